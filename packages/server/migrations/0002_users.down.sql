@@ -1,0 +1,1 @@
+drop table latchkey.links, latchkey.password_history, latchkey.passwords, latchkey.emails, latchkey.users;

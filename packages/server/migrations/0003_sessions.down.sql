@@ -1,0 +1,1 @@
+drop table latchkey.failures, latchkey.devices, latchkey.attempts, latchkey.sessions;

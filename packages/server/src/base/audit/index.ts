@@ -1,0 +1,60 @@
+/**
+ * The audit log's writing side: an event is a row written in the same transaction as what it records.
+ * Every event type stands in this table with the sentence that docs/reference/audit-events.md shows.
+ */
+import type { Call } from '../call.ts'
+import type { Tx } from '../db/types.ts'
+import { newId } from '../ids.ts'
+
+export const AUDIT_EVENTS = {
+  'auth.login.attempt': 'A sign-in was begun that has to go on with a further step.',
+  'auth.login.success': 'Somebody signed in.',
+  'auth.login.failure': 'A sign-in failed; `details.reason` says why.',
+  'auth.login.locked': 'Too many failures: further attempts are refused for a while.',
+  'auth.logout': 'Somebody signed out.',
+  'auth.session.expired': 'A session passed its idle or absolute limit.',
+  'auth.session.revoked': 'A session was ended by its owner, an administrator or a security rule.',
+  'auth.password.changed': 'Somebody changed their password.',
+  'auth.password.reset': 'A password was reset through a letter or by an administrator.',
+  'auth.password.reset_requested': 'A letter to reset the password was asked for.',
+  'auth.email.verified': 'An e-mail address was verified.',
+  'auth.email.verification_requested': 'A letter to verify an address was asked for.',
+  'user.registered': 'Somebody signed up.',
+  'user.created': 'An account was made by an administrator or the CLI.',
+  'user.updated': 'A profile was changed; `details.fields` names what.',
+  'user.disabled': 'An account was disabled.',
+  'user.enabled': 'An account was enabled again.',
+  'user.deleted': 'An account was deleted with everything personal.',
+  'system.setup_link.created': 'A one-time link for the first administrator was printed.',
+  'system.clock.moved': 'The clock was moved (testing profile).',
+} as const
+export type AuditEventType = keyof typeof AUDIT_EVENTS
+
+export interface AuditEntry {
+  type: AuditEventType
+  userId: string | null
+  username: string | null
+  sessionId?: string | null
+  organizationId?: string | null
+  details?: Record<string, unknown>
+}
+
+/** Writes one event. Time, address, agent and request come from the call; who it is about from the entry. */
+export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void> {
+  await tx
+    .insertInto('audit_events')
+    .values({
+      id: newId('aud'),
+      at: call.now,
+      event_type: entry.type,
+      user_id: entry.userId,
+      username: entry.username,
+      ip_address: call.ip,
+      user_agent: call.userAgent,
+      session_id: entry.sessionId ?? call.session?.id ?? null,
+      organization_id: entry.organizationId ?? call.organization,
+      request_id: call.id,
+      details: JSON.stringify(entry.details ?? {}),
+    })
+    .execute()
+}

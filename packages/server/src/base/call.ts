@@ -1,0 +1,68 @@
+/**
+ * A Call is what a request is to everything behind the HTTP room: built once, frozen, data without methods.
+ * Rules take it as their first parameter and never see Fastify. Code that runs outside a request (jobs, CLI)
+ * makes its own with `systemCall`.
+ */
+import { newId } from './ids.ts'
+
+export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
+export type Style = (typeof STYLES)[number]
+
+export const LOCALES = ['en', 'de'] as const
+export type Locale = (typeof LOCALES)[number]
+
+/** Who the caller is, by whichever credential. */
+export interface Principal {
+  userId: string
+  username: string | null
+  roles: readonly string[]
+  permissions: readonly string[]
+  /** How it was proven: `session` by cookie or bearer; later kinds join this union. */
+  method: 'session'
+}
+
+/** The session behind the request, as far as rules need it. Times as Date. */
+export interface CallSession {
+  id: string
+  /** Where the credential came from; a cookie makes CSRF checks necessary. */
+  via: 'cookie' | 'bearer'
+  createdAt: Date
+  /** When a credential was last proven; `fresh` on a row asks this. */
+  authenticatedAt: Date
+  expiresAt: Date
+  /** An expired password leaves a session that is good for one thing only. */
+  limitedTo: 'password_change' | null
+}
+
+export interface Call {
+  /** `req_…`, or a sane X-Request-Id of the caller. */
+  id: string
+  now: Date
+  /** The true client address (trusted proxies resolved); null outside a request. */
+  ip: string | null
+  userAgent: string | null
+  principal: Principal | null
+  session: CallSession | null
+  /** The organization the caller acts in; null until organizations exist. */
+  organization: string | null
+  locale: Locale
+  style: Style
+  /** Raw values of the cookies that features own (device, attempt …), by name without prefix. */
+  cookies: Readonly<Record<string, string>>
+}
+
+/** The call of work that no request asked for: a job, the CLI, the first start. */
+export function systemCall(now: Date): Call {
+  return Object.freeze({
+    id: newId('req'),
+    now,
+    ip: null,
+    userAgent: null,
+    principal: null,
+    session: null,
+    organization: null,
+    locale: 'en',
+    style: 'standard',
+    cookies: {},
+  })
+}

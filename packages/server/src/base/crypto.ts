@@ -1,0 +1,57 @@
+/**
+ * The few cryptographic primitives everything else is made of, each in one place: random secrets, their
+ * hashes, keyed hashes, authenticated encryption under a versioned key, comparison in constant time.
+ * Keys are derived from LATCHKEY_SECRET, one for each purpose, so that one use can never stand in for another.
+ */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** What a derived key is for; a new purpose is a new word here. */
+export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors'
+
+/** 256 random bits as 43 characters of base64url. */
+export const randomSecret = (): string => randomBytes(32).toString('base64url')
+
+/** SHA-256; enough for secrets of full entropy, never for passwords. */
+export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** Whether two texts are equal, in a time that tells nothing about where they differ. */
+export const equalInConstantTime = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b))
+
+export interface Keyring {
+  /** HMAC-SHA-256 under the purpose's key. */
+  mac(purpose: Purpose, text: string): Buffer
+  /** AES-256-GCM; the result names its key version: `v1.<iv>.<tag+ciphertext>` in base64url. */
+  encrypt(purpose: Purpose, text: string): string
+  /** @throws where the text was not made by `encrypt` with the same secret and purpose */
+  decrypt(purpose: Purpose, sealed: string): string
+}
+
+export function keyring(secret: string): Keyring {
+  const derived = new Map<Purpose, Buffer>()
+  // RFC 5869: one key a purpose; the salt pins the product and the scheme's version
+  const key = (purpose: Purpose): Buffer => {
+    let found = derived.get(purpose)
+    if (!found) {
+      found = Buffer.from(hkdfSync('sha256', secret, 'latchkey/v1', purpose, 32))
+      derived.set(purpose, found)
+    }
+    return found
+  }
+  return {
+    mac: (purpose, text) => createHmac('sha256', key(purpose)).update(text).digest(),
+    encrypt(purpose, text) {
+      const iv = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', key(purpose), iv)
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+      return `v1.${iv.toString('base64url')}.${Buffer.concat([cipher.getAuthTag(), body]).toString('base64url')}`
+    },
+    decrypt(purpose, sealed) {
+      const [version, iv, body] = sealed.split('.')
+      if (version !== 'v1' || !iv || !body) throw new Error('not a sealed text of a known version')
+      const bytes = Buffer.from(body, 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', key(purpose), Buffer.from(iv, 'base64url'))
+      decipher.setAuthTag(bytes.subarray(0, 16))
+      return Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()]).toString('utf8')
+    },
+  }
+}

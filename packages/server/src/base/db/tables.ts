@@ -1,0 +1,156 @@
+/**
+ * The tables as Kysely sees them; migrations/*.up.sql is their source, and a test on both databases holds
+ * the two equal. Times are Date, jsonb is written as JSON text and read as a value.
+ */
+import type { ColumnType, Generated } from 'kysely'
+
+type Json<T> = ColumnType<T, string, string>
+
+export interface Tables {
+  users: UsersTable
+  emails: EmailsTable
+  passwords: PasswordsTable
+  password_history: PasswordHistoryTable
+  links: LinksTable
+  sessions: SessionsTable
+  attempts: AttemptsTable
+  devices: DevicesTable
+  failures: FailuresTable
+  audit_events: AuditEventsTable
+  letters: LettersTable
+  jobs: JobsTable
+  recurring: RecurringTable
+}
+
+/** A person. `pending` until an address is verified (or verification is off): a pending user owns no identifier. */
+export interface UsersTable {
+  id: string
+  username: string | null
+  /** The canonical spelling; unique among users that are not pending. */
+  username_key: string | null
+  full_name: string | null
+  locale: string | null
+  status: 'pending' | 'active' | 'disabled'
+  roles: string[]
+  created_at: Date
+  updated_at: Date
+  last_login_at: Date | null
+}
+export interface EmailsTable {
+  id: string
+  user_id: string
+  address: string
+  /** The canonical spelling; unique among claimed addresses. */
+  address_key: string
+  is_primary: boolean
+  /** When the address became this user's; null while the user is pending. */
+  claimed_at: Date | null
+  verified_at: Date | null
+  created_at: Date
+}
+export interface PasswordsTable {
+  user_id: string
+  hash: string
+  changed_at: Date
+}
+export interface PasswordHistoryTable {
+  user_id: string
+  hash: string
+  replaced_at: Date
+}
+/** Links of single use that a letter or the terminal carries: `id.secret`, only the secret's hash is stored. */
+export interface LinksTable {
+  id: string
+  purpose: 'verify_email' | 'reset_password' | 'setup'
+  user_id: string | null
+  email_id: string | null
+  secret_hash: Buffer
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+}
+export interface SessionsTable {
+  id: string
+  user_id: string
+  token_hash: Buffer
+  created_at: Date
+  authenticated_at: Date
+  last_seen_at: Date
+  expires_at: Date
+  idle_seconds: number
+  remember: boolean
+  amr: string[]
+  limited_to: 'password_change' | null
+  ip_address: string | null
+  user_agent: string | null
+  ended_at: Date | null
+  end_reason: 'expired' | 'signed_out' | 'revoked' | 'password_changed' | 'disabled' | null
+}
+/** A sign-in under way: what is asked, what is proven so far, where to go after. */
+export interface AttemptsTable {
+  id: string
+  secret_hash: Buffer
+  user_id: string | null
+  step: string
+  proofs: Json<unknown[]>
+  remember: boolean
+  return_to: string | null
+  created_at: Date
+  expires_at: Date
+  finished_at: Date | null
+}
+/** A browser that has signed in as this user before: its failures are counted apart from strangers'. */
+export interface DevicesTable {
+  id: string
+  user_id: string
+  secret_hash: Buffer
+  created_at: Date
+  last_used_at: Date
+}
+/** Failed proofs under a key (account and address, account, account and device). */
+export interface FailuresTable {
+  key: string
+  count: number
+  first_at: Date
+  last_at: Date
+  locked_until: Date | null
+}
+export interface AuditEventsTable {
+  id: string
+  at: Date
+  event_type: string
+  user_id: string | null
+  username: string | null
+  ip_address: string | null
+  user_agent: string | null
+  session_id: string | null
+  organization_id: string | null
+  request_id: string | null
+  details: Json<Record<string, unknown>>
+}
+export interface LettersTable {
+  id: string
+  /** Sealed JSON {to, subject, text, html, links}; null once delivered outside development. */
+  sealed: string | null
+  status: 'waiting' | 'sent' | 'failed'
+  attempts: Generated<number>
+  next_at: Date
+  created_at: Date
+  sent_at: Date | null
+  last_error: string | null
+}
+export interface JobsTable {
+  id: string
+  kind: string
+  payload: Json<Record<string, unknown>>
+  attempts: Generated<number>
+  run_at: Date
+  created_at: Date
+  /** Set when it was given up; the row stays for the operator to see. */
+  failed_at: Date | null
+  last_error: string | null
+}
+export interface RecurringTable {
+  name: string
+  next_at: Date
+}

@@ -1,0 +1,60 @@
+/**
+ * What the rest of the server knows of the database: one small interface over PostgreSQL (pg) and the
+ * embedded PGlite. Feature code is given a `Tx` or a `Db`, never both, and inside a transaction awaits
+ * nothing but SQL.
+ */
+import type { CompiledQuery, Kysely, Sql } from 'kysely'
+import type { Tables } from './tables.ts'
+
+/** The `sql` template of Kysely, re-exported by db/index.ts; hot statements are written with it. */
+export type { Sql }
+
+/**
+ * For whom a transaction runs. `system` sees every row (jobs, sign-in, the CLI); a caller's transaction runs
+ * as a role that row-level security binds, with the caller set for that transaction only.
+ */
+export type Scope = 'system' | CallerScope
+export interface CallerScope {
+  userId: string
+  organizationId: string | null
+  permissions: readonly string[]
+}
+
+/** Typed SQL inside one transaction. Holding it past the end of the transaction is an error. */
+export interface Tx extends Kysely<Tables> {
+  /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
+  afterCommit(run: () => void): void
+}
+
+export interface Db {
+  readonly kind: 'postgres' | 'pglite'
+  /**
+   * One transaction, pipelined so that begin and the scope cost no extra wait. Commits when `work` resolves,
+   * rolls back when it throws, and throws when the COMMIT turned out a ROLLBACK.
+   * A second `db` call from inside `work` throws at once outside production (it would wait for ever on PGlite).
+   */
+  tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * One statement of its own in system scope, as a named prepared statement on the pipelined pair of
+   * connections: for hot look-ups. `db.hot.executeQuery`-style Kysely: pass it where a Kysely is taken.
+   */
+  readonly hot: Kysely<Tables>
+  /** Runs a statement compiled once (hot paths keep the CompiledQuery and only change the parameters). */
+  run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
+  /** Subscribes to NOTIFY on a channel; `onLost` is called when the line is down, `onBack` when it is up again. */
+  listen(channel: string, onMessage: (payload: string) => void, line?: { onLost(): void; onBack(): void }): Promise<() => Promise<void>>
+  /** Whether the database answers; for readiness. Never throws. */
+  isReachable(): Promise<boolean>
+  /** Migrations not yet applied, by name, oldest first. */
+  pendingMigrations(): Promise<string[]>
+  /** Waits for running transactions, then closes every connection (and the data-directory lock). Idempotent. */
+  close(): Promise<void>
+}
+
+/** Outside-visible failures of the database, so that features need not know SQLSTATEs. */
+export interface DbFaults {
+  /** 23505, with the constraint or index name it names. */
+  isUniqueViolation(error: unknown, constraint?: string): boolean
+  /** The connection is gone or could not be made: answered as UNAVAILABLE. */
+  isUnreachable(error: unknown): boolean
+}

@@ -1,0 +1,113 @@
+/**
+ * The route row: the one source for validation, types, stripping, OpenAPI, the docs and the tests over the
+ * table. Rows are plain objects in a flat list; nothing is inferred across them. An API row answers JSON
+ * through base/present; a page row answers a hosted page or a redirect.
+ */
+import type { VNode } from 'preact'
+import type { z } from 'zod'
+import type { Call } from '../call.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/**
+ * Every row says either what it needs or why it is open.
+ * `session`: any signed-in caller. A permission `resource:action`: a signed-in caller who holds it.
+ */
+export type Access = { needs: 'session' | (string & {}); open?: never } | { open: string; needs?: never }
+
+/** Every unsafe row says which audit events it writes, or why none. */
+export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }
+
+export interface RouteLimit {
+  /** Who is counted: the client address (IPv6 by /64), the signed-in user, or the identifier in the body. */
+  by: 'ip' | 'user'
+  max: number
+  /** A duration: `1h`, `10m`. */
+  per: string
+}
+
+export interface CookieChange {
+  /** Name without prefix: `session`, `device`, `attempt`; the HTTP room adds `lk_` or `__Host-lk_`. */
+  name: string
+  /** null clears it. */
+  value: string | null
+  /** Absent: a cookie for the browser session. */
+  maxAgeSeconds?: number
+}
+
+/** What an API row's `run` hands back; the presenter makes the body. */
+export interface Answer<T> {
+  data: T
+  /** Default 200. */
+  status?: number
+  /** One sentence for the envelope; default from the row's summary. */
+  message?: string
+  cookies?: readonly CookieChange[]
+  /** For lists: the opaque cursor of the next page, or null at the end. */
+  nextCursor?: string | null
+  headers?: Readonly<Record<string, string>>
+}
+
+/** What a page row's `run` hands back. */
+export type PageAnswer =
+  | { page: VNode; title: string; status?: number; cookies?: readonly CookieChange[] }
+  | { redirect: string; cookies?: readonly CookieChange[] }
+
+interface RowBase {
+  /** `noun.verb`, unique; the operationId. */
+  name: string
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  /** `/api/v1/auth/sessions/:id` */
+  path: string
+  /** One imperative sentence without a full stop. */
+  summary: string
+  /** What the summary leaves out, for the docs page. */
+  description?: string
+  /** The proof must be at most this old: `10m`; otherwise STEP_UP_REQUIRED. */
+  fresh?: string
+  limit?: RouteLimit | readonly RouteLimit[]
+  /** Also usable with a session limited to changing an expired password. */
+  limitedSession?: boolean
+  /** Errors `run` can throw besides those the table adds itself (validation, access, limits, 500). */
+  errors?: readonly ErrorCode[]
+  /** Bytes; default 64 KiB. */
+  bodyLimit?: number
+}
+
+export type ApiRow<I = unknown, O = unknown> = RowBase &
+  Access &
+  Audits & {
+    kind: 'api'
+    /**
+     * One flat object: path parameters by name; besides them the query for GET and DELETE, the body
+     * (JSON or form) otherwise. Undeclared fields are stripped; a path parameter wins over a body field.
+     */
+    input: z.ZodType<I>
+    /** The shape of `data`; undeclared fields never leave. `z.null()` for nothing. */
+    output: z.ZodType<O>
+    /** The tag it is listed under in the docs. */
+    tag: string
+    run(call: Call, input: I): Promise<Answer<O>>
+  }
+
+export type PageRow<I = unknown> = RowBase &
+  Access &
+  Audits & {
+    kind: 'page'
+    input: z.ZodType<I>
+    run(call: Call, input: I): Promise<PageAnswer>
+    /**
+     * A form that does not validate, or whose `run` throws a Problem, is shown again with what was typed:
+     * nothing is lost. Without it, the error page is shown.
+     */
+    again?(call: Call, typed: Readonly<Record<string, string>>, problem: import('../errors.ts').Problem): Promise<PageAnswer>
+  }
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list
+export type Row = ApiRow<any, any> | PageRow<any>
+
+/** Keeps input and output of an API row in step; returns the plain row. */
+export const route = <I, O>(row: Omit<ApiRow<I, O>, 'kind'> & Access & Audits): ApiRow<I, O> =>
+  ({ ...row, kind: 'api' }) as ApiRow<I, O>
+
+/** Keeps the input of a page row in step; returns the plain row. */
+export const page = <I>(row: Omit<PageRow<I>, 'kind'> & Access & Audits): PageRow<I> => ({ ...row, kind: 'page' }) as PageRow<I>

@@ -1,0 +1,17 @@
+/**
+ * Prefixed identifiers that sort by the time they were made: `usr_` and a UUIDv7 in 32 hexadecimal digits.
+ * The prefix says what a thing is wherever it turns up: a log, a URL, a support letter.
+ */
+import { uuidv7 } from 'uuidv7'
+
+export const ID_PREFIXES = [
+  'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev',
+] as const // biome-ignore format: a table
+export type IdPrefix = (typeof ID_PREFIXES)[number]
+
+export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7().replaceAll('-', '')}`
+
+/** Whether the text has the form of such an id; says nothing about whether the thing exists. */
+export function isId(prefix: IdPrefix, text: string): boolean {
+  return text.length === prefix.length + 33 && text.startsWith(`${prefix}_`) && /^[0-9a-f]{32}$/.test(text.slice(-32))
+}

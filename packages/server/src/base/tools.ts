@@ -1,0 +1,24 @@
+/**
+ * The tools every feature is given: a plain record, made in app.ts, closed in reverse. No container.
+ */
+import type { Config } from '../config.ts'
+import type { Clock } from './clock.ts'
+import type { Keyring } from './crypto.ts'
+import type { Db } from './db/types.ts'
+import type { Hashing } from './hashing/index.ts'
+import type { Jobs } from './jobs/index.ts'
+import type { Limits } from './limits/index.ts'
+import type { Log } from './log/index.ts'
+import type { Mail } from './mail/index.ts'
+
+export interface Tools {
+  config: Config
+  clock: Clock
+  db: Db
+  keyring: Keyring
+  hashing: Hashing
+  jobs: Jobs
+  mail: Mail
+  limits: Limits
+  log: Log
+}
