@@ -123,7 +123,7 @@ export const ERRORS = {
     status: 400,
     type: 'VALIDATION_ERROR',
     message: 'Some fields are not valid.',
-    when: 'The body, query or path does not fit the schema. `details` has one entry a field: `{field, message}`.',
+    when: 'The body, query or path does not fit the schema. `details` has one entry a field: `{field, code, message}`.',
   },
   BAD_REQUEST: {
     status: 400,
@@ -192,7 +192,12 @@ export type ErrorCode = keyof typeof ERRORS
 /** One entry of a VALIDATION_ERROR's `details`. */
 export interface FieldError {
   field: string
+  /** Stable and translatable: `required`, `too_short`, `too_long`, `email`, `mismatch` … */
+  code: string
+  /** English, for a developer or a person without a catalogue. */
   message: string
+  /** What the sentence of the code needs: `{min: 15}`. */
+  params?: Readonly<Record<string, string | number>>
 }
 
 export interface ProblemOptions {
@@ -228,5 +233,5 @@ export class Problem extends Error {
 export const problem = (code: ErrorCode, options?: ProblemOptions): Problem => new Problem(code, options)
 
 /** A VALIDATION_ERROR about a single field. */
-export const invalid = (field: string, message: string): Problem =>
-  new Problem('VALIDATION_ERROR', { details: [{ field, message }] })
+export const invalid = (field: string, code: string, message: string): Problem =>
+  new Problem('VALIDATION_ERROR', { details: [{ field, code, message }] })

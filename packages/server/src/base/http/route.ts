@@ -18,7 +18,7 @@ export type Access = { needs: 'session' | (string & {}); open?: never } | { open
 export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }
 
 export interface RouteLimit {
-  /** Who is counted: the client address (IPv6 by /64), the signed-in user, or the identifier in the body. */
+  /** Who is counted: the client address (IPv6 by /64) or the signed-in user. */
   by: 'ip' | 'user'
   max: number
   /** A duration: `1h`, `10m`. */
