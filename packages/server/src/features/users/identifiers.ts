@@ -1,0 +1,78 @@
+/**
+ * How people are named: the canonical spelling of usernames and addresses, and what may be one at all.
+ * Invariant: two spellings a person would call the same have one canonical spelling, so that there is one
+ * account and one failure counter for alice, ALICE, `alice ` and ａｌｉｃｅ. New identifiers are ASCII, because
+ * a name that merely looks like another is a trap for those who read it.
+ */
+import { z } from 'zod'
+
+/** Canonical spelling, for comparing and storing keys; accepts anything. RFC 8265 §3.3 in spirit. */
+export function canonical(identifier: string): string {
+  return identifier
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .trim()
+    .toLowerCase()
+    .normalize('NFKC')
+}
+
+/** An issue with a stable code, which base/http hands on as FieldError.code. */
+const coded = (code: string, message: string) => ({ message, params: { code } })
+
+const ADDRESS = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/i
+
+/**
+ * An e-mail address: ASCII, at most 254 characters, the local part at most 64 (RFC 5321 §4.5.3.1); a domain
+ * in other scripts is written in its xn-- form. Trimmed, otherwise kept as written.
+ */
+export const EmailAddress = z
+  .string()
+  .max(320)
+  .transform((text) => text.trim())
+  .pipe(
+    z
+      .string()
+      .min(1)
+      .max(254)
+      .superRefine((text, context) => {
+        if (!/^[\x21-\x7e]*$/.test(text) && ADDRESS.test(text.normalize('NFKC').replace(/[^\x21-\x7e]/g, 'x'))) {
+          context.addIssue({
+            code: 'custom',
+            ...coded('ascii_only', 'Use plain letters; write a domain in other scripts in its xn-- form.'),
+          })
+        } else if (!ADDRESS.test(text) || text.lastIndexOf('@') > 64) {
+          context.addIssue({ code: 'custom', ...coded('email', 'This is not an e-mail address.') })
+        }
+      }),
+  )
+
+/** A username: 3 to 32 letters, digits, dots, hyphens and underscores of ASCII, beginning with a letter or digit. */
+export const Username = z
+  .string()
+  .max(100)
+  .transform((text) => text.trim())
+  .pipe(
+    z
+      .string()
+      .min(3)
+      .max(32)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
+        error: () => 'Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit.',
+      }),
+  )
+
+/** A person's name: up to 100 characters of any script, on one line, without invisible direction marks. */
+export const FullName = z
+  .string()
+  .max(200)
+  .transform((text) => text.normalize('NFC').replace(/\s+/g, ' ').trim())
+  .pipe(
+    z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[^\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u, { error: () => 'Use a name on one line.' }),
+  )
+
+/** What somebody types to say who they are: any text of a sane length; never validated further, so as to tell nothing. */
+export const Identifier = z.string().min(1).max(320)

@@ -1,0 +1,20 @@
+/**
+ * Users: who exists and what they are called. Owns users and their addresses' rows at creation, identifiers
+ * and their canonical spelling, status, profile and deletion. Leaves proving an address to `emails`,
+ * credentials to `passwords` and the like, and how accounts come about to `registration`.
+ */
+export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
+export { deletePendingBefore, existsWithRole, selectPage as listUsers, updateLastLogin } from './sql.ts'
+export {
+  changeProfile,
+  createUser,
+  deleteUser,
+  disableUser,
+  enableUser,
+  findByIdentifier,
+  findUser,
+  getUser,
+  type NewUser,
+  type User,
+} from './users.ts'
+export { UserView, userView } from './view.ts'

@@ -1,0 +1,122 @@
+/** Every statement of the users room. */
+import { sql } from 'kysely'
+import type { EmailsTable, UsersTable } from '../../base/db/tables.ts'
+import type { Tx } from '../../base/db/types.ts'
+
+/** A user with the primary address: what most rules need. */
+export type UserRow = UsersTable & {
+  email: string
+  email_id: string
+  email_verified_at: Date | null
+}
+
+const userWithAddress = (tx: Tx) =>
+  tx
+    .selectFrom('users')
+    .innerJoin('emails', (join) => join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', true))
+    .selectAll('users')
+    .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
+
+export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
+  userWithAddress(tx).where('users.id', '=', id).executeTakeFirst()
+
+/**
+ * By canonical username or address, the owner first; without an owner the newest pending user, so that
+ * somebody who has not verified yet is told so after a right password.
+ */
+export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow | undefined> {
+  const rows = await sql<UserRow>`
+    select u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
+    from (
+      select user_id as id, claimed_at is not null as owned from emails where address_key = ${key}
+      union all
+      select id, status <> 'pending' from users where username_key = ${key}
+    ) as named
+    join users u on u.id = named.id
+    join emails p on p.user_id = u.id and p.is_primary
+    order by named.owned desc, u.created_at desc
+    limit 1`.execute(tx)
+  return rows.rows[0]
+}
+
+export async function insertUser(tx: Tx, user: UsersTable): Promise<void> {
+  await tx.insertInto('users').values(user).execute()
+}
+
+export async function insertEmail(tx: Tx, email: EmailsTable): Promise<void> {
+  await tx.insertInto('emails').values(email).execute()
+}
+
+export async function updateUser(
+  tx: Tx,
+  id: string,
+  change: Partial<Pick<UsersTable, 'username' | 'username_key' | 'full_name' | 'locale'>>,
+  now: Date,
+): Promise<void> {
+  await tx.updateTable('users').set({ ...change, updated_at: now }).where('id', '=', id).execute()
+}
+
+/** @returns whether the status changed */
+export async function updateStatus(
+  tx: Tx,
+  id: string,
+  from: UsersTable['status'],
+  to: UsersTable['status'],
+  now: Date,
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('users')
+    .set({ status: to, updated_at: now })
+    .where('id', '=', id)
+    .where('status', '=', from)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function updateLastLogin(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.updateTable('users').set({ last_login_at: now }).where('id', '=', id).execute()
+}
+
+export async function deleteUserRow(tx: Tx, id: string): Promise<boolean> {
+  const row = await tx.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
+  return row !== undefined
+}
+
+/** Takes a deleted user's name, addresses and devices out of the audit log; that something happened stays. */
+export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
+  await tx
+    .updateTable('audit_events')
+    .set({ username: null, ip_address: null, user_agent: null, details: '{}' })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Pending users nobody verified in time, with all that hangs on them. @returns how many went */
+export async function deletePendingBefore(tx: Tx, before: Date): Promise<number> {
+  const rows = await tx
+    .deleteFrom('users')
+    .where('status', '=', 'pending')
+    .where('created_at', '<', before)
+    .returning('id')
+    .execute()
+  return rows.length
+}
+
+export async function selectPage(tx: Tx, afterId: string | null, limit: number): Promise<UserRow[]> {
+  let query = userWithAddress(tx).orderBy('users.id', 'desc').limit(limit)
+  if (afterId !== null) query = query.where('users.id', '<', afterId)
+  return await query.execute()
+}
+
+/** Whether anybody active holds the role. */
+export async function existsWithRole(tx: Tx, role: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('status', '=', 'active')
+    .where(sql<boolean>`${role} = any(roles)`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}

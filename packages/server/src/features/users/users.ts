@@ -1,0 +1,146 @@
+/**
+ * The rules of users: making, finding, changing, disabling and deleting one. A user is `pending` until an
+ * address is verified (or verification is switched off): a pending user owns no identifier, so nobody can
+ * block another's name or address, and whoever proves the address first is its owner.
+ */
+import { audit } from '../../base/audit/index.ts'
+import type { Call } from '../../base/call.ts'
+import type { UsersTable } from '../../base/db/tables.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { isUniqueViolation } from '../../base/db/faults.ts'
+import { problem } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import { endSessions } from '../sessions/index.ts'
+import { canonical } from './identifiers.ts'
+import {
+  deleteUserRow,
+  insertEmail,
+  insertUser,
+  scrubAudit,
+  selectByIdentifier,
+  selectUser,
+  updateStatus,
+  updateUser,
+  type UserRow,
+} from './sql.ts'
+
+export type User = UserRow
+
+export interface NewUser {
+  id: string
+  email: string
+  username: string | null
+  fullName: string | null
+  locale: string | null
+  roles: readonly string[]
+  /** `active` claims the identifiers at once and fails with CONFLICT where one is taken. */
+  status: 'pending' | 'active'
+  emailVerified: boolean
+}
+
+/** Writes a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
+export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<string> {
+  const emailId = newId('eml')
+  await takingIdentifiers(async () => {
+    await insertUser(tx, {
+      id: user.id,
+      username: user.username,
+      username_key: user.username === null ? null : canonical(user.username),
+      full_name: user.fullName,
+      locale: user.locale,
+      status: user.status,
+      roles: [...user.roles],
+      created_at: now,
+      updated_at: now,
+      last_login_at: null,
+    })
+    await insertEmail(tx, {
+      id: emailId,
+      user_id: user.id,
+      address: user.email,
+      address_key: canonical(user.email),
+      is_primary: true,
+      claimed_at: user.status === 'active' ? now : null,
+      verified_at: user.emailVerified ? now : null,
+      created_at: now,
+    })
+  })
+  return emailId
+}
+
+/** Turns the database's word for a taken identifier into ours. */
+async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isUniqueViolation(error, 'users_username')) {
+      throw problem('CONFLICT', { message: 'This username is taken.', details: { field: 'username' }, cause: error })
+    }
+    if (isUniqueViolation(error, 'emails_claimed')) {
+      throw problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' }, cause: error })
+    }
+    throw error
+  }
+}
+
+export const findUser = async (tx: Tx, id: string): Promise<User | null> => (await selectUser(tx, id)) ?? null
+
+export async function getUser(tx: Tx, id: string): Promise<User> {
+  const user = await selectUser(tx, id)
+  if (!user) throw problem('NOT_FOUND')
+  return user
+}
+
+/** By username or address in any spelling. */
+export const findByIdentifier = async (tx: Tx, identifier: string): Promise<User | null> =>
+  (await selectByIdentifier(tx, canonical(identifier))) ?? null
+
+export interface ProfileChange {
+  full_name?: string | null | undefined
+  username?: string | null | undefined
+  locale?: 'en' | 'de' | null | undefined
+}
+
+/** Changes a profile; only what is given. @throws Problem CONFLICT for a taken username */
+export async function changeProfile(tx: Tx, call: Call, user: User, change: ProfileChange): Promise<void> {
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  const fields = Object.keys(given)
+  if (fields.length === 0) return
+  const key = change.username === undefined ? {} : { username_key: change.username && canonical(change.username) }
+  await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...key }, call.now))
+  await audit(tx, call, { type: 'user.updated', userId: user.id, username: user.username, details: { fields } })
+}
+
+/** Disables an account and ends its sessions; nothing of it works from the commit on. @throws CONFLICT if it was not active */
+export async function disableUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await changeStatus(tx, call, user, 'active', 'disabled')
+  await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
+}
+
+/** @throws CONFLICT if the account was not disabled */
+export const enableUser = (tx: Tx, call: Call, user: User): Promise<void> =>
+  changeStatus(tx, call, user, 'disabled', 'active')
+
+async function changeStatus(
+  tx: Tx,
+  call: Call,
+  user: User,
+  from: UsersTable['status'],
+  to: 'active' | 'disabled',
+): Promise<void> {
+  if (!(await updateStatus(tx, user.id, from, to, call.now))) {
+    throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+  }
+  const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
+  await audit(tx, call, { type, userId: user.id, username: user.username })
+}
+
+/**
+ * Deletes a user and everything personal in this transaction: addresses, password, sessions, devices and links
+ * go by foreign key, and the audit log keeps that things happened, not to whom. System scope.
+ */
+export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await scrubAudit(tx, user.id)
+  if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
+  await audit(tx, { ...call, ip: null, userAgent: null }, { type: 'user.deleted', userId: user.id, username: null })
+}
