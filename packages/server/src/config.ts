@@ -1,47 +1,318 @@
-/** Placeholder of the shape; the table of settings is being written. */
-import type { Style } from './base/call.ts'
-export interface Config {
-  profile: 'development' | 'testing' | 'production'
-  host: string
-  port: number
-  /** Origin without a trailing slash, `https://id.example.com`. */
-  publicUrl: string
-  dataDir: string
-  secret: string
-  databaseUrl: string | null
-  databasePool: number
-  embeddedInProduction: boolean
-  redisUrl: string | null
-  smtpUrl: string | null
-  mailFrom: string
-  trustedProxies: readonly string[]
-  emailVerification: 'required' | 'off'
-  passwordProfile: 'nist' | 'classic'
-  /** Durations are milliseconds. */
-  sessionIdle: number
-  sessionAbsolute: number
-  rememberIdle: number
-  rememberAbsolute: number
-  rolePreset: 'ladder' | 'client-services'
-  defaultRole: string | null
-  rateLimits: 'standard' | 'single' | 'off'
-  compat: readonly string[]
-  envelope: Style
-  corsOrigins: readonly string[]
-  returnOrigins: readonly string[]
-  adminEmail: string | null
-  adminPassword: string | null
-  hashAlgorithm: 'argon2id' | 'bcrypt'
-  argon2MemoryKib: number
-  argon2Passes: number
-  bcryptCost: number
-  hashQueue: number
-  lockoutFailures: number
-  lockoutDuration: number
-  auditRetention: number
-  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  brandName: string
-  brandLogo: string | null
-  brandAccent: string | null
-  defaultLocale: 'en' | 'de'
+/**
+ * Every setting once: its environment name, how it is read, its default and one sentence about it. The type
+ * Config, docs/reference/configuration.md, .env.example and `latchkey config` all come from this table.
+ * This is the only file that reads the environment. What is wrong is collected and said in one message.
+ * Invariant: no message and no printed table ever holds a secret.
+ */
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { LOCALES, STYLES } from './base/call.ts'
+import {
+  durationBetween, emailAddress, host, type Kind, listOf, network, oneOf, optional, origin, postgresUrl, Refused,
+  sender, text, url, wholeNumber, withoutPassword, yesNo,
+} from './config/kinds.ts' // biome-ignore format: a list
+import { nearest } from './config/nearest.ts'
+import { contradictions, unsafeInProduction } from './config/rules.ts'
+import { findKeptSecret, keepSecret } from './config/secret.ts'
+
+export const PROFILES = ['development', 'testing', 'production'] as const
+export type Profile = (typeof PROFILES)[number]
+
+export const GROUPS = {
+  server: 'The server',
+  database: 'Database and data',
+  mail: 'Mail',
+  sessions: 'Sessions',
+  passwords: 'Passwords and abuse',
+  accounts: 'Accounts and roles',
+  api: 'The API',
+  looks: 'Looks and language',
+  operation: 'Operation',
+} as const
+
+export interface Setting<T> {
+  env: string
+  group: keyof typeof GROUPS
+  kind: Kind<T>
+  /** One sentence. */
+  about: string
+  /** As the environment would write it; by profile where they differ; null: not set. */
+  byDefault: string | null | Readonly<Record<Profile, string | null>>
+  /** Where the default follows from other settings: what it is, in words. */
+  computed?: string
+  /** `whole` is never shown; `password` is a URL shown without what is secret in it. */
+  secret?: 'whole' | 'password'
+  /** The capability that will use it: known and checked from the start, without effect until then. */
+  later?: string
 }
+
+const set = <T>(
+  env: string,
+  group: Setting<T>['group'],
+  kind: Kind<T>,
+  rest: Omit<Setting<T>, 'env' | 'group' | 'kind'>,
+) => ({ env, group, kind, ...rest }) satisfies Setting<T> as Setting<T>
+
+// biome-ignore format: a table
+export const SETTINGS = {
+  profile: set('LATCHKEY_PROFILE', 'server', oneOf(...PROFILES), { byDefault: 'development',
+    about: 'What the server is run for: `development` and `testing` show letters at `/dev/outbox`, `testing` lets time be moved, `production` refuses unsafe settings.' }),
+  host: set('LATCHKEY_HOST', 'server', host, { byDefault: '127.0.0.1',
+    about: 'The address to listen on; `0.0.0.0` for every interface, as in a container.' }),
+  port: set('LATCHKEY_PORT', 'server', wholeNumber(0, 65535), { byDefault: '4000',
+    about: 'The port to listen on; `0` takes any free one (not in production).' }),
+  publicUrl: set('LATCHKEY_PUBLIC_URL', 'server', origin, { byDefault: null, computed: '`http://localhost:<port>`',
+    about: 'Where people and apps reach the server: links in letters, cookies and the issuer of tokens follow from it, never from a request. Production demands https.' }),
+  trustedProxies: set('LATCHKEY_TRUSTED_PROXIES', 'server', listOf(network), { byDefault: '',
+    about: 'The reverse proxies whose `X-Forwarded-For` is believed; nobody else\'s is.' }),
+
+  dataDir: set('LATCHKEY_DATA_DIR', 'database', text('a path', /^[^\0]{1,1024}$/), { byDefault: '.latchkey',
+    about: 'The folder of the embedded database and of what the server keeps beside it; relative to the working folder.' }),
+  databaseUrl: set('DATABASE_URL', 'database', optional(postgresUrl), { byDefault: null, secret: 'password',
+    about: 'PostgreSQL 15 or newer; without it the server uses its embedded database in the data folder.' }),
+  databasePool: set('LATCHKEY_DATABASE_POOL', 'database', wholeNumber(1, 100), { byDefault: '10',
+    about: 'How many PostgreSQL connections one process opens for transactions.' }),
+  embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
+    about: '`yes` runs production on the embedded database, which survives a killed process but may lose the last writes in a power cut, and serves one process only.' }),
+  redisUrl: set('REDIS_URL', 'database', optional(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',
+    about: 'Redis, for limits and caches shared between nodes; never a source of truth.' }),
+
+  smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', optional(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`')), { byDefault: null, secret: 'password',
+    about: 'The mail server that delivers letters; without it they wait, and in development and testing they are at `/dev/outbox` either way.' }),
+  mailFrom: set('LATCHKEY_MAIL_FROM', 'mail', sender, { byDefault: null, computed: '`<brand name> <no-reply@<public host>>`',
+    about: 'The sender of every letter.' }),
+
+  sessionIdle: set('LATCHKEY_SESSION_IDLE', 'sessions', durationBetween('1m', '365d'), { byDefault: '30m',
+    about: 'A session ends when it is not used for this long.' }),
+  sessionAbsolute: set('LATCHKEY_SESSION_ABSOLUTE', 'sessions', durationBetween('1m', '365d'), { byDefault: '8h',
+    about: 'A session ends this long after the sign-in, used or not.' }),
+  rememberIdle: set('LATCHKEY_REMEMBER_IDLE', 'sessions', durationBetween('1m', '365d'), { byDefault: '7d',
+    about: 'The idle limit of a session signed in with "remember me".' }),
+  rememberAbsolute: set('LATCHKEY_REMEMBER_ABSOLUTE', 'sessions', durationBetween('1m', '365d'), { byDefault: '30d',
+    about: 'The absolute limit of a session signed in with "remember me".' }),
+
+  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic'), { byDefault: 'nist',
+    about: 'The rules for new passwords: `nist` asks for length and refuses known ones, `classic` asks for character classes and renewal.' }),
+  hashAlgorithm: set('LATCHKEY_PASSWORD_HASH', 'passwords', oneOf('argon2id', 'bcrypt'), { byDefault: 'argon2id',
+    about: 'How new passwords are hashed; others are verified and replaced at the next sign-in.' }),
+  argon2MemoryKib: set('LATCHKEY_ARGON2_MEMORY_KIB', 'passwords', wholeNumber(1024, 1048576), { byDefault: '19456',
+    about: 'Memory of one argon2id hash in KiB.' }),
+  argon2Passes: set('LATCHKEY_ARGON2_PASSES', 'passwords', wholeNumber(1, 20), { byDefault: '2',
+    about: 'Passes of one argon2id hash over its memory.' }),
+  bcryptCost: set('LATCHKEY_BCRYPT_COST', 'passwords', wholeNumber(12, 18), { byDefault: '12',
+    about: 'The cost of one bcrypt hash; each step doubles it.' }),
+  hashQueue: set('LATCHKEY_HASH_QUEUE', 'passwords', wholeNumber(1, 10000), { byDefault: '500',
+    about: 'How many password checks may wait; beyond that a sign-in is answered 503 at once.' }),
+  lockoutFailures: set('LATCHKEY_LOCKOUT_FAILURES', 'passwords', wholeNumber(1, 1000), { byDefault: '5',
+    about: 'After this many failures in a row further attempts are refused for a while.' }),
+  lockoutDuration: set('LATCHKEY_LOCKOUT_DURATION', 'passwords', durationBetween('1m', '30d'), { byDefault: '15m',
+    about: 'How long that while is.' }),
+  rateLimits: set('LATCHKEY_RATE_LIMITS', 'passwords', oneOf('standard', 'single', 'off'), { byDefault: { development: 'standard', testing: 'off', production: 'standard' },
+    about: 'The limits on requests: `standard` by route and method of authentication, `single` one limit of 100 a minute, `off` none (refused in production).' }),
+
+  emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
+    about: 'Whether people must verify their e-mail address before they can sign in.' }),
+  rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',
+    about: 'The roles the server begins with.' }),
+  defaultRole: set('LATCHKEY_DEFAULT_ROLE', 'accounts', optional(text('the name of a role: small letters, digits, `_` and `-`', /^[a-z][a-z0-9_-]{0,62}$/)), { byDefault: null, computed: 'the preset\'s lowest: `viewer` or `user`',
+    about: 'The role of everyone new.' }),
+  adminEmail: set('LATCHKEY_ADMIN_EMAIL', 'accounts', optional(emailAddress), { byDefault: null,
+    about: 'Makes the first administrator at the first start, instead of the one-time link; needs the password as well.' }),
+  adminPassword: set('LATCHKEY_ADMIN_PASSWORD', 'accounts', optional(text('1 to 1024 characters', /^.{1,1024}$/su)), { byDefault: null, secret: 'whole',
+    about: 'That administrator\'s first password; without effect once there is an administrator.' }),
+
+  envelope: set('LATCHKEY_ENVELOPE', 'api', oneOf(...STYLES), { byDefault: 'standard',
+    about: 'The shape of JSON answers where a request does not choose one by `Accept`.' }),
+  corsOrigins: set('LATCHKEY_CORS_ORIGINS', 'api', listOf(origin), { byDefault: '',
+    about: 'The origins whose scripts may call the API with the person\'s cookies.' }),
+  returnOrigins: set('LATCHKEY_RETURN_ORIGINS', 'api', listOf(origin), { byDefault: '',
+    about: 'The origins, besides the server\'s own, that `return_to` may send people back to.' }),
+  compat: set('LATCHKEY_COMPAT', 'api', listOf(oneOf('tokens-by-password')), { byDefault: '', later: 'the compatibility switches',
+    about: 'Older interfaces to keep alive; none unless named.' }),
+
+  brandName: set('LATCHKEY_BRAND_NAME', 'looks', text('1 to 80 characters on one line, without `<` and `>`', /^[^\p{Cc}<>]{1,80}$/u), { byDefault: 'Latchkey',
+    about: 'The name on pages and in letters.' }),
+  brandLogo: set('LATCHKEY_BRAND_LOGO', 'looks', optional(url(['https', 'http'], 'an http or https URL of a picture')), { byDefault: null,
+    about: 'A picture for the head of the pages.' }),
+  brandAccent: set('LATCHKEY_BRAND_ACCENT', 'looks', optional(text('a colour such as `#0b5fff`', /^#[0-9a-f]{6}$/i)), { byDefault: null,
+    about: 'The colour of buttons and links.' }),
+  defaultLocale: set('LATCHKEY_DEFAULT_LOCALE', 'looks', oneOf(...LOCALES), { byDefault: 'en',
+    about: 'The language of people whose browser asks for none that is known.' }),
+
+  secret: set('LATCHKEY_SECRET', 'operation', text('at least 32 characters', /^\S(?:.{30,4094})\S$/su), { byDefault: null, computed: 'made at the first start and kept in the data folder; in production it must be set', secret: 'whole',
+    about: 'What everything sealed or signed rests on; the same on every node, kept safe and backed up. `openssl rand -base64 48` makes one.' }),
+  auditRetention: set('LATCHKEY_AUDIT_RETENTION', 'operation', durationBetween('1d', '36500d'), { byDefault: '365d',
+    about: 'How long audit events are kept.' }),
+  logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },
+    about: 'The least important lines that are still logged.' }),
+} as const
+
+type Table = typeof SETTINGS
+export type SettingName = keyof Table
+/** What the server runs on. Durations are milliseconds, paths absolute, origins without a trailing slash. */
+export type Config = { readonly [K in SettingName]: Table[K] extends Setting<infer T> ? T : never }
+
+export type Source = 'environment' | '.env' | 'default'
+/** One thing that is wrong, in a sentence that begins with the setting's name. */
+export interface Fault {
+  setting: string
+  message: string
+}
+export interface Reading {
+  /** Null when anything is wrong. */
+  config: Config | null
+  faults: Fault[]
+  /** Where each setting's value came from. */
+  sources: Record<SettingName, Source>
+  /** As read; what could not be read is absent. */
+  values: Partial<Config>
+}
+
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly Fault[]) {
+    const lines = faults.map((fault) => `  - ${fault.message}`)
+    super(`The settings are not good to start with:\n${lines.join('\n')}`)
+    this.name = 'ConfigError'
+  }
+}
+
+export interface ReadOptions {
+  /** The working folder: `.env` is read there, relative paths begin there. */
+  cwd?: string
+  /** `look`: a secret that is not there yet is not written; its value is then `(made at the first start)`. */
+  secret?: 'keep' | 'look'
+}
+type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * The settings, ready to run on. @throws ConfigError with everything that is wrong
+ */
+export function loadConfig(env: Env = process.env, options: ReadOptions = {}): Config {
+  const { config, faults } = readConfig(env, options)
+  if (!config) throw new ConfigError(faults)
+  return config
+}
+
+/** Reads the settings and says what is wrong with them; for `config` and `doctor`, which go on regardless. */
+export function readConfig(
+  env: Env = process.env,
+  { cwd = process.cwd(), secret = 'keep' }: ReadOptions = {},
+): Reading {
+  const faults: Fault[] = []
+  const file = readEnvFile(join(cwd, '.env'), faults)
+  const given = (name: string) =>
+    [env[name], file[name]].find((value) => value !== undefined && value.trim() !== '')
+  faults.push(...unknownNames(env, ''), ...unknownNames(file, ' (in .env)'))
+
+  const profile = PROFILES.find((name) => name === given(SETTINGS.profile.env)) ?? 'development'
+  const values: Record<string, unknown> = {}
+  const sources = {} as Record<SettingName, Source>
+  for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const chosen = given(setting.env)
+    sources[name as SettingName] = !chosen ? 'default' : env[setting.env]?.trim() ? 'environment' : '.env'
+    const fallback = defaultOf(setting, profile)
+    try {
+      const raw = chosen?.trim() ?? fallback
+      values[name] = raw === null ? null : setting.kind.read(raw)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      faults.push({ setting: setting.env, message: `${setting.env} must be ${error.message}.` })
+    }
+  }
+  settle(values, cwd, secret, faults)
+  const read = values as Partial<Config>
+  // a rule over settings that could not be read would only repeat what is already said
+  if (faults.length === 0) faults.push(...contradictions(read as Config))
+  if (profile === 'production')
+    faults.push(...unsafeInProduction(read, new Set(faults.map((fault) => fault.setting))))
+  return {
+    config: faults.length === 0 ? (Object.freeze(read) as Config) : null,
+    faults,
+    sources,
+    values: read,
+  }
+}
+
+export const defaultOf = (setting: Setting<unknown>, profile: Profile): string | null =>
+  typeof setting.byDefault === 'object' ? (setting.byDefault?.[profile] ?? null) : setting.byDefault
+
+/** Fills in what follows from other settings. */
+function settle(values: Record<string, unknown>, cwd: string, mode: 'keep' | 'look', faults: Fault[]): void {
+  const { profile, host: listen, port, brandName } = values as Partial<Config>
+  if (typeof values.dataDir === 'string') values.dataDir = resolve(cwd, values.dataDir)
+  if (values.publicUrl === null && listen !== undefined)
+    values.publicUrl = `http://${nameOfHost(listen)}:${port ?? ''}`
+  if (values.mailFrom === null && typeof values.publicUrl === 'string') {
+    const domain = URL.canParse(values.publicUrl) ? new URL(values.publicUrl).hostname : 'localhost'
+    values.mailFrom = `${brandName?.replaceAll(/[",;:@()[\]\\]/g, '') || 'Latchkey'} <no-reply@${domain}>`
+  }
+  if (values.secret !== null || profile === 'production' || typeof values.dataDir !== 'string') return
+  try {
+    values.secret =
+      mode === 'keep'
+        ? keepSecret(values.dataDir)
+        : (findKeptSecret(values.dataDir) ?? '(made at the first start)')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    faults.push({
+      setting: 'LATCHKEY_DATA_DIR',
+      message: `LATCHKEY_DATA_DIR must be a folder to write to (${reason}).`,
+    })
+  }
+}
+
+/** What a browser on the same machine calls the address the server listens on. */
+function nameOfHost(listen: string): string {
+  if (/^(127\.\d+\.\d+\.\d+|::1?|0\.0\.0\.0|localhost)$/.test(listen)) return 'localhost'
+  return listen.includes(':') ? `[${listen}]` : listen
+}
+
+function readEnvFile(path: string, faults: Fault[]): Env {
+  try {
+    return parseEnv(readFileSync(path, 'utf8')) as Env
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      faults.push({ setting: '.env', message: `.env cannot be read (${(error as Error).message}).` })
+    }
+    return {}
+  }
+}
+
+function unknownNames(env: Env, where: string): Fault[] {
+  const names = Object.values<Setting<unknown>>(SETTINGS).map((setting) => setting.env)
+  return Object.keys(env)
+    .filter((name) => /^LATCHKEY_/i.test(name) && !names.includes(name))
+    .map((name) => {
+      const meant = nearest(name.toUpperCase(), names)
+      return {
+        setting: name,
+        message: `${name}${where} is not a setting${meant ? `; did you mean ${meant}?` : '.'}`,
+      }
+    })
+}
+
+/** A value as it may be shown: secrets masked, durations as they are written. */
+export function shown(name: SettingName, values: Partial<Config>): string {
+  const setting: Setting<unknown> = SETTINGS[name]
+  const value = values[name]
+  if (value === undefined) return '(not valid)'
+  if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return '(not set)'
+  if (setting.secret === 'whole') return '***'
+  if (setting.secret === 'password') return withoutPassword(String(value))
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (Array.isArray(value)) return value.join(', ')
+  return typeof value === 'number' && setting.kind.takes.startsWith('a duration')
+    ? inWords(value)
+    : String(value)
+}
+
+function inWords(milliseconds: number): string {
+  const units = [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const // biome-ignore format: a table
+  const [unit, size] = units.find(([, length]) => milliseconds % length === 0) ?? ['ms', 1]
+  return `${milliseconds / size}${unit}`
+}
+
+/** Whether text for this stream may carry colours (https://no-color.org). */
+export const mayColour = (stream: { isTTY?: boolean }): boolean =>
+  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'

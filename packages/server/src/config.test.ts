@@ -1,0 +1,348 @@
+import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { nearest } from './config/nearest.ts'
+import { CONTRADICTIONS, cautions, UNSAFE_IN_PRODUCTION } from './config/rules.ts'
+import {
+  ConfigError,
+  loadConfig,
+  readConfig,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  shown,
+} from './config.ts'
+
+let cwd = ''
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
+})
+
+const SECRET = 'q7Vt2mXc9LrB4nZk8Hs1Wy6Pd3Gf5JaQ0EuToIi'
+const SAFE = {
+  LATCHKEY_PROFILE: 'production',
+  LATCHKEY_PUBLIC_URL: 'https://id.acme.test',
+  LATCHKEY_SECRET: SECRET,
+  DATABASE_URL: 'postgres://latchkey:hunter2-swordfish@db.acme.test/latchkey',
+}
+const faultsOf = (env: Record<string, string>) => readConfig(env, { cwd }).faults
+
+/** For every setting: texts it takes, with what they are read as, and texts it refuses. Typed to be complete. */
+const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: string[] }> = {
+  profile: { takes: { testing: 'testing', development: 'development' }, refuses: ['Production', 'staging'] },
+  host: {
+    takes: { '0.0.0.0': '0.0.0.0', '::': '::', 'a-b.example': 'a-b.example' },
+    refuses: ['a b', '-a', 'http://a', '1.2.3.4:80'],
+  },
+  port: { takes: { '0': 0, '65535': 65535 }, refuses: ['-1', '65536', '4000.5', '0x10', 'http', '1e3'] },
+  publicUrl: {
+    takes: {
+      'https://id.example.com/': 'https://id.example.com',
+      'http://localhost:4000': 'http://localhost:4000',
+    },
+    refuses: [
+      'id.example.com',
+      'https://a/b',
+      'https://a?x',
+      'https://a#x',
+      'https://u:p@a',
+      'ftp://a',
+      'javascript:alert(1)',
+    ],
+  },
+  trustedProxies: {
+    takes: { '10.0.0.0/8, ::1': ['10.0.0.0/8', '::1'], '127.0.0.1,127.0.0.1': ['127.0.0.1'] },
+    refuses: ['10.0.0.0/33', '10.0.0/8', '::1/129', 'proxy', '1.2.3.4/8/8', '1.2.3.4/'],
+  },
+  dataDir: { takes: { '/srv/latchkey': '/srv/latchkey' }, refuses: ['a'.repeat(1025)] },
+  databaseUrl: {
+    takes: {
+      'postgres://u:p@h:5432/d': 'postgres://u:p@h:5432/d',
+      'postgresql:///d?host=/run/postgresql': 'postgresql:///d?host=/run/postgresql',
+    },
+    refuses: ['mysql://h/d', 'postgres://h', 'postgres://h/', 'h/d'],
+  },
+  databasePool: { takes: { '1': 1, '100': 100 }, refuses: ['0', '101', 'ten'] },
+  embeddedInProduction: { takes: { yes: true, NO: false, true: true }, refuses: ['maybe', 'y'] },
+  redisUrl: { takes: { 'rediss://h:6379/0': 'rediss://h:6379/0' }, refuses: ['http://h', 'h:6379'] },
+  smtpUrl: {
+    takes: { 'smtps://u:p@h': 'smtps://u:p@h' },
+    refuses: ['http://h', 'smtp://', 'mail.example.com'],
+  },
+  mailFrom: {
+    takes: { 'Acme <a@b.example>': 'Acme <a@b.example>', 'a@b.example': 'a@b.example' },
+    refuses: ['Acme', 'a@b@c', 'Acme <a@b>\r\nBcc: c@d', '<a@b', 'a b@c'],
+  },
+  sessionIdle: { takes: { '1m': 60_000, '8h': 28_800_000 }, refuses: ['59s', '366d', '30', '30 m', '-5m'] },
+  sessionAbsolute: { takes: { '365d': 31_536_000_000 }, refuses: ['1s', '9999d', 'soon'] },
+  rememberIdle: { takes: { '1h': 3_600_000 }, refuses: ['0d', '366d'] },
+  rememberAbsolute: { takes: { '60d': 5_184_000_000 }, refuses: ['0d', '366d'] },
+  passwordProfile: { takes: { classic: 'classic' }, refuses: ['pci', 'none'] },
+  hashAlgorithm: { takes: { bcrypt: 'bcrypt' }, refuses: ['md5', 'argon2'] },
+  argon2MemoryKib: { takes: { '65536': 65_536 }, refuses: ['1023', '1048577', '19MiB'] },
+  argon2Passes: { takes: { '3': 3 }, refuses: ['0', '21'] },
+  bcryptCost: { takes: { '12': 12 }, refuses: ['11', '19'] },
+  hashQueue: { takes: { '1': 1 }, refuses: ['0', '10001'] },
+  lockoutFailures: { takes: { '10': 10 }, refuses: ['0', '1001'] },
+  lockoutDuration: { takes: { '1h': 3_600_000 }, refuses: ['30s', '31d'] },
+  rateLimits: { takes: { single: 'single', off: 'off' }, refuses: ['none', 'OFF'] },
+  emailVerification: { takes: { off: 'off' }, refuses: ['no', 'optional'] },
+  rolePreset: { takes: { 'client-services': 'client-services' }, refuses: ['flat'] },
+  defaultRole: { takes: { staff: 'staff' }, refuses: ['Staff', '1st', 'a b', 'a'.repeat(64)] },
+  adminEmail: { takes: {}, refuses: ['ada', 'ada@', 'a b@c'] },
+  adminPassword: { takes: {}, refuses: ['x'.repeat(1025)] },
+  envelope: { takes: { problem: 'problem' }, refuses: ['plain'] },
+  corsOrigins: {
+    takes: { 'https://a.example http://localhost:3000': ['https://a.example', 'http://localhost:3000'] },
+    refuses: ['*', 'null', 'https://*.example.com/x', 'a.example'],
+  },
+  returnOrigins: {
+    takes: { 'https://a.example/': ['https://a.example'] },
+    refuses: ['*', '//a.example', 'https://a.example/path'],
+  },
+  compat: { takes: { 'tokens-by-password': ['tokens-by-password'] }, refuses: ['everything'] },
+  brandName: { takes: { 'Acme & Söhne': 'Acme & Söhne' }, refuses: ['<b>', 'a\nb', 'x'.repeat(81)] },
+  brandLogo: {
+    takes: { 'https://a.example/l.svg': 'https://a.example/l.svg' },
+    refuses: ['javascript:1', '/l.svg', 'data:,x'],
+  },
+  brandAccent: { takes: { '#0B5fff': '#0B5fff' }, refuses: ['red', '#fff', '#0b5fff;}'] },
+  defaultLocale: { takes: { de: 'de' }, refuses: ['fr', 'DE'] },
+  secret: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
+  auditRetention: { takes: { '30d': 2_592_000_000 }, refuses: ['1h', '36501d'] },
+  logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
+}
+const settings = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]
+
+describe('every setting', () => {
+  it.each(settings)('%s is read as written and bounded', (name, setting) => {
+    const { takes, refuses } = READINGS[name]
+    for (const [text, value] of Object.entries(takes)) {
+      const pair = {
+        LATCHKEY_SESSION_ABSOLUTE: '365d',
+        LATCHKEY_REMEMBER_ABSOLUTE: '365d',
+        [setting.env]: text,
+      }
+      const { config, faults } = readConfig(pair, { cwd })
+      expect(faults, `${setting.env}=${text}`).toEqual([])
+      expect(config?.[name], `${setting.env}=${text}`).toEqual(value)
+    }
+    expect(refuses.length).toBeGreaterThan(0)
+    for (const text of refuses) {
+      const faults = faultsOf({ [setting.env]: text })
+      expect(
+        faults.map((fault) => fault.setting),
+        `${setting.env}=${text}`,
+      ).toContain(setting.env)
+      // what was typed may be a secret: the message says what is wanted, never what was given
+      expect(faults[0]?.message).toMatch(new RegExp(`^${setting.env} must be `))
+    }
+  })
+
+  it.each(settings)('%s has a name, one sentence and a default of its own kind', (_name, setting) => {
+    expect(setting.env).toMatch(/^(LATCHKEY_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)$/)
+    expect(setting.about).toMatch(/^\S.*\.$/s)
+    const defaults =
+      typeof setting.byDefault === 'object' ? Object.values(setting.byDefault ?? {}) : [setting.byDefault]
+    for (const text of defaults) if (text !== null) expect(() => setting.kind.read(text)).not.toThrow()
+  })
+
+  it('has defaults that start a server in development and in testing', () => {
+    expect(loadConfig({}, { cwd })).toMatchObject({
+      profile: 'development', host: '127.0.0.1', port: 4000, publicUrl: 'http://localhost:4000', databaseUrl: null,
+      dataDir: join(cwd, '.latchkey'), sessionIdle: 1_800_000, sessionAbsolute: 28_800_000, rateLimits: 'standard',
+      emailVerification: 'required', passwordProfile: 'nist', mailFrom: 'Latchkey <no-reply@localhost>',
+    }) // biome-ignore format: a table
+    expect(loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd }).rateLimits).toBe('off')
+  })
+
+  it('takes an empty value for none', () => {
+    expect(loadConfig({ LATCHKEY_PORT: '', DATABASE_URL: ' ' }, { cwd })).toMatchObject({
+      port: 4000,
+      databaseUrl: null,
+    })
+  })
+})
+
+describe('what is wrong', () => {
+  it('is said all at once', () => {
+    const env = {
+      LATCHKEY_PORT: 'x',
+      LATCHKEY_HOST: 'a b',
+      LATCHKEY_PROT: '1',
+      LATCHKEY_SESSION_IDLE: 'long',
+    }
+    expect(() => loadConfig(env, { cwd })).toThrow(ConfigError)
+    expect(
+      faultsOf(env)
+        .map((fault) => fault.setting)
+        .sort(),
+    ).toEqual(Object.keys(env).sort())
+  })
+
+  it('names the nearest setting for one that does not exist, wherever it is written', () => {
+    expect(faultsOf({ LATCHKEY_PULBIC_URL: 'x' })[0]?.message).toBe(
+      'LATCHKEY_PULBIC_URL is not a setting; did you mean LATCHKEY_PUBLIC_URL?',
+    )
+    expect(faultsOf({ LATCHKEY_ZZZZZZZZZZZZ: 'x' })[0]?.message).toBe(
+      'LATCHKEY_ZZZZZZZZZZZZ is not a setting.',
+    )
+    expect(faultsOf({ latchkey_port: '1' })[0]?.message).toContain('did you mean LATCHKEY_PORT?')
+    writeFileSync(join(cwd, '.env'), 'LATCHKEY_SMPT_URL=x\n')
+    expect(faultsOf({})[0]?.message).toContain(
+      'LATCHKEY_SMPT_URL (in .env) is not a setting; did you mean LATCHKEY_SMTP_URL?',
+    )
+  })
+
+  it('is never repeated where it may be a secret', () => {
+    const env = {
+      ...SAFE,
+      DATABASE_URL: 'mysql://u:hunter2-swordfish@h/d',
+      LATCHKEY_SECRET: 'swordfish',
+      REDIS_URL: 'hunter2',
+    }
+    expect(JSON.stringify(faultsOf(env))).not.toMatch(/swordfish|hunter2/)
+  })
+
+  it.each(CONTRADICTIONS.map((rule) => [rule.setting, rule] as const))(
+    '%s may not contradict another',
+    (setting) => {
+      const broken: Record<string, Record<string, string>> = {
+        LATCHKEY_SESSION_IDLE: { LATCHKEY_SESSION_IDLE: '9h' },
+        LATCHKEY_REMEMBER_IDLE: { LATCHKEY_REMEMBER_IDLE: '31d' },
+        LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
+        LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
+      }
+      expect(faultsOf(broken[setting] ?? {}).map((fault) => fault.setting)).toEqual([setting])
+    },
+  )
+})
+
+describe('production', () => {
+  it('starts with a public https URL, a secret and a database', () => {
+    expect(loadConfig(SAFE, { cwd }).profile).toBe('production')
+    expect(readdirSync(cwd)).toEqual([])
+  })
+
+  it('says every reason in one message', () => {
+    const found = faultsOf({ LATCHKEY_PROFILE: 'production', LATCHKEY_RATE_LIMITS: 'off' }).map(
+      (fault) => fault.setting,
+    )
+    expect(found.sort()).toEqual([
+      'DATABASE_URL',
+      'LATCHKEY_PUBLIC_URL',
+      'LATCHKEY_RATE_LIMITS',
+      'LATCHKEY_SECRET',
+    ])
+  })
+
+  const refused: [string, Record<string, string | undefined>][] = [
+    ['LATCHKEY_PUBLIC_URL', { LATCHKEY_PUBLIC_URL: 'http://id.acme.test' }],
+    ['LATCHKEY_PUBLIC_URL', { LATCHKEY_PUBLIC_URL: undefined }],
+    ['LATCHKEY_SECRET', { LATCHKEY_SECRET: undefined }],
+    ['LATCHKEY_SECRET', { LATCHKEY_SECRET: 'too-short' }],
+    ['LATCHKEY_SECRET', { LATCHKEY_SECRET: 'a'.repeat(48) }],
+    ['LATCHKEY_SECRET', { LATCHKEY_SECRET: 'please-change-me-please-change-me-0123' }],
+    ['LATCHKEY_SECRET', { LATCHKEY_SECRET: '0123456789abcdefghijklmnopqrstuvwxyz' }],
+    ['DATABASE_URL', { DATABASE_URL: undefined }],
+    ['LATCHKEY_RATE_LIMITS', { LATCHKEY_RATE_LIMITS: 'off' }],
+    ['LATCHKEY_TRUSTED_PROXIES', { LATCHKEY_TRUSTED_PROXIES: '10.0.0.1, 0.0.0.0/0' }],
+    ['LATCHKEY_TRUSTED_PROXIES', { LATCHKEY_TRUSTED_PROXIES: '::/0' }],
+    ['LATCHKEY_CORS_ORIGINS', { LATCHKEY_CORS_ORIGINS: 'http://app.acme.test' }],
+    ['LATCHKEY_RETURN_ORIGINS', { LATCHKEY_RETURN_ORIGINS: 'http://app.acme.test' }],
+    ['LATCHKEY_ARGON2_MEMORY_KIB', { LATCHKEY_ARGON2_PASSES: '1' }],
+    ['LATCHKEY_PORT', { LATCHKEY_PORT: '0' }],
+  ]
+  it.each(refused)('refuses %s %o', (setting, change) => {
+    const env = Object.fromEntries(
+      Object.entries({ ...SAFE, ...change }).filter(([, value]) => value !== undefined),
+    )
+    expect(faultsOf(env as Record<string, string>).map((fault) => fault.setting)).toEqual([setting])
+  })
+  it('has a test for every refusal', () => {
+    const tested = new Set(refused.map(([setting]) => setting))
+    expect(UNSAFE_IN_PRODUCTION.filter((rule) => !tested.has(rule.setting))).toEqual([])
+  })
+
+  it('runs on the embedded database only after an explicit yes', () => {
+    const { DATABASE_URL: _, ...embedded } = SAFE
+    expect(
+      loadConfig({ ...embedded, LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }, { cwd }).databaseUrl,
+    ).toBeNull()
+    expect(
+      cautions(loadConfig({ ...embedded, LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }, { cwd })).join(),
+    ).toContain('power cut')
+  })
+})
+
+describe('the kept secret', () => {
+  it('is made once, for its owner alone, and found again', () => {
+    const first = loadConfig({}, { cwd }).secret
+    expect(first).toMatch(/^[\w-]{43}$/)
+    expect(loadConfig({}, { cwd }).secret).toBe(first)
+    const dataDir = join(cwd, '.latchkey')
+    expect(statSync(join(dataDir, 'secret')).mode & 0o777).toBe(0o600)
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+    expect(readdirSync(dataDir)).toEqual(['secret'])
+  })
+  it('is not written by a mere look', () => {
+    expect(readConfig({}, { cwd, secret: 'look' }).faults).toEqual([])
+    expect(readdirSync(cwd)).toEqual([])
+  })
+  it('gives way to the one that is set', () => {
+    expect(loadConfig({ LATCHKEY_SECRET: SECRET }, { cwd }).secret).toBe(SECRET)
+    expect(readdirSync(cwd)).toEqual([])
+  })
+  it('is a clear failure where the data folder cannot be', () => {
+    writeFileSync(join(cwd, 'file'), '')
+    expect(faultsOf({ LATCHKEY_DATA_DIR: 'file' })[0]?.message).toMatch(
+      /^LATCHKEY_DATA_DIR must be a folder to write to/,
+    )
+  })
+})
+
+describe('.env', () => {
+  it('is read in the working folder and gives way to the environment', () => {
+    writeFileSync(join(cwd, '.env'), '# ours\nLATCHKEY_PORT=5000\nLATCHKEY_BRAND_NAME="Acme Ltd"\nOTHER=1\n')
+    const reading = readConfig({ LATCHKEY_PORT: '6000' }, { cwd })
+    expect(reading.config).toMatchObject({
+      port: 6000,
+      brandName: 'Acme Ltd',
+      publicUrl: 'http://localhost:6000',
+    })
+    expect(reading.sources).toMatchObject({ port: 'environment', brandName: '.env', host: 'default' })
+  })
+})
+
+describe('what is shown', () => {
+  it('holds no secret and writes values as they are set', () => {
+    const env = { ...SAFE, REDIS_URL: 'redis://:swordfish@h', LATCHKEY_SMTP_URL: 'smtp://u:swordfish@h',
+      LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: 'swordfish' } // biome-ignore format: a table
+    const { values } = readConfig(env, { cwd })
+    const all = settings.map(([name]) => `${name}=${shown(name, values)}`)
+    expect(all.join('\n')).not.toMatch(/swordfish|hunter2/)
+    expect(all.join('\n')).not.toContain(SECRET)
+    expect(all).toEqual(
+      expect.arrayContaining(['secret=***', 'sessionIdle=30m', 'rememberAbsolute=30d', 'port=4000', 'compat=(not set)',
+        'databaseUrl=postgres://latchkey:***@db.acme.test/latchkey']), // biome-ignore format: a table
+    )
+  })
+})
+
+describe('the nearest name', () => {
+  it('forgives a few letters and gives up on others', () => {
+    expect(nearest('strat', ['start', 'seed'])).toBe('start')
+    expect(nearest('users', ['start', 'user'])).toBe('user')
+    expect(nearest('frobnicate', ['start', 'seed'])).toBeNull()
+  })
+})
+
+it('says a word about settings that have no effect yet', () => {
+  for (const [, setting] of settings.filter(([, entry]) => entry.later)) {
+    const text = setting.env === 'REDIS_URL' ? 'redis://h' : 'tokens-by-password'
+    expect(cautions(loadConfig({ [setting.env]: text }, { cwd })).join()).toContain(
+      `${setting.env} is not used yet`,
+    )
+  }
+})

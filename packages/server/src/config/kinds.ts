@@ -1,0 +1,137 @@
+/**
+ * The kinds of value a setting can have: how its text is read, and how that is said on the reference page.
+ * Reading throws a Refused whose message completes the sentence "LATCHKEY_X must be …"; the message never
+ * repeats the text, which may be a secret.
+ */
+import { isIP } from 'node:net'
+import { parseDuration } from '../base/clock.ts'
+
+/** What `Kind.read` throws. */
+export class Refused extends Error {}
+
+export interface Kind<T> {
+  /** For people, after "must be": `a whole number from 0 to 65535`. */
+  takes: string
+  /** @throws Refused */
+  read(text: string): T
+}
+
+const kind = <T>(takes: string, read: (text: string) => T | undefined): Kind<T> => ({
+  takes,
+  read(text) {
+    const value = read(text)
+    if (value === undefined) throw new Refused(takes)
+    return value
+  },
+})
+
+/** One of a few words. */
+export const oneOf = <const W extends string>(...words: readonly W[]): Kind<W> =>
+  kind(words.map((word) => `\`${word}\``).join(' or '), (text) => words.find((word) => word === text))
+
+export const yesNo: Kind<boolean> = kind('`yes` or `no`', (text) => {
+  if (/^(yes|true|on|1)$/i.test(text)) return true
+  return /^(no|false|off|0)$/i.test(text) ? false : undefined
+})
+
+export const wholeNumber = (min: number, max: number): Kind<number> =>
+  kind(`a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
+
+/** Read as milliseconds. */
+export function durationBetween(min: string, max: string): Kind<number> {
+  const [least, most] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
+  return kind(`a duration from \`${min}\` to \`${max}\`, such as \`30m\`, \`8h\` or \`30d\``, (text) => {
+    const value = parseDuration(text)
+    return value !== null && value >= least && value <= most ? value : undefined
+  })
+}
+
+export const text = (takes: string, pattern: RegExp): Kind<string> =>
+  kind(takes, (value) => (pattern.test(value) ? value : undefined))
+
+export const host: Kind<string> = kind('an IP address or a host name to listen on', (text) =>
+  isIP(text) || /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(text)
+    ? text
+    : undefined,
+)
+
+/** `scheme://host[:port]` and nothing after it. */
+export function readOrigin(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (!url || !/^https?:$/.test(url.protocol) || url.hostname === '') return undefined
+  const bare = url.pathname === '/' && !/[?#@]/.test(text) && !url.username && !url.password
+  return bare && url.origin !== 'null' ? url.origin : undefined
+}
+
+export const origin: Kind<string> = kind(
+  'an http or https origin such as `https://id.example.com`, without path, query or credentials',
+  readOrigin,
+)
+
+/** An absolute URL of one of the schemes. */
+export const url = (schemes: readonly string[], takes: string): Kind<string> =>
+  kind(takes, (text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null
+    return parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.host !== '' ? text : undefined
+  })
+
+/** A PostgreSQL URL; the host may also stand in the query, where it names the folder of a socket. */
+export const postgresUrl: Kind<string> = kind(
+  'a PostgreSQL URL such as `postgres://user:password@host:5432/database`',
+  (text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null
+    if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol)) return undefined
+    return parsed.pathname.length > 1 && (parsed.host !== '' || parsed.searchParams.has('host'))
+      ? text
+      : undefined
+  },
+)
+
+/** An address, or an address with a prefix length. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
+}
+
+export const network: Kind<string> = kind('an IP address or a range such as `10.0.0.0/8`', (text) =>
+  isNetwork(text) ? text : undefined,
+)
+
+/** Separated by commas or spaces; doubled entries count once. */
+export const listOf = <T extends string>(item: Kind<T>): Kind<readonly T[]> => ({
+  takes: `a list separated by commas; each ${item.takes}`,
+  read: (text) => [
+    ...new Set(
+      text
+        .split(/[\s,]+/)
+        .filter(Boolean)
+        .map((part) => item.read(part)),
+    ),
+  ],
+})
+
+const ADDRESS = '[^\\s@<>"(),:;\\\\]{1,64}@[^\\s@<>"(),:;\\\\]{1,253}'
+export const emailAddress: Kind<string> = text('an e-mail address', new RegExp(`^${ADDRESS}$`))
+export const sender: Kind<string> = text(
+  'an e-mail address, with or without a name: `Acme <no-reply@example.com>`',
+  new RegExp(`^(?:[^<>\\x00-\\x1f\\x7f]{1,100} <${ADDRESS}>|${ADDRESS})$`),
+)
+
+/** The kind, or null where nothing is set. */
+export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind
+
+/** A URL without what is secret in it: the password, and every value of its query. */
+export function withoutPassword(text: string): string {
+  if (!URL.canParse(text)) return '(not a URL)'
+  const url = new URL(text)
+  if (url.password) url.password = '***'
+  for (const name of [...url.searchParams.keys()]) {
+    if (/pass|secret|key|token/i.test(name)) url.searchParams.set(name, '***')
+  }
+  return url.href
+}
