@@ -1,0 +1,100 @@
+/**
+ * Branding by configuration: name, logo, accent. Refuses at start-up what the pages could not show under their
+ * Content-Security-Policy. From one accent come all the colours that depend on it, each with enough contrast
+ * (WCAG 2.2 §1.4.3, §1.4.11) on the surfaces it is used on, in light and dark.
+ */
+export interface Brand {
+  name: string
+  logo: string | null
+  light: Palette
+  dark: Palette
+}
+export interface Palette {
+  /** Fill of primary buttons: the brand's own colour wherever it can be told from the card. */
+  fill: string
+  /** Text on the fill; at least 4.5:1. */
+  onFill: string
+  /** Links, focus rings and the edge of the fill; at least 4.5:1 on card and page. */
+  accent: string
+}
+
+const DEFAULT_ACCENT = '#0c6b58'
+/** The surfaces of styles.ts that the accent has to stand out from. */
+export const SURFACES = {
+  light: { page: '#f4f4f1', card: '#ffffff' },
+  dark: { page: '#111315', card: '#1a1d20' },
+} as const
+
+type Rgb = readonly [number, number, number]
+
+const HEX = /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i
+const LOGO_DATA =
+  /^data:image\/(?:png|jpeg|gif|webp|svg\+xml)(?:;[\w-]+(?:=[\w-]+)?)*,[\w\-.~%+/=!*'();:@&$,]+$/
+
+function parse(hex: string): Rgb {
+  const digits = hex.slice(1)
+  const long = digits.length === 3 ? [...digits].map((digit) => digit + digit).join('') : digits
+  const value = Number.parseInt(long, 16)
+  return [value >> 16, (value >> 8) & 255, value & 255]
+}
+
+const format = (colour: Rgb): string =>
+  `#${colour.map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')}`
+
+/** WCAG 2.2: relative luminance. */
+function luminance(colour: Rgb): number {
+  const [r, g, b] = colour.map((part) => {
+    const share = part / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  }) as [number, number, number]
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/** WCAG 2.2: contrast ratio of two colours given in hexadecimal, 1 to 21. */
+export function contrast(a: string, b: string): number {
+  const [x, y] = [luminance(parse(a)), luminance(parse(b))]
+  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)
+}
+
+/** Mixes the colour with black or white, as little as needed to reach the ratio on every surface. */
+function reach(colour: string, toward: Rgb, surfaces: readonly string[], ratio: number): string {
+  const from = parse(colour)
+  for (let step = 0; step <= 50; step++) {
+    const share = step / 50
+    const mixed = format(from.map((part, i) => part + ((toward[i] ?? 0) - part) * share) as unknown as Rgb)
+    if (surfaces.every((surface) => contrast(mixed, surface) >= ratio)) return mixed
+  }
+  return format(toward)
+}
+
+const readableOn = (fill: string): string => (contrast(fill, '#ffffff') >= 4.5 ? '#ffffff' : '#000000')
+
+function palette(accent: string, mode: 'light' | 'dark'): Palette {
+  const surfaces = Object.values(SURFACES[mode])
+  const toward: Rgb = mode === 'light' ? [0, 0, 0] : [255, 255, 255]
+  // a bright brand colour stays itself on a light card, its edge carries the contrast; a dark one would
+  // vanish on a dark card
+  const fill = reach(accent, toward, [SURFACES[mode].card], mode === 'light' ? 1.2 : 3)
+  return { fill, onFill: readableOn(fill), accent: reach(accent, toward, surfaces, 4.6) }
+}
+
+/** @throws Error that names the setting, where the logo or the accent cannot be used */
+export function brand(config: {
+  brandName: string
+  brandLogo: string | null
+  brandAccent: string | null
+}): Brand {
+  const accent = config.brandAccent ?? DEFAULT_ACCENT
+  if (!HEX.test(accent)) throw new Error('LATCHKEY_BRAND_ACCENT must be a colour such as #0c6b58')
+  if (config.brandLogo !== null && !isUsableLogo(config.brandLogo))
+    throw new Error('LATCHKEY_BRAND_LOGO must be a path on this server (/…) or a data: image')
+  return {
+    name: config.brandName,
+    logo: config.brandLogo,
+    light: palette(accent, 'light'),
+    dark: palette(accent, 'dark'),
+  }
+}
+
+/** The pages may load images from this origin and from data: only. */
+const isUsableLogo = (logo: string): boolean => /^\/(?![/\\])[^\s\\]*$/.test(logo) || LOGO_DATA.test(logo)

@@ -1,0 +1,327 @@
+/**
+ * Forms that work without a script: plain posts with stable field names. The form knows the labels and what was
+ * typed and refused; a field asks it by name. On top stands a summary that links to each refused field; the
+ * field repeats its sentence and is described by it. Passwords are never shown again.
+ */
+import { type ComponentChildren, createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import { baseText } from './base-texts.ts'
+import { Alert, Button } from './parts.tsx'
+import type { FormState } from './problem-texts.ts'
+import { useUi } from './ui.ts'
+
+interface FormContents extends FormState {
+  /** Label by field name, in the order of the form. */
+  fields: Readonly<Record<string, string>>
+}
+const FormContext = createContext<FormContents>({ fields: {} })
+
+export interface FormProps extends FormState {
+  action: string
+  /** Label by field name, in the order of the form: for the fields and for the summary of errors. */
+  fields?: Readonly<Record<string, string>>
+  /** Where to go afterwards; sent along as `return_to`. */
+  returnTo?: string | null | undefined
+  /** Further values sent along unseen. */
+  hidden?: Readonly<Record<string, string>>
+  class?: string
+  children: ComponentChildren
+}
+
+export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...rest }: FormProps) {
+  const { csrfToken } = useUi()
+  const { typed, errors, alert } = rest
+  const unseen = { csrf_token: csrfToken, return_to: returnTo, ...hidden }
+  return (
+    // the server's sentences reach everybody alike, in their language; the browser's bubbles do not
+    <form method="post" action={action} novalidate class={rest.class ?? 'form'}>
+      {Object.entries(unseen).map(([name, value]) =>
+        value ? <input key={name} type="hidden" name={name} value={value} /> : null,
+      )}
+      <FormErrors errors={errors} fields={fields} />
+      {alert ? <Alert kind="error">{alert}</Alert> : null}
+      <FormContext.Provider value={{ fields, typed, errors }}>{children}</FormContext.Provider>
+    </form>
+  )
+}
+
+/** The id `renderPage` looks for to begin the title with “Error:”. */
+export const ERRORS_ID = 'form-errors'
+
+export function FormErrors({
+  errors = {},
+  fields,
+}: {
+  errors: FormState['errors']
+  fields: FormContents['fields']
+}) {
+  const { locale } = useUi()
+  const names = Object.keys(errors)
+  if (names.length === 0) return null
+  const known = Object.keys(fields)
+  names.sort((a, b) => (known.indexOf(a) + 1 || Infinity) - (known.indexOf(b) + 1 || Infinity))
+  return (
+    <div class="alert error" role="alert" id={ERRORS_ID} tabindex={-1} autofocus>
+      <p class="strong">{baseText(locale, 'form_errors', { count: names.length })}</p>
+      <ul>
+        {names.map((name) => (
+          <li key={name}>
+            {fields[name] === undefined ? (
+              errors[name]
+            ) : (
+              <a href={`#field-${name}`}>
+                {fields[name]}: {errors[name]}
+              </a>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+interface FieldProps {
+  name: string
+  type?: 'text' | 'email' | 'tel' | 'url'
+  autocomplete?: 'name' | 'email' | 'username' | 'one-time-code' | 'off'
+  inputmode?: 'text' | 'email' | 'numeric'
+  hint?: ComponentChildren
+  /** What stands there when nothing was typed yet. */
+  value?: string | null | undefined
+  optional?: boolean
+  autofocus?: boolean
+  maxlength?: number
+}
+
+/** What label, control, hint and error have to know of each other. */
+function useField(name: string, hasHint: boolean) {
+  const { fields, errors, typed } = useContext(FormContext)
+  const id = `field-${name}`
+  const error = errors?.[name]
+  const describedBy = [hasHint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  return {
+    id,
+    error,
+    label: fields[name] ?? name,
+    typed: typed?.[name],
+    hasErrors: Object.keys(errors ?? {}).length > 0,
+    aria: {
+      'aria-describedby': describedBy || undefined,
+      'aria-invalid': error ? ('true' as const) : undefined,
+    },
+  }
+}
+
+function Label({ id, optional, children }: { id: string; optional?: boolean; children: ComponentChildren }) {
+  const { locale } = useUi()
+  return (
+    <label for={id}>
+      {children} {optional ? <span class="quiet">{baseText(locale, 'optional')}</span> : null}
+    </label>
+  )
+}
+
+const FieldError = ({ id, children }: { id: string; children: ComponentChildren }) =>
+  children ? (
+    <p class="field-error" id={`${id}-error`}>
+      {children}
+    </p>
+  ) : null
+
+const Hint = ({ id, children }: { id: string; children: ComponentChildren }) =>
+  children ? (
+    <div class="hint" id={`${id}-hint`}>
+      {children}
+    </div>
+  ) : null
+
+export function Field({ name, type = 'text', hint, value, optional, autofocus, ...rest }: FieldProps) {
+  const field = useField(name, hint !== undefined)
+  const isName = name === 'full_name'
+  return (
+    <div class="field">
+      <Label id={field.id} optional={optional ?? false}>
+        {field.label}
+      </Label>
+      <Hint id={field.id}>{hint}</Hint>
+      <FieldError id={field.id}>{field.error}</FieldError>
+      <input
+        id={field.id}
+        name={name}
+        type={type}
+        value={field.typed ?? value ?? ''}
+        required={!optional}
+        autofocus={Boolean(autofocus) && !field.hasErrors}
+        autocapitalize={isName ? 'words' : 'none'}
+        spellcheck={false}
+        {...rest}
+        {...field.aria}
+      />
+    </div>
+  )
+}
+
+export function PasswordField({
+  name,
+  autocomplete,
+  hint,
+  minimum,
+  autofocus,
+}: {
+  name: string
+  autocomplete: 'current-password' | 'new-password'
+  hint?: ComponentChildren
+  /** Characters a new password needs; the script counts them down. */
+  minimum?: number
+  autofocus?: boolean
+}) {
+  const { locale } = useUi()
+  const field = useField(name, hint !== undefined)
+  return (
+    <div class="field">
+      <Label id={field.id}>{field.label}</Label>
+      <Hint id={field.id}>{hint}</Hint>
+      <FieldError id={field.id}>{field.error}</FieldError>
+      <div class="password">
+        <input
+          id={field.id}
+          name={name}
+          type="password"
+          autocomplete={autocomplete}
+          required
+          autofocus={Boolean(autofocus) && !field.hasErrors}
+          autocapitalize="none"
+          spellcheck={false}
+          data-minimum={minimum}
+          {...field.aria}
+        />
+        <button
+          type="button"
+          hidden
+          data-toggle={field.id}
+          data-hide={baseText(locale, 'hide')}
+          aria-label={`${baseText(locale, 'show_password')}: ${field.label}`}
+          aria-pressed="false"
+        >
+          {baseText(locale, 'show')}
+        </button>
+      </div>
+      {minimum === undefined ? null : (
+        <p
+          class="hint"
+          hidden
+          role="status"
+          data-counts={field.id}
+          data-more={baseText.catalogue[locale]['password.more'] as string}
+          data-enough={baseText(locale, 'password.enough')}
+        />
+      )}
+    </div>
+  )
+}
+
+export interface PasswordPolicy {
+  profile: 'nist' | 'classic'
+  min: number
+}
+
+/** A new password and its repetition, with what the profile asks of it. */
+export function NewPasswordFields({
+  name,
+  confirm,
+  policy,
+}: {
+  name: string
+  confirm: string
+  policy: PasswordPolicy
+}) {
+  const { locale } = useUi()
+  const { profile, min } = policy
+  const hint =
+    profile === 'nist' ? (
+      baseText(locale, 'password.hint', { min })
+    ) : (
+      <>
+        {baseText(locale, 'password.rules')}
+        <ul class="rules" data-rules={`field-${name}`}>
+          <li data-rule="length">{baseText(locale, 'password.rule.length', { min })}</li>
+          <li data-rule="upper">{baseText(locale, 'password.rule.upper')}</li>
+          <li data-rule="lower">{baseText(locale, 'password.rule.lower')}</li>
+          <li data-rule="digit">{baseText(locale, 'password.rule.digit')}</li>
+          <li data-rule="special">{baseText(locale, 'password.rule.special')}</li>
+        </ul>
+      </>
+    )
+  return (
+    <>
+      <PasswordField name={name} autocomplete="new-password" hint={hint} minimum={min} />
+      <PasswordField name={confirm} autocomplete="new-password" />
+    </>
+  )
+}
+
+/** Tells password managers whose password the form is about; never sent. */
+export const ForManagers = ({ account }: { account: string }) => (
+  <input type="text" autocomplete="username" value={account} readonly hidden />
+)
+
+export function Checkbox({ name, checked = false }: { name: string; checked?: boolean }) {
+  const field = useField(name, false)
+  const { typed } = useContext(FormContext)
+  // an unticked box is absent from what was typed
+  const ticked = typed ? isTicked(typed[name]) : checked
+  return (
+    <label class="check">
+      <input id={field.id} name={name} type="checkbox" value="true" checked={ticked} />
+      <span>{field.label}</span>
+    </label>
+  )
+}
+const isTicked = (value: string | undefined): boolean =>
+  value !== undefined && value !== '' && value !== 'false'
+
+export function Select({
+  name,
+  value,
+  options,
+}: {
+  name: string
+  value: string | null
+  options: Readonly<Record<string, string>>
+}) {
+  const field = useField(name, false)
+  const chosen = field.typed ?? value ?? ''
+  return (
+    <div class="field">
+      <Label id={field.id}>{field.label}</Label>
+      <FieldError id={field.id}>{field.error}</FieldError>
+      <select id={field.id} name={name} {...field.aria}>
+        {Object.entries(options).map(([key, label]) => (
+          <option key={key} value={key} selected={key === chosen}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+/** A form that is nothing but its button. */
+export function ButtonForm({
+  kind = 'secondary',
+  label,
+  description,
+  ...form
+}: Omit<FormProps, 'children'> & {
+  kind?: 'secondary' | 'danger' | 'link'
+  label: string
+  description?: string
+}) {
+  return (
+    <Form class="button-form" {...form}>
+      <Button kind={kind} {...(description ? { description } : {})}>
+        {label}
+      </Button>
+    </Form>
+  )
+}

@@ -1,0 +1,39 @@
+/**
+ * Hosted pages: the document around them, the parts they are made of, their texts and looks. Owns the markup,
+ * the stylesheet, the script and the branding; leaves headers and cookies to base/http, and what a page says
+ * to the views of the features. Invariant: no page carries inline code or style, and everything a person typed
+ * is text. A view needs neither locale nor CSRF token as a prop: `useUi()` has them, and `Form` sends the token.
+ */
+export type { FormProps, PasswordPolicy } from './form.tsx'
+export {
+  ButtonForm,
+  Checkbox,
+  Field,
+  ForManagers,
+  Form,
+  FormErrors,
+  NewPasswordFields,
+  PasswordField,
+  Select,
+} from './form.tsx'
+export { type Asset, createPages, type PageContents, type Pages } from './pages.tsx'
+export {
+  AccountPage,
+  Alert,
+  Badge,
+  Button,
+  ButtonLink,
+  Card,
+  Copyable,
+  Definition,
+  DefinitionList,
+  EmptyState,
+  Item,
+  ItemList,
+  LinkRow,
+  Section,
+  Time,
+} from './parts.tsx'
+export { type FormState, fieldTexts, problemText, shownAgain, waitText } from './problem-texts.ts'
+export { texts } from './texts.ts'
+export { type SignedIn, useUi } from './ui.ts'

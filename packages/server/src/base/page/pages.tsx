@@ -1,0 +1,87 @@
+/** Makes whole documents of what rows answer, and the files those documents ask for. */
+import type { VNode } from 'preact'
+import { renderToStaticMarkup } from 'preact-render-to-string'
+import type { Call } from '../call.ts'
+import { sha256 } from '../crypto.ts'
+import type { Problem } from '../errors.ts'
+import { baseText } from './base-texts.ts'
+import { brand } from './brand.ts'
+import { ERRORS_ID } from './form.tsx'
+import { Body, Document, icon } from './layout.tsx'
+import { ProblemPage } from './problem-page.tsx'
+import { problemTitle } from './problem-texts.ts'
+import { SCRIPT } from './script.ts'
+import { stylesheet } from './styles.ts'
+import { type SignedIn, type Ui, UiContext } from './ui.ts'
+
+export interface Asset {
+  /** `/assets/<hash>.css`: the content decides the name, so it may be kept for ever. */
+  path: string
+  type: string
+  body: string
+  immutable: true
+}
+
+export interface PageContents {
+  page: VNode
+  /** Without the brand's name, which is appended. */
+  title: string
+  csrfToken: string | null
+  /** Whom the header greets; without it, the call's principal by username. */
+  signedIn?: SignedIn | null
+}
+
+export interface Pages {
+  renderPage(call: Call, contents: PageContents): string
+  renderProblem(call: Call, problem: Problem, csrfToken: string | null): string
+  readonly assets: readonly Asset[]
+}
+
+const asset = (extension: string, type: string, body: string): Asset => ({
+  path: `/assets/${sha256(body).toString('base64url').slice(0, 12)}.${extension}`,
+  type,
+  body,
+  immutable: true,
+})
+
+/** @throws Error that names the setting, where the branding cannot be used */
+export function createPages(config: {
+  brandName: string
+  brandLogo: string | null
+  brandAccent: string | null
+}): Pages {
+  const look = brand(config)
+  const styles = asset('css', 'text/css; charset=utf-8', stylesheet(look))
+  const script = asset('js', 'text/javascript; charset=utf-8', SCRIPT)
+  const sign = asset('svg', 'image/svg+xml', icon(look))
+  const paths = { styles: styles.path, script: script.path, icon: sign.path }
+
+  function renderPage(call: Call, { page, title, csrfToken, signedIn }: PageContents): string {
+    const ui: Ui = {
+      locale: call.locale,
+      csrfToken,
+      brand: { name: look.name, logo: look.logo },
+      signedIn: signedIn ?? (call.principal ? { name: call.principal.username, email: null } : null),
+    }
+    const within = (node: VNode): string =>
+      renderToStaticMarkup(<UiContext.Provider value={ui}>{node}</UiContext.Provider>)
+
+    const body = within(<Body>{page}</Body>)
+    // quotes in values are escaped, so only FormErrors itself can match
+    const heading = body.includes(` id="${ERRORS_ID}"`)
+      ? baseText(call.locale, 'error_prefix', { title })
+      : title
+    return `<!doctype html>${within(<Document title={`${heading} · ${look.name}`} paths={paths} body={body} />)}`
+  }
+
+  return {
+    renderPage,
+    renderProblem: (call, problem, csrfToken) =>
+      renderPage(call, {
+        page: <ProblemPage problem={problem} requestId={call.id} />,
+        title: problemTitle(call.locale, problem),
+        csrfToken,
+      }),
+    assets: [styles, script, sign],
+  }
+}

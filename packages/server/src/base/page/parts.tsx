@@ -1,0 +1,229 @@
+/** The pieces pages are made of, besides forms (form.tsx). Presentation only; looks are in styles.ts. */
+import type { ComponentChildren, VNode } from 'preact'
+import type { Locale } from '../call.ts'
+import { baseText } from './base-texts.ts'
+import { useUi } from './ui.ts'
+
+export type ButtonKind = 'primary' | 'secondary' | 'danger' | 'link'
+
+export const Button = ({
+  kind = 'primary',
+  description,
+  children,
+}: {
+  kind?: ButtonKind
+  /** Spoken instead of the label, where the label alone does not say what it acts on. */
+  description?: string
+  children: ComponentChildren
+}) => (
+  <button type="submit" class={`button ${kind}`} aria-label={description}>
+    {children}
+  </button>
+)
+
+export const ButtonLink = ({
+  href,
+  kind = 'primary',
+  children,
+}: {
+  href: string
+  kind?: ButtonKind
+  children: ComponentChildren
+}) => (
+  <a href={href} class={`button ${kind}`}>
+    {children}
+  </a>
+)
+
+/** An error interrupts a screen reader, the rest waits its turn. */
+export const Alert = ({
+  kind,
+  children,
+}: {
+  kind: 'info' | 'success' | 'error'
+  children: ComponentChildren
+}) => (
+  <div class={`alert ${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
+    {children}
+  </div>
+)
+
+export type Sign = 'mail' | 'done' | 'warning' | 'link'
+
+/** A narrow card with the heading of the page; for pages that ask one thing. */
+export const Card = ({
+  title,
+  lead,
+  sign,
+  children,
+}: {
+  title: string
+  lead?: ComponentChildren
+  sign?: Sign
+  children?: ComponentChildren
+}) => (
+  <div class="card narrow">
+    {sign ? <SignIcon sign={sign} /> : null}
+    <h1>{title}</h1>
+    {lead ? <p class="lead">{lead}</p> : null}
+    {children}
+  </div>
+)
+
+/** A part of a longer page. */
+export const Section = ({
+  title,
+  lead,
+  children,
+}: {
+  title: string
+  lead?: ComponentChildren
+  children: ComponentChildren
+}) => (
+  <section class="card">
+    <h2>{title}</h2>
+    {lead ? <p class="lead">{lead}</p> : null}
+    {children}
+  </section>
+)
+
+/** Links below a form, one a line. */
+export const LinkRow = ({ children }: { children: ComponentChildren }) => <p class="links">{children}</p>
+
+export const DefinitionList = ({ children }: { children: ComponentChildren }) => <dl>{children}</dl>
+export const Definition = ({ term, children }: { term: string; children: ComponentChildren }) => (
+  <div>
+    <dt>{term}</dt>
+    <dd>{children}</dd>
+  </div>
+)
+
+export const Badge = ({
+  kind = 'info',
+  children,
+}: {
+  kind?: 'info' | 'success' | 'warning'
+  children: ComponentChildren
+}) => <span class={`badge ${kind}`}>{children}</span>
+
+/** Things one below the other, each with an action at its end. */
+export const ItemList = ({ children }: { children: ComponentChildren }) => <ul class="items">{children}</ul>
+export const Item = ({
+  icon,
+  title,
+  badge,
+  action,
+  children,
+}: {
+  icon?: VNode
+  title: string
+  badge?: VNode | null
+  action?: VNode | null
+  children: ComponentChildren
+}) => (
+  <li>
+    {icon}
+    <div class="item-body">
+      <h3>
+        {title} {badge}
+      </h3>
+      {children}
+    </div>
+    {action}
+  </li>
+)
+
+export const EmptyState = ({ title, children }: { title: string; children?: ComponentChildren }) => (
+  <div class="empty">
+    <p class="strong">{title}</p>
+    {children}
+  </div>
+)
+
+const formats = new Map<Locale, Intl.DateTimeFormat>()
+function timeText(locale: Locale, at: Date): string {
+  let format = formats.get(locale)
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, {
+      dateStyle: 'medium',
+      timeStyle: 'short',
+      timeZone: 'UTC',
+    })
+    formats.set(locale, format)
+  }
+  return baseText(locale, 'utc', { time: format.format(at) })
+}
+
+/** An instant, in UTC and saying so; the script turns it into the reader's own time. */
+export function Time({ at }: { at: Date }) {
+  const { locale } = useUi()
+  return <time datetime={at.toISOString()}>{timeText(locale, at)}</time>
+}
+
+/** A value to be copied; the button appears only where a script can do it. */
+export function Copyable({ id, value }: { id: string; value: string }) {
+  const { locale } = useUi()
+  return (
+    <span class="copyable">
+      <code id={id}>{value}</code>
+      <button
+        type="button"
+        class="button link"
+        hidden
+        data-copy={id}
+        data-copied={baseText(locale, 'copied')}
+      >
+        {baseText(locale, 'copy')}
+      </button>
+    </span>
+  )
+}
+
+export type AccountTab = 'overview' | 'security' | 'sessions'
+const ACCOUNT_PAGES: Readonly<Record<AccountTab, string>> = {
+  overview: '/account',
+  security: '/account/security',
+  sessions: '/account/sessions',
+}
+
+/** The frame of the account pages: heading, their navigation, sections one below the other. */
+export function AccountPage({
+  current,
+  title,
+  notice,
+  children,
+}: {
+  current: AccountTab
+  title: string
+  /** Said once, after something was saved. */
+  notice?: string | null | undefined
+  children: ComponentChildren
+}) {
+  const { locale } = useUi()
+  return (
+    <div class="account">
+      <nav aria-label={baseText(locale, 'nav.label')}>
+        {Object.entries(ACCOUNT_PAGES).map(([name, href]) => (
+          <a key={name} href={href} aria-current={name === current ? 'page' : undefined}>
+            {baseText(locale, `nav.${name as AccountTab}`)}
+          </a>
+        ))}
+      </nav>
+      <h1>{title}</h1>
+      {notice ? <Alert kind="success">{notice}</Alert> : null}
+      {children}
+    </div>
+  )
+}
+
+const SIGNS: Readonly<Record<Sign, string>> = {
+  mail: 'M3.5 6.5h17v11h-17zM3.5 7l8.5 6.5L20.5 7',
+  done: 'M5 12.5l4.5 4.5L19 7.5',
+  warning: 'M12 7v6M12 16.5v.5',
+  link: 'M10 14a4 4 0 0 0 5.7 0l2.6-2.6a4 4 0 0 0-5.7-5.7L11.5 6.8M14 10a4 4 0 0 0-5.7 0l-2.6 2.6a4 4 0 0 0 5.7 5.7l1.1-1.1',
+}
+const SignIcon = ({ sign }: { sign: Sign }) => (
+  <svg class={`sign ${sign}`} viewBox="0 0 24 24" aria-hidden="true">
+    <path d={SIGNS[sign]} />
+  </svg>
+)

@@ -1,0 +1,73 @@
+/**
+ * A Problem in the words of the person who reads the page: by its code from the catalogue, never by its English
+ * message. Fields are translated by the stable code of each entry.
+ */
+import type { Locale } from '../call.ts'
+import type { FieldError, Problem } from '../errors.ts'
+import { baseText } from './base-texts.ts'
+
+/** What a form needs to stand there again: what was typed, what is wrong where, and what is wrong altogether. */
+export interface FormState {
+  typed?: Readonly<Record<string, string>> | undefined
+  /** Sentences by field name. */
+  errors?: Readonly<Record<string, string>> | undefined
+  /** A sentence about the whole form, shown on top. */
+  alert?: string | null | undefined
+}
+
+const isFieldErrors = (details: Problem['details']): details is FieldError[] => Array.isArray(details)
+
+/** Seconds as a sentence: in minutes from one minute up. */
+export function waitText(locale: Locale, seconds: number): string {
+  return seconds < 60
+    ? baseText(locale, 'problem.wait', { count: Math.max(1, Math.ceil(seconds)) })
+    : baseText(locale, 'problem.wait_minutes', { count: Math.ceil(seconds / 60) })
+}
+
+const numberIn = (details: Problem['details'], name: string): number | null => {
+  const value = details && !isFieldErrors(details) ? details[name] : undefined
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
+}
+
+/** One or two sentences about the problem. */
+export function problemText(locale: Locale, problem: Problem): string {
+  const sentences = [baseText.find(locale, `error.${problem.code}`) ?? problem.message]
+  if (problem.code === 'AUTHENTICATION_FAILED') {
+    const left = numberIn(problem.details, 'attempts_remaining')
+    if (left !== null && left > 0 && left <= 3)
+      sentences.push(baseText(locale, 'error.attempts_remaining', { count: left }))
+  } else {
+    const wait = problem.retryAfter ?? numberIn(problem.details, 'lockout_duration')
+    if (wait !== null && problem.status !== 503) sentences.push(waitText(locale, wait))
+  }
+  return sentences.join(' ')
+}
+
+/** The heading of the page that shows the problem. */
+export const problemTitle = (locale: Locale, problem: Problem): string =>
+  baseText.find(locale, `title.${problem.code}`) ?? baseText(locale, 'title.other')
+
+/** One sentence a field; the first error of a field speaks for it. */
+export function fieldTexts(locale: Locale, problem: Problem): Record<string, string> {
+  const sentences: Record<string, string> = {}
+  for (const error of isFieldErrors(problem.details) ? problem.details : []) {
+    if (Object.hasOwn(sentences, error.field)) continue
+    const known = baseText.find(locale, `field.${error.code}`, error.params)
+    // a sentence with a hole in it says less than the general one
+    const text = known?.includes('{') ? null : known
+    sentences[error.field] =
+      text ?? (locale === 'en' && error.message ? error.message : baseText(locale, 'field.invalid'))
+  }
+  return sentences
+}
+
+/** The state of a form after `problem`, for a row's `again`: `<SignIn {...shownAgain(call.locale, typed, problem)} />`. */
+export function shownAgain(
+  locale: Locale,
+  typed: Readonly<Record<string, string>>,
+  problem: Problem,
+): Required<FormState> {
+  const errors = fieldTexts(locale, problem)
+  const isAboutFields = Object.keys(errors).length > 0
+  return { typed, errors, alert: isAboutFields ? null : problemText(locale, problem) }
+}

@@ -1,0 +1,78 @@
+/**
+ * The one script: comfort only. Everything works without it, and what needs it stays hidden until it runs.
+ * A text, not a function, so that no build step rewrites it; it runs as an ES module, hence deferred.
+ */
+export const SCRIPT = String.raw`
+const all = (selector) => document.querySelectorAll(selector)
+const byId = (id) => document.getElementById(id)
+
+for (const button of all('[data-toggle]')) {
+  const input = byId(button.dataset.toggle), show = button.textContent, hide = button.dataset.hide
+  const set = (visible) => {
+    input.type = visible ? 'text' : 'password'
+    button.textContent = visible ? hide : show
+    button.setAttribute('aria-pressed', visible)
+  }
+  button.hidden = false
+  button.addEventListener('click', () => set(input.type === 'password'))
+  input.form.addEventListener('submit', () => set(false))
+}
+
+const length = (text) => [...text.normalize('NFKC')].length
+for (const status of all('[data-counts]')) {
+  const input = byId(status.dataset.counts), minimum = Number(input.dataset.minimum)
+  let timer
+  input.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      const missing = minimum - length(input.value)
+      status.hidden = !input.value
+      status.textContent = missing > 0 ? status.dataset.more.replace('{missing}', missing) : status.dataset.enough
+    }, 250)
+  })
+}
+
+const rules = { upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{N}\s]/u }
+for (const list of all('[data-rules]')) {
+  const input = byId(list.dataset.rules)
+  input.addEventListener('input', () => {
+    for (const item of list.children) {
+      const rule = rules[item.dataset.rule]
+      item.classList.toggle('met', rule ? rule.test(input.value) : length(input.value) >= Number(input.dataset.minimum))
+    }
+  })
+}
+
+const busy = new Set()
+addEventListener('submit', (event) => {
+  const form = event.target
+  if (busy.has(form)) return event.preventDefault()
+  busy.add(form)
+  const buttons = form.querySelectorAll('[type=submit]')
+  for (const button of buttons) button.setAttribute('aria-disabled', 'true')
+  setTimeout(() => free(form), 8000)
+})
+const free = (form) => {
+  busy.delete(form)
+  for (const button of form.querySelectorAll('[aria-disabled]')) button.removeAttribute('aria-disabled')
+}
+addEventListener('pageshow', (event) => event.persisted && busy.forEach(free))
+
+if (navigator.clipboard) for (const button of all('[data-copy]')) {
+  const label = button.textContent
+  button.hidden = false
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(byId(button.dataset.copy).textContent)
+    button.textContent = button.dataset.copied
+    setTimeout(() => { button.textContent = label }, 2000)
+  })
+}
+
+const local = new Intl.DateTimeFormat(document.documentElement.lang === 'en' ? 'en-GB' : document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
+for (const time of all('time')) {
+  time.title = time.textContent
+  time.textContent = local.format(new Date(time.dateTime))
+}
+`
+  .trim()
+  .replace(/^\s+/gm, '')
