@@ -1,0 +1,102 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import os, { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { askControl, type ControlServer, controlPath, NobodyListens, serveControl } from './index.ts'
+
+let dataDir = ''
+let server: ControlServer | null = null
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lk-control-'))
+})
+afterEach(async () => {
+  await server?.close()
+  server = null
+})
+const echo = async (request: unknown) => ({ echo: request })
+
+it('answers one request a connection, many at once', async () => {
+  server = await serveControl(dataDir, echo)
+  const asked = Array.from({ length: 50 }, (_, i) => askControl(dataDir, { i, text: 'ä\n\u2028'.repeat(i) }))
+  expect(await Promise.all(asked)).toEqual(
+    asked.map((_, i) => ({ echo: { i, text: 'ä\n\u2028'.repeat(i) } })),
+  )
+})
+
+it('is open to its own user alone', async () => {
+  server = await serveControl(dataDir, echo)
+  expect(statSync(server.path).mode & 0o777).toBe(0o600)
+  expect(statSync(dirname(server.path)).mode & 0o777).toBe(0o700)
+})
+
+it('takes the place of a killed server and leaves nothing behind', async () => {
+  mkdirSync(join(dataDir, 'control'), { mode: 0o700 })
+  writeFileSync(join(dataDir, 'control', 'socket'), '')
+  server = await serveControl(dataDir, echo)
+  expect(await askControl(dataDir, 1)).toEqual({ echo: 1 })
+  await server.close()
+  expect(existsSync(server.path)).toBe(false)
+})
+
+it('says that nobody listens, without a server and beside the socket of a dead one', async () => {
+  await expect(askControl(dataDir, 1)).rejects.toBeInstanceOf(NobodyListens)
+  mkdirSync(join(dataDir, 'control'), { mode: 0o700 })
+  await expect(askControl(dataDir, 1)).rejects.toBeInstanceOf(NobodyListens)
+})
+
+it('uses a short path where the data folder is deep', async () => {
+  const deep = join(dataDir, 'x'.repeat(120))
+  expect(Buffer.byteLength(controlPath(deep))).toBeLessThan(104)
+  expect(controlPath(deep)).not.toBe(controlPath(`${deep}y`))
+  server = await serveControl(deep, echo)
+  expect(await askControl(deep, 'hello')).toEqual({ echo: 'hello' })
+})
+
+it('refuses a folder that others may enter or that leads elsewhere', async () => {
+  const folder = join(dataDir, 'control')
+  mkdirSync(folder)
+  chmodSync(folder, 0o755)
+  await expect(serveControl(dataDir, echo)).rejects.toThrow('not a private folder')
+  await expect(askControl(dataDir, 1)).rejects.toThrow('not a private folder')
+  const elsewhere = mkdtempSync(join(os.tmpdir(), 'lk-control-'))
+  symlinkSync(elsewhere, join(elsewhere, 'control'))
+  await expect(askControl(elsewhere, 1)).rejects.toThrow('not a private folder')
+})
+
+it('answers a failing command with its message and survives nonsense', async () => {
+  server = await serveControl(dataDir, async () => {
+    throw new Error('no such command')
+  })
+  expect(await askControl(dataDir, {})).toEqual({ error: 'no such command' })
+  const socket = net.connect(server.path)
+  socket.end('{{{\n')
+  const reply = await new Promise<string>((resolve) =>
+    socket.once('data', (chunk) => resolve(chunk.toString())),
+  )
+  expect(JSON.parse(reply)).toHaveProperty('error')
+  expect(await askControl(dataDir, {})).toEqual({ error: 'no such command' })
+})
+
+it('lets a request under way finish when it closes', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let began = () => {}
+  const begun = new Promise<void>((resolve) => {
+    began = resolve
+  })
+  server = await serveControl(dataDir, async () => {
+    began()
+    await held
+    return 'done'
+  })
+  const asked = askControl(dataDir, {})
+  await begun
+  const closed = server.close()
+  server = null
+  release()
+  expect(await asked).toBe('done')
+  await closed
+})

@@ -1,0 +1,88 @@
+/**
+ * What a command of the CLI is: a plain record. `run` is an ordinary function from arguments to an Outcome; it
+ * prints nothing itself. A command `on: 'tools'` works on an opened server and so runs the same way in this
+ * process (PostgreSQL, or an embedded database nobody holds) and inside the running server (control socket);
+ * what it asks the person for is collected before, by `ask`, and travels with the arguments.
+ */
+import type { Tools } from '../base/tools.ts'
+
+export interface Outcome {
+  /** 0 done, 1 failed; wrong usage (2) is a UsageError. */
+  exit: 0 | 1
+  /** What `--json` prints. */
+  json: unknown
+  /** What a person reads; without a final newline. */
+  text: string
+  /** For the person alone, on standard error: what to keep in mind. */
+  notes?: readonly string[]
+}
+
+export interface Option {
+  type: 'string' | 'boolean'
+  about: string
+  /** What stands for the value in the help: `--email <address>`. */
+  value?: string
+}
+
+/** Plain data: it travels through the control socket. */
+export interface Args {
+  values: Readonly<Record<string, string | boolean | undefined>>
+  positionals: readonly string[]
+}
+
+interface CommandBase {
+  /** One or two words: `users create`. */
+  name: string
+  summary: string
+  /** More for its help, a paragraph. */
+  about?: string
+  options?: Readonly<Record<string, Option>>
+  /** `<name>` is needed, `[name]` is not. */
+  positionals?: readonly string[]
+  examples?: readonly string[]
+}
+
+export type Command = CommandBase &
+  (
+    | { on: 'machine'; run(args: Args, terminal: Terminal): Promise<Outcome> }
+    | {
+        on: 'tools'
+        /** Completes the arguments by what only this terminal knows: standard input, answers. */
+        ask?(args: Args, terminal: Terminal): Promise<Args>
+        run(tools: Tools, args: Args): Promise<Outcome>
+      }
+  )
+
+/** What a command may know of where it runs. */
+export interface Terminal {
+  /** A person is there to answer. */
+  interactive: boolean
+  json: boolean
+  /** The whole of standard input. */
+  readStdin(): Promise<string>
+}
+
+/** Wrong usage: exit 2, with where to read on. */
+export class UsageError extends Error {}
+
+/** A failure that is no fault: said in one sentence, exit 1. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    readonly code: string = 'FAILED',
+  ) {
+    super(message)
+  }
+}
+
+export function stringOf(args: Args, name: string): string | null {
+  const value = args.values[name]
+  return typeof value === 'string' ? value : null
+}
+
+export const done = (json: unknown, text: string, notes: readonly string[] = []): Outcome => ({
+  exit: 0,
+  json,
+  text,
+  notes,
+})
