@@ -69,6 +69,8 @@ interface RowBase {
   limitedSession?: boolean
   /** Errors `run` can throw besides those the table adds itself (validation, access, limits, 500). */
   errors?: readonly ErrorCode[]
+  /** HTTP Basic credentials may stand in for the fields `username` and `password` (RFC 7617). */
+  basic?: true
   /** Bytes; default 64 KiB. */
   bodyLimit?: number
 }

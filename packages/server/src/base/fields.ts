@@ -1,0 +1,15 @@
+/** Schemas of fields that forms and JSON write differently, or that many rooms share. */
+import { z } from 'zod'
+
+/** A yes or no: JSON's true and false, or what a form sends for a ticked box. Absent is no. */
+export const Flag = z
+  .union([z.boolean(), z.enum(['true', 'false', 'on', 'off', '1', '0', ''])])
+  .optional()
+  .transform((value) => value === true || value === 'true' || value === 'on' || value === '1')
+
+/** A field that a form sends empty where JSON would leave it out. */
+export const optional = <T extends z.ZodType>(schema: T) =>
+  z.union([z.literal('').transform(() => undefined), schema]).optional()
+
+/** Where to go after; judged by signin's safeReturnTo, never an error. */
+export const ReturnTo = z.string().max(4000).optional()

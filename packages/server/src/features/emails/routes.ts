@@ -1,0 +1,47 @@
+/** The JSON API of verifying an address. */
+import { z } from 'zod'
+import { type Row, route } from '../../base/http/route.ts'
+import type { Tools } from '../../base/tools.ts'
+import { EmailAddress, UserView, userView } from '../users/index.ts'
+import { resendVerification, verifyEmail } from './emails.ts'
+
+/** A link's token as a field: bounded, otherwise judged by the link room. */
+export const LinkToken = z.string().min(1).max(200)
+
+export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] => [
+  route({
+    name: 'emails.verify',
+    method: 'POST',
+    path: '/api/v1/auth/verify-email',
+    summary: 'Verify an e-mail address',
+    description: 'Takes the token from the letter. The account becomes active and can sign in. A token works once.',
+    tag: 'Authentication',
+    open: 'the token from the letter is the credential',
+    audit: 'auth.email.verified',
+    limit: { by: 'ip', max: 30, per: '10m' },
+    errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT'],
+    input: z.object({ token: LinkToken }),
+    output: z.object({ user: UserView }),
+    run: async (call, { token }) => ({
+      data: { user: userView(tools.config, await verifyEmail(tools, call, token)) },
+      message: 'The address is verified. You can sign in now.',
+    }),
+  }),
+  route({
+    name: 'emails.resend',
+    method: 'POST',
+    path: '/api/v1/auth/verify-email/resend',
+    summary: 'Send the verification letter again',
+    description: 'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+    tag: 'Authentication',
+    open: 'whoever waits for the letter cannot sign in yet',
+    quiet: 'nothing changes but a letter that may be sent',
+    limit: { by: 'ip', max: 10, per: '10m' },
+    input: z.object({ email: EmailAddress }),
+    output: z.null(),
+    run: async (call, { email }) => {
+      await resendVerification(tools, call, email)
+      return { data: null, message: 'If the address waits for verification, a letter is on its way.' }
+    },
+  }),
+]

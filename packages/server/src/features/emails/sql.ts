@@ -1,0 +1,50 @@
+/** Every statement of the emails room. */
+import { sql } from 'kysely'
+import type { Tx } from '../../base/db/types.ts'
+import type { LinkPurpose } from '../../base/links/index.ts'
+
+/** Fails with a unique violation where another user owns the address. */
+export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
+  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}) where id = ${id}`.execute(tx)
+}
+
+/** A pending user becomes active; a username that somebody else got meanwhile is let go. */
+export async function activateUser(tx: Tx, user: { id: string; username_key: string | null }, now: Date): Promise<void> {
+  const taken = sql`exists (select from users o where o.username_key = ${user.username_key} and o.status <> 'pending')`
+  await sql`
+    update users set status = 'active', updated_at = ${now},
+      username = case when ${taken} then null else username end,
+      username_key = case when ${taken} then null else username_key end
+    where id = ${user.id} and status = 'pending'`.execute(tx)
+}
+
+/** Other registrations with the address, and all that was planted in them. */
+export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
+  await sql`
+    delete from users u using emails e
+    where e.user_id = u.id and e.address_key = ${addressKey} and u.status = 'pending' and u.id <> ${userId}`.execute(tx)
+}
+
+export async function latestLinkAt(tx: Tx, userId: string, purpose: LinkPurpose): Promise<Date | null> {
+  const row = await tx
+    .selectFrom('links')
+    .select('created_at')
+    .where('user_id', '=', userId)
+    .where('purpose', '=', purpose)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.created_at ?? null
+}
+
+/** The user who owns the address, if it is somebody else. */
+export async function ownerOtherThan(tx: Tx, userId: string, addressKey: string): Promise<string | null> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('user_id')
+    .where('address_key', '=', addressKey)
+    .where('claimed_at', 'is not', null)
+    .where('user_id', '<>', userId)
+    .executeTakeFirst()
+  return row?.user_id ?? null
+}

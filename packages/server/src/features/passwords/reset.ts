@@ -1,0 +1,93 @@
+/**
+ * Recovering a forgotten password through a letter. Asking answers alike for known and unknown addresses,
+ * because a job decides afterwards whether a letter is written. The link proves the mailbox, so a reset also
+ * verifies the address; it ends every session, and does not sign in.
+ */
+import { audit } from '../../base/audit/index.ts'
+import { type Call, systemCall } from '../../base/call.ts'
+import { later } from '../../base/clock.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { claimAddress, LETTER_PAUSE, latestLinkAt, localeOf } from '../emails/index.ts'
+import { findByIdentifier, getUser, type User } from '../users/index.ts'
+import { resetLetter, resetDoneLetter } from './mail.tsx'
+import { acceptPassword, assertRepeated, auditPassword, replacePassword, storedPassword, usedHashes } from './passwords.ts'
+
+export const RESET_LIFETIME = 3_600_000
+
+/** Asks for the letter. The caller learns nothing. */
+export async function requestReset(tools: Pick<Tools, 'db' | 'jobs'>, call: Call, identifier: string): Promise<void> {
+  const payload = { identifier, locale: call.locale, ip: call.ip, user_agent: call.userAgent, request_id: call.id }
+  await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, 'passwords.forgot', payload, { now: call.now }))
+}
+
+/** Whose password a link would reset, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
+export async function previewReset(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
+  return await tools.db.tx('system', (tx) => userOfLink(tx, call, token))
+}
+
+async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
+  const verdict = await checkLink(tx, 'reset_password', token, call.now)
+  if ('refused' in verdict) throw linkProblem(verdict.refused)
+  return await getUser(tx, verdict.link.userId ?? '')
+}
+
+/**
+ * Sets a new password by a letter's link. A password that is not acceptable leaves the link usable.
+ * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR, CONFLICT
+ */
+export async function resetPassword(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'mail'>,
+  call: Call,
+  input: { token: string; password: string; password_confirm?: string | undefined },
+): Promise<void> {
+  assertRepeated(input.password, input.password_confirm, 'password_confirm')
+  const { user, used } = await tools.db.tx('system', async (tx) => {
+    const user = await userOfLink(tx, call, input.token)
+    return { user, used: await usedHashes(tx, tools.config, user.id) }
+  })
+  const hash = await acceptPassword(tools, input.password, contextOf(user), used)
+  await tools.db.tx('system', async (tx) => {
+    const link = await useLink(tx, 'reset_password', input.token, call.now)
+    const now = await getUser(tx, link.userId ?? '')
+    await claimAddress(tx, call, now)
+    await replacePassword(tools, tx, call, now, { from: await storedPassword(tx, now.id), hash })
+    await auditPassword(tx, call, 'auth.password.reset', now)
+    await tools.mail.write(tx, resetDoneLetter(tools.config, { to: now.email, locale: call.locale }), call.now)
+  })
+}
+
+export const contextOf = (user: User) => ({ email: user.email, username: user.username, fullName: user.full_name })
+
+/** Registers the job that decides about the letter after the answer went out. */
+export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
+  tools.jobs.on('passwords.forgot', (payload, now) =>
+    tools.db.tx('system', async (tx) => {
+      const user = await findByIdentifier(tx, String(payload.identifier))
+      if (!user || user.status === 'disabled') return
+      const last = await latestLinkAt(tx, user.id, 'reset_password')
+      if (last && later(last, LETTER_PAUSE) > now) return
+      const token = await issueResetLink(tx, user, now)
+      await tools.mail.write(tx, resetLetter(tools.config, { to: user.email, token, locale: localeOf(payload) }), now)
+      await audit(tx, callOf(payload, now), {
+        type: 'auth.password.reset_requested',
+        userId: user.id,
+        username: user.username,
+      })
+    }),
+  )
+}
+
+/** A link that replaces earlier ones; also for an administrator who resets somebody's password. */
+export async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promise<string> {
+  await revokeLinks(tx, 'reset_password', user.id)
+  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime: RESET_LIFETIME }, now)
+}
+
+/** The job speaks for the request that asked. */
+const callOf = (payload: Record<string, unknown>, now: Date): Call => {
+  const text = (value: unknown) => (typeof value === 'string' ? value : null)
+  const call = systemCall(now)
+  return { ...call, id: text(payload.request_id) ?? call.id, ip: text(payload.ip), userAgent: text(payload.user_agent) }
+}

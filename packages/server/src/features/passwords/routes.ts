@@ -1,0 +1,119 @@
+/** The JSON API of passwords: signing in by one, changing, forgetting and resetting it. */
+import { z } from 'zod'
+import { Flag } from '../../base/fields.ts'
+import { type Row, route } from '../../base/http/route.ts'
+import type { Tools } from '../../base/tools.ts'
+import { SessionStarted, SignedInView, sessionCookie, sessionStarted, signedInAnswer } from '../signin/index.ts'
+import { EmailAddress, Identifier } from '../users/index.ts'
+import { changePassword } from './change.ts'
+import { requestReset, resetPassword } from './reset.ts'
+import { signInByPassword } from './sign-in.ts'
+
+/** A password as somebody types it to prove who they are: bounded, otherwise judged by its hash alone. */
+export const TypedPassword = z.string().min(1).max(1000)
+const LinkToken = z.string().min(1).max(200)
+
+const Login = z
+  .object({
+    username: Identifier.optional(),
+    email: Identifier.optional(),
+    identifier: Identifier.optional(),
+    password: TypedPassword,
+    remember_me: Flag,
+  })
+  .superRefine((input, context) => {
+    if (input.username ?? input.email ?? input.identifier) return
+    const message = 'Give a username or an e-mail address.'
+    context.addIssue({ code: 'custom', path: ['identifier'], message, params: { code: 'required' } })
+  })
+
+export const passwordRoutes = (tools: Tools): Row[] => [
+  route({
+    name: 'auth.login',
+    method: 'POST',
+    path: '/api/v1/auth/login',
+    summary: 'Sign in with a password',
+    description:
+      'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. Unknown and known accounts answer alike.',
+    tag: 'Authentication',
+    open: 'this is how one signs in',
+    basic: true,
+    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
+    limit: { by: 'ip', max: 100, per: '10m' },
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'EMAIL_NOT_VERIFIED', 'ACCOUNT_DISABLED', 'CONFLICT', 'UNAVAILABLE'],
+    input: Login,
+    output: SignedInView,
+    run: async (call, input) => {
+      const signedIn = await signInByPassword(tools, call, {
+        identifier: input.username ?? input.email ?? input.identifier ?? '',
+        password: input.password,
+        remember: input.remember_me,
+        returnTo: null,
+      })
+      return signedInAnswer(tools, signedIn, call.now)
+    },
+  }),
+  route({
+    name: 'users.me.change_password',
+    method: 'POST',
+    path: '/api/v1/users/me/password',
+    summary: 'Change your password',
+    description:
+      'Asks for the present password. The other sessions end, this one goes on under a new token, which is answered and set as the cookie.',
+    tag: 'Account',
+    needs: 'session',
+    limitedSession: true,
+    audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
+    limit: { by: 'user', max: 20, per: '1h' },
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
+    input: z.object({
+      current_password: TypedPassword,
+      new_password: TypedPassword,
+      new_password_confirm: TypedPassword.optional(),
+    }),
+    output: SessionStarted,
+    run: async (call, input) => {
+      const session = await changePassword(tools, call, input)
+      return {
+        data: sessionStarted(tools, session),
+        message: 'The password is changed. Your other sessions have ended.',
+        cookies: call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : [],
+      }
+    },
+  }),
+  route({
+    name: 'passwords.forgot',
+    method: 'POST',
+    path: '/api/v1/auth/password/forgot',
+    summary: 'Ask for a letter to reset a password',
+    description: 'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+    tag: 'Authentication',
+    open: 'whoever forgot the password cannot sign in',
+    audit: 'auth.password.reset_requested',
+    limit: { by: 'ip', max: 20, per: '10m' },
+    input: z.object({ email: EmailAddress }),
+    output: z.null(),
+    run: async (call, { email }) => {
+      await requestReset(tools, call, email)
+      return { data: null, message: 'If there is an account with this address, a letter is on its way.' }
+    },
+  }),
+  route({
+    name: 'passwords.reset',
+    method: 'POST',
+    path: '/api/v1/auth/password/reset',
+    summary: 'Set a new password with the token from the letter',
+    description: 'Ends every session of the account. A token works once; a refused password leaves it usable.',
+    tag: 'Authentication',
+    open: 'the token from the letter is the credential',
+    audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
+    limit: { by: 'ip', max: 30, per: '10m' },
+    errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
+    input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword.optional() }),
+    output: z.null(),
+    run: async (call, input) => {
+      await resetPassword(tools, call, input)
+      return { data: null, message: 'The password is changed. Sign in with it.' }
+    },
+  }),
+]

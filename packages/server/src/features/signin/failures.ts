@@ -1,0 +1,140 @@
+/**
+ * Lock-out of guessing (PRODUCT §4). Failures are counted for every verifier of an account together, under
+ * its id when it exists and under the canonical identifier when it does not, so that both look alike.
+ *
+ * A stranger is counted twice: per account and address (5 → 15 minutes), and per account over all addresses
+ * (ten times that), which stops a guess spread over many machines. A browser that has signed in as this user
+ * before is counted by itself only, so nobody can lock it out from elsewhere.
+ *
+ * Invariant: the outcome of a check is told only after the counter's row was locked, so of any number of
+ * parallel guesses exactly as many outcomes are told as the limit allows. Counters are written in a
+ * transaction of their own: they survive a refused sign-in and a restart.
+ */
+import { sql } from 'kysely'
+import { later } from '../../base/clock.ts'
+import type { Keyring } from '../../base/crypto.ts'
+import type { FailuresTable } from '../../base/db/tables.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { addressBlock } from '../../base/http/address.ts'
+import type { Config } from '../../config.ts'
+
+const ACCOUNT_WIDE_FACTOR = 10
+
+export interface Counter {
+  key: string
+  max: number
+}
+
+/** Who is tried, as the counters see it. */
+export interface Guessed {
+  /** The user's id, or the canonical identifier where there is none. */
+  account: string
+  ip: string | null
+  /** A device that is known to have signed in as this user. */
+  deviceId: string | null
+}
+
+/** The counters a failure goes to; keys are keyed hashes, because an identifier without account is personal too. */
+export function countersOf(keyring: Keyring, config: Pick<Config, 'lockoutFailures'>, guessed: Guessed): Counter[] {
+  const key = (...parts: string[]) => keyring.mac('identifiers', JSON.stringify(parts)).toString('base64url')
+  const max = config.lockoutFailures
+  if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), max }]
+  return [
+    { key: key('pair', guessed.account, guessed.ip ? addressBlock(guessed.ip) : 'none'), max },
+    { key: key('account', guessed.account), max: max * ACCOUNT_WIDE_FACTOR },
+  ].sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+export interface FailureVerdict {
+  attemptsRemaining: number
+  /** Set when this account is locked for this caller. */
+  lockedUntil: Date | null
+  /** Whether it is this failure that locked it. */
+  tripped: boolean
+}
+
+type State = Pick<FailuresTable, 'count' | 'last_at' | 'locked_until'>
+
+/** Pure: what one more failure makes of a counter. A locked one does not count on; a stale one begins anew. */
+export function countFailure(state: State, max: number, lockout: number, now: Date): State & { tripped: boolean } {
+  if (state.locked_until && state.locked_until > now) return { ...state, tripped: false }
+  const stale = state.locked_until !== null || later(state.last_at, lockout) <= now
+  const count = stale ? 1 : state.count + 1
+  const tripped = count >= max
+  return { count, last_at: now, locked_until: tripped ? later(now, lockout) : null, tripped }
+}
+
+/** Counts a failure in every counter. */
+export async function recordFailure(
+  tx: Tx,
+  counters: readonly Counter[],
+  config: Pick<Config, 'lockoutDuration'>,
+  now: Date,
+): Promise<FailureVerdict> {
+  await tx
+    .insertInto('failures')
+    .values(counters.map(({ key }) => ({ key, count: 0, first_at: now, last_at: now, locked_until: null })))
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .execute()
+  const rows = await lockCounters(tx, counters)
+  const verdict: FailureVerdict = { attemptsRemaining: Number.POSITIVE_INFINITY, lockedUntil: null, tripped: false }
+  for (const { key, max } of counters) {
+    const row = rows.get(key)
+    if (!row) throw new Error('a failure counter vanished inside its transaction')
+    const { tripped, ...next } = countFailure(row, max, config.lockoutDuration, now)
+    await tx.updateTable('failures').set(next).where('key', '=', key).execute()
+    verdict.attemptsRemaining = Math.min(verdict.attemptsRemaining, Math.max(0, max - next.count))
+    if (next.locked_until && !tripped) verdict.lockedUntil = latest(verdict.lockedUntil, next.locked_until)
+    verdict.tripped ||= tripped
+  }
+  return verdict
+}
+
+async function lockCounters(tx: Tx, counters: readonly Counter[]): Promise<Map<string, FailuresTable>> {
+  const rows = await tx
+    .selectFrom('failures')
+    .selectAll()
+    .where('key', 'in', counters.map(({ key }) => key))
+    .orderBy('key')
+    .forUpdate()
+    .execute()
+  return new Map(rows.map((row) => [row.key, row]))
+}
+
+const latest = (a: Date | null, b: Date): Date => (a && a > b ? a : b)
+
+/** Until when the caller is locked out of the account; null when not. */
+export async function lockedUntil(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
+  const row = await tx
+    .selectFrom('failures')
+    .select(sql<Date | null>`max(locked_until)`.as('until'))
+    .where('key', 'in', counters.map(({ key }) => key))
+    .where('locked_until', '>', now)
+    .executeTakeFirst()
+  return row?.until ?? null
+}
+
+/**
+ * After a right credential: forgets the failures, unless they locked the account meanwhile, in which case
+ * even the right credential is refused.
+ * @returns until when it is locked, or null when the way is free
+ */
+export async function clearFailures(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
+  const rows = await lockCounters(tx, counters)
+  let until: Date | null = null
+  for (const row of rows.values()) if (row.locked_until && row.locked_until > now) until = latest(until, row.locked_until)
+  if (rows.size > 0 && until === null) await tx.deleteFrom('failures').where('key', 'in', [...rows.keys()]).execute()
+  return until
+}
+
+/** The answer to anybody who is locked out, with the seconds left. */
+export function lockedProblem(until: Date, now: Date) {
+  const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
+  return problem('ACCOUNT_LOCKED', { details: { lockout_duration: seconds }, retryAfter: seconds })
+}
+
+export async function purgeFailures(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('failures').where('last_at', '<', before).execute()
+}
+

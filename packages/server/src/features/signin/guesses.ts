@@ -1,0 +1,89 @@
+/**
+ * A guess: one try at an account by somebody, with its counters. What a method does around its check:
+ * `guessAt` before, then `failAttempt` or `unlockAfterSuccess`.
+ */
+import { audit } from '../../base/audit/index.ts'
+import type { Call } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { type Problem, problem } from '../../base/errors.ts'
+import type { Tools } from '../../base/tools.ts'
+import { canonical, type User } from '../users/index.ts'
+import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
+import { type Counter, clearFailures, countersOf, lockedProblem, lockedUntil, recordFailure } from './failures.ts'
+
+export interface Guess {
+  user: Pick<User, 'id' | 'username'> | null
+  device: Device | null
+  counters: readonly Counter[]
+  lockedUntil: Date | null
+}
+
+/** Who tries what: the same statements for known and unknown accounts. */
+export async function guessAt(
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  tx: Tx,
+  call: Call,
+  identifier: string,
+  user: Pick<User, 'id' | 'username'> | null,
+): Promise<Guess> {
+  const device = await findDevice(tx, call.cookies[DEVICE_COOKIE])
+  const counters = countersOf(tools.keyring, tools.config, {
+    account: user?.id ?? canonical(identifier),
+    ip: call.ip,
+    deviceId: user && device?.userId === user.id ? device.id : null,
+  })
+  return { user, device, counters, lockedUntil: await lockedUntil(tx, counters, call.now) }
+}
+
+/** @throws Problem ACCOUNT_LOCKED, recorded, where the account is locked for this caller */
+export async function assertUnlocked(tools: Pick<Tools, 'db'>, call: Call, guess: Guess): Promise<void> {
+  if (!guess.lockedUntil) return
+  await tools.db.tx('system', (tx) => auditFailure(tx, call, guess, 'locked'))
+  throw lockedProblem(guess.lockedUntil, call.now)
+}
+
+/**
+ * Records a failed check in a transaction of its own.
+ * @returns the Problem to throw: AUTHENTICATION_FAILED with what is left, or ACCOUNT_LOCKED where others
+ *   used the attempts up meanwhile
+ */
+export async function failAttempt(
+  tools: Pick<Tools, 'db' | 'config' | 'jobs'>,
+  call: Call,
+  guess: Guess,
+  reason: string,
+): Promise<Problem> {
+  const verdict = await tools.db.tx('system', async (tx) => {
+    const verdict = await recordFailure(tx, guess.counters, tools.config, call.now)
+    await auditFailure(tx, call, guess, verdict.lockedUntil ? 'locked' : reason)
+    if (verdict.tripped) {
+      await audit(tx, call, { type: 'auth.login.locked', userId: guess.user?.id ?? null, username: guess.user?.username ?? null })
+      const payload = { user_id: guess.user?.id ?? null, at: call.now.toISOString(), ip: call.ip, locale: call.locale }
+      await tools.jobs.enqueue(tx, 'signin.locked', payload, { now: call.now })
+    }
+    return verdict
+  })
+  if (verdict.lockedUntil) return lockedProblem(verdict.lockedUntil, call.now)
+  return problem('AUTHENTICATION_FAILED', {
+    details: {
+      attempts_remaining: verdict.attemptsRemaining,
+      lockout_duration: Math.round(tools.config.lockoutDuration / 1000),
+    },
+  })
+}
+
+/** After a right credential. @returns the refusal where the account got locked during the check, else null */
+export async function unlockAfterSuccess(tx: Tx, call: Call, guess: Guess): Promise<Problem | null> {
+  const until = await clearFailures(tx, guess.counters, call.now)
+  if (!until) return null
+  await auditFailure(tx, call, guess, 'locked')
+  return lockedProblem(until, call.now)
+}
+
+const auditFailure = (tx: Tx, call: Call, guess: Guess, reason: string): Promise<void> =>
+  audit(tx, call, {
+    type: 'auth.login.failure',
+    userId: guess.user?.id ?? null,
+    username: guess.user?.username ?? null,
+    details: { reason: guess.user ? reason : reason === 'locked' ? 'locked' : 'unknown_account' },
+  })

@@ -1,0 +1,14 @@
+/**
+ * Sign-in: the one door to a session. Owns attempts, the step function, `advance`, the counting of failures
+ * and known devices, and signing out. Leaves checking a credential to its method (passwords and later ones)
+ * and what a session is to `sessions`, whose start it alone may call.
+ */
+export { type Advanced, advance, type SignedIn } from './advance.ts'
+export { type Attempt, beginAttempt } from './attempts.ts'
+export { assertUnlocked, failAttempt, type Guess, guessAt, unlockAfterSuccess } from './guesses.ts'
+export { signinJobs } from './jobs.ts'
+export type { Proof } from './next-step.ts'
+export { signinPages } from './pages.tsx'
+export { safeReturnTo } from './return-to.ts'
+export { signinRoutes } from './routes.ts'
+export { SESSION_COOKIE, SessionStarted, SignedInView, sessionCookie, sessionStarted, signedInAnswer, signInCookies } from './view.ts'
