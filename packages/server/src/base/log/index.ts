@@ -1,7 +1,63 @@
-/** The log: pino, JSON lines in production, readable in development; secrets are redacted before they are written. */
+/**
+ * The log: pino, JSON lines in production, readable in development. Owns that no secret is ever written: every
+ * field and message passes redact.ts first. Leaves to the callers what is worth a line; an error is given as
+ * the field `error`.
+ */
+import pino from 'pino'
+import { prettyStream } from './pretty.ts'
+import { toLogged } from './redact.ts'
+import { scrub } from './shapes.ts'
+
 export interface Log {
   debug(fields: Record<string, unknown>, message: string): void
   info(fields: Record<string, unknown>, message: string): void
   warn(fields: Record<string, unknown>, message: string): void
   error(fields: Record<string, unknown>, message: string): void
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+export interface LogOptions {
+  level: (typeof LEVELS)[number] | 'silent'
+  /** One readable line an entry instead of JSON. */
+  pretty: boolean
+  /** Takes whole lines; default standard output. */
+  destination?: { write(line: string): void }
+}
+
+/** A field of the same name as one of the entry's own would stand in the line twice. */
+function apart(fields: Record<string, unknown>): Record<string, unknown> {
+  const own = ['level', 'time', 'msg'].filter((name) => name in fields)
+  if (own.length === 0) return fields
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [own.includes(name) ? `${name}_` : name, value]),
+  )
+}
+
+/** Logging never throws. */
+export function createLog({ level, pretty, destination }: LogOptions): Log {
+  const out = destination ?? process.stdout
+  const stream = pretty ? prettyStream(out, destination === undefined && process.stdout.isTTY === true) : out
+  const written = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      // what is handed over is plain already
+      serializers: {},
+    },
+    stream,
+  )
+  const at =
+    (name: (typeof LEVELS)[number]) =>
+    (fields: Record<string, unknown>, message: string): void => {
+      if (!written.isLevelEnabled(name)) return
+      try {
+        written[name](apart(toLogged(fields)), scrub(message))
+      } catch {
+        written.error('a log entry could not be written')
+      }
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
