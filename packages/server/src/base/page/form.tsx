@@ -6,7 +6,7 @@
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { baseText } from './base-texts.ts'
-import { Alert, Button } from './parts.tsx'
+import { Alert, Button, type ButtonKind } from './parts.tsx'
 import type { FormState } from './problem-texts.ts'
 import { useUi } from './ui.ts'
 
@@ -148,7 +148,8 @@ export function Field({ name, type = 'text', hint, value, optional, autofocus, .
       <input
         id={field.id}
         name={name}
-        type={type}
+        // the JSX types tell inputs apart by one literal type
+        type={type as 'text'}
         value={field.typed ?? value ?? ''}
         required={!optional}
         autofocus={Boolean(autofocus) && !field.hasErrors}
@@ -313,7 +314,7 @@ export function ButtonForm({
   description,
   ...form
 }: Omit<FormProps, 'children'> & {
-  kind?: 'secondary' | 'danger' | 'link'
+  kind?: ButtonKind
   label: string
   description?: string
 }) {

@@ -33,6 +33,7 @@ export {
   LinkRow,
   Section,
   Time,
+  withReturnTo,
 } from './parts.tsx'
 export { type FormState, fieldTexts, problemText, shownAgain, waitText } from './problem-texts.ts'
 export { texts } from './texts.ts'

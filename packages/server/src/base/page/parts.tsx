@@ -227,3 +227,7 @@ const SignIcon = ({ sign }: { sign: Sign }) => (
     <path d={SIGNS[sign]} />
   </svg>
 )
+
+/** A path of ours that carries on where the person wanted to go. */
+export const withReturnTo = (path: string, returnTo: string | null | undefined): string =>
+  returnTo ? `${path}?return_to=${encodeURIComponent(returnTo)}` : path

@@ -47,18 +47,26 @@ export function problemText(locale: Locale, problem: Problem): string {
 export const problemTitle = (locale: Locale, problem: Problem): string =>
   baseText.find(locale, `title.${problem.code}`) ?? baseText(locale, 'title.other')
 
-/** One sentence a field; the first error of a field speaks for it. */
+/** What is wrong with each field; several reasons against one follow each other. */
 export function fieldTexts(locale: Locale, problem: Problem): Record<string, string> {
-  const sentences: Record<string, string> = {}
-  for (const error of isFieldErrors(problem.details) ? problem.details : []) {
-    if (Object.hasOwn(sentences, error.field)) continue
+  const sentences: Record<string, string[]> = {}
+  for (const error of fieldErrors(problem)) {
     const known = baseText.find(locale, `field.${error.code}`, error.params)
     // a sentence with a hole in it says less than the general one
     const text = known?.includes('{') ? null : known
-    sentences[error.field] =
+    const said = Object.hasOwn(sentences, error.field) ? (sentences[error.field] ?? []) : []
+    const next =
       text ?? (locale === 'en' && error.message ? error.message : baseText(locale, 'field.invalid'))
+    sentences[error.field] = said.includes(next) ? said : [...said, next]
   }
-  return sentences
+  return Object.fromEntries(Object.entries(sentences).map(([field, said]) => [field, said.join(' ')]))
+}
+
+/** A CONFLICT that names its field is one about that field. */
+function fieldErrors({ code, details }: Problem): readonly FieldError[] {
+  if (isFieldErrors(details)) return details
+  if (code !== 'CONFLICT' || typeof details?.field !== 'string') return []
+  return [{ field: details.field, code: 'taken', message: '' }]
 }
 
 /** The state of a form after `problem`, for a row's `again`: `<SignIn {...shownAgain(call.locale, typed, problem)} />`. */

@@ -32,7 +32,7 @@ for (const status of all('[data-counts]')) {
   })
 }
 
-const rules = { upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{N}\s]/u }
+const rules = { upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{Nd}\s]/u }
 for (const list of all('[data-rules]')) {
   const input = byId(list.dataset.rules)
   input.addEventListener('input', () => {
