@@ -49,7 +49,14 @@ export interface Answer<T> {
 
 /** What a page row's `run` hands back. */
 export type PageAnswer =
-  | { page: VNode; title: string; status?: number; cookies?: readonly CookieChange[] }
+  | {
+      page: VNode
+      title: string
+      status?: number
+      cookies?: readonly CookieChange[]
+      /** Further origins a form on this page may end up at, redirects included (the CSP's form-action). */
+      formTargets?: readonly string[]
+    }
   | { redirect: string; cookies?: readonly CookieChange[] }
 
 interface RowBase {
@@ -67,8 +74,14 @@ interface RowBase {
   limit?: RouteLimit | readonly RouteLimit[]
   /** Also usable with a session limited to changing an expired password. */
   limitedSession?: boolean
+  /** Answers everybody alike: no credential is looked at, no limit counted, no CSRF cookie set (health, docs). */
+  anonymous?: true
+  /** HTTP Basic stands in for the fields `username` and `password` of the input (the login). */
+  takesBasic?: true
   /** Errors `run` can throw besides those the table adds itself (validation, access, limits, 500). */
   errors?: readonly ErrorCode[]
+  /** A DELETE that reads its input from the body, because it is too secret for a URL. */
+  body?: true
   /** HTTP Basic credentials may stand in for the fields `username` and `password` (RFC 7617). */
   basic?: true
   /** Bytes; default 64 KiB. */

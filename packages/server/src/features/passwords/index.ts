@@ -1,0 +1,11 @@
+/**
+ * Passwords: one way to prove who one is. Owns the policy profiles, hashes and their history, signing in by
+ * password, changing and resetting one. Leaves hashing's cost and queue to base/hashing, counting failures
+ * and starting sessions to `signin`.
+ */
+export { type Profile, PROFILES } from './policy.ts'
+export { acceptPassword, assertRepeated, auditPassword, replacePassword, setFirstPassword, storedPassword } from './passwords.ts'
+export { passwordPages } from './pages.tsx'
+export { contextOf, issueResetLink, resetJobs } from './reset.ts'
+export { passwordRoutes, TypedPassword } from './routes.ts'
+export { confirmPassword } from './sign-in.ts'

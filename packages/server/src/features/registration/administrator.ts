@@ -1,0 +1,116 @@
+/**
+ * The first administrator: by a link of single use that the first start prints, or headless by the
+ * environment. Never a default password. Invariant: of any number who use the link at once, one is made
+ * administrator; and once there is one, no link works.
+ */
+import { audit } from '../../base/audit/index.ts'
+import { type Call, systemCall } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { adminRole } from '../access/index.ts'
+import { acceptPassword, assertRepeated, setFirstPassword } from '../passwords/index.ts'
+import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
+import { createUser, existsWithRole, getUser } from '../users/index.ts'
+import type { Registration } from './register.ts'
+
+const SETUP_LIFETIME = 24 * 3_600_000
+
+type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs'>
+
+export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<boolean> =>
+  tools.db.tx('system', (tx) => existsWithRole(tx, adminRole(tools.config)))
+
+/** A fresh link for the first administrator; earlier ones stop working. @returns its URL, or null where there is one already */
+export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: Date): Promise<string | null> {
+  return await tools.db.tx('system', async (tx) => {
+    if (await existsWithRole(tx, adminRole(tools.config))) return null
+    await revokeLinks(tx, 'setup', null)
+    const token = await issueLink(tx, { purpose: 'setup', userId: null, lifetime: SETUP_LIFETIME }, now)
+    await audit(tx, systemCall(now), { type: 'system.setup_link.created', userId: null, username: null })
+    return `${tools.config.publicUrl}/setup/${token}`
+  })
+}
+
+/** Whether the link would work, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
+export async function checkSetupLink(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<void> {
+  const verdict = await tools.db.tx('system', (tx) => checkLink(tx, 'setup', token, call.now))
+  if ('refused' in verdict) throw linkProblem(verdict.refused)
+}
+
+/** Makes the first administrator by the link, and signs them in. @throws INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR */
+export async function setUpAdministrator(
+  tools: SetupTools,
+  call: Call,
+  token: string,
+  input: Registration,
+): Promise<SignedIn> {
+  assertRepeated(input.password, input.password_confirm, 'password_confirm')
+  await checkSetupLink(tools, call, token)
+  const hash = await acceptPassword(tools, input.password, { email: input.email, fullName: input.full_name ?? null })
+  const outcome = await tools.db.tx('system', async (tx) => {
+    await useLink(tx, 'setup', token, call.now)
+    if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
+    const id = await createAdministrator(tools, tx, call, input, hash)
+    const user = await getUser(tx, id)
+    const attempt = await beginAttempt(tx, { remember: false, returnTo: null }, call.now)
+    return await advance(tools, tx, call, attempt, {
+      user,
+      device: null,
+      proof: {
+        method: 'setup_link',
+        amr: ['pwd'],
+        subject: id,
+        strength: 'single',
+        phishing_resistant: false,
+        must_change: false,
+        at: call.now.toISOString(),
+      },
+    })
+  })
+  if ('refused' in outcome) throw outcome.refused
+  return outcome.done
+}
+
+/** At start, from LATCHKEY_ADMIN_EMAIL and LATCHKEY_ADMIN_PASSWORD. @returns whether one was made */
+export async function ensureAdministrator(tools: SetupTools, now: Date): Promise<boolean> {
+  const { adminEmail, adminPassword } = tools.config
+  if (adminEmail === null || adminPassword === null || (await hasAdministrator(tools))) return false
+  const call = systemCall(now)
+  const hash = await acceptPassword(tools, adminPassword, { email: adminEmail })
+  return await tools.db.tx('system', async (tx) => {
+    if (await existsWithRole(tx, adminRole(tools.config))) return false
+    await createAdministrator(tools, tx, call, { email: adminEmail, password: adminPassword }, hash)
+    return true
+  })
+}
+
+/** The operator vouches for the address: whoever holds the link or the environment runs the server. */
+async function createAdministrator(
+  tools: Pick<Tools, 'config'>,
+  tx: Tx,
+  call: Call,
+  input: Registration,
+  hash: string,
+): Promise<string> {
+  const id = newId('usr')
+  await createUser(
+    tx,
+    {
+      id,
+      email: input.email,
+      username: input.username ?? null,
+      fullName: input.full_name ?? null,
+      locale: null,
+      roles: [adminRole(tools.config)],
+      status: 'active',
+      emailVerified: true,
+    },
+    call.now,
+  )
+  await setFirstPassword(tx, id, hash, call.now)
+  await audit(tx, call, { type: 'user.created', userId: id, username: input.username ?? null, details: { administrator: true } })
+  return id
+}

@@ -1,0 +1,133 @@
+/** What the operator does to accounts from the command line: the rules behind `latchkey users …`. */
+import { audit } from '../../base/audit/index.ts'
+import { systemCall } from '../../base/call.ts'
+import { randomSecret } from '../../base/crypto.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { invalid, problem } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import type { Tools } from '../../base/tools.ts'
+import { defaultRole, isRole } from '../access/index.ts'
+import { acceptPassword, auditPassword, contextOf, issueResetLink, replacePassword, setFirstPassword, storedPassword } from '../passwords/index.ts'
+import {
+  createUser,
+  disableUser,
+  EmailAddress,
+  enableUser,
+  findByIdentifier,
+  FullName,
+  getUser,
+  listUsers,
+  type User,
+  Username,
+  type UserView,
+  userView,
+} from '../users/index.ts'
+
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'clock'>
+
+export interface CreatedByOperator {
+  user: UserView
+  /** Shown once, where it was generated. */
+  generatedPassword: string | null
+}
+
+/** Makes an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
+export async function createByOperator(
+  tools: OperatorTools,
+  input: {
+    email: string
+    /** null: one is generated and shown once */
+    password: string | null
+    username?: string | null
+    fullName?: string | null
+    role?: string | null
+    verified: boolean
+  },
+): Promise<CreatedByOperator> {
+  const email = parsed('email', EmailAddress, input.email)
+  const username = input.username ? parsed('username', Username, input.username) : null
+  const fullName = input.fullName ? parsed('full_name', FullName, input.fullName) : null
+  const role = input.role ?? defaultRole(tools.config)
+  if (!isRole(tools.config, role)) throw invalid('role', 'invalid_choice', `There is no role ${role} in this preset.`)
+  const password = input.password ?? randomPassword()
+  const hash = await acceptPassword(tools, password, { email, username, fullName })
+  const call = systemCall(tools.clock.now())
+  const id = newId('usr')
+  const user = await tools.db.tx('system', async (tx) => {
+    const who = { id, email, username, fullName, locale: null, roles: [role] }
+    await createUser(tx, { ...who, status: 'active', emailVerified: input.verified }, call.now)
+    await setFirstPassword(tx, id, hash, call.now)
+    await audit(tx, call, { type: 'user.created', userId: id, username, details: { by: 'operator', role } })
+    return await getUser(tx, id)
+  })
+  return { user: userView(tools.config, user), generatedPassword: input.password === null ? password : null }
+}
+
+/** A password nobody has to invent; it meets every profile. */
+export const randomPassword = (): string => `${randomSecret().slice(0, 20)}-aA1`
+
+function parsed<T>(field: string, schema: { safeParse(value: unknown): { success: boolean; data?: T } }, value: string): T {
+  const result = schema.safeParse(value)
+  if (!result.success || result.data === undefined) throw invalid(field, 'invalid', `This is no acceptable ${field}: ${value}`)
+  return result.data
+}
+
+/** Newest first, by an id to go on after. */
+export async function listByOperator(
+  tools: Pick<Tools, 'db' | 'config'>,
+  page: { limit: number; after: string | null },
+): Promise<{ users: (UserView & { status: string })[]; next: string | null }> {
+  const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.after, page.limit + 1))
+  const shown = rows.slice(0, page.limit)
+  return {
+    users: shown.map((row) => ({ ...userView(tools.config, row), status: row.status })),
+    next: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+  }
+}
+
+/**
+ * Replaces a password, or with null makes a link by which the person chooses one. Ends every session.
+ * @throws Problem NOT_FOUND, VALIDATION_ERROR
+ */
+export async function resetByOperator(
+  tools: OperatorTools,
+  identifier: string,
+  password: string | null,
+): Promise<{ user: UserView; link: string | null }> {
+  const call = systemCall(tools.clock.now())
+  const user = await byIdentifier(tools, identifier)
+  if (password === null) {
+    const token = await tools.db.tx('system', (tx) => issueResetLink(tx, user, call.now))
+    return { user: userView(tools.config, user), link: `${tools.config.publicUrl}/reset-password?token=${token}` }
+  }
+  const hash = await acceptPassword(tools, password, contextOf(user))
+  await tools.db.tx('system', async (tx) => {
+    await replacePassword(tools, tx, call, user, { from: await storedPassword(tx, user.id), hash })
+    await auditPassword(tx, call, 'auth.password.reset', user)
+  })
+  return { user: userView(tools.config, user), link: null }
+}
+
+/** @throws Problem NOT_FOUND, CONFLICT */
+export const disableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changing(tools, identifier, (tx, user) => disableUser(tx, systemCall(tools.clock.now()), user))
+
+/** @throws Problem NOT_FOUND, CONFLICT */
+export const enableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changing(tools, identifier, (tx, user) => enableUser(tx, systemCall(tools.clock.now()), user))
+
+async function changing(
+  tools: OperatorTools,
+  identifier: string,
+  change: (tx: Tx, user: User) => Promise<void>,
+): Promise<UserView> {
+  const user = await byIdentifier(tools, identifier)
+  await tools.db.tx('system', (tx) => change(tx, user))
+  return userView(tools.config, user)
+}
+
+async function byIdentifier(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {
+  const user = await tools.db.tx('system', (tx) => findByIdentifier(tx, identifier))
+  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
+  return user
+}

@@ -1,0 +1,87 @@
+/**
+ * Signing up. With verification required, every registration runs the same statements and answers the same
+ * 201, whether or not the address or the username is taken: it writes a pending user, who owns nothing, and
+ * a job decides afterwards which letter goes out. With verification off the identifiers are claimed at once,
+ * and a taken one is a 409.
+ */
+import { audit } from '../../base/audit/index.ts'
+import type { Call } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { newId } from '../../base/ids.ts'
+import type { Tools } from '../../base/tools.ts'
+import { defaultRole } from '../access/index.ts'
+import { acceptPassword, assertRepeated, setFirstPassword } from '../passwords/index.ts'
+import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
+import { createUser, getUser, type User } from '../users/index.ts'
+
+export interface Registration {
+  email: string
+  password: string
+  password_confirm?: string | undefined
+  username?: string | undefined
+  full_name?: string | undefined
+}
+
+export interface Registered {
+  user: User
+  /** With verification off the person is signed in as well. */
+  signedIn: SignedIn | null
+}
+
+/** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
+export async function register(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs'>,
+  call: Call,
+  input: Registration,
+): Promise<Registered> {
+  assertRepeated(input.password, input.password_confirm, 'password_confirm')
+  const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
+  const hash = await acceptPassword(tools, input.password, who)
+  const verifies = tools.config.emailVerification === 'required'
+  const id = newId('usr')
+  return await tools.db.tx('system', async (tx) => {
+    await createUser(
+      tx,
+      {
+        ...who,
+        id,
+        locale: call.locale,
+        roles: [defaultRole(tools.config)],
+        status: verifies ? 'pending' : 'active',
+        emailVerified: false,
+      },
+      call.now,
+    )
+    await setFirstPassword(tx, id, hash, call.now)
+    await audit(tx, call, { type: 'user.registered', userId: id, username: who.username })
+    if (verifies) {
+      await tools.jobs.enqueue(tx, 'registration.letter', { user_id: id, locale: call.locale }, { now: call.now })
+    }
+    const user = await getUser(tx, id)
+    return { user, signedIn: verifies ? null : await signInAtOnce(tools, tx, call, user) }
+  })
+}
+
+/** Somebody who has just chosen a password need not type it again; through the one door all the same. */
+async function signInAtOnce(
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<SignedIn | null> {
+  const attempt = await beginAttempt(tx, { remember: false, returnTo: null }, call.now)
+  const outcome = await advance(tools, tx, call, attempt, {
+    user,
+    device: null,
+    proof: {
+      method: 'registration',
+      amr: ['pwd'],
+      subject: user.id,
+      strength: 'single',
+      phishing_resistant: false,
+      must_change: false,
+      at: call.now.toISOString(),
+    },
+  })
+  return 'done' in outcome ? outcome.done : null
+}
