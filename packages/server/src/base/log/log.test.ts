@@ -201,6 +201,7 @@ describe('secrets', () => {
           `authorization: Bearer ${secret}\nhost: x`, `Cookie: lk_session=${secret}; other=${secret}`, `set-cookie: a=${secret}; HttpOnly`,
           `curl -H "Authorization: Basic ${Buffer.from(secret).toString('base64')}"`, `postgres://user:${once}@db.example/x`,
           `https://id.example/setup/${once}`, `/verify-email/${once}?x=1`,
+          `/sign-in?return_to=${encodeURIComponent(`/invitations/${once}`)}`,
         ] // biome-ignore format: a list
         for (const text of texts) {
           for (const form of [

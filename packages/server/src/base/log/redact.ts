@@ -28,6 +28,18 @@ function isSecretKey(key: string): boolean {
   return SECRET_KEYS.has(words.join('_')) || SECRET_PARTS.test(words.join(''))
 }
 
+/** Keys are few and come again and again. */
+const known = new Map<string, { name: string; secret: boolean }>()
+
+function keyOf(key: string): { name: string; secret: boolean } {
+  const found = known.get(key)
+  if (found) return found
+  const name = scrub(key)
+  const judged = { name, secret: isSecretKey(name) }
+  if (known.size < 1000 && key.length < 64 && name === key) known.set(key, judged)
+  return judged
+}
+
 /** Under a secret key whatever could hold one goes; whether there is one, and our own error codes, may stay. */
 function underSecretKey(value: unknown): unknown {
   if (value === null || value === undefined || typeof value === 'boolean') return value
@@ -73,7 +85,7 @@ function objectToJson(value: object, walk: Walk): unknown {
 function listOf(list: readonly unknown[], walk: Walk): unknown[] {
   return list.slice(0, MOST_ENTRIES).map((entry, i) => {
     const before = list[i - 1]
-    const named = typeof before === 'string' && before.length < 64 && isSecretKey(before)
+    const named = typeof before === 'string' && before.length < 64 && keyOf(before).secret
     return named ? underSecretKey(entry) : toJson(entry, walk)
   })
 }
@@ -93,8 +105,8 @@ function entriesOf(value: object, walk: Walk): Record<string, unknown> {
 function pairsOf(pairs: readonly (readonly [unknown, unknown])[], walk: Walk): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const [key, value] of pairs.slice(0, MOST_ENTRIES)) {
-    const name = scrub(typeof key === 'symbol' ? '<symbol>' : String(key))
-    const logged = isSecretKey(name) ? underSecretKey(value) : toJson(value, walk)
+    const { name, secret } = keyOf(typeof key === 'symbol' ? '<symbol>' : String(key))
+    const logged = secret ? underSecretKey(value) : toJson(value, walk)
     Object.defineProperty(out, name, { value: logged, enumerable: true, configurable: true, writable: true })
   }
   return out

@@ -20,6 +20,8 @@ const parameter = (equals: string, value: string): RegExp =>
   new RegExp(`((?:(?<![\\w.-])|(?<=%3[fF]|%26|%253[fF]|%2526))(?:${NAMES})${equals})${value}`, 'gi')
 
 interface Shape {
+  /** What a text must hold at least; most hold none of it, and this is quick to see. */
+  hint: RegExp
   pattern: RegExp
   to: string
 }
@@ -27,29 +29,29 @@ interface Shape {
 // biome-ignore format: a table
 const SHAPES: readonly Shape[] = [
   // RFC 7519 §3: a JWT, signed or not; also as an opaque piece of a longer text
-  { pattern: /(?<![A-Za-z0-9])eyJ[\w-]{6,2048}(?:\.[\w-]*){1,4}/g,                                                     to: REDACTED },
+  { hint: /eyJ/, pattern: /(?<![A-Za-z0-9])eyJ[\w-]{6,2048}(?:\.[\w-]*){1,4}/g, to: REDACTED },
   // our own: session and refresh tokens, API keys of any product, `id.secret`
-  { pattern: /(?<![A-Za-z0-9])(st|rt)_[\w-]{16,}/g,                                           to: `$1_${REDACTED}` },
-  { pattern: /(?<![A-Za-z0-9])([a-z][a-z0-9]{0,30}_(?:live|test))_[\w-]{16,}/g,             to: `$1_${REDACTED}` },
-  { pattern: /(?<![A-Za-z0-9])([a-z]{3}_[0-9a-f]{32})(?:\.|%2[eE])[\w-]+/g,                        to: `$1.${REDACTED}` },
+  { hint: /[sr]t_/, pattern: /(?<![A-Za-z0-9])(st|rt)_[\w-]{16,}/g, to: `$1_${REDACTED}` },
+  { hint: /_(?:live|test)_/, pattern: /(?<![A-Za-z0-9])([a-z][a-z0-9]{0,30}_(?:live|test))_[\w-]{16,}/g, to: `$1_${REDACTED}` },
+  { hint: /_[0-9a-f]{32}/, pattern: /(?<![A-Za-z0-9])([a-z]{3}_[0-9a-f]{32})(?:\.|%2[eE])[\w-]+/g, to: `$1.${REDACTED}` },
   // headers: `authorization: …` to the end of the line, and credentials wherever their scheme stands before them
-  { pattern: /\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-?token)(["']?\s*[:=]\s*)[^\r\n]+/gi, to: `$1$2${REDACTED}` },
-  { pattern: /\b(Bearer|Basic|Api-Key|DPoP)(\s+|%20|\+)[\w+/=.~%-]{6,}/gi,                         to: `$1 ${REDACTED}` },
+  { hint: /cookie|authorization|x-/i, pattern: /\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-?token)(["']?\s*[:=]\s*)[^\r\n]+/gi, to: `$1$2${REDACTED}` },
+  { hint: /bearer|basic|api-key|dpop/i, pattern: /\b(Bearer|Basic|Api-Key|DPoP)(\s+|%20|\+)[\w+/=.~%-]{6,}/gi, to: `$1 ${REDACTED}` },
   // RFC 3986 §3.2.1: the password of a URL
-  { pattern: /(\b\w{1,20}:\/\/[^\s:/?#@]*):[^\s/]+@/g,                                                    to: `$1:${REDACTED}@` },
+  { hint: /:\/\//, pattern: /(\b\w{1,20}:\/\/[^\s:/?#@]*):[^\s/]+@/g, to: `$1:${REDACTED}@` },
   // parameters, also of a URL that is a parameter itself, once or twice
-  { pattern: parameter('=', '[^&\\s"<>]+'),                                                        to: `$1${REDACTED}` },
-  { pattern: parameter('%3[dD]', '(?:(?!%26)[^&\\s"<>])+'),                                        to: `$1${REDACTED}` },
-  { pattern: parameter('%253[dD]', '(?:(?!%26|%2526)[^&\\s"<>])+'),                                to: `$1${REDACTED}` },
+  { hint: /=/, pattern: parameter('=', '[^&\\s"<>]+'), to: `$1${REDACTED}` },
+  { hint: /%3d/i, pattern: parameter('%3[dD]', '(?:(?!%26)[^&\\s"<>])+'), to: `$1${REDACTED}` },
+  { hint: /%253d/i, pattern: parameter('%253[dD]', '(?:(?!%26|%2526)[^&\\s"<>])+'), to: `$1${REDACTED}` },
   // the same in JSON, also in JSON that is a text in JSON
-  { pattern: new RegExp(`(\\\\{0,8}["'](?:${NAMES})\\\\{0,8}["']\\s*:\\s*)(?:${JSON_TEXT}|'[^']*'|[\\w.-]+)`, 'gi'), to: `$1"${REDACTED}"` },
+  { hint: /["']\s*:/, pattern: new RegExp(`(\\\\{0,8}["'](?:${NAMES})\\\\{0,8}["']\\s*:\\s*)(?:${JSON_TEXT}|'[^']*'|[\\w.-]+)`, 'gi'), to: `$1"${REDACTED}"` },
   // links that carry their secret in the path
-  { pattern: /(\/(?:setup|verify-email|reset-password|magic-link|invitations|email-code)(?:\/|%2[fF]))[^\s/?#"'<>&]+/g, to: `$1${REDACTED}` },
+  { hint: /setup|-email|reset-|magic-|invit|email-/, pattern: /((?:\/|%2[fF])(?:setup|verify-email|reset-password|magic-link|invitations|email-code)(?:\/|%2[fF]))[^\s/?#"'<>&]+/g, to: `$1${REDACTED}` },
   // hashes of passwords
-  { pattern: /(\$|%24)(argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,20})\1[^\s"']+/g,                        to: `$1$2$1${REDACTED}` },
-  { pattern: /\b(pbkdf2|scrypt)(_sha\d+)?(?:\$|%24|:|%3A)[\w:.$+/=%-]{20,}/g,                                 to: `$1 ${REDACTED}` },
+  { hint: /\$|%24/, pattern: /(\$|%24)(argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,20})\1[^\s"']+/g, to: `$1$2$1${REDACTED}` },
+  { hint: /pbkdf2|scrypt/, pattern: /\b(pbkdf2|scrypt)(_sha\d+)?(?:\$|%24|:|%3A)[\w:.$+/=%-]{20,}/g, to: `$1 ${REDACTED}` },
   // 256 random bits in base64url, as every secret of ours is
-  { pattern: /(?<![\w-])[\w-]{43}(?![\w-])/g,                                                      to: REDACTED },
+  { hint: /[\w-]{43}/, pattern: /(?<![\w-])[\w-]{43}(?![\w-])/g, to: REDACTED },
 ]
 
 /** The text without secrets, and not longer than 16 KiB. */
@@ -57,6 +59,6 @@ export function scrub(text: string): string {
   // most texts are short words and names, and every shape needs one of these
   if (text.length < 43 && !/[=:$/%+\s_]|eyJ/.test(text)) return text
   let out = text.length > LONGEST + READ_BEYOND ? text.slice(0, LONGEST + READ_BEYOND) : text
-  for (const { pattern, to } of SHAPES) out = out.replace(pattern, to)
+  for (const { hint, pattern, to } of SHAPES) if (hint.test(out)) out = out.replace(pattern, to)
   return out.length > LONGEST ? `${out.slice(0, LONGEST)}…` : out
 }
