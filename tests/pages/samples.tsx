@@ -1,0 +1,166 @@
+/** Every hosted page with plausible contents, for views.test.tsx and gallery.ts. */
+import type { VNode } from 'preact'
+import type { Call, Locale } from '../../packages/server/src/base/call.ts'
+import { systemCall } from '../../packages/server/src/base/call.ts'
+import { problem } from '../../packages/server/src/base/errors.ts'
+import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
+import {
+  CheckYourMail,
+  ConfirmEmail,
+  EmailVerified,
+  VerifyLinkInvalid,
+} from '../../packages/server/src/features/emails/views.tsx'
+import {
+  Forgot,
+  ForgotSent,
+  Reset,
+  ResetLinkInvalid,
+} from '../../packages/server/src/features/passwords/views.tsx'
+import { Sessions } from '../../packages/server/src/features/sessions/views.tsx'
+import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/views.tsx'
+import {
+  Account,
+  DeleteAccount,
+  Security,
+  Setup,
+  SetupLinkInvalid,
+  SignUp,
+} from '../../packages/server/src/features/users/views.tsx'
+
+export interface Sample {
+  name: string
+  page: VNode
+  signedIn: SignedIn | null
+}
+
+export const NOW = new Date('2026-03-14T09:26:53Z')
+export const callIn = (locale: Locale): Call => ({ ...systemCall(NOW), locale })
+const ago = (hours: number): Date => new Date(NOW.getTime() - hours * 3_600_000)
+
+const nist = { profile: 'nist', min: 15 } as const
+const classic = { profile: 'classic', min: 8 } as const
+const ADDRESS = 'grace.hopper@example.com'
+const GRACE: SignedIn = { name: 'Grace Hopper', email: ADDRESS }
+const LONG = 'a.remarkably.long.address.that.never.seems.to.end@subdomain.of.a.rather.long.domain.example.org'
+const user = {
+  email: ADDRESS,
+  emailVerified: true,
+  fullName: 'Grace Hopper',
+  username: 'grace',
+  locale: null,
+  createdAt: ago(4000),
+}
+const WINDOWS =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36'
+const IPHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1'
+
+const refused = problem('VALIDATION_ERROR', {
+  details: [
+    { field: 'email', code: 'email', message: 'x' },
+    { field: 'password', code: 'too_short', message: 'x', params: { min: 15 } },
+    { field: 'password_confirm', code: 'mismatch', message: 'x' },
+  ],
+})
+const refusedClassic = problem('VALIDATION_ERROR', {
+  details: [
+    { field: 'current_password', code: 'wrong_password', message: 'x' },
+    { field: 'new_password', code: 'needs_upper', message: 'x' },
+    { field: 'new_password', code: 'needs_digit', message: 'x' },
+  ],
+})
+const wrong = problem('AUTHENTICATION_FAILED', { details: { attempts_remaining: 2, lockout_duration: 900 } })
+const locked = problem('ACCOUNT_LOCKED', { details: { lockout_duration: 840 }, retryAfter: 840 })
+const taken = problem('CONFLICT', { details: { field: 'username' } })
+const sessions = [
+  {
+    id: 'ses_1',
+    userAgent: WINDOWS,
+    ipAddress: '198.51.100.7',
+    signedInAt: ago(2),
+    lastSeenAt: NOW,
+    current: true,
+  },
+  {
+    id: 'ses_2',
+    userAgent: IPHONE,
+    ipAddress: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+    signedInAt: ago(400),
+    lastSeenAt: ago(9),
+    remembered: true,
+    current: false,
+  },
+  {
+    id: 'ses_3',
+    userAgent: 'curl/8.5.0',
+    ipAddress: null,
+    signedInAt: ago(3),
+    lastSeenAt: ago(3),
+    current: false,
+  },
+  {
+    id: 'ses_4',
+    userAgent: null,
+    ipAddress: '203.0.113.5',
+    signedInAt: ago(5),
+    lastSeenAt: ago(4),
+    current: false,
+  },
+]
+
+export function samples(locale: Locale): Sample[] {
+  const again = shownAgain.bind(null, locale)
+  const stranger: Record<string, VNode> = {
+    'sign-in': <SignIn returnTo="/account/security?a=1&b=2" />,
+    'sign-in-wrong': <SignIn {...again({ identifier: ADDRESS, remember_me: 'true' }, wrong)} />,
+    'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} mayRegister={false} />,
+    'sign-in-expired': <SignIn notice="session_expired" />,
+    'sign-in-reset': <SignIn notice="password_reset" />,
+    'signed-out': <SignedOut />,
+    'sign-up': <SignUp policy={nist} />,
+    'sign-up-refused': <SignUp policy={nist} {...again({ email: 'grace@', full_name: 'Grace' }, refused)} />,
+    'sign-up-classic': <SignUp policy={classic} />,
+    setup: <Setup token="lnk_1.abc" policy={nist} />,
+    'setup-invalid': <SetupLinkInvalid />,
+    'check-mail': <CheckYourMail address={ADDRESS} />,
+    'check-mail-resent': <CheckYourMail address={LONG} resent />,
+    'confirm-email': <ConfirmEmail token="lnk_2.def" address={ADDRESS} />,
+    'verify-expired': <VerifyLinkInvalid expired />,
+    'verify-invalid': <VerifyLinkInvalid expired={false} />,
+    'email-verified': <EmailVerified returnTo="/account" />,
+    forgot: <Forgot />,
+    'forgot-sent': <ForgotSent address={LONG} />,
+    reset: <Reset token="lnk_3.ghi" address={ADDRESS} policy={classic} />,
+    'reset-refused': <Reset token="lnk_3.ghi" policy={nist} {...again({}, refused)} />,
+    'reset-invalid': <ResetLinkInvalid expired={false} />,
+  }
+  const person: Record<string, VNode> = {
+    account: <Account user={user} />,
+    'account-saved': <Account user={{ ...user, email: LONG, emailVerified: false }} saved />,
+    'account-taken': (
+      <Account user={user} {...again({ full_name: 'G', username: 'ada', locale: 'de' }, taken)} />
+    ),
+    security: <Security email={ADDRESS} policy={nist} changedAt={ago(700)} />,
+    'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
+    'security-changed': <Security email={ADDRESS} policy={nist} changed />,
+    'password-expired': <Security email={ADDRESS} policy={classic} expired returnTo="/account" />,
+    sessions: <Sessions sessions={sessions} />,
+    'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
+    'delete-account': <DeleteAccount email={ADDRESS} />,
+    'sign-out': <SignOut />,
+    'email-verified-signed-in': <EmailVerified />,
+  }
+  return [
+    ...Object.entries(stranger).map(([name, page]) => ({ name, page, signedIn: null })),
+    ...Object.entries(person).map(([name, page]) => ({ name, page, signedIn: GRACE })),
+  ]
+}
+
+export const PROBLEMS = [
+  problem('NOT_FOUND'),
+  problem('CSRF_FAILED'),
+  problem('INTERNAL_ERROR'),
+  problem('RATE_LIMIT_EXCEEDED', { retryAfter: 42 }),
+  problem('SESSION_EXPIRED'),
+  problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'users:read' } }),
+]
