@@ -2,18 +2,26 @@
 -- latchkey_system: what the server itself runs as; sees every row through its own policies, never by bypassing.
 -- latchkey_request: what a caller's statements run as; bound to the caller set for the transaction.
 -- Roles belong to the whole cluster, so another database of it may have made them already.
+-- A login role that may not create roles finds them made and granted by an administrator.
 do $$
+declare
+  role_name text;
+  -- since 16, whoever creates a role is its member at once, but may not act as it before it grants that to itself
+  may_act text := case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end;
 begin
-  create role latchkey_system nologin;
-exception when duplicate_object or unique_violation then null;
-end $$;
-do $$
-begin
-  create role latchkey_request nologin;
-exception when duplicate_object or unique_violation then null;
+  foreach role_name in array array['latchkey_system', 'latchkey_request'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = role_name) then
+      begin
+        execute format('create role %I nologin', role_name);
+      exception when duplicate_object or unique_violation then null;
+      end;
+    end if;
+    if not pg_has_role(current_user, role_name, may_act) then
+      execute format('grant %I to current_user', role_name);
+    end if;
+  end loop;
 end $$;
 
-grant latchkey_system, latchkey_request to current_user;
 grant usage on schema latchkey to latchkey_system, latchkey_request;
 alter default privileges in schema latchkey grant select, insert, update, delete on tables to latchkey_system;
 

@@ -42,7 +42,11 @@ export interface Db {
   /** Runs a statement compiled once (hot paths keep the CompiledQuery and only change the parameters). */
   run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
   /** Subscribes to NOTIFY on a channel; `onLost` is called when the line is down, `onBack` when it is up again. */
-  listen(channel: string, onMessage: (payload: string) => void, line?: { onLost(): void; onBack(): void }): Promise<() => Promise<void>>
+  listen(
+    channel: string,
+    onMessage: (payload: string) => void,
+    line?: { onLost(): void; onBack(): void },
+  ): Promise<() => Promise<void>>
   /** Whether the database answers; for readiness. Never throws. */
   isReachable(): Promise<boolean>
   /** Migrations not yet applied, by name, oldest first. */

@@ -1,0 +1,246 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openTestDatabase } from '../../testing/database.ts'
+import type { Database, Scope } from './index.ts'
+import { isUniqueViolation, TransactionRolledBack } from './index.ts'
+
+let db: Database
+const now = new Date('2026-03-01T12:00:00Z')
+const as = (userId: string): Scope => ({ userId, organizationId: null, permissions: ['users:read'] })
+const addUser = (id: string) =>
+  db.tx('system', (tx) =>
+    tx
+      .insertInto('users')
+      .values({ id, username: id, username_key: id, full_name: null, locale: null, status: 'active', roles: ['user'], created_at: now, updated_at: now, last_login_at: null }) // biome-ignore format: a row
+      .execute(),
+  )
+const whoAmI = sql<{
+  role: string
+  caller: string | null
+}>`select current_user::text as role, latchkey.user_id() as caller`
+
+beforeAll(async () => {
+  db = await openTestDatabase()
+  await addUser('usr_ann')
+  await addUser('usr_bob')
+})
+afterAll(() => db.close())
+
+describe('a transaction', () => {
+  test('commits what resolves and takes back what throws', async () => {
+    await addUser('usr_kept')
+    const failing = db.tx('system', async (tx) => {
+      await tx.updateTable('users').set({ full_name: 'Changed' }).where('id', '=', 'usr_kept').execute()
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    const kept = await db.hot
+      .selectFrom('users')
+      .select('full_name')
+      .where('id', '=', 'usr_kept')
+      .executeTakeFirstOrThrow()
+    expect(kept.full_name).toBeNull()
+  })
+
+  test('throws when a swallowed error made its COMMIT a ROLLBACK', async () => {
+    const swallowing = db.tx('system', async (tx) => {
+      await tx.deleteFrom('users').where('id', '=', 'usr_ann').execute()
+      await sql`select 1/0`.execute(tx).catch(() => {})
+    })
+    await expect(swallowing).rejects.toThrow(TransactionRolledBack)
+    await expect(swallowing).rejects.toMatchObject({ cause: { code: '22012' } })
+    expect(await db.hot.selectFrom('users').select('id').where('id', '=', 'usr_ann').execute()).toHaveLength(
+      1,
+    )
+  })
+
+  test('says how many rows a statement changed', async () => {
+    await db.tx('system', async (tx) => {
+      const updated = await tx
+        .updateTable('users')
+        .set({ locale: 'de' })
+        .where('id', 'in', ['usr_ann', 'usr_bob'])
+        .executeTakeFirst()
+      expect(updated.numUpdatedRows).toBe(2n)
+      const deleted = await tx.deleteFrom('users').where('id', '=', 'usr_nobody').executeTakeFirst()
+      expect(deleted.numDeletedRows).toBe(0n)
+    })
+  })
+
+  test('refuses its tx after its end', async () => {
+    const kept = await db.tx('system', async (tx) => tx)
+    await expect(whoAmI.execute(kept)).rejects.toThrow('this transaction is over')
+  })
+
+  test('refuses a second use of db from inside', async () => {
+    await db.tx('system', async (tx) => {
+      await expect(db.tx('system', async () => {})).rejects.toThrow('use the tx it was given')
+      await expect(db.run(whoAmI.compile(tx), [])).rejects.toThrow('use the tx it was given')
+      await expect(whoAmI.execute(db.hot)).rejects.toThrow('use the tx it was given')
+    })
+    await db.tx('system', async () => {})
+  })
+
+  test('lets what it left behind use db after its end', async () => {
+    let later: Promise<unknown> = Promise.resolve()
+    await db.tx('system', async () => {
+      later = new Promise((done) => setTimeout(done, 50)).then(() => db.tx('system', async () => 'after'))
+    })
+    expect(await later).toBe('after')
+  })
+
+  test('does not open transactions through Kysely', async () => {
+    expect(() => db.hot.transaction()).toThrow('db.tx')
+    await db.tx('system', async (tx) => expect(() => tx.startTransaction()).toThrow('db.tx'))
+  })
+})
+
+describe('what is to happen after the commit', () => {
+  test('happens after it, in order, and may fail without harm', async () => {
+    const seen: unknown[] = []
+    await db.tx('system', async (tx) => {
+      tx.afterCommit(() => seen.push('first'))
+      tx.afterCommit(() => {
+        throw new Error('logged')
+      })
+      tx.afterCommit(() => seen.push('second'))
+      await whoAmI.execute(tx)
+      expect(seen).toEqual([])
+    })
+    expect(seen).toEqual(['first', 'second'])
+  })
+
+  test('does not happen after a rollback', async () => {
+    const seen: unknown[] = []
+    const failing = db.tx('system', async (tx) => {
+      tx.afterCommit(() => seen.push('never'))
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(seen).toEqual([])
+  })
+})
+
+describe('a scope', () => {
+  test('lets a caller see their own rows only, and the system all', async () => {
+    const mine = await db.tx(as('usr_ann'), (tx) => tx.selectFrom('users').select('id').execute())
+    expect(mine).toEqual([{ id: 'usr_ann' }])
+    const all = await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
+    expect(all.length).toBeGreaterThan(1)
+  })
+
+  test('gives the policies the caller, the organization and the permissions', async () => {
+    const { rows } = await db.tx(
+      { userId: 'usr_ann', organizationId: 'org_1', permissions: ['a:read', 'b:*'] },
+      (tx) =>
+        sql`select latchkey.user_id() as u, latchkey.organization_id() as o, latchkey.has_permission('a:read') as a,
+        latchkey.has_permission('a:write') as w, latchkey.has_permission('b:write') as b`.execute(tx),
+    )
+    expect(rows).toEqual([{ u: 'usr_ann', o: 'org_1', a: true, w: false, b: true }])
+  })
+
+  test('does not outlive its transaction, whether that ended well or not', async () => {
+    for (let round = 0; round < 8; round++) {
+      await db.tx(as('usr_ann'), async (tx) => void (await whoAmI.execute(tx)))
+      await db.tx(as('usr_ann'), async (tx) => void (await sql`select 1/0`.execute(tx))).catch(() => {})
+      expect((await db.tx('system', (tx) => whoAmI.execute(tx))).rows).toEqual([
+        { role: 'latchkey_system', caller: null },
+      ])
+      expect((await whoAmI.execute(db.hot)).rows).toEqual([{ role: 'latchkey_system', caller: null }])
+    }
+  })
+
+  test('stays with its transaction when many run at once', async () => {
+    const users = Array.from({ length: 40 }, (_, at) => `usr_${at}`)
+    const seen = await Promise.all(
+      users.map((userId) =>
+        db.tx(as(userId), async (tx) => {
+          const before = await whoAmI.execute(tx)
+          await sql`select pg_sleep(0.002)`.execute(tx)
+          const after = await whoAmI.execute(tx)
+          return [...before.rows, ...after.rows].map(({ role, caller }) => `${role} ${caller}`)
+        }),
+      ),
+    )
+    expect(seen).toEqual(users.map((userId) => [`latchkey_request ${userId}`, `latchkey_request ${userId}`]))
+  })
+
+  test('cannot be left for one that sees more', async () => {
+    const tryAs = (statement: string) => db.tx(as('usr_ann'), (tx) => sql.raw(statement).execute(tx))
+    await expect(tryAs('select * from latchkey.passwords')).rejects.toMatchObject({ code: '42501' })
+    await expect(tryAs(`update latchkey.users set roles = '{admin}'`)).rejects.toMatchObject({
+      code: '42501',
+    })
+  })
+})
+
+describe('statements of their own', () => {
+  test('run compiled once with other parameters, many at once', async () => {
+    const find = db.hot.selectFrom('users').select('id').where('id', '=', '').compile()
+    const ids = Array.from({ length: 200 }, (_, at) => (at % 2 ? 'usr_ann' : 'usr_bob'))
+    const found = await Promise.all(ids.map((id) => db.run(find, [id])))
+    expect(found.map(([row]) => row?.id)).toEqual(ids)
+  })
+
+  test('fail alone: the one behind an error is answered', async () => {
+    const good = db.hot.selectFrom('users').select('id').where('id', '=', 'usr_ann').execute()
+    const [bad, next] = await Promise.allSettled([sql`select 1/0`.execute(db.hot), good])
+    expect(bad.status).toBe('rejected')
+    expect(next.status).toBe('fulfilled')
+  })
+
+  test('keep a bounded number of prepared statements', async () => {
+    for (let at = 0; at < 600; at++) await sql.raw(`select ${at} as n`).execute(db.hot)
+    const { rows } = await sql<{ n: number }>`select count(*) as n from pg_prepared_statements`.execute(
+      db.hot,
+    )
+    expect(rows[0]?.n).toBeLessThan(520)
+  })
+
+  test('are prepared anew when a migration changed what they yield', async () => {
+    await db.asOwner((line) =>
+      line.plain('create table latchkey.changing (a int); insert into latchkey.changing values (1)'),
+    )
+    const all = sql`select * from changing`
+    const four = () => Promise.all(Array.from({ length: 4 }, () => all.execute(db.hot)))
+    expect((await four())[3]?.rows).toEqual([{ a: 1 }])
+    await db.asOwner((line) => line.plain('alter table latchkey.changing add column b int default 2'))
+    expect((await four())[3]?.rows).toEqual([{ a: 1, b: 2 }])
+    await db.asOwner((line) => line.plain('drop table latchkey.changing'))
+  })
+})
+
+test('both databases take and give the same types', async () => {
+  const at = new Date('2026-01-02T03:04:05.678Z')
+  const { rows } = await sql`select ${at}::timestamptz as at, ${Buffer.from([0, 255, 92])}::bytea as bytes,
+    ${['a', 'b,"c\\', '']}::text[] as list, ${JSON.stringify({ a: [1, null] })}::jsonb as json, ${7}::int as int,
+    9007199254740991::int8 as big, (select count(*) from users where id = ${'usr_ann'}) as count, ${true}::boolean as yes,
+    ${null}::text as nothing, '2026-02-03'::date as day, ${1.5}::float8 as float`.execute(db.hot)
+  expect(rows).toEqual([
+    { at, bytes: Buffer.from([0, 255, 92]), list: ['a', 'b,"c\\', ''], json: { a: [1, null] }, int: 7, big: 9007199254740991, count: 1, yes: true, nothing: null, day: '2026-02-03', float: 1.5 }, // biome-ignore format: a row
+  ])
+})
+
+test('a unique violation names its constraint', async () => {
+  const error = await addUser('usr_ann').catch((thrown: unknown) => thrown)
+  expect(isUniqueViolation(error)).toBe(true)
+  expect(isUniqueViolation(error, 'users_pkey')).toBe(true)
+  expect(isUniqueViolation(error, 'users_username')).toBe(false)
+  expect(isUniqueViolation(new Error('users_pkey'))).toBe(false)
+})
+
+test('notifications reach whoever listens, until they stop', async () => {
+  const heard: string[] = []
+  const stop = await db.listen('changes', (payload) => heard.push(payload))
+  await db.tx('system', (tx) => sql`select pg_notify('changes', 'one')`.execute(tx))
+  await db.tx('system', async (tx) => {
+    await sql`select pg_notify('changes', 'never')`.execute(tx)
+    throw new Error('no')
+  }).catch(() => {}) // biome-ignore format: one thought
+  await expect.poll(() => heard).toEqual(['one'])
+  await stop()
+  await sql`select pg_notify('changes', 'two')`.execute(db.hot)
+  await expect(db.listen('a b', () => {})).rejects.toThrow('not a channel name')
+  await new Promise((done) => setTimeout(done, 100))
+  expect(heard).toEqual(['one'])
+})

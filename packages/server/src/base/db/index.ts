@@ -1,0 +1,90 @@
+/**
+ * The database room: connections, transactions and their scopes, prepared statements, migrations, the lock on
+ * the data directory, and the proof at the start that row-level security binds. It owns the schema `latchkey`;
+ * the meaning of its tables belongs to the features that write them.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../log/index.ts'
+import { type Database, database } from './database.ts'
+import { type DataDirLock, lockDataDir } from './lock.ts'
+import { openPglite, pgliteDriver } from './pglite.ts'
+import { postgresDriver } from './postgres.ts'
+import { packagedTemplate } from './template.ts'
+
+export type { Database } from './database.ts'
+export { isUniqueViolation, isUnreachable, TransactionRolledBack, Unreachable } from './faults.ts'
+export { assertIsolation, type Isolation } from './isolation.ts'
+export { DataDirInUse, dataDirHolder, type LockHolder } from './lock.ts'
+export {
+  MigrationRefused,
+  type MigrationStatus,
+  migrateDown,
+  migrateUp,
+  migrationStatus,
+} from './migrate.ts'
+export type { Tables } from './tables.ts'
+export { buildTemplate, type Template } from './template.ts'
+export type { CallerScope, Db, Scope, Tx } from './types.ts'
+
+export interface OpenOptions {
+  /** null: the embedded database. */
+  databaseUrl: string | null
+  /** Of the embedded database; null keeps it in memory, for tests. */
+  dataDir: string | null
+  /** Connections for transactions, at most. */
+  pool: number
+  /** Throw where `db` is used inside a transaction. Costs time on every transaction: off in production. */
+  guardNesting: boolean
+  log: Log
+  /** Where this process takes commands; whoever finds the data directory locked learns it. */
+  controlSocket?: string | null
+  /** Instead of the packaged template: another one, or null for none. */
+  template?: Buffer | null
+}
+
+/**
+ * Opens the database without migrating it. PostgreSQL is connected to when it is first needed.
+ * @throws DataDirInUse where another process has the embedded one
+ */
+export async function openDatabase(options: OpenOptions): Promise<Database> {
+  const { databaseUrl, guardNesting, log } = options
+  if (databaseUrl !== null) {
+    return database({ driver: postgresDriver({ databaseUrl, pool: options.pool, log }), guardNesting, log })
+  }
+  if (options.dataDir === null) {
+    const lite = await openPglite({ folder: null, template: options.template ?? null })
+    return database({ driver: await pgliteDriver(lite), guardNesting, log })
+  }
+  const lock = await lockDataDir(options.dataDir, { controlSocket: options.controlSocket ?? null })
+  try {
+    const lite = await openFolder(options.dataDir, options.template, log)
+    return database({ driver: await pgliteDriver(lite), guardNesting, log, onClosed: () => lock.release() })
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function openFolder(dataDir: string, given: OpenOptions['template'], log: Log) {
+  const folder = join(dataDir, 'database')
+  // stands while the directory is being made: whoever finds it finds a first start that was interrupted
+  const unfinished = join(dataDir, 'database.unfinished')
+  if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
+  if (existsSync(join(folder, 'PG_VERSION'))) return openPglite({ folder, template: null })
+  await writeFile(unfinished, '')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const template = given === undefined ? await packagedTemplate() : given
+  const lite = await openPglite({ folder, template }).catch(async (error) => {
+    if (!template) throw error
+    log.warn({ err: error }, 'the packed template cannot be used: making the database anew')
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return openPglite({ folder, template: null })
+  })
+  await rm(unfinished)
+  return lite
+}
+
+export type { DataDirLock }

@@ -1,0 +1,127 @@
+/**
+ * A PostgreSQL cluster of a test run's own: made in a temporary folder, on a free port of the loopback, stopped by
+ * its own process number. Durability is off. Tests log in as `latchkey`, which is no superuser, as in production.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import pg from 'pg'
+
+const run = promisify(execFile)
+
+export interface Cluster {
+  /** As the login role `latchkey`, which may create databases and roles; ends before the database's name. */
+  baseUrl: string
+  /** As the superuser, for tests of what a superuser would be refused. */
+  superuserUrl: string
+  stop(): Promise<void>
+}
+
+export async function startCluster(): Promise<Cluster> {
+  const bin = findBinaries()
+  const account = await serverAccount()
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  if (account) await chown(folder, account.uid, account.gid)
+  const data = join(folder, 'data')
+  const child: { process: ChildProcess | null } = { process: null }
+  const stop = async (): Promise<void> => {
+    const server = child.process
+    if (server && server.exitCode === null) {
+      const ended = new Promise((resolve) => server.once('exit', resolve))
+      // SIGINT: the fast shutdown, which ends sessions
+      server.kill('SIGINT')
+      await ended
+    }
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const how = { cwd: folder, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8' }, ...(account ?? {}) }
+    await run(
+      join(bin, 'initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+      how,
+    )
+    const port = await freePort()
+    const settings = [
+      'listen_addresses=127.0.0.1',
+      'unix_socket_directories=',
+      'fsync=off',
+      'full_page_writes=off',
+      'synchronous_commit=off',
+      'max_connections=200',
+      'shared_buffers=64MB',
+      'autovacuum=off',
+    ].flatMap((setting) => ['-c', setting])
+    child.process = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
+      ...how,
+      stdio: 'ignore',
+    })
+    const server = child.process
+    process.once('exit', () => server.kill('SIGINT'))
+    const superuserUrl = `postgres://postgres@127.0.0.1:${port}/`
+    await prepareLogin(`${superuserUrl}postgres`, server)
+    return { baseUrl: `postgres://latchkey@127.0.0.1:${port}/`, superuserUrl, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function prepareLogin(url: string, server: ChildProcess): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`)
+    const client = new pg.Client({ connectionString: url })
+    try {
+      await client.connect()
+      await client.query('create role latchkey login createdb createrole')
+      await client.end()
+      return
+    } catch (error) {
+      await client.end().catch(() => {})
+      if (attempt === 200) throw error
+      await pause(50)
+    }
+  }
+}
+
+/** Debian keeps a folder a version, and out of the PATH. */
+function findBinaries(): string {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env.PATH ?? '').split(delimiter),
+  ]
+  const found = folders.find((folder) => existsSync(join(folder, 'initdb')))
+  if (!found) throw new Error('the tests on PostgreSQL need its server binaries (initdb, postgres)')
+  return found
+}
+
+/** postgres refuses to run as root: another account takes it then. */
+async function serverAccount(): Promise<{ uid: number; gid: number } | null> {
+  if (process.getuid?.() !== 0) return null
+  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))
+  for (const name of ['postgres', 'nobody']) {
+    const account = accounts.find(([login]) => login === name)
+    if (account) return { uid: Number(account[2]), gid: Number(account[3]) }
+  }
+  throw new Error('no account to run postgres as')
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}

@@ -1,0 +1,28 @@
+/** Global set-up of the runs on PGlite: packs one migrated data directory, which every test file clones. */
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { migrationsChecksum } from '../../packages/server/src/base/db/migrate.ts'
+import { buildTemplate } from '../../packages/server/src/base/db/template.ts'
+import type {} from '../../packages/server/src/testing/database.ts'
+
+export default async function setup(project: TestProject): Promise<void> {
+  const folder = join(import.meta.dirname, '../../.cache')
+  const lock = createRequire(import.meta.url)('../../node_modules/@electric-sql/pglite/package.json') as {
+    version: string
+  }
+  const name = `pglite-${lock.version}-${migrationsChecksum().slice(0, 16)}.tar.gz`
+  const file = join(folder, name)
+  if (!existsSync(file)) {
+    await mkdir(folder, { recursive: true })
+    const draft = `${file}.${process.pid}`
+    await writeFile(draft, (await buildTemplate()).archive)
+    await rename(draft, file)
+    for (const old of await readdir(folder)) {
+      if (/^pglite-.*\.tar\.gz$/.test(old) && old !== name) await rm(join(folder, old), { force: true })
+    }
+  }
+  project.provide('database', { kind: 'pglite', template: file })
+}

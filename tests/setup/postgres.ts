@@ -1,0 +1,33 @@
+/** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every test file clones. */
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { migrateUp } from '../../packages/server/src/base/db/migrate.ts'
+import { postgresDriver } from '../../packages/server/src/base/db/postgres.ts'
+import { quietLog, type TestDatabaseSource } from '../../packages/server/src/testing/database.ts'
+import { startCluster } from './cluster.ts'
+
+const TEMPLATE = 'latchkey_template'
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cluster = await startCluster()
+  try {
+    const client = new pg.Client({ connectionString: `${cluster.baseUrl}postgres` })
+    await client.connect()
+    await client.query(`create database ${TEMPLATE}`)
+    await client.end()
+    const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
+    await migrateUp(driver)
+    await driver.close()
+    const source: TestDatabaseSource = {
+      kind: 'postgres',
+      template: TEMPLATE,
+      baseUrl: cluster.baseUrl,
+      superuserUrl: cluster.superuserUrl,
+    }
+    project.provide('database', source)
+    return cluster.stop
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+}
