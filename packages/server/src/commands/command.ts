@@ -4,12 +4,15 @@
  * process (PostgreSQL, or an embedded database nobody holds) and inside the running server (control socket);
  * what it asks the person for is collected before, by `ask`, and travels with the arguments.
  */
+import type { Database } from '../base/db/index.ts'
+import { Problem } from '../base/errors.ts'
 import type { Tools } from '../base/tools.ts'
+import type { Config } from '../config.ts'
 
 export interface Outcome {
   /** 0 done, 1 failed; wrong usage (2) is a UsageError. */
   exit: 0 | 1
-  /** What `--json` prints. */
+  /** What `--json` prints; undefined: nothing. */
   json: unknown
   /** What a person reads; without a final newline. */
   text: string
@@ -45,6 +48,13 @@ interface CommandBase {
 export type Command = CommandBase &
   (
     | { on: 'machine'; run(args: Args, terminal: Terminal): Promise<Outcome> }
+    | {
+        /** Works on the database as it is, without the server's features; also before it is migrated. */
+        on: 'database'
+        /** Not through a running server: it would pull the database from under it. */
+        alone?: true
+        run(db: Database, args: Args, config: Config): Promise<Outcome>
+      }
     | {
         on: 'tools'
         /** Completes the arguments by what only this terminal knows: standard input, answers. */
@@ -86,3 +96,9 @@ export const done = (json: unknown, text: string, notes: readonly string[] = [])
   text,
   notes,
 })
+
+/** What a person reads of an error: of a Problem about fields, each field's sentence. */
+export function sentenceOf(error: Error): string {
+  if (!(error instanceof Problem) || !Array.isArray(error.details)) return error.message
+  return error.details.map((field) => `${field.field}: ${field.message}`).join('\n        ')
+}

@@ -1,0 +1,70 @@
+/** `config check` and `config print`: the settings as the server would read them, without opening anything. */
+
+import { cautions } from '../config/rules.ts'
+import { GROUPS, readConfig, SETTINGS, type SettingName, shown } from '../config.ts'
+import { type Command, done, type Outcome } from './command.ts'
+import { paint, pairs, plain } from './terminal.ts'
+
+export const configCheck: Command = {
+  name: 'config check',
+  summary: 'Say what is wrong with the settings',
+  about:
+    'Reads the environment and `.env` as the server would, in the profile that is set there, and writes nothing.',
+  on: 'machine',
+  run: async () => checkConfig(),
+}
+
+function checkConfig(): Outcome {
+  const { config, faults } = readConfig(undefined, { secret: 'look' })
+  const notes = config ? cautions(config) : []
+  const json = { ok: faults.length === 0, profile: config?.profile ?? null, faults, cautions: notes }
+  if (!config) {
+    const lines = faults.map((fault) => `  - ${plain(fault.message)}`)
+    return {
+      exit: 1,
+      json,
+      text: [
+        paint('red', `${faults.length === 1 ? 'One thing is' : `${faults.length} things are`} wrong:`),
+        ...lines,
+      ].join('\n'),
+    }
+  }
+  const lines = notes.map((note) => `  - ${note}`)
+  return done(json, [paint('green', `The settings are good for ${config.profile}.`), ...lines].join('\n'))
+}
+
+export const configPrint: Command = {
+  name: 'config print',
+  summary: 'Show every setting and where it comes from, secrets masked',
+  options: { changed: { type: 'boolean', about: 'Only what is not the default' } },
+  on: 'machine',
+  run: async (args) => printConfig(args.values.changed === true),
+}
+
+function printConfig(onlyChanged: boolean): Outcome {
+  const { faults, values, sources } = readConfig(undefined, { secret: 'look' })
+  const names = (Object.keys(SETTINGS) as SettingName[]).filter(
+    (name) => !onlyChanged || sources[name] !== 'default',
+  )
+  const json = {
+    ok: faults.length === 0,
+    faults,
+    settings: names.map((name) => ({
+      setting: SETTINGS[name].env,
+      value: shown(name, values),
+      source: sources[name],
+    })),
+  }
+  const groups = Object.entries(GROUPS).flatMap(([group, title]) => {
+    const rows = names.filter((name) => SETTINGS[name].group === group)
+    if (rows.length === 0) return []
+    const lines = rows.map((name): [string, string] => {
+      const source = sources[name] === 'default' ? '' : paint('dim', `  (${sources[name]})`)
+      return [SETTINGS[name].env, plain(shown(name, values)) + source]
+    })
+    return [paint('bold', title), pairs(lines), '']
+  })
+  const text = groups.slice(0, -1).join('\n') || 'Everything is at its default.'
+  const wrong = faults.map((fault) => plain(fault.message))
+  return { exit: faults.length === 0 ? 0 : 1, json, text, notes: wrong }
+}

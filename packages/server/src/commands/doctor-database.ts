@@ -1,0 +1,54 @@
+/** What `doctor` wants to know of the database; runs wherever the database is open, changes nothing. */
+import { assertIsolation, type Database, migrationStatus } from '../base/db/index.ts'
+import { done } from './command.ts'
+import type { Portable } from './through.ts'
+
+export interface DatabaseReport {
+  version: string
+  /** `150018` */
+  versionNumber: number
+  /** The database's clock, ISO 8601. */
+  now: string
+  pending: string[]
+  /** Applied by a later version, changed since, or unknown. */
+  odd: string[]
+  /** Null: as it should be. */
+  isolationFault: string | null
+  loginRole: string
+  loginRoleBypasses: boolean
+}
+
+export const doctorDatabase: Portable = {
+  name: 'doctor database',
+  summary: 'Examine the database',
+  on: 'database',
+  run: async (db) => done(await examine(db), ''),
+}
+
+async function examine(db: Database): Promise<DatabaseReport> {
+  const facts = await db.asOwner(async (line) => {
+    const { rows } = await line.plain(
+      `select current_setting('server_version') as version, current_setting('server_version_num') as number,
+         to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now, session_user::text as role`,
+    )
+    return rows[0] as { version: string; number: string; now: string; role: string }
+  })
+  const migrations = await migrationStatus(db)
+  const named = (...states: string[]) =>
+    migrations.filter(({ state }) => states.includes(state)).map(({ name }) => name)
+  // before the first migration there are no roles and no tables to judge
+  const isFresh = migrations.every(({ state }) => state === 'pending')
+  const isolation = isFresh
+    ? { loginRoleBypasses: false }
+    : await assertIsolation(db).catch((error: Error) => error)
+  return {
+    version: facts.version,
+    versionNumber: Number(facts.number),
+    now: facts.now,
+    pending: named('pending'),
+    odd: named('newer', 'changed', 'unknown'),
+    isolationFault: isolation instanceof Error ? isolation.message : null,
+    loginRole: facts.role,
+    loginRoleBypasses: isolation instanceof Error ? false : isolation.loginRoleBypasses,
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * `doctor`: looks at everything the server needs and says, a line each, whether it is good and what to do where
+ * it is not. It changes nothing and goes on after what is wrong, so that one run shows all of it.
+ */
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import { dirname, join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
+import { dataDirHolder } from '../base/db/index.ts'
+import { cautions } from '../config/rules.ts'
+import { secretFile } from '../config/secret.ts'
+import { type Config, readConfig } from '../config.ts'
+import type { Command, Outcome } from './command.ts'
+import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
+import { paint, plain } from './terminal.ts'
+import { runThrough } from './through.ts'
+
+type State = 'ok' | 'warn' | 'fail'
+interface Finding {
+  check: string
+  state: State
+  message: string
+}
+const finding =
+  (state: State) =>
+  (check: string, message: string): Finding => ({ check, state, message })
+const [ok, warn, fail] = [finding('ok'), finding('warn'), finding('fail')]
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Check everything the server needs, and say what to do',
+  about: 'Changes nothing. Exit code 1 where something would keep the server from starting or working.',
+  on: 'machine',
+  async run() {
+    const { config, faults } = readConfig(undefined, { secret: 'look' })
+    const findings: Finding[] = [node(), ...threads()]
+    if (!config) {
+      findings.push(...faults.map((fault) => fail('settings', fault.message)))
+      return report(findings, 'The rest can be checked once the settings are good.')
+    }
+    findings.push(
+      ok('settings', `good for ${config.profile}`),
+      ...cautions(config).map((text) => warn('settings', text)),
+    )
+    findings.push(...secret(config), dataDir(config))
+    const holder = config.databaseUrl ? null : await dataDirHolder(config.dataDir)
+    findings.push(...(await database(config)))
+    findings.push(await port(config, holder?.pid ?? null), await mail(config))
+    return report(findings)
+  },
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isGood = major > 20 || (major === 20 && minor >= 19)
+  return isGood
+    ? ok('node', `Node.js ${process.versions.node}`)
+    : fail('node', `Node.js ${process.versions.node} is too old: 20.19 or newer is needed`)
+}
+
+/** Hashing shares Node's threads with files and name look-ups; four of them are Node's default. */
+function threads(): Finding[] {
+  const cores = os.availableParallelism()
+  return cores > 3
+    ? [
+        ok(
+          'threads',
+          `${cores} cores; \`npm start\` and bin/latchkey raise UV_THREADPOOL_SIZE to ${cores + 4}`,
+        ),
+      ]
+    : []
+}
+
+function secret(config: Config): Finding[] {
+  const file = secretFile(config.dataDir)
+  if (config.profile === 'production' || !existsSync(file)) return [ok('secret', secretSource(config))]
+  const isOpen = (statSync(file).mode & 0o077) !== 0
+  return [
+    isOpen
+      ? fail('secret', `${file} can be read by others: chmod 600 ${file}`)
+      : ok('secret', secretSource(config)),
+  ]
+}
+
+const secretSource = (config: Config): string =>
+  config.secret.startsWith('(')
+    ? 'will be made at the first start'
+    : `${config.secret.length} characters, not a known sample`
+
+/** The data folder, or where it would be made. */
+function dataDir(config: Config): Finding {
+  let folder = config.dataDir
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch {
+    return fail(
+      'data folder',
+      `${folder} cannot be written by this user: change its owner, or LATCHKEY_DATA_DIR`,
+    )
+  }
+  return ok(
+    'data folder',
+    folder === config.dataDir ? config.dataDir : `${config.dataDir} will be made at the first start`,
+  )
+}
+
+async function database(config: Config): Promise<Finding[]> {
+  if (!config.databaseUrl && !existsSync(join(config.dataDir, 'database', 'PG_VERSION'))) {
+    return [ok('database', 'embedded; will be made at the first start')]
+  }
+  let found: DatabaseReport
+  const began = systemClock().now()
+  try {
+    found = (await runThrough(doctorDatabase, { values: {}, positionals: [] }, config)).json as DatabaseReport
+  } catch (error) {
+    return [
+      fail(
+        'database',
+        `${causes(error)}: check DATABASE_URL, and that the server runs and lets this user in`,
+      ),
+    ]
+  }
+  return [...databaseItself(found), clock(found, began), ...isolation(config, found)]
+}
+
+function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport): Finding[] {
+  const isOld = versionNumber < 150_000
+  return [
+    isOld
+      ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is needed`)
+      : ok('database', `PostgreSQL ${version}`),
+    pending.length > 0
+      ? warn('migrations', `${pending.length} to apply; the start does it, or \`latchkey migrate up\``)
+      : ok('migrations', 'all applied'),
+    ...odd.map((name) =>
+      warn('migrations', `${name} does not fit this version; \`latchkey migrate status\` says more`),
+    ),
+  ]
+}
+
+function clock({ now }: DatabaseReport, began: Date): Finding {
+  const ended = systemClock().now()
+  const theirs = new Date(now).getTime()
+  const skew = Math.max(0, began.getTime() - theirs, theirs - ended.getTime())
+  const text = `${(skew / 1000).toFixed(1)} s apart from the database's`
+  return skew < 2000
+    ? ok('clock', text)
+    : warn('clock', `${text}: expiry will be off by that; set both by NTP`)
+}
+
+function isolation(
+  config: Config,
+  { isolationFault, loginRoleBypasses, loginRole }: DatabaseReport,
+): Finding[] {
+  if (isolationFault) return [fail('isolation', `${isolationFault}; the server refuses to start like this`)]
+  if (!config.databaseUrl) return [ok('isolation', 'row-level security binds requests')]
+  if (!loginRoleBypasses)
+    return [ok('isolation', `row-level security binds requests and the login role ${loginRole}`)]
+  const advice = `the login role ${loginRole} is a superuser or has BYPASSRLS: give the server a role without`
+  return [
+    config.profile === 'production'
+      ? fail('isolation', `${advice}; production refuses it`)
+      : warn('isolation', `${advice}, as production demands`),
+  ]
+}
+
+async function port(config: Config, holder: number | null): Promise<Finding> {
+  const where = `${config.host} port ${config.port}`
+  const fault = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const server = net.createServer()
+    server.once('error', resolve)
+    server.listen(config.port, config.host, () => server.close(() => resolve(null)))
+  })
+  if (!fault) return ok('port', `${where} is free`)
+  if (fault.code !== 'EADDRINUSE')
+    return fail(
+      'port',
+      `${where} cannot be listened on (${fault.code}): change LATCHKEY_HOST or LATCHKEY_PORT`,
+    )
+  if (holder !== null || (await isLatchkey(config)))
+    return ok('port', `${where} is served by a running Latchkey`)
+  return fail('port', `${where} is taken by another program: stop it, or change LATCHKEY_PORT`)
+}
+
+async function isLatchkey(config: Config): Promise<boolean> {
+  const host = config.host === '0.0.0.0' ? '127.0.0.1' : config.host === '::' ? '[::1]' : config.host
+  try {
+    const response = await fetch(`http://${host}:${config.port}/healthz`, {
+      signal: AbortSignal.timeout(2000),
+      redirect: 'error',
+    })
+    return response.ok && response.headers.has('x-request-id')
+  } catch {
+    return false
+  }
+}
+
+async function mail(config: Config): Promise<Finding> {
+  if (!config.smtpUrl) {
+    return config.profile === 'production'
+      ? warn('mail', 'no LATCHKEY_SMTP_URL: letters wait')
+      : ok('mail', 'letters are shown at /dev/outbox')
+  }
+  const { default: nodemailer } = await import('nodemailer')
+  const timeouts = { connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: 5000 }
+  const transport = nodemailer.createTransport({ url: config.smtpUrl, ...timeouts })
+  try {
+    await transport.verify()
+    return ok('mail', `${new URL(config.smtpUrl).host} takes letters`)
+  } catch (error) {
+    return fail(
+      'mail',
+      `${new URL(config.smtpUrl).host} does not take letters (${causes(error)}): check LATCHKEY_SMTP_URL`,
+    )
+  } finally {
+    transport.close()
+  }
+}
+
+/** The message with those of its causes. */
+function causes(error: unknown): string {
+  const messages: string[] = []
+  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) {
+    const inner = at instanceof AggregateError ? at.errors.map((each: Error) => each.message).join(', ') : ''
+    const message = (at.message || inner || at.name).split('\n')[0] ?? ''
+    if (!messages.includes(message)) messages.push(message)
+  }
+  return messages.join(': ')
+}
+
+function report(findings: readonly Finding[], more?: string): Outcome {
+  const count = (state: State) => findings.filter((each) => each.state === state).length
+  const marks = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail: paint('red', 'fail') }
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  const lines = findings.map(
+    ({ check, state, message }) => `${marks[state]}  ${check.padEnd(width)}  ${plain(message)}`,
+  )
+  const isGood = count('fail') === 0
+  const sum = isGood
+    ? count('warn') > 0
+      ? 'Nothing is broken; mind the warnings.'
+      : 'Everything is good.'
+    : `${count('fail')} to repair.`
+  return {
+    exit: isGood ? 0 : 1,
+    json: { ok: isGood, findings },
+    text: [...lines, '', more ? `${sum} ${more}` : sum].join('\n'),
+  }
+}

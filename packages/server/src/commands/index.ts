@@ -1,0 +1,41 @@
+/**
+ * The commands of the CLI, in the order of its help. What one needs is loaded when it is called: `--help`
+ * opens no database and loads no HTTP server.
+ */
+import type { Command } from './command.ts'
+
+export interface Entry {
+  name: string
+  summary: string
+  load(): Promise<Command>
+}
+
+// biome-ignore format: a table
+export const COMMANDS: readonly Entry[] = [
+  { name: 'start', summary: 'Start the server', load: async () => (await import('./start.ts')).start },
+  { name: 'migrate up', summary: 'Bring the database up to date', load: async () => (await import('./migrate.ts')).migrateUp },
+  { name: 'migrate down', summary: 'Take back the last migration', load: async () => (await import('./migrate.ts')).migrateDown },
+  { name: 'migrate status', summary: 'List the migrations and which are applied', load: async () => (await import('./migrate.ts')).migrateStatus },
+  { name: 'users create', summary: 'Make an account', load: async () => (await import('./users.ts')).usersCreate },
+  { name: 'users list', summary: 'List accounts', load: async () => (await import('./users.ts')).usersList },
+  { name: 'users reset-password', summary: 'Give an account a new password', load: async () => (await import('./users.ts')).usersResetPassword },
+  { name: 'users disable', summary: 'Disable an account and end its sessions', load: async () => (await import('./users.ts')).usersDisable },
+  { name: 'users enable', summary: 'Enable a disabled account again', load: async () => (await import('./users.ts')).usersEnable },
+  { name: 'seed', summary: 'Fill the database with sample people', load: async () => (await import('./seed.ts')).seed },
+  { name: 'doctor', summary: 'Check everything the server needs, and say what to do', load: async () => (await import('./doctor.ts')).doctor },
+  { name: 'config check', summary: 'Say what is wrong with the settings', load: async () => (await import('./config.ts')).configCheck },
+  { name: 'config print', summary: 'Show every setting and where it comes from, secrets masked', load: async () => (await import('./config.ts')).configPrint },
+]
+
+/** What other commands ask of a running server; not for people. */
+export const INNER: readonly Entry[] = [
+  {
+    name: 'doctor database',
+    summary: 'Examine the database',
+    load: async () => (await import('./doctor-database.ts')).doctorDatabase,
+  },
+]
+
+/** The words a command may begin with, for `latchkey users --help`. */
+export const groupOf = (word: string): readonly Entry[] =>
+  COMMANDS.filter((entry) => entry.name.startsWith(`${word} `))

@@ -1,0 +1,83 @@
+/** `migrate up|down|status`: the database's own history. The rules are base/db's; this is how it is asked and shown. */
+import {
+  migrateUp as apply,
+  MigrationRefused,
+  type MigrationStatus,
+  migrationStatus,
+  migrateDown as takeBack,
+} from '../base/db/index.ts'
+import { type Args, type Command, done, Failure, type Outcome, stringOf, UsageError } from './command.ts'
+import { moment, table } from './terminal.ts'
+
+export const migrateUp: Command = {
+  name: 'migrate up',
+  summary: 'Bring the database up to date',
+  about: 'The server does this at its start as well; run it before a deployment to do it apart.',
+  on: 'database',
+  run: async (db) => changed('Applied', await refusals(apply(db))),
+}
+
+export const migrateDown: Command = {
+  name: 'migrate down',
+  summary: 'Take back the last migration',
+  about:
+    'What the migration had made is dropped with everything in it. The embedded database must not be in use.',
+  options: {
+    steps: { type: 'string', value: '<n>', about: 'Take back the last n (default 1)' },
+    to: {
+      type: 'string',
+      value: '<name>',
+      about: 'Take back everything after this one; `0` leaves an empty database',
+    },
+    yes: { type: 'boolean', about: 'Go ahead: data will be lost' },
+  },
+  on: 'database',
+  alone: true,
+  async run(db, args) {
+    const target = targetOf(args)
+    if (args.values.yes !== true)
+      throw new UsageError('Taking migrations back drops data. Say --yes to go ahead.')
+    return changed('Took back', await refusals(takeBack(db, target)))
+  },
+}
+
+export const migrateStatus: Command = {
+  name: 'migrate status',
+  summary: 'List the migrations and which are applied',
+  on: 'database',
+  run: async (db) => showStatus(await migrationStatus(db)),
+}
+
+function targetOf(args: Args): { steps: number } | { to: string | 0 } {
+  const [steps, to] = [stringOf(args, 'steps'), stringOf(args, 'to')]
+  if (steps !== null && to !== null) throw new UsageError('--steps and --to exclude each other.')
+  if (to !== null) return { to: to === '0' ? 0 : to }
+  if (steps !== null && !/^[1-9]\d{0,3}$/.test(steps))
+    throw new UsageError('--steps takes a whole number from 1.')
+  return { steps: Number(steps ?? 1) }
+}
+
+async function refusals<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw error instanceof MigrationRefused ? new Failure(`${error.message}.`, 'MIGRATION_REFUSED') : error
+  })
+}
+
+const changed = (what: string, names: readonly string[]): Outcome =>
+  done(
+    { migrations: names },
+    names.length === 0 ? 'Nothing to do.' : names.map((name) => `${what} ${name}`).join('\n'),
+  )
+
+function showStatus(list: readonly MigrationStatus[]): Outcome {
+  const json = {
+    migrations: list.map(({ name, state, appliedAt }) => ({ name, state, applied_at: appliedAt })),
+  }
+  const rows = list.map(({ name, state, appliedAt }) => [
+    name,
+    state,
+    appliedAt ? `${moment(appliedAt)} UTC` : '',
+  ])
+  const isGood = list.every(({ state }) => state === 'applied' || state === 'pending' || state === 'newer')
+  return { exit: isGood ? 0 : 1, json, text: table(['MIGRATION', 'STATE', 'APPLIED'], rows) }
+}

@@ -1,0 +1,193 @@
+/**
+ * From the words of a command line to an exit code: finds the command, reads its options, runs it here or in
+ * the running server, prints what came out. Exit 0 done, 1 failed, 2 wrong usage. With `--json` standard output
+ * carries exactly one JSON document, also for failures; people's text and notes are kept apart from it.
+ */
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { Problem } from '../base/errors.ts'
+import { nearest } from '../config/nearest.ts'
+import { ConfigError } from '../config.ts'
+import {
+  type Args,
+  type Command,
+  Failure,
+  type Outcome,
+  sentenceOf,
+  type Terminal,
+  UsageError,
+} from './command.ts'
+import { helpOf, overview } from './help.ts'
+import { COMMANDS, type Entry, groupOf } from './index.ts'
+import { paint } from './terminal.ts'
+import { version } from './version.ts'
+
+/** Runs one command line. @returns the exit code */
+export async function runCommandLine(words: readonly string[]): Promise<number> {
+  const json = words.includes('--json')
+  try {
+    return await dispatch(words, json)
+  } catch (error) {
+    return report(error, json)
+  }
+}
+
+async function dispatch(words: readonly string[], json: boolean): Promise<number> {
+  const named = words.filter((word) => !word.startsWith('-'))
+  const wantsHelp = words.includes('--help') || words.includes('-h')
+  if (named.length === 0 && (words.includes('--version') || words.includes('-V'))) {
+    return print({ exit: 0, json: { version: version() }, text: version() }, json)
+  }
+  if (named[0] === 'help') return dispatch([...named.slice(1), '--help', ...(json ? ['--json'] : [])], json)
+  if (named.length === 0) {
+    const stray = words.find((word) => !['--help', '-h', '--json'].includes(word))
+    if (stray) throw new UsageError(`There is no option ${stray} without a command.`)
+    if (!wantsHelp) throw new UsageError(`Say what to do.\n\n${overview(COMMANDS)}`)
+    return print(
+      {
+        exit: 0,
+        json: { commands: COMMANDS.map(({ name, summary }) => ({ name, summary })) },
+        text: overview(COMMANDS),
+      },
+      json,
+    )
+  }
+  const entry = findEntry(words, named)
+  if (!entry) {
+    const group = groupOf(named[0] ?? '')
+    if (group.length > 0 && wantsHelp)
+      return print(
+        {
+          exit: 0,
+          json: { commands: group.map(({ name, summary }) => ({ name, summary })) },
+          text: overview(group),
+        },
+        json,
+      )
+    throw unknownCommand(named, group)
+  }
+  const command = await entry.load()
+  if (wantsHelp) return print({ exit: 0, json: describe(command), text: helpOf(command) }, json)
+  const args = readArgs(command, words.slice(entry.name.split(' ').length))
+  return print(await perform(command, args, terminal(json)), json)
+}
+
+/** The command is what the line begins with: its one or two words. */
+const findEntry = (words: readonly string[], named: readonly string[]): Entry | undefined =>
+  COMMANDS.find((entry) => {
+    const parts = entry.name.split(' ')
+    return parts.every((part, i) => words[i] === part && named[i] === part)
+  })
+
+function unknownCommand(named: readonly string[], group: readonly Entry[]): UsageError {
+  const [first = '', second] = named
+  if (group.length > 0) {
+    const rest = group.map((entry) => entry.name.slice(first.length + 1))
+    const meant = second ? nearest(second, rest) : null
+    const what = second ? `There is no command \`${first} ${second}\`.` : `\`${first}\` needs a further word.`
+    return new UsageError(
+      `${what} ${meant ? `Did you mean \`${first} ${meant}\`?` : `There are: ${rest.join(', ')}.`}`,
+    )
+  }
+  const firsts = [...new Set(COMMANDS.map((entry) => entry.name.split(' ')[0] ?? ''))]
+  const both = second
+    ? nearest(
+        `${first} ${second}`,
+        COMMANDS.map((entry) => entry.name),
+      )
+    : null
+  const meant = both ?? nearest(first, firsts)
+  return new UsageError(`There is no command \`${first}\`.${meant ? ` Did you mean \`${meant}\`?` : ''}`)
+}
+
+function readArgs(command: Command, words: readonly string[]): Args {
+  const options: NonNullable<ParseArgsConfig['options']> = { json: { type: 'boolean' } }
+  for (const [name, option] of Object.entries(command.options ?? {})) options[name] = { type: option.type }
+  const { values, positionals } = parseLine(words, options)
+  const wanted = command.positionals ?? []
+  const needed = wanted.filter((name) => name.startsWith('<'))
+  if (positionals.length < needed.length) throw new UsageError(`${needed[positionals.length]} is missing.`)
+  if (positionals.length > wanted.length) {
+    throw new UsageError(
+      `${positionals[wanted.length]} is one word too many; put words with spaces in quotes.`,
+    )
+  }
+  return { values: values as Args['values'], positionals }
+}
+
+function parseLine(words: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    const typed = /'(-[^'\s]*)/.exec((error as Error).message)?.[1]
+    if ((error as NodeJS.ErrnoException).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && typed) {
+      const meant = nearest(
+        typed,
+        Object.keys(options).map((name) => `--${name}`),
+      )
+      const why = /^--?password/.test(typed)
+        ? ' A password in the command line could be read by others; give it by `--password-stdin`.'
+        : ''
+      throw new UsageError(`There is no option ${typed}.${why || (meant ? ` Did you mean ${meant}?` : '')}`)
+    }
+    throw new UsageError((error as Error).message.split('. ')[0] ?? '')
+  }
+}
+
+async function perform(command: Command, args: Args, at: Terminal): Promise<Outcome> {
+  if (command.on === 'machine') return command.run(args, at)
+  const complete = command.on === 'tools' && command.ask ? await command.ask(args, at) : args
+  const { runThrough } = await import('./through.ts')
+  return runThrough(command, complete)
+}
+
+const terminal = (json: boolean): Terminal => ({
+  interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && !json,
+  json,
+  async readStdin() {
+    const chunks: Buffer[] = []
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString('utf8')
+  },
+})
+
+function print(outcome: Outcome, json: boolean): number {
+  const text = json ? JSON.stringify(outcome.json, null, 2) : outcome.text
+  if (text) process.stdout.write(`${text}\n`)
+  for (const note of json ? [] : (outcome.notes ?? [])) process.stderr.write(`${note}\n`)
+  return outcome.exit
+}
+
+/** The command as data, for tools that complete or document it. */
+const describe = ({ name, summary, positionals = [], options = {} }: Command) => ({
+  name,
+  summary,
+  positionals,
+  options,
+})
+
+/** Says what went wrong; a stack only for what is a fault of ours. */
+function report(error: unknown, json: boolean): number {
+  const [exit, code] = classify(error)
+  const message = error instanceof Error ? sentenceOf(error) : String(error)
+  const details =
+    error instanceof ConfigError
+      ? { faults: error.faults }
+      : error instanceof Problem
+        ? { details: error.details }
+        : {}
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, ...details } }, null, 2)}\n`)
+  else process.stderr.write(`${paint('red', code === 'USAGE' ? 'Usage:' : 'Failed:')} ${message}\n`)
+  if (code === 'FAULT' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  else if (code === 'USAGE' && !json)
+    process.stderr.write(
+      '`latchkey --help` lists the commands, `latchkey <command> --help` says more of one.\n',
+    )
+  return exit
+}
+
+function classify(error: unknown): [exit: number, code: string] {
+  if (error instanceof UsageError) return [2, 'USAGE']
+  if (error instanceof ConfigError) return [1, 'CONFIG']
+  if (error instanceof Problem || error instanceof Failure) return [1, error.code]
+  return [1, 'FAULT']
+}

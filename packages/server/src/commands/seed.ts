@@ -1,0 +1,73 @@
+/**
+ * `seed`: sample people, so that pages and lists have something to show. Passwords are random and printed once.
+ * Their addresses end in .example, which nobody owns (RFC 2606 §2). Running it again makes only who is missing.
+ */
+import { Problem } from '../base/errors.ts'
+import type { Tools } from '../base/tools.ts'
+import { createUser } from '../features/users/admin.ts'
+import { type Command, done, Failure, type Outcome } from './command.ts'
+import { makePassword } from './password.ts'
+import { table } from './terminal.ts'
+
+interface Person {
+  name: string
+  username: string
+  /** By preset, the most powerful first. */
+  role: Readonly<Record<'ladder' | 'client-services', string>>
+  verified: boolean
+}
+
+const roles = (ladder: string, services: string) => ({ ladder, 'client-services': services })
+// biome-ignore format: a table
+const PEOPLE: readonly Person[] = [
+  { name: 'Ines Albrecht', username: 'ines', role: roles('super_admin', 'admin'), verified: true },
+  { name: 'Tunde Okafor', username: 'tunde.okafor', role: roles('administrator', 'manager'), verified: true },
+  { name: 'Mei-Ling Chen', username: 'meiling', role: roles('manager', 'manager'), verified: true },
+  { name: 'Søren Kjær', username: 'soren.kjaer', role: roles('manager', 'employee'), verified: true },
+  { name: 'Amélie Dubois', username: 'amelie', role: roles('staff', 'employee'), verified: true },
+  { name: 'Rafael Ortega Núñez', username: 'rafa', role: roles('staff', 'employee'), verified: true },
+  { name: 'Priya Raghunathan', username: 'priya.r', role: roles('staff', 'client'), verified: true },
+  { name: 'Yusuf Demir', username: 'yusuf', role: roles('viewer', 'client'), verified: true },
+  { name: '山田 花子', username: 'hanako', role: roles('viewer', 'client'), verified: true },
+  { name: 'Siobhán O’Reilly', username: 'siobhan', role: roles('viewer', 'user'), verified: true },
+  { name: 'Jakub Wiśniewski', username: 'jakub', role: roles('viewer', 'user'), verified: true },
+  { name: 'Layla Haddad', username: 'layla', role: roles('viewer', 'user'), verified: false },
+]
+
+export const seed: Command = {
+  name: 'seed',
+  summary: 'Fill the database with sample people',
+  about: `Makes ${PEOPLE.length} accounts with different roles and random passwords, which are printed once. Refused in production.`,
+  on: 'tools',
+  run: plant,
+}
+
+async function plant(tools: Tools): Promise<Outcome> {
+  if (tools.config.profile === 'production') {
+    throw new Failure('Sample people do not belong in production.', 'REFUSED_IN_PRODUCTION')
+  }
+  const made: { email: string; password: string; role: string; verified: boolean }[] = []
+  for (const { name, username, role, verified } of PEOPLE) {
+    const account = {
+      email: `${username}@northwind.example`,
+      password: makePassword(),
+      role: role[tools.config.rolePreset],
+      verified,
+    }
+    try {
+      await createUser(tools, { ...account, username, fullName: name })
+      made.push(account)
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error
+    }
+  }
+  if (made.length === 0) return done({ users: [] }, 'They are all there already.')
+  const rows = made.map(({ email, password, role, verified }) => [
+    email,
+    password,
+    verified ? role : `${role} (not verified)`,
+  ])
+  return done({ users: made }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
+    'The passwords are shown this once.',
+  ])
+}

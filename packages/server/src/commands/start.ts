@@ -1,0 +1,142 @@
+/**
+ * `start`: runs the server until a signal ends it. With `--workers` a first process keeps that many serving
+ * ones, which share the port; PostgreSQL only, because the embedded database belongs to one process.
+ */
+import cluster from 'node:cluster'
+import { type ControlServer, serveControl } from '../base/control/index.ts'
+import { DataDirInUse } from '../base/db/index.ts'
+import { cautions } from '../config/rules.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { type Command, done, Failure, type Outcome, stringOf, UsageError } from './command.ts'
+import { paint, pairs } from './terminal.ts'
+import { version } from './version.ts'
+
+const MOST_WORKERS = 64
+
+export const start: Command = {
+  name: 'start',
+  summary: 'Start the server',
+  about:
+    'Runs until it is told to stop (Ctrl-C, SIGTERM), then lets requests under way finish. Without DATABASE_URL it keeps its own database in the data folder.',
+  options: {
+    workers: {
+      type: 'string',
+      value: '<n>',
+      about: 'Serve from n processes that share the port (PostgreSQL only)',
+    },
+  },
+  examples: ['latchkey start', 'DATABASE_URL=postgres://… latchkey start --workers 4'],
+  on: 'machine',
+  async run(args, { json }) {
+    const workers = workersOf(stringOf(args, 'workers'))
+    const config = loadConfig()
+    if (workers > 1 && !config.databaseUrl) {
+      throw new Failure(
+        'The embedded database belongs to one process: set DATABASE_URL to run several workers.',
+        'EMBEDDED_DATABASE',
+      )
+    }
+    if (cluster.isPrimary && workers > 1) {
+      const { keepWorkers } = await import('./workers.ts')
+      return keepWorkers(workers, (url) => welcome(config, url, json))
+    }
+    return serve(config, json)
+  },
+}
+
+function workersOf(text: string | null): number {
+  if (text === null) return 1
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > MOST_WORKERS)
+    throw new UsageError(`--workers takes a whole number from 1 to ${MOST_WORKERS}.`)
+  return count
+}
+
+async function serve(config: Config, json: boolean): Promise<Outcome> {
+  const { createApp } = await import('../app.ts')
+  const app = await createApp({ config }).catch((error: unknown) => {
+    throw inWords(error, config)
+  })
+  let control: ControlServer | null = null
+  const ended = untilStopped()
+  try {
+    const { url } = await app.start()
+    if (app.tools.db.kind === 'pglite') {
+      const { controlHandler } = await import('./through.ts')
+      control = await serveControl(config.dataDir, controlHandler(app.tools))
+    }
+    if (cluster.isPrimary) welcome(config, url, json)
+    else process.send?.({ listening: url })
+    await ended
+    if (process.stdout.isTTY) process.stdout.write('\nStopping; requests under way may finish …\n')
+  } catch (error) {
+    throw inWords(error, config)
+  } finally {
+    // commands under way still need the tools
+    await control?.close()
+    await app.stop()
+  }
+  return done(undefined, '')
+}
+
+/** Resolves at the first signal to stop; one that comes later ends the process at once. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let first = 0
+    const stop = () => {
+      // a terminal and npm may both pass on the same Ctrl-C
+      if (first !== 0 && performance.now() - first > 500) process.exit(1)
+      if (first === 0) first = performance.now()
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+    // the process that keeps this worker is gone
+    if (cluster.isWorker) process.on('disconnect', stop)
+  })
+}
+
+/** What commonly goes wrong at a start, with what to do about it. */
+function inWords(error: unknown, config: Config): unknown {
+  if (error instanceof DataDirInUse) {
+    return new Failure(
+      `Process ${error.holder.pid} already runs on ${config.dataDir}. Stop it, or give this server a folder of its own by LATCHKEY_DATA_DIR.`,
+      'DATA_DIR_IN_USE',
+    )
+  }
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  if (code === 'EADDRINUSE')
+    return new Failure(
+      `Port ${config.port} is taken. Stop what listens there, or choose another by LATCHKEY_PORT.`,
+      code,
+    )
+  if (code === 'EADDRNOTAVAIL')
+    return new Failure(`${config.host} is no address of this machine; LATCHKEY_HOST chooses another.`, code)
+  if (code === 'EACCES')
+    return new Failure(
+      `Port ${config.port} may not be listened on by this user; LATCHKEY_PORT chooses another.`,
+      code,
+    )
+  return error
+}
+
+/** Says where to go; in production the log says it. */
+function welcome(config: Config, url: string, json: boolean): void {
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify({ url, public_url: config.publicUrl, profile: config.profile, version: version(), pid: process.pid })}\n`,
+    )
+    return
+  }
+  if (config.profile === 'production') return
+  const database = config.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDir}`
+  const rows: [string, string][] = [
+    ['Open', paint('bold', config.publicUrl.endsWith(':0') ? url : config.publicUrl)],
+    ['Letters', `${url}/dev/outbox`],
+    ['API', `${url}/api/docs`],
+    ['Database', database],
+  ]
+  const notes = cautions(config).map((note) => `${paint('yellow', 'Mind:')} ${note}`)
+  process.stdout.write(
+    `\nLatchkey ${version()} is running (${config.profile}).\n${pairs(rows)}\n${notes.map((note) => `${note}\n`).join('')}\n`,
+  )
+}

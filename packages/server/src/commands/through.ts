@@ -1,0 +1,123 @@
+/**
+ * Where a command on the database or the tools runs. On PostgreSQL in this process, beside any servers. The
+ * embedded database belongs to one process: while a server holds it, the command goes through that server's
+ * control socket, otherwise this process opens it. A server that is just starting or stopping is waited for.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { askControl, type ControlHandler, NobodyListens } from '../base/control/index.ts'
+import { type Database, DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
+import { Problem } from '../base/errors.ts'
+import { createLog } from '../base/log/index.ts'
+import type { Tools } from '../base/tools.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { type Args, type Command, Failure, type Outcome, sentenceOf, UsageError } from './command.ts'
+import { COMMANDS, INNER } from './index.ts'
+
+/** A command that need not run in the terminal's own process. */
+export type Portable = Exclude<Command, { on: 'machine' }>
+
+const PATIENCE = 15_000
+const PAUSE = 250
+
+export async function runThrough(
+  command: Portable,
+  args: Args,
+  config: Config = loadConfig(),
+): Promise<Outcome> {
+  if (config.databaseUrl) return runHere(command, args, config)
+  for (let waited = 0; ; waited += PAUSE) {
+    const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
+    if (outcome) return outcome
+    if (waited >= PATIENCE) throw await silent(config)
+    await sleep(PAUSE)
+  }
+}
+
+async function silent(config: Config): Promise<Failure> {
+  const holder = await dataDirHolder(config.dataDir)
+  return new Failure(
+    `Process ${holder?.pid ?? 'unknown'} holds ${config.dataDir} and takes no commands.`,
+    'DATA_DIR_IN_USE',
+  )
+}
+
+/** Null where the database is held by somebody, who may be about to listen or to let go. */
+async function tryHere(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
+  try {
+    return await runHere(command, args, config)
+  } catch (error) {
+    if (error instanceof DataDirInUse) return null
+    throw error
+  }
+}
+
+async function runHere(command: Portable, args: Args, config: Config): Promise<Outcome> {
+  // standard output is the command's own
+  const log = createLog({
+    level: config.logLevel === 'silent' ? 'silent' : 'warn',
+    pretty: true,
+    destination: process.stderr,
+  })
+  if (command.on === 'database') {
+    const { databaseUrl, dataDir } = config
+    const db = await openDatabase({ databaseUrl, dataDir, pool: 1, guardNesting: false, log })
+    return command.run(db, args, config).finally(() => db.close())
+  }
+  const { createApp } = await import('../app.ts')
+  const app = await createApp({ config, log })
+  return command.run(app.tools, args).finally(() => app.stop())
+}
+
+/** Null where nobody listens. */
+async function askServer(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
+  let reply: unknown
+  try {
+    reply = await askControl(config.dataDir, { command: command.name, args })
+  } catch (error) {
+    if (error instanceof NobodyListens) return null
+    throw error
+  }
+  const { outcome, refused, error } = reply as Reply & { error?: string }
+  if (outcome) return outcome
+  if (refused?.code === 'USAGE') throw new UsageError(refused.message)
+  throw new Failure(refused?.message ?? error ?? 'The running server did not answer.', refused?.code)
+}
+
+interface Reply {
+  outcome?: Outcome
+  refused?: { code: string; message: string }
+}
+
+/** The server's side: runs a command for the CLI on the tools of the running server. */
+export const controlHandler =
+  (tools: Tools): ControlHandler =>
+  async (request): Promise<Reply> => {
+    const { command: name, args } = request as { command?: string; args?: Args }
+    const command = await [...COMMANDS, ...INNER].find((entry) => entry.name === name)?.load()
+    if (!command || command.on === 'machine' || !args) {
+      return refuse(
+        'UNKNOWN_COMMAND',
+        `The running server does not know \`${name}\`; restart it after the upgrade.`,
+      )
+    }
+    if (command.on === 'database' && command.alone) {
+      return refuse(
+        'SERVER_RUNNING',
+        `A server is running on this database (process ${process.pid}). Stop it first.`,
+      )
+    }
+    try {
+      const work =
+        command.on === 'tools' ? command.run(tools, args) : command.run(ownerOf(tools), args, tools.config)
+      return { outcome: await work }
+    } catch (error) {
+      if (error instanceof UsageError) return refuse('USAGE', error.message)
+      if (error instanceof Problem || error instanceof Failure) return refuse(error.code, sentenceOf(error))
+      throw error
+    }
+  }
+
+const refuse = (code: string, message: string): Reply => ({ refused: { code, message } })
+
+/** What app.ts opened is the whole database; features are only shown the part of it they may use. */
+const ownerOf = (tools: Tools): Database => tools.db as Database

@@ -1,0 +1,163 @@
+/** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
+import type { Tools } from '../base/tools.ts'
+import { createUser, disableUser, enableUser, listUsers, resetPassword } from '../features/users/admin.ts'
+import { type Args, type Command, done, type Option, stringOf, type Terminal, UsageError } from './command.ts'
+import { askPassword, makePassword } from './password.ts'
+import { moment, table } from './terminal.ts'
+
+const PASSWORD_STDIN: Option = {
+  type: 'boolean',
+  about: 'Read the password from standard input instead of making one',
+}
+const KEEP = 'The password is shown this once: hand it over safely, and have it changed.'
+
+/** Puts the password from standard input among the arguments, where it was asked for. */
+async function withPassword(args: Args, terminal: Terminal): Promise<Args> {
+  if (args.values['password-stdin'] !== true) return args
+  return { ...args, values: { ...args.values, password: await askPassword(terminal) } }
+}
+
+export const usersCreate: Command = {
+  name: 'users create',
+  summary: 'Make an account',
+  about:
+    'The address counts as verified, because whoever runs this vouches for it. Without --password-stdin a password is made and printed once.',
+  options: {
+    email: { type: 'string', value: '<address>', about: 'The e-mail address' },
+    username: { type: 'string', value: '<name>', about: 'A name to sign in with, besides the address' },
+    name: { type: 'string', value: '<full name>', about: 'What the person is called' },
+    role: { type: 'string', value: '<role>', about: 'A role of the preset; the default role without it' },
+    unverified: { type: 'boolean', about: 'The address has yet to be verified' },
+    'password-stdin': PASSWORD_STDIN,
+  },
+  examples: [
+    'latchkey users create --email ada@example.com --name "Ada Lovelace" --role super_admin',
+    'pass show latchkey/ada | latchkey users create --email ada@example.com --password-stdin --json',
+  ],
+  on: 'tools',
+  async ask(args, terminal) {
+    if (stringOf(args, 'email')) return withPassword(args, terminal)
+    if (!terminal.interactive) throw new UsageError('--email is missing.')
+    const { isCancel, text } = await import('@clack/prompts')
+    const answer = async (message: string, options: { placeholder?: string } = {}) => {
+      const given = await text({ message, output: process.stderr, ...options })
+      if (isCancel(given)) throw new UsageError('Nothing was made.')
+      return given?.trim() || undefined
+    }
+    const email = await answer('E-mail address')
+    if (!email) throw new UsageError('--email is missing.')
+    const name = stringOf(args, 'name') ?? (await answer('Full name', { placeholder: 'may stay empty' }))
+    return withPassword({ ...args, values: { ...args.values, email, name } }, terminal)
+  },
+  async run(tools, args) {
+    const email = stringOf(args, 'email')
+    if (!email) throw new UsageError('--email is missing.')
+    const given = stringOf(args, 'password')
+    const password = given ?? makePassword()
+    const [username, fullName, role] = [
+      stringOf(args, 'username'),
+      stringOf(args, 'name'),
+      stringOf(args, 'role'),
+    ]
+    const user = await createUser(tools, {
+      email,
+      password,
+      ...(username === null ? {} : { username }),
+      ...(fullName === null ? {} : { fullName }),
+      ...(role === null ? {} : { role }),
+      verified: args.values.unverified !== true,
+    })
+    const text = `Made ${user.email} (${user.id}${user.role ? `, ${user.role}` : ''}).`
+    if (given !== null) return done({ user }, text)
+    return done({ user, password }, `${text}\nPassword: ${password}`, [KEEP])
+  },
+}
+
+export const usersList: Command = {
+  name: 'users list',
+  summary: 'List accounts',
+  options: {
+    limit: { type: 'string', value: '<n>', about: 'At most so many (default 50, up to 1000)' },
+    cursor: { type: 'string', value: '<cursor>', about: 'Go on where the list before ended' },
+  },
+  on: 'tools',
+  async run(tools, args) {
+    const limit = stringOf(args, 'limit') ?? '50'
+    if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000) {
+      throw new UsageError('--limit takes a whole number from 1 to 1000.')
+    }
+    const { users, nextCursor } = await listUsers(tools, {
+      limit: Number(limit),
+      cursor: stringOf(args, 'cursor'),
+    })
+    const rows = users.map((user) => [
+      user.email,
+      user.username ?? '',
+      user.full_name ?? '',
+      user.roles.join(' '),
+      user.status,
+      moment(user.last_login),
+      user.id,
+    ])
+    const head = ['EMAIL', 'USERNAME', 'NAME', 'ROLES', 'STATUS', 'LAST SIGN-IN', 'ID']
+    const notes =
+      nextCursor === null
+        ? []
+        : [`There are more: latchkey users list --limit ${limit} --cursor ${nextCursor}`]
+    return done(
+      { users, next_cursor: nextCursor },
+      rows.length === 0 ? 'There are no accounts.' : table(head, rows),
+      notes,
+    )
+  },
+}
+
+export const usersResetPassword: Command = {
+  name: 'users reset-password',
+  summary: 'Give an account a new password',
+  about: 'Ends every session of the account. Without --password-stdin a password is made and printed once.',
+  positionals: ['<email|username|id>'],
+  options: { 'password-stdin': PASSWORD_STDIN },
+  on: 'tools',
+  ask: withPassword,
+  async run(tools, args) {
+    const [identifier = ''] = args.positionals
+    const given = stringOf(args, 'password')
+    const password = given ?? makePassword()
+    await resetPassword(tools, identifier, password)
+    const text = `${identifier} has a new password; its sessions have ended.`
+    return given === null
+      ? done({ identifier, password }, `${text}\nPassword: ${password}`, [KEEP])
+      : done({ identifier }, text)
+  },
+}
+
+const changeOfStatus = (
+  name: string,
+  summary: string,
+  said: string,
+  change: (tools: Tools, identifier: string) => Promise<unknown>,
+): Command => ({
+  name,
+  summary,
+  positionals: ['<email|username|id>'],
+  on: 'tools',
+  async run(tools, args) {
+    const [identifier = ''] = args.positionals
+    await change(tools, identifier)
+    return done({ identifier }, `${identifier} ${said}.`)
+  },
+})
+
+export const usersDisable = changeOfStatus(
+  'users disable',
+  'Disable an account and end its sessions',
+  'is disabled; its sessions have ended',
+  disableUser,
+)
+export const usersEnable = changeOfStatus(
+  'users enable',
+  'Enable a disabled account again',
+  'is enabled again',
+  enableUser,
+)

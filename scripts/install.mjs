@@ -1,0 +1,76 @@
+/**
+ * What start, build and test share: the right Node, and the packages in place. Plain Node, no dependencies,
+ * and a syntax that old versions can read far enough to say that they are too old.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Ends the process with a clear word where Node is too old. */
+export function demandNode() {
+  const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace('>=', '')
+  const parts = (version) => version.split('.').map(Number)
+  const [have, need] = [parts(process.versions.node), parts(wanted)]
+  if (have[0] > need[0] || (have[0] === need[0] && have[1] >= need[1])) return
+  console.error(
+    `Latchkey needs Node.js ${wanted} or newer; this is ${process.versions.node} (${process.execPath}).`,
+  )
+  console.error(
+    'Get it from https://nodejs.org or with your package manager, then run the same command again.',
+  )
+  process.exit(1)
+}
+
+/** Runs a program. @returns its exit code (128 + n for a signal) and what it printed, where that was kept */
+export function run(program, args, { quiet = false, env = process.env, cwd = root, limit = 0 } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
+    let output = ''
+    child.stdout?.on('data', (chunk) => (output += chunk))
+    child.stderr?.on('data', (chunk) => (output += chunk))
+    let timer
+    if (limit > 0) {
+      timer = setTimeout(() => {
+        output += `\nstopped after ${limit / 1000} s\n`
+        child.kill('SIGKILL')
+      }, limit)
+    }
+    const end = (code) => {
+      clearTimeout(timer)
+      resolve({ code, output })
+    }
+    child.once('error', (error) => end(error.code === 'ENOENT' ? 127 : 126))
+    child.once('close', (code, signal) => end(code ?? (signal ? 137 : 1)))
+  })
+}
+
+/** npm, as it runs this script, or as it is found. */
+export const npm = (args, options) =>
+  process.env.npm_execpath?.endsWith('.js')
+    ? run(process.execPath, [process.env.npm_execpath, ...args], options)
+    : run('npm', args, options)
+
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+/** Whether what is installed is what package-lock.json asks for. */
+export function isInstalled() {
+  const installed = modified(join(root, 'node_modules/.package-lock.json'))
+  return installed > 0 && installed >= modified(join(root, 'package-lock.json'))
+}
+
+/** Installs the packages where that is needed. @returns whether they are there now */
+export async function install({ quiet = false } = {}) {
+  if (isInstalled()) return true
+  const hasLock = existsSync(join(root, 'package-lock.json'))
+  console.log('Installing packages (npm), which takes a minute the first time …')
+  // the build needs the development packages also where NODE_ENV says production
+  const args = [hasLock ? 'ci' : 'install', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const { code, output } = await npm(args, { quiet })
+  if (code === 0) return true
+  if (quiet) console.error(output)
+  console.error('The packages could not be installed. Is the npm registry reachable? `npm ci` says more.')
+  return false
+}
