@@ -3,6 +3,6 @@
  * the user and for rival registrations. Leaves the letter's delivery to base/mail, links to base/links.
  */
 export { claimAddress, emailJobs, LETTER_PAUSE, localeOf, requestVerification, sendVerification } from './emails.ts'
-export { emailPages } from './pages.tsx'
-export { emailRoutes } from './routes.ts'
+export { checkYourMail, emailPages } from './pages.tsx'
+export { emailRoutes, LinkToken } from './routes.ts'
 export { latestLinkAt, ownerOtherThan } from './sql.ts'

@@ -39,6 +39,12 @@ export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
   },
 }
 
+/** What a form says of the profile beforehand. */
+export const pagePolicy = ({ passwordProfile }: Pick<Config, 'passwordProfile'>) => ({
+  profile: passwordProfile,
+  min: PROFILES[passwordProfile].min,
+})
+
 /** Words a guesser would try first for this person and this service. */
 export interface PasswordContext {
   email?: string | null

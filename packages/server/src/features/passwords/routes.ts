@@ -4,6 +4,7 @@ import { Flag } from '../../base/fields.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { SessionStarted, SignedInView, sessionCookie, sessionStarted, signedInAnswer } from '../signin/index.ts'
+import { LinkToken } from '../emails/index.ts'
 import { EmailAddress, Identifier } from '../users/index.ts'
 import { changePassword } from './change.ts'
 import { requestReset, resetPassword } from './reset.ts'
@@ -11,7 +12,7 @@ import { signInByPassword } from './sign-in.ts'
 
 /** A password as somebody types it to prove who they are: bounded, otherwise judged by its hash alone. */
 export const TypedPassword = z.string().min(1).max(1000)
-const LinkToken = z.string().min(1).max(200)
+
 
 const Login = z
   .object({
@@ -37,7 +38,7 @@ export const passwordRoutes = (tools: Tools): Row[] => [
       'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. Unknown and known accounts answer alike.',
     tag: 'Authentication',
     open: 'this is how one signs in',
-    basic: true,
+    takesBasic: true,
     audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
     limit: { by: 'ip', max: 100, per: '10m' },
     errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'EMAIL_NOT_VERIFIED', 'ACCOUNT_DISABLED', 'CONFLICT', 'UNAVAILABLE'],

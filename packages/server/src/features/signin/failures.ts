@@ -16,7 +16,7 @@ import type { Keyring } from '../../base/crypto.ts'
 import type { FailuresTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { addressBlock } from '../../base/http/address.ts'
+import { addressKey } from '../../base/http/address.ts'
 import type { Config } from '../../config.ts'
 
 const ACCOUNT_WIDE_FACTOR = 10
@@ -41,7 +41,7 @@ export function countersOf(keyring: Keyring, config: Pick<Config, 'lockoutFailur
   const max = config.lockoutFailures
   if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), max }]
   return [
-    { key: key('pair', guessed.account, guessed.ip ? addressBlock(guessed.ip) : 'none'), max },
+    { key: key('pair', guessed.account, guessed.ip ? addressKey(guessed.ip) : 'none'), max },
     { key: key('account', guessed.account), max: max * ACCOUNT_WIDE_FACTOR },
   ].sort((a, b) => (a.key < b.key ? -1 : 1))
 }

@@ -15,6 +15,7 @@ export {
   findUser,
   getUser,
   type NewUser,
+  type ProfileChange,
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'

@@ -1,0 +1,40 @@
+/** The letter of verifying an address. Nothing a stranger typed stands in it: it may go to somebody who never asked. */
+import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
+import type { Letter } from '../../base/mail/index.ts'
+import type { Locale } from '../../base/call.ts'
+import { texts } from '../../base/page/index.ts'
+import type { Config } from '../../config.ts'
+
+const t = texts({
+  en: {
+    subject: 'Verify your e-mail address for {brand}',
+    lead: 'Somebody, hopefully you, signed up for {brand} with this address. Confirm that it is yours:',
+    action: 'Verify address',
+    lifetime: 'The link works once, for 24 hours.',
+    ignore: 'If it was not you, do nothing: without the confirmation the address belongs to nobody here.',
+  },
+  de: {
+    subject: 'Bestätigen Sie Ihre E-Mail-Adresse für {brand}',
+    lead: 'Jemand, hoffentlich Sie, hat sich mit dieser Adresse bei {brand} registriert. Bestätigen Sie, dass sie Ihnen gehört:',
+    action: 'Adresse bestätigen',
+    lifetime: 'Der Link gilt einmal und 24 Stunden lang.',
+    ignore: 'Wenn Sie das nicht waren, tun Sie nichts: Ohne die Bestätigung gehört die Adresse hier niemandem.',
+  },
+})
+
+export const verificationLetter = (
+  config: Pick<Config, 'publicUrl' | 'brandName'>,
+  { to, token, locale }: { to: string; token: string; locale: Locale },
+): Letter => ({
+  to,
+  locale,
+  subject: t(locale, 'subject', { brand: config.brandName }),
+  body: (
+    <>
+      <Paragraph>{t(locale, 'lead', { brand: config.brandName })}</Paragraph>
+      <Action href={`${config.publicUrl}/verify-email?token=${token}`}>{t(locale, 'action')}</Action>
+      <Paragraph>{t(locale, 'lifetime')}</Paragraph>
+      <Note>{t(locale, 'ignore')}</Note>
+    </>
+  ),
+})

@@ -1,0 +1,81 @@
+/** The hosted pages of verifying an address. */
+import { z } from 'zod'
+import type { Call } from '../../base/call.ts'
+import { ReturnTo } from '../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
+import { shownAgain } from '../../base/page/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { EmailAddress } from '../users/index.ts'
+import { previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import { LinkToken } from './routes.ts'
+import { emailsText } from './texts.ts'
+import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
+
+/** The page after anything that sent a verification letter; also shown by sign-up and sign-in. */
+export const checkYourMail = (call: Call, address: string, options: { resent?: boolean; status?: number } = {}): PageAnswer => ({
+  page: <CheckYourMail address={address} resent={options.resent ?? false} />,
+  title: emailsText(call.locale, 'check.title'),
+  ...(options.status === undefined ? {} : { status: options.status }),
+})
+
+const linkInvalid = (call: Call, code: string, status: number): PageAnswer => ({
+  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} />,
+  title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
+  status,
+})
+
+export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] => [
+  page({
+    name: 'pages.verify_email',
+    method: 'GET',
+    path: '/verify-email',
+    summary: 'What the link of a verification letter opens',
+    description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
+    open: 'the token from the letter is the credential',
+    limitedSession: true,
+    quiet: 'reads only',
+    limit: { by: 'ip', max: 60, per: '10m' },
+    input: z.object({ token: LinkToken }),
+    run: async (call, { token }) => {
+      const user = await previewVerification(tools, call, token)
+      return { page: <ConfirmEmail token={token} address={user.email} />, title: emailsText(call.locale, 'confirm.title') }
+    },
+    again: async (call, _typed, problem) => linkInvalid(call, problem.code, problem.status),
+  }),
+  page({
+    name: 'pages.verify_email.submit',
+    method: 'POST',
+    path: '/verify-email',
+    summary: 'Verify an e-mail address',
+    open: 'the token from the letter is the credential',
+    limitedSession: true,
+    audit: 'auth.email.verified',
+    limit: { by: 'ip', max: 30, per: '10m' },
+    input: z.object({ token: LinkToken, return_to: ReturnTo }),
+    run: async (call, { token }) => {
+      await verifyEmail(tools, call, token)
+      return { page: <EmailVerified />, title: emailsText(call.locale, 'verified.title') }
+    },
+    again: async (call, _typed, problem) => linkInvalid(call, problem.code, problem.status),
+  }),
+  page({
+    name: 'pages.verify_email.resend',
+    method: 'POST',
+    path: '/verify-email/resend',
+    summary: 'Send the verification letter again',
+    open: 'whoever waits for the letter cannot sign in yet',
+    limitedSession: true,
+    quiet: 'nothing changes but a letter that may be sent',
+    limit: { by: 'ip', max: 10, per: '10m' },
+    input: z.object({ email: EmailAddress, return_to: ReturnTo }),
+    run: async (call, { email }) => {
+      await resendVerification(tools, call, email)
+      return checkYourMail(call, email, { resent: true })
+    },
+    again: async (call, typed, problem) => ({
+      page: <VerifyLinkInvalid expired={false} {...shownAgain(call.locale, typed, problem)} />,
+      title: emailsText(call.locale, 'invalid.title'),
+      status: problem.status,
+    }),
+  }),
+]

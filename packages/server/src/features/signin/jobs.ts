@@ -1,0 +1,49 @@
+/** What follows a sign-in later: letters to the person, and forgetting what is long past. */
+import type { Locale } from '../../base/call.ts'
+import { later } from '../../base/clock.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { purgeLinks } from '../../base/links/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { deviceName } from '../sessions/index.ts'
+import { findUser } from '../users/index.ts'
+import { purgeAttempts } from './attempts.ts'
+import { purgeDevices } from './devices.ts'
+import { purgeFailures } from './failures.ts'
+import { lockedLetter, newDeviceLetter, type SignInNotice } from './mail.tsx'
+
+const DAY = 86_400_000
+
+export function signinJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
+  const { db, jobs, mail, config } = tools
+  const tell = (letter: typeof newDeviceLetter) => (payload: Record<string, unknown>, now: Date) =>
+    db.tx('system', async (tx) => {
+      const about = await noticeOf(tx, payload)
+      if (about) await mail.write(tx, letter(config, about), now)
+    })
+  jobs.on('signin.new_device', tell(newDeviceLetter))
+  jobs.on('signin.locked', tell(lockedLetter))
+  jobs.every('signin.purge', '1h', (now) =>
+    db.tx('system', async (tx) => {
+      await purgeAttempts(tx, later(now, -DAY))
+      await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)))
+      await purgeDevices(tx, now)
+      await purgeLinks(tx, later(now, -7 * DAY))
+    }),
+  )
+}
+
+async function noticeOf(tx: Tx, payload: Record<string, unknown>): Promise<SignInNotice | null> {
+  // a locked identifier without account has a job as well, so that both take the same time; nobody to write to
+  if (typeof payload.user_id !== 'string') return null
+  const user = await findUser(tx, payload.user_id)
+  if (!user || user.status === 'pending') return null
+  const agent = typeof payload.user_agent === 'string' ? deviceName(payload.user_agent) : null
+  const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : payload.locale === 'de' ? 'de' : 'en'
+  return {
+    to: user.email,
+    locale,
+    at: new Date(String(payload.at)),
+    ip: typeof payload.ip === 'string' ? payload.ip : null,
+    device: agent ? [agent.browser, agent.system].filter(Boolean).join(', ') || null : null,
+  }
+}
