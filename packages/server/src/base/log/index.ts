@@ -1,12 +1,14 @@
 /**
  * The log: pino, JSON lines in production, readable in development. Owns that no secret is ever written: every
  * field and message passes redact.ts first. Leaves to the callers what is worth a line; an error is given as
- * the field `error`.
+ * the field `err`.
  */
 import pino from 'pino'
 import { prettyStream } from './pretty.ts'
 import { toLogged } from './redact.ts'
 import { scrub } from './shapes.ts'
+
+export { scrub }
 
 export interface Log {
   debug(fields: Record<string, unknown>, message: string): void
@@ -44,8 +46,8 @@ export function createLog({ level, pretty, destination }: LogOptions): Log {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // what is handed over is plain already
-      serializers: {},
+      // what is handed over is plain already; pino would treat `err` as an Error
+      serializers: { err: (plain: unknown) => plain },
     },
     stream,
   )

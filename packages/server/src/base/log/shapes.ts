@@ -29,7 +29,7 @@ interface Shape {
 // biome-ignore format: a table
 const SHAPES: readonly Shape[] = [
   // RFC 7519 §3: a JWT, signed or not; also as an opaque piece of a longer text
-  { hint: /eyJ/, pattern: /(?<![A-Za-z0-9])eyJ[\w-]{6,2048}(?:\.[\w-]*){1,4}/g, to: REDACTED },
+  { hint: /eyJ/, pattern: /(?<![A-Za-z0-9])eyJ[\w-]{6,1024}(?:\.[\w-]*){1,4}/g, to: REDACTED },
   // our own: session and refresh tokens, API keys of any product, `id.secret`
   { hint: /[sr]t_/, pattern: /(?<![A-Za-z0-9])(st|rt)_[\w-]{16,}/g, to: `$1_${REDACTED}` },
   { hint: /_(?:live|test)_/, pattern: /(?<![A-Za-z0-9])([a-z][a-z0-9]{0,30}_(?:live|test))_[\w-]{16,}/g, to: `$1_${REDACTED}` },
