@@ -51,36 +51,3 @@ export const passwordsText = texts({
     'invalid.button': 'Neuen Link anfordern',
   },
 })
-
-/** What the page of changing one's password says. */
-export const securityText = texts({
-  en: {
-    'field.current_password': 'Current password',
-    'field.new_password': 'New password',
-    'field.new_password_confirm': 'Repeat the new password',
-    'security.title': 'Security',
-    'security.password': 'Change password',
-    'security.lead': 'Everywhere else you are signed in, you will be signed out.',
-    'security.changed_at': 'Last changed {time}.',
-    'security.button': 'Change password',
-    'security.changed': 'Your password is changed. All other sessions are ended.',
-    'expired.title': 'Your password has expired',
-    'expired.lead': 'Choose a new one to continue. Until then, nothing else can be done with this sign-in.',
-    'expired.button': 'Save and continue',
-  },
-  de: {
-    'field.current_password': 'Aktuelles Passwort',
-    'field.new_password': 'Neues Passwort',
-    'field.new_password_confirm': 'Neues Passwort wiederholen',
-    'security.title': 'Sicherheit',
-    'security.password': 'Passwort ändern',
-    'security.lead': 'Überall sonst, wo Sie angemeldet sind, werden Sie abgemeldet.',
-    'security.changed_at': 'Zuletzt geändert {time}.',
-    'security.button': 'Passwort ändern',
-    'security.changed': 'Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.',
-    'expired.title': 'Ihr Passwort ist abgelaufen',
-    'expired.lead':
-      'Wählen Sie ein neues, um fortzufahren. Bis dahin ist mit dieser Anmeldung nichts anderes möglich.',
-    'expired.button': 'Speichern und weiter',
-  },
-})

@@ -1,6 +1,5 @@
-/** The pages of a forgotten password and of changing one. Presentation only. */
+/** The pages of a forgotten password. Presentation only. */
 import {
-  AccountPage,
   Button,
   ButtonLink,
   Card,
@@ -10,16 +9,11 @@ import {
   type FormState,
   LinkRow,
   NewPasswordFields,
-  PasswordField,
   type PasswordPolicy,
-  Section,
-  Time,
   useUi,
   withReturnTo,
 } from '../../base/page/index.ts'
-import { securityText as s, passwordsText as t } from './texts.ts'
-
-export { securityText } from './texts.ts'
+import { passwordsText as t } from './texts.ts'
 
 export interface ForgotProps extends FormState {
   /** An address known already, from the sign-in form. */
@@ -109,75 +103,5 @@ export function ResetLinkInvalid({ expired }: { expired: boolean }) {
         <a href="/sign-in">{t(locale, 'forgot.back')}</a>
       </LinkRow>
     </Card>
-  )
-}
-
-export interface SecurityProps extends FormState {
-  /** The account's address, for password managers. */
-  email: string
-  policy: PasswordPolicy
-  changedAt?: Date | null
-  /** Says that the password was just changed. */
-  changed?: boolean
-  /** The session is good for changing the password and for nothing else. */
-  expired?: boolean
-  returnTo?: string | null
-}
-
-/** /account/security */
-export function Security({ expired, ...props }: SecurityProps) {
-  const { locale } = useUi()
-  if (expired)
-    return (
-      <Card title={s(locale, 'expired.title')} lead={s(locale, 'expired.lead')}>
-        <ChangePassword button={s(locale, 'expired.button')} {...props} />
-      </Card>
-    )
-  const { changedAt, changed } = props
-  const lastChange = changedAt
-    ? s.nodes(locale, 'security.changed_at', { time: <Time at={changedAt} /> })
-    : null
-  return (
-    <AccountPage
-      current="security"
-      title={s(locale, 'security.title')}
-      notice={changed ? s(locale, 'security.changed') : null}
-    >
-      <Section
-        title={s(locale, 'security.password')}
-        lead={
-          <>
-            {s(locale, 'security.lead')} {lastChange}
-          </>
-        }
-      >
-        <ChangePassword button={s(locale, 'security.button')} {...props} />
-      </Section>
-    </AccountPage>
-  )
-}
-
-function ChangePassword(props: Omit<SecurityProps, 'expired'> & { button: string }) {
-  const { locale } = useUi()
-  const { email, policy, button, returnTo, typed, errors, alert } = props
-  const fields = {
-    current_password: s(locale, 'field.current_password'),
-    new_password: s(locale, 'field.new_password'),
-    new_password_confirm: s(locale, 'field.new_password_confirm'),
-  }
-  return (
-    <Form
-      action="/account/security"
-      fields={fields}
-      returnTo={returnTo}
-      typed={typed}
-      errors={errors}
-      alert={alert}
-    >
-      <ForManagers account={email} />
-      <PasswordField name="current_password" autocomplete="current-password" />
-      <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
-      <Button>{button}</Button>
-    </Form>
   )
 }

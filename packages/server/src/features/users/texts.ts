@@ -8,6 +8,9 @@ export const usersText = texts({
     'field.username': 'Username',
     'field.password': 'Password',
     'field.password_confirm': 'Repeat the password',
+    'field.current_password': 'Current password',
+    'field.new_password': 'New password',
+    'field.new_password_confirm': 'Repeat the new password',
     'field.locale': 'Language',
 
     'sign_up.title': 'Create your account',
@@ -37,6 +40,16 @@ export const usersText = texts({
     'account.delete_lead': 'Deletes your account and everything personal in it, for ever.',
     'account.delete_link': 'Delete account …',
 
+    'security.title': 'Security',
+    'security.password': 'Change password',
+    'security.lead': 'Everywhere else you are signed in, you will be signed out.',
+    'security.changed_at': 'Last changed {time}.',
+    'security.button': 'Change password',
+    'security.changed': 'Your password is changed. All other sessions are ended.',
+    'expired.title': 'Your password has expired',
+    'expired.lead': 'Choose a new one to continue. Until then, nothing else can be done with this sign-in.',
+    'expired.button': 'Save and continue',
+
     'delete.title': 'Delete your account?',
     'delete.lead': 'This takes effect at once and cannot be undone.',
     'delete.profile': 'Your profile, your address {email} and your password are erased.',
@@ -52,6 +65,9 @@ export const usersText = texts({
     'field.username': 'Benutzername',
     'field.password': 'Passwort',
     'field.password_confirm': 'Passwort wiederholen',
+    'field.current_password': 'Aktuelles Passwort',
+    'field.new_password': 'Neues Passwort',
+    'field.new_password_confirm': 'Neues Passwort wiederholen',
     'field.locale': 'Sprache',
 
     'sign_up.title': 'Konto anlegen',
@@ -80,6 +96,17 @@ export const usersText = texts({
     'account.delete': 'Konto löschen',
     'account.delete_lead': 'Löscht Ihr Konto und alles Persönliche darin, für immer.',
     'account.delete_link': 'Konto löschen …',
+
+    'security.title': 'Sicherheit',
+    'security.password': 'Passwort ändern',
+    'security.lead': 'Überall sonst, wo Sie angemeldet sind, werden Sie abgemeldet.',
+    'security.changed_at': 'Zuletzt geändert {time}.',
+    'security.button': 'Passwort ändern',
+    'security.changed': 'Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.',
+    'expired.title': 'Ihr Passwort ist abgelaufen',
+    'expired.lead':
+      'Wählen Sie ein neues, um fortzufahren. Bis dahin ist mit dieser Anmeldung nichts anderes möglich.',
+    'expired.button': 'Speichern und weiter',
 
     'delete.title': 'Ihr Konto löschen?',
     'delete.lead': 'Das geschieht sofort und lässt sich nicht rückgängig machen.',
