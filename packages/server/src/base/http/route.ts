@@ -76,14 +76,12 @@ interface RowBase {
   limitedSession?: boolean
   /** Answers everybody alike: no credential is looked at, no limit counted, no CSRF cookie set (health, docs). */
   anonymous?: true
-  /** HTTP Basic stands in for the fields `username` and `password` of the input (the login). */
+  /** HTTP Basic stands in for the fields `username` and `password` of the input (the login; RFC 7617). */
   takesBasic?: true
   /** Errors `run` can throw besides those the table adds itself (validation, access, limits, 500). */
   errors?: readonly ErrorCode[]
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
-  /** HTTP Basic credentials may stand in for the fields `username` and `password` (RFC 7617). */
-  basic?: true
   /** Bytes; default 64 KiB. */
   bodyLimit?: number
 }
@@ -114,7 +112,11 @@ export type PageRow<I = unknown> = RowBase &
      * A form that does not validate, or whose `run` throws a Problem, is shown again with what was typed:
      * nothing is lost. Without it, the error page is shown.
      */
-    again?(call: Call, typed: Readonly<Record<string, string>>, problem: import('../errors.ts').Problem): Promise<PageAnswer>
+    again?(
+      call: Call,
+      typed: Readonly<Record<string, string>>,
+      problem: import('../errors.ts').Problem,
+    ): Promise<PageAnswer>
   }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list
@@ -125,4 +127,5 @@ export const route = <I, O>(row: Omit<ApiRow<I, O>, 'kind'> & Access & Audits): 
   ({ ...row, kind: 'api' }) as ApiRow<I, O>
 
 /** Keeps the input of a page row in step; returns the plain row. */
-export const page = <I>(row: Omit<PageRow<I>, 'kind'> & Access & Audits): PageRow<I> => ({ ...row, kind: 'page' }) as PageRow<I>
+export const page = <I>(row: Omit<PageRow<I>, 'kind'> & Access & Audits): PageRow<I> =>
+  ({ ...row, kind: 'page' }) as PageRow<I>

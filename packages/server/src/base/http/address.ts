@@ -1,0 +1,78 @@
+/**
+ * Whose address a request comes from. `X-Forwarded-For` is believed only as far as configured proxies wrote
+ * it: read from the right, the first address that is none of them is the client. Nothing else that a caller
+ * can write (`Forwarded`, `X-Real-IP`, `X-Forwarded-Host`) is ever looked at.
+ */
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+type Range = [Address, number]
+
+/** @throws where a setting is neither an address nor a CIDR range */
+export function addressReader(trusted: readonly string[]): (req: IncomingMessage) => string | null {
+  const ranges = trusted.map(range)
+  if (ranges.length === 0) return (req) => peer(req)
+  return (req) => {
+    const direct = peer(req)
+    const forwarded = req.headers['x-forwarded-for']
+    if (direct === null || forwarded === undefined || !isTrusted(direct, ranges)) return direct
+    let client = direct
+    for (const hop of String(forwarded).split(',').reverse()) {
+      const address = read(withoutPort(hop.trim()))
+      if (!address) return client
+      client = address.toString()
+      if (!isIn(address, ranges)) return client
+    }
+    return client
+  }
+}
+
+/** What a limit by address counts: an IPv4 address, or the /64 that an IPv6 address is in. */
+export function addressKey(ip: string | null): string {
+  if (ip === null || !ip.includes(':')) return ip ?? 'unknown'
+  const address = read(ip)
+  if (address?.kind() !== 'ipv6') return ip
+  return `${(address as ipaddr.IPv6).parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`
+}
+
+function peer(req: IncomingMessage): string | null {
+  const ip = req.socket.remoteAddress
+  if (ip === undefined) return null
+  return ip.startsWith('::ffff:') ? ip.slice(7) : ip
+}
+
+const isTrusted = (ip: string, ranges: readonly Range[]): boolean => {
+  const address = read(ip)
+  return address !== null && isIn(address, ranges)
+}
+
+const isIn = (address: Address, ranges: readonly Range[]): boolean =>
+  ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits))
+
+/** IPv4 written as IPv6 is IPv4. */
+function read(text: string): Address | null {
+  const plain = text.split('%', 1)[0] ?? ''
+  if (!/^[0-9a-f:.]{2,45}$/i.test(plain) || !ipaddr.isValid(plain)) return null
+  // octal, hexadecimal and shortened spellings of IPv4 mean different things to different readers
+  if (!plain.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(plain)) return null
+  return ipaddr.process(plain)
+}
+
+function withoutPort(text: string): string {
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text)
+  if (bracketed) return bracketed[1] ?? ''
+  return /^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text
+}
+
+function range(text: string): Range {
+  const [base, bits] = text.split('/', 2)
+  const address = read(base ?? '')
+  const width = address?.kind() === 'ipv6' ? 128 : 32
+  const length = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
+  if (!address || !(length <= width)) throw new Error(`not an address or a range of a trusted proxy: ${text}`)
+  return [address, length]
+}

@@ -1,0 +1,30 @@
+/** Reads our own cookies, and only those; under https only the names that nobody else can plant are believed. */
+
+export interface CookiesIn {
+  /** The session cookie; null when it came twice with different values, undefined when it did not come. */
+  session: string | null | undefined
+  /** The others, by name without prefix. */
+  others: Readonly<Record<string, string>>
+}
+
+const NONE: CookiesIn = Object.freeze({ session: undefined, others: Object.freeze({}) })
+
+export function readCookies(header: string | undefined, prefix: string): CookiesIn {
+  if (header === undefined || !header.includes(prefix)) return NONE
+  let session: string | null | undefined
+  const others: Record<string, string> = {}
+  for (let start = 0; start < header.length; ) {
+    const semicolon = header.indexOf(';', start)
+    const end = semicolon === -1 ? header.length : semicolon
+    const equals = header.indexOf('=', start)
+    while (header.charCodeAt(start) === 0x20) start += 1
+    if (equals !== -1 && equals < end && header.startsWith(prefix, start)) {
+      const name = header.slice(start + prefix.length, equals)
+      const value = header.slice(equals + 1, end).trim()
+      if (name === 'session') session = session === undefined || session === value ? value : null
+      else if (/^[a-z_]{1,32}$/.test(name) && !Object.hasOwn(others, name)) others[name] = value
+    }
+    start = end + 1
+  }
+  return { session, others: Object.freeze(others) }
+}

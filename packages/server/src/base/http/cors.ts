@@ -1,0 +1,37 @@
+/** Cross-origin callers: an exact list of origins, with credentials; everybody else gets no CORS header at all. */
+import type { IncomingMessage } from 'node:http'
+
+const EXPOSED =
+  'x-request-id, x-api-version, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, retry-after, link'
+const REQUEST_HEADERS =
+  'accept, accept-language, authorization, content-type, x-api-version, x-csrftoken, x-csrf-token, x-request-id'
+
+export interface Cors {
+  /** Adds what a simple or an actual request's answer needs. */
+  answer(req: IncomingMessage, headers: string[]): void
+  /** Adds what a preflight's answer needs (Fetch §3.3.3). */
+  preflight(req: IncomingMessage, headers: string[], methods: string): void
+}
+
+export function cors(origins: readonly string[]): Cors {
+  const allowed = new Set(origins)
+  const answer = (req: IncomingMessage, headers: string[]): boolean => {
+    const { origin } = req.headers
+    if (origin === undefined) return false
+    headers.push('vary', 'Origin')
+    if (!allowed.has(origin)) return false
+    headers.push('access-control-allow-origin', origin, 'access-control-allow-credentials', 'true')
+    return true
+  }
+  return {
+    answer(req, headers) {
+      if (answer(req, headers)) headers.push('access-control-expose-headers', EXPOSED)
+    },
+    preflight(req, headers, methods) {
+      headers.push('allow', methods)
+      if (!answer(req, headers) || req.headers['access-control-request-method'] === undefined) return
+      headers.push('access-control-allow-methods', methods, 'access-control-allow-headers', REQUEST_HEADERS)
+      headers.push('access-control-max-age', '600')
+    },
+  }
+}

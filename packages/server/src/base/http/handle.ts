@@ -1,0 +1,155 @@
+/**
+ * One request through one row. The order is the security of it: who calls, may they, from where, how often,
+ * what they say, is it meant, then the row's own work. What can be prepared once a row is prepared once.
+ */
+import type { ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import type { Config } from '../../config.ts'
+import type { Call } from '../call.ts'
+import type { Keyring } from '../crypto.ts'
+import { type Problem, problem } from '../errors.ts'
+import type { Limits } from '../limits/index.ts'
+import type { Log } from '../log/index.ts'
+import { asProblem, type Presenter, type Serialise, serialiser } from '../present/index.ts'
+import { type Caller, gate, identify } from './access.ts'
+import type { Authenticator } from './authenticate.ts'
+import { BODY_LIMIT, isTooMuchToDrain, readBody } from './body.ts'
+import { CSRF_FIELD, isTokenOf, tokenIn } from './csrf.ts'
+import { callOf, type Exchange, type Reader } from './exchange.ts'
+import { parseInput } from './fields.ts'
+import { parseForm } from './form.ts'
+import { type Count, counter } from './limit.ts'
+import type { Answer, ApiRow, PageRow, Row } from './route.ts'
+import { badCharacters, badRequest, hasBadCharacters } from './text.ts'
+
+/** What every row is answered with. */
+export interface House {
+  config: Config
+  limits: Limits
+  log: Log
+  keyring: Keyring
+  reader: Reader
+  present: Presenter
+  authenticator: Authenticator
+  isForeign: (req: Exchange['req']) => boolean
+  isUnreachable: (error: unknown) => boolean
+}
+
+export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
+
+/** What goes on between the wire and a row's `run`, the same for API and pages. */
+export interface Steps<R extends Row> {
+  row: R
+  /** Who calls and whether the row is open to them; a bad credential does not throw here. */
+  enter(exchange: Exchange): Promise<{ caller: Caller; call: Call; closed: Problem | null }>
+  /** Origin and limit. @throws Problem */
+  assertWelcome(exchange: Exchange, caller: Caller, call: Call): void
+  /** Everything the caller says, path parameters last. @throws Problem */
+  read(exchange: Exchange, caller: Caller, params: unknown): Promise<Record<string, unknown>>
+  /** The CSRF token, then the schema. @throws Problem */
+  understand(exchange: Exchange, call: Call, said: Record<string, unknown>): unknown
+}
+
+export function steps<R extends Row>(house: House, row: R): Steps<R> {
+  const unsafe = row.method !== 'GET'
+  const fromQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
+  const closedTo = gate(row)
+  const count: Count | null = counter(row, house.limits, house.config.rateLimits)
+  const bodyLimit = row.bodyLimit ?? BODY_LIMIT
+  return {
+    row,
+    async enter(exchange) {
+      assertVersion(exchange)
+      const caller = await identify(row, exchange, house.authenticator)
+      return {
+        caller,
+        call: callOf(exchange, caller.principal, caller.session),
+        closed: closedTo(caller, exchange.now),
+      }
+    },
+    assertWelcome(exchange, caller, call) {
+      // a bearer token is never sent by a browser on its own, so no other site can have asked for this
+      if (unsafe && caller.session?.via !== 'bearer' && house.isForeign(exchange.req))
+        throw problem('CSRF_FAILED')
+      count?.(call, exchange.headers)
+    },
+    async read(exchange, caller, params) {
+      const said = fromQuery ? parseForm(queryOf(exchange.url)) : await readBody(exchange.req, bodyLimit)
+      if (caller.basic) Object.assign(said, caller.basic)
+      return withParams(said, params)
+    },
+    understand(exchange, call, said) {
+      const needsToken = unsafe && (row.kind === 'page' || call.session?.via === 'cookie')
+      if (needsToken && !isTokenOf(house.keyring, call, tokenIn(exchange.req, said)))
+        throw problem('CSRF_FAILED')
+      delete said[CSRF_FIELD]
+      return parseInput(row.input, said)
+    },
+  }
+}
+
+export function apiHandler(house: House, row: ApiRow): Handler {
+  const step = steps(house, row)
+  const by = { message: `${row.summary}.`, serialise: outputOf(house, row) }
+  return async (request, res) => {
+    const exchange = house.reader.open(request.raw, res)
+    try {
+      house.reader.cors.answer(exchange.req, exchange.headers)
+      const { caller, call, closed } = await step.enter(exchange)
+      if (closed) throw closed
+      step.assertWelcome(exchange, caller, call)
+      const input = step.understand(exchange, call, await step.read(exchange, caller, request.params))
+      const answer: Answer<unknown> = await row.run(call, input)
+      house.present.data(exchange, answer, by)
+    } catch (error) {
+      house.present.problem(exchange, failure(house, exchange, error, row))
+    }
+  }
+}
+
+/** Whatever went wrong, as what the caller may see; what was not foreseen goes to the log. */
+export function failure(house: House, exchange: Exchange, error: unknown, row?: Row | PageRow): Problem {
+  const failed = asProblem(error, house.isUnreachable)
+  if (failed.status >= 500) {
+    const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
+    if (failed.code === 'INTERNAL_ERROR')
+      house.log.error(fields, 'a request failed for a reason nobody foresaw')
+    else house.log.warn(fields, 'a request was turned away')
+  }
+  if (isTooMuchToDrain(exchange.req)) exchange.headers.push('connection', 'close')
+  return failed
+}
+
+/** Outside production an answer that does not fit its schema is an error at once, not a surprise for a client. */
+function outputOf(house: House, row: ApiRow): Serialise {
+  const serialise = serialiser(row.output as z.ZodType)
+  if (house.config.profile === 'production') return serialise
+  return (data) => {
+    const verdict = row.output.safeParse(data)
+    if (!verdict.success)
+      throw new Error(`the answer of ${row.name} does not fit its schema`, { cause: verdict.error })
+    return serialise(data)
+  }
+}
+
+function assertVersion(exchange: Exchange): void {
+  const version = exchange.req.headers['x-api-version']
+  if (version === undefined) return
+  if (version !== 'v1') throw badRequest('This version of the API is not known. Ask for v1.')
+  exchange.headers.push('x-api-version', 'v1')
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? '' : url.slice(mark + 1)
+}
+
+function withParams(said: Record<string, unknown>, params: unknown): Record<string, unknown> {
+  if (typeof params !== 'object' || params === null) return said
+  for (const [name, value] of Object.entries(params)) {
+    if (hasBadCharacters(String(value))) throw badCharacters(name)
+    said[name] = value
+  }
+  return said
+}

@@ -1,0 +1,144 @@
+/**
+ * The door of the HTTP room. It turns requests into frozen Calls, holds them against the route table, and
+ * hands what rows answer to base/present. It owns credentials' way in, CSRF, CORS, limits, body parsing,
+ * health, OpenAPI and the docs page; it knows no feature: sessions come in as an Authenticator, pages as two
+ * functions that draw documents.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isUnreachable } from '../db/faults.ts'
+import { type Problem, problem } from '../errors.ts'
+import { presenter } from '../present/index.ts'
+import type { Tools } from '../tools.ts'
+import { wantsPage } from './accept.ts'
+import { type Asset, assetHandler } from './assets.ts'
+import type { Authenticator } from './authenticate.ts'
+import { originCheck } from './csrf.ts'
+import { callOf, type Exchange, reader } from './exchange.ts'
+import { apiHandler, failure, type Handler } from './handle.ts'
+import { healthRows, type Readiness } from './health.ts'
+import { errorPage, type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
+import type { Row } from './route.ts'
+import { BOUNDS, type Bounds, drain, makeServer, mount } from './server.ts'
+import { badRequest } from './text.ts'
+
+export type { Asset } from './assets.ts'
+export { csrfRows, csrfToken } from './csrf.ts'
+export { healthRows, type Readiness } from './health.ts'
+export type { PageContent, PageRenderer } from './pages.ts'
+
+export interface HttpOptions extends PageRenderer {
+  tools: Pick<Tools, 'config' | 'clock' | 'limits' | 'log' | 'keyring'>
+  /** Every row of every feature, csrfRows included; health, OpenAPI and the docs page are added here. */
+  rows: readonly Row[]
+  authenticator: Authenticator
+  assets: readonly Asset[]
+  ready(): Promise<Readiness>
+  /** Routes that keep a protocol's own answers (OpenID Connect, metrics). They see no parsed body. */
+  extra?(app: FastifyInstance): void
+  bounds?: Partial<Bounds>
+}
+
+export interface Http {
+  /** @returns the port, also where 0 was asked for */
+  listen(host: string, port: number): Promise<{ port: number }>
+  /** Stops accepting and lets what runs end, within a bound. Idempotent. */
+  close(): Promise<void>
+}
+
+export function createHttp(options: HttpOptions): Http {
+  const { config, clock, limits, log, keyring } = options.tools
+  const present = presenter(config)
+  const house: PageHouse = {
+    config,
+    limits,
+    log,
+    keyring,
+    present,
+    isUnreachable,
+    authenticator: options.authenticator,
+    reader: reader(config, clock, present.cookies),
+    isForeign: originCheck(config),
+    renderer: options,
+  }
+  const bounds = { ...BOUNDS, ...options.bounds }
+  const app = makeServer(bounds, {
+    refuse: (req, res, failed) => refuse(house, house.reader.open(req, res), failed),
+    raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
+  })
+  const rows = [...options.rows, ...healthRows(options.ready)]
+  for (const [path, handlers] of table(house, rows, options.assets)) {
+    mount(app, path, handlers, {
+      notAllowed: (req, res, allow) => {
+        const exchange = house.reader.open(req, res)
+        exchange.headers.push('allow', allow)
+        refuse(house, exchange, problem('METHOD_NOT_ALLOWED'))
+      },
+      options: (req, res, allow) => preflight(house, house.reader.open(req, res), allow),
+    })
+  }
+  options.extra?.(app)
+  let closing: Promise<void> | undefined
+  return {
+    async listen(host, port) {
+      await app.listen({ host, port })
+      return { port: (app.server.address() as AddressInfo).port }
+    },
+    close: () => {
+      closing ??= drain(app, bounds)
+      return closing
+    },
+  }
+}
+
+type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
+
+/** Path → method → handler. @throws where two rows claim the same place */
+function table(house: PageHouse, rows: readonly Row[], assets: readonly Asset[]): Map<string, Handlers> {
+  const paths = new Map<string, Handlers>()
+  const add = (
+    method: string,
+    path: string,
+    handle: (request: FastifyRequest, res: ServerResponse) => void,
+  ): void => {
+    const handlers: Handlers = paths.get(path) ?? new Map()
+    if (handlers.has(method)) throw new Error(`two rows answer ${method} ${path}`)
+    handlers.set(method, handle)
+    paths.set(path, handlers)
+  }
+  for (const row of rows) {
+    const handle: Handler = row.kind === 'page' ? pageHandler(house, row) : apiHandler(house, row)
+    add(row.method, row.path, (request, res) => {
+      if (hasNoHost(request.raw))
+        refuse(house, house.reader.open(request.raw, res), badRequest('There is no Host header.'))
+      else void handle(request, res)
+    })
+  }
+  for (const asset of assets) {
+    const handle = assetHandler(house.present, asset)
+    add('GET', asset.path, (request, res) => handle(house.reader.open(request.raw, res)))
+  }
+  return paths
+}
+
+/** RFC 9112 §3.2 */
+const hasNoHost = (req: IncomingMessage): boolean =>
+  req.headers.host === undefined && req.httpVersion === '1.1'
+
+/** What no row answers: a page for browsers outside the API, the envelope for all others. */
+function refuse(house: PageHouse, exchange: Exchange, failed: Problem): void {
+  const shown = failure(house, exchange, failed)
+  const isApi = exchange.url.startsWith('/api/')
+  if (!isApi && wantsPage(exchange.req.headers.accept)) {
+    errorPage(house, exchange, callOf(exchange, null, null), shown)
+  } else {
+    house.reader.cors.answer(exchange.req, exchange.headers)
+    house.present.problem(exchange, shown)
+  }
+}
+
+function preflight(house: PageHouse, exchange: Exchange, allow: string): void {
+  house.reader.cors.preflight(exchange.req, exchange.headers, allow)
+  house.present.empty(exchange, 204)
+}

@@ -1,0 +1,156 @@
+/**
+ * A hosted page or the form on it. Who is not signed in is sent to sign in and back again; a form that fails
+ * is shown again with what was typed, passwords excepted; what is left is the error page.
+ */
+import type { Call } from '../call.ts'
+import { Problem } from '../errors.ts'
+import { NOBODY } from './access.ts'
+import { CSRF_FIELD, csrfFor } from './csrf.ts'
+import { callOf, type Exchange } from './exchange.ts'
+import { failure, type Handler, type House, type Steps, steps } from './handle.ts'
+import type { CookieChange, PageAnswer, PageRow } from './route.ts'
+
+export interface PageRenderer {
+  /** A whole HTML document. `csrfToken` is null on pages that are the same for everybody. */
+  renderPage(call: Call, page: PageContent): string
+  /** A whole HTML document that says what went wrong; it has a form (sign out) where somebody is signed in. */
+  renderProblem(call: Call, problem: Problem, csrfToken: string | null): string
+}
+export interface PageContent {
+  page: import('preact').VNode
+  title: string
+  status: number
+  csrfToken: string | null
+}
+
+export type PageHouse = House & { renderer: PageRenderer }
+
+export function pageHandler(house: PageHouse, row: PageRow): Handler {
+  const step = steps(house, row)
+  return async (request, res) => {
+    const exchange = house.reader.open(request.raw, res)
+    let call = callOf(exchange, null, null)
+    let said: Record<string, unknown> | undefined
+    try {
+      const entered = await step.enter(exchange)
+      call = entered.call
+      if (entered.caller.refused && entered.caller.refused.code !== 'PASSWORD_EXPIRED')
+        forgetSession(house, exchange)
+      if (entered.closed) {
+        turnAway(house, row, exchange, call, entered.closed)
+        return
+      }
+      step.assertWelcome(exchange, entered.caller, call)
+      said = await step.read(exchange, entered.caller, request.params)
+      const input = step.understand(exchange, call, said)
+      show(house, row, exchange, call, await row.run(call, input))
+    } catch (error) {
+      await showAgain(house, step, exchange, call, said, failure(house, exchange, error, row))
+    }
+  }
+}
+
+/** A cookie that is good for nothing is taken back, so that the next request is clean. */
+function forgetSession(house: PageHouse, exchange: Exchange): void {
+  if (exchange.credential !== 'cookie') return
+  exchange.headers.push('set-cookie', house.present.cookies.set({ name: 'session', value: null }))
+}
+
+function turnAway(house: PageHouse, row: PageRow, exchange: Exchange, call: Call, closed: Problem): void {
+  if (closed.code === 'PASSWORD_EXPIRED') house.present.redirect(exchange, '/account/security')
+  else if (call.principal === null && row.method === 'GET') {
+    house.present.redirect(exchange, signInAddress(exchange.url, closed))
+  } else errorPage(house, exchange, call, failure(house, exchange, closed, row))
+}
+
+function signInAddress(url: string, closed: Problem): string {
+  const parameters = new URLSearchParams()
+  if (/^\/(?![/\\])/.test(url) && url.length <= 2000) parameters.set('return_to', url)
+  if (closed.code === 'SESSION_EXPIRED') parameters.set('expired', '1')
+  return `/sign-in?${parameters}`
+}
+
+function show(
+  house: PageHouse,
+  row: PageRow,
+  exchange: Exchange,
+  call: Call,
+  answer: PageAnswer,
+  failed?: Problem,
+): void {
+  if ('redirect' in answer) {
+    dropForgetting(exchange, answer.cookies)
+    house.present.redirect(exchange, answer.redirect, answer.cookies)
+    return
+  }
+  const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(house.keyring, call)
+  const status = failed?.status ?? answer.status ?? 200
+  const { page, title } = answer
+  const html = house.renderer.renderPage(call, { page, title, status, csrfToken: csrf.token })
+  dropForgetting(exchange, answer.cookies)
+  const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
+  house.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
+}
+
+/** The row sets a session of its own: nothing is taken back then. */
+function dropForgetting(exchange: Exchange, cookies: readonly CookieChange[] | undefined): void {
+  if (!cookies?.some(({ name }) => name === 'session')) return
+  const at = exchange.headers.indexOf('set-cookie')
+  if (at !== -1) exchange.headers.splice(at, 2)
+}
+
+async function showAgain(
+  house: PageHouse,
+  step: Steps<PageRow>,
+  exchange: Exchange,
+  call: Call,
+  said: Record<string, unknown> | undefined,
+  failed: Problem,
+): Promise<void> {
+  const { row } = step
+  try {
+    if (!row.again || failed.status >= 500 || house.isForeign(exchange.req)) {
+      errorPage(house, exchange, call, failed)
+    } else {
+      const answer = await row.again(call, typed(said ?? (await leftover(step, exchange, failed))), failed)
+      show(house, row, exchange, call, answer, failed)
+    }
+  } catch (error) {
+    errorPage(house, exchange, call, failure(house, exchange, error, row))
+  }
+}
+
+/** A form that was refused before it was read (a limit) is read after all, to lose nothing that was typed. */
+async function leftover(
+  step: Steps<PageRow>,
+  exchange: Exchange,
+  failed: Problem,
+): Promise<Record<string, unknown>> {
+  if (failed.code !== 'RATE_LIMIT_EXCEEDED') return {}
+  try {
+    return await step.read(exchange, NOBODY, undefined)
+  } catch (error) {
+    if (error instanceof Problem) return {}
+    throw error
+  }
+}
+
+function typed(said: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(said)) {
+    if (typeof value === 'string' && name !== CSRF_FIELD && !/passw|secret/i.test(name)) kept[name] = value
+  }
+  return Object.freeze(kept)
+}
+
+/** The last resort; if even that cannot be drawn, the envelope is written. */
+export function errorPage(house: PageHouse, exchange: Exchange, call: Call, failed: Problem): void {
+  try {
+    const token = call.session ? csrfFor(house.keyring, call).token : null
+    const html = house.renderer.renderProblem(call, failed, token)
+    house.present.page(exchange, html, { status: failed.status, failed })
+  } catch (error) {
+    house.log.error({ request_id: exchange.id, err: error }, 'the error page cannot be drawn')
+    house.present.problem(exchange, failed)
+  }
+}

@@ -1,0 +1,171 @@
+/** For the tests of this room: a server of a few rows on a real socket, and requests written byte by byte. */
+import { connect } from 'node:net'
+import { afterAll } from 'vitest'
+import type { Config } from '../../config.ts'
+import type { CallSession } from '../call.ts'
+import { systemClock } from '../clock.ts'
+import { keyring } from '../crypto.ts'
+import { problem } from '../errors.ts'
+import { limitsInMemory } from '../limits/memory.ts'
+import type { Authenticator } from './authenticate.ts'
+import { createHttp, type HttpOptions } from './index.ts'
+import type { Row } from './route.ts'
+
+export const settings = (changes: Partial<Config> = {}): Config =>
+  ({
+    profile: 'testing',
+    publicUrl: 'http://127.0.0.1:4000',
+    trustedProxies: [],
+    rateLimits: 'off',
+    envelope: 'standard',
+    corsOrigins: [],
+    returnOrigins: [],
+    brandLogo: null,
+    defaultLocale: 'en',
+    ...changes,
+  }) as Config
+
+/** `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago; `st_limited` is limited. */
+export const people: Authenticator = {
+  async session(token, via, now) {
+    if (token === 'st_old') return { refused: problem('SESSION_EXPIRED') }
+    const name = /^st_(ada|ben|late|limited)$/.exec(token)?.[1]
+    if (!name) return { refused: problem('INVALID_TOKEN') }
+    const hour = 3_600_000
+    const session: CallSession = {
+      id: `ses_${name}`,
+      via,
+      createdAt: new Date(now.getTime() - hour),
+      authenticatedAt: new Date(now.getTime() - (name === 'late' ? hour : 0)),
+      expiresAt: new Date(now.getTime() + hour),
+      limitedTo: name === 'limited' ? 'password_change' : null,
+    }
+    const permissions = name === 'ada' ? ['users:*'] : []
+    return {
+      principal: { userId: `usr_${name}`, username: name, roles: [], permissions, method: 'session' },
+      session,
+    }
+  },
+}
+
+export interface Logged {
+  level: string
+  fields: Record<string, unknown>
+  message: string
+}
+
+export interface Serving {
+  url: string
+  port: number
+  clock: ReturnType<typeof systemClock>
+  logged: Logged[]
+  close(): Promise<void>
+  /** A request by fetch that follows no redirect. */
+  ask(path: string, init?: RequestInit): Promise<Answered>
+  /** Bytes as they are; resolves with everything that came until the other side closed or fell silent. */
+  raw(text: string | Buffer, options?: { silence?: number; then?: string }): Promise<string>
+}
+export interface Answered {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: bodies are looked into freely by tests
+  json: any
+}
+
+export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & { config?: Partial<Config> }
+
+const running: { close(): Promise<void> }[] = []
+afterAll(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()))
+})
+
+export async function serve(rows: readonly Row[], options: ServingOptions = {}): Promise<Serving> {
+  const clock = systemClock()
+  const logged: Logged[] = []
+  const write = (level: string) => (fields: Record<string, unknown>, message: string) => {
+    logged.push({ level, fields, message })
+  }
+  const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  const { config, ...rest } = options
+  const http = createHttp({
+    tools: {
+      config: settings(config),
+      clock,
+      log,
+      limits: limitsInMemory(),
+      keyring: keyring('a secret for tests'),
+    },
+    rows,
+    authenticator: people,
+    assets: [],
+    ready: async () => ({ ready: true, checks: { database: true } }),
+    renderPage: (_call, { page, title, status, csrfToken }) =>
+      `<!doctype html><title>${title}</title><meta name="csrf-token" content="${csrfToken}"><p data-status="${status}">${page.props.children}</p>`,
+    renderProblem: (_call, failed, csrfToken) =>
+      `<!doctype html><title>${failed.code}</title><p data-token="${csrfToken}">`,
+    ...rest,
+  })
+  const { port } = await http.listen('127.0.0.1', 0)
+  running.push(http)
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    port,
+    clock,
+    logged,
+    close: () => http.close(),
+    ask: (path, init) => ask(url + path, init),
+    raw: (text, how) => raw(port, text, how),
+  }
+}
+
+async function ask(url: string, init: RequestInit = {}): Promise<Answered> {
+  const response = await fetch(url, { redirect: 'manual', ...init })
+  const text = await response.text()
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson && text ? JSON.parse(text) : null,
+  }
+}
+
+function raw(
+  port: number,
+  text: string | Buffer,
+  { silence = 400, then }: { silence?: number; then?: string } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    let received = ''
+    const done = (): void => {
+      socket.destroy()
+      resolve(received)
+    }
+    socket.setTimeout(silence, done)
+    socket.on('data', (chunk) => {
+      received += chunk
+    })
+    socket.on('close', done)
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' ? done() : reject(error),
+    )
+    socket.write(text)
+    if (then !== undefined) setTimeout(() => socket.write(then), 50)
+  })
+}
+
+/** A cookie header for one of the people. */
+export const signedInAs = (name: string): Record<string, string> => ({ cookie: `lk_session=st_${name}` })
+
+/** What Set-Cookie headers set, by name. */
+export function cookiesOf(answered: Answered): Record<string, string> {
+  return Object.fromEntries(
+    answered.headers.getSetCookie().map((line) => {
+      const [pair = ''] = line.split(';', 1)
+      return [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
+    }),
+  )
+}

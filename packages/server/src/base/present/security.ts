@@ -1,0 +1,48 @@
+/**
+ * The headers that protect a hosted page, made once. No inline code, no foreign content, no frames. The
+ * referrer stays within the origin: with `no-referrer` browsers send `Origin: null` with our own forms, and
+ * the origin check could not tell them from strangers' (csrf.browser.test.ts pins that in Chromium).
+ */
+import type { Config } from '../../config.ts'
+
+const PERMISSIONS =
+  'camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)'
+
+export interface PageSecurity {
+  /** Flat name-value pairs. `formTargets`: further origins a form on this page may end up at, redirects included. */
+  headers(formTargets?: readonly string[]): readonly string[]
+}
+
+export function pageSecurity(
+  config: Pick<Config, 'publicUrl' | 'returnOrigins' | 'brandLogo'>,
+): PageSecurity {
+  const images = ["'self'", 'data:', ...foreignOrigin(config.brandLogo)].join(' ')
+  // Chromium applies form-action to the redirects after a form as well, so registered origins stand here
+  const targets = ["'self'", ...config.returnOrigins]
+  const make = (formTargets: readonly string[]): string[] => [
+    'content-security-policy',
+    `default-src 'none'; style-src 'self'; script-src 'self'; img-src ${images}; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action ${formTargets.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
+    'x-frame-options',
+    'DENY',
+    'x-content-type-options',
+    'nosniff',
+    'referrer-policy',
+    'same-origin',
+    'permissions-policy',
+    PERMISSIONS,
+    'cross-origin-opener-policy',
+    'same-origin',
+    'cross-origin-resource-policy',
+    'same-origin',
+    ...(config.publicUrl.startsWith('https://') ? ['strict-transport-security', 'max-age=31536000'] : []),
+  ]
+  const usual = make(targets)
+  return { headers: (more) => (more?.length ? make([...targets, ...more.map(originOnly)]) : usual) }
+}
+
+function foreignOrigin(url: string | null): string[] {
+  return url && /^https?:\/\//.test(url) ? [originOnly(url)] : []
+}
+
+/** @throws where the text is no URL; anything but an origin could smuggle a directive in */
+const originOnly = (url: string): string => new URL(url).origin

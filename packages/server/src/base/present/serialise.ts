@@ -1,0 +1,76 @@
+/**
+ * From a row's output schema to JSON text, compiled once a row: what the schema does not declare cannot
+ * leave. Schemas that choose between shapes are parsed by zod instead, because fast-json-stringify would
+ * refuse a shape with an undeclared field where it should drop the field.
+ */
+import fastJson from 'fast-json-stringify'
+import { z } from 'zod'
+
+export type Serialise = (data: unknown) => string
+
+type JsonSchema = Record<string, unknown>
+
+export function serialiser(output: z.ZodType): Serialise {
+  const whole = z.toJSONSchema(output, {
+    io: 'output',
+    target: 'draft-7',
+    unrepresentable: 'any',
+    override: dates,
+  })
+  const schema = simplified(whole, (whole.definitions ?? {}) as JsonSchema)
+  if (/"(anyOf|oneOf|allOf|\$ref)":/.test(JSON.stringify(schema)))
+    return (data) => JSON.stringify(output.parse(data))
+  return fastJson(schema as Parameters<typeof fastJson>[0])
+}
+
+/** Dates leave as ISO 8601 text. */
+export function dates(context: {
+  zodSchema: { _zod: { def: { type: string } } }
+  jsonSchema: JsonSchema
+}): void {
+  if (context.zodSchema._zod.def.type === 'date')
+    Object.assign(context.jsonSchema, { type: 'string', format: 'date-time' })
+}
+
+const NOT_FOR_TEXT = new Set([
+  'pattern',
+  'propertyNames',
+  '$schema',
+  'definitions',
+  'id',
+  '$id',
+  'description',
+  'examples',
+])
+
+/** Keeps what decides about the text alone, in one piece, and writes "or null" the way the compiler is fast with. */
+function simplified(schema: unknown, definitions: JsonSchema, depth = 0): unknown {
+  if (Array.isArray(schema)) return schema.map((member) => simplified(member, definitions, depth))
+  if (typeof schema !== 'object' || schema === null) return schema
+  const { $ref, anyOf: either, ...rest } = schema as JsonSchema
+  const named = typeof $ref === 'string' ? definitions[$ref.replace('#/definitions/', '')] : undefined
+  // a shape that contains itself stays a reference, and so goes to zod
+  if (named !== undefined && depth < 8) return simplified(named, definitions, depth + 1)
+  if (named !== undefined) return { $ref }
+  if (Array.isArray(either)) {
+    const members = either.map((member) => simplified(member, definitions, depth) as JsonSchema)
+    const [shape, nothing] = members
+    const isOrNull = members.length === 2 && nothing?.type === 'null' && typeof shape?.type === 'string'
+    return isOrNull ? { ...shape, nullable: true } : { anyOf: members }
+  }
+  const kept = Object.entries(rest).filter(([key]) => !NOT_FOR_TEXT.has(key))
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      key,
+      key === 'properties'
+        ? each(value as JsonSchema, definitions, depth)
+        : simplified(value, definitions, depth),
+    ]),
+  )
+}
+
+/** The members of `properties` are names, not keywords. */
+const each = (properties: JsonSchema, definitions: JsonSchema, depth: number): JsonSchema =>
+  Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [name, simplified(schema, definitions, depth)]),
+  )

@@ -1,0 +1,34 @@
+/** What an envelope style is: how a success and a failure are written around what they say. One file a style. */
+import type { Problem } from '../errors.ts'
+
+/** What a body tells about its request. */
+export interface Facts {
+  status: number
+  message: string
+  requestId: string
+  now: Date
+  /** For lists: the next page's cursor, null at the end; undefined for what is no list. */
+  nextCursor?: string | null | undefined
+  publicUrl: string
+}
+
+export interface StyleWriter {
+  /** `data` is JSON text already; an undeclared field cannot get back in. */
+  success(data: string, facts: Facts): string
+  failure(problem: Problem, facts: Facts): string
+  failureType: string
+  /** Styles without room for metadata name the next page of a list in a `Link` header. */
+  bare: boolean
+}
+
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** The message, with what is wrong with each field: for styles that have one sentence and no details. */
+export function sentence(problem: Problem): string {
+  if (!Array.isArray(problem.details) || problem.details.length === 0) return problem.message
+  return `${problem.message} (${problem.details.map(({ field, message }) => `${field}: ${message}`).join(' ')})`
+}
+
+/** JSON text of a cursor as the last members of a metadata object. */
+export const cursorMember = (cursor: string | null | undefined): string =>
+  cursor === undefined ? '' : `,"next_cursor":${JSON.stringify(cursor)}`
