@@ -1,0 +1,185 @@
+/**
+ * The composition root: opens the tools, lists every feature once, and holds what starts and stops together.
+ * Nothing else in the house knows all of it.
+ */
+import { systemClock } from './base/clock.ts'
+import { keyring } from './base/crypto.ts'
+import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
+import { createHashing } from './base/hashing/index.ts'
+import { clockRow } from './base/http/dev-clock.ts'
+import { createHttp, csrfRows } from './base/http/index.ts'
+import type { Row } from './base/http/route.ts'
+import { createJobs } from './base/jobs/index.ts'
+import { limitsInMemory } from './base/limits/memory.ts'
+import { createLog, type Log } from './base/log/index.ts'
+import { createMail } from './base/mail/index.ts'
+import { outboxRows } from './base/mail/outbox.tsx'
+import { createPages } from './base/page/index.ts'
+import type { Tools } from './base/tools.ts'
+import type { Config } from './config.ts'
+import { accountPages, accountRoutes } from './features/account/index.ts'
+import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
+import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
+import {
+  ensureAdministrator,
+  printSetupLink,
+  registrationJobs,
+  registrationPages,
+  registrationRoutes,
+} from './features/registration/index.ts'
+import { type SessionChecks, sessionChecks, sessionPages, sessionRoutes } from './features/sessions/index.ts'
+import { signinJobs, signinPages, signinRoutes } from './features/signin/index.ts'
+
+/** How often sightings of sessions are written. */
+const FLUSH_EVERY = 5000
+
+export interface App {
+  tools: Tools
+  /** The route table, for the reference, the docs and the tests over it. */
+  rows: readonly Row[]
+  /** Listens and starts the jobs. @returns where it listens */
+  start(): Promise<{ url: string }>
+  /** The one-time link for the first administrator; null where there is one. Each call replaces the link before. */
+  setupLink(): Promise<string | null>
+  /** Runs whatever is due by the clock, and resolves when it is done. */
+  settle(): Promise<void>
+  /** Lets requests under way end, then closes everything. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface AppOptions {
+  config: Config
+  log?: Log
+  /** An opened database instead of the configured one, for tests. */
+  database?: Database
+}
+
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config } = options
+  const log = options.log ?? createLog({ level: config.logLevel, pretty: config.profile === 'development' })
+  const database = options.database ?? (await openConfigured(config, log))
+  try {
+    await migrateUp(database, { log })
+    await refuseWithoutIsolation(database, config, log)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return assemble(makeTools(config, log, database), database)
+}
+
+const openConfigured = (config: Config, log: Log): Promise<Database> =>
+  openDatabase({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    pool: config.databasePool,
+    guardNesting: config.profile !== 'production',
+    log,
+  })
+
+async function refuseWithoutIsolation(database: Database, config: Config, log: Log): Promise<void> {
+  const { loginRoleBypasses } = await assertIsolation(database)
+  if (!loginRoleBypasses) return
+  const advice = 'Connect as a role that is no superuser and has no BYPASSRLS.'
+  if (config.profile === 'production') throw new Error(`The database role bypasses row-level security. ${advice}`)
+  log.warn({}, `the database role bypasses row-level security: production will refuse it. ${advice}`)
+}
+
+function makeTools(config: Config, log: Log, db: Database): Tools {
+  const clock = systemClock()
+  const ring = keyring(config.secret)
+  const jobs = createJobs({ db, clock, log })
+  const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
+  return {
+    config,
+    clock,
+    db,
+    keyring: ring,
+    hashing: createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log }),
+    jobs,
+    mail: createMail({ db, clock, jobs, keyring: ring, log, config }),
+    limits: limitsInMemory(),
+    log,
+  }
+}
+
+/** Every feature, once. */
+function listRows(tools: Tools, checks: SessionChecks, settle: () => Promise<void>): Row[] {
+  const { profile } = tools.config
+  return [
+    ...registrationRoutes(tools),
+    ...emailRoutes(tools),
+    ...passwordRoutes(tools),
+    ...signinRoutes(tools),
+    ...sessionRoutes(tools, checks),
+    ...accountRoutes(tools),
+    ...csrfRows(tools.keyring),
+    ...accountPages(tools),
+    ...registrationPages(tools),
+    ...signinPages(tools),
+    ...passwordPages(tools),
+    ...emailPages(tools),
+    ...sessionPages(tools, checks),
+    ...(profile === 'production' ? [] : outboxRows(tools)),
+    ...(profile === 'testing' ? [clockRow(tools, settle)] : []),
+  ]
+}
+
+function listJobs(tools: Tools, checks: SessionChecks): void {
+  registrationJobs(tools)
+  emailJobs(tools)
+  resetJobs(tools)
+  signinJobs(tools)
+  tools.jobs.every('sessions.sweep', '1m', checks.sweep)
+}
+
+function assemble(tools: Tools, database: Database): App {
+  const { config, jobs, db, log } = tools
+  const checks = sessionChecks(tools)
+  const settle = async () => {
+    await checks.flush()
+    await jobs.settle()
+  }
+  listJobs(tools, checks)
+  const rows = listRows(tools, checks, settle)
+  const pages = createPages(config)
+  const http = createHttp({
+    tools,
+    rows,
+    authenticator: checks,
+    assets: pages.assets,
+    renderPage: pages.renderPage,
+    renderProblem: pages.renderProblem,
+    ready: async () => {
+      const reachable = await db.isReachable()
+      const migrated = reachable && (await db.pendingMigrations()).length === 0
+      return { ready: reachable && migrated, checks: { database: reachable, migrations: migrated } }
+    },
+  })
+  let flushing: NodeJS.Timeout | null = null
+  let stopping: Promise<void> | null = null
+  const flush = () => void checks.flush().catch((err: unknown) => log.warn({ err }, 'sightings of sessions wait'))
+
+  async function stop(): Promise<void> {
+    await http.close()
+    if (flushing) clearInterval(flushing)
+    await jobs.close()
+    await checks.flush().catch((err: unknown) => log.warn({ err }, 'the last sightings of sessions are lost'))
+    await database.close()
+  }
+
+  return {
+    tools,
+    rows,
+    settle,
+    async start() {
+      await ensureAdministrator(tools, tools.clock.now())
+      const { port } = await http.listen(config.host, config.port)
+      jobs.start()
+      flushing = setInterval(flush, FLUSH_EVERY).unref()
+      return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` }
+    },
+    setupLink: () => printSetupLink(tools, tools.clock.now()),
+    stop: () => (stopping ??= stop()),
+  }
+}
