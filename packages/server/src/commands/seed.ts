@@ -4,7 +4,7 @@
  */
 import { Problem } from '../base/errors.ts'
 import type { Tools } from '../base/tools.ts'
-import { createUser } from '../features/users/admin.ts'
+import { createByOperator } from '../features/registration/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'
 import { makePassword } from './password.ts'
 import { table } from './terminal.ts'
@@ -55,7 +55,7 @@ async function plant(tools: Tools): Promise<Outcome> {
       verified,
     }
     try {
-      await createUser(tools, { ...account, username, fullName: name })
+      await createByOperator(tools, { ...account, username, fullName: name })
       made.push(account)
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error

@@ -1,6 +1,12 @@
 /** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
 import type { Tools } from '../base/tools.ts'
-import { createUser, disableUser, enableUser, listUsers, resetPassword } from '../features/users/admin.ts'
+import {
+  createByOperator,
+  disableByOperator,
+  enableByOperator,
+  listByOperator,
+  resetByOperator,
+} from '../features/registration/index.ts'
 import { type Args, type Command, done, type Option, stringOf, type Terminal, UsageError } from './command.ts'
 import { askPassword, makePassword } from './password.ts'
 import { moment, table } from './terminal.ts'
@@ -59,7 +65,7 @@ export const usersCreate: Command = {
       stringOf(args, 'name'),
       stringOf(args, 'role'),
     ]
-    const user = await createUser(tools, {
+    const user = await createByOperator(tools, {
       email,
       password,
       ...(username === null ? {} : { username }),
@@ -86,7 +92,7 @@ export const usersList: Command = {
     if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000) {
       throw new UsageError('--limit takes a whole number from 1 to 1000.')
     }
-    const { users, nextCursor } = await listUsers(tools, {
+    const { users, nextCursor } = await listByOperator(tools, {
       limit: Number(limit),
       cursor: stringOf(args, 'cursor'),
     })
@@ -124,7 +130,7 @@ export const usersResetPassword: Command = {
     const [identifier = ''] = args.positionals
     const given = stringOf(args, 'password')
     const password = given ?? makePassword()
-    await resetPassword(tools, identifier, password)
+    await resetByOperator(tools, identifier, password)
     const text = `${identifier} has a new password; its sessions have ended.`
     return given === null
       ? done({ identifier, password }, `${text}\nPassword: ${password}`, [KEEP])
@@ -153,11 +159,11 @@ export const usersDisable = changeOfStatus(
   'users disable',
   'Disable an account and end its sessions',
   'is disabled; its sessions have ended',
-  disableUser,
+  disableByOperator,
 )
 export const usersEnable = changeOfStatus(
   'users enable',
   'Enable a disabled account again',
   'is enabled again',
-  enableUser,
+  enableByOperator,
 )

@@ -6,6 +6,6 @@
 export { type Profile, PROFILES, pagePolicy } from './policy.ts'
 export { acceptPassword, assertRepeated, auditPassword, replacePassword, setFirstPassword, storedPassword } from './passwords.ts'
 export { atPasswordField, passwordPages } from './pages.tsx'
-export { contextOf, issueResetLink, resetJobs } from './reset.ts'
+export { contextOf, resetJobs } from './reset.ts'
 export { passwordRoutes, TypedPassword } from './routes.ts'
 export { confirmPassword } from './sign-in.ts'

@@ -79,8 +79,8 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
   )
 }
 
-/** A link that replaces earlier ones; also for an administrator who resets somebody's password. */
-export async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promise<string> {
+/** A link that replaces earlier ones. */
+async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promise<string> {
   await revokeLinks(tx, 'reset_password', user.id)
   return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime: RESET_LIFETIME }, now)
 }

@@ -6,12 +6,10 @@
 export { ensureAdministrator, hasAdministrator, printSetupLink } from './administrator.ts'
 export { registrationJobs } from './letters.ts'
 export {
-  type CreatedByOperator,
   createByOperator,
   disableByOperator,
   enableByOperator,
   listByOperator,
-  randomPassword,
   resetByOperator,
 } from './operator.ts'
 export { registrationPages } from './pages.tsx'

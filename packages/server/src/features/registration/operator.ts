@@ -1,19 +1,19 @@
 /** What the operator does to accounts from the command line: the rules behind `latchkey users …`. */
 import { audit } from '../../base/audit/index.ts'
 import { systemCall } from '../../base/call.ts'
-import { randomSecret } from '../../base/crypto.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
-import { newId } from '../../base/ids.ts'
+import { isId, newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { defaultRole, isRole } from '../access/index.ts'
-import { acceptPassword, auditPassword, contextOf, issueResetLink, replacePassword, setFirstPassword, storedPassword } from '../passwords/index.ts'
+import { acceptPassword, auditPassword, contextOf, replacePassword, setFirstPassword, storedPassword } from '../passwords/index.ts'
 import {
   createUser,
   disableUser,
   EmailAddress,
   enableUser,
   findByIdentifier,
+  findUser,
   FullName,
   getUser,
   listUsers,
@@ -25,32 +25,25 @@ import {
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'clock'>
 
-export interface CreatedByOperator {
-  user: UserView
-  /** Shown once, where it was generated. */
-  generatedPassword: string | null
+export interface NewAccount {
+  email: string
+  password: string
+  username?: string
+  fullName?: string
+  /** Of the preset; the default role without it. */
+  role?: string
+  /** Whether the operator vouches for the address. */
+  verified: boolean
 }
 
 /** Makes an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
-export async function createByOperator(
-  tools: OperatorTools,
-  input: {
-    email: string
-    /** null: one is generated and shown once */
-    password: string | null
-    username?: string | null
-    fullName?: string | null
-    role?: string | null
-    verified: boolean
-  },
-): Promise<CreatedByOperator> {
+export async function createByOperator(tools: OperatorTools, input: NewAccount): Promise<UserView> {
   const email = parsed('email', EmailAddress, input.email)
-  const username = input.username ? parsed('username', Username, input.username) : null
-  const fullName = input.fullName ? parsed('full_name', FullName, input.fullName) : null
+  const username = input.username === undefined ? null : parsed('username', Username, input.username)
+  const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
   const role = input.role ?? defaultRole(tools.config)
   if (!isRole(tools.config, role)) throw invalid('role', 'invalid_choice', `There is no role ${role} in this preset.`)
-  const password = input.password ?? randomPassword()
-  const hash = await acceptPassword(tools, password, { email, username, fullName })
+  const hash = await acceptPassword(tools, input.password, { email, username, fullName })
   const call = systemCall(tools.clock.now())
   const id = newId('usr')
   const user = await tools.db.tx('system', async (tx) => {
@@ -60,11 +53,8 @@ export async function createByOperator(
     await audit(tx, call, { type: 'user.created', userId: id, username, details: { by: 'operator', role } })
     return await getUser(tx, id)
   })
-  return { user: userView(tools.config, user), generatedPassword: input.password === null ? password : null }
+  return userView(tools.config, user)
 }
-
-/** A password nobody has to invent; it meets every profile. */
-export const randomPassword = (): string => `${randomSecret().slice(0, 20)}-aA1`
 
 function parsed<T>(field: string, schema: { safeParse(value: unknown): { success: boolean; data?: T } }, value: string): T {
   const result = schema.safeParse(value)
@@ -72,40 +62,30 @@ function parsed<T>(field: string, schema: { safeParse(value: unknown): { success
   return result.data
 }
 
-/** Newest first, by an id to go on after. */
+/** Newest first. */
 export async function listByOperator(
   tools: Pick<Tools, 'db' | 'config'>,
-  page: { limit: number; after: string | null },
-): Promise<{ users: (UserView & { status: string })[]; next: string | null }> {
-  const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.after, page.limit + 1))
+  page: { limit: number; cursor: string | null },
+): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
+  if (page.cursor !== null && !isId('usr', page.cursor)) throw invalid('cursor', 'invalid', 'This is no cursor of a list.')
+  const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
   const shown = rows.slice(0, page.limit)
   return {
     users: shown.map((row) => ({ ...userView(tools.config, row), status: row.status })),
-    next: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+    nextCursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
   }
 }
 
-/**
- * Replaces a password, or with null makes a link by which the person chooses one. Ends every session.
- * @throws Problem NOT_FOUND, VALIDATION_ERROR
- */
-export async function resetByOperator(
-  tools: OperatorTools,
-  identifier: string,
-  password: string | null,
-): Promise<{ user: UserView; link: string | null }> {
+/** Replaces a password and ends every session. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+export async function resetByOperator(tools: OperatorTools, identifier: string, password: string): Promise<UserView> {
   const call = systemCall(tools.clock.now())
   const user = await byIdentifier(tools, identifier)
-  if (password === null) {
-    const token = await tools.db.tx('system', (tx) => issueResetLink(tx, user, call.now))
-    return { user: userView(tools.config, user), link: `${tools.config.publicUrl}/reset-password?token=${token}` }
-  }
   const hash = await acceptPassword(tools, password, contextOf(user))
   await tools.db.tx('system', async (tx) => {
     await replacePassword(tools, tx, call, user, { from: await storedPassword(tx, user.id), hash })
     await auditPassword(tx, call, 'auth.password.reset', user)
   })
-  return { user: userView(tools.config, user), link: null }
+  return userView(tools.config, user)
 }
 
 /** @throws Problem NOT_FOUND, CONFLICT */
@@ -127,7 +107,9 @@ async function changing(
 }
 
 async function byIdentifier(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {
-  const user = await tools.db.tx('system', (tx) => findByIdentifier(tx, identifier))
+  const user = await tools.db.tx('system', (tx) =>
+    isId('usr', identifier) ? findUser(tx, identifier) : findByIdentifier(tx, identifier),
+  )
   if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
   return user
 }

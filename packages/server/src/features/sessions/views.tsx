@@ -99,7 +99,11 @@ function SessionRow({ session }: { session: SessionItem }) {
       }
     >
       {session.ipAddress ? <p>{t(locale, 'sessions.ip', { ip: session.ipAddress })}</p> : null}
-      <p>{t.nodes(locale, 'sessions.seen', { time: <Time at={session.lastSeenAt} /> })}</p>
+      <p>
+        {session.current
+          ? t(locale, 'sessions.now')
+          : t.nodes(locale, 'sessions.seen', { time: <Time at={session.lastSeenAt} /> })}
+      </p>
       <p>
         {t.nodes(locale, 'sessions.signed_in', { time: <Time at={session.signedInAt} /> })}
         {session.remembered ? ` · ${t(locale, 'sessions.remembered')}` : null}

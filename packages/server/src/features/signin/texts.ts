@@ -7,7 +7,7 @@ export const signinText = texts({
     'sign_in.identifier': 'E-mail address or username',
     'sign_in.password': 'Password',
     'sign_in.remember': 'Keep me signed in',
-    'sign_in.forgot': 'Forgot your password?',
+    'sign_in.forgot': 'Forgot password?',
     'sign_in.button': 'Sign in',
     'sign_in.new': 'New to {brand}?',
     'sign_in.create': 'Create an account',

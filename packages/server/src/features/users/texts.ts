@@ -32,7 +32,8 @@ export const usersText = texts({
     'account.unverified': 'Not confirmed yet',
     'account.member_since': 'Member since',
     'account.profile': 'Profile',
-    'account.username_hint': 'You can sign in with it instead of your e-mail address.',
+    'account.username_hint':
+      '3 to 32 letters, digits, dots, hyphens or underscores. You can sign in with it, too.',
     'account.locale_browser': 'As in the browser',
     'account.save': 'Save profile',
     'account.saved': 'Your profile is saved.',
@@ -89,7 +90,8 @@ export const usersText = texts({
     'account.unverified': 'Noch nicht bestätigt',
     'account.member_since': 'Dabei seit',
     'account.profile': 'Profil',
-    'account.username_hint': 'Damit können Sie sich anstelle der E-Mail-Adresse anmelden.',
+    'account.username_hint':
+      '3 bis 32 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche. Auch damit können Sie sich anmelden.',
     'account.locale_browser': 'Wie im Browser',
     'account.save': 'Profil speichern',
     'account.saved': 'Ihr Profil ist gespeichert.',

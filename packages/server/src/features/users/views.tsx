@@ -141,7 +141,7 @@ export function Account({ user, saved, ...form }: AccountProps) {
             </Badge>
           </Definition>
           <Definition term={t(locale, 'account.member_since')}>
-            <Time at={user.createdAt} />
+            <Time at={user.createdAt} to="day" />
           </Definition>
         </DefinitionList>
       </Section>
