@@ -21,13 +21,20 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promis
     anonymous: true,
     audit: 'system.clock.moved',
     tag: 'Development',
-    input: z.object({ advance: z.string().max(20).optional(), now: z.iso.datetime({ offset: true }).optional() }),
+    input: z.object({
+      advance: z.string().max(20).optional(),
+      now: z.iso.datetime({ offset: true }).optional(),
+    }),
     output: z.object({ now: z.string() }),
     run: async (call, { advance, now }) => {
       if (now !== undefined) tools.clock.set(new Date(now))
       else tools.clock.advance(stepOf(advance))
       await tools.db.tx('system', (tx) =>
-        audit(tx, { ...call, now: tools.clock.now() }, { type: 'system.clock.moved', userId: null, username: null }),
+        audit(
+          tx,
+          { ...call, now: tools.clock.now() },
+          { type: 'system.clock.moved', userId: null, username: null },
+        ),
       )
       await moved()
       return { data: { now: tools.clock.now().toISOString() }, message: 'The clock is moved.' }
@@ -36,6 +43,7 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promis
 
 function stepOf(text: string | undefined): number {
   const step = text === undefined ? null : parseDuration(text)
-  if (step === null || step > TEN_YEARS) throw invalid('advance', 'invalid', 'Write a duration such as 31m, 8h or 30d.')
+  if (step === null || step > TEN_YEARS)
+    throw invalid('advance', 'invalid', 'Write a duration such as 31m, 8h or 30d.')
   return step
 }

@@ -15,9 +15,12 @@ import { wantsPage } from './accept.ts'
 import { type Asset, assetHandler } from './assets.ts'
 import type { Authenticator } from './authenticate.ts'
 import { originCheck } from './csrf.ts'
+import { docsRow } from './docs.tsx'
+import { DOCS_STYLE } from './docs-style.ts'
 import { callOf, type Exchange, reader } from './exchange.ts'
 import { apiHandler, failure, type Handler } from './handle.ts'
 import { healthRows, type Readiness } from './health.ts'
+import { type OpenApi, openApi } from './openapi.ts'
 import { errorPage, type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
 import type { Row } from './route.ts'
 import { BOUNDS, type Bounds, drain, makeServer, mount } from './server.ts'
@@ -26,6 +29,7 @@ import { badRequest } from './text.ts'
 export type { Asset } from './assets.ts'
 export { csrfRows, csrfToken } from './csrf.ts'
 export { healthRows, type Readiness } from './health.ts'
+export { type OpenApi, openApi } from './openapi.ts'
 export type { PageContent, PageRenderer } from './pages.ts'
 
 export interface HttpOptions extends PageRenderer {
@@ -68,7 +72,8 @@ export function createHttp(options: HttpOptions): Http {
     raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
   })
   const rows = [...options.rows, ...healthRows(options.ready)]
-  for (const [path, handlers] of table(house, rows, options.assets)) {
+  const assets = [...options.assets, DOCS_STYLE, openApiAsset(openApi(config, rows))]
+  for (const [path, handlers] of table(house, [...rows, docsRow(config, rows)], assets)) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {
         const exchange = house.reader.open(req, res)
@@ -91,6 +96,13 @@ export function createHttp(options: HttpOptions): Http {
     },
   }
 }
+
+const openApiAsset = (document: OpenApi): Asset => ({
+  path: '/api/openapi.json',
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify(document),
+  immutable: false,
+})
 
 type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
 

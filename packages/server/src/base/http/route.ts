@@ -97,6 +97,8 @@ export type ApiRow<I = unknown, O = unknown> = RowBase &
     input: z.ZodType<I>
     /** The shape of `data`; undeclared fields never leave. `z.null()` for nothing. */
     output: z.ZodType<O>
+    /** The status of a success, for OpenAPI and for answers that name none; default 200. */
+    status?: number
     /** The tag it is listed under in the docs. */
     tag: string
     run(call: Call, input: I): Promise<Answer<O>>

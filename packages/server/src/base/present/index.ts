@@ -40,7 +40,11 @@ export interface Asked {
 
 export interface Presenter {
   cookies: CookieJar
-  data(asked: Asked, answer: Answer<unknown>, by: { message: string; serialise: Serialise }): void
+  data(
+    asked: Asked,
+    answer: Answer<unknown>,
+    by: { message: string; status: number; serialise: Serialise },
+  ): void
   problem(asked: Asked, failed: Problem): void
   page(asked: Asked, html: string, options: PageOptions): void
   redirect(asked: Asked, location: string, cookies?: readonly CookieChange[]): void
@@ -70,7 +74,7 @@ export function presenter(
   return {
     cookies,
     data(asked, answer, by) {
-      const status = answer.status ?? 200
+      const status = answer.status ?? by.status
       const style = STYLE_WRITERS[asked.style]
       const message = answer.message ?? by.message
       const { nextCursor } = answer
