@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { adminRole, defaultRole, permissionsOf, primaryRole } from './index.ts'
+import { PRESETS, type Preset } from './roles.ts'
+
+const ladder = { rolePreset: 'ladder', defaultRole: null } as const
+const services = { rolePreset: 'client-services', defaultRole: null } as const
+
+describe('the role presets', () => {
+  it.each(Object.keys(PRESETS) as Preset[])('%s inherits and grants only its own roles, without a cycle', (preset) => {
+    const names = PRESETS[preset].map((role) => role.name)
+    expect(new Set(names).size).toBe(names.length)
+    for (const role of PRESETS[preset]) {
+      for (const name of [...role.inherits, ...role.grants]) expect(names).toContain(name)
+      const seen = new Set<string>()
+      const waiting = [...role.inherits]
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+        expect(name, `${role.name} inherits itself`).not.toBe(role.name)
+        if (seen.has(name)) continue
+        seen.add(name)
+        waiting.push(...(PRESETS[preset].find((other) => other.name === name)?.inherits ?? []))
+      }
+    }
+  })
+
+  it.each(Object.keys(PRESETS) as Preset[])('%s writes permissions as resource:action', (preset) => {
+    for (const role of PRESETS[preset])
+      for (const permission of role.permissions) expect(permission).toMatch(/^(\*|[a-z_]+:(\*|[a-z_]+))$/)
+  })
+
+  it('sums up what a role of the ladder inherits', () => {
+    expect(permissionsOf(ladder, ['viewer'])).toEqual(['analytics:read', 'dashboard:read'])
+    expect(permissionsOf(ladder, ['staff'])).toEqual(['analytics:read', 'chat:*', 'concerns:*', 'dashboard:read'])
+    expect(permissionsOf(ladder, ['manager'])).toContain('users:*')
+    expect(permissionsOf(ladder, ['administrator'])).toEqual(
+      expect.arrayContaining(['system:*', 'api_keys:*', 'audit:read', 'users:*', 'chat:*', 'dashboard:read']),
+    )
+    expect(permissionsOf(ladder, ['super_admin'])).toContain('*')
+  })
+
+  it('permits nothing to a role it does not know', () => {
+    expect(permissionsOf(ladder, ['emperor'])).toEqual([])
+    expect(permissionsOf(ladder, ['admin'])).toEqual([])
+  })
+
+  it('gives newcomers the least, or what is configured, and the first administrator everything', () => {
+    expect(defaultRole(ladder)).toBe('viewer')
+    expect(defaultRole(services)).toBe('user')
+    expect(defaultRole({ ...ladder, defaultRole: 'staff' })).toBe('staff')
+    expect(permissionsOf(services, [adminRole(services)])).toContain('*')
+    expect(permissionsOf(ladder, [adminRole(ladder)])).toContain('*')
+  })
+
+  it('shows the most powerful of several roles', () => {
+    expect(primaryRole(ladder, ['viewer', 'manager', 'staff'])).toBe('manager')
+    expect(primaryRole(ladder, [])).toBeNull()
+  })
+})

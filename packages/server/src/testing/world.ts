@@ -1,0 +1,115 @@
+/**
+ * A whole server in a test: a real database of the running project, a free port on 127.0.0.1, a clock that
+ * only moves when told, and clients that behave as browsers and apps do. Hashes are cheap here, nothing else
+ * differs from what people run.
+ */
+import { createServer } from 'node:net'
+import type { Database } from '../base/db/index.ts'
+import { type App, createApp } from '../app.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { Client } from './client.ts'
+import { openTestDatabase, quietLog } from './database.ts'
+import { type Mailbox, mailbox } from './mailbox.ts'
+
+export interface World {
+  app: App
+  config: Config
+  url: string
+  db: Database
+  clock: { now(): Date; advance(duration: string): Promise<void> }
+  mailbox: Mailbox
+  /** A new client with an empty cookie jar. */
+  client(options?: ConstructorParameters<typeof Client>[1]): Client
+  /** A user who has signed up, verified and (unless told otherwise) signed in. */
+  person(options?: { email?: string; username?: string; password?: string; signIn?: boolean }): Promise<Person>
+  /** The types of the audit events so far, oldest first; about one user where given. */
+  events(userId?: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+export interface Person {
+  id: string
+  email: string
+  password: string
+  client: Client
+}
+
+export const PASSWORD = 'correct horse battery staple'
+
+export async function startWorld(overrides: Partial<Config> = {}): Promise<World> {
+  const db = await openTestDatabase()
+  const port = await freePort()
+  const config: Config = {
+    ...loadConfig(
+      { LATCHKEY_PROFILE: 'testing', LATCHKEY_PORT: String(port), LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters' },
+      { cwd: '/nonexistent' },
+    ),
+    argon2MemoryKib: 64,
+    argon2Passes: 1,
+    logLevel: 'silent',
+    ...overrides,
+  }
+  const app = await createApp({ config, database: db, log: quietLog })
+  const { url } = await app.start()
+  const { clock } = app.tools
+  clock.set(new Date('2030-06-01T12:00:00Z'))
+  const letters = mailbox(app)
+  let people = 0
+
+  const world: World = {
+    app,
+    config,
+    url,
+    db,
+    mailbox: letters,
+    clock: {
+      now: clock.now,
+      async advance(text) {
+        clock.advance(milliseconds(text))
+        await app.settle()
+      },
+    },
+    client: (options) => new Client(url, options),
+    async person(options = {}) {
+      people += 1
+      const { email = `person${people}@example.com`, password = PASSWORD, username } = options
+      const client = world.client()
+      const registered = await client.post('/api/v1/auth/register', { email, password, ...(username ? { username } : {}) })
+      if (registered.status !== 201) throw new Error(`registration failed: ${JSON.stringify(registered.body)}`)
+      if (config.emailVerification === 'required') {
+        const token = await letters.tokenFor(email, /verify-email/)
+        const verified = await client.post('/api/v1/auth/verify-email', { token })
+        if (verified.status !== 200) throw new Error(`verification failed: ${JSON.stringify(verified.body)}`)
+      }
+      if (options.signIn ?? true) await client.signIn(email, password)
+      return { id: String(registered.data.user.id), email, password, client }
+    },
+    events: (userId) =>
+      db.tx('system', async (tx) => {
+        let query = tx.selectFrom('audit_events').select('event_type').orderBy('id')
+        if (userId !== undefined) query = query.where('user_id', '=', userId)
+        return (await query.execute()).map((row) => row.event_type)
+      }),
+    stop: app.stop,
+  }
+  return world
+}
+
+/** `31 minutes`, `8 hours`, `30 days`. */
+function milliseconds(text: string): number {
+  const match = /^(\d+) (second|minute|hour|day)s?$/.exec(text)
+  const unit = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }[match?.[2] ?? '']
+  if (!match || unit === undefined) throw new Error(`not a duration for people: ${text}`)
+  return Number(match[1]) * unit
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
