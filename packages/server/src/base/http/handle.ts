@@ -91,7 +91,12 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
 
 export function apiHandler(house: House, row: ApiRow): Handler {
   const step = steps(house, row)
-  const by = { message: `${row.summary}.`, status: row.status ?? 200, serialise: outputOf(house, row) }
+  const by = {
+    message: `${row.summary}.`,
+    status: row.status ?? 200,
+    serialise: outputOf(house, row),
+    bare: row.bare === true,
+  }
   return async (request, res) => {
     const exchange = house.reader.open(request.raw, res)
     try {

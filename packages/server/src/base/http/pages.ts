@@ -83,6 +83,13 @@ function show(
     house.present.redirect(exchange, answer.redirect, answer.cookies)
     return
   }
+  if ('document' in answer) {
+    house.present.page(exchange, answer.document, {
+      status: 200,
+      contentSecurityPolicy: answer.contentSecurityPolicy,
+    })
+    return
+  }
   const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(house.keyring, call)
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer

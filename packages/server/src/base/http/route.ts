@@ -58,6 +58,8 @@ export type PageAnswer =
       formTargets?: readonly string[]
     }
   | { redirect: string; cookies?: readonly CookieChange[] }
+  /** A whole document of its own, under its own policy instead of the pages'. */
+  | { document: string; contentSecurityPolicy: string }
 
 interface RowBase {
   /** `noun.verb`, unique; the operationId. */
@@ -99,6 +101,8 @@ export type ApiRow<I = unknown, O = unknown> = RowBase &
     output: z.ZodType<O>
     /** The status of a success, for OpenAPI and for answers that name none; default 200. */
     status?: number
+    /** Answered as the bare data in every style, for tools that expect a plain document. */
+    bare?: true
     /** The tag it is listed under in the docs. */
     tag: string
     run(call: Call, input: I): Promise<Answer<O>>

@@ -43,7 +43,7 @@ export interface Presenter {
   data(
     asked: Asked,
     answer: Answer<unknown>,
-    by: { message: string; status: number; serialise: Serialise },
+    by: { message: string; status: number; serialise: Serialise; bare?: boolean },
   ): void
   problem(asked: Asked, failed: Problem): void
   page(asked: Asked, html: string, options: PageOptions): void
@@ -59,6 +59,8 @@ export interface PageOptions {
   status: number
   cookies?: readonly CookieChange[] | undefined
   formTargets?: readonly string[] | undefined
+  /** Instead of the pages' own. */
+  contentSecurityPolicy?: string | undefined
   failed?: Problem | undefined
 }
 
@@ -75,7 +77,7 @@ export function presenter(
     cookies,
     data(asked, answer, by) {
       const status = answer.status ?? by.status
-      const style = STYLE_WRITERS[asked.style]
+      const style = STYLE_WRITERS[by.bare ? 'detail' : asked.style]
       const message = answer.message ?? by.message
       const { nextCursor } = answer
       const facts: Facts = { status, message, requestId: asked.id, now: asked.now, nextCursor, publicUrl }
@@ -106,7 +108,7 @@ export function presenter(
         'no-store',
         'x-request-id',
         asked.id,
-        ...security.headers(options.formTargets),
+        ...withPolicy(security.headers(options.formTargets), options.contentSecurityPolicy),
       )
       setCookies(headers, options.cookies)
       if (options.failed) failureHeaders(headers, options.failed, asked.credential)
@@ -143,6 +145,10 @@ export function presenter(
     },
   }
 }
+
+/** The policy is the first of them (security.ts). */
+const withPolicy = (headers: readonly string[], policy: string | undefined): readonly string[] =>
+  policy === undefined ? headers : [headers[0] ?? '', policy, ...headers.slice(2)]
 
 function apiHeaders(asked: Asked, type: string, body: string): string[] {
   return [
