@@ -119,7 +119,7 @@ function operation(row: ApiRow, schemas: Record<string, Schema>): Operation {
     responses: {
       [row.status ?? 200]: {
         description: 'Success',
-        content: { 'application/json': { schema: success(row, output) } },
+        content: { 'application/json': { schema: row.bare ? output : success(row, output) } },
       },
       ...failures(errorsOf(row)),
     },
