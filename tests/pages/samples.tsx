@@ -1,4 +1,4 @@
-/** Every hosted page with plausible contents, for views.test.tsx and gallery.ts. */
+/** Every hosted page with plausible contents, for ../pages.test.tsx and gallery.ts. */
 import type { VNode } from 'preact'
 import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'

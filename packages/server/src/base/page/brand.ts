@@ -56,26 +56,59 @@ export function contrast(a: string, b: string): number {
   return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)
 }
 
-/** Mixes the colour with black or white, as little as needed to reach the ratio on every surface. */
-function reach(colour: string, toward: Rgb, surfaces: readonly string[], ratio: number): string {
-  const from = parse(colour)
-  for (let step = 0; step <= 50; step++) {
-    const share = step / 50
-    const mixed = format(from.map((part, i) => part + ((toward[i] ?? 0) - part) * share) as unknown as Rgb)
+/** Hue in sixths of the circle, saturation and lightness from 0 to 1. */
+function toHsl([r, g, b]: Rgb): readonly [number, number, number] {
+  const [high, low] = [Math.max(r, g, b) / 255, Math.min(r, g, b) / 255]
+  const [span, lightness] = [high - low, (high + low) / 2]
+  if (span === 0) return [0, 0, lightness]
+  const scale = span * 255
+  const hue =
+    high * 255 === r ? (g - b) / scale + 6 : high * 255 === g ? (b - r) / scale + 2 : (r - g) / scale + 4
+  return [hue % 6, span / (1 - Math.abs(2 * lightness - 1)), lightness]
+}
+
+function fromHsl(hue: number, saturation: number, lightness: number): Rgb {
+  const reach = saturation * Math.min(lightness, 1 - lightness)
+  const part = (at: number): number => {
+    const k = (at + hue * 2) % 12
+    return 255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1)))
+  }
+  return [part(0), part(8), part(4)]
+}
+
+/**
+ * The colour in its own hue, made darker or lighter as little as it takes to reach the ratio on every surface.
+ * What is made lighter gives up some saturation, or it would glare.
+ */
+function reach(colour: string, toward: 0 | 1, surfaces: readonly string[], ratio: number): string {
+  if (surfaces.every((surface) => contrast(colour, surface) >= ratio)) return colour
+  const [hue, saturation, lightness] = toHsl(parse(colour))
+  for (let step = 1; step <= 100; step++) {
+    const mixed = format(
+      fromHsl(
+        hue,
+        toward ? Math.min(saturation, 0.6) : saturation,
+        lightness + ((toward - lightness) * step) / 100,
+      ),
+    )
     if (surfaces.every((surface) => contrast(mixed, surface) >= ratio)) return mixed
   }
-  return format(toward)
+  return toward ? '#ffffff' : '#000000'
 }
 
 const readableOn = (fill: string): string => (contrast(fill, '#ffffff') >= 4.5 ? '#ffffff' : '#000000')
 
 function palette(accent: string, mode: 'light' | 'dark'): Palette {
   const surfaces = Object.values(SURFACES[mode])
-  const toward: Rgb = mode === 'light' ? [0, 0, 0] : [255, 255, 255]
+  const toward = mode === 'light' ? 0 : 1
   // a bright brand colour stays itself on a light card, its edge carries the contrast; a dark one would
   // vanish on a dark card
   const fill = reach(accent, toward, [SURFACES[mode].card], mode === 'light' ? 1.2 : 3)
-  return { fill, onFill: readableOn(fill), accent: reach(accent, toward, surfaces, 4.6) }
+  return {
+    fill,
+    onFill: readableOn(fill),
+    accent: reach(accent, toward, surfaces, mode === 'light' ? 4.6 : 6.5),
+  }
 }
 
 /** @throws Error that names the setting, where the logo or the accent cannot be used */

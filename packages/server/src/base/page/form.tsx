@@ -66,7 +66,7 @@ export function FormErrors({
       <ul>
         {names.map((name) => (
           <li key={name}>
-            {fields[name] === undefined ? (
+            {!Object.hasOwn(fields, name) ? (
               errors[name]
             ) : (
               <a href={`#field-${name}`}>
@@ -200,9 +200,9 @@ export function PasswordField({
           type="button"
           hidden
           data-toggle={field.id}
+          aria-label={baseText(locale, 'show_password', field)}
           data-hide={baseText(locale, 'hide')}
-          aria-label={`${baseText(locale, 'show_password')}: ${field.label}`}
-          aria-pressed="false"
+          data-hide-label={baseText(locale, 'hide_password', field)}
         >
           {baseText(locale, 'show')}
         </button>

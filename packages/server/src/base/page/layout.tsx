@@ -85,11 +85,20 @@ function Person() {
   const name = signedIn?.name ?? signedIn?.email
   return (
     <div class="person">
-      {name ? <span>{baseText(locale, 'signed_in_as', { name })}</span> : null}
-      <form method="post" action="/sign-out">
-        {csrfToken ? <input type="hidden" name="csrf_token" value={csrfToken} /> : null}
-        <Button kind="link">{baseText(locale, 'sign_out')}</Button>
-      </form>
+      {name ? (
+        <span>
+          <span class="unseen">{baseText(locale, 'signed_in_as')}</span> {name}
+        </span>
+      ) : null}
+      {csrfToken ? (
+        <form method="post" action="/sign-out">
+          <input type="hidden" name="csrf_token" value={csrfToken} />
+          <Button kind="link">{baseText(locale, 'sign_out')}</Button>
+        </form>
+      ) : (
+        // without a token, by way of the page that asks and has one
+        <a href="/sign-out">{baseText(locale, 'sign_out')}</a>
+      )}
     </div>
   )
 }

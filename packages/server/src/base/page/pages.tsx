@@ -33,7 +33,7 @@ export interface PageContents {
 
 export interface Pages {
   renderPage(call: Call, contents: PageContents): string
-  renderProblem(call: Call, problem: Problem, csrfToken: string | null): string
+  renderProblem(call: Call, problem: Problem, csrfToken?: string | null): string
   readonly assets: readonly Asset[]
 }
 
@@ -76,7 +76,7 @@ export function createPages(config: {
 
   return {
     renderPage,
-    renderProblem: (call, problem, csrfToken) =>
+    renderProblem: (call, problem, csrfToken = null) =>
       renderPage(call, {
         page: <ProblemPage problem={problem} requestId={call.id} />,
         title: problemTitle(call.locale, problem),

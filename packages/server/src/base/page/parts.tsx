@@ -140,24 +140,27 @@ export const EmptyState = ({ title, children }: { title: string; children?: Comp
   </div>
 )
 
-const formats = new Map<Locale, Intl.DateTimeFormat>()
-function timeText(locale: Locale, at: Date): string {
-  let format = formats.get(locale)
-  if (!format) {
-    format = new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, {
-      dateStyle: 'medium',
-      timeStyle: 'short',
-      timeZone: 'UTC',
-    })
-    formats.set(locale, format)
+const FORMATS: Readonly<Record<Locale, Record<'day' | 'minute', Intl.DateTimeFormat>>> = {
+  en: formats('en-GB'),
+  de: formats('de'),
+}
+function formats(tag: string) {
+  const day = { dateStyle: 'medium', timeZone: 'UTC' } as const
+  return {
+    day: new Intl.DateTimeFormat(tag, day),
+    minute: new Intl.DateTimeFormat(tag, { ...day, timeStyle: 'short' }),
   }
-  return baseText(locale, 'utc', { time: format.format(at) })
 }
 
 /** An instant, in UTC and saying so; the script turns it into the reader's own time. */
-export function Time({ at }: { at: Date }) {
+export function Time({ at, to = 'minute' }: { at: Date; to?: 'day' | 'minute' }) {
   const { locale } = useUi()
-  return <time datetime={at.toISOString()}>{timeText(locale, at)}</time>
+  const text = FORMATS[locale][to].format(at)
+  return (
+    <time datetime={at.toISOString()} data-day={to === 'day' ? '' : undefined}>
+      {to === 'day' ? text : baseText(locale, 'utc', { time: text })}
+    </time>
+  )
 }
 
 /** A value to be copied; the button appears only where a script can do it. */

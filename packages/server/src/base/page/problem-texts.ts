@@ -49,17 +49,17 @@ export const problemTitle = (locale: Locale, problem: Problem): string =>
 
 /** What is wrong with each field; several reasons against one follow each other. */
 export function fieldTexts(locale: Locale, problem: Problem): Record<string, string> {
-  const sentences: Record<string, string[]> = {}
+  const sentences = new Map<string, string[]>()
   for (const error of fieldErrors(problem)) {
     const known = baseText.find(locale, `field.${error.code}`, error.params)
     // a sentence with a hole in it says less than the general one
     const text = known?.includes('{') ? null : known
-    const said = Object.hasOwn(sentences, error.field) ? (sentences[error.field] ?? []) : []
+    const said = sentences.get(error.field) ?? []
     const next =
       text ?? (locale === 'en' && error.message ? error.message : baseText(locale, 'field.invalid'))
-    sentences[error.field] = said.includes(next) ? said : [...said, next]
+    sentences.set(error.field, said.includes(next) ? said : [...said, next])
   }
-  return Object.fromEntries(Object.entries(sentences).map(([field, said]) => [field, said.join(' ')]))
+  return Object.fromEntries([...sentences].map(([field, said]) => [field, said.join(' ')]))
 }
 
 /** A CONFLICT that names its field is one about that field. */

@@ -7,11 +7,12 @@ const all = (selector) => document.querySelectorAll(selector)
 const byId = (id) => document.getElementById(id)
 
 for (const button of all('[data-toggle]')) {
-  const input = byId(button.dataset.toggle), show = button.textContent, hide = button.dataset.hide
+  const input = byId(button.dataset.toggle), { hide, hideLabel } = button.dataset
+  const show = button.textContent, showLabel = button.ariaLabel
   const set = (visible) => {
     input.type = visible ? 'text' : 'password'
     button.textContent = visible ? hide : show
-    button.setAttribute('aria-pressed', visible)
+    button.setAttribute('aria-label', visible ? hideLabel : showLabel)
   }
   button.hidden = false
   button.addEventListener('click', () => set(input.type === 'password'))
@@ -68,10 +69,11 @@ if (navigator.clipboard) for (const button of all('[data-copy]')) {
   })
 }
 
-const local = new Intl.DateTimeFormat(document.documentElement.lang === 'en' ? 'en-GB' : document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
+const { lang } = document.documentElement
 for (const time of all('time')) {
+  const style = time.dataset.day === undefined ? { timeStyle: 'short' } : {}
   time.title = time.textContent
-  time.textContent = local.format(new Date(time.dateTime))
+  time.textContent = new Date(time.dateTime).toLocaleString(lang === 'en' ? 'en-GB' : lang, { dateStyle: 'medium', ...style })
 }
 `
   .trim()

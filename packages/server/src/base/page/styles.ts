@@ -22,11 +22,11 @@ const SHEET = `
 }
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+html { -webkit-text-size-adjust: 100%; }
 body {
   margin: 0; min-height: 100vh; min-height: 100dvh; display: flex; flex-direction: column;
   background: var(--page); color: var(--ink);
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   overflow-wrap: anywhere;
 }
 h1, h2, h3, p, ul, dl, dd { margin: 0; }
@@ -34,24 +34,26 @@ ul { padding: 0; list-style: none; }
 h1 { font-size: 1.625rem; line-height: 1.2; font-weight: 650; letter-spacing: -.018em; text-wrap: balance; }
 h2 { font-size: 1.125rem; line-height: 1.35; font-weight: 650; letter-spacing: -.008em; }
 h3 { font-size: 1rem; font-weight: 600; }
-a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
-a:hover { text-decoration-thickness: 2px; }
+a, .button.link { color: var(--accent); text-decoration: underline 1px; text-underline-offset: .2em; }
+a:hover, .button.link:hover { text-decoration-thickness: 2px; }
 strong, .strong { font-weight: 600; }
-code { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
+code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .quiet, .lead, .hint, dt { color: var(--quiet); }
 .quiet { font-weight: 400; }
 .hint { font-size: .875rem; }
 
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .skip { position: absolute; left: 1rem; top: -6rem; z-index: 1; padding: .75rem 1rem; border-radius: .5rem; background: var(--card); }
 .skip:focus { top: 1rem; }
-.bar { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem 1.5rem; padding: 2.5rem 1.25rem 1.5rem; justify-content: center; }
+.bar { display: flex; align-items: center; gap: 1.5rem; padding: 2.5rem 1.25rem 1.5rem; justify-content: center; }
 .bar.signed-in { padding: .75rem max(1.25rem, 50% - 22rem); justify-content: space-between; border-bottom: 1px solid var(--line); background: var(--card); }
 .brand { display: inline-flex; align-items: center; gap: .625rem; min-height: 2.75rem; color: inherit; font-size: 1.125rem; font-weight: 650; letter-spacing: -.01em; text-decoration: none; }
 .brand svg { width: 1.875rem; height: 1.875rem; flex: none; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
 .brand img { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
-.person { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1rem; font-size: .875rem; color: var(--quiet); }
+.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 1rem; font-size: .875rem; color: var(--quiet); white-space: nowrap; }
+.person > span { overflow: hidden; text-overflow: ellipsis; }
 main { flex: 1; width: 100%; padding: .5rem 1.25rem 2rem; }
 main:focus { outline: none; }
 footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; color: var(--quiet); }
@@ -61,7 +63,7 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; co
 .signed-in ~ main .narrow { margin-top: 2.5rem; }
 .lead { margin-top: .5rem; }
 .lead strong { color: var(--ink); }
-.lead + .alert, .lead + .lead, h1 + .alert { margin-top: 1.25rem; }
+.card > .alert, .lead + .lead, .alert + .lead { margin-top: 1.25rem; }
 .sign { display: block; width: 3rem; height: 3rem; margin-bottom: 1.25rem; padding: .6875rem; border-radius: 50%; background: var(--soft); fill: none; stroke: var(--accent); stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round; }
 .sign.done { background: var(--good-soft); stroke: var(--good); }
 .sign.warning { background: var(--warn-soft); stroke: var(--warn); }
@@ -69,26 +71,26 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; co
 .form { display: grid; gap: 1.25rem; margin-top: 1.5rem; }
 .field { display: grid; gap: .375rem; }
 .field > label { font-weight: 600; font-size: .9375rem; }
-input:not([type=checkbox]), select {
+.field input, select {
   width: 100%; min-width: 0; min-height: 2.875rem; padding: .5rem .8125rem;
   border: 1px solid var(--edge); border-radius: .5625rem; background: var(--card); color: inherit; font: inherit;
 }
-input:hover, select:hover { border-color: var(--ink); }
-input:not([type=checkbox]):focus-visible, select:focus-visible { outline-offset: -1px; border-color: var(--accent); }
-[aria-invalid=true]:not([type=checkbox]) { border-color: var(--bad); box-shadow: inset 0 0 0 1px var(--bad); }
+.field input:hover, select:hover { border-color: var(--ink); }
+.field input:focus-visible, select:focus-visible { outline-offset: -1px; border-color: var(--accent); }
+.field [aria-invalid] { border-color: var(--bad); box-shadow: inset 0 0 0 1px var(--bad); }
 .field-error { color: var(--bad); font-size: .875rem; font-weight: 500; }
 .password { position: relative; }
 .password:has(button:not([hidden])) input { padding-right: 6.25rem; }
 .password button {
   position: absolute; inset: 1px 1px 1px auto; min-width: 2.75rem; padding: 0 .875rem; border: 0; border-radius: .5rem;
-  background: none; color: var(--accent); font: 600 .875rem/1 inherit; font-family: inherit; cursor: pointer;
+  background: none; color: var(--accent); font: inherit; font-size: .875rem; font-weight: 600; cursor: pointer;
 }
 .password button:focus-visible { outline-offset: -3px; }
 ::-ms-reveal { display: none; }
 .rules { display: grid; gap: .125rem; margin-top: .25rem; }
-.rules li { padding-left: 1.5rem; position: relative; }
-.rules li::before { content: "–"; position: absolute; left: .375rem; }
-.rules .met { color: var(--good); } .rules .met::before { content: "✓"; left: .125rem; }
+.rules li { padding-left: 1.375rem; position: relative; }
+.rules li::before { content: ""; position: absolute; left: .125rem; top: .4375rem; width: .5rem; height: .5rem; border: 1.5px solid; border-radius: 50%; }
+.rules .met { color: var(--good); } .rules .met::before { background: currentColor; }
 .check { display: flex; align-items: center; gap: .625rem; min-height: 2.75rem; cursor: pointer; }
 .check input { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); cursor: inherit; }
 .split { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1.25rem; margin: -.5rem 0; }
@@ -105,16 +107,17 @@ input:not([type=checkbox]):focus-visible, select:focus-visible { outline-offset:
 .button:active { filter: brightness(.93); }
 .danger { border-color: var(--bad); color: var(--bad); }
 .danger:hover { background: var(--bad-soft); }
-.button.link { min-height: 2.75rem; padding: 0; border-color: transparent; background: none; color: var(--accent); font-weight: 500; text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px; }
-.button.link:hover { text-decoration-thickness: 2px; }
+.form > .danger, .form > .danger:hover { background: var(--bad); color: var(--card); }
+.form > .danger:hover { filter: brightness(1.1); }
+.button.link { min-height: 2.75rem; padding: 0; border-color: transparent; background: none; font-weight: 500; }
 .button[aria-disabled=true] { opacity: .6; cursor: progress; }
 .narrow .form > .button, .narrow > .button { width: 100%; }
-.narrow > .button, .narrow > .button-form { margin-top: 1.5rem; }
+.card > .button, .card > .button-form { margin-top: 1.5rem; }
 .narrow > .button-form .button:not(.link) { width: 100%; }
 .card:not(.narrow) .form { max-width: 27rem; }
-.card:not(.narrow) .form > .button, .card:not(.narrow) > .button { justify-self: start; }
-.card:not(.narrow) > .button { margin-top: 1.25rem; }
+.card:not(.narrow) .form > .button { justify-self: start; }
 .links { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0 .375rem; margin-top: 1.25rem; text-align: center; }
+.links:has(a + a) { column-gap: 1.5rem; }
 .narrow > .links:last-child { margin-bottom: -.75rem; }
 
 .alert { padding: .75rem 1rem; border-radius: .5625rem; border: 1px solid; border-inline-start-width: 4px; background: var(--soft); font-size: .9375rem; }
@@ -136,24 +139,25 @@ dt { font-size: .875rem; }
 .badge.success { background: var(--good-soft); color: var(--good); }
 .badge.warning { background: var(--warn-soft); color: var(--warn); }
 .items { margin-top: .75rem; }
-.items > li { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .75rem 1rem; padding: 1.125rem 0; border-top: 1px solid var(--line); }
+.items > li { display: grid; grid-template-columns: auto 1fr auto; align-items: start; gap: .75rem 1rem; padding: 1.125rem 0; border-top: 1px solid var(--line); }
 .items > li:first-child { border-top: 0; } .items > li:last-child { padding-bottom: 0; }
-.items svg { flex: none; width: 1.75rem; height: 1.75rem; margin-top: .125rem; fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
-.item-body { flex: 1 1 12rem; min-width: 0; font-size: .9375rem; }
+.items svg { width: 1.75rem; height: 1.75rem; margin-top: .125rem; fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
+.item-body { min-width: 0; font-size: .9375rem; }
 .item-body p { color: var(--quiet); }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
-.empty { padding: 1.5rem 0 .5rem; color: var(--quiet); }
+.empty { margin-top: .75rem; color: var(--quiet); } .empty .strong { font-weight: 400; }
 .reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; color: var(--quiet); }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }
 
 @media (max-width: 30rem) {
   .bar:not(.signed-in) { padding-top: 1.5rem; padding-bottom: 1rem; }
-  main { padding-inline: 1rem; }
+  main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
+  .items form { grid-column: 2; }
   .card:not(.narrow) .form > .button { justify-self: stretch; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media (forced-colors: active) {
-  .button, .badge { border: 1px solid; }
+  .badge { border: 1px solid; }
   .account nav a[aria-current] { border-color: Highlight; }
   .alert:focus { outline: 2px solid Highlight; }
 }

@@ -44,7 +44,6 @@ export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMai
       />
       <LinkRow>
         <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'check.other')}</a>
-        <span aria-hidden="true">·</span>
         <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'check.sign_in')}</a>
       </LinkRow>
     </Card>

@@ -53,7 +53,6 @@ export function ForgotSent({ address, returnTo }: { address: string; returnTo?: 
       <p class="lead">{t(locale, 'sent.spam')}</p>
       <LinkRow>
         <a href={withReturnTo('/forgot-password', returnTo)}>{t(locale, 'sent.again')}</a>
-        <span aria-hidden="true">·</span>
         <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'forgot.back')}</a>
       </LinkRow>
     </Card>

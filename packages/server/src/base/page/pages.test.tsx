@@ -1,0 +1,218 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Call, LOCALES, systemCall } from '../call.ts'
+import { ERRORS, type ErrorCode, invalid, problem } from '../errors.ts'
+import { baseText } from './base-texts.ts'
+import { brand, contrast, SURFACES } from './brand.ts'
+import {
+  Button,
+  ButtonForm,
+  Checkbox,
+  createPages,
+  Field,
+  Form,
+  fieldTexts,
+  PasswordField,
+  problemText,
+  shownAgain,
+  texts,
+} from './index.ts'
+
+const pages = createPages({ brandName: 'Acme', brandLogo: null, brandAccent: null })
+const call = (locale: Call['locale'] = 'en'): Call => ({ ...systemCall(new Date(0)), locale })
+const HOSTILE = `"><img src=x onerror=alert(1)>'</script><!-- {count} \u202e`
+
+describe('texts', () => {
+  const t = texts({
+    en: { hello: 'Hello {name}', files: { one: 'One file', other: '{count} files' } },
+    de: { hello: 'Hallo {name}', files: { one: 'Eine Datei', other: '{count} Dateien' } },
+  })
+
+  it('fills in what it is given, in the language asked for', () => {
+    expect(t('en', 'hello', { name: 'Ada' })).toBe('Hello Ada')
+    expect(t('de', 'hello', { name: 'Ada' })).toBe('Hallo Ada')
+  })
+  it('knows one and other', () => {
+    expect([1, 2, 0].map((count) => t('en', 'files', { count }))).toEqual(['One file', '2 files', '0 files'])
+  })
+  it('does not fill a place inside a value', () => {
+    expect(t('en', 'hello', { name: '{name}{count}' })).toBe('Hello {name}{count}')
+  })
+  it('finds nothing under names that every object has', () => {
+    expect(t.find('en', 'constructor')).toBeNull()
+    expect(t.find('en', 'hello', {})).toBe('Hello {name}')
+  })
+})
+
+describe('a problem in words', () => {
+  it.each(LOCALES)('has a sentence for every code (%s)', (locale) => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      expect(baseText.find(locale, `error.${code}`), code).not.toBeNull()
+      expect(problemText(locale, problem(code))).toMatch(/[.!?]$/)
+    }
+  })
+  it('says how long a lock lasts, in minutes', () => {
+    const locked = problem('ACCOUNT_LOCKED', { details: { lockout_duration: 841 } })
+    expect(problemText('en', locked)).toContain('15 minutes')
+    expect(problemText('de', locked)).toContain('15 Minuten')
+  })
+  it('warns before the lock, and only then', () => {
+    const failed = (left: number) =>
+      problemText('en', problem('AUTHENTICATION_FAILED', { details: { attempts_remaining: left } }))
+    expect(failed(1)).toContain('one more')
+    expect(failed(4)).not.toContain('4')
+  })
+  it('translates field errors by code, with what they need', () => {
+    const short = problem('VALIDATION_ERROR', {
+      details: [
+        { field: 'password', code: 'too_short', message: 'x', params: { min: 15 } },
+        { field: 'password', code: 'needs_digit', message: 'x' },
+        { field: 'email', code: 'too_short', message: 'x' },
+        { field: '__proto__', code: 'required', message: 'x' },
+      ],
+    })
+    expect(fieldTexts('de', short).password).toBe(
+      'Verwenden Sie mindestens 15 Zeichen. Fügen Sie eine Ziffer hinzu.',
+    )
+    expect(fieldTexts('de', short).email).toBe('Diese Angabe ist ungültig.')
+    expect(Object.keys(fieldTexts('en', short))).toEqual(['password', 'email', '__proto__'])
+  })
+  it('falls back to the English message only in English', () => {
+    const odd = invalid('email', 'no_such_code', 'Something odd.')
+    expect(fieldTexts('en', odd).email).toBe('Something odd.')
+    expect(fieldTexts('de', odd).email).toBe('Diese Angabe ist ungültig.')
+  })
+  it('puts a taken value at its field', () => {
+    const taken = problem('CONFLICT', { details: { field: 'username' } })
+    expect(shownAgain('en', {}, taken)).toEqual({
+      typed: {},
+      errors: { username: 'This is already taken.' },
+      alert: null,
+    })
+  })
+})
+
+describe('a page', () => {
+  const page = (
+    <Form
+      action="/x"
+      fields={{ email: 'E-mail', password: 'Password', terms: 'Terms' }}
+      typed={{ email: HOSTILE, password: 'never-shown-again', terms: 'true' }}
+      errors={{ email: `${HOSTILE}`, other: 'Elsewhere.' }}
+      returnTo={HOSTILE}
+    >
+      <Field name="email" type="email" hint="A hint" />
+      <PasswordField name="password" autocomplete="new-password" minimum={15} />
+      <Checkbox name="terms" />
+      <Button>Go</Button>
+    </Form>
+  )
+  const html = pages.renderPage(call(), { page, title: HOSTILE, csrfToken: 'tok"en' })
+
+  it('is a document in the language of the call', () => {
+    expect(html).toMatch(/^<!doctype html><html lang="en"><head><meta charset="utf-8"\/?><title>/)
+    expect(pages.renderPage(call('de'), { page, title: 'x', csrfToken: null })).toContain('<html lang="de">')
+  })
+  it('shows what was typed as text', () => {
+    expect(html).not.toContain('<img')
+    expect(html).not.toMatch(/onerror=(?!alert\(1\)>)/)
+    expect(html).toContain('value="&quot;>&lt;img src=x onerror=alert(1)>')
+  })
+  it('never shows a password again', () => {
+    expect(html).not.toContain('never-shown-again')
+  })
+  it('sends the token with every form', () => {
+    expect(html).toContain('<input type="hidden" name="csrf_token" value="tok&quot;en"/>')
+    expect(html).toContain('<meta name="csrf-token" content="tok&quot;en"/>')
+  })
+  it('leaves the token out where everybody gets the same page', () => {
+    const plain = pages.renderPage(call(), { page, title: 'x', csrfToken: null })
+    expect(plain).not.toContain('csrf')
+  })
+  it('links the summary to the field, and the field to its sentence', () => {
+    expect(html).toContain('<a href="#field-email">')
+    expect(html).toMatch(
+      /<input id="field-email" .* aria-describedby="field-email-hint field-email-error" aria-invalid="true"\/>/,
+    )
+    expect(html).toContain('<li>Elsewhere.</li>')
+  })
+  it('says in the title that a form was refused', () => {
+    expect(html).toContain('<title>Error: ')
+    const fine = pages.renderPage(call(), {
+      page: <ButtonForm action="/x" label={' id="form-errors"'} />,
+      title: 'Fine',
+      csrfToken: null,
+    })
+    expect(fine).toContain('<title>Fine · Acme</title>')
+  })
+  it('keeps a tick', () => {
+    expect(html).toMatch(/<input id="field-terms"[^>]* checked/)
+  })
+  it('offers a way to sign out also where it carries no token', () => {
+    const signedIn = { name: 'Ada', email: null }
+    const error = pages.renderPage(call(), { page, title: 'x', csrfToken: null, signedIn })
+    expect(error).toContain('<a href="/sign-out">')
+  })
+})
+
+describe('the assets', () => {
+  it('are named after their content and stay small', () => {
+    const other = createPages({ brandName: 'Acme', brandLogo: null, brandAccent: '#aa0000' })
+    const [styles, script] = pages.assets
+    expect(styles?.path).toMatch(/^\/assets\/[\w-]{12}\.css$/)
+    expect(other.assets[0]?.path).not.toBe(styles?.path)
+    expect(other.assets[1]?.path).toBe(script?.path)
+    expect(styles?.body.length).toBeLessThan(10_000)
+    expect(script?.body.length).toBeLessThan(4_000)
+  })
+  it('hold a script that is one', () => {
+    expect(() => new Function(pages.assets[1]?.body ?? '(')).not.toThrow()
+  })
+})
+
+describe('the brand', () => {
+  const look = (brandAccent: string | null, brandLogo: string | null = null) =>
+    brand({ brandName: 'Acme', brandLogo, brandAccent })
+
+  it('can be read in every accent, light and dark', () => {
+    const colour = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
+    fc.assert(
+      fc.property(colour, (accent) => {
+        const made = look(accent)
+        for (const mode of ['light', 'dark'] as const) {
+          expect(contrast(made[mode].fill, made[mode].onFill)).toBeGreaterThanOrEqual(4.5)
+          for (const surface of Object.values(SURFACES[mode]))
+            expect(contrast(made[mode].accent, surface)).toBeGreaterThanOrEqual(4.5)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+  it('keeps the accent as it is where it can', () => {
+    expect(look('#ffd400').light.fill).toBe('#ffd400')
+    expect(look('#0b5fff').light.accent).toBe('#0b5fff')
+    expect(look('#FFF').light.onFill).toBe('#000000')
+  })
+  it.each(['red', '#12', '#12345g', '#fff;}body{display:none', 'url(x)'])(
+    'refuses the accent %s',
+    (accent) => {
+      expect(() => look(accent)).toThrow('LATCHKEY_BRAND_ACCENT')
+    },
+  )
+  it.each([
+    'https://cdn.example/logo.png',
+    '//cdn.example/logo.png',
+    '/\\cdn.example/x',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'logo.png',
+  ])('refuses the logo %s', (logo) => {
+    expect(() => look(null, logo)).toThrow('LATCHKEY_BRAND_LOGO')
+  })
+  it.each(['/logo.svg', 'data:image/png;base64,iVBORw0KGgo=', 'data:image/svg+xml;charset=utf-8,%3Csvg%3E'])(
+    'takes the logo %s',
+    (logo) => {
+      expect(look(null, logo).logo).toBe(logo)
+    },
+  )
+})

@@ -1,0 +1,89 @@
+/** Over every hosted page, in every language: what holds for all of them. */
+import { describe, expect, it } from 'vitest'
+import { LOCALES } from '../packages/server/src/base/call.ts'
+import { baseText } from '../packages/server/src/base/page/base-texts.ts'
+import { createPages } from '../packages/server/src/base/page/index.ts'
+import { emailsText } from '../packages/server/src/features/emails/texts.ts'
+import { passwordsText } from '../packages/server/src/features/passwords/texts.ts'
+import { sessionsText } from '../packages/server/src/features/sessions/texts.ts'
+import { signinText } from '../packages/server/src/features/signin/texts.ts'
+import { usersText } from '../packages/server/src/features/users/texts.ts'
+import { callIn, PROBLEMS, samples } from './pages/samples.tsx'
+
+const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })
+const documents = LOCALES.flatMap((locale) => [
+  ...samples(locale).map(({ name, page, signedIn }) => ({
+    name: `${locale} ${name}`,
+    html: pages.renderPage(callIn(locale), { page, title: name, csrfToken: 'token', signedIn }),
+  })),
+  ...PROBLEMS.map((problem) => ({
+    name: `${locale} ${problem.code}`,
+    html: pages.renderProblem(callIn(locale), problem, 'token'),
+  })),
+])
+const tags = (html: string, name: string): string[] => html.match(new RegExp(`<${name}\\b[^>]*>`, 'g')) ?? []
+const attribute = (tag: string, name: string): string | undefined =>
+  new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1]
+
+describe.each(documents)('$name', ({ html }) => {
+  it('carries no inline code and no inline style', () => {
+    expect(html).not.toMatch(/<style|<[^>]* style=|<[^>]* on[a-z]+=|javascript:/i)
+    expect(tags(html, 'script').every((tag) => attribute(tag, 'src')?.startsWith('/assets/'))).toBe(true)
+    expect(html).toMatch(/<script[^>]*><\/script>/)
+  })
+  it('has a label for every control', () => {
+    const labels = new Set(tags(html, 'label').map((tag) => attribute(tag, 'for')))
+    for (const tag of [...tags(html, 'input'), ...tags(html, 'select')]) {
+      if (/type="hidden"| hidden\b/.test(tag)) continue
+      const id = attribute(tag, 'id')
+      const isWithin = new RegExp(`<label class="check"><input id="${id}"`).test(html)
+      expect(labels.has(id) || isWithin, tag).toBe(true)
+    }
+  })
+  it('has every id once, and every reference leads to one', () => {
+    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const references = [
+      ...html.matchAll(/ (?:for|aria-describedby|data-toggle|data-counts|data-rules|data-copy)="([^"]*)"/g),
+    ]
+    for (const id of references.flatMap(([, list]) => list?.split(' ') ?? [])) expect(ids).toContain(id)
+    for (const [, id] of html.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(id)
+  })
+  it('has one heading of the first rank, and skips none', () => {
+    expect(tags(html, 'h1')).toHaveLength(1)
+    const ranks = [...html.matchAll(/<h([1-6])/g)].map(([, rank]) => Number(rank))
+    expect(ranks.every((rank, i) => i === 0 || rank <= (ranks[i - 1] ?? 0) + 1)).toBe(true)
+  })
+  it('sends the CSRF token with every form', () => {
+    const forms = html.split('<form').slice(1)
+    expect(forms.every((form) => form.split('</form>')[0]?.includes('name="csrf_token" value="token"'))).toBe(
+      true,
+    )
+  })
+  it('leaves no place unfilled and no text missing', () => {
+    // the script fills this one
+    const shown = html.replaceAll('{missing}', '')
+    expect(shown).not.toMatch(/\{\w+\}|undefined|\[object|>\s*[a-z_]+\.[a-z_]+\s*</)
+  })
+})
+
+describe('the texts', () => {
+  const all = { baseText, emailsText, passwordsText, sessionsText, signinText, usersText }
+  const places = (text: unknown): string[] => {
+    const found = JSON.stringify(text).match(/\{\w+\}/g) ?? []
+    return [...new Set(found)].sort()
+  }
+  it.each(Object.entries(all))('%s say the same in every language', (_, { catalogue }) => {
+    for (const locale of LOCALES) {
+      expect(Object.keys(catalogue[locale])).toEqual(Object.keys(catalogue.en))
+      for (const [key, text] of Object.entries(catalogue.en)) {
+        expect(places(catalogue[locale][key]), key).toEqual(places(text))
+        expect(JSON.stringify(catalogue[locale][key]).trim(), key).not.toMatch(/^"?\s*"?$/)
+      }
+    }
+  })
+  it('address nobody by first name in German', () => {
+    for (const { catalogue } of Object.values(all))
+      expect(JSON.stringify(catalogue.de)).not.toMatch(/\b(?:du|dein|deine|dich|dir)\b/i)
+  })
+})
