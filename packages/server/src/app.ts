@@ -65,7 +65,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await database.close()
     throw error
   }
-  return assemble(makeTools(config, log, database), database)
+  return assemble(openTools(config, log, database), database)
 }
 
 const openConfigured = (config: Config, log: Log): Promise<Database> =>
@@ -85,22 +85,16 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
   log.warn({}, `the database role bypasses row-level security: production will refuse it. ${advice}`)
 }
 
-function makeTools(config: Config, log: Log, db: Database): Tools {
+/** The tools, and how to let go of those that hold connections. */
+function openTools(config: Config, log: Log, db: Database): { tools: Tools; closeMail(): void } {
   const clock = systemClock()
   const ring = keyring(config.secret)
   const jobs = createJobs({ db, clock, log })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
-  return {
-    config,
-    clock,
-    db,
-    keyring: ring,
-    hashing: createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log }),
-    jobs,
-    mail: createMail({ db, clock, jobs, keyring: ring, log, config }),
-    limits: limitsInMemory(),
-    log,
-  }
+  const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
+  const hashing = createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const tools = { config, clock, db, keyring: ring, hashing, jobs, mail, limits: limitsInMemory(), log }
+  return { tools, closeMail: mail.close }
 }
 
 /** Every feature, once. */
@@ -133,7 +127,7 @@ function listJobs(tools: Tools, checks: SessionChecks): void {
   tools.jobs.every('sessions.sweep', '1m', checks.sweep)
 }
 
-function assemble(tools: Tools, database: Database): App {
+function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: Database): App {
   const { config, jobs, db, log } = tools
   const checks = sessionChecks(tools)
   const settle = async () => {
@@ -164,6 +158,7 @@ function assemble(tools: Tools, database: Database): App {
     await http.close()
     if (flushing) clearInterval(flushing)
     await jobs.close()
+    closeMail()
     await checks.flush().catch((err: unknown) => log.warn({ err }, 'the last sightings of sessions are lost'))
     await database.close()
   }
