@@ -3,6 +3,7 @@
  * ones, which share the port; PostgreSQL only, because the embedded database belongs to one process.
  */
 import cluster from 'node:cluster'
+import { systemClock } from '../base/clock.ts'
 import { type ControlServer, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
 import { cautions } from '../config/rules.ts'
@@ -84,11 +85,12 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
 /** Resolves at the first signal to stop; one that comes later ends the process at once. */
 export function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
+    const clock = systemClock()
     let first = 0
     const stop = () => {
       // a terminal and npm may both pass on the same Ctrl-C
-      if (first !== 0 && performance.now() - first > 500) process.exit(1)
-      if (first === 0) first = performance.now()
+      if (first !== 0 && clock.ticks() - first > 500) process.exit(1)
+      if (first === 0) first = clock.ticks()
       resolve()
     }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)

@@ -3,6 +3,7 @@
  * done; one that dies is replaced, unless they die as fast as they are made.
  */
 import cluster, { type Worker } from 'node:cluster'
+import { systemClock } from '../base/clock.ts'
 import { done, Failure, type Outcome } from './command.ts'
 import { type Listening, untilStopped } from './start.ts'
 
@@ -22,14 +23,15 @@ export async function keepWorkers(
   })
   failed.catch(() => {})
 
+  const clock = systemClock()
   const begun = new Map<number, number>()
   const fork = (): Worker => {
     const worker = cluster.fork()
-    begun.set(worker.id, performance.now())
+    begun.set(worker.id, clock.ticks())
     return worker
   }
   cluster.on('exit', (worker, code, signal) => {
-    const lived = performance.now() - (begun.get(worker.id) ?? 0)
+    const lived = clock.ticks() - (begun.get(worker.id) ?? 0)
     begun.delete(worker.id)
     if (isStopping) return
     failedStarts = lived > LONG_ENOUGH ? 0 : failedStarts + 1

@@ -6,9 +6,7 @@ import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { type FormState, shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { atPasswordField, TypedPassword } from '../passwords/index.ts'
-import { FullName, Username } from '../users/index.ts'
-import { usersText } from '../users/texts.ts'
-import { Account, DeleteAccount } from '../users/views.tsx'
+import { Account, DeleteAccount, FullName, Username, usersText } from '../users/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
 
 /** A form sends every field; an empty one clears it. */
