@@ -32,7 +32,7 @@ export const baseText = texts({
     'password.rule.lower': 'a small letter',
     'password.rule.digit': 'a digit',
     'password.rule.special': 'a special character, such as ! or –',
-    'password.more': 'characters to go: {missing}',
+    'password.more': 'Characters still to go: {missing}',
     'password.enough': 'Long enough.',
 
     'problem.reference': 'Reference',
@@ -75,7 +75,7 @@ export const baseText = texts({
     'error.STEP_UP_REQUIRED': 'Please sign in again to continue. It has been a while since you last did.',
     'error.INSUFFICIENT_PERMISSIONS': 'You are not allowed to do this.',
     'error.CSRF_FAILED': 'The form was open for too long or came from another site. Please try again.',
-    'error.EMAIL_NOT_VERIFIED': 'Confirm your e-mail address first. We have sent you a letter with a link.',
+    'error.EMAIL_NOT_VERIFIED': 'Confirm your e-mail address first. We have sent you a link.',
     'error.ACCOUNT_DISABLED': 'This account is disabled. Please contact your administrator.',
     'error.PASSWORD_EXPIRED': 'Your password has expired. Choose a new one to continue.',
     'error.MFA_ENROLMENT_REQUIRED': 'Set up a second factor to continue.',
@@ -156,7 +156,7 @@ export const baseText = texts({
     'password.rule.lower': 'einen Kleinbuchstaben',
     'password.rule.digit': 'eine Ziffer',
     'password.rule.special': 'ein Sonderzeichen, etwa ! oder –',
-    'password.more': 'noch fehlende Zeichen: {missing}',
+    'password.more': 'Noch fehlende Zeichen: {missing}',
     'password.enough': 'Lang genug.',
 
     'problem.reference': 'Kennung',
@@ -202,7 +202,7 @@ export const baseText = texts({
     'error.CSRF_FAILED':
       'Das Formular war zu lange offen oder kam von einer anderen Website. Bitte versuchen Sie es noch einmal.',
     'error.EMAIL_NOT_VERIFIED':
-      'Bestätigen Sie zuerst Ihre E-Mail-Adresse. Wir haben Ihnen einen Brief mit einem Link geschickt.',
+      'Bestätigen Sie zuerst Ihre E-Mail-Adresse. Wir haben Ihnen einen Link geschickt.',
     'error.ACCOUNT_DISABLED': 'Dieses Konto ist deaktiviert. Bitte wenden Sie sich an Ihre Administration.',
     'error.PASSWORD_EXPIRED': 'Ihr Passwort ist abgelaufen. Wählen Sie ein neues, um fortzufahren.',
     'error.MFA_ENROLMENT_REQUIRED': 'Richten Sie einen zweiten Faktor ein, um fortzufahren.',

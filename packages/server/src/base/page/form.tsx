@@ -167,6 +167,7 @@ export function PasswordField({
   autocomplete,
   hint,
   minimum,
+  isListed = false,
   autofocus,
 }: {
   name: string
@@ -174,6 +175,8 @@ export function PasswordField({
   hint?: ComponentChildren
   /** Characters a new password needs; the script counts them down. */
   minimum?: number
+  /** The hint lists the rules, and the script ticks them off instead of counting. */
+  isListed?: boolean
   autofocus?: boolean
 }) {
   const { locale } = useUi()
@@ -207,7 +210,7 @@ export function PasswordField({
           {baseText(locale, 'show')}
         </button>
       </div>
-      {minimum === undefined ? null : (
+      {minimum === undefined || isListed ? null : (
         <p
           class="hint"
           hidden
@@ -255,7 +258,13 @@ export function NewPasswordFields({
     )
   return (
     <>
-      <PasswordField name={name} autocomplete="new-password" hint={hint} minimum={min} />
+      <PasswordField
+        name={name}
+        autocomplete="new-password"
+        hint={hint}
+        minimum={min}
+        isListed={profile === 'classic'}
+      />
       <PasswordField name={confirm} autocomplete="new-password" />
     </>
   )

@@ -158,6 +158,7 @@ dt { font-size: .875rem; }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media (forced-colors: active) {
   .badge { border: 1px solid; }
+  .account nav a { border-color: Canvas; }
   .account nav a[aria-current] { border-color: Highlight; }
   .alert:focus { outline: 2px solid Highlight; }
 }

@@ -4,11 +4,11 @@ import { texts } from '../../base/page/index.ts'
 export const emailsText = texts({
   en: {
     'check.title': 'Check your mail',
-    'check.lead': 'We have sent a letter to {address}. Open the link in it to confirm the address.',
+    'check.lead': 'We have sent an e-mail to {address}. Open the link in it to confirm the address.',
     'check.spam':
       'Nothing there after a minute or two? Have a look at the spam folder, or have it sent again.',
-    'check.resend': 'Send the letter again',
-    'check.resent': 'If the address waits to be confirmed, a new letter is on its way.',
+    'check.resend': 'Send the e-mail again',
+    'check.resent': 'If the address waits to be confirmed, a new e-mail is on its way.',
     'check.other': 'Use another address',
     'check.sign_in': 'Back to sign-in',
     'confirm.title': 'Confirm your e-mail address',
@@ -22,7 +22,7 @@ export const emailsText = texts({
     'invalid.lead':
       'It was used already, replaced by a newer one, or is not complete. If you have confirmed your address before, just sign in.',
     'invalid.email': 'E-mail address',
-    'invalid.resend': 'Send a new letter',
+    'invalid.resend': 'Send a new e-mail',
     'verified.title': 'Your address is confirmed',
     'verified.lead': 'Thank you. You can sign in now.',
     'verified.lead_signed_in': 'Thank you. Everything is ready.',
@@ -32,11 +32,11 @@ export const emailsText = texts({
   de: {
     'check.title': 'Sehen Sie in Ihr Postfach',
     'check.lead':
-      'Wir haben einen Brief an {address} geschickt. Öffnen Sie den Link darin, um die Adresse zu bestätigen.',
+      'Wir haben eine E-Mail an {address} geschickt. Öffnen Sie den Link darin, um die Adresse zu bestätigen.',
     'check.spam':
-      'Nach ein, zwei Minuten nichts da? Sehen Sie im Spam-Ordner nach, oder lassen Sie ihn erneut senden.',
-    'check.resend': 'Brief erneut senden',
-    'check.resent': 'Falls die Adresse auf Bestätigung wartet, ist ein neuer Brief unterwegs.',
+      'Nach ein, zwei Minuten nichts da? Sehen Sie im Spam-Ordner nach, oder lassen Sie sie erneut senden.',
+    'check.resend': 'E-Mail erneut senden',
+    'check.resent': 'Falls die Adresse auf Bestätigung wartet, ist eine neue E-Mail unterwegs.',
     'check.other': 'Andere Adresse verwenden',
     'check.sign_in': 'Zurück zur Anmeldung',
     'confirm.title': 'E-Mail-Adresse bestätigen',
@@ -51,7 +51,7 @@ export const emailsText = texts({
     'invalid.lead':
       'Er wurde schon benutzt, durch einen neueren ersetzt oder ist unvollständig. Falls Sie Ihre Adresse bereits bestätigt haben, melden Sie sich einfach an.',
     'invalid.email': 'E-Mail-Adresse',
-    'invalid.resend': 'Neuen Brief senden',
+    'invalid.resend': 'Neue E-Mail senden',
     'verified.title': 'Ihre Adresse ist bestätigt',
     'verified.lead': 'Vielen Dank. Sie können sich jetzt anmelden.',
     'verified.lead_signed_in': 'Vielen Dank. Alles ist bereit.',

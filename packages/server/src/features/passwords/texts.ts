@@ -9,7 +9,7 @@ export const passwordsText = texts({
     'forgot.button': 'Send the link',
     'forgot.back': 'Back to sign-in',
     'sent.title': 'Check your mail',
-    'sent.lead': 'If there is an account for {address}, a letter with a link is on its way to it.',
+    'sent.lead': 'If there is an account for {address}, an e-mail with a link is on its way.',
     'sent.spam': 'Nothing there after a minute or two? Have a look at the spam folder, or try again.',
     'sent.again': 'Try again',
     'reset.title': 'Choose a new password',
@@ -32,7 +32,7 @@ export const passwordsText = texts({
     'forgot.button': 'Link senden',
     'forgot.back': 'Zurück zur Anmeldung',
     'sent.title': 'Sehen Sie in Ihr Postfach',
-    'sent.lead': 'Falls es ein Konto für {address} gibt, ist ein Brief mit einem Link dorthin unterwegs.',
+    'sent.lead': 'Falls es ein Konto für {address} gibt, ist eine E-Mail mit einem Link unterwegs.',
     'sent.spam':
       'Nach ein, zwei Minuten nichts da? Sehen Sie im Spam-Ordner nach, oder versuchen Sie es noch einmal.',
     'sent.again': 'Noch einmal versuchen',
