@@ -20,8 +20,10 @@ export const unseal = (keyring: Keyring, sealed: string): RenderedLetter =>
 /** One line of text: a line break would begin another header, and markup means nothing in it. */
 export function subjectLine(text: string): string {
   const line = text
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+    .replaceAll(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .replaceAll(/[<>]/g, '')
+    // RFC 2047: an encoded word would be decoded by whoever reads it, line breaks and all
+    .replaceAll('=?', '= ?')
   return [...line.replaceAll(/\s+/g, ' ').trim()].slice(0, 200).join('')
 }
 
