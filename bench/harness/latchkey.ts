@@ -1,0 +1,80 @@
+/** The server under test: the built bundle in the production profile, as people run it, alone on its core. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { freePort, type Running, run } from './process.ts'
+import { once, requestText } from './wire.ts'
+
+export const BUNDLE = join(import.meta.dirname, '../../packages/server/dist/latchkey.cjs')
+
+export interface Latchkey extends Running {
+  port: number
+  /** Milliseconds from the start of the process to the first 200 of both /healthz and /readyz. */
+  startedIn: number
+  said(): string
+}
+
+export interface LatchkeyOptions {
+  core: number | null
+  /** Null: embedded, in `dataDir`. */
+  databaseUrl: string | null
+  dataDir: string
+  env?: Record<string, string>
+  /** A module for Node to load first; the process then has a message channel. */
+  preload?: string
+}
+
+const START_PATIENCE = 60_000
+/** How often it is asked whether it is there. */
+const POLL = 3
+
+export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey> {
+  const port = await freePort()
+  const env = {
+    LATCHKEY_PROFILE: 'production',
+    LATCHKEY_PUBLIC_URL: 'https://id.example.test',
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_SECRET: randomBytes(36).toString('base64'),
+    LATCHKEY_DATA_DIR: options.dataDir,
+    // the load speaks for many clients, as a proxy does
+    LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    ...(options.databaseUrl === null
+      ? { LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }
+      : { DATABASE_URL: options.databaseUrl }),
+    // a preloaded module touches the thread pool before the launcher can set its size
+    ...(options.preload ? { UV_THREADPOOL_SIZE: '5' } : {}),
+    ...options.env,
+  }
+  const preload = options.preload ? ['--import', options.preload] : []
+  const began = performance.now()
+  const running = run([process.execPath, ...preload, BUNDLE, 'start'], {
+    core: options.core,
+    env,
+    cwd: options.dataDir,
+    ipc: options.preload !== undefined,
+    patience: 30_000,
+  })
+  for (const path of ['/healthz', '/readyz']) {
+    while ((await once(port, requestText('GET', path))) !== 200) {
+      if (running.child.exitCode !== null) throw new Error(`the server ended:\n${running.said()}`)
+      if (performance.now() - began > START_PATIENCE) {
+        await running.stop()
+        throw new Error(`the server does not answer ${path}:\n${running.said()}`)
+      }
+      await pause(POLL)
+    }
+  }
+  return { ...running, port, startedIn: performance.now() - began }
+}
+
+/** A temporary folder for as long as `work` takes. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

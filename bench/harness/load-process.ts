@@ -1,0 +1,26 @@
+/** The process that makes the load, told what to do by messages. */
+import { drive, type Plan } from './wire.ts'
+
+export type LoadOrder =
+  | { plan: string; port: number; requests: string[] }
+  | { run: string; connections: number; seconds: number }
+
+const plans = new Map<string, Plan & { next: number }>()
+
+process.on('message', (order: LoadOrder) => {
+  if ('plan' in order) {
+    plans.set(order.plan, { port: order.port, requests: order.requests, next: 0 })
+    process.send?.({})
+    return
+  }
+  const plan = plans.get(order.run)
+  if (!plan) throw new Error(`no plan ${order.run}`)
+  drive(plan, order.connections, order.seconds).then(
+    (tally) => process.send?.(tally),
+    (error: unknown) => {
+      console.error(error)
+      process.exit(1)
+    },
+  )
+})
+process.on('disconnect', () => process.exit(0))

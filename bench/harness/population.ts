@@ -1,0 +1,57 @@
+/**
+ * People and sessions, written straight into the database. There are so many that the production limits (50
+ * requests a minute and session) are counted for every request and refuse none, and that rows are not always the
+ * same one. Everything follows from a number, so that requests can be made without asking.
+ */
+import { createHash } from 'node:crypto'
+import { hash } from '@node-rs/argon2'
+import { query } from './postgres.ts'
+
+export const PEOPLE = 20_000
+export const PASSWORD = 'correct horse battery staple'
+export const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+const id = (prefix: string, i: number) => `${prefix}_${digest(`${prefix} ${i}`).toString('hex').slice(0, 32)}`
+
+/** The token of the person's session. */
+export const tokenOf = (i: number): string => `st_${digest(`session ${i}`).toString('base64url')}`
+export const addressOf = (i: number): string => `person${i}@example.com`
+
+export async function populate(superuserUrl: string): Promise<void> {
+  const numbers = Array.from({ length: PEOPLE }, (_, i) => i)
+  const users = numbers.map((i) => id('usr', i))
+  const now = new Date().toISOString()
+  const insert = (text: string, ...columns: unknown[][]) => query(superuserUrl, text, [now, ...columns])
+  await insert(
+    `insert into latchkey.users (id, username, username_key, status, roles, created_at, updated_at)
+     select id, name, name, 'active', array['viewer'], $1::timestamptz, $1::timestamptz from unnest($2::text[], $3::text[]) as p(id, name)`,
+    users,
+    numbers.map((i) => `person${i}`),
+  )
+  await insert(
+    `insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, verified_at, created_at)
+     select id, user_id, address, address, true, $1::timestamptz, $1::timestamptz, $1::timestamptz
+     from unnest($2::text[], $3::text[], $4::text[]) as p(id, user_id, address)`,
+    numbers.map((i) => id('eml', i)),
+    users,
+    numbers.map(addressOf),
+  )
+  const stored = await hash(PASSWORD, ARGON2)
+  await insert(
+    `insert into latchkey.passwords (user_id, hash, changed_at) select id, '${stored}', $1::timestamptz from unnest($2::text[]) as p(id)`,
+    users,
+  )
+  await insert(
+    `insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr)
+     select id, user_id, token_hash, $1::timestamptz, $1::timestamptz, $1::timestamptz, $1::timestamptz + interval '30 days', 604800, true, array['pwd']
+     from unnest($2::text[], $3::text[], $4::bytea[]) as p(id, user_id, token_hash)`,
+    numbers.map((i) => id('ses', i)),
+    users,
+    numbers.map((i) => digest(tokenOf(i))),
+  )
+  await query(superuserUrl, 'vacuum analyze')
+}
+
+/** Another client's address for every number, so that limits by address are counted and refuse none. */
+export const clientOf = (i: number): string => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`

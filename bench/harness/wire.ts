@@ -1,0 +1,148 @@
+/**
+ * The lean client behind the load: requests are whole texts made beforehand, one is under way on each
+ * connection, answers are read only as far as their end and status. It costs a few microseconds a request, so
+ * that the server's core is the bottleneck and not the client's.
+ */
+import { connect, type Socket } from 'node:net'
+
+export interface Tally {
+  /** Answers that came within the time. */
+  completed: number
+  /** Those and the ones that were still under way at its end. */
+  all: number
+  seconds: number
+  statuses: Record<string, number>
+  latency: { p50: number; p90: number; p99: number; max: number }
+  /** The slowest of all answers, milliseconds. */
+  slowest: number
+  /** Share of a core that the client itself used. */
+  clientCpu: number
+}
+
+export interface Plan {
+  port: number
+  /** Whole requests in ASCII; taken in turn, over all runs. */
+  requests: string[]
+}
+
+export async function drive(
+  plan: Plan & { next: number },
+  connections: number,
+  seconds: number,
+): Promise<Tally> {
+  const requests = plan.requests
+  const statuses: Record<string, number> = {}
+  const latencies: number[] = []
+  let completed = 0
+  let all = 0
+  let slowest = 0
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(plan.port)))
+  const cpuBefore = process.cpuUsage()
+  const began = performance.now()
+  const until = began + seconds * 1000
+  let cpu = cpuBefore
+  const timer = setTimeout(() => {
+    cpu = process.cpuUsage(cpuBefore)
+  }, seconds * 1000)
+
+  await Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise<void>((resolve, reject) => {
+          let rest: Buffer | null = null
+          let sentAt = 0
+          const send = (): void => {
+            const request = requests[plan.next % requests.length] ?? ''
+            plan.next++
+            sentAt = performance.now()
+            socket.write(request, 'latin1')
+          }
+          socket.on('data', (chunk) => {
+            const answer: Buffer = rest ? Buffer.concat([rest, chunk]) : chunk
+            const end = endOf(answer)
+            if (end === null || end > answer.length) {
+              rest = answer
+              return
+            }
+            rest = null
+            const now = performance.now()
+            const status = answer.toString('latin1', 9, 12)
+            statuses[status] = (statuses[status] ?? 0) + 1
+            all++
+            slowest = Math.max(slowest, now - sentAt)
+            if (now > until) return resolve()
+            completed++
+            latencies.push(now - sentAt)
+            send()
+          })
+          socket.once('error', reject)
+          socket.once('close', () => reject(new Error('the server closed a connection')))
+          send()
+        }),
+    ),
+  ).finally(() => {
+    clearTimeout(timer)
+    for (const socket of sockets) socket.removeAllListeners('close').destroy()
+  })
+  latencies.sort((a, b) => a - b)
+  const at = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  return {
+    completed,
+    all,
+    seconds,
+    statuses,
+    slowest,
+    latency: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },
+    clientCpu: (cpu.user + cpu.system) / 1e6 / seconds,
+  }
+}
+
+/** One request on a connection of its own. @returns the status; 0 where nobody listens */
+export async function once(port: number, request: string): Promise<number> {
+  const socket = await open(port).catch(() => null)
+  if (!socket) return 0
+  return new Promise((resolve) => {
+    socket.once('data', (chunk) => {
+      resolve(Number(chunk.toString('latin1', 9, 12)))
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(0))
+    socket.once('close', () => resolve(0))
+    socket.write(request, 'latin1')
+  })
+}
+
+/** Where an answer ends, or null while its header is incomplete. */
+function endOf(answer: Buffer): number | null {
+  const header = answer.indexOf('\r\n\r\n')
+  if (header < 0) return null
+  const head = answer.toString('latin1', 0, header + 2)
+  let at = head.indexOf('\r\ncontent-length: ')
+  if (at < 0) at = head.indexOf('\r\nContent-Length: ')
+  const length = at < 0 ? 0 : Number.parseInt(head.slice(at + 18, head.indexOf('\r\n', at + 2)), 10)
+  return header + 4 + length
+}
+
+const open = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+    socket.once('error', reject)
+  })
+
+/** The text of a request. */
+export function requestText(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: object,
+): string {
+  const content = body === undefined ? '' : JSON.stringify(body)
+  const lines = [`${method} ${path} HTTP/1.1`, 'host: id.example.test', 'user-agent: latchkey-bench']
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
+  if (body !== undefined) lines.push('content-type: application/json', `content-length: ${content.length}`)
+  return `${lines.join('\r\n')}\r\n\r\n${content}`
+}

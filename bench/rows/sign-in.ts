@@ -1,0 +1,105 @@
+/**
+ * Signing in and up, against a process that does nothing but check passwords at the same parameters, as many at
+ * once. Here the server's core is the bottleneck, so the ratio is that of the throughput.
+ */
+import type { Hashed, HashOrder } from '../contenders/hash.ts'
+import { type Bench, type Measured, median, type Round, type Row, type RowResult } from '../harness/bench.ts'
+import { cpuTime } from '../harness/machine.ts'
+import { ARGON2, addressOf, clientOf, PASSWORD, PEOPLE } from '../harness/population.ts'
+import { ask, nextMessage } from '../harness/process.ts'
+import { requestText } from '../harness/wire.ts'
+
+/** Hashes are slow, so a round of them has to be long to count enough. */
+const LONGER = 3
+
+export const signIn: Row = {
+  name: 'sign-in',
+  title: 'Sign-in by password (argon2id 19 MiB, 2 passes)',
+  measure: (bench) =>
+    against(bench, {
+      name: 'auth/login',
+      status: '200',
+      atLeast: 0.9,
+      request: (i) =>
+        requestText(
+          'POST',
+          '/api/v1/auth/login',
+          { 'x-forwarded-for': clientOf(i) },
+          { email: addressOf(i % PEOPLE), password: PASSWORD },
+        ),
+    }),
+}
+
+export const signUp: Row = {
+  name: 'sign-up',
+  title: 'Sign-up with a letter to verify the address',
+  measure: (bench) =>
+    against(bench, {
+      name: 'auth/register',
+      status: '201',
+      request: (i) =>
+        requestText(
+          'POST',
+          '/api/v1/auth/register',
+          { 'x-forwarded-for': clientOf(i) },
+          { email: `new.person${i}@example.com`, password: PASSWORD },
+        ),
+    }),
+}
+
+interface Asked {
+  name: string
+  status: string
+  atLeast?: number
+  request(i: number): string
+}
+
+async function against(bench: Bench, asked: Asked): Promise<Omit<RowResult, 'row' | 'title'>> {
+  const { server } = await bench.latchkey()
+  const hashing = bench.contender('hash')
+  await nextMessage(hashing)
+  const requests = Array.from({ length: PEOPLE }, (_, i) => asked.request(i))
+  await bench.order({ plan: asked.name, port: server.port, requests })
+  const seconds = bench.options.seconds * LONGER
+  const order: HashOrder = { seconds, memoryCost: ARGON2.memoryCost, timeCost: ARGON2.timeCost }
+  const rates: { hash: number; hashCpu: number; round: Round; ratio: number; byCpu: number }[] = []
+  for (let i = -1; i < bench.options.rounds; i++) {
+    const before = cpuTime(hashing.pid)
+    const hashed = await ask<Hashed>(hashing, order)
+    const hashCpu = (cpuTime(hashing.pid) - before) / hashed.completed
+    const round = await bench.round(server.pid, asked.name, seconds)
+    const wrong = Object.keys(round.tally.statuses).filter((status) => status !== asked.status)
+    if (wrong.length > 0) throw new Error(`${asked.name} answered ${JSON.stringify(round.tally.statuses)}`)
+    if (i < 0) continue
+    const hash = hashed.completed / hashed.seconds
+    const ratio = round.completed / round.seconds / hash
+    rates.push({ hash, hashCpu, round, ratio, byCpu: hashCpu / (round.cpu / round.all) })
+  }
+  const of = (pick: (rate: (typeof rates)[number]) => number) => median(rates.map(pick))
+  const measured: Measured[] = [
+    { contender: 'argon2id alone', cpuMicroseconds: of((r) => r.hashCpu), perSecond: of((r) => r.hash) },
+    {
+      contender: asked.name,
+      cpuMicroseconds: of(({ round }) => round.cpu / round.all),
+      perSecond: of(({ round }) => round.completed / round.seconds),
+      p50: of(({ round }) => round.tally.latency.p50),
+      p99: of(({ round }) => round.tally.latency.p99),
+      serverCore: of(({ round }) => round.serverCore),
+      loadCore: of(({ round }) => round.loadCore),
+    },
+  ]
+  const target = asked.atLeast === undefined ? {} : { atLeast: asked.atLeast }
+  return {
+    measured,
+    figures: [
+      {
+        what: `${asked.name} ÷ argon2id alone, by throughput`,
+        value: of((r) => r.ratio),
+        unit: '',
+        ...target,
+      },
+      { what: `${asked.name} ÷ argon2id alone, by CPU`, value: of((r) => r.byCpu), unit: '' },
+    ],
+    notes: [],
+  }
+}
