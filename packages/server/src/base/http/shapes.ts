@@ -95,7 +95,13 @@ export function errorsOf(row: ApiRow): ErrorCode[] {
     if (when) for (const code of more) codes.add(code)
   }
   add(!row.anonymous, 'RATE_LIMIT_EXCEEDED')
-  add(row.needs !== undefined, 'AUTHENTICATION_REQUIRED', 'INVALID_TOKEN', 'SESSION_EXPIRED')
+  add(
+    row.needs !== undefined,
+    'AUTHENTICATION_REQUIRED',
+    'INVALID_TOKEN',
+    'SESSION_EXPIRED',
+    'ACCOUNT_DISABLED',
+  )
   add(row.needs !== undefined && !row.limitedSession, 'PASSWORD_EXPIRED')
   add(row.needs !== undefined && row.needs !== 'session', 'INSUFFICIENT_PERMISSIONS')
   add(row.fresh !== undefined, 'STEP_UP_REQUIRED')

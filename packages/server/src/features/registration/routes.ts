@@ -29,6 +29,7 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     audit: ['user.registered', 'auth.login.success'],
     limit: { by: 'ip', max: 60, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE'],
+    status: 201,
     input: RegistrationInput,
     output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
     run: async (call, input) => {

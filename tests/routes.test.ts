@@ -1,0 +1,781 @@
+/**
+ * The route table, tested as a table: what every row must say, and what every row must do whoever asks. A new
+ * row is held to all of it without being named here.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { AUDIT_EVENTS } from '../packages/server/src/base/audit/index.ts'
+import { STYLES, type Style, systemCall } from '../packages/server/src/base/call.ts'
+import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
+import type { ApiRow, PageRow, Row } from '../packages/server/src/base/http/route.ts'
+import { errorsOf } from '../packages/server/src/base/http/shapes.ts'
+import { disableUser, getUser } from '../packages/server/src/features/users/index.ts'
+import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+let world: World
+let rows: readonly Row[]
+let ada: Person
+let ben: Person
+beforeAll(async () => {
+  world = await startWorld()
+  rows = world.app.rows
+  ada = await world.person({ email: 'ada@example.com' })
+  ben = await world.person({ email: 'ben@example.com' })
+})
+afterAll(() => world.stop())
+
+const isApi = (row: Row): row is ApiRow => row.kind === 'api'
+const isPage = (row: Row): row is PageRow => row.kind === 'page'
+const isUnsafe = (row: Row): boolean => row.method !== 'GET'
+const api = () => rows.filter(isApi)
+const pages = () => rows.filter(isPage)
+const named = (wrong: readonly Row[]) => wrong.map(({ name }) => name)
+
+/** A place of the row with something in each parameter. */
+const placeOf = (row: Row): string => row.path.replace(/:(\w+)/g, 'ses_00000000000000000000000000000000')
+const inputOf = (row: Row): Json => z.toJSONSchema(row.input, { io: 'input', unrepresentable: 'any' })
+const listed = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined ? [] : [value].flat()
+
+const send = (client: Client, row: Row, headers: Record<string, string> = {}): Promise<Reply> =>
+  client.send(row.method, placeOf(row), isUnsafe(row) ? {} : undefined, {
+    headers,
+    form: row.kind === 'page',
+  })
+
+/** A client that holds the same session, and no CSRF token. */
+function cookieOnly(person: Person): Client {
+  const client = world.client()
+  for (const [name, value] of person.client.cookies) client.cookies.set(name, value)
+  return client
+}
+
+describe('every row', () => {
+  it('has a name of its own, written noun.verb', () => {
+    const names = rows.map(({ name }) => name)
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
+    expect(names.filter((name) => !/^[a-z_]+(?:\.[a-z_]+)+$/.test(name))).toEqual([])
+  })
+
+  it('has a place of its own', () => {
+    const places = rows.map(({ method, path }) => `${method} ${path.replace(/:\w+/g, ':')}`)
+    expect(places.filter((place, at) => places.indexOf(place) !== at)).toEqual([])
+  })
+
+  it('says what it needs, or why it is open', () => {
+    const unsaid = rows.filter(
+      ({ needs, open }) =>
+        (needs === undefined) === (open === undefined) || (open !== undefined && open.length < 10),
+    )
+    expect(named(unsaid)).toEqual([])
+  })
+
+  it('needs a session or a permission written resource:action', () => {
+    const garbled = rows.filter(
+      ({ needs }) => needs !== undefined && needs !== 'session' && !/^[a-z_]+:(?:[a-z_]+|\*)$/.test(needs),
+    )
+    expect(named(garbled)).toEqual([])
+  })
+
+  it('that changes something says which events it writes, or why none', () => {
+    const unsaid = rows
+      .filter(isUnsafe)
+      .filter(
+        ({ audit, quiet }) =>
+          (audit === undefined) === (quiet === undefined) ||
+          listed(audit ?? quiet).some((text) => text.length < 3),
+      )
+    expect(named(unsaid)).toEqual([])
+  })
+
+  it('that only reads writes no event', () => {
+    expect(named(rows.filter((row) => !isUnsafe(row) && row.audit !== undefined))).toEqual([])
+  })
+
+  it('writes events of the catalogue', () => {
+    const unknown = rows.flatMap(({ name, audit }) =>
+      listed(audit)
+        .filter((type) => !(type in AUDIT_EVENTS))
+        .map((type) => `${name}: ${type}`),
+    )
+    expect(unknown).toEqual([])
+  })
+
+  it('declares errors of the catalogue, and each once', () => {
+    const wrong = rows.flatMap(({ name, errors = [] }) =>
+      errors
+        .filter((code, at) => !(code in ERRORS) || errors.indexOf(code) !== at)
+        .map((code) => `${name}: ${code}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has one imperative sentence without a full stop', () => {
+    expect(
+      named(rows.filter(({ summary }) => !/^[A-Z].*[^.!?\s]$/.test(summary) || summary.length > 90)),
+    ).toEqual([])
+  })
+
+  it('counts by user only where there is one', () => {
+    const wrong = rows.filter(
+      (row) => [row.limit ?? []].flat().some(({ by }) => by === 'user') && row.needs === undefined,
+    )
+    expect(named(wrong)).toEqual([])
+  })
+
+  it('that takes a password, a token or a code is limited, because it can be guessed at', () => {
+    const guessable = rows.filter((row) =>
+      Object.keys(inputOf(row).properties ?? {}).some((field) => /passw|token|^code$/.test(field)),
+    )
+    expect(guessable.length).toBeGreaterThan(8)
+    expect(named(guessable.filter(({ limit, anonymous }) => limit === undefined || anonymous))).toEqual([])
+  })
+
+  it('of an expired password reaches only what changes it, says who one is, or is open', () => {
+    const needing = rows.filter(({ needs, limitedSession }) => needs !== undefined && limitedSession)
+    expect(named(needing).sort()).toEqual(
+      ['auth.logout', 'pages.security', 'pages.security.submit', 'users.me.change_password'].sort(),
+    )
+  })
+
+  it('is at a path of small letters, under the API or as a page of the contract', () => {
+    expect(
+      named(rows.filter(({ path }) => !/^\/$|^(?:\/(?:[a-z0-9-]+(?:\.json)?|:\w+))+$/.test(path))),
+    ).toEqual([])
+    const elsewhere = api().filter(
+      ({ path }) => !path.startsWith('/api/v1/') && !/^\/(?:csrf$|dev\/)/.test(path),
+    )
+    expect(named(elsewhere)).toEqual([])
+  })
+})
+
+describe('the input of every row', () => {
+  /** What is in a schema without a bound, by its path. */
+  function unbounded(schema: Json, at: string): string[] {
+    const either: Json[] = schema.anyOf ?? schema.oneOf
+    if (either) return either.flatMap((one) => unbounded(one, at))
+    if (schema.allOf) return schema.allOf.every((one: Json) => unbounded(one, at).length > 0) ? [at] : []
+    if (schema.const !== undefined || schema.enum || schema.type === 'null' || schema.type === 'boolean')
+      return []
+    switch (schema.type) {
+      case 'string':
+        // a form with a fixed length; one that repeats (`+`) is no bound
+        return schema.maxLength !== undefined || ['date-time', 'date', 'uuid'].includes(schema.format)
+          ? []
+          : [at]
+      case 'integer':
+      case 'number':
+        return schema.minimum !== undefined && schema.maximum !== undefined ? [] : [at]
+      case 'array':
+        return schema.maxItems === undefined ? [at] : unbounded(schema.items, `${at}[]`)
+      case 'object': {
+        const members = Object.entries(schema.properties ?? {}).flatMap(([name, member]) =>
+          unbounded(member, `${at}.${name}`),
+        )
+        const open = schema.additionalProperties
+        return typeof open === 'object' && schema.maxProperties === undefined
+          ? [...members, `${at}.*`]
+          : members
+      }
+      default:
+        return [at]
+    }
+  }
+
+  it('is one flat object', () => {
+    expect(named(rows.filter((row) => inputOf(row).type !== 'object'))).toEqual([])
+  })
+
+  it('is bounded in every text, list and number', () => {
+    expect(rows.flatMap((row) => unbounded(inputOf(row), row.name))).toEqual([])
+  })
+
+  it('names its fields in snake_case, and every parameter of its path', () => {
+    const wrong = rows.flatMap((row) => {
+      const fields = Object.keys(inputOf(row).properties ?? {})
+      const parameters = [...row.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '')
+      const missing = parameters.filter((name) => !fields.includes(name))
+      return [...fields.filter((field) => !/^[a-z][a-z0-9_]*$/.test(field)), ...missing].map(
+        (field) => `${row.name}: ${field}`,
+      )
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('strips what it does not declare', async () => {
+    const wrong: string[] = []
+    for (const row of rows) {
+      const given = row.input.safeParse({ is_admin: true, roles: ['super_admin'], status: 'active' })
+      if (given.success && /is_admin|roles|status/.test(JSON.stringify(given.data))) wrong.push(row.name)
+    }
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('the contract', () => {
+  const API: readonly string[] = [
+    'POST auth/register', 'POST auth/login', 'POST auth/logout', 'GET auth/me', 'GET auth/sessions', 'DELETE auth/sessions/:id',
+    'DELETE auth/sessions', 'GET auth/validate', 'GET auth/csrf', 'POST auth/verify-email', 'POST auth/verify-email/resend',
+    'POST auth/password/forgot', 'POST auth/password/reset', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
+  ] // biome-ignore format: a table
+
+  it('names these routes of the API', () => {
+    const there = api().map(({ method, path }) => `${method} ${path.replace('/api/v1/', '')}`)
+    expect(API.filter((place) => !there.includes(place))).toEqual([])
+    expect(there).toContain('GET /csrf')
+  })
+
+  const FORMS: Readonly<Record<string, readonly string[]>> = {
+    '/sign-in': ['identifier', 'password', 'remember_me', 'return_to'],
+    '/sign-up': ['email', 'password', 'full_name', 'return_to'],
+    '/forgot-password': ['email'],
+    '/reset-password': ['token', 'password'],
+    '/verify-email': ['token'],
+    '/setup/:token': ['email', 'password', 'full_name'],
+    '/account': ['full_name'],
+  }
+
+  it('names these pages, and the fields of their forms', () => {
+    for (const [path, fields] of Object.entries(FORMS)) {
+      const row = pages().find((one) => one.path === path && one.method === 'POST')
+      expect(
+        pages().some((one) => one.path === path && one.method === 'GET'),
+        path,
+      ).toBe(true)
+      expect(Object.keys(row ? inputOf(row).properties : {}), path).toEqual(
+        expect.arrayContaining([...fields]),
+      )
+    }
+    for (const path of ['/sign-out', '/account/security', '/account/sessions']) {
+      expect(
+        pages().some((one) => one.path === path && one.method === 'GET'),
+        path,
+      ).toBe(true)
+    }
+  })
+
+  it('has every form that is shown end at a row that takes exactly its fields', async () => {
+    const setup = new URL((await world.app.setupLink()) ?? '').pathname
+    const shown: [Client, string][] = [
+      ...['/sign-in', '/sign-up', '/forgot-password', setup].map((path): [Client, string] => [
+        world.client(),
+        path,
+      ]),
+      ...['/account', '/account/security', '/account/sessions', '/account/delete', '/sign-out'].map(
+        (path): [Client, string] => [ada.client, path],
+      ),
+    ]
+    let forms = 0
+    for (const [client, path] of shown) {
+      const { status, text } = await client.get(path, { headers: { accept: 'text/html' } })
+      expect(status, path).toBe(200)
+      expect(text, path).toMatch(/<meta name="csrf-token" content="[\w-]+\.[\w-]+"/)
+      for (const form of text.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)) {
+        forms += 1
+        const action = /\baction="([^"]*)"/.exec(form[1] ?? '')?.[1] ?? path
+        expect(form[1], `a form of ${path}`).toMatch(/\bmethod="post"/i)
+        const row = pages().find(
+          (one) =>
+            one.method === 'POST' && new RegExp(`^${one.path.replace(/:\w+/g, '[^/]+')}$`).test(action),
+        )
+        expect(row, `the form of ${path} to ${action}`).toBeDefined()
+        if (!row) continue
+        const { properties, required = [] } = inputOf(row)
+        const inPath = [...row.path.matchAll(/:(\w+)/g)].map((match) => match[1])
+        const fields = [
+          ...(form[2] ?? '').matchAll(/<(?:input|select|textarea|button)\b[^>]*?\bname="([^"]+)"/g),
+        ].map((match) => match[1] ?? '')
+        expect(fields, `the form of ${path} to ${action}`).toContain('csrf_token')
+        expect(
+          fields.filter((field) => field !== 'csrf_token' && !(field in properties)),
+          `${path} → ${action}`,
+        ).toEqual([])
+        expect(
+          required.filter((field: string) => !fields.includes(field) && !inPath.includes(field)),
+          `${path} → ${action}`,
+        ).toEqual([])
+      }
+    }
+    expect(forms).toBeGreaterThan(10)
+  })
+})
+
+describe('whoever is not signed in', () => {
+  it('is refused by every API row that needs somebody, and told how to prove who they are', async () => {
+    const needing = api().filter(({ needs }) => needs !== undefined)
+    expect(needing.length).toBeGreaterThan(8)
+    for (const row of needing) {
+      const { status, code, headers } = await send(world.client(), row)
+      expect({ row: row.name, status, code }).toEqual({
+        row: row.name,
+        status: 401,
+        code: 'AUTHENTICATION_REQUIRED',
+      })
+      expect(headers.get('www-authenticate'), row.name).toMatch(/^Session realm=/)
+    }
+  })
+
+  it('is refused with a bearer token that is none', async () => {
+    for (const row of api().filter(({ needs }) => needs !== undefined)) {
+      const { status, code, headers } = await send(world.client(), row, {
+        authorization: `Bearer st_${'A'.repeat(43)}`,
+      })
+      expect({ row: row.name, status, code }).toEqual({ row: row.name, status: 401, code: 'INVALID_TOKEN' })
+      expect(headers.get('www-authenticate'), row.name).toMatch(/^Bearer realm=.*error="invalid_token"/)
+    }
+  })
+
+  it('is told why when the credential was good once: only with errors that the row documents', async () => {
+    const eve = await world.person({ email: 'eve@example.com' })
+    const late = await world.person({ email: 'late@example.com' })
+    const user = await world.db.tx('system', (tx) => getUser(tx, eve.id))
+    await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('sessions')
+        .set({ expires_at: world.clock.now() })
+        .where('user_id', '=', late.id)
+        .execute(),
+    )
+    for (const row of api().filter(({ needs }) => needs !== undefined)) {
+      for (const [client, refused] of [
+        [cookieOnly(eve), 'ACCOUNT_DISABLED'],
+        [cookieOnly(late), 'SESSION_EXPIRED'],
+      ] as const) {
+        const { code } = await send(client, row)
+        expect({ row: row.name, code }).toEqual({ row: row.name, code: refused })
+        expect(errorsOf(row), row.name).toContain(refused)
+      }
+    }
+  })
+
+  it('is sent from a page to sign in and back, and posts nothing', async () => {
+    for (const row of pages().filter(({ needs }) => needs !== undefined)) {
+      const { status, headers } = await send(world.client(), row, { accept: 'text/html' })
+      if (isUnsafe(row)) expect({ row: row.name, status }).toEqual({ row: row.name, status: 401 })
+      else {
+        expect({ row: row.name, status }).toEqual({ row: row.name, status: 303 })
+        expect(headers.get('location')).toBe(`/sign-in?return_to=${encodeURIComponent(placeOf(row))}`)
+      }
+      expect(headers.get('cache-control')).toBe('no-store')
+    }
+  })
+})
+
+describe('a change under a cookie', () => {
+  const changing = () => api().filter((row) => isUnsafe(row) && !row.anonymous)
+
+  it('is refused without a CSRF token', async () => {
+    expect(changing().length).toBeGreaterThan(8)
+    for (const row of changing()) {
+      const { status, code } = await send(cookieOnly(ada), row)
+      expect({ row: row.name, status, code }).toEqual({ row: row.name, status: 403, code: 'CSRF_FAILED' })
+    }
+  })
+
+  it('is refused with the token of another session, of nobody, or a garbled one', async () => {
+    const stranger = await world.client().get('/csrf')
+    const own = ada.client.csrfToken ?? ''
+    const tokens = [
+      ben.client.csrfToken ?? '',
+      String(stranger.data.csrf_token),
+      `${own}x`,
+      own.slice(0, -1),
+      own.replace('.', ''),
+      '.',
+      'null',
+    ]
+    for (const row of changing()) {
+      for (const token of tokens) {
+        const { status, code } = await send(cookieOnly(ada), row, { 'x-csrf-token': token })
+        expect({ row: row.name, token, status, code }).toEqual({
+          row: row.name,
+          token,
+          status: 403,
+          code: 'CSRF_FAILED',
+        })
+      }
+    }
+    expect((await ada.client.get('/api/v1/auth/me')).status).toBe(200)
+  })
+
+  it('is refused from another site even with the right token', async () => {
+    const origins = [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ]
+    for (const row of changing()) {
+      for (const headers of origins) {
+        const { status, code } = await send(ada.client, row, headers)
+        expect({ row: row.name, status, code }).toEqual({ row: row.name, status: 403, code: 'CSRF_FAILED' })
+      }
+    }
+  })
+
+  it('is refused by every form without its token, and by none for want of it alone', async () => {
+    for (const row of pages().filter((one) => isUnsafe(one) && !one.anonymous)) {
+      const person = row.needs === undefined ? world.client() : cookieOnly(ada)
+      expect({ row: row.name, status: (await send(person, row)).status }).toEqual({
+        row: row.name,
+        status: 403,
+      })
+    }
+  })
+
+  it('needs no CSRF token from a bearer, whom no browser speaks for', async () => {
+    const client = world.client()
+    const { data } = await client.signIn(ada.email, PASSWORD)
+    const bearer = world.client({ headers: { authorization: `Bearer ${data.token}` } })
+    expect((await bearer.patch('/api/v1/users/me', { full_name: 'Ada' })).status).toBe(200)
+    expect((await bearer.post('/api/v1/auth/logout')).status).toBe(200)
+  })
+})
+
+describe('every answer of the API', () => {
+  it('carries a request id and is kept by nobody', async () => {
+    for (const client of [world.client(), cookieOnly(ada)]) {
+      for (const row of api()) {
+        if (row.name === 'dev.outbox.clear' || row.name === 'dev.clock') continue
+        const { headers } = await send(client, row)
+        expect(headers.get('x-request-id'), row.name).toMatch(/^req_[0-9a-f]{32}$/)
+        expect(headers.get('cache-control'), row.name).toBe('no-store')
+        expect(headers.get('x-content-type-options'), row.name).toBe('nosniff')
+        expect(headers.get('content-type'), row.name).toMatch(/^application\/json; charset=utf-8$/)
+        expect(headers.get('x-powered-by') ?? headers.get('server'), row.name).toBeNull()
+      }
+    }
+  })
+
+  it('keeps a sane request id of the caller, and no other', async () => {
+    const client = world.client()
+    const kept = await client.get('/api/v1/auth/csrf', { headers: { 'x-request-id': 'trace-1.2_3' } })
+    expect([kept.headers.get('x-request-id'), kept.body.request_id]).toEqual(['trace-1.2_3', 'trace-1.2_3'])
+    for (const bad of ['<script>', 'a b', '"', 'x'.repeat(129), '{"a":1}', '']) {
+      const { headers, body } = await client.get('/api/v1/auth/me', { headers: { 'x-request-id': bad } })
+      expect(headers.get('x-request-id')).toMatch(/^req_/)
+      expect(body.request_id).toBe(headers.get('x-request-id'))
+    }
+  })
+
+  it('echoes the version that was asked for, and knows only one', async () => {
+    for (const row of api().filter(({ anonymous }) => !anonymous)) {
+      const { status, code } = await send(world.client(), row, { 'x-api-version': 'v2' })
+      expect({ row: row.name, status, code }).toEqual({ row: row.name, status: 400, code: 'BAD_REQUEST' })
+    }
+    const known = await world.client().get('/api/v1/auth/csrf', { headers: { 'x-api-version': 'v1' } })
+    expect([known.status, known.headers.get('x-api-version')]).toEqual([200, 'v1'])
+  })
+
+  it('to a method that is not there says which are', async () => {
+    for (const path of new Set(rows.map(placeOf))) {
+      const there = rows.filter((row) => placeOf(row) === path).map(({ method }) => method)
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(
+        (one) => !there.some((known) => known === one),
+      )) {
+        const { status, code, headers } = await world.client().send(method, path, undefined)
+        expect({ path, method, status, code }).toEqual({
+          path,
+          method,
+          status: 405,
+          code: 'METHOD_NOT_ALLOWED',
+        })
+        for (const known of there) expect(headers.get('allow')).toContain(known)
+      }
+    }
+  })
+})
+
+describe('the five styles', () => {
+  const id = z.string().min(1)
+  const stamp = z.iso.datetime()
+  const family = z.enum([...new Set(Object.values(ERRORS).map(({ type }) => type))])
+  const code = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
+  const details = z.union([
+    z.null(),
+    z.record(z.string(), z.unknown()),
+    z.array(
+      z.strictObject({
+        field: z.string(),
+        code: z.string(),
+        message: z.string(),
+        params: z.record(z.string(), z.unknown()).optional(),
+      }),
+    ),
+  ])
+  const metadata = z.strictObject({ timestamp: stamp, version: z.literal('v1'), request_id: id })
+  const SUCCESS: Readonly<Record<Style, z.ZodType>> = {
+    standard: z.strictObject({
+      success: z.literal(true),
+      code: z.number(),
+      message: z.string(),
+      data: z.unknown(),
+      request_id: id,
+      version: z.literal('1.0'),
+      metadata,
+    }),
+    meta: z.strictObject({
+      version: z.literal('1.0'),
+      success: z.literal(true),
+      code: z.number(),
+      message: z.string(),
+      request_id: id,
+      data: z.unknown(),
+      meta: z.strictObject({ timestamp: stamp, version: z.literal('v1') }),
+    }),
+    errors: z.strictObject({ errors: z.null(), status_code: z.number(), value: z.unknown() }),
+    detail: z.strictObject({ csrf_token: z.string() }),
+    problem: z.strictObject({ csrf_token: z.string() }),
+  }
+  const FAILURE: Readonly<Record<Style, z.ZodType>> = {
+    standard: z.strictObject({
+      success: z.literal(false),
+      code: z.number(),
+      message: z.string(),
+      error: z.strictObject({ code, type: family, message: z.string(), details }),
+      request_id: id,
+      version: z.literal('1.0'),
+      metadata,
+    }),
+    meta: z.strictObject({
+      version: z.literal('1.0'),
+      success: z.literal(false),
+      code: z.number(),
+      message: z.string(),
+      request_id: id,
+      error: z.strictObject({ type: family, details }),
+    }),
+    errors: z.strictObject({
+      errors: z.strictObject({ error: z.string().min(1) }),
+      status_code: z.number(),
+      value: z.null(),
+    }),
+    detail: z.strictObject({ detail: z.string().min(1) }),
+    problem: z.strictObject({
+      type: z.url(),
+      title: z.string(),
+      status: z.number(),
+      detail: z.string(),
+      code,
+      request_id: id,
+      details: details.optional(),
+    }),
+  }
+  const asking = (style: Style) => ({ headers: { accept: `application/vnd.latchkey.${style}+json` } })
+  const statusIn = (body: Json): unknown => body.status ?? body.status_code ?? body.code
+  const assertShape = (schema: z.ZodType, reply: Reply, about: string) => {
+    const verdict = schema.safeParse(reply.body)
+    expect(verdict.error?.issues ?? [], `${about}: ${reply.text}`).toEqual([])
+  }
+
+  it.each(STYLES)('%s: a success has exactly the members of the contract', async (style) => {
+    const reply = await world.client().get('/api/v1/auth/csrf', asking(style))
+    expect(reply.status).toBe(200)
+    assertShape(SUCCESS[style], reply, style)
+    const resource = reply.body.data ?? reply.body.value ?? reply.body
+    expect(Object.keys(resource)).toEqual(['csrf_token'])
+    expect(reply.headers.get('content-type')).toBe('application/json; charset=utf-8')
+  })
+
+  it.each(STYLES)('%s: every failure has exactly the members of the contract', async (style) => {
+    const failures: [string, Promise<Reply>, number][] = [
+      ['validation', world.client().post('/api/v1/auth/login', {}, asking(style)), 400],
+      ['broken JSON', world.client().post('/api/v1/auth/login', '{', asking(style)), 400],
+      ['a refused sign-in', world.client().post('/api/v1/auth/login', { username: 'nobody', password: 'x' }, asking(style)), 401],
+      ['not there', world.client().get('/api/v1/nothing', asking(style)), 404],
+      ['wrong method', world.client().post('/api/v1/auth/me', {}, asking(style)), 405],
+      ['wrong type', world.client().post('/api/v1/auth/login', 'x', { headers: { ...asking(style).headers, 'content-type': 'text/plain' } }), 415],
+      ['too large', world.client().post('/api/v1/auth/login', { password: 'x'.repeat(70_000) }, asking(style)), 413],
+      ['forged', send(cookieOnly(ada), rowNamed('auth.logout'), asking(style).headers), 403],
+      ...api().filter(({ needs }) => needs !== undefined).map((row): [string, Promise<Reply>, number] => [row.name, send(world.client(), row, asking(style).headers), 401]),
+    ] // biome-ignore format: a table
+    for (const [about, asked, status] of failures) {
+      const reply = await asked
+      expect(reply.status, about).toBe(status)
+      assertShape(FAILURE[style], reply, about)
+      if (style !== 'detail') expect(statusIn(reply.body), about).toBe(status)
+      expect(reply.headers.get('content-type'), about).toBe(
+        style === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8',
+      )
+    }
+  })
+
+  it('picks problem for application/problem+json', async () => {
+    const reply = await world
+      .client()
+      .get('/api/v1/auth/me', { headers: { accept: 'application/problem+json' } })
+    assertShape(FAILURE.problem, reply, 'problem')
+  })
+
+  it('writes message and details of the catalogue the same in each', async () => {
+    const ask = (style: Style) => world.client().post('/api/v1/auth/login', { password: 'x' }, asking(style))
+    const standard = (await ask('standard')).body
+    const problemBody = (await ask('problem')).body
+    expect((await ask('meta')).body.error.details).toEqual(standard.error.details)
+    expect(problemBody.details).toEqual(standard.error.details)
+    expect([problemBody.code, problemBody.title, problemBody.detail]).toEqual([
+      standard.error.code,
+      ERRORS.VALIDATION_ERROR.message,
+      standard.message,
+    ])
+  })
+
+  const rowNamed = (name: string): Row => {
+    const row = rows.find((one) => one.name === name)
+    if (!row) throw new Error(`no row ${name}`)
+    return row
+  }
+})
+
+describe('the OpenAPI document', () => {
+  let document: Json
+  beforeAll(async () => {
+    const reply = await world.client().get('/api/openapi.json')
+    expect(reply.status).toBe(200)
+    document = reply.body
+  })
+  const METHODS = ['get', 'put', 'post', 'delete', 'patch']
+  const operations = (): [string, string, Json][] =>
+    Object.entries(document.paths as Json).flatMap(([path, item]) =>
+      Object.entries(item as Json).map(([method, operation]): [string, string, Json] => [
+        path,
+        method,
+        operation,
+      ]),
+    )
+
+  it('has what OpenAPI 3.1 requires', () => {
+    expect(document.openapi).toMatch(/^3\.1\.\d+$/)
+    expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) })
+    expect(
+      Object.keys(document).filter(
+        (name) => !['openapi', 'info', 'servers', 'tags', 'paths', 'components'].includes(name),
+      ),
+    ).toEqual([])
+    for (const { url } of document.servers) expect(() => new URL(url)).not.toThrow()
+    for (const [path, method, operation] of operations()) {
+      const at = `${method} ${path}`
+      expect(path, at).toMatch(/^\//)
+      expect(METHODS, at).toContain(method)
+      expect(operation.operationId, at).toEqual(expect.any(String))
+      expect(Object.keys(operation.responses).length, at).toBeGreaterThan(1)
+      for (const [status, response] of Object.entries<Json>(operation.responses)) {
+        expect(status, at).toMatch(/^[1-5]\d\d$/)
+        expect(response.description, `${at} ${status}`).toEqual(expect.any(String))
+        for (const media of Object.values<Json>(response.content ?? {}))
+          expect(media.schema, at).toBeDefined()
+      }
+      for (const tag of operation.tags)
+        expect(
+          document.tags.map((one: Json) => one.name),
+          at,
+        ).toContain(tag)
+      for (const scheme of operation.security.flatMap((one: Json) => Object.keys(one)))
+        expect(document.components.securitySchemes, at).toHaveProperty(scheme)
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1])
+      const parameters: Json[] = operation.parameters ?? []
+      expect(
+        parameters
+          .filter((one) => one.in === 'path')
+          .map((one) => one.name)
+          .sort(),
+        at,
+      ).toEqual(inPath.sort())
+      for (const parameter of parameters) {
+        expect(['path', 'query', 'header', 'cookie'], at).toContain(parameter.in)
+        expect(parameter.schema, at).toBeDefined()
+        if (parameter.in === 'path') expect(parameter.required, at).toBe(true)
+      }
+      if (method === 'get') expect(operation.requestBody, at).toBeUndefined()
+    }
+  })
+
+  it('names each operation once, and is an API row or health', () => {
+    const ids = operations().map(([, , { operationId }]) => String(operationId))
+    expect(ids.filter((one, at) => ids.indexOf(one) !== at)).toEqual([])
+    expect(ids.filter((one) => !one.startsWith('health.')).sort()).toEqual(
+      api()
+        .map(({ name }) => name)
+        .sort(),
+    )
+  })
+
+  it('has every reference lead somewhere, and no schema lost on the way', () => {
+    const lost: string[] = []
+    const visit = (value: Json): void => {
+      if (typeof value !== 'object' || value === null) return
+      if (typeof value.$ref === 'string') {
+        const parts = value.$ref.replace(/^#\//, '').split('/')
+        if (parts.reduce((found: Json, part: string) => found?.[part], document) === undefined)
+          lost.push(value.$ref)
+      }
+      if (Array.isArray(value.required)) {
+        for (const name of value.required)
+          if (value.properties && !(name in value.properties)) lost.push(`required ${name}`)
+      }
+      if (value.type !== undefined) {
+        const types = ['null', 'boolean', 'object', 'array', 'number', 'string', 'integer']
+        if (![value.type].flat().every((type) => types.includes(type)) && typeof value.type === 'string')
+          lost.push(`type ${value.type}`)
+      }
+      for (const member of Object.values(value)) visit(member)
+    }
+    for (const [, , operation] of operations()) visit(operation)
+    visit(document.components.schemas)
+    expect(lost).toEqual([])
+    expect(JSON.stringify(document)).not.toContain('$defs')
+  })
+
+  it('documents exactly the errors a row can answer with', () => {
+    for (const row of api()) {
+      const item = document.paths[row.path.replace(/:(\w+)/g, '{$1}')][row.method.toLowerCase()]
+      const told = Object.entries<Json>(item.responses).filter(([status]) => Number(status) >= 400)
+      const codes = told.flatMap(
+        ([, response]) =>
+          response.content['application/json'].schema.allOf[1].properties.error.properties.code.enum,
+      )
+      expect(codes.sort(), row.name).toEqual([...errorsOf(row)].sort())
+      for (const [status, response] of told) {
+        for (const one of response.content['application/json'].schema.allOf[1].properties.error.properties
+          .code.enum as ErrorCode[]) {
+          expect(`${ERRORS[one].status}`, row.name).toBe(status)
+        }
+      }
+    }
+  })
+
+  it('describes answers that servers give: these fit their schemas', async () => {
+    // zod's own reader of JSON Schema checks the document against what really came
+    const check = async (row: string, reply: Reply) => {
+      const found = operations().find(([, , { operationId }]) => operationId === row)
+      const schema = found?.[2].responses[reply.status]?.content['application/json'].schema
+      expect(schema, row).toBeDefined()
+      const inlined = JSON.parse(
+        JSON.stringify({ ...schema, $defs: document.components.schemas }).replaceAll(
+          '#/components/schemas/',
+          '#/$defs/',
+        ),
+      )
+      const verdict = z.fromJSONSchema(inlined).safeParse(reply.body)
+      expect(verdict.error?.issues ?? [], `${row}: ${reply.text}`).toEqual([])
+    }
+    await check('auth.me', await ada.client.get('/api/v1/auth/me'))
+    await check('sessions.list', await ada.client.get('/api/v1/auth/sessions'))
+    await check('auth.validate', await ada.client.get('/api/v1/auth/validate'))
+    await check(
+      'auth.login',
+      await world.client().post('/api/v1/auth/login', { username: ada.email, password: PASSWORD }),
+    )
+    await check('auth.login', await world.client().post('/api/v1/auth/login', {}))
+    await check(
+      'auth.login',
+      await world.client().post('/api/v1/auth/login', { username: 'nobody', password: 'x' }),
+    )
+    await check(
+      'auth.register',
+      await world.client().post('/api/v1/auth/register', { email: 'doc@example.com', password: PASSWORD }),
+    )
+  })
+})
