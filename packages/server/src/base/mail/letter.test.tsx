@@ -41,7 +41,7 @@ describe('a letter', () => {
         'one',
         'two',
         'See the help (https://id.example/help)\nor https://id.example/x.',
-        '-- \nThis letter was sent automatically by Acme. Answers to it are not read.\n',
+        '-- \nThis e-mail was sent automatically by Acme. Replies to it are not read.\n',
       ].join('\n\n'),
     )
   })
@@ -110,7 +110,7 @@ describe('a letter', () => {
         expect(tags(html)).toEqual(plain)
         const blocks = renderText(withName(name), frame).split('\n\n')
         expect(blocks.length).toBeLessThanOrEqual(3)
-        expect(blocks.at(-1)).toMatch(/^-- \nThis letter/)
+        expect(blocks.at(-1)).toMatch(/^-- \nThis e-mail/)
       }),
     )
   })

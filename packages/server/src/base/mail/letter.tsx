@@ -18,9 +18,9 @@ export interface Look {
 }
 
 const t = texts({
-  en: { footer: 'This letter was sent automatically by {brand}. Answers to it are not read.' },
+  en: { footer: 'This e-mail was sent automatically by {brand}. Replies to it are not read.' },
   de: {
-    footer: 'Dieser Brief wurde automatisch von {brand} verschickt. Antworten darauf werden nicht gelesen.',
+    footer: 'Diese E-Mail wurde automatisch von {brand} verschickt. Antworten darauf werden nicht gelesen.',
   },
 })
 
