@@ -9,7 +9,7 @@ import { type Problem, problem } from '../errors.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import type { Row } from './route.ts'
-import { badRequest } from './text.ts'
+import { badRequest, hasBadCharacters } from './text.ts'
 
 export interface Caller {
   principal: Principal | null
@@ -87,6 +87,9 @@ function assertOnce(rawHeaders: readonly string[]): void {
 function readBasic(authorization: string): { username: string; password: string } {
   const text = Buffer.from(authorization.slice(6).trim(), 'base64').toString('utf8')
   const colon = text.indexOf(':')
-  if (colon < 1) throw badRequest('The Basic credential cannot be read.')
+  // U+FFFD stands where the bytes were no UTF-8
+  if (colon < 1 || hasBadCharacters(text) || text.includes('\ufffd')) {
+    throw badRequest('The Basic credential cannot be read.')
+  }
   return { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }

@@ -5,7 +5,7 @@ const MAX_FIELDS = 200
 
 /** @throws Problem BAD_REQUEST or VALIDATION_ERROR, naming the field where it is known */
 export function parseForm(text: string): Record<string, string> {
-  const fields: Record<string, string> = {}
+  const fields: Record<string, string> = Object.create(null)
   if (text === '') return fields
   const pairs = text.split('&', MAX_FIELDS + 1)
   if (pairs.length > MAX_FIELDS) throw badRequest('There are too many fields.')

@@ -153,6 +153,8 @@ function queryOf(url: string): string {
 function withParams(said: Record<string, unknown>, params: unknown): Record<string, unknown> {
   if (typeof params !== 'object' || params === null) return said
   for (const [name, value] of Object.entries(params)) {
+    // `/users/` is not the user without a name
+    if (value === '') throw problem('NOT_FOUND')
     if (hasBadCharacters(String(value))) throw badCharacters(name)
     said[name] = value
   }

@@ -23,7 +23,7 @@ import { healthRows, type Readiness } from './health.ts'
 import { type OpenApi, openApi } from './openapi.ts'
 import { errorPage, type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
 import type { Row } from './route.ts'
-import { BOUNDS, type Bounds, drain, makeServer, mount } from './server.ts'
+import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './server.ts'
 import { badRequest } from './text.ts'
 
 export type { Asset } from './assets.ts'
@@ -84,6 +84,7 @@ export function createHttp(options: HttpOptions): Http {
     })
   }
   options.extra?.(app)
+  const drain = drainOf(app, bounds)
   let closing: Promise<void> | undefined
   return {
     async listen(host, port) {
@@ -91,7 +92,7 @@ export function createHttp(options: HttpOptions): Http {
       return { port: (app.server.address() as AddressInfo).port }
     },
     close: () => {
-      closing ??= drain(app, bounds)
+      closing ??= drain()
       return closing
     },
   }

@@ -3,7 +3,7 @@
  * switched off, since every answer is written by base/present. Also what never becomes a request: headers too
  * large, broken syntax, time-outs. Bounds on time and number stand here.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Problem, problem } from '../errors.ts'
@@ -144,19 +144,38 @@ function turnDown(error: NodeJS.ErrnoException, socket: Socket, raw: Refusals['r
   socket.end(raw(problem(CLIENT_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST'), newId('req')))
 }
 
-/** Node's own mark of the answer that is being written; a second one in its midst would be garbage. */
-function isMidAnswer(socket: Socket): boolean {
-  const { _httpMessage: message } = socket as Socket & { _httpMessage?: ServerResponse | null }
-  return message?.headersSent ?? false
-}
+/** Node's own mark of the answer that a connection waits for; not in its types. */
+const answerOf = (socket: Socket): ServerResponse | null =>
+  (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null
 
-/** Stops accepting, lets running requests end within the bound, then cuts what is left. */
-export async function drain(app: FastifyInstance, bounds: Bounds): Promise<void> {
-  const server: Server = app.server
-  const cut = setTimeout(() => server.closeAllConnections(), bounds.drainTimeout)
-  try {
-    await app.close()
-  } finally {
-    clearTimeout(cut)
+/** A second answer in the midst of one would be garbage. */
+const isMidAnswer = (socket: Socket): boolean => answerOf(socket)?.headersSent ?? false
+
+export type Drain = () => Promise<void>
+
+/**
+ * Stops accepting, ends the connections that ask for nothing (those that never did as well, which browsers
+ * open ahead), lets running requests end within the bound, then cuts what is left.
+ */
+export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return async () => {
+    const cut = setTimeout(() => app.server.closeAllConnections(), bounds.drainTimeout)
+    const closed = app.close()
+    for (const socket of sockets) {
+      const answer = answerOf(socket)
+      // it will be answered with `connection: close`
+      if (answer) answer.shouldKeepAlive = false
+      else socket.destroy()
+    }
+    try {
+      await closed
+    } finally {
+      clearTimeout(cut)
+    }
   }
 }

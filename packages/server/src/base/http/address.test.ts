@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { addressKey, addressReader } from './address.ts'
+
+const from = (remoteAddress: string | undefined, forwarded?: string) =>
+  ({
+    socket: { remoteAddress },
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+  }) as unknown as IncomingMessage
+
+type Case = [trusted: string[], peer: string, forwarded: string | undefined, client: string]
+const table: Case[] = [
+  [[], '198.51.100.9', undefined, '198.51.100.9'],
+  [[], '198.51.100.9', '203.0.113.1', '198.51.100.9'],
+  [[], '::ffff:198.51.100.9', undefined, '198.51.100.9'],
+  [['10.0.0.0/8'], '198.51.100.9', '203.0.113.1', '198.51.100.9'],
+  [['10.0.0.0/8'], '10.1.2.3', undefined, '10.1.2.3'],
+  [['10.0.0.0/8'], '10.1.2.3', '203.0.113.1', '203.0.113.1'],
+  [['10.0.0.0/8'], '::ffff:10.1.2.3', '203.0.113.1', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '1.1.1.1, 203.0.113.1', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '1.1.1.1, 203.0.113.1, 10.9.9.9', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '203.0.113.1,10.9.9.9 ,  10.8.8.8', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '10.9.9.9', '10.9.9.9'],
+  [['10.0.0.0/8'], '10.1.2.3', '203.0.113.1, nonsense', '10.1.2.3'],
+  [['10.0.0.0/8'], '10.1.2.3', '203.0.113.1, nonsense, 10.9.9.9', '10.9.9.9'],
+  [['10.0.0.0/8'], '10.1.2.3', '', '10.1.2.3'],
+  [['10.0.0.0/8'], '10.1.2.3', '203.0.113.1:5555', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '[2001:db8::1]:443', '2001:db8::1'],
+  [['10.0.0.0/8'], '10.1.2.3', '2001:DB8:0:0::1', '2001:db8::1'],
+  [['10.0.0.0/8'], '10.1.2.3', '::ffff:203.0.113.1', '203.0.113.1'],
+  [['10.0.0.0/8'], '10.1.2.3', '0x7f.1', '10.1.2.3'],
+  [['10.0.0.0/8'], '10.1.2.3', '0177.0.0.1', '10.1.2.3'],
+  [['10.0.0.0/8'], '10.1.2.3', '2130706433', '10.1.2.3'],
+  [['fd00::/8', '127.0.0.1'], 'fd00::5', '2001:db8::7, 127.0.0.1', '2001:db8::7'],
+  [['10.1.2.3'], '10.1.2.4', '203.0.113.1', '10.1.2.4'],
+]
+
+describe('the client address', () => {
+  it.each(table)('with %j trusted, %s and %j is %s', (trusted, peer, forwarded, client) => {
+    expect(addressReader(trusted)(from(peer, forwarded))).toBe(client)
+  })
+
+  it('of a connection that is gone is unknown', () => {
+    expect(addressReader([])(from(undefined))).toBeNull()
+  })
+
+  it('refuses settings that name no address', () => {
+    for (const text of ['', 'localhost', '10.0.0.0/33', '10.0.0.0/x', '10.0/8', '::/129'])
+      expect(() => addressReader([text]), text).toThrow(/trusted proxy/)
+  })
+})
+
+describe('what a limit by address counts', () => {
+  it.each([
+    ['203.0.113.1', '203.0.113.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    [null, 'unknown'],
+  ])('%s counts as %s', (ip, key) => {
+    expect(addressKey(ip)).toBe(key)
+  })
+})
