@@ -10,7 +10,7 @@ const common = {
 }
 const limits = {
   environment: 'node' as const,
-  testTimeout: 20_000,
+  testTimeout: 30_000,
   hookTimeout: 60_000,
   teardownTimeout: 20_000,
   restoreMocks: true,

@@ -8,11 +8,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log/index.ts'
 import { type Database, database } from './database.ts'
-import { type DataDirLock, lockDataDir } from './lock.ts'
+import { lockDataDir } from './lock.ts'
 import { openPglite, pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
 import { packagedTemplate } from './template.ts'
 
+/** Kysely's template: hot statements are written with it. */
+export { sql } from 'kysely'
 export type { Database } from './database.ts'
 export { isUniqueViolation, isUnreachable, TransactionRolledBack, Unreachable } from './faults.ts'
 export { assertIsolation, type Isolation } from './isolation.ts'
@@ -86,5 +88,3 @@ async function openFolder(dataDir: string, given: OpenOptions['template'], log: 
   await rm(unfinished)
   return lite
 }
-
-export type { DataDirLock }

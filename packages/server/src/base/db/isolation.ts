@@ -34,41 +34,48 @@ interface TableRow {
 
 /** @throws IsolationBroken with the reason */
 export async function assertIsolation(db: Database): Promise<Isolation> {
-  const { roles, tables } = await db.asOwner(async (line) => ({
-    roles: (
-      await line.send<RoleRow>(
-        `select rolname, rolsuper or rolbypassrls as bypasses, rolname = session_user as is_login from pg_catalog.pg_roles
-         where rolname in ('latchkey_system', 'latchkey_request') or rolname = session_user`,
-        [],
-        'system',
-      )
-    ).rows,
-    tables: (
-      await line.send<TableRow>(
-        `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
-           has_table_privilege('latchkey_request', c.oid, 'select') as for_callers
-         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
-        [],
-        'system',
-      )
-    ).rows,
-  }))
-  for (const name of ['latchkey_system', 'latchkey_request']) {
-    const role = roles.find(({ rolname }) => rolname === name)
-    if (!role) throw new IsolationBroken(`the role ${name} does not exist`)
-    if (role.bypasses) throw new IsolationBroken(`the role ${name} is a superuser or has BYPASSRLS`)
-  }
+  const isBypassing = await assertRoles(db)
+  const tables = await readTables(db)
   for (const { name, forced } of tables) {
     if (!forced) throw new IsolationBroken(`the table ${name} does not force it`)
   }
   await assertBlind(db, tables)
-  return {
-    loginRoleBypasses: db.kind === 'postgres' && roles.some(({ is_login, bypasses }) => is_login && bypasses),
-  }
+  return { loginRoleBypasses: db.kind === 'postgres' && isBypassing }
 }
 
-/** Reads every table a caller may read, as a caller who does not exist. */
+/** @returns whether the login role bypasses */
+async function assertRoles(db: Database): Promise<boolean> {
+  const { rows } = await db.asOwner((line) =>
+    line.send<RoleRow>(
+      `select rolname, rolsuper or rolbypassrls as bypasses, rolname = session_user as is_login from pg_catalog.pg_roles
+       where rolname in ('latchkey_system', 'latchkey_request') or rolname = session_user`,
+      [],
+      'system',
+    ),
+  )
+  for (const name of ['latchkey_system', 'latchkey_request']) {
+    const role = rows.find(({ rolname }) => rolname === name)
+    if (!role) throw new IsolationBroken(`the role ${name} does not exist`)
+    if (role.bypasses) throw new IsolationBroken(`the role ${name} is a superuser or has BYPASSRLS`)
+  }
+  return rows.some(({ is_login, bypasses }) => is_login && bypasses)
+}
+
+async function readTables(db: Database): Promise<TableRow[]> {
+  const { rows } = await db.asOwner((line) =>
+    line.send<TableRow>(
+      `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
+         has_any_column_privilege('latchkey_request', c.oid, 'select') as for_callers
+       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
+      [],
+      'system',
+    ),
+  )
+  return rows
+}
+
+/** Reads every table a caller may read anything of, as a caller who does not exist. */
 async function assertBlind(db: Database, tables: readonly TableRow[]): Promise<void> {
   const nobody = `usr_${randomBytes(16).toString('hex')}`
   await db.tx({ userId: nobody, organizationId: null, permissions: [] }, async (tx) => {

@@ -116,6 +116,8 @@ export class Line {
     try {
       return (await this.#client.query<R & pg.QueryResultRow>(query)) satisfies Answer<R>
     } catch (error) {
+      // the server's last words come before the end of the connection: nobody else shall be sent down this line
+      if (!this.lost && isUnreachable(error)) this.destroy(new Error('the server ended the connection'))
       throw wrap(error, this.lost)
     } finally {
       this.waiting--

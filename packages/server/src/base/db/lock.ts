@@ -47,11 +47,14 @@ const BEAT_MS = 1000
 /** Longer than a start may block the holder's event loop. */
 const SILENCE_MS = 10_000
 
+export interface LockOptions {
+  controlSocket?: string | null
+  /** How long a holder that cannot be asked may be silent; shorter in tests. */
+  silenceMs?: number
+}
+
 /** @throws DataDirInUse with the holder */
-export async function lockDataDir(
-  folder: string,
-  options: { controlSocket?: string | null } = {},
-): Promise<DataDirLock> {
+export async function lockDataDir(folder: string, options: LockOptions = {}): Promise<DataDirLock> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const holder = self(options.controlSocket ?? null)
   const draft = join(folder, `.lock-${process.pid}-${randomBytes(6).toString('hex')}`)
@@ -61,7 +64,7 @@ export async function lockDataDir(
     for (;;) {
       const highest = await highestNumber(folder)
       const before = highest === 0 ? null : await readHolder(folder, highest)
-      if (before && (await isAlive(before, join(folder, `lock.${highest}`))))
+      if (before && (await isAlive(before, join(folder, `lock.${highest}`), options.silenceMs)))
         throw new DataDirInUse(folder, before)
       const mine = join(folder, `lock.${highest + 1}`)
       try {
@@ -134,9 +137,9 @@ async function tidy(folder: string, keepFrom: number): Promise<void> {
   }
 }
 
-async function isAlive(holder: LockHolder, file: string): Promise<boolean> {
+async function isAlive(holder: LockHolder, file: string, silenceMs = SILENCE_MS): Promise<boolean> {
   if (holder.host === hostname() && holder.realm.split(' ')[0] !== realm().split(' ')[0]) return false // booted since
-  if (holder.host !== hostname() || holder.realm !== realm()) return hasHeartBeat(file)
+  if (holder.host !== hostname() || holder.realm !== realm()) return hasHeartBeat(file, silenceMs)
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
@@ -146,10 +149,10 @@ async function isAlive(holder: LockHolder, file: string): Promise<boolean> {
   return holder.began === '' || processBegan(holder.pid) === holder.began
 }
 
-async function hasHeartBeat(file: string): Promise<boolean> {
+async function hasHeartBeat(file: string, silenceMs: number): Promise<boolean> {
   const look = () => stat(file).then(({ mtimeMs, size }) => (size === 0 ? null : mtimeMs), () => null) // biome-ignore format: one thought
   const first = await look()
-  for (let waited = 0; waited < SILENCE_MS; waited += BEAT_MS / 2) {
+  for (let waited = 0; waited < silenceMs; waited += BEAT_MS / 2) {
     await pause(BEAT_MS / 2)
     const now = await look()
     if (now === null) return false

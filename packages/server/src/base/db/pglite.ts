@@ -4,7 +4,7 @@
  * code. There is one connection, so there is one line, and the pool of one is the queue in front of it.
  */
 import { Duplex } from 'node:stream'
-import { PGlite } from '@electric-sql/pglite'
+import type { PGlite } from '@electric-sql/pglite'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
 import { Unreachable } from './faults.ts'
 import { type Answer, Line } from './line.ts'
@@ -18,6 +18,8 @@ export interface PgliteOptions {
 }
 
 export async function openPglite(options: PgliteOptions): Promise<PGlite> {
+  // only where it is used: a server on PostgreSQL does without its memory
+  const { PGlite } = await import('@electric-sql/pglite')
   return PGlite.create({
     ...(options.folder ? { dataDir: options.folder } : {}),
     ...(options.template ? { loadDataDir: new Blob([new Uint8Array(options.template)]) } : {}),

@@ -3,11 +3,8 @@
  * embedded PGlite. Feature code is given a `Tx` or a `Db`, never both, and inside a transaction awaits
  * nothing but SQL.
  */
-import type { CompiledQuery, Kysely, Sql } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import type { Tables } from './tables.ts'
-
-/** The `sql` template of Kysely, re-exported by db/index.ts; hot statements are written with it. */
-export type { Sql }
 
 /**
  * For whom a transaction runs. `system` sees every row (jobs, sign-in, the CLI); a caller's transaction runs
@@ -36,10 +33,10 @@ export interface Db {
   tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>
   /**
    * One statement of its own in system scope, as a named prepared statement on the pipelined pair of
-   * connections: for hot look-ups. `db.hot.executeQuery`-style Kysely: pass it where a Kysely is taken.
+   * connections: for hot look-ups. It shares its line, so it must be quick: it is cut after 5 seconds.
    */
   readonly hot: Kysely<Tables>
-  /** Runs a statement compiled once (hot paths keep the CompiledQuery and only change the parameters). */
+  /** Runs a statement compiled once, as `hot` does (hot paths keep the CompiledQuery and only change the parameters). */
   run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
   /** Subscribes to NOTIFY on a channel; `onLost` is called when the line is down, `onBack` when it is up again. */
   listen(
@@ -53,12 +50,4 @@ export interface Db {
   pendingMigrations(): Promise<string[]>
   /** Waits for running transactions, then closes every connection (and the data-directory lock). Idempotent. */
   close(): Promise<void>
-}
-
-/** Outside-visible failures of the database, so that features need not know SQLSTATEs. */
-export interface DbFaults {
-  /** 23505, with the constraint or index name it names. */
-  isUniqueViolation(error: unknown, constraint?: string): boolean
-  /** The connection is gone or could not be made: answered as UNAVAILABLE. */
-  isUnreachable(error: unknown): boolean
 }

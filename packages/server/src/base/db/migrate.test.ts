@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { type Database, migrateDown, migrateUp, migrationStatus, openDatabase } from './index.ts'
+import { compare, knownMigrations, type Migration } from './migrate.ts'
+
+const known = knownMigrations()
+const names = known.map(({ name }) => name)
+const opened: Database[] = []
+const open = async (empty: boolean): Promise<Database> => {
+  const db = await openTestDatabase({ empty })
+  opened.push(db)
+  return db
+}
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((db) => db.close()))
+})
+
+const ours = (db: Database) =>
+  db.asOwner(async (line) => {
+    const { rows } = await line.plain(`
+      select relname as name from pg_class where relnamespace = to_regnamespace('latchkey')::oid
+      union all select proname from pg_proc where pronamespace = to_regnamespace('latchkey')::oid
+      union all select nspname from pg_namespace where nspname = 'latchkey'
+      union all select 'default privileges' from pg_default_acl`)
+    return rows
+  })
+const made = (name: string, up: string, down = 'select 1'): Migration => ({
+  name,
+  up,
+  down,
+  checksum: `of ${up}`,
+})
+
+describe('migrations', () => {
+  test('go up, down to nothing, and up again', async () => {
+    const db = await open(true)
+    expect(await db.pendingMigrations()).toEqual(names)
+    expect(await migrateUp(db)).toEqual(names)
+    expect(await migrateUp(db)).toEqual([])
+    expect(await migrateDown(db, { to: 0 })).toEqual(names.toReversed())
+    expect(await ours(db)).toEqual([])
+    expect(await migrateUp(db)).toEqual(names)
+    expect(await db.pendingMigrations()).toEqual([])
+    await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
+  })
+
+  test('go down step by step, each way down undoing its way up', async () => {
+    const db = await open(false)
+    for (const name of names.toReversed()) {
+      expect(await migrateDown(db, { steps: 1 })).toEqual([name])
+    }
+    expect(await migrateDown(db, { steps: 1 })).toEqual([])
+    await migrateUp(db)
+    const [first = '', ...others] = names
+    expect(await migrateDown(db, { to: first })).toEqual(others.toReversed())
+    expect(await db.pendingMigrations()).toEqual(others)
+    await expect(migrateDown(db, { to: '0999_never' })).rejects.toThrow('not applied')
+  })
+
+  test('leave what is not ours, and the schema with it', async () => {
+    const db = await open(false)
+    await db.asOwner((line) => line.plain('create table latchkey.foreign_one (id int)'))
+    await migrateDown(db, { to: 0 })
+    expect(await ours(db)).toEqual(expect.arrayContaining([{ name: 'foreign_one' }]))
+  })
+
+  test('are refused when one was changed after it had been applied, or an earlier one is unknown', async () => {
+    const db = await open(false)
+    const changed = known.map((migration, at) =>
+      at === 1 ? { ...migration, checksum: 'another' } : migration,
+    )
+    await expect(migrateUp(db, { migrations: changed })).rejects.toThrow(`${names[1]} was changed`)
+    await expect(migrateUp(db, { migrations: known.slice(1) })).rejects.toThrow('unknown to this server')
+  })
+
+  test('of a later version are met with a warning, and only that version takes them back', async () => {
+    const db = await open(false)
+    const warnings: unknown[] = []
+    const log = { ...quietLog, warn: (fields: Record<string, unknown>) => void warnings.push(fields) }
+    const older = known.slice(0, -1)
+    expect(await migrateUp(db, { migrations: older, log })).toEqual([])
+    expect(warnings).toEqual([{ migrations: names.slice(-1) }])
+    await expect(migrateDown(db, { steps: 1 }, { migrations: older })).rejects.toThrow('with that version')
+  })
+
+  test('that fail leave no trace of themselves', async () => {
+    const db = await open(false)
+    const failing = made('9000_failing', 'create table latchkey.half (id int); select 1/0')
+    await expect(migrateUp(db, { migrations: [...known, failing] })).rejects.toThrow(
+      '9000_failing failed: division by zero',
+    )
+    expect(await migrationStatus(db)).toHaveLength(names.length)
+    expect(await ours(db)).not.toEqual(expect.arrayContaining([{ name: 'half' }]))
+    // the connection is as good as before
+    await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
+  })
+
+  test('are applied once by servers that start together', async () => {
+    const shared = await createTestDatabase({ empty: true })
+    // one embedded database has one server, which may still be asked twice
+    const count = shared.databaseUrl === null ? 1 : 4
+    const servers = await Promise.all(
+      Array.from({ length: count }, () =>
+        openDatabase({ ...shared, dataDir: null, pool: 1, guardNesting: true, log: quietLog }),
+      ),
+    )
+    const asked = servers.length === 1 ? [...servers, ...servers] : servers
+    const applied = await Promise.all(asked.map((db) => migrateUp(db)))
+    expect(applied.flat()).toEqual(names)
+    await Promise.all(servers.map((db) => db.close()))
+    await shared.drop()
+  })
+
+  test('each have a way down, and names that follow each other', () => {
+    expect(known.map(({ name }) => Number(name.slice(0, 4)))).toEqual(known.map((_, at) => at + 1))
+    for (const { up, down } of known) expect([up.trim(), down.trim()]).not.toContain('')
+  })
+})
+
+test('the states of migrations, as a table', () => {
+  const at = new Date(0)
+  const row = (name: string, checksum = `of ${name}`) => ({ name, checksum, applied_at: at })
+  const migrations = ['0001_a', '0002_b', '0003_c'].map((name) => made(name, name))
+  const states = (rows: ReturnType<typeof row>[]) =>
+    compare(migrations, rows).map(({ name, state }) => `${name} ${state}`)
+  expect(states([])).toEqual(['0001_a pending', '0002_b pending', '0003_c pending'])
+  expect(states([row('0001_a'), row('0002_b', 'x')])).toEqual([
+    '0001_a applied',
+    '0002_b changed',
+    '0003_c pending',
+  ])
+  expect(states([row('0001_z')])).toContain('0001_z unknown')
+  expect(states([row('0004_d')])).toContain('0004_d newer')
+})
+
+describe('the login role', () => {
+  const setUp = (role: string) => `create role ${role} login; grant create on database ${'%DB'} to ${role}`
+
+  test.runIf(testDatabaseKind() === 'postgres')(
+    'may lack the right to create roles where they are granted to it',
+    async () => {
+      const made = await createTestDatabase({ empty: true })
+      const url = new URL(made.databaseUrl ?? '')
+      const role = `plain_${url.pathname.slice(-8)}`
+      const owner = await openDatabase({ ...made, dataDir: null, pool: 1, guardNesting: true, log: quietLog })
+      await owner.asOwner((line) => line.plain(setUp(role).replace('%DB', url.pathname.slice(1))))
+      url.username = role
+      const db = await openDatabase({
+        databaseUrl: url.href,
+        dataDir: null,
+        pool: 1,
+        guardNesting: true,
+        log: quietLog,
+      })
+      await expect(migrateUp(db)).rejects.toThrow(/must have admin option|permission denied/)
+      await owner.asOwner((line) => line.plain(`grant latchkey_system, latchkey_request to ${role}`))
+      expect(await migrateUp(db)).toEqual(names)
+      await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
+      await db.close()
+      await owner.asOwner((line) => line.plain(`drop owned by ${role} cascade`).catch(() => {}))
+      await owner.close()
+      await made.drop()
+      await dropRole(role)
+    },
+  )
+
+  test.runIf(testDatabaseKind() === 'pglite')(
+    'creates the roles and may act as them since PostgreSQL 16',
+    async () => {
+      const db = await open(true)
+      await db.asOwner(async (line) => {
+        await line.plain('drop role latchkey_system, latchkey_request')
+        await line.plain(
+          'create role deployer login createrole; grant create on database postgres to deployer',
+        )
+        await line.plain('set role deployer; create schema latchkey')
+        await line.plain(known[0]?.up ?? '')
+        const { rows } = await line.plain(
+          `select pg_has_role('deployer', 'latchkey_system', 'SET') as s, pg_has_role('deployer', 'latchkey_request', 'SET') as r`,
+        )
+        expect(rows).toEqual([{ s: true, r: true }])
+      })
+    },
+  )
+})
+
+async function dropRole(role: string): Promise<void> {
+  const made = await createTestDatabase({ empty: true })
+  const db = await openDatabase({ ...made, dataDir: null, pool: 1, guardNesting: true, log: quietLog })
+  await db.asOwner((line) => line.plain(`drop role ${role}`))
+  await db.close()
+  await made.drop()
+}
+
+/** What tables.ts says, read from its text: the types themselves are gone when a test runs. */
+function declaredTables(): Map<string, Map<string, string>> {
+  const text = readFileSync(new URL('./tables.ts', import.meta.url), 'utf8')
+  const interfaces = new Map<string, Map<string, string>>()
+  for (const [, name = '', body = ''] of text.matchAll(/export interface (\w+) \{\n(.*?)\n\}/gs)) {
+    const fields = [...body.matchAll(/^ {2}(\w+): (.+)$/gm)].map(
+      ([, field = '', type = '']) => [field, type] as const,
+    )
+    interfaces.set(name, new Map(fields))
+  }
+  const tables = interfaces.get('Tables') ?? new Map<string, string>()
+  return new Map([...tables].map(([table, name]) => [table, interfaces.get(name) ?? new Map()]))
+}
+
+/** The database's type of a declared one. */
+function columnOf(declared: string): string {
+  const type = declared.replace(/^Generated<(.*)>$/, '$1').replace(' | null', '')
+  const nullable = declared.includes('| null') ? '' : ' not null'
+  const known: Record<string, string> = { string: 'text', Date: 'timestamptz', Buffer: 'bytea', number: 'int4', boolean: 'bool', 'string[]': '_text' } // biome-ignore format: a table
+  if (type.startsWith('Json<')) return `jsonb${nullable}`
+  if (/^'/.test(type)) return `text${nullable}`
+  return `${known[type] ?? type}${nullable}`
+}
+
+test('tables.ts says what the migrations made', async () => {
+  const db = await open(false)
+  const { rows } = await db.asOwner((line) =>
+    line.plain(`
+      select c.relname as table, a.attname as column, t.typname || case when a.attnotnull then ' not null' else '' end as type
+      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_type t on t.oid = a.atttypid
+      where c.relnamespace = 'latchkey'::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'migrations'
+        and a.attnum > 0 and not a.attisdropped order by 1, 2`),
+  )
+  const found = (rows as { table: string; column: string; type: string }[]).map(
+    (row) => `${row.table}.${row.column} ${row.type}`,
+  )
+  const declared = [...declaredTables()].flatMap(([table, columns]) =>
+    [...columns].map(([column, type]) => `${table}.${column} ${columnOf(type)}`),
+  )
+  expect(declared.toSorted()).toEqual(found.toSorted())
+})

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { DataDirInUse, migrateUp, openDatabase } from './index.ts'
+
+describe.runIf(testDatabaseKind() === 'pglite')('the embedded database', () => {
+  let dataDir: string
+  let template: Buffer | null
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'latchkey-data-'))
+    template = (await createTestDatabase()).template
+  })
+  afterEach(() => rm(dataDir, { recursive: true, force: true }))
+  const open = (from: Buffer | null = template) =>
+    openDatabase({
+      databaseUrl: null,
+      dataDir,
+      pool: 1,
+      guardNesting: true,
+      log: quietLog,
+      template: from,
+      controlSocket: '/x',
+    })
+
+  test('begins from the template, keeps what was written, and belongs to one process', async () => {
+    const first = await open()
+    expect(await first.pendingMigrations()).toEqual([])
+    await first.tx('system', (tx) =>
+      tx
+        .insertInto('recurring')
+        .values({ name: 'kept', next_at: new Date(0) })
+        .execute(),
+    )
+    await first.close()
+    const second = await open()
+    expect(await second.hot.selectFrom('recurring').select('name').execute()).toEqual([{ name: 'kept' }])
+    // it belongs to one process, and says to which
+    const error = await open().catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(DataDirInUse)
+    expect(error).toMatchObject({ holder: { pid: process.pid, controlSocket: '/x' } })
+    await second.close()
+  })
+
+  test('does without a template that cannot be read, and serves nobody before it is migrated', async () => {
+    const db = await open(Buffer.from('no archive'))
+    expect((await db.pendingMigrations()).length).toBeGreaterThan(0)
+    await expect(db.tx('system', async () => {})).rejects.toThrow('not been migrated')
+    expect(await db.isReachable()).toBe(false)
+    await migrateUp(db)
+    expect(await db.isReachable()).toBe(true)
+    await db.close()
+  })
+
+  test('is made anew where its first start was interrupted, and then only', async () => {
+    const interrupted = await open()
+    await interrupted.tx('system', (tx) =>
+      tx
+        .insertInto('recurring')
+        .values({ name: 'of no value', next_at: new Date(0) })
+        .execute(),
+    )
+    await interrupted.close()
+    await writeFile(join(dataDir, 'database.unfinished'), '')
+    const db = await open()
+    expect(await db.hot.selectFrom('recurring').select('name').execute()).toEqual([])
+    expect(existsSync(join(dataDir, 'database.unfinished'))).toBe(false)
+    await db.close()
+  })
+
+  test('lets timers run between statements', async () => {
+    const db = await open()
+    let ticks = 0
+    const timer = setInterval(() => ticks++, 1)
+    for (let at = 0; at < 100; at++) await db.isReachable()
+    clearInterval(timer)
+    expect(ticks).toBeGreaterThan(3)
+    await db.close()
+  })
+})

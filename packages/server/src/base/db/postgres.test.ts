@@ -1,0 +1,169 @@
+import { createServer, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { type Database, isUnreachable, openDatabase } from './index.ts'
+
+const away = (databaseUrl: string) =>
+  openDatabase({ databaseUrl, dataDir: null, pool: 2, guardNesting: true, log: quietLog })
+
+describe.runIf(testDatabaseKind() === 'postgres')('a connection to PostgreSQL', () => {
+  let db: Database
+  beforeEach(async () => {
+    db = await openTestDatabase({ pool: 3 })
+  })
+  afterEach(() => db.close())
+  const one = () => sql<{ one: number }>`select 1 as one`.execute(db.hot)
+  const cut = (like: string) =>
+    db.asOwner((line) =>
+      line.plain(`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and application_name like '${like}'`),
+    )
+
+  test('that is cut while idle is replaced when it is next needed', async () => {
+    for (let round = 0; round < 3; round++) {
+      await Promise.all([one(), one(), db.tx('system', (tx) => sql`select 1`.execute(tx))])
+      await cut('latchkey %')
+      await pause(50)
+      expect((await one()).rows).toEqual([{ one: 1 }])
+      expect((await db.tx('system', (tx) => sql`select 1 as one`.execute(tx))).rows).toEqual([{ one: 1 }])
+    }
+  })
+
+  test('that is cut under a statement fails it as unreachable, and nothing else', async () => {
+    const inTx = db.tx('system', (tx) => sql`select pg_sleep(5)`.execute(tx)).catch((error: unknown) => error)
+    const single = sql`select pg_sleep(5)`.execute(db.hot).catch((error: unknown) => error)
+    await pause(200)
+    await cut('latchkey %')
+    const errors = await Promise.all([inTx, single])
+    expect(errors.map(isUnreachable)).toEqual([true, true])
+    await pause(50)
+    expect((await one()).rows).toEqual([{ one: 1 }])
+  })
+
+  test('of a transaction that would not end is given back clean', async () => {
+    const slow = db.tx('system', async (tx) => {
+      await sql`set local statement_timeout = 50`.execute(tx)
+      await sql`select pg_sleep(5)`.execute(tx)
+    })
+    await expect(slow).rejects.toMatchObject({ code: '57014' })
+    expect((await db.tx('system', (tx) => sql`select current_user::text as u`.execute(tx))).rows).toEqual([
+      { u: 'latchkey_system' },
+    ])
+  })
+
+  test('rests as a role that sees nothing, with settings of its own', async () => {
+    await db.tx('system', (tx) => sql`select 1`.execute(tx))
+    const settings = [
+      'TimeZone',
+      'search_path',
+      'statement_timeout',
+      'idle_in_transaction_session_timeout',
+      'application_name',
+    ]
+    const { rows } = await db.tx('system', (tx) =>
+      sql<{
+        name: string
+        setting: string
+        rest: string
+      }>`select name, setting from pg_settings where name = any(${settings}) order by name`.execute(tx),
+    )
+    expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual({
+      TimeZone: 'UTC',
+      search_path: 'latchkey',
+      statement_timeout: '30000',
+      idle_in_transaction_session_timeout: '30000',
+      application_name: 'latchkey transactions',
+    })
+    // ending the transaction from inside shows what the connection is between transactions
+    const escaped = db.tx('system', async (tx) => {
+      await sql`commit`.execute(tx)
+      const { rows } = await sql<{ u: string }>`select current_user::text as u`.execute(tx)
+      expect(rows).toEqual([{ u: 'latchkey_request' }])
+      await expect(sql`select * from passwords`.execute(tx)).rejects.toMatchObject({ code: '42501' })
+    })
+    await escaped.catch(() => {})
+  })
+
+  test('serves no more transactions at once than allowed, and the others wait their turn', async () => {
+    let [running, most] = [0, 0]
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        db.tx('system', async (tx) => {
+          most = Math.max(most, ++running)
+          await sql`select pg_sleep(0.01)`.execute(tx)
+          running--
+        }),
+      ),
+    )
+    expect(most).toBe(3)
+  })
+
+  test('lets the waiting go on when those before them were cut', async () => {
+    const sleepers = Array.from({ length: 3 }, () =>
+      db.tx('system', (tx) => sql`select pg_sleep(5)`.execute(tx)).catch(() => 'cut'),
+    )
+    await pause(200)
+    const waiting = Array.from({ length: 5 }, () =>
+      db.tx('system', (tx) => sql`select 1`.execute(tx)).then(() => 'done'),
+    )
+    await cut('latchkey transactions')
+    expect(await Promise.all(sleepers)).toEqual(['cut', 'cut', 'cut'])
+    expect(await Promise.all(waiting)).toEqual(Array(5).fill('done'))
+  })
+
+  test('that listens says when it is down and when it is up again, and hears on', async () => {
+    const heard: string[] = []
+    await db.listen('changes', (payload) => heard.push(payload), {
+      onLost: () => heard.push('lost'),
+      onBack: () => heard.push('back'),
+    })
+    const tell = (text: string) => sql`select pg_notify('changes', ${text})`.execute(db.hot)
+    await tell('one')
+    await expect.poll(() => heard).toEqual(['one'])
+    await cut('latchkey listener')
+    await expect.poll(() => heard).toEqual(['one', 'lost', 'back'])
+    await tell('two')
+    await expect.poll(() => heard).toEqual(['one', 'lost', 'back', 'two'])
+  })
+
+  test('is closed after the transactions that still run', async () => {
+    const running = db.tx('system', async (tx) => {
+      await sql`select pg_sleep(0.3)`.execute(tx)
+      return 'done'
+    })
+    await pause(50)
+    await Promise.all([db.close(), db.close()])
+    expect(await running).toBe('done')
+    await expect(one()).rejects.toSatisfy(isUnreachable)
+    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
+  })
+})
+
+describe.runIf(testDatabaseKind() === 'postgres')('a PostgreSQL that is not there', () => {
+  test('is unreachable at once where the connection is refused', async () => {
+    const db = await away('postgres://latchkey@127.0.0.1:1/latchkey')
+    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
+    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
+    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnreachable)
+    expect(await db.isReachable()).toBe(false)
+    await db.close()
+  })
+
+  test('is unreachable within seconds where nobody answers', async () => {
+    const sockets: Socket[] = []
+    const silent = createServer((socket) => void sockets.push(socket))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const address = silent.address()
+    const db = await away(
+      `postgres://latchkey@127.0.0.1:${typeof address === 'object' ? address?.port : 0}/latchkey`,
+    )
+    const begun = performance.now()
+    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
+    expect(performance.now() - begun).toBeLessThan(7000)
+    await db.close()
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+})
