@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { LOCALES } from '../packages/server/src/base/call.ts'
 import { baseText } from '../packages/server/src/base/page/base-texts.ts'
 import { createPages } from '../packages/server/src/base/page/index.ts'
+import { accountText } from '../packages/server/src/features/account/texts.ts'
 import { emailsText } from '../packages/server/src/features/emails/texts.ts'
 import { passwordsText } from '../packages/server/src/features/passwords/texts.ts'
+import { registrationText } from '../packages/server/src/features/registration/texts.ts'
 import { sessionsText } from '../packages/server/src/features/sessions/texts.ts'
 import { signinText } from '../packages/server/src/features/signin/texts.ts'
-import { usersText } from '../packages/server/src/features/users/texts.ts'
 import { callIn, PROBLEMS, samples } from './pages/samples.tsx'
 
 const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })
@@ -68,7 +69,7 @@ describe.each(documents)('$name', ({ html }) => {
 })
 
 describe('the texts', () => {
-  const all = { baseText, emailsText, passwordsText, sessionsText, signinText, usersText }
+  const all = { baseText, emailsText, passwordsText, sessionsText, signinText, accountText, registrationText }
   const places = (text: unknown): string[] => {
     const found = JSON.stringify(text).match(/\{\w+\}/g) ?? []
     return [...new Set(found)].sort()

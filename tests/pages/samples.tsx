@@ -4,6 +4,7 @@ import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
+import { Account, DeleteAccount } from '../../packages/server/src/features/account/views.tsx'
 import {
   CheckYourMail,
   ConfirmEmail,
@@ -15,17 +16,11 @@ import {
   ForgotSent,
   Reset,
   ResetLinkInvalid,
+  Security,
 } from '../../packages/server/src/features/passwords/views.tsx'
+import { Setup, SetupLinkInvalid, SignUp } from '../../packages/server/src/features/registration/views.tsx'
 import { Sessions } from '../../packages/server/src/features/sessions/views.tsx'
 import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/views.tsx'
-import {
-  Account,
-  DeleteAccount,
-  Security,
-  Setup,
-  SetupLinkInvalid,
-  SignUp,
-} from '../../packages/server/src/features/users/views.tsx'
 
 export interface Sample {
   name: string

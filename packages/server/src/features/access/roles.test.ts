@@ -6,21 +6,24 @@ const ladder = { rolePreset: 'ladder', defaultRole: null } as const
 const services = { rolePreset: 'client-services', defaultRole: null } as const
 
 describe('the role presets', () => {
-  it.each(Object.keys(PRESETS) as Preset[])('%s inherits and grants only its own roles, without a cycle', (preset) => {
-    const names = PRESETS[preset].map((role) => role.name)
-    expect(new Set(names).size).toBe(names.length)
-    for (const role of PRESETS[preset]) {
-      for (const name of [...role.inherits, ...role.grants]) expect(names).toContain(name)
-      const seen = new Set<string>()
-      const waiting = [...role.inherits]
-      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-        expect(name, `${role.name} inherits itself`).not.toBe(role.name)
-        if (seen.has(name)) continue
-        seen.add(name)
-        waiting.push(...(PRESETS[preset].find((other) => other.name === name)?.inherits ?? []))
+  it.each(Object.keys(PRESETS) as Preset[])(
+    '%s inherits and grants only its own roles, without a cycle',
+    (preset) => {
+      const names = PRESETS[preset].map((role) => role.name)
+      expect(new Set(names).size).toBe(names.length)
+      for (const role of PRESETS[preset]) {
+        for (const name of [...role.inherits, ...role.grants]) expect(names).toContain(name)
+        const seen = new Set<string>()
+        const waiting = [...role.inherits]
+        for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+          expect(name, `${role.name} inherits itself`).not.toBe(role.name)
+          if (seen.has(name)) continue
+          seen.add(name)
+          waiting.push(...(PRESETS[preset].find((other) => other.name === name)?.inherits ?? []))
+        }
       }
-    }
-  })
+    },
+  )
 
   it.each(Object.keys(PRESETS) as Preset[])('%s writes permissions as resource:action', (preset) => {
     for (const role of PRESETS[preset])
@@ -29,7 +32,12 @@ describe('the role presets', () => {
 
   it('sums up what a role of the ladder inherits', () => {
     expect(permissionsOf(ladder, ['viewer'])).toEqual(['analytics:read', 'dashboard:read'])
-    expect(permissionsOf(ladder, ['staff'])).toEqual(['analytics:read', 'chat:*', 'concerns:*', 'dashboard:read'])
+    expect(permissionsOf(ladder, ['staff'])).toEqual([
+      'analytics:read',
+      'chat:*',
+      'concerns:*',
+      'dashboard:read',
+    ])
     expect(permissionsOf(ladder, ['manager'])).toContain('users:*')
     expect(permissionsOf(ladder, ['administrator'])).toEqual(
       expect.arrayContaining(['system:*', 'api_keys:*', 'audit:read', 'users:*', 'chat:*', 'dashboard:read']),

@@ -46,8 +46,18 @@ export const PRESETS: Readonly<Record<Preset, readonly Role[]>> = {
       inherits: ['user'],
       grants: ['client', 'employee', 'user'],
     },
-    { name: 'employee', permissions: ['clients:read_assigned', 'insights:add'], inherits: ['user'], grants: [] },
-    { name: 'client', permissions: ['clients:read_own', 'clients:update_own'], inherits: ['user'], grants: [] },
+    {
+      name: 'employee',
+      permissions: ['clients:read_assigned', 'insights:add'],
+      inherits: ['user'],
+      grants: [],
+    },
+    {
+      name: 'client',
+      permissions: ['clients:read_own', 'clients:update_own'],
+      inherits: ['user'],
+      grants: [],
+    },
     { name: 'user', permissions: ['profile:read'], inherits: [], grants: [] },
   ],
 }

@@ -14,7 +14,11 @@ export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<Use
 }
 
 /** @throws Problem CONFLICT for a taken username */
-export async function updateProfile(tools: Pick<Tools, 'db'>, call: Call, change: ProfileChange): Promise<User> {
+export async function updateProfile(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  change: ProfileChange,
+): Promise<User> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, async (tx) => {
     await changeProfile(tx, call, await getUser(tx, scope.userId), change)

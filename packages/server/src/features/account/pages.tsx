@@ -1,13 +1,15 @@
 /** The hosted pages of one's own account: overview with the profile, and deletion. */
 import { z } from 'zod'
-import { LOCALES, type Call } from '../../base/call.ts'
+import { type Call, LOCALES } from '../../base/call.ts'
 import { optional } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { type FormState, shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { atPasswordField, TypedPassword } from '../passwords/index.ts'
-import { Account, DeleteAccount, FullName, Username, usersText } from '../users/index.ts'
+import { FullName, Username } from '../users/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { accountText } from './texts.ts'
+import { Account, DeleteAccount } from './views.tsx'
 
 /** A form sends every field; an empty one clears it. */
 const cleared = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
@@ -23,11 +25,17 @@ export const accountPages = (tools: Tools): Row[] => {
       locale: user.locale,
       createdAt: user.created_at,
     }
-    return { page: <Account user={shown} saved={saved} {...form} />, title: usersText(call.locale, 'account.title') }
+    return {
+      page: <Account user={shown} saved={saved} {...form} />,
+      title: accountText(call.locale, 'account.title'),
+    }
   }
   async function showDelete(call: Call, form: FormState): Promise<PageAnswer> {
     const { email } = await ownUser(tools, call)
-    return { page: <DeleteAccount email={email} {...form} />, title: usersText(call.locale, 'delete.title') }
+    return {
+      page: <DeleteAccount email={email} {...form} />,
+      title: accountText(call.locale, 'delete.title'),
+    }
   }
 
   return [
@@ -59,7 +67,11 @@ export const accountPages = (tools: Tools): Row[] => {
       summary: 'Save your profile',
       needs: 'session',
       audit: 'user.updated',
-      input: z.object({ full_name: cleared(FullName), username: cleared(Username), locale: cleared(z.enum(LOCALES)) }),
+      input: z.object({
+        full_name: cleared(FullName),
+        username: cleared(Username),
+        locale: cleared(z.enum(LOCALES)),
+      }),
       run: async (call, change) => {
         await updateProfile(tools, call, change)
         return { redirect: '/account?saved=1' }

@@ -9,7 +9,11 @@ import { deleteAccount, ownUser, updateProfile } from './account.ts'
 
 const Me = z.object({
   user: UserView,
-  session: z.object({ id: z.string(), expires_at: z.string(), limited_to: z.enum(['password_change']).nullable() }),
+  session: z.object({
+    id: z.string(),
+    expires_at: z.string(),
+    limited_to: z.enum(['password_change']).nullable(),
+  }),
 })
 
 export const accountRoutes = (tools: Tools): Row[] => [

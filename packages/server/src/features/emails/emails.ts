@@ -32,14 +32,22 @@ export async function requestVerification(
 }
 
 /** Asks for the letter again by address. The caller learns nothing about whether the address is known. */
-export async function resendVerification(tools: Pick<Tools, 'db' | 'jobs'>, call: Call, email: string): Promise<void> {
+export async function resendVerification(
+  tools: Pick<Tools, 'db' | 'jobs'>,
+  call: Call,
+  email: string,
+): Promise<void> {
   await tools.db.tx('system', (tx) =>
     tools.jobs.enqueue(tx, 'emails.resend', { email, locale: call.locale }, { now: call.now }),
   )
 }
 
 /** What a verification link is about, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
-export async function previewVerification(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
+export async function previewVerification(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  token: string,
+): Promise<User> {
   return await tools.db.tx('system', async (tx) => {
     const verdict = await checkLink(tx, 'verify_email', token, call.now)
     if ('refused' in verdict) throw linkProblem(verdict.refused)
@@ -77,12 +85,21 @@ async function claimingOnce(work: () => Promise<void>): Promise<void> {
     await work()
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw problem('CONFLICT', { message: 'This address already belongs to an account. Sign in, or reset the password.', cause: error })
+    throw problem('CONFLICT', {
+      message: 'This address already belongs to an account. Sign in, or reset the password.',
+      cause: error,
+    })
   }
 }
 
 /** Writes the letter of a user's verification, with a link that replaces earlier ones. */
-export async function sendVerification(tools: Pick<Tools, 'mail' | 'config'>, tx: Tx, user: User, locale: Locale, now: Date): Promise<void> {
+export async function sendVerification(
+  tools: Pick<Tools, 'mail' | 'config'>,
+  tx: Tx,
+  user: User,
+  locale: Locale,
+  now: Date,
+): Promise<void> {
   await revokeLinks(tx, 'verify_email', user.id)
   const token = await issueLink(
     tx,

@@ -2,7 +2,14 @@
  * Emails: proving that an address is a person's. Owns verification, its letter and what follows from it for
  * the user and for rival registrations. Leaves the letter's delivery to base/mail, links to base/links.
  */
-export { claimAddress, emailJobs, LETTER_PAUSE, localeOf, requestVerification, sendVerification } from './emails.ts'
+export {
+  claimAddress,
+  emailJobs,
+  LETTER_PAUSE,
+  localeOf,
+  requestVerification,
+  sendVerification,
+} from './emails.ts'
 export { checkYourMail, emailPages } from './pages.tsx'
 export { emailRoutes, LinkToken } from './routes.ts'
 export { latestLinkAt, ownerOtherThan } from './sql.ts'

@@ -1,7 +1,8 @@
 /** The letter of verifying an address. Nothing a stranger typed stands in it: it may go to somebody who never asked. */
-import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
-import type { Letter } from '../../base/mail/index.ts'
+
 import type { Locale } from '../../base/call.ts'
+import type { Letter } from '../../base/mail/index.ts'
+import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
 
@@ -18,7 +19,8 @@ const t = texts({
     lead: 'Jemand, hoffentlich Sie, hat sich mit dieser Adresse bei {brand} registriert. Bestätigen Sie, dass sie Ihnen gehört:',
     action: 'Adresse bestätigen',
     lifetime: 'Der Link gilt einmal und 24 Stunden lang.',
-    ignore: 'Wenn Sie das nicht waren, tun Sie nichts: Ohne die Bestätigung gehört die Adresse hier niemandem.',
+    ignore:
+      'Wenn Sie das nicht waren, tun Sie nichts: Ohne die Bestätigung gehört die Adresse hier niemandem.',
   },
 })
 

@@ -12,7 +12,11 @@ import { emailsText } from './texts.ts'
 import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
 
 /** The page after anything that sent a verification letter; also shown by sign-up and sign-in. */
-export const checkYourMail = (call: Call, address: string, options: { resent?: boolean; status?: number } = {}): PageAnswer => ({
+export const checkYourMail = (
+  call: Call,
+  address: string,
+  options: { resent?: boolean; status?: number } = {},
+): PageAnswer => ({
   page: <CheckYourMail address={address} resent={options.resent ?? false} />,
   title: emailsText(call.locale, 'check.title'),
   ...(options.status === undefined ? {} : { status: options.status }),
@@ -38,7 +42,10 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     input: z.object({ token: LinkToken }),
     run: async (call, { token }) => {
       const user = await previewVerification(tools, call, token)
-      return { page: <ConfirmEmail token={token} address={user.email} />, title: emailsText(call.locale, 'confirm.title') }
+      return {
+        page: <ConfirmEmail token={token} address={user.email} />,
+        title: emailsText(call.locale, 'confirm.title'),
+      }
     },
     again: async (call, _typed, problem) => linkInvalid(call, problem.code, problem.status),
   }),

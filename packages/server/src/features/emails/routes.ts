@@ -14,7 +14,8 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[]
     method: 'POST',
     path: '/api/v1/auth/verify-email',
     summary: 'Verify an e-mail address',
-    description: 'Takes the token from the letter. The account becomes active and can sign in. A token works once.',
+    description:
+      'Takes the token from the letter. The account becomes active and can sign in. A token works once.',
     tag: 'Authentication',
     open: 'the token from the letter is the credential',
     audit: 'auth.email.verified',
@@ -32,7 +33,8 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[]
     method: 'POST',
     path: '/api/v1/auth/verify-email/resend',
     summary: 'Send the verification letter again',
-    description: 'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+    description:
+      'Answers the same whether or not the address is known, and sends at most one letter a minute.',
     tag: 'Authentication',
     open: 'whoever waits for the letter cannot sign in yet',
     quiet: 'nothing changes but a letter that may be sent',

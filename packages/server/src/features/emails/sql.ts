@@ -5,11 +5,17 @@ import type { LinkPurpose } from '../../base/links/index.ts'
 
 /** Fails with a unique violation where another user owns the address. */
 export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
-  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}) where id = ${id}`.execute(tx)
+  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}) where id = ${id}`.execute(
+    tx,
+  )
 }
 
 /** A pending user becomes active; a username that somebody else got meanwhile is let go. */
-export async function activateUser(tx: Tx, user: { id: string; username_key: string | null }, now: Date): Promise<void> {
+export async function activateUser(
+  tx: Tx,
+  user: { id: string; username_key: string | null },
+  now: Date,
+): Promise<void> {
   const taken = sql`exists (select from users o where o.username_key = ${user.username_key} and o.status <> 'pending')`
   await sql`
     update users set status = 'active', updated_at = ${now},
@@ -22,7 +28,9 @@ export async function activateUser(tx: Tx, user: { id: string; username_key: str
 export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
   await sql`
     delete from users u using emails e
-    where e.user_id = u.id and e.address_key = ${addressKey} and u.status = 'pending' and u.id <> ${userId}`.execute(tx)
+    where e.user_id = u.id and e.address_key = ${addressKey} and u.status = 'pending' and u.id <> ${userId}`.execute(
+    tx,
+  )
 }
 
 export async function latestLinkAt(tx: Tx, userId: string, purpose: LinkPurpose): Promise<Date | null> {

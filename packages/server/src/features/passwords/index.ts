@@ -3,9 +3,17 @@
  * password, changing and resetting one. Leaves hashing's cost and queue to base/hashing, counting failures
  * and starting sessions to `signin`.
  */
-export { type Profile, PROFILES, pagePolicy } from './policy.ts'
-export { acceptPassword, assertRepeated, auditPassword, replacePassword, setFirstPassword, storedPassword } from './passwords.ts'
+
 export { atPasswordField, passwordPages } from './pages.tsx'
+export {
+  acceptPassword,
+  assertRepeated,
+  auditPassword,
+  replacePassword,
+  setFirstPassword,
+  storedPassword,
+} from './passwords.ts'
+export { PROFILES, type Profile, pagePolicy } from './policy.ts'
 export { contextOf, resetJobs } from './reset.ts'
 export { passwordRoutes, TypedPassword } from './routes.ts'
 export { confirmPassword } from './sign-in.ts'

@@ -13,10 +13,11 @@ const t = texts({
     'reset.lifetime': 'The link works once, for one hour. A newer letter replaces it.',
     'reset.ignore': 'If it was not you, do nothing. Your password stays as it is.',
     'done.subject': 'Your password for {brand} was reset',
-    'done.lead': 'The password of your account was reset through a letter to this address. All sessions have ended.',
+    'done.lead':
+      'The password of your account was reset through a letter to this address. All sessions have ended.',
     'changed.subject': 'Your password for {brand} was changed',
     'changed.lead': 'The password of your account was changed. Your other sessions have ended.',
-    'not_you': 'If it was not you, reset the password at once and end all sessions:',
+    not_you: 'If it was not you, reset the password at once and end all sessions:',
     'not_you.action': 'Reset the password',
   },
   de: {
@@ -26,10 +27,12 @@ const t = texts({
     'reset.lifetime': 'Der Link gilt einmal und eine Stunde lang. Ein neuerer Brief ersetzt ihn.',
     'reset.ignore': 'Wenn Sie das nicht waren, tun Sie nichts. Ihr Passwort bleibt, wie es ist.',
     'done.subject': 'Ihr Passwort für {brand} wurde zurückgesetzt',
-    'done.lead': 'Das Passwort Ihres Kontos wurde über einen Brief an diese Adresse zurückgesetzt. Alle Sitzungen sind beendet.',
+    'done.lead':
+      'Das Passwort Ihres Kontos wurde über einen Brief an diese Adresse zurückgesetzt. Alle Sitzungen sind beendet.',
     'changed.subject': 'Ihr Passwort für {brand} wurde geändert',
     'changed.lead': 'Das Passwort Ihres Kontos wurde geändert. Ihre anderen Sitzungen sind beendet.',
-    'not_you': 'Wenn Sie das nicht waren, setzen Sie das Passwort sofort zurück und beenden Sie alle Sitzungen:',
+    not_you:
+      'Wenn Sie das nicht waren, setzen Sie das Passwort sofort zurück und beenden Sie alle Sitzungen:',
     'not_you.action': 'Passwort zurücksetzen',
   },
 })
@@ -53,18 +56,20 @@ export const resetLetter = (
   ),
 })
 
-const told = (what: 'done' | 'changed') => (config: Brand, { to, locale }: { to: string; locale: Locale }): Letter => ({
-  to,
-  locale,
-  subject: t(locale, `${what}.subject`, { brand: config.brandName }),
-  body: (
-    <>
-      <Paragraph>{t(locale, `${what}.lead`)}</Paragraph>
-      <Paragraph>{t(locale, 'not_you')}</Paragraph>
-      <Action href={`${config.publicUrl}/forgot-password`}>{t(locale, 'not_you.action')}</Action>
-    </>
-  ),
-})
+const told =
+  (what: 'done' | 'changed') =>
+  (config: Brand, { to, locale }: { to: string; locale: Locale }): Letter => ({
+    to,
+    locale,
+    subject: t(locale, `${what}.subject`, { brand: config.brandName }),
+    body: (
+      <>
+        <Paragraph>{t(locale, `${what}.lead`)}</Paragraph>
+        <Paragraph>{t(locale, 'not_you')}</Paragraph>
+        <Action href={`${config.publicUrl}/forgot-password`}>{t(locale, 'not_you.action')}</Action>
+      </>
+    ),
+  })
 
 export const resetDoneLetter = told('done')
 export const changedLetter = told('changed')

@@ -1,14 +1,14 @@
 /** The hosted pages of passwords: what the sign-in form posts to, forgetting, resetting and changing one. */
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
-import { type Problem, problem as newProblem } from '../../base/errors.ts'
+import { problem as newProblem, type Problem } from '../../base/errors.ts'
 import { Flag, ReturnTo } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { type FormState, shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { checkYourMail, LinkToken } from '../emails/index.ts'
 import { safeReturnTo, sessionCookie, showSignIn, signInCookies } from '../signin/index.ts'
-import { EmailAddress, getUser, Identifier, Security, usersText } from '../users/index.ts'
+import { EmailAddress, getUser, Identifier } from '../users/index.ts'
 import { changePassword } from './change.ts'
 import { storedPassword } from './passwords.ts'
 import { pagePolicy } from './policy.ts'
@@ -16,7 +16,7 @@ import { previewReset, requestReset, resetPassword } from './reset.ts'
 import { TypedPassword } from './routes.ts'
 import { signInByPassword } from './sign-in.ts'
 import { passwordsText as t } from './texts.ts'
-import { Forgot, ForgotSent, Reset, ResetLinkInvalid } from './views.tsx'
+import { Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
 
 const resetLinkInvalid = (call: Call, code: string, status: number): PageAnswer => ({
   page: <ResetLinkInvalid expired={code === 'TOKEN_EXPIRED'} />,
@@ -32,7 +32,12 @@ async function showReset(tools: Tools, call: Call, token: string, form: FormStat
   }
 }
 
-async function showSecurity(tools: Tools, call: Call, form: FormState, changed: boolean): Promise<PageAnswer> {
+async function showSecurity(
+  tools: Tools,
+  call: Call,
+  form: FormState,
+  changed: boolean,
+): Promise<PageAnswer> {
   const { user, stored } = await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
     return { user, stored: await storedPassword(tx, user.id) }
@@ -49,14 +54,16 @@ async function showSecurity(tools: Tools, call: Call, form: FormState, changed: 
         {...form}
       />
     ),
-    title: usersText(call.locale, expired ? 'expired.title' : 'security.title'),
+    title: t(call.locale, expired ? 'expired.title' : 'security.title'),
   }
 }
 
 /** On a form that asks a signed-in person for the password, a wrong one is about that field. */
 export const atPasswordField = (field: string, problem: Problem): Problem =>
   problem.code === 'AUTHENTICATION_FAILED'
-    ? newProblem('VALIDATION_ERROR', { details: [{ field, code: 'wrong_password', message: 'This is not your password.' }] })
+    ? newProblem('VALIDATION_ERROR', {
+        details: [{ field, code: 'wrong_password', message: 'This is not your password.' }],
+      })
     : problem
 
 export const passwordPages = (tools: Tools): Row[] => [
@@ -69,7 +76,12 @@ export const passwordPages = (tools: Tools): Row[] => [
     limitedSession: true,
     audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
     limit: { by: 'ip', max: 100, per: '10m' },
-    input: z.object({ identifier: Identifier, password: TypedPassword, remember_me: Flag, return_to: ReturnTo }),
+    input: z.object({
+      identifier: Identifier,
+      password: TypedPassword,
+      remember_me: Flag,
+      return_to: ReturnTo,
+    }),
     run: async (call, input) => {
       const signedIn = await signInByPassword(tools, call, {
         identifier: input.identifier,
@@ -118,7 +130,12 @@ export const passwordPages = (tools: Tools): Row[] => [
       }
     },
     again: async (call, typed, problem) => ({
-      page: <Forgot {...shownAgain(call.locale, typed, problem)} returnTo={safeReturnTo(tools.config, typed.return_to)} />,
+      page: (
+        <Forgot
+          {...shownAgain(call.locale, typed, problem)}
+          returnTo={safeReturnTo(tools.config, typed.return_to)}
+        />
+      ),
       title: t(call.locale, 'forgot.title'),
       status: problem.status,
     }),
@@ -153,7 +170,10 @@ export const passwordPages = (tools: Tools): Row[] => [
     again: async (call, typed, problem) =>
       problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED' || !typed.token
         ? resetLinkInvalid(call, problem.code, problem.status)
-        : { ...(await showReset(tools, call, typed.token, shownAgain(call.locale, typed, problem))), status: problem.status },
+        : {
+            ...(await showReset(tools, call, typed.token, shownAgain(call.locale, typed, problem))),
+            status: problem.status,
+          },
   }),
   page({
     name: 'pages.security',
@@ -175,13 +195,22 @@ export const passwordPages = (tools: Tools): Row[] => [
     limitedSession: true,
     audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
     limit: { by: 'user', max: 20, per: '1h' },
-    input: z.object({ current_password: TypedPassword, new_password: TypedPassword, new_password_confirm: TypedPassword }),
+    input: z.object({
+      current_password: TypedPassword,
+      new_password: TypedPassword,
+      new_password_confirm: TypedPassword,
+    }),
     run: async (call, input) => {
       const session = await changePassword(tools, call, input)
       return { redirect: '/account/security?changed=1', cookies: [sessionCookie(session, call.now)] }
     },
     again: async (call, typed, problem) => ({
-      ...(await showSecurity(tools, call, shownAgain(call.locale, typed, atPasswordField('current_password', problem)), false)),
+      ...(await showSecurity(
+        tools,
+        call,
+        shownAgain(call.locale, typed, atPasswordField('current_password', problem)),
+        false,
+      )),
       status: problem.status,
     }),
   }),

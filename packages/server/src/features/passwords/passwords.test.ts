@@ -26,7 +26,9 @@ describe('changing one’s password', () => {
     expect(after).not.toBe(before)
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
     expect((await other.get('/api/v1/auth/me')).status).toBe(401)
-    expect((await world.client({ headers: { cookie: `lk_session=${before}` } }).get('/api/v1/auth/me')).status).toBe(401)
+    expect(
+      (await world.client({ headers: { cookie: `lk_session=${before}` } }).get('/api/v1/auth/me')).status,
+    ).toBe(401)
     expect([await works(person.email, PASSWORD), await works(person.email, NEW)]).toEqual([false, true])
     expect(await world.events(person.id)).toContain('auth.password.changed')
     expect((await world.mailbox.letterTo(person.email, /was changed/)).text).toContain('/forgot-password')
@@ -56,7 +58,9 @@ describe('changing one’s password', () => {
     const { client } = await world.person()
     const body = { current_password: PASSWORD, new_password: NEW, new_password_confirm: `${NEW}!` }
     const reply = await client.post('/api/v1/users/me/password', body)
-    expect(reply.body.error.details).toEqual([expect.objectContaining({ field: 'new_password_confirm', code: 'mismatch' })])
+    expect(reply.body.error.details).toEqual([
+      expect.objectContaining({ field: 'new_password_confirm', code: 'mismatch' }),
+    ])
   })
 })
 
@@ -76,13 +80,19 @@ describe('a forgotten password', () => {
     expect(reply.headers.getSetCookie()).toEqual([])
     expect((await client.get('/api/v1/auth/me')).status).toBe(401)
     expect([await works(email, PASSWORD), await works(email, NEW)]).toEqual([false, true])
-    expect(await world.events(id)).toEqual(expect.arrayContaining(['auth.password.reset_requested', 'auth.password.reset']))
+    expect(await world.events(id)).toEqual(
+      expect.arrayContaining(['auth.password.reset_requested', 'auth.password.reset']),
+    )
   })
 
   it('answers alike for an address nobody has, and writes no letter', async () => {
     const { email } = await world.person({ signIn: false })
     const [known, unknown] = [await forgot(email), await forgot('nobody@example.com')]
-    expect([known.status, known.body.message, known.data]).toEqual([unknown.status, unknown.body.message, unknown.data])
+    expect([known.status, known.body.message, known.data]).toEqual([
+      unknown.status,
+      unknown.body.message,
+      unknown.data,
+    ])
     await world.app.settle()
     expect(await world.mailbox.lettersTo('nobody@example.com')).toEqual([])
   })
@@ -92,7 +102,9 @@ describe('a forgotten password', () => {
     const first = await tokenFor(email)
     await forgot(email)
     await world.app.settle()
-    expect((await world.mailbox.lettersTo(email)).filter((letter) => /Reset/.test(letter.subject))).toHaveLength(1)
+    expect(
+      (await world.mailbox.lettersTo(email)).filter((letter) => /Reset/.test(letter.subject)),
+    ).toHaveLength(1)
     await world.clock.advance('2 minutes')
     const second = await tokenFor(email)
     expect((await reset(first)).code).toBe('INVALID_TOKEN')
@@ -134,10 +146,13 @@ describe('a forgotten password', () => {
     expect((await world.client().post('/api/v1/auth/verify-email', { token })).status).toBe(200)
   })
 
-  it.each(['', 'x', 'lnk_0.x', `lnk_${'0'.repeat(32)}.${'A'.repeat(43)}`, 'a.b.c'])('refuses the token %j', async (token) => {
-    const reply = await reset(token)
-    expect([400, 401]).toContain(reply.status)
-  })
+  it.each(['', 'x', 'lnk_0.x', `lnk_${'0'.repeat(32)}.${'A'.repeat(43)}`, 'a.b.c'])(
+    'refuses the token %j',
+    async (token) => {
+      const reply = await reset(token)
+      expect([400, 401]).toContain(reply.status)
+    },
+  )
 })
 
 describe('the profile classic', () => {
@@ -153,7 +168,12 @@ describe('the profile classic', () => {
     await classic.clock.advance('90 days')
     const { data } = await person.client.signIn(person.email, FIRST)
     expect(data.session.limited_to).toBe('password_change')
-    for (const path of ['/api/v1/auth/me', '/api/v1/users/me', '/api/v1/auth/sessions', '/api/v1/auth/validate']) {
+    for (const path of [
+      '/api/v1/auth/me',
+      '/api/v1/users/me',
+      '/api/v1/auth/sessions',
+      '/api/v1/auth/validate',
+    ]) {
       const reply = await person.client.get(path)
       expect([path, reply.status, reply.code]).toEqual([path, 403, 'PASSWORD_EXPIRED'])
     }

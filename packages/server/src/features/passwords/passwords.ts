@@ -28,7 +28,11 @@ export async function storedPassword(tx: Tx, userId: string): Promise<StoredPass
 }
 
 /** The hashes a new password may not match: the present one and as many before it as the profile says. */
-export async function usedHashes(tx: Tx, config: Pick<Config, 'passwordProfile'>, userId: string): Promise<string[]> {
+export async function usedHashes(
+  tx: Tx,
+  config: Pick<Config, 'passwordProfile'>,
+  userId: string,
+): Promise<string[]> {
   const present = await selectPassword(tx, userId)
   const before = await selectHistory(tx, userId, PROFILES[config.passwordProfile].history - 1)
   return present ? [present.hash, ...before] : before
@@ -55,7 +59,12 @@ export async function acceptPassword(
 ): Promise<string> {
   const { config, hashing } = tools
   const profile = PROFILES[config.passwordProfile]
-  const reasons = judgePassword(profile, password, { ...context, brand: config.brandName }, await commonPasswords())
+  const reasons = judgePassword(
+    profile,
+    password,
+    { ...context, brand: config.brandName },
+    await commonPasswords(),
+  )
   if (reasons.length === 0 && (await matchesAny(hashing, used, password))) {
     const params = { history: profile.history }
     reasons.push({ code: 'reused', message: 'Choose a password you have not used lately.', params })
@@ -67,7 +76,11 @@ export async function acceptPassword(
   return await hashing.hash(password)
 }
 
-async function matchesAny(hashing: Tools['hashing'], hashes: readonly string[], password: string): Promise<boolean> {
+async function matchesAny(
+  hashing: Tools['hashing'],
+  hashes: readonly string[],
+  password: string,
+): Promise<boolean> {
   for (const hash of hashes) if ((await hashing.verify(hash, password)).matches) return true
   return false
 }
@@ -75,7 +88,9 @@ async function matchesAny(hashing: Tools['hashing'], hashes: readonly string[], 
 /** The repetition of a new password, where the caller sent one. @throws VALIDATION_ERROR */
 export function assertRepeated(password: string, repeated: string | undefined, field: string): void {
   if (repeated === undefined || repeated === password) return
-  throw problem('VALIDATION_ERROR', { details: [{ field, code: 'mismatch', message: 'The two passwords differ.' }] })
+  throw problem('VALIDATION_ERROR', {
+    details: [{ field, code: 'mismatch', message: 'The two passwords differ.' }],
+  })
 }
 
 /** Stores the first password of a user. */
@@ -111,10 +126,19 @@ export async function replacePassword(
 }
 
 /** Stores the same password under better parameters; nothing else changes. Loses quietly to a real change. */
-export async function upgradeHash(tools: Pick<Tools, 'db' | 'hashing'>, userId: string, from: string, password: string): Promise<void> {
+export async function upgradeHash(
+  tools: Pick<Tools, 'db' | 'hashing'>,
+  userId: string,
+  from: string,
+  password: string,
+): Promise<void> {
   const hash = await tools.hashing.hash(password)
   await tools.db.tx('system', (tx) => replaceHash(tx, userId, from, { hash }))
 }
 
-export const auditPassword = (tx: Tx, call: Call, type: 'auth.password.changed' | 'auth.password.reset', user: User): Promise<void> =>
-  audit(tx, call, { type, userId: user.id, username: user.username })
+export const auditPassword = (
+  tx: Tx,
+  call: Call,
+  type: 'auth.password.changed' | 'auth.password.reset',
+  user: User,
+): Promise<void> => audit(tx, call, { type, userId: user.id, username: user.username })

@@ -1,7 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { commonPasswords, judgePassword, PROFILES } from './policy.ts'
 
-const context = { brand: 'Latchkey', email: 'ada.lovelace@example.com', username: 'countess', fullName: 'Ada Lovelace' }
+const context = {
+  brand: 'Latchkey',
+  email: 'ada.lovelace@example.com',
+  username: 'countess',
+  fullName: 'Ada Lovelace',
+}
 let common: ReadonlySet<string>
 beforeAll(async () => {
   common = await commonPasswords()
@@ -10,12 +15,14 @@ const reasons = (profile: keyof typeof PROFILES, password: string) =>
   judgePassword(PROFILES[profile], password, context, common).map(({ code }) => code)
 
 describe('the profile nist', () => {
-  it.each(['correct horse battery staple', 'ThisIsFineIThink', 'пароль из четырёх слов', '🦊🦊 fox in the rain'])(
-    'accepts %j',
-    (password) => {
-      expect(reasons('nist', password)).toEqual([])
-    },
-  )
+  it.each([
+    'correct horse battery staple',
+    'ThisIsFineIThink',
+    'пароль из четырёх слов',
+    '🦊🦊 fox in the rain',
+  ])('accepts %j', (password) => {
+    expect(reasons('nist', password)).toEqual([])
+  })
 
   it.each([
     ['fourteen chars', 'too_short'],
@@ -66,6 +73,8 @@ describe('the profile classic', () => {
   })
 
   it('names every reason at once', () => {
-    expect(reasons('classic', 'abc')).toEqual(expect.arrayContaining(['too_short', 'needs_upper', 'needs_digit', 'needs_special']))
+    expect(reasons('classic', 'abc')).toEqual(
+      expect.arrayContaining(['too_short', 'needs_upper', 'needs_digit', 'needs_special']),
+    )
   })
 })

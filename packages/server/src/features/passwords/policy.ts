@@ -64,20 +64,36 @@ export function judgePassword(
   const folded = password.normalize('NFKC').toLowerCase()
   const reasons: Omit<FieldError, 'field'>[] = []
   if (length < profile.min) {
-    reasons.push({ code: 'too_short', message: `Use at least ${profile.min} characters.`, params: { min: profile.min } })
+    reasons.push({
+      code: 'too_short',
+      message: `Use at least ${profile.min} characters.`,
+      params: { min: profile.min },
+    })
   }
   if (length > profile.max) {
-    reasons.push({ code: 'too_long', message: `Use at most ${profile.max} characters.`, params: { max: profile.max } })
+    reasons.push({
+      code: 'too_long',
+      message: `Use at most ${profile.max} characters.`,
+      params: { max: profile.max },
+    })
   }
-  for (const { code, message, pattern } of profile.classes) if (!pattern.test(password)) reasons.push({ code, message })
+  for (const { code, message, pattern } of profile.classes)
+    if (!pattern.test(password)) reasons.push({ code, message })
   const word = profile.forbidden.find((pattern) => folded.includes(pattern))
   if (word !== undefined) {
-    reasons.push({ code: 'forbidden_pattern', message: `Do not use “${word}” in it.`, params: { pattern: word } })
+    reasons.push({
+      code: 'forbidden_pattern',
+      message: `Do not use “${word}” in it.`,
+      params: { pattern: word },
+    })
   }
   if (isCommon(folded, common)) {
     reasons.push({ code: 'blocklisted', message: 'This password is among the first a guesser would try.' })
   } else if (isContextual(folded, context)) {
-    reasons.push({ code: 'context', message: 'Do not build it from your name, your address or the name of this service.' })
+    reasons.push({
+      code: 'context',
+      message: 'Do not build it from your name, your address or the name of this service.',
+    })
   }
   return reasons
 }
@@ -91,13 +107,25 @@ function isCommon(folded: string, common: ReadonlySet<string>): boolean {
   return isRun(bare)
 }
 
-const ROWS = ['abcdefghijklmnopqrstuvwxyz', '01234567890123456789', 'qwertyuiopasdfghjklzxcvbnm', 'qwertzuiopasdfghjklyxcvbnm', '1234567890qwertyuiopasdfghjklzxcvbnm']
+const ROWS = [
+  'abcdefghijklmnopqrstuvwxyz',
+  '01234567890123456789',
+  'qwertyuiopasdfghjklzxcvbnm',
+  'qwertzuiopasdfghjklyxcvbnm',
+  '1234567890qwertyuiopasdfghjklzxcvbnm',
+]
 const RUNS = ROWS.flatMap((row) => [row, [...row].reverse().join('')]).map((row) => row + row)
 const isRun = (text: string): boolean => text.length >= 4 && RUNS.some((run) => run.includes(text))
 
 /** Whether hardly anything is left once the person's and the service's own words are taken out. */
 function isContextual(folded: string, context: PasswordContext): boolean {
-  const words = [context.brand, context.email, context.email?.split('@')[0], context.username, context.fullName]
+  const words = [
+    context.brand,
+    context.email,
+    context.email?.split('@')[0],
+    context.username,
+    context.fullName,
+  ]
     .flatMap((text) => (text ? [text, ...text.split(/[^\p{L}\p{N}]+/u)] : []))
     .map((text) => text.normalize('NFKC').toLowerCase())
     .filter((text) => text.length >= 4)
@@ -110,6 +138,8 @@ let list: Promise<ReadonlySet<string>> | undefined
 
 /** The list of common passwords (49,000 entries of zxcvbn's), loaded when first needed. */
 export function commonPasswords(): Promise<ReadonlySet<string>> {
-  list ??= import('@zxcvbn-ts/language-common').then(({ dictionary }) => new Set<string>(dictionary['passwords-common']))
+  list ??= import('@zxcvbn-ts/language-common').then(
+    ({ dictionary }) => new Set<string>(dictionary['passwords-common']),
+  )
   return list
 }

@@ -11,14 +11,31 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../b
 import type { Tools } from '../../base/tools.ts'
 import { claimAddress, LETTER_PAUSE, latestLinkAt, localeOf } from '../emails/index.ts'
 import { findByIdentifier, getUser, type User } from '../users/index.ts'
-import { resetLetter, resetDoneLetter } from './mail.tsx'
-import { acceptPassword, assertRepeated, auditPassword, replacePassword, storedPassword, usedHashes } from './passwords.ts'
+import { resetDoneLetter, resetLetter } from './mail.tsx'
+import {
+  acceptPassword,
+  assertRepeated,
+  auditPassword,
+  replacePassword,
+  storedPassword,
+  usedHashes,
+} from './passwords.ts'
 
 export const RESET_LIFETIME = 3_600_000
 
 /** Asks for the letter. The caller learns nothing. */
-export async function requestReset(tools: Pick<Tools, 'db' | 'jobs'>, call: Call, identifier: string): Promise<void> {
-  const payload = { identifier, locale: call.locale, ip: call.ip, user_agent: call.userAgent, request_id: call.id }
+export async function requestReset(
+  tools: Pick<Tools, 'db' | 'jobs'>,
+  call: Call,
+  identifier: string,
+): Promise<void> {
+  const payload = {
+    identifier,
+    locale: call.locale,
+    ip: call.ip,
+    user_agent: call.userAgent,
+    request_id: call.id,
+  }
   await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, 'passwords.forgot', payload, { now: call.now }))
 }
 
@@ -54,11 +71,19 @@ export async function resetPassword(
     await claimAddress(tx, call, now)
     await replacePassword(tools, tx, call, now, { from: await storedPassword(tx, now.id), hash })
     await auditPassword(tx, call, 'auth.password.reset', now)
-    await tools.mail.write(tx, resetDoneLetter(tools.config, { to: now.email, locale: call.locale }), call.now)
+    await tools.mail.write(
+      tx,
+      resetDoneLetter(tools.config, { to: now.email, locale: call.locale }),
+      call.now,
+    )
   })
 }
 
-export const contextOf = (user: User) => ({ email: user.email, username: user.username, fullName: user.full_name })
+export const contextOf = (user: User) => ({
+  email: user.email,
+  username: user.username,
+  fullName: user.full_name,
+})
 
 /** Registers the job that decides about the letter after the answer went out. */
 export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
@@ -69,7 +94,11 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       const last = await latestLinkAt(tx, user.id, 'reset_password')
       if (last && later(last, LETTER_PAUSE) > now) return
       const token = await issueResetLink(tx, user, now)
-      await tools.mail.write(tx, resetLetter(tools.config, { to: user.email, token, locale: localeOf(payload) }), now)
+      await tools.mail.write(
+        tx,
+        resetLetter(tools.config, { to: user.email, token, locale: localeOf(payload) }),
+        now,
+      )
       await audit(tx, callOf(payload, now), {
         type: 'auth.password.reset_requested',
         userId: user.id,
@@ -89,5 +118,10 @@ async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promis
 const callOf = (payload: Record<string, unknown>, now: Date): Call => {
   const text = (value: unknown) => (typeof value === 'string' ? value : null)
   const call = systemCall(now)
-  return { ...call, id: text(payload.request_id) ?? call.id, ip: text(payload.ip), userAgent: text(payload.user_agent) }
+  return {
+    ...call,
+    id: text(payload.request_id) ?? call.id,
+    ip: text(payload.ip),
+    userAgent: text(payload.user_agent),
+  }
 }

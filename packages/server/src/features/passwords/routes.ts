@@ -3,8 +3,14 @@ import { z } from 'zod'
 import { Flag } from '../../base/fields.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
-import { SessionStarted, SignedInView, sessionCookie, sessionStarted, signedInAnswer } from '../signin/index.ts'
 import { LinkToken } from '../emails/index.ts'
+import {
+  SessionStarted,
+  SignedInView,
+  sessionCookie,
+  sessionStarted,
+  signedInAnswer,
+} from '../signin/index.ts'
 import { EmailAddress, Identifier } from '../users/index.ts'
 import { changePassword } from './change.ts'
 import { requestReset, resetPassword } from './reset.ts'
@@ -12,7 +18,6 @@ import { signInByPassword } from './sign-in.ts'
 
 /** A password as somebody types it to prove who they are: bounded, otherwise judged by its hash alone. */
 export const TypedPassword = z.string().min(1).max(1000)
-
 
 const Login = z
   .object({
@@ -41,7 +46,14 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     takesBasic: true,
     audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
     limit: { by: 'ip', max: 100, per: '10m' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'EMAIL_NOT_VERIFIED', 'ACCOUNT_DISABLED', 'CONFLICT', 'UNAVAILABLE'],
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'EMAIL_NOT_VERIFIED',
+      'ACCOUNT_DISABLED',
+      'CONFLICT',
+      'UNAVAILABLE',
+    ],
     input: Login,
     output: SignedInView,
     run: async (call, input) => {
@@ -87,7 +99,8 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/password/forgot',
     summary: 'Ask for a letter to reset a password',
-    description: 'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+    description:
+      'Answers the same whether or not the address is known, and sends at most one letter a minute.',
     tag: 'Authentication',
     open: 'whoever forgot the password cannot sign in',
     audit: 'auth.password.reset_requested',
@@ -104,13 +117,18 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/password/reset',
     summary: 'Set a new password with the token from the letter',
-    description: 'Ends every session of the account. A token works once; a refused password leaves it usable.',
+    description:
+      'Ends every session of the account. A token works once; a refused password leaves it usable.',
     tag: 'Authentication',
     open: 'the token from the letter is the credential',
     audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
-    input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword.optional() }),
+    input: z.object({
+      token: LinkToken,
+      password: TypedPassword,
+      password_confirm: TypedPassword.optional(),
+    }),
     output: z.null(),
     run: async (call, input) => {
       await resetPassword(tools, call, input)

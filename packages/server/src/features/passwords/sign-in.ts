@@ -33,7 +33,11 @@ export interface PasswordSignIn {
  * Signs somebody in by password.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, EMAIL_NOT_VERIFIED, ACCOUNT_DISABLED, UNAVAILABLE
  */
-export async function signInByPassword(tools: PasswordTools, call: Call, wish: PasswordSignIn): Promise<SignedIn> {
+export async function signInByPassword(
+  tools: PasswordTools,
+  call: Call,
+  wish: PasswordSignIn,
+): Promise<SignedIn> {
   const { guess, user, stored } = await tools.db.tx('system', async (tx) => {
     const user = await findByIdentifier(tx, wish.identifier)
     // an id that exists nowhere keeps the statements the same for unknown accounts
@@ -63,11 +67,20 @@ async function prove(
     const locked = await unlockAfterSuccess(tx, call, guess)
     if (locked) return { refused: locked }
     const attempt = await beginAttempt(tx, { remember: wish.remember, returnTo: wish.returnTo }, call.now)
-    return await advance(tools, tx, call, attempt, { user, device: guess.device, proof: passwordProof(tools, user, stored, call.now) })
+    return await advance(tools, tx, call, attempt, {
+      user,
+      device: guess.device,
+      proof: passwordProof(tools, user, stored, call.now),
+    })
   })
 }
 
-const passwordProof = (tools: Pick<Tools, 'config'>, user: User, stored: StoredPassword, now: Date): Proof => ({
+const passwordProof = (
+  tools: Pick<Tools, 'config'>,
+  user: User,
+  stored: StoredPassword,
+  now: Date,
+): Proof => ({
   method: 'password',
   amr: ['pwd'],
   subject: user.id,

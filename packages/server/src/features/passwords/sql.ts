@@ -44,7 +44,13 @@ export async function selectHistory(tx: Tx, userId: string, limit: number): Prom
 }
 
 /** Remembers a replaced hash and forgets those beyond `keep`. */
-export async function insertHistory(tx: Tx, userId: string, hash: string, keep: number, now: Date): Promise<void> {
+export async function insertHistory(
+  tx: Tx,
+  userId: string,
+  hash: string,
+  keep: number,
+  now: Date,
+): Promise<void> {
   await tx
     .insertInto('password_history')
     .values({ user_id: userId, hash, replaced_at: now })
@@ -56,5 +62,9 @@ export async function insertHistory(tx: Tx, userId: string, hash: string, keep: 
     .where('user_id', '=', userId)
     .orderBy('replaced_at', 'desc')
     .limit(keep)
-  await tx.deleteFrom('password_history').where('user_id', '=', userId).where('replaced_at', 'not in', kept).execute()
+  await tx
+    .deleteFrom('password_history')
+    .where('user_id', '=', userId)
+    .where('replaced_at', 'not in', kept)
+    .execute()
 }

@@ -1,5 +1,6 @@
-/** The pages of a forgotten password. Presentation only. */
+/** The pages of passwords: forgetting, resetting, changing one. Presentation only. */
 import {
+  AccountPage,
   Button,
   ButtonLink,
   Card,
@@ -9,7 +10,10 @@ import {
   type FormState,
   LinkRow,
   NewPasswordFields,
+  PasswordField,
   type PasswordPolicy,
+  Section,
+  Time,
   useUi,
   withReturnTo,
 } from '../../base/page/index.ts'
@@ -102,5 +106,75 @@ export function ResetLinkInvalid({ expired }: { expired: boolean }) {
         <a href="/sign-in">{t(locale, 'forgot.back')}</a>
       </LinkRow>
     </Card>
+  )
+}
+
+export interface SecurityProps extends FormState {
+  /** The account's address, for password managers. */
+  email: string
+  policy: PasswordPolicy
+  changedAt?: Date | null
+  /** Says that the password was just changed. */
+  changed?: boolean
+  /** The session is good for changing the password and for nothing else. */
+  expired?: boolean
+  returnTo?: string | null
+}
+
+/** /account/security */
+export function Security({ expired, ...props }: SecurityProps) {
+  const { locale } = useUi()
+  if (expired)
+    return (
+      <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
+        <ChangePassword button={t(locale, 'expired.button')} {...props} />
+      </Card>
+    )
+  const { changedAt, changed } = props
+  const lastChange = changedAt
+    ? t.nodes(locale, 'security.changed_at', { time: <Time at={changedAt} /> })
+    : null
+  return (
+    <AccountPage
+      current="security"
+      title={t(locale, 'security.title')}
+      notice={changed ? t(locale, 'security.changed') : null}
+    >
+      <Section
+        title={t(locale, 'security.password')}
+        lead={
+          <>
+            {t(locale, 'security.lead')} {lastChange}
+          </>
+        }
+      >
+        <ChangePassword button={t(locale, 'security.button')} {...props} />
+      </Section>
+    </AccountPage>
+  )
+}
+
+function ChangePassword(props: Omit<SecurityProps, 'expired'> & { button: string }) {
+  const { locale } = useUi()
+  const { email, policy, button, returnTo, typed, errors, alert } = props
+  const fields = {
+    current_password: t(locale, 'field.current_password'),
+    new_password: t(locale, 'field.new_password'),
+    new_password_confirm: t(locale, 'field.new_password_confirm'),
+  }
+  return (
+    <Form
+      action="/account/security"
+      fields={fields}
+      returnTo={returnTo}
+      typed={typed}
+      errors={errors}
+      alert={alert}
+    >
+      <ForManagers account={email} />
+      <PasswordField name="current_password" autocomplete="current-password" />
+      <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
+      <Button>{button}</Button>
+    </Form>
   )
 }

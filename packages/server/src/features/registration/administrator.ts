@@ -49,7 +49,10 @@ export async function setUpAdministrator(
 ): Promise<SignedIn> {
   assertRepeated(input.password, input.password_confirm, 'password_confirm')
   await checkSetupLink(tools, call, token)
-  const hash = await acceptPassword(tools, input.password, { email: input.email, fullName: input.full_name ?? null })
+  const hash = await acceptPassword(tools, input.password, {
+    email: input.email,
+    fullName: input.full_name ?? null,
+  })
   const outcome = await tools.db.tx('system', async (tx) => {
     await useLink(tx, 'setup', token, call.now)
     if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
@@ -111,6 +114,11 @@ async function createAdministrator(
     call.now,
   )
   await setFirstPassword(tx, id, hash, call.now)
-  await audit(tx, call, { type: 'user.created', userId: id, username: input.username ?? null, details: { administrator: true } })
+  await audit(tx, call, {
+    type: 'user.created',
+    userId: id,
+    username: input.username ?? null,
+    details: { administrator: true },
+  })
   return id
 }

@@ -4,7 +4,14 @@ import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import type { Tools } from '../../base/tools.ts'
 import { localeOf, ownerOtherThan, sendVerification } from '../emails/index.ts'
-import { canonical, deletePendingBefore, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
+import {
+  canonical,
+  deletePendingBefore,
+  findByIdentifier,
+  findUser,
+  getUser,
+  type User,
+} from '../users/index.ts'
 import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
 
 /** A registration that nobody verified is forgotten after this. */

@@ -8,7 +8,8 @@ import type { Config } from '../../config.ts'
 const t = texts({
   en: {
     'already.subject': 'You already have an account at {brand}',
-    'already.lead': 'Somebody, perhaps you, signed up for {brand} with this address. It has an account already, and nothing was changed.',
+    'already.lead':
+      'Somebody, perhaps you, signed up for {brand} with this address. It has an account already, and nothing was changed.',
     'already.action': 'Sign in',
     'already.forgot': 'If you do not remember the password, you can reset it from the sign-in page.',
     'already.ignore': 'If it was not you, there is nothing to do.',
@@ -19,12 +20,15 @@ const t = texts({
   },
   de: {
     'already.subject': 'Sie haben bereits ein Konto bei {brand}',
-    'already.lead': 'Jemand, vielleicht Sie, hat sich mit dieser Adresse bei {brand} registriert. Es gibt dafür schon ein Konto, und nichts wurde geändert.',
+    'already.lead':
+      'Jemand, vielleicht Sie, hat sich mit dieser Adresse bei {brand} registriert. Es gibt dafür schon ein Konto, und nichts wurde geändert.',
     'already.action': 'Anmelden',
-    'already.forgot': 'Wenn Sie das Passwort nicht mehr wissen, können Sie es auf der Anmeldeseite zurücksetzen.',
+    'already.forgot':
+      'Wenn Sie das Passwort nicht mehr wissen, können Sie es auf der Anmeldeseite zurücksetzen.',
     'already.ignore': 'Wenn Sie das nicht waren, ist nichts zu tun.',
     'taken.subject': 'Wählen Sie einen anderen Benutzernamen für {brand}',
-    'taken.lead': 'Ihre Registrierung bei {brand} konnte nicht abgeschlossen werden: Der gewählte Benutzername ist vergeben.',
+    'taken.lead':
+      'Ihre Registrierung bei {brand} konnte nicht abgeschlossen werden: Der gewählte Benutzername ist vergeben.',
     'taken.action': 'Erneut registrieren',
     'taken.ignore': 'Wenn Sie das nicht waren, tun Sie nichts: Es wurde kein Konto angelegt.',
   },

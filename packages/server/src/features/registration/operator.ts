@@ -6,15 +6,22 @@ import { invalid, problem } from '../../base/errors.ts'
 import { isId, newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { defaultRole, isRole } from '../access/index.ts'
-import { acceptPassword, auditPassword, contextOf, replacePassword, setFirstPassword, storedPassword } from '../passwords/index.ts'
+import {
+  acceptPassword,
+  auditPassword,
+  contextOf,
+  replacePassword,
+  setFirstPassword,
+  storedPassword,
+} from '../passwords/index.ts'
 import {
   createUser,
   disableUser,
   EmailAddress,
   enableUser,
+  FullName,
   findByIdentifier,
   findUser,
-  FullName,
   getUser,
   listUsers,
   type User,
@@ -42,7 +49,8 @@ export async function createByOperator(tools: OperatorTools, input: NewAccount):
   const username = input.username === undefined ? null : parsed('username', Username, input.username)
   const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
   const role = input.role ?? defaultRole(tools.config)
-  if (!isRole(tools.config, role)) throw invalid('role', 'invalid_choice', `There is no role ${role} in this preset.`)
+  if (!isRole(tools.config, role))
+    throw invalid('role', 'invalid_choice', `There is no role ${role} in this preset.`)
   const hash = await acceptPassword(tools, input.password, { email, username, fullName })
   const call = systemCall(tools.clock.now())
   const id = newId('usr')
@@ -56,9 +64,14 @@ export async function createByOperator(tools: OperatorTools, input: NewAccount):
   return userView(tools.config, user)
 }
 
-function parsed<T>(field: string, schema: { safeParse(value: unknown): { success: boolean; data?: T } }, value: string): T {
+function parsed<T>(
+  field: string,
+  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
+  value: string,
+): T {
   const result = schema.safeParse(value)
-  if (!result.success || result.data === undefined) throw invalid(field, 'invalid', `This is no acceptable ${field}: ${value}`)
+  if (!result.success || result.data === undefined)
+    throw invalid(field, 'invalid', `This is no acceptable ${field}: ${value}`)
   return result.data
 }
 
@@ -67,7 +80,8 @@ export async function listByOperator(
   tools: Pick<Tools, 'db' | 'config'>,
   page: { limit: number; cursor: string | null },
 ): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
-  if (page.cursor !== null && !isId('usr', page.cursor)) throw invalid('cursor', 'invalid', 'This is no cursor of a list.')
+  if (page.cursor !== null && !isId('usr', page.cursor))
+    throw invalid('cursor', 'invalid', 'This is no cursor of a list.')
   const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
   const shown = rows.slice(0, page.limit)
   return {
@@ -77,7 +91,11 @@ export async function listByOperator(
 }
 
 /** Replaces a password and ends every session. @throws Problem NOT_FOUND, VALIDATION_ERROR */
-export async function resetByOperator(tools: OperatorTools, identifier: string, password: string): Promise<UserView> {
+export async function resetByOperator(
+  tools: OperatorTools,
+  identifier: string,
+  password: string,
+): Promise<UserView> {
   const call = systemCall(tools.clock.now())
   const user = await byIdentifier(tools, identifier)
   const hash = await acceptPassword(tools, password, contextOf(user))

@@ -8,9 +8,11 @@ import type { Tools } from '../../base/tools.ts'
 import { checkYourMail } from '../emails/index.ts'
 import { pagePolicy, TypedPassword } from '../passwords/index.ts'
 import { safeReturnTo, signInCookies } from '../signin/index.ts'
-import { EmailAddress, FullName, Setup, SetupLinkInvalid, SignUp, usersText } from '../users/index.ts'
+import { EmailAddress, FullName } from '../users/index.ts'
 import { checkSetupLink, setUpAdministrator } from './administrator.ts'
 import { register } from './register.ts'
+import { registrationText } from './texts.ts'
+import { Setup, SetupLinkInvalid, SignUp } from './views.tsx'
 
 const AccountForm = z.object({
   email: EmailAddress,
@@ -25,15 +27,15 @@ export const registrationPages = (tools: Tools): Row[] => {
 
   const showSignUp = (call: Call, form: FormState, returnTo: string | undefined): PageAnswer => ({
     page: <SignUp policy={policy} returnTo={safeReturnTo(tools.config, returnTo)} {...form} />,
-    title: usersText(call.locale, 'sign_up.title'),
+    title: registrationText(call.locale, 'sign_up.title'),
   })
   const showSetup = (call: Call, token: string, form: FormState): PageAnswer => ({
     page: <Setup token={token} policy={policy} {...form} />,
-    title: usersText(call.locale, 'setup.title', { brand: tools.config.brandName }),
+    title: registrationText(call.locale, 'setup.title', { brand: tools.config.brandName }),
   })
   const setupInvalid = (call: Call, status: number): PageAnswer => ({
     page: <SetupLinkInvalid />,
-    title: usersText(call.locale, 'setup_invalid.title'),
+    title: registrationText(call.locale, 'setup_invalid.title'),
     status,
   })
 
@@ -63,7 +65,10 @@ export const registrationPages = (tools: Tools): Row[] => {
       run: async (call, input) => {
         const { signedIn } = await register(tools, call, input)
         if (!signedIn) return checkYourMail(call, input.email)
-        return { redirect: safeReturnTo(tools.config, input.return_to) ?? '/account', cookies: signInCookies(signedIn, call.now) }
+        return {
+          redirect: safeReturnTo(tools.config, input.return_to) ?? '/account',
+          cookies: signInCookies(signedIn, call.now),
+        }
       },
       again: async (call, typed, problem) => ({
         ...showSignUp(call, shownAgain(call.locale, typed, problem), typed.return_to),
@@ -101,7 +106,10 @@ export const registrationPages = (tools: Tools): Row[] => {
       again: async (call, typed, problem) =>
         problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
           ? setupInvalid(call, problem.status)
-          : { ...showSetup(call, typed.token ?? '', shownAgain(call.locale, typed, problem)), status: problem.status },
+          : {
+              ...showSetup(call, typed.token ?? '', shownAgain(call.locale, typed, problem)),
+              status: problem.status,
+            },
     }),
   ]
 }

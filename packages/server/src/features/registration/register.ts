@@ -55,7 +55,12 @@ export async function register(
     await setFirstPassword(tx, id, hash, call.now)
     await audit(tx, call, { type: 'user.registered', userId: id, username: who.username })
     if (verifies) {
-      await tools.jobs.enqueue(tx, 'registration.letter', { user_id: id, locale: call.locale }, { now: call.now })
+      await tools.jobs.enqueue(
+        tx,
+        'registration.letter',
+        { user_id: id, locale: call.locale },
+        { now: call.now },
+      )
     }
     const user = await getUser(tx, id)
     return { user, signedIn: verifies ? null : await signInAtOnce(tools, tx, call, user) }

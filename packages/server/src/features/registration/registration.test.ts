@@ -15,9 +15,19 @@ const verify = (of: World, token: string) => of.client().post('/api/v1/auth/veri
 
 describe('signing up', () => {
   it('makes an account that waits for its address to be verified', async () => {
-    const reply = await register(world, { email: 'Ada@Example.com', username: 'ada', full_name: 'Ada Lovelace' })
+    const reply = await register(world, {
+      email: 'Ada@Example.com',
+      username: 'ada',
+      full_name: 'Ada Lovelace',
+    })
     expect(reply.status).toBe(201)
-    expect(reply.data.user).toMatchObject({ email: 'Ada@Example.com', username: 'ada', full_name: 'Ada Lovelace', is_verified: false, role: 'viewer' })
+    expect(reply.data.user).toMatchObject({
+      email: 'Ada@Example.com',
+      username: 'ada',
+      full_name: 'Ada Lovelace',
+      is_verified: false,
+      role: 'viewer',
+    })
     expect(reply.data).not.toHaveProperty('session')
     expect(reply.headers.getSetCookie()).toEqual([])
     const verified = await verify(world, await world.mailbox.tokenFor('Ada@Example.com', /verify-email/))
@@ -29,12 +39,18 @@ describe('signing up', () => {
     const { email, id } = await world.person({ signIn: false })
     const taken = await register(world, { email: email.toUpperCase() })
     const free = await register(world, { email: 'free@example.com' })
-    expect([taken.status, taken.body.message, Object.keys(taken.data.user)]).toEqual([free.status, free.body.message, Object.keys(free.data.user)])
+    expect([taken.status, taken.body.message, Object.keys(taken.data.user)]).toEqual([
+      free.status,
+      free.body.message,
+      Object.keys(free.data.user),
+    ])
     expect(taken.data.user.id).not.toBe(id)
     const letter = await world.mailbox.letterTo(email)
     expect(letter.subject).toBe('You already have an account at Latchkey')
     expect(letter.links.join()).not.toContain('token')
-    expect((await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).data.user.id).toBe(id)
+    expect(
+      (await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).data.user.id,
+    ).toBe(id)
   })
 
   it('answers the same for a taken username, and says so by letter', async () => {
@@ -62,7 +78,10 @@ describe('signing up', () => {
   it('gives a username to whoever verifies first, and the other none', async () => {
     await register(world, { email: 'one@example.com', username: 'wanted' })
     await register(world, { email: 'two@example.com', username: 'wanted' })
-    const [one, two] = [await world.mailbox.tokenFor('one@example.com', /verify/), await world.mailbox.tokenFor('two@example.com', /verify/)]
+    const [one, two] = [
+      await world.mailbox.tokenFor('one@example.com', /verify/),
+      await world.mailbox.tokenFor('two@example.com', /verify/),
+    ]
     expect((await verify(world, two)).data.user.username).toBe('wanted')
     expect((await verify(world, one)).data.user.username).toBeNull()
   })
@@ -70,7 +89,9 @@ describe('signing up', () => {
   it('forgets what nobody verified within a week', async () => {
     const { data } = await register(world, { email: 'never@example.com' })
     await world.clock.advance('8 days')
-    const row = await world.db.tx('system', (tx) => tx.selectFrom('users').select('id').where('id', '=', data.user.id).executeTakeFirst())
+    const row = await world.db.tx('system', (tx) =>
+      tx.selectFrom('users').select('id').where('id', '=', data.user.id).executeTakeFirst(),
+    )
     expect(row).toBeUndefined()
   })
 
@@ -85,7 +106,9 @@ describe('signing up', () => {
   ])('refuses %j at its field', async (body, field, code) => {
     const reply = await register(world, body)
     expect([reply.status, reply.code]).toEqual([400, 'VALIDATION_ERROR'])
-    expect(reply.body.error.details).toEqual([expect.objectContaining({ field, code, message: expect.any(String) })])
+    expect(reply.body.error.details).toEqual([
+      expect.objectContaining({ field, code, message: expect.any(String) }),
+    ])
   })
 
   it('sends the letter again on request, once a minute, and says nothing about who is known', async () => {
@@ -123,9 +146,16 @@ describe('signing up with verification off', () => {
 
   it('signs in at once', async () => {
     const client = open.client()
-    const reply = await client.post('/api/v1/auth/register', { email: 'quick@example.com', password: PASSWORD })
+    const reply = await client.post('/api/v1/auth/register', {
+      email: 'quick@example.com',
+      password: PASSWORD,
+    })
     expect(reply.status).toBe(201)
-    expect(reply.data).toMatchObject({ user: { is_verified: false }, token: expect.stringMatching(/^st_/), session: { csrf_token: expect.any(String) } })
+    expect(reply.data).toMatchObject({
+      user: { is_verified: false },
+      token: expect.stringMatching(/^st_/),
+      session: { csrf_token: expect.any(String) },
+    })
     expect((await client.get('/api/v1/auth/me')).data.user.email).toBe('quick@example.com')
     expect(await open.mailbox.lettersTo('quick@example.com')).toEqual([])
   })
@@ -133,7 +163,11 @@ describe('signing up with verification off', () => {
   it('says that an address or a username is taken', async () => {
     await register(open, { email: 'first@example.com', username: 'first' })
     const address = await register(open, { email: 'FIRST@example.com' })
-    expect([address.status, address.code, address.body.error.details]).toEqual([409, 'CONFLICT', { field: 'email' }])
+    expect([address.status, address.code, address.body.error.details]).toEqual([
+      409,
+      'CONFLICT',
+      { field: 'email' },
+    ])
     const username = await register(open, { email: 'other@example.com', username: 'First' })
     expect([username.status, username.body.error.details]).toEqual([409, { field: 'username' }])
   })
@@ -148,12 +182,25 @@ describe('the first administrator', () => {
       const form = await client.get(path)
       expect(form.status).toBe(200)
       const csrf = /name="csrf_token" value="([^"]+)"/.exec(form.text)?.[1] ?? ''
-      const fields = { csrf_token: csrf, email: 'root@example.com', password: PASSWORD, password_confirm: PASSWORD }
-      const refused = await client.post(path, { ...fields, password: 'short', password_confirm: 'short' }, { form: true })
+      const fields = {
+        csrf_token: csrf,
+        email: 'root@example.com',
+        password: PASSWORD,
+        password_confirm: PASSWORD,
+      }
+      const refused = await client.post(
+        path,
+        { ...fields, password: 'short', password_confirm: 'short' },
+        { form: true },
+      )
       expect([refused.status, refused.text.includes('root@example.com')]).toEqual([400, true])
       const made = await client.post(path, fields, { form: true })
       expect([made.status, made.headers.get('location')]).toEqual([303, '/account'])
-      expect((await client.get('/api/v1/auth/me')).data.user).toMatchObject({ role: 'super_admin', permissions: expect.arrayContaining(['*']), is_verified: true })
+      expect((await client.get('/api/v1/auth/me')).data.user).toMatchObject({
+        role: 'super_admin',
+        permissions: expect.arrayContaining(['*']),
+        is_verified: true,
+      })
       expect((await fresh.client().get(path)).status).toBe(401)
       expect(await fresh.app.setupLink()).toBeNull()
     } finally {
@@ -186,7 +233,9 @@ describe('the first administrator', () => {
     try {
       expect(await start(admin.adminPassword)).toBeNull()
       expect(await start('another one, never used before')).toBeNull()
-      const users = await database.tx('system', (tx) => tx.selectFrom('users').select(['roles', 'status']).execute())
+      const users = await database.tx('system', (tx) =>
+        tx.selectFrom('users').select(['roles', 'status']).execute(),
+      )
       expect(users).toEqual([{ roles: ['super_admin'], status: 'active' }])
     } finally {
       await database.close()

@@ -34,7 +34,12 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
     run: async (call, input) => {
       const { user, signedIn } = await register(tools, call, input)
-      if (signedIn) return { ...signedInAnswer(tools, signedIn, call.now), status: 201, message: 'Welcome. You are signed in.' }
+      if (signedIn)
+        return {
+          ...signedInAnswer(tools, signedIn, call.now),
+          status: 201,
+          message: 'Welcome. You are signed in.',
+        }
       return {
         data: { user: userView(tools.config, user) },
         status: 201,

@@ -6,4 +6,11 @@ export { deviceName } from './device.ts'
 export { callerScope, listSessions, revokeOthers, revokeSession, type SessionView, signOut } from './own.ts'
 export { sessionPages } from './pages.tsx'
 export { sessionRoutes } from './routes.ts'
-export { endSessions, renewSession, type SessionChecks, type StartedSession, sessionChecks, startSession } from './sessions.ts'
+export {
+  endSessions,
+  renewSession,
+  type SessionChecks,
+  type StartedSession,
+  sessionChecks,
+  startSession,
+} from './sessions.ts'

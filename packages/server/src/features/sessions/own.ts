@@ -27,7 +27,11 @@ export function callerScope(call: Call): CallerScope {
 }
 
 /** The caller's open sessions, the latest seen first. */
-export async function listSessions(tools: Pick<Tools, 'db'>, checks: SessionChecks, call: Call): Promise<SessionView[]> {
+export async function listSessions(
+  tools: Pick<Tools, 'db'>,
+  checks: SessionChecks,
+  call: Call,
+): Promise<SessionView[]> {
   const scope = callerScope(call)
   const rows = await tools.db.tx(scope, (tx) => selectOpen(tx, scope.userId, call.now))
   return rows
@@ -61,7 +65,9 @@ export async function revokeOthers(tools: Pick<Tools, 'db'>, call: Call): Promis
   const scope = callerScope(call)
   const keep = call.session ? { except: call.session.id } : {}
   const username = call.principal?.username ?? null
-  return await tools.db.tx(scope, (tx) => endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', ...keep }))
+  return await tools.db.tx(scope, (tx) =>
+    endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', ...keep }),
+  )
 }
 
 /** Signs the caller out. A session that has ended meanwhile is no error: the wish is fulfilled. */
@@ -70,5 +76,7 @@ export async function signOut(tools: Pick<Tools, 'db'>, call: Call): Promise<voi
   if (!call.session) return
   const only = call.session.id
   const username = call.principal?.username ?? null
-  await tools.db.tx(scope, (tx) => endSessions(tx, call, { userId: scope.userId, username, reason: 'signed_out', only }))
+  await tools.db.tx(scope, (tx) =>
+    endSessions(tx, call, { userId: scope.userId, username, reason: 'signed_out', only }),
+  )
 }

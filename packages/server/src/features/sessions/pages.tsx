@@ -27,7 +27,10 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
         remembered: session.remember_me,
         current: session.current,
       }))
-      return { page: <Sessions sessions={items} ended={endedOf(ended)} />, title: sessionsText(call.locale, 'sessions.title') }
+      return {
+        page: <Sessions sessions={items} ended={endedOf(ended)} />,
+        title: sessionsText(call.locale, 'sessions.title'),
+      }
     },
   }),
   page({

@@ -37,7 +37,8 @@ export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     method: 'GET',
     path: '/api/v1/auth/validate',
     summary: 'Check a credential',
-    description: 'Says who it speaks for, by which method, until when and with which permissions. Reads nothing but the credential itself.',
+    description:
+      'Says who it speaks for, by which method, until when and with which permissions. Reads nothing but the credential itself.',
     tag: 'Authentication',
     needs: 'session',
     quiet: 'reads only',
@@ -98,6 +99,9 @@ export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     audit: 'auth.session.revoked',
     input: z.object({}),
     output: z.object({ ended: z.number().int() }),
-    run: async (call) => ({ data: { ended: await revokeOthers(tools, call) }, message: 'Your other sessions have ended.' }),
+    run: async (call) => ({
+      data: { ended: await revokeOthers(tools, call) },
+      message: 'Your other sessions have ended.',
+    }),
   }),
 ]

@@ -64,7 +64,12 @@ describe('a session', () => {
     await me(client)
     await world.app.settle()
     const rows = await world.db.tx('system', (tx) =>
-      tx.selectFrom('sessions').select('last_seen_at').where('ended_at', 'is', null).orderBy('last_seen_at', 'desc').execute(),
+      tx
+        .selectFrom('sessions')
+        .select('last_seen_at')
+        .where('ended_at', 'is', null)
+        .orderBy('last_seen_at', 'desc')
+        .execute(),
     )
     const lag = world.clock.now().getTime() - (rows[0]?.last_seen_at.getTime() ?? 0)
     expect(lag).toBeLessThan(60_000)
@@ -79,7 +84,9 @@ describe('a session', () => {
     const token = given ?? String(client.cookies.get('lk_session')).slice(0, -1)
     const cookie = await world.client({ headers: { cookie: `lk_session=${token}` } }).get('/api/v1/auth/me')
     expect(cookie.status, what).toBe(401)
-    const bearer = await world.client({ headers: { authorization: `Bearer ${token}` } }).get('/api/v1/auth/me')
+    const bearer = await world
+      .client({ headers: { authorization: `Bearer ${token}` } })
+      .get('/api/v1/auth/me')
     expect([bearer.status, bearer.code]).toEqual([401, 'INVALID_TOKEN'])
   })
 })
@@ -88,7 +95,10 @@ describe('the list of sessions', () => {
   it('shows one’s own with device and address, the one that asks marked', async () => {
     const { client, email } = await world.person()
     const phone = world.client({
-      headers: { 'user-agent': 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1' },
+      headers: {
+        'user-agent':
+          'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1',
+      },
     })
     await phone.signIn(email, PASSWORD)
     await world.person()
@@ -96,7 +106,10 @@ describe('the list of sessions', () => {
     expect(data).toHaveLength(2)
     expect(data.filter((session: { current: boolean }) => session.current)).toHaveLength(1)
     const other = data.find((session: { current: boolean }) => !session.current)
-    expect(other).toMatchObject({ ip_address: '127.0.0.1', device: { browser: expect.stringContaining('Safari'), system: expect.stringMatching(/iOS|iPhone/) } })
+    expect(other).toMatchObject({
+      ip_address: '127.0.0.1',
+      device: { browser: expect.stringContaining('Safari'), system: expect.stringMatching(/iOS|iPhone/) },
+    })
     expect(JSON.stringify(data)).not.toMatch(/"st_|hash/)
   })
 

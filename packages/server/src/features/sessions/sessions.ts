@@ -45,7 +45,12 @@ export async function startSession(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
   call: Call,
-  session: { userId: string; amr: readonly string[]; remember: boolean; limitedTo: SessionsTable['limited_to'] },
+  session: {
+    userId: string
+    amr: readonly string[]
+    remember: boolean
+    limitedTo: SessionsTable['limited_to']
+  },
 ): Promise<StartedSession> {
   const { config } = tools
   const id = newId('ses')
@@ -127,7 +132,11 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
     return here && here > stored ? here : stored
   }
 
-  async function session(token: string, via: CallSession['via'], now: Date): Promise<Authenticated | { refused: ReturnType<typeof problem> }> {
+  async function session(
+    token: string,
+    via: CallSession['via'],
+    now: Date,
+  ): Promise<Authenticated | { refused: ReturnType<typeof problem> }> {
     if (!TOKEN.test(token)) return { refused: unknown(via) }
     const [row] = await db.run(check, [sha256(token)])
     if (!row) return { refused: unknown(via) }
@@ -168,7 +177,13 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
     const gathered = [...sightings]
     sightings.clear()
     try {
-      await db.tx('system', (tx) => updateSeen(tx, gathered.map(([id]) => id), gathered.map(([, at]) => at)))
+      await db.tx('system', (tx) =>
+        updateSeen(
+          tx,
+          gathered.map(([id]) => id),
+          gathered.map(([, at]) => at),
+        ),
+      )
     } catch (error) {
       // kept for the next time, unless seen again meanwhile
       for (const [id, at] of gathered) if (!sightings.has(id)) sightings.set(id, at)
@@ -196,7 +211,8 @@ function judge(row: CheckedRow, lastSeen: Date, now: Date): 'good' | 'ended' | '
 }
 
 /** The token names no session that lives: for a bearer it is a bad token, for a cookie the person is signed out. */
-const unknown = (via: CallSession['via']) => problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
+const unknown = (via: CallSession['via']) =>
+  problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
 
 const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession => ({
   id: row.id,

@@ -84,7 +84,12 @@ export async function updateExpired(
 }
 
 /** A new token for the same session; what it was limited to is lifted. @returns the row, or null if it has ended */
-export async function updateToken(tx: Tx, id: string, tokenHash: Buffer, now: Date): Promise<SessionsTable | null> {
+export async function updateToken(
+  tx: Tx,
+  id: string,
+  tokenHash: Buffer,
+  now: Date,
+): Promise<SessionsTable | null> {
   const row = await tx
     .updateTable('sessions')
     .set({ token_hash: tokenHash, authenticated_at: now, last_seen_at: now, limited_to: null })

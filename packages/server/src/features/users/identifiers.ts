@@ -19,7 +19,8 @@ export function canonical(identifier: string): string {
 /** An issue with a stable code, which base/http hands on as FieldError.code. */
 const coded = (code: string, message: string) => ({ message, params: { code } })
 
-const ADDRESS = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/i
+const ADDRESS =
+  /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/i
 
 /**
  * An e-mail address: ASCII, at most 254 characters, the local part at most 64 (RFC 5321 §4.5.3.1); a domain
@@ -35,7 +36,10 @@ export const EmailAddress = z
       .min(1)
       .max(254)
       .superRefine((text, context) => {
-        if (!/^[\x21-\x7e]*$/.test(text) && ADDRESS.test(text.normalize('NFKC').replace(/[^\x21-\x7e]/g, 'x'))) {
+        if (
+          !/^[\x21-\x7e]*$/.test(text) &&
+          ADDRESS.test(text.normalize('NFKC').replace(/[^\x21-\x7e]/g, 'x'))
+        ) {
           context.addIssue({
             code: 'custom',
             ...coded('ascii_only', 'Use plain letters; write a domain in other scripts in its xn-- form.'),
@@ -71,7 +75,9 @@ export const FullName = z
       .string()
       .min(1)
       .max(100)
-      .regex(/^[^\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u, { error: () => 'Use a name on one line.' }),
+      .regex(/^[^\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u, {
+        error: () => 'Use a name on one line.',
+      }),
   )
 
 /** What somebody types to say who they are: any text of a sane length; never validated further, so as to tell nothing. */

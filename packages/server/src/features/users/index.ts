@@ -5,7 +5,6 @@
  */
 export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
 export { deletePendingBefore, existsWithRole, selectPage as listUsers, updateLastLogin } from './sql.ts'
-export { usersText } from './texts.ts'
 export {
   changeProfile,
   createUser,
@@ -20,4 +19,3 @@ export {
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'
-export { Account, DeleteAccount, Security, Setup, SetupLinkInvalid, SignUp } from './views.tsx'

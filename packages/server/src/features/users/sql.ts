@@ -13,7 +13,9 @@ export type UserRow = UsersTable & {
 const userWithAddress = (tx: Tx) =>
   tx
     .selectFrom('users')
-    .innerJoin('emails', (join) => join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', true))
+    .innerJoin('emails', (join) =>
+      join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', true),
+    )
     .selectAll('users')
     .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
 
@@ -53,7 +55,11 @@ export async function updateUser(
   change: Partial<Pick<UsersTable, 'username' | 'username_key' | 'full_name' | 'locale'>>,
   now: Date,
 ): Promise<void> {
-  await tx.updateTable('users').set({ ...change, updated_at: now }).where('id', '=', id).execute()
+  await tx
+    .updateTable('users')
+    .set({ ...change, updated_at: now })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** @returns whether the status changed */

@@ -5,9 +5,9 @@
  */
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
+import { isUniqueViolation } from '../../base/db/faults.ts'
 import type { UsersTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
-import { isUniqueViolation } from '../../base/db/faults.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import { endSessions } from '../sessions/index.ts'
@@ -19,9 +19,9 @@ import {
   scrubAudit,
   selectByIdentifier,
   selectUser,
+  type UserRow,
   updateStatus,
   updateUser,
-  type UserRow,
 } from './sql.ts'
 
 export type User = UserRow
@@ -74,10 +74,18 @@ async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     if (isUniqueViolation(error, 'users_username')) {
-      throw problem('CONFLICT', { message: 'This username is taken.', details: { field: 'username' }, cause: error })
+      throw problem('CONFLICT', {
+        message: 'This username is taken.',
+        details: { field: 'username' },
+        cause: error,
+      })
     }
     if (isUniqueViolation(error, 'emails_claimed')) {
-      throw problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' }, cause: error })
+      throw problem('CONFLICT', {
+        message: 'This e-mail address is taken.',
+        details: { field: 'email' },
+        cause: error,
+      })
     }
     throw error
   }
@@ -106,9 +114,15 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields = Object.keys(given)
   if (fields.length === 0) return
-  const key = change.username === undefined ? {} : { username_key: change.username && canonical(change.username) }
+  const key =
+    change.username === undefined ? {} : { username_key: change.username && canonical(change.username) }
   await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...key }, call.now))
-  await audit(tx, call, { type: 'user.updated', userId: user.id, username: user.username, details: { fields } })
+  await audit(tx, call, {
+    type: 'user.updated',
+    userId: user.id,
+    username: user.username,
+    details: { fields },
+  })
 }
 
 /** Disables an account and ends its sessions; nothing of it works from the commit on. @throws CONFLICT if it was not active */
@@ -142,5 +156,9 @@ async function changeStatus(
 export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
   await scrubAudit(tx, user.id)
   if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
-  await audit(tx, { ...call, ip: null, userAgent: null }, { type: 'user.deleted', userId: user.id, username: null })
+  await audit(
+    tx,
+    { ...call, ip: null, userAgent: null },
+    { type: 'user.deleted', userId: user.id, username: null },
+  )
 }
