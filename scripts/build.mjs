@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto'
 import {
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -62,25 +61,58 @@ export async function build({ log = console.log } = {}) {
     ...migrations,
     ...fixed.map((path) => join(root, path)).filter(existsSync),
   ])
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return true
-
+  if (isFresh(stamp)) return true
   const began = performance.now()
-  rmSync(stampFile, { force: true })
-  mkdirSync(dist, { recursive: true })
-  if (!(await bundle(log))) return false
-  rmSync(join(dist, 'migrations'), { recursive: true, force: true })
-  cpSync(join(server, 'migrations'), join(dist, 'migrations'), { recursive: true })
-  if (!(await packTemplate(migrations, log))) return false
-  writeFileSync(stampFile, stamp)
+  const endTurn = await takeTurn()
+  try {
+    // whoever built meanwhile may have built the same
+    if (isFresh(stamp)) return true
+    rmSync(stampFile, { force: true })
+    if (!(await bundle(log))) return false
+    rmSync(join(dist, 'migrations'), { recursive: true, force: true })
+    cpSync(join(server, 'migrations'), join(dist, 'migrations'), { recursive: true })
+    if (!(await packTemplate(migrations, log))) return false
+    writeFileSync(stampFile, stamp)
+  } finally {
+    endTurn()
+  }
   log(`Built in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
   return true
+}
+
+const isFresh = (stamp) => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
+
+/** One build at a time; that of a process that died is not waited for. @returns what ends the turn */
+async function takeTurn() {
+  const turn = join(dist, 'building')
+  mkdirSync(dist, { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(turn, String(process.pid), { flag: 'wx' })
+      return () => rmSync(turn, { force: true })
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    const holder = existsSync(turn) ? Number(readFileSync(turn, 'utf8')) : 0
+    if (holder && !isRunning(holder)) rmSync(turn, { force: true })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
 }
 
 async function bundle(log) {
   const { build: esbuild } = await import('esbuild')
   const result = await esbuild({
     entryPoints: [join(server, 'src/main.ts')],
-    outfile: join(dist, 'latchkey.mjs.new'),
+    outfile: join(dist, 'latchkey.mjs'),
+    write: false,
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -104,17 +136,15 @@ async function bundle(log) {
     if (!('errors' in result)) log(result.message)
     return false
   }
-  // a server that starts meanwhile must never see half a bundle
-  renameSync(join(dist, 'latchkey.mjs.new.map'), join(dist, 'latchkey.mjs.map'))
-  const code = readFileSync(join(dist, 'latchkey.mjs.new'), 'utf8').replace(
-    'latchkey.mjs.new.map',
-    'latchkey.mjs.map',
-  )
-  writeFileSync(join(dist, 'latchkey.mjs.new'), code)
-  renameSync(join(dist, 'latchkey.mjs.new'), join(dist, 'latchkey.mjs'))
-  writeFileSync(join(dist, 'latchkey.cjs'), LAUNCHER)
-  chmodSync(join(dist, 'latchkey.cjs'), 0o755)
+  for (const { path, contents } of result.outputFiles) writeWhole(path, contents)
+  writeWhole(join(dist, 'latchkey.cjs'), LAUNCHER, 0o755)
   return true
+}
+
+/** A server that starts meanwhile must never see half a file. */
+function writeWhole(path, contents, mode = 0o644) {
+  writeFileSync(`${path}.new`, contents, { mode })
+  renameSync(`${path}.new`, path)
 }
 
 /** The template depends on the migrations, on PGlite and on how it is made, so that most builds keep it. */

@@ -79,7 +79,7 @@ export const SETTINGS = {
     about: 'Redis, for limits and caches shared between nodes; never a source of truth.' }),
 
   smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', optional(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`')), { byDefault: null, secret: 'password',
-    about: 'The mail server that delivers letters; without it they wait, and in development and testing they are at `/dev/outbox` either way.' }),
+    about: 'The mail server that delivers letters, under TLS except on this machine or with `?tls=off`; in development and testing they are at `/dev/outbox` either way.' }),
   mailFrom: set('LATCHKEY_MAIL_FROM', 'mail', sender, { byDefault: null, computed: '`<brand name> <no-reply@<public host>>`',
     about: 'The sender of every letter.' }),
 

@@ -2,7 +2,7 @@
  * What a command of the CLI is: a plain record. `run` is an ordinary function from arguments to an Outcome; it
  * prints nothing itself. A command `on: 'tools'` works on an opened server and so runs the same way in this
  * process (PostgreSQL, or an embedded database nobody holds) and inside the running server (control socket);
- * what it asks the person for is collected before, by `ask`, and travels with the arguments.
+ * what only the terminal knows is collected before, by `prepare`, and travels with the arguments.
  */
 import type { Database } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
@@ -53,12 +53,13 @@ export type Command = CommandBase &
         on: 'database'
         /** Not through a running server: it would pull the database from under it. */
         alone?: true
+        prepare?(args: Args, terminal: Terminal): Promise<Args>
         run(db: Database, args: Args, config: Config): Promise<Outcome>
       }
     | {
         on: 'tools'
-        /** Completes the arguments by what only this terminal knows: standard input, answers. */
-        ask?(args: Args, terminal: Terminal): Promise<Args>
+        /** Checks the arguments and completes them by what only this terminal knows: standard input, answers. */
+        prepare?(args: Args, terminal: Terminal): Promise<Args>
         run(tools: Tools, args: Args): Promise<Outcome>
       }
   )
@@ -101,4 +102,15 @@ export const done = (json: unknown, text: string, notes: readonly string[] = [])
 export function sentenceOf(error: Error): string {
   if (!(error instanceof Problem) || !Array.isArray(error.details)) return error.message
   return error.details.map((field) => `${field.field}: ${field.message}`).join('\n        ')
+}
+
+/** The message with those of its causes. */
+export function withCauses(error: unknown): string {
+  const messages: string[] = []
+  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) {
+    const inner = at instanceof AggregateError ? at.errors.map((each: Error) => each.message).join(', ') : ''
+    const message = (at.message || inner || at.name).split('\n')[0] ?? ''
+    if (!messages.includes(message)) messages.push(message)
+  }
+  return messages.join(': ')
 }

@@ -11,7 +11,7 @@ import { dataDirHolder } from '../base/db/index.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
-import type { Command, Outcome } from './command.ts'
+import { type Command, type Outcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
 import { paint, plain } from './terminal.ts'
 import { runThrough } from './through.ts'
@@ -118,7 +118,7 @@ async function database(config: Config): Promise<Finding[]> {
     return [
       fail(
         'database',
-        `${causes(error)}: check DATABASE_URL, and that the server runs and lets this user in`,
+        `${withCauses(error)}: check DATABASE_URL, and that the server runs and lets this user in`,
       ),
     ]
   }
@@ -212,22 +212,11 @@ async function mail(config: Config): Promise<Finding> {
   } catch (error) {
     return fail(
       'mail',
-      `${new URL(config.smtpUrl).host} does not take letters (${causes(error)}): check LATCHKEY_SMTP_URL`,
+      `${new URL(config.smtpUrl).host} does not take letters (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
     )
   } finally {
     transport.close()
   }
-}
-
-/** The message with those of its causes. */
-function causes(error: unknown): string {
-  const messages: string[] = []
-  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) {
-    const inner = at instanceof AggregateError ? at.errors.map((each: Error) => each.message).join(', ') : ''
-    const message = (at.message || inner || at.name).split('\n')[0] ?? ''
-    if (!messages.includes(message)) messages.push(message)
-  }
-  return messages.join(': ')
 }
 
 function report(findings: readonly Finding[], more?: string): Outcome {

@@ -33,12 +33,12 @@ export const migrateDown: Command = {
   },
   on: 'database',
   alone: true,
-  async run(db, args) {
-    const target = targetOf(args)
-    if (args.values.yes !== true)
-      throw new UsageError('Taking migrations back drops data. Say --yes to go ahead.')
-    return changed('Took back', await refusals(takeBack(db, target)))
+  async prepare(args) {
+    targetOf(args)
+    if (args.values.yes === true) return args
+    throw new UsageError('Taking migrations back drops data. Say --yes to go ahead.')
   },
+  run: async (db, args) => changed('Took back', await refusals(takeBack(db, targetOf(args)))),
 }
 
 export const migrateStatus: Command = {

@@ -15,6 +15,7 @@ import {
   sentenceOf,
   type Terminal,
   UsageError,
+  withCauses,
 } from './command.ts'
 import { helpOf, overview } from './help.ts'
 import { COMMANDS, type Entry, groupOf } from './index.ts'
@@ -135,7 +136,7 @@ function parseLine(words: readonly string[], options: NonNullable<ParseArgsConfi
 
 async function perform(command: Command, args: Args, at: Terminal): Promise<Outcome> {
   if (command.on === 'machine') return command.run(args, at)
-  const complete = command.on === 'tools' && command.ask ? await command.ask(args, at) : args
+  const complete = 'prepare' in command && command.prepare ? await command.prepare(args, at) : args
   const { runThrough } = await import('./through.ts')
   return runThrough(command, complete)
 }
@@ -168,7 +169,11 @@ const describe = ({ name, summary, positionals = [], options = {} }: Command) =>
 /** Says what went wrong; a stack only for what is a fault of ours. */
 function report(error: unknown, json: boolean): number {
   const [exit, code] = classify(error)
-  const message = error instanceof Error ? sentenceOf(error) : String(error)
+  const message = code.startsWith('DATABASE_')
+    ? `${withCauses(error)}.`
+    : error instanceof Error
+      ? sentenceOf(error)
+      : String(error)
   const details =
     error instanceof ConfigError
       ? { faults: error.faults }
@@ -185,9 +190,22 @@ function report(error: unknown, json: boolean): number {
   return exit
 }
 
+/**
+ * Failures of the database that are no fault of the server, by the name of their class: the rooms they come
+ * from are loaded only by commands that need them.
+ */
+const EXPECTED: Readonly<Record<string, string>> = {
+  Unreachable: 'DATABASE_UNREACHABLE',
+  MigrationRefused: 'MIGRATION_REFUSED',
+  IsolationBroken: 'ISOLATION_BROKEN',
+  DataDirInUse: 'DATA_DIR_IN_USE',
+}
+
 function classify(error: unknown): [exit: number, code: string] {
   if (error instanceof UsageError) return [2, 'USAGE']
   if (error instanceof ConfigError) return [1, 'CONFIG']
   if (error instanceof Problem || error instanceof Failure) return [1, error.code]
-  return [1, 'FAULT']
+  const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: '', code: '' }
+  const expected = EXPECTED[name] ?? (/^(28|3D)\w{3}$/.test(code ?? '') ? 'DATABASE_REFUSED' : undefined)
+  return expected ? [1, expected] : [1, 'FAULT']
 }

@@ -3,8 +3,10 @@
  * ones, which share the port; PostgreSQL only, because the embedded database belongs to one process.
  */
 import cluster from 'node:cluster'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { App } from '../app.ts'
 import { systemClock } from '../base/clock.ts'
-import { type ControlServer, serveControl } from '../base/control/index.ts'
+import { type ControlServer, isListening, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig } from '../config.ts'
@@ -13,6 +15,8 @@ import { paint, pairs } from './terminal.ts'
 import { version } from './version.ts'
 
 const MOST_WORKERS = 64
+const PATIENCE = 10_000
+const PAUSE = 250
 
 export const start: Command = {
   name: 'start',
@@ -54,8 +58,7 @@ function workersOf(text: string | null): number {
 }
 
 async function serve(config: Config, json: boolean): Promise<Outcome> {
-  const { createApp } = await import('../app.ts')
-  const app = await createApp({ config }).catch((error: unknown) => {
+  const app = await open(config).catch((error: unknown) => {
     throw inWords(error, config)
   })
   let control: ControlServer | null = null
@@ -80,6 +83,21 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
     await app.stop()
   }
   return done(undefined, '')
+}
+
+/** A command that has the embedded database for a moment, or a server that is just ending, is waited for. */
+async function open(config: Config): Promise<App> {
+  const { createApp } = await import('../app.ts')
+  for (let waited = 0; ; waited += PAUSE) {
+    try {
+      return await createApp({ config })
+    } catch (error) {
+      const isBrief =
+        error instanceof DataDirInUse && waited < PATIENCE && !(await isListening(config.dataDir))
+      if (!isBrief) throw error
+      await sleep(PAUSE)
+    }
+  }
 }
 
 /** Resolves at the first signal to stop; one that comes later ends the process at once. */

@@ -41,7 +41,7 @@ export const usersCreate: Command = {
     'pass show latchkey/ada | latchkey users create --email ada@example.com --password-stdin --json',
   ],
   on: 'tools',
-  async ask(args, terminal) {
+  async prepare(args, terminal) {
     if (stringOf(args, 'email')) return withPassword(args, terminal)
     if (!terminal.interactive) throw new UsageError('--email is missing.')
     const { isCancel, text } = await import('@clack/prompts')
@@ -87,11 +87,15 @@ export const usersList: Command = {
     cursor: { type: 'string', value: '<cursor>', about: 'Go on where the list before ended' },
   },
   on: 'tools',
-  async run(tools, args) {
+  async prepare(args) {
     const limit = stringOf(args, 'limit') ?? '50'
     if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000) {
       throw new UsageError('--limit takes a whole number from 1 to 1000.')
     }
+    return { ...args, values: { ...args.values, limit } }
+  },
+  async run(tools, args) {
+    const limit = stringOf(args, 'limit') ?? ''
     const { users, nextCursor } = await listByOperator(tools, {
       limit: Number(limit),
       cursor: stringOf(args, 'cursor'),
@@ -125,7 +129,7 @@ export const usersResetPassword: Command = {
   positionals: ['<email|username|id>'],
   options: { 'password-stdin': PASSWORD_STDIN },
   on: 'tools',
-  ask: withPassword,
+  prepare: withPassword,
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const given = stringOf(args, 'password')

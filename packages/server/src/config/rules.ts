@@ -136,12 +136,10 @@ export function cautions(config: Config): string[] {
   }
   if (
     profile === 'production' &&
-    config.smtpUrl?.startsWith('smtp://') &&
-    /:\/\/(?!localhost|127\.|\[::1\])/.test(config.smtpUrl)
+    config.smtpUrl &&
+    new URL(config.smtpUrl).searchParams.get('tls') === 'off'
   ) {
-    found.push(
-      'LATCHKEY_SMTP_URL uses smtp://: letters are encrypted on the way only if the mail server offers STARTTLS; smtps:// demands it.',
-    )
+    found.push('LATCHKEY_SMTP_URL has tls=off: letters, and the links in them, can be read on their way.')
   }
   if (profile === 'production' && !config.databaseUrl) {
     found.push(

@@ -3,7 +3,14 @@ import net from 'node:net'
 import os, { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { askControl, type ControlServer, controlPath, NobodyListens, serveControl } from './index.ts'
+import {
+  askControl,
+  type ControlServer,
+  controlPath,
+  isListening,
+  NobodyListens,
+  serveControl,
+} from './index.ts'
 
 let dataDir = ''
 let server: ControlServer | null = null
@@ -35,8 +42,10 @@ it('takes the place of a killed server and leaves nothing behind', async () => {
   writeFileSync(join(dataDir, 'control', 'socket'), '')
   server = await serveControl(dataDir, echo)
   expect(await askControl(dataDir, 1)).toEqual({ echo: 1 })
+  expect(await isListening(dataDir)).toBe(true)
   await server.close()
   expect(existsSync(server.path)).toBe(false)
+  expect(await isListening(dataDir)).toBe(false)
 })
 
 it('says that nobody listens, without a server and beside the socket of a dead one', async () => {

@@ -98,6 +98,18 @@ export async function askControl(dataDir: string, request: unknown): Promise<unk
   }
 }
 
+/** Whether a server takes commands for this data folder. */
+export async function isListening(dataDir: string): Promise<boolean> {
+  try {
+    const socket = await connect(controlPath(dataDir))
+    socket.destroy()
+    return true
+  } catch (error) {
+    if (error instanceof NobodyListens) return false
+    throw error
+  }
+}
+
 function connect(path: string): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const nobody = (error: Error) => reject(new NobodyListens(`nobody listens at ${path}`, { cause: error }))

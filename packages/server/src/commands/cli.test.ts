@@ -1,0 +1,363 @@
+/**
+ * The CLI as it is shipped: the bundle, in processes of its own, against real servers. What needs no server is in
+ * run.test.ts.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase, testDatabaseKind } from '../testing/database.ts'
+
+const root = join(import.meta.dirname, '../../../..')
+const bundle = join(root, 'packages/server/dist/latchkey.mjs')
+const isEmbedded = testDatabaseKind() === 'pglite'
+
+let cwd = ''
+let made: TestDatabase
+let settings: Record<string, string> = {}
+const servers: ChildProcess[] = []
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/build.mjs')])
+}, 120_000)
+beforeEach(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'lk-cli-'))
+  made = await createTestDatabase()
+  settings = {
+    PATH: process.env.PATH ?? '',
+    LATCHKEY_PROFILE: 'testing',
+    LATCHKEY_PORT: '0',
+    // quick hashes: these tests are about the commands
+    LATCHKEY_ARGON2_MEMORY_KIB: '1024',
+    ...(made.databaseUrl ? { DATABASE_URL: made.databaseUrl } : {}),
+  }
+})
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => stop(server, 'SIGKILL')))
+  await made.drop()
+})
+
+interface Ran {
+  exit: number
+  stdout: string
+  stderr: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look freely into what was printed
+  json: any
+}
+async function latchkey(words: string[], { env = settings, input = '' } = {}): Promise<Ran> {
+  const child = spawn(process.execPath, [bundle, ...words], { cwd, env })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.stdin.end(input)
+  const [exit] = await once(child, 'close')
+  const json = words.includes('--json') && stdout ? JSON.parse(stdout) : null
+  return { exit: exit as number, stdout, stderr, json }
+}
+
+interface Running {
+  server: ChildProcess
+  url: string
+  setupLink: string | null
+  output(): string
+}
+async function startServer(words: string[] = [], env = settings): Promise<Running> {
+  const server = spawn(process.execPath, [bundle, 'start', '--json', ...words], { cwd, env })
+  servers.push(server)
+  let output = ''
+  server.stderr?.on('data', (chunk) => {
+    output += chunk
+  })
+  const facts = await new Promise<{ url: string; setup_link: string | null }>((resolve, reject) => {
+    server.stdout?.on('data', (chunk) => {
+      output += chunk
+      const line = output.split('\n').find((text) => text.startsWith('{"url"'))
+      if (line) resolve(JSON.parse(line))
+    })
+    server.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${output}`)))
+  })
+  return { server, url: facts.url, setupLink: facts.setup_link, output: () => output }
+}
+async function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (server.exitCode !== null || server.signalCode !== null) return server.exitCode
+  const ended = once(server, 'exit')
+  server.kill(signal)
+  return (await ended)[0]
+}
+const signIn = (url: string, username: string, password: string) =>
+  fetch(`${url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username, password }),
+  })
+
+describe('accounts', () => {
+  /** The same by themselves and beside, or through, a running server. */
+  it.each([
+    ['with no server running', false],
+    ['with a server running', true],
+  ] as const)(
+    'are made, listed, reset, disabled and enabled %s',
+    async (_, isRunning) => {
+      // biome-ignore format: a table
+      const running = isRunning ? await startServer() : null
+      const created = await latchkey([
+        'users',
+        'create',
+        '--email',
+        'ada@acme.test',
+        '--name',
+        'Ada Lovelace',
+        '--role',
+        'super_admin',
+        '--json',
+      ])
+      expect(created).toMatchObject({
+        exit: 0,
+        json: { user: { email: 'ada@acme.test', role: 'super_admin', is_verified: true } },
+      })
+      const bob = await latchkey(
+        ['users', 'create', '--email', 'bob@acme.test', '--username', 'bob', '--password-stdin', '--json'],
+        {
+          input: 'four plain words and one\n',
+        },
+      )
+      expect(bob.exit).toBe(0)
+      expect(bob.stdout).not.toContain('four plain words')
+
+      expect(await latchkey(['users', 'create', '--email', 'ADA@acme.test', '--json'])).toMatchObject({
+        exit: 1,
+        json: { error: { code: 'CONFLICT' } },
+      })
+      expect(await latchkey(['users', 'create', '--email', 'nobody', '--json'])).toMatchObject({
+        exit: 1,
+        json: { error: { code: 'VALIDATION_ERROR' } },
+      })
+      expect(
+        await latchkey(['users', 'create', '--email', 'e@acme.test', '--role', 'king', '--json']),
+      ).toMatchObject({ exit: 1 })
+      expect((await latchkey(['users', 'disable', 'nobody', '--json'])).json.error.code).toBe('NOT_FOUND')
+
+      const first = await latchkey(['users', 'list', '--limit', '1', '--json'])
+      const second = await latchkey([
+        'users',
+        'list',
+        '--limit',
+        '1',
+        '--cursor',
+        first.json.next_cursor,
+        '--json',
+      ])
+      expect([first, second].map(({ json }) => json.users[0].email)).toEqual([
+        'bob@acme.test',
+        'ada@acme.test',
+      ])
+      expect(second.json.next_cursor).toBeNull()
+      expect((await latchkey(['users', 'list'])).stdout).toMatch(
+        /^EMAIL .*\nbob@acme\.test +bob .*\nada@acme\.test .*super_admin +active/,
+      )
+
+      const reset = await latchkey(['users', 'reset-password', 'bob', '--json'])
+      expect(reset.json.password).toMatch(/^[\w-]{24}$/)
+      if (running) {
+        expect((await signIn(running.url, 'bob', 'four plain words and one')).status).toBe(401)
+        expect((await signIn(running.url, 'bob', reset.json.password)).status).toBe(200)
+        expect((await signIn(running.url, 'ada@acme.test', created.json.password)).status).toBe(200)
+      }
+      expect(await latchkey(['users', 'disable', 'bob@acme.test'])).toMatchObject({ exit: 0 })
+      if (running) expect((await signIn(running.url, 'bob', reset.json.password)).status).not.toBe(200)
+      expect(await latchkey(['users', 'disable', 'bob', '--json'])).toMatchObject({
+        exit: 1,
+        json: { error: { code: 'CONFLICT' } },
+      })
+      expect(await latchkey(['users', 'enable', 'bob'])).toMatchObject({ exit: 0 })
+      if (running) expect((await signIn(running.url, 'bob', reset.json.password)).status).toBe(200)
+    },
+    60_000,
+  )
+
+  it('are seeded with random passwords, once, and never in production', async () => {
+    const seeded = await latchkey(['seed', '--json'])
+    const people = seeded.json.users as { email: string; password: string }[]
+    expect(people.length).toBeGreaterThan(5)
+    expect(new Set(people.map(({ password }) => password)).size).toBe(people.length)
+    expect((await latchkey(['seed', '--json'])).json.users).toEqual([])
+    const production = {
+      ...settings,
+      LATCHKEY_PROFILE: 'production',
+      LATCHKEY_PORT: '4000',
+      LATCHKEY_ARGON2_MEMORY_KIB: '19456',
+      LATCHKEY_PUBLIC_URL: 'https://id.acme.test',
+      LATCHKEY_SECRET: 'q7Vt2mXc9LrB4nZk8Hs1Wy6Pd3Gf5JaQ0EuToIi',
+      LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes',
+    }
+    expect((await latchkey(['seed', '--json'], { env: production })).json.error.code).toBe(
+      'REFUSED_IN_PRODUCTION',
+    )
+    const { url } = await startServer()
+    const [ines] = people
+    expect((await signIn(url, ines?.email ?? '', ines?.password ?? '')).status).toBe(200)
+  }, 60_000)
+})
+
+describe('the server', () => {
+  it('prints a link for the first administrator until there is one, and ends well on SIGTERM', async () => {
+    const first = await startServer()
+    expect(first.setupLink).toMatch(/^http:\/\/.*\/setup\/\w+/)
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
+    await latchkey(['users', 'create', '--email', 'ada@acme.test', '--role', 'super_admin'])
+    expect(await stop(first.server, 'SIGTERM')).toBe(0)
+    const second = await startServer()
+    expect(second.setupLink).toBeNull()
+    expect(await stop(second.server, 'SIGINT')).toBe(0)
+  })
+
+  it('says what takes its port', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = taken.address()
+    const port = String(typeof address === 'object' ? address?.port : '')
+    const env = { ...settings, LATCHKEY_PORT: port }
+    const ran = await latchkey(['start'], { env })
+    expect(ran).toMatchObject({ exit: 1 })
+    expect(ran.stderr).toContain(`Port ${port} is taken`)
+    const doctor = await latchkey(['doctor', '--json'], { env })
+    expect(doctor.json.findings).toContainEqual(expect.objectContaining({ check: 'port', state: 'fail' }))
+    taken.close()
+  })
+
+  it("is well by the doctor's word, running or not", async () => {
+    const idle = await latchkey(['doctor', '--json'])
+    expect(idle.json.findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([])
+    await startServer()
+    const { exit, json } = await latchkey(['doctor', '--json'])
+    expect(json.findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([])
+    expect(exit).toBe(0)
+    expect(json.findings.map(({ check }: { check: string }) => check)).toEqual(
+      expect.arrayContaining([
+        'node',
+        'settings',
+        'secret',
+        'data folder',
+        'database',
+        'migrations',
+        'clock',
+        'isolation',
+        'port',
+        'mail',
+      ]),
+    )
+  })
+
+  it('shows its migrations; going back needs a word, and on the embedded database a stopped server', async () => {
+    const { server } = await startServer()
+    const status = await latchkey(['migrate', 'status', '--json'])
+    expect(new Set(status.json.migrations.map(({ state }: { state: string }) => state))).toEqual(
+      new Set(['applied']),
+    )
+    expect((await latchkey(['migrate', 'up', '--json'])).json).toEqual({ migrations: [] })
+    if (isEmbedded) {
+      expect((await latchkey(['migrate', 'down', '--yes', '--json'])).json.error.code).toBe('SERVER_RUNNING')
+    }
+    await stop(server, 'SIGTERM')
+    expect((await latchkey(['migrate', 'down'])).exit).toBe(2)
+    const last = status.json.migrations.at(-1).name
+    expect((await latchkey(['migrate', 'down', '--yes', '--json'])).json).toEqual({ migrations: [last] })
+    expect((await latchkey(['migrate', 'up', '--json'])).json).toEqual({ migrations: [last] })
+  })
+})
+
+describe.runIf(isEmbedded)('the embedded database', () => {
+  it('belongs to one server', async () => {
+    const { server } = await startServer()
+    const second = await latchkey(['start', '--json'])
+    expect(second).toMatchObject({ exit: 1, json: { error: { code: 'DATA_DIR_IN_USE' } } })
+    expect(second.json.error.message).toContain(String(server.pid))
+  })
+
+  it('takes commands again after a server was killed, and the next one starts', async () => {
+    const { server } = await startServer()
+    await stop(server, 'SIGKILL')
+    expect(existsSync(join(cwd, '.latchkey/control/socket'))).toBe(true)
+    expect(await latchkey(['users', 'create', '--email', 'ada@acme.test'])).toMatchObject({ exit: 0 })
+    const next = await startServer()
+    expect((await latchkey(['users', 'list', '--json'])).json.users).toHaveLength(1)
+    expect(await stop(next.server, 'SIGTERM')).toBe(0)
+    expect(existsSync(join(cwd, '.latchkey/control/socket'))).toBe(false)
+  })
+
+  it('takes commands through a socket that only its user may open, however deep its folder', async () => {
+    const deep = join(cwd, 'd'.repeat(90), 'e'.repeat(90))
+    settings = { ...settings, LATCHKEY_DATA_DIR: deep }
+    await startServer()
+    expect(await latchkey(['users', 'create', '--email', 'ada@acme.test'])).toMatchObject({ exit: 0 })
+    expect((await latchkey(['users', 'list', '--json'])).json.users).toHaveLength(1)
+    expect(statSync(deep).mode & 0o777).toBe(0o700)
+  })
+
+  it('goes to whoever comes first, a command or a server that starts, and the other waits', async () => {
+    const [, listed] = await Promise.all([startServer(), latchkey(['users', 'list', '--json'])])
+    expect(listed).toMatchObject({ exit: 0, json: { users: [] } })
+  })
+
+  it('refuses workers', async () => {
+    const ran = await latchkey(['start', '--workers', '2', '--json'])
+    expect(ran).toMatchObject({ exit: 1, json: { error: { code: 'EMBEDDED_DATABASE' } } })
+  })
+})
+
+describe.runIf(!isEmbedded)('on PostgreSQL', () => {
+  it('serves from several workers on one port, replaces one that dies, and ends them all', async () => {
+    const port = await freePort()
+    const { server, url, output } = await startServer(['--workers', '2'], {
+      ...settings,
+      LATCHKEY_PORT: String(port),
+    })
+    const children = () => childrenOf(server.pid ?? 0)
+    expect(await children()).toHaveLength(2)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const [victim = 0] = await children()
+    process.kill(victim, 'SIGKILL')
+    await expect
+      .poll(async () => (await children()).filter((pid) => pid !== victim).length, { timeout: 10_000 })
+      .toBe(2)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(await stop(server, 'SIGTERM')).toBe(0)
+    expect(await childrenOf(server.pid ?? 0)).toEqual([])
+    expect(output()).toContain(`Worker ${victim} ended`)
+  }, 40_000)
+
+  it('says that the database cannot be reached', async () => {
+    const env = { ...settings, DATABASE_URL: `postgres://latchkey@127.0.0.1:${await freePort()}/none` }
+    const doctor = await latchkey(['doctor', '--json'], { env })
+    expect(doctor.exit).toBe(1)
+    expect(doctor.json.findings).toContainEqual(expect.objectContaining({ check: 'database', state: 'fail' }))
+    expect((await latchkey(['users', 'list', '--json'], { env })).exit).toBe(1)
+  })
+})
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => ({
+    stdout: '',
+  }))
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(Number)
+}
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}

@@ -1,0 +1,132 @@
+/** The command line itself: help, wrong usage, settings. What needs a server is in cli.test.ts. */
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { COMMANDS, INNER } from './index.ts'
+import { makePassword } from './password.ts'
+import { runCommandLine } from './run.ts'
+import { table } from './terminal.ts'
+
+let cwd = ''
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'lk-run-'))
+  vi.spyOn(process, 'cwd').mockReturnValue(cwd)
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+interface Ran {
+  exit: number
+  stdout: string
+  stderr: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look freely into what was printed
+  json: any
+}
+async function latchkey(...words: string[]): Promise<Ran> {
+  const printed = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      printed[name] += text
+      return true
+    }),
+  )
+  const exit = await runCommandLine(words)
+  for (const spy of spies) spy.mockRestore()
+  return { exit, ...printed, json: words.includes('--json') ? JSON.parse(printed.stdout) : null }
+}
+
+describe('help', () => {
+  it('lists every command, a group, one command, as text and as data', async () => {
+    const overall = await latchkey('--help')
+    expect(overall).toMatchObject({ exit: 0, stderr: '' })
+    for (const { name } of COMMANDS) expect(overall.stdout).toContain(`  ${name} `)
+    expect((await latchkey('users', '--help')).stdout).toContain('users reset-password')
+    expect((await latchkey('help', 'users', 'create')).stdout).toContain('--password-stdin')
+    expect((await latchkey('users', 'create', '-h', '--json')).json).toMatchObject({ name: 'users create' })
+    expect((await latchkey('--help', '--json')).json.commands).toHaveLength(COMMANDS.length)
+    expect((await latchkey('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.each([...COMMANDS, ...INNER])(
+    'knows of $name what the command says of itself',
+    async ({ name, summary, load }) => {
+      expect(await load()).toMatchObject({ name, summary })
+    },
+  )
+})
+
+describe('wrong usage', () => {
+  it.each([
+    [[], 'Say what to do'],
+    [['strat'], 'Did you mean `start`?'],
+    [['users', 'crate'], 'Did you mean `users create`?'],
+    [['usres', 'create'], 'Did you mean `users create`?'],
+    [['users'], 'needs a further word'],
+    [['--frobnicate'], 'no option --frobnicate'],
+    [['users', 'list', '--limt', '3'], 'Did you mean --limit?'],
+    [['users', 'list', '--limit'], '--limit'],
+    [['users', 'list', '--limit', '0'], 'from 1 to 1000'],
+    [['users', 'disable'], '<email|username|id> is missing'],
+    [['users', 'disable', 'a', 'b'], 'one word too many'],
+    [['users', 'create', '--password', 'x'], '--password-stdin'],
+    [['users', 'create'], '--email is missing'],
+    [['start', '--workers', 'many'], '--workers takes a whole number'],
+    [['migrate', 'down'], '--yes'],
+    [['migrate', 'down', '--yes', '--steps', 'x'], '--steps takes a whole number'],
+    [['migrate', 'down', '--yes', '--steps', '1', '--to', '0'], 'exclude each other'],
+  ])('%j is refused with 2 and touches nothing', async (words, said) => {
+    const ran = await latchkey(...words)
+    expect(ran).toMatchObject({ exit: 2, stdout: '' })
+    expect(ran.stderr).toContain(said)
+    expect(await latchkey(...words, '--json')).toMatchObject({
+      exit: 2,
+      stderr: '',
+      json: { error: { code: 'USAGE' } },
+    })
+    expect(readdirSync(cwd)).toEqual([])
+  })
+})
+
+describe('settings', () => {
+  it.each([[['start']], [['users', 'list']], [['seed']], [['migrate', 'status']], [['config', 'check']]])(
+    'that are wrong are all said by %j, and nothing starts',
+    async (words) => {
+      vi.stubEnv('LATCHKEY_PROFILE', 'production')
+      vi.stubEnv('LATCHKEY_PROT', '1')
+      const ran = await latchkey(...words, '--json')
+      expect(ran.exit).toBe(1)
+      const faults = (ran.json.error ?? ran.json).faults.map((fault: { setting: string }) => fault.setting)
+      expect(faults).toEqual(
+        expect.arrayContaining(['LATCHKEY_PROT', 'LATCHKEY_SECRET', 'LATCHKEY_PUBLIC_URL', 'DATABASE_URL']),
+      )
+      expect(readdirSync(cwd)).toEqual([])
+    },
+  )
+
+  it('are printed with their sources and without secrets', async () => {
+    const password = 'hunter2-swordfish'
+    writeFileSync(join(cwd, '.env'), 'LATCHKEY_BRAND_NAME=Northwind\n')
+    vi.stubEnv('LATCHKEY_SECRET', password.repeat(3))
+    vi.stubEnv('DATABASE_URL', `postgres://me:${password}@db/x`)
+    const text = await latchkey('config', 'print')
+    expect(text.stdout).toMatch(/LATCHKEY_BRAND_NAME +Northwind {2}\(\.env\)/)
+    expect(text.stdout).toContain('postgres://me:***@db/x')
+    const { json, stdout } = await latchkey('config', 'print', '--changed', '--json')
+    expect(json.settings).toContainEqual({ setting: 'LATCHKEY_SECRET', value: '***', source: 'environment' })
+    expect(text.stdout + stdout).not.toContain(password)
+  })
+})
+
+describe('what is shown', () => {
+  it('stands in columns, also with wide characters, and moves no cursor', () => {
+    const lines = table(['NAME', 'X'], [['山田', '1'], ['ab\u001b[2J\r', '2'], ['é', '3']]).split('\n') // biome-ignore format: rows
+    expect(lines).toEqual(['NAME     X', '山田     1', 'ab�[2J�  2', 'é        3'])
+  })
+  it('has passwords that every profile takes and no two are the same', () => {
+    const made = Array.from({ length: 200 }, makePassword)
+    expect(new Set(made).size).toBe(200)
+    for (const password of made) expect(password).toMatch(/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w-]{24}$/)
+  })
+})
