@@ -81,7 +81,10 @@ export async function startWorld(overrides: Partial<Config> = {}): Promise<World
         const verified = await client.post('/api/v1/auth/verify-email', { token })
         if (verified.status !== 200) throw new Error(`verification failed: ${JSON.stringify(verified.body)}`)
       }
-      if (options.signIn ?? true) await client.signIn(email, password)
+      // with verification off the registration has signed them in already
+      client.csrfToken = registered.data.session?.csrf_token ?? null
+      if (options.signIn === false) client.cookies.clear()
+      else if (client.csrfToken === null) await client.signIn(email, password)
       return { id: String(registered.data.user.id), email, password, client }
     },
     events: (userId) =>

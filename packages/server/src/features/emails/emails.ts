@@ -15,7 +15,7 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../b
 import type { Tools } from '../../base/tools.ts'
 import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
 import { verificationLetter } from './mail.tsx'
-import { activateUser, claimEmail, deletePendingRivals, latestLinkAt } from './sql.ts'
+import { activateUser, claimEmail, deletePendingRivals, latestLinkAt, lockAddress } from './sql.ts'
 
 export const VERIFICATION_LIFETIME = 24 * 3_600_000
 /** A second letter of the same kind to the same person waits this long, so that nobody is flooded. */
@@ -48,16 +48,20 @@ export async function previewVerification(
   call: Call,
   token: string,
 ): Promise<User> {
-  return await tools.db.tx('system', async (tx) => {
-    const verdict = await checkLink(tx, 'verify_email', token, call.now)
-    if ('refused' in verdict) throw linkProblem(verdict.refused)
-    return await getUser(tx, verdict.link.userId ?? '')
-  })
+  return await tools.db.tx('system', (tx) => userOfLink(tx, call, token))
+}
+
+async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
+  const verdict = await checkLink(tx, 'verify_email', token, call.now)
+  if ('refused' in verdict) throw linkProblem(verdict.refused)
+  return await getUser(tx, verdict.link.userId ?? '')
 }
 
 /** Uses a verification link up. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where the address was proven by another */
 export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
   return await tools.db.tx('system', async (tx) => {
+    const { email } = await userOfLink(tx, call, token)
+    await lockAddress(tx, canonical(email))
     const link = await useLink(tx, 'verify_email', token, call.now)
     if (!link.userId || !link.emailId) throw problem('INVALID_TOKEN')
     const user = await getUser(tx, link.userId)
@@ -69,6 +73,7 @@ export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: s
 /**
  * The address is proven: it becomes this user's, a pending user becomes active, and rival registrations go.
  * Also called when a letter to the address was answered for another reason (a reset password).
+ * The caller holds `lockAddress` since before it used the letter's link.
  */
 export async function claimAddress(tx: Tx, call: Call, user: User): Promise<void> {
   if (user.email_verified_at) return
@@ -106,7 +111,12 @@ export async function sendVerification(
     { purpose: 'verify_email', userId: user.id, emailId: user.email_id, lifetime: VERIFICATION_LIFETIME },
     now,
   )
-  await tools.mail.write(tx, verificationLetter(tools.config, { to: user.email, token, locale }), now)
+  await tools.mail.write(
+    tx,
+    verificationLetter(tools.config, { to: user.email, token, locale }),
+    now,
+    user.id,
+  )
 }
 
 /** Registers the jobs that decide about letters after the answer went out. */

@@ -12,4 +12,4 @@ export {
 } from './emails.ts'
 export { checkYourMail, emailPages } from './pages.tsx'
 export { emailRoutes, LinkToken } from './routes.ts'
-export { latestLinkAt, ownerOtherThan } from './sql.ts'
+export { latestLinkAt, lockAddress, ownerOtherThan } from './sql.ts'

@@ -24,6 +24,14 @@ export async function activateUser(
     where id = ${user.id} and status = 'pending'`.execute(tx)
 }
 
+/**
+ * Until the end of the transaction nobody else claims the address. Taken before a link to it is used up: rivals
+ * delete each other's links, and would wait for each other for ever.
+ */
+export async function lockAddress(tx: Tx, addressKey: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${addressKey}, 0))`.execute(tx)
+}
+
 /** Other registrations with the address, and all that was planted in them. */
 export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
   await sql`
@@ -33,7 +41,12 @@ export async function deletePendingRivals(tx: Tx, userId: string, addressKey: st
   )
 }
 
+/**
+ * When the user's latest link of the purpose was made. Locks the user first, so that of two who are about to
+ * make one at the same time the second sees the first's.
+ */
 export async function latestLinkAt(tx: Tx, userId: string, purpose: LinkPurpose): Promise<Date | null> {
+  await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
   const row = await tx
     .selectFrom('links')
     .select('created_at')

@@ -9,8 +9,8 @@ import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
-import { claimAddress, LETTER_PAUSE, latestLinkAt, localeOf } from '../emails/index.ts'
-import { findByIdentifier, getUser, type User } from '../users/index.ts'
+import { claimAddress, LETTER_PAUSE, latestLinkAt, localeOf, lockAddress } from '../emails/index.ts'
+import { canonical, findByIdentifier, getUser, type User } from '../users/index.ts'
 import { resetDoneLetter, resetLetter } from './mail.tsx'
 import {
   acceptPassword,
@@ -66,6 +66,7 @@ export async function resetPassword(
   })
   const hash = await acceptPassword(tools, input.password, contextOf(user), used)
   await tools.db.tx('system', async (tx) => {
+    await lockAddress(tx, canonical(user.email))
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
@@ -75,6 +76,7 @@ export async function resetPassword(
       tx,
       resetDoneLetter(tools.config, { to: now.email, locale: call.locale }),
       call.now,
+      now.id,
     )
   })
 }
@@ -98,6 +100,7 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
         tx,
         resetLetter(tools.config, { to: user.email, token, locale: localeOf(payload) }),
         now,
+        user.id,
       )
       await audit(tx, callOf(payload, now), {
         type: 'auth.password.reset_requested',

@@ -36,7 +36,11 @@ export interface Guessed {
 }
 
 /** The counters a failure goes to; keys are keyed hashes, because an identifier without account is personal too. */
-export function countersOf(keyring: Keyring, config: Pick<Config, 'lockoutFailures'>, guessed: Guessed): Counter[] {
+export function countersOf(
+  keyring: Keyring,
+  config: Pick<Config, 'lockoutFailures'>,
+  guessed: Guessed,
+): Counter[] {
   const key = (...parts: string[]) => keyring.mac('identifiers', JSON.stringify(parts)).toString('base64url')
   const max = config.lockoutFailures
   if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), max }]
@@ -57,7 +61,12 @@ export interface FailureVerdict {
 type State = Pick<FailuresTable, 'count' | 'last_at' | 'locked_until'>
 
 /** Pure: what one more failure makes of a counter. A locked one does not count on; a stale one begins anew. */
-export function countFailure(state: State, max: number, lockout: number, now: Date): State & { tripped: boolean } {
+export function countFailure(
+  state: State,
+  max: number,
+  lockout: number,
+  now: Date,
+): State & { tripped: boolean } {
   if (state.locked_until && state.locked_until > now) return { ...state, tripped: false }
   const stale = state.locked_until !== null || later(state.last_at, lockout) <= now
   const count = stale ? 1 : state.count + 1
@@ -65,51 +74,81 @@ export function countFailure(state: State, max: number, lockout: number, now: Da
   return { count, last_at: now, locked_until: tripped ? later(now, lockout) : null, tripped }
 }
 
-/** Counts a failure in every counter. */
+/**
+ * Counts a failure in every counter, unless one of them is locked already: who is told nothing has guessed
+ * nothing, and one address with many guesses at once must not use up what is counted over all addresses.
+ */
 export async function recordFailure(
   tx: Tx,
   counters: readonly Counter[],
   config: Pick<Config, 'lockoutDuration'>,
   now: Date,
 ): Promise<FailureVerdict> {
-  await tx
-    .insertInto('failures')
-    .values(counters.map(({ key }) => ({ key, count: 0, first_at: now, last_at: now, locked_until: null })))
-    .onConflict((conflict) => conflict.column('key').doNothing())
-    .execute()
-  const rows = await lockCounters(tx, counters)
-  const verdict: FailureVerdict = { attemptsRemaining: Number.POSITIVE_INFINITY, lockedUntil: null, tripped: false }
+  const rows = await openCounters(tx, counters, now)
+  const until = latestLock(rows.values(), now)
+  const verdict: FailureVerdict = {
+    attemptsRemaining: Number.POSITIVE_INFINITY,
+    lockedUntil: until,
+    tripped: false,
+  }
+  if (until) return verdict
   for (const { key, max } of counters) {
     const row = rows.get(key)
     if (!row) throw new Error('a failure counter vanished inside its transaction')
     const { tripped, ...next } = countFailure(row, max, config.lockoutDuration, now)
     await tx.updateTable('failures').set(next).where('key', '=', key).execute()
     verdict.attemptsRemaining = Math.min(verdict.attemptsRemaining, Math.max(0, max - next.count))
-    if (next.locked_until && !tripped) verdict.lockedUntil = latest(verdict.lockedUntil, next.locked_until)
     verdict.tripped ||= tripped
   }
   return verdict
+}
+
+/** The counters' rows, made where there are none and locked in one statement, so that none can go in between. */
+async function openCounters(
+  tx: Tx,
+  counters: readonly Counter[],
+  now: Date,
+): Promise<Map<string, FailuresTable>> {
+  const rows = await tx
+    .insertInto('failures')
+    .values(counters.map(({ key }) => ({ key, count: 0, first_at: now, last_at: now, locked_until: null })))
+    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
+    .returningAll()
+    .execute()
+  return new Map(rows.map((row) => [row.key, row]))
 }
 
 async function lockCounters(tx: Tx, counters: readonly Counter[]): Promise<Map<string, FailuresTable>> {
   const rows = await tx
     .selectFrom('failures')
     .selectAll()
-    .where('key', 'in', counters.map(({ key }) => key))
+    .where(
+      'key',
+      'in',
+      counters.map(({ key }) => key),
+    )
     .orderBy('key')
     .forUpdate()
     .execute()
   return new Map(rows.map((row) => [row.key, row]))
 }
 
-const latest = (a: Date | null, b: Date): Date => (a && a > b ? a : b)
+function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Date): Date | null {
+  let until: Date | null = null
+  for (const { locked_until: lock } of rows) if (lock && lock > now && (!until || lock > until)) until = lock
+  return until
+}
 
 /** Until when the caller is locked out of the account; null when not. */
 export async function lockedUntil(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
   const row = await tx
     .selectFrom('failures')
     .select(sql<Date | null>`max(locked_until)`.as('until'))
-    .where('key', 'in', counters.map(({ key }) => key))
+    .where(
+      'key',
+      'in',
+      counters.map(({ key }) => key),
+    )
     .where('locked_until', '>', now)
     .executeTakeFirst()
   return row?.until ?? null
@@ -122,9 +161,12 @@ export async function lockedUntil(tx: Tx, counters: readonly Counter[], now: Dat
  */
 export async function clearFailures(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
   const rows = await lockCounters(tx, counters)
-  let until: Date | null = null
-  for (const row of rows.values()) if (row.locked_until && row.locked_until > now) until = latest(until, row.locked_until)
-  if (rows.size > 0 && until === null) await tx.deleteFrom('failures').where('key', 'in', [...rows.keys()]).execute()
+  const until = latestLock(rows.values(), now)
+  if (rows.size > 0 && until === null)
+    await tx
+      .deleteFrom('failures')
+      .where('key', 'in', [...rows.keys()])
+      .execute()
   return until
 }
 
@@ -137,4 +179,3 @@ export function lockedProblem(until: Date, now: Date) {
 export async function purgeFailures(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('failures').where('last_at', '<', before).execute()
 }
-
