@@ -54,6 +54,10 @@ create table latchkey.links (
 create index links_user on latchkey.links (user_id, purpose);
 create index links_expires on latchkey.links (expires_at);
 
+-- a letter goes with the person it is about
+alter table latchkey.letters add column user_id text references latchkey.users on delete cascade;
+create index letters_user on latchkey.letters (user_id);
+
 alter table latchkey.users enable row level security;
 alter table latchkey.users force row level security;
 create policy system on latchkey.users to latchkey_system using (true) with check (true);

@@ -9,7 +9,7 @@ export const Flag = z
 
 /** A field that a form sends empty where JSON would leave it out. */
 export const optional = <T extends z.ZodType>(schema: T) =>
-  z.union([z.literal('').transform(() => undefined), schema]).optional()
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
 /** Where to go after; judged by signin's safeReturnTo, never an error. */
 export const ReturnTo = z.string().max(4000).optional()

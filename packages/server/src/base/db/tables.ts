@@ -138,6 +138,8 @@ export interface LettersTable {
   created_at: Date
   sent_at: Date | null
   last_error: string | null
+  /** Whom it is about; it goes with them. */
+  user_id: string | null
 }
 export interface JobsTable {
   id: string

@@ -32,9 +32,10 @@ export interface Letter {
 export interface Mail {
   /**
    * Writes the letter to the outbox in this transaction; delivery starts after the commit.
+   * @param about the user whom the letter is about: when that user is deleted, the letter goes as well
    * @throws Problem VALIDATION_ERROR where `to` is not one bare address
    */
-  write(tx: Tx, letter: Letter, now: Date): Promise<void>
+  write(tx: Tx, letter: Letter, now: Date, about?: string): Promise<void>
 }
 
 export interface MailOptions {
@@ -85,10 +86,10 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
   })
 
   return {
-    async write(tx, letter, now) {
+    async write(tx, letter, now, about) {
       const rendered = render(letter, look)
       const status = isDelivery ? 'waiting' : 'sent'
-      await insertLetter(tx, { id: newId('ltr'), sealed: seal(keyring, rendered), status, now })
+      await insertLetter(tx, { id: newId('ltr'), sealed: seal(keyring, rendered), status, now, about: about ?? null })
       if (isDelivery) await jobs.enqueue(tx, 'letters.deliver', {}, { now })
       if (!isProduction) tx.afterCommit(() => print(inShort(rendered)))
     },

@@ -12,12 +12,12 @@ export interface ClaimedLetter {
 
 export async function insertLetter(
   tx: Handle,
-  letter: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date },
+  letter: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date; about: string | null },
 ): Promise<void> {
   const sentAt = letter.status === 'sent' ? letter.now : null
   await sql`
-    insert into latchkey.letters (id, sealed, status, next_at, created_at, sent_at)
-    values (${letter.id}, ${letter.sealed}, ${letter.status}, ${letter.now}, ${letter.now}, ${sentAt}::timestamptz)`.execute(
+    insert into latchkey.letters (id, sealed, status, next_at, created_at, sent_at, user_id)
+    values (${letter.id}, ${letter.sealed}, ${letter.status}, ${letter.now}, ${letter.now}, ${sentAt}::timestamptz, ${letter.about}::text)`.execute(
     tx,
   )
 }

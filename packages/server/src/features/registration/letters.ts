@@ -35,12 +35,12 @@ async function writeLetter(tools: LetterTools, tx: Tx, user: User, locale: Local
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
     const { email } = await getUser(tx, owner)
-    return await tools.mail.write(tx, alreadyRegisteredLetter(tools.config, { to: email, locale }), now)
+    return await tools.mail.write(tx, alreadyRegisteredLetter(tools.config, { to: email, locale }), now, owner)
   }
   if (user.username !== null) {
     const holder = await findByIdentifier(tx, user.username)
     if (holder && holder.status !== 'pending') {
-      return await tools.mail.write(tx, usernameTakenLetter(tools.config, { to: user.email, locale }), now)
+      return await tools.mail.write(tx, usernameTakenLetter(tools.config, { to: user.email, locale }), now, user.id)
     }
   }
   await sendVerification(tools, tx, user, locale, now)

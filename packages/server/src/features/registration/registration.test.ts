@@ -99,6 +99,7 @@ describe('signing up', () => {
     [{ email: 'nonsense' }, 'email', 'email'],
     [{ email: 'аda@example.com' }, 'email', 'ascii_only'],
     [{ email: 'x@example.com', username: 'a b' }, 'username', 'invalid'],
+    [{ email: 'x@example.com', username: 'ab' }, 'username', 'too_short'],
     [{ email: 'x@example.com', password: 'seven of nine' }, 'password', 'too_short'],
     [{ email: 'x@example.com', password: `x@example.com${'x'.repeat(5)}` }, 'password', 'context'],
     [{ email: 'x@example.com', password_confirm: 'other' }, 'password_confirm', 'mismatch'],

@@ -18,7 +18,7 @@ export function signinJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>
   const tell = (letter: typeof newDeviceLetter) => (payload: Record<string, unknown>, now: Date) =>
     db.tx('system', async (tx) => {
       const about = await noticeOf(tx, payload)
-      if (about) await mail.write(tx, letter(config, about), now)
+      if (about) await mail.write(tx, letter(config, about), now, about.userId)
     })
   jobs.on('signin.new_device', tell(newDeviceLetter))
   jobs.on('signin.locked', tell(lockedLetter))
@@ -38,8 +38,10 @@ async function noticeOf(tx: Tx, payload: Record<string, unknown>): Promise<SignI
   const user = await findUser(tx, payload.user_id)
   if (!user || user.status === 'pending') return null
   const agent = typeof payload.user_agent === 'string' ? deviceName(payload.user_agent) : null
-  const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : payload.locale === 'de' ? 'de' : 'en'
+  const locale: Locale =
+    user.locale === 'de' || user.locale === 'en' ? user.locale : payload.locale === 'de' ? 'de' : 'en'
   return {
+    userId: user.id,
     to: user.email,
     locale,
     at: new Date(String(payload.at)),
