@@ -11,7 +11,7 @@ import type { CookieChange } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { requestVerification } from '../emails/index.ts'
 import { type StartedSession, startSession } from '../sessions/index.ts'
-import { updateLastLogin, type User } from '../users/index.ts'
+import { type User, updateLastLogin } from '../users/index.ts'
 import { type Attempt, moveAttempt } from './attempts.ts'
 import { type Device, rememberDevice } from './devices.ts'
 import { nextStep, type Proof, type Step } from './next-step.ts'
@@ -61,7 +61,12 @@ async function finish(
   const { user, proofs } = given
   const limitedTo = given.step === 'change_password' ? 'password_change' : null
   const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
-  const session = await startSession(tools, tx, call, { userId: user.id, amr, remember: attempt.remember, limitedTo })
+  const session = await startSession(tools, tx, call, {
+    userId: user.id,
+    amr,
+    remember: attempt.remember,
+    limitedTo,
+  })
   const device = await rememberDevice(tx, user.id, given.device, call.now)
   await updateLastLogin(tx, user.id, call.now)
   await audit(tx, call, {
@@ -72,13 +77,25 @@ async function finish(
     details: { methods: proofs.map((proof) => proof.method), new_device: device.newToUser },
   })
   if (device.newToUser) {
-    const payload = { user_id: user.id, at: call.now.toISOString(), ip: call.ip, user_agent: call.userAgent, locale: call.locale }
+    const payload = {
+      user_id: user.id,
+      at: call.now.toISOString(),
+      ip: call.ip,
+      user_agent: call.userAgent,
+      locale: call.locale,
+    }
     await tools.jobs.enqueue(tx, 'signin.new_device', payload, { now: call.now })
   }
   return { user, session, limitedTo, deviceCookie: device.cookie, returnTo: attempt.returnTo }
 }
 
-async function refuse(tools: Pick<Tools, 'config' | 'jobs'>, tx: Tx, call: Call, user: User, step: Step): Promise<Problem> {
+async function refuse(
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  step: Step,
+): Promise<Problem> {
   if (step === 'verify_email') await requestVerification(tools, tx, call, user)
   await audit(tx, call, {
     type: 'auth.login.failure',

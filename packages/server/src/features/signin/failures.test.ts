@@ -11,10 +11,19 @@ describe('counting a failure', () => {
     let state = { count: 0, last_at: NOW, locked_until: null as Date | null }
     for (let i = 1; i < 5; i += 1) {
       const { tripped, ...next } = countFailure(state, 5, LOCKOUT, NOW)
-      expect({ tripped, count: next.count, locked: next.locked_until }).toEqual({ tripped: false, count: i, locked: null })
+      expect({ tripped, count: next.count, locked: next.locked_until }).toEqual({
+        tripped: false,
+        count: i,
+        locked: null,
+      })
       state = next
     }
-    expect(countFailure(state, 5, LOCKOUT, NOW)).toEqual({ count: 5, last_at: NOW, locked_until: minutes(15), tripped: true })
+    expect(countFailure(state, 5, LOCKOUT, NOW)).toEqual({
+      count: 5,
+      last_at: NOW,
+      locked_until: minutes(15),
+      tripped: true,
+    })
   })
 
   it('does not prolong a lock by further attempts', () => {
@@ -60,6 +69,8 @@ describe('the counters of a guess', () => {
   })
 
   it('hold no identifier in clear', () => {
-    expect(of({ account: 'alice@example.com', ip: '192.0.2.1', deviceId: null }).join()).not.toContain('alice')
+    expect(of({ account: 'alice@example.com', ip: '192.0.2.1', deviceId: null }).join()).not.toContain(
+      'alice',
+    )
   })
 })

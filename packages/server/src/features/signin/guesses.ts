@@ -9,7 +9,14 @@ import { type Problem, problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
 import { canonical, type User } from '../users/index.ts'
 import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
-import { type Counter, clearFailures, countersOf, lockedProblem, lockedUntil, recordFailure } from './failures.ts'
+import {
+  type Counter,
+  clearFailures,
+  countersOf,
+  lockedProblem,
+  lockedUntil,
+  recordFailure,
+} from './failures.ts'
 
 export interface Guess {
   user: Pick<User, 'id' | 'username'> | null
@@ -57,8 +64,17 @@ export async function failAttempt(
     const verdict = await recordFailure(tx, guess.counters, tools.config, call.now)
     await auditFailure(tx, call, guess, verdict.lockedUntil ? 'locked' : reason)
     if (verdict.tripped) {
-      await audit(tx, call, { type: 'auth.login.locked', userId: guess.user?.id ?? null, username: guess.user?.username ?? null })
-      const payload = { user_id: guess.user?.id ?? null, at: call.now.toISOString(), ip: call.ip, locale: call.locale }
+      await audit(tx, call, {
+        type: 'auth.login.locked',
+        userId: guess.user?.id ?? null,
+        username: guess.user?.username ?? null,
+      })
+      const payload = {
+        user_id: guess.user?.id ?? null,
+        at: call.now.toISOString(),
+        ip: call.ip,
+        locale: call.locale,
+      }
       await tools.jobs.enqueue(tx, 'signin.locked', payload, { now: call.now })
     }
     return verdict

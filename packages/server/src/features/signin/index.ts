@@ -11,4 +11,12 @@ export type { Proof } from './next-step.ts'
 export { showSignIn, signinPages } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
 export { signinRoutes } from './routes.ts'
-export { SESSION_COOKIE, SessionStarted, SignedInView, sessionCookie, sessionStarted, signedInAnswer, signInCookies } from './view.ts'
+export {
+  SESSION_COOKIE,
+  SessionStarted,
+  SignedInView,
+  sessionCookie,
+  sessionStarted,
+  signedInAnswer,
+  signInCookies,
+} from './view.ts'

@@ -29,7 +29,11 @@ const table: [string, StepFacts, Step][] = [
   ],
   [
     'the registration was never verified, even where verification was switched off since',
-    { user: { ...active, status: 'pending', emailVerified: false }, proofs: [proof], emailVerification: 'off' },
+    {
+      user: { ...active, status: 'pending', emailVerified: false },
+      proofs: [proof],
+      emailVerification: 'off',
+    },
     'verify_email',
   ],
   [

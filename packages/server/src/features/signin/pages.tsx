@@ -19,7 +19,12 @@ export const showSignIn = (
   typed: Readonly<Record<string, string>>,
   problem: Problem,
 ): PageAnswer => ({
-  page: <SignIn {...shownAgain(call.locale, typed, problem)} returnTo={safeReturnTo(tools.config, typed.return_to)} />,
+  page: (
+    <SignIn
+      {...shownAgain(call.locale, typed, problem)}
+      returnTo={safeReturnTo(tools.config, typed.return_to)}
+    />
+  ),
   title: signinText(call.locale, 'sign_in.title'),
   status: problem.status,
 })
@@ -33,13 +38,21 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     open: 'this is where one signs in',
     limitedSession: true,
     quiet: 'reads only',
-    input: z.object({ return_to: ReturnTo, notice: z.string().max(40).optional(), expired: z.string().max(10).optional() }),
+    input: z.object({
+      return_to: ReturnTo,
+      notice: z.string().max(40).optional(),
+      expired: z.string().max(10).optional(),
+    }),
     run: async (call, input) => {
       const returnTo = safeReturnTo(tools.config, input.return_to)
-      const known = NOTICES.find((notice) => notice === input.notice) ?? (input.expired ? 'session_expired' : null)
+      const known =
+        NOTICES.find((notice) => notice === input.notice) ?? (input.expired ? 'session_expired' : null)
       if (call.principal && known !== 'step_up') return { redirect: returnTo ?? '/account' }
       const notice = known ?? (returnTo ? 'sign_in_required' : null)
-      return { page: <SignIn returnTo={returnTo} notice={notice} />, title: signinText(call.locale, 'sign_in.title') }
+      return {
+        page: <SignIn returnTo={returnTo} notice={notice} />,
+        title: signinText(call.locale, 'sign_in.title'),
+      }
     },
   }),
   page({

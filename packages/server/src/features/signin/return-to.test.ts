@@ -36,12 +36,19 @@ describe('where to go after a sign-in', () => {
 
   it('never leads anywhere else, whatever it is given', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.string().map((text) => `/${text}`)), (wanted) => {
-        const found = safeReturnTo(config, wanted)
-        if (found === null) return
-        const { origin } = new URL(found, config.publicUrl)
-        expect([config.publicUrl, ...config.returnOrigins]).toContain(origin)
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.webUrl(),
+          fc.string().map((text) => `/${text}`),
+        ),
+        (wanted) => {
+          const found = safeReturnTo(config, wanted)
+          if (found === null) return
+          const { origin } = new URL(found, config.publicUrl)
+          expect([config.publicUrl, ...config.returnOrigins]).toContain(origin)
+        },
+      ),
       { numRuns: 2000 },
     )
   })

@@ -5,7 +5,10 @@
 import type { Config } from '../../config.ts'
 
 /** @returns a path of this server, or a whole URL of a registered origin; null for anything else */
-export function safeReturnTo(config: Pick<Config, 'publicUrl' | 'returnOrigins'>, wanted: string | undefined): string | null {
+export function safeReturnTo(
+  config: Pick<Config, 'publicUrl' | 'returnOrigins'>,
+  wanted: string | undefined,
+): string | null {
   // a browser drops tabs and newlines and reads `\` as `/`, so what looks like a path may be another host
   if (!wanted || wanted.length > 2000 || /[\p{Cc}\\\s]/u.test(wanted)) return null
   if (!URL.canParse(wanted, config.publicUrl)) return null

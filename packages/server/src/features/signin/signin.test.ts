@@ -16,9 +16,20 @@ describe('signing in with a password', () => {
     const { email, id } = await world.person({ username: 'Ada.L', signIn: false })
     const reply = await login(world.client(), email, PASSWORD)
     expect(reply.status).toBe(200)
-    expect(reply.data.user).toMatchObject({ id, email, username: 'Ada.L', role: 'viewer', roles: ['viewer'], is_verified: true, last_login: null })
+    expect(reply.data.user).toMatchObject({
+      id,
+      email,
+      username: 'Ada.L',
+      role: 'viewer',
+      roles: ['viewer'],
+      is_verified: true,
+      last_login: null,
+    })
     expect(reply.data.user.permissions).toEqual(['analytics:read', 'dashboard:read'])
-    expect(reply.data.session).toMatchObject({ id: expect.stringMatching(/^ses_[0-9a-f]{32}$/), limited_to: null })
+    expect(reply.data.session).toMatchObject({
+      id: expect.stringMatching(/^ses_[0-9a-f]{32}$/),
+      limited_to: null,
+    })
     expect(reply.data.token).toMatch(/^st_[A-Za-z0-9_-]{43}$/)
     const cookie = reply.headers.getSetCookie().find((line) => line.startsWith('lk_session='))
     expect(cookie).toMatch(/; Path=\/; HttpOnly; SameSite=Lax/)
@@ -28,7 +39,14 @@ describe('signing in with a password', () => {
 
   it.each(['username', 'email', 'identifier'])('takes the field %s, in any spelling', async (field) => {
     const { email } = await world.person({ username: `spelled-${field}`, signIn: false })
-    const names = [email, email.toUpperCase(), ` ${email} `, `spelled-${field}`, `SPELLED-${field}`, `ｓpelled-${field}`]
+    const names = [
+      email,
+      email.toUpperCase(),
+      ` ${email} `,
+      `spelled-${field}`,
+      `SPELLED-${field}`,
+      `ｓpelled-${field}`,
+    ]
     for (const name of names) {
       const reply = await world.client().post('/api/v1/auth/login', { [field]: name, password: PASSWORD })
       expect(reply.status, name).toBe(200)
@@ -37,18 +55,26 @@ describe('signing in with a password', () => {
 
   it('takes a form post and HTTP Basic as well', async () => {
     const { email } = await world.person({ signIn: false })
-    const form = await world.client().post('/api/v1/auth/login', { username: email, password: PASSWORD, remember_me: 'on' }, { form: true })
+    const form = await world
+      .client()
+      .post('/api/v1/auth/login', { username: email, password: PASSWORD, remember_me: 'on' }, { form: true })
     expect(form.status).toBe(200)
     const basic = Buffer.from(`${email}:${PASSWORD}`).toString('base64')
-    const reply = await world.client().post('/api/v1/auth/login', {}, { headers: { authorization: `Basic ${basic}` } })
+    const reply = await world
+      .client()
+      .post('/api/v1/auth/login', {}, { headers: { authorization: `Basic ${basic}` } })
     expect(reply.status).toBe(200)
   })
 
   it('keeps a remembered session for 30 days in a cookie that outlives the browser', async () => {
     const { email } = await world.person({ signIn: false })
-    const reply = await world.client().post('/api/v1/auth/login', { email, password: PASSWORD, remember_me: true })
+    const reply = await world
+      .client()
+      .post('/api/v1/auth/login', { email, password: PASSWORD, remember_me: true })
     expect(reply.headers.getSetCookie().join()).toMatch(/lk_session=[^;]+;[^,]*Max-Age=2592000/)
-    expect(new Date(reply.data.expires_at).getTime() - world.clock.now().getTime()).toBeGreaterThan(29.9 * 86_400_000)
+    expect(new Date(reply.data.expires_at).getTime() - world.clock.now().getTime()).toBeGreaterThan(
+      29.9 * 86_400_000,
+    )
   })
 
   it('asks for an identifier and a password', async () => {
@@ -56,14 +82,18 @@ describe('signing in with a password', () => {
     expect(reply.status).toBe(400)
     expect(reply.body.error.details.map((entry: { field: string }) => entry.field)).toContain('password')
     const unnamed = await world.client().post('/api/v1/auth/login', { password: 'x' })
-    expect(unnamed.body.error.details).toEqual([expect.objectContaining({ field: 'identifier', code: 'required' })])
+    expect(unnamed.body.error.details).toEqual([
+      expect.objectContaining({ field: 'identifier', code: 'required' }),
+    ])
   })
 
   it('tells an unverified account so after the right password only, and sends the letter again', async () => {
     const client = world.client()
     await client.post('/api/v1/auth/register', { email: 'late@example.com', password: PASSWORD })
     await world.app.settle()
-    expect((await login(client, 'late@example.com', 'wrong password, very wrong')).code).toBe('AUTHENTICATION_FAILED')
+    expect((await login(client, 'late@example.com', 'wrong password, very wrong')).code).toBe(
+      'AUTHENTICATION_FAILED',
+    )
     await world.clock.advance('2 minutes')
     const refused = await login(client, 'late@example.com', PASSWORD)
     expect([refused.status, refused.code]).toEqual([403, 'EMAIL_NOT_VERIFIED'])
@@ -73,7 +103,9 @@ describe('signing in with a password', () => {
 
   it('tells a disabled account so after the right password only', async () => {
     const { email, id } = await world.person({ signIn: false })
-    await world.db.tx('system', (tx) => tx.updateTable('users').set({ status: 'disabled' }).where('id', '=', id).execute())
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('users').set({ status: 'disabled' }).where('id', '=', id).execute(),
+    )
     expect((await login(world.client(), email, 'wrong')).code).toBe('AUTHENTICATION_FAILED')
     expect((await login(world.client(), email, PASSWORD)).code).toBe('ACCOUNT_DISABLED')
   })
@@ -83,7 +115,13 @@ describe('signing in with a password', () => {
     await login(world.client(from('192.0.2.9')), email, 'wrong')
     await login(world.client(from('192.0.2.9')), email, PASSWORD)
     const rows = await world.db.tx('system', (tx) =>
-      tx.selectFrom('audit_events').selectAll().where('user_id', '=', id).where('event_type', 'like', 'auth.login.%').orderBy('id').execute(),
+      tx
+        .selectFrom('audit_events')
+        .selectAll()
+        .where('user_id', '=', id)
+        .where('event_type', 'like', 'auth.login.%')
+        .orderBy('id')
+        .execute(),
     )
     expect(rows.map((row) => [row.event_type, row.ip_address, row.details])).toEqual([
       ['auth.login.failure', '192.0.2.9', { reason: 'wrong_password' }],
@@ -95,7 +133,9 @@ describe('signing in with a password', () => {
     const { email, id } = await world.person({ signIn: false })
     const { hash } = await import('@node-rs/bcrypt')
     const foreign = await hash('an imported password', { cost: 4 })
-    await world.db.tx('system', (tx) => tx.updateTable('passwords').set({ hash: foreign }).where('user_id', '=', id).execute())
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('passwords').set({ hash: foreign }).where('user_id', '=', id).execute(),
+    )
     expect((await login(world.client(), email, 'an imported password')).status).toBe(200)
     const stored = await world.db.tx('system', (tx) =>
       tx.selectFrom('passwords').select('hash').where('user_id', '=', id).executeTakeFirstOrThrow(),
@@ -111,11 +151,18 @@ describe('guessing', () => {
     const guesser = world.client(from('198.51.100.1'))
     for (const left of [4, 3, 2, 1, 0]) {
       const reply = await login(guesser, email, 'wrong')
-      expect([reply.status, reply.body.error.details]).toEqual([401, { attempts_remaining: left, lockout_duration: 900 }])
+      expect([reply.status, reply.body.error.details]).toEqual([
+        401,
+        { attempts_remaining: left, lockout_duration: 900 },
+      ])
       expect(reply.headers.get('www-authenticate')).toBeTruthy()
     }
     const locked = await login(guesser, email, PASSWORD)
-    expect([locked.status, locked.code, locked.body.error.details]).toEqual([423, 'ACCOUNT_LOCKED', { lockout_duration: 900 }])
+    expect([locked.status, locked.code, locked.body.error.details]).toEqual([
+      423,
+      'ACCOUNT_LOCKED',
+      { lockout_duration: 900 },
+    ])
     expect(locked.headers.get('retry-after')).toBe('900')
     expect(await world.events(id)).toContain('auth.login.locked')
     await world.app.settle()
@@ -165,9 +212,15 @@ describe('a sign-in from a device not seen before', () => {
   it('is told by letter, but not the very first one', async () => {
     const { email } = await world.person()
     await world.app.settle()
-    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).not.toContain('New sign-in to Latchkey')
+    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).not.toContain(
+      'New sign-in to Latchkey',
+    )
     const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
-    await login(world.client({ headers: { 'user-agent': agent, 'x-forwarded-for': '192.0.2.77' } }), email, PASSWORD)
+    await login(
+      world.client({ headers: { 'user-agent': agent, 'x-forwarded-for': '192.0.2.77' } }),
+      email,
+      PASSWORD,
+    )
     const letter = await world.mailbox.letterTo(email)
     expect(letter.subject).toBe('New sign-in to Latchkey')
     expect(letter.text).toMatch(/Firefox.*Linux/)
@@ -179,7 +232,9 @@ describe('a sign-in from a device not seen before', () => {
     await login(client, email, PASSWORD)
     await login(client, email, PASSWORD)
     await world.app.settle()
-    expect((await world.mailbox.lettersTo(email)).filter((letter) => letter.subject.startsWith('New sign-in'))).toEqual([])
+    expect(
+      (await world.mailbox.lettersTo(email)).filter((letter) => letter.subject.startsWith('New sign-in')),
+    ).toEqual([])
   })
 })
 

@@ -42,7 +42,9 @@ export const sessionStarted = (
 export const sessionCookie = (session: StartedSession, now: Date): CookieChange => ({
   name: SESSION_COOKIE,
   value: session.token,
-  ...(session.remember ? { maxAgeSeconds: Math.floor((session.expiresAt.getTime() - now.getTime()) / 1000) } : {}),
+  ...(session.remember
+    ? { maxAgeSeconds: Math.floor((session.expiresAt.getTime() - now.getTime()) / 1000) }
+    : {}),
 })
 
 export const signInCookies = (signedIn: SignedIn, now: Date): CookieChange[] => [
@@ -50,11 +52,17 @@ export const signInCookies = (signedIn: SignedIn, now: Date): CookieChange[] => 
   ...(signedIn.deviceCookie ? [signedIn.deviceCookie] : []),
 ]
 
-export const signedInAnswer = (tools: Pick<Tools, 'keyring' | 'config'>, signedIn: SignedIn, now: Date): Answer<SignedInView> => ({
+export const signedInAnswer = (
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  signedIn: SignedIn,
+  now: Date,
+): Answer<SignedInView> => ({
   data: {
     user: userView(tools.config, signedIn.user),
     ...sessionStarted(tools, signedIn.session, signedIn.limitedTo),
   },
-  message: signedIn.limitedTo ? 'Your password has expired. Choose a new one to continue.' : 'You are signed in.',
+  message: signedIn.limitedTo
+    ? 'Your password has expired. Choose a new one to continue.'
+    : 'You are signed in.',
   cookies: signInCookies(signedIn, now),
 })
