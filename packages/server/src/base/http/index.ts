@@ -27,9 +27,8 @@ import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './server.ts'
 import { badRequest } from './text.ts'
 
 export type { Asset } from './assets.ts'
-export { csrfRows, csrfToken } from './csrf.ts'
-export { healthRows, type Readiness } from './health.ts'
-export { type OpenApi, openApi } from './openapi.ts'
+export { csrfRows } from './csrf.ts'
+export type { Readiness } from './health.ts'
 export type { PageContent, PageRenderer } from './pages.ts'
 
 export interface HttpOptions extends PageRenderer {

@@ -1,7 +1,7 @@
 /**
  * The headers that protect a hosted page, made once. No inline code, no foreign content, no frames. The
  * referrer stays within the origin: with `no-referrer` browsers send `Origin: null` with our own forms, and
- * the origin check could not tell them from strangers' (csrf.browser.test.ts pins that in Chromium).
+ * the origin check could not tell them from strangers' (tests/browser/forms.test.tsx pins that in Chromium).
  */
 import type { Config } from '../../config.ts'
 
