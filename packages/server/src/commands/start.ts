@@ -81,6 +81,8 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
     // commands under way still need the tools
     await control?.close()
     await app.stop()
+    // the channel to the process that keeps this worker would keep it alive
+    if (cluster.isWorker && process.connected) process.disconnect()
   }
   return done(undefined, '')
 }
@@ -113,7 +115,7 @@ export function untilStopped(): Promise<void> {
     }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
     // the process that keeps this worker is gone
-    if (cluster.isWorker) process.on('disconnect', stop)
+    if (cluster.isWorker) process.once('disconnect', resolve)
   })
 }
 
