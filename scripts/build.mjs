@@ -108,7 +108,7 @@ function isRunning(pid) {
 }
 
 async function bundle(log) {
-  const { build: esbuild } = await import('esbuild')
+  const { build: esbuild, stop } = await import('esbuild')
   const result = await esbuild({
     entryPoints: [join(server, 'src/main.ts')],
     outfile: join(dist, 'latchkey.mjs'),
@@ -128,6 +128,7 @@ async function bundle(log) {
     logLevel: 'silent',
     absWorkingDir: root,
   }).catch((error) => error)
+  await stop()
   for (const message of result.errors ?? []) {
     const at = message.location ? `${message.location.file}:${message.location.line}: ` : ''
     log(`${at}${message.text}`)

@@ -25,6 +25,9 @@ const child = spawn(process.execPath, [join(root, 'packages/server/dist/latchkey
 // a terminal sends Ctrl-C to both processes; every other signal reaches this one alone
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal))
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
+// npm runs this in a shell that passes no signal on: when it is killed, only the parent's number changes
+const parent = process.ppid
+setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref()
 child.on('exit', (code, signal) => {
   if (!signal) process.exit(code ?? 1)
   process.removeAllListeners(signal)
