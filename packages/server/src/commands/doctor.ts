@@ -66,7 +66,7 @@ function threads(): Finding[] {
     ? [
         ok(
           'threads',
-          `${cores} cores; \`npm start\` and the `latchkey\` command raise UV_THREADPOOL_SIZE to ${cores + 4}`,
+          `${cores} cores; \`npm start\` and the \`latchkey\` command raise UV_THREADPOOL_SIZE to ${cores + 4}`,
         ),
       ]
     : []
