@@ -11,7 +11,7 @@ import { type Database, database } from './database.ts'
 import { lockDataDir } from './lock.ts'
 import { openPglite, pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
-import { packagedTemplate } from './template.ts'
+import { packagedTemplate, unpackTemplate } from './template.ts'
 
 /** Kysely's template: hot statements are written with it. */
 export { sql } from 'kysely'
@@ -78,7 +78,7 @@ async function openFolder(dataDir: string, given: OpenOptions['template'], log: 
   await writeFile(unfinished, '')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const template = given === undefined ? await packagedTemplate() : given
-  const lite = await openPglite({ folder, template }).catch(async (error) => {
+  const lite = await openUnpacked(folder, template).catch(async (error) => {
     if (!template) throw error
     log.warn({ err: error }, 'the packed template cannot be used: making the database anew')
     await rm(folder, { recursive: true, force: true })
@@ -87,4 +87,9 @@ async function openFolder(dataDir: string, given: OpenOptions['template'], log: 
   })
   await rm(unfinished)
   return lite
+}
+
+async function openUnpacked(folder: string, template: Buffer | null) {
+  if (template) unpackTemplate(template, folder)
+  return openPglite({ folder, template: null })
 }

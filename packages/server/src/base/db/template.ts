@@ -3,7 +3,10 @@
  * unpacks it instead of making a database and migrating it, which takes seconds. One that was made from other
  * migrations is not used.
  */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { knownMigrations, migrateUp, migrationsChecksum, packagedFile } from './migrate.ts'
 import { openPglite, pgliteDriver } from './pglite.ts'
 
@@ -43,5 +46,23 @@ export async function packagedTemplate(): Promise<Buffer | null> {
     return await readFile(files.archive)
   } catch {
     return null
+  }
+}
+
+/** Unpacks a template into an empty folder; PGlite could do it too, at more than twice the time and memory. */
+export function unpackTemplate(archive: Buffer, folder: string): void {
+  const tar = gunzipSync(archive)
+  const text = (from: number, length: number) =>
+    tar.toString('utf8', from, from + length).replace(/\0.*$/s, '')
+  // POSIX ustar: a header of 512 bytes, then the content in blocks of 512
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+    const name = [text(at + 345, 155), text(at, 100)].filter(Boolean).join('/')
+    const size = Number.parseInt(text(at + 124, 12), 8)
+    const path = resolve(folder, `./${name}`)
+    if (!path.startsWith(resolve(folder)) || Number.isNaN(size))
+      throw new Error('not a packed data directory')
+    if (text(at + 156, 1) === '5') mkdirSync(path, { recursive: true, mode: 0o700 })
+    else writeFileSync(path, tar.subarray(at + 512, at + 512 + size), { mode: 0o600 })
+    at += 512 + Math.ceil(size / 512) * 512
   }
 }
