@@ -15,7 +15,14 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../b
 import type { Tools } from '../../base/tools.ts'
 import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
 import { verificationLetter } from './mail.tsx'
-import { activateUser, claimEmail, deletePendingRivals, latestLinkAt, lockAddress } from './sql.ts'
+import {
+  activateUser,
+  claimEmail,
+  deletePendingRivals,
+  latestLinkAt,
+  lockAddress,
+  ownerOtherThan,
+} from './sql.ts'
 
 export const VERIFICATION_LIFETIME = 24 * 3_600_000
 /** A second letter of the same kind to the same person waits this long, so that nobody is flooded. */
@@ -125,6 +132,8 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
     tools.db.tx('system', async (tx) => {
       const user = await find(tx)
       if (!user || user.email_verified_at || user.status === 'disabled') return
+      // an address with an owner is not proven anew; whoever registered it once more has been told by letter
+      if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
       const last = await latestLinkAt(tx, user.id, 'verify_email')
       if (last && later(last, LETTER_PAUSE) > now) return
       await sendVerification(tools, tx, user, locale, now)

@@ -1,8 +1,11 @@
 /**
- * The password method: checks a password and hands back a Proof, no more. Whoever asks, and however it ends,
- * the same statements run and one hash is computed, so that known and unknown accounts take the same time.
+ * The password method: checks a password and hands back a Proof, no more. The same statements run and the same
+ * number of hashes is computed for known and unknown accounts: one where the password is the owner's, two
+ * where it is not, because somebody who registered the identifier and has not verified it is told so whether
+ * or not it has an owner already. That telling counts as a guess at the owner's password, which it is.
  */
 import type { Call } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
 import {
@@ -10,6 +13,7 @@ import {
   advance,
   assertUnlocked,
   beginAttempt,
+  countAttempt,
   failAttempt,
   type Guess,
   guessAt,
@@ -17,7 +21,7 @@ import {
   type SignedIn,
   unlockAfterSuccess,
 } from '../signin/index.ts'
-import { findByIdentifier, type User } from '../users/index.ts'
+import { findNamed, type User } from '../users/index.ts'
 import { isExpired, type StoredPassword, storedPassword, upgradeHash } from './passwords.ts'
 
 type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
@@ -38,33 +42,57 @@ export async function signInByPassword(
   call: Call,
   wish: PasswordSignIn,
 ): Promise<SignedIn> {
-  const { guess, user, stored } = await tools.db.tx('system', async (tx) => {
-    const user = await findByIdentifier(tx, wish.identifier)
-    // an id that exists nowhere keeps the statements the same for unknown accounts
-    const stored = await storedPassword(tx, user?.id ?? 'usr_none')
-    return { user, stored, guess: await guessAt(tools, tx, call, wish.identifier, user) }
+  const { guess, owner, pending } = await tools.db.tx('system', async (tx) => {
+    const { owner, pending } = await findNamed(tx, wish.identifier)
+    return {
+      owner: await withPassword(tx, owner),
+      pending: await withPassword(tx, pending),
+      guess: await guessAt(tools, tx, call, wish.identifier, owner),
+    }
   })
   await assertUnlocked(tools, call, guess)
-  const { matches, outdated } = await tools.hashing.verify(stored?.hash ?? null, wish.password)
-  if (!matches || !user || !stored) throw await failAttempt(tools, call, guess, 'wrong_password')
-  if (outdated) await upgradeHash(tools, user.id, stored.hash, wish.password)
-  return completed(await prove(tools, call, { guess, user, stored, wish }))
+  const { matches, outdated } = await tools.hashing.verify(owner?.stored.hash ?? null, wish.password)
+  if (matches && owner) {
+    if (outdated) await upgradeHash(tools, owner.user.id, owner.stored.hash, wish.password)
+    return completed(await prove(tools, call, { ...owner, guess, wish, settle: unlockAfterSuccess }))
+  }
+  const unproven = await tools.hashing.verify(pending?.stored.hash ?? null, wish.password)
+  if (!unproven.matches || !pending) throw await failAttempt(tools, call, guess, 'wrong_password')
+  const settle = (tx: Tx) => countAttempt(tools, tx, call, guess)
+  return completed(await prove(tools, call, { ...pending, guess, wish, settle }))
+}
+
+interface Candidate {
+  user: User
+  stored: StoredPassword
+}
+
+async function withPassword(tx: Tx, user: User | null): Promise<Candidate | null> {
+  // an id that exists nowhere keeps the statements the same for unknown accounts
+  const stored = await storedPassword(tx, user?.id ?? 'usr_none')
+  return user && stored && { user, stored }
 }
 
 async function prove(
   tools: PasswordTools,
   call: Call,
-  checked: { guess: Guess; user: User; stored: StoredPassword; wish: PasswordSignIn },
+  checked: Candidate & {
+    guess: Guess
+    wish: PasswordSignIn
+    /** What becomes of the counted failures. @returns why the way is closed all the same */
+    settle: (tx: Tx, call: Call, guess: Guess) => Promise<Problem | null>
+  },
 ): Promise<Advanced> {
   const { guess, stored, wish } = checked
   return await tools.db.tx('system', async (tx) => {
     // looked up again: what was true before the hash may have changed during it
-    const user = await findByIdentifier(tx, wish.identifier)
+    const { owner, pending } = await findNamed(tx, wish.identifier)
+    const user = [owner, pending].find((one) => one?.id === checked.user.id)
     const current = user && (await storedPassword(tx, user.id))
-    if (!user || user.id !== checked.user.id || current?.changedAt.getTime() !== stored.changedAt.getTime()) {
+    if (!user || current?.changedAt.getTime() !== stored.changedAt.getTime()) {
       return { refused: problem('AUTHENTICATION_FAILED') }
     }
-    const locked = await unlockAfterSuccess(tx, call, guess)
+    const locked = await checked.settle(tx, call, guess)
     if (locked) return { refused: locked }
     const attempt = await beginAttempt(tx, { remember: wish.remember, returnTo: wish.returnTo }, call.now)
     return await advance(tools, tx, call, attempt, {

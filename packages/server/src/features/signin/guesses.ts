@@ -13,6 +13,7 @@ import {
   type Counter,
   clearFailures,
   countersOf,
+  type FailureVerdict,
   lockedProblem,
   lockedUntil,
   recordFailure,
@@ -25,21 +26,25 @@ export interface Guess {
   lockedUntil: Date | null
 }
 
-/** Who tries what: the same statements for known and unknown accounts. */
+/**
+ * Who tries what: the same statements for known and unknown accounts. Who has not verified yet owns nothing, and
+ * is unknown here: registering an address must not change how it is counted.
+ * @param owner whose identifier it is
+ */
 export async function guessAt(
   tools: Pick<Tools, 'keyring' | 'config'>,
   tx: Tx,
   call: Call,
   identifier: string,
-  user: Pick<User, 'id' | 'username'> | null,
+  owner: Pick<User, 'id' | 'username'> | null,
 ): Promise<Guess> {
   const device = await findDevice(tx, call.cookies[DEVICE_COOKIE])
   const counters = countersOf(tools.keyring, tools.config, {
-    account: user?.id ?? canonical(identifier),
+    account: owner?.id ?? canonical(identifier),
     ip: call.ip,
-    deviceId: user && device?.userId === user.id ? device.id : null,
+    deviceId: owner && device?.userId === owner.id ? device.id : null,
   })
-  return { user, device, counters, lockedUntil: await lockedUntil(tx, counters, call.now) }
+  return { user: owner, device, counters, lockedUntil: await lockedUntil(tx, counters, call.now) }
 }
 
 /** @throws Problem ACCOUNT_LOCKED, recorded, where the account is locked for this caller */
@@ -61,22 +66,8 @@ export async function failAttempt(
   reason: string,
 ): Promise<Problem> {
   const verdict = await tools.db.tx('system', async (tx) => {
-    const verdict = await recordFailure(tx, guess.counters, tools.config, call.now)
+    const verdict = await countGuess(tools, tx, call, guess)
     await auditFailure(tx, call, guess, verdict.lockedUntil ? 'locked' : reason)
-    if (verdict.tripped) {
-      await audit(tx, call, {
-        type: 'auth.login.locked',
-        userId: guess.user?.id ?? null,
-        username: guess.user?.username ?? null,
-      })
-      const payload = {
-        user_id: guess.user?.id ?? null,
-        at: call.now.toISOString(),
-        ip: call.ip,
-        locale: call.locale,
-      }
-      await tools.jobs.enqueue(tx, 'signin.locked', payload, { now: call.now })
-    }
     return verdict
   })
   if (verdict.lockedUntil) return lockedProblem(verdict.lockedUntil, call.now)
@@ -86,6 +77,37 @@ export async function failAttempt(
       lockout_duration: Math.round(tools.config.lockoutDuration / 1000),
     },
   })
+}
+
+/**
+ * Counts a check that told something without letting anybody in, and leaves its own event to the caller.
+ * @returns the refusal where the account got locked during the check, else null
+ */
+export async function countAttempt(
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  guess: Guess,
+): Promise<Problem | null> {
+  const { lockedUntil } = await countGuess(tools, tx, call, guess)
+  if (!lockedUntil) return null
+  await auditFailure(tx, call, guess, 'locked')
+  return lockedProblem(lockedUntil, call.now)
+}
+
+async function countGuess(
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  guess: Guess,
+): Promise<FailureVerdict> {
+  const verdict = await recordFailure(tx, guess.counters, tools.config, call.now)
+  if (!verdict.tripped) return verdict
+  const userId = guess.user?.id ?? null
+  await audit(tx, call, { type: 'auth.login.locked', userId, username: guess.user?.username ?? null })
+  const payload = { user_id: userId, at: call.now.toISOString(), ip: call.ip, locale: call.locale }
+  await tools.jobs.enqueue(tx, 'signin.locked', payload, { now: call.now })
+  return verdict
 }
 
 /** After a right credential. @returns the refusal where the account got locked during the check, else null */

@@ -5,7 +5,14 @@
  */
 export { type Advanced, advance, type SignedIn } from './advance.ts'
 export { type Attempt, beginAttempt } from './attempts.ts'
-export { assertUnlocked, failAttempt, type Guess, guessAt, unlockAfterSuccess } from './guesses.ts'
+export {
+  assertUnlocked,
+  countAttempt,
+  failAttempt,
+  type Guess,
+  guessAt,
+  unlockAfterSuccess,
+} from './guesses.ts'
 export { signinJobs } from './jobs.ts'
 export type { Proof } from './next-step.ts'
 export { showSignIn, signinPages } from './pages.tsx'

@@ -23,12 +23,12 @@ export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
   userWithAddress(tx).where('users.id', '=', id).executeTakeFirst()
 
 /**
- * By canonical username or address, the owner first; without an owner the newest pending user, so that
- * somebody who has not verified yet is told so after a right password.
+ * By canonical username or address: the owner, if there is one, then the newest pending user, who owns nothing
+ * yet. At most two rows.
  */
-export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow | undefined> {
+export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow[]> {
   const rows = await sql<UserRow>`
-    select u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
+    select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
     from (
       select user_id as id, claimed_at is not null as owned from emails where address_key = ${key}
       union all
@@ -36,9 +36,8 @@ export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow |
     ) as named
     join users u on u.id = named.id
     join emails p on p.user_id = u.id and p.is_primary
-    order by named.owned desc, u.created_at desc
-    limit 1`.execute(tx)
-  return rows.rows[0]
+    order by named.owned desc, u.created_at desc`.execute(tx)
+  return rows.rows
 }
 
 export async function insertUser(tx: Tx, user: UsersTable): Promise<void> {

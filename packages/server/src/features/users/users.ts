@@ -99,9 +99,26 @@ export async function getUser(tx: Tx, id: string): Promise<User> {
   return user
 }
 
+/** Whom an identifier names: its owner, and the newest of those who have asked for it and not verified yet. */
+export interface Named {
+  owner: User | null
+  pending: User | null
+}
+
 /** By username or address in any spelling. */
-export const findByIdentifier = async (tx: Tx, identifier: string): Promise<User | null> =>
-  (await selectByIdentifier(tx, canonical(identifier))) ?? null
+export async function findNamed(tx: Tx, identifier: string): Promise<Named> {
+  const users = await selectByIdentifier(tx, canonical(identifier))
+  return {
+    owner: users.find(({ status }) => status !== 'pending') ?? null,
+    pending: users.find(({ status }) => status === 'pending') ?? null,
+  }
+}
+
+/** The owner; without one the newest pending user. */
+export async function findByIdentifier(tx: Tx, identifier: string): Promise<User | null> {
+  const { owner, pending } = await findNamed(tx, identifier)
+  return owner ?? pending
+}
 
 export interface ProfileChange {
   full_name?: string | null | undefined
