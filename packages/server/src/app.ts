@@ -5,7 +5,9 @@
 import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
+import { problem } from './base/errors.ts'
 import { createHashing } from './base/hashing/index.ts'
+import type { Authenticator } from './base/http/authenticate.ts'
 import { clockRow } from './base/http/dev-clock.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Row } from './base/http/route.ts'
@@ -81,7 +83,8 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
   const { loginRoleBypasses } = await assertIsolation(database)
   if (!loginRoleBypasses) return
   const advice = 'Connect as a role that is no superuser and has no BYPASSRLS.'
-  if (config.profile === 'production') throw new Error(`The database role bypasses row-level security. ${advice}`)
+  if (config.profile === 'production')
+    throw new Error(`The database role bypasses row-level security. ${advice}`)
   log.warn({}, `the database role bypasses row-level security: production will refuse it. ${advice}`)
 }
 
@@ -95,6 +98,18 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
   const hashing = createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
   const tools = { config, clock, db, keyring: ring, hashing, jobs, mail, limits: limitsInMemory(), log }
   return { tools, closeMail: mail.close }
+}
+
+/** Which room checks which kind of credential. */
+function authenticator(checks: SessionChecks): Authenticator {
+  const refused = Promise.resolve({ refused: problem('INVALID_TOKEN') })
+  const noKeys = Promise.resolve({ refused: problem('INVALID_API_KEY') })
+  return {
+    check(credential, now) {
+      if (credential.kind === 'session') return checks.check(credential.token, credential.via, now)
+      return credential.kind === 'access_token' ? refused : noKeys
+    },
+  }
 }
 
 /** Every feature, once. */
@@ -140,7 +155,7 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
   const http = createHttp({
     tools,
     rows,
-    authenticator: checks,
+    authenticator: authenticator(checks),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
@@ -152,7 +167,8 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
   })
   let flushing: NodeJS.Timeout | null = null
   let stopping: Promise<void> | null = null
-  const flush = () => void checks.flush().catch((err: unknown) => log.warn({ err }, 'sightings of sessions wait'))
+  const flush = () =>
+    void checks.flush().catch((err: unknown) => log.warn({ err }, 'sightings of sessions wait'))
 
   async function stop(): Promise<void> {
     await http.close()

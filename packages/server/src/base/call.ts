@@ -17,15 +17,25 @@ export interface Principal {
   username: string | null
   roles: readonly string[]
   permissions: readonly string[]
-  /** How it was proven: `session` by cookie or bearer; later kinds join this union. */
-  method: 'session'
+  /** By which kind of credential. */
+  method: 'session' | 'access_token' | 'api_key'
+  /** What the person is called, and the language they chose, where the credential says so. */
+  name: string | null
+  locale: Locale | null
+  /** The API key's id, and an access token's `jti`; null for the other kinds. */
+  keyId: string | null
+  tokenId: string | null
+  /** When the credential ends; null for a key without end. */
+  expiresAt: Date | null
+  /** How the person proved who they are, RFC 8176 §2; empty for a key. */
+  amr: readonly string[]
 }
 
 /** The session behind the request, as far as rules need it. Times as Date. */
 export interface CallSession {
   id: string
-  /** Where the credential came from; a cookie makes CSRF checks necessary. */
-  via: 'cookie' | 'bearer'
+  /** Where the credential came from; a cookie makes CSRF checks necessary. `token`: an access token of this session. */
+  via: 'cookie' | 'bearer' | 'token'
   createdAt: Date
   /** When a credential was last proven; `fresh` on a row asks this. */
   authenticatedAt: Date

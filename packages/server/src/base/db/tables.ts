@@ -20,6 +20,11 @@ export interface Tables {
   letters: LettersTable
   jobs: JobsTable
   recurring: RecurringTable
+  signing_keys: SigningKeysTable
+  revocations: RevocationsTable
+  token_families: TokenFamiliesTable
+  refresh_tokens: RefreshTokensTable
+  api_keys: ApiKeysTable
 }
 
 /** A person. `pending` until an address is verified (or verification is off): a pending user owns no identifier. */
@@ -155,4 +160,55 @@ export interface JobsTable {
 export interface RecurringTable {
   name: string
   next_at: Date
+}
+/** A key that signs tokens: published before `active_at`, silent from `retired_at`, gone from `removed_at`. */
+export interface SigningKeysTable {
+  kid: string
+  algorithm: 'ES256' | 'RS256' | 'EdDSA' | 'HS256'
+  /** null for HS256, which has no public half. */
+  public_jwk: Json<Record<string, unknown>> | null
+  sealed_private: string
+  created_at: Date
+  active_at: Date
+  retired_at: Date | null
+  removed_at: Date | null
+}
+/** What is refused though it has not expired. Ids sort by time. */
+export interface RevocationsTable {
+  id: string
+  at: Date
+  kind: 'jti' | 'sid' | 'sub' | 'key'
+  value: string
+  before: Date | null
+  until: Date
+}
+export interface TokenFamiliesTable {
+  id: string
+  user_id: string
+  session_id: string
+  created_at: Date
+  revoked_at: Date | null
+  revoke_reason: 'reuse' | 'revoked' | 'signed_out' | null
+}
+export interface RefreshTokensTable {
+  token_hash: Buffer
+  family_id: string
+  created_at: Date
+  used_at: Date | null
+}
+export interface ApiKeysTable {
+  id: string
+  user_id: string
+  organization_id: string | null
+  name: string
+  description: string | null
+  environment: 'live' | 'test'
+  hint: string
+  token_hash: Buffer
+  scopes: string[] | null
+  created_at: Date
+  expires_at: Date | null
+  last_used_at: Date | null
+  rotated_from: string | null
+  revoked_at: Date | null
 }

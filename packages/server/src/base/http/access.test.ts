@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../errors.ts'
 import { page, type Row, route } from './route.ts'
-import { cookiesOf, people, serve, signedInAs } from './testing.ts'
+import { cookiesOf, serve, signedInAs } from './testing.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
 const who = { output: z.object({ who: z.string().nullable(), via: z.string().nullable() }) }
@@ -105,7 +105,7 @@ describe('a credential', () => {
   })
 
   it('is not looked at by rows that answer everybody alike', async () => {
-    const never = { session: async () => Promise.reject(new Error('was asked')) }
+    const never = { check: async () => Promise.reject(new Error('was asked')) }
     const other = await serve(rows, { authenticator: never })
     expect((await other.ask('/api/v1/same', { headers: signedInAs('ada') })).status).toBe(200)
     expect((await other.ask('/healthz', { headers: signedInAs('ada') })).status).toBe(200)
@@ -224,7 +224,7 @@ describe('an authenticator that cannot answer', () => {
   it('is 503, not "signed out"', async () => {
     const down = await serve(rows, {
       authenticator: {
-        session: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
+        check: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
       },
     })
     expect((await down.ask('/api/v1/mine', { headers: signedInAs('ada') })).status).toBe(503)
@@ -234,7 +234,7 @@ describe('an authenticator that cannot answer', () => {
 
   it('that refuses for another reason has its word', async () => {
     const disabled = await serve(rows, {
-      authenticator: { ...people, session: async () => ({ refused: problem('ACCOUNT_DISABLED') }) },
+      authenticator: { check: async () => ({ refused: problem('ACCOUNT_DISABLED') }) },
     })
     expect((await disabled.ask('/api/v1/mine', { headers: signedInAs('ada') })).json.error.code).toBe(
       'ACCOUNT_DISABLED',

@@ -6,7 +6,7 @@ import { can } from '@latchkey/guard'
 import type { CallSession, Principal } from '../call.ts'
 import { duration } from '../clock.ts'
 import { type Problem, problem } from '../errors.ts'
-import type { Authenticator } from './authenticate.ts'
+import type { Authenticator, Credential } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import type { Row } from './route.ts'
 import { badRequest, hasBadCharacters } from './text.ts'
@@ -31,31 +31,51 @@ export async function identify(row: Row, exchange: Exchange, authenticator: Auth
     assertOnce(exchange.req.rawHeaders)
     if (row.takesBasic && /^basic /i.test(authorization))
       return { ...NOBODY, basic: readBasic(authorization) }
+    if (exchange.req.headers['x-api-key'] !== undefined) throw twoCredentials()
     exchange.credential = 'bearer'
-    const token = /^bearer +(st_[\w-]+)$/i.exec(authorization)?.[1]
-    return token ? checked(row, exchange, authenticator, token, 'bearer') : refusedToken
+    const credential = credentialIn(authorization)
+    return credential ? checked(row, exchange, authenticator, credential) : refusedToken
+  }
+  const key = exchange.req.headers['x-api-key']
+  if (key !== undefined) {
+    exchange.credential = 'bearer'
+    return checked(row, exchange, authenticator, { kind: 'api_key', token: String(key) })
   }
   const { session } = exchange.cookies
   if (session === undefined || session === '') return NOBODY
   exchange.credential = 'cookie'
-  return session === null ? refusedToken : checked(row, exchange, authenticator, session, 'cookie')
+  if (session === null) return refusedToken
+  return checked(row, exchange, authenticator, { kind: 'session', token: session, via: 'cookie' })
 }
+
+/** RFC 6750 §2.1 and our `Api-Key`; the kind follows from the form. Null where it is none of ours. */
+function credentialIn(authorization: string): Credential | null {
+  const [, scheme, token] = /^(bearer|api-key) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  if (!scheme || !token) return null
+  if (scheme.toLowerCase() === 'api-key') return { kind: 'api_key', token }
+  if (token.startsWith('st_')) return { kind: 'session', token, via: 'bearer' }
+  if (token.includes('.')) return { kind: 'access_token', token }
+  return /^[a-z][a-z0-9]*_(live|test)_/.test(token) ? { kind: 'api_key', token } : null
+}
+
+const twoCredentials = () => badRequest('The request carries two credentials.')
 
 async function checked(
   row: Row,
   exchange: Exchange,
   authenticator: Authenticator,
-  token: string,
-  via: CallSession['via'],
+  credential: Credential,
 ): Promise<Caller> {
-  const verdict = await authenticator.session(token, via, exchange.now)
+  const verdict = await authenticator.check(credential, exchange.now)
   if ('refused' in verdict) return { ...NOBODY, refused: verdict.refused }
   const { principal, session } = verdict
   // a session limited to changing the password is nobody's on rows that do not know of it
-  if (session.limitedTo !== null && !row.limitedSession)
+  if (session !== null && session.limitedTo !== null && !row.limitedSession)
     return { ...NOBODY, refused: problem('PASSWORD_EXPIRED') }
   return { principal, session, refused: null, basic: null }
 }
+
+const NO_SESSION = 'This is for a person who is signed in; an API key is not enough.'
 
 /** @returns why the row is closed to this caller, or null where it is open */
 export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
@@ -63,11 +83,13 @@ export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
   const fresh = row.fresh === undefined ? null : duration(row.fresh)
   if (needs === undefined) return () => null
   return ({ principal, session, refused }, now) => {
-    if (!principal || !session) return refused ?? problem('AUTHENTICATION_REQUIRED')
-    if (needs !== 'session' && !can(principal, needs)) {
+    if (!principal) return refused ?? problem('AUTHENTICATION_REQUIRED')
+    if (needs === 'session' && !session) return problem('AUTHENTICATION_REQUIRED', { message: NO_SESSION })
+    if (needs !== 'session' && needs !== 'caller' && !can(principal, needs)) {
       return problem('INSUFFICIENT_PERMISSIONS', { details: { required: needs } })
     }
-    if (fresh !== null && now.getTime() - session.authenticatedAt.getTime() > fresh) {
+    // a key has no moment at which somebody proved who they are
+    if (fresh !== null && (session ? now.getTime() - session.authenticatedAt.getTime() > fresh : true)) {
       return problem('STEP_UP_REQUIRED', { details: { max_age: fresh / 1000 } })
     }
     return null

@@ -203,7 +203,7 @@ function accessOf(row: ApiRow): ComponentChildren {
   const who =
     row.needs === undefined ? (
       `Open to everybody: ${row.open?.replace(/\.$/, '')}`
-    ) : row.needs === 'session' ? (
+    ) : row.needs === 'session' || row.needs === 'caller' ? (
       'For whoever is signed in'
     ) : (
       <>

@@ -67,7 +67,7 @@ export function callOf(exchange: Exchange, principal: Principal | null, session:
     principal,
     session,
     organization: null,
-    locale: exchange.locale,
+    locale: principal?.locale ?? exchange.locale,
     style: exchange.style,
     cookies: exchange.cookies.others,
   })

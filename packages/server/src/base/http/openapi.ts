@@ -109,7 +109,9 @@ function operation(row: ApiRow, schemas: Record<string, Schema>): Operation {
     ...(row.description === undefined ? {} : { description: row.description }),
     tags: [row.tag],
     security: security(row),
-    ...(row.needs !== undefined && row.needs !== 'session' ? { 'x-permission': row.needs } : {}),
+    ...(row.needs !== undefined && row.needs !== 'session' && row.needs !== 'caller'
+      ? { 'x-permission': row.needs }
+      : {}),
     parameters: parameters.map(({ schema: { description, ...schema }, ...parameter }) => ({
       ...parameter,
       ...(description === undefined ? {} : { description }),

@@ -10,9 +10,12 @@ import type { ErrorCode } from '../errors.ts'
 
 /**
  * Every row says either what it needs or why it is open.
- * `session`: any signed-in caller. A permission `resource:action`: a signed-in caller who holds it.
+ * `session`: a person who is signed in, by session or by an access token of one. `caller`: any good credential, API
+ * keys included. A permission `resource:action`: a caller who holds it.
  */
-export type Access = { needs: 'session' | (string & {}); open?: never } | { open: string; needs?: never }
+export type Access =
+  | { needs: 'session' | 'caller' | (string & {}); open?: never }
+  | { open: string; needs?: never }
 
 /** Every unsafe row says which audit events it writes, or why none. */
 export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }

@@ -27,7 +27,9 @@ export const settings = (changes: Partial<Config> = {}): Config =>
 
 /** `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago; `st_limited` is limited. */
 export const people: Authenticator = {
-  async session(token, via, now) {
+  async check(credential, now) {
+    if (credential.kind !== 'session') return { refused: problem('INVALID_TOKEN') }
+    const { token, via } = credential
     if (token === 'st_old') return { refused: problem('SESSION_EXPIRED') }
     const name = /^st_(ada|ben|late|limited)$/.exec(token)?.[1]
     if (!name) return { refused: problem('INVALID_TOKEN') }
@@ -42,7 +44,19 @@ export const people: Authenticator = {
     }
     const permissions = name === 'ada' ? ['users:*'] : []
     return {
-      principal: { userId: `usr_${name}`, username: name, roles: [], permissions, method: 'session' },
+      principal: {
+        userId: `usr_${name}`,
+        username: name,
+        roles: [],
+        permissions,
+        method: 'session',
+        name,
+        locale: null,
+        keyId: null,
+        tokenId: null,
+        expiresAt: session.expiresAt,
+        amr: ['pwd'],
+      },
       session,
     }
   },

@@ -61,7 +61,7 @@ export function createPages(config: {
       locale: call.locale,
       csrfToken,
       brand: { name: look.name, logo: look.logo },
-      signedIn: signedIn ?? (call.principal ? { name: call.principal.username, email: null } : null),
+      signedIn: signedIn ?? (call.principal ? { name: call.principal.name, email: null } : null),
     }
     const within = (node: VNode): string =>
       renderToStaticMarkup(<UiContext.Provider value={ui}>{node}</UiContext.Provider>)

@@ -25,7 +25,7 @@ const Validity = z.object({
   username: z.string().nullable(),
   roles: z.array(z.string()),
   permissions: z.array(z.string()),
-  method: z.enum(['session']),
+  method: z.enum(['session', 'access_token', 'api_key']),
   session_id: z.string(),
   authenticated_at: z.string(),
   expires_at: z.string(),

@@ -5,13 +5,13 @@
  * batches, never a write a request; a crash loses seconds of them, which shortens the idle time and no more.
  */
 import { audit } from '../../base/audit/index.ts'
-import { type Call, type CallSession, type Principal, systemCall } from '../../base/call.ts'
+import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
 import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import type { Authenticated, Authenticator } from '../../base/http/authenticate.ts'
+import type { Verdict } from '../../base/http/authenticate.ts'
 import { newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { permissionsOf } from '../access/index.ts'
@@ -113,7 +113,9 @@ export async function endSessions(
   return ended.length
 }
 
-export interface SessionChecks extends Authenticator {
+export interface SessionChecks {
+  /** Who a session token speaks for, from the database, in one statement. */
+  check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
   /** Writes the sightings gathered so far. */
   flush(): Promise<void>
   /** Ends what expired unobserved, and forgets what ended long ago. */
@@ -125,20 +127,16 @@ export interface SessionChecks extends Authenticator {
 /** The check every request under a session goes through, with its memory of sightings. */
 export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionChecks {
   const { config, db } = tools
-  const check = sessionCheck(db.hot)
+  const statement = sessionCheck(db.hot)
   const sightings = new Map<string, Date>()
   const lastSeen = (id: string, stored: Date): Date => {
     const here = sightings.get(id)
     return here && here > stored ? here : stored
   }
 
-  async function session(
-    token: string,
-    via: CallSession['via'],
-    now: Date,
-  ): Promise<Authenticated | { refused: ReturnType<typeof problem> }> {
+  async function check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
     if (!TOKEN.test(token)) return { refused: unknown(via) }
-    const [row] = await db.run(check, [sha256(token)])
+    const [row] = await db.run(statement, [sha256(token)])
     if (!row) return { refused: unknown(via) }
     const verdict = judge(row, lastSeen(row.id, row.last_seen_at), now)
     if (verdict === 'expired') await expire(now, row.id)
@@ -155,6 +153,12 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
     roles: row.roles,
     permissions: permissionsOf(config, row.roles),
     method: 'session',
+    name: row.full_name ?? row.username,
+    locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+    keyId: null,
+    tokenId: null,
+    expiresAt: row.expires_at,
+    amr: row.amr,
   })
 
   /** Records the end, once: whoever's statement ends the session writes the event. */
@@ -192,7 +196,7 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
   }
 
   return {
-    session,
+    check,
     lastSeen,
     flush,
     async sweep(now) {
@@ -211,7 +215,7 @@ function judge(row: CheckedRow, lastSeen: Date, now: Date): 'good' | 'ended' | '
 }
 
 /** The token names no session that lives: for a bearer it is a bad token, for a cookie the person is signed out. */
-const unknown = (via: CallSession['via']) =>
+const unknown = (via: 'cookie' | 'bearer') =>
   problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
 
 const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession => ({

@@ -14,7 +14,10 @@ export interface CheckedRow {
   limited_to: SessionsTable['limited_to']
   ended_at: Date | null
   end_reason: SessionsTable['end_reason']
+  amr: string[]
   username: string | null
+  full_name: string | null
+  locale: string | null
   status: string
   roles: string[]
 }
@@ -23,7 +26,7 @@ export interface CheckedRow {
 export const sessionCheck = (db: Kysely<Tables>): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.limited_to, s.ended_at, s.end_reason, u.username, u.status, u.roles
+           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles
     from sessions s join users u on u.id = s.user_id
     where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
 

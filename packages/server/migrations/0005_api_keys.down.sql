@@ -1,0 +1,1 @@
+drop table latchkey.api_keys;
