@@ -104,9 +104,13 @@ async function builtContenders(): Promise<string> {
   const here = import.meta.dirname
   const outdir = join(here, 'dist')
   await build({
-    entryPoints: ['contenders/bare', 'contenders/hash', 'harness/load-process', 'harness/loop-delay'].map(
-      (name) => join(here, `${name}.ts`),
-    ),
+    entryPoints: [
+      'contenders/bare',
+      'contenders/hash',
+      'contenders/mailbox',
+      'harness/load-process',
+      'harness/loop-delay',
+    ].map((name) => join(here, `${name}.ts`)),
     outdir,
     outbase: here,
     bundle: true,

@@ -7,7 +7,7 @@ import type { LoadOrder } from './load-process.ts'
 import { type Cores, cpuTime, watchCore } from './machine.ts'
 import { populate } from './population.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
-import { ask, type Running, run } from './process.ts'
+import { ask, nextMessage, type Running, run } from './process.ts'
 import type { Tally } from './wire.ts'
 
 /** One number that is held against what was set out to be reached. */
@@ -68,6 +68,7 @@ export class Bench {
   readonly #closing: (() => Promise<void>)[] = []
   #postgres: Promise<Postgres> | undefined
   #latchkey: Promise<{ server: Latchkey; url: string; superuserUrl: string }> | undefined
+  #smtp: Promise<string> | undefined
   #load: (Running & { said(): string }) | undefined
 
   constructor(cores: Cores, options: Options, built: string, say: (line: string) => void) {
@@ -98,6 +99,7 @@ export class Bench {
       core: this.cores.server,
       databaseUrl: url,
       dataDir: await this.folder(),
+      env: { LATCHKEY_SMTP_URL: await this.smtpUrl() },
     })
     this.#closing.push(() => server.stop())
     await populate(superuserUrl)
@@ -110,10 +112,23 @@ export class Bench {
     return folder
   }
 
+  /** A mail server, so that letters are delivered as they are in production. */
+  smtpUrl(): Promise<string> {
+    this.#smtp ??= (async () => {
+      const { port } = await nextMessage<{ port: number }>(this.#start(this.cores.load, 'mailbox'))
+      return `smtp://127.0.0.1:${port}`
+    })()
+    return this.#smtp
+  }
+
   /** A contender of ours, on the server's core, with a message channel. */
   contender(name: string, ...args: string[]): Running & { said(): string } {
+    return this.#start(this.cores.server, name, ...args)
+  }
+
+  #start(core: number | null, name: string, ...args: string[]) {
     const running = run([process.execPath, join(this.built, `contenders/${name}.mjs`), ...args], {
-      core: this.cores.server,
+      core,
       ipc: true,
     })
     this.#closing.push(() => running.stop())

@@ -16,6 +16,9 @@ const id = (prefix: string, i: number) => `${prefix}_${digest(`${prefix} ${i}`).
 
 /** The token of the person's session. */
 export const tokenOf = (i: number): string => `st_${digest(`session ${i}`).toString('base64url')}`
+/** The cookie of a browser that has signed in as this person before. */
+export const deviceCookieOf = (i: number): string => `__Host-lk_device=${id('dev', i)}.${deviceSecret(i)}`
+const deviceSecret = (i: number): string => digest(`device ${i}`).toString('base64url')
 export const addressOf = (i: number): string => `person${i}@example.com`
 
 export async function populate(superuserUrl: string): Promise<void> {
@@ -49,6 +52,13 @@ export async function populate(superuserUrl: string): Promise<void> {
     numbers.map((i) => id('ses', i)),
     users,
     numbers.map((i) => digest(tokenOf(i))),
+  )
+  await insert(
+    `insert into latchkey.devices (id, user_id, secret_hash, created_at, last_used_at)
+     select id, user_id, secret_hash, $1::timestamptz, $1::timestamptz from unnest($2::text[], $3::text[], $4::bytea[]) as p(id, user_id, secret_hash)`,
+    numbers.map((i) => id('dev', i)),
+    users,
+    numbers.map((i) => digest(deviceSecret(i))),
   )
   await query(superuserUrl, 'vacuum analyze')
 }

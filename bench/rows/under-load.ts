@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import type { Row } from '../harness/bench.ts'
 import { startLatchkey } from '../harness/latchkey.ts'
 import type { LoopDelay } from '../harness/loop-delay.ts'
-import { addressOf, clientOf, PASSWORD, PEOPLE, tokenOf } from '../harness/population.ts'
+import { addressOf, clientOf, deviceCookieOf, PASSWORD, PEOPLE, tokenOf } from '../harness/population.ts'
 import { ask } from '../harness/process.ts'
 import { drive, requestText, type Tally } from '../harness/wire.ts'
 
@@ -21,6 +21,7 @@ export const underLoad: Row = {
       core: bench.cores.server,
       databaseUrl: url,
       dataDir: await bench.folder(),
+      env: { LATCHKEY_SMTP_URL: await bench.smtpUrl() },
       preload: pathToFileURL(join(bench.built, 'harness/loop-delay.mjs')).href,
     })
     try {
@@ -29,7 +30,7 @@ export const underLoad: Row = {
         requestText(
           'POST',
           '/api/v1/auth/login',
-          { 'x-forwarded-for': clientOf(i) },
+          { 'x-forwarded-for': clientOf(i), cookie: deviceCookieOf(i) },
           { email: addressOf(i), password: PASSWORD },
         ),
       )
