@@ -40,7 +40,22 @@ describe('a credential', () => {
   it('is the session cookie or the bearer token', async () => {
     expect((await get('/api/v1/mine', signedInAs('ada'))).json.data).toEqual({ who: 'ada', via: 'cookie' })
     expect((await get('/api/v1/mine', bearer('st_ada'))).json.data).toEqual({ who: 'ada', via: 'bearer' })
-    expect((await get('/api/v1/mine', { authorization: 'bearer   st_ada' })).json.data.who).toBe('ada')
+    expect((await get('/api/v1/mine', { authorization: 'bearer st_ada' })).json.data.who).toBe('ada')
+  })
+
+  it.each([
+    'Bearer  st_ada',
+    'Bearer st_ada x',
+    'Bearer,st_ada',
+    'Bearer "st_ada"',
+    'Bearerst_ada',
+    'Bearer st_ada,',
+  ])('that is written laxly, as %j, is refused', async (authorization) => {
+    expect((await get('/api/v1/mine', { authorization })).status).toBe(401)
+  })
+
+  it('that comes twice, as Authorization and as X-API-Key, is a bad request', async () => {
+    expect((await get('/api/v1/mine', { ...bearer('st_ada'), 'x-api-key': 'lk_live_x' })).status).toBe(400)
   })
 
   it('in Authorization wins over the cookie, also where it is no good', async () => {
