@@ -9,12 +9,15 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase, testDatabaseKind } from '../testing/database.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const bundle = join(root, 'packages/server/dist/latchkey.mjs')
 const isEmbedded = testDatabaseKind() === 'pglite'
+
+// every command is a process, and starts a database of its own
+vi.setConfig({ testTimeout: 60_000 })
 
 let cwd = ''
 let made: TestDatabase
@@ -100,89 +103,81 @@ const signIn = (url: string, username: string, password: string) =>
   })
 
 describe('accounts', () => {
-  /** The same by themselves and beside, or through, a running server. */
-  it.each([
-    ['with no server running', false],
-    ['with a server running', true],
-  ] as const)(
-    'are made, listed, reset, disabled and enabled %s',
-    async (_, isRunning) => {
-      // biome-ignore format: a table
-      const running = isRunning ? await startServer() : null
-      const created = await latchkey([
-        'users',
-        'create',
-        '--email',
-        'ada@acme.test',
-        '--name',
-        'Ada Lovelace',
-        '--role',
-        'super_admin',
-        '--json',
-      ])
-      expect(created).toMatchObject({
-        exit: 0,
-        json: { user: { email: 'ada@acme.test', role: 'super_admin', is_verified: true } },
-      })
-      const bob = await latchkey(
-        ['users', 'create', '--email', 'bob@acme.test', '--username', 'bob', '--password-stdin', '--json'],
-        {
-          input: 'four plain words and one\n',
-        },
-      )
-      expect(bob.exit).toBe(0)
-      expect(bob.stdout).not.toContain('four plain words')
+  it('are made, listed, disabled and given new passwords without a server', async () => {
+    const created = await latchkey([
+      'users',
+      'create',
+      '--email',
+      'ada@acme.test',
+      '--name',
+      'Ada Lovelace',
+      '--json',
+    ])
+    expect(created).toMatchObject({
+      exit: 0,
+      json: { user: { email: 'ada@acme.test', full_name: 'Ada Lovelace' } },
+    })
+    const reset = await latchkey(['users', 'reset-password', 'ada@acme.test', '--json'])
+    expect(reset.json.password).toMatch(/^[\w-]{24}$/)
+    expect(await latchkey(['users', 'disable', created.json.user.id])).toMatchObject({ exit: 0 })
+    expect((await latchkey(['users', 'list'])).stdout).toMatch(
+      /^EMAIL .*\nada@acme\.test +Ada Lovelace +viewer +disabled/,
+    )
+    const { url } = await startServer()
+    expect((await signIn(url, 'ada@acme.test', reset.json.password)).status).not.toBe(200)
+    expect(await latchkey(['users', 'enable', 'ada@acme.test'])).toMatchObject({ exit: 0 })
+    expect((await signIn(url, 'ada@acme.test', created.json.password)).status).toBe(401)
+    expect((await signIn(url, 'ada@acme.test', reset.json.password)).status).toBe(200)
+  })
 
-      expect(await latchkey(['users', 'create', '--email', 'ADA@acme.test', '--json'])).toMatchObject({
-        exit: 1,
-        json: { error: { code: 'CONFLICT' } },
-      })
-      expect(await latchkey(['users', 'create', '--email', 'nobody', '--json'])).toMatchObject({
-        exit: 1,
-        json: { error: { code: 'VALIDATION_ERROR' } },
-      })
-      expect(
-        await latchkey(['users', 'create', '--email', 'e@acme.test', '--role', 'king', '--json']),
-      ).toMatchObject({ exit: 1 })
-      expect((await latchkey(['users', 'disable', 'nobody', '--json'])).json.error.code).toBe('NOT_FOUND')
+  it('are made, listed, disabled and given new passwords while a server runs', async () => {
+    const { url } = await startServer()
+    const bob = [
+      'users',
+      'create',
+      '--email',
+      'bob@acme.test',
+      '--username',
+      'bob',
+      '--role',
+      'super_admin',
+      '--json',
+    ]
+    const created = await latchkey([...bob, '--password-stdin'], { input: 'four plain words and one\n' })
+    expect(created).toMatchObject({ exit: 0, json: { user: { role: 'super_admin', is_verified: true } } })
+    expect(created.stdout).not.toContain('four plain words')
+    expect((await signIn(url, 'bob', 'four plain words and one')).status).toBe(200)
 
-      const first = await latchkey(['users', 'list', '--limit', '1', '--json'])
-      const second = await latchkey([
-        'users',
-        'list',
-        '--limit',
-        '1',
-        '--cursor',
-        first.json.next_cursor,
-        '--json',
-      ])
-      expect([first, second].map(({ json }) => json.users[0].email)).toEqual([
-        'bob@acme.test',
-        'ada@acme.test',
-      ])
-      expect(second.json.next_cursor).toBeNull()
-      expect((await latchkey(['users', 'list'])).stdout).toMatch(
-        /^EMAIL .*\nbob@acme\.test +bob .*\nada@acme\.test .*super_admin +active/,
-      )
+    const codes = [
+      ['CONFLICT', ['users', 'create', '--email', 'BOB@acme.test']],
+      ['VALIDATION_ERROR', ['users', 'create', '--email', 'nobody']],
+      ['VALIDATION_ERROR', ['users', 'create', '--email', 'eve@acme.test', '--role', 'king']],
+      ['NOT_FOUND', ['users', 'disable', 'nobody']],
+      ['CONFLICT', ['users', 'enable', 'bob']],
+    ] as const
+    for (const [code, words] of codes) {
+      expect(await latchkey([...words, '--json'])).toMatchObject({ exit: 1, json: { error: { code } } })
+    }
+    await latchkey(['users', 'create', '--email', 'ada@acme.test'])
+    const first = await latchkey(['users', 'list', '--limit', '1', '--json'])
+    const second = await latchkey([
+      'users',
+      'list',
+      '--limit',
+      '1',
+      '--cursor',
+      first.json.next_cursor,
+      '--json',
+    ])
+    expect([first, second].map(({ json }) => json.users[0].email)).toEqual(['ada@acme.test', 'bob@acme.test'])
+    expect(second.json.next_cursor).toBeNull()
 
-      const reset = await latchkey(['users', 'reset-password', 'bob', '--json'])
-      expect(reset.json.password).toMatch(/^[\w-]{24}$/)
-      if (running) {
-        expect((await signIn(running.url, 'bob', 'four plain words and one')).status).toBe(401)
-        expect((await signIn(running.url, 'bob', reset.json.password)).status).toBe(200)
-        expect((await signIn(running.url, 'ada@acme.test', created.json.password)).status).toBe(200)
-      }
-      expect(await latchkey(['users', 'disable', 'bob@acme.test'])).toMatchObject({ exit: 0 })
-      if (running) expect((await signIn(running.url, 'bob', reset.json.password)).status).not.toBe(200)
-      expect(await latchkey(['users', 'disable', 'bob', '--json'])).toMatchObject({
-        exit: 1,
-        json: { error: { code: 'CONFLICT' } },
-      })
-      expect(await latchkey(['users', 'enable', 'bob'])).toMatchObject({ exit: 0 })
-      if (running) expect((await signIn(running.url, 'bob', reset.json.password)).status).toBe(200)
-    },
-    60_000,
-  )
+    const reset = await latchkey(['users', 'reset-password', 'bob', '--json'])
+    expect((await signIn(url, 'bob', 'four plain words and one')).status).toBe(401)
+    expect((await signIn(url, 'bob', reset.json.password)).status).toBe(200)
+    await latchkey(['users', 'disable', 'bob@acme.test'])
+    expect((await signIn(url, 'bob', reset.json.password)).status).not.toBe(200)
+  })
 
   it('are seeded with random passwords, once, and never in production', async () => {
     const seeded = await latchkey(['seed', '--json'])
@@ -205,7 +200,7 @@ describe('accounts', () => {
     const { url } = await startServer()
     const [ines] = people
     expect((await signIn(url, ines?.email ?? '', ines?.password ?? '')).status).toBe(200)
-  }, 60_000)
+  })
 })
 
 describe('the server', () => {
@@ -275,7 +270,10 @@ describe('the server', () => {
   })
 })
 
-describe.runIf(isEmbedded)('the embedded database', () => {
+if (isEmbedded) describe('the embedded database', ofTheEmbeddedDatabase)
+else describe('on PostgreSQL', onPostgres)
+
+function ofTheEmbeddedDatabase(): void {
   it('belongs to one server', async () => {
     const { server } = await startServer()
     const second = await latchkey(['start', '--json'])
@@ -312,9 +310,9 @@ describe.runIf(isEmbedded)('the embedded database', () => {
     const ran = await latchkey(['start', '--workers', '2', '--json'])
     expect(ran).toMatchObject({ exit: 1, json: { error: { code: 'EMBEDDED_DATABASE' } } })
   })
-})
+}
 
-describe.runIf(!isEmbedded)('on PostgreSQL', () => {
+function onPostgres(): void {
   it('serves from several workers on one port, replaces one that dies, and ends them all', async () => {
     const port = await freePort()
     const { server, url, output } = await startServer(['--workers', '2'], {
@@ -333,7 +331,7 @@ describe.runIf(!isEmbedded)('on PostgreSQL', () => {
     expect(await stop(server, 'SIGTERM')).toBe(0)
     expect(await childrenOf(server.pid ?? 0)).toEqual([])
     expect(output()).toContain(`Worker ${victim} ended`)
-  }, 40_000)
+  })
 
   it('says that the database cannot be reached', async () => {
     const env = { ...settings, DATABASE_URL: `postgres://latchkey@127.0.0.1:${await freePort()}/none` }
@@ -342,7 +340,7 @@ describe.runIf(!isEmbedded)('on PostgreSQL', () => {
     expect(doctor.json.findings).toContainEqual(expect.objectContaining({ check: 'database', state: 'fail' }))
     expect((await latchkey(['users', 'list', '--json'], { env })).exit).toBe(1)
   })
-})
+}
 
 async function childrenOf(pid: number): Promise<number[]> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => ({
