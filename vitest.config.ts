@@ -4,32 +4,27 @@
  */
 import { defineConfig } from 'vitest/config'
 
-const common = {
-  oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
-  resolve: { dedupe: ['preact'] },
-}
-const limits = {
-  environment: 'node' as const,
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
-  teardownTimeout: 20_000,
-  restoreMocks: true,
-}
 const include = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
 
 export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  resolve: { dedupe: ['preact'] },
   test: {
+    environment: 'node',
     // each file brings its own database, which takes memory before it takes time
-    maxWorkers: 2,
     pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    restoreMocks: true,
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
-      { ...common, test: { ...limits, name: 'pglite', include, globalSetup: 'tests/setup/pglite.ts' } },
-      { ...common, test: { ...limits, name: 'postgres', include, globalSetup: 'tests/setup/postgres.ts' } },
+      { extends: true, test: { name: 'pglite', include, globalSetup: 'tests/setup/pglite.ts' } },
+      { extends: true, test: { name: 'postgres', include, globalSetup: 'tests/setup/postgres.ts' } },
       {
-        ...common,
+        extends: true,
         test: {
-          ...limits,
           name: 'browser',
           include: ['tests/browser/**/*.test.{ts,tsx}'],
           globalSetup: 'tests/setup/pglite.ts',

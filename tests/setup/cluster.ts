@@ -10,9 +10,15 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import pg from 'pg'
+import { Line } from '../../packages/server/src/base/db/line.ts'
 
 const run = promisify(execFile)
+
+/**
+ * Keeps the server until our end of its standard input is closed, also by our death: nothing is left behind even
+ * by a run that was killed. SIGINT is PostgreSQL's fast shutdown.
+ */
+const KEEPER = `folder=$1; shift; "$0" "$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$folder"`
 
 export interface Cluster {
   /** As the login role `latchkey`, which may create databases and roles; ends before the database's name. */
@@ -28,13 +34,11 @@ export async function startCluster(): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
   if (account) await chown(folder, account.uid, account.gid)
   const data = join(folder, 'data')
-  const child: { process: ChildProcess | null } = { process: null }
+  let server: ChildProcess | null = null
   const stop = async (): Promise<void> => {
-    const server = child.process
     if (server && server.exitCode === null) {
-      const ended = new Promise((resolve) => server.once('exit', resolve))
-      // SIGINT: the fast shutdown, which ends sessions
-      server.kill('SIGINT')
+      const ended = new Promise((resolve) => server?.once('exit', resolve))
+      server.stdin?.end()
       await ended
     }
     await rm(folder, { recursive: true, force: true })
@@ -57,14 +61,13 @@ export async function startCluster(): Promise<Cluster> {
       'shared_buffers=64MB',
       'autovacuum=off',
     ].flatMap((setting) => ['-c', setting])
-    child.process = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
-      ...how,
-      stdio: 'ignore',
-    })
-    const server = child.process
-    process.once('exit', () => server.kill('SIGINT'))
+    server = spawn(
+      'sh',
+      ['-c', KEEPER, join(bin, 'postgres'), folder, '-D', data, '-p', String(port), ...settings],
+      { ...how, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
+    )
     const superuserUrl = `postgres://postgres@127.0.0.1:${port}/`
-    await prepareLogin(`${superuserUrl}postgres`, server)
+    await prepareLogin(`${superuserUrl}postgres`)
     return { baseUrl: `postgres://latchkey@127.0.0.1:${port}/`, superuserUrl, stop }
   } catch (error) {
     await stop()
@@ -72,18 +75,17 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-async function prepareLogin(url: string, server: ChildProcess): Promise<void> {
+async function prepareLogin(url: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`)
-    const client = new pg.Client({ connectionString: url })
     try {
-      await client.connect()
-      await client.query('create role latchkey login createdb createrole')
-      await client.end()
+      const line = await Line.open(
+        { connectionString: url },
+        'create role latchkey login createdb createrole',
+      )
+      await line.close()
       return
     } catch (error) {
-      await client.end().catch(() => {})
-      if (attempt === 200) throw error
+      if (attempt === 600) throw error
       await pause(50)
     }
   }

@@ -1,6 +1,6 @@
 /** Global set-up of the runs on PGlite: packs one migrated data directory, which every test file clones. */
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -20,9 +20,16 @@ export default async function setup(project: TestProject): Promise<void> {
     const draft = `${file}.${process.pid}`
     await writeFile(draft, (await buildTemplate()).archive)
     await rename(draft, file)
-    for (const old of await readdir(folder)) {
-      if (/^pglite-.*\.tar\.gz$/.test(old) && old !== name) await rm(join(folder, old), { force: true })
-    }
+    await removeOld(folder)
   }
   project.provide('database', { kind: 'pglite', template: file })
+}
+
+/** Templates of earlier migrations; another run may still be using one of today. */
+async function removeOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name)
+    const isOld = /^pglite-.*\.tar\.gz/.test(name) && Date.now() - (await stat(file)).mtimeMs > 86_400_000
+    if (isOld) await rm(file, { force: true })
+  }
 }

@@ -1,6 +1,6 @@
 /** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every test file clones. */
-import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { Line } from '../../packages/server/src/base/db/line.ts'
 import { migrateUp } from '../../packages/server/src/base/db/migrate.ts'
 import { postgresDriver } from '../../packages/server/src/base/db/postgres.ts'
 import { quietLog, type TestDatabaseSource } from '../../packages/server/src/testing/database.ts'
@@ -11,10 +11,11 @@ const TEMPLATE = 'latchkey_template'
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const cluster = await startCluster()
   try {
-    const client = new pg.Client({ connectionString: `${cluster.baseUrl}postgres` })
-    await client.connect()
-    await client.query(`create database ${TEMPLATE}`)
-    await client.end()
+    const line = await Line.open(
+      { connectionString: `${cluster.baseUrl}postgres` },
+      `create database ${TEMPLATE}`,
+    )
+    await line.close()
     const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
     await migrateUp(driver)
     await driver.close()

@@ -13,10 +13,8 @@ import { openPglite, pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
 import { packagedTemplate, unpackTemplate } from './template.ts'
 
-/** Kysely's template: hot statements are written with it. */
-export { sql } from 'kysely'
 export type { Database } from './database.ts'
-export { isUniqueViolation, isUnreachable, TransactionRolledBack, Unreachable } from './faults.ts'
+export { isUniqueViolation, isUnreachable, TransactionRolledBack } from './faults.ts'
 export { assertIsolation, type Isolation } from './isolation.ts'
 export { DataDirInUse, dataDirHolder, type LockHolder } from './lock.ts'
 export {

@@ -122,11 +122,14 @@ async function highestNumber(folder: string): Promise<number> {
   return Math.max(0, ...numbers)
 }
 
-/** null: released, which empties the file. */
+/** null: released, which empties the file; a last beat may still fall into the emptied one. */
 async function readHolder(folder: string, number: number): Promise<LockHolder | null> {
   const text = await readFile(join(folder, `lock.${number}`), 'utf8').catch(() => '')
-  if (text.trim() === '') return null
-  return JSON.parse(text) as LockHolder
+  try {
+    return JSON.parse(text) as LockHolder
+  } catch {
+    return null
+  }
 }
 
 /** All but the highest two: whoever is slow may still be looking at the one before. */
