@@ -203,11 +203,10 @@ async function mail(config: Config): Promise<Finding> {
       ? warn('mail', 'no LATCHKEY_SMTP_URL: letters wait')
       : ok('mail', 'letters are shown at /dev/outbox')
   }
-  const { default: nodemailer } = await import('nodemailer')
-  const timeouts = { connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: 5000 }
-  const transport = nodemailer.createTransport({ url: config.smtpUrl, ...timeouts })
+  const { createSmtp } = await import('../base/outbound/smtp.ts')
+  const smtp = createSmtp(config.smtpUrl)
   try {
-    await transport.verify()
+    await smtp.check()
     return ok('mail', `${new URL(config.smtpUrl).host} takes letters`)
   } catch (error) {
     return fail(
@@ -215,7 +214,7 @@ async function mail(config: Config): Promise<Finding> {
       `${new URL(config.smtpUrl).host} does not take letters (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
     )
   } finally {
-    transport.close()
+    smtp.close()
   }
 }
 

@@ -21,6 +21,8 @@ export interface SmtpMessage {
 export interface Smtp {
   /** Resolves when the mail server has taken it. @throws Error of the connection, or of the server's answer */
   send(message: SmtpMessage): Promise<void>
+  /** Connects, secures and signs in, and sends nothing. @throws Error of the connection, or of the server's answer */
+  check(): Promise<void>
   close(): void
 }
 
@@ -64,6 +66,9 @@ export function createSmtp(smtpUrl: string): Smtp {
         // RFC 3834 §5: no vacation notices in return
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
       })
+    },
+    async check() {
+      await transport.verify()
     },
     close: () => transport.close(),
   }
