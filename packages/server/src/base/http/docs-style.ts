@@ -5,7 +5,7 @@ import type { Asset } from './assets.ts'
 const css = `
 .docs { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 .docs h2 { margin: 2.5rem 0 .75rem; }
-.docs h4 { margin: 1.25rem 0 .25rem; font-size: .875rem; }
+.docs h3 { margin: 1.25rem 0 .25rem; font-size: .875rem; }
 .docs nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0; padding: 0; list-style: none; }
 .docs details { border: 1px solid var(--line, #ccc); border-radius: .5rem; background: var(--card, transparent); margin: .5rem 0; padding: 0 1rem; }
 .docs details[open] { padding-bottom: 1rem; }

@@ -75,13 +75,13 @@ function Route({ row, origin }: { row: ApiRow; origin: string }) {
       {row.description ? <p>{marked(row.description)}</p> : null}
       <p class="access">{accessOf(row)}</p>
       {inputs.length > 0 ? <Fields title="Takes" rows={inputs} /> : null}
-      <h4>Answers with</h4>
+      <h3>Answers with</h3>
       <p>
         Status {row.status ?? 200}; <code>data</code> is{' '}
         {shape.output.type === 'null' ? 'null' : <code>{typeText(shape.output)}</code>}
       </p>
       <Outputs shape={shape} />
-      <h4>Errors</h4>
+      <h3>Errors</h3>
       <p>
         {errorsOf(row).map((code) => (
           <a key={code} href={`#${code}`}>
@@ -89,7 +89,7 @@ function Route({ row, origin }: { row: ApiRow; origin: string }) {
           </a>
         ))}
       </p>
-      <h4>Example</h4>
+      <h3>Example</h3>
       <pre tabindex={0}>
         <code>{curl(row, shape, origin)}</code>
       </pre>
@@ -136,7 +136,7 @@ const resolved = (schema: Schema, { named }: Shape): Schema =>
 function Fields({ title, rows }: { title: string; rows: readonly FieldRow[] }) {
   return (
     <>
-      {title ? <h4>{title}</h4> : null}
+      {title ? <h3>{title}</h3> : null}
       <table>
         <tbody>
           {rows.map(({ name, where, schema, required }) => (

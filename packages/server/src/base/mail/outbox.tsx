@@ -101,29 +101,29 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
 function OutboxPage({ letters, to }: { letters: readonly OutboxLetter[]; to: string | undefined }): VNode {
   const whose = to === undefined ? 'Letters sent by this server' : `Letters to ${to}`
   return (
-    <section>
+    <div class="account">
       <h1>Outbox</h1>
-      <p class="lead">
+      <p class="quiet">
         {whose}, newest first. Tests read them at <a href="/dev/outbox.json">/dev/outbox.json</a>.
       </p>
       {letters.length === 0 ? <p>There are none yet.</p> : null}
       {letters.map((letter) => (
         <OutboxItem key={letter.id} letter={letter} />
       ))}
-    </section>
+    </div>
   )
 }
 
 const OutboxItem = ({ letter }: { letter: OutboxLetter }): VNode => (
   <article class="card">
     <h2>{letter.subject}</h2>
-    <p>
+    <p class="quiet">
       To <a href={`/dev/outbox?to=${encodeURIComponent(letter.to)}`}>{letter.to}</a>,{' '}
       <time dateTime={letter.sent_at}>{letter.sent_at.replace('T', ' ').slice(0, 19)} UTC</time>,{' '}
       <a href={`/dev/outbox/${letter.id}`}>as HTML</a>
     </p>
     {letter.text.trim().split('\n\n').map((block) => (
-      <p key={block}>{lines(block, letter.links)}</p>
+      <p key={block} class="block">{lines(block, letter.links)}</p>
     ))}
   </article>
 ) // biome-ignore format: short

@@ -144,6 +144,7 @@ dt { font-size: .875rem; }
 .items svg { width: 1.75rem; height: 1.75rem; margin-top: .125rem; fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
 .item-body { min-width: 0; font-size: .9375rem; }
 .item-body p { color: var(--quiet); }
+.block { margin-top: .75rem; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
 .empty { margin-top: .75rem; color: var(--quiet); } .empty .strong { font-weight: 400; }
 .reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; color: var(--quiet); }
