@@ -204,7 +204,7 @@ describe('a page for which one must be signed in', () => {
     const { status, headers } = await get('/account', signedInAs('limited'))
     expect([status, headers.get('location'), headers.has('set-cookie')]).toEqual([
       303,
-      '/account/security',
+      '/account/security?return_to=%2Faccount',
       false,
     ])
   })

@@ -57,17 +57,22 @@ function forgetSession(house: PageHouse, exchange: Exchange): void {
 }
 
 function turnAway(house: PageHouse, row: PageRow, exchange: Exchange, call: Call, closed: Problem): void {
-  if (closed.code === 'PASSWORD_EXPIRED') house.present.redirect(exchange, '/account/security')
-  else if (call.principal === null && row.method === 'GET') {
-    house.present.redirect(exchange, signInAddress(exchange.url, closed))
+  if (closed.code === 'PASSWORD_EXPIRED') {
+    const { url } = exchange
+    const change = '/account/security'
+    house.present.redirect(exchange, row.method === 'GET' ? addressOf(change, url) : change)
+  } else if (call.principal === null && row.method === 'GET') {
+    const why = closed.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
+    house.present.redirect(exchange, addressOf('/sign-in', exchange.url, why))
   } else errorPage(house, exchange, call, failure(house, exchange, closed, row))
 }
 
-function signInAddress(url: string, closed: Problem): string {
+/** The page one has to pass first, told where to go on. */
+function addressOf(path: string, url: string, why: Record<string, string> = {}): string {
   const parameters = new URLSearchParams()
   if (/^\/(?![/\\])/.test(url) && url.length <= 2000) parameters.set('return_to', url)
-  if (closed.code === 'SESSION_EXPIRED') parameters.set('expired', '1')
-  return `/sign-in?${parameters}`
+  for (const name in why) parameters.set(name, why[name] ?? '')
+  return `${path}?${parameters}`
 }
 
 function show(

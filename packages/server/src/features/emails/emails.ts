@@ -109,7 +109,7 @@ export async function sendVerification(
   tools: Pick<Tools, 'mail' | 'config'>,
   tx: Tx,
   user: User,
-  locale: Locale,
+  wish: { locale: Locale; returnTo?: string | undefined },
   now: Date,
 ): Promise<void> {
   await revokeLinks(tx, 'verify_email', user.id)
@@ -120,7 +120,7 @@ export async function sendVerification(
   )
   await tools.mail.write(
     tx,
-    verificationLetter(tools.config, { to: user.email, token, locale }),
+    verificationLetter(tools.config, { to: user.email, token, ...wish }),
     now,
     user.id,
   )
@@ -136,7 +136,7 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
       const last = await latestLinkAt(tx, user.id, 'verify_email')
       if (last && later(last, LETTER_PAUSE) > now) return
-      await sendVerification(tools, tx, user, locale, now)
+      await sendVerification(tools, tx, user, { locale }, now)
     })
   tools.jobs.on('emails.verify', (payload, now) =>
     send((tx) => findUser(tx, String(payload.user_id)), localeOf(payload), now),
@@ -145,5 +145,9 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
     send((tx) => findByIdentifier(tx, String(payload.email)), localeOf(payload), now),
   )
 }
+
+/** Where a registration wanted to go on, judged before it was written down. */
+export const returnToOf = (payload: Record<string, unknown>): string | undefined =>
+  typeof payload.return_to === 'string' ? payload.return_to : undefined
 
 export const localeOf = (payload: Record<string, unknown>): Locale => (payload.locale === 'de' ? 'de' : 'en')

@@ -8,6 +8,7 @@ export {
   LETTER_PAUSE,
   localeOf,
   requestVerification,
+  returnToOf,
   sendVerification,
 } from './emails.ts'
 export { checkYourMail, emailPages } from './pages.tsx'

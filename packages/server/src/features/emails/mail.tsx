@@ -26,7 +26,12 @@ const t = texts({
 
 export const verificationLetter = (
   config: Pick<Config, 'publicUrl' | 'brandName'>,
-  { to, token, locale }: { to: string; token: string; locale: Locale },
+  {
+    to,
+    token,
+    locale,
+    returnTo,
+  }: { to: string; token: string; locale: Locale; returnTo?: string | undefined },
 ): Letter => ({
   to,
   locale,
@@ -34,7 +39,11 @@ export const verificationLetter = (
   body: (
     <>
       <Paragraph>{t(locale, 'lead', { brand: config.brandName })}</Paragraph>
-      <Action href={`${config.publicUrl}/verify-email?token=${token}`}>{t(locale, 'action')}</Action>
+      <Action
+        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(returnTo ? { return_to: returnTo } : {}) })}`}
+      >
+        {t(locale, 'action')}
+      </Action>
       <Paragraph>{t(locale, 'lifetime')}</Paragraph>
       <Note>{t(locale, 'ignore')}</Note>
     </>

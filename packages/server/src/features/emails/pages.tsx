@@ -1,6 +1,10 @@
-/** The hosted pages of verifying an address. */
+/**
+ * The hosted pages of verifying an address. Where somebody wanted to go is carried along unread; the sign-in page
+ * judges it.
+ */
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
+import type { Problem } from '../../base/errors.ts'
 import { ReturnTo } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { shownAgain } from '../../base/page/index.ts'
@@ -15,15 +19,15 @@ import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from '.
 export const checkYourMail = (
   call: Call,
   address: string,
-  options: { resent?: boolean; status?: number } = {},
+  options: { resent?: boolean; status?: number; returnTo?: string | undefined } = {},
 ): PageAnswer => ({
-  page: <CheckYourMail address={address} resent={options.resent ?? false} />,
+  page: <CheckYourMail address={address} resent={options.resent ?? false} returnTo={options.returnTo} />,
   title: emailsText(call.locale, 'check.title'),
   ...(options.status === undefined ? {} : { status: options.status }),
 })
 
-const linkInvalid = (call: Call, code: string, status: number): PageAnswer => ({
-  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} />,
+const linkInvalid = (call: Call, typed: { return_to?: string }, { code, status }: Problem): PageAnswer => ({
+  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={typed.return_to} />,
   title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
   status,
 })
@@ -39,15 +43,15 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     limitedSession: true,
     quiet: 'reads only',
     limit: { by: 'ip', max: 60, per: '10m' },
-    input: z.object({ token: LinkToken }),
-    run: async (call, { token }) => {
+    input: z.object({ token: LinkToken, return_to: ReturnTo }),
+    run: async (call, { token, return_to }) => {
       const user = await previewVerification(tools, call, token)
       return {
-        page: <ConfirmEmail token={token} address={user.email} />,
+        page: <ConfirmEmail token={token} address={user.email} returnTo={return_to} />,
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
-    again: async (call, _typed, problem) => linkInvalid(call, problem.code, problem.status),
+    again: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({
     name: 'pages.verify_email.submit',
@@ -59,11 +63,14 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     audit: 'auth.email.verified',
     limit: { by: 'ip', max: 30, per: '10m' },
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
-    run: async (call, { token }) => {
+    run: async (call, { token, return_to }) => {
       await verifyEmail(tools, call, token)
-      return { page: <EmailVerified />, title: emailsText(call.locale, 'verified.title') }
+      return {
+        page: <EmailVerified returnTo={return_to} />,
+        title: emailsText(call.locale, 'verified.title'),
+      }
     },
-    again: async (call, _typed, problem) => linkInvalid(call, problem.code, problem.status),
+    again: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({
     name: 'pages.verify_email.resend',
@@ -75,12 +82,18 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     quiet: 'nothing changes but a letter that may be sent',
     limit: { by: 'ip', max: 10, per: '10m' },
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
-    run: async (call, { email }) => {
+    run: async (call, { email, return_to }) => {
       await resendVerification(tools, call, email)
-      return checkYourMail(call, email, { resent: true })
+      return checkYourMail(call, email, { resent: true, returnTo: return_to })
     },
     again: async (call, typed, problem) => ({
-      page: <VerifyLinkInvalid expired={false} {...shownAgain(call.locale, typed, problem)} />,
+      page: (
+        <VerifyLinkInvalid
+          expired={false}
+          returnTo={typed.return_to}
+          {...shownAgain(call.locale, typed, problem)}
+        />
+      ),
       title: emailsText(call.locale, 'invalid.title'),
       status: problem.status,
     }),

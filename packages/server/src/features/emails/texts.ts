@@ -11,7 +11,7 @@ export const emailsText = texts({
     'check.resent': 'If the address waits to be confirmed, a new e-mail is on its way.',
     'check.other': 'Use another address',
     'check.sign_in': 'Back to sign-in',
-    'confirm.title': 'Confirm your e-mail address',
+    'confirm.title': 'Confirm your address',
     'confirm.lead': 'Is {address} your address?',
     'confirm.lead_unknown': 'One click, and your address is confirmed.',
     'confirm.button': 'Confirm address',
@@ -28,6 +28,7 @@ export const emailsText = texts({
     'verified.lead_signed_in': 'Thank you. Everything is ready.',
     'verified.sign_in': 'Sign in',
     'verified.account': 'Go to your account',
+    'verified.continue': 'Continue',
   },
   de: {
     'check.title': 'Sehen Sie in Ihr Postfach',
@@ -57,5 +58,6 @@ export const emailsText = texts({
     'verified.lead_signed_in': 'Vielen Dank. Alles ist bereit.',
     'verified.sign_in': 'Anmelden',
     'verified.account': 'Zu Ihrem Konto',
+    'verified.continue': 'Weiter',
   },
 })

@@ -21,7 +21,7 @@ export interface CheckYourMailProps {
   /** Says that the letter was just sent once more. */
   resent?: boolean
   alert?: string | null
-  returnTo?: string | null
+  returnTo?: string | null | undefined
 }
 
 /** After registration, and for a sign-in whose address is not verified yet. Says the same for every address. */
@@ -55,7 +55,7 @@ export interface ConfirmEmailProps {
   /** Null where the token must be consumed before its address may be shown. */
   address: string | null
   alert?: string | null
-  returnTo?: string | null
+  returnTo?: string | null | undefined
 }
 
 /** What the letter's link opens. Opening it changes nothing, so that mail scanners cannot use it up. */
@@ -87,9 +87,10 @@ export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailPr
 export interface VerifyLinkInvalidProps extends FormState {
   /** Otherwise it was used, replaced, or never was. */
   expired: boolean
+  returnTo?: string | null | undefined
 }
 
-export function VerifyLinkInvalid({ expired, ...form }: VerifyLinkInvalidProps) {
+export function VerifyLinkInvalid({ expired, returnTo, ...form }: VerifyLinkInvalidProps) {
   const { locale } = useUi()
   return (
     <Card
@@ -97,18 +98,18 @@ export function VerifyLinkInvalid({ expired, ...form }: VerifyLinkInvalidProps) 
       title={t(locale, expired ? 'invalid.title_expired' : 'invalid.title')}
       lead={t(locale, expired ? 'invalid.lead_expired' : 'invalid.lead')}
     >
-      <Form action={RESEND} fields={{ email: t(locale, 'invalid.email') }} {...form}>
+      <Form action={RESEND} fields={{ email: t(locale, 'invalid.email') }} returnTo={returnTo} {...form}>
         <Field name="email" type="email" autocomplete="email" />
         <Button>{t(locale, 'invalid.resend')}</Button>
       </Form>
       <LinkRow>
-        <a href="/sign-in">{t(locale, 'check.sign_in')}</a>
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'check.sign_in')}</a>
       </LinkRow>
     </Card>
   )
 }
 
-export function EmailVerified({ returnTo }: { returnTo?: string | null }) {
+export function EmailVerified({ returnTo }: { returnTo?: string | null | undefined }) {
   const { locale, signedIn } = useUi()
   return (
     <Card
@@ -117,7 +118,9 @@ export function EmailVerified({ returnTo }: { returnTo?: string | null }) {
       lead={t(locale, signedIn ? 'verified.lead_signed_in' : 'verified.lead')}
     >
       {signedIn ? (
-        <ButtonLink href={returnTo ?? '/account'}>{t(locale, 'verified.account')}</ButtonLink>
+        <ButtonLink href={returnTo ? withReturnTo('/sign-in', returnTo) : '/account'}>
+          {t(locale, returnTo ? 'verified.continue' : 'verified.account')}
+        </ButtonLink>
       ) : (
         <ButtonLink href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'verified.sign_in')}</ButtonLink>
       )}

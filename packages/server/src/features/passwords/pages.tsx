@@ -4,7 +4,7 @@ import type { Call } from '../../base/call.ts'
 import { problem as newProblem, type Problem } from '../../base/errors.ts'
 import { Flag, ReturnTo } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
-import { type FormState, shownAgain } from '../../base/page/index.ts'
+import { type FormState, shownAgain, withReturnTo } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { checkYourMail, LinkToken } from '../emails/index.ts'
 import { safeReturnTo, sessionCookie, showSignIn, signInCookies } from '../signin/index.ts'
@@ -36,7 +36,7 @@ async function showSecurity(
   tools: Tools,
   call: Call,
   form: FormState,
-  changed: boolean,
+  shown: { changed?: boolean; returnTo?: string | undefined },
 ): Promise<PageAnswer> {
   const { user, stored } = await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
@@ -49,8 +49,9 @@ async function showSecurity(
         email={user.email}
         policy={pagePolicy(tools.config)}
         changedAt={stored?.changedAt ?? null}
-        changed={changed}
+        changed={shown.changed ?? false}
         expired={expired}
+        returnTo={expired ? safeReturnTo(tools.config, shown.returnTo) : null}
         {...form}
       />
     ),
@@ -89,13 +90,15 @@ export const passwordPages = (tools: Tools): Row[] => [
         remember: input.remember_me,
         returnTo: safeReturnTo(tools.config, input.return_to),
       })
-      const redirect = signedIn.limitedTo ? '/account/security' : (signedIn.returnTo ?? '/account')
+      const redirect = signedIn.limitedTo
+        ? withReturnTo('/account/security', signedIn.returnTo)
+        : (signedIn.returnTo ?? '/account')
       return { redirect, cookies: signInCookies(signedIn, call.now) }
     },
     again: async (call, typed, problem) =>
       // only a right password gets this far, so the address may be shown as it was typed
       problem.code === 'EMAIL_NOT_VERIFIED' && typed.identifier?.includes('@')
-        ? checkYourMail(call, typed.identifier, { status: problem.status })
+        ? checkYourMail(call, typed.identifier, { status: problem.status, returnTo: typed.return_to })
         : showSignIn(tools, call, typed, problem),
   }),
   page({
@@ -183,8 +186,9 @@ export const passwordPages = (tools: Tools): Row[] => [
     needs: 'session',
     limitedSession: true,
     quiet: 'reads only',
-    input: z.object({ changed: z.string().max(10).optional() }),
-    run: (call, { changed }) => showSecurity(tools, call, {}, changed !== undefined),
+    input: z.object({ changed: z.string().max(10).optional(), return_to: ReturnTo }),
+    run: (call, input) =>
+      showSecurity(tools, call, {}, { changed: input.changed !== undefined, returnTo: input.return_to }),
   }),
   page({
     name: 'pages.security.submit',
@@ -199,17 +203,23 @@ export const passwordPages = (tools: Tools): Row[] => [
       current_password: TypedPassword,
       new_password: TypedPassword,
       new_password_confirm: TypedPassword,
+      return_to: ReturnTo,
     }),
     run: async (call, input) => {
       const session = await changePassword(tools, call, input)
-      return { redirect: '/account/security?changed=1', cookies: [sessionCookie(session, call.now)] }
+      // whoever had to change an expired one was on the way to somewhere else
+      const wanted = call.session?.limitedTo ? safeReturnTo(tools.config, input.return_to) : null
+      return {
+        redirect: wanted ?? '/account/security?changed=1',
+        cookies: [sessionCookie(session, call.now)],
+      }
     },
     again: async (call, typed, problem) => ({
       ...(await showSecurity(
         tools,
         call,
         shownAgain(call.locale, typed, atPasswordField('current_password', problem)),
-        false,
+        { returnTo: typed.return_to },
       )),
       status: problem.status,
     }),

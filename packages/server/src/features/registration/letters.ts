@@ -1,9 +1,8 @@
 /** Which letter a registration brings: decided by a job, after an answer that was the same for everybody. */
-import type { Locale } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import type { Tools } from '../../base/tools.ts'
-import { localeOf, ownerOtherThan, sendVerification } from '../emails/index.ts'
+import { localeOf, ownerOtherThan, returnToOf, sendVerification } from '../emails/index.ts'
 import {
   canonical,
   deletePendingBefore,
@@ -23,7 +22,7 @@ export function registrationJobs(tools: LetterTools): void {
   tools.jobs.on('registration.letter', (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findUser(tx, String(payload.user_id))
-      if (user?.status === 'pending') await writeLetter(tools, tx, user, localeOf(payload), now)
+      if (user?.status === 'pending') await writeLetter(tools, tx, user, payload, now)
     }),
   )
   tools.jobs.every('registration.purge', '1h', async (now) => {
@@ -31,17 +30,34 @@ export function registrationJobs(tools: LetterTools): void {
   })
 }
 
-async function writeLetter(tools: LetterTools, tx: Tx, user: User, locale: Locale, now: Date): Promise<void> {
+async function writeLetter(
+  tools: LetterTools,
+  tx: Tx,
+  user: User,
+  payload: Record<string, unknown>,
+  now: Date,
+): Promise<void> {
+  const locale = localeOf(payload)
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
     const { email } = await getUser(tx, owner)
-    return await tools.mail.write(tx, alreadyRegisteredLetter(tools.config, { to: email, locale }), now, owner)
+    return await tools.mail.write(
+      tx,
+      alreadyRegisteredLetter(tools.config, { to: email, locale }),
+      now,
+      owner,
+    )
   }
   if (user.username !== null) {
     const holder = await findByIdentifier(tx, user.username)
     if (holder && holder.status !== 'pending') {
-      return await tools.mail.write(tx, usernameTakenLetter(tools.config, { to: user.email, locale }), now, user.id)
+      return await tools.mail.write(
+        tx,
+        usernameTakenLetter(tools.config, { to: user.email, locale }),
+        now,
+        user.id,
+      )
     }
   }
-  await sendVerification(tools, tx, user, locale, now)
+  await sendVerification(tools, tx, user, { locale, returnTo: returnToOf(payload) }, now)
 }

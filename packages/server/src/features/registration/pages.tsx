@@ -63,10 +63,11 @@ export const registrationPages = (tools: Tools): Row[] => {
       limit: { by: 'ip', max: 60, per: '1h' },
       input: AccountForm.extend({ return_to: ReturnTo }),
       run: async (call, input) => {
-        const { signedIn } = await register(tools, call, input)
-        if (!signedIn) return checkYourMail(call, input.email)
+        const returnTo = safeReturnTo(tools.config, input.return_to) ?? undefined
+        const { signedIn } = await register(tools, call, input, returnTo)
+        if (!signedIn) return checkYourMail(call, input.email, { returnTo })
         return {
-          redirect: safeReturnTo(tools.config, input.return_to) ?? '/account',
+          redirect: returnTo ?? '/account',
           cookies: signInCookies(signedIn, call.now),
         }
       },

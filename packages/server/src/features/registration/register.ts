@@ -33,6 +33,8 @@ export async function register(
   tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs'>,
   call: Call,
   input: Registration,
+  /** Where to go on when the address is verified; goes into the letter's link. */
+  returnTo?: string,
 ): Promise<Registered> {
   assertRepeated(input.password, input.password_confirm, 'password_confirm')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
@@ -58,7 +60,7 @@ export async function register(
       await tools.jobs.enqueue(
         tx,
         'registration.letter',
-        { user_id: id, locale: call.locale },
+        { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) },
         { now: call.now },
       )
     }

@@ -1,0 +1,278 @@
+/**
+ * Every hosted page in every state worth looking at, each with the way a person gets there. What holds for all
+ * pages is tested over this table (access.test.ts).
+ */
+import { type RawBuilder, sql } from 'kysely'
+import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
+import { PASSWORD, type World } from '../../packages/server/src/testing/world.ts'
+import type { Visitor } from './visitor.ts'
+
+export interface PageState {
+  name: string
+  /** Who looks: nobody in particular, somebody signed in, or somebody whose password has expired. */
+  as: 'stranger' | 'person' | 'expired'
+  /** The heading that proves one has arrived. */
+  heading: string | RegExp
+  /** The status the page comes with; default 200. */
+  status?: number
+  open(me: Visitor, world: World): Promise<void>
+}
+
+let addresses = 0
+/** A registration that waits for its letter; returns the address. */
+async function registered(world: World): Promise<string> {
+  const email = `waiting${++addresses}@example.com`
+  await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
+  return email
+}
+
+async function letterOfReset(world: World): Promise<string> {
+  const { email } = await world.person({ signIn: false })
+  await world.client().post('/api/v1/auth/password/forgot', { email })
+  await world.mailbox.letterTo(email, /Reset/)
+  return email
+}
+
+/** Spoils the token of the form on the page, as one that has been open for too long. */
+const spoilToken = (me: Visitor) =>
+  me.page.locator('main [name=csrf_token]').evaluate((field) => field.setAttribute('value', 'spoilt'))
+
+export const STATES: readonly PageState[] = [
+  { name: 'sign-in', as: 'stranger', heading: 'Sign in', open: (me) => me.visit('/sign-in') },
+  {
+    name: 'sign-in-notice',
+    as: 'stranger',
+    heading: 'Sign in',
+    open: (me) => me.visit('/account/security'),
+  },
+  {
+    name: 'sign-in-wrong',
+    as: 'stranger',
+    heading: 'Sign in',
+    status: 401,
+    open: (me) => me.signIn('ada@example.com', 'a wrong one of several words'),
+  },
+  {
+    name: 'sign-in-empty',
+    as: 'stranger',
+    heading: 'Sign in',
+    status: 400,
+    async open(me) {
+      await me.visit('/sign-in')
+      await me.press('Sign in')
+    },
+  },
+  { name: 'sign-up', as: 'stranger', heading: 'Create your account', open: (me) => me.visit('/sign-up') },
+  {
+    name: 'sign-up-refused',
+    as: 'stranger',
+    heading: 'Create your account',
+    status: 400,
+    async open(me) {
+      await me.visit('/sign-up')
+      await me.fill({ 'E-mail address': 'nobody', Password: 'short' })
+      await me.press('Create account')
+    },
+  },
+  {
+    name: 'check-your-mail',
+    as: 'stranger',
+    heading: 'Check your mail',
+    async open(me, world) {
+      await me.signIn(await registered(world))
+      await me.press('Send the e-mail again')
+    },
+  },
+  {
+    name: 'verify-email',
+    as: 'stranger',
+    heading: 'Confirm your address',
+    open: async (me, world) => void (await me.openLetter(await registered(world), /verify-email/)),
+  },
+  {
+    name: 'verified',
+    as: 'stranger',
+    heading: 'Your address is confirmed',
+    async open(me, world) {
+      await me.openLetter(await registered(world), /verify-email/)
+      await me.press('Confirm address')
+    },
+  },
+  {
+    name: 'verify-link-invalid',
+    as: 'stranger',
+    heading: 'This link does not work any more',
+    status: 401,
+    open: (me) => me.visit('/verify-email?token=nonsense'),
+  },
+  {
+    name: 'forgot-password',
+    as: 'stranger',
+    heading: 'Forgot your password?',
+    open: (me) => me.visit('/forgot-password'),
+  },
+  {
+    name: 'forgot-password-sent',
+    as: 'stranger',
+    heading: 'Check your mail',
+    async open(me) {
+      await me.visit('/forgot-password')
+      await me.fill({ 'E-mail address': 'nobody@example.com' })
+      await me.press('Send the link')
+    },
+  },
+  {
+    name: 'reset-password',
+    as: 'stranger',
+    heading: 'Choose a new password',
+    open: async (me, world) => void (await me.openLetter(await letterOfReset(world), /reset-password/)),
+  },
+  {
+    name: 'reset-link-invalid',
+    as: 'stranger',
+    heading: 'This link does not work any more',
+    status: 401,
+    open: (me) => me.visit('/reset-password?token=nonsense'),
+  },
+  {
+    name: 'setup',
+    as: 'stranger',
+    heading: 'Welcome to Latchkey',
+    open: async (me, world) => void (await me.page.goto((await world.app.setupLink()) ?? '')),
+  },
+  {
+    name: 'setup-invalid',
+    as: 'stranger',
+    heading: 'This set-up link does not work any more',
+    status: 401,
+    open: (me) => me.visit('/setup/nonsense'),
+  },
+  {
+    name: 'signed-out',
+    as: 'stranger',
+    heading: 'You are signed out',
+    open: (me) => me.visit('/sign-out'),
+  },
+  {
+    name: 'error-404',
+    as: 'stranger',
+    heading: 'Page not found',
+    status: 404,
+    open: (me) => me.visit('/nothing/here'),
+  },
+  {
+    name: 'error-403',
+    as: 'person',
+    heading: 'This form has expired',
+    status: 403,
+    async open(me) {
+      await me.visit('/sign-out')
+      await spoilToken(me)
+      await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    },
+  },
+  {
+    name: 'error-500',
+    as: 'stranger',
+    heading: 'Something went wrong',
+    status: 500,
+    async open(me, world) {
+      const email = await registered(world)
+      const link = linkIn(await world.mailbox.letterTo(email), /verify-email/)
+      const asOwner = (statement: RawBuilder<unknown>) =>
+        world.db.tx('system', async (tx) => {
+          await sql`reset role`.execute(tx)
+          await statement.execute(tx)
+        })
+      await asOwner(sql`revoke select on links from latchkey_system`)
+      try {
+        await me.page.goto(link)
+      } finally {
+        await asOwner(sql`grant select on links to latchkey_system`)
+      }
+    },
+  },
+  {
+    name: 'docs',
+    as: 'stranger',
+    heading: 'API reference',
+    async open(me) {
+      await me.visit('/api/docs')
+      // every part unfolded: what is hidden would not be looked at
+      await me.page.evaluate('document.querySelectorAll("details").forEach((one) => { one.open = true })')
+    },
+  },
+  {
+    name: 'outbox',
+    as: 'stranger',
+    heading: 'Outbox',
+    async open(me, world) {
+      await world.mailbox.letterTo(await registered(world))
+      await me.visit('/dev/outbox')
+    },
+  },
+  { name: 'account', as: 'person', heading: 'Your account', open: (me) => me.visit('/account') },
+  {
+    name: 'account-saved',
+    as: 'person',
+    heading: 'Your account',
+    async open(me) {
+      await me.visit('/account')
+      await me.fill({ 'Full name (optional)': 'Ada Lovelace', 'Username (optional)': 'ada.lovelace' })
+      await me.press('Save profile')
+    },
+  },
+  {
+    name: 'account-refused',
+    as: 'person',
+    heading: 'Your account',
+    status: 400,
+    async open(me) {
+      await me.visit('/account')
+      await me.fill({ 'Username (optional)': 'a b' })
+      await me.press('Save profile')
+    },
+  },
+  { name: 'security', as: 'person', heading: 'Security', open: (me) => me.visit('/account/security') },
+  {
+    name: 'security-refused',
+    as: 'person',
+    heading: 'Security',
+    status: 401,
+    async open(me) {
+      await me.visit('/account/security')
+      await me.fill({
+        'Current password': 'wrong',
+        'New password': 'short',
+        'Repeat the new password': 'short',
+      })
+      await me.press('Change password')
+    },
+  },
+  {
+    name: 'sessions',
+    as: 'person',
+    heading: 'Sessions',
+    open: (me) => me.visit('/account/sessions?ended=one'),
+  },
+  {
+    name: 'delete-account',
+    as: 'person',
+    heading: 'Delete your account?',
+    open: (me) => me.visit('/account/delete'),
+  },
+  { name: 'sign-out', as: 'person', heading: 'Sign out?', open: (me) => me.visit('/sign-out') },
+  {
+    name: 'error-404-signed-in',
+    as: 'person',
+    heading: 'Page not found',
+    status: 404,
+    open: (me) => me.visit('/nothing/here'),
+  },
+  {
+    name: 'password-expired',
+    as: 'expired',
+    heading: 'Your password has expired',
+    open: (me) => me.visit('/account'),
+  },
+]
