@@ -103,7 +103,19 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
     takes: { 'https://a.example/': ['https://a.example'] },
     refuses: ['*', '//a.example', 'https://a.example/path'],
   },
-  compat: { takes: { 'tokens-by-password': ['tokens-by-password'] }, refuses: ['everything'] },
+  apiKeyProduct: {
+    takes: { lk: 'lk', acme2: 'acme2' },
+    refuses: ['st', 'rt', 'LK', '2a', 'a_b', 'a'.repeat(17)],
+  },
+  apiKeyMaxLifetime: { takes: { '90d': 7_776_000_000 }, refuses: ['12h', '3651d', 'never'] },
+  apiKeyInQuery: { takes: { yes: true, no: false }, refuses: ['sometimes'] },
+  compat: {
+    takes: {
+      'tokens-by-password': ['tokens-by-password'],
+      'refused-refresh-403 not-authenticated-403': ['refused-refresh-403', 'not-authenticated-403'],
+    },
+    refuses: ['everything'],
+  },
   brandName: { takes: { 'Acme & Söhne': 'Acme & Söhne' }, refuses: ['<b>', 'a\nb', 'x'.repeat(81)] },
   brandLogo: {
     takes: { 'https://a.example/l.svg': 'https://a.example/l.svg' },

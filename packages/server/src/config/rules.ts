@@ -147,6 +147,10 @@ export function cautions(config: Config): string[] {
     )
   }
   if (config.redisUrl) found.push('REDIS_URL is not used yet.')
-  if (config.compat.length > 0) found.push('LATCHKEY_COMPAT is not used yet.')
+  if (config.apiKeyInQuery) {
+    found.push(
+      'LATCHKEY_API_KEY_IN_QUERY lets API keys stand in URLs, which proxies and browsers write down.',
+    )
+  }
   return found
 }
