@@ -99,6 +99,7 @@ export function errorsOf(row: ApiRow): ErrorCode[] {
     row.needs !== undefined,
     'AUTHENTICATION_REQUIRED',
     'INVALID_TOKEN',
+    'INVALID_API_KEY',
     'SESSION_EXPIRED',
     'ACCOUNT_DISABLED',
   )
