@@ -48,7 +48,12 @@ export async function issueLink(
 }
 
 /** Looks at a link without using it, so that a page can say what it would do. */
-export async function checkLink(tx: Tx, purpose: LinkPurpose, token: string, now: Date): Promise<LinkVerdict> {
+export async function checkLink(
+  tx: Tx,
+  purpose: LinkPurpose,
+  token: string,
+  now: Date,
+): Promise<LinkVerdict> {
   const parts = partsOf(token)
   if (!parts) return { refused: 'unknown' }
   const row = await tx
@@ -65,7 +70,12 @@ export async function checkLink(tx: Tx, purpose: LinkPurpose, token: string, now
 }
 
 /** Uses a link up, in one statement. @returns null to everybody but the first who comes in time */
-export async function consumeLink(tx: Tx, purpose: LinkPurpose, token: string, now: Date): Promise<Link | null> {
+export async function consumeLink(
+  tx: Tx,
+  purpose: LinkPurpose,
+  token: string,
+  now: Date,
+): Promise<Link | null> {
   const parts = partsOf(token)
   if (!parts) return null
   const row = await tx
@@ -90,8 +100,11 @@ export async function useLink(tx: Tx, purpose: LinkPurpose, token: string, now: 
 }
 
 export function linkProblem(refused: 'unknown' | 'used' | 'expired') {
-  if (refused === 'expired') return problem('TOKEN_EXPIRED', { message: 'This link has expired. Ask for a new one.' })
-  return problem('INVALID_TOKEN', { message: 'This link is not valid or was used already. Ask for a new one.' })
+  if (refused === 'expired')
+    return problem('TOKEN_EXPIRED', { message: 'This link has expired. Ask for a new one.' })
+  return problem('INVALID_TOKEN', {
+    message: 'This link is not valid or was used already. Ask for a new one.',
+  })
 }
 
 /** Makes a user's open links of a purpose useless, say when a newer one replaces them. */

@@ -89,7 +89,13 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     async write(tx, letter, now, about) {
       const rendered = render(letter, look)
       const status = isDelivery ? 'waiting' : 'sent'
-      await insertLetter(tx, { id: newId('ltr'), sealed: seal(keyring, rendered), status, now, about: about ?? null })
+      await insertLetter(tx, {
+        id: newId('ltr'),
+        sealed: seal(keyring, rendered),
+        status,
+        now,
+        about: about ?? null,
+      })
       if (isDelivery) await jobs.enqueue(tx, 'letters.deliver', {}, { now })
       if (!isProduction) tx.afterCommit(() => print(inShort(rendered)))
     },
