@@ -20,8 +20,24 @@ export default defineConfig({
     restoreMocks: true,
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
-      { extends: true, test: { name: 'pglite', include, globalSetup: 'tests/setup/pglite.ts' } },
-      { extends: true, test: { name: 'postgres', include, globalSetup: 'tests/setup/postgres.ts' } },
+      {
+        extends: true,
+        test: {
+          name: 'pglite',
+          include,
+          exclude: ['**/node_modules/**', '**/db/postgres.test.ts'],
+          globalSetup: 'tests/setup/pglite.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include,
+          exclude: ['**/node_modules/**', '**/db/{pglite,lock}.test.ts'],
+          globalSetup: 'tests/setup/postgres.ts',
+        },
+      },
       {
         extends: true,
         test: {

@@ -4,7 +4,6 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testDatabaseKind } from '../../testing/database.ts'
 import { DataDirInUse, dataDirHolder, type LockHolder, lockDataDir } from './lock.ts'
 
 let folder: string
@@ -63,7 +62,7 @@ const kill = (child: ChildProcess) =>
   })
 
 // it knows no database: once is enough
-describe.runIf(testDatabaseKind() === 'pglite')('the lock on the data directory', () => {
+describe('the lock on the data directory', () => {
   test('is had by one of many processes, and by one again each time its holder was killed', async () => {
     for (let round = 0; round < 4; round++) {
       const contenders = await Promise.all(Array.from({ length: 6 }, contender))
@@ -107,18 +106,17 @@ describe.runIf(testDatabaseKind() === 'pglite')('the lock on the data directory'
     return file
   }
 
-  test.runIf(process.platform === 'linux')(
-    'does not take a recycled process number for its holder',
-    async () => {
+  if (process.platform === 'linux')
+    test('does not take a recycled process number for its holder', async () => {
       await held({ began: '1' })
       await (await lockDataDir(folder)).release()
-    },
-  )
+    })
 
-  test.runIf(process.platform === 'linux')('is free after the machine was started anew', async () => {
-    await held({ realm: 'another-boot pid:[1]' })
-    await (await lockDataDir(folder)).release()
-  })
+  if (process.platform === 'linux')
+    test('is free after the machine was started anew', async () => {
+      await held({ realm: 'another-boot pid:[1]' })
+      await (await lockDataDir(folder)).release()
+    })
 
   test('of another machine is held while its heart beats', async () => {
     const file = await held({ host: `not-${hostname()}` })

@@ -137,9 +137,8 @@ test('the states of migrations, as a table', () => {
 describe('the login role', () => {
   const setUp = (role: string) => `create role ${role} login; grant create on database ${'%DB'} to ${role}`
 
-  test.runIf(testDatabaseKind() === 'postgres')(
-    'may lack the right to create roles where they are granted to it',
-    async () => {
+  if (testDatabaseKind() === 'postgres')
+    test('may lack the right to create roles where they are granted to it', async () => {
       const made = await createTestDatabase({ empty: true })
       const url = new URL(made.databaseUrl ?? '')
       const role = `plain_${url.pathname.slice(-8)}`
@@ -162,12 +161,10 @@ describe('the login role', () => {
       await owner.close()
       await made.drop()
       await dropRole(role)
-    },
-  )
+    })
 
-  test.runIf(testDatabaseKind() === 'pglite')(
-    'creates the roles and may act as them since PostgreSQL 16',
-    async () => {
+  if (testDatabaseKind() === 'pglite')
+    test('creates the roles and may act as them since PostgreSQL 16', async () => {
       const db = await open(true)
       await db.asOwner(async (line) => {
         await line.plain('drop role latchkey_system, latchkey_request')
@@ -181,8 +178,7 @@ describe('the login role', () => {
         )
         expect(rows).toEqual([{ s: true, r: true }])
       })
-    },
-  )
+    })
 })
 
 async function dropRole(role: string): Promise<void> {

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { createTestDatabase, quietLog } from '../../testing/database.ts'
 import { DataDirInUse, migrateUp, openDatabase } from './index.ts'
 
-describe.runIf(testDatabaseKind() === 'pglite')('the embedded database', () => {
+describe('the embedded database', () => {
   let dataDir: string
   let template: Buffer | null
   beforeEach(async () => {

@@ -2,13 +2,13 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
+import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { type Database, isUnreachable, openDatabase } from './index.ts'
 
 const away = (databaseUrl: string) =>
   openDatabase({ databaseUrl, dataDir: null, pool: 2, guardNesting: true, log: quietLog })
 
-describe.runIf(testDatabaseKind() === 'postgres')('a connection to PostgreSQL', () => {
+describe('a connection to PostgreSQL', () => {
   let db: Database
   beforeEach(async () => {
     db = await openTestDatabase({ pool: 3 })
@@ -141,7 +141,7 @@ describe.runIf(testDatabaseKind() === 'postgres')('a connection to PostgreSQL', 
   })
 })
 
-describe.runIf(testDatabaseKind() === 'postgres')('a PostgreSQL that is not there', () => {
+describe('a PostgreSQL that is not there', () => {
   test('is unreachable at once where the connection is refused', async () => {
     const db = await away('postgres://latchkey@127.0.0.1:1/latchkey')
     await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
