@@ -71,9 +71,9 @@ describe('every row', () => {
     expect(named(unsaid)).toEqual([])
   })
 
-  it('needs a session or a permission written resource:action', () => {
+  it('needs a session, a caller, or a permission written resource:action', () => {
     const garbled = rows.filter(
-      ({ needs }) => needs !== undefined && needs !== 'session' && !/^[a-z_]+:(?:[a-z_]+|\*)$/.test(needs),
+      ({ needs }) => needs !== undefined && !/^(?:session|caller|[a-z_]+:(?:[a-z_]+|\*))$/.test(needs),
     )
     expect(named(garbled)).toEqual([])
   })

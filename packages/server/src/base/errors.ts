@@ -209,6 +209,8 @@ export interface ProblemOptions {
   cause?: unknown
   /** Seconds, for the Retry-After header. */
   retryAfter?: number | undefined
+  /** Instead of the catalogue's, where a compatibility switch or a style says so. */
+  status?: number | undefined
 }
 
 export class Problem extends Error {
@@ -222,7 +224,7 @@ export class Problem extends Error {
     super(options.message ?? ERRORS[code].message, { cause: options.cause })
     this.name = 'Problem'
     this.code = code
-    this.status = ERRORS[code].status
+    this.status = options.status ?? ERRORS[code].status
     this.type = ERRORS[code].type
     this.details = options.details
     this.retryAfter = options.retryAfter

@@ -25,6 +25,16 @@ const rows: Row[] = [
     input: z.object({ username: z.string(), password: z.string() }), output: z.object({ username: z.string(), length: z.number() }),
     run: async (_call, { username, password }) => ({ data: { username, length: password.length } }),
   }),
+  route({ ...base, ...who, name: 'anybody', path: '/api/v1/anybody', needs: 'caller', run }),
+  route({ ...base, ...who, name: 'change', path: '/api/v1/change', needs: 'caller', method: 'POST', run }),
+  route({
+    ...base, ...who, name: 'program', path: '/api/v1/program', open: 'a test', method: 'POST',
+    input: z.object({ password: z.string() }), run, withKey: async () => ({ data: { who: 'a program', via: null } }),
+  }),
+  route({ ...base, ...who, name: 'gate', path: '/api/v1/gate', needs: 'caller', run,
+    turnAway: ({ url, credential }, { code }) => (credential === 'bearer' ? null : `https://id.example/in?${code}${url}`) }),
+  page({ ...base, name: 'recent', path: '/recent', needs: 'session', fresh: '10m', run: async () => ({ redirect: '/in' }) }),
+  page({ ...base, name: 'recent.submit', path: '/recent', method: 'POST', needs: 'session', fresh: '10m', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'account', path: '/account', needs: 'session', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'account.save', path: '/account', method: 'POST', needs: 'session', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'admin', path: '/admin', needs: 'system:admin', run: async () => ({ redirect: '/in' }) }),
@@ -55,7 +65,14 @@ describe('a credential', () => {
   })
 
   it('that comes twice, as Authorization and as X-API-Key, is a bad request', async () => {
-    expect((await get('/api/v1/mine', { ...bearer('st_ada'), 'x-api-key': 'lk_live_x' })).status).toBe(400)
+    const key = { 'x-api-key': 'lk_live_ada' }
+    expect((await get('/api/v1/mine', { ...bearer('st_ada'), ...key })).status).toBe(400)
+    expect((await get('/api/v1/mine', { ...bearer('lk_live_ada'), ...key })).status).toBe(400)
+    const headers = { authorization: `Basic ${Buffer.from('a:b').toString('base64')}`, ...key }
+    expect((await server.ask('/api/v1/login', { method: 'POST', headers })).status).toBe(400)
+    const twice =
+      'GET /api/v1/anybody HTTP/1.1\r\nhost: x\r\nx-api-key: lk_live_ada\r\nX-Api-Key: lk_live_ada\r\n\r\n'
+    expect(await server.raw(twice)).toMatch(/^HTTP\/1.1 400 /)
   })
 
   it('in Authorization wins over the cookie, also where it is no good', async () => {
@@ -126,6 +143,102 @@ describe('a credential', () => {
     expect((await other.ask('/healthz', { headers: signedInAs('ada') })).status).toBe(200)
     expect((await other.ask('/api/v1/open', { headers: signedInAs('ada') })).status).toBe(500)
   })
+})
+
+describe('an API key', () => {
+  const key = { 'x-api-key': 'lk_live_ada' }
+
+  it.each([
+    ['X-API-Key', key],
+    ['Authorization: Api-Key', { authorization: 'Api-Key lk_live_ada' }],
+    ['Authorization: Bearer', { authorization: 'Bearer lk_live_ada' }],
+  ])('comes as %s', async (_, headers) => {
+    expect((await get('/api/v1/anybody', headers)).json.data.who).toBe('ada')
+    expect((await get('/api/v1/users', headers)).json.data.who).toBe('ada')
+  })
+
+  it('that is no good is INVALID_API_KEY, with a challenge', async () => {
+    for (const headers of [{ 'x-api-key': 'lk_live_x' }, { 'x-api-key': 'st_ada' }, bearer('lk_test_x')]) {
+      const { status, json, headers: told } = await get('/api/v1/anybody', headers)
+      expect([status, json.error.code]).toEqual([401, 'INVALID_API_KEY'])
+      expect(told.get('www-authenticate')).toMatch(/^Bearer realm="latchkey", error="invalid_token"/)
+    }
+  })
+
+  it('is not enough where a person has to be signed in, or to have proven it of late', async () => {
+    const { status, json } = await get('/api/v1/mine', key)
+    expect([status, json.error.code]).toEqual([401, 'AUTHENTICATION_REQUIRED'])
+    expect(json.error.message).toContain('API key')
+    expect((await get('/api/v1/fresh', key)).status).toBe(401)
+  })
+
+  it('is looked for in the query only where that is switched on', async () => {
+    const path = '/api/v1/anybody?api_key=lk_live_ada'
+    expect((await get(path)).json.error.code).toBe('AUTHENTICATION_REQUIRED')
+    const open = await serve(rows, { config: { apiKeyInQuery: true } })
+    expect((await open.ask(path)).json.data.who).toBe('ada')
+    expect((await open.ask('/api/v1/anybody?api_key=lk_live_x')).json.error.code).toBe('INVALID_API_KEY')
+    for (const headers of [key, bearer('st_ada'), bearer('garbage')])
+      expect((await open.ask(path, { headers })).status).toBe(400)
+    expect((await open.ask(`${path}&api_key=lk_live_ada`)).status).toBe(400)
+    expect(open.logged).toEqual([])
+  })
+
+  it('changes things without a CSRF token, from anywhere; in a query not from another site', async () => {
+    const open = await serve(rows, { config: { apiKeyInQuery: true } })
+    const foreign = { origin: 'https://evil.example' }
+    const post = (path: string, headers: Record<string, string>) =>
+      open.ask(path, { method: 'POST', headers })
+    expect((await post('/api/v1/change', { ...key, ...foreign })).status).toBe(200)
+    expect((await post('/api/v1/change?api_key=lk_live_ada', {})).status).toBe(200)
+    expect((await post('/api/v1/change?api_key=lk_live_ada', foreign)).json.error.code).toBe('CSRF_FAILED')
+    expect((await post('/api/v1/change', { 'x-api-key': 'lk_live_x', ...foreign })).status).toBe(401)
+  })
+
+  it('alone is answered by rows that say how; with a password beside it, it is a second caller', async () => {
+    const post = (headers: Record<string, string>, body?: string) =>
+      server.ask('/api/v1/program', {
+        method: 'POST',
+        headers: { ...headers, ...(body ? { 'content-type': 'application/json' } : {}) },
+        ...(body ? { body } : {}),
+      })
+    expect((await post(key)).json.data.who).toBe('a program')
+    expect((await post(key, '{"password":"x"}')).status).toBe(400)
+    expect((await post({ 'x-api-key': 'lk_live_x' }, '{"password":"x"}')).json.error.code).toBe(
+      'INVALID_API_KEY',
+    )
+    expect((await post({}, '{"password":"x"}')).json.data.who).toBeNull()
+    expect((await post({})).json.error.code).toBe('VALIDATION_ERROR')
+  })
+})
+
+describe('a row that says where to send whom it is closed to', () => {
+  it('sends them there, and gives the others the failure', async () => {
+    const sent = await get('/api/v1/gate?a=1')
+    expect([sent.status, sent.headers.get('location')]).toEqual([
+      303,
+      'https://id.example/in?AUTHENTICATION_REQUIRED/api/v1/gate?a=1',
+    ])
+    expect((await get('/api/v1/gate', bearer('st_nobody'))).status).toBe(401)
+    expect((await get('/api/v1/gate', bearer('st_ada'))).status).toBe(200)
+  })
+})
+
+it('sends whoever opens or sends a page that asks for a recent proof to sign in again, and back', async () => {
+  for (const method of ['GET', 'POST']) {
+    const { status, headers } = await server.ask('/recent', { method, headers: signedInAs('late') })
+    expect([status, headers.get('location')]).toEqual([303, '/sign-in?return_to=%2Frecent&notice=step_up'])
+  }
+})
+
+it('says 403 instead of 401 to strangers in the detail style where that is switched on', async () => {
+  const { ask } = await serve(rows, { config: { compat: ['not-authenticated-403'] } })
+  const headers = { accept: 'application/vnd.latchkey.detail+json' }
+  const stranger = await ask('/api/v1/mine', { headers })
+  expect([stranger.status, stranger.json]).toEqual([403, { detail: 'Not authenticated' }])
+  expect(stranger.headers.has('www-authenticate')).toBe(false)
+  expect((await ask('/api/v1/mine')).status).toBe(401)
+  expect((await ask('/api/v1/mine', { headers: { ...headers, ...bearer('st_nobody') } })).status).toBe(401)
 })
 
 describe('HTTP Basic', () => {

@@ -3,11 +3,13 @@
  * the verdict against what the row needs, in this order: signed in, not limited, permitted, fresh.
  */
 import { can } from '@latchkey/guard'
+import type { Config } from '../../config.ts'
 import type { CallSession, Principal } from '../call.ts'
 import { duration } from '../clock.ts'
 import { type Problem, problem } from '../errors.ts'
 import type { Authenticator, Credential } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
+import { parseForm } from './form.ts'
 import type { Row } from './route.ts'
 import { badRequest, hasBadCharacters } from './text.ts'
 
@@ -18,52 +20,75 @@ export interface Caller {
   refused: Problem | null
   /** The HTTP Basic credential, on rows that take one. */
   basic: { username: string; password: string } | null
+  /** The credential stood in a header that a browser never sends on its own, so no other site can have asked. */
+  isExplicit: boolean
 }
 
-export const NOBODY: Caller = Object.freeze({ principal: null, session: null, refused: null, basic: null })
+export const NOBODY: Caller = Object.freeze({
+  principal: null,
+  session: null,
+  refused: null,
+  basic: null,
+  isExplicit: false,
+})
 const refusedToken: Caller = Object.freeze({ ...NOBODY, refused: problem('INVALID_TOKEN') })
 
-/** Authorization wins over the cookie, also when it is no good. @throws Problem BAD_REQUEST */
-export async function identify(row: Row, exchange: Exchange, authenticator: Authenticator): Promise<Caller> {
+/** What finding a caller needs of the house. */
+interface Means {
+  authenticator: Authenticator
+  config: Pick<Config, 'apiKeyInQuery'>
+}
+
+/** Whoever names a credential wins over the cookie, also when it is no good. @throws Problem BAD_REQUEST */
+export async function identify(row: Row, exchange: Exchange, means: Means): Promise<Caller> {
   if (row.anonymous) return NOBODY
-  const { authorization } = exchange.req.headers
-  if (authorization !== undefined) {
+  const { authorization, 'x-api-key': header } = exchange.req.headers
+  const inQuery = means.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
+  if (authorization !== undefined || header !== undefined) {
     assertOnce(exchange.req.rawHeaders)
-    if (row.takesBasic && /^basic /i.test(authorization))
+    if (inQuery !== undefined || (authorization !== undefined && header !== undefined)) throw twoCredentials()
+    if (authorization !== undefined && row.takesBasic && /^basic /i.test(authorization))
       return { ...NOBODY, basic: readBasic(authorization) }
-    if (exchange.req.headers['x-api-key'] !== undefined) throw twoCredentials()
     exchange.credential = 'bearer'
-    const credential = credentialIn(authorization)
-    return credential ? checked(row, exchange, authenticator, credential) : refusedToken
+    const credential = authorization === undefined ? apiKey(String(header)) : credentialIn(authorization)
+    if (!credential) return refusedToken
+    return { ...(await checked(row, exchange, means, credential)), isExplicit: true }
   }
-  const key = exchange.req.headers['x-api-key']
-  if (key !== undefined) {
+  if (inQuery !== undefined) {
     exchange.credential = 'bearer'
-    return checked(row, exchange, authenticator, { kind: 'api_key', token: String(key) })
+    return checked(row, exchange, means, apiKey(inQuery))
   }
   const { session } = exchange.cookies
   if (session === undefined || session === '') return NOBODY
   exchange.credential = 'cookie'
   if (session === null) return refusedToken
-  return checked(row, exchange, authenticator, { kind: 'session', token: session, via: 'cookie' })
+  return checked(row, exchange, means, { kind: 'session', token: session, via: 'cookie' })
+}
+
+const apiKey = (token: string): Credential => ({ kind: 'api_key', token })
+
+/** RFC 6750 §5.3 says why this is off unless it is asked for. */
+function keyInQuery(url: string): string | undefined {
+  const mark = url.indexOf('?')
+  return mark !== -1 && url.includes('api_key=', mark) ? parseForm(url.slice(mark + 1)).api_key : undefined
 }
 
 /** RFC 6750 §2.1 and our `Api-Key`; the kind follows from the form. Null where it is none of ours. */
 function credentialIn(authorization: string): Credential | null {
   const [, scheme, token] = /^(bearer|api-key) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
   if (!scheme || !token) return null
-  if (scheme.toLowerCase() === 'api-key') return { kind: 'api_key', token }
+  if (scheme.toLowerCase() === 'api-key') return apiKey(token)
   if (token.startsWith('st_')) return { kind: 'session', token, via: 'bearer' }
   if (token.includes('.')) return { kind: 'access_token', token }
-  return /^[a-z][a-z0-9]*_(live|test)_/.test(token) ? { kind: 'api_key', token } : null
+  return /^[a-z][a-z0-9]*_(live|test)_/.test(token) ? apiKey(token) : null
 }
 
-const twoCredentials = () => badRequest('The request carries two credentials.')
+export const twoCredentials = (): Problem => badRequest('The request carries two credentials.')
 
 async function checked(
   row: Row,
   exchange: Exchange,
-  authenticator: Authenticator,
+  { authenticator }: Means,
   credential: Credential,
 ): Promise<Caller> {
   const verdict = await authenticator.check(credential, exchange.now)
@@ -72,7 +97,7 @@ async function checked(
   // a session limited to changing the password is nobody's on rows that do not know of it
   if (session !== null && session.limitedTo !== null && !row.limitedSession)
     return { ...NOBODY, refused: problem('PASSWORD_EXPIRED') }
-  return { principal, session, refused: null, basic: null }
+  return { ...NOBODY, principal, session }
 }
 
 const NO_SESSION = 'This is for a person who is signed in; an API key is not enough.'
@@ -81,7 +106,10 @@ const NO_SESSION = 'This is for a person who is signed in; an API key is not eno
 export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
   const { needs } = row
   const fresh = row.fresh === undefined ? null : duration(row.fresh)
-  if (needs === undefined) return () => null
+  // an open row answers everybody; but who names a key where keys are taken means to be known by it
+  if (needs === undefined)
+    return ({ refused }) =>
+      row.kind === 'api' && row.withKey && refused?.code === 'INVALID_API_KEY' ? refused : null
   return ({ principal, session, refused }, now) => {
     if (!principal) return refused ?? problem('AUTHENTICATION_REQUIRED')
     if (needs === 'session' && !session) return problem('AUTHENTICATION_REQUIRED', { message: NO_SESSION })
@@ -100,9 +128,9 @@ export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
 function assertOnce(rawHeaders: readonly string[]): void {
   let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() === 'authorization') seen += 1
+    if (/^(?:authorization|x-api-key)$/i.test(rawHeaders[i] ?? '')) seen += 1
   }
-  if (seen > 1) throw badRequest('There is more than one Authorization header.')
+  if (seen > 1) throw twoCredentials()
 }
 
 /** RFC 7617 §2; @throws Problem BAD_REQUEST where it is garbled */

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 const EXPOSED =
   'x-request-id, x-api-version, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, retry-after, link'
 const REQUEST_HEADERS =
-  'accept, accept-language, authorization, content-type, x-api-version, x-csrftoken, x-csrf-token, x-request-id'
+  'accept, accept-language, authorization, content-type, x-api-key, x-api-version, x-csrftoken, x-csrf-token, x-request-id'
 
 export interface Cors {
   /** Adds what a simple or an actual request's answer needs. */

@@ -12,7 +12,7 @@ import { type Problem, problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Log } from '../log/index.ts'
 import { asProblem, type Presenter, type Serialise, serialiser } from '../present/index.ts'
-import { type Caller, gate, identify } from './access.ts'
+import { type Caller, gate, identify, twoCredentials } from './access.ts'
 import type { Authenticator } from './authenticate.ts'
 import { BODY_LIMIT, isTooMuchToDrain, readBody } from './body.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from './csrf.ts'
@@ -61,7 +61,7 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
     row,
     async enter(exchange) {
       assertVersion(exchange)
-      const caller = await identify(row, exchange, house.authenticator)
+      const caller = await identify(row, exchange, house)
       return {
         caller,
         call: callOf(exchange, caller.principal, caller.session),
@@ -69,9 +69,8 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
       }
     },
     assertWelcome(exchange, caller, call) {
-      // a bearer token is never sent by a browser on its own, so no other site can have asked for this
-      if (unsafe && caller.session?.via !== 'bearer' && house.isForeign(exchange.req))
-        throw problem('CSRF_FAILED')
+      const isOwnWish = caller.isExplicit && caller.principal !== null
+      if (unsafe && !isOwnWish && house.isForeign(exchange.req)) throw problem('CSRF_FAILED')
       count?.(call, exchange.headers)
     },
     async read(exchange, caller, params) {
@@ -102,15 +101,35 @@ export function apiHandler(house: House, row: ApiRow): Handler {
     try {
       house.reader.cors.answer(exchange.req, exchange.headers)
       const { caller, call, closed } = await step.enter(exchange)
-      if (closed) throw closed
+      if (closed) {
+        const { url, req, credential } = exchange
+        const elsewhere = row.turnAway?.({ url, headers: req.headers, credential }, closed) ?? null
+        if (elsewhere === null) throw closed
+        house.present.redirect(exchange, elsewhere)
+        return
+      }
       step.assertWelcome(exchange, caller, call)
-      const input = step.understand(exchange, call, await step.read(exchange, caller, request.params))
-      const answer: Answer<unknown> = await row.run(call, input)
-      house.present.data(exchange, answer, by)
+      const said = await step.read(exchange, caller, request.params)
+      house.present.data(exchange, await answered(step, exchange, call, said), by)
     } catch (error) {
       house.present.problem(exchange, failure(house, exchange, error, row))
     }
   }
+}
+
+async function answered(
+  step: Steps<ApiRow>,
+  exchange: Exchange,
+  call: Call,
+  said: Record<string, unknown>,
+): Promise<Answer<unknown>> {
+  const { row } = step
+  if (row.withKey && call.principal?.method === 'api_key') {
+    // a key and somebody's password are two callers
+    if (Object.keys(said).length > 0) throw twoCredentials()
+    return await row.withKey(call)
+  }
+  return await row.run(call, step.understand(exchange, call, said))
 }
 
 /** Whatever went wrong, as what the caller may see; what was not foreseen goes to the log. */

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { type Principal, systemCall } from '../call.ts'
+import { later } from '../clock.ts'
+import { limitsInMemory } from '../limits/memory.ts'
+import { counter } from './limit.ts'
 import { page, type Row, route } from './route.ts'
 import { type Serving, serve, signedInAs } from './testing.ts'
 
@@ -81,6 +85,23 @@ describe('the limits by method of authentication', () => {
     expect(await statuses(server, '/api/v1/plain', 51, signedInAs('ada'))).toEqual([...times(50, 200), 429])
     expect(await statuses(server, '/page', 30)).toEqual(times(30, 303))
     expect(await statuses(server, '/healthz', 30)).toEqual(times(30, 200))
+  })
+
+  it('standard: 100 a minute and 5000 an hour for API keys', async () => {
+    const server = await start('standard')
+    const key = { 'x-api-key': 'lk_live_ada' }
+    expect(await statuses(server, '/api/v1/plain', 101, key)).toEqual([...times(100, 200), 429])
+    expect((await server.ask('/api/v1/plain', { headers: signedInAs('ada') })).status).toBe(200)
+    const count = counter(rows[0] as Row, limitsInMemory(), 'standard')
+    const call = systemCall(new Date('2030-06-01T12:00:00Z'))
+    const principal = { method: 'api_key', userId: 'usr_1', keyId: 'key_1' } as Principal
+    const ask = (n: number, who: Principal) =>
+      count?.({ ...call, principal: who, now: later(call.now, n * 700) }, [])
+    for (let n = 0; n < 5000; n++) ask(n, principal)
+    expect(() => ask(5000, principal)).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ limit: 5000 }) }),
+    )
+    expect(() => ask(5000, { ...principal, keyId: 'key_2' })).not.toThrow()
   })
 
   it('standard: 100 an hour for strangers', async () => {

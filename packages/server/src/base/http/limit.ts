@@ -11,7 +11,7 @@ import { addressKey } from './address.ts'
 import type { RouteLimit, Row } from './route.ts'
 
 interface Rule {
-  by: RouteLimit['by']
+  by: RouteLimit['by'] | 'key'
   max: number
   milliseconds: number
   key: string
@@ -19,6 +19,7 @@ interface Rule {
 interface Rules {
   anonymous: readonly Rule[]
   session: readonly Rule[]
+  apiKey: readonly Rule[]
 }
 
 const rule = (by: Rule['by'], max: number, per: string, name: string): Rule => ({
@@ -32,10 +33,12 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
   standard: {
     anonymous: [rule('ip', 100, '1h', 'anonymous'), rule('ip', 10, '1m', 'anonymous')],
     session: [rule('user', 1000, '1h', 'session'), rule('user', 50, '1m', 'session')],
+    apiKey: [rule('key', 5000, '1h', 'api_key'), rule('key', 100, '1m', 'api_key')],
   },
   single: {
     anonymous: [rule('ip', 100, '1m', 'anonymous')],
     session: [rule('user', 100, '1m', 'session')],
+    apiKey: [rule('key', 100, '1m', 'api_key')],
   },
 }
 
@@ -49,11 +52,11 @@ export function counter(row: Row, limits: Limits, setting: Config['rateLimits'])
       ? null
       : [row.limit].flat().map((l: RouteLimit) => rule(l.by, l.max, l.per, row.name))
   if (!own && row.kind === 'page') return null
-  const rules: Rules = own ? { anonymous: own, session: own } : PRESETS[setting]
+  const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
   return (call, headers) => {
     let tightest: LimitVerdict | undefined
-    for (const { by, max, milliseconds, key } of call.principal ? rules.session : rules.anonymous) {
-      const whom = by === 'user' && call.principal ? call.principal.userId : addressKey(call.ip)
+    for (const { by, max, milliseconds, key } of rulesFor(rules, call.principal)) {
+      const whom = (by !== 'ip' && idOf(call.principal, by)) || addressKey(call.ip)
       const verdict = limits.take(key + whom, max, milliseconds, call.now)
       if (!tightest || !verdict.allowed || verdict.remaining < tightest.remaining) tightest = verdict
       if (!verdict.allowed) break
@@ -61,6 +64,12 @@ export function counter(row: Row, limits: Limits, setting: Config['rateLimits'])
     if (tightest) judge(tightest, headers)
   }
 }
+
+const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>
+  principal === null ? rules.anonymous : principal.method === 'api_key' ? rules.apiKey : rules.session
+
+const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =>
+  (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
 function judge(verdict: LimitVerdict, headers: string[]): void {
   headers.push('x-ratelimit-limit', `${verdict.limit}`, 'x-ratelimit-remaining', `${verdict.remaining}`)

@@ -75,7 +75,7 @@ describe('the OpenAPI document', () => {
       summary: 'Make a thing',
       tags: ['Things'],
       'x-permission': 'things:write',
-      security: [{ session: [], csrf: [] }, { bearer: [] }],
+      security: [{ session: [], csrf: [] }, { bearer: [] }, { api_key: [] }],
       parameters: [{ name: 'shop', in: 'path', required: true }],
       requestBody: {
         required: true,

@@ -170,8 +170,10 @@ function failures(codes: readonly ErrorCode[]): Record<string, unknown> {
 
 function security(row: ApiRow): Record<string, string[]>[] {
   const cookie = row.method === 'GET' ? { session: [] } : { session: [], csrf: [] }
-  if (row.needs !== undefined) return [cookie, { bearer: [] }]
-  return row.takesBasic ? [{}, { basic: [] }] : [{}]
+  const key = { api_key: [] }
+  if (row.needs !== undefined)
+    return row.needs === 'session' ? [cookie, { bearer: [] }] : [cookie, { bearer: [] }, key]
+  return [{}, ...(row.takesBasic ? [{ basic: [] }] : []), ...(row.withKey ? [key] : [])]
 }
 
 const securitySchemes = (config: Settings) => ({
@@ -192,6 +194,12 @@ const securitySchemes = (config: Settings) => ({
     type: 'http',
     scheme: 'bearer',
     description: 'The `token` of the sign-in: `Authorization: Bearer st_…`.',
+  },
+  api_key: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'An API key; also as `Authorization: Bearer` or `Authorization: Api-Key`.',
   },
   basic: { type: 'http', scheme: 'basic', description: 'Username or e-mail address, and password.' },
 })

@@ -61,6 +61,9 @@ function turnAway(house: PageHouse, row: PageRow, exchange: Exchange, call: Call
     const { url } = exchange
     const change = '/account/security'
     house.present.redirect(exchange, row.method === 'GET' ? addressOf(change, url) : change)
+  } else if (closed.code === 'STEP_UP_REQUIRED') {
+    // a form that asks for a recent proof stands at the address it posts to, so one comes back to it
+    house.present.redirect(exchange, addressOf('/sign-in', exchange.url, { notice: 'step_up' }))
   } else if (call.principal === null && row.method === 'GET') {
     const why = closed.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
     house.present.redirect(exchange, addressOf('/sign-in', exchange.url, why))

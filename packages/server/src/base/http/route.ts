@@ -6,7 +6,7 @@
 import type { VNode } from 'preact'
 import type { z } from 'zod'
 import type { Call } from '../call.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, Problem } from '../errors.ts'
 
 /**
  * Every row says either what it needs or why it is open.
@@ -64,6 +64,14 @@ export type PageAnswer =
   /** A whole document of its own, under its own policy instead of the pages'. */
   | { document: string; contentSecurityPolicy: string }
 
+/** A request that a row is closed to, as far as where to send it depends on it. */
+export interface TurnedAway {
+  /** The path with its query, as it was asked. */
+  url: string
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  credential: 'none' | 'cookie' | 'bearer'
+}
+
 interface RowBase {
   /** `noun.verb`, unique; the operationId. */
   name: string
@@ -109,6 +117,10 @@ export type ApiRow<I = unknown, O = unknown> = RowBase &
     /** The tag it is listed under in the docs. */
     tag: string
     run(call: Call, input: I): Promise<Answer<O>>
+    /** What an API key is answered instead of `run`, with no further input (the login of a program). */
+    withKey?(call: Call): Promise<Answer<O>>
+    /** Where a browser is sent that the row is closed to; null: it gets the failure (forward-auth). */
+    turnAway?(asked: TurnedAway, closed: Problem): string | null
   }
 
 export type PageRow<I = unknown> = RowBase &
@@ -121,11 +133,7 @@ export type PageRow<I = unknown> = RowBase &
      * A form that does not validate, or whose `run` throws a Problem, is shown again with what was typed:
      * nothing is lost. Without it, the error page is shown.
      */
-    again?(
-      call: Call,
-      typed: Readonly<Record<string, string>>,
-      problem: import('../errors.ts').Problem,
-    ): Promise<PageAnswer>
+    again?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
   }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list

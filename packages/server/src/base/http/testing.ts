@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { limitsInMemory } from '../limits/memory.ts'
-import type { Authenticator } from './authenticate.ts'
+import type { Authenticator, Verdict } from './authenticate.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Row } from './route.ts'
 
@@ -21,13 +21,16 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     corsOrigins: [],
     returnOrigins: [],
     brandLogo: null,
+    apiKeyInQuery: false,
+    compat: [],
     defaultLocale: 'en',
     ...changes,
   }) as Config
 
-/** `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago; `st_limited` is limited. */
+/** `lk_live_ada` is a key of Ada's. `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago; `st_limited` is limited. */
 export const people: Authenticator = {
   async check(credential, now) {
+    if (credential.kind === 'api_key') return keyOfAda(credential.token)
     if (credential.kind !== 'session') return { refused: problem('INVALID_TOKEN') }
     const { token, via } = credential
     if (token === 'st_old') return { refused: problem('SESSION_EXPIRED') }
@@ -60,6 +63,13 @@ export const people: Authenticator = {
       session,
     }
   },
+}
+
+function keyOfAda(token: string): Verdict {
+  if (token !== 'lk_live_ada') return { refused: problem('INVALID_API_KEY') }
+  const who = { userId: 'usr_ada', username: 'ada', name: 'ada', roles: [], permissions: ['users:read'] }
+  const key = { method: 'api_key', keyId: 'key_ada', tokenId: null, expiresAt: null, amr: [] } as const
+  return { principal: { ...who, ...key, locale: null }, session: null }
 }
 
 export interface Logged {

@@ -65,9 +65,10 @@ export interface PageOptions {
 }
 
 export function presenter(
-  config: Pick<Config, 'publicUrl' | 'envelope' | 'returnOrigins' | 'brandLogo'>,
+  config: Pick<Config, 'publicUrl' | 'envelope' | 'returnOrigins' | 'brandLogo' | 'compat'>,
 ): Presenter {
   const { publicUrl } = config
+  const forbidsStrangers = config.compat.includes('not-authenticated-403')
   const cookies = cookieJar(publicUrl)
   const security = pageSecurity(config)
   const setCookies = (headers: string[], changes: readonly CookieChange[] | undefined): void => {
@@ -88,8 +89,10 @@ export function presenter(
       setCookies(headers, answer.cookies)
       write(asked, status, headers, body)
     },
-    problem(asked, failed) {
+    problem(asked, refusal) {
       const style = STYLE_WRITERS[asked.style]
+      const isStranger = asked.style === 'detail' && refusal.code === 'AUTHENTICATION_REQUIRED'
+      const failed = forbidsStrangers && isStranger ? NOT_AUTHENTICATED : refusal
       const { status, message } = failed
       const body = style.failure(failed, { status, message, requestId: asked.id, now: asked.now, publicUrl })
       const headers = apiHeaders(asked, style.failureType, body)
@@ -145,6 +148,9 @@ export function presenter(
     },
   }
 }
+
+/** What some frameworks say of a request without a credential, and their clients wait for. */
+const NOT_AUTHENTICATED = new Problem('AUTHENTICATION_REQUIRED', { status: 403, message: 'Not authenticated' })
 
 /** The policy is the first of them (security.ts). */
 const withPolicy = (headers: readonly string[], policy: string | undefined): readonly string[] =>
