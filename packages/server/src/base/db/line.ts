@@ -6,15 +6,12 @@
  */
 import pg from 'pg'
 import { faultCode, isUnreachable, Unreachable } from './faults.ts'
+import { type Answer, type Prepared, Statement } from './statement.ts'
+
+export type { Answer } from './statement.ts'
 
 /** Row-level security makes plans depend on the role, so each role has its own prepared statements. */
 export type Role = 'system' | 'caller'
-
-export interface Answer<R = unknown> {
-  rows: R[]
-  command: string
-  rowCount: number | null
-}
 
 /** More distinct statements than this on one line and role, and the least recently used is deallocated. */
 const NAMES = 250
@@ -25,7 +22,7 @@ export class Line {
   /** Statements sent and not yet answered. */
   waiting = 0
   readonly #client: pg.Client
-  readonly #names: Record<Role, Map<string, string>> = { system: new Map(), caller: new Map() }
+  readonly #names: Record<Role, Map<string, Prepared>> = { system: new Map(), caller: new Map() }
   readonly #stale: string[] = []
   readonly #onLost: (() => void)[] = []
   #named = 0
@@ -41,7 +38,7 @@ export class Line {
 
   /** Connects and runs `session`, so that no statement runs before its settings hold. @throws Unreachable, or the server's error */
   static async open(config: pg.ClientConfig, session: string): Promise<Line> {
-    const line = new Line(new pg.Client({ ...config, types: TYPES, pipeline: true }))
+    const line = new Line(new pg.Client({ ...config, pipeline: true }))
     try {
       await line.#client.connect()
       await line.#client.query(session)
@@ -58,7 +55,7 @@ export class Line {
   /** Sends a statement as a named prepared one. */
   async send<R>(text: string, values: readonly unknown[], role: Role): Promise<Answer<R>> {
     try {
-      return await this.#transmit<R>({ name: this.#name(text, role), text, values: values as unknown[] })
+      return await this.#transmit<R>(new Statement(text, values, this.#prepare(text, role)))
     } catch (error) {
       if (isOutdated(error)) this.#forget(text, role)
       throw error
@@ -67,7 +64,7 @@ export class Line {
 
   /** Sends text by the simple protocol: transaction control, and scripts of several statements. */
   plain(text: string): Promise<Answer> {
-    return this.#transmit({ text })
+    return this.#transmit(new Statement(text, [], null))
   }
 
   /** Deallocates forgotten statements; only between transactions, since a failure would abort one. */
@@ -110,12 +107,15 @@ export class Line {
     await this.#client.end().catch(() => {})
   }
 
-  async #transmit<R>(query: pg.QueryConfig): Promise<Answer<R>> {
+  async #transmit<R>(statement: Statement): Promise<Answer<R>> {
     if (this.lost) throw wrap(this.lost, this.lost)
     this.waiting++
     try {
-      return (await this.#client.query<R & pg.QueryResultRow>(query)) satisfies Answer<R>
+      this.#client.query(statement as unknown as pg.Submittable)
+      return (await statement.answer) as Answer<R>
     } catch (error) {
+      // where it was asked, instead of where its answer was read
+      if (error instanceof Error) Error.captureStackTrace(error)
       // the server's last words come before the end of the connection: nobody else shall be sent down this line
       if (!this.lost && isUnreachable(error)) this.destroy(new Error('the server ended the connection'))
       throw wrap(error, this.lost)
@@ -125,27 +125,27 @@ export class Line {
     }
   }
 
-  #name(text: string, role: Role): string {
+  #prepare(text: string, role: Role): Prepared {
     const names = this.#names[role]
     const known = names.get(text)
     // deleted and set again, so that the map stands in the order of last use
-    if (known !== undefined) names.delete(text)
-    const name = known ?? `s${++this.#named}`
-    names.set(text, name)
+    if (known) names.delete(text)
+    const prepared = known ?? { name: `s${++this.#named}`, columns: null }
+    names.set(text, prepared)
     if (names.size > NAMES) {
       for (const oldest of names.keys()) {
         this.#forget(oldest, role)
         break
       }
     }
-    return name
+    return prepared
   }
 
   #forget(text: string, role: Role): void {
-    const name = this.#names[role].get(text)
-    if (name === undefined) return
+    const prepared = this.#names[role].get(text)
+    if (!prepared) return
     this.#names[role].delete(text)
-    this.#stale.push(name)
+    this.#stale.push(prepared.name)
   }
 
   #lose(reason: Error): void {
@@ -169,16 +169,4 @@ function wrap(error: unknown, lost: Error | null): unknown {
     return new Unreachable('the database cannot be reached', error)
   }
   return error
-}
-
-const INT8 = 20
-const DATE = 1082
-const TYPES: pg.CustomTypesConfig = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    // counts are int8; what exceeds 2^53 does not occur here
-    if (oid === INT8) return Number
-    // a day is a day: pg would make it midnight of the server's own time zone
-    if (oid === DATE) return String
-    return format === 'binary' ? pg.types.getTypeParser(oid, 'binary') : pg.types.getTypeParser(oid, 'text')
-  },
 }
