@@ -1,0 +1,140 @@
+/**
+ * Finds the one credential of a request. Explicit ones (Authorization, a key's header, the query) must agree:
+ * two different ones, or a field that stands twice, are a 400, because two readers would see two callers. A
+ * cookie comes by itself with every request of a browser, and so yields to an explicit credential.
+ */
+import { hash } from 'node:crypto'
+import { type Jwt, readJwt } from './jwt/read.ts'
+import { type Problem, problem } from './problem.ts'
+import type { GuardRequest } from './request.ts'
+
+/** How a credential was sent. */
+export type CredentialKind = 'bearer' | 'basic' | 'api-key' | 'other' | 'cookie'
+
+/** Longer ones are refused before any work is done on them. */
+const MAX_LENGTH = 8192
+
+export class Credential {
+  readonly kind: CredentialKind
+  readonly value: string
+  /** The cookie's name; '' for the others. */
+  readonly name: string
+  #digest: string | undefined
+  #jwt: Jwt | null | undefined
+
+  constructor(kind: CredentialKind, value: string, name = '') {
+    this.kind = kind
+    this.value = value
+    this.name = name
+  }
+
+  get isTooLong(): boolean {
+    return this.value.length > MAX_LENGTH
+  }
+
+  /** SHA-256, to remember it by: a cache never holds a credential itself. */
+  get digest(): string {
+    this.#digest ??= hash('sha256', this.value, 'base64')
+    return this.#digest
+  }
+
+  /** As a JWT, strictly read and not verified; null where it is none. */
+  get jwt(): Jwt | null {
+    if (this.#jwt === undefined) this.#jwt = readJwt(this.value)
+    return this.#jwt
+  }
+}
+
+/** Where the methods of a guard look. */
+export interface Sources {
+  /** Lower-case names of header fields that carry a key. */
+  readonly headers: readonly string[]
+  /** Names in the query; empty unless switched on. */
+  readonly query: readonly string[]
+  readonly cookies: readonly string[]
+}
+
+/** What a request offers to the methods. */
+export interface Offered {
+  readonly explicit: Credential | null
+  /** Cookies, where there is no explicit credential; null stands for one that came twice, differently. */
+  readonly cookies: ReadonlyMap<string, Credential | null>
+}
+
+const NO_COOKIES: ReadonlyMap<string, Credential | null> = new Map()
+const NOTHING: Offered = Object.freeze({ explicit: null, cookies: NO_COOKIES })
+const conflict = (message: string): Problem => problem('BAD_REQUEST', { message })
+
+export function readCredentials(request: GuardRequest, sources: Sources): Offered | Problem {
+  const authorization = request.header('authorization')
+  if (authorization !== undefined && request.isRepeated('authorization'))
+    return conflict('There is more than one Authorization header.')
+  let explicit = authorization === undefined ? null : readAuthorization(authorization)
+  for (const name of sources.headers) {
+    const value = request.header(name)
+    if (value === undefined) continue
+    if (request.isRepeated(name)) return conflict('There is more than one credential.')
+    if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
+    explicit ??= new Credential('api-key', value)
+  }
+  if (sources.query.length > 0 && request.url.includes('?')) {
+    for (const value of inQuery(request.url, sources.query)) {
+      if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
+      explicit ??= new Credential('api-key', value)
+    }
+  }
+  if (explicit !== null) return { explicit, cookies: NO_COOKIES }
+  if (sources.cookies.length === 0) return NOTHING
+  const header = request.header('cookie')
+  return header === undefined ? NOTHING : { explicit: null, cookies: readCookies(header, sources.cookies) }
+}
+
+/** RFC 9110 §11.4: a scheme in any case, exactly one space, the rest. What fits none is still a credential. */
+function readAuthorization(value: string): Credential {
+  const space = value.indexOf(' ')
+  const kind = SCHEMES[value.slice(0, space === -1 ? undefined : space).toLowerCase()]
+  if (kind === undefined || space === -1) return new Credential('other', value)
+  return new Credential(kind, value.slice(space + 1))
+}
+
+const SCHEMES: Readonly<Record<string, CredentialKind>> = Object.assign(Object.create(null), {
+  bearer: 'bearer',
+  basic: 'basic',
+  'api-key': 'api-key',
+})
+
+const inQuery = (url: string, names: readonly string[]): string[] => {
+  const parameters = new URLSearchParams(url.slice(url.indexOf('?') + 1))
+  return names.flatMap((name) => parameters.getAll(name))
+}
+
+/** RFC 6265 §4.2.1. The value is as it stands, without quotes around it. */
+function readCookies(header: string, names: readonly string[]): Map<string, Credential | null> {
+  const found = new Map<string, Credential | null>()
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=')
+    const name = pair.slice(0, Math.max(0, equals)).trim()
+    if (!names.includes(name)) continue
+    const value = pair.slice(equals + 1).trim()
+    const before = found.get(name)
+    if (before === undefined) found.set(name, new Credential('cookie', value, name))
+    else if (before?.value !== value) found.set(name, null)
+  }
+  return found
+}
+
+/** RFC 6750 §2.1 `b64token`, without the padding that no token of ours has. */
+export const isBearerText = (value: string): boolean => /^[\w.~+/-]+=*$/.test(value)
+
+/** RFC 7617 §2. @returns null where it cannot be read */
+export function readBasic(value: string): { username: string; password: string } | null {
+  const bytes = Buffer.from(value, 'base64')
+  // canonical base64 alone, with or without padding: two spellings of one secret would be two credentials
+  if (value === '' || bytes.toString('base64').replace(/=+$/, '') !== value.replace(/={1,2}$/, ''))
+    return null
+  const text = bytes.toString('utf8')
+  const colon = text.indexOf(':')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7617 §2 forbids them
+  if (colon < 1 || text.includes('\ufffd') || /[\x00-\x1f\x7f]/.test(text)) return null
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) }
+}

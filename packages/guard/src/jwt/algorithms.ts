@@ -1,0 +1,96 @@
+/**
+ * The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, as one table. A key is bound to one of them when
+ * it is loaded, and verifies by that one alone; a token's `alg` is only ever compared with it (RFC 8725 §3.1).
+ */
+import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+
+interface Row {
+  readonly family: 'hmac' | 'rsa' | 'rsa-pss' | 'ec' | 'ed25519'
+  readonly hash: 'sha256' | 'sha384' | 'sha512' | null
+  /** OpenSSL's name of the curve. */
+  readonly curve?: string
+  /** Of a signature, where it is fixed; for hmac also the least length of a secret (RFC 7518 §3.2). */
+  readonly bytes?: number
+}
+
+// biome-ignore format: a table
+const ALGORITHMS = {
+  HS256: { family: 'hmac', hash: 'sha256', bytes: 32 },
+  HS384: { family: 'hmac', hash: 'sha384', bytes: 48 },
+  HS512: { family: 'hmac', hash: 'sha512', bytes: 64 },
+  RS256: { family: 'rsa', hash: 'sha256' },
+  RS384: { family: 'rsa', hash: 'sha384' },
+  RS512: { family: 'rsa', hash: 'sha512' },
+  PS256: { family: 'rsa-pss', hash: 'sha256' },
+  PS384: { family: 'rsa-pss', hash: 'sha384' },
+  PS512: { family: 'rsa-pss', hash: 'sha512' },
+  ES256: { family: 'ec', hash: 'sha256', curve: 'prime256v1', bytes: 64 },
+  ES384: { family: 'ec', hash: 'sha384', curve: 'secp384r1', bytes: 96 },
+  ES512: { family: 'ec', hash: 'sha512', curve: 'secp521r1', bytes: 132 },
+  EdDSA: { family: 'ed25519', hash: null, bytes: 64 },
+} as const satisfies Record<string, Row>
+
+/** The `alg` of a token; `none` is not among them. */
+export type Algorithm = keyof typeof ALGORITHMS
+
+export const isAlgorithm = (alg: unknown): alg is Algorithm =>
+  typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg)
+
+export const isSymmetric = (alg: Algorithm): boolean => ALGORITHMS[alg].family === 'hmac'
+
+/** Those that a key can be used with, the usual one first. */
+export function algorithmsOf(key: KeyObject): Algorithm[] {
+  return (Object.keys(ALGORITHMS) as Algorithm[]).filter((alg) => unfit(alg, key) === null)
+}
+
+/** @returns why the key cannot be bound to the algorithm; null where it can */
+export function unfit(alg: Algorithm, key: KeyObject): string | null {
+  const row: Row = ALGORITHMS[alg]
+  if (row.family === 'hmac') {
+    if (key.type !== 'secret') return `${alg} takes a secret`
+    const bytes = key.symmetricKeySize ?? 0
+    return bytes < (row.bytes ?? 0)
+      ? `a secret for ${alg} has at least ${row.bytes} bytes, this one ${bytes}`
+      : null
+  }
+  if (key.type !== 'public') return `${alg} takes a public key`
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  switch (row.family) {
+    case 'ec':
+      return type === 'ec' && details?.namedCurve === row.curve ? null : `${alg} takes a key on ${row.curve}`
+    case 'ed25519':
+      return type === 'ed25519' ? null : `${alg} takes an Ed25519 key`
+    default:
+      if (type !== 'rsa' && !(type === 'rsa-pss' && row.family === 'rsa-pss'))
+        return `${alg} takes an RSA key`
+      // RFC 7518 §3.3
+      return (details?.modulusLength ?? 0) >= 2048 ? null : `${alg} takes an RSA key of at least 2048 bits`
+  }
+}
+
+/** Whether the signature is right. The algorithm is the key's own, never that of a token's header. */
+export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signature: Buffer): boolean {
+  const row: Row = ALGORITHMS[alg]
+  if (row.bytes !== undefined && signature.length !== row.bytes) return false
+  const bytes = Buffer.from(data, 'latin1')
+  switch (row.family) {
+    case 'hmac':
+      return timingSafeEqual(
+        createHmac(row.hash ?? 'sha256', key)
+          .update(bytes)
+          .digest(),
+        signature,
+      )
+    case 'rsa':
+      return verify(row.hash, bytes, key, signature)
+    case 'rsa-pss': {
+      const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants
+      return verify(row.hash, bytes, { key, padding, saltLength }, signature)
+    }
+    case 'ec':
+      // RFC 7518 §3.4: the two numbers side by side, not DER
+      return verify(row.hash, bytes, { key, dsaEncoding: 'ieee-p1363' }, signature)
+    case 'ed25519':
+      return verify(null, bytes, key, signature)
+  }
+}

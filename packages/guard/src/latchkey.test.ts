@@ -1,0 +1,419 @@
+/**
+ * The `latchkey` method against a counterpart that keeps the contract: what is verified here, what is asked, and
+ * what happens while the line for revocations is up, lost, silent and back.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type LatchkeyOptions, type LineState, latchkey } from './index.ts'
+import {
+  type Counterpart,
+  makeKey,
+  opaqueOf,
+  type SigningKey,
+  startCounterpart,
+  until,
+} from './testing/counterpart.ts'
+import { type Probe, probe } from './testing/probe.ts'
+
+const VALIDATE = '/api/v1/auth/validate'
+let server: Counterpart
+let consumers: Probe[]
+let states: [LineState, string | null][]
+
+beforeEach(async () => {
+  server = await startCounterpart()
+  consumers = []
+  states = []
+})
+afterEach(async () => {
+  for (const { guard } of consumers) guard.close()
+  await server.close()
+})
+
+function make(options: Partial<LatchkeyOptions> = {}, now?: () => number): Probe {
+  const consumer = probe({
+    methods: [latchkey({ issuer: server.issuer, ...options })],
+    onState: (state, reason) => void states.push([state, reason]),
+    ...(now ? { now } : {}),
+  })
+  consumers.push(consumer)
+  return consumer
+}
+async function live(options: Partial<LatchkeyOptions> = {}, now?: () => number): Promise<Probe> {
+  const consumer = make({ credential: server.guardCredential, ...options }, now)
+  await until(() => consumer.guard.state() === 'connected', 'the line')
+  return consumer
+}
+const asked = (): number => server.count[VALIDATE] ?? 0
+const statusOf = async (consumer: Probe, token: string): Promise<number> =>
+  (await consumer.bearer(token)).status
+
+describe('with a live line', () => {
+  it('verifies tokens without asking, and says who it is', async () => {
+    const consumer = await live()
+    const { principal } = await consumer.bearer(
+      await server.token({ org: 'org_1', jti: 'tok_1', auth_time: 1 }),
+    )
+    expect(principal).toMatchObject({
+      userId: 'usr_1',
+      username: 'ada',
+      role: 'staff',
+      roles: ['staff', 'viewer'],
+      permissions: ['invoices:read', 'chat:*'],
+      method: 'access_token',
+      organizationId: 'org_1',
+      sessionId: 'ses_1',
+      keyId: null,
+      tokenId: 'tok_1',
+      amr: ['pwd'],
+      acr: '1',
+      authenticatedAt: new Date(1000),
+    })
+    expect(principal?.expiresAt).toBeInstanceOf(Date)
+    expect(Object.isFrozen(principal)).toBe(true)
+    expect(asked()).toBe(0)
+  })
+
+  it.each([
+    ['jti', 'tok_1'],
+    ['sid', 'ses_1'],
+    ['sub', 'usr_1'],
+  ])('refuses a token seen before as soon as its %s is revoked', async (kind, value) => {
+    const consumer = await live()
+    const token = await server.token({ jti: 'tok_1' })
+    const other = await server.token({ jti: 'tok_2', sid: 'ses_2', sub: 'usr_2' })
+    expect([await statusOf(consumer, token), await statusOf(consumer, other)]).toEqual([200, 200])
+    server.revoke({ kind, value, before: kind === 'sub' ? Math.floor(Date.now() / 1000) : null })
+    const began = performance.now()
+    await until(async () => (await statusOf(consumer, token)) === 401, 'the revocation')
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect(await statusOf(consumer, other)).toBe(200)
+    expect(asked()).toBe(0)
+  })
+
+  it('spares tokens of a user that were issued after the revocation', async () => {
+    const consumer = await live()
+    const seconds = Math.floor(Date.now() / 1000)
+    const [before, after] = [await server.token({ iat: seconds - 10 }), await server.token({ iat: seconds })]
+    server.revoke({ kind: 'sub', value: 'usr_1', before: seconds - 10 })
+    await until(async () => (await statusOf(consumer, before)) === 401)
+    expect(await statusOf(consumer, after)).toBe(200)
+  })
+
+  it('takes what was revoked before it came, and every event as often as it likes', async () => {
+    const token = await server.token({ jti: 'tok_1' })
+    server.revoke({ kind: 'jti', value: 'tok_1' })
+    server.revoke({ kind: 'jti', value: 'tok_1' })
+    const consumer = await live()
+    expect(await statusOf(consumer, token)).toBe(401)
+  })
+
+  it('fetches the keys again when they changed, and drops tokens of a withdrawn key', async () => {
+    const consumer = await live()
+    const token = await server.token()
+    expect(await statusOf(consumer, token)).toBe(200)
+    server.keys = [await makeKey()]
+    server.tell('keys')
+    await until(async () => (await statusOf(consumer, token)) === 401)
+    const before = asked()
+    expect([await statusOf(consumer, await server.token()), asked()]).toEqual([200, before])
+  })
+
+  it('lets no good token fail while keys rotate, announced or not', async () => {
+    const consumer = await live()
+    const statuses = new Set<number>()
+    for (let turn = 0; turn < 12; turn++) {
+      server.keys = [await makeKey(), ...server.keys].slice(0, 3)
+      if (turn % 2) server.tell('keys')
+      for (let i = 0; i < 5; i++) statuses.add(await statusOf(consumer, await server.token()))
+    }
+    expect(statuses).toEqual(new Set([200]))
+  })
+
+  it('asks about API keys and sessions, and remembers the answer for some seconds', async () => {
+    let time = Date.now()
+    const consumer = await live({}, () => time)
+    const key = opaqueOf(server, 'api_key')
+    for (let i = 0; i < 3; i++) {
+      const told = await consumer.send({ 'x-api-key': key })
+      expect(told.principal).toMatchObject({ method: 'api_key', keyId: 'key_1', userId: 'usr_1' })
+    }
+    expect(asked()).toBe(1)
+    time += 5001
+    await consumer.send({ 'x-api-key': key })
+    expect(asked()).toBe(2)
+    expect((await consumer.bearer(opaqueOf(server, 'session'))).principal?.sessionId).toBe('ses_1')
+  })
+
+  it.each([
+    ['key', 'key_1', 'api_key'],
+    ['sid', 'ses_1', 'session'],
+    ['sub', 'usr_1', 'api_key'],
+  ] as const)('drops a remembered answer when its %s is revoked', async (kind, value, what) => {
+    const consumer = await live()
+    const credential = opaqueOf(server, what)
+    expect(await statusOf(consumer, credential)).toBe(200)
+    server.revoke({ kind, value, before: kind === 'sub' ? Math.ceil(Date.now() / 1000) : null })
+    await until(async () => (await statusOf(consumer, credential)) === 401)
+  })
+
+  it('does not remember an answer that a revocation overtook', async () => {
+    const consumer = await live()
+    const key = opaqueOf(server, 'api_key')
+    server.trouble = { wait: 150 }
+    const early = statusOf(consumer, key)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    server.revoke({ kind: 'key', value: 'key_1' })
+    expect(await early).toBe(200)
+    server.trouble = {}
+    expect(await statusOf(consumer, key)).toBe(401)
+  })
+
+  it('tells four guards within a second', async () => {
+    const guards = await Promise.all([live(), live(), live(), live()])
+    const token = await server.token({ jti: 'tok_1' })
+    for (const guard of guards) expect(await statusOf(guard, token)).toBe(200)
+    const began = performance.now()
+    server.revoke({ kind: 'jti', value: 'tok_1' })
+    await Promise.all(guards.map((guard) => until(async () => (await statusOf(guard, token)) === 401)))
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+})
+
+describe('without a live line', () => {
+  it('asks for every token where it has no credential', async () => {
+    const consumer = make()
+    const token = await server.token()
+    for (let i = 0; i < 3; i++) expect(await statusOf(consumer, token)).toBe(200)
+    expect([asked(), consumer.guard.state()]).toEqual([3, 'asking'])
+    server.forget(token)
+    expect(await statusOf(consumer, token)).toBe(401)
+  })
+
+  it('asks once for identical tokens at the same moment', async () => {
+    const consumer = make()
+    const token = await server.token()
+    await statusOf(consumer, token)
+    server.trouble = { wait: 60 }
+    const statuses = await Promise.all(Array.from({ length: 50 }, () => statusOf(consumer, token)))
+    expect(new Set(statuses)).toEqual(new Set([200]))
+    expect(asked()).toBe(2)
+  })
+
+  it('does not share a question that was put before a revocation', async () => {
+    const consumer = make({ timeout: 2000 })
+    const token = await server.token()
+    server.trouble = { wait: 400 }
+    const early = statusOf(consumer, token)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    server.forget(token)
+    expect([await statusOf(consumer, token), await early]).toEqual([401, 200])
+  })
+
+  it('never asks with revocation off, and says so', async () => {
+    const consumer = make({ revocation: 'none' })
+    const token = await server.token()
+    server.forget(token)
+    expect([await statusOf(consumer, token), asked(), consumer.guard.state()]).toEqual([200, 0, 'off'])
+  })
+
+  it.each<[string, (server: Counterpart) => unknown]>([
+    ['is down', (s) => s.fall()],
+    ['fails', (s) => Object.assign(s.trouble, { status: 500 })],
+    ['answers nonsense', (s) => Object.assign(s.trouble, { status: 200, body: '{"success":true}' })],
+    ['answers a page', (s) => Object.assign(s.trouble, { status: 200, body: '<html>' })],
+    [
+      'answers without permissions',
+      (s) => Object.assign(s.trouble, { status: 200, body: '{"data":{"user_id":"usr_1"}}' }),
+    ],
+    ['hangs', (s) => Object.assign(s.trouble, { wait: 5000 })],
+    ['has had enough', (s) => Object.assign(s.trouble, { status: 429 })],
+    ['is somebody else', (s) => Object.assign(s.trouble, { status: 404 })],
+    ['answers endlessly', (s) => Object.assign(s.trouble, { status: 200, body: ' '.repeat(100_000) })],
+  ])('answers 503 and believes nothing where the server %s', async (_name, trouble) => {
+    const consumer = make({ timeout: 200 })
+    const token = await server.token()
+    expect(await statusOf(consumer, token)).toBe(200)
+    await trouble(server)
+    for (const rule of [{}, { optional: true }]) {
+      const told = await consumer.bearer(token, { rule })
+      expect([told.status, told.code, told.principal]).toEqual([503, 'UNAVAILABLE', null])
+      expect(Number(told.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect((await consumer.send({ 'x-api-key': opaqueOf(server, 'api_key') })).status).toBe(503)
+  })
+
+  it('passes on why the server refuses', async () => {
+    const consumer = make()
+    const token = await server.token()
+    const error = {
+      code: 'ACCOUNT_DISABLED',
+      type: 'AUTHORIZATION_ERROR',
+      message: 'Disabled.',
+      details: null,
+    }
+    server.trouble = { status: 403, body: JSON.stringify({ error }) }
+    const told = await consumer.bearer(token)
+    expect([told.status, told.code, told.body.message]).toEqual([403, 'ACCOUNT_DISABLED', 'Disabled.'])
+    server.trouble = { status: 401, body: JSON.stringify({ error: { code: 'INTERNAL_ERROR' } }) }
+    expect((await consumer.bearer(token)).code).toBe('INVALID_TOKEN')
+  })
+
+  it('takes roles and permissions from the answer, which is newer than the token', async () => {
+    const consumer = make()
+    const token = await server.token()
+    Object.assign(server.accounts.get(token) ?? {}, { roles: ['viewer'], permissions: [] })
+    expect((await consumer.bearer(token)).principal?.roles).toEqual(['viewer'])
+    expect((await consumer.bearer(token, { rule: { permissions: 'invoices:read' } })).status).toBe(403)
+  })
+
+  it('refuses where the server speaks of somebody else', async () => {
+    const consumer = make()
+    const token = await server.token()
+    Object.assign(server.accounts.get(token) ?? {}, { user_id: 'usr_2' })
+    expect(await statusOf(consumer, token)).toBe(401)
+  })
+
+  it('asks about a token whose key it cannot know yet, but only what would be good otherwise', async () => {
+    const consumer = make()
+    expect(await statusOf(consumer, await server.token())).toBe(200)
+    await statusOf(consumer, await server.token({}, {}, await makeKey()))
+    // the fetch for unknown keys is used up; the next key is not yet at hand
+    const next = await makeKey()
+    server.keys = [next]
+    const other = await server.token({ aud: 'https://other.example' }, {}, next)
+    expect(await statusOf(consumer, other)).toBe(401)
+    const fetched = server.count['/.well-known/jwks.json']
+    expect(await statusOf(consumer, await server.token({}, {}, next))).toBe(200)
+    await until(() => server.count['/.well-known/jwks.json'] === Number(fetched) + 1)
+  })
+
+  it('never sends what cannot be a credential of the server', async () => {
+    const consumer = make()
+    for (const text of [
+      'rt_abc',
+      'st_short',
+      `st_${'a'.repeat(44)}`,
+      'x',
+      `lk_live_${'a'.repeat(31)}`,
+      'sk-123',
+    ])
+      expect([text, await statusOf(consumer, text)]).toEqual([text, 401])
+    expect((await consumer.send({ 'x-api-key': 'nothing-of-ours' })).code).toBe('INVALID_API_KEY')
+    expect(asked()).toBe(0)
+  })
+})
+
+describe('the line', () => {
+  it('asks from its loss on, says so, and believes again from its return on', async () => {
+    const consumer = await live()
+    const [token, lost] = [await server.token({ jti: 'tok_1' }), await server.token({ jti: 'tok_2' })]
+    for (const one of [token, lost]) expect(await statusOf(consumer, one)).toBe(200)
+    server.cut()
+    await until(() => consumer.guard.state() === 'asking')
+    expect(states.at(-1)?.[0]).toBe('asking')
+    expect(states.at(-1)?.[1]).toBeTruthy()
+    // revoked while nobody could be told
+    server.revoke({ kind: 'jti', value: 'tok_2' })
+    expect([await statusOf(consumer, token), await statusOf(consumer, lost)]).toEqual([200, 401])
+    expect(asked()).toBe(2)
+    server.back()
+    await until(() => consumer.guard.state() === 'connected')
+    expect([await statusOf(consumer, token), await statusOf(consumer, lost), asked()]).toEqual([200, 401, 2])
+  })
+
+  it('comes back from its cursor on', async () => {
+    const consumer = await live()
+    server.revoke({ kind: 'jti', value: 'a' })
+    server.revoke({ kind: 'jti', value: 'b' })
+    const token = await server.token({ jti: 'b' })
+    await until(async () => (await statusOf(consumer, token)) === 401)
+    for (const line of server.lines) line.end()
+    await until(() => server.lastEventIds.length === 2)
+    expect(server.lastEventIds).toEqual([undefined, '2'])
+  })
+
+  it('lost together with the server: 503, until it is back', async () => {
+    const consumer = await live()
+    const token = await server.token()
+    expect(await statusOf(consumer, token)).toBe(200)
+    await server.fall()
+    await until(() => consumer.guard.state() === 'asking')
+    expect(await statusOf(consumer, token)).toBe(503)
+    await server.rise()
+    await until(() => consumer.guard.state() === 'connected')
+    expect(await statusOf(consumer, token)).toBe(200)
+  })
+
+  it('that is silent counts as lost', async () => {
+    const consumer = await live({ silence: 150 })
+    await until(() => states.some(([state]) => state === 'asking'))
+    expect(states.find(([state]) => state === 'asking')?.[1]).toMatch(/no sign of life/)
+    await until(() => consumer.guard.state() === 'connected')
+  })
+
+  it('that beats stays', async () => {
+    const consumer = await live({ silence: 300 })
+    for (let i = 0; i < 8; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      for (const line of server.lines) line.write(': beat\n\n')
+    }
+    expect([consumer.guard.state(), states.length]).toEqual(['connected', 1])
+  })
+
+  it('is not believed right after the whole machine slept, before any timer has run', async () => {
+    let time = Date.now()
+    const consumer = await live({}, () => time)
+    const token = await server.token()
+    expect([await statusOf(consumer, token), asked()]).toEqual([200, 0])
+    time += 41_000
+    expect([await statusOf(consumer, token), asked(), consumer.guard.state()]).toEqual([200, 1, 'asking'])
+  })
+
+  it('with a credential that is refused leaves the guard asking, and says why', async () => {
+    const consumer = make({ credential: 'lk_test_wrong' })
+    await until(() => states.length > 0)
+    expect(states[0]).toEqual(['asking', expect.stringMatching(/refuses this guard's credential \(403\)/)])
+    expect(await statusOf(consumer, await server.token())).toBe(200)
+    expect(asked()).toBe(1)
+  })
+
+  it('with a revocation that it cannot read is not believed', async () => {
+    const consumer = await live()
+    server.tell('revoked', '{"kind":"tenant","value":"t","before":null,"until":1}')
+    await until(() => consumer.guard.state() === 'asking')
+    expect(states.at(-1)?.[1]).toMatch(/cannot be read/)
+  })
+
+  it('takes its credential from a function, anew for every attempt', async () => {
+    let asks = 0
+    const credential = async () => (asks++ === 0 ? 'wrong' : server.guardCredential)
+    make({ credential })
+    await until(() => asks === 1)
+    expect((await live()).guard.state()).toBe('connected')
+  })
+
+  it('ends with the guard', async () => {
+    const consumer = await live()
+    consumer.guard.close()
+    await until(() => server.lines.size === 0)
+    expect(consumer.guard.state()).toBe('closed')
+  })
+})
+
+describe('a server that signs with a secret', () => {
+  it('is verified by that secret alone', async () => {
+    const secret = 's'.repeat(32)
+    const consumer = make({ secret, revocation: 'none' })
+    const { SignJWT } = await import('jose')
+    const claims = JSON.parse(
+      Buffer.from((await server.token()).split('.')[1] ?? '', 'base64url').toString(),
+    ) as Record<string, unknown>
+    const sign = (text: string) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'hs' })
+        .sign(new TextEncoder().encode(text))
+    expect(await statusOf(consumer, await sign(secret))).toBe(200)
+    expect(await statusOf(consumer, await sign('t'.repeat(32)))).toBe(401)
+    expect(await statusOf(consumer, await server.token({}, {}, server.keys[0] as SigningKey))).toBe(401)
+  })
+})

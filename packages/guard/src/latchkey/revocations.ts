@@ -1,0 +1,101 @@
+/**
+ * What the server has revoked, as far as it was told to this guard. Telling it twice changes nothing, and the
+ * order does not matter; an entry is forgotten when everything it could refuse has expired anyway.
+ */
+
+/** One `revoked` event of the stream. Times in seconds since 1970. */
+export interface Revocation {
+  readonly kind: 'jti' | 'sid' | 'sub' | 'key'
+  readonly value: string
+  /** Issued at or before this; null for all. */
+  readonly before: number | null
+  /** What it refuses has expired by then. */
+  readonly until: number
+}
+
+/** What a credential may be revoked by. `iat` in seconds since 1970. */
+export interface Revocable {
+  readonly jti?: string | null
+  readonly sid?: string | null
+  readonly sub?: string | null
+  readonly keyId?: string | null
+  readonly iat: number
+}
+
+export interface Revocations {
+  add(revocation: Revocation): void
+  covers(credential: Revocable): boolean
+  /** Goes up with every revocation, so that an answer from before one is told from an answer after it. */
+  readonly version: number
+  readonly size: number
+}
+
+const SWEEP_EVERY = 1000
+
+interface Kept {
+  before: number
+  until: number
+}
+
+/** @param now seconds since 1970 */
+export function revocations(now: () => number): Revocations {
+  const kept: Record<Revocation['kind'], Map<string, Kept>> = {
+    jti: new Map(),
+    sid: new Map(),
+    sub: new Map(),
+    key: new Map(),
+  }
+  let version = 0
+  let sinceSweep = 0
+  const isCovered = (kind: Revocation['kind'], value: string | null | undefined, iat: number): boolean => {
+    if (!value) return false
+    const found = kept[kind].get(value)
+    return found !== undefined && iat <= found.before
+  }
+  const sweep = (): void => {
+    sinceSweep = 0
+    const time = now()
+    for (const map of Object.values(kept))
+      for (const [value, { until }] of map) if (until < time) map.delete(value)
+  }
+  return {
+    add({ kind, value, before, until }) {
+      version += 1
+      const known = kept[kind].get(value)
+      const last = before ?? Number.POSITIVE_INFINITY
+      kept[kind].set(value, {
+        before: Math.max(last, known?.before ?? last),
+        until: Math.max(until, known?.until ?? until),
+      })
+      sinceSweep += 1
+      if (sinceSweep >= SWEEP_EVERY) sweep()
+    },
+    covers: ({ jti, sid, sub, keyId, iat }) =>
+      isCovered('jti', jti, iat) ||
+      isCovered('sid', sid, iat) ||
+      isCovered('sub', sub, iat) ||
+      isCovered('key', keyId, iat),
+    get version() {
+      return version
+    },
+    get size() {
+      return kept.jti.size + kept.sid.size + kept.sub.size + kept.key.size
+    },
+  }
+}
+
+/** @returns null for what is no revocation of a kind known here */
+export function readRevocation(text: string): Revocation | null {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (typeof value !== 'object' || value === null) return null
+  const { kind, value: what, before = null, until } = value as Record<string, unknown>
+  const isKnown = kind === 'jti' || kind === 'sid' || kind === 'sub' || kind === 'key'
+  if (!isKnown || typeof what !== 'string' || typeof until !== 'number') return null
+  if (before !== null && typeof before !== 'number') return null
+  return { kind, value: what, before, until }
+}

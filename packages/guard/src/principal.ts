@@ -1,0 +1,136 @@
+/**
+ * Who calls, as every method tells it, and where it is at hand: `currentPrincipal()` anywhere in the request.
+ * A principal is frozen, because one object serves all requests that bring the same token.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Permitted } from './can.ts'
+
+/** Who calls. What a method does not know is null, or an empty list. */
+export interface Principal extends Permitted {
+  /** The user's id: a token's `sub`. */
+  readonly userId: string
+  readonly username: string | null
+  /** The foremost of `roles`. */
+  readonly role: string | null
+  readonly roles: readonly string[]
+  /** Grants, `resource:action` with `*` for any; ask them through `can(principal, 'invoices:read')`. */
+  readonly permissions: readonly string[]
+  /** How it was proven: `access_token`, `session`, `api_key`, `jwt`, `basic`, or the name of a custom method. */
+  readonly method: string
+  readonly organizationId: string | null
+  readonly sessionId: string | null
+  readonly keyId: string | null
+  /** A token's `jti`. */
+  readonly tokenId: string | null
+  /** Authentication methods, RFC 8176. */
+  readonly amr: readonly string[]
+  /** Authentication context, OpenID Connect Core §2. */
+  readonly acr: string | null
+  readonly authenticatedAt: Date | null
+  readonly expiresAt: Date | null
+  /** What it was made from: a token's claims, or the record that your callback found. */
+  readonly source: unknown
+}
+
+/** What a `principal` callback gives back: an id, and of the rest what there is. */
+export type PrincipalFields = Pick<Principal, 'userId'> &
+  Partial<Omit<Principal, 'userId' | 'method' | 'source'>>
+
+const NONE: readonly string[] = Object.freeze([])
+const textList = (list: readonly string[] | undefined): readonly string[] =>
+  list === undefined || list.length === 0 ? NONE : Object.freeze([...list])
+
+/** Completes and freezes a principal. */
+export function makePrincipal(fields: PrincipalFields, method: string, source: unknown): Principal {
+  const roles = textList(fields.roles ?? (fields.role ? [fields.role] : undefined))
+  return Object.freeze({
+    userId: fields.userId,
+    username: fields.username ?? null,
+    role: fields.role ?? roles[0] ?? null,
+    roles,
+    permissions: textList(fields.permissions),
+    method,
+    organizationId: fields.organizationId ?? null,
+    sessionId: fields.sessionId ?? null,
+    keyId: fields.keyId ?? null,
+    tokenId: fields.tokenId ?? null,
+    amr: textList(fields.amr),
+    acr: fields.acr ?? null,
+    authenticatedAt: fields.authenticatedAt ?? null,
+    expiresAt: fields.expiresAt ?? null,
+    source,
+  })
+}
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((member) => typeof member === 'string')
+const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+const ID_NAMES = ['userId', 'user_id', 'id', 'sub']
+
+/**
+ * Reads the usual names of a record (`id`, `user_id`, `userId` or `sub`; `username`; `role`; `roles`;
+ * `permissions`) where no `principal` callback says otherwise.
+ *
+ * @throws TypeError where there is no id, or roles or permissions are no lists of texts
+ */
+export function fieldsOf(record: unknown, idNames: readonly string[] = ID_NAMES): PrincipalFields {
+  if (typeof record !== 'object' || record === null) throw new TypeError('a principal is made from an object')
+  const values = record as Record<string, unknown>
+  const id = idNames.map((name) => values[name]).find((value) => value !== undefined && value !== null)
+  if ((typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') || id === '')
+    throw new TypeError(`there is no ${idNames.join(', ')}: give a \`principal\` callback`)
+  const { roles = [], permissions = [] } = values
+  if (!isTexts(roles) || !isTexts(permissions))
+    throw new TypeError('roles and permissions are lists of texts')
+  const role = textIn(values.role) ?? roles[0] ?? null
+  return {
+    userId: `${id}`,
+    username: textIn(values.username),
+    role,
+    roles: roles.length === 0 && role !== null ? [role] : roles,
+    permissions,
+    organizationId: textIn(values.organizationId ?? values.organization_id ?? values.org),
+    sessionId: textIn(values.sessionId ?? values.session_id),
+    keyId: textIn(values.keyId ?? values.key_id),
+  }
+}
+
+const current = new AsyncLocalStorage<Principal | null>()
+
+/**
+ * Who makes the request that is being served, wherever one is in it: also after `await`, in timers and events
+ * that the request began.
+ *
+ * @returns null outside a guarded request, and for a caller without a credential where the rule is `optional`
+ */
+export const currentPrincipal = (): Principal | null => current.getStore() ?? null
+
+/** Runs a unit of work as somebody; nested, the innermost counts. */
+export const runAs = <T>(principal: Principal | null, work: () => T): T => current.run(principal, work)
+
+const ofRequests = new WeakMap<object, Principal>()
+
+/** For requests that take no further properties: a web `Request`. */
+export const rememberPrincipal = (request: object, principal: Principal): void => {
+  ofRequests.set(request, principal)
+}
+
+/**
+ * The principal of a request object that a guard let through.
+ *
+ * @param request an Express or Fastify request, a Koa or Hono context, a Node request, a web `Request`
+ * @returns null where no guard stood before it, or an `optional` one let nobody through
+ */
+export function principalOf(request: object): Principal | null {
+  const { principal, state, var: variables } = request as Holder
+  return principal ?? state?.principal ?? variables?.principal ?? ofRequests.get(request) ?? null
+}
+
+interface Holder {
+  principal?: Principal | null
+  /** Koa's. */
+  state?: { principal?: Principal | null }
+  /** Hono's. */
+  var?: { principal?: Principal | null }
+}

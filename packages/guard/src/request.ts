@@ -1,0 +1,166 @@
+/**
+ * What a method may see of a request, the same for every framework: its line, its header fields, and on demand
+ * its raw body. Reading the body leaves it in place for whoever parses it afterwards.
+ */
+import type { IncomingMessage } from 'node:http'
+import { type Problem, problem } from './problem.ts'
+
+/** A request as methods see it. */
+export interface GuardRequest {
+  readonly method: string
+  /** Path and query as they were asked, `/invoices?page=2`. */
+  readonly url: string
+  /** A header field by its lower-case name; several of one name are joined as RFC 9110 §5.3 says. */
+  header(name: string): string | undefined
+  /** Whether a field that must stand once stands several times. */
+  isRepeated(name: string): boolean
+  /**
+   * The raw body, as it was sent. It can still be parsed afterwards by the framework.
+   *
+   * @throws Problem PAYLOAD_TOO_LARGE above 1 MiB
+   * @throws TypeError where a parser has consumed it already; put the guard before the parser
+   */
+  body(): Promise<Buffer>
+  /** The framework's own request. */
+  readonly native: unknown
+}
+
+const MAX_BODY_BYTES = 1_048_576
+
+const tooLarge = (): Problem =>
+  problem('PAYLOAD_TOO_LARGE', { reason: `the body exceeds ${MAX_BODY_BYTES} bytes` })
+
+/** A request of `node:http`, which Express, Fastify and Koa carry inside. */
+export class NodeRequest implements GuardRequest {
+  readonly #raw: IncomingMessage
+  readonly #url: string | undefined
+  readonly native: unknown
+
+  /** @param url the path as it was asked, where a framework has rewritten the raw one */
+  constructor(raw: IncomingMessage, native: unknown, url?: string) {
+    this.#raw = raw
+    this.native = native
+    this.#url = url
+  }
+
+  get method(): string {
+    return this.#raw.method ?? 'GET'
+  }
+
+  get url(): string {
+    return this.#url ?? this.#raw.url ?? '/'
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#raw.headers[name]
+    return typeof value === 'object' ? value.join(', ') : value
+  }
+
+  /** Node keeps the first of several Authorization fields and says nothing. */
+  isRepeated(name: string): boolean {
+    const { rawHeaders } = this.#raw
+    let seen = 0
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const field = rawHeaders[i]
+      if (field !== undefined && field.length === name.length && field.toLowerCase() === name) seen += 1
+    }
+    return seen > 1
+  }
+
+  async body(): Promise<Buffer> {
+    const kept = keptBody(this.native)
+    if (kept) return kept
+    const { headers } = this.#raw
+    if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0)
+      return Buffer.alloc(0)
+    return readAndPutBack(this.#raw)
+  }
+}
+
+/** What a body parser keeps for signatures: `rawBody` by convention, or `express.raw()`'s Buffer. */
+function keptBody(native: unknown): Buffer | null {
+  const { rawBody, body } = native as { rawBody?: unknown; body?: unknown }
+  if (typeof rawBody === 'string') return Buffer.from(rawBody)
+  if (Buffer.isBuffer(rawBody)) return rawBody
+  return Buffer.isBuffer(body) ? body : null
+}
+
+/** Reads to the end and puts everything back before the stream has told anybody that it ended. */
+function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
+  if (raw.readableEnded || raw.readableFlowing !== null)
+    throw new TypeError('the body has been read already: put the guard before the body parser')
+  const expected = Number(raw.headers['content-length'] ?? Number.NaN)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const finish = (done: () => void): void => {
+      raw.off('readable', onReadable).off('error', onError).off('close', onClose)
+      done()
+    }
+    const onError = (error: Error): void => finish(() => reject(problem('BAD_REQUEST', { cause: error })))
+    const onClose = (): void => finish(() => reject(problem('BAD_REQUEST', { reason: 'the body broke off' })))
+    const onReadable = (): void => {
+      for (let chunk: Buffer | null = raw.read(); chunk !== null; chunk = raw.read()) {
+        chunks.push(chunk)
+        size += chunk.length
+        if (size > MAX_BODY_BYTES) {
+          finish(() => reject(tooLarge()))
+          return
+        }
+        if (size === expected) break
+      }
+      // without a length, a null at the end of all chunks is the end, and 'end' itself is still to come
+      if (size !== expected && !raw.complete) return
+      const whole = Buffer.concat(chunks, size)
+      finish(() => {
+        if (size > 0) raw.unshift(whole)
+        resolve(whole)
+      })
+    }
+    raw.on('readable', onReadable).on('error', onError).on('close', onClose)
+  })
+}
+
+/** A request of the Fetch standard; Hono carries one inside. */
+export class WebRequest implements GuardRequest {
+  readonly #raw: Request
+  readonly native: unknown
+
+  constructor(raw: Request, native: unknown) {
+    this.#raw = raw
+    this.native = native
+  }
+
+  get method(): string {
+    return this.#raw.method
+  }
+
+  get url(): string {
+    const { pathname, search } = new URL(this.#raw.url)
+    return pathname + search
+  }
+
+  header(name: string): string | undefined {
+    return this.#raw.headers.get(name) ?? undefined
+  }
+
+  /** Headers joins several fields into one; no credential of ours has a comma in it. */
+  isRepeated(name: string): boolean {
+    const value = this.header(name)
+    if (!value?.includes(',')) return false
+    return name !== 'authorization' || /^(?:bearer|basic|api-key) |,\s*(?:bearer|basic|api-key) /i.test(value)
+  }
+
+  async body(): Promise<Buffer> {
+    if (this.#raw.body === null) return Buffer.alloc(0)
+    const chunks: Uint8Array[] = []
+    let size = 0
+    // of a copy: the original stays to be read
+    for await (const chunk of this.#raw.clone().body ?? []) {
+      size += chunk.byteLength
+      if (size > MAX_BODY_BYTES) throw tooLarge()
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  }
+}
