@@ -9,6 +9,8 @@ create table latchkey.signing_keys (
   active_at timestamptz not null,
   -- signs no more: a successor has taken over
   retired_at timestamptz,
+  -- when the last token it signed is dead
+  keep_until timestamptz not null,
   -- published no more
   removed_at timestamptz,
   check ((algorithm = 'HS256') = (public_jwk is null))

@@ -123,6 +123,15 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   },
   brandAccent: { takes: { '#0B5fff': '#0B5fff' }, refuses: ['red', '#fff', '#0b5fff;}'] },
   defaultLocale: { takes: { de: 'de' }, refuses: ['fr', 'DE'] },
+  accessTokenLifetime: { takes: { '5m': 300_000, '24h': 86_400_000 }, refuses: ['59s', '25h', '0'] },
+  tokenAudience: {
+    takes: { 'https://api.example.com': 'https://api.example.com', invoices: 'invoices' },
+    refuses: ['a b', 'a'.repeat(201)],
+  },
+  tokenAlgorithm: { takes: { EdDSA: 'EdDSA', RS256: 'RS256' }, refuses: ['none', 'es256', 'HS512'] },
+  tokenSecret: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
+  keyRotation: { takes: { '1h': 3_600_000, '90d': 7_776_000_000 }, refuses: ['59m', 'never'] },
+  keyLead: { takes: { '0s': 0, '10m': 600_000 }, refuses: ['8d', '-1s'] },
   secret: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
   auditRetention: { takes: { '30d': 2_592_000_000 }, refuses: ['1h', '36501d'] },
   logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
@@ -227,8 +236,21 @@ describe('what is wrong', () => {
         LATCHKEY_REMEMBER_IDLE: { LATCHKEY_REMEMBER_IDLE: '31d' },
         LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
+        LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },
       }
       expect(faultsOf(broken[setting] ?? {}).map((fault) => fault.setting)).toEqual([setting])
+    },
+  )
+
+  it.each(['a'.repeat(48), 'please-change-me-please-change-me-0123', SECRET])(
+    'for signing with a shared secret is no weak one, and not the server’s own: %s',
+    (secret) => {
+      const env = {
+        LATCHKEY_SECRET: SECRET,
+        LATCHKEY_TOKEN_ALGORITHM: 'HS256',
+        LATCHKEY_TOKEN_SECRET: secret,
+      }
+      expect(faultsOf(env).map((fault) => fault.setting)).toEqual(['LATCHKEY_TOKEN_SECRET'])
     },
   )
 })

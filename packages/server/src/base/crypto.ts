@@ -3,10 +3,18 @@
  * hashes, keyed hashes, authenticated encryption under a versioned key, comparison in constant time.
  * Keys are derived from LATCHKEY_SECRET, one for each purpose, so that one use can never stand in for another.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 
 /** What a derived key is for; a new purpose is a new word here. */
-export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors'
+export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

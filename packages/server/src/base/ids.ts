@@ -5,7 +5,7 @@
 import { uuidv7 } from 'uuidv7'
 
 export const ID_PREFIXES = [
-  'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev',
+  'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev', 'tok', 'fam', 'rvk', 'sig',
 ] as const // biome-ignore format: a table
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 
@@ -13,5 +13,9 @@ export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7().replace
 
 /** Whether the text has the form of such an id; says nothing about whether the thing exists. */
 export function isId(prefix: IdPrefix, text: string): boolean {
-  return text.length === prefix.length + 33 && text.startsWith(`${prefix}_`) && /^[0-9a-f]{32}$/.test(text.slice(-32))
+  return (
+    text.length === prefix.length + 33 &&
+    text.startsWith(`${prefix}_`) &&
+    /^[0-9a-f]{32}$/.test(text.slice(-32))
+  )
 }

@@ -35,6 +35,21 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'and LATCHKEY_ADMIN_PASSWORD must be set together, or neither',
   },
   {
+    setting: 'LATCHKEY_TOKEN_SECRET',
+    broken: (config) => config.tokenAlgorithm === 'HS256' && !config.tokenSecret,
+    message: 'must be set where LATCHKEY_TOKEN_ALGORITHM is HS256; `openssl rand -base64 48` makes one',
+  },
+  {
+    setting: 'LATCHKEY_TOKEN_SECRET',
+    broken: (config) => Boolean(config.tokenSecret && weaknessOf(config.tokenSecret)),
+    message: 'must not be a sample value or easy to guess: one token is enough to try it offline',
+  },
+  {
+    setting: 'LATCHKEY_TOKEN_SECRET',
+    broken: (config) => Boolean(config.tokenSecret) && config.tokenSecret === config.secret,
+    message: 'must be another than LATCHKEY_SECRET, which nobody else may know',
+  },
+  {
     setting: 'LATCHKEY_ARGON2_MEMORY_KIB',
     broken: (config) =>
       config.hashAlgorithm === 'argon2id' &&

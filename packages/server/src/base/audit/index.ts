@@ -19,12 +19,19 @@ export const AUDIT_EVENTS = {
   'auth.password.reset_requested': 'A letter to reset the password was asked for.',
   'auth.email.verified': 'An e-mail address was verified.',
   'auth.email.verification_requested': 'A letter to verify an address was asked for.',
+  'auth.token.issued':
+    'Access and refresh tokens were issued for a session, or an access token by the operator.',
+  'auth.token.reuse':
+    'A refresh token was used a second time: it was stolen, or its client is broken. Its family and session ended.',
+  'auth.token.revoked': 'A token, or all of a user’s, was revoked before its time.',
   'user.registered': 'Somebody signed up.',
   'user.created': 'An account was made by an administrator or the CLI.',
   'user.updated': 'A profile was changed; `details.fields` names what.',
   'user.disabled': 'An account was disabled.',
   'user.enabled': 'An account was enabled again.',
   'user.deleted': 'An account was deleted with everything personal.',
+  'keys.removed': 'A signing key is published no more, because the last token it signed is dead.',
+  'keys.rotated': 'A signing key was published; `details.immediately` removed all others at once.',
   'system.setup_link.created': 'A one-time link for the first administrator was printed.',
   'system.clock.moved': 'The clock was moved (testing profile).',
 } as const

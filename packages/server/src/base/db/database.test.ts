@@ -229,6 +229,19 @@ test('a unique violation names its constraint', async () => {
   expect(isUniqueViolation(new Error('users_pkey'))).toBe(false)
 })
 
+test('a notification of a transaction has reached this process when the transaction is done', async () => {
+  const heard: string[] = []
+  const stop = await db.listen('changes', (payload) => heard.push(payload))
+  await db.tx('system', (tx) => tx.notify('changes', 'one'))
+  expect(heard[0]).toBe('one')
+  await db.tx('system', async (tx) => {
+    await tx.notify('changes', 'never')
+    throw new Error('no')
+  }).catch(() => {}) // biome-ignore format: one thought
+  await stop()
+  expect(new Set(heard)).toEqual(new Set(['one']))
+})
+
 test('notifications reach whoever listens, until they stop', async () => {
   const heard: string[] = []
   const stop = await db.listen('changes', (payload) => heard.push(payload))

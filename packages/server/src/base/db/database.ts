@@ -8,7 +8,7 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
 import type { Driver } from './driver.ts'
 import { TransactionRolledBack } from './faults.ts'
-import { Handle, TxHandle } from './handle.ts'
+import { Handle, type Tell, TxHandle } from './handle.ts'
 import { type Answer, isOutdated, type Line, type Role } from './line.ts'
 import { pendingMigrations } from './migrate.ts'
 import type { Tables } from './tables.ts'
@@ -37,8 +37,12 @@ const SET_CALLER = `select set_config('latchkey.user_id', $1, true), set_config(
 export function database(options: DatabaseOptions): Database {
   const { driver, log } = options
   const nesting = options.guardNesting ? new AsyncLocalStorage<{ open: boolean }>() : null
+  const here = new Set<{ channel: string; onMessage(payload: string): void }>()
   let closing: Promise<void> | null = null
 
+  const tell: Tell = (channel, payload) => {
+    for (const listener of here) if (listener.channel === channel) listener.onMessage(payload)
+  }
   const assertOutside = (): void => {
     if (nesting?.getStore()?.open) {
       throw new Error(
@@ -68,7 +72,7 @@ export function database(options: DatabaseOptions): Database {
     async tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
       assertOutside()
       const line = await driver.acquire()
-      const transaction = new Transaction(line, scope)
+      const transaction = new Transaction(line, scope, tell)
       let result: T
       try {
         const store = { open: true }
@@ -92,7 +96,15 @@ export function database(options: DatabaseOptions): Database {
       }
       return result
     },
-    listen: (channel, onMessage, watch) => driver.listen(channel, onMessage, watch),
+    async listen(channel, onMessage, watch) {
+      const listener = { channel, onMessage }
+      const stop = await driver.listen(channel, onMessage, watch)
+      here.add(listener)
+      return async () => {
+        here.delete(listener)
+        await stop()
+      }
+    },
     async isReachable() {
       try {
         await driver.statement('select 1', [])
@@ -120,13 +132,13 @@ class Transaction {
   #isOver = false
   #failure: unknown = null
 
-  constructor(line: Line, scope: Scope) {
+  constructor(line: Line, scope: Scope, tell: Tell) {
     this.#line = line
     this.#role = scope === 'system' ? 'system' : 'caller'
     this.#opening = this.#begin(scope)
     // its failure is reported by whoever awaits it: the first statement, or the commit
     this.#opening.catch(() => {})
-    this.handle = new TxHandle((text, values) => this.#send(text, values), this.after)
+    this.handle = new TxHandle((text, values) => this.#send(text, values), this.after, tell)
   }
 
   async commit(): Promise<void> {

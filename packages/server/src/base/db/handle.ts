@@ -16,10 +16,14 @@ import {
   type QueryId,
   type QueryResult,
   type RootOperationNode,
+  sql,
 } from 'kysely'
 import type { Answer } from './line.ts'
 import type { Tables } from './tables.ts'
 import type { Tx } from './types.ts'
+
+/** Hands a notification to the listeners of this process. */
+export type Tell = (channel: string, payload: string) => void
 
 export type Send = (text: string, values: readonly unknown[]) => Promise<Answer>
 
@@ -126,10 +130,12 @@ export class Handle extends Kysely<Tables> {
 /** The handle of one transaction. */
 export class TxHandle extends Handle implements Tx {
   readonly #after: (() => void)[]
+  readonly #tell: Tell
 
-  constructor(send: Send, after: (() => void)[]) {
+  constructor(send: Send, after: (() => void)[], tell: Tell) {
     super(send)
     this.#after = after
+    this.#tell = tell
   }
 
   override get isTransaction(): boolean {
@@ -138,5 +144,10 @@ export class TxHandle extends Handle implements Tx {
 
   afterCommit(run: () => void): void {
     this.#after.push(run)
+  }
+
+  async notify(channel: string, payload: string): Promise<void> {
+    await sql`select pg_notify(${channel}, ${payload})`.execute(this)
+    this.#after.push(() => this.#tell(channel, payload))
   }
 }

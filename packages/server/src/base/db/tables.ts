@@ -171,6 +171,8 @@ export interface SigningKeysTable {
   created_at: Date
   active_at: Date
   retired_at: Date | null
+  /** When the last token it signed is dead. */
+  keep_until: Date
   removed_at: Date | null
 }
 /** What is refused though it has not expired. Ids sort by time. */

@@ -21,6 +21,11 @@ export interface CallerScope {
 export interface Tx extends Kysely<Tables> {
   /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
   afterCommit(run: () => void): void
+  /**
+   * NOTIFY with the commit. Listeners of this process have heard it when the transaction is done; they hear it a
+   * second time when the database tells everybody.
+   */
+  notify(channel: string, payload: string): Promise<void>
 }
 
 export interface Db {

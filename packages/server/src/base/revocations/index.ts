@@ -1,0 +1,194 @@
+/**
+ * What is refused although it has not expired: single tokens, sessions, people, API keys. Owns the table, its
+ * NOTIFY, and each process's memory of it. Leaves to the features what to revoke, and that a credential is
+ * held against it.
+ *
+ * Invariant: a revocation is written in the transaction of its cause, and from the commit on no process that
+ * hears the database believes what it covers. One that does not hear it asks the database about every
+ * credential until it has caught up.
+ */
+import { later } from '../clock.ts'
+import type { RevocationsTable } from '../db/tables.ts'
+import type { Db, Tx } from '../db/types.ts'
+import { newId } from '../ids.ts'
+import type { Log } from '../log/index.ts'
+import { type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
+import { deleteBefore, insertRevocations, isCovered, selectPage } from './sql.ts'
+
+export type { Revocable, Revocation, RevocationKind } from './list.ts'
+
+export interface Revoke {
+  kind: RevocationKind
+  value: string
+  /** Only what was issued up to here; absent: all. */
+  before?: Date
+  /** When everything it refuses has expired. */
+  until: Date
+}
+
+const CHANNEL = 'latchkey_revocations'
+/** Others' clocks may be behind, so an entry outlives what it refuses. */
+const SLACK = 5 * 60_000
+/** A notification carries 8000 bytes; an entry takes fewer than 300. */
+const IN_ONE = 25
+const PAGE = 2000
+const RETRY = 500
+
+/** Writes down what is refused from the commit on, and tells every process. */
+export async function revoke(tx: Tx, what: Revoke | readonly Revoke[], now: Date): Promise<void> {
+  const entries = [what].flat()
+  for (let from = 0; from < entries.length; from += IN_ONE) {
+    const rows = entries.slice(from, from + IN_ONE).map(
+      ({ kind, value, before, until }): RevocationsTable => ({
+        id: newId('rvk'),
+        at: now,
+        kind,
+        value,
+        before: before ?? null,
+        until: later(until, SLACK),
+      }),
+    )
+    await insertRevocations(tx, rows)
+    await tx.notify(CHANNEL, JSON.stringify(rows.map(toRevocation)))
+  }
+}
+
+export interface Revocations {
+  /** Whether it is refused; a promise where this process has to ask the database. */
+  covers(credential: Revocable, now: Date): boolean | Promise<boolean>
+  /** The second to put as `iat` so that no revocation from before now covers it; null where all is revoked. */
+  issueAt(credential: Omit<Revocable, 'iat'>, now: Date): number | null
+  /** Whether this process hears of revocations. */
+  isLive(): boolean
+  /** Calls for every revocation that is heard; some come twice. @returns how to stop */
+  onRevoked(listener: (revocation: Revocation) => void): () => void
+  /** Calls when the line to the database is lost or caught up again. @returns how to stop */
+  onLine(listener: (isLive: boolean) => void): () => void
+  /** What was written after the cursor and still refuses something, oldest first. */
+  since(cursor: string | null, now: Date): AsyncGenerator<Revocation>
+  /** Loads what there is and listens. */
+  open(): Promise<void>
+  /** Forgets what is over, here and in the database. */
+  purge(now: Date): Promise<void>
+  close(): Promise<void>
+}
+
+export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: Log }): Revocations {
+  const { db, clock, log } = tools
+  const list = revocationList()
+  const listeners = new Set<(revocation: Revocation) => void>()
+  const watchers = new Set<(isLive: boolean) => void>()
+  let isLive = false
+  /** Goes up with every loss, so that what was begun before it does not end it. */
+  let losses = 0
+  let stop: (() => Promise<void>) | null = null
+  let retry: NodeJS.Timeout | null = null
+  let isClosed = false
+
+  const setLive = (live: boolean): void => {
+    if (isLive === live) return
+    isLive = live
+    for (const watcher of watchers) watcher(live)
+  }
+
+  function hear(payload: string): void {
+    for (const revocation of JSON.parse(payload) as Revocation[]) {
+      list.add(revocation)
+      for (const listener of listeners) listener(revocation)
+    }
+  }
+
+  async function load(): Promise<void> {
+    for await (const revocation of since(null, clock.now())) list.add(revocation)
+  }
+
+  async function* since(cursor: string | null, now: Date): AsyncGenerator<Revocation> {
+    let after = startOf(cursor)
+    for (;;) {
+      const rows = await selectPage(db.hot, after, now, PAGE)
+      for (const row of rows) yield toRevocation(row)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE) return
+      after = last.id
+    }
+  }
+
+  /** The line is up again: what was missed is read before anything is believed. */
+  async function catchUp(loss: number): Promise<void> {
+    try {
+      await load()
+      if (loss === losses) setLive(true)
+    } catch (err) {
+      if (isClosed || loss !== losses) return
+      log.warn({ err }, 'revocations cannot be read; every token is asked about')
+      retry = setTimeout(() => void catchUp(loss), RETRY).unref()
+    }
+  }
+
+  const subscribe = <T>(set: Set<T>, listener: T) => {
+    set.add(listener)
+    return () => {
+      set.delete(listener)
+    }
+  }
+
+  return {
+    covers(credential, now) {
+      // what is known to be revoked is refused in any case
+      if (list.covers(credential)) return true
+      return isLive ? false : isCovered(db.hot, credential, now)
+    },
+    issueAt(credential, now) {
+      const last = list.coveredUpTo(credential)
+      return last === Number.POSITIVE_INFINITY ? null : Math.max(seconds(now), last + 1)
+    },
+    isLive: () => isLive,
+    onRevoked: (listener) => subscribe(listeners, listener),
+    onLine: (watcher) => subscribe(watchers, watcher),
+    since,
+    async open() {
+      stop = await db.listen(CHANNEL, hear, {
+        onLost() {
+          losses += 1
+          setLive(false)
+        },
+        onBack: () => void catchUp(losses),
+      })
+      await load()
+      if (losses === 0) setLive(true)
+    },
+    async purge(now) {
+      list.sweep(seconds(now))
+      await deleteBefore(db.hot, now)
+    },
+    async close() {
+      isClosed = true
+      if (retry) clearTimeout(retry)
+      await stop?.()
+    },
+  }
+}
+
+/** Seconds since 1970, the second that is running. */
+export const seconds = (at: Date): number => Math.floor(at.getTime() / 1000)
+
+const toRevocation = (row: RevocationsTable): Revocation => ({
+  id: row.id,
+  kind: row.kind,
+  value: row.value,
+  before: row.before === null ? null : seconds(row.before),
+  until: seconds(row.until) + 1,
+})
+
+const OVERLAP = 60_000
+
+/**
+ * Where reading goes on after a cursor: a minute earlier, because transactions commit in another order than
+ * their ids were made in. Anything that is no cursor of ours begins at the beginning.
+ */
+function startOf(cursor: string | null): string {
+  const made = /^rvk_([0-9a-f]{12})[0-9a-f]{20}$/.exec(cursor ?? '')?.[1]
+  if (made === undefined) return ''
+  const at = Math.max(0, Number.parseInt(made, 16) - OVERLAP)
+  return `rvk_${at.toString(16).padStart(12, '0')}${'0'.repeat(20)}`
+}

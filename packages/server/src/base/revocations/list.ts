@@ -1,0 +1,73 @@
+/**
+ * What is revoked, as one process remembers it. Adding something twice changes nothing and the order does not
+ * matter; an entry is forgotten when everything it could refuse has expired anyway.
+ */
+import type { RevocationsTable } from '../db/tables.ts'
+
+export type RevocationKind = RevocationsTable['kind']
+
+export interface Revocation {
+  id: string
+  kind: RevocationKind
+  value: string
+  /** Issued in this second or earlier (seconds since 1970); null: whenever it was issued. */
+  before: number | null
+  /** What it refuses has expired by then; seconds since 1970. */
+  until: number
+}
+
+/** What a credential may be revoked by. `iat` in seconds since 1970. */
+export interface Revocable {
+  jti?: string | null
+  sid?: string | null
+  sub?: string | null
+  key?: string | null
+  iat: number
+}
+
+interface Kept {
+  before: number
+  until: number
+}
+
+export interface RevocationList {
+  add(revocation: Revocation): void
+  covers(credential: Revocable): boolean
+  /** The last second of issue that is covered; -1 where none is, Infinity where all are. */
+  coveredUpTo(credential: Omit<Revocable, 'iat'>): number
+  /** Forgets what is over. @param now seconds since 1970 */
+  sweep(now: number): void
+  readonly size: number
+}
+
+export function revocationList(): RevocationList {
+  const kept: Record<RevocationKind, Map<string, Kept>> = {
+    jti: new Map(),
+    sid: new Map(),
+    sub: new Map(),
+    key: new Map(),
+  }
+  const lastOf = (kind: RevocationKind, value: string | null | undefined): number =>
+    value ? (kept[kind].get(value)?.before ?? -1) : -1
+  const coveredUpTo = ({ jti, sid, sub, key }: Omit<Revocable, 'iat'>): number =>
+    Math.max(lastOf('jti', jti), lastOf('sid', sid), lastOf('sub', sub), lastOf('key', key))
+  return {
+    add({ kind, value, before, until }) {
+      const last = before ?? Number.POSITIVE_INFINITY
+      const known = kept[kind].get(value)
+      kept[kind].set(value, {
+        before: Math.max(last, known?.before ?? last),
+        until: Math.max(until, known?.until ?? until),
+      })
+    },
+    covers: (credential) => credential.iat <= coveredUpTo(credential),
+    coveredUpTo,
+    sweep(now) {
+      for (const map of Object.values(kept))
+        for (const [value, { until }] of map) if (until < now) map.delete(value)
+    },
+    get size() {
+      return kept.jti.size + kept.sid.size + kept.sub.size + kept.key.size
+    },
+  }
+}

@@ -1,0 +1,41 @@
+/** The statements of the revocations room. */
+import { type Kysely, sql } from 'kysely'
+import type { RevocationsTable, Tables } from '../db/tables.ts'
+import type { Tx } from '../db/types.ts'
+import type { Revocable } from './list.ts'
+
+type Handle = Kysely<Tables>
+
+export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promise<void> {
+  await tx.insertInto('revocations').values(rows).execute()
+}
+
+/** What still refuses something, a page at a time by id; the ids sort by when they were written. */
+export const selectPage = (
+  db: Handle,
+  after: string,
+  now: Date,
+  limit: number,
+): Promise<RevocationsTable[]> =>
+  db
+    .selectFrom('revocations')
+    .selectAll()
+    .where('id', '>', after)
+    .where('until', '>', now)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+
+export async function isCovered(db: Handle, credential: Revocable, now: Date): Promise<boolean> {
+  const { jti = null, sid = null, sub = null, key = null, iat } = credential
+  const { rows } = await sql`
+    select 1 from revocations
+    where (kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}))
+      and (before is null or before >= to_timestamp(${iat}::float8)) and until > ${now}
+    limit 1`.execute(db)
+  return rows.length > 0
+}
+
+export async function deleteBefore(db: Handle, now: Date): Promise<void> {
+  await db.deleteFrom('revocations').where('until', '<', now).execute()
+}
