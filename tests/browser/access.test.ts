@@ -68,6 +68,8 @@ async function someone(as: PageState['as'] = 'stranger', options: BrowserContext
   context = await chromium.open({
     locale: 'en-GB',
     viewport: WINDOWS[0] ?? null,
+    // a colour on its way from light to dark is neither
+    reducedMotion: 'reduce',
     ...(storageState ? { storageState } : {}),
     ...options,
   })

@@ -66,8 +66,14 @@ export interface Chromium {
   close(): Promise<void>
 }
 
-export async function startChromium(): Promise<Chromium> {
-  const browser: Browser = await chromium.launch({ executablePath: findChromium(), args: ARGUMENTS })
+/** `keepsPages`: pages one has left stay in memory for the back button, as in everybody's browser. */
+export async function startChromium({ keepsPages = false } = {}): Promise<Chromium> {
+  const browser: Browser = await chromium.launch({
+    executablePath: findChromium(),
+    args: ARGUMENTS,
+    // Playwright's goBack waits for a load that does not come then
+    ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
+  })
   return {
     open: async (options) => watched(await browser.newContext(options)),
     close: () => browser.close(),

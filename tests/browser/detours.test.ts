@@ -241,6 +241,48 @@ describe.each(MODES)('an expired password $mode', ({ javaScriptEnabled }) => {
   })
 })
 
+describe('the back button, where the browser keeps the pages one has left', () => {
+  let keeping: Chromium
+  beforeAll(async () => {
+    keeping = await startChromium({ keepsPages: true })
+    world = await startWorld()
+  })
+  afterAll(async () => {
+    await keeping?.close()
+    await world?.stop()
+  })
+
+  it('shows a form that can be sent again, and nothing personal after signing out', async () => {
+    const { email } = await world.person({ signIn: false })
+    const context = await keeping.open({ locale: 'en-GB' })
+    open.push(context)
+    const me = visitor(world, await context.newPage())
+    const back = async (heading: string) => {
+      await me.page.evaluate('history.back()')
+      await me.page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
+    }
+    await me.visit('/forgot-password')
+    await me.fill({ 'E-mail address': email })
+    await me.press('Send the link')
+    await me.page.getByRole('heading', { name: 'Check your mail' }).waitFor()
+    await back('Forgot your password?')
+    await me.press('Send the link')
+    await me.page.getByRole('heading', { name: 'Check your mail' }).waitFor()
+
+    await me.signIn(email)
+    await me.visit('/account')
+    await me.visit('/account/sessions')
+    await me.page.getByRole('banner').getByRole('button', { name: 'Sign out' }).click()
+    await me.page.getByRole('heading', { name: 'You are signed out' }).waitFor()
+    await back('Sign in')
+    expect(me.path()).toBe('/sign-in?return_to=%2Faccount%2Fsessions')
+    await me.page.evaluate('history.back()')
+    await expect.poll(() => me.path()).toBe('/sign-in?return_to=%2Faccount')
+    expect(await me.heading()).toBe('Sign in')
+    expect(await me.page.content()).not.toContain(email)
+  })
+})
+
 describe('keep me signed in', () => {
   beforeAll(async () => {
     world = await startWorld()
