@@ -2,7 +2,7 @@
  * `npm test`: installs what is missing, builds, then runs everything: types, lint, dead code, secrets, the suite
  * on both databases and in a browser, and on both databases once more with Node 24. Every step runs even where
  * one before failed; a step's output is shown where it failed; what could not run is named at the end.
- * The last line counts: each test, and each other step as one.
+ * The last line counts: each test, and each other step as one. `npm test -- types pglite` runs only those.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -15,6 +15,8 @@ const bin = (path) => join(root, 'node_modules', path)
 
 demandNode()
 const began = performance.now()
+const chosen = process.argv.slice(2)
+const isAsked = (name) => chosen.length === 0 || chosen.includes(name)
 const tally = { passed: 0, failed: 0 }
 const notRun = []
 
@@ -70,7 +72,7 @@ async function suite(project, name = project, node = process.execPath) {
     `--outputFile.json=${report}`,
   ]
   const path = [dirname(node), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
-  const options = { quiet: true, env: { ...env, PATH: path }, limit: 12 * MINUTE }
+  const options = { quiet: true, env: { ...env, PATH: path }, limit: 30 * MINUTE }
   const { code, output } = await run(node, [bin('vitest/vitest.mjs'), ...args], options)
   const found = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null
   rmSync(folder, { recursive: true, force: true })
@@ -168,22 +170,23 @@ async function everything() {
   tally[isBuilt ? 'passed' : 'failed']++
 
   const node = process.execPath
-  await Promise.all([
-    step('types', node, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json']),
-    step('lint', node, [bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.']),
-    step('dead code', node, [bin('knip/bin/knip.js')]),
-    step('secrets', node, [bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*']),
-  ])
+  const steps = [
+    ['types', bin('typescript/bin/tsc'), '-p', 'tsconfig.json'],
+    ['lint', bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.'],
+    ['dead', bin('knip/bin/knip.js')],
+    ['secrets', bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*'],
+  ]
+  await Promise.all(steps.filter(([name]) => isAsked(name)).map(([name, ...args]) => step(name, node, args)))
 
   const [postgres, chromium] = PROGRAMS.map(({ isThere }) => isThere())
   const missing = 'is not installed, and could not be'
   if (!postgres) notRun.push(`the suite on PostgreSQL: PostgreSQL ${missing}`)
   if (!chromium) notRun.push(`the suite in a browser: Chromium ${missing}`)
-  await suite('pglite')
-  if (postgres) await suite('postgres')
-  if (chromium) await suite('browser')
+  if (isAsked('pglite')) await suite('pglite')
+  if (postgres && isAsked('postgres')) await suite('postgres')
+  if (chromium && isAsked('browser')) await suite('browser')
 
-  if (Number(process.versions.node.split('.')[0]) >= 24) return
+  if (!isAsked('node24') || Number(process.versions.node.split('.')[0]) >= 24) return
   const newer = await node24()
   if (!newer) return void notRun.push('the suite on Node 24: its package is not to be had here')
   await suite('pglite', 'pglite, Node 24', newer)
