@@ -1,4 +1,4 @@
-/** The readable side of the rows: /api/docs, drawn once at the start, without a script. */
+/** The readable side of the rows: /api/docs, drawn once, at the first request, without a script. */
 import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import { z } from 'zod'
@@ -10,7 +10,7 @@ import { errorsOf, grouped, type Schema, type Shape, shapeOf } from './shapes.ts
 
 export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[]): Row {
   const api = rows.filter((row): row is ApiRow => row.kind === 'api')
-  const html = renderToStaticMarkup(<Docs rows={api} origin={config.publicUrl} />)
+  let html: string | undefined
   return page({
     name: 'docs.show',
     method: 'GET',
@@ -20,11 +20,11 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
     quiet: 'Changes nothing',
     anonymous: true,
     input: z.object({}),
-    run: async () => ({
+    run: async () => {
+      html ??= renderToStaticMarkup(<Docs rows={api} origin={config.publicUrl} />)
       // drawn by Preact just above, once
-      page: <div class="docs" dangerouslySetInnerHTML={{ __html: html }} />,
-      title: 'API reference',
-    }),
+      return { page: <div class="docs" dangerouslySetInnerHTML={{ __html: html }} />, title: 'API reference' }
+    },
   }) as Row
 }
 

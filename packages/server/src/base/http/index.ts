@@ -24,6 +24,7 @@ import { type OpenApi, openApi } from './openapi.ts'
 import { errorPage, type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
 import type { Row } from './route.ts'
 import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './server.ts'
+import { type Streams, streams } from './streams.ts'
 import { badRequest } from './text.ts'
 
 export type { Asset } from './assets.ts'
@@ -71,8 +72,9 @@ export function createHttp(options: HttpOptions): Http {
     raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
   })
   const rows = [...options.rows, ...healthRows(options.ready)]
-  const assets = [...options.assets, DOCS_STYLE, openApiAsset(openApi(config, rows))]
-  for (const [path, handlers] of table(house, [...rows, docsRow(config, rows)], assets)) {
+  const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
+  const lines = streams(clock)
+  for (const [path, handlers] of table(house, lines, [...rows, docsRow(config, rows)], assets)) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {
         const exchange = house.reader.open(req, res)
@@ -91,23 +93,29 @@ export function createHttp(options: HttpOptions): Http {
       return { port: (app.server.address() as AddressInfo).port }
     },
     close: () => {
+      lines.close()
       closing ??= drain()
       return closing
     },
   }
 }
 
-const openApiAsset = (document: OpenApi): Asset => ({
+const openApiAsset = (document: () => OpenApi): Asset => ({
   path: '/api/openapi.json',
   type: 'application/json; charset=utf-8',
-  body: JSON.stringify(document),
+  body: () => JSON.stringify(document()),
   immutable: false,
 })
 
 type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
 
 /** Path → method → handler. @throws where two rows claim the same place */
-function table(house: PageHouse, rows: readonly Row[], assets: readonly Asset[]): Map<string, Handlers> {
+function table(
+  house: PageHouse,
+  lines: Streams,
+  rows: readonly Row[],
+  assets: readonly Asset[],
+): Map<string, Handlers> {
   const paths = new Map<string, Handlers>()
   const add = (
     method: string,
@@ -120,7 +128,7 @@ function table(house: PageHouse, rows: readonly Row[], assets: readonly Asset[])
     paths.set(path, handlers)
   }
   for (const row of rows) {
-    const handle: Handler = row.kind === 'page' ? pageHandler(house, row) : apiHandler(house, row)
+    const handle = handlerOf(house, lines, row)
     add(row.method, row.path, (request, res) => {
       if (hasNoHost(request.raw))
         refuse(house, house.reader.open(request.raw, res), badRequest('There is no Host header.'))
@@ -132,6 +140,11 @@ function table(house: PageHouse, rows: readonly Row[], assets: readonly Asset[])
     add('GET', asset.path, (request, res) => handle(house.reader.open(request.raw, res)))
   }
   return paths
+}
+
+function handlerOf(house: PageHouse, lines: Streams, row: Row): Handler {
+  if (row.kind === 'stream') return lines.handler(house, row)
+  return row.kind === 'page' ? pageHandler(house, row) : apiHandler(house, row)
 }
 
 /** RFC 9112 §3.2 */

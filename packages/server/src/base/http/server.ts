@@ -29,6 +29,9 @@ export const BOUNDS: Bounds = {
 }
 
 const HEADER_BYTES = 16 * 1024
+const noCompiler = (): never => {
+  throw new Error('routes have no schemas of Fastify')
+}
 const NO_QUERY = Object.freeze({})
 
 export interface Refusals {
@@ -54,6 +57,8 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
       // without Host we answer ourselves, in the envelope
       requireHostHeader: false,
     },
+    // rows are validated and written without Fastify: its compilers would only take time and memory
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     // a query is parsed by form.ts, only where a row takes one
     routerOptions: { maxParamLength: 1_000, querystringParser: () => NO_QUERY },
     clientErrorHandler: (error, socket) => turnDown(error, socket, raw),

@@ -1,6 +1,6 @@
 /**
- * From a row's output schema to JSON text, compiled once a row: what the schema does not declare cannot
- * leave. Schemas that choose between shapes are parsed by zod instead, because fast-json-stringify would
+ * From a row's output schema to JSON text, compiled once a row, when it first answers (all of them at the start
+ * would take longer than the rest of it): what the schema does not declare cannot leave. Schemas that choose between shapes are parsed by zod instead, because fast-json-stringify would
  * refuse a shape with an undeclared field where it should drop the field.
  */
 import fastJson from 'fast-json-stringify'
@@ -11,6 +11,14 @@ export type Serialise = (data: unknown) => string
 type JsonSchema = Record<string, unknown>
 
 export function serialiser(output: z.ZodType): Serialise {
+  let compiled: Serialise | undefined
+  return (data) => {
+    compiled ??= compile(output)
+    return compiled(data)
+  }
+}
+
+function compile(output: z.ZodType): Serialise {
   const whole = z.toJSONSchema(output, {
     io: 'output',
     target: 'draft-7',
