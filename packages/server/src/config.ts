@@ -153,8 +153,8 @@ export const SETTINGS = {
 
   brandName: set('LATCHKEY_BRAND_NAME', 'looks', text('1 to 80 characters on one line, without `<` and `>`', /^[^\p{Cc}<>]{1,80}$/u), { byDefault: 'Latchkey',
     about: 'The name on pages and in letters.' }),
-  brandLogo: set('LATCHKEY_BRAND_LOGO', 'looks', optional(url(['https', 'http'], 'an http or https URL of a picture')), { byDefault: null,
-    about: 'A picture for the head of the pages.' }),
+  brandLogo: set('LATCHKEY_BRAND_LOGO', 'looks', optional(text('a path on this host such as `/logo.svg`, or a `data:image/…` URI', /^(\/[^/\\\s]\S*|data:image\/[a-z.+-]+[;,]\S+)$/i)), { byDefault: null,
+    about: 'A picture for the head of the pages: a path that your proxy serves on this host, or a `data:` URI; pages load nothing from elsewhere.' }),
   brandAccent: set('LATCHKEY_BRAND_ACCENT', 'looks', optional(text('a colour such as `#0b5fff`', /^#[0-9a-f]{6}$/i)), { byDefault: null,
     about: 'The colour of buttons and links.' }),
   defaultLocale: set('LATCHKEY_DEFAULT_LOCALE', 'looks', oneOf(...LOCALES), { byDefault: 'en',

@@ -13,15 +13,12 @@ export interface PageSecurity {
   headers(formTargets?: readonly string[]): readonly string[]
 }
 
-export function pageSecurity(
-  config: Pick<Config, 'publicUrl' | 'returnOrigins' | 'brandLogo'>,
-): PageSecurity {
-  const images = ["'self'", 'data:', ...foreignOrigin(config.brandLogo)].join(' ')
+export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>): PageSecurity {
   // Chromium applies form-action to the redirects after a form as well, so registered origins stand here
   const targets = ["'self'", ...config.returnOrigins]
   const make = (formTargets: readonly string[]): string[] => [
     'content-security-policy',
-    `default-src 'none'; style-src 'self'; script-src 'self'; img-src ${images}; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action ${formTargets.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
+    `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action ${formTargets.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
     'x-frame-options',
     'DENY',
     'x-content-type-options',
@@ -38,10 +35,6 @@ export function pageSecurity(
   ]
   const usual = make(targets)
   return { headers: (more) => (more?.length ? make([...targets, ...more.map(originOnly)]) : usual) }
-}
-
-function foreignOrigin(url: string | null): string[] {
-  return url && /^https?:\/\//.test(url) ? [originOnly(url)] : []
 }
 
 /** @throws where the text is no URL; anything but an origin could smuggle a directive in */
