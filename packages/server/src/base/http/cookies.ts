@@ -16,9 +16,10 @@ export function readCookies(header: string | undefined, prefix: string): Cookies
   for (let start = 0; start < header.length; ) {
     const semicolon = header.indexOf(';', start)
     const end = semicolon === -1 ? header.length : semicolon
-    const equals = header.indexOf('=', start)
     while (header.charCodeAt(start) === 0x20) start += 1
-    if (equals !== -1 && equals < end && header.startsWith(prefix, start)) {
+    // only within a cookie of ours: looked for in every empty one, it would be looked for to the end of the header
+    const equals = header.startsWith(prefix, start) ? header.slice(start, end).indexOf('=') + start : -1
+    if (equals >= start) {
       const name = header.slice(start + prefix.length, equals)
       const value = header.slice(equals + 1, end).trim()
       if (name === 'session') session = session === undefined || session === value ? value : null

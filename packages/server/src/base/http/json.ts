@@ -39,9 +39,7 @@ function checkNames(text: string): void {
     if (c === QUOTE) {
       const end = endOfString(text, i)
       if (nameNext) {
-        path[levels.length - 1] = checkName(
-          text.slice(i, end + 1),
-          levels.at(-1),
+        path[levels.length - 1] = checkName(text.slice(i, end + 1), levels.at(-1), () =>
           path.slice(0, levels.length - 1),
         )
         nameNext = false
@@ -59,12 +57,16 @@ function checkNames(text: string): void {
   }
 }
 
-function checkName(quoted: string, seen: Set<string> | null | undefined, parents: readonly string[]): string {
+/** @param parents asked for a duplicate only: a long name above thousands of others is not joined to each */
+function checkName(
+  quoted: string,
+  seen: Set<string> | null | undefined,
+  parents: () => readonly string[],
+): string {
   const name = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
-  const field = [...parents.filter(Boolean), name].join('.')
   if (name === '__proto__') throw badRequest('A name in the body is not allowed.')
   if (hasBadCharacters(name)) throw badRequest('A name in the body contains characters that are not allowed.')
-  if (seen?.has(name)) throw duplicate(field)
+  if (seen?.has(name)) throw duplicate([...parents().filter(Boolean), name].join('.'))
   seen?.add(name)
   return name
 }
