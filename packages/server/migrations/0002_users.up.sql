@@ -63,7 +63,7 @@ alter table latchkey.users force row level security;
 create policy system on latchkey.users to latchkey_system using (true) with check (true);
 create policy own on latchkey.users to latchkey_request
   using (id = (select latchkey.user_id())) with check (id = (select latchkey.user_id()));
-grant select, delete on latchkey.users to latchkey_request;
+grant select on latchkey.users to latchkey_request;
 -- status and roles are nobody's own to change
 grant update (username, username_key, full_name, locale, updated_at) on latchkey.users to latchkey_request;
 

@@ -62,7 +62,10 @@ begin
     execute format('create policy system on latchkey.%I to latchkey_system using (true) with check (true)', t);
   end loop;
 end $$;
-create policy own on latchkey.sessions to latchkey_request
-  using (user_id = (select latchkey.user_id())) with check (user_id = (select latchkey.user_id()));
+create policy own on latchkey.sessions for select to latchkey_request using (user_id = (select latchkey.user_id()));
+-- one's own may be ended; an end is final
+create policy own_end on latchkey.sessions for update to latchkey_request
+  using (user_id = (select latchkey.user_id()) and ended_at is null)
+  with check (user_id = (select latchkey.user_id()) and ended_at is not null);
 grant select on latchkey.sessions to latchkey_request;
 grant update (ended_at, end_reason) on latchkey.sessions to latchkey_request;

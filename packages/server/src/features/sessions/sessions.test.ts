@@ -52,6 +52,26 @@ describe('a session', () => {
     expect((await world.events(id)).filter((type) => type === 'auth.session.expired')).toHaveLength(1)
   })
 
+  it('that has ended is not brought back by any statement that runs as its owner', async () => {
+    const { client, email, id } = await world.person()
+    const other = world.client()
+    await other.signIn(email, PASSWORD)
+    await client.delete('/api/v1/auth/sessions')
+    const scope = { userId: id, organizationId: null, permissions: [] }
+    const open = { ended_at: null, end_reason: null }
+    const revived = await world.db.tx(scope, (tx) =>
+      tx.updateTable('sessions').set(open).where('ended_at', 'is not', null).returning('id').execute(),
+    )
+    expect(revived).toEqual([])
+    await expect(
+      world.db.tx(scope, (tx) => tx.updateTable('sessions').set(open).where('user_id', '=', id).execute()),
+    ).rejects.toThrow('row-level security')
+    await expect(
+      world.db.tx(scope, (tx) => tx.deleteFrom('users').where('id', '=', id).execute()),
+    ).rejects.toThrow('permission denied')
+    expect([(await me(client)).status, (await me(other)).status]).toEqual([200, 401])
+  })
+
   it('is recorded as expired also when nobody comes back', async () => {
     const { id } = await world.person()
     await world.clock.advance('9 hours')
