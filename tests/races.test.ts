@@ -1,6 +1,10 @@
 /** Everything that may happen once, asked for many times at once: exactly one wins, and nothing is left over. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../packages/server/src/base/call.ts'
+import { disableUser, enableUser, getUser } from '../packages/server/src/features/users/index.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
+import { testDatabaseKind } from '../packages/server/src/testing/database.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
 const MANY = 24
@@ -303,6 +307,61 @@ describe('one account, many requests', () => {
     expect(countOf(await world.events(person.id), 'auth.session.expired')).toBe(1)
   })
 })
+
+// an embedded database has one connection: nothing stands still in the midst of a transaction there
+if (testDatabaseKind() === 'postgres')
+  describe('a sign-in that is nearly done', () => {
+    /** Holds the sign-in just before it starts its session, does something meanwhile, and lets it go on. */
+    async function overtaken(person: Person, meanwhile: () => Promise<unknown>): Promise<Reply> {
+      const signIn = (password: string) =>
+        world.client().post('/api/v1/auth/login', { username: person.email, password })
+      // a failure, so that there is a counter to clear, which can be held
+      await signIn('wrong')
+      let letGo = () => {}
+      const freed = new Promise<void>((resolve) => {
+        letGo = resolve
+      })
+      let holder: Promise<void> | undefined
+      await new Promise<void>((held) => {
+        holder = world.db.tx('system', async (tx) => {
+          await tx.selectFrom('failures').select('key').forUpdate().execute()
+          held()
+          await freed
+        })
+      })
+      const signingIn = signIn(PASSWORD)
+      await sleep(400)
+      const done = meanwhile()
+      await Promise.race([done, sleep(400)])
+      letGo()
+      await Promise.all([holder, done])
+      return signingIn
+    }
+
+    const meBy = (reply: Reply) =>
+      world.client({ headers: { authorization: `Bearer ${reply.data?.token}` } }).get('/api/v1/auth/me')
+
+    it('under the old password leaves no session behind when the password is reset', async () => {
+      const person = await world.person({ email: 'overtaken@example.com', signIn: false })
+      await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
+      const token = await world.mailbox.tokenFor(person.email, /reset-password/)
+      const reply = await overtaken(person, async () => {
+        const body = { token, password: 'an entirely new sentence' }
+        expect((await world.client().post('/api/v1/auth/password/reset', body)).status).toBe(200)
+      })
+      expect((await meBy(reply)).status).toBe(401)
+    })
+
+    it('leaves no session behind when the account is disabled, not even for when it is enabled again', async () => {
+      const person = await world.person({ email: 'overtaken2@example.com', signIn: false })
+      const call = systemCall(world.clock.now())
+      const change = (to: typeof disableUser) =>
+        world.db.tx('system', async (tx) => to(tx, call, await getUser(tx, person.id)))
+      const reply = await overtaken(person, () => change(disableUser))
+      await change(enableUser)
+      expect((await meBy(reply)).code).toBe('ACCOUNT_DISABLED')
+    })
+  })
 
 describe('parallel guesses', () => {
   const GUESSES = 60

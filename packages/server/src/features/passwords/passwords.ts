@@ -6,14 +6,21 @@
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
-import { type FieldError, problem } from '../../base/errors.ts'
+import { type FieldError, Problem, problem } from '../../base/errors.ts'
 import { revokeLinks } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import type { Config } from '../../config.ts'
 import { endSessions } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'
-import { insertHistory, insertPassword, replaceHash, selectHistory, selectPassword } from './sql.ts'
+import {
+  holdPassword,
+  insertHistory,
+  insertPassword,
+  replaceHash,
+  selectHistory,
+  selectPassword,
+} from './sql.ts'
 
 const DAY = 86_400_000
 
@@ -24,6 +31,12 @@ export interface StoredPassword {
 
 export async function storedPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
   const row = await selectPassword(tx, userId)
+  return row && { hash: row.hash, changedAt: row.changed_at }
+}
+
+/** As storedPassword, and it stays that until the end of the transaction. */
+export async function heldPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
+  const row = await holdPassword(tx, userId)
   return row && { hash: row.hash, changedAt: row.changed_at }
 }
 
@@ -125,15 +138,21 @@ export async function replacePassword(
   })
 }
 
-/** Stores the same password under better parameters; nothing else changes. Loses quietly to a real change. */
+/**
+ * Stores the same password under better parameters; nothing else changes. Loses quietly to a real change. Where no
+ * hash can be made (bcrypt takes 72 bytes, the queue may be full) the old one stays: the password was right.
+ */
 export async function upgradeHash(
   tools: Pick<Tools, 'db' | 'hashing'>,
   userId: string,
   from: string,
   password: string,
 ): Promise<void> {
-  const hash = await tools.hashing.hash(password)
-  await tools.db.tx('system', (tx) => replaceHash(tx, userId, from, { hash }))
+  const hash = await tools.hashing.hash(password).catch((error: unknown) => {
+    if (error instanceof Problem) return null
+    throw error
+  })
+  if (hash !== null) await tools.db.tx('system', (tx) => replaceHash(tx, userId, from, { hash }))
 }
 
 export const auditPassword = (

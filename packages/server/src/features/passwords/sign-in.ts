@@ -21,8 +21,8 @@ import {
   type SignedIn,
   unlockAfterSuccess,
 } from '../signin/index.ts'
-import { findNamed, type User } from '../users/index.ts'
-import { isExpired, type StoredPassword, storedPassword, upgradeHash } from './passwords.ts'
+import { findNamed, lockUser, type User } from '../users/index.ts'
+import { heldPassword, isExpired, type StoredPassword, storedPassword, upgradeHash } from './passwords.ts'
 
 type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
 
@@ -85,10 +85,12 @@ async function prove(
 ): Promise<Advanced> {
   const { guess, stored, wish } = checked
   return await tools.db.tx('system', async (tx) => {
-    // looked up again: what was true before the hash may have changed during it
+    // looked up again: what was true before the hash may have changed during it. And held: whoever disables the
+    // account or changes the password after this waits, and then finds the session that has to end
+    await lockUser(tx, checked.user.id)
     const { owner, pending } = await findNamed(tx, wish.identifier)
     const user = [owner, pending].find((one) => one?.id === checked.user.id)
-    const current = user && (await storedPassword(tx, user.id))
+    const current = user && (await heldPassword(tx, user.id))
     if (!user || current?.changedAt.getTime() !== stored.changedAt.getTime()) {
       return { refused: problem('AUTHENTICATION_FAILED') }
     }

@@ -5,6 +5,15 @@ import type { Tx } from '../../base/db/types.ts'
 export const selectPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
   (await tx.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null
 
+/** As selectPassword; until the end of the transaction nobody replaces it. */
+export const holdPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
+  (await tx
+    .selectFrom('passwords')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .forShare()
+    .executeTakeFirst()) ?? null
+
 export async function insertPassword(tx: Tx, password: PasswordsTable): Promise<void> {
   await tx
     .insertInto('passwords')

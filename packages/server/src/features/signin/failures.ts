@@ -28,7 +28,7 @@ export interface Counter {
 
 /** Who is tried, as the counters see it. */
 export interface Guessed {
-  /** The user's id, or the canonical identifier where there is none. */
+  /** The user's id, or the canonical identifier where there is none; marked, so that nobody types an id as a name. */
   account: string
   ip: string | null
   /** A device that is known to have signed in as this user. */
@@ -127,7 +127,8 @@ async function lockCounters(tx: Tx, counters: readonly Counter[]): Promise<Map<s
       'in',
       counters.map(({ key }) => key),
     )
-    .orderBy('key')
+    // in the order in which `countersOf` sorts, whatever the database's own: two who lock in two orders deadlock
+    .orderBy(sql`key collate "C"`)
     .forUpdate()
     .execute()
   return new Map(rows.map((row) => [row.key, row]))

@@ -40,7 +40,7 @@ export async function guessAt(
 ): Promise<Guess> {
   const device = await findDevice(tx, call.cookies[DEVICE_COOKIE])
   const counters = countersOf(tools.keyring, tools.config, {
-    account: owner?.id ?? canonical(identifier),
+    account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
     deviceId: owner && device?.userId === owner.id ? device.id : null,
   })

@@ -143,6 +143,23 @@ describe('signing in with a password', () => {
     expect(stored.hash).toMatch(/^\$argon2id\$/)
     expect((await login(world.client(), email, 'an imported password')).status).toBe(200)
   })
+
+  it('keeps a hash that cannot be upgraded: bcrypt takes 72 bytes, and the password may have more', async () => {
+    const bcrypt = await startWorld({ hashAlgorithm: 'bcrypt' })
+    try {
+      const { email, id } = await bcrypt.person({ signIn: false })
+      const password =
+        'a passphrase of more than seventy-two bytes, as long ones are what people are told to use'
+      const { hash } = await import('@node-rs/argon2')
+      const older = await hash(password, { memoryCost: 64, timeCost: 1 })
+      await bcrypt.db.tx('system', (tx) =>
+        tx.updateTable('passwords').set({ hash: older }).where('user_id', '=', id).execute(),
+      )
+      expect((await login(bcrypt.client(), email, password)).status).toBe(200)
+    } finally {
+      await bcrypt.stop()
+    }
+  })
 })
 
 describe('guessing', () => {
@@ -180,6 +197,14 @@ describe('guessing', () => {
     expect((await login(stranger, email, PASSWORD)).status).toBe(423)
     expect((await login(client, email, PASSWORD)).status).toBe(200)
     expect((await login(world.client(from('198.51.100.3')), email, PASSWORD)).status).toBe(200)
+  })
+
+  it('takes an id for a name that nobody has, which says nothing about whose id it is', async () => {
+    const { email, id } = await world.person({ signIn: false })
+    const left = async (identifier: string) =>
+      (await login(world.client(from('198.51.100.4')), identifier, 'wrong')).body.error.details
+        .attempts_remaining
+    expect([await left(id), await left(email), await left(id), await left(email)]).toEqual([4, 4, 3, 3])
   })
 
   it('counts a known device too, by itself', async () => {

@@ -4,7 +4,13 @@
  * credentials to `passwords` and the like, and how accounts come about to `registration`.
  */
 export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
-export { deletePendingBefore, existsWithRole, selectPage as listUsers, updateLastLogin } from './sql.ts'
+export {
+  deletePendingBefore,
+  existsWithRole,
+  lockUser,
+  selectPage as listUsers,
+  updateLastLogin,
+} from './sql.ts'
 export {
   changeProfile,
   createUser,

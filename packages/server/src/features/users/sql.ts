@@ -40,6 +40,11 @@ export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow[]
   return rows.rows
 }
 
+/** Until the end of the transaction nobody else disables or deletes the user. */
+export async function lockUser(tx: Tx, id: string): Promise<void> {
+  await tx.selectFrom('users').select('id').where('id', '=', id).forNoKeyUpdate().execute()
+}
+
 export async function insertUser(tx: Tx, user: UsersTable): Promise<void> {
   await tx.insertInto('users').values(user).execute()
 }
