@@ -1,9 +1,8 @@
 /** The server under test: the built bundle in the production profile, as people run it, alone on its core. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { cpuTime } from './machine.ts'
 import { freePort, type Running, run } from './process.ts'
 import { once, requestText } from './wire.ts'
 
@@ -13,6 +12,8 @@ export interface Latchkey extends Running {
   port: number
   /** Milliseconds from the start of the process to the first 200 of both /healthz and /readyz. */
   startedIn: number
+  /** Milliseconds of CPU time that it had used by then. */
+  startedOnCpu: number
   said(): string
 }
 
@@ -66,15 +67,6 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
       await pause(POLL)
     }
   }
-  return { ...running, port, startedIn: performance.now() - began }
-}
-
-/** A temporary folder for as long as `work` takes. */
-export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
-  try {
-    return await work(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const startedIn = performance.now() - began
+  return { ...running, port, startedIn, startedOnCpu: cpuTime(running.pid) / 1000 }
 }

@@ -13,9 +13,9 @@ export interface Contender {
 
 export interface Contest {
   measured: Measured[]
-  /** How often `b` would fit into the CPU time of `a`, a request. */
+  /** The CPU time a request of `b`, divided by that of `a`: above 1 `a` is cheaper. */
   byCpu(a: string, b: string): number
-  /** How many requests a second of `a` for one of `b`. */
+  /** The requests a second of `a`, divided by those of `b`. */
   byThroughput(a: string, b: string): number
 }
 
