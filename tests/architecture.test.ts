@@ -15,6 +15,8 @@ const SERVER = 'packages/server/src/'
 /** What each feature may use of the others, through their doors. Every edge is used; there is no cycle. */
 const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   access: [],
+  'api-keys': ['access', 'sessions', 'users'],
+  'forward-auth': ['access', 'signin'],
   sessions: ['access'],
   users: ['access', 'sessions'],
   emails: ['users'],

@@ -217,6 +217,7 @@ describe('the contract', () => {
   const API: readonly string[] = [
     'POST auth/register', 'POST auth/login', 'POST auth/logout', 'GET auth/me', 'GET auth/sessions', 'DELETE auth/sessions/:id',
     'DELETE auth/sessions', 'GET auth/validate', 'GET auth/csrf', 'POST auth/verify-email', 'POST auth/verify-email/resend',
+    'GET auth/api-keys', 'POST auth/api-keys', 'DELETE auth/api-keys/:id', 'POST auth/api-keys/:id/rotate',
     'POST auth/password/forgot', 'POST auth/password/reset', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
   ] // biome-ignore format: a table
 
@@ -234,6 +235,15 @@ describe('the contract', () => {
     '/verify-email': ['token'],
     '/setup/:token': ['email', 'password', 'full_name'],
     '/account': ['full_name'],
+    '/account/api-keys': [
+      'name',
+      'description',
+      'environment',
+      'expires_in',
+      'access',
+      'scope_0',
+      'more_scopes',
+    ],
   }
 
   it('names these pages, and the fields of their forms', () => {
@@ -262,9 +272,14 @@ describe('the contract', () => {
         world.client(),
         path,
       ]),
-      ...['/account', '/account/security', '/account/sessions', '/account/delete', '/sign-out'].map(
-        (path): [Client, string] => [ada.client, path],
-      ),
+      ...[
+        '/account',
+        '/account/security',
+        '/account/sessions',
+        '/account/api-keys',
+        '/account/delete',
+        '/sign-out',
+      ].map((path): [Client, string] => [ada.client, path]),
     ]
     let forms = 0
     for (const [client, path] of shown) {

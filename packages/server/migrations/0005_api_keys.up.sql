@@ -14,10 +14,13 @@ create table latchkey.api_keys (
   expires_at timestamptz,
   last_used_at timestamptz,
   -- made in place of this one
-  rotated_from text,
+  rotated_from text unique,
+  -- when another was made in its place; it may go on until expires_at
+  rotated_at timestamptz,
   revoked_at timestamptz
 );
 create index api_keys_user on latchkey.api_keys (user_id, created_at desc);
+create index api_keys_ended on latchkey.api_keys (coalesce(revoked_at, expires_at));
 
 alter table latchkey.api_keys enable row level security;
 alter table latchkey.api_keys force row level security;
@@ -26,4 +29,4 @@ create policy own on latchkey.api_keys to latchkey_request
   using (user_id = (select latchkey.user_id())) with check (user_id = (select latchkey.user_id()));
 grant select, insert on latchkey.api_keys to latchkey_request;
 -- what a key may do is decided when it is made
-grant update (name, description, revoked_at, expires_at) on latchkey.api_keys to latchkey_request;
+grant update (name, description, revoked_at, rotated_at, expires_at) on latchkey.api_keys to latchkey_request;

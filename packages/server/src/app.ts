@@ -20,7 +20,9 @@ import { createPages } from './base/page/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
+import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
+import { forwardAuthRoutes } from './features/forward-auth/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
 import {
   ensureAdministrator,
@@ -32,7 +34,7 @@ import {
 import { type SessionChecks, sessionChecks, sessionPages, sessionRoutes } from './features/sessions/index.ts'
 import { signinJobs, signinPages, signinRoutes } from './features/signin/index.ts'
 
-/** How often sightings of sessions are written. */
+/** How often sightings of sessions and uses of keys are written. */
 const FLUSH_EVERY = 5000
 
 export interface App {
@@ -101,19 +103,18 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
 }
 
 /** Which room checks which kind of credential. */
-function authenticator(checks: SessionChecks): Authenticator {
+function authenticator(checks: SessionChecks, keys: KeyChecks): Authenticator {
   const refused = Promise.resolve({ refused: problem('INVALID_TOKEN') })
-  const noKeys = Promise.resolve({ refused: problem('INVALID_API_KEY') })
   return {
     check(credential, now) {
       if (credential.kind === 'session') return checks.check(credential.token, credential.via, now)
-      return credential.kind === 'access_token' ? refused : noKeys
+      return credential.kind === 'access_token' ? refused : keys.check(credential.token, now)
     },
   }
 }
 
 /** Every feature, once. */
-function listRows(tools: Tools, checks: SessionChecks, settle: () => Promise<void>): Row[] {
+function listRows(tools: Tools, checks: SessionChecks, keys: KeyChecks, settle: () => Promise<void>): Row[] {
   const { profile } = tools.config
   return [
     ...registrationRoutes(tools),
@@ -121,6 +122,8 @@ function listRows(tools: Tools, checks: SessionChecks, settle: () => Promise<voi
     ...passwordRoutes(tools),
     ...signinRoutes(tools),
     ...sessionRoutes(tools, checks),
+    ...apiKeyRoutes(tools, keys),
+    ...forwardAuthRoutes(tools),
     ...accountRoutes(tools),
     ...csrfRows(tools.keyring),
     ...accountPages(tools),
@@ -129,33 +132,40 @@ function listRows(tools: Tools, checks: SessionChecks, settle: () => Promise<voi
     ...passwordPages(tools),
     ...emailPages(tools),
     ...sessionPages(tools, checks),
+    ...apiKeyPages(tools, keys),
     ...(profile === 'production' ? [] : outboxRows(tools)),
     ...(profile === 'testing' ? [clockRow(tools, settle)] : []),
   ]
 }
 
-function listJobs(tools: Tools, checks: SessionChecks): void {
+function listJobs(tools: Tools, checks: SessionChecks, keys: KeyChecks): void {
   registrationJobs(tools)
   emailJobs(tools)
   resetJobs(tools)
   signinJobs(tools)
   tools.jobs.every('sessions.sweep', '1m', checks.sweep)
+  tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
 }
 
 function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: Database): App {
   const { config, jobs, db, log } = tools
   const checks = sessionChecks(tools)
-  const settle = async () => {
+  const keys = keyChecks(tools)
+  const flushAll = async () => {
     await checks.flush()
+    await keys.flush()
+  }
+  const settle = async () => {
+    await flushAll()
     await jobs.settle()
   }
-  listJobs(tools, checks)
-  const rows = listRows(tools, checks, settle)
+  listJobs(tools, checks, keys)
+  const rows = listRows(tools, checks, keys, settle)
   const pages = createPages(config)
   const http = createHttp({
     tools,
     rows,
-    authenticator: authenticator(checks),
+    authenticator: authenticator(checks, keys),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
@@ -168,14 +178,14 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
   let flushing: NodeJS.Timeout | null = null
   let stopping: Promise<void> | null = null
   const flush = () =>
-    void checks.flush().catch((err: unknown) => log.warn({ err }, 'sightings of sessions wait'))
+    void flushAll().catch((err: unknown) => log.warn({ err }, 'sightings of sessions and keys wait'))
 
   async function stop(): Promise<void> {
     await http.close()
     if (flushing) clearInterval(flushing)
     await jobs.close()
     closeMail()
-    await checks.flush().catch((err: unknown) => log.warn({ err }, 'the last sightings of sessions are lost'))
+    await flushAll().catch((err: unknown) => log.warn({ err }, 'the last sightings are lost'))
     await database.close()
   }
 

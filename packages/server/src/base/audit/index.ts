@@ -19,6 +19,9 @@ export const AUDIT_EVENTS = {
   'auth.password.reset_requested': 'A letter to reset the password was asked for.',
   'auth.email.verified': 'An e-mail address was verified.',
   'auth.email.verification_requested': 'A letter to verify an address was asked for.',
+  'auth.api_key.created': 'Somebody made an API key, or the operator made one for them.',
+  'auth.api_key.revoked': 'An API key was revoked.',
+  'auth.api_key.rotated': 'An API key was replaced by a new one; `details.rotated_from` is the old one.',
   'auth.token.issued':
     'Access and refresh tokens were issued for a session, or an access token by the operator.',
   'auth.token.reuse':

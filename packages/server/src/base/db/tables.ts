@@ -212,5 +212,6 @@ export interface ApiKeysTable {
   expires_at: Date | null
   last_used_at: Date | null
   rotated_from: string | null
+  rotated_at: Date | null
   revoked_at: Date | null
 }

@@ -24,6 +24,7 @@ export const baseText = texts({
     'nav.overview': 'Overview',
     'nav.security': 'Security',
     'nav.sessions': 'Sessions',
+    'nav.api_keys': 'API keys',
 
     'password.hint': 'At least {min} characters. A few words in a row are easy to remember.',
     'password.rules': 'Your password needs',
@@ -121,6 +122,9 @@ export const baseText = texts({
     'field.url': 'Enter a web address, such as https://example.com.',
     'field.date': 'Enter a date.',
     'field.datetime': 'Enter a date and a time.',
+    'field.past': 'Choose a time in the future.',
+    'field.too_late': 'Choose an earlier time.',
+    'field.not_held': 'You may not do this yourself: {permission}',
     'field.wrong_password': 'This is not your current password.',
     'field.taken': 'This is already taken.',
     'field.ascii_only': 'Use plain letters from A to Z. Write a domain in another script in its xn-- form.',
@@ -148,6 +152,7 @@ export const baseText = texts({
     'nav.overview': 'Übersicht',
     'nav.security': 'Sicherheit',
     'nav.sessions': 'Sitzungen',
+    'nav.api_keys': 'API-Schlüssel',
 
     'password.hint': 'Mindestens {min} Zeichen. Ein paar Wörter hintereinander merken sich leicht.',
     'password.rules': 'Ihr Passwort braucht',
@@ -251,6 +256,9 @@ export const baseText = texts({
     'field.url': 'Geben Sie eine Webadresse ein, etwa https://example.com.',
     'field.date': 'Geben Sie ein Datum ein.',
     'field.datetime': 'Geben Sie Datum und Uhrzeit ein.',
+    'field.past': 'Wählen Sie einen Zeitpunkt in der Zukunft.',
+    'field.too_late': 'Wählen Sie einen früheren Zeitpunkt.',
+    'field.not_held': 'Das dürfen Sie selbst nicht: {permission}',
     'field.wrong_password': 'Das ist nicht Ihr aktuelles Passwort.',
     'field.taken': 'Das ist bereits vergeben.',
     'field.ascii_only':

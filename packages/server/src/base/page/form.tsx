@@ -275,14 +275,40 @@ export const ForManagers = ({ account }: { account: string }) => (
   <input type="text" autocomplete="username" value={account} readonly hidden />
 )
 
-export function Checkbox({ name, checked = false }: { name: string; checked?: boolean }) {
+/** Controls that belong together under a heading of their own. */
+export const Choices = ({
+  legend,
+  hint,
+  children,
+}: {
+  legend: string
+  hint?: string
+  children: ComponentChildren
+}) => (
+  <fieldset>
+    <legend>{legend}</legend>
+    {hint ? <p class="hint">{hint}</p> : null}
+    {children}
+  </fieldset>
+)
+
+export function Checkbox({
+  name,
+  value = 'true',
+  checked = false,
+}: {
+  name: string
+  /** What is sent where it is ticked. */
+  value?: string
+  checked?: boolean
+}) {
   const field = useField(name, false)
   const { typed } = useContext(FormContext)
   // an unticked box is absent from what was typed
   const ticked = typed ? isTicked(typed[name]) : checked
   return (
     <label class="check">
-      <input id={field.id} name={name} type="checkbox" value="true" checked={ticked} />
+      <input id={field.id} name={name} type="checkbox" value={value} checked={ticked} />
       <span>{field.label}</span>
     </label>
   )

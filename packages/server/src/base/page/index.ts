@@ -8,6 +8,7 @@ export type { FormProps, PasswordPolicy } from './form.tsx'
 export {
   ButtonForm,
   Checkbox,
+  Choices,
   Field,
   ForManagers,
   Form,

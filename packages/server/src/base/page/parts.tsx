@@ -182,11 +182,12 @@ export function Copyable({ id, value }: { id: string; value: string }) {
   )
 }
 
-export type AccountTab = 'overview' | 'security' | 'sessions'
+export type AccountTab = 'overview' | 'security' | 'sessions' | 'api_keys'
 const ACCOUNT_PAGES: Readonly<Record<AccountTab, string>> = {
   overview: '/account',
   security: '/account/security',
   sessions: '/account/sessions',
+  api_keys: '/account/api-keys',
 }
 
 /** The frame of the account pages: heading, their navigation, sections one below the other. */

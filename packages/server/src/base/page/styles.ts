@@ -91,6 +91,9 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; co
 .rules li { padding-left: 1.375rem; position: relative; }
 .rules li::before { content: ""; position: absolute; left: .125rem; top: .4375rem; width: .5rem; height: .5rem; border: 1.5px solid; border-radius: 50%; }
 .rules .met { color: var(--good); } .rules .met::before { background: currentColor; }
+fieldset { display: grid; margin: 0; padding: 0; border: 0; min-width: 0; }
+legend { padding: 0; margin-bottom: .375rem; font-weight: 600; font-size: .9375rem; }
+.check span { overflow-wrap: anywhere; min-width: 0; }
 .check { display: flex; align-items: center; gap: .625rem; min-height: 2.75rem; cursor: pointer; }
 .check input { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); cursor: inherit; }
 .split { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1.25rem; margin: -.5rem 0; }

@@ -1,6 +1,5 @@
 /** The JSON API of one's own sessions. */
 import { z } from 'zod'
-import { problem } from '../../base/errors.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
@@ -20,46 +19,7 @@ const SessionOut = z
   })
   .meta({ id: 'Session' }) satisfies z.ZodType<SessionView>
 
-const Validity = z.object({
-  user_id: z.string(),
-  username: z.string().nullable(),
-  roles: z.array(z.string()),
-  permissions: z.array(z.string()),
-  method: z.enum(['session', 'access_token', 'api_key']),
-  session_id: z.string(),
-  authenticated_at: z.string(),
-  expires_at: z.string(),
-})
-
 export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
-  route({
-    name: 'auth.validate',
-    method: 'GET',
-    path: '/api/v1/auth/validate',
-    summary: 'Check a credential',
-    description:
-      'Says who it speaks for, by which method, until when and with which permissions. Reads nothing but the credential itself.',
-    tag: 'Authentication',
-    needs: 'session',
-    quiet: 'reads only',
-    input: z.object({}),
-    output: Validity,
-    run: async ({ principal, session }) => {
-      if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
-      return {
-        data: {
-          user_id: principal.userId,
-          username: principal.username,
-          roles: [...principal.roles],
-          permissions: [...principal.permissions],
-          method: principal.method,
-          session_id: session.id,
-          authenticated_at: session.authenticatedAt.toISOString(),
-          expires_at: session.expiresAt.toISOString(),
-        },
-      }
-    },
-  }),
   route({
     name: 'sessions.list',
     method: 'GET',
