@@ -45,6 +45,8 @@ export type ApiKeyOptions<R> = FoundKeyOptions<R> | StoredHashOptions<R>
  * @param options `find` by the key, or `storedHashField` with `find` by its hash, compared in constant time
  * @returns a method for {@link createGuard}
  */
+export function apiKey<R>(options: StoredHashOptions<R>): MethodPlan
+export function apiKey<R>(options: FoundKeyOptions<R>): MethodPlan
 export function apiKey<R>(options: ApiKeyOptions<R>): MethodPlan {
   const { headers = ['x-api-key'], query, bearer = false } = options
   const isMine = (sent: Credential): boolean =>
@@ -72,10 +74,13 @@ export function apiKey<R>(options: ApiKeyOptions<R>): MethodPlan {
   }
 }
 
+const isStored = <R>(options: ApiKeyOptions<R>): options is StoredHashOptions<R> =>
+  'storedHashField' in options
+
 async function findRecord<R>(options: ApiKeyOptions<R>, key: string): Promise<R | null> {
   const bytes = createHash('sha256').update(key).digest()
   const digest: KeyDigest = { hex: bytes.toString('hex'), base64url: bytes.toString('base64url') }
-  if (!('storedHashField' in options)) return (await options.find(key, digest)) ?? null
+  if (!isStored(options)) return (await options.find(key, digest)) ?? null
   const { find, storedHashField } = options
   const isOf = (record: R): boolean => isSameHash(record[storedHashField], bytes)
   // all of them are compared, so that the time does not tell which one it was

@@ -1,0 +1,426 @@
+/** The same promises, held by the real frameworks over real sockets. */
+import { createHmac, randomBytes } from 'node:crypto'
+import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import { SignJWT } from 'jose'
+import Koa from 'koa'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  apiKey,
+  basic,
+  createGuard,
+  currentPrincipal,
+  custom,
+  type Guard,
+  jwt,
+  type Principal,
+  principalOf,
+  problem,
+  type Rule,
+} from '../index.ts'
+
+const secret = randomBytes(32)
+const KEY = 'a-long-and-random-key'
+const guard = createGuard({
+  methods: [
+    jwt({ secret, issuer: 'me', audience: 'api' }),
+    basic({
+      find: (name) => (name === 'ada' ? { id: 'ada' } : null),
+      check: (_, password) => password === 'pw',
+    }),
+    apiKey({ find: (key) => (key === KEY ? { id: 'robot', roles: ['robot'] } : null) }),
+    custom(async (request) => {
+      const signature = request.header('x-signature')
+      if (signature === undefined) return null
+      const expected = createHmac('sha256', secret)
+        .update(await request.body())
+        .digest('hex')
+      if (signature !== expected) throw problem('INVALID_TOKEN')
+      return { userId: 'signer' }
+    }),
+  ],
+})
+const ADMIN: Rule = { roles: ['admin'] }
+const OPTIONAL: Rule = { optional: true }
+const BY_METHOD: Rule = { methods: { GET: {}, POST: { permissions: 'things:write' } } }
+
+/** What every handler answers: who it is, by each way of asking. */
+interface Seen {
+  now: string | null
+  later: string | null
+  request: string | null
+  own: string | null
+  body: unknown
+}
+const idOf = (principal: Principal | null | undefined): string | null => principal?.userId ?? null
+async function seen(request: object, own: Principal | null | undefined, body: unknown = null): Promise<Seen> {
+  const now = idOf(currentPrincipal())
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  return { now, later: idOf(currentPrincipal()), request: idOf(principalOf(request)), own: idOf(own), body }
+}
+
+type With<T> = T & { principal?: Principal | null }
+const listen = (listener: RequestListener): Promise<Server> =>
+  new Promise((resolve) => {
+    const server = createServer(listener).listen(0, '127.0.0.1', () => resolve(server))
+  })
+
+/** One app a framework, with the same five routes. */
+const APPS: Record<string, (guard: Guard) => Promise<Server>> = {
+  async express(guard) {
+    const app = express()
+    const answer: express.RequestHandler = async (req, res) => {
+      res.json(await seen(req, (req as With<typeof req>).principal, req.body ?? null))
+    }
+    const router = express.Router()
+    router.get('/deep', guard.express(), answer)
+    app.use('/mounted', router)
+    app.get('/', guard.express(), answer)
+    app.get('/admin', guard.express(ADMIN), answer)
+    app.get('/optional', guard.express(OPTIONAL), answer)
+    app.all('/methods', guard.express(BY_METHOD), answer)
+    app.post('/signed', guard.express(), express.json(), answer)
+    app.post('/auth/login', guard.loginHandler().express)
+    return listen(app)
+  },
+  async fastify(guard) {
+    const app = fastify()
+    app.decorateRequest('principal', null)
+    const handler = async (request: object & { body?: unknown }) =>
+      seen(request, (request as With<object>).principal, request.body ?? null)
+    app.get('/', { preHandler: guard.fastify() }, handler)
+    app.get('/admin', { preHandler: guard.fastify(ADMIN) }, handler)
+    app.get('/optional', { onRequest: guard.fastify(OPTIONAL) }, handler)
+    app.route({
+      method: ['GET', 'POST', 'DELETE'],
+      url: '/methods',
+      preHandler: guard.fastify(BY_METHOD),
+      handler,
+    })
+    app.post('/signed', { onRequest: guard.fastify() }, handler)
+    app.post('/auth/login', guard.loginHandler().fastify)
+    await app.register(async (scope) => {
+      await scope.register(guard.fastifyPlugin())
+      scope.get('/mounted/deep', handler)
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    return app.server
+  },
+  async hono(guard) {
+    const app = new Hono<{ Variables: { principal: Principal | null } }>()
+    app.get('/', guard.hono(), async (c) => c.json(await seen(c, c.get('principal'))))
+    app.get('/admin', guard.hono(ADMIN), async (c) => c.json(await seen(c, c.get('principal'))))
+    app.get('/optional', guard.hono(OPTIONAL), async (c) => c.json(await seen(c, c.get('principal'))))
+    app.all('/methods', guard.hono(BY_METHOD), async (c) => c.json(await seen(c, c.get('principal'))))
+    app.post('/signed', guard.hono(), async (c) =>
+      c.json(await seen(c, c.get('principal'), await c.req.json())),
+    )
+    app.use('/mounted/*', guard.hono())
+    app.get('/mounted/deep', async (c) => c.json(await seen(c, c.get('principal'))))
+    app.post('/auth/login', guard.loginHandler().hono)
+    return new Promise((resolve) => {
+      const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () =>
+        resolve(server as Server),
+      )
+    })
+  },
+  async koa(guard) {
+    const app = new Koa()
+    const routes: Record<string, Koa.Middleware> = {
+      '/': guard.koa(),
+      '/admin': guard.koa(ADMIN),
+      '/optional': guard.koa(OPTIONAL),
+      '/methods': guard.koa(BY_METHOD),
+      '/signed': guard.koa(),
+      '/mounted/deep': guard.koa(),
+      '/auth/login': guard.loginHandler().koa,
+    }
+    app.use((ctx, next) => routes[ctx.path]?.(ctx, next))
+    app.use(async (ctx) => {
+      const body = ctx.method === 'POST' ? await readJson(ctx.req) : null
+      ctx.body = await seen(ctx, ctx.state.principal as Principal | null, body)
+    })
+    return listen(app.callback())
+  },
+  async 'node:http'(guard) {
+    const answer: RequestListener = async (req, res) => {
+      const body = req.method === 'POST' ? await readJson(req) : null
+      res.end(JSON.stringify(await seen(req, (req as With<typeof req>).principal, body)))
+    }
+    const routes: Record<string, (req: never, res: never) => unknown> = {
+      '/': guard.node(answer),
+      '/admin': guard.node(answer, ADMIN),
+      '/optional': guard.node(answer, OPTIONAL),
+      '/methods': guard.node(answer, BY_METHOD),
+      '/signed': guard.node(answer),
+      '/mounted/deep': guard.node(answer),
+      '/auth/login': guard.loginHandler().node,
+    }
+    return listen(
+      (req, res) => void routes[(req.url ?? '').split('?')[0] ?? '']?.(req as never, res as never),
+    )
+  },
+  async 'web Request'(guard) {
+    const answer = async (request: Request, extra: string): Promise<Response> => {
+      const body = request.method === 'POST' ? await request.json() : null
+      return Response.json({ ...(await seen(request, principalOf(request), body)), extra })
+    }
+    const routes: Record<string, (request: Request, extra: string) => Promise<Response>> = {
+      '/': guard.web(answer),
+      '/admin': guard.web(answer, ADMIN),
+      '/optional': guard.web(answer, OPTIONAL),
+      '/methods': guard.web(answer, BY_METHOD),
+      '/signed': guard.web(answer),
+      '/mounted/deep': guard.web(answer),
+      '/auth/login': guard.loginHandler().web,
+    }
+    return new Promise((resolve) => {
+      const fetch = (request: Request) =>
+        routes[new URL(request.url).pathname]?.(request, 'more') ?? new Response(null, { status: 404 })
+      const server = serve({ fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(server as Server))
+    })
+  },
+}
+
+async function readJson(req: AsyncIterable<unknown>): Promise<unknown> {
+  const chunks: Buffer[] = []
+  for await (const chunk of req) chunks.push(chunk as Buffer)
+  const text = Buffer.concat(chunks).toString()
+  return text === '' ? null : JSON.parse(text)
+}
+
+interface Got {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  text: string
+  // what came, loosely
+  body: Partial<Seen> & {
+    error?: { code?: string; details?: { required?: unknown } }
+    data?: unknown
+    request_id?: string
+  }
+}
+
+interface Asked {
+  method?: string
+  headers?: Record<string, string | string[]>
+  /** Written one by one, without a length. */
+  chunks?: string[]
+  body?: string
+}
+
+describe.each(Object.keys(APPS))('with %s', (name) => {
+  let server: Server
+  let token: string
+
+  const send = (path: string, { method = 'GET', headers = {}, chunks, body }: Asked = {}): Promise<Got> =>
+    new Promise((resolve, reject) => {
+      const { port } = server.address() as AddressInfo
+      const length = body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` }
+      const asked = httpRequest(
+        { port, host: '127.0.0.1', path, method, headers: { ...headers, ...length } },
+        (res) => {
+          const parts: Buffer[] = []
+          res.on('data', (part: Buffer) => parts.push(part))
+          res.on('end', () => {
+            const text = Buffer.concat(parts).toString()
+            resolve({
+              status: res.statusCode ?? 0,
+              headers: res.headers,
+              text,
+              body: text.startsWith('{') ? JSON.parse(text) : {},
+            })
+          })
+        },
+      )
+      asked.on('error', reject)
+      void (async () => {
+        for (const chunk of chunks ?? []) {
+          asked.write(chunk)
+          await new Promise((next) => setTimeout(next, 5))
+        }
+        asked.end(body)
+      })()
+    })
+  const bearer = (more: Record<string, string> = {}) => ({ authorization: `Bearer ${token}`, ...more })
+
+  beforeAll(async () => {
+    server = await (APPS[name] as (typeof APPS)[string])(guard)
+    token = await new SignJWT({ roles: ['reader'], permissions: ['things:read'] })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+      .setSubject('ada')
+      .setIssuer('me')
+      .setAudience('api')
+      .setExpirationTime('1h')
+      .sign(secret)
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('says who it is, now and after waiting, however it is asked', async () => {
+    for (const path of ['/', '/mounted/deep', '/?page=2']) {
+      const { status, body } = await send(path, { headers: bearer() })
+      expect([path, status]).toEqual([path, 200])
+      expect(body).toMatchObject({ now: 'ada', later: 'ada', request: 'ada', own: 'ada' })
+    }
+  })
+
+  it('keeps a hundred callers at once apart', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        i % 2 ? send('/', { headers: { 'x-api-key': KEY } }) : send('/', { headers: bearer() }),
+      ),
+    )
+    for (const [i, { body }] of answers.entries()) {
+      const id = i % 2 ? 'robot' : 'ada'
+      expect(body).toMatchObject({ now: id, later: id, request: id, own: id })
+    }
+  })
+
+  it('refuses nobody with 401, every scheme, and an envelope', async () => {
+    const { status, headers, body } = await send('/', { headers: { 'x-request-id': 'mine-1' } })
+    expect([status, body.error?.code, body.request_id, headers['x-request-id']]).toEqual([
+      401,
+      'AUTHENTICATION_REQUIRED',
+      'mine-1',
+      'mine-1',
+    ])
+    expect(headers['www-authenticate']).toBe(
+      'Bearer realm="latchkey", Basic realm="latchkey", charset="UTF-8", Api-Key realm="latchkey", custom realm="latchkey"',
+    )
+    expect(headers['content-type']).toBe('application/json; charset=utf-8')
+    expect([headers['cache-control'], headers['x-content-type-options']]).toEqual(['no-store', 'nosniff'])
+  })
+
+  it('refuses who may not with 403', async () => {
+    const { status, body } = await send('/admin', { headers: bearer() })
+    expect([status, body.error?.code, body.error?.details?.required]).toEqual([
+      403,
+      'INSUFFICIENT_PERMISSIONS',
+      ['admin'],
+    ])
+  })
+
+  it('lets nobody through where that is allowed, but not a bad credential', async () => {
+    expect(await send('/optional')).toMatchObject({
+      status: 200,
+      body: { now: null, later: null, own: null },
+    })
+    expect((await send('/optional', { headers: bearer() })).body.now).toBe('ada')
+    for (const authorization of [`Bearer ${token}x`, 'Bearer', 'Digest x', '', 'Basic YWRhOndyb25n'])
+      expect([authorization, (await send('/optional', { headers: { authorization } })).status]).toEqual([
+        authorization,
+        401,
+      ])
+  })
+
+  it('judges by method; HEAD as GET, what is not named is refused', async () => {
+    const statuses: Record<string, number> = {}
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE'])
+      statuses[method] = (await send('/methods', { method, headers: bearer() })).status
+    expect(statuses).toEqual({ GET: 200, HEAD: 200, POST: 403, DELETE: 403 })
+    const override = await send('/methods', {
+      method: 'POST',
+      headers: bearer({ 'x-http-method-override': 'GET' }),
+    })
+    expect(override.status).toBe(403)
+  })
+
+  it('refuses several Authorization fields, and two different credentials', async () => {
+    const twice = { authorization: [`Bearer ${token}`, `Bearer ${token}`] }
+    expect(await send('/', { headers: twice })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'BAD_REQUEST' } },
+    })
+    expect((await send('/', { headers: bearer({ 'x-api-key': KEY }) })).status).toBe(400)
+    expect((await send('/', { headers: { 'x-api-key': KEY, authorization: `Api-Key ${KEY}` } })).status).toBe(
+      200,
+    )
+  })
+
+  const json = { 'content-type': 'application/json' }
+  const signed = (text: string) => ({
+    ...json,
+    'x-signature': createHmac('sha256', secret).update(text).digest('hex'),
+  })
+
+  it('hands the raw body to a method, and leaves it for the handler', async () => {
+    const text = JSON.stringify({ hello: 'wörld' })
+    const whole = await send('/signed', { method: 'POST', headers: signed(text), body: text })
+    expect([whole.status, whole.body.now, whole.body.body]).toEqual([200, 'signer', { hello: 'wörld' }])
+    const chunks = [text.slice(0, 4), text.slice(4, 9), text.slice(9)]
+    const pieces = await send('/signed', { method: 'POST', headers: signed(text), chunks })
+    expect([pieces.status, pieces.body.now, pieces.body.body]).toEqual([200, 'signer', { hello: 'wörld' }])
+    const big = JSON.stringify({ filler: 'x'.repeat(500_000) })
+    const large = await send('/signed', { method: 'POST', headers: signed(big), body: big, ...json })
+    // express.json() takes 100 kB by itself
+    expect(large.status).toBe(name === 'express' ? 413 : 200)
+  })
+
+  it('refuses a body that was changed', async () => {
+    const told = await send('/signed', {
+      method: 'POST',
+      headers: signed('{"amount":1}'),
+      body: '{"amount":9}',
+    })
+    expect([told.status, told.body.error?.code]).toEqual([401, 'INVALID_TOKEN'])
+  })
+
+  it('refuses a body above 1 MiB', async () => {
+    const text = 'x'.repeat(1_100_000)
+    const told = await send('/signed', { method: 'POST', headers: signed(text), body: text }).catch(
+      () => null,
+    )
+    // the connection may be gone before everything was sent
+    if (told) expect([told.status, told.body.error?.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+  })
+
+  it('answers a login with basic user information', async () => {
+    const authorization = `Basic ${Buffer.from('ada:pw').toString('base64')}`
+    const { status, headers, body } = await send('/auth/login', {
+      method: 'POST',
+      headers: { authorization },
+    })
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store'])
+    expect(body.data).toEqual({
+      user: { id: 'ada', username: null, role: null, roles: [], permissions: [] },
+      method: 'basic',
+    })
+    const keyed = await send('/auth/login', { method: 'POST', headers: { authorization: `Api-Key ${KEY}` } })
+    expect(keyed.body.data).toMatchObject({ user: { id: 'robot', roles: ['robot'] }, method: 'api_key' })
+    expect((await send('/auth/login', { method: 'POST' })).status).toBe(401)
+  })
+})
+
+describe('authenticate', () => {
+  it('judges a Node or a web request by itself', async () => {
+    const good = new Request('http://app.test/', { headers: { 'x-api-key': KEY } })
+    expect((await guard.authenticate(good))?.userId).toBe('robot')
+    await expect(guard.authenticate(good, ADMIN)).rejects.toMatchObject({ status: 403 })
+    expect(await guard.authenticate(new Request('http://app.test/'), OPTIONAL)).toBeNull()
+    const server = createServer()
+    const upgraded = new Promise((resolve) =>
+      server.on('upgrade', (req, socket) => {
+        resolve(guard.authenticate(req))
+        socket.destroy()
+      }),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    httpRequest({ port, headers: { connection: 'upgrade', upgrade: 'websocket', 'x-api-key': KEY } })
+      .on('error', () => {})
+      .end()
+    expect(await upgraded).toMatchObject({ userId: 'robot' })
+    server.close()
+  })
+
+  it('leaves no principal behind', () => {
+    expect(currentPrincipal()).toBeNull()
+  })
+})
