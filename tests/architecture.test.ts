@@ -21,7 +21,8 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   users: ['access', 'sessions'],
   emails: ['users'],
   signin: ['emails', 'sessions', 'users'],
-  passwords: ['emails', 'sessions', 'signin', 'users'],
+  tokens: ['access', 'sessions', 'users'],
+  passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
   account: ['passwords', 'sessions', 'users'],
   registration: ['access', 'emails', 'passwords', 'signin', 'users'],
 }

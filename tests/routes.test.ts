@@ -141,10 +141,14 @@ describe('every row', () => {
 
   it('is at a path of small letters, under the API or as a page of the contract', () => {
     expect(
-      named(rows.filter(({ path }) => !/^\/$|^(?:\/(?:[a-z0-9-]+(?:\.json)?|:\w+))+$/.test(path))),
+      named(
+        rows.filter(
+          ({ path }) => !/^\/$|^(?:\/\.well-known)?(?:\/(?:[a-z0-9-]+(?:\.json)?|:\w+))+$/.test(path),
+        ),
+      ),
     ).toEqual([])
     const elsewhere = api().filter(
-      ({ path }) => !path.startsWith('/api/v1/') && !/^\/(?:csrf$|dev\/)/.test(path),
+      ({ path }) => !path.startsWith('/api/v1/') && !/^\/(?:csrf$|dev\/|\.well-known\/)/.test(path),
     )
     expect(named(elsewhere)).toEqual([])
   })
@@ -218,13 +222,13 @@ describe('the contract', () => {
     'POST auth/register', 'POST auth/login', 'POST auth/logout', 'GET auth/me', 'GET auth/sessions', 'DELETE auth/sessions/:id',
     'DELETE auth/sessions', 'GET auth/validate', 'GET auth/csrf', 'POST auth/verify-email', 'POST auth/verify-email/resend',
     'GET auth/api-keys', 'POST auth/api-keys', 'DELETE auth/api-keys/:id', 'POST auth/api-keys/:id/rotate',
-    'POST auth/password/forgot', 'POST auth/password/reset', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
+    'POST auth/password/forgot', 'POST auth/password/reset', 'POST auth/refresh', 'POST auth/revoke', 'POST auth/tokens', 'DELETE auth/tokens', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
   ] // biome-ignore format: a table
 
   it('names these routes of the API', () => {
     const there = api().map(({ method, path }) => `${method} ${path.replace('/api/v1/', '')}`)
     expect(API.filter((place) => !there.includes(place))).toEqual([])
-    expect(there).toContain('GET /csrf')
+    expect(there).toEqual(expect.arrayContaining(['GET /csrf', 'GET /.well-known/jwks.json']))
   })
 
   const FORMS: Readonly<Record<string, readonly string[]>> = {
@@ -456,7 +460,10 @@ describe('every answer of the API', () => {
         if (row.name === 'dev.outbox.clear' || row.name === 'dev.clock') continue
         const { headers } = await send(client, row)
         expect(headers.get('x-request-id'), row.name).toMatch(/^req_[0-9a-f]{32}$/)
-        expect(headers.get('cache-control'), row.name).toBe('no-store')
+        // what is for everybody may be kept
+        expect(headers.get('cache-control'), row.name).toBe(
+          row.anyOrigin ? 'public, max-age=300' : 'no-store',
+        )
         expect(headers.get('x-content-type-options'), row.name).toBe('nosniff')
         expect(headers.get('content-type'), row.name).toMatch(/^application\/json; charset=utf-8$/)
         expect(headers.get('x-powered-by') ?? headers.get('server'), row.name).toBeNull()

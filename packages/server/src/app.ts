@@ -5,18 +5,19 @@
 import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
-import { problem } from './base/errors.ts'
 import { createHashing } from './base/hashing/index.ts'
 import type { Authenticator } from './base/http/authenticate.ts'
 import { clockRow } from './base/http/dev-clock.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Row } from './base/http/route.ts'
 import { createJobs } from './base/jobs/index.ts'
+import { createKeys } from './base/keys/index.ts'
 import { limitsInMemory } from './base/limits/memory.ts'
 import { createLog, type Log } from './base/log/index.ts'
 import { createMail } from './base/mail/index.ts'
 import { outboxRows } from './base/mail/outbox.tsx'
 import { createPages } from './base/page/index.ts'
+import { createRevocations } from './base/revocations/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
@@ -33,6 +34,13 @@ import {
 } from './features/registration/index.ts'
 import { type SessionChecks, sessionChecks, sessionPages, sessionRoutes } from './features/sessions/index.ts'
 import { signinJobs, signinPages, signinRoutes } from './features/signin/index.ts'
+import {
+  revocationStream,
+  type TokenChecks,
+  tokenChecks,
+  tokenJobs,
+  tokenRoutes,
+} from './features/tokens/index.ts'
 
 /** How often sightings of sessions and uses of keys are written. */
 const FLUSH_EVERY = 5000
@@ -69,7 +77,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     await database.close()
     throw error
   }
-  return assemble(openTools(config, log, database), database)
+  const opened = openTools(config, log, database)
+  try {
+    await opened.tools.keys.open()
+    await opened.tools.revocations.open()
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return assemble(opened, database)
 }
 
 const openConfigured = (config: Config, log: Log): Promise<Database> =>
@@ -98,30 +114,43 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
   const hashing = createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
-  const tools = { config, clock, db, keyring: ring, hashing, jobs, mail, limits: limitsInMemory(), log }
+  const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
+  const revocations = createRevocations({ db, clock, log })
+  const limits = limitsInMemory()
+  const tools = { config, clock, db, keyring: ring, hashing, jobs, mail, keys, revocations, limits, log }
   return { tools, closeMail: mail.close }
 }
 
+/** What answers who a credential speaks for. */
+interface Checks {
+  sessions: SessionChecks
+  tokens: TokenChecks
+  keys: KeyChecks
+}
+
 /** Which room checks which kind of credential. */
-function authenticator(checks: SessionChecks, keys: KeyChecks): Authenticator {
-  const refused = Promise.resolve({ refused: problem('INVALID_TOKEN') })
+function authenticator({ sessions, tokens, keys }: Checks): Authenticator {
   return {
     check(credential, now) {
-      if (credential.kind === 'session') return checks.check(credential.token, credential.via, now)
-      return credential.kind === 'access_token' ? refused : keys.check(credential.token, now)
+      if (credential.kind === 'session') return sessions.check(credential.token, credential.via, now)
+      if (credential.kind === 'access_token') return tokens.check(credential.token, now)
+      return keys.check(credential.token, now)
     },
   }
 }
 
 /** Every feature, once. */
-function listRows(tools: Tools, checks: SessionChecks, keys: KeyChecks, settle: () => Promise<void>): Row[] {
+function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Row[] {
   const { profile } = tools.config
+  const { sessions, keys } = checks
   return [
     ...registrationRoutes(tools),
     ...emailRoutes(tools),
     ...passwordRoutes(tools),
     ...signinRoutes(tools),
-    ...sessionRoutes(tools, checks),
+    ...sessionRoutes(tools, sessions),
+    ...tokenRoutes(tools, checks),
+    revocationStream(tools),
     ...apiKeyRoutes(tools, keys),
     ...forwardAuthRoutes(tools),
     ...accountRoutes(tools),
@@ -131,41 +160,41 @@ function listRows(tools: Tools, checks: SessionChecks, keys: KeyChecks, settle: 
     ...signinPages(tools),
     ...passwordPages(tools),
     ...emailPages(tools),
-    ...sessionPages(tools, checks),
+    ...sessionPages(tools, sessions),
     ...apiKeyPages(tools, keys),
     ...(profile === 'production' ? [] : outboxRows(tools)),
     ...(profile === 'testing' ? [clockRow(tools, settle)] : []),
   ]
 }
 
-function listJobs(tools: Tools, checks: SessionChecks, keys: KeyChecks): void {
+function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   registrationJobs(tools)
   emailJobs(tools)
   resetJobs(tools)
   signinJobs(tools)
-  tools.jobs.every('sessions.sweep', '1m', checks.sweep)
+  tokenJobs(tools)
+  tools.jobs.every('sessions.sweep', '1m', sessions.sweep)
   tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
 }
 
 function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: Database): App {
   const { config, jobs, db, log } = tools
-  const checks = sessionChecks(tools)
-  const keys = keyChecks(tools)
+  const checks = { sessions: sessionChecks(tools), tokens: tokenChecks(tools), keys: keyChecks(tools) }
   const flushAll = async () => {
-    await checks.flush()
-    await keys.flush()
+    await checks.sessions.flush()
+    await checks.keys.flush()
   }
   const settle = async () => {
     await flushAll()
     await jobs.settle()
   }
-  listJobs(tools, checks, keys)
-  const rows = listRows(tools, checks, keys, settle)
+  listJobs(tools, checks)
+  const rows = listRows(tools, checks, settle)
   const pages = createPages(config)
   const http = createHttp({
     tools,
     rows,
-    authenticator: authenticator(checks, keys),
+    authenticator: authenticator(checks),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
@@ -184,6 +213,7 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
     await http.close()
     if (flushing) clearInterval(flushing)
     await jobs.close()
+    await Promise.all([tools.keys.close(), tools.revocations.close()])
     closeMail()
     await flushAll().catch((err: unknown) => log.warn({ err }, 'the last sightings are lost'))
     await database.close()

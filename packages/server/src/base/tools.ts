@@ -7,9 +7,11 @@ import type { Keyring } from './crypto.ts'
 import type { Db } from './db/types.ts'
 import type { Hashing } from './hashing/index.ts'
 import type { Jobs } from './jobs/index.ts'
+import type { Keys } from './keys/index.ts'
 import type { Limits } from './limits/index.ts'
 import type { Log } from './log/index.ts'
 import type { Mail } from './mail/index.ts'
+import type { Revocations } from './revocations/index.ts'
 
 export interface Tools {
   config: Config
@@ -19,6 +21,8 @@ export interface Tools {
   hashing: Hashing
   jobs: Jobs
   mail: Mail
+  keys: Keys
+  revocations: Revocations
   limits: Limits
   log: Log
 }

@@ -20,7 +20,7 @@ import { callOf, type Exchange, type Reader } from './exchange.ts'
 import { parseInput } from './fields.ts'
 import { parseForm } from './form.ts'
 import { type Count, counter } from './limit.ts'
-import type { Answer, ApiRow, PageRow, Row } from './route.ts'
+import type { Answer, ApiRow, Row } from './route.ts'
 import { badCharacters, badRequest, hasBadCharacters } from './text.ts'
 
 /** What every row is answered with. */
@@ -99,7 +99,8 @@ export function apiHandler(house: House, row: ApiRow): Handler {
   return async (request, res) => {
     const exchange = house.reader.open(request.raw, res)
     try {
-      house.reader.cors.answer(exchange.req, exchange.headers)
+      if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
+      else house.reader.cors.answer(exchange.req, exchange.headers)
       const { caller, call, closed } = await step.enter(exchange)
       if (closed) {
         const { url, req, credential } = exchange
@@ -133,7 +134,7 @@ async function answered(
 }
 
 /** Whatever went wrong, as what the caller may see; what was not foreseen goes to the log. */
-export function failure(house: House, exchange: Exchange, error: unknown, row?: Row | PageRow): Problem {
+export function failure(house: House, exchange: Exchange, error: unknown, row?: Row): Problem {
   const failed = asProblem(error, house.isUnreachable)
   if (failed.status >= 500) {
     const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }

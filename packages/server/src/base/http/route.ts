@@ -7,6 +7,7 @@ import type { VNode } from 'preact'
 import type { z } from 'zod'
 import type { Call } from '../call.ts'
 import type { ErrorCode, Problem } from '../errors.ts'
+import type { EventLine } from '../present/events.ts'
 
 /**
  * Every row says either what it needs or why it is open.
@@ -89,6 +90,8 @@ interface RowBase {
   limitedSession?: boolean
   /** Answers everybody alike: no credential is looked at, no limit counted, no CSRF cookie set (health, docs). */
   anonymous?: true
+  /** Scripts of every origin may read it: it carries nothing personal (Fetch §3.3.3). */
+  anyOrigin?: true
   /** HTTP Basic stands in for the fields `username` and `password` of the input (the login; RFC 7617). */
   takesBasic?: true
   /** Errors `run` can throw besides those the table adds itself (validation, access, limits, 500). */
@@ -136,8 +139,21 @@ export type PageRow<I = unknown> = RowBase &
     again?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
   }
 
+export type { EventLine } from '../present/events.ts'
+
+/** A row that is answered with events until either side ends the line (base/http/streams.ts). */
+export type StreamRow<I = unknown> = RowBase &
+  Access &
+  Audits & {
+    kind: 'stream'
+    input: z.ZodType<I>
+    /** @throws Problem where no line can be served now; asked before the answer begins */
+    assertReady?(): void
+    run(call: Call, input: I, line: EventLine): Promise<void>
+  }
+
 // biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list
-export type Row = ApiRow<any, any> | PageRow<any>
+export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any>
 
 /** Keeps input and output of an API row in step; returns the plain row. */
 export const route = <I, O>(row: Omit<ApiRow<I, O>, 'kind'> & Access & Audits): ApiRow<I, O> =>
@@ -146,3 +162,7 @@ export const route = <I, O>(row: Omit<ApiRow<I, O>, 'kind'> & Access & Audits): 
 /** Keeps the input of a page row in step; returns the plain row. */
 export const page = <I>(row: Omit<PageRow<I>, 'kind'> & Access & Audits): PageRow<I> =>
   ({ ...row, kind: 'page' }) as PageRow<I>
+
+/** Keeps the input of a stream row in step; returns the plain row. */
+export const stream = <I>(row: Omit<StreamRow<I>, 'kind'> & Access & Audits): StreamRow<I> =>
+  ({ ...row, kind: 'stream' }) as StreamRow<I>

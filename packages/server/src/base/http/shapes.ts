@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { dates } from '../present/index.ts'
-import type { ApiRow } from './route.ts'
+import type { ApiRow, StreamRow } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -81,7 +81,7 @@ function withoutNoise(value: unknown): unknown {
 }
 
 /** Every error a row can answer with: its own, and those that the table adds. */
-export function errorsOf(row: ApiRow): ErrorCode[] {
+export function errorsOf(row: ApiRow | StreamRow): ErrorCode[] {
   const unsafe = row.method !== 'GET'
   const fromBody = unsafe && (row.method !== 'DELETE' || row.body === true)
   const codes = new Set<ErrorCode>([

@@ -12,6 +12,7 @@ import type { Answer, CookieChange } from '../http/route.ts'
 import { type CookieJar, cookieJar } from './cookies.ts'
 import { detail } from './detail.ts'
 import { errors } from './errors.ts'
+import { type EventLine, eventLine } from './events.ts'
 import { meta } from './meta.ts'
 import { problem } from './problem.ts'
 import { pageSecurity } from './security.ts'
@@ -20,6 +21,7 @@ import { standard } from './standard.ts'
 import { type Facts, JSON_TYPE, type StyleWriter } from './style.ts'
 
 export { type CookieJar, cookieJar } from './cookies.ts'
+export type { EventLine } from './events.ts'
 export { dates, type Serialise, serialiser } from './serialise.ts'
 
 const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = { standard, meta, errors, detail, problem }
@@ -46,6 +48,8 @@ export interface Presenter {
     by: { message: string; status: number; serialise: Serialise; bare?: boolean },
   ): void
   problem(asked: Asked, failed: Problem): void
+  /** Begins an answer that goes on. */
+  events(asked: Asked): EventLine
   page(asked: Asked, html: string, options: PageOptions): void
   redirect(asked: Asked, location: string, cookies?: readonly CookieChange[]): void
   /** An answer without a body: a preflight, a file that has not changed. */
@@ -65,7 +69,7 @@ export interface PageOptions {
 }
 
 export function presenter(
-  config: Pick<Config, 'publicUrl' | 'envelope' | 'returnOrigins' | 'brandLogo' | 'compat'>,
+  config: Pick<Config, 'publicUrl' | 'envelope' | 'returnOrigins' | 'compat'>,
 ): Presenter {
   const { publicUrl } = config
   const forbidsStrangers = config.compat.includes('not-authenticated-403')
@@ -83,10 +87,12 @@ export function presenter(
       const { nextCursor } = answer
       const facts: Facts = { status, message, requestId: asked.id, now: asked.now, nextCursor, publicUrl }
       const body = style.success(by.serialise(answer.data), facts)
-      const headers = apiHeaders(asked, JSON_TYPE, body)
+      const { 'cache-control': keep, ...others } = answer.headers ?? {}
+      const headers = apiHeaders(asked, JSON_TYPE, body, keep)
       if (style.bare && nextCursor) headers.push('link', `<${nextPage(asked.url, nextCursor)}>; rel="next"`)
-      for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
+      for (const name in others) headers.push(name, others[name] ?? '')
       setCookies(headers, answer.cookies)
+      if (isKnown(asked, others.etag)) return write(asked, 304, withoutBody(headers), '')
       write(asked, status, headers, body)
     },
     problem(asked, refusal) {
@@ -98,6 +104,11 @@ export function presenter(
       const headers = apiHeaders(asked, style.failureType, body)
       failureHeaders(headers, failed, asked.credential)
       write(asked, status, headers, body)
+    },
+    events(asked) {
+      const { 'last-event-id': cursor } = asked.res.req.headers
+      const headers = ['x-content-type-options', 'nosniff', 'x-request-id', asked.id, ...asked.headers]
+      return eventLine(asked.res, headers, typeof cursor === 'string' && cursor !== '' ? cursor : null)
     },
     page(asked, html, options) {
       const headers = [
@@ -150,20 +161,33 @@ export function presenter(
 }
 
 /** What some frameworks say of a request without a credential, and their clients wait for. */
-const NOT_AUTHENTICATED = new Problem('AUTHENTICATION_REQUIRED', { status: 403, message: 'Not authenticated' })
+const NOT_AUTHENTICATED = new Problem('AUTHENTICATION_REQUIRED', {
+  status: 403,
+  message: 'Not authenticated',
+})
 
 /** The policy is the first of them (security.ts). */
 const withPolicy = (headers: readonly string[], policy: string | undefined): readonly string[] =>
   policy === undefined ? headers : [headers[0] ?? '', policy, ...headers.slice(2)]
 
-function apiHeaders(asked: Asked, type: string, body: string): string[] {
+/** RFC 9110 §13.1.2: weak comparison, any of a list. */
+const isKnown = ({ res }: Asked, tag: string | undefined): boolean =>
+  tag !== undefined &&
+  (res.req.headers['if-none-match'] ?? '')
+    .split(',')
+    .some((candidate) => candidate.trim().replace(/^W\//, '') === tag)
+
+/** Type and length stand first (apiHeaders), and describe a body that does not follow. */
+const withoutBody = (headers: readonly string[]): string[] => headers.slice(4)
+
+function apiHeaders(asked: Asked, type: string, body: string, keep = 'no-store'): string[] {
   return [
     'content-type',
     type,
     'content-length',
     `${Buffer.byteLength(body)}`,
     'cache-control',
-    'no-store',
+    keep,
     'x-content-type-options',
     'nosniff',
     'x-request-id',

@@ -13,7 +13,7 @@ import type { Db, Tx } from '../db/types.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log/index.ts'
 import { type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
-import { deleteBefore, insertRevocations, isCovered, selectPage } from './sql.ts'
+import { deleteBefore, insertRevocations, isCovered, selectLast, selectPage } from './sql.ts'
 
 export type { Revocable, Revocation, RevocationKind } from './list.ts'
 
@@ -26,6 +26,11 @@ export interface Revoke {
   until: Date
 }
 
+/** No token lives longer, whoever makes it. */
+export const LONGEST_TOKEN = 30 * 86_400_000
+/** Nor one of a session, whatever the lifetime is set to. */
+export const LONGEST_SESSION_TOKEN = 86_400_000
+
 const CHANNEL = 'latchkey_revocations'
 /** Others' clocks may be behind, so an entry outlives what it refuses. */
 const SLACK = 5 * 60_000
@@ -34,24 +39,30 @@ const IN_ONE = 25
 const PAGE = 2000
 const RETRY = 500
 
-/** Writes down what is refused from the commit on, and tells every process. */
+/** Writes down what is refused from the commit on, and tells every process. What has a `before` takes system scope. */
 export async function revoke(tx: Tx, what: Revoke | readonly Revoke[], now: Date): Promise<void> {
   const entries = [what].flat()
   for (let from = 0; from < entries.length; from += IN_ONE) {
-    const rows = entries.slice(from, from + IN_ONE).map(
-      ({ kind, value, before, until }): RevocationsTable => ({
-        id: newId('rvk'),
-        at: now,
-        kind,
-        value,
-        before: before ?? null,
-        until: later(until, SLACK),
-      }),
-    )
+    const rows: RevocationsTable[] = []
+    for (const { kind, value, before, until } of entries.slice(from, from + IN_ONE)) {
+      const id = newId('rvk')
+      const upTo = before ? await afterLast(tx, kind, value, before) : null
+      rows.push({ id, at: now, kind, value, before: upTo, until: later(until, SLACK) })
+    }
     await insertRevocations(tx, rows)
     await tx.notify(CHANNEL, JSON.stringify(rows.map(toRevocation)))
   }
 }
+
+/** What was issued anew within the second of an earlier revocation carries the second after it (`issueAt`). */
+async function afterLast(tx: Tx, kind: RevocationKind, value: string, before: Date): Promise<Date> {
+  const last = await selectLast(tx, kind, value)
+  return last !== null && seconds(last) >= seconds(before) ? later(last, 1000) : before
+}
+
+/** Refuses every token that a person was issued so far. */
+export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
+  revoke(tx, { kind: 'sub', value: userId, before: now, until: later(now, LONGEST_TOKEN) }, now)
 
 export interface Revocations {
   /** Whether it is refused; a promise where this process has to ask the database. */

@@ -10,6 +10,21 @@ export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promi
   await tx.insertInto('revocations').values(rows).execute()
 }
 
+/** The latest `before` of what was revoked up to some moment. */
+export async function selectLast(
+  tx: Tx,
+  kind: RevocationsTable['kind'],
+  value: string,
+): Promise<Date | null> {
+  const row = await tx
+    .selectFrom('revocations')
+    .select((of) => of.fn.max('before').as('last'))
+    .where('kind', '=', kind)
+    .where('value', '=', value)
+    .executeTakeFirst()
+  return row?.last ?? null
+}
+
 /** What still refuses something, a page at a time by id; the ids sort by when they were written. */
 export const selectPage = (
   db: Handle,

@@ -11,6 +11,7 @@ import {
   sessionStarted,
   signedInAnswer,
 } from '../signin/index.ts'
+import { issueTokens, TokensView } from '../tokens/index.ts'
 import { EmailAddress, Identifier } from '../users/index.ts'
 import { changePassword } from './change.ts'
 import { requestReset, resetPassword } from './reset.ts'
@@ -26,6 +27,7 @@ const Login = z
     identifier: Identifier.optional(),
     password: TypedPassword,
     remember_me: Flag,
+    tokens: Flag,
   })
   .superRefine((input, context) => {
     if (input.username ?? input.email ?? input.identifier) return
@@ -40,11 +42,11 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     path: '/api/v1/auth/login',
     summary: 'Sign in with a password',
     description:
-      'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. Unknown and known accounts answer alike.',
+      'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. With `tokens` an access and a refresh token come along, and the session lives as long as a remembered one. Unknown and known accounts answer alike.',
     tag: 'Authentication',
     open: 'this is how one signs in',
     takesBasic: true,
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
+    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
     limit: { by: 'ip', max: 100, per: '10m' },
     errors: [
       'AUTHENTICATION_FAILED',
@@ -55,7 +57,7 @@ export const passwordRoutes = (tools: Tools): Row[] => [
       'UNAVAILABLE',
     ],
     input: Login,
-    output: SignedInView,
+    output: SignedInView.extend(TokensView.partial().shape),
     run: async (call, input) => {
       const signedIn = await signInByPassword(tools, call, {
         identifier: input.username ?? input.email ?? input.identifier ?? '',
@@ -63,7 +65,12 @@ export const passwordRoutes = (tools: Tools): Row[] => [
         remember: input.remember_me,
         returnTo: null,
       })
-      return signedInAnswer(tools, signedIn, call.now)
+      // a limited session is good for one thing, which is not this
+      if (!input.tokens || signedIn.limitedTo) return signedInAnswer(tools, signedIn, call.now)
+      const { tokens, sessionExpiresAt } = await issueTokens(tools, call, signedIn.session.id)
+      const session = { ...signedIn.session, expiresAt: sessionExpiresAt }
+      const { data, ...answer } = signedInAnswer(tools, { ...signedIn, session }, call.now)
+      return { ...answer, data: { ...data, ...tokens } }
     },
   }),
   route({

@@ -13,6 +13,7 @@ import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
 import { newId } from '../../base/ids.ts'
+import { LONGEST_SESSION_TOKEN, revoke } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { permissionsOf } from '../access/index.ts'
 import {
@@ -87,7 +88,7 @@ export async function renewSession(tx: Tx, call: Call, id: string): Promise<Star
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
-/** Ends sessions of a user and records each. @returns how many this call ended */
+/** Ends sessions of a user, with every token of theirs, and records each. @returns how many this call ended */
 export async function endSessions(
   tx: Tx,
   call: Call,
@@ -101,6 +102,13 @@ export async function endSessions(
 ): Promise<number> {
   const { username, reason, ...who } = which
   const ended = await updateEnded(tx, who, reason, call.now)
+  const lastToken = later(call.now, LONGEST_SESSION_TOKEN).getTime()
+  const revoked = ended.map(({ id, expires_at }) => ({
+    kind: 'sid' as const,
+    value: id,
+    until: new Date(Math.min(expires_at.getTime(), lastToken)),
+  }))
+  await revoke(tx, revoked, call.now)
   for (const { id } of ended) {
     await audit(tx, call, {
       type: reason === 'signed_out' ? 'auth.logout' : 'auth.session.revoked',
@@ -116,6 +124,8 @@ export async function endSessions(
 export interface SessionChecks {
   /** Who a session token speaks for, from the database, in one statement. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
+  /** Notes that a session was used by something other than its own token. */
+  saw(id: string, now: Date): void
   /** Writes the sightings gathered so far. */
   flush(): Promise<void>
   /** Ends what expired unobserved, and forgets what ended long ago. */
@@ -197,6 +207,9 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
 
   return {
     check,
+    saw(id, now) {
+      sightings.set(id, now)
+    },
     lastSeen,
     flush,
     async sweep(now) {

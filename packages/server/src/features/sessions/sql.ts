@@ -59,7 +59,7 @@ export async function updateEnded(
   which: Which,
   reason: NonNullable<SessionsTable['end_reason']>,
   now: Date,
-): Promise<{ id: string }[]> {
+): Promise<{ id: string; expires_at: Date }[]> {
   let query = tx
     .updateTable('sessions')
     .set({ ended_at: now, end_reason: reason })
@@ -67,7 +67,7 @@ export async function updateEnded(
     .where('ended_at', 'is', null)
   if (which.only !== undefined) query = query.where('id', '=', which.only)
   if (which.except !== undefined) query = query.where('id', '<>', which.except)
-  return await query.returning('id').execute()
+  return await query.returning(['id', 'expires_at']).execute()
 }
 
 /** Ends what has passed a limit; with `id` that one only. @returns what this call ended, with whose it was */

@@ -10,6 +10,7 @@ import type { UsersTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
+import { revokeUser } from '../../base/revocations/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import { canonical } from './identifiers.ts'
 import {
@@ -142,10 +143,11 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
   })
 }
 
-/** Disables an account and ends its sessions; nothing of it works from the commit on. @throws CONFLICT if it was not active */
+/** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active */
 export async function disableUser(tx: Tx, call: Call, user: User): Promise<void> {
   await changeStatus(tx, call, user, 'active', 'disabled')
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
+  await revokeUser(tx, user.id, call.now)
 }
 
 /** @throws CONFLICT if the account was not disabled */
@@ -173,6 +175,7 @@ async function changeStatus(
 export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
   await scrubAudit(tx, user.id)
   if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
+  await revokeUser(tx, user.id, call.now)
   await audit(
     tx,
     { ...call, ip: null, userAgent: null },

@@ -1,0 +1,72 @@
+/**
+ * Requests that are answered for as long as both sides live. They come in like any other (who calls, may they, how
+ * often); and as long as the line is up, the caller is asked for again with every beat: a credential that has
+ * ended or lost its permission ends its line. Bounded in number; ended first when the server closes.
+ */
+import type { Clock } from '../clock.ts'
+import { problem } from '../errors.ts'
+import type { EventLine } from '../present/index.ts'
+import type { Exchange } from './exchange.ts'
+import { failure, type Handler, type House, steps } from './handle.ts'
+import type { StreamRow } from './route.ts'
+
+const MOST = 1000
+const BEAT = 10_000
+
+export interface Streams {
+  handler(house: House, row: StreamRow): Handler
+  /** Ends every line, and answers new ones with 503. */
+  close(): void
+}
+
+export function streams(clock: Pick<Clock, 'now'>): Streams {
+  const open = new Set<EventLine>()
+  let isClosing = false
+  return {
+    handler(house, row) {
+      const step = steps(house, row)
+      /** Whether the row would still be open to the caller. */
+      const isWelcome = async (exchange: Exchange): Promise<boolean> => {
+        const { caller, closed } = await step.enter({ ...exchange, now: clock.now(), headers: [] })
+        return caller.principal !== null && closed === null
+      }
+      return async (request, res) => {
+        const exchange = house.reader.open(request.raw, res)
+        try {
+          house.reader.cors.answer(exchange.req, exchange.headers)
+          const { caller, call, closed } = await step.enter(exchange)
+          if (closed) throw closed
+          step.assertWelcome(exchange, caller, call)
+          const input = step.understand(exchange, call, await step.read(exchange, caller, request.params))
+          if (isClosing || open.size >= MOST) throw problem('UNAVAILABLE')
+          row.assertReady?.()
+          const line = house.present.events(exchange)
+          open.add(line)
+          const beating = setInterval(() => {
+            line.beat()
+            void isWelcome(exchange).then(
+              (welcome) => welcome || line.end(),
+              () => line.end(),
+            )
+          }, BEAT).unref()
+          line.onEnd(() => {
+            clearInterval(beating)
+            open.delete(line)
+          })
+          // there is nothing to go on with
+          if (request.raw.method === 'HEAD') return line.end()
+          await row.run(call, input, line).catch((error: unknown) => {
+            failure(house, exchange, error, row)
+            line.end()
+          })
+        } catch (error) {
+          house.present.problem(exchange, failure(house, exchange, error, row))
+        }
+      }
+    },
+    close() {
+      isClosing = true
+      for (const line of open) line.end()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+/** Every statement of the tokens room. Rotation is one statement: of many who bring the same token one uses it up. */
+import { type CompiledQuery, type Kysely, sql } from 'kysely'
+import type { Tables, TokenFamiliesTable } from '../../base/db/tables.ts'
+import type { Tx } from '../../base/db/types.ts'
+
+type Handle = Kysely<Tables>
+
+/** Whom tokens of a session speak for. */
+export interface SessionRow {
+  family_id: string
+  session_id: string
+  user_id: string
+  username: string | null
+  roles: string[]
+  amr: string[]
+  authenticated_at: Date
+  expires_at: Date
+}
+
+/** What a refresh token is good for at this instant: its family, its session and its user all have to be well. */
+const isWell = (now: Date) => sql<boolean>`(
+  f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
+  and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active')`
+const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr,
+  s.authenticated_at, s.expires_at`
+
+const EPOCH = new Date(0)
+const NO_HASH = Buffer.alloc(0)
+
+/** Compiled once; parameters by `rotationValues`. Uses a token up and puts its successor in place, or yields nothing. */
+export const rotation = (db: Handle): CompiledQuery<SessionRow> =>
+  sql<SessionRow>`
+    with used as (
+      update refresh_tokens t set used_at = ${EPOCH}
+      from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
+      where t.token_hash = ${NO_HASH} and t.used_at is null and f.id = t.family_id and ${isWell(EPOCH)}
+      returning ${SUBJECT}
+    ), made as (
+      insert into refresh_tokens (token_hash, family_id, created_at)
+      select ${NO_HASH}, family_id, ${EPOCH} from used
+    )
+    select * from used`.compile(db)
+
+/** In the order in which the statement names them. */
+export const rotationValues = (hash: Buffer, successor: Buffer, now: Date): unknown[] => [
+  now,
+  hash,
+  now,
+  now,
+  successor,
+  now,
+]
+
+export type Found = SessionRow & { used_at: Date | null; is_well: boolean; is_revoked: boolean }
+
+export async function findToken(db: Handle, hash: Buffer, now: Date): Promise<Found | null> {
+  const { rows } = await sql<Found>`
+    select ${SUBJECT}, t.used_at, ${isWell(now)} as is_well, f.revoked_at is not null as is_revoked
+    from refresh_tokens t join token_families f on f.id = t.family_id
+    join sessions s on s.id = f.session_id join users u on u.id = f.user_id
+    where t.token_hash = ${hash}`.execute(db)
+  return rows[0] ?? null
+}
+
+/**
+ * Gives a session the limits that one with tokens has, never shorter ones.
+ * @returns null where it has ended or is limited
+ */
+export async function extendSession(
+  tx: Tx,
+  sessionId: string,
+  limits: { absolute: number; idle: number },
+  now: Date,
+): Promise<Omit<SessionRow, 'family_id'> | null> {
+  const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
+    update sessions s set last_seen_at = greatest(s.last_seen_at, ${now}),
+      expires_at = greatest(s.expires_at, s.created_at + ${limits.absolute / 1000}::float8 * interval '1 second'),
+      idle_seconds = greatest(s.idle_seconds, ${Math.round(limits.idle / 1000)}::int)
+    from users u
+    where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and s.ended_at is null
+      and s.limited_to is null and s.expires_at > ${now}
+    returning s.id as session_id, u.id as user_id, u.username, u.roles, s.amr, s.authenticated_at, s.expires_at`.execute(
+    tx,
+  )
+  return rows[0] ?? null
+}
+
+export async function insertFamily(
+  tx: Tx,
+  family: Pick<TokenFamiliesTable, 'id' | 'user_id' | 'session_id'>,
+  hash: Buffer,
+  now: Date,
+): Promise<void> {
+  await tx
+    .insertInto('token_families')
+    .values({ ...family, created_at: now, revoked_at: null, revoke_reason: null })
+    .execute()
+  await tx
+    .insertInto('refresh_tokens')
+    .values({ token_hash: hash, family_id: family.id, created_at: now, used_at: null })
+    .execute()
+}
+
+type Reason = NonNullable<TokenFamiliesTable['revoke_reason']>
+
+/** @returns whether this call revoked it */
+export async function revokeFamily(tx: Tx, id: string, reason: Reason, now: Date): Promise<boolean> {
+  const row = await tx
+    .updateTable('token_families')
+    .set({ revoked_at: now, revoke_reason: reason })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** @returns how many of the user's families this call revoked */
+export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promise<number> {
+  const rows = await tx
+    .updateTable('token_families')
+    .set({ revoked_at: now, revoke_reason: 'revoked' })
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .returning('id')
+    .execute()
+  return rows.length
+}
+
+/** Tokens that were used so long ago that nobody need be told of a second use. The newest of a family is never used. */
+export async function deleteUsedBefore(db: Handle, before: Date): Promise<void> {
+  await db.deleteFrom('refresh_tokens').where('used_at', '<', before).execute()
+}
