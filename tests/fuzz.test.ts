@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
-import type { Row } from '../packages/server/src/base/http/route.ts'
+import type { ApiRow, Row } from '../packages/server/src/base/http/route.ts'
 import { errorsOf } from '../packages/server/src/base/http/shapes.ts'
 import type { Client, Json } from '../packages/server/src/testing/client.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -392,7 +392,7 @@ function assertClean(row: Row, { status, headers, text: body }: Answered): void 
     return
   }
   expect(ERRORS[code]?.status, body).toBe(status)
-  expect([...ANYWHERE, ...errorsOf(row)], `${row.name} documents it`).toContain(code)
+  expect([...ANYWHERE, ...errorsOf(row as ApiRow)], `${row.name} documents it`).toContain(code)
   if (status === 401) expect(headers.get('www-authenticate')).toBeTruthy()
 }
 
