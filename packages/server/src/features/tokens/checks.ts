@@ -3,7 +3,7 @@
  * guards agree, then held against the list of what is revoked. No statement is made while the database's line is
  * heard; a token that was verified once is remembered.
  */
-import { accessTokens, type Verified } from '@latchkey/guard'
+import { type AccessTokens, accessTokens, type Verified } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import type { Authenticated, Verdict } from '../../base/http/authenticate.ts'
@@ -18,37 +18,57 @@ export interface GoodToken {
 
 export interface TokenChecks {
   check(token: string, now: Date): Promise<Verdict>
-  /** Null for anything but an access token of ours that has not expired. */
-  read(token: string): Promise<GoodToken | null>
+  read: TokenReader
 }
 
-export function tokenChecks(tools: Pick<Tools, 'config' | 'clock' | 'keys' | 'revocations'>): TokenChecks {
-  const { config, clock, keys, revocations } = tools
-  const verifier = accessTokens({
+/** Null for anything but an access token of ours that has not expired. */
+export type TokenReader = (token: string) => Promise<GoodToken | null>
+
+type CheckTools = Pick<Tools, 'config' | 'clock' | 'keys'>
+
+const verifierOf = ({ config, clock, keys }: CheckTools): AccessTokens =>
+  accessTokens({
     issuer: config.publicUrl,
     audience: config.tokenAudience ?? config.publicUrl,
     keys: keys.verifiers(),
     now: () => clock.now().getTime(),
   })
+
+async function verify(
+  { keys }: CheckTools,
+  verifier: AccessTokens,
+  token: string,
+): Promise<Verified | 'expired' | null> {
+  const waiting = keys.fresh()
+  if (waiting) await waiting
+  let verdict = verifier.check(token)
+  if ('code' in verdict && verdict.code === 'INVALID_TOKEN') {
+    // its key may have been published by another node a moment ago
+    await keys.refetch()
+    verdict = verifier.check(token)
+  }
+  if (!('code' in verdict)) return verdict
+  return verdict.code === 'TOKEN_EXPIRED' ? 'expired' : null
+}
+
+async function readWith(tools: CheckTools, verifier: AccessTokens, token: string): Promise<GoodToken | null> {
+  const verified = await verify(tools, verifier, token)
+  if (verified === 'expired' || verified?.jti == null) return null
+  return { id: verified.jti, userId: verified.sub, expiresAt: new Date(verified.until) }
+}
+
+/** For a command, which checks one token. */
+export const readToken = (tools: CheckTools, token: string): Promise<GoodToken | null> =>
+  readWith(tools, verifierOf(tools), token)
+
+export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): TokenChecks {
+  const { keys, revocations } = tools
+  const verifier = verifierOf(tools)
   keys.onChange(() => verifier.replaceKeys(keys.verifiers()))
   const known = new WeakMap<Verified, Authenticated>()
-
-  async function verify(token: string): Promise<Verified | 'expired' | null> {
-    const waiting = keys.fresh()
-    if (waiting) await waiting
-    let verdict = verifier.check(token)
-    if ('code' in verdict && verdict.code === 'INVALID_TOKEN') {
-      // its key may have been published by another node a moment ago
-      await keys.refetch()
-      verdict = verifier.check(token)
-    }
-    if (!('code' in verdict)) return verdict
-    return verdict.code === 'TOKEN_EXPIRED' ? 'expired' : null
-  }
-
   return {
     async check(token, now) {
-      const verified = await verify(token)
+      const verified = await verify(tools, verifier, token)
       if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
       if (verified === null) return { refused: problem('INVALID_TOKEN') }
       const { jti, sid, sub, iat } = verified
@@ -57,11 +77,7 @@ export function tokenChecks(tools: Pick<Tools, 'config' | 'clock' | 'keys' | 're
       known.set(verified, caller)
       return caller
     },
-    async read(token) {
-      const verified = await verify(token)
-      if (verified === 'expired' || verified?.jti == null) return null
-      return { id: verified.jti, userId: verified.sub, expiresAt: new Date(verified.until) }
-    },
+    read: (token) => readWith(tools, verifier, token),
   }
 }
 

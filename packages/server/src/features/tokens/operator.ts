@@ -8,7 +8,7 @@ import { LONGEST_TOKEN, revoke } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { sessionChecks } from '../sessions/index.ts'
 import { findByIdentifier, findUser, type User } from '../users/index.ts'
-import { tokenChecks } from './checks.ts'
+import { readToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
@@ -38,12 +38,8 @@ export async function createTokenByOperator(
 export async function revokeTokenByOperator(tools: OperatorTools, token: string): Promise<boolean> {
   const call = systemCall(tools.clock.now())
   if (!isId('tok', token)) {
-    return await revokeToken(
-      tools,
-      { sessions: sessionChecks(tools), tokens: tokenChecks(tools) },
-      call,
-      token,
-    )
+    const checks = { sessions: sessionChecks(tools), read: (text: string) => readToken(tools, text) }
+    return await revokeToken(tools, checks, call, token)
   }
   await tools.db.tx('system', async (tx) => {
     await revoke(tx, { kind: 'jti', value: token, until: later(call.now, LONGEST_TOKEN) }, call.now)

@@ -12,20 +12,20 @@ import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../base/revocation
 import type { Tools } from '../../base/tools.ts'
 import { endSessions, type SessionChecks } from '../sessions/index.ts'
 import { findUser } from '../users/index.ts'
-import type { GoodToken, TokenChecks } from './checks.ts'
+import type { GoodToken, TokenReader } from './checks.ts'
 import { REFRESH_TOKEN } from './families.ts'
 import { findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
 
 /** @returns whether there was something to revoke, for the operator; the outside is not told */
 export async function revokeToken(
   tools: Pick<Tools, 'db'>,
-  checks: { sessions: SessionChecks; tokens: TokenChecks },
+  checks: { sessions: SessionChecks; read: TokenReader },
   call: Call,
   token: string,
 ): Promise<boolean> {
   if (REFRESH_TOKEN.test(token)) return await revokeRefreshToken(tools, call, token)
   if (token.startsWith('st_')) return await endByToken(tools, checks.sessions, call, token)
-  const good = await checks.tokens.read(token)
+  const good = await checks.read(token)
   if (!good) return false
   await tools.db.tx('system', (tx) => revokeAccessToken(tx, call, good))
   return true

@@ -19,7 +19,7 @@ export const TokensView = z
   .meta({ id: 'Tokens' })
 
 const JWK_SET = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
-const DAY_IN_MINUTES = 'public, max-age=300'
+const FIVE_MINUTES = 'public, max-age=300'
 
 export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tokens: TokenChecks }): Row[] {
   const { refresh } = families(tools, checks.sessions)
@@ -85,7 +85,7 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       input: z.object({ token: z.string().min(1).max(8192) }),
       output: z.null(),
       run: async (call, { token }) => {
-        await revokeToken(tools, checks, call, token)
+        await revokeToken(tools, { sessions: checks.sessions, read: checks.tokens.read }, call, token)
         return { data: null, message: 'The token is not valid any more.' }
       },
     }),
@@ -128,7 +128,7 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
         const etag = `"${createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 22)}"`
         return {
           data: { keys: [...data.keys] as Record<string, unknown>[] },
-          headers: { 'cache-control': DAY_IN_MINUTES, etag },
+          headers: { 'cache-control': FIVE_MINUTES, etag },
         }
       },
     }),

@@ -1,0 +1,86 @@
+/** `tokens …` and `keys …` on the tools of a running server, as the control socket runs them. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Person, startWorld, type World } from '../testing/world.ts'
+import type { Args, Command } from './command.ts'
+import { keysList, keysRotate } from './keys.ts'
+import { tokensCreate, tokensRevoke } from './tokens.ts'
+
+let world: World
+let ada: Person
+beforeAll(async () => {
+  world = await startWorld()
+  ada = await world.person({ email: 'ada@example.com', username: 'ada' })
+})
+afterAll(() => world.stop())
+
+const TERMINAL = { interactive: false, json: true, readStdin: async () => '' }
+// biome-ignore lint/suspicious/noExplicitAny: what a command prints is looked into freely
+async function run(command: Command, positionals: string[], values: Args['values'] = {}): Promise<any> {
+  if (command.on !== 'tools') throw new Error('not on the tools')
+  const given = { values, positionals }
+  const args = (await command.prepare?.(given, TERMINAL)) ?? given
+  return (await command.run(world.app.tools, args)).json
+}
+const me = async (token: string) =>
+  (await world.client().get('/api/v1/users/me', { headers: { authorization: `Bearer ${token}` } })).status
+const validate = async (token: string) =>
+  (await world.client().get('/api/v1/auth/validate', { headers: { authorization: `Bearer ${token}` } }))
+    .status
+
+describe('a token made by the operator', () => {
+  it('speaks for the person without a session, as long as told', async () => {
+    const made = await run(tokensCreate, ['ada'], { lifetime: '2h' })
+    expect(await validate(made.token)).toBe(200)
+    // it is nobody who is signed in
+    expect(await me(made.token)).toBe(401)
+    await world.clock.advance('119 minutes')
+    expect(await validate(made.token)).toBe(200)
+    await world.clock.advance('2 minutes')
+    expect(await validate(made.token)).toBe(401)
+  })
+
+  it('is refused once it is revoked, by itself, by its id, or with all of the person', async () => {
+    const [one, two, three] = [
+      await run(tokensCreate, [ada.email]),
+      await run(tokensCreate, [ada.id]),
+      await run(tokensCreate, ['ada']),
+    ]
+    expect(await run(tokensRevoke, [one.token])).toEqual({ revoked: true })
+    await run(tokensRevoke, [two.id])
+    expect([await validate(one.token), await validate(two.token), await validate(three.token)]).toEqual([
+      401, 401, 200,
+    ])
+    await run(tokensRevoke, [], { user: 'ada' })
+    expect(await validate(three.token)).toBe(401)
+    expect(await validate((await run(tokensCreate, ['ada'])).token)).toBe(200)
+  })
+
+  it('asks for a lifetime within bounds and somebody who exists', async () => {
+    for (const lifetime of ['31d', '59s', 'soon', '-1h'])
+      await expect(run(tokensCreate, ['ada'], { lifetime })).rejects.toThrow('--lifetime')
+    await expect(run(tokensCreate, ['nobody'])).rejects.toThrow('no account')
+    await expect(run(tokensRevoke, [])).rejects.toThrow('--user')
+    await expect(run(tokensRevoke, ['nonsense'])).rejects.toThrow('no token')
+  })
+})
+
+describe('the signing keys', () => {
+  it('are listed with their stages, and rotated in peace or at once', async () => {
+    const { token } = await run(tokensCreate, ['ada'])
+    const before = (await run(keysList, [])).keys.filter((key: { stage: string }) => key.stage === 'active')
+    const { key } = await run(keysRotate, [])
+    expect(key).toMatchObject({ stage: 'published', algorithm: 'ES256' })
+    await world.clock.advance('11 minutes')
+    const stages = Object.fromEntries(
+      (await run(keysList, [])).keys.map((one: { kid: string; stage: string }) => [one.kid, one.stage]),
+    )
+    expect([stages[key.kid], stages[before[0].kid]]).toEqual(['active', 'retired'])
+    expect(await validate(token)).toBe(200)
+    const { key: emergency } = await run(keysRotate, [], { now: true })
+    expect(emergency.stage).toBe('active')
+    expect(await validate(token)).toBe(401)
+    expect(await validate((await run(tokensCreate, ['ada'])).token)).toBe(200)
+    const { body } = await world.client().get('/.well-known/jwks.json')
+    expect(body.keys.map((one: { kid: string }) => one.kid)).toEqual([emergency.kid])
+  })
+})

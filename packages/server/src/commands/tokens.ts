@@ -1,0 +1,83 @@
+/** `tokens …`: access tokens by hand. The rules are the tokens feature's; this is how they are asked for and shown. */
+import { parseDuration } from '../base/clock.ts'
+import { LONGEST_TOKEN } from '../base/revocations/index.ts'
+import {
+  createTokenByOperator,
+  revokeTokenByOperator,
+  revokeTokensOfByOperator,
+} from '../features/tokens/index.ts'
+import { type Args, type Command, done, Failure, stringOf, UsageError } from './command.ts'
+import { moment } from './terminal.ts'
+
+const LEAST = 60_000
+
+/** @throws UsageError where it is no duration, or out of bounds */
+function lifetimeOf(args: Args): number | null {
+  const text = stringOf(args, 'lifetime')
+  if (text === null) return null
+  const value = parseDuration(text)
+  if (value === null || value < LEAST || value > LONGEST_TOKEN)
+    throw new UsageError('--lifetime takes a duration from 1m to 30d, such as 15m or 8h.')
+  return value
+}
+
+export const tokensCreate: Command = {
+  name: 'tokens create',
+  summary: 'Make an access token for somebody',
+  about:
+    'Good for trying an API, or for a job: it speaks for the person with all their permissions, without a session, and cannot be refreshed. It is printed once, alone, on standard output.',
+  positionals: ['<email|username|id>'],
+  options: {
+    lifetime: {
+      type: 'string',
+      value: '<duration>',
+      about: 'How long it is good for, up to 30d (default 1h)',
+    },
+  },
+  examples: [
+    'latchkey tokens create ada@example.com',
+    'curl -H "Authorization: Bearer $(latchkey tokens create ada --lifetime 15m)" …',
+  ],
+  on: 'tools',
+  async prepare(args) {
+    lifetimeOf(args)
+    return args
+  },
+  async run(tools, args) {
+    const [identifier = ''] = args.positionals
+    const lifetime = lifetimeOf(args) ?? tools.config.accessTokenLifetime
+    const made = await createTokenByOperator(tools, identifier, lifetime)
+    const { token, id, user } = made
+    const expires_at = made.expiresAt.toISOString()
+    return done({ token, id, user_id: user.id, expires_at }, token, [
+      `For ${user.email}, until ${moment(expires_at)}. \`latchkey tokens revoke ${id}\` ends it sooner.`,
+    ])
+  },
+}
+
+export const tokensRevoke: Command = {
+  name: 'tokens revoke',
+  summary: 'Revoke a token, or all of somebody’s',
+  about:
+    'Takes an access token or its id (`jti`), a refresh token (with its family), a session token, or --user for every token of a person, whose sessions go on.',
+  positionals: ['[token|id]'],
+  options: { user: { type: 'string', value: '<email|username|id>', about: 'Every token of this person' } },
+  examples: ['latchkey tokens revoke tok_019…', 'latchkey tokens revoke --user ada@example.com'],
+  on: 'tools',
+  async prepare(args) {
+    if ((args.positionals[0] === undefined) === (stringOf(args, 'user') === null))
+      throw new UsageError('Give a token or its id, or --user.')
+    return args
+  },
+  async run(tools, args) {
+    const user = stringOf(args, 'user')
+    if (user !== null) {
+      const families = await revokeTokensOfByOperator(tools, user)
+      return done({ user, families }, `Every token of ${user} is refused from now on.`)
+    }
+    const [token = ''] = args.positionals
+    if (!(await revokeTokenByOperator(tools, token)))
+      throw new Failure('This is no token that is good for anything.', 'NOT_FOUND')
+    return done({ revoked: true }, 'The token is refused from now on.')
+  },
+}
