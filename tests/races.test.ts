@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
+import type { Tx } from '../packages/server/src/base/db/types.ts'
 import { disableUser, enableUser, getUser } from '../packages/server/src/features/users/index.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { testDatabaseKind } from '../packages/server/src/testing/database.ts'
@@ -63,6 +64,26 @@ async function matching(of: World, userId: string, passwords: readonly string[])
 
 const register = (of: World, body: Record<string, unknown>): Promise<Reply> =>
   of.client().post('/api/v1/auth/register', { password: PASSWORD, ...body })
+
+/** Runs statements that lock rows, and keeps the locks until it is told to let go. */
+async function hold(lock: (tx: Tx) => Promise<unknown>): Promise<() => Promise<void>> {
+  let letGo = () => {}
+  const freed = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let holder: Promise<void> | undefined
+  await new Promise<void>((held) => {
+    holder = world.db.tx('system', async (tx) => {
+      await lock(tx)
+      held()
+      await freed
+    })
+  })
+  return async () => {
+    letGo()
+    await holder
+  }
+}
 
 describe('a link of single use', () => {
   it('verifies an address once', async () => {
@@ -317,24 +338,12 @@ if (testDatabaseKind() === 'postgres')
         world.client().post('/api/v1/auth/login', { username: person.email, password })
       // a failure, so that there is a counter to clear, which can be held
       await signIn('wrong')
-      let letGo = () => {}
-      const freed = new Promise<void>((resolve) => {
-        letGo = resolve
-      })
-      let holder: Promise<void> | undefined
-      await new Promise<void>((held) => {
-        holder = world.db.tx('system', async (tx) => {
-          await tx.selectFrom('failures').select('key').forUpdate().execute()
-          held()
-          await freed
-        })
-      })
+      const letGo = await hold((tx) => tx.selectFrom('failures').select('key').forUpdate().execute())
       const signingIn = signIn(PASSWORD)
       await sleep(400)
       const done = meanwhile()
       await Promise.race([done, sleep(400)])
-      letGo()
-      await Promise.all([holder, done])
+      await Promise.all([letGo(), done])
       return signingIn
     }
 

@@ -107,10 +107,19 @@ export function linkProblem(refused: 'unknown' | 'used' | 'expired') {
   })
 }
 
-/** Makes a user's open links of a purpose useless, say when a newer one replaces them. */
-export async function revokeLinks(tx: Tx, purpose: LinkPurpose, userId: string | null): Promise<void> {
+/**
+ * Makes a user's open links of a purpose useless, say when a newer one replaces them. They stay, as used, so that
+ * it is known how many were made of late.
+ */
+export async function revokeLinks(
+  tx: Tx,
+  purpose: LinkPurpose,
+  userId: string | null,
+  now: Date,
+): Promise<void> {
   await tx
-    .deleteFrom('links')
+    .updateTable('links')
+    .set({ used_at: now })
     .where('purpose', '=', purpose)
     .where(userId === null ? sql<boolean>`user_id is null` : sql<boolean>`user_id = ${userId}`)
     .where('used_at', 'is', null)

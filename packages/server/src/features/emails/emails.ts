@@ -11,7 +11,14 @@ import { later } from '../../base/clock.ts'
 import { isUniqueViolation } from '../../base/db/faults.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
+import {
+  checkLink,
+  issueLink,
+  type LinkPurpose,
+  linkProblem,
+  revokeLinks,
+  useLink,
+} from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
 import { verificationLetter } from './mail.tsx'
@@ -19,16 +26,38 @@ import {
   activateUser,
   claimEmail,
   deletePendingRivals,
-  latestLinkAt,
+  linksSince,
   lockAddress,
   ownerOtherThan,
+  registrationsBefore,
 } from './sql.ts'
 
 export const VERIFICATION_LIFETIME = 24 * 3_600_000
-/** A second letter of the same kind to the same person waits this long, so that nobody is flooded. */
-export const LETTER_PAUSE = 60_000
+/**
+ * A second letter of the same kind to the same person waits this long, and no more than so many go out in an hour,
+ * whoever asks: nobody is flooded, and nobody who asks again and again can keep replacing the link that its owner
+ * is about to use.
+ */
+const LETTER_PAUSE = 60_000
+export const LETTERS_AN_HOUR = 5
+const HOUR = 3_600_000
 
-/** Asks for a letter to a user whose address is not verified; one a minute at most is sent. */
+/** Whether a letter with a link may be written to the user now. Holds the address, and the user, until it is. */
+export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
+  // before the user, as everybody does who uses a link to the address
+  await lockAddress(tx, canonical(user.email))
+  const written = await linksSince(tx, user.id, purpose, later(now, -HOUR))
+  const [last] = written
+  return written.length < LETTERS_AN_HOUR && (last === undefined || later(last, LETTER_PAUSE) <= now)
+}
+
+/** Whether so many registered the address in the last hour that one more letter would only be a nuisance. */
+export async function isCrowded(tx: Tx, user: User, now: Date): Promise<boolean> {
+  const email = { id: user.email_id, addressKey: canonical(user.email) }
+  return (await registrationsBefore(tx, email, later(now, -HOUR))) >= LETTERS_AN_HOUR
+}
+
+/** Asks for a letter to a user whose address is not verified; sent as seldom as `mayWriteTo` says. */
 export async function requestVerification(
   tools: Pick<Tools, 'jobs'>,
   tx: Tx,
@@ -112,7 +141,7 @@ export async function sendVerification(
   wish: { locale: Locale; returnTo?: string | undefined },
   now: Date,
 ): Promise<void> {
-  await revokeLinks(tx, 'verify_email', user.id)
+  await revokeLinks(tx, 'verify_email', user.id, now)
   const token = await issueLink(
     tx,
     { purpose: 'verify_email', userId: user.id, emailId: user.email_id, lifetime: VERIFICATION_LIFETIME },
@@ -130,12 +159,13 @@ export async function sendVerification(
 export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
   const send = (find: (tx: Tx) => Promise<User | null>, locale: Locale, now: Date) =>
     tools.db.tx('system', async (tx) => {
-      const user = await find(tx)
+      const found = await find(tx)
+      if (!found || !(await mayWriteTo(tx, found, 'verify_email', now))) return
+      // looked up again: what was waited for may have been its verification
+      const user = await findUser(tx, found.id)
       if (!user || user.email_verified_at || user.status === 'disabled') return
       // an address with an owner is not proven anew; whoever registered it once more has been told by letter
       if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
-      const last = await latestLinkAt(tx, user.id, 'verify_email')
-      if (last && later(last, LETTER_PAUSE) > now) return
       await sendVerification(tools, tx, user, { locale }, now)
     })
   tools.jobs.on('emails.verify', (payload, now) =>

@@ -5,12 +5,13 @@
 export {
   claimAddress,
   emailJobs,
-  LETTER_PAUSE,
+  isCrowded,
   localeOf,
+  mayWriteTo,
   requestVerification,
   returnToOf,
   sendVerification,
 } from './emails.ts'
 export { checkYourMail, emailPages } from './pages.tsx'
 export { emailRoutes, LinkToken } from './routes.ts'
-export { latestLinkAt, lockAddress, ownerOtherThan } from './sql.ts'
+export { lockAddress, ownerOtherThan } from './sql.ts'

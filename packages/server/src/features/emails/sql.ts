@@ -42,20 +42,37 @@ export async function deletePendingRivals(tx: Tx, userId: string, addressKey: st
 }
 
 /**
- * When the user's latest link of the purpose was made. Locks the user first, so that of two who are about to
- * make one at the same time the second sees the first's.
+ * When the user's links of the purpose were made since then, the latest first. Locks the user first, so that of
+ * two who are about to make one at the same time the second sees the first's.
  */
-export async function latestLinkAt(tx: Tx, userId: string, purpose: LinkPurpose): Promise<Date | null> {
+export async function linksSince(tx: Tx, userId: string, purpose: LinkPurpose, since: Date): Promise<Date[]> {
   await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
-  const row = await tx
+  const rows = await tx
     .selectFrom('links')
     .select('created_at')
     .where('user_id', '=', userId)
     .where('purpose', '=', purpose)
+    .where('created_at', '>', since)
     .orderBy('created_at', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.created_at ?? null
+    .execute()
+  return rows.map((row) => row.created_at)
+}
+
+/** How many have registered the address since then and before this one, and own it not. */
+export async function registrationsBefore(
+  tx: Tx,
+  email: { id: string; addressKey: string },
+  since: Date,
+): Promise<number> {
+  const { count } = await tx
+    .selectFrom('emails')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('address_key', '=', email.addressKey)
+    .where('claimed_at', 'is', null)
+    .where('created_at', '>', since)
+    .where('id', '<', email.id)
+    .executeTakeFirstOrThrow()
+  return count
 }
 
 /** The user who owns the address, if it is somebody else. */

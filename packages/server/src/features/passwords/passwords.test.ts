@@ -111,6 +111,22 @@ describe('a forgotten password', () => {
     expect((await reset(second)).status).toBe(200)
   })
 
+  it('sends five letters an hour at most, so that no stranger can replace the link for ever', async () => {
+    const { email } = await world.person({ signIn: false })
+    for (let n = 0; n < 8; n += 1) {
+      await forgot(email)
+      await world.clock.advance('2 minutes')
+    }
+    const letters = (await world.mailbox.lettersTo(email)).filter(({ subject }) => /Reset/.test(subject))
+    expect(letters).toHaveLength(5)
+    const last = await world.mailbox.tokenFor(email, /reset-password/)
+    await forgot(email)
+    await world.app.settle()
+    expect((await reset(last)).status).toBe(200)
+    await world.clock.advance('1 hour')
+    expect(await tokenFor(email)).not.toBe(last)
+  })
+
   it('takes a link once, within an hour', async () => {
     const { email } = await world.person({ signIn: false })
     const used = await tokenFor(email)

@@ -129,7 +129,7 @@ export async function replacePassword(
     if (!changed) throw problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
     await insertHistory(tx, user.id, from.hash, PROFILES[tools.config.passwordProfile].history, call.now)
   }
-  await revokeLinks(tx, 'reset_password', user.id)
+  await revokeLinks(tx, 'reset_password', user.id, call.now)
   await endSessions(tx, call, {
     userId: user.id,
     username: user.username,

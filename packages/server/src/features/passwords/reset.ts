@@ -5,11 +5,10 @@
  */
 import { audit } from '../../base/audit/index.ts'
 import { type Call, systemCall } from '../../base/call.ts'
-import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
-import { claimAddress, LETTER_PAUSE, latestLinkAt, localeOf, lockAddress } from '../emails/index.ts'
+import { claimAddress, localeOf, lockAddress, mayWriteTo } from '../emails/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../users/index.ts'
 import { resetDoneLetter, resetLetter } from './mail.tsx'
 import {
@@ -93,8 +92,7 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
     tools.db.tx('system', async (tx) => {
       const user = await findByIdentifier(tx, String(payload.identifier))
       if (!user || user.status === 'disabled') return
-      const last = await latestLinkAt(tx, user.id, 'reset_password')
-      if (last && later(last, LETTER_PAUSE) > now) return
+      if (!(await mayWriteTo(tx, user, 'reset_password', now))) return
       const token = await issueResetLink(tx, user, now)
       await tools.mail.write(
         tx,
@@ -113,7 +111,7 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
 
 /** A link that replaces earlier ones. */
 async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promise<string> {
-  await revokeLinks(tx, 'reset_password', user.id)
+  await revokeLinks(tx, 'reset_password', user.id, now)
   return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime: RESET_LIFETIME }, now)
 }
 

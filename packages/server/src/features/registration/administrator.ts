@@ -27,7 +27,7 @@ export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<b
 export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: Date): Promise<string | null> {
   return await tools.db.tx('system', async (tx) => {
     if (await existsWithRole(tx, adminRole(tools.config))) return null
-    await revokeLinks(tx, 'setup', null)
+    await revokeLinks(tx, 'setup', null, now)
     const token = await issueLink(tx, { purpose: 'setup', userId: null, lifetime: SETUP_LIFETIME }, now)
     await audit(tx, systemCall(now), { type: 'system.setup_link.created', userId: null, username: null })
     return `${tools.config.publicUrl}/setup/${token}`

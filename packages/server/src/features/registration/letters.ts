@@ -2,7 +2,7 @@
 import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import type { Tools } from '../../base/tools.ts'
-import { localeOf, ownerOtherThan, returnToOf, sendVerification } from '../emails/index.ts'
+import { isCrowded, localeOf, ownerOtherThan, returnToOf, sendVerification } from '../emails/index.ts'
 import {
   canonical,
   deletePendingBefore,
@@ -22,7 +22,8 @@ export function registrationJobs(tools: LetterTools): void {
   tools.jobs.on('registration.letter', (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findUser(tx, String(payload.user_id))
-      if (user?.status === 'pending') await writeLetter(tools, tx, user, payload, now)
+      if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
+        await writeLetter(tools, tx, user, payload, now)
     }),
   )
   tools.jobs.every('registration.purge', '1h', async (now) => {

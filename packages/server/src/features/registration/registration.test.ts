@@ -129,6 +129,22 @@ describe('signing up', () => {
     expect((await verify(world, await world.mailbox.tokenFor(email, /verify/))).status).toBe(200)
   })
 
+  it.each(['an owner', 'nobody'])(
+    'floods the mailbox of %s no more than five letters an hour',
+    async (whose) => {
+      const email = whose === 'nobody' ? 'flooded@example.com' : (await world.person({ signIn: false })).email
+      const before = (await world.mailbox.lettersTo(email)).length
+      for (let n = 0; n < 9; n += 1) {
+        expect((await register(world, { email })).status).toBe(201)
+        await world.clock.advance('2 minutes')
+      }
+      expect((await world.mailbox.lettersTo(email)).length - before).toBe(5)
+      await world.clock.advance('1 hour')
+      await register(world, { email })
+      expect((await world.mailbox.lettersTo(email)).length - before).toBe(6)
+    },
+  )
+
   it('lets a verification link expire after a day', async () => {
     const email = 'tardy@example.com'
     await register(world, { email })
