@@ -4,6 +4,7 @@ import { LOCALES } from '../packages/server/src/base/call.ts'
 import { baseText } from '../packages/server/src/base/page/base-texts.ts'
 import { createPages } from '../packages/server/src/base/page/index.ts'
 import { accountText } from '../packages/server/src/features/account/texts.ts'
+import { apiKeysText } from '../packages/server/src/features/api-keys/texts.ts'
 import { emailsText } from '../packages/server/src/features/emails/texts.ts'
 import { passwordsText } from '../packages/server/src/features/passwords/texts.ts'
 import { registrationText } from '../packages/server/src/features/registration/texts.ts'
@@ -69,7 +70,16 @@ describe.each(documents)('$name', ({ html }) => {
 })
 
 describe('the texts', () => {
-  const all = { baseText, emailsText, passwordsText, sessionsText, signinText, accountText, registrationText }
+  const all = {
+    baseText,
+    apiKeysText,
+    emailsText,
+    passwordsText,
+    sessionsText,
+    signinText,
+    accountText,
+    registrationText,
+  }
   const places = (text: unknown): string[] => {
     const found = JSON.stringify(text).match(/\{\w+\}/g) ?? []
     return [...new Set(found)].sort()

@@ -5,6 +5,7 @@ import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
 import { Account, DeleteAccount } from '../../packages/server/src/features/account/views.tsx'
+import { ApiKey, ApiKeys, type KeyItem, NewKey } from '../../packages/server/src/features/api-keys/views.tsx'
 import {
   CheckYourMail,
   ConfirmEmail,
@@ -103,6 +104,41 @@ const sessions = [
   },
 ]
 
+const key: KeyItem = {
+  id: 'key_1',
+  name: 'Nightly build',
+  description: 'Publishes the reports',
+  environment: 'live',
+  hint: 'lk_live_3fRz',
+  scopes: ['chat:read', 'dashboard:read'],
+  createdAt: ago(900),
+  expiresAt: ago(-900),
+  lastUsedAt: ago(1),
+  rotatedAt: null,
+  expired: false,
+}
+const apiKeys: KeyItem[] = [
+  key,
+  {
+    ...key,
+    id: 'key_2',
+    name: 'A remarkably long name of a program that somebody wrote without a single thought for narrow windows',
+    environment: 'test',
+    scopes: null,
+    expiresAt: null,
+    lastUsedAt: null,
+  },
+  { ...key, id: 'key_3', name: 'Old', scopes: [], expiresAt: ago(5), expired: true },
+  { ...key, id: 'key_4', name: 'Older', rotatedAt: ago(1) },
+]
+const beyond = problem('VALIDATION_ERROR', {
+  details: [
+    { field: 'name', code: 'required', message: 'x' },
+    { field: 'more_scopes', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
+  ],
+})
+const held = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, 0] }
+
 export function samples(locale: Locale): Sample[] {
   const again = shownAgain.bind(null, locale)
   const stranger: Record<string, VNode> = {
@@ -141,6 +177,18 @@ export function samples(locale: Locale): Sample[] {
     'password-expired': <Security email={ADDRESS} policy={classic} expired returnTo="/account" />,
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
+    'api-keys': <ApiKeys keys={apiKeys} {...held} />,
+    'api-keys-none': <ApiKeys keys={[]} {...held} permissions={null} revoked />,
+    'api-keys-refused': (
+      <ApiKeys
+        keys={[]}
+        {...held}
+        {...again({ scope_1: 'concerns:*', more_scopes: 'users:read', access: 'some' }, beyond)}
+      />
+    ),
+    'api-key': <ApiKey item={key} />,
+    'api-key-expired': <ApiKey item={{ ...key, expired: true, expiresAt: ago(5) }} />,
+    'api-key-new': <NewKey item={key} secret={`lk_live_${'3fRz0CwQmYb81xVn'.repeat(2)}`} />,
     'delete-account': <DeleteAccount email={ADDRESS} />,
     'sign-out': <SignOut />,
     'email-verified-signed-in': <EmailVerified />,
