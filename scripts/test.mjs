@@ -172,7 +172,7 @@ async function everything() {
   const node = process.execPath
   const steps = [
     ['types', bin('typescript/bin/tsc'), '-p', 'tsconfig.json'],
-    ['lint', bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.'],
+    ['lint', bin('@biomejs/biome/bin/biome'), 'ci', '--colors=off', '--error-on-warnings', '.'],
     ['dead', bin('knip/bin/knip.js')],
     ['secrets', bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*'],
   ]

@@ -1,17 +1,9 @@
 /**
  * The few cryptographic primitives everything else is made of, each in one place: random secrets, their
- * hashes, keyed hashes, authenticated encryption under a versioned key, comparison in constant time.
+ * hashes, keyed hashes, authenticated encryption under a versioned key.
  * Keys are derived from LATCHKEY_SECRET, one for each purpose, so that one use can never stand in for another.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 /** What a derived key is for; a new purpose is a new word here. */
 export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh'
@@ -21,9 +13,6 @@ export const randomSecret = (): string => randomBytes(32).toString('base64url')
 
 /** SHA-256; enough for secrets of full entropy, never for passwords. */
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
-
-/** Whether two texts are equal, in a time that tells nothing about where they differ. */
-export const equalInConstantTime = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b))
 
 export interface Keyring {
   /** HMAC-SHA-256 under the purpose's key. */

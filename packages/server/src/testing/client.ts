@@ -40,19 +40,37 @@ export class Client {
 
   async send(method: string, path: string, body: unknown, request: Request = {}): Promise<Reply> {
     const headers: Record<string, string> = { ...this.headers, ...request.headers }
-    if (this.cookies.size > 0) headers.cookie ??= [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    if (this.cookies.size > 0)
+      headers.cookie ??= [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     if (this.csrfToken !== null && method !== 'GET') headers['x-csrf-token'] ??= this.csrfToken
     let payload: string | undefined
     if (body !== undefined) {
       const isForm = request.form === true
       headers['content-type'] ??= isForm ? 'application/x-www-form-urlencoded' : 'application/json'
-      payload = typeof body === 'string' ? body : isForm ? new URLSearchParams(body as Record<string, string>).toString() : JSON.stringify(body)
+      payload =
+        typeof body === 'string'
+          ? body
+          : isForm
+            ? new URLSearchParams(body as Record<string, string>).toString()
+            : JSON.stringify(body)
     }
-    const response = await fetch(this.url + path, { method, headers, redirect: 'manual', ...(payload === undefined ? {} : { body: payload }) })
+    const response = await fetch(this.url + path, {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(payload === undefined ? {} : { body: payload }),
+    })
     this.#keepCookies(response.headers.getSetCookie())
     const text = await response.text()
     const parsed = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
-    return { status: response.status, headers: response.headers, body: parsed, data: parsed?.data, code: parsed?.error?.code, text }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: parsed,
+      data: parsed?.data,
+      code: parsed?.error?.code,
+      text,
+    }
   }
 
   /** Signs in and keeps the session and its CSRF token. @throws where that fails */
@@ -68,7 +86,8 @@ export class Client {
       const [pair = '', ...attributes] = line.split(';')
       const at = pair.indexOf('=')
       const [name, value] = [pair.slice(0, at).trim(), pair.slice(at + 1)]
-      if (value === '' || attributes.some((attribute) => /max-age=0/i.test(attribute))) this.cookies.delete(name)
+      if (value === '' || attributes.some((attribute) => /max-age=0/i.test(attribute)))
+        this.cookies.delete(name)
       else this.cookies.set(name, value)
     }
   }

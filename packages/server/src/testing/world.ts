@@ -4,8 +4,8 @@
  * differs from what people run.
  */
 import { createServer } from 'node:net'
-import type { Database } from '../base/db/index.ts'
 import { type App, createApp } from '../app.ts'
+import type { Database } from '../base/db/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { Client } from './client.ts'
 import { openTestDatabase, quietLog } from './database.ts'
@@ -21,7 +21,12 @@ export interface World {
   /** A new client with an empty cookie jar. */
   client(options?: ConstructorParameters<typeof Client>[1]): Client
   /** A user who has signed up, verified and (unless told otherwise) signed in. */
-  person(options?: { email?: string; username?: string; password?: string; signIn?: boolean }): Promise<Person>
+  person(options?: {
+    email?: string
+    username?: string
+    password?: string
+    signIn?: boolean
+  }): Promise<Person>
   /** The types of the audit events so far, oldest first; about one user where given. */
   events(userId?: string): Promise<string[]>
   stop(): Promise<void>
@@ -41,7 +46,11 @@ export async function startWorld(overrides: Partial<Config> = {}): Promise<World
   const port = await freePort()
   const config: Config = {
     ...loadConfig(
-      { LATCHKEY_PROFILE: 'testing', LATCHKEY_PORT: String(port), LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters' },
+      {
+        LATCHKEY_PROFILE: 'testing',
+        LATCHKEY_PORT: String(port),
+        LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters',
+      },
       { cwd: '/nonexistent' },
     ),
     argon2MemoryKib: 64,
@@ -74,8 +83,13 @@ export async function startWorld(overrides: Partial<Config> = {}): Promise<World
       people += 1
       const { email = `person${people}@example.com`, password = PASSWORD, username } = options
       const client = world.client()
-      const registered = await client.post('/api/v1/auth/register', { email, password, ...(username ? { username } : {}) })
-      if (registered.status !== 201) throw new Error(`registration failed: ${JSON.stringify(registered.body)}`)
+      const registered = await client.post('/api/v1/auth/register', {
+        email,
+        password,
+        ...(username ? { username } : {}),
+      })
+      if (registered.status !== 201)
+        throw new Error(`registration failed: ${JSON.stringify(registered.body)}`)
       if (config.emailVerification === 'required') {
         const token = await letters.tokenFor(email, /verify-email/)
         const verified = await client.post('/api/v1/auth/verify-email', { token })
@@ -112,7 +126,9 @@ export function freePort(): Promise<number> {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      )
     })
   })
 }

@@ -12,7 +12,6 @@ export {
   Field,
   ForManagers,
   Form,
-  FormErrors,
   NewPasswordFields,
   PasswordField,
   Select,
@@ -36,6 +35,6 @@ export {
   Time,
   withReturnTo,
 } from './parts.tsx'
-export { type FormState, fieldTexts, problemText, shownAgain, waitText } from './problem-texts.ts'
+export { type FormState, fieldTexts, problemText, shownAgain } from './problem-texts.ts'
 export { texts } from './texts.ts'
 export { type SignedIn, useUi } from './ui.ts'

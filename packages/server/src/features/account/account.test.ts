@@ -99,7 +99,9 @@ describe('deleting one’s account', () => {
       left.audit.flatMap(() => [null, null, null]),
     )
     expect(JSON.stringify(left.audit)).not.toContain(email)
-    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).toEqual(['Your account at Latchkey is deleted'])
+    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).toEqual([
+      'Your account at Latchkey is deleted',
+    ])
   })
 
   it('frees the address and the username', async () => {

@@ -32,7 +32,12 @@ export async function changePassword(
     await replacePassword(tools, tx, call, user, { from, hash, keepSession: session.id })
     const renewed = await renewSession(tx, call, session.id)
     await auditPassword(tx, call, 'auth.password.changed', user)
-    await tools.mail.write(tx, changedLetter(tools.config, { to: user.email, locale: call.locale }), call.now, user.id)
+    await tools.mail.write(
+      tx,
+      changedLetter(tools.config, { to: user.email, locale: call.locale }),
+      call.now,
+      user.id,
+    )
     return renewed
   })
 }

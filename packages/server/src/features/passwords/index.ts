@@ -13,7 +13,7 @@ export {
   setFirstPassword,
   storedPassword,
 } from './passwords.ts'
-export { PROFILES, type Profile, pagePolicy } from './policy.ts'
+export { type Profile, pagePolicy } from './policy.ts'
 export { contextOf, resetJobs } from './reset.ts'
 export { passwordRoutes, TypedPassword } from './routes.ts'
 export { confirmPassword } from './sign-in.ts'

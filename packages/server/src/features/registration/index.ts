@@ -3,7 +3,7 @@
  * command line (who also resets, disables and enables them there). Leaves what a user is to `users`, proving
  * the address to `emails`, the password to `passwords`, and the session that may follow to `signin`.
  */
-export { ensureAdministrator, hasAdministrator, printSetupLink } from './administrator.ts'
+export { ensureAdministrator, printSetupLink } from './administrator.ts'
 export { registrationJobs } from './letters.ts'
 export {
   createByOperator,

@@ -3,7 +3,7 @@
  * ending. Leaves starting one to `signin` (the one door), and what a caller may do to `access`.
  */
 export { deviceName } from './device.ts'
-export { callerScope, listSessions, revokeOthers, revokeSession, type SessionView, signOut } from './own.ts'
+export { callerScope, type SessionView, signOut } from './own.ts'
 export { sessionPages } from './pages.tsx'
 export { sessionRoutes } from './routes.ts'
 export {

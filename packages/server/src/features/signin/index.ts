@@ -19,7 +19,6 @@ export { showSignIn, signinPages } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
 export { signinRoutes } from './routes.ts'
 export {
-  SESSION_COOKIE,
   SessionStarted,
   SignedInView,
   sessionCookie,

