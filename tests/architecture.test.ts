@@ -24,6 +24,7 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   tokens: ['access', 'sessions', 'users'],
   passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
   account: ['passwords', 'sessions', 'users'],
+  compat: ['passwords', 'sessions', 'tokens'],
   registration: ['access', 'emails', 'passwords', 'signin', 'users'],
 }
 

@@ -137,7 +137,7 @@ const beyond = problem('VALIDATION_ERROR', {
     { field: 'more_scopes', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
   ],
 })
-const held = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, 0] }
+const held = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
 
 export function samples(locale: Locale): Sample[] {
   const again = shownAgain.bind(null, locale)

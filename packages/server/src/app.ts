@@ -22,6 +22,7 @@ import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
+import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
@@ -153,6 +154,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     revocationStream(tools),
     ...apiKeyRoutes(tools, keys),
     ...forwardAuthRoutes(tools),
+    ...compatRoutes(tools, checks),
     ...accountRoutes(tools),
     ...csrfRows(tools.keyring),
     ...accountPages(tools),

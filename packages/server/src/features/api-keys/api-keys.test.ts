@@ -288,7 +288,7 @@ describe('where the operator bounds them', () => {
       const asked = await bounded.client().get(`/api/v1/auth/validate?api_key=${rotated.key}`)
       expect(asked.data.method).toBe('api_key')
       const page = await client.get('/account/api-keys', { headers: { accept: 'text/html' } })
-      expect(page.text).not.toContain('value="0"')
+      expect(page.text).not.toContain('value="never"')
     } finally {
       await bounded.stop()
     }

@@ -15,8 +15,8 @@ import { apiKeysText as t } from './texts.ts'
 import { ApiKey, ApiKeys, type KeyItem, NewKey } from './views.tsx'
 
 const DAY = 86_400_000
-/** In days; 0 is never. */
-const LIFETIMES = [7, 30, 90, 365, 0]
+/** In days; null is never. */
+const LIFETIMES = [7, 30, 90, 365, null]
 /** As many boxes as a form may hold; whoever may do more writes the rest. */
 const MOST_BOXES = 40
 
@@ -28,7 +28,7 @@ const NewKeyForm = z.object({
   name: KeyName,
   description: optional(KeyDescription),
   environment: z.enum(ENVIRONMENTS),
-  expires_in: z.enum(['0', '1', '7', '30', '90', '365']),
+  expires_in: z.enum(['1d', '7d', '30d', '90d', '365d', 'never']),
   access: z.enum(['some', 'all']),
   more_scopes: z
     .string()
@@ -54,10 +54,10 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
     rotatedAt: key.rotated_at,
     expired: key.expires_at !== null && key.expires_at <= now,
   })
-  const lifetimes = (): number[] => {
+  const lifetimes = (): (number | null)[] => {
     const { apiKeyMaxLifetime: most } = tools.config
     if (most === null) return LIFETIMES
-    const within = LIFETIMES.filter((days) => days > 0 && days * DAY <= most)
+    const within = LIFETIMES.filter((days) => days !== null && days * DAY <= most)
     return within.length > 0 ? within : [1]
   }
 
@@ -99,9 +99,8 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       input: NewKeyForm,
       run: async (call, input) => {
         const { name, description, environment } = input
-        const days = Number(input.expires_in)
         const scopes = input.access === 'all' ? undefined : scopesOf(input)
-        const expiresAt = days === 0 ? null : later(call.now, days * DAY)
+        const expiresAt = input.expires_in === 'never' ? null : later(call.now, duration(input.expires_in))
         return showSecret(
           call,
           await issueKey(tools, call, { name, description, environment, scopes, expiresAt }),

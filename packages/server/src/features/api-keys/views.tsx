@@ -44,8 +44,8 @@ export interface ApiKeysProps extends FormState {
   keys: readonly KeyItem[]
   /** What one holds, for the boxes of the form; null where the sign-in is too long ago to make a key. */
   permissions: readonly string[] | null
-  /** The days after which a key may end; 0 stands for never. */
-  lifetimes: readonly number[]
+  /** The days after which a key may end; null stands for never. */
+  lifetimes: readonly (number | null)[]
   revoked?: boolean
 }
 
@@ -109,7 +109,7 @@ function NewKeyForm({
   permissions,
   lifetimes,
   ...form
-}: FormState & { permissions: readonly string[]; lifetimes: readonly number[] }) {
+}: FormState & { permissions: readonly string[]; lifetimes: ApiKeysProps['lifetimes'] }) {
   const { locale } = useUi()
   const boxes = Object.fromEntries(permissions.map((permission, i) => [`scope_${i}`, permission]))
   const fields = {
@@ -121,8 +121,11 @@ function NewKeyForm({
     ...boxes,
     more_scopes: t(locale, 'field.more_scopes'),
   }
-  const days = (count: number): string =>
-    count === 0 ? t(locale, 'expires.never') : t(locale, 'expires.days', { count })
+  const ends = lifetimes.map((count) =>
+    count === null
+      ? ['never', t(locale, 'expires.never')]
+      : [`${count}d`, t(locale, 'expires.days', { count })],
+  )
   return (
     <Form action="/account/api-keys" fields={fields} {...form}>
       <Field name="name" autocomplete="off" hint={t(locale, 'name.hint')} maxlength={100} />
@@ -134,8 +137,8 @@ function NewKeyForm({
       />
       <Select
         name="expires_in"
-        value={String(lifetimes.includes(90) ? 90 : (lifetimes[0] ?? 0))}
-        options={Object.fromEntries(lifetimes.map((count) => [count, days(count)]))}
+        value={lifetimes.includes(90) ? '90d' : (ends[0]?.[0] ?? null)}
+        options={Object.fromEntries(ends)}
       />
       <Select
         name="access"

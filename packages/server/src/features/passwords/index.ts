@@ -16,4 +16,4 @@ export {
 export { type Profile, pagePolicy } from './policy.ts'
 export { contextOf, resetJobs } from './reset.ts'
 export { passwordRoutes, TypedPassword } from './routes.ts'
-export { confirmPassword } from './sign-in.ts'
+export { confirmPassword, signInByPassword } from './sign-in.ts'

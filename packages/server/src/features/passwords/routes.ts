@@ -1,7 +1,9 @@
 /** The JSON API of passwords: signing in by one, changing, forgetting and resetting it. */
 import { z } from 'zod'
+import type { Call } from '../../base/call.ts'
+import { problem } from '../../base/errors.ts'
 import { Flag } from '../../base/fields.ts'
-import { type Row, route } from '../../base/http/route.ts'
+import { type Answer, type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { LinkToken } from '../emails/index.ts'
 import {
@@ -12,7 +14,7 @@ import {
   signedInAnswer,
 } from '../signin/index.ts'
 import { issueTokens, TokensView } from '../tokens/index.ts'
-import { EmailAddress, Identifier } from '../users/index.ts'
+import { EmailAddress, getUser, Identifier, type UserView, userView } from '../users/index.ts'
 import { changePassword } from './change.ts'
 import { requestReset, resetPassword } from './reset.ts'
 import { signInByPassword } from './sign-in.ts'
@@ -35,6 +37,16 @@ const Login = z
     context.addIssue({ code: 'custom', path: ['identifier'], message, params: { code: 'required' } })
   })
 
+/** Who a key speaks for, as a login tells it; its permissions are the key's. */
+async function userOfKey(tools: Tools, { principal }: Call): Promise<Answer<{ user: UserView }>> {
+  if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+  const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
+  return {
+    data: { user: { ...userView(tools.config, user), permissions: [...principal.permissions] } },
+    message: 'The API key is good.',
+  }
+}
+
 export const passwordRoutes = (tools: Tools): Row[] => [
   route({
     name: 'auth.login',
@@ -42,7 +54,7 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     path: '/api/v1/auth/login',
     summary: 'Sign in with a password',
     description:
-      'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. With `tokens` an access and a refresh token come along, and the session lives as long as a remembered one. Unknown and known accounts answer alike.',
+      'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. With `tokens` an access and a refresh token come along, and the session lives as long as a remembered one. Unknown and known accounts answer alike. An API key, without further fields, is answered with `user` alone and starts no session.',
     tag: 'Authentication',
     open: 'this is how one signs in',
     takesBasic: true,
@@ -55,9 +67,14 @@ export const passwordRoutes = (tools: Tools): Row[] => [
       'ACCOUNT_DISABLED',
       'CONFLICT',
       'UNAVAILABLE',
+      'INVALID_API_KEY',
+      'NOT_FOUND',
     ],
     input: Login,
-    output: SignedInView.extend(TokensView.partial().shape),
+    output: SignedInView.partial({ session: true, token: true, expires_at: true }).extend(
+      TokensView.partial().shape,
+    ),
+    withKey: (call) => userOfKey(tools, call),
     run: async (call, input) => {
       const signedIn = await signInByPassword(tools, call, {
         identifier: input.username ?? input.email ?? input.identifier ?? '',
