@@ -127,7 +127,11 @@ async function builtContenders(): Promise<string> {
 function commit(): string {
   try {
     const git = (...args: string[]) =>
-      execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+      execFileSync('git', args, {
+        cwd: import.meta.dirname,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim()
     const changed = git('status', '--porcelain', '--untracked-files=no', '--', '../packages')
     return git('rev-parse', '--short', 'HEAD') + (changed ? ' and changes' : '')
   } catch {
