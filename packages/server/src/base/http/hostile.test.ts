@@ -88,15 +88,18 @@ describe('a JSON body', () => {
     expect(await codeOf(post('['.repeat(60_000)))).toEqual(BAD)
   })
 
-  it('is read in a moment, also with a long name above thousands of others', () => {
+  it('is read as fast with a long name above thousands of others as with a short one', () => {
     const names = Array.from({ length: 4500 }, (_, n) => `"${n.toString(36)}":0`)
-    const text = `{"${'n'.repeat(30_000)}":{${names}}}`
-    const times = Array.from({ length: 5 }, () => {
-      const begun = performance.now()
-      parseJson(text)
-      return performance.now() - begun
-    })
-    expect(Math.min(...times)).toBeLessThan(30)
+    const fastest = (name: string): number => {
+      const text = `{"${name}":{${names}}}`
+      const times = Array.from({ length: 15 }, () => {
+        const begun = performance.now()
+        parseJson(text)
+        return performance.now() - begun
+      })
+      return Math.min(...times)
+    }
+    expect(fastest('n'.repeat(30_000)) / fastest('n')).toBeLessThan(5)
   })
 
   it('reaches no prototype', async () => {
