@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'pglite',
           include,
-          exclude: ['**/node_modules/**', '**/db/postgres.test.ts'],
+          exclude: ['**/node_modules/**', '**/db/postgres.test.ts', 'tests/nodes.test.ts'],
           globalSetup: 'tests/setup/pglite.ts',
         },
       },

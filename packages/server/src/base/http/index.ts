@@ -73,7 +73,7 @@ export function createHttp(options: HttpOptions): Http {
   })
   const rows = [...options.rows, ...healthRows(options.ready)]
   const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
-  const lines = streams(clock)
+  const lines = streams(clock, bounds)
   for (const [path, handlers] of table(house, lines, [...rows, docsRow(config, rows)], assets)) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {

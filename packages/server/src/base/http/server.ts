@@ -17,6 +17,9 @@ export interface Bounds {
   maxConnections: number
   /** Milliseconds that running requests are given when the server closes. */
   drainTimeout: number
+  /** Milliseconds between signs of life on a stream, at which its caller is asked for again. */
+  beat: number
+  maxStreams: number
 }
 
 export const BOUNDS: Bounds = {
@@ -26,6 +29,8 @@ export const BOUNDS: Bounds = {
   keepAliveTimeout: 72_000,
   maxConnections: 10_000,
   drainTimeout: 10_000,
+  beat: 10_000,
+  maxStreams: 1000,
 }
 
 const HEADER_BYTES = 16 * 1024

@@ -9,9 +9,7 @@ import type { EventLine } from '../present/index.ts'
 import type { Exchange } from './exchange.ts'
 import { failure, type Handler, type House, steps } from './handle.ts'
 import type { StreamRow } from './route.ts'
-
-const MOST = 1000
-const BEAT = 10_000
+import type { Bounds } from './server.ts'
 
 export interface Streams {
   handler(house: House, row: StreamRow): Handler
@@ -19,7 +17,7 @@ export interface Streams {
   close(): void
 }
 
-export function streams(clock: Pick<Clock, 'now'>): Streams {
+export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' | 'maxStreams'>): Streams {
   const open = new Set<EventLine>()
   let isClosing = false
   return {
@@ -38,7 +36,7 @@ export function streams(clock: Pick<Clock, 'now'>): Streams {
           if (closed) throw closed
           step.assertWelcome(exchange, caller, call)
           const input = step.understand(exchange, call, await step.read(exchange, caller, request.params))
-          if (isClosing || open.size >= MOST) throw problem('UNAVAILABLE')
+          if (isClosing || open.size >= bounds.maxStreams) throw problem('UNAVAILABLE')
           row.assertReady?.()
           const line = house.present.events(exchange)
           open.add(line)
@@ -48,7 +46,7 @@ export function streams(clock: Pick<Clock, 'now'>): Streams {
               (welcome) => welcome || line.end(),
               () => line.end(),
             )
-          }, BEAT).unref()
+          }, bounds.beat).unref()
           line.onEnd(() => {
             clearInterval(beating)
             open.delete(line)

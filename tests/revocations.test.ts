@@ -1,0 +1,184 @@
+/** The stream of revocations, as a guard hears it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../packages/server/src/base/call.ts'
+import { revoke } from '../packages/server/src/base/revocations/index.ts'
+import type { Json } from '../packages/server/src/testing/client.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { signIn } from './tokens/refreshing.ts'
+
+let world: World
+let ada: Person
+let root: Person
+beforeAll(async () => {
+  world = await startWorld()
+  ada = await world.person({ email: 'ada@example.com' })
+  root = await world.person({ email: 'root@example.com' })
+  await world.db.tx('system', (tx) =>
+    tx
+      .updateTable('users')
+      .set({ roles: ['super_admin'] })
+      .where('id', '=', root.id)
+      .execute(),
+  )
+})
+afterAll(() => world.stop())
+
+interface Heard {
+  event: string
+  id: string | null
+  data: Json
+}
+interface Line {
+  heard: Heard[]
+  isOpen(): boolean
+  /** Resolves with the first event that fits, from before or after. */
+  event(fits: (heard: Heard) => boolean): Promise<Heard>
+  close(): void
+}
+
+const lines: Line[] = []
+afterAll(() => {
+  for (const line of lines) line.close()
+})
+
+async function listen(token: string, cursor?: string): Promise<Line> {
+  const cut = new AbortController()
+  const response = await fetch(`${world.url}/api/v1/auth/revocations`, {
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(cursor === undefined ? {} : { 'last-event-id': cursor }),
+    },
+    signal: cut.signal,
+  })
+  if (response.status !== 200) throw new Error(`refused with ${response.status}`)
+  const heard: Heard[] = []
+  let isOpen = true
+  const reading = async (): Promise<void> => {
+    let rest = ''
+    for await (const chunk of response.body ?? []) {
+      rest += Buffer.from(chunk).toString()
+      const blocks = rest.split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? null
+        const event = field('event')
+        if (event) heard.push({ event, id: field('id'), data: JSON.parse(field('data') ?? 'null') })
+      }
+    }
+  }
+  void reading().catch(() => {}).finally(() => {
+    isOpen = false
+  }) // biome-ignore format: one thought
+  const line: Line = {
+    heard,
+    isOpen: () => isOpen,
+    async event(fits) {
+      await expect.poll(() => heard.some(fits), { timeout: 2000, interval: 10 }).toBe(true)
+      return heard.find(fits) as Heard
+    },
+    close: () => cut.abort(),
+  }
+  lines.push(line)
+  await line.event(({ event }) => event === 'ready')
+  return line
+}
+
+const rootToken = async () => (await world.client().signIn(root.email, PASSWORD)).data.token
+const about = (value: string) => (heard: Heard) => heard.event === 'revoked' && heard.data.value === value
+const revokeJti = (value: string, until = 3_600_000) =>
+  world.db.tx('system', (tx) => {
+    const now = world.clock.now()
+    return revoke(tx, { kind: 'jti', value, until: new Date(now.getTime() + until) }, now)
+  })
+
+describe('the stream of revocations', () => {
+  it('is for callers with the permission alone', async () => {
+    await expect(listen((await signIn(world.url, ada)).token)).rejects.toThrow('403')
+    await expect(listen(`st_${'A'.repeat(43)}`)).rejects.toThrow('401')
+    expect((await listen((await signIn(world.url, root)).access_token)).isOpen()).toBe(true)
+  })
+
+  it('tells what still matters, then that it is ready, then what happens, in the form of the contract', async () => {
+    await revokeJti('tok_before')
+    const line = await listen(await rootToken())
+    expect(line.heard.findIndex(about('tok_before'))).toBeLessThan(
+      line.heard.findIndex(({ event }) => event === 'ready'),
+    )
+    const tokens = await signIn(world.url, ada)
+    await world.client({ headers: { authorization: `Bearer ${tokens.token}` } }).post('/api/v1/auth/logout')
+    const heard = await line.event(about(tokens.session.id))
+    const now = world.clock.now().getTime() / 1000
+    expect(heard).toEqual({
+      event: 'revoked',
+      id: expect.stringMatching(/^rvk_[0-9a-f]{32}$/),
+      data: { kind: 'sid', value: tokens.session.id, before: null, until: expect.any(Number) },
+    })
+    expect(heard.data.until).toBeGreaterThan(now + 3600)
+    await world
+      .client({ headers: { authorization: `Bearer ${(await signIn(world.url, ada)).token}` } })
+      .delete('/api/v1/auth/tokens')
+    expect((await line.event(about(ada.id))).data).toMatchObject({ kind: 'sub', before: expect.any(Number) })
+  })
+
+  it('tells that the keys have changed', async () => {
+    const line = await listen(await rootToken())
+    await world.app.tools.keys.rotate(systemCall(world.clock.now()), { immediately: false })
+    await line.event(({ event }) => event === 'keys')
+  })
+
+  it('goes on from a cursor, a minute earlier, and forgets what is over', async () => {
+    await revokeJti('tok_short', 60_000)
+    await revokeJti('tok_one')
+    const first = await listen(await rootToken())
+    const { id } = await first.event(about('tok_one'))
+    first.close()
+    await revokeJti('tok_two')
+    const second = await listen(await rootToken(), id ?? '')
+    await second.event(about('tok_two'))
+    const garbled = await listen(await rootToken(), "rvk_' or 1=1")
+    expect(garbled.heard.some(about('tok_one'))).toBe(true)
+    await world.clock.advance('20 minutes')
+    const later = await listen(await rootToken())
+    expect([later.heard.some(about('tok_short')), later.heard.some(about('tok_one'))]).toEqual([false, true])
+  })
+
+  it('ends when its own credential does', async () => {
+    const { access_token, token, session } = await signIn(world.url, root)
+    const [byToken, bySession] = [await listen(access_token), await listen(token)]
+    await world.client().post('/api/v1/auth/revoke', { token: access_token })
+    await expect.poll(() => byToken.isOpen()).toBe(false)
+    expect(bySession.isOpen()).toBe(true)
+    await root.client.signIn(root.email, PASSWORD)
+    await root.client.delete(`/api/v1/auth/sessions/${session.id}`)
+    await expect.poll(() => bySession.isOpen()).toBe(false)
+  })
+
+  it('loses nothing that is revoked while somebody connects', async () => {
+    const token = await rootToken()
+    const names = Array.from({ length: 60 }, (_, n) => `tok_race_${n}`)
+    const connecting: Promise<Line>[] = []
+    for (const [n, name] of names.entries()) {
+      if (n % 10 === 0) connecting.push(listen(token))
+      await revokeJti(name)
+    }
+    for (const line of await Promise.all(connecting)) for (const name of names) await line.event(about(name))
+  })
+
+  it('keeps a second of issue apart from an earlier revocation of the same second', async () => {
+    const now = world.clock.now()
+    const { revocations } = world.app.tools
+    const iat = Math.floor(now.getTime() / 1000)
+    const entry = {
+      kind: 'sub',
+      value: 'usr_x',
+      before: now,
+      until: new Date(now.getTime() + 60_000),
+    } as const
+    await world.db.tx('system', (tx) => revoke(tx, entry, now))
+    expect(revocations.covers({ sub: 'usr_x', iat }, now)).toBe(true)
+    const issued = revocations.issueAt({ sub: 'usr_x' }, now) ?? 0
+    expect(revocations.covers({ sub: 'usr_x', iat: issued }, now)).toBe(false)
+    await world.db.tx('system', (tx) => revoke(tx, entry, now))
+    expect(revocations.covers({ sub: 'usr_x', iat: issued }, now)).toBe(true)
+  })
+})

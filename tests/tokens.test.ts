@@ -1,0 +1,152 @@
+/** Tokens of the whole house: races of refreshing, keys that change under load, every algorithm. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../packages/server/src/base/call.ts'
+import { Client, type Json } from '../packages/server/src/testing/client.ts'
+import { testDatabaseKind } from '../packages/server/src/testing/database.ts'
+import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { asBearer, race, refreshAt, signIn, statusOf, type Tokens } from './tokens/refreshing.ts'
+
+// PGlite runs on the thread of the server
+const ROUNDS = testDatabaseKind() === 'pglite' ? 10 : 200
+
+let world: World
+let ada: Person
+beforeAll(async () => {
+  world = await startWorld()
+  ada = await world.person({ email: 'ada@example.com', username: 'ada' })
+})
+afterAll(() => world.stop())
+
+const me = (token: string, url = world.url) => statusOf(url, token)
+const decode = (part = ''): Json => JSON.parse(Buffer.from(part, 'base64url').toString())
+
+describe('a refresh token that a hundred bring at once', () => {
+  it(`is used up once and gives everybody the same successor, ${ROUNDS} times`, {
+    timeout: 600_000,
+  }, async () => {
+    const tokens = await signIn(world.url, ada)
+    await race([world.url], world.db, tokens, ROUNDS)
+    expect(await me(tokens.token)).toBe(200)
+    expect(await world.events(ada.id)).not.toContain('auth.token.reuse')
+  })
+
+  it('after the grace ends its family, once, for everybody', async () => {
+    const eve = await world.person({ email: 'eve@example.com' })
+    const first = await signIn(world.url, eve)
+    const second = (await refreshAt(world.url, first.refresh_token)).data as Tokens
+    await world.clock.advance('11 seconds')
+    const replies = await Promise.all(
+      Array.from({ length: 30 }, () => refreshAt(world.url, first.refresh_token)),
+    )
+    expect(new Set(replies.map(({ status, code }) => `${status} ${code}`))).toEqual(
+      new Set(['401 INVALID_TOKEN']),
+    )
+    expect((await refreshAt(world.url, second.refresh_token)).status).toBe(401)
+    expect([await me(second.access_token), await me(first.token)]).toEqual([401, 401])
+    const events = await world.events(eve.id)
+    expect(events.filter((type) => type === 'auth.token.reuse')).toHaveLength(1)
+    expect(await world.mailbox.lettersTo(eve.email)).toHaveLength(
+      (await world.mailbox.lettersTo(eve.email)).filter(({ subject }) => !/was ended/.test(subject)).length +
+        1,
+    )
+  })
+
+  it('while its session ends, its person is disabled or its family is revoked, opens nothing afterwards', async () => {
+    for (let round = 0; round < 5; round++) {
+      const tokens = await signIn(world.url, ada)
+      const client = new Client(world.url, { headers: { authorization: `Bearer ${tokens.token}` } })
+      const [replies] = await Promise.all([
+        Promise.all(Array.from({ length: 20 }, () => refreshAt(world.url, tokens.refresh_token))),
+        round % 2 ? client.post('/api/v1/auth/logout') : client.delete('/api/v1/auth/tokens'),
+      ])
+      for (const { status, data } of replies) {
+        if (status !== 200) continue
+        expect(await me(data.access_token)).toBe(401)
+        expect((await refreshAt(world.url, data.refresh_token)).status).toBe(401)
+      }
+    }
+  })
+})
+
+describe('signing keys that change', () => {
+  it('under load fail nobody who signs in, refreshes or calls', { timeout: 120_000 }, async () => {
+    const { keys, clock } = world.app.tools
+    let tokens = await signIn(world.url, ada)
+    let isOver = false
+    let calls = 0
+    const failures: string[] = []
+    const load = async (): Promise<void> => {
+      while (!isOver) {
+        calls += 1
+        const { status, text } = await asBearer(world.url, tokens.access_token)
+        if (status !== 200) failures.push(text)
+      }
+    }
+    const refreshing = async (): Promise<void> => {
+      while (!isOver) {
+        const { status, data, text } = await refreshAt(world.url, tokens.refresh_token)
+        if (status === 200) tokens = data
+        else failures.push(text)
+      }
+    }
+    const running = [load(), load(), load(), load(), refreshing()]
+    for (let n = 0; n < 8; n++) {
+      await keys.rotate(systemCall(clock.now()), { immediately: false })
+      // the lead passes, the next one signs, and in the end the first ones are removed
+      await world.clock.advance('11 minutes')
+    }
+    isOver = true
+    await Promise.all(running)
+    expect(failures).toEqual([])
+    expect(calls).toBeGreaterThan(50)
+  })
+
+  it('are published as a set that may be kept for five minutes by anybody', async () => {
+    const first = await world
+      .client()
+      .get('/.well-known/jwks.json', { headers: { origin: 'https://app.example' } })
+    expect(first.headers.get('cache-control')).toBe('public, max-age=300')
+    expect(first.headers.get('access-control-allow-origin')).toBe('*')
+    const etag = first.headers.get('etag') ?? ''
+    const again = await world.client().get('/.well-known/jwks.json', { headers: { 'if-none-match': etag } })
+    expect([again.status, again.text]).toEqual([304, ''])
+    for (const key of first.body.keys) {
+      expect(key).toMatchObject({
+        kty: 'EC',
+        crv: 'P-256',
+        use: 'sig',
+        alg: 'ES256',
+        kid: expect.any(String),
+      })
+      expect(key).not.toHaveProperty('d')
+    }
+    await world.app.tools.keys.rotate(systemCall(world.clock.now()), { immediately: false })
+    const changed = await world.client().get('/.well-known/jwks.json', { headers: { 'if-none-match': etag } })
+    expect(changed.status).toBe(200)
+  })
+})
+
+describe('the other algorithms', () => {
+  it.each(['RS256', 'EdDSA', 'HS256'] as const)(
+    '%s signs, is checked, and publishes no secret',
+    async (alg) => {
+      const secret = 'a shared secret of the tests, long enough'
+      const other = await startWorld({
+        tokenAlgorithm: alg,
+        ...(alg === 'HS256' ? { tokenSecret: secret } : {}),
+      })
+      try {
+        const bea = await other.person({ email: 'bea@example.com' })
+        const { access_token, refresh_token } = await signIn(other.url, bea)
+        expect(decode(access_token.split('.')[0]).alg).toBe(alg)
+        expect(await me(access_token, other.url)).toBe(200)
+        expect(await me((await refreshAt(other.url, refresh_token)).data.access_token, other.url)).toBe(200)
+        const { body, text } = await other.client().get('/.well-known/jwks.json')
+        expect(body.keys).toHaveLength(alg === 'HS256' ? 0 : 1)
+        expect(text).not.toMatch(/"(?:d|k|p|q)"/)
+      } finally {
+        await other.stop()
+      }
+    },
+  )
+})
