@@ -3,7 +3,6 @@
  * two different ones, or a field that stands twice, are a 400, because two readers would see two callers. A
  * cookie comes by itself with every request of a browser, and so yields to an explicit credential.
  */
-import { hash } from 'node:crypto'
 import { type Jwt, readJwt } from './jwt/read.ts'
 import { type Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
@@ -14,15 +13,19 @@ export type CredentialKind = 'bearer' | 'basic' | 'api-key' | 'other' | 'cookie'
 /** Longer ones are refused before any work is done on them. */
 const MAX_LENGTH = 8192
 
+type Hasher = Pick<GuardRequest, 'digest'>
+
 export class Credential {
   readonly kind: CredentialKind
   readonly value: string
   /** The cookie's name; '' for the others. */
   readonly name: string
+  readonly #hasher: Hasher
   #digest: string | undefined
   #jwt: Jwt | null | undefined
 
-  constructor(kind: CredentialKind, value: string, name = '') {
+  constructor(hasher: Hasher, kind: CredentialKind, value: string, name = '') {
+    this.#hasher = hasher
     this.kind = kind
     this.value = value
     this.name = name
@@ -34,7 +37,7 @@ export class Credential {
 
   /** SHA-256, to remember it by: a cache never holds a credential itself. */
   get digest(): string {
-    this.#digest ??= hash('sha256', this.value, 'base64')
+    this.#digest ??= this.#hasher.digest(this.value)
     return this.#digest
   }
 
@@ -67,34 +70,37 @@ const conflict = (message: string): Problem => problem('BAD_REQUEST', { message 
 
 export function readCredentials(request: GuardRequest, sources: Sources): Offered | Problem {
   const authorization = request.header('authorization')
-  if (authorization !== undefined && request.isRepeated('authorization'))
+  // several fields of one name come joined by commas
+  if (authorization?.includes(',') && request.isRepeated('authorization'))
     return conflict('There is more than one Authorization header.')
-  let explicit = authorization === undefined ? null : readAuthorization(authorization)
+  let explicit = authorization === undefined ? null : readAuthorization(request, authorization)
   for (const name of sources.headers) {
     const value = request.header(name)
     if (value === undefined) continue
-    if (request.isRepeated(name)) return conflict('There is more than one credential.')
+    if (value.includes(',') && request.isRepeated(name)) return conflict('There is more than one credential.')
     if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
-    explicit ??= new Credential('api-key', value)
+    explicit ??= new Credential(request, 'api-key', value)
   }
   if (sources.query.length > 0 && request.url.includes('?')) {
     for (const value of inQuery(request.url, sources.query)) {
       if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
-      explicit ??= new Credential('api-key', value)
+      explicit ??= new Credential(request, 'api-key', value)
     }
   }
   if (explicit !== null) return { explicit, cookies: NO_COOKIES }
   if (sources.cookies.length === 0) return NOTHING
   const header = request.header('cookie')
-  return header === undefined ? NOTHING : { explicit: null, cookies: readCookies(header, sources.cookies) }
+  return header === undefined
+    ? NOTHING
+    : { explicit: null, cookies: readCookies(request, header, sources.cookies) }
 }
 
 /** RFC 9110 §11.4: a scheme in any case, exactly one space, the rest. What fits none is still a credential. */
-function readAuthorization(value: string): Credential {
+function readAuthorization(request: GuardRequest, value: string): Credential {
   const space = value.indexOf(' ')
   const kind = SCHEMES[value.slice(0, space === -1 ? undefined : space).toLowerCase()]
-  if (kind === undefined || space === -1) return new Credential('other', value)
-  return new Credential(kind, value.slice(space + 1))
+  if (kind === undefined || space === -1) return new Credential(request, 'other', value)
+  return new Credential(request, kind, value.slice(space + 1))
 }
 
 const SCHEMES: Readonly<Record<string, CredentialKind>> = Object.assign(Object.create(null), {
@@ -109,7 +115,11 @@ const inQuery = (url: string, names: readonly string[]): string[] => {
 }
 
 /** RFC 6265 §4.2.1. The value is as it stands, without quotes around it. */
-function readCookies(header: string, names: readonly string[]): Map<string, Credential | null> {
+function readCookies(
+  request: GuardRequest,
+  header: string,
+  names: readonly string[],
+): Map<string, Credential | null> {
   const found = new Map<string, Credential | null>()
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
@@ -117,7 +127,7 @@ function readCookies(header: string, names: readonly string[]): Map<string, Cred
     if (!names.includes(name)) continue
     const value = pair.slice(equals + 1).trim()
     const before = found.get(name)
-    if (before === undefined) found.set(name, new Credential('cookie', value, name))
+    if (before === undefined) found.set(name, new Credential(request, 'cookie', value, name))
     else if (before?.value !== value) found.set(name, null)
   }
   return found

@@ -2,6 +2,7 @@
  * What a method may see of a request, the same for every framework: its line, its header fields, and on demand
  * its raw body. Reading the body leaves it in place for whoever parses it afterwards.
  */
+import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type Problem, problem } from './problem.ts'
 
@@ -21,6 +22,8 @@ export interface GuardRequest {
    * @throws TypeError where a parser has consumed it already; put the guard before the parser
    */
   body(): Promise<Buffer>
+  /** SHA-256 of a text, base64; what the same connection sent last is not computed again. */
+  digest(text: string): string
   /** The framework's own request. */
   readonly native: unknown
 }
@@ -29,6 +32,13 @@ const MAX_BODY_BYTES = 1_048_576
 
 const tooLarge = (): Problem =>
   problem('PAYLOAD_TOO_LARGE', { reason: `the body exceeds ${MAX_BODY_BYTES} bytes` })
+
+const sha256 = (text: string): string => hash('sha256', text, 'base64')
+
+const LAST = Symbol('the last credential of this connection')
+interface Connection {
+  [LAST]?: { text: string; digest: string }
+}
 
 /** A request of `node:http`, which Express, Fastify and Koa carry inside. */
 export class NodeRequest implements GuardRequest {
@@ -51,27 +61,37 @@ export class NodeRequest implements GuardRequest {
     return this.#url ?? this.#raw.url ?? '/'
   }
 
+  /** From the list as it was received: Node's own object is made only where somebody else asks for it. */
   header(name: string): string | undefined {
-    const value = this.#raw.headers[name]
-    return typeof value === 'object' ? value.join(', ') : value
-  }
-
-  /** Node keeps the first of several Authorization fields and says nothing. */
-  isRepeated(name: string): boolean {
     const { rawHeaders } = this.#raw
-    let seen = 0
+    let found: string | undefined
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const field = rawHeaders[i]
-      if (field !== undefined && field.length === name.length && field.toLowerCase() === name) seen += 1
+      if (field === undefined || field.length !== name.length) continue
+      if (field !== name && field.toLowerCase() !== name) continue
+      const value = rawHeaders[i + 1] ?? ''
+      found = found === undefined ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`
     }
-    return seen > 1
+    return found
+  }
+
+  isRepeated(name: string): boolean {
+    return this.#raw.rawHeaders.filter((field, i) => i % 2 === 0 && field.toLowerCase() === name).length > 1
+  }
+
+  digest(text: string): string {
+    const connection = this.#raw.socket as Connection | undefined
+    const last = connection?.[LAST]
+    if (last?.text === text) return last.digest
+    const digest = sha256(text)
+    if (connection) connection[LAST] = { text, digest }
+    return digest
   }
 
   async body(): Promise<Buffer> {
     const kept = keptBody(this.native)
     if (kept) return kept
-    const { headers } = this.#raw
-    if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0)
+    if (this.header('transfer-encoding') === undefined && Number(this.header('content-length') ?? 0) === 0)
       return Buffer.alloc(0)
     return readAndPutBack(this.#raw)
   }
@@ -142,6 +162,10 @@ export class WebRequest implements GuardRequest {
 
   header(name: string): string | undefined {
     return this.#raw.headers.get(name) ?? undefined
+  }
+
+  digest(text: string): string {
+    return sha256(text)
   }
 
   /** Headers joins several fields into one; no credential of ours has a comma in it. */

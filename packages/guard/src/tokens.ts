@@ -2,7 +2,7 @@
  * The same check of access tokens that a guard makes, for whoever has the keys at hand: the server protects
  * itself with it, so that the two cannot drift apart.
  */
-import type { JsonWebKey } from 'node:crypto'
+import { hash, type JsonWebKey } from 'node:crypto'
 import { type Now, systemTime } from './clock.ts'
 import { Credential } from './credentials.ts'
 import { localKeys } from './jwt/jwks.ts'
@@ -10,6 +10,8 @@ import { UNKNOWN_KEY } from './jwt/keys.ts'
 import { tokenVerifier, type Verified } from './jwt/verifier.ts'
 import { accessTokenRules } from './methods/latchkey.ts'
 import { type Problem, refusedToken } from './problem.ts'
+
+const HASHER = { digest: (text: string): string => hash('sha256', text, 'base64') }
 
 export interface AccessTokenOptions {
   /** The `iss` of good tokens. */
@@ -46,7 +48,7 @@ export function accessTokens(options: AccessTokenOptions): AccessTokens {
   const verifier = tokenVerifier(keys, rules, options.cacheSize ?? 10_000, options.now ?? systemTime)
   return {
     check(token) {
-      const verdict = verifier.verify(new Credential('bearer', token))
+      const verdict = verifier.verify(new Credential(HASHER, 'bearer', token))
       if (verdict instanceof Promise) throw new TypeError('keys at hand need no waiting')
       return verdict === UNKNOWN_KEY ? refusedToken('no key has its kid') : verdict
     },

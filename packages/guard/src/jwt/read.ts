@@ -18,11 +18,27 @@ export function readJwt(token: string): Jwt | null {
   const last = token.lastIndexOf('.')
   if (first < 1 || last <= first + 1 || last === token.length - 1) return null
   if (token.indexOf('.', first + 1) !== last) return null
-  const header = readPart(token.slice(0, first))
+  const header = readHeader(token.slice(0, first))
   const claims = readPart(token.slice(first + 1, last))
   const signature = fromBase64url(token.slice(last + 1))
   if (!header || !claims || !signature) return null
   return { header, claims, signed: token.slice(0, last), signature }
+}
+
+/** An issuer writes the same header into all its tokens; the last few are kept as they were read. */
+const headers = new Map<string, JsonObject>()
+const KEPT_HEADERS = 16
+const MAX_KEPT_LENGTH = 512
+
+function readHeader(text: string): JsonObject | null {
+  const kept = headers.get(text)
+  if (kept !== undefined) return kept
+  const header = readPart(text)
+  if (header !== null && text.length <= MAX_KEPT_LENGTH) {
+    if (headers.size >= KEPT_HEADERS) headers.clear()
+    headers.set(text, header)
+  }
+  return header
 }
 
 function readPart(text: string): JsonObject | null {
