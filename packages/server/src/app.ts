@@ -2,7 +2,8 @@
  * The composition root: opens the tools, lists every feature once, and holds what starts and stops together.
  * Nothing else in the house knows all of it.
  */
-import { systemClock } from './base/clock.ts'
+import { purgeAudit } from './base/audit/index.ts'
+import { later, systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
 import { createHashing } from './base/hashing/index.ts'
@@ -175,6 +176,9 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   resetJobs(tools)
   signinJobs(tools)
   tokenJobs(tools)
+  tools.jobs.every('audit.purge', '1h', (now) =>
+    tools.db.tx('system', (tx) => purgeAudit(tx, later(now, -tools.config.auditRetention))),
+  )
   tools.jobs.every('sessions.sweep', '1m', sessions.sweep)
   tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
 }

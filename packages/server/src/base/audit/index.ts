@@ -68,3 +68,8 @@ export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void
     })
     .execute()
 }
+
+/** Forgets what is older than the configured time. */
+export async function purgeAudit(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('audit_events').where('at', '<', before).execute()
+}

@@ -21,11 +21,12 @@ import {
 } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
-import { verificationLetter } from './mail.tsx'
+import { choiceLetter, verificationLetter } from './mail.tsx'
 import {
   activateUser,
   claimEmail,
   deletePendingRivals,
+  hasRivals,
   linksSince,
   lockAddress,
   ownerOtherThan,
@@ -41,6 +42,7 @@ export const VERIFICATION_LIFETIME = 24 * 3_600_000
 const LETTER_PAUSE = 60_000
 export const LETTERS_AN_HOUR = 5
 const HOUR = 3_600_000
+const CHOICE_LIFETIME = HOUR
 
 /** Whether a letter with a link may be written to the user now. Holds the address, and the user, until it is. */
 export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
@@ -157,7 +159,12 @@ export async function sendVerification(
 
 /** Registers the jobs that decide about letters after the answer went out. */
 export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
-  const send = (find: (tx: Tx) => Promise<User | null>, locale: Locale, now: Date) =>
+  const send = (
+    find: (tx: Tx) => Promise<User | null>,
+    locale: Locale,
+    now: Date,
+    by: 'person' | 'address',
+  ) =>
     tools.db.tx('system', async (tx) => {
       const found = await find(tx)
       if (!found || !(await mayWriteTo(tx, found, 'verify_email', now))) return
@@ -166,14 +173,38 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       if (!user || user.email_verified_at || user.status === 'disabled') return
       // an address with an owner is not proven anew; whoever registered it once more has been told by letter
       if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
-      await sendVerification(tools, tx, user, { locale }, now)
+      const isContested = by === 'address' && (await hasRivals(tx, user.id, canonical(user.email)))
+      if (isContested) await sendChoice(tools, tx, user, locale, now)
+      else await sendVerification(tools, tx, user, { locale }, now)
     })
   tools.jobs.on('emails.verify', (payload, now) =>
-    send((tx) => findUser(tx, String(payload.user_id)), localeOf(payload), now),
+    send((tx) => findUser(tx, String(payload.user_id)), localeOf(payload), now, 'person'),
   )
   tools.jobs.on('emails.resend', (payload, now) =>
-    send((tx) => findByIdentifier(tx, String(payload.email)), localeOf(payload), now),
+    send((tx) => findByIdentifier(tx, String(payload.email)), localeOf(payload), now, 'address'),
   )
+}
+
+/**
+ * Several registered the address, and whoever asks by address does not say which of them they are: verifying
+ * any one would let a stranger's password in. The letter lets the mailbox's owner choose a password instead, which
+ * verifies the address and ends the rivals.
+ */
+async function sendChoice(
+  tools: Pick<Tools, 'mail' | 'config'>,
+  tx: Tx,
+  user: User,
+  locale: Locale,
+  now: Date,
+): Promise<void> {
+  await revokeLinks(tx, 'verify_email', user.id, now)
+  await revokeLinks(tx, 'reset_password', user.id, now)
+  const token = await issueLink(
+    tx,
+    { purpose: 'reset_password', userId: user.id, lifetime: CHOICE_LIFETIME },
+    now,
+  )
+  await tools.mail.write(tx, choiceLetter(tools.config, { to: user.email, token, locale }), now, user.id)
 }
 
 /** Where a registration wanted to go on, judged before it was written down. */

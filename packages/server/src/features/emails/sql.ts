@@ -32,6 +32,19 @@ export async function lockAddress(tx: Tx, addressKey: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${addressKey}, 0))`.execute(tx)
 }
 
+/** Whether others registered the address as well and wait for its verification. */
+export async function hasRivals(tx: Tx, userId: string, addressKey: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('id')
+    .where('address_key', '=', addressKey)
+    .where('claimed_at', 'is', null)
+    .where('user_id', '<>', userId)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Other registrations with the address, and all that was planted in them. */
 export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
   await sql`

@@ -41,6 +41,10 @@ describe('changing one’s password', () => {
       expect([reply.status, reply.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
     }
     expect((await change(person, PASSWORD, NEW)).code).toBe('ACCOUNT_LOCKED')
+    const stranger = await world
+      .client()
+      .post('/api/v1/auth/login', { email: person.email, password: PASSWORD })
+    expect(stranger.status, 'a known place is counted by itself').toBe(200)
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
@@ -151,6 +155,15 @@ describe('a forgotten password', () => {
     await world.app.settle()
     await world.clock.advance('2 minutes')
     expect((await reset(await tokenFor(email))).status).toBe(200)
+    expect(await works(email, NEW)).toBe(true)
+  })
+
+  it('lets in again who was locked out', async () => {
+    const { email } = await world.person({ signIn: false })
+    for (let i = 0; i < 5; i += 1)
+      await world.client().post('/api/v1/auth/login', { email, password: 'wrong' })
+    expect((await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).status).toBe(423)
+    await reset(await tokenFor(email))
     expect(await works(email, NEW)).toBe(true)
   })
 

@@ -9,6 +9,7 @@ import type { Tx } from '../../base/db/types.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { claimAddress, localeOf, lockAddress, mayWriteTo } from '../emails/index.ts'
+import { liftLockout } from '../signin/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../users/index.ts'
 import { resetDoneLetter, resetLetter } from './mail.tsx'
 import {
@@ -54,7 +55,7 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR, CONFLICT
  */
 export async function resetPassword(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'mail'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'keyring' | 'mail'>,
   call: Call,
   input: { token: string; password: string; password_confirm?: string | undefined },
 ): Promise<void> {
@@ -70,6 +71,7 @@ export async function resetPassword(
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
     await replacePassword(tools, tx, call, now, { from: await storedPassword(tx, now.id), hash })
+    await liftLockout(tools, tx, call, now)
     await auditPassword(tx, call, 'auth.password.reset', now)
     await tools.mail.write(
       tx,

@@ -3,6 +3,7 @@
  * environment. Never a default password. Invariant: of any number who use the link at once, one is made
  * administrator; and once there is one, no link works.
  */
+import { sql } from 'kysely'
 import { audit } from '../../base/audit/index.ts'
 import { type Call, systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
@@ -26,6 +27,7 @@ export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<b
 /** A fresh link for the first administrator; earlier ones stop working. @returns its URL, or null where there is one already */
 export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: Date): Promise<string | null> {
   return await tools.db.tx('system', async (tx) => {
+    await oneAtATime(tx)
     if (await existsWithRole(tx, adminRole(tools.config))) return null
     await revokeLinks(tx, 'setup', null, now)
     const token = await issueLink(tx, { purpose: 'setup', userId: null, lifetime: SETUP_LIFETIME }, now)
@@ -54,6 +56,7 @@ export async function setUpAdministrator(
     fullName: input.full_name ?? null,
   })
   const outcome = await tools.db.tx('system', async (tx) => {
+    await oneAtATime(tx)
     await useLink(tx, 'setup', token, call.now)
     if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
     const id = await createAdministrator(tools, tx, call, input, hash)
@@ -84,10 +87,16 @@ export async function ensureAdministrator(tools: SetupTools, now: Date): Promise
   const call = systemCall(now)
   const hash = await acceptPassword(tools, adminPassword, { email: adminEmail })
   return await tools.db.tx('system', async (tx) => {
+    await oneAtATime(tx)
     if (await existsWithRole(tx, adminRole(tools.config))) return false
     await createAdministrator(tools, tx, call, { email: adminEmail, password: adminPassword }, hash)
     return true
   })
+}
+
+/** Several nodes may start at once; the first administrator is made, or asked for, by one of them. */
+async function oneAtATime(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('latchkey first administrator', 0))`.execute(tx)
 }
 
 /** The operator vouches for the address: whoever holds the link or the environment runs the server. */

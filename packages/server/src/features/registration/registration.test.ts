@@ -259,3 +259,24 @@ describe('the first administrator', () => {
     }
   })
 })
+
+describe('asking for the letter again by address, where several registered it', () => {
+  it('lets the owner of the mailbox choose the password, and no stranger in', async () => {
+    const email = 'contested@example.com'
+    await register(world, { email, password: PASSWORD })
+    await register(world, { email, password: 'the password of a stranger' })
+    await world.app.settle()
+    await world.clock.advance('2 minutes')
+    await world.client().post('/api/v1/auth/verify-email/resend', { email })
+    const letter = await world.mailbox.letterTo(email)
+    expect(letter.links.join()).not.toContain('verify-email')
+    const token = await world.mailbox.tokenFor(email, /reset-password/)
+    const chosen = 'chosen by the owner of it'
+    expect(
+      (await world.client().post('/api/v1/auth/password/reset', { token, password: chosen })).status,
+    ).toBe(200)
+    const login = (password: string) => world.client().post('/api/v1/auth/login', { email, password })
+    expect((await login('the password of a stranger')).status).toBe(401)
+    expect((await login(chosen)).status).toBe(200)
+  })
+})

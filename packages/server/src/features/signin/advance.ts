@@ -10,7 +10,7 @@ import { type Problem, problem } from '../../base/errors.ts'
 import type { CookieChange } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { requestVerification } from '../emails/index.ts'
-import { type StartedSession, startSession } from '../sessions/index.ts'
+import { endSessions, type StartedSession, startSession } from '../sessions/index.ts'
 import { type User, updateLastLogin } from '../users/index.ts'
 import { type Attempt, moveAttempt } from './attempts.ts'
 import { type Device, rememberDevice } from './devices.ts'
@@ -67,6 +67,11 @@ async function finish(
     remember: attempt.remember,
     limitedTo,
   })
+  // the browser has one session: the one it had ends, whoever's it was
+  if (call.session?.via === 'cookie' && call.principal) {
+    const { userId, username } = call.principal
+    await endSessions(tx, call, { userId, username, reason: 'signed_out', only: call.session.id })
+  }
   const device = await rememberDevice(tx, user.id, given.device, call.now)
   await updateLastLogin(tx, user.id, call.now)
   await audit(tx, call, {

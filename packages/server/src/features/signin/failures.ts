@@ -171,6 +171,12 @@ export async function clearFailures(tx: Tx, counters: readonly Counter[], now: D
   return until
 }
 
+/** Forgets the failures whatever they led to. */
+export async function forgetFailures(tx: Tx, counters: readonly Counter[]): Promise<void> {
+  const keys = counters.map(({ key }) => key)
+  await tx.deleteFrom('failures').where('key', 'in', keys).execute()
+}
+
 /** The answer to anybody who is locked out, with the seconds left. */
 export function lockedProblem(until: Date, now: Date) {
   const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))

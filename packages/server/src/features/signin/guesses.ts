@@ -14,6 +14,7 @@ import {
   clearFailures,
   countersOf,
   type FailureVerdict,
+  forgetFailures,
   lockedProblem,
   lockedUntil,
   recordFailure,
@@ -42,9 +43,26 @@ export async function guessAt(
   const counters = countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
-    deviceId: owner && device?.userId === owner.id ? device.id : null,
+    deviceId: owner && knownPlace(call, device, owner.id),
   })
   return { user: owner, device, counters, lockedUntil: await lockedUntil(tx, counters, call.now) }
+}
+
+/** Where the owner has been before: a device that signed in, or the very session that asks. */
+function knownPlace(call: Call, device: Device | null, ownerId: string): string | null {
+  if (device?.userId === ownerId) return device.id
+  return call.session && call.principal?.userId === ownerId ? call.session.id : null
+}
+
+/** Lets somebody in again who has proven who they are by other means, such as their mailbox. */
+export async function liftLockout(
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  tx: Tx,
+  call: Call,
+  user: Pick<User, 'id' | 'username'>,
+): Promise<void> {
+  const { counters } = await guessAt(tools, tx, call, user.id, user)
+  await forgetFailures(tx, counters)
 }
 
 /** @throws Problem ACCOUNT_LOCKED, recorded, where the account is locked for this caller */

@@ -11,6 +11,7 @@ export {
   failAttempt,
   type Guess,
   guessAt,
+  liftLockout,
   unlockAfterSuccess,
 } from './guesses.ts'
 export { signinJobs } from './jobs.ts'

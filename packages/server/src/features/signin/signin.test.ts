@@ -263,6 +263,17 @@ describe('a sign-in from a device not seen before', () => {
   })
 })
 
+describe('signing in once more in the same browser', () => {
+  it('ends the session it had', async () => {
+    const { client, email } = await world.person()
+    const before = client.cookies.get('lk_session')
+    await client.signIn(email, PASSWORD)
+    expect((await client.get('/api/v1/auth/me')).status).toBe(200)
+    const old = world.client({ headers: { cookie: `lk_session=${before}` } })
+    expect((await old.get('/api/v1/auth/me')).status).toBe(401)
+  })
+})
+
 describe('signing out', () => {
   it('ends the session, clears the cookie and is recorded', async () => {
     const { client, id } = await world.person()

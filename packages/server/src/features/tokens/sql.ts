@@ -27,19 +27,26 @@ const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.us
 const EPOCH = new Date(0)
 const NO_HASH = Buffer.alloc(0)
 
-/** Compiled once; parameters by `rotationValues`. Uses a token up and puts its successor in place, or yields nothing. */
+/**
+ * Compiled once; parameters by `rotationValues`. Uses a token up and puts its successor in place, or yields nothing.
+ * What it hangs on is asked in a subquery: as a join, a plan made for few sessions would begin with all of them.
+ */
 export const rotation = (db: Handle): CompiledQuery<SessionRow> =>
   sql<SessionRow>`
     with used as (
       update refresh_tokens t set used_at = ${EPOCH}
-      from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
-      where t.token_hash = ${NO_HASH} and t.used_at is null and f.id = t.family_id and ${isWell(EPOCH)}
-      returning ${SUBJECT}
+      where t.token_hash = ${NO_HASH} and t.used_at is null and (
+        select ${isWell(EPOCH)}
+        from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
+        where f.id = t.family_id)
+      returning t.family_id
     ), made as (
       insert into refresh_tokens (token_hash, family_id, created_at)
       select ${NO_HASH}, family_id, ${EPOCH} from used
     )
-    select * from used`.compile(db)
+    select ${SUBJECT}
+    from used join token_families f on f.id = used.family_id
+    join sessions s on s.id = f.session_id join users u on u.id = f.user_id`.compile(db)
 
 /** In the order in which the statement names them. */
 export const rotationValues = (hash: Buffer, successor: Buffer, now: Date): unknown[] => [
