@@ -1,0 +1,204 @@
+/**
+ * The guard against the real server over real sockets: tokens, keys and sessions as people get them, revoked as
+ * people revoke them, keys rotated. What the counterpart plays in the other tests is held here.
+ */
+import { createServer } from 'node:net'
+import fc from 'fast-check'
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../../server/src/base/call.ts'
+import type { Client } from '../../server/src/testing/client.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../server/src/testing/world.ts'
+import { latchkey } from './index.ts'
+import { until } from './testing/counterpart.ts'
+import { type Probe, probe } from './testing/probe.ts'
+
+let world: World
+let ada: Person
+let guardKey: string
+const probes: Probe[] = []
+
+beforeAll(async () => {
+  world = await startWorld()
+  ada = await world.person({ email: 'ada@example.com', username: 'ada' })
+  const root = await world.person({ email: 'root@example.com' })
+  await world.db.tx('system', (tx) =>
+    tx
+      .updateTable('users')
+      .set({ roles: ['super_admin'] })
+      .where('id', '=', root.id)
+      .execute(),
+  )
+  const admin = await world.client().signIn(root.email, PASSWORD)
+  const issued = await world
+    .client({ headers: { authorization: `Bearer ${admin.data.token}` } })
+    .post('/api/v1/auth/api-keys', { name: 'guard', permissions: ['revocations:read'] })
+  if (issued.status >= 300) throw new Error(issued.text)
+  guardKey = issued.data.key
+})
+afterAll(async () => {
+  for (const { guard } of probes) guard.close()
+  await world.stop()
+})
+
+const make = (options: Partial<Parameters<typeof latchkey>[0]> = {}): Probe => {
+  const made = probe({
+    methods: [latchkey({ issuer: world.config.publicUrl, url: world.url, ...options })],
+    now: () => world.clock.now().getTime(),
+  })
+  probes.push(made)
+  return made
+}
+const live = async (): Promise<Probe> => {
+  const made = make({ credential: guardKey })
+  await until(() => made.guard.state() === 'connected', 'the line')
+  return made
+}
+const signIn = async (person: Person = ada): Promise<{ access: string; session: string; client: Client }> => {
+  const { data } = await world.client().signIn(person.email, PASSWORD, { tokens: true })
+  const client = world.client({ headers: { authorization: `Bearer ${data.token}` } })
+  return { access: data.access_token, session: data.token, client }
+}
+const statusOf = async (one: Probe, token: string): Promise<number> => (await one.bearer(token)).status
+
+describe('against the real server', () => {
+  it('tells the same of an access token, a session and an API key as the server does', async () => {
+    const { access, session, client } = await signIn()
+    const made = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['dashboard:read'] })
+    expect(made.status).toBe(201)
+    for (const guarded of [await live(), make()]) {
+      for (const credential of [access, session, made.data.key]) {
+        const { principal } = await guarded.bearer(credential)
+        const headers = { authorization: `Bearer ${credential}` }
+        const { data } = await world.client({ headers }).get('/api/v1/auth/validate')
+        expect(principal).toMatchObject({
+          userId: data.user_id,
+          username: data.username,
+          role: data.role,
+          roles: data.roles,
+          permissions: data.permissions,
+          method: data.method,
+          sessionId: data.session_id,
+          keyId: data.key_id,
+          tokenId: data.token_id,
+        })
+      }
+    }
+  })
+
+  it('hears of an ended session within a second, by four guards', async () => {
+    const guards = await Promise.all([live(), live(), live(), live()])
+    const { access, session, client } = await signIn()
+    for (const guard of guards)
+      expect([await statusOf(guard, access), await statusOf(guard, session)]).toEqual([200, 200])
+    const began = performance.now()
+    expect((await client.post('/api/v1/auth/logout')).status).toBe(200)
+    const isRefused = async (guard: Probe) =>
+      (await statusOf(guard, access)) === 401 && (await statusOf(guard, session)) === 401
+    await Promise.all(guards.map((guard) => until(() => isRefused(guard), 'the end')))
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
+  it('refuses what was revoked while it was cut off', async () => {
+    // a way to the server that can be cut
+    const { createConnection } = await import('node:net')
+    const target = new URL(world.url)
+    const sockets = new Set<import('node:net').Socket>()
+    let isCut = false
+    const way = createServer((socket) => {
+      if (isCut) return void socket.destroy()
+      const onward = createConnection(Number(target.port), target.hostname)
+      for (const [one, other] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        sockets.add(one)
+        one.pipe(other)
+        one.on('error', () => other.destroy()).on('close', () => other.destroy())
+      }
+    })
+    await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
+    const { port } = way.address() as import('node:net').AddressInfo
+    const guarded = make({ credential: guardKey, url: `http://127.0.0.1:${port}`, timeout: 500 })
+    await until(() => guarded.guard.state() === 'connected')
+    const { access, client } = await signIn()
+    const other = await signIn()
+    for (const token of [access, other.access]) expect(await statusOf(guarded, token)).toBe(200)
+    isCut = true
+    for (const socket of sockets) socket.destroy()
+    await until(() => guarded.guard.state() === 'asking')
+    await client.post('/api/v1/auth/logout')
+    for (const token of [access, other.access]) expect(await statusOf(guarded, token)).toBe(503)
+    isCut = false
+    await until(() => guarded.guard.state() === 'connected')
+    expect([await statusOf(guarded, access), await statusOf(guarded, other.access)]).toEqual([401, 200])
+    way.close()
+  })
+
+  it('gives the same verdict as the server on hundreds of tampered tokens', async () => {
+    const guarded = make({ revocation: 'none' })
+    const { access } = await signIn()
+    const [header = '', payload = ''] = access.split('.')
+    const read = (part: string) =>
+      JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
+    const [head, claims] = [read(header), read(payload)]
+    const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const mutation = fc.oneof(
+      fc
+        .tuple(fc.constantFrom('alg', 'typ', 'kid', 'crit', 'jku', 'jwk'), fc.jsonValue())
+        .map(([name, value]) => `${b64({ ...head, [name]: value })}.${payload}.${access.split('.')[2]}`),
+      fc
+        .tuple(fc.constantFrom(...Object.keys(claims)), fc.jsonValue())
+        .map(([name, value]) => `${header}.${b64({ ...claims, [name]: value })}.${access.split('.')[2]}`),
+      fc
+        .tuple(fc.nat(access.length - 1), fc.constantFrom(...'Aa0-_.=+/~'))
+        .map(([at, letter]) => access.slice(0, at) + letter + access.slice(at + 1)),
+      fc.nat(access.length).map((end) => access.slice(0, end)),
+      fc.constant(access),
+    )
+    const server = world.client()
+    await fc.assert(
+      fc.asyncProperty(mutation, async (token) => {
+        const headers = { authorization: `Bearer ${token}` }
+        const theirs = (await server.get('/api/v1/auth/validate', { headers })).status
+        const ours = await statusOf(guarded, token)
+        expect([ours, ours === 200]).toEqual([theirs, token === access])
+      }),
+      { numRuns: 300 },
+    )
+  }, 120_000)
+
+  it('refuses a token that anybody else signed for this server', async () => {
+    const { generateKeyPair } = await import('jose')
+    const { privateKey } = await generateKeyPair('ES256')
+    const forged = await new SignJWT({ roles: ['super_admin'], permissions: ['*'], jti: 'x', sid: null })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'mine' })
+      .setSubject(ada.id)
+      .setIssuer(world.config.publicUrl)
+      .setAudience(world.config.publicUrl)
+      .setIssuedAt(world.clock.now())
+      .setExpirationTime(new Date(world.clock.now().getTime() + 60_000))
+      .sign(privateKey)
+    for (const guarded of [await live(), make(), make({ revocation: 'none' })])
+      expect(await statusOf(guarded, forged)).toBe(401)
+  })
+
+  it('lets no token fail while the keys rotate, pushed or asked', async () => {
+    const guards = [await live(), make()]
+    const statuses = new Set<number>()
+    for (let turn = 0; turn < 6; turn++) {
+      await world.app.tools.keys.rotate(systemCall(world.clock.now()), { immediately: turn % 2 === 1 })
+      const { access } = await signIn()
+      for (const guarded of guards) for (let i = 0; i < 3; i++) statuses.add(await statusOf(guarded, access))
+    }
+    expect(statuses).toEqual(new Set([200]))
+  })
+
+  it('expires with the server’s clock', async () => {
+    const guarded = await live()
+    const { access } = await signIn()
+    expect(await statusOf(guarded, access)).toBe(200)
+    await world.clock.advance('2 hours')
+    expect((await guarded.bearer(access)).code).toBe('TOKEN_EXPIRED')
+  })
+})
