@@ -35,11 +35,13 @@ export function pairs(rows: readonly (readonly [string, string])[], indent = '  
     .join('\n')
 }
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
+/** Made when first needed: it takes as long as a tenth of a start. */
+const graphemes = () => (segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' }))
 /** Columns taken on the screen: wide East Asian characters and emoji take two. */
 function widthOf(text: string): number {
   let width = 0
-  for (const { segment } of graphemes.segment(text))
+  for (const { segment } of graphemes().segment(text))
     width +=
       /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(
         segment,
