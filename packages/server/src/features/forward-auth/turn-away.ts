@@ -36,7 +36,7 @@ function originalUrl(asked: TurnedAway): string | undefined {
   if (whole !== undefined) return /^https?:\/\//.test(whole) ? whole : undefined
   const [proto, host] = [one(asked, 'x-forwarded-proto'), one(asked, 'x-forwarded-host')]
   const uri = one(asked, 'x-forwarded-uri')
-  const isWhole = /^https?$/.test(proto ?? '') && host !== undefined && uri?.startsWith('/')
+  const isWhole = /^https?$/.test(proto ?? '') && /^[\w.:[\]-]+$/.test(host ?? '') && uri?.startsWith('/')
   return isWhole ? `${proto}://${host}${uri}` : undefined
 }
 

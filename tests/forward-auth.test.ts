@@ -1,0 +1,226 @@
+/**
+ * The configurations of docs/guides/forward-auth.md, run as they stand there: a real proxy between a browser or a
+ * program, Latchkey, and an app that tells what reached it. A proxy that is not installed is reported as skipped.
+ */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Client, type Json } from '../packages/server/src/testing/client.ts'
+import {
+  freePort,
+  PASSWORD,
+  type Person,
+  startWorld,
+  type World,
+} from '../packages/server/src/testing/world.ts'
+import { PROXIES, type Running, startProxy } from './setup/proxies.ts'
+
+/** An app that believes its headers, as one behind a proxy does. */
+async function startApp(): Promise<{ server: Server; port: number }> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const { method, url, headers } = request
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+/** What the app was told of who calls. */
+const told = (body: Json): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries<string>(body.headers).filter(
+      ([name, value]) => name.startsWith('x-auth-') && value !== '',
+    ),
+  )
+
+for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
+  const title = isThere() ? name : `${name} (not run: install ${packages})`
+  describe.skipIf(!isThere())(`forward-auth by ${title}`, () => {
+    let world: World
+    let app: Awaited<ReturnType<typeof startApp>>
+    let proxy: Running
+    let ada: Person
+    let key: { id: string; key: string }
+    let ports: { proxy: number; latchkey: number; app: number }
+    beforeAll(async () => {
+      app = await startApp()
+      const port = await freePort()
+      world = await startWorld({ publicUrl: `http://127.0.0.1:${port}`, trustedProxies: ['127.0.0.1'] })
+      ports = { proxy: port, latchkey: Number(new URL(world.url).port), app: app.port }
+      proxy = await startProxy(name as keyof typeof PROXIES, ports)
+      ada = await world.person({ username: 'ada' })
+      key = (await ada.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['dashboard:read'] })).data
+    })
+    afterAll(async () => {
+      await proxy?.stop()
+      await world?.stop()
+      app?.server.close()
+    })
+    const client = (headers: Record<string, string> = {}) => new Client(proxy.url, { headers })
+    const FORGED = {
+      'x-auth-user-id': 'usr_forged',
+      'x-auth-username': 'root',
+      'x-auth-roles': 'super_admin',
+      'x-auth-permissions': '*',
+      'x-auth-method': 'session',
+      'x-auth-session-id': 'ses_forged',
+      'x-auth-key-id': 'key_forged',
+    }
+
+    it('passes whatever is not the app on to Latchkey', async () => {
+      expect((await client().get('/healthz')).status).toBe(200)
+      expect((await client().get('/sign-in')).text).toContain('name="identifier"')
+    })
+
+    it('lets an API key through and tells the app whose it is', async () => {
+      const credentials: Record<string, string>[] = [
+        { 'x-api-key': key.key },
+        { authorization: `Bearer ${key.key}` },
+        { authorization: `Api-Key ${key.key}` },
+      ]
+      for (const headers of credentials) {
+        const { status, body } = await client(headers).get('/app/things?a=1&b=%2F')
+        expect([status, body.method, body.url]).toEqual([200, 'GET', '/app/things?a=1&b=%2F'])
+        expect(told(body)).toEqual({
+          'x-auth-user-id': ada.id,
+          'x-auth-username': 'ada',
+          'x-auth-roles': 'viewer',
+          'x-auth-permissions': 'dashboard:read',
+          'x-auth-method': 'api_key',
+          'x-auth-key-id': key.id,
+        })
+      }
+    })
+
+    it('lets an access token through', async () => {
+      const { data } = await world.client().signIn('ada', PASSWORD, { tokens: true })
+      const { status, body } = await client({ authorization: `Bearer ${data.access_token}` }).get('/app/')
+      expect([status, told(body)['x-auth-method']]).toEqual([200, 'access_token'])
+    })
+
+    it('believes nothing that the client says of itself', async () => {
+      const { body } = await client({ ...FORGED, 'x-api-key': key.key }).get('/app/')
+      expect(told(body)).toMatchObject({
+        'x-auth-user-id': ada.id,
+        'x-auth-method': 'api_key',
+        'x-auth-key-id': key.id,
+      })
+      expect(JSON.stringify(body.headers)).not.toMatch(/forged|super_admin|"root"/)
+      expect((await client(FORGED).get('/app/')).status).toBe(401)
+    })
+
+    it('refuses a program without a credential or with a bad one, and says why', async () => {
+      const none = await client().get('/app/')
+      expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Session realm="latchkey"'])
+      const wrong: Record<string, string>[] = [
+        { 'x-api-key': `${key.key}x` },
+        { authorization: 'Bearer nonsense' },
+        { cookie: 'lk_session=x' },
+      ]
+      for (const headers of wrong) {
+        const refused = await client(headers).get('/app/')
+        expect([headers, refused.status]).toEqual([headers, 401])
+      }
+      const bearer = await client({ 'x-api-key': 'nonsense' }).get('/app/')
+      expect(bearer.headers.get('www-authenticate')).toContain('The API key is not valid.')
+    })
+
+    it('lets nobody through who brings two credentials, asks for another version, or goes round about', async () => {
+      const two = await client({ 'x-api-key': key.key, authorization: `Bearer ${key.key}` }).get('/app/')
+      expect([400, 500]).toContain(two.status)
+      for (const path of ['/app/../app/', '/x/..%2fapp/', '//app/', '/app/%2e%2e/app/', '/APP/', '/app;/x']) {
+        const { body } = await client(FORGED).get(path)
+        expect([path, typeof body === 'object' ? body.headers : undefined]).toEqual([path, undefined])
+      }
+    })
+
+    it('sends a browser to sign in and back to what it asked for', async () => {
+      const browser = client()
+      const accept = { headers: { accept: 'text/html' } }
+      const turned = await browser.get('/app/page?a=1&b=2', accept)
+      expect([302, 303]).toContain(turned.status)
+      const signIn = new URL(turned.headers.get('location') ?? '')
+      expect(signIn.origin).toBe(proxy.url)
+      expect(signIn.searchParams.get('return_to')).toBe('/app/page?a=1&b=2')
+      const form = await browser.get(signIn.pathname + signIn.search, accept)
+      const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)?.[1] ?? ''
+      const fields = { csrf_token, identifier: 'ada', password: PASSWORD, return_to: '/app/page?a=1&b=2' }
+      const signedIn = await browser.post('/sign-in', fields, { ...accept, form: true })
+      expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/app/page?a=1&b=2'])
+      const page = await browser.get('/app/page?a=1&b=2', accept)
+      expect([page.status, page.body.url]).toEqual([200, '/app/page?a=1&b=2'])
+      expect(told(page.body)).toMatchObject({ 'x-auth-method': 'session', 'x-auth-username': 'ada' })
+    })
+
+    it('hands on a change with its method and body, whoever asked for it', async () => {
+      const person = client()
+      await person.signIn('ada', PASSWORD)
+      const { status, body } = await person.post('/app/things', { a: 1 })
+      expect([status, body.method, body.body]).toEqual([200, 'POST', '{"a":1}'])
+      const stranger = await client({ accept: 'text/html' }).post('/app/things', { a: 1 })
+      if ([302, 303].includes(stranger.status))
+        expect(stranger.headers.get('location')).toBe(`${proxy.url}/sign-in`)
+      else expect(stranger.status).toBe(401)
+    })
+
+    it('refuses a session from the moment it ends, and a key from the moment it is revoked', async () => {
+      const person = client()
+      await person.signIn('ada', PASSWORD)
+      expect((await person.get('/app/')).status).toBe(200)
+      await person.post('/api/v1/auth/logout')
+      expect((await person.get('/app/')).status).toBe(401)
+      const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'y' })
+      expect((await client({ 'x-api-key': data.key }).get('/app/')).status).toBe(200)
+      await ada.client.delete(`/api/v1/auth/api-keys/${data.id}`)
+      expect((await client({ 'x-api-key': data.key }).get('/app/')).status).toBe(401)
+    })
+
+    it('counts people under their own address, and believes no other', async () => {
+      const { id } = await world.person({ email: 'address@example.com' })
+      const forged = { 'x-forwarded-for': '203.0.113.9' }
+      await client(forged).signIn('address@example.com', PASSWORD)
+      const rows = await world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('audit_events')
+          .select('ip_address')
+          .where('user_id', '=', id)
+          .where('event_type', '=', 'auth.login.success')
+          .execute(),
+      )
+      expect(rows.at(-1)?.ip_address).toBe('127.0.0.1')
+    })
+
+    it('judges permissions where it is told to, as the guide says', async () => {
+      const judging = await startProxy(
+        name as keyof typeof PROXIES,
+        { ...ports, proxy: await freePort() },
+        (text) =>
+          text
+            .replaceAll('redirect=1', 'redirect=1&require=users:read')
+            .replace('/validate;', '/validate?require=users:read;'),
+      )
+      try {
+        const ask = (headers: Record<string, string>) => new Client(judging.url, { headers }).get('/app/')
+        expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
+        expect((await ask({})).status).toBe(401)
+        await world.db.tx('system', (tx) =>
+          tx
+            .updateTable('users')
+            .set({ roles: ['manager'] })
+            .where('id', '=', ada.id)
+            .execute(),
+        )
+        const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'z', scopes: ['users:read'] })
+        expect((await ask({ 'x-api-key': data.key })).status).toBe(200)
+        expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
+      } finally {
+        await judging.stop()
+      }
+    })
+  })
+}
