@@ -1,0 +1,89 @@
+/** What is published: builds, passes publint, runs from JavaScript, and its declarations read under strict settings. */
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROOT } from './testing/programs.ts'
+
+let folder: string
+let dist: string
+const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+
+beforeAll(() => {
+  mkdirSync(join(ROOT, '.cache'), { recursive: true })
+  folder = mkdtempSync(join(ROOT, '.cache/package-'))
+  dist = join(folder, 'node_modules/@latchkey/guard')
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  const built = node(join(ROOT, 'packages/guard/build.mjs'), dist)
+  if (built.status !== 0) throw new Error(built.stdout + built.stderr)
+  for (const name of ['@types/node', 'undici-types'])
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the published package', () => {
+  it('has nothing that publint would say anything about', async () => {
+    const { messages } = await publint({ pkgDir: dist, strict: true, pack: false })
+    expect(messages).toEqual([])
+  })
+
+  it('has no dependency, no test and no source', () => {
+    const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Record<string, unknown>
+    expect(manifest).not.toHaveProperty('dependencies')
+    expect(manifest).not.toHaveProperty('private')
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    expect(files.filter((file) => /test|(?<!\.d)\.ts$/.test(file))).toEqual([])
+    expect(files).toEqual(expect.arrayContaining(['index.js', 'index.d.ts', 'README.md', 'LICENSE']))
+  })
+
+  it('protects, from JavaScript', () => {
+    const text = `
+      import { createGuard, apiKey } from '@latchkey/guard'
+      const guard = createGuard({ methods: [apiKey({ find: (key) => (key === 'k' ? { id: 'me' } : null) })] })
+      const handler = guard.web(() => new Response('in'))
+      const send = async (headers) => (await handler(new Request('http://x/', { headers }))).status
+      console.log(await send({}), await send({ 'x-api-key': 'k' }))`
+    writeFileSync(join(folder, 'app.js'), text)
+    expect(node('app.js').stdout).toBe('401 200\n')
+  })
+
+  it('has declarations that a strict TypeScript reads whole', () => {
+    const text = `
+      import { createGuard, type Guard, latchkey, type Principal, currentPrincipal } from '@latchkey/guard'
+      const guard: Guard = createGuard({ methods: [latchkey({ issuer: 'https://id.example.com' })] })
+      const who: Principal | null = currentPrincipal()
+      // @ts-expect-error there is no such rule
+      guard.express({ role: 'admin' })
+      export { guard, who }`
+    writeFileSync(join(folder, 'app.ts'), text)
+    const settings = [
+      '--ignoreConfig',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--noEmit',
+      '--skipLibCheck',
+      'false',
+    ]
+    const { status, stdout } = node(
+      join(ROOT, 'node_modules/typescript/bin/tsc'),
+      ...settings,
+      '--types',
+      'node',
+      'app.ts',
+    )
+    expect([status, stdout]).toEqual([0, ''])
+  })
+})

@@ -1,0 +1,72 @@
+/** For tests: runs programs as people do, and sends the requests that they print. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '../../../..')
+
+export interface Program {
+  /** What it printed so far. */
+  output(): string
+  /** Resolves when it printed this; rejects when it ends before, or takes too long. */
+  printed(what: RegExp): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Runs a TypeScript file as `npx tsx` does. */
+export function run(args: readonly string[], env: Record<string, string> = {}): Program {
+  const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
+  const child: ChildProcess = spawn(process.execPath, [tsx, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  const keep = (chunk: Buffer): void => {
+    text += chunk.toString()
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  return {
+    output: () => text,
+    async printed(what) {
+      let isOver = false
+      void ended.then(() => {
+        isOver = true
+      })
+      for (let tries = 0; tries < 500 && !isOver; tries++) {
+        if (what.test(text)) return
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      if (!what.test(text)) throw new Error(`it did not print ${what}, but: ${text}`)
+    },
+    async stop() {
+      child.kill()
+      await ended
+    },
+  }
+}
+
+/** A `curl` line, sent by fetch. @returns the status it got and the one it announced after ` # ` */
+export async function sendLine(line: string): Promise<{ status: number; expected: number; body: string }> {
+  const [command = '', expected] = line.split(' # ')
+  const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+  const headers = new Headers()
+  let method = 'GET'
+  let body: string | undefined
+  let url = ''
+  for (let i = 1; i < words.length; i++) {
+    const next = (): string => words[++i] ?? ''
+    const word = words[i] ?? ''
+    if (word === '-X') method = next()
+    else if (word === '-d') body = next()
+    else if (word === '-b') headers.set('cookie', next())
+    else if (word === '-u') headers.set('authorization', `Basic ${Buffer.from(next()).toString('base64')}`)
+    else if (word === '-H') {
+      const [name = '', ...value] = next().split(': ')
+      headers.append(name, value.join(': '))
+    } else if (word !== '-i') url = word
+  }
+  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
+  return { status: response.status, expected: Number(expected), body: await response.text() }
+}
