@@ -156,7 +156,7 @@ dt { font-size: .875rem; }
 @media (max-width: 30rem) {
   .bar:not(.signed-in) { padding-top: 1.5rem; padding-bottom: 1rem; }
   main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
-  .items form { grid-column: 2; }
+  .items form, .items > li > .button { grid-column: 2; justify-self: start; }
   .card:not(.narrow) .form > .button { justify-self: stretch; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }

@@ -4,6 +4,7 @@ import { texts } from '../../base/page/index.ts'
 export const apiKeysText = texts({
   en: {
     'keys.title': 'API keys',
+    'keys.yours': 'Your keys',
     'keys.lead': 'Let programs in on your behalf. A key may never do more than you may.',
     'keys.none': 'You have no API keys.',
     'keys.test': 'Test',
@@ -48,6 +49,7 @@ export const apiKeysText = texts({
 
     'key.title': 'API key {name}',
     'key.hint': 'Begins with',
+    'key.times': 'When',
     'key.rotate': 'Replace',
     'key.rotate_lead':
       'Makes a new key with the same name, permissions and length of life. Replacing a key now and then limits what a leak can do.',
@@ -64,6 +66,7 @@ export const apiKeysText = texts({
   },
   de: {
     'keys.title': 'API-Schlüssel',
+    'keys.yours': 'Ihre Schlüssel',
     'keys.lead': 'Lassen Sie Programme in Ihrem Namen ein. Ein Schlüssel darf nie mehr als Sie selbst.',
     'keys.none': 'Sie haben keine API-Schlüssel.',
     'keys.test': 'Test',
@@ -109,6 +112,7 @@ export const apiKeysText = texts({
 
     'key.title': 'API-Schlüssel {name}',
     'key.hint': 'Beginnt mit',
+    'key.times': 'Wann',
     'key.rotate': 'Ersetzen',
     'key.rotate_lead':
       'Erstellt einen neuen Schlüssel mit demselben Namen, denselben Berechtigungen und gleicher Lebensdauer. Wer Schlüssel ab und zu ersetzt, begrenzt, was ein verlorener anrichten kann.',

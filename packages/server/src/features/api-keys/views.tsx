@@ -58,7 +58,7 @@ export function ApiKeys({ keys, permissions, lifetimes, revoked = false, ...form
       title={t(locale, 'keys.title')}
       notice={revoked ? t(locale, 'keys.revoked') : null}
     >
-      <Section title={t(locale, 'keys.title')} lead={t(locale, 'keys.lead')}>
+      <Section title={t(locale, 'keys.yours')} lead={t(locale, 'keys.lead')}>
         {keys.length === 0 ? (
           <EmptyState title={t(locale, 'keys.none')} />
         ) : (
@@ -216,7 +216,7 @@ function KeyDetails({ item }: { item: KeyItem }) {
         <code>{item.hint}…</code> <KeyBadge item={item} />
       </Definition>
       <Definition term={t(locale, 'field.access')}>{scopesText(locale, item.scopes)}</Definition>
-      <Definition term={t(locale, 'field.expires_in')}>
+      <Definition term={t(locale, 'key.times')}>
         {t.nodes(locale, 'keys.made', { time: <Time at={item.createdAt} /> })} ·{' '}
         <LastUse at={item.lastUsedAt} /> · <End item={item} />
       </Definition>
