@@ -110,6 +110,7 @@ function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
   if (raw.readableEnded || raw.readableFlowing !== null)
     throw new TypeError('the body has been read already: put the guard before the body parser')
   const expected = Number(raw.headers['content-length'] ?? Number.NaN)
+  if (expected > MAX_BODY_BYTES) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

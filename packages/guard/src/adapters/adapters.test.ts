@@ -398,6 +398,46 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
   })
 })
 
+describe("Fastify's inject, as apps test themselves", () => {
+  it('is guarded like a real request', async () => {
+    const app = fastify()
+    app.get('/', { onRequest: guard.fastify() }, async () => ({ id: currentPrincipal()?.userId }))
+    app.post('/', { onRequest: guard.fastify() }, async (request) => ({ body: request.body }))
+    const send = (headers: Record<string, string>) => app.inject({ url: '/', headers })
+    expect((await send({})).statusCode).toBe(401)
+    expect((await send({ 'X-API-Key': KEY })).json()).toEqual({ id: 'robot' })
+    expect((await send({ 'x-api-key': `${KEY}x` })).statusCode).toBe(401)
+    const payload = '{"a":1}'
+    const headers = {
+      'content-type': 'application/json',
+      'x-signature': createHmac('sha256', secret).update(payload).digest('hex'),
+    }
+    expect((await app.inject({ method: 'POST', url: '/', headers, payload })).json()).toEqual({
+      body: { a: 1 },
+    })
+  })
+
+  it('keeps a body for a guard after the parser only where one was kept', async () => {
+    const faults: unknown[] = []
+    const late = createGuard({
+      methods: [custom(async (request) => ({ userId: `${(await request.body()).length}` }))],
+      onProblem: (fault) => void faults.push(fault.cause),
+    })
+    const app = fastify()
+    app.post('/', { preHandler: late.fastify() }, async () => ({ id: currentPrincipal()?.userId }))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/`
+    const response = await fetch(url, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(response.status).toBe(500)
+    expect(String(faults[0])).toMatch(/put the guard before the body parser/)
+    await app.close()
+  })
+})
+
 describe('authenticate', () => {
   it('judges a Node or a web request by itself', async () => {
     const good = new Request('http://app.test/', { headers: { 'x-api-key': KEY } })

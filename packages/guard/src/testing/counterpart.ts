@@ -240,9 +240,9 @@ export function opaqueOf(
   return credential
 }
 
-/** Waits until something is so; fails after two seconds. */
+/** Waits until something is so; fails after some seconds. */
 export async function until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (const end = performance.now() + 15_000; performance.now() < end; ) {
     if (await isSo()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
