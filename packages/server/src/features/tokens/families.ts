@@ -17,12 +17,14 @@ import type { Tools } from '../../base/tools.ts'
 import { endSessions, type SessionChecks } from '../sessions/index.ts'
 import { getUser } from '../users/index.ts'
 import { type SigningTools, type Subject, signAccessToken } from './claims.ts'
+import { gather } from './gather.ts'
 import { reuseLetter } from './mail.tsx'
 import {
   extendSession,
   type Found,
   findToken,
   insertFamily,
+  type Rotated,
   revokeFamily,
   rotation,
   rotationValues,
@@ -109,19 +111,32 @@ export interface Families {
 }
 
 export function families(
-  tools: SigningTools & Pick<Tools, 'db' | 'keyring' | 'mail'>,
+  tools: SigningTools & Pick<Tools, 'db' | 'keyring' | 'mail' | 'clock'>,
   checks: Pick<SessionChecks, 'saw'>,
 ): Families {
-  const { db, keyring } = tools
+  const { db, keyring, clock } = tools
   const statement = rotation(db.hot)
 
+  /** Through the pool: on a line of single statements, others would wait behind the commit. */
+  const rotate = gather<Rotated>(async (given) => {
+    const hashes = given.map(sha256)
+    const successors = given.map((token) => sha256(successorOf(keyring, token)))
+    const parameters = rotationValues(hashes, successors, clock.now())
+    const { rows } = await db.tx('system', (tx) => tx.executeQuery<Rotated>({ ...statement, parameters }))
+    const byHash = new Map(rows.map((row) => [row.token_hash.toString('hex'), row]))
+    return new Map(
+      given.flatMap((token, n) => {
+        const row = byHash.get(hashes[n]?.toString('hex') ?? '')
+        return row ? [[token, row] as const] : []
+      }),
+    )
+  })
+
   /** Two statements at most: the first rotates, the second says why it did not. */
-  async function use(call: Call, token: string, successor: string): Promise<SessionRow | Found> {
-    const hash = sha256(token)
-    const values = rotationValues(hash, sha256(successor), call.now)
-    const [used] = await db.run(statement, values)
+  async function use(call: Call, token: string): Promise<SessionRow> {
+    const used = await rotate(token)
     if (used) return used
-    const found = await findToken(db.hot, hash, call.now)
+    const found = await findToken(db.hot, sha256(token), call.now)
     if (!found || found.is_revoked) throw problem('INVALID_TOKEN')
     if (found.used_at === null) throw problem('INVALID_TOKEN')
     if (later(found.used_at, GRACE) > call.now) {
@@ -156,7 +171,7 @@ export function families(
     async refresh(call, token) {
       if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
       const successor = successorOf(keyring, token)
-      const row = await use(call, token, successor)
+      const row = await use(call, token)
       checks.saw(row.session_id, call.now)
       return answer(tools, row, successor, call.now)
     },

@@ -24,38 +24,49 @@ const isWell = (now: Date) => sql<boolean>`(
 const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr,
   s.authenticated_at, s.expires_at`
 
-const EPOCH = new Date(0)
-const NO_HASH = Buffer.alloc(0)
+const NONE = new Date(0)
+const NO_HASHES: Buffer[] = []
+
+export type Rotated = SessionRow & { token_hash: Buffer }
 
 /**
- * Compiled once; parameters by `rotationValues`. Uses a token up and puts its successor in place, or yields nothing.
- * What it hangs on is asked in a subquery: as a join, a plan made for few sessions would begin with all of them.
+ * Compiled once; parameters by `rotationValues`. Uses up each of the tokens that is unused and well, puts its
+ * successor in place, and yields whose they are. Rows are locked in one order, so that two nodes with the same
+ * tokens cannot wait for each other. What a token hangs on is asked in a subquery: as a join, a plan that was
+ * made for few sessions would begin with all of them.
  */
-export const rotation = (db: Handle): CompiledQuery<SessionRow> =>
-  sql<SessionRow>`
-    with used as (
-      update refresh_tokens t set used_at = ${EPOCH}
-      where t.token_hash = ${NO_HASH} and t.used_at is null and (
-        select ${isWell(EPOCH)}
+export const rotation = (db: Handle): CompiledQuery<Rotated> =>
+  sql<Rotated>`
+    with held as materialized (
+      select t.token_hash from refresh_tokens t
+      where t.token_hash = any(${NO_HASHES}::bytea[]) and t.used_at is null and (
+        select ${isWell(NONE)}
         from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
         where f.id = t.family_id)
-      returning t.family_id
+      order by t.token_hash for update
+    ), used as (
+      update refresh_tokens t set used_at = ${NONE} from held
+      where t.token_hash = held.token_hash and t.used_at is null
+      returning t.token_hash, t.family_id
     ), made as (
       insert into refresh_tokens (token_hash, family_id, created_at)
-      select ${NO_HASH}, family_id, ${EPOCH} from used
+      select asked.successor, used.family_id, ${NONE}
+      from used join unnest(${NO_HASHES}::bytea[], ${NO_HASHES}::bytea[]) as asked (hash, successor)
+        on asked.hash = used.token_hash
     )
-    select ${SUBJECT}
+    select used.token_hash, ${SUBJECT}
     from used join token_families f on f.id = used.family_id
     join sessions s on s.id = f.session_id join users u on u.id = f.user_id`.compile(db)
 
 /** In the order in which the statement names them. */
-export const rotationValues = (hash: Buffer, successor: Buffer, now: Date): unknown[] => [
+export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date): unknown[] => [
+  hashes,
   now,
-  hash,
   now,
   now,
-  successor,
   now,
+  hashes,
+  successors,
 ]
 
 export type Found = SessionRow & { used_at: Date | null; is_well: boolean; is_revoked: boolean }
