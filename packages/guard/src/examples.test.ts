@@ -114,6 +114,11 @@ describe('the README', () => {
     expect(blocks.map((text) => /from '(express|fastify)'/.exec(text)?.[1])).toEqual(['express', 'fastify'])
   })
 
+  it('says the same at the root of the house', () => {
+    const root = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    for (const block of blocks) expect(root).toContain(block)
+  })
+
   it.each([0, 1])('protects as printed: %i', async (at) => {
     const port = await freePort()
     // as printed, but for the two addresses
