@@ -110,6 +110,9 @@ const PROGRAMS = [
     isThere: () => ['chromium', 'chromium-browser', 'google-chrome'].some(onPath),
   },
   { name: 'Redis', packages: ['redis-server'], isThere: () => onPath('redis-server') },
+  { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
+  { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
+  { name: 'Apache', packages: ['apache2', 'lua-socket'], isThere: () => onPath('apache2') },
 ]
 
 /** Installs the programs that tests drive, where this user may. */
