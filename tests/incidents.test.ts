@@ -158,6 +158,8 @@ describe('nextjs-auth0 CVE-2025-48947: caches kept answers with cookies', () => 
         if (['auth.logout', 'dev.clock', 'dev.outbox.clear', 'pages.sign_out.submit'].includes(row.name))
           continue
         client.csrfToken = csrfToken
+        // what any origin may read is nobody's, and comes without cookies
+        if (row.anyOrigin) continue
         const path = row.path.replace(/:\w+/g, 'x')
         const { headers } = await client.send(row.method, path, row.method === 'GET' ? undefined : {}, {
           form: row.kind === 'page',

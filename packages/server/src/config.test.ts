@@ -118,8 +118,8 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   },
   brandName: { takes: { 'Acme & Söhne': 'Acme & Söhne' }, refuses: ['<b>', 'a\nb', 'x'.repeat(81)] },
   brandLogo: {
-    takes: { 'https://a.example/l.svg': 'https://a.example/l.svg' },
-    refuses: ['javascript:1', '/l.svg', 'data:,x'],
+    takes: { '/l.svg': '/l.svg', 'data:image/svg+xml,x': 'data:image/svg+xml,x' },
+    refuses: ['javascript:1', 'https://a.example/l.svg', '//a.example/l.svg', 'data:,x'],
   },
   brandAccent: { takes: { '#0B5fff': '#0B5fff' }, refuses: ['red', '#fff', '#0b5fff;}'] },
   defaultLocale: { takes: { de: 'de' }, refuses: ['fr', 'DE'] },
