@@ -181,10 +181,16 @@ export class WebRequest implements GuardRequest {
     const chunks: Uint8Array[] = []
     let size = 0
     // of a copy: the original stays to be read
-    for await (const chunk of this.#raw.clone().body ?? []) {
-      size += chunk.byteLength
-      if (size > MAX_BODY_BYTES) throw tooLarge()
-      chunks.push(chunk)
+    const reader = this.#raw.clone().body?.getReader()
+    for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
+      size += next.value.byteLength
+      if (size > MAX_BODY_BYTES) {
+        // the two halves of a copied body end only together: to wait for one would be to wait for ever
+        reader?.cancel().catch(() => {})
+        this.#raw.body?.cancel().catch(() => {})
+        throw tooLarge()
+      }
+      chunks.push(next.value)
     }
     return Buffer.concat(chunks)
   }
