@@ -14,8 +14,8 @@ export default defineConfig({
     // each file brings its own database, which takes memory before it takes time
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     restoreMocks: true,
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
