@@ -28,45 +28,91 @@ export interface Principal extends Permitted {
   readonly acr: string | null
   readonly authenticatedAt: Date | null
   readonly expiresAt: Date | null
-  /** What it was made from: a token's claims, or the record that your callback found. */
+  /**
+   * What it was made from: a token's claims, or the record that your callback found. Not enumerable, so that a
+   * principal can be sent or logged without what else such a record holds.
+   */
   readonly source: unknown
 }
 
 /** What a `principal` callback gives back: an id, and of the rest what there is. */
-export type PrincipalFields = Pick<Principal, 'userId'> &
-  Partial<Omit<Principal, 'userId' | 'method' | 'source'>>
+export type PrincipalFields = Pick<Principal, 'userId'> & {
+  readonly [Name in Exclude<keyof Principal, 'userId' | 'method' | 'source'>]?: Principal[Name] | undefined
+}
 
 const NONE: readonly string[] = Object.freeze([])
-const textList = (list: readonly string[] | undefined): readonly string[] =>
-  list === undefined || list.length === 0 ? NONE : Object.freeze([...list])
 
-/** Completes and freezes a principal. */
-export function makePrincipal(fields: PrincipalFields, method: string, source: unknown): Principal {
-  const roles = textList(fields.roles ?? (fields.role ? [fields.role] : undefined))
-  return Object.freeze({
-    userId: fields.userId,
-    username: fields.username ?? null,
-    role: fields.role ?? roles[0] ?? null,
-    roles,
-    permissions: textList(fields.permissions),
-    method,
-    organizationId: fields.organizationId ?? null,
-    sessionId: fields.sessionId ?? null,
-    keyId: fields.keyId ?? null,
-    tokenId: fields.tokenId ?? null,
-    amr: textList(fields.amr),
-    acr: fields.acr ?? null,
-    authenticatedAt: fields.authenticatedAt ?? null,
-    expiresAt: fields.expiresAt ?? null,
-    source,
-  })
+class Known implements Principal {
+  readonly userId: string
+  readonly username: string | null
+  readonly role: string | null
+  readonly roles: readonly string[]
+  readonly permissions: readonly string[]
+  readonly method: string
+  readonly organizationId: string | null
+  readonly sessionId: string | null
+  readonly keyId: string | null
+  readonly tokenId: string | null
+  readonly amr: readonly string[]
+  readonly acr: string | null
+  readonly authenticatedAt: Date | null
+  readonly expiresAt: Date | null
+  readonly #source: unknown
+  readonly #isOurs: boolean
+
+  constructor(fields: PrincipalFields, method: string, source: unknown, isOurs: boolean) {
+    const list = isOurs ? frozenList : copiedList
+    this.userId = fields.userId
+    this.username = fields.username ?? null
+    this.roles = list(fields.roles ?? (fields.role ? [fields.role] : NONE))
+    this.role = fields.role ?? this.roles[0] ?? null
+    this.permissions = list(fields.permissions ?? NONE)
+    this.method = method
+    this.organizationId = fields.organizationId ?? null
+    this.sessionId = fields.sessionId ?? null
+    this.keyId = fields.keyId ?? null
+    this.tokenId = fields.tokenId ?? null
+    this.amr = list(fields.amr ?? NONE)
+    this.acr = fields.acr ?? null
+    this.authenticatedAt = fields.authenticatedAt ?? null
+    this.expiresAt = fields.expiresAt ?? null
+    this.#source = source
+    this.#isOurs = isOurs
+    Object.freeze(this)
+  }
+
+  get source(): unknown {
+    return this.#isOurs ? deeplyFrozen(this.#source) : this.#source
+  }
 }
+
+const copiedList = (list: readonly string[]): readonly string[] =>
+  list.length === 0 ? NONE : Object.freeze([...list])
+const frozenList = (list: readonly string[]): readonly string[] => Object.freeze(list)
+
+function deeplyFrozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deeplyFrozen(member)
+  }
+  return value
+}
+
+/**
+ * Completes and freezes a principal.
+ *
+ * @param isOurs whether fields and source were read here and belong to nobody else: then they are frozen, not copied
+ */
+export const makePrincipal = (
+  fields: PrincipalFields,
+  method: string,
+  source: unknown,
+  isOurs = false,
+): Principal => new Known(fields, method, source, isOurs)
 
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((member) => typeof member === 'string')
 const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null)
-
-const ID_NAMES = ['userId', 'user_id', 'id', 'sub']
 
 /**
  * Reads the usual names of a record (`id`, `user_id`, `userId` or `sub`; `username`; `role`; `roles`;
@@ -74,12 +120,12 @@ const ID_NAMES = ['userId', 'user_id', 'id', 'sub']
  *
  * @throws TypeError where there is no id, or roles or permissions are no lists of texts
  */
-export function fieldsOf(record: unknown, idNames: readonly string[] = ID_NAMES): PrincipalFields {
+export function fieldsOf(record: unknown): PrincipalFields {
   if (typeof record !== 'object' || record === null) throw new TypeError('a principal is made from an object')
   const values = record as Record<string, unknown>
-  const id = idNames.map((name) => values[name]).find((value) => value !== undefined && value !== null)
+  const id = values.userId ?? values.user_id ?? values.id ?? values.sub
   if ((typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') || id === '')
-    throw new TypeError(`there is no ${idNames.join(', ')}: give a \`principal\` callback`)
+    throw new TypeError('there is no id, user_id, userId or sub: give a `principal` callback')
   const { roles = [], permissions = [] } = values
   if (!isTexts(roles) || !isTexts(permissions))
     throw new TypeError('roles and permissions are lists of texts')

@@ -50,7 +50,8 @@ export function accessTokens(options: AccessTokenOptions): AccessTokens {
     check(token) {
       const verdict = verifier.verify(new Credential(HASHER, 'bearer', token))
       if (verdict instanceof Promise) throw new TypeError('keys at hand need no waiting')
-      return verdict === UNKNOWN_KEY ? refusedToken('no key has its kid') : verdict
+      if (verdict === UNKNOWN_KEY) return refusedToken('no key has its kid')
+      return verdict ?? refusedToken('it is no JWT, or another issuer made it')
     },
     replaceKeys: (next) => keys.replace(next),
   }

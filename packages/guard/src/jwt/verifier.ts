@@ -6,7 +6,7 @@
 import { boundedCache } from '../cache.ts'
 import type { Now } from '../clock.ts'
 import type { Credential } from '../credentials.ts'
-import { fieldsOf, makePrincipal, type Principal, type PrincipalFields } from '../principal.ts'
+import { makePrincipal, type Principal, type PrincipalFields } from '../principal.ts'
 import { Problem, problem, refusedToken } from '../problem.ts'
 import { type Algorithm, isAlgorithm } from './algorithms.ts'
 import type { JsonObject } from './json.ts'
@@ -49,11 +49,10 @@ export interface Verified {
 export type TokenVerdict = Verified | Problem | typeof UNKNOWN_KEY
 
 export interface TokenVerifier {
-  verify(credential: Credential): TokenVerdict | Promise<TokenVerdict>
+  /** @returns undefined for what is no JWT, or one of an issuer that is none of these */
+  verify(credential: Credential): TokenVerdict | undefined | Promise<TokenVerdict>
   /** What the claims would say if a key vouched for them: for whoever has the token vouched for elsewhere. */
   unproven(credential: Credential): Omit<Verified, 'key'> | Problem
-  /** Whether this very token was verified before. */
-  remembers(credential: Credential): boolean
 }
 
 /** What says where a key is to be found; only an attacker has a use for it here (RFC 8725 §3.10). */
@@ -72,9 +71,9 @@ export function tokenVerifier(keys: KeySource, rules: TokenRules, size: number, 
     return verified
   }
 
-  function verifyUnseen(credential: Credential): TokenVerdict | Promise<TokenVerdict> {
+  function verifyUnseen(credential: Credential): TokenVerdict | undefined | Promise<TokenVerdict> {
     const { jwt } = credential
-    if (jwt === null) return refusedToken('the token is no JWT')
+    if (jwt === null || !isIssuer(jwt.claims.iss, rules)) return undefined
     const header = judgeHeader(jwt.header, rules)
     if (header instanceof Problem) return header
     const found = keys.find(header.kid, header.alg)
@@ -86,13 +85,12 @@ export function tokenVerifier(keys: KeySource, rules: TokenRules, size: number, 
   function verifySeen(known: Verified, credential: Credential): TokenVerdict | Promise<TokenVerdict> {
     if (known.key.isLive && now() < known.until) return known
     remembered.delete(credential.digest)
-    return verifyUnseen(credential)
+    return verifyUnseen(credential) ?? refusedToken('it is of nobody')
   }
 
   return {
     unproven: ({ jwt }) =>
       jwt === null ? refusedToken('the token is no JWT') : judgeClaims(jwt.claims, rules, now()),
-    remembers: (credential) => remembered.get(credential.digest) !== undefined,
     verify(credential) {
       if (credential.isTooLong) return refusedToken('the token is too long')
       const known = remembered.get(credential.digest)
@@ -135,8 +133,7 @@ function judgeClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verif
   if (iat !== undefined && !(isTime(iat) && iat <= seconds + rules.tolerance))
     return refusedToken('iat is ahead')
   // RFC 7519 §4.1.1, §4.1.3
-  if (rules.issuers !== null && !(typeof iss === 'string' && rules.issuers.includes(iss)))
-    return refusedToken('the issuer is another')
+  if (!isIssuer(iss, rules)) return refusedToken('the issuer is another')
   if (rules.audiences !== null && !isFor(aud, rules.audiences)) return refusedToken('the audience is another')
   if (rules.isOurs && !isOurs(claims)) return refusedToken('claims are missing or have another type')
   if (exp + rules.tolerance <= seconds) return problem('TOKEN_EXPIRED', { reason: 'exp is over' })
@@ -153,27 +150,42 @@ function judgeClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verif
 }
 
 function principalOf(claims: Claims, rules: TokenRules): Principal | Problem {
-  const { jti, sid, exp, amr, acr, auth_time: authTime } = claims
+  const own = fieldsOfClaims(claims)
+  if (rules.toPrincipal === undefined) {
+    if (own.userId === '') return refusedToken('there is no sub')
+    if (!isTextsOrNot(claims.roles) || !isTextsOrNot(claims.permissions))
+      return refusedToken('roles or permissions are no list of texts')
+    return makePrincipal(own, rules.method, claims, true)
+  }
   try {
-    const fields = rules.toPrincipal ? rules.toPrincipal(claims) : fieldsOf(claims, ['sub'])
-    const own = {
-      tokenId: typeof jti === 'string' ? jti : null,
-      sessionId: typeof sid === 'string' ? sid : null,
-      amr: isTexts(amr) ? amr : [],
-      acr: typeof acr === 'string' ? acr : null,
-      authenticatedAt: isTime(authTime) ? new Date(authTime * 1000) : null,
-      expiresAt: isTime(exp) ? new Date(exp * 1000) : null,
-    }
-    return makePrincipal(
-      { ...own, ...fields, sessionId: fields.sessionId ?? own.sessionId },
-      rules.method,
-      frozen(claims),
-    )
+    return makePrincipal({ ...own, ...rules.toPrincipal(claims) }, rules.method, claims)
   } catch (error) {
     return error instanceof Problem ? error : refusedToken('its claims make no principal', error)
   }
 }
 
+function fieldsOfClaims(claims: Claims): PrincipalFields {
+  const { amr, auth_time: authTime, exp, roles, permissions } = claims
+  return {
+    userId: textOf(claims.sub) ?? '',
+    username: textOf(claims.username),
+    role: textOf(claims.role),
+    roles: isTexts(roles) ? roles : undefined,
+    permissions: isTexts(permissions) ? permissions : undefined,
+    organizationId: textOf(claims.org),
+    sessionId: textOf(claims.sid),
+    tokenId: textOf(claims.jti),
+    amr: isTexts(amr) ? amr : undefined,
+    acr: textOf(claims.acr),
+    authenticatedAt: isTime(authTime) ? new Date(authTime * 1000) : null,
+    expiresAt: isTime(exp) ? new Date(exp * 1000) : null,
+  }
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+const isTextsOrNot = (value: unknown): boolean => value === undefined || isTexts(value)
+const isIssuer = (iss: unknown, { issuers }: TokenRules): boolean =>
+  issuers === null || (typeof iss === 'string' && issuers.includes(iss))
 const isTime = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 && value < 1e11
 const isTexts = (value: unknown): value is string[] =>
@@ -198,12 +210,3 @@ const isOurs = (claims: Claims): boolean =>
   isTextOrNot(claims.role) &&
   isTextOrNot(claims.username) &&
   isTextOrNot(claims.org)
-
-/** Deeply: claims are shared by all requests with this token. */
-function frozen<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const member of Object.values(value)) frozen(member)
-  }
-  return value
-}

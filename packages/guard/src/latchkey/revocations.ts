@@ -71,10 +71,12 @@ export function revocations(now: () => number): Revocations {
       if (sinceSweep >= SWEEP_EVERY) sweep()
     },
     covers: ({ jti, sid, sub, keyId, iat }) =>
-      isCovered('jti', jti, iat) ||
-      isCovered('sid', sid, iat) ||
-      isCovered('sub', sub, iat) ||
-      isCovered('key', keyId, iat),
+      // nothing was revoked yet: the usual case of a young guard
+      version > 0 &&
+      (isCovered('jti', jti, iat) ||
+        isCovered('sid', sid, iat) ||
+        isCovered('sub', sub, iat) ||
+        isCovered('key', keyId, iat)),
     get version() {
       return version
     },

@@ -1,6 +1,5 @@
 /** The `jwt` method: tokens of your own or of another issuer, under a secret, a public key or a published set. */
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import type { Credential } from '../credentials.ts'
 import { type Algorithm, isAlgorithm, isSymmetric } from '../jwt/algorithms.ts'
 import { localKeys, remoteKeys } from '../jwt/jwks.ts'
 import {
@@ -86,26 +85,21 @@ function openJwt(options: JwtOptions, { now, report }: Surroundings): Method {
     toPrincipal: options.principal,
   }
   const verifier = tokenVerifier(keys, rules, options.cacheSize ?? 10_000, now)
-  const isOfMine = (sent: Credential): boolean => {
-    if (verifier.remembers(sent)) return true
-    if (sent.jwt === null) return false
-    return rules.issuers === null || rules.issuers.some((one) => one === sent.jwt?.claims.iss)
-  }
   return {
     name: 'jwt',
     schemes: ['Bearer'],
     sources: NO_SOURCES,
     attempt({ explicit: sent }) {
-      if (sent === null || sent.kind !== 'bearer' || sent.isTooLong || !isOfMine(sent)) return undefined
+      if (sent === null || sent.kind !== 'bearer' || sent.isTooLong) return undefined
       const verdict = verifier.verify(sent)
       return verdict instanceof Promise ? verdict.then(attemptOf) : attemptOf(verdict)
     },
   }
 }
 
-function attemptOf(verdict: TokenVerdict): Attempt {
+function attemptOf(verdict: TokenVerdict | undefined): Attempt {
   if (verdict === UNKNOWN_KEY) return refusedToken('no key has its kid')
-  return verdict instanceof Problem ? verdict : verdict.principal
+  return verdict === undefined || verdict instanceof Problem ? verdict : verdict.principal
 }
 
 function keysOf(options: JwtOptions, remote: (url: string) => KeySource): KeySource {

@@ -15,7 +15,7 @@ import { openStream, type Stream } from '../latchkey/stream.ts'
 import { type Fetch, outboundUrl } from '../outbound.ts'
 import type { Principal } from '../principal.ts'
 import { Problem, refusedToken } from '../problem.ts'
-import type { LineState, Method, MethodPlan, Surroundings } from './method.ts'
+import type { Attempt, LineState, Method, MethodPlan, Surroundings } from './method.ts'
 
 /** How a guard learns what was revoked: pushed, asked for every credential, or not at all. */
 export type RevocationMode = 'stream' | 'ask' | 'none'
@@ -129,10 +129,10 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
     return answer
   }
 
-  function token(sent: Credential): Principal | Problem | Promise<Principal | Problem> {
+  function token(sent: Credential): Attempt | Promise<Attempt> {
     const verdict = verifier.verify(sent)
     if (verdict instanceof Promise) return verdict.then((later) => settle(later, sent))
-    return settle(verdict, sent)
+    return verdict === undefined ? undefined : settle(verdict, sent)
   }
   const settle = (verdict: Verified | Problem | typeof UNKNOWN_KEY, sent: Credential) => {
     if (verdict === UNKNOWN_KEY) return askAboutKey(sent)
@@ -161,9 +161,6 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
     remembered.set(sent.digest, { principal, revocable, until })
   }
 
-  const isIssuedHere = (sent: Credential): boolean =>
-    verifier.remembers(sent) || sent.jwt?.claims.iss === issuer
-
   return {
     name: 'latchkey',
     schemes: ['Bearer', 'Api-Key'],
@@ -173,7 +170,7 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
       if (sent === null || sent.isTooLong) return undefined
       if (sent.kind === 'api-key') return API_KEY.test(sent.value) ? opaque(sent) : undefined
       if (sent.kind !== 'bearer') return undefined
-      if (sent.value.includes('.')) return isIssuedHere(sent) ? token(sent) : undefined
+      if (sent.value.includes('.')) return token(sent)
       return SESSION_TOKEN.test(sent.value) || API_KEY.test(sent.value) ? opaque(sent) : undefined
     },
     state: (): LineState => (mode === 'none' ? 'off' : isPushed() ? 'connected' : 'asking'),
