@@ -1,4 +1,4 @@
-/** The letter of verifying an address. Nothing a stranger typed stands in it: it may go to somebody who never asked. */
+/** The letters of verifying an address. They may go to somebody who never asked: of what a stranger typed only the judged path to go on to stands in the link. */
 
 import type { Locale } from '../../base/call.ts'
 import type { Letter } from '../../base/mail/index.ts'
