@@ -95,11 +95,15 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
       wake()
     },
     async settle() {
+      const turns = (): number => recurring.turns() + worker.turns()
       for (;;) {
-        const started = (await recurring.startDue()) + (await worker.startDue())
+        const before = turns()
+        await recurring.startDue()
+        await worker.startDue()
         const running = [...recurring.running(), ...worker.running()]
-        if (started === 0 && running.length === 0) return
         if (running.length > 0) await Promise.race(running)
+        // what ended while we looked may have enqueued more than the look saw
+        else if (turns() === before) return
       }
     },
     async close() {

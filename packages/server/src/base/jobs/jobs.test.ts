@@ -1,3 +1,4 @@
+import type { KyselyPlugin } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openTestDatabase } from '../../testing/database.ts'
 import { type Clock, systemClock } from '../clock.ts'
@@ -123,6 +124,43 @@ describe('a job', () => {
     jobs.on('work', async () => {})
     expect(() => jobs.on('work', async () => {})).toThrow()
     expect(() => jobs.every('x', 'soon', async () => {})).toThrow()
+  })
+
+  test('that another enqueues while it is looked for is run before all is settled', async () => {
+    // every answer but a deletion's is late: the job ends between the look and its answer
+    const deletions = new WeakSet<object>()
+    const lateAnswers: KyselyPlugin = {
+      transformQuery({ node, queryId }) {
+        if (node.kind === 'RawNode' && node.sqlFragments[0]?.includes('delete')) deletions.add(queryId)
+        return node
+      },
+      async transformResult({ queryId, result }) {
+        if (!deletions.has(queryId)) await new Promise((done) => setTimeout(done, 100))
+        return result
+      },
+    }
+    const slow = createJobs({
+      db: Object.create(db, { hot: { value: db.hot.withPlugin(lateAnswers) } }),
+      clock,
+      log,
+    })
+    others.push(slow)
+    const ran: unknown[] = []
+    let release = (): void => {}
+    slow.on('work', async ({ step }) => {
+      ran.push(step)
+      if (step !== 1) return
+      await new Promise<void>((done) => { release = done }) // biome-ignore format: short
+      await enqueue({ step: 2 })
+    })
+    await enqueue({ step: 1 })
+    const running = slow.settle()
+    await vi.waitFor(() => expect(ran).toEqual([1]))
+    const settling = slow.settle()
+    release()
+    await settling
+    expect(ran).toEqual([1, 2])
+    await running
   })
 })
 

@@ -27,6 +27,8 @@ export interface Worker {
   startDue(): Promise<number>
   extendLeases(): Promise<void>
   running(): Promise<void>[]
+  /** How many starts and ends there were so far: unchanged means that nothing happened in between. */
+  turns(): number
   onFinished(wake: () => void): void
 }
 
@@ -34,6 +36,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
   const handlers = new Map<string, JobHandler>()
   const running = new Map<string, Promise<void>>()
   let finished = (): void => {}
+  let turns = 0
   let claiming: Promise<unknown> = Promise.resolve()
 
   const leaseEnd = (): Date => later(clock.now(), LEASE)
@@ -71,9 +74,11 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
       )
       .finally(() => {
         running.delete(job.id)
+        turns += 1
         finished()
       })
     running.set(job.id, done)
+    turns += 1
   }
 
   const startDue = async (): Promise<number> => {
@@ -100,6 +105,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
       if (running.size > 0) await extendLeases(db.hot, [...running.keys()], leaseEnd())
     },
     running: () => [...running.values()],
+    turns: () => turns,
     onFinished(wake) {
       finished = wake
     },
