@@ -17,7 +17,14 @@ export interface CallerScope {
   permissions: readonly string[]
 }
 
-/** Typed SQL inside one transaction. Holding it past the end of the transaction is an error. */
+/** Whatever runs a statement: a transaction, or `Db.hot` for a look-up that needs none. */
+export type Statements = Kysely<Tables>
+
+/**
+ * Typed SQL inside one transaction. Holding it past the end of the transaction is an error.
+ * A statement is on its way when its `execute` was called, and the database runs them in that order: those that do
+ * not need each other's answers are sent together with `Promise.all`, and cost one wait.
+ */
 export interface Tx extends Kysely<Tables> {
   /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
   afterCommit(run: () => void): void
@@ -40,7 +47,7 @@ export interface Db {
    * One statement of its own in system scope, as a named prepared statement on the pipelined pair of
    * connections: for hot look-ups. It shares its line, so it must be quick: it is cut after 5 seconds.
    */
-  readonly hot: Kysely<Tables>
+  readonly hot: Statements
   /** Runs a statement compiled once, as `hot` does (hot paths keep the CompiledQuery and only change the parameters). */
   run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
   /** Subscribes to NOTIFY on a channel; `onLost` is called when the line is down, `onBack` when it is up again. */

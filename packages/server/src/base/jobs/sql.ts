@@ -1,9 +1,7 @@
 /** The statements of the jobs room. Claiming is one statement, so two nodes never hold the same job. */
-import { type Kysely, sql } from 'kysely'
-import type { Tables } from '../db/tables.ts'
+import { sql } from 'kysely'
+import type { Statements } from '../db/types.ts'
 import { newId } from '../ids.ts'
-
-type Handle = Kysely<Tables>
 
 export interface ClaimedJob {
   id: string
@@ -14,7 +12,7 @@ export interface ClaimedJob {
 }
 
 export async function insertJob(
-  tx: Handle,
+  tx: Statements,
   job: { kind: string; payload: Record<string, unknown>; runAt: Date; now: Date },
 ): Promise<void> {
   await sql`
@@ -26,7 +24,7 @@ export async function insertJob(
 
 /** Takes what is due and nobody holds: until `leaseEnd` it is due for nobody else. */
 export async function claimJobs(
-  db: Handle,
+  db: Statements,
   of: { kinds: string[]; notThese: string[]; now: Date; leaseEnd: Date; limit: number },
 ): Promise<ClaimedJob[]> {
   const { rows } = await sql<ClaimedJob>`
@@ -43,20 +41,20 @@ export async function claimJobs(
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-export async function extendLeases(db: Handle, ids: string[], leaseEnd: Date): Promise<void> {
+export async function extendLeases(db: Statements, ids: string[], leaseEnd: Date): Promise<void> {
   await sql`
     update latchkey.jobs set run_at = ${leaseEnd}
     where id = any(${ids}::text[]) and failed_at is null`.execute(db)
 }
 
 /** Whoever holds it by now: it is done. */
-export async function deleteJob(db: Handle, id: string): Promise<void> {
+export async function deleteJob(db: Statements, id: string): Promise<void> {
   await sql`delete from latchkey.jobs where id = ${id}`.execute(db)
 }
 
 /** Without effect where the lease ran out and another node has taken it. */
 export async function postponeJob(
-  db: Handle,
+  db: Statements,
   job: ClaimedJob,
   outcome: { error: string; runAt: Date; failedAt: Date | null },
 ): Promise<void> {
@@ -67,7 +65,7 @@ export async function postponeJob(
 }
 
 /** A shorter interval than the one known takes effect at once. */
-export async function registerRecurring(db: Handle, name: string, nextAt: Date): Promise<void> {
+export async function registerRecurring(db: Statements, name: string, nextAt: Date): Promise<void> {
   await sql`
     insert into latchkey.recurring as r (name, next_at) values (${name}, ${nextAt})
     on conflict (name) do update set next_at = least(r.next_at, excluded.next_at)`.execute(db)
@@ -75,7 +73,7 @@ export async function registerRecurring(db: Handle, name: string, nextAt: Date):
 
 /** Of the names given, those that are due, each to one asker only; their next run is `now` and the interval. */
 export async function claimRecurring(
-  db: Handle,
+  db: Statements,
   names: string[],
   seconds: number[],
   now: Date,

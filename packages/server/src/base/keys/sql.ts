@@ -1,7 +1,7 @@
 /** The statements of the keys room. Whatever changes a stage runs under one lock, so that of many nodes one does. */
-import { type Kysely, sql } from 'kysely'
-import type { SigningKeysTable, Tables } from '../db/tables.ts'
-import type { Tx } from '../db/types.ts'
+import { sql } from 'kysely'
+import type { SigningKeysTable } from '../db/tables.ts'
+import type { Statements, Tx } from '../db/types.ts'
 
 /** A row as it is read. */
 export type KeyRow = Omit<SigningKeysTable, 'public_jwk'> & { public_jwk: Record<string, unknown> | null }
@@ -12,7 +12,7 @@ export async function lockKeys(tx: Tx): Promise<void> {
 }
 
 /** Newest first. */
-export const selectKeys = (db: Kysely<Tables>, which: 'published' | 'all'): Promise<KeyRow[]> => {
+export const selectKeys = (db: Statements, which: 'published' | 'all'): Promise<KeyRow[]> => {
   const all = db.selectFrom('signing_keys').selectAll().orderBy('active_at', 'desc').orderBy('kid')
   return (which === 'all' ? all : all.where('removed_at', 'is', null)).execute()
 }

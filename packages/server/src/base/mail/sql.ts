@@ -1,8 +1,6 @@
 /** The statements of the mail room. */
-import { type Kysely, sql } from 'kysely'
-import type { Tables } from '../db/tables.ts'
-
-type Handle = Kysely<Tables>
+import { sql } from 'kysely'
+import type { Statements } from '../db/types.ts'
 
 export interface ClaimedLetter {
   id: string
@@ -11,7 +9,7 @@ export interface ClaimedLetter {
 }
 
 export async function insertLetter(
-  tx: Handle,
+  tx: Statements,
   letter: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date; about: string | null },
 ): Promise<void> {
   const sentAt = letter.status === 'sent' ? letter.now : null
@@ -24,7 +22,7 @@ export async function insertLetter(
 
 /** Takes letters that are due; until `leaseEnd` they are due for nobody else. */
 export async function claimLetters(
-  db: Handle,
+  db: Statements,
   of: { now: Date; leaseEnd: Date; limit: number },
 ): Promise<ClaimedLetter[]> {
   const { rows } = await sql<ClaimedLetter>`
@@ -38,14 +36,19 @@ export async function claimLetters(
   return rows
 }
 
-export async function markSent(db: Handle, id: string, now: Date, keepSealed: boolean): Promise<void> {
+export async function markSent(db: Statements, id: string, now: Date, keepSealed: boolean): Promise<void> {
   await sql`
     update latchkey.letters
     set status = 'sent', sent_at = ${now}, last_error = null, sealed = case when ${keepSealed}::boolean then sealed end
     where id = ${id} and status = 'waiting'`.execute(db)
 }
 
-export async function markFailed(db: Handle, id: string, error: string, keepSealed: boolean): Promise<void> {
+export async function markFailed(
+  db: Statements,
+  id: string,
+  error: string,
+  keepSealed: boolean,
+): Promise<void> {
   await sql`
     update latchkey.letters
     set status = 'failed', last_error = ${error}, sealed = case when ${keepSealed}::boolean then sealed end
@@ -54,7 +57,7 @@ export async function markFailed(db: Handle, id: string, error: string, keepSeal
 
 /** Without effect where the lease ran out and another node has it. */
 export async function postponeLetter(
-  db: Handle,
+  db: Statements,
   letter: ClaimedLetter,
   error: string,
   nextAt: Date,
@@ -64,12 +67,12 @@ export async function postponeLetter(
     where id = ${letter.id} and attempts = ${letter.attempts} and status = 'waiting'`.execute(db)
 }
 
-export async function deleteOldLetters(db: Handle, before: Date): Promise<void> {
+export async function deleteOldLetters(db: Statements, before: Date): Promise<void> {
   await sql`delete from latchkey.letters where status <> 'waiting' and created_at < ${before}`.execute(db)
 }
 
 /** Of those delivered all but the newest. */
-export async function trimLetters(db: Handle, keep: number): Promise<void> {
+export async function trimLetters(db: Statements, keep: number): Promise<void> {
   await sql`
     delete from latchkey.letters where id in (
       select id from latchkey.letters where status = 'sent' order by sent_at desc, id desc offset ${keep}
@@ -83,7 +86,7 @@ export interface SentLetter {
 }
 
 /** Newest first. */
-export async function listSentLetters(db: Handle, limit: number): Promise<SentLetter[]> {
+export async function listSentLetters(db: Statements, limit: number): Promise<SentLetter[]> {
   const { rows } = await sql<SentLetter>`
     select id, sealed, sent_at from latchkey.letters
     where status = 'sent' and sealed is not null
@@ -91,13 +94,13 @@ export async function listSentLetters(db: Handle, limit: number): Promise<SentLe
   return rows
 }
 
-export async function findSentLetter(db: Handle, id: string): Promise<SentLetter | null> {
+export async function findSentLetter(db: Statements, id: string): Promise<SentLetter | null> {
   const { rows } = await sql<SentLetter>`
     select id, sealed, sent_at from latchkey.letters
     where id = ${id} and status = 'sent' and sealed is not null`.execute(db)
   return rows[0] ?? null
 }
 
-export async function deleteSentLetters(db: Handle): Promise<void> {
+export async function deleteSentLetters(db: Statements): Promise<void> {
   await sql`delete from latchkey.letters where status = 'sent'`.execute(db)
 }

@@ -15,7 +15,7 @@ import { errors } from './errors.ts'
 import { type EventLine, eventLine } from './events.ts'
 import { meta } from './meta.ts'
 import { problem } from './problem.ts'
-import { pageSecurity } from './security.ts'
+import { pageSecurity, transportSecurity } from './security.ts'
 import type { Serialise } from './serialise.ts'
 import { standard } from './standard.ts'
 import { type Facts, JSON_TYPE, type StyleWriter } from './style.ts'
@@ -75,6 +75,14 @@ export function presenter(
   const forbidsStrangers = config.compat.includes('not-authenticated-403')
   const cookies = cookieJar(publicUrl)
   const security = pageSecurity(config)
+  const always = transportSecurity(config)
+  const write = (asked: Asked, status: number, headers: string[], body: string | Buffer): void => {
+    const { res } = asked
+    if (res.headersSent || res.destroyed) return
+    headers.push(...always, ...asked.headers)
+    res.writeHead(status, headers)
+    res.end(body)
+  }
   const setCookies = (headers: string[], changes: readonly CookieChange[] | undefined): void => {
     if (changes) for (const change of changes) headers.push('set-cookie', cookies.set(change))
   }
@@ -107,7 +115,8 @@ export function presenter(
     },
     events(asked) {
       const { 'last-event-id': cursor } = asked.res.req.headers
-      const headers = ['x-content-type-options', 'nosniff', 'x-request-id', asked.id, ...asked.headers]
+      const headers = ['x-content-type-options', 'nosniff', 'x-request-id', asked.id]
+      headers.push(...always, ...asked.headers)
       return eventLine(asked.res, headers, typeof cursor === 'string' && cursor !== '' ? cursor : null)
     },
     page(asked, html, options) {
@@ -154,8 +163,9 @@ export function presenter(
       const style = STYLE_WRITERS[config.envelope]
       const { status, message } = failed
       const body = style.failure(failed, { status, message, requestId, now, publicUrl })
-      const headers = `content-type: ${style.failureType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: ${requestId}`
-      return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\nconnection: close\r\n\r\n${body}`
+      const headers = `content-type: ${style.failureType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: ${requestId}\r\n`
+      const transport = always.length === 0 ? '' : `${always.join(': ')}\r\n`
+      return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}${transport}connection: close\r\n\r\n${body}`
     },
   }
 }
@@ -208,13 +218,6 @@ function challenge(failed: Problem, credential: Asked['credential']): string {
   if (failed.code === 'STEP_UP_REQUIRED')
     return 'Bearer realm="latchkey", error="insufficient_user_authentication"'
   return `Bearer realm="latchkey", error="invalid_token", error_description="${failed.message.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")}"`
-}
-
-function write(asked: Asked, status: number, headers: string[], body: string | Buffer): void {
-  const { res } = asked
-  if (res.headersSent || res.destroyed) return
-  res.writeHead(status, asked.headers.length === 0 ? headers : headers.concat(asked.headers))
-  res.end(body)
 }
 
 /** A path of ours or an absolute URL; `//host` and `/\host` look like the one and are the other. */

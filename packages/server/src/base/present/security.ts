@@ -1,5 +1,5 @@
 /**
- * The headers that protect a hosted page, made once. No inline code, no foreign content, no frames. The
+ * The headers that protect a hosted page, made once, and the one that every answer carries. No inline code, no foreign content, no frames. The
  * referrer stays within the origin: with `no-referrer` browsers send `Origin: null` with our own forms, and
  * the origin check could not tell them from strangers' (tests/browser/forms.test.tsx pins that in Chromium).
  */
@@ -12,6 +12,13 @@ export interface PageSecurity {
   /** Flat name-value pairs. `formTargets`: further origins a form on this page may end up at, redirects included. */
   headers(formTargets?: readonly string[]): readonly string[]
 }
+
+/**
+ * RFC 6797 §6.1: only https from now on. On every answer, whoever writes it: the first one of a host that a browser
+ * sees may be a redirect, a file or the API's. Flat name-value pairs, none where the public URL is no https.
+ */
+export const transportSecurity = ({ publicUrl }: Pick<Config, 'publicUrl'>): readonly string[] =>
+  publicUrl.startsWith('https://') ? ['strict-transport-security', 'max-age=31536000'] : []
 
 export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>): PageSecurity {
   // Chromium applies form-action to the redirects after a form as well, so registered origins stand here
@@ -31,7 +38,6 @@ export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>
     'same-origin',
     'cross-origin-resource-policy',
     'same-origin',
-    ...(config.publicUrl.startsWith('https://') ? ['strict-transport-security', 'max-age=31536000'] : []),
   ]
   const usual = make(targets)
   return { headers: (more) => (more?.length ? make([...targets, ...more.map(originOnly)]) : usual) }

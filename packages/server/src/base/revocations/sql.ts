@@ -1,10 +1,8 @@
 /** The statements of the revocations room. */
-import { type Kysely, sql } from 'kysely'
-import type { RevocationsTable, Tables } from '../db/tables.ts'
-import type { Tx } from '../db/types.ts'
+import { sql } from 'kysely'
+import type { RevocationsTable } from '../db/tables.ts'
+import type { Statements, Tx } from '../db/types.ts'
 import type { Revocable } from './list.ts'
-
-type Handle = Kysely<Tables>
 
 export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promise<void> {
   await tx.insertInto('revocations').values(rows).execute()
@@ -27,7 +25,7 @@ export async function selectLast(
 
 /** What still refuses something, a page at a time by id; the ids sort by when they were written. */
 export const selectPage = (
-  db: Handle,
+  db: Statements,
   after: string,
   now: Date,
   limit: number,
@@ -41,7 +39,7 @@ export const selectPage = (
     .limit(limit)
     .execute()
 
-export async function isCovered(db: Handle, credential: Revocable, now: Date): Promise<boolean> {
+export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
   const { jti = null, sid = null, sub = null, key = null, iat } = credential
   const { rows } = await sql`
     select 1 from revocations
@@ -51,6 +49,6 @@ export async function isCovered(db: Handle, credential: Revocable, now: Date): P
   return rows.length > 0
 }
 
-export async function deleteBefore(db: Handle, now: Date): Promise<void> {
+export async function deleteBefore(db: Statements, now: Date): Promise<void> {
   await db.deleteFrom('revocations').where('until', '<', now).execute()
 }

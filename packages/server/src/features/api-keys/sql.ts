@@ -1,7 +1,7 @@
 /** Every statement of the API keys' room. The check stands on the path of every request, so it is compiled once. */
-import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import type { ApiKeysTable, Tables } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import { type CompiledQuery, sql } from 'kysely'
+import type { ApiKeysTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 
 export interface CheckedKey {
   id: string
@@ -17,7 +17,7 @@ export interface CheckedKey {
 }
 
 /** Its one parameter is the hash of the whole key. */
-export const keyCheck = (db: Kysely<Tables>): CompiledQuery<CheckedKey> =>
+export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
     select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status, u.roles

@@ -1,7 +1,7 @@
 /** Every statement of the sessions room. The check is the server's hottest statement, so it is the `sql` template. */
-import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import type { SessionsTable, Tables } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import { type CompiledQuery, sql } from 'kysely'
+import type { SessionsTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 
 export interface CheckedRow {
   id: string
@@ -23,7 +23,7 @@ export interface CheckedRow {
 }
 
 /** Compiled once; its one parameter is the token's hash. */
-export const sessionCheck = (db: Kysely<Tables>): CompiledQuery<CheckedRow> =>
+export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
            s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles

@@ -1,9 +1,7 @@
 /** Every statement of the tokens room. Rotation is one statement: of many who bring the same token one uses it up. */
-import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import type { Tables, TokenFamiliesTable } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
-
-type Handle = Kysely<Tables>
+import { type CompiledQuery, sql } from 'kysely'
+import type { TokenFamiliesTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 
 /** Whom tokens of a session speak for. */
 export interface SessionRow {
@@ -35,7 +33,7 @@ export type Rotated = SessionRow & { token_hash: Buffer }
  * tokens cannot wait for each other. What a token hangs on is asked in a subquery: as a join, a plan that was
  * made for few sessions would begin with all of them.
  */
-export const rotation = (db: Handle): CompiledQuery<Rotated> =>
+export const rotation = (db: Statements): CompiledQuery<Rotated> =>
   sql<Rotated>`
     with held as materialized (
       select t.token_hash from refresh_tokens t
@@ -71,7 +69,7 @@ export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date
 
 export type Found = SessionRow & { used_at: Date | null; is_well: boolean; is_revoked: boolean }
 
-export async function findToken(db: Handle, hash: Buffer, now: Date): Promise<Found | null> {
+export async function findToken(db: Statements, hash: Buffer, now: Date): Promise<Found | null> {
   const { rows } = await sql<Found>`
     select ${SUBJECT}, t.used_at, ${isWell(now)} as is_well, f.revoked_at is not null as is_revoked
     from refresh_tokens t join token_families f on f.id = t.family_id
@@ -146,6 +144,6 @@ export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promi
 }
 
 /** Tokens that were used so long ago that nobody need be told of a second use. The newest of a family is never used. */
-export async function deleteUsedBefore(db: Handle, before: Date): Promise<void> {
+export async function deleteUsedBefore(db: Statements, before: Date): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('used_at', '<', before).execute()
 }
