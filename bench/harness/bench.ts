@@ -79,7 +79,7 @@ export class Bench {
   }
 
   postgres(): Promise<Postgres> {
-    this.#postgres ??= startPostgres(this.cores.load).then((postgres) => {
+    this.#postgres ??= startPostgres().then((postgres) => {
       this.#closing.push(postgres.stop)
       return postgres
     })

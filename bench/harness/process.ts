@@ -21,9 +21,6 @@ export interface How {
   cwd?: string
   /** A message channel to the process. */
   ipc?: boolean
-  uid?: number
-  gid?: number
-  stopBy?: NodeJS.Signals
   /** What the process says; by default the last of it is kept and shown when it fails. */
   patience?: number
 }
@@ -34,7 +31,6 @@ export function run(command: readonly string[], how: How): Running & { said(): s
     cwd: how.cwd,
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...how.env },
     stdio: ['ignore', 'pipe', 'pipe', ...(how.ipc ? (['ipc'] as const) : [])],
-    ...(how.uid === undefined ? {} : { uid: how.uid, gid: how.gid }),
   })
   living.add(child)
   let said = ''
@@ -56,7 +52,7 @@ export function run(command: readonly string[], how: How): Running & { said(): s
     said: () => said,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill(how.stopBy ?? 'SIGTERM')
+      child.kill('SIGTERM')
       const cut = setTimeout(() => child.kill('SIGKILL'), how.patience ?? 15_000)
       await ended
       clearTimeout(cut)

@@ -1,6 +1,7 @@
 /**
- * A PostgreSQL cluster of a test run's own: made in a temporary folder, on a free port of the loopback, stopped by
- * its own process number. Durability is off. Tests log in as `latchkey`, which is no superuser, as in production.
+ * A PostgreSQL cluster of a run's own, for tests and the benchmark: made in a temporary folder, on a free port of
+ * the loopback, stopped by its own process number. Whoever uses it logs in as `latchkey`, which is no superuser, as
+ * in production. For tests durability is off.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -20,6 +21,21 @@ const run = promisify(execFile)
  */
 const KEEPER = `folder=$1; shift; "$0" "$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$folder"`
 
+/** Of both; the rest of a durable one is as PostgreSQL comes: it syncs, waits for that, and vacuums. */
+const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
+const QUICK = [
+  'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  'shared_buffers=64MB',
+  'autovacuum=off',
+]
+
+export interface ClusterOptions {
+  /** A commit is on the disk when it is answered, as people run it. */
+  durable?: boolean
+}
+
 export interface Cluster {
   /** As the login role `latchkey`, which may create databases and roles; ends before the database's name. */
   baseUrl: string
@@ -28,7 +44,7 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster({ durable = false }: ClusterOptions = {}): Promise<Cluster> {
   const bin = findBinaries()
   const account = await serverAccount()
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
@@ -51,16 +67,7 @@ export async function startCluster(): Promise<Cluster> {
       how,
     )
     const port = await freePort()
-    const settings = [
-      'listen_addresses=127.0.0.1',
-      'unix_socket_directories=',
-      'fsync=off',
-      'full_page_writes=off',
-      'synchronous_commit=off',
-      'max_connections=200',
-      'shared_buffers=64MB',
-      'autovacuum=off',
-    ].flatMap((setting) => ['-c', setting])
+    const settings = [...SETTINGS, ...(durable ? [] : QUICK)].flatMap((setting) => ['-c', setting])
     server = spawn(
       'sh',
       ['-c', KEEPER, join(bin, 'postgres'), folder, '-D', data, '-p', String(port), ...settings],
@@ -100,7 +107,7 @@ function findBinaries(): string {
     ...(process.env.PATH ?? '').split(delimiter),
   ]
   const found = folders.find((folder) => existsSync(join(folder, 'initdb')))
-  if (!found) throw new Error('the tests on PostgreSQL need its server binaries (initdb, postgres)')
+  if (!found) throw new Error('the server binaries of PostgreSQL (initdb, postgres) are not found')
   return found
 }
 
