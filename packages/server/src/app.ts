@@ -17,6 +17,7 @@ import { limitsInMemory } from './base/limits/memory.ts'
 import { createLog, type Log } from './base/log/index.ts'
 import { createMail } from './base/mail/index.ts'
 import { outboxRows } from './base/mail/outbox.tsx'
+import { createBreaches } from './base/outbound/breaches.ts'
 import { createPages } from './base/page/index.ts'
 import { createRevocations } from './base/revocations/index.ts'
 import type { Tools } from './base/tools.ts'
@@ -116,11 +117,12 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
   const hashing = createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const breaches = createBreaches({ clock, log, config })
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
   const limits = limitsInMemory()
-  const tools = { config, clock, db, keyring: ring, hashing, jobs, mail, keys, revocations, limits, log }
-  return { tools, closeMail: mail.close }
+  const accounts = { keyring: ring, hashing, breaches, keys, revocations, limits }
+  return { tools: { config, clock, db, jobs, mail, log, ...accounts }, closeMail: mail.close }
 }
 
 /** What answers who a credential speaks for. */

@@ -81,6 +81,18 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   rememberIdle: { takes: { '1h': 3_600_000 }, refuses: ['0d', '366d'] },
   rememberAbsolute: { takes: { '60d': 5_184_000_000 }, refuses: ['0d', '366d'] },
   passwordProfile: { takes: { classic: 'classic' }, refuses: ['pci', 'none'] },
+  breachCheck: { takes: { yes: true, off: false }, refuses: ['classic'] },
+  breachUrl: {
+    takes: { 'http://10.0.0.7:8080/range/': 'http://10.0.0.7:8080/range/', 'https://h/': 'https://h/' },
+    refuses: [
+      'https://h/range',
+      'https://u:p@h/',
+      'https://h/?q=/',
+      'https://h/#/',
+      'file:///range/',
+      'h/range/',
+    ],
+  },
   hashAlgorithm: { takes: { bcrypt: 'bcrypt' }, refuses: ['md5', 'argon2'] },
   argon2MemoryKib: { takes: { '65536': 65_536 }, refuses: ['1023', '1048577', '19MiB'] },
   argon2Passes: { takes: { '3': 3 }, refuses: ['0', '21'] },
@@ -287,6 +299,7 @@ describe('production', () => {
     ['LATCHKEY_TRUSTED_PROXIES', { LATCHKEY_TRUSTED_PROXIES: '::/0' }],
     ['LATCHKEY_CORS_ORIGINS', { LATCHKEY_CORS_ORIGINS: 'http://app.acme.test' }],
     ['LATCHKEY_RETURN_ORIGINS', { LATCHKEY_RETURN_ORIGINS: 'http://app.acme.test' }],
+    ['LATCHKEY_BREACH_URL', { LATCHKEY_BREACH_URL: 'http://mirror.acme.test/range/' }],
     ['LATCHKEY_ARGON2_MEMORY_KIB', { LATCHKEY_ARGON2_PASSES: '1' }],
     ['LATCHKEY_PORT', { LATCHKEY_PORT: '0' }],
   ]

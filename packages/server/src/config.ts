@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { LOCALES, STYLES } from './base/call.ts'
 import {
-  durationBetween, emailAddress, host, type Kind, listOf, network, oneOf, optional, origin, postgresUrl, Refused,
+  durationBetween, emailAddress, endpoint, host, type Kind, listOf, network, oneOf, optional, origin, postgresUrl, Refused,
   sender, text, url, wholeNumber, withoutPassword, yesNo,
 } from './config/kinds.ts' // biome-ignore format: a list
 import { nearest } from './config/nearest.ts'
@@ -108,6 +108,10 @@ export const SETTINGS = {
 
   passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic'), { byDefault: 'nist',
     about: 'The rules for new passwords: `nist` asks for length and refuses known ones, `classic` asks for character classes and renewal.' }),
+  breachCheck: set('LATCHKEY_BREACH_CHECK', 'passwords', yesNo, { byDefault: { development: 'no', testing: 'no', production: 'yes' },
+    about: 'Whether new passwords of the profile `nist` are looked up among those of known data breaches, for which five digits of a SHA-1 leave the server; where nobody answers the password is taken, with a warning in the log.' }),
+  breachUrl: set('LATCHKEY_BREACH_URL', 'passwords', endpoint, { byDefault: 'https://api.pwnedpasswords.com/range/',
+    about: 'Where they are looked up: Have I Been Pwned, or a mirror that answers alike.' }),
   hashAlgorithm: set('LATCHKEY_PASSWORD_HASH', 'passwords', oneOf('argon2id', 'bcrypt'), { byDefault: 'argon2id',
     about: 'How new passwords are hashed; others are verified and replaced at the next sign-in.' }),
   argon2MemoryKib: set('LATCHKEY_ARGON2_MEMORY_KIB', 'passwords', wholeNumber(1024, 1048576), { byDefault: '19456',

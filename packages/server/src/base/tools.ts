@@ -11,6 +11,7 @@ import type { Keys } from './keys/index.ts'
 import type { Limits } from './limits/index.ts'
 import type { Log } from './log/index.ts'
 import type { Mail } from './mail/index.ts'
+import type { Breaches } from './outbound/breaches.ts'
 import type { Revocations } from './revocations/index.ts'
 
 export interface Tools {
@@ -19,6 +20,7 @@ export interface Tools {
   db: Db
   keyring: Keyring
   hashing: Hashing
+  breaches: Breaches
   jobs: Jobs
   mail: Mail
   keys: Keys

@@ -46,7 +46,7 @@ export const doctor: Command = {
     findings.push(...secret(config), dataDir(config))
     const holder = config.databaseUrl ? null : await dataDirHolder(config.dataDir)
     findings.push(...(await database(config)))
-    findings.push(await port(config, holder?.pid ?? null), await mail(config))
+    findings.push(await port(config, holder?.pid ?? null), await mail(config), ...(await breaches(config)))
     return report(findings)
   },
 }
@@ -215,6 +215,25 @@ async function mail(config: Config): Promise<Finding> {
     )
   } finally {
     smtp.close()
+  }
+}
+
+async function breaches(config: Config): Promise<Finding[]> {
+  if (!config.breachCheck) return []
+  const { host } = new URL(config.breachUrl)
+  const { createBreaches } = await import('../base/outbound/breaches.ts')
+  try {
+    await createBreaches({ clock: systemClock(), log: { warn() {} }, config }).check()
+    return [ok('breaches', `${host} answers`)]
+  } catch (error) {
+    const advice =
+      'let the server reach it, name a mirror by LATCHKEY_BREACH_URL, or set LATCHKEY_BREACH_CHECK=no'
+    return [
+      warn(
+        'breaches',
+        `${host} does not answer (${withCauses(error)}), so new passwords go unchecked: ${advice}`,
+      ),
+    ]
   }
 }
 

@@ -71,6 +71,16 @@ export const origin: Kind<string> = kind(
   readOrigin,
 )
 
+/** Where a path can be put behind: an http or https URL that ends in `/` and carries nothing else. */
+export const endpoint: Kind<string> = kind(
+  'an http or https URL that ends in `/`, without query or credentials',
+  (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
+    return /[?#\\]/.test(text) || !url.pathname.endsWith('/') ? undefined : url.href
+  },
+)
+
 /** An absolute URL of one of the schemes. */
 export const url = (schemes: readonly string[], takes: string): Kind<string> =>
   kind(takes, (text) => {

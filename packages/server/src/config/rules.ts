@@ -103,6 +103,14 @@ export const UNSAFE_IN_PRODUCTION: readonly Rule[] = [
     message: 'must be https origins: a page fetched over plain http can be changed on its way',
   },
   {
+    setting: 'LATCHKEY_BREACH_URL',
+    broken: (config) =>
+      config.breachCheck === true &&
+      config.breachUrl !== undefined &&
+      isPlain(new URL(config.breachUrl).origin),
+    message: 'must be https: over plain http anybody on the way can tell people that their password is bad',
+  },
+  {
     // the OWASP equivalents of 19 MiB and 2 passes all cost about this much memory times passes
     setting: 'LATCHKEY_ARGON2_MEMORY_KIB',
     broken: (config) =>

@@ -27,6 +27,39 @@ beforeAll(async () => {
 afterAll(() => db.close())
 
 describe('a transaction', () => {
+  test('runs statements in the order in which they were called, of whatever kind, without waits between', async () => {
+    await addUser('usr_order')
+    const name = (to: string) => ({ full_name: to })
+    const [, first, , second] = await db.tx('system', (tx) =>
+      Promise.all([
+        tx.updateTable('users').set(name('one')).where('id', '=', 'usr_order').execute(),
+        sql<{ full_name: string }>`select full_name from users where id = 'usr_order'`.execute(tx),
+        sql`update users set full_name = 'two' where id = 'usr_order'`.execute(tx),
+        tx.selectFrom('users').select('full_name').where('id', '=', 'usr_order').executeTakeFirst(),
+        tx.updateTable('users').set(name('three')).where('id', '=', 'usr_order').executeTakeFirst(),
+      ]),
+    )
+    expect([first.rows[0]?.full_name, second?.full_name]).toEqual(['one', 'two'])
+    expect(
+      await db.hot.selectFrom('users').select('full_name').where('id', '=', 'usr_order').execute(),
+    ).toEqual([{ full_name: 'three' }])
+  })
+
+  test('of statements sent together is taken back whole where one fails', async () => {
+    await addUser('usr_together')
+    const failing = db.tx('system', (tx) =>
+      Promise.all([
+        tx.updateTable('users').set({ full_name: 'Changed' }).where('id', '=', 'usr_together').execute(),
+        sql`select 1 / 0`.execute(tx),
+        tx.deleteFrom('users').where('id', '=', 'usr_together').execute(),
+      ]),
+    )
+    await expect(failing).rejects.toThrow('division by zero')
+    expect(
+      await db.hot.selectFrom('users').select('full_name').where('id', '=', 'usr_together').execute(),
+    ).toEqual([{ full_name: null }])
+  })
+
   test('commits what resolves and takes back what throws', async () => {
     await addUser('usr_kept')
     const failing = db.tx('system', async (tx) => {

@@ -17,7 +17,7 @@ export interface PasswordChange {
 
 /** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */
 export async function changePassword(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'mail' | 'jobs' | 'keyring' | 'log'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log'>,
   call: Call,
   input: PasswordChange,
 ): Promise<StartedSession> {

@@ -5,7 +5,7 @@
  */
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../base/errors.ts'
 import { revokeLinks } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -20,6 +20,7 @@ import {
   replaceHash,
   selectHistory,
   selectPassword,
+  selectPasswords,
 } from './sql.ts'
 
 const DAY = 86_400_000
@@ -29,9 +30,18 @@ export interface StoredPassword {
   changedAt: Date
 }
 
-export async function storedPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
-  const row = await selectPassword(tx, userId)
+export async function storedPassword(db: Statements, userId: string): Promise<StoredPassword | null> {
+  const row = await selectPassword(db, userId)
   return row && { hash: row.hash, changedAt: row.changed_at }
+}
+
+/** By user; nothing for somebody who has none. */
+export async function storedPasswords(
+  db: Statements,
+  userIds: readonly string[],
+): Promise<Map<string, StoredPassword>> {
+  const rows = await selectPasswords(db, userIds)
+  return new Map(rows.map((row) => [row.user_id, { hash: row.hash, changedAt: row.changed_at }]))
 }
 
 /** As storedPassword, and it stays that until the end of the transaction. */
@@ -58,19 +68,19 @@ export function isExpired(config: Pick<Config, 'passwordProfile'>, changedAt: Da
 }
 
 /**
- * Accepts a new password and hashes it. Not inside a transaction.
+ * Accepts a new password and hashes it. Not inside a transaction: it may ask a server elsewhere.
  * @param used hashes it may not match
  * @param field the form field that errors are about
  * @throws Problem VALIDATION_ERROR with every reason at once
  */
 export async function acceptPassword(
-  tools: Pick<Tools, 'config' | 'hashing'>,
+  tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
   password: string,
   context: Omit<PasswordContext, 'brand'>,
   used: readonly string[] = [],
   field = 'password',
 ): Promise<string> {
-  const { config, hashing } = tools
+  const { config, hashing, breaches } = tools
   const profile = PROFILES[config.passwordProfile]
   const reasons = judgePassword(
     profile,
@@ -78,6 +88,9 @@ export async function acceptPassword(
     { ...context, brand: config.brandName },
     await commonPasswords(),
   )
+  // what is refused here already is nobody else's business
+  if (reasons.length === 0 && profile.breachCheck && (await breaches.timesSeen(password)) > 0)
+    reasons.push({ code: 'breached', message: 'This password is known from a data breach. Choose another.' })
   if (reasons.length === 0 && (await matchesAny(hashing, used, password))) {
     const params = { history: profile.history }
     reasons.push({ code: 'reused', message: 'Choose a password you have not used lately.', params })

@@ -13,6 +13,8 @@ export interface Profile {
   classes: readonly { code: string; message: string; pattern: RegExp }[]
   /** Words that may not occur anywhere, whatever the case. */
   forbidden: readonly string[]
+  /** Whether it is looked up among breached ones, where that is switched on. */
+  breachCheck: boolean
   /** Days after which a password must be replaced; null for never. */
   maxAgeDays: number | null
   /** How many of the latest passwords, the present one included, may not be used again. */
@@ -23,7 +25,15 @@ export interface Profile {
 export const PASSWORD_MAX = 128
 
 export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
-  nist: { min: 15, max: PASSWORD_MAX, classes: [], forbidden: [], maxAgeDays: null, history: 1 },
+  nist: {
+    min: 15,
+    max: PASSWORD_MAX,
+    classes: [],
+    forbidden: [],
+    breachCheck: true,
+    maxAgeDays: null,
+    history: 1,
+  },
   classic: {
     min: 8,
     max: PASSWORD_MAX,
@@ -34,6 +44,7 @@ export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
       { code: 'needs_special', message: 'Add a special character.', pattern: /[^\p{L}\p{Nd}\s]/u },
     ],
     forbidden: ['password', '123456', 'qwerty', 'admin', 'user', 'guest'],
+    breachCheck: false,
     maxAgeDays: 90,
     history: 5,
   },

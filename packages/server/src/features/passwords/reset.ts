@@ -55,7 +55,7 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR, CONFLICT
  */
 export async function resetPassword(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'keyring' | 'mail'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'keyring' | 'mail'>,
   call: Call,
   input: { token: string; password: string; password_confirm?: string | undefined },
 ): Promise<void> {

@@ -5,7 +5,7 @@
  * or not it has an owner already. That telling counts as a guess at the owner's password, which it is.
  */
 import type { Call } from '../../base/call.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
 import {
@@ -15,6 +15,7 @@ import {
   beginAttempt,
   countAttempt,
   failAttempt,
+  findCallersDevice,
   type Guess,
   guessAt,
   type Proof,
@@ -22,7 +23,14 @@ import {
   unlockAfterSuccess,
 } from '../signin/index.ts'
 import { findNamed, lockUser, type User } from '../users/index.ts'
-import { heldPassword, isExpired, type StoredPassword, storedPassword, upgradeHash } from './passwords.ts'
+import {
+  heldPassword,
+  isExpired,
+  type StoredPassword,
+  storedPassword,
+  storedPasswords,
+  upgradeHash,
+} from './passwords.ts'
 
 type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
 
@@ -42,14 +50,7 @@ export async function signInByPassword(
   call: Call,
   wish: PasswordSignIn,
 ): Promise<SignedIn> {
-  const { guess, owner, pending } = await tools.db.tx('system', async (tx) => {
-    const { owner, pending } = await findNamed(tx, wish.identifier)
-    return {
-      owner: await withPassword(tx, owner),
-      pending: await withPassword(tx, pending),
-      guess: await guessAt(tools, tx, call, wish.identifier, owner),
-    }
-  })
+  const { guess, owner, pending } = await candidates(tools, call, wish.identifier)
   await assertUnlocked(tools, call, guess)
   const { matches, outdated } = await tools.hashing.verify(owner?.stored.hash ?? null, wish.password)
   if (matches && owner) {
@@ -67,10 +68,27 @@ interface Candidate {
   stored: StoredPassword
 }
 
-async function withPassword(tx: Tx, user: User | null): Promise<Candidate | null> {
-  // an id that exists nowhere keeps the statements the same for unknown accounts
-  const stored = await storedPassword(tx, user?.id ?? 'usr_none')
-  return user && stored && { user, stored }
+/** Whom the identifier names, with their passwords, and what is counted: single look-ups, because all is looked at again. */
+async function candidates(
+  tools: PasswordTools,
+  call: Call,
+  identifier: string,
+): Promise<{ guess: Guess; owner: Candidate | null; pending: Candidate | null }> {
+  const db: Statements = tools.db.hot
+  const [{ owner, pending }, device] = await Promise.all([
+    findNamed(db, identifier),
+    findCallersDevice(db, call),
+  ])
+  const ids = [owner, pending].flatMap((user) => user?.id ?? [])
+  const [stored, guess] = await Promise.all([
+    storedPasswords(db, ids),
+    guessAt(tools, db, call, { identifier, owner, device }),
+  ])
+  const candidate = (user: User | null): Candidate | null => {
+    const password = user && stored.get(user.id)
+    return password ? { user, stored: password } : null
+  }
+  return { guess, owner: candidate(owner), pending: candidate(pending) }
 }
 
 async function prove(
@@ -87,16 +105,18 @@ async function prove(
   return await tools.db.tx('system', async (tx) => {
     // looked up again: what was true before the hash may have changed during it. And held: whoever disables the
     // account or changes the password after this waits, and then finds the session that has to end
-    await lockUser(tx, checked.user.id)
-    const { owner, pending } = await findNamed(tx, wish.identifier)
+    const [, { owner, pending }, current] = await Promise.all([
+      lockUser(tx, checked.user.id),
+      findNamed(tx, wish.identifier),
+      heldPassword(tx, checked.user.id),
+    ])
     const user = [owner, pending].find((one) => one?.id === checked.user.id)
-    const current = user && (await heldPassword(tx, user.id))
     if (!user || current?.changedAt.getTime() !== stored.changedAt.getTime()) {
       return { refused: problem('AUTHENTICATION_FAILED') }
     }
     const locked = await checked.settle(tx, call, guess)
     if (locked) return { refused: locked }
-    const attempt = await beginAttempt(tx, { remember: wish.remember, returnTo: wish.returnTo }, call.now)
+    const attempt = beginAttempt({ remember: wish.remember, returnTo: wish.returnTo }, call.now)
     return await advance(tools, tx, call, attempt, {
       user,
       device: guess.device,
@@ -135,10 +155,9 @@ export async function confirmPassword(
   user: User,
   password: string,
 ): Promise<StoredPassword> {
-  const { guess, stored } = await tools.db.tx('system', async (tx) => ({
-    stored: await storedPassword(tx, user.id),
-    guess: await guessAt(tools, tx, call, user.id, user),
-  }))
+  const db: Statements = tools.db.hot
+  const [stored, device] = await Promise.all([storedPassword(db, user.id), findCallersDevice(db, call)])
+  const guess = await guessAt(tools, db, call, { identifier: user.id, owner: user, device })
   await assertUnlocked(tools, call, guess)
   const { matches } = await tools.hashing.verify(stored?.hash ?? null, password)
   if (!matches || !stored) throw await failAttempt(tools, call, guess, 'wrong_password')

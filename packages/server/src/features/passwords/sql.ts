@@ -1,9 +1,13 @@
 /** Every statement of the passwords room. */
+import { sql } from 'kysely'
 import type { PasswordsTable } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 
-export const selectPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
-  (await tx.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null
+export const selectPassword = async (db: Statements, userId: string): Promise<PasswordsTable | null> =>
+  (await db.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null
+
+export const selectPasswords = (db: Statements, userIds: readonly string[]): Promise<PasswordsTable[]> =>
+  db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`).execute()
 
 /** As selectPassword; until the end of the transaction nobody replaces it. */
 export const holdPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>

@@ -19,7 +19,7 @@ import type { Registration } from './register.ts'
 
 const SETUP_LIFETIME = 24 * 3_600_000
 
-type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs'>
+type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>
 
 export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<boolean> =>
   tools.db.tx('system', (tx) => existsWithRole(tx, adminRole(tools.config)))
@@ -61,7 +61,7 @@ export async function setUpAdministrator(
     if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
     const id = await createAdministrator(tools, tx, call, input, hash)
     const user = await getUser(tx, id)
-    const attempt = await beginAttempt(tx, { remember: false, returnTo: null }, call.now)
+    const attempt = beginAttempt({ remember: false, returnTo: null }, call.now)
     return await advance(tools, tx, call, attempt, {
       user,
       device: null,

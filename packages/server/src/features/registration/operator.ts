@@ -30,7 +30,7 @@ import {
   userView,
 } from '../users/index.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'clock'>
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock'>
 
 export interface NewAccount {
   email: string

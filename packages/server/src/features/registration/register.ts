@@ -30,7 +30,7 @@ export interface Registered {
 
 /** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
 export async function register(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
   call: Call,
   input: Registration,
   /** Where to go on when the address is verified; goes into the letter's link. */
@@ -76,7 +76,7 @@ async function signInAtOnce(
   call: Call,
   user: User,
 ): Promise<SignedIn | null> {
-  const attempt = await beginAttempt(tx, { remember: false, returnTo: null }, call.now)
+  const attempt = beginAttempt({ remember: false, returnTo: null }, call.now)
   const outcome = await advance(tools, tx, call, attempt, {
     user,
     device: null,

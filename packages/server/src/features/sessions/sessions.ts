@@ -12,7 +12,6 @@ import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
-import { newId } from '../../base/ids.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { permissionsOf } from '../access/index.ts'
@@ -41,12 +40,13 @@ export interface StartedSession {
   remember: boolean
 }
 
-/** Starts a session for somebody whose sign-in is complete. Called by `signin` only. */
+/** Starts a session under a new id, for somebody whose sign-in is complete. Called by `signin` only. */
 export async function startSession(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
   call: Call,
   session: {
+    id: string
     userId: string
     amr: readonly string[]
     remember: boolean
@@ -54,7 +54,7 @@ export async function startSession(
   },
 ): Promise<StartedSession> {
   const { config } = tools
-  const id = newId('ses')
+  const { id } = session
   const token = `st_${randomSecret()}`
   const expiresAt = later(call.now, session.remember ? config.rememberAbsolute : config.sessionAbsolute)
   await insertSession(tx, {

@@ -8,12 +8,13 @@ import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import type { CookieChange } from '../../base/http/route.ts'
+import { newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { requestVerification } from '../emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../sessions/index.ts'
 import { type User, updateLastLogin } from '../users/index.ts'
-import { type Attempt, moveAttempt } from './attempts.ts'
-import { type Device, rememberDevice } from './devices.ts'
+import { type Attempt, insertAttempt, moveAttempt, type Taken } from './attempts.ts'
+import { addDevice, type Device, updateDeviceUse } from './devices.ts'
 import { nextStep, type Proof, type Step } from './next-step.ts'
 
 export interface SignedIn {
@@ -42,13 +43,17 @@ export async function advance(
     user: { id: user.id, status: user.status, emailVerified: user.email_verified_at !== null },
     emailVerification: tools.config.emailVerification,
   })
-  const starts = step === 'done' || step === 'change_password'
-  if (!(await moveAttempt(tx, attempt, { step, userId: user.id, proofs, finished: true }, call.now))) {
+  const taken: Taken = { step, userId: user.id, proofs, finished: true }
+  if (attempt.isStored && !(await moveAttempt(tx, attempt, taken, call.now))) {
     return { refused: problem('CONFLICT', { message: 'This sign-in was already completed or has expired.' }) }
   }
-  return starts
-    ? { done: await finish(tools, tx, call, attempt, { ...given, step, proofs }) }
-    : { refused: await refuse(tools, tx, call, user, step) }
+  const [outcome] = await Promise.all([
+    step === 'done' || step === 'change_password'
+      ? finish(tools, tx, call, attempt, { ...given, step, proofs })
+      : refuse(tools, tx, call, user, step),
+    attempt.isStored ? null : insertAttempt(tx, attempt, taken),
+  ])
+  return outcome
 }
 
 async function finish(
@@ -57,41 +62,48 @@ async function finish(
   call: Call,
   attempt: Attempt,
   given: { user: User; proofs: readonly Proof[]; device: Device | null; step: Step },
-): Promise<SignedIn> {
+): Promise<Advanced> {
   const { user, proofs } = given
+  const known = given.device?.userId === user.id ? given.device : null
+  const added = known ? null : await addDevice(tx, user.id, call.now)
+  const id = newId('ses')
   const limitedTo = given.step === 'change_password' ? 'password_change' : null
   const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
-  const session = await startSession(tools, tx, call, {
-    userId: user.id,
-    amr,
-    remember: attempt.remember,
-    limitedTo,
-  })
-  // the browser has one session: the one it had ends, whoever's it was
-  if (call.session?.via === 'cookie' && call.principal) {
-    const { userId, username } = call.principal
-    await endSessions(tx, call, { userId, username, reason: 'signed_out', only: call.session.id })
+  // none of these needs another's answer
+  const [session] = await Promise.all([
+    startSession(tools, tx, call, { id, userId: user.id, amr, remember: attempt.remember, limitedTo }),
+    endFormerSession(tx, call),
+    known && updateDeviceUse(tx, known.id, call.now),
+    updateLastLogin(tx, user.id, call.now),
+    audit(tx, call, {
+      type: 'auth.login.success',
+      userId: user.id,
+      username: user.username,
+      sessionId: id,
+      details: { methods: proofs.map((proof) => proof.method), new_device: added?.newToUser ?? false },
+    }),
+    added?.newToUser && tellOfNewDevice(tools, tx, call, user),
+  ])
+  const deviceCookie = added?.cookie ?? null
+  return { done: { user, session, limitedTo, deviceCookie, returnTo: attempt.returnTo } }
+}
+
+/** The browser has one session: the one it had ends, whoever's it was. */
+async function endFormerSession(tx: Tx, call: Call): Promise<void> {
+  if (call.session?.via !== 'cookie' || !call.principal) return
+  const { userId, username } = call.principal
+  await endSessions(tx, call, { userId, username, reason: 'signed_out', only: call.session.id })
+}
+
+async function tellOfNewDevice(tools: Pick<Tools, 'jobs'>, tx: Tx, call: Call, user: User): Promise<void> {
+  const payload = {
+    user_id: user.id,
+    at: call.now.toISOString(),
+    ip: call.ip,
+    user_agent: call.userAgent,
+    locale: call.locale,
   }
-  const device = await rememberDevice(tx, user.id, given.device, call.now)
-  await updateLastLogin(tx, user.id, call.now)
-  await audit(tx, call, {
-    type: 'auth.login.success',
-    userId: user.id,
-    username: user.username,
-    sessionId: session.id,
-    details: { methods: proofs.map((proof) => proof.method), new_device: device.newToUser },
-  })
-  if (device.newToUser) {
-    const payload = {
-      user_id: user.id,
-      at: call.now.toISOString(),
-      ip: call.ip,
-      user_agent: call.userAgent,
-      locale: call.locale,
-    }
-    await tools.jobs.enqueue(tx, 'signin.new_device', payload, { now: call.now })
-  }
-  return { user, session, limitedTo, deviceCookie: device.cookie, returnTo: attempt.returnTo }
+  await tools.jobs.enqueue(tx, 'signin.new_device', payload, { now: call.now })
 }
 
 async function refuse(
@@ -100,7 +112,7 @@ async function refuse(
   call: Call,
   user: User,
   step: Step,
-): Promise<Problem> {
+): Promise<Advanced> {
   if (step === 'verify_email') await requestVerification(tools, tx, call, user)
   await audit(tx, call, {
     type: 'auth.login.failure',
@@ -108,7 +120,7 @@ async function refuse(
     username: user.username,
     details: { reason: step },
   })
-  if (step === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
-  if (step === 'refuse_disabled') return problem('ACCOUNT_DISABLED')
+  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
+  if (step === 'refuse_disabled') return { refused: problem('ACCOUNT_DISABLED') }
   throw new Error(`a sign-in with a proof cannot be at the step ${step}`)
 }

@@ -1,6 +1,6 @@
 /**
  * Attempts: a sign-in under way, stored: what is asked next, what is proven so far, where to go after.
- * Invariant: a step is taken by one statement that compares the step it leaves; of two answers to the same
+ * An attempt is written with its first step, so one that is over in one step is one statement. Invariant: a step is taken by one statement that compares the step it leaves; of two answers to the same
  * question one wins, and a finished attempt is finished.
  */
 import { later } from '../../base/clock.ts'
@@ -19,49 +19,55 @@ export interface Attempt {
   proofs: readonly Proof[]
   remember: boolean
   returnTo: string | null
+  createdAt: Date
   expiresAt: Date
+  /** Whether it has been written: nobody else can have answered one that has not. */
+  isStored: boolean
 }
 
-export async function beginAttempt(
-  tx: Tx,
-  wish: { remember: boolean; returnTo: string | null },
-  now: Date,
-): Promise<Attempt> {
+export function beginAttempt(wish: { remember: boolean; returnTo: string | null }, now: Date): Attempt {
   const id = newId('sgn')
-  const secret = randomSecret()
-  const attempt: Attempt = {
+  return {
     id,
-    token: `${id}.${secret}`,
+    token: `${id}.${randomSecret()}`,
     step: 'identify',
     proofs: [],
     ...wish,
+    createdAt: now,
     expiresAt: later(now, LIFETIME),
+    isStored: false,
   }
+}
+
+/** What a step makes of an attempt. */
+export interface Taken {
+  step: Step
+  userId: string
+  proofs: readonly Proof[]
+  finished: boolean
+}
+
+/** Writes a new attempt with its first step taken. */
+export async function insertAttempt(tx: Tx, attempt: Attempt, first: Taken): Promise<void> {
   await tx
     .insertInto('attempts')
     .values({
-      id,
-      secret_hash: sha256(secret),
-      user_id: null,
-      step: attempt.step,
-      proofs: '[]',
-      remember: wish.remember,
-      return_to: wish.returnTo,
-      created_at: now,
+      id: attempt.id,
+      secret_hash: sha256(attempt.token.slice(attempt.id.length + 1)),
+      user_id: first.userId,
+      step: first.step,
+      proofs: JSON.stringify(first.proofs),
+      remember: attempt.remember,
+      return_to: attempt.returnTo,
+      created_at: attempt.createdAt,
       expires_at: attempt.expiresAt,
-      finished_at: null,
+      finished_at: first.finished ? attempt.createdAt : null,
     })
     .execute()
-  return attempt
 }
 
-/** Moves an attempt on. @returns false where it is finished, expired, or somebody answered first */
-export async function moveAttempt(
-  tx: Tx,
-  attempt: Attempt,
-  to: { step: Step; userId: string; proofs: readonly Proof[]; finished: boolean },
-  now: Date,
-): Promise<boolean> {
+/** Moves a stored attempt on. @returns false where it is finished, expired, or somebody answered first */
+export async function moveAttempt(tx: Tx, attempt: Attempt, to: Taken, now: Date): Promise<boolean> {
   const row = await tx
     .updateTable('attempts')
     .set({

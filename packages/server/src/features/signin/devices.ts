@@ -5,7 +5,7 @@
  */
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import type { CookieChange } from '../../base/http/route.ts'
 import { isId, newId } from '../../base/ids.ts'
 
@@ -19,10 +19,10 @@ export interface Device {
 }
 
 /** The device the cookie names, whoever's it is; null for none. */
-export async function findDevice(tx: Tx, cookie: string | undefined): Promise<Device | null> {
+export async function findDevice(db: Statements, cookie: string | undefined): Promise<Device | null> {
   const [id = '', secret = ''] = (cookie ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
-  const row = await tx
+  const row = await db
     .selectFrom('devices')
     .select(['id', 'user_id'])
     .where('id', '=', id)
@@ -31,20 +31,19 @@ export async function findDevice(tx: Tx, cookie: string | undefined): Promise<De
   return row ? { id: row.id, userId: row.user_id } : null
 }
 
+export async function updateDeviceUse(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.updateTable('devices').set({ last_used_at: now }).where('id', '=', id).execute()
+}
+
 /**
- * After a complete sign-in: remembers this browser for this user.
- * @returns a cookie to set where the device is new, and whether the user had signed in from another before
+ * After a complete sign-in from a browser in which this user had none: remembers it for this user.
+ * @returns the cookie to set, and whether the user had signed in from another before
  */
-export async function rememberDevice(
+export async function addDevice(
   tx: Tx,
   userId: string,
-  known: Device | null,
   now: Date,
-): Promise<{ cookie: CookieChange | null; newToUser: boolean }> {
-  if (known?.userId === userId) {
-    await tx.updateTable('devices').set({ last_used_at: now }).where('id', '=', known.id).execute()
-    return { cookie: null, newToUser: false }
-  }
+): Promise<{ cookie: CookieChange; newToUser: boolean }> {
   const others = await tx
     .selectFrom('devices')
     .select('id')

@@ -14,7 +14,7 @@ import { sql } from 'kysely'
 import { later } from '../../base/clock.ts'
 import type { Keyring } from '../../base/crypto.ts'
 import type { FailuresTable } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { addressKey } from '../../base/http/address.ts'
 import type { Config } from '../../config.ts'
@@ -141,8 +141,12 @@ function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Da
 }
 
 /** Until when the caller is locked out of the account; null when not. */
-export async function lockedUntil(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
-  const row = await tx
+export async function lockedUntil(
+  db: Statements,
+  counters: readonly Counter[],
+  now: Date,
+): Promise<Date | null> {
+  const row = await db
     .selectFrom('failures')
     .select(sql<Date | null>`max(locked_until)`.as('until'))
     .where(

@@ -4,7 +4,7 @@
  */
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
 import { canonical, type User } from '../users/index.ts'
@@ -27,25 +27,34 @@ export interface Guess {
   lockedUntil: Date | null
 }
 
+export interface Tried {
+  identifier: string
+  /** Whose identifier it is. */
+  owner: Pick<User, 'id' | 'username'> | null
+  /** The caller's, whoever's it is. */
+  device: Device | null
+}
+
+/** The device that the caller's cookie names, whoever's it is; null for none. */
+export const findCallersDevice = (db: Statements, call: Call): Promise<Device | null> =>
+  findDevice(db, call.cookies[DEVICE_COOKIE])
+
 /**
  * Who tries what: the same statements for known and unknown accounts. Who has not verified yet owns nothing, and
  * is unknown here: registering an address must not change how it is counted.
- * @param owner whose identifier it is
  */
 export async function guessAt(
   tools: Pick<Tools, 'keyring' | 'config'>,
-  tx: Tx,
+  db: Statements,
   call: Call,
-  identifier: string,
-  owner: Pick<User, 'id' | 'username'> | null,
+  { identifier, owner, device }: Tried,
 ): Promise<Guess> {
-  const device = await findDevice(tx, call.cookies[DEVICE_COOKIE])
   const counters = countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
     deviceId: owner && knownPlace(call, device, owner.id),
   })
-  return { user: owner, device, counters, lockedUntil: await lockedUntil(tx, counters, call.now) }
+  return { user: owner, device, counters, lockedUntil: await lockedUntil(db, counters, call.now) }
 }
 
 /** Where the owner has been before: a device that signed in, or the very session that asks. */
@@ -61,7 +70,8 @@ export async function liftLockout(
   call: Call,
   user: Pick<User, 'id' | 'username'>,
 ): Promise<void> {
-  const { counters } = await guessAt(tools, tx, call, user.id, user)
+  const device = await findCallersDevice(tx, call)
+  const { counters } = await guessAt(tools, tx, call, { identifier: user.id, owner: user, device })
   await forgetFailures(tx, counters)
 }
 

@@ -9,6 +9,7 @@ export {
   assertUnlocked,
   countAttempt,
   failAttempt,
+  findCallersDevice,
   type Guess,
   guessAt,
   liftLockout,

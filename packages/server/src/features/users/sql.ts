@@ -1,7 +1,7 @@
 /** Every statement of the users room. */
 import { sql } from 'kysely'
 import type { EmailsTable, UsersTable } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 
 /** A user with the primary address: what most rules need. */
 export type UserRow = UsersTable & {
@@ -26,7 +26,7 @@ export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
  * By canonical username or address: the owner, if there is one, then the newest pending user, who owns nothing
  * yet. At most two rows.
  */
-export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow[]> {
+export async function selectByIdentifier(db: Statements, key: string): Promise<UserRow[]> {
   const rows = await sql<UserRow>`
     select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
     from (
@@ -36,7 +36,7 @@ export async function selectByIdentifier(tx: Tx, key: string): Promise<UserRow[]
     ) as named
     join users u on u.id = named.id
     join emails p on p.user_id = u.id and p.is_primary
-    order by named.owned desc, u.created_at desc`.execute(tx)
+    order by named.owned desc, u.created_at desc`.execute(db)
   return rows.rows
 }
 

@@ -7,7 +7,7 @@ import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import { isUniqueViolation } from '../../base/db/faults.ts'
 import type { UsersTable } from '../../base/db/tables.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import { revokeUser } from '../../base/revocations/index.ts'
@@ -107,8 +107,8 @@ export interface Named {
 }
 
 /** By username or address in any spelling. */
-export async function findNamed(tx: Tx, identifier: string): Promise<Named> {
-  const users = await selectByIdentifier(tx, canonical(identifier))
+export async function findNamed(db: Statements, identifier: string): Promise<Named> {
+  const users = await selectByIdentifier(db, canonical(identifier))
   return {
     owner: users.find(({ status }) => status !== 'pending') ?? null,
     pending: users.find(({ status }) => status === 'pending') ?? null,
