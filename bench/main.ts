@@ -10,13 +10,28 @@ import { build } from 'esbuild'
 import { Bench, type Row, type RowResult } from './harness/bench.ts'
 import { describeMachine, takeCores, waitForQuiet } from './harness/machine.ts'
 import { isMet, table } from './harness/report.ts'
+import { apiKey } from './rows/api-key.ts'
+import { guard } from './rows/guard.ts'
+import { keyRotation } from './rows/key-rotation.ts'
 import { idleMemory } from './rows/memory.ts'
+import { refresh } from './rows/refresh.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
 import { underLoad } from './rows/under-load.ts'
 
-const ROWS: readonly Row[] = [sessionCheck, signIn, signUp, underLoad, start, idleMemory]
+const ROWS: readonly Row[] = [
+  sessionCheck,
+  apiKey,
+  guard,
+  refresh,
+  keyRotation,
+  signIn,
+  signUp,
+  underLoad,
+  start,
+  idleMemory,
+]
 
 const HELP = `npm run bench -- [options]
   --only <row>      one row, or several with commas: ${ROWS.map(({ name }) => name).join(', ')}
@@ -99,15 +114,20 @@ function number(name: 'seconds' | 'rounds' | 'connections' | 'quiet', least: num
 
 const rounded = (value: number): number => Number(value.toPrecision(4))
 
-/** Contenders and load run as plain JavaScript, as the server does: nothing translates them while they run. */
+/**
+ * Contenders and load run as plain JavaScript, as the server does: nothing translates them while they run. They
+ * find the guard as an application does, as the package that is published.
+ */
 async function builtContenders(): Promise<string> {
   const here = import.meta.dirname
   const outdir = join(here, 'dist')
   await build({
     entryPoints: [
       'contenders/bare',
+      'contenders/guarded',
       'contenders/hash',
       'contenders/mailbox',
+      'contenders/unseen',
       'harness/load-process',
       'harness/loop-delay',
     ].map((name) => join(here, `${name}.ts`)),
@@ -121,6 +141,8 @@ async function builtContenders(): Promise<string> {
     outExtension: { '.js': '.mjs' },
     logLevel: 'error',
   })
+  const guardBuild = join(here, '../packages/guard/build.mjs')
+  execFileSync(process.execPath, [guardBuild, join(outdir, 'node_modules/@latchkey/guard')])
   return outdir
 }
 

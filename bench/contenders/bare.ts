@@ -1,41 +1,83 @@
 /**
- * The limits of the platform: node:http that answers a constant, and node:http that runs the server's own session
- * check, the very same statement, prepared, through a pg pool of 10. No routing, no limits, no envelope.
+ * The limits of the platform: node:http that answers a constant, that runs the server's own check of a session or of
+ * an API key, the very same statement, prepared, or that rotates a refresh token in a transaction of two
+ * statements. Databases through a pg pool of 10, as large as the server's. No routing, no limits, no envelope.
  */
-import { createHash } from 'node:crypto'
-import { createServer, type RequestListener } from 'node:http'
+import { createHash, randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { Handle } from '../../packages/server/src/base/db/handle.ts'
+import { keyCheck } from '../../packages/server/src/features/api-keys/sql.ts'
 import { sessionCheck } from '../../packages/server/src/features/sessions/sql.ts'
 
-const [kind, databaseUrl] = process.argv.slice(2)
-
-const constant: RequestListener = (_req, res) => {
-  const body = '{"status":"ok"}'
-  res.writeHead(200, ['content-type', 'application/json', 'content-length', String(body.length)])
-  res.end(body)
+const [kind = 'constant', databaseUrl] = process.argv.slice(2)
+const KINDS: Readonly<Record<string, () => RequestListener>> = {
+  constant: () => (_req, res) => answer(res, 200, { status: 'ok' }),
+  session: () => select(sessionCheck, (req) => req.headers.authorization?.slice('Bearer '.length)),
+  'api-key': () => select(keyCheck, (req) => req.headers['x-api-key']?.toString()),
+  rotation,
 }
 
-function select(): RequestListener {
-  const pool = new pg.Pool({
+const pool = () =>
+  new pg.Pool({
     connectionString: databaseUrl,
     max: 10,
     options: '-c role=latchkey_system -c search_path=latchkey',
   })
-  const { sql: text } = sessionCheck(new Handle(() => Promise.reject(new Error('only compiled'))))
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+
+function answer(res: ServerResponse, status: number, content: unknown): void {
+  const body = JSON.stringify(content)
+  const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))]
+  res.writeHead(status, headers)
+  res.end(body)
+}
+
+function select(
+  check: typeof sessionCheck | typeof keyCheck,
+  credentialOf: (req: IncomingMessage) => string | undefined,
+): RequestListener {
+  const connections = pool()
+  const { sql: text } = check(new Handle(() => Promise.reject(new Error('only compiled'))))
   return async (req, res) => {
-    const token = req.headers.authorization?.slice('Bearer '.length) ?? ''
-    const hash = createHash('sha256').update(token).digest()
-    const { rows } = await pool.query({ name: 'check', text, values: [hash] })
-    const body = JSON.stringify(rows[0] ?? null)
-    const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))]
-    res.writeHead(rows[0] ? 200 : 401, headers)
-    res.end(body)
+    const hash = sha256(credentialOf(req) ?? '')
+    const { rows } = await connections.query({ name: 'check', text, values: [hash] })
+    answer(res, rows[0] ? 200 : 401, rows[0] ?? null)
   }
 }
 
-const server = createServer(kind === 'select' ? select() : constant)
+function rotation(): RequestListener {
+  const connections = pool()
+  const lock = {
+    name: 'lock',
+    text: 'select family_id from refresh_tokens where token_hash = $1 and used_at is null for update',
+  }
+  const rotate = {
+    name: 'rotate',
+    text: `with used as (update refresh_tokens set used_at = now() where token_hash = $1 returning family_id)
+      insert into refresh_tokens (token_hash, family_id, created_at) select $2, family_id, now() from used`,
+  }
+  return async (req, res) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of req) chunks.push(chunk)
+    const given = JSON.parse(Buffer.concat(chunks).toString()) as { refresh_token: string }
+    const hash = sha256(given.refresh_token)
+    const next = `rt_${randomBytes(32).toString('base64url')}`
+    const connection = await connections.connect()
+    try {
+      await connection.query('begin')
+      const { rows } = await connection.query({ ...lock, values: [hash] })
+      if (rows[0]) await connection.query({ ...rotate, values: [hash, sha256(next)] })
+      await connection.query('commit')
+      answer(res, rows[0] ? 200 : 401, rows[0] ? { refresh_token: next } : null)
+    } finally {
+      connection.release()
+    }
+  }
+}
+
+const server = createServer(KINDS[kind]?.())
 server.keepAliveTimeout = 72_000
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
 process.on('disconnect', () => process.exit(0))

@@ -126,6 +126,12 @@ export class Bench {
     return this.#start(this.cores.server, name, ...args)
   }
 
+  /** One that serves HTTP, once it does. */
+  async listener(name: string, ...args: string[]): Promise<Running & { port: number; said(): string }> {
+    const running = this.contender(name, ...args)
+    return { ...running, ...(await nextMessage<{ port: number }>(running)) }
+  }
+
   #start(core: number | null, name: string, ...args: string[]) {
     const running = run([process.execPath, join(this.built, `contenders/${name}.mjs`), ...args], {
       core,

@@ -1,7 +1,9 @@
 /** The server under test: the built bundle in the production profile, as people run it, alone on its core. */
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { cpuTime } from './machine.ts'
 import { freePort, type Running, run } from './process.ts'
 import { once, requestText } from './wire.ts'
@@ -15,6 +17,8 @@ export interface Latchkey extends Running {
   /** Milliseconds of CPU time that it had used by then. */
   startedOnCpu: number
   said(): string
+  /** Runs a command of the CLI with this server's settings. @returns what it printed */
+  command(...args: string[]): Promise<string>
 }
 
 export interface LatchkeyOptions {
@@ -27,6 +31,9 @@ export interface LatchkeyOptions {
   preload?: string
 }
 
+export const ISSUER = 'https://id.example.test'
+/** One for all, so that those on one database are nodes of one installation. */
+const SECRET = randomBytes(36).toString('base64')
 const START_PATIENCE = 60_000
 /** How often it is asked whether it is there. */
 const POLL = 3
@@ -35,9 +42,9 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
   const port = await freePort()
   const env = {
     LATCHKEY_PROFILE: 'production',
-    LATCHKEY_PUBLIC_URL: 'https://id.example.test',
+    LATCHKEY_PUBLIC_URL: ISSUER,
     LATCHKEY_PORT: String(port),
-    LATCHKEY_SECRET: randomBytes(36).toString('base64'),
+    LATCHKEY_SECRET: SECRET,
     LATCHKEY_DATA_DIR: options.dataDir,
     // the load speaks for many clients, as a proxy does
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
@@ -68,5 +75,14 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
     }
   }
   const startedIn = performance.now() - began
-  return { ...running, port, startedIn, startedOnCpu: cpuTime(running.pid) / 1000 }
+  return {
+    ...running,
+    port,
+    startedIn,
+    startedOnCpu: cpuTime(running.pid) / 1000,
+    async command(...args) {
+      const how = { cwd: options.dataDir, env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env } }
+      return (await promisify(execFile)(process.execPath, [BUNDLE, ...args], how)).stdout
+    },
+  }
 }

@@ -1,15 +1,14 @@
 /** The process that makes the load, told what to do by messages. */
 import { drive, type Plan } from './wire.ts'
 
-export type LoadOrder =
-  | { plan: string; port: number; requests: string[] }
-  | { run: string; connections: number; seconds: number }
+export type LoadOrder = ({ plan: string } & Plan) | { run: string; connections: number; seconds: number }
 
 const plans = new Map<string, Plan & { next: number }>()
 
 process.on('message', (order: LoadOrder) => {
   if ('plan' in order) {
-    plans.set(order.plan, { port: order.port, requests: order.requests, next: 0 })
+    const { plan, port, requests, follow } = order
+    plans.set(plan, { port, requests, follow, next: 0 })
     process.send?.({})
     return
   }

@@ -1,10 +1,11 @@
 /**
- * People and sessions, written straight into the database. There are so many that the production limits (50
+ * People with sessions, refresh tokens and API keys, written straight into the database. There are so many that the production limits (50
  * requests a minute and session) are counted for every request and refuse none, and that rows are not always the
- * same one. Everything follows from a number, so that requests can be made without asking.
+ * same one. Everything goes by a number, so that requests can be made without asking.
  */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
+import { makeKey } from '../../packages/server/src/features/api-keys/format.ts'
 import { query } from './postgres.ts'
 
 export const PEOPLE = 20_000
@@ -19,13 +20,24 @@ export const tokenOf = (i: number): string => `st_${digest(`session ${i}`).toStr
 /** The cookie of a browser that has signed in as this person before. */
 export const deviceCookieOf = (i: number): string => `__Host-lk_device=${id('dev', i)}.${deviceSecret(i)}`
 const deviceSecret = (i: number): string => digest(`device ${i}`).toString('base64url')
+/** The first of the person's family of refresh tokens. */
+export const refreshTokenOf = (i: number): string => `rt_${digest(`refresh ${i}`).toString('base64url')}`
+/** The person's API key; made on the way, because its last characters check the others. */
+export function keyOf(i: number): string {
+  keys[i] ??= makeKey('lk', 'live').key
+  return keys[i]
+}
+const keys: string[] = []
+/** The number of one more, an administrator, whose API key lets guards hear of revocations. */
+const ADMINISTRATOR = PEOPLE
+export const guardKey = (): string => keyOf(ADMINISTRATOR)
 export const addressOf = (i: number): string => `person${i}@example.com`
 
 export async function populate(superuserUrl: string): Promise<void> {
   const numbers = Array.from({ length: PEOPLE }, (_, i) => i)
   const users = numbers.map((i) => id('usr', i))
   const now = new Date().toISOString()
-  const insert = (text: string, ...columns: unknown[][]) => query(superuserUrl, text, [now, ...columns])
+  const insert = (text: string, ...columns: unknown[]) => query(superuserUrl, text, [now, ...columns])
   await insert(
     `insert into latchkey.users (id, username, username_key, status, roles, created_at, updated_at)
      select id, name, name, 'active', array['viewer'], $1::timestamptz, $1::timestamptz from unnest($2::text[], $3::text[]) as p(id, name)`,
@@ -60,6 +72,36 @@ export async function populate(superuserUrl: string): Promise<void> {
     users,
     numbers.map((i) => digest(deviceSecret(i))),
   )
+  await insert(
+    `insert into latchkey.token_families (id, user_id, session_id, created_at)
+     select id, user_id, session_id, $1::timestamptz from unnest($2::text[], $3::text[], $4::text[]) as p(id, user_id, session_id)`,
+    numbers.map((i) => id('fam', i)),
+    users,
+    numbers.map((i) => id('ses', i)),
+  )
+  await insert(
+    `insert into latchkey.refresh_tokens (token_hash, family_id, created_at)
+     select token_hash, family_id, $1::timestamptz from unnest($2::bytea[], $3::text[]) as p(token_hash, family_id)`,
+    numbers.map((i) => digest(refreshTokenOf(i))),
+    numbers.map((i) => id('fam', i)),
+  )
+  await insert(
+    `insert into latchkey.users (id, username, username_key, status, roles, created_at, updated_at)
+     values ($2, 'administrator', 'administrator', 'active', array['super_admin'], $1::timestamptz, $1::timestamptz)`,
+    id('usr', ADMINISTRATOR),
+  )
+  const issue = (scope: string, whose: number[]) =>
+    insert(
+      `insert into latchkey.api_keys (id, user_id, name, environment, hint, token_hash, scopes, created_at)
+       select id, user_id, 'benchmark', 'live', hint, token_hash, array['${scope}'], $1::timestamptz
+       from unnest($2::text[], $3::text[], $4::text[], $5::bytea[]) as p(id, user_id, hint, token_hash)`,
+      whose.map((i) => id('key', i)),
+      whose.map((i) => id('usr', i)),
+      whose.map((i) => keyOf(i).slice(0, 12)),
+      whose.map((i) => digest(keyOf(i))),
+    )
+  await issue('dashboard:read', numbers)
+  await issue('revocations:read', [ADMINISTRATOR])
   await query(superuserUrl, 'vacuum analyze')
 }
 

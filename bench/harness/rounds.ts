@@ -9,6 +9,8 @@ export interface Contender {
   turn(seconds: number): Promise<Round>
   /** Every answer must have this status. */
   status?: string
+  /** Answers before anything is counted. */
+  warm?: number
 }
 
 export interface Contest {
@@ -48,10 +50,23 @@ export async function contest(bench: Bench, contenders: readonly Contender[]): P
   }
 }
 
+/** The load that one who serves is given, as a contender. */
+export async function serves(
+  bench: Bench,
+  name: string,
+  { pid, port }: { pid: number; port: number },
+  requests: string[],
+  follow?: string,
+): Promise<Contender> {
+  await bench.order({ plan: name, port, requests, follow })
+  return { name, turn: (seconds) => bench.round(pid, name, seconds) }
+}
+
 /** Until the engine has compiled what is hot, which takes a number of requests and not a time. */
 async function warmUp(contender: Contender, seconds: number): Promise<void> {
+  const { warm = 25_000 } = contender
   let answered = 0
-  for (let turn = 0; turn < 15 && answered < 25_000; turn++) {
+  for (let turn = 0; turn < 15 && answered < warm; turn++) {
     answered += (await judged(contender, seconds)).all
   }
 }

@@ -23,6 +23,11 @@ export interface Plan {
   port: number
   /** Whole requests in ASCII; taken in turn, over all runs. */
   requests: string[]
+  /**
+   * A member of the JSON in both: the text in an answer takes the place of the one in its request. So a refresh token
+   * leads to the next.
+   */
+  follow?: string | undefined
 }
 
 export async function drive(
@@ -31,6 +36,7 @@ export async function drive(
   seconds: number,
 ): Promise<Tally> {
   const requests = plan.requests
+  const member = plan.follow === undefined ? null : new RegExp(`(?<="${plan.follow}":")[^"]*`)
   const statuses: Record<string, number> = {}
   const latencies: number[] = []
   let completed = 0
@@ -51,11 +57,12 @@ export async function drive(
         new Promise<void>((resolve, reject) => {
           let rest: Buffer | null = null
           let sentAt = 0
+          let at = 0
           const send = (): void => {
-            const request = requests[plan.next % requests.length] ?? ''
+            at = plan.next % requests.length
             plan.next++
             sentAt = performance.now()
-            socket.write(request, 'latin1')
+            socket.write(requests[at] ?? '', 'latin1')
           }
           socket.on('data', (chunk) => {
             const answer: Buffer = rest ? Buffer.concat([rest, chunk]) : chunk
@@ -68,6 +75,8 @@ export async function drive(
             const now = performance.now()
             const status = answer.toString('latin1', 9, 12)
             statuses[status] = (statuses[status] ?? 0) + 1
+            const next = member?.exec(answer.toString('latin1'))?.[0]
+            if (member && next !== undefined) requests[at] = (requests[at] ?? '').replace(member, next)
             all++
             slowest = Math.max(slowest, now - sentAt)
             if (now > until) return resolve()

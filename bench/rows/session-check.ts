@@ -2,10 +2,9 @@
  * A session checked from the database, against node:http that runs the same statement through a pool. The ratio is
  * that of the CPU time a request: with PostgreSQL and the load on the other core, throughput would measure those.
  */
-import type { Bench, Row } from '../harness/bench.ts'
+import type { Row } from '../harness/bench.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
-import { nextMessage } from '../harness/process.ts'
-import { contest } from '../harness/rounds.ts'
+import { contest, serves } from '../harness/rounds.ts'
 import { requestText } from '../harness/wire.ts'
 
 const SELECT = 'node:http, the same select through a pool'
@@ -16,9 +15,7 @@ export const sessionCheck: Row = {
   title: 'Session check, from the database',
   async measure(bench) {
     const { server, url } = await bench.latchkey()
-    const select = bench.contender('bare', 'select', url)
-    const bare = bench.contender('bare', 'http')
-    const [selectPort, barePort] = [await portOf(select), await portOf(bare)]
+    const [select, bare] = [await bench.listener('bare', 'session', url), await bench.listener('bare')]
     const numbers = Array.from({ length: PEOPLE }, (_, i) => i)
     const bearer = (path: string) =>
       numbers.map((i) => requestText('GET', path, { authorization: `Bearer ${tokenOf(i)}` }))
@@ -26,12 +23,12 @@ export const sessionCheck: Row = {
       numbers.map((i) => requestText('GET', path, { cookie: `__Host-lk_session=${tokenOf(i)}` }))
     const validate = '/api/v1/auth/validate'
     const contenders = [
-      await entry(bench, SELECT, select.pid, selectPort, bearer(validate)),
-      await entry(bench, BEARER, server.pid, server.port, bearer(validate)),
-      await entry(bench, 'auth/validate, cookie', server.pid, server.port, cookie(validate)),
-      await entry(bench, 'auth/me, bearer', server.pid, server.port, bearer('/api/v1/auth/me')),
-      await entry(bench, '/healthz', server.pid, server.port, [requestText('GET', '/healthz')]),
-      await entry(bench, 'node:http, a constant', bare.pid, barePort, [requestText('GET', '/')]),
+      await serves(bench, SELECT, select, bearer(validate)),
+      await serves(bench, BEARER, server, bearer(validate)),
+      await serves(bench, 'auth/validate, cookie', server, cookie(validate)),
+      await serves(bench, 'auth/me, bearer', server, bearer('/api/v1/auth/me')),
+      await serves(bench, '/healthz', server, [requestText('GET', '/healthz')]),
+      await serves(bench, 'node:http, a constant', bare, [requestText('GET', '/')]),
     ]
     const { measured, byCpu, byThroughput } = await contest(bench, contenders)
     return {
@@ -58,12 +55,4 @@ export const sessionCheck: Row = {
       notes: [],
     }
   },
-}
-
-const portOf = async (running: ReturnType<Bench['contender']>): Promise<number> =>
-  (await nextMessage<{ port: number }>(running)).port
-
-async function entry(bench: Bench, name: string, pid: number, port: number, requests: string[]) {
-  await bench.order({ plan: name, port, requests })
-  return { name, turn: (seconds: number) => bench.round(pid, name, seconds) }
 }

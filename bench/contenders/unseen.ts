@@ -1,0 +1,96 @@
+/**
+ * What a token costs the guard that it has never seen, and what node:crypto takes for the signature alone, with the
+ * key and the bytes at hand. A guard of its own for every round, so that tokens may come again in the next.
+ */
+import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
+import { createGuard, latchkey } from '@latchkey/guard'
+
+export interface UnseenOrder {
+  issuer: string
+  url: string
+  tokens: string[]
+  rounds: number
+  /** Before those that count. */
+  warm: number
+}
+/** CPU time a token in microseconds, of each round. */
+export interface Unseen {
+  guard: number[]
+  bare: number[]
+}
+
+process.on('message', (order: UnseenOrder) => void measure(order))
+process.on('disconnect', () => process.exit(0))
+process.send?.({})
+
+async function measure({ issuer, url, tokens, rounds, warm }: UnseenOrder): Promise<void> {
+  const verifyBare = bare(tokens, await keysOf(url))
+  const [first = '', ...others] = tokens
+  const figures: Unseen = { guard: [], bare: [] }
+  for (let round = -warm; round < rounds; round++) {
+    const judge = guarded(issuer, url)
+    // the keys are fetched
+    await judge(requestWith(first))
+    const requests = others.map(requestWith)
+    const byGuard = timed(others.length, () => requests.forEach(judge))
+    if (judge.passed() !== tokens.length) throw new Error('the guard refused a token, or waited')
+    const byBare = timed(others.length, verifyBare)
+    if (round < 0) continue
+    figures.guard.push(byGuard)
+    figures.bare.push(byBare)
+  }
+  process.send?.(figures)
+}
+
+function timed(count: number, work: () => void): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / count
+}
+
+/** Through the hook that Fastify calls. */
+function guarded(issuer: string, url: string) {
+  const hook = createGuard({ methods: [latchkey({ issuer, url, revocation: 'none' })] }).fastify({
+    permissions: 'dashboard:read',
+  })
+  let passed = 0
+  const refused = { code() {}, header() {}, send() {} }
+  const judge = (request: Parameters<typeof hook>[0]) =>
+    new Promise<void>((resolve) =>
+      hook(request, refused, () => {
+        passed++
+        resolve()
+      }),
+    )
+  return Object.assign(judge, { passed: () => passed })
+}
+
+function requestWith(token: string) {
+  const rawHeaders = ['host', 'api.example.test', 'user-agent', 'bench', 'authorization', `Bearer ${token}`]
+  const raw = { method: 'GET', url: '/invoices', rawHeaders, socket: {} }
+  return { raw: raw as unknown as import('node:http').IncomingMessage }
+}
+
+function bare(tokens: readonly string[], keys: ReadonlyMap<unknown, KeyObject>): () => void {
+  const [, ...parts] = tokens.map((token) => {
+    const [header = '', claims = '', signature = ''] = token.split('.')
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
+    const key = keys.get(kid)
+    if (!key) throw new Error(`no key is ${kid}`)
+    return {
+      signed: Buffer.from(`${header}.${claims}`),
+      signature: Buffer.from(signature, 'base64url'),
+      key: { key, dsaEncoding: 'ieee-p1363' } as const,
+    }
+  })
+  return () => {
+    for (const { signed, signature, key } of parts)
+      if (!verify('sha256', signed, key, signature)) throw new Error('a signature is wrong')
+  }
+}
+
+async function keysOf(url: string): Promise<Map<unknown, KeyObject>> {
+  const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: JsonWebKey[] }
+  return new Map(keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]))
+}

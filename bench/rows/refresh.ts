@@ -1,0 +1,56 @@
+/**
+ * Rotating refresh tokens, every commit on the disk before it is answered, against node:http that does nothing but
+ * lock the row and rotate it, a transaction a request. Each request brings the token that the one before got.
+ */
+import type { Row } from '../harness/bench.ts'
+import { clientOf, PEOPLE, refreshTokenOf } from '../harness/population.ts'
+import { contest, serves } from '../harness/rounds.ts'
+import { requestText } from '../harness/wire.ts'
+
+const BARE = 'node:http, a transaction of two statements'
+const REFRESH = 'auth/refresh'
+/** The commits wait for a disk, so that fewer have to do. */
+const WARM = 5000
+/** One of the two is enough. */
+const ENOUGH = { perSecond: 2500, ratio: 0.6 }
+
+export const refresh: Row = {
+  name: 'refresh',
+  title: 'Rotation of refresh tokens, durable',
+  async measure(bench) {
+    const { server, url } = await bench.latchkey()
+    const bare = await bench.listener('bare', 'rotation', url)
+    // each rotates the families of its own people
+    const half = PEOPLE / 2
+    const requestsFrom = (first: number) =>
+      Array.from({ length: half }, (_, i) =>
+        requestText(
+          'POST',
+          '/api/v1/auth/refresh',
+          { 'x-forwarded-for': clientOf(first + i) },
+          { refresh_token: refreshTokenOf(first + i) },
+        ),
+      )
+    const { measured, byCpu, byThroughput } = await contest(bench, [
+      { ...(await serves(bench, BARE, bare, requestsFrom(half), 'refresh_token')), warm: WARM },
+      { ...(await serves(bench, REFRESH, server, requestsFrom(0), 'refresh_token')), warm: WARM },
+    ])
+    const perSecond = measured.find(({ contender }) => contender === REFRESH)?.perSecond ?? Number.NaN
+    const ratio = byThroughput(REFRESH, BARE)
+    return {
+      measured,
+      figures: [
+        { what: 'auth/refresh on one core', value: perSecond, unit: 'per s' },
+        { what: 'auth/refresh ÷ bare transaction, by throughput', value: ratio, unit: '' },
+        { what: 'auth/refresh ÷ bare transaction, by CPU', value: byCpu(REFRESH, BARE), unit: '' },
+        {
+          what: `the better of: per second ÷ ${ENOUGH.perSecond}, by throughput ÷ ${ENOUGH.ratio}`,
+          value: Math.max(perSecond / ENOUGH.perSecond, ratio / ENOUGH.ratio),
+          unit: '',
+          atLeast: 1,
+        },
+      ],
+      notes: ['the server signs an access token with each, the bare one nothing'],
+    }
+  },
+}
