@@ -164,6 +164,14 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.press('Save profile')
     expect(await me.page.locator('html').getAttribute('lang')).toBe('de')
     expect(await me.text()).toContain('Abmelden')
+    // a page that is not there is theirs as well
+    await me.visit('/nothing/here')
+    expect(await me.heading()).toBe('Seite nicht gefunden')
+    await me.page.getByRole('main').getByRole('link', { name: 'Zu Ihrem Konto' }).click()
+    expect(me.path()).toBe('/account')
+    await me.visit('/verify-email/resend')
+    await me.press('Abmelden')
+    expect(await me.heading()).toBe('You are signed out')
   })
 
   it('carries on to the page that was asked for through signing up', async () => {

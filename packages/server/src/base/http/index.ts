@@ -8,20 +8,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isUnreachable } from '../db/faults.ts'
-import { type Problem, problem } from '../errors.ts'
+import { problem } from '../errors.ts'
 import { presenter } from '../present/index.ts'
 import type { Tools } from '../tools.ts'
-import { wantsPage } from './accept.ts'
 import { type Asset, assetHandler } from './assets.ts'
 import type { Authenticator } from './authenticate.ts'
 import { originCheck } from './csrf.ts'
 import { docsRow } from './docs.tsx'
 import { DOCS_STYLE } from './docs-style.ts'
-import { callOf, type Exchange, reader } from './exchange.ts'
-import { apiHandler, failure, type Handler } from './handle.ts'
+import { type Exchange, reader } from './exchange.ts'
+import { apiHandler, type Handler } from './handle.ts'
 import { healthRows, type Readiness } from './health.ts'
 import { type OpenApi, openApi } from './openapi.ts'
-import { errorPage, type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
+import { type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
+import { refuse } from './refuse.ts'
 import type { Row } from './route.ts'
 import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './server.ts'
 import { type Streams, streams } from './streams.ts'
@@ -150,18 +150,6 @@ function handlerOf(house: PageHouse, lines: Streams, row: Row): Handler {
 /** RFC 9112 §3.2 */
 const hasNoHost = (req: IncomingMessage): boolean =>
   req.headers.host === undefined && req.httpVersion === '1.1'
-
-/** What no row answers: a page for browsers outside the API, the envelope for all others. */
-function refuse(house: PageHouse, exchange: Exchange, failed: Problem): void {
-  const shown = failure(house, exchange, failed)
-  const isApi = exchange.url.startsWith('/api/')
-  if (!isApi && wantsPage(exchange.req.headers.accept)) {
-    errorPage(house, exchange, callOf(exchange, null, null), shown)
-  } else {
-    house.reader.cors.answer(exchange.req, exchange.headers)
-    house.present.problem(exchange, shown)
-  }
-}
 
 function preflight(house: PageHouse, exchange: Exchange, allow: string): void {
   house.reader.cors.preflight(exchange.req, exchange.headers, allow)
