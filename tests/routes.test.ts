@@ -139,6 +139,19 @@ describe('every row', () => {
     )
   })
 
+  it('that takes a form knows the page of it, so that a refusal leads back there', () => {
+    const at = (row: PageRow) => row.formAt ?? row.path
+    const isPageOf = (row: PageRow) => (one: PageRow) => one.method === 'GET' && one.path === at(row)
+    const forms = pages().filter(isUnsafe)
+    expect(forms.length).toBeGreaterThan(12)
+    expect(named(forms.filter((row) => !pages().some(isPageOf(row))))).toEqual([])
+    const unfilled = forms.filter((row) =>
+      (at(row).match(/:\w+/g) ?? []).some((one) => !row.path.includes(one)),
+    )
+    expect(named(unfilled)).toEqual([])
+    expect(named(pages().filter((row) => !isUnsafe(row) && row.formAt !== undefined))).toEqual([])
+  })
+
   it('is at a path of small letters, under the API or as a page of the contract', () => {
     expect(
       named(

@@ -64,6 +64,19 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(me.path()).toBe('/account/security')
   })
 
+  it('leads back to the page of a form that was sent too late', async () => {
+    const { email } = await world.person()
+    const me = await visits()
+    await me.signIn(email)
+    await me.visit('/account/sessions')
+    await world.clock.advance('31 minutes')
+    await me.page.getByRole('button', { name: /^End session/ }).click()
+    expect(await me.heading()).toBe('Your session has expired')
+    await me.follow('Sign in')
+    await me.signIn(email)
+    expect(me.path()).toBe('/account/sessions')
+  })
+
   it('makes the first administrator by the set-up link, once', async () => {
     const link = (await world.app.setupLink()) ?? ''
     const me = await visits()

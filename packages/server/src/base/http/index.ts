@@ -26,6 +26,7 @@ import type { Row } from './route.ts'
 import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './server.ts'
 import { type Streams, streams } from './streams.ts'
 import { badRequest } from './text.ts'
+import { formOf } from './way.ts'
 
 export type { Asset } from './assets.ts'
 export { csrfRows } from './csrf.ts'
@@ -128,7 +129,7 @@ function table(
     paths.set(path, handlers)
   }
   for (const row of rows) {
-    const handle = handlerOf(house, lines, row)
+    const handle = handlerOf(house, lines, row, rows)
     add(row.method, row.path, (request, res) => {
       if (hasNoHost(request.raw))
         refuse(house, house.reader.open(request.raw, res), badRequest('There is no Host header.'))
@@ -142,9 +143,9 @@ function table(
   return paths
 }
 
-function handlerOf(house: PageHouse, lines: Streams, row: Row): Handler {
+function handlerOf(house: PageHouse, lines: Streams, row: Row, rows: readonly Row[]): Handler {
   if (row.kind === 'stream') return lines.handler(house, row)
-  return row.kind === 'page' ? pageHandler(house, row) : apiHandler(house, row)
+  return row.kind === 'page' ? pageHandler(house, row, formOf(row, rows)) : apiHandler(house, row)
 }
 
 /** RFC 9112 §3.2 */

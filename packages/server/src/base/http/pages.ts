@@ -1,20 +1,21 @@
 /**
  * A hosted page or the form on it. Who is not signed in is sent to sign in and back again; a form that fails
- * is shown again with what was typed, passwords excepted; what is left is the error page.
+ * is shown again with what was typed, passwords excepted; what is left is the error page, which leads back to the form.
  */
 import type { Call } from '../call.ts'
-import { Problem } from '../errors.ts'
+import type { Problem } from '../errors.ts'
 import { NOBODY } from './access.ts'
 import { CSRF_FIELD, csrfFor } from './csrf.ts'
 import { callOf, type Exchange } from './exchange.ts'
 import { failure, type Handler, type House, type Steps, steps } from './handle.ts'
 import type { CookieChange, PageAnswer, PageRow } from './route.ts'
+import { HERE, type Said, type Way, wantedIn } from './way.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for everybody. */
   renderPage(call: Call, page: PageContent): string
   /** A whole HTML document that says what went wrong; it has a form (sign out) where somebody is signed in. */
-  renderProblem(call: Call, problem: Problem, csrfToken: string | null): string
+  renderProblem(call: Call, problem: Problem, csrfToken: string | null, way: Way): string
 }
 export interface PageContent {
   page: import('preact').VNode
@@ -25,8 +26,14 @@ export interface PageContent {
 
 export type PageHouse = House & { renderer: PageRenderer }
 
-export function pageHandler(house: PageHouse, row: PageRow): Handler {
-  const step = steps(house, row)
+/** A page row with what is prepared once for it. */
+interface Prepared extends Steps<PageRow> {
+  /** The address of the page with the form that is sent here (way.ts). */
+  form(params: unknown, said: Said): string
+}
+
+export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form']): Handler {
+  const step: Prepared = { ...steps(house, row), form }
   return async (request, res) => {
     const exchange = house.reader.open(request.raw, res)
     let call = callOf(exchange, null, null)
@@ -37,15 +44,18 @@ export function pageHandler(house: PageHouse, row: PageRow): Handler {
       if (entered.caller.refused && entered.caller.refused.code !== 'PASSWORD_EXPIRED')
         forgetSession(house, exchange)
       if (entered.closed) {
-        turnAway(house, row, exchange, call, entered.closed)
+        await turnAway(house, step, { exchange, call, params: request.params }, entered.closed)
         return
       }
       step.assertWelcome(exchange, entered.caller, call)
+      // what cannot be read is not read again
+      said = {}
       said = await step.read(exchange, entered.caller, request.params)
       const input = step.understand(exchange, call, said)
       show(house, row, exchange, call, await row.run(call, input))
     } catch (error) {
-      await showAgain(house, step, exchange, call, said, failure(house, exchange, error, row))
+      const asked = { exchange, call, params: request.params }
+      await showAgain(house, step, asked, said, failure(house, exchange, error, row))
     }
   }
 }
@@ -56,18 +66,30 @@ function forgetSession(house: PageHouse, exchange: Exchange): void {
   exchange.headers.push('set-cookie', house.present.cookies.set({ name: 'session', value: null }))
 }
 
-function turnAway(house: PageHouse, row: PageRow, exchange: Exchange, call: Call, closed: Problem): void {
+/** A request for a page, as far as it is known when it is refused. */
+interface Refused {
+  exchange: Exchange
+  call: Call
+  params: unknown
+}
+
+async function turnAway(house: PageHouse, step: Prepared, asked: Refused, closed: Problem): Promise<void> {
+  const { row } = step
+  const { exchange, call, params } = asked
+  const isGet = row.method === 'GET'
+  const wanted = (): string => (isGet ? exchange.url : step.form(params, {}))
   if (closed.code === 'PASSWORD_EXPIRED') {
-    const { url } = exchange
-    const change = '/account/security'
-    house.present.redirect(exchange, row.method === 'GET' ? addressOf(change, url) : change)
+    house.present.redirect(exchange, addressOf('/account/security', wanted()))
   } else if (closed.code === 'STEP_UP_REQUIRED') {
-    // a form that asks for a recent proof stands at the address it posts to, so one comes back to it
-    house.present.redirect(exchange, addressOf('/sign-in', exchange.url, { notice: 'step_up' }))
-  } else if (call.principal === null && row.method === 'GET') {
+    house.present.redirect(exchange, addressOf('/sign-in', wanted(), { notice: 'step_up' }))
+  } else if (call.principal === null && isGet) {
     const why = closed.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
-    house.present.redirect(exchange, addressOf('/sign-in', exchange.url, why))
-  } else errorPage(house, exchange, call, failure(house, exchange, closed, row))
+    house.present.redirect(exchange, addressOf('/sign-in', wanted(), why))
+  } else {
+    const again = isGet ? '' : step.form(params, await leftover(step, exchange))
+    const way = { again, returnTo: again || null }
+    errorPage(house, exchange, call, failure(house, exchange, closed, row), way)
+  }
 }
 
 /** The page one has to pass first, told where to go on. */
@@ -116,37 +138,34 @@ function dropForgetting(exchange: Exchange, cookies: readonly CookieChange[] | u
 
 async function showAgain(
   house: PageHouse,
-  step: Steps<PageRow>,
-  exchange: Exchange,
-  call: Call,
-  said: Record<string, unknown> | undefined,
+  step: Prepared,
+  { exchange, call, params }: Refused,
+  read: Record<string, unknown> | undefined,
   failed: Problem,
 ): Promise<void> {
   const { row } = step
+  const said = read ?? (await leftover(step, exchange))
+  const again = row.method === 'GET' ? '' : step.form(params, said)
+  const way = { again, returnTo: wantedIn(said) }
   try {
     if (!row.again || failed.status >= 500 || house.isForeign(exchange.req)) {
-      errorPage(house, exchange, call, failed)
+      errorPage(house, exchange, call, failed, way)
     } else {
-      const answer = await row.again(call, typed(said ?? (await leftover(step, exchange, failed))), failed)
+      const answer = await row.again(call, typed(said), failed)
       show(house, row, exchange, call, answer, failed)
     }
   } catch (error) {
-    errorPage(house, exchange, call, failure(house, exchange, error, row))
+    errorPage(house, exchange, call, failure(house, exchange, error, row), way)
   }
 }
 
-/** A form that was refused before it was read (a limit) is read after all, to lose nothing that was typed. */
-async function leftover(
-  step: Steps<PageRow>,
-  exchange: Exchange,
-  failed: Problem,
-): Promise<Record<string, unknown>> {
-  if (failed.code !== 'RATE_LIMIT_EXCEEDED') return {}
+/** A form that was refused before it was read is read after all, to lose nothing that was typed. */
+async function leftover(step: Prepared, exchange: Exchange): Promise<Record<string, unknown>> {
   try {
     return await step.read(exchange, NOBODY, undefined)
-  } catch (error) {
-    if (error instanceof Problem) return {}
-    throw error
+  } catch {
+    // it was refused for something else, and that is what is told
+    return {}
   }
 }
 
@@ -159,10 +178,16 @@ function typed(said: Readonly<Record<string, unknown>>): Readonly<Record<string,
 }
 
 /** The last resort; if even that cannot be drawn, the envelope is written. */
-export function errorPage(house: PageHouse, exchange: Exchange, call: Call, failed: Problem): void {
+export function errorPage(
+  house: PageHouse,
+  exchange: Exchange,
+  call: Call,
+  failed: Problem,
+  way: Way = HERE,
+): void {
   try {
     const token = call.session ? csrfFor(house.keyring, call).token : null
-    const html = house.renderer.renderProblem(call, failed, token)
+    const html = house.renderer.renderProblem(call, failed, token, way)
     house.present.page(exchange, html, { status: failed.status, failed })
   } catch (error) {
     house.log.error({ request_id: exchange.id, err: error }, 'the error page cannot be drawn')

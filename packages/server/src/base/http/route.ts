@@ -137,6 +137,8 @@ export type PageRow<I = unknown> = RowBase &
      * nothing is lost. Without it, the error page is shown.
      */
     again?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
+    /** The path of the page that the form stands on, where it is not the path that the form is sent to. */
+    formAt?: string
   }
 
 export type { EventLine } from '../present/events.ts'

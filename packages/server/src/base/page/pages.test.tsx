@@ -44,6 +44,43 @@ describe('texts', () => {
   })
 })
 
+describe('the page of a problem', () => {
+  const WAY = { again: '/form?return_to=%2Fa%3Fb%26c', returnTo: '/a?b&c' }
+  const ada: Call = {
+    ...call(),
+    principal: { name: 'Ada', locale: null } as unknown as NonNullable<Call['principal']>,
+  }
+  /** Where its one button leads. */
+  const leads = (to: Call, code: ErrorCode, way?: typeof WAY) => {
+    const html = pages.renderProblem(to, problem(code), 'token', way)
+    const [, address = ''] = /<a href(?:="([^"]*)")? class="button/.exec(html) ?? ['', 'nowhere']
+    return address
+  }
+
+  it.each(['CSRF_FAILED', 'RATE_LIMIT_EXCEEDED', 'UNAVAILABLE', 'INTERNAL_ERROR'] as const)(
+    'leads back to the form after %s, or to itself anew',
+    (code) => {
+      for (const to of [call(), ada]) {
+        expect(leads(to, code, WAY)).toBe(WAY.again)
+        expect(leads(to, code)).toBe('')
+      }
+    },
+  )
+  it.each(['SESSION_EXPIRED', 'AUTHENTICATION_REQUIRED'] as const)(
+    'leads through sign-in after %s',
+    (code) => {
+      for (const to of [call(), ada]) {
+        expect(leads(to, code, WAY)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
+        expect(leads(to, code)).toBe('/sign-in')
+      }
+    },
+  )
+  it('leads home from what will not pass, by way of sign-in where one has to', () => {
+    expect(leads(call(), 'NOT_FOUND', WAY)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
+    expect(leads(ada, 'NOT_FOUND', WAY)).toBe('/account')
+  })
+})
+
 describe('a problem in words', () => {
   it.each(LOCALES)('has a sentence for every code (%s)', (locale) => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {

@@ -4,6 +4,7 @@ import { renderToStaticMarkup } from 'preact-render-to-string'
 import type { Call } from '../call.ts'
 import { sha256 } from '../crypto.ts'
 import type { Problem } from '../errors.ts'
+import { HERE, type Way } from '../http/way.ts'
 import { baseText } from './base-texts.ts'
 import { brand } from './brand.ts'
 import { ERRORS_ID } from './form.tsx'
@@ -33,7 +34,7 @@ export interface PageContents {
 
 export interface Pages {
   renderPage(call: Call, contents: PageContents): string
-  renderProblem(call: Call, problem: Problem, csrfToken?: string | null): string
+  renderProblem(call: Call, problem: Problem, csrfToken?: string | null, way?: Way): string
   readonly assets: readonly Asset[]
 }
 
@@ -76,9 +77,9 @@ export function createPages(config: {
 
   return {
     renderPage,
-    renderProblem: (call, problem, csrfToken = null) =>
+    renderProblem: (call, problem, csrfToken = null, way = HERE) =>
       renderPage(call, {
-        page: <ProblemPage problem={problem} requestId={call.id} />,
+        page: <ProblemPage problem={problem} requestId={call.id} way={way} />,
         title: problemTitle(call.locale, problem),
         csrfToken,
       }),

@@ -148,6 +148,7 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       name: 'pages.api_keys.revoke',
       method: 'POST',
       path: '/account/api-keys/:id/revoke',
+      formAt: '/account/api-keys/:id',
       summary: 'Revoke one of your API keys',
       needs: 'session',
       audit: 'auth.api_key.revoked',

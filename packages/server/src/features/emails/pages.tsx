@@ -76,6 +76,7 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     name: 'pages.verify_email.resend',
     method: 'POST',
     path: '/verify-email/resend',
+    formAt: '/verify-email',
     summary: 'Send the verification letter again',
     open: 'whoever waits for the letter cannot sign in yet',
     limitedSession: true,
