@@ -1,14 +1,16 @@
 /**
  * Every form of stored password hash that can be checked, recognised by how it begins: our own and those that
- * come along when people move here (PHC strings, passlib, Django, Werkzeug). Each is one row of the table.
+ * come along when people move here (PHC strings, passlib, Django, Werkzeug, crypt(3), Firebase). Each is one row of
+ * the table.
  *
  * A hash may come from an import, so its cost is input: what would take too much memory or time is refused
  * before anything is computed.
  */
-import { createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { verify as argon2Verify, parseOptions as readArgon2 } from '@node-rs/argon2'
 import { verify as bcryptVerify, parseOptions as readBcrypt } from '@node-rs/bcrypt'
+import { shaCrypt } from './sha-crypt.ts'
 
 export interface Bounds {
   /** The most memory one check may take. */
@@ -22,6 +24,9 @@ export const BOUNDS: Bounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryp
 const PBKDF2_ITERATIONS = 5_000_000
 /** scrypt's N × r × p; its work is this times 128 bytes, twice. */
 const SCRYPT_WORK = 4_194_304
+const SHA_CRYPT_ROUNDS = 1_000_000
+/** Rounds × bytes of the password, which every second round reads: of a million rounds, 128 bytes. */
+const SHA_CRYPT_WORK = 128_000_000
 
 export interface Readable {
   /** Algorithm and cost in one word, to compare with the configured one. */
@@ -72,23 +77,35 @@ function bcrypt(stored: string, bounds: Bounds): Readable | null {
     : { cost: bcryptCost(cost), check: (password) => bcryptVerify(password, stored) }
 }
 
+/** What a derived key is held against. */
+interface Expected {
+  length: number
+  matches(key: Buffer): boolean
+}
+
+/** The key itself. @throws where it is none */
+function exactly(key: Buffer): Expected {
+  if (!isKey(key)) throw new Error('a key of this length says too little, or is damaged')
+  return { length: key.length, matches: (derived) => timingSafeEqual(derived, key) }
+}
+
 function scryptOf(
   log2N: number,
   r: number,
   p: number,
   salt: Buffer,
-  key: Buffer,
+  expected: Expected,
   bounds: Bounds,
 ): Readable | null {
   const N = 2 ** log2N
   const memory = 128 * N * r
-  if (!Number.isInteger(log2N) || log2N < 1 || r < 1 || p < 1 || !isKey(key)) return null
+  if (!Number.isInteger(log2N) || log2N < 1 || r < 1 || p < 1) return null
   if (memory > bounds.memoryKib * 1024 || N * r * p > SCRYPT_WORK) return null
   return {
     cost: `scrypt ${log2N},${r},${p}`,
     async check(password) {
       const options = { N, r, p, maxmem: memory + 128 * r * p + 1_048_576 }
-      return timingSafeEqual(await derive.scrypt(Buffer.from(password), salt, key.length, options), key)
+      return expected.matches(await derive.scrypt(Buffer.from(password), salt, expected.length, options))
     },
   }
 }
@@ -102,6 +119,49 @@ function pbkdf2Of(digest: string | undefined, rounds: number, salt: Buffer, key:
   }
 }
 
+/** crypt(3) takes fewer than 1000 rounds for 1000, and reads 16 characters of the salt. */
+function shaCryptOf(kind: string | undefined, rounds: number, salt: string, key: string): Readable | null {
+  const digest = kind === '5' ? 'sha256' : 'sha512'
+  if (rounds > SHA_CRYPT_ROUNDS || key.length !== (kind === '5' ? 43 : 86)) return null
+  const how = { digest, rounds: Math.max(1000, rounds), salt: salt.slice(0, 16) } as const
+  return {
+    cost: `${digest}-crypt ${rounds}`,
+    async check(password) {
+      // a longer one cannot match, and takes the time of the longest that can
+      const affordable = password.slice(0, Math.floor(SHA_CRYPT_WORK / how.rounds))
+      const found = Buffer.from(await shaCrypt(affordable, how))
+      return timingSafeEqual(found, Buffer.from(key)) && affordable === password
+    },
+  }
+}
+
+/**
+ * Firebase's own scrypt: what is stored is the project's signer key, encrypted under the key that the password
+ * gives. https://firebaseopensource.com/projects/firebase/scrypt/
+ */
+function firebaseOf(
+  log2N: number,
+  r: number,
+  p: number,
+  salt: Buffer,
+  signer: Buffer,
+  stored: Buffer,
+  bounds: Bounds,
+): Readable | null {
+  if (stored.length !== signer.length || !isKey(stored)) return null
+  const cipherText = (key: Buffer): Buffer =>
+    createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(signer)
+  const inner = scryptOf(
+    log2N,
+    r,
+    p,
+    salt,
+    { length: 32, matches: (key) => timingSafeEqual(cipherText(key), stored) },
+    bounds,
+  )
+  return inner && { cost: `firebase ${inner.cost}`, check: inner.check }
+}
+
 const B64 = '[A-Za-z0-9+/.]+={0,2}'
 const form = (pattern: string, read: Form['read']): Form => ({ pattern: new RegExp(`^${pattern}$`), read })
 
@@ -111,7 +171,7 @@ const FORMS: readonly Form[] = [
   form('\\$2[abxy]\\$.+',                                                       (_, stored, bounds) => bcrypt(stored, bounds)),
   // PHC: https://github.com/P-H-C/phc-string-format
   form(`\\$scrypt\\$ln=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})\\$(?<salt>${B64})\\$(?<key>${B64})`,
-    (g, _, bounds) => scryptOf(Number(g.ln), Number(g.r), Number(g.p), fromBase64(g.salt ?? ''), fromBase64(g.key ?? ''), bounds)),
+    (g, _, bounds) => scryptOf(Number(g.ln), Number(g.r), Number(g.p), fromBase64(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
   // PHC writes i=…,l=…; passlib the bare number of rounds
   form(`\\$pbkdf2-?(?<digest>\\w*)\\$(?:i=)?(?<rounds>\\d{1,9})(?:,l=\\d+)?\\$(?<salt>${B64})\\$(?<key>${B64})`,
     (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), fromBase64(g.salt ?? ''), fromBase64(g.key ?? ''))),
@@ -119,16 +179,23 @@ const FORMS: readonly Form[] = [
   form(`pbkdf2_(?<digest>sha\\d+)\\$(?<rounds>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<key>${B64})`,
     (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), Buffer.from(g.salt ?? ''), fromBase64(g.key ?? ''))),
   form(`scrypt\\$(?<n>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<r>\\d{1,5})\\$(?<p>\\d{1,5})\\$(?<key>${B64})`,
-    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), fromBase64(g.key ?? ''), bounds)),
+    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
   form('argon2(?<inner>\\$argon2.+)',                                           (g, _, bounds) => wrapped('django', argon2(g.inner ?? '', bounds))),
   form('bcrypt\\$(?<inner>\\$2.+)',                                             (g, _, bounds) => wrapped('django', bcrypt(g.inner ?? '', bounds))),
   form('bcrypt_sha256\\$(?<inner>\\$2.+)',                                      (g, _, bounds) => wrapped('django', bcrypt(g.inner ?? '', bounds),
     (password) => createHash('sha256').update(password).digest('hex'))),
+  // crypt(3), https://www.akkadia.org/drepper/SHA-crypt.txt
+  form('\\$(?<kind>[56])\\$(?:rounds=(?<rounds>\\d{1,9})\\$)?(?<salt>[^$:\\n]*)\\$(?<key>[A-Za-z0-9./]+)',
+    (g) => shaCryptOf(g.kind, Number(g.rounds ?? 5000), g.salt ?? '', g.key ?? '')),
+  // Firebase, written as other servers' imports do: the project's parameters and signer key go with each hash
+  form(`\\$fbscrypt\\$v=1,n=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})(?:,ss=(?<separator>${B64}))?,sk=(?<signer>${B64})\\$(?<salt>${B64})\\$(?<key>${B64})`,
+    (g, _, bounds) => firebaseOf(Number(g.ln), Number(g.r), Number(g.p), Buffer.concat([fromBase64(g.salt ?? ''), fromBase64(g.separator ?? '')]),
+      fromBase64(g.signer ?? ''), fromBase64(g.key ?? ''), bounds)),
   // Werkzeug (Flask): keys in hexadecimal
   form('pbkdf2:(?<digest>sha\\d+):(?<rounds>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
     (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), Buffer.from(g.salt ?? ''), Buffer.from(g.key ?? '', 'hex'))),
   form('scrypt:(?<n>\\d{1,9}):(?<r>\\d{1,5}):(?<p>\\d{1,5})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
-    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), Buffer.from(g.key ?? '', 'hex'), bounds)),
+    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(Buffer.from(g.key ?? '', 'hex')), bounds)),
 ]
 
 /** A hash of ours inside another's form: checks alike, and is never up to date. */

@@ -14,7 +14,8 @@ const options: HashingOptions = {
 }
 const hashing = createHashing(options)
 
-// Made by other implementations: the Argon2 reference code's tests, libxcrypt, RFC 7914 §12, Python's hashlib.
+// Made by other implementations: the Argon2 reference code's tests, libxcrypt, RFC 7914 §12, Python's hashlib,
+// Drepper's specification of SHA-crypt (and OpenSSL), Firebase's own example.
 // biome-ignore format: a table
 const FOREIGN: readonly [name: string, password: string, stored: string][] = [
   ['argon2i',               'password',       '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA'],
@@ -33,6 +34,13 @@ const FOREIGN: readonly [name: string, password: string, stored: string][] = [
   ['argon2, Django',        'password',       'argon2$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'],
   ['bcrypt, Django',        'abc',            'bcrypt$$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i'],
   ['bcrypt_sha256, Django', 'password',       'bcrypt_sha256$$2b$04$Y42H054vK3iF802D5JxqJOEKdtom5NtpPq/VfwMjImTwLsw48WlfK'],
+  ['SHA-512, crypt(3)',     'Hello world!',   '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1'],
+  ['SHA-512 of more rounds', 'Hello world!',  '$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.'],
+  ['SHA-512, a full salt',  'a short string', '$6$rounds=123456$asaltof16chars..$BtCwjqMJGx5hrJhZywWvt0RLE8uZ4oPwcelCjmw2kSYu.Ec6ycULevoBK25fs2xXgMNrCzIMVcgEJAstJeonj1'],
+  ['SHA-256, crypt(3)',     'Hello world!',   '$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5'],
+  ['SHA-256 of more rounds', 'we have a short salt string but not a short password', '$5$rounds=77777$short$JiO1O3ZpDAxGJeaDIuqCoEFysAe1mZNJRs3pw0KQRd/'],
+  ['SHA-256 of a cut salt', 'Hello world!',   '$5$rounds=10000$saltstringsaltstring$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA'],
+  ['scrypt, Firebase',      'user1password',  '$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=='],
   ['PBKDF2, Werkzeug',      'password',       'pbkdf2:sha256:1000$seasalt$6085a4b7a3352455eb1e0e6cd2366305273b0b60b3e90bdc85227487c63e8bb7'],
   ['scrypt, Werkzeug',      'password',       'scrypt:32768:8:1$seasalt$8901c14416ecc147a14d315612a9340480408236610eba7df40ec36c37c5c55d9582f128a29a9a39183c503f89603fcc77c486e1f8c43e96bf85f85382cb7198'],
 ]
@@ -120,6 +128,36 @@ describe('hashes made elsewhere', () => {
     expect(await hashing.verify(stored, `${password}.`)).toEqual({ matches: false, outdated: false })
   })
 
+  test('leave the event loop responsive, however many rounds they are of', async () => {
+    const stored = `$6$rounds=300000$saltstring$${'a'.repeat(86)}`
+    let longest = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    const began = performance.now()
+    expect((await hashing.verify(stored, 'a password')).matches).toBe(false)
+    clearInterval(timer)
+    expect(longest).toBeLessThan((performance.now() - began) / 2)
+  })
+
+  test('of SHA-crypt take no more time for a long password than for one of 128 characters', async () => {
+    const stored = `$6$rounds=1000000$saltstring$${'a'.repeat(86)}`
+    const measure = async (length: number): Promise<number> => {
+      const began = process.cpuUsage()
+      expect((await hashing.verify(stored, 'x'.repeat(length))).matches).toBe(false)
+      return process.cpuUsage(began).user
+    }
+    expect((await measure(1024)) / (await measure(128))).toBeLessThan(1.8)
+  })
+
+  test('match the empty password where that was hashed', async () => {
+    const stored =
+      '$6$saltstring$kyGrqt6gmjAdtFLPrflEFifSYLCWWq1pyx95SvqinLDy2UHmj0sTF0MSLMwxPFZc3tu5kQckI8fks0zOPda3n1'
+    expect((await hashing.verify(stored, '')).matches).toBe(true)
+  })
+
   test('of a password that was not normalised match, and are outdated', async () => {
     const decomposed = 'le\u0300tmein'
     const { hash } = await import('@node-rs/argon2')
@@ -164,6 +202,13 @@ describe('hashes made elsewhere', () => {
       'scrypt:32769:8:1$seasalt$8901c14416ecc147a14d315612a9340480408236610eba7df40ec36c37c5c55d',
     ],
     ['a billion rounds', 'pbkdf2_sha256$999999999$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A='],
+    ['a million rounds and one', `$6$rounds=1000001$saltstring$${'a'.repeat(86)}`],
+    ['SHA-crypt cut short', '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO'],
+    [
+      'Firebase of 16 GiB',
+      '$fbscrypt$v=1,n=24,r=8,p=1,sk=jxspr8Ki0RYycVU8zykbdA==$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdA==',
+    ],
+    ['Firebase without a signer key', '$fbscrypt$v=1,n=14,r=8,p=1$42xEC+ixf3L2lw==$jxspr8Ki0RYycVU8zykbdA=='],
     ['a key of one byte', '$pbkdf2-sha256$1000$c29tZXNhbHQ$AA'],
     ['an unknown digest', '$pbkdf2-md5$1000$c29tZXNhbHQ$EV9CvKU4sYU5aNy9B2.qln4Epxg'],
     ['a hash of 2 kB', `$2b$05$${'a'.repeat(2048)}`],
