@@ -5,11 +5,11 @@
  * Invariant: of several nodes one runs a due job; a job is done only when its row is gone.
  */
 import { AsyncResource } from 'node:async_hooks'
-import type { Clock } from '../clock.ts'
+import { type Clock, later } from '../clock.ts'
 import type { Db, Tx } from '../db/types.ts'
 import type { Log } from '../log/index.ts'
 import { createRecurring } from './recurring.ts'
-import { insertJob } from './sql.ts'
+import { deleteGivenUp, insertJob } from './sql.ts'
 import { createWorker } from './worker.ts'
 
 export type JobHandler = (payload: Record<string, unknown>, now: Date) => Promise<void>
@@ -17,7 +17,7 @@ export type JobHandler = (payload: Record<string, unknown>, now: Date) => Promis
 export interface Jobs {
   /**
    * Durable: a row in `jobs`, run at least once after commit, retried with back-off (8 times, over two hours),
-   * given up visibly: the row stays with `failed_at`, and the log has an error.
+   * given up visibly: the row stays with `failed_at` for 30 days, and the log has an error.
    */
   enqueue(
     tx: Tx,
@@ -47,10 +47,13 @@ export interface Jobs {
 const POLL = 1000
 /** Of the polls: how often the leases of what runs are extended. */
 const EXTEND_EVERY = 60
+/** How long a job that was given up can be looked at. Its payload may name people, so not for ever. */
+const KEEP_GIVEN_UP = 30 * 86_400_000
 
 export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Jobs {
   const worker = createWorker({ db, clock, log })
   const recurring = createRecurring({ db, clock, log })
+  recurring.every('jobs.purge', '1h', (now) => deleteGivenUp(db.hot, later(now, -KEEP_GIVEN_UP)))
   let timer: NodeJS.Timeout | null = null
   let polling: Promise<void> | null = null
   let wanted = false

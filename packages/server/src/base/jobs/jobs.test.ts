@@ -197,6 +197,24 @@ describe('a job that fails', () => {
     )
   })
 
+  test('can be looked at for 30 days after it was given up, and is gone then', async () => {
+    jobs.on('work', () => Promise.reject(new Error('no')))
+    await enqueue()
+    for (let i = 0; i < 8; i++) {
+      await jobs.settle()
+      clock.advance(minutes(61))
+    }
+    expect(await rows()).toMatchObject([{ failed_at: expect.any(Date) }])
+    // waiting is no failure, however long it takes
+    await enqueue({}, { runAt: new Date(clock.now().getTime() + minutes(60 * 24 * 60)), now: clock.now() })
+    clock.advance(minutes(60 * 24 * 30 - 122))
+    await jobs.settle()
+    expect(await rows()).toHaveLength(2)
+    clock.advance(minutes(122))
+    await jobs.settle()
+    expect(await rows()).toMatchObject([{ failed_at: null }])
+  })
+
   test('does not hold up the others', async () => {
     const done: unknown[] = []
     jobs.on('work', async ({ bad }) => {

@@ -64,6 +64,11 @@ export async function postponeJob(
     where id = ${job.id} and attempts = ${job.attempts}`.execute(db)
 }
 
+/** What was given up before then: somebody had the time to look at it. */
+export async function deleteGivenUp(db: Statements, before: Date): Promise<void> {
+  await sql`delete from latchkey.jobs where failed_at < ${before}`.execute(db)
+}
+
 /** A shorter interval than the one known takes effect at once. */
 export async function registerRecurring(db: Statements, name: string, nextAt: Date): Promise<void> {
   await sql`
