@@ -17,6 +17,25 @@ export function parseInput<T>(schema: z.ZodType<T>, input: Readonly<Record<strin
   throw new Problem('VALIDATION_ERROR', { details: [...entries.values()] })
 }
 
+/**
+ * As parseInput; what the schema refuses is judged further by whoever knows more than a schema, so that everything is
+ * told at once. `judge` sees the fields that are sound by the schema, as they were sent, and those alone.
+ */
+export async function parseJudged<T>(
+  schema: z.ZodType<T>,
+  input: Readonly<Record<string, unknown>>,
+  judge: (sound: Readonly<Record<string, unknown>>) => Promise<readonly FieldError[]>,
+): Promise<T> {
+  try {
+    return parseInput(schema, input)
+  } catch (error) {
+    if (!(error instanceof Problem) || !Array.isArray(error.details)) throw error
+    const refused = new Set(error.details.map(({ field }) => field.split('.', 1)[0]))
+    const sound = Object.fromEntries(Object.entries(input).filter(([name]) => !refused.has(name)))
+    throw new Problem('VALIDATION_ERROR', { details: [...error.details, ...(await judge(sound))] })
+  }
+}
+
 function entriesOf(issue: Issue, input: unknown): FieldError[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {

@@ -17,7 +17,7 @@ import type { Authenticator } from './authenticate.ts'
 import { BODY_LIMIT, isTooMuchToDrain, readBody } from './body.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from './csrf.ts'
 import { callOf, type Exchange, type Reader } from './exchange.ts'
-import { parseInput } from './fields.ts'
+import { parseInput, parseJudged } from './fields.ts'
 import { parseForm } from './form.ts'
 import { type Count, counter } from './limit.ts'
 import type { Answer, ApiRow, Row } from './route.ts'
@@ -48,7 +48,7 @@ export interface Steps<R extends Row> {
   /** Everything the caller says, path parameters last. @throws Problem */
   read(exchange: Exchange, caller: Caller, params: unknown): Promise<Record<string, unknown>>
   /** The CSRF token, then the schema. @throws Problem */
-  understand(exchange: Exchange, call: Call, said: Record<string, unknown>): unknown
+  understand(exchange: Exchange, call: Call, said: Record<string, unknown>): Promise<unknown>
 }
 
 export function steps<R extends Row>(house: House, row: R): Steps<R> {
@@ -78,12 +78,13 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
       if (caller.basic) Object.assign(said, caller.basic)
       return withParams(said, params)
     },
-    understand(exchange, call, said) {
+    async understand(exchange, call, said) {
       const needsToken = unsafe && (row.kind === 'page' || call.session?.via === 'cookie')
       if (needsToken && !isTokenOf(house.keyring, call, tokenIn(exchange.req, said)))
         throw problem('CSRF_FAILED')
       delete said[CSRF_FIELD]
-      return parseInput(row.input, said)
+      const judge = row.judge?.bind(row)
+      return judge ? await parseJudged(row.input, said, judge) : parseInput(row.input, said)
     },
   }
 }
@@ -130,7 +131,7 @@ async function answered(
     if (Object.keys(said).length > 0) throw twoCredentials()
     return await row.withKey(call)
   }
-  return await row.run(call, step.understand(exchange, call, said))
+  return await row.run(call, await step.understand(exchange, call, said))
 }
 
 /** Whatever went wrong, as what the caller may see; what was not foreseen goes to the log. */

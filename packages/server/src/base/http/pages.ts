@@ -51,7 +51,7 @@ export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form
       // what cannot be read is not read again
       said = {}
       said = await step.read(exchange, entered.caller, request.params)
-      const input = step.understand(exchange, call, said)
+      const input = await step.understand(exchange, call, said)
       show(house, row, exchange, call, await row.run(call, input))
     } catch (error) {
       const asked = { exchange, call, params: request.params }

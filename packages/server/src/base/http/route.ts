@@ -6,7 +6,7 @@
 import type { VNode } from 'preact'
 import type { z } from 'zod'
 import type { Call } from '../call.ts'
-import type { ErrorCode, Problem } from '../errors.ts'
+import type { ErrorCode, FieldError, Problem } from '../errors.ts'
 import type { EventLine } from '../present/events.ts'
 
 /**
@@ -98,6 +98,11 @@ interface RowBase {
   errors?: readonly ErrorCode[]
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
+  /**
+   * What else is wrong with an input that the schema refuses: entries for fields that are sound by it, as they were
+   * sent, so that everything is told at once. What fits the schema is `run`'s to judge.
+   */
+  judge?(sound: Readonly<Record<string, unknown>>): Promise<readonly FieldError[]>
   /** Bytes; default 64 KiB. */
   bodyLimit?: number
 }

@@ -35,7 +35,8 @@ export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' |
           const { caller, call, closed } = await step.enter(exchange)
           if (closed) throw closed
           step.assertWelcome(exchange, caller, call)
-          const input = step.understand(exchange, call, await step.read(exchange, caller, request.params))
+          const said = await step.read(exchange, caller, request.params)
+          const input = await step.understand(exchange, call, said)
           if (isClosing || open.size >= bounds.maxStreams) throw problem('UNAVAILABLE')
           row.assertReady?.()
           const line = house.present.events(exchange)

@@ -6,9 +6,10 @@
 
 export { atPasswordField, passwordPages } from './pages.tsx'
 export {
+  acceptFirstPassword,
   acceptPassword,
-  assertRepeated,
   auditPassword,
+  firstPasswordFaults,
   replacePassword,
   setFirstPassword,
   storedPassword,

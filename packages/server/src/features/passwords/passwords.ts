@@ -80,26 +80,57 @@ export async function acceptPassword(
   used: readonly string[] = [],
   field = 'password',
 ): Promise<string> {
-  const { config, hashing, breaches } = tools
+  const { config, hashing } = tools
+  const faults = await faultsOf(tools, password, context, field)
+  if (faults.length === 0 && (await matchesAny(hashing, used, password))) {
+    const params = { history: PROFILES[config.passwordProfile].history }
+    faults.push({ field, code: 'reused', message: 'Choose a password you have not used lately.', params })
+  }
+  if (faults.length > 0) throw problem('VALIDATION_ERROR', { details: faults })
+  return await hashing.hash(password)
+}
+
+/** A password and its repetition, as a form of a new account sends them. */
+export interface ChosenPassword {
+  password: string
+  password_confirm?: string | undefined
+}
+
+/** As acceptPassword for somebody's first one. @throws Problem VALIDATION_ERROR as firstPasswordFaults says */
+export async function acceptFirstPassword(
+  tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
+  chosen: ChosenPassword,
+  context: Omit<PasswordContext, 'brand'>,
+): Promise<string> {
+  const details = await firstPasswordFaults(tools, chosen, context)
+  if (details.length > 0) throw problem('VALIDATION_ERROR', { details })
+  return await tools.hashing.hash(chosen.password)
+}
+
+/** Every reason against the password, and against its repetition: somebody learns them together. */
+export async function firstPasswordFaults(
+  tools: Pick<Tools, 'config' | 'breaches'>,
+  { password, password_confirm: repeated }: ChosenPassword,
+  context: Omit<PasswordContext, 'brand'>,
+): Promise<FieldError[]> {
+  const faults = await faultsOf(tools, password, context, 'password')
+  if (repeated !== undefined && repeated !== password) faults.push(mismatch('password_confirm'))
+  return faults
+}
+
+async function faultsOf(
+  { config, breaches }: Pick<Tools, 'config' | 'breaches'>,
+  password: string,
+  context: Omit<PasswordContext, 'brand'>,
+  field: string,
+): Promise<FieldError[]> {
   const profile = PROFILES[config.passwordProfile]
-  const reasons = judgePassword(
-    profile,
-    password,
-    { ...context, brand: config.brandName },
-    await commonPasswords(),
-  )
+  const known = { ...context, brand: config.brandName }
+  const reasons = judgePassword(profile, password, known, await commonPasswords())
   // what is refused here already is nobody else's business
   if (reasons.length === 0 && profile.breachCheck && (await breaches.timesSeen(password)) > 0)
     reasons.push({ code: 'breached', message: 'This password is known from a data breach. Choose another.' })
-  if (reasons.length === 0 && (await matchesAny(hashing, used, password))) {
-    const params = { history: profile.history }
-    reasons.push({ code: 'reused', message: 'Choose a password you have not used lately.', params })
-  }
-  if (reasons.length > 0) {
-    const details: FieldError[] = reasons.map((reason) => ({ field, ...reason }))
-    throw problem('VALIDATION_ERROR', { details })
-  }
-  return await hashing.hash(password)
+  return reasons.map((reason) => ({ field, ...reason }))
 }
 
 async function matchesAny(
@@ -114,10 +145,14 @@ async function matchesAny(
 /** The repetition of a new password, where the caller sent one. @throws VALIDATION_ERROR */
 export function assertRepeated(password: string, repeated: string | undefined, field: string): void {
   if (repeated === undefined || repeated === password) return
-  throw problem('VALIDATION_ERROR', {
-    details: [{ field, code: 'mismatch', message: 'The two passwords differ.' }],
-  })
+  throw problem('VALIDATION_ERROR', { details: [mismatch(field)] })
 }
+
+const mismatch = (field: string): FieldError => ({
+  field,
+  code: 'mismatch',
+  message: 'The two passwords differ.',
+})
 
 /** Stores the first password of a user. */
 export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>

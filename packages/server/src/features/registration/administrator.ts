@@ -12,7 +12,7 @@ import { newId } from '../../base/ids.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { adminRole } from '../access/index.ts'
-import { acceptPassword, assertRepeated, setFirstPassword } from '../passwords/index.ts'
+import { acceptFirstPassword, acceptPassword, setFirstPassword } from '../passwords/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
 import { createUser, existsWithRole, getUser } from '../users/index.ts'
 import type { Registration } from './register.ts'
@@ -49,12 +49,9 @@ export async function setUpAdministrator(
   token: string,
   input: Registration,
 ): Promise<SignedIn> {
-  assertRepeated(input.password, input.password_confirm, 'password_confirm')
   await checkSetupLink(tools, call, token)
-  const hash = await acceptPassword(tools, input.password, {
-    email: input.email,
-    fullName: input.full_name ?? null,
-  })
+  const who = { email: input.email, fullName: input.full_name ?? null }
+  const hash = await acceptFirstPassword(tools, input, who)
   const outcome = await tools.db.tx('system', async (tx) => {
     await oneAtATime(tx)
     await useLink(tx, 'setup', token, call.now)

@@ -10,7 +10,7 @@ import { pagePolicy, TypedPassword } from '../passwords/index.ts'
 import { safeReturnTo, signInCookies } from '../signin/index.ts'
 import { EmailAddress, FullName } from '../users/index.ts'
 import { checkSetupLink, setUpAdministrator } from './administrator.ts'
-import { register } from './register.ts'
+import { judgeRegistration, register } from './register.ts'
 import { registrationText } from './texts.ts'
 import { Setup, SetupLinkInvalid, SignUp } from './views.tsx'
 
@@ -62,6 +62,7 @@ export const registrationPages = (tools: Tools): Row[] => {
       audit: ['user.registered', 'auth.login.success'],
       limit: { by: 'ip', max: 60, per: '1h' },
       input: AccountForm.extend({ return_to: ReturnTo }),
+      judge: judgeRegistration(tools),
       run: async (call, input) => {
         const returnTo = safeReturnTo(tools.config, input.return_to) ?? undefined
         const { signedIn } = await register(tools, call, input, returnTo)
@@ -100,6 +101,7 @@ export const registrationPages = (tools: Tools): Row[] => {
       audit: ['user.created', 'auth.login.success'],
       limit: { by: 'ip', max: 30, per: '10m' },
       input: AccountForm.extend({ token: SetupToken }),
+      judge: judgeRegistration(tools),
       run: async (call, { token, ...input }) => {
         const signedIn = await setUpAdministrator(tools, call, token, input)
         return { redirect: '/account', cookies: signInCookies(signedIn, call.now) }

@@ -7,10 +7,11 @@
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
+import type { FieldError } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { defaultRole } from '../access/index.ts'
-import { acceptPassword, assertRepeated, setFirstPassword } from '../passwords/index.ts'
+import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../passwords/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
 import { createUser, getUser, type User } from '../users/index.ts'
 
@@ -36,9 +37,8 @@ export async function register(
   /** Where to go on when the address is verified; goes into the letter's link. */
   returnTo?: string,
 ): Promise<Registered> {
-  assertRepeated(input.password, input.password_confirm, 'password_confirm')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
-  const hash = await acceptPassword(tools, input.password, who)
+  const hash = await acceptFirstPassword(tools, input, who)
   const verifies = tools.config.emailVerification === 'required'
   const id = newId('usr')
   return await tools.db.tx('system', async (tx) => {
@@ -68,6 +68,24 @@ export async function register(
     return { user, signedIn: verifies ? null : await signInAtOnce(tools, tx, call, user) }
   })
 }
+
+/**
+ * What is wrong with the password of a form that is refused for another field: nobody finds out one thing at a
+ * time. Looks at what was sent and at nothing that is stored.
+ */
+export const judgeRegistration =
+  (tools: Pick<Tools, 'config' | 'breaches'>) =>
+  async (sound: Readonly<Record<string, unknown>>): Promise<readonly FieldError[]> => {
+    const text = (name: string): string | null => {
+      const value = sound[name]
+      return typeof value === 'string' ? value : null
+    }
+    const password = text('password')
+    if (password === null) return []
+    const chosen = { password, password_confirm: text('password_confirm') ?? undefined }
+    const who = { email: text('email'), username: text('username'), fullName: text('full_name') }
+    return await firstPasswordFaults(tools, chosen, who)
+  }
 
 /** Somebody who has just chosen a password need not type it again; through the one door all the same. */
 async function signInAtOnce(

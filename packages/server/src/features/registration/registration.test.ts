@@ -112,6 +112,61 @@ describe('signing up', () => {
     ])
   })
 
+  const EVERYTHING = [
+    ['email', 'email'],
+    ['username', 'too_short'],
+    ['password', 'too_short'],
+    ['password', 'blocklisted'],
+    ['password_confirm', 'mismatch'],
+  ]
+  const told = (reply: Awaited<ReturnType<typeof register>>) =>
+    reply.body.error.details.map(({ field, code }: Record<string, string>) => [field, code])
+
+  it('says everything that is wrong at once', async () => {
+    const body = { email: 'nonsense', username: 'ab', password: 'password1', password_confirm: 'password2' }
+    expect(told(await register(world, body))).toEqual(EVERYTHING)
+    const sound = { email: 'x@example.com', username: 'fine' }
+    expect(told(await register(world, { ...body, ...sound }))).toEqual(EVERYTHING.slice(2))
+  })
+
+  it.each([
+    ['no text', { password: 7 }, [['password', 'invalid_type']]],
+    ['too long to be looked at', { password: 'a'.repeat(1001) }, [['password', 'too_long']]],
+    ['left out', { password: undefined, password_confirm: 'x' }, [['password', 'required']]],
+    [
+      'built from a name',
+      { password: 'Grace Hopper 1906', full_name: 'Grace Hopper' },
+      [['password', 'context']],
+    ],
+    ['good, repeated wrongly', { password_confirm: 'other' }, [['password_confirm', 'mismatch']]],
+    ['good', { password_confirm: PASSWORD }, []],
+  ])('beside a bad address, of a password that is %s', async (_, body, faults) => {
+    const reply = await register(world, { email: 'nonsense', ...body })
+    expect([reply.status, ...told(reply)]).toEqual([400, ['email', 'email'], ...faults])
+  })
+
+  it('says no more of an address or a username that is taken', async () => {
+    const { email } = await world.person({ username: 'known', signIn: false })
+    const bad = { password: 'short', password_confirm: 'other' }
+    const [taken, free] = await Promise.all([
+      register(world, { ...bad, email, username: 'known' }),
+      register(world, { ...bad, email: 'unknown@example.com', username: 'unknown' }),
+    ])
+    expect([taken.status, taken.body.error.details]).toEqual([free.status, free.body.error.details])
+  })
+
+  it('says everything at once on the page as well, each at its field, and keeps what was typed', async () => {
+    const client = world.client()
+    const csrf = /name="csrf_token" value="([^"]+)"/.exec((await client.get('/sign-up')).text)?.[1] ?? ''
+    const fields = { csrf_token: csrf, email: 'nonsense', password: 'short', password_confirm: 'other' }
+    const { status, text } = await client.post('/sign-up', fields, { form: true })
+    expect([status, text.includes('value="nonsense"')]).toEqual([400, true])
+    for (const name of ['email', 'password', 'password_confirm'])
+      expect(text).toMatch(new RegExp(`<input[^>]* name="${name}"[^>]* aria-invalid="true"`))
+    expect(text).not.toMatch(/<input[^>]* name="full_name"[^>]* aria-invalid="true"/)
+    expect(text).not.toMatch(/value="(?:short|other)"/)
+  })
+
   it('sends the letter again on request, once a minute, and says nothing about who is known', async () => {
     const email = 'again@example.com'
     await register(world, { email })
@@ -220,6 +275,20 @@ describe('the first administrator', () => {
       })
       expect((await fresh.client().get(path)).status).toBe(401)
       expect(await fresh.app.setupLink()).toBeNull()
+    } finally {
+      await fresh.stop()
+    }
+  })
+
+  it('is told everything that is wrong at once', async () => {
+    const fresh = await startWorld()
+    try {
+      const path = new URL(String(await fresh.app.setupLink())).pathname
+      const client = fresh.client()
+      const csrf = /name="csrf_token" value="([^"]+)"/.exec((await client.get(path)).text)?.[1] ?? ''
+      const fields = { csrf_token: csrf, email: 'nonsense', password: 'short', password_confirm: 'other' }
+      const { status, text } = await client.post(path, fields, { form: true })
+      expect([status, text.match(/aria-invalid="true"/g)?.length]).toEqual([400, 3])
     } finally {
       await fresh.stop()
     }

@@ -6,7 +6,7 @@ import type { Tools } from '../../base/tools.ts'
 import { TypedPassword } from '../passwords/index.ts'
 import { SessionStarted, signedInAnswer } from '../signin/index.ts'
 import { EmailAddress, FullName, Username, UserView, userView } from '../users/index.ts'
-import { register } from './register.ts'
+import { judgeRegistration, register } from './register.ts'
 
 export const RegistrationInput = z.object({
   email: EmailAddress,
@@ -31,6 +31,7 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     errors: ['CONFLICT', 'UNAVAILABLE'],
     status: 201,
     input: RegistrationInput,
+    judge: judgeRegistration(tools),
     output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
     run: async (call, input) => {
       const { user, signedIn } = await register(tools, call, input)
