@@ -179,6 +179,19 @@ export const passwordPages = (tools: Tools): Row[] => [
           },
   }),
   page({
+    name: 'pages.change_password',
+    method: 'GET',
+    // W3C, A Well-Known URL for Changing Passwords
+    path: '/.well-known/change-password',
+    summary: 'Go to the page that changes your password',
+    description: 'Where password managers and browsers look for that page.',
+    open: 'says nothing but where the page is, which asks who one is',
+    anonymous: true,
+    quiet: 'reads only',
+    input: z.object({}),
+    run: async () => ({ redirect: '/account/security' }),
+  }),
+  page({
     name: 'pages.security',
     method: 'GET',
     path: '/account/security',

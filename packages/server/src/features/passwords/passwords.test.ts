@@ -68,6 +68,31 @@ describe('changing one’s password', () => {
   })
 })
 
+describe('where password managers look for the page that changes a password', () => {
+  const at = '/.well-known/change-password'
+  it('is a redirect to it, for everybody alike', async () => {
+    const person = await world.person()
+    for (const client of [world.client(), person.client]) {
+      const { status, headers } = await client.get(at, { headers: { accept: 'text/html' } })
+      expect([status, headers.get('location'), headers.getSetCookie()]).toEqual([
+        303,
+        '/account/security',
+        [],
+      ])
+    }
+    expect((await person.client.get('/account/security')).status).toBe(200)
+    const stranger = await world.client().get('/account/security')
+    expect(stranger.headers.get('location')).toBe('/sign-in?return_to=%2Faccount%2Fsecurity')
+  })
+
+  // W3C, Detecting the Reliability of HTTP Status Codes: that is what they ask for to see whether they may believe it
+  it('is believed, because what is not there is no 200', async () => {
+    const name = 'resource-that-should-not-exist-whose-status-code-should-not-be-200'
+    for (const accept of ['text/html', '*/*'])
+      expect((await world.client().get(`/.well-known/${name}`, { headers: { accept } })).status).toBe(404)
+  })
+})
+
 describe('a forgotten password', () => {
   const forgot = (email: string) => world.client().post('/api/v1/auth/password/forgot', { email })
   const reset = (token: string, password = NEW) =>
