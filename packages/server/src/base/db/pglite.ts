@@ -4,6 +4,7 @@
  * code. There is one connection, so there is one line, and the pool of one is the queue in front of it.
  */
 import { Duplex } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
 import { Unreachable } from './faults.ts'
@@ -17,7 +18,15 @@ export interface PgliteOptions {
   template: Buffer | null
 }
 
+/**
+ * V8 would check all of PGlite's code before it runs any, and compile it a second time, optimised, after a moment's
+ * use: for a start on one core that is most of the work. So functions are checked when they are first called, and
+ * optimised when they have run about five hundred times as long as V8 waits by itself.
+ */
+const PATIENT_COMPILER = ['--wasm-lazy-validation', '--wasm-tiering-budget=1000000000']
+
 export async function openPglite(options: PgliteOptions): Promise<PGlite> {
+  for (const flag of PATIENT_COMPILER) setFlagsFromString(flag)
   // only where it is used: a server on PostgreSQL does without its memory
   const { PGlite } = await import('@electric-sql/pglite')
   return PGlite.create({
