@@ -104,12 +104,18 @@ export async function updateRotated(
   return row !== undefined
 }
 
-/** Writes many last uses in one statement; never moves one back. */
+/**
+ * Writes many last uses in one statement; never moves one back. Holds the rows in the order of their ids, or two nodes
+ * that write the same ones would wait for each other for ever.
+ */
 export async function updateUsed(tx: Tx, ids: string[], used: Date[]): Promise<void> {
   await sql`
+    with held as materialized (
+      select id from api_keys where id = any(${ids}::text[]) order by id for no key update
+    )
     update api_keys k set last_used_at = greatest(k.last_used_at, v.used)
-    from unnest(${ids}::text[], ${used.map((at) => at.toISOString())}::timestamptz[]) as v(id, used)
-    where k.id = v.id`.execute(tx)
+    from held join unnest(${ids}::text[], ${used.map((at) => at.toISOString())}::timestamptz[]) as v(id, used) using (id)
+    where k.id = held.id`.execute(tx)
 }
 
 export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {

@@ -1,4 +1,8 @@
-/** Every statement of the sessions room. The check is the server's hottest statement, so it is the `sql` template. */
+/**
+ * Every statement of the sessions room. The check is the server's hottest statement, so it is the `sql` template.
+ * Whatever writes many rows holds them first, in the order of their ids: nodes that write the same ones in two orders
+ * would wait for each other for ever (order.test.ts).
+ */
 import { type CompiledQuery, sql } from 'kysely'
 import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
@@ -60,14 +64,18 @@ export async function updateEnded(
   reason: NonNullable<SessionsTable['end_reason']>,
   now: Date,
 ): Promise<{ id: string; expires_at: Date }[]> {
-  let query = tx
-    .updateTable('sessions')
-    .set({ ended_at: now, end_reason: reason })
-    .where('user_id', '=', which.userId)
-    .where('ended_at', 'is', null)
-  if (which.only !== undefined) query = query.where('id', '=', which.only)
-  if (which.except !== undefined) query = query.where('id', '<>', which.except)
-  return await query.returning(['id', 'expires_at']).execute()
+  const { rows } = await sql<{ id: string; expires_at: Date }>`
+    with held as materialized (
+      select id from sessions
+      where user_id = ${which.userId} and ended_at is null
+        and (${which.only ?? null}::text is null or id = ${which.only ?? null})
+        and (${which.except ?? null}::text is null or id <> ${which.except ?? null})
+      order by id for no key update
+    )
+    update sessions s set ended_at = ${now}, end_reason = ${reason}
+    from held where s.id = held.id and s.ended_at is null
+    returning s.id, s.expires_at`.execute(tx)
+  return rows
 }
 
 /** Ends what has passed a limit; with `id` that one only. @returns what this call ended, with whose it was */
@@ -77,11 +85,16 @@ export async function updateExpired(
   id: string | null,
 ): Promise<{ id: string; user_id: string; username: string | null }[]> {
   const ended = await sql<{ id: string; user_id: string; username: string | null }>`
+    with held as materialized (
+      select id from sessions
+      where ended_at is null
+        and (expires_at <= ${now} or last_seen_at + idle_seconds * interval '1 second' <= ${now})
+        and (${id}::text is null or id = ${id})
+      order by id for no key update
+    )
     update sessions s set ended_at = ${now}, end_reason = 'expired'
-    from users u
-    where u.id = s.user_id and s.ended_at is null
-      and (s.expires_at <= ${now} or s.last_seen_at + s.idle_seconds * interval '1 second' <= ${now})
-      and (${id}::text is null or s.id = ${id})
+    from held, users u
+    where s.id = held.id and u.id = s.user_id and s.ended_at is null
     returning s.id, s.user_id, u.username`.execute(tx)
   return ended.rows
 }
@@ -106,11 +119,17 @@ export async function updateToken(
 /** Writes many sightings in one statement; never moves one back. */
 export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<void> {
   await sql`
+    with held as materialized (
+      select id from sessions where id = any(${ids}::text[]) and ended_at is null order by id for no key update
+    )
     update sessions s set last_seen_at = greatest(s.last_seen_at, v.seen)
-    from unnest(${ids}::text[], ${seen.map((at) => at.toISOString())}::timestamptz[]) as v(id, seen)
-    where s.id = v.id and s.ended_at is null`.execute(tx)
+    from held join unnest(${ids}::text[], ${seen.map((at) => at.toISOString())}::timestamptz[]) as v(id, seen) using (id)
+    where s.id = held.id and s.ended_at is null`.execute(tx)
 }
 
+/** Those that somebody else is about to delete, with their user, are left to them. */
 export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
-  await tx.deleteFrom('sessions').where('ended_at', '<', before).execute()
+  await sql`
+    with held as materialized (select id from sessions where ended_at < ${before} for update skip locked)
+    delete from sessions s using held where s.id = held.id`.execute(tx)
 }
