@@ -1,8 +1,13 @@
 /** Over every hosted page, in every language: what holds for all of them. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { AUDIT_EVENTS } from '../packages/server/src/base/audit/index.ts'
 import { LOCALES } from '../packages/server/src/base/call.ts'
+import { ERRORS } from '../packages/server/src/base/errors.ts'
 import { baseText } from '../packages/server/src/base/page/base-texts.ts'
 import { createPages } from '../packages/server/src/base/page/index.ts'
+import { SETTINGS } from '../packages/server/src/config.ts'
 import { accountText } from '../packages/server/src/features/account/texts.ts'
 import { apiKeysText } from '../packages/server/src/features/api-keys/texts.ts'
 import { emailsText } from '../packages/server/src/features/emails/texts.ts'
@@ -91,6 +96,22 @@ describe('the texts', () => {
         expect(places(catalogue[locale][key]), key).toEqual(places(text))
         expect(JSON.stringify(catalogue[locale][key]).trim(), key).not.toMatch(/^"?\s*"?$/)
       }
+    }
+  })
+  it('call an e-mail an e-mail, on pages, in e-mails, in the API and in its reference', () => {
+    const features = join(import.meta.dirname, '../packages/server/src/features')
+    // the texts of an e-mail stand in its file, and nothing else does that is in quotes and no path
+    const inMails = readdirSync(features)
+      .map((feature) => join(features, feature, 'mail.tsx'))
+      .filter((file) => existsSync(file))
+      .map((file) =>
+        (readFileSync(file, 'utf8').match(/'[^'\n]+'/g) ?? []).filter((text) => !text.startsWith("'.")),
+      )
+    expect(inMails.length).toBeGreaterThan(4)
+    const catalogues = Object.values(all).map(({ catalogue }) => catalogue)
+    for (const said of [...catalogues, ...inMails, ERRORS, AUDIT_EVENTS, SETTINGS]) {
+      const text = JSON.stringify(said).replace(/\b(?:capital|small|plain|with a|32) letters?\b/gi, '')
+      expect(/.{0,40}\b(?:letters?|briefe?)\b.{0,20}/i.exec(text)?.[0]).toBeUndefined()
     }
   })
   it('address nobody by first name in German', () => {

@@ -117,6 +117,11 @@ describe('every row', () => {
     ).toEqual([])
   })
 
+  it('calls an e-mail an e-mail, as the pages do', () => {
+    const said = ({ summary, description }: Row) => `${summary} ${description ?? ''}`
+    expect(named(rows.filter((row) => /\bletters?\b/i.test(said(row))))).toEqual([])
+  })
+
   it('counts by user only where there is one', () => {
     const wrong = rows.filter(
       (row) => [row.limit ?? []].flat().some(({ by }) => by === 'user') && row.needs === undefined,

@@ -58,13 +58,13 @@ const set = <T>(
 // biome-ignore format: a table
 export const SETTINGS = {
   profile: set('LATCHKEY_PROFILE', 'server', oneOf(...PROFILES), { byDefault: 'development',
-    about: 'What the server is run for: `development` and `testing` show letters at `/dev/outbox`, `testing` lets time be moved, `production` refuses unsafe settings.' }),
+    about: 'What the server is run for: `development` and `testing` show e-mails at `/dev/outbox`, `testing` lets time be moved, `production` refuses unsafe settings.' }),
   host: set('LATCHKEY_HOST', 'server', host, { byDefault: '127.0.0.1',
     about: 'The address to listen on; `0.0.0.0` for every interface, as in a container.' }),
   port: set('LATCHKEY_PORT', 'server', wholeNumber(0, 65535), { byDefault: '4000',
     about: 'The port to listen on; `0` takes any free one (not in production).' }),
   publicUrl: set('LATCHKEY_PUBLIC_URL', 'server', origin, { byDefault: null, computed: '`http://localhost:<port>`',
-    about: 'Where people and apps reach the server: links in letters, cookies and the issuer of tokens follow from it, never from a request. Production demands https.' }),
+    about: 'Where people and apps reach the server: links in e-mails, cookies and the issuer of tokens follow from it, never from a request. Production demands https.' }),
   trustedProxies: set('LATCHKEY_TRUSTED_PROXIES', 'server', listOf(network), { byDefault: '',
     about: 'The reverse proxies whose `X-Forwarded-For` is believed; nobody else\'s is.' }),
 
@@ -80,9 +80,9 @@ export const SETTINGS = {
     about: 'Redis, for limits and caches shared between nodes; never a source of truth.' }),
 
   smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', optional(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`')), { byDefault: null, secret: 'password',
-    about: 'The mail server that delivers letters, under TLS except on this machine or with `?tls=off`; in development and testing they are at `/dev/outbox` either way.' }),
+    about: 'The mail server that delivers e-mails, under TLS except on this machine or with `?tls=off`; in development and testing they are at `/dev/outbox` either way.' }),
   mailFrom: set('LATCHKEY_MAIL_FROM', 'mail', sender, { byDefault: null, computed: '`<brand name> <no-reply@<public host>>`',
-    about: 'The sender of every letter.' }),
+    about: 'The sender of every e-mail.' }),
 
   sessionIdle: set('LATCHKEY_SESSION_IDLE', 'sessions', durationBetween('1m', '365d'), { byDefault: '30m',
     about: 'A session ends when it is not used for this long.' }),
@@ -156,7 +156,7 @@ export const SETTINGS = {
     about: 'Older interfaces to keep alive, none unless named: `tokens-by-password` adds `/api/users/create_token` and `/api/users/revoke_token`, `refused-refresh-403` answers a refused refresh token with 403 in every style, `not-authenticated-403` a missing credential with 403 in the `detail` style.' }),
 
   brandName: set('LATCHKEY_BRAND_NAME', 'looks', text('1 to 80 characters on one line, without `<` and `>`', /^[^\p{Cc}<>]{1,80}$/u), { byDefault: 'Latchkey',
-    about: 'The name on pages and in letters.' }),
+    about: 'The name on pages and in e-mails.' }),
   brandLogo: set('LATCHKEY_BRAND_LOGO', 'looks', optional(text('a path on this host such as `/logo.svg`, or a `data:image/…` URI', /^(\/[^/\\\s]\S*|data:image\/[a-z.+-]+[;,]\S+)$/i)), { byDefault: null,
     about: 'A picture for the head of the pages: a path that your proxy serves on this host, or a `data:` URI; pages load nothing from elsewhere.' }),
   brandAccent: set('LATCHKEY_BRAND_ACCENT', 'looks', optional(text('a colour such as `#0b5fff`', /^#[0-9a-f]{6}$/i)), { byDefault: null,

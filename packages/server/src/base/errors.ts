@@ -86,8 +86,8 @@ export const ERRORS = {
   EMAIL_NOT_VERIFIED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
-    message: 'Verify your e-mail address first. We have sent you a letter.',
-    when: 'The password was right, but the address is not verified yet. `POST /api/v1/auth/verify-email/resend` sends the letter again.',
+    message: 'Verify your e-mail address first. We have sent you an e-mail.',
+    when: 'The password was right, but the address is not verified yet. `POST /api/v1/auth/verify-email/resend` sends the e-mail again.',
   },
   ACCOUNT_DISABLED: {
     status: 403,

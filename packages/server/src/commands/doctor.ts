@@ -200,18 +200,18 @@ async function isLatchkey(config: Config): Promise<boolean> {
 async function mail(config: Config): Promise<Finding> {
   if (!config.smtpUrl) {
     return config.profile === 'production'
-      ? warn('mail', 'no LATCHKEY_SMTP_URL: letters wait')
-      : ok('mail', 'letters are shown at /dev/outbox')
+      ? warn('mail', 'no LATCHKEY_SMTP_URL: e-mails wait')
+      : ok('mail', 'e-mails are shown at /dev/outbox')
   }
   const { createSmtp } = await import('../base/outbound/smtp.ts')
   const smtp = createSmtp(config.smtpUrl)
   try {
     await smtp.check()
-    return ok('mail', `${new URL(config.smtpUrl).host} takes letters`)
+    return ok('mail', `${new URL(config.smtpUrl).host} takes e-mails`)
   } catch (error) {
     return fail(
       'mail',
-      `${new URL(config.smtpUrl).host} does not take letters (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
+      `${new URL(config.smtpUrl).host} does not take e-mails (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
     )
   } finally {
     smtp.close()

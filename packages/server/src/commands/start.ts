@@ -170,7 +170,7 @@ function welcome(config: Config, { url, setupLink }: Listening, json: boolean): 
   if (profile === 'production') return void process.stdout.write(link)
   const rows: [string, string][] = [
     ['Open', paint('bold', publicUrl.endsWith(':0') ? url : publicUrl)],
-    ['Letters', `${url}/dev/outbox`],
+    ['E-mails', `${url}/dev/outbox`],
     ['API', `${url}/api/docs`],
     ['Database', config.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDir}`],
   ]

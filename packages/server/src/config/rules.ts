@@ -85,7 +85,7 @@ export const UNSAFE_IN_PRODUCTION: readonly Rule[] = [
   {
     setting: 'LATCHKEY_RATE_LIMITS',
     broken: (config) => config.rateLimits === 'off',
-    message: 'must not be `off`: passwords and letters could be tried and sent without end',
+    message: 'must not be `off`: passwords and e-mails could be tried and sent without end',
   },
   {
     setting: 'LATCHKEY_TRUSTED_PROXIES',
@@ -149,12 +149,12 @@ export function cautions(config: Config): string[] {
   const isPublic = config.host !== 'localhost' && config.host !== '::1' && !config.host.startsWith('127.')
   if (profile !== 'production' && isPublic) {
     found.push(
-      `LATCHKEY_HOST lets others reach the ${profile} profile, where anybody can read every letter at /dev/outbox.`,
+      `LATCHKEY_HOST lets others reach the ${profile} profile, where anybody can read every e-mail at /dev/outbox.`,
     )
   }
   if (profile === 'production' && !config.smtpUrl) {
     found.push(
-      'LATCHKEY_SMTP_URL is not set: letters wait, so nobody can verify an address or reset a password.',
+      'LATCHKEY_SMTP_URL is not set: e-mails wait, so nobody can verify an address or reset a password.',
     )
   }
   if (
@@ -162,7 +162,7 @@ export function cautions(config: Config): string[] {
     config.smtpUrl &&
     new URL(config.smtpUrl).searchParams.get('tls') === 'off'
   ) {
-    found.push('LATCHKEY_SMTP_URL has tls=off: letters, and the links in them, can be read on their way.')
+    found.push('LATCHKEY_SMTP_URL has tls=off: e-mails, and the links in them, can be read on their way.')
   }
   if (profile === 'production' && !config.databaseUrl) {
     found.push(

@@ -64,13 +64,13 @@ const LETTER_POLICY =
 
 export const outboxRows = (tools: OutboxTools): Row[] => [
   route({
-    name: 'dev.outbox.list', method: 'GET', path: '/dev/outbox.json', summary: 'List the letters that were sent',
+    name: 'dev.outbox.list', method: 'GET', path: '/dev/outbox.json', summary: 'List the e-mails that were sent',
     description: 'A bare array, newest first. `to` picks those to one address. Outside production only.',
     open: OPEN, anonymous: true, quiet: 'reads only', tag: 'Development', bare: true, input: Asked, output: Listed,
     run: async (_call, asked) => ({ data: await listOutbox(tools, asked) }),
   }),
   route({
-    name: 'dev.outbox.clear', method: 'DELETE', path: '/dev/outbox', summary: 'Forget the letters that were sent',
+    name: 'dev.outbox.clear', method: 'DELETE', path: '/dev/outbox', summary: 'Forget the e-mails that were sent',
     description: 'Between the tests of an app. Outside production only.',
     open: OPEN, anonymous: true, quiet: 'a tool of development', tag: 'Development', input: z.object({}), output: z.null(),
     run: async () => {
@@ -79,7 +79,7 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     },
   }),
   page({
-    name: 'dev.outbox.page', method: 'GET', path: '/dev/outbox', summary: 'Show the letters that were sent',
+    name: 'dev.outbox.page', method: 'GET', path: '/dev/outbox', summary: 'Show the e-mails that were sent',
     open: OPEN, anonymous: true, quiet: 'reads only', input: Asked,
     run: async (_call, asked) => ({
       title: 'Outbox',
@@ -87,7 +87,7 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     }),
   }),
   page({
-    name: 'dev.outbox.letter', method: 'GET', path: '/dev/outbox/:id', summary: 'Show one letter as its reader sees it',
+    name: 'dev.outbox.letter', method: 'GET', path: '/dev/outbox/:id', summary: 'Show one e-mail as its reader sees it',
     open: OPEN, anonymous: true, quiet: 'reads only', input: z.object({ id: z.string().max(64) }),
     run: async (_call, { id }) => {
       const row = isId('ltr', id) ? await findSentLetter(tools.db.hot, id) : null
@@ -99,7 +99,7 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
 ] // biome-ignore format: rows
 
 function OutboxPage({ letters, to }: { letters: readonly OutboxLetter[]; to: string | undefined }): VNode {
-  const whose = to === undefined ? 'Letters sent by this server' : `Letters to ${to}`
+  const whose = to === undefined ? 'E-mails sent by this server' : `E-mails to ${to}`
   return (
     <div class="account">
       <h1>Outbox</h1>

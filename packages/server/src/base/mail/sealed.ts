@@ -34,6 +34,6 @@ export function subjectLine(text: string): string {
 export function oneAddress(text: string): string {
   const isOne =
     text.length <= 320 && /^[^\s@<>()[\]\\,;:"\p{C}\p{Z}]+@[^\s@<>()[\]\\,;:"\p{C}\p{Z}]+$/u.test(text)
-  if (!isOne) throw invalid('email', 'email', 'This is not an e-mail address a letter can be sent to.')
+  if (!isOne) throw invalid('email', 'email', 'No e-mail can be sent to this address.')
   return text
 }

@@ -8,12 +8,12 @@ import type { Config } from '../../config.ts'
 const t = texts({
   en: {
     subject: 'Your account at {brand} is deleted',
-    lead: 'Your account and everything personal in it are deleted, as you asked. This is the last letter about it.',
+    lead: 'Your account and everything personal in it are deleted, as you asked. This is the last e-mail about it.',
     note: 'It cannot be undone. You are welcome to sign up again at any time.',
   },
   de: {
     subject: 'Ihr Konto bei {brand} ist gelöscht',
-    lead: 'Ihr Konto und alles Persönliche darin sind gelöscht, wie von Ihnen gewünscht. Dies ist der letzte Brief dazu.',
+    lead: 'Ihr Konto und alles Persönliche darin sind gelöscht, wie von Ihnen gewünscht. Dies ist die letzte E-Mail dazu.',
     note: 'Das lässt sich nicht rückgängig machen. Sie können sich jederzeit neu registrieren.',
   },
 })

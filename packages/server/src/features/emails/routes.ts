@@ -15,9 +15,9 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[]
     path: '/api/v1/auth/verify-email',
     summary: 'Verify an e-mail address',
     description:
-      'Takes the token from the letter. The account becomes active and can sign in. A token works once.',
+      'Takes the token from the e-mail. The account becomes active and can sign in. A token works once.',
     tag: 'Authentication',
-    open: 'the token from the letter is the credential',
+    open: 'the token from the e-mail is the credential',
     audit: 'auth.email.verified',
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT'],
@@ -32,18 +32,18 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[]
     name: 'emails.resend',
     method: 'POST',
     path: '/api/v1/auth/verify-email/resend',
-    summary: 'Send the verification letter again',
+    summary: 'Send the verification e-mail again',
     description:
-      'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+      'Answers the same whether or not the address is known, and sends at most one e-mail a minute.',
     tag: 'Authentication',
-    open: 'whoever waits for the letter cannot sign in yet',
-    quiet: 'nothing changes but a letter that may be sent',
+    open: 'whoever waits for the e-mail cannot sign in yet',
+    quiet: 'nothing changes but an e-mail that may be sent',
     limit: { by: 'ip', max: 10, per: '10m' },
     input: z.object({ email: EmailAddress }),
     output: z.null(),
     run: async (call, { email }) => {
       await resendVerification(tools, call, email)
-      return { data: null, message: 'If the address waits for verification, a letter is on its way.' }
+      return { data: null, message: 'If the address waits for verification, an e-mail is on its way.' }
     },
   }),
 ]

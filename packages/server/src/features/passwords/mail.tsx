@@ -10,11 +10,11 @@ const t = texts({
     'reset.subject': 'Reset your password for {brand}',
     'reset.lead': 'You, or somebody else, asked to reset the password of the account with this address.',
     'reset.action': 'Choose a new password',
-    'reset.lifetime': 'The link works once, for one hour. A newer letter replaces it.',
+    'reset.lifetime': 'The link works once, for one hour. A newer e-mail replaces it.',
     'reset.ignore': 'If it was not you, do nothing. Your password stays as it is.',
     'done.subject': 'Your password for {brand} was reset',
     'done.lead':
-      'The password of your account was reset through a letter to this address. All sessions have ended.',
+      'The password of your account was reset through an e-mail to this address. All sessions have ended.',
     'changed.subject': 'Your password for {brand} was changed',
     'changed.lead': 'The password of your account was changed. Your other sessions have ended.',
     not_you: 'If it was not you, reset the password at once and end all sessions:',
@@ -24,11 +24,11 @@ const t = texts({
     'reset.subject': 'Setzen Sie Ihr Passwort für {brand} zurück',
     'reset.lead': 'Sie oder jemand anderes möchte das Passwort des Kontos mit dieser Adresse zurücksetzen.',
     'reset.action': 'Neues Passwort wählen',
-    'reset.lifetime': 'Der Link gilt einmal und eine Stunde lang. Ein neuerer Brief ersetzt ihn.',
+    'reset.lifetime': 'Der Link gilt einmal und eine Stunde lang. Eine neuere E-Mail ersetzt ihn.',
     'reset.ignore': 'Wenn Sie das nicht waren, tun Sie nichts. Ihr Passwort bleibt, wie es ist.',
     'done.subject': 'Ihr Passwort für {brand} wurde zurückgesetzt',
     'done.lead':
-      'Das Passwort Ihres Kontos wurde über einen Brief an diese Adresse zurückgesetzt. Alle Sitzungen sind beendet.',
+      'Das Passwort Ihres Kontos wurde über eine E-Mail an diese Adresse zurückgesetzt. Alle Sitzungen sind beendet.',
     'changed.subject': 'Ihr Passwort für {brand} wurde geändert',
     'changed.lead': 'Das Passwort Ihres Kontos wurde geändert. Ihre anderen Sitzungen sind beendet.',
     not_you:

@@ -122,9 +122,9 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     name: 'passwords.forgot',
     method: 'POST',
     path: '/api/v1/auth/password/forgot',
-    summary: 'Ask for a letter to reset a password',
+    summary: 'Ask for an e-mail to reset a password',
     description:
-      'Answers the same whether or not the address is known, and sends at most one letter a minute.',
+      'Answers the same whether or not the address is known, and sends at most one e-mail a minute.',
     tag: 'Authentication',
     open: 'whoever forgot the password cannot sign in',
     audit: 'auth.password.reset_requested',
@@ -133,18 +133,18 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     output: z.null(),
     run: async (call, { email }) => {
       await requestReset(tools, call, email)
-      return { data: null, message: 'If there is an account with this address, a letter is on its way.' }
+      return { data: null, message: 'If there is an account with this address, an e-mail is on its way.' }
     },
   }),
   route({
     name: 'passwords.reset',
     method: 'POST',
     path: '/api/v1/auth/password/reset',
-    summary: 'Set a new password with the token from the letter',
+    summary: 'Set a new password with the token from the e-mail',
     description:
       'Ends every session of the account. A token works once; a refused password leaves it usable.',
     tag: 'Authentication',
-    open: 'the token from the letter is the credential',
+    open: 'the token from the e-mail is the credential',
     audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],

@@ -23,7 +23,7 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     path: '/api/v1/auth/register',
     summary: 'Sign up',
     description:
-      'With verification required (the default) the answer is the same whether or not the address or the username is taken, and a letter says how to go on. With verification off the account is active at once, a session is started as at sign-in, and a taken identifier is a 409.',
+      'With verification required (the default) the answer is the same whether or not the address or the username is taken, and an e-mail says how to go on. With verification off the account is active at once, a session is started as at sign-in, and a taken identifier is a 409.',
     tag: 'Authentication',
     open: 'this is how an account comes to be',
     audit: ['user.registered', 'auth.login.success'],
@@ -44,7 +44,7 @@ export const registrationRoutes = (tools: Tools): Row[] => [
       return {
         data: { user: userView(tools.config, user) },
         status: 201,
-        message: 'We have sent you a letter. Follow its link to verify the address.',
+        message: 'We have sent you an e-mail. Follow its link to verify the address.',
       }
     },
   }),
