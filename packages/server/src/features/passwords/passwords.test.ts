@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../testing/world.ts'
+import { resetByOperator } from '../registration/operator.ts'
 
 let world: World
 beforeAll(async () => {
@@ -190,6 +191,28 @@ describe('a forgotten password', () => {
     expect((await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).status).toBe(423)
     await reset(await tokenFor(email))
     expect(await works(email, NEW)).toBe(true)
+  })
+
+  it('makes every browser a stranger again when the operator resets it', async () => {
+    const { email, client } = await world.person()
+    await resetByOperator(world.app.tools, email, NEW)
+    for (let i = 0; i < 5; i += 1)
+      await world.client().post('/api/v1/auth/login', { email, password: 'wrong' })
+    expect((await client.post('/api/v1/auth/login', { email, password: NEW })).status).toBe(423)
+  })
+
+  it('makes every browser a stranger again but the one that resets it', async () => {
+    const { email, client } = await world.person()
+    const intruder = world.client()
+    await intruder.signIn(email, PASSWORD)
+    const token = await tokenFor(email)
+    const body = { token, password: NEW }
+    expect((await client.post('/api/v1/auth/password/reset', body)).status).toBe(200)
+    // locks out strangers at this address, which all clients here share
+    for (let i = 0; i < 5; i += 1)
+      await world.client().post('/api/v1/auth/login', { email, password: 'wrong' })
+    const signIn = (of: typeof client) => of.post('/api/v1/auth/login', { email, password: NEW })
+    expect([(await signIn(intruder)).status, (await signIn(client)).status]).toEqual([423, 200])
   })
 
   it('takes no letter of another kind for it', async () => {

@@ -1,7 +1,7 @@
 /**
  * Recovering a forgotten password through a letter. Asking answers alike for known and unknown addresses,
  * because a job decides afterwards whether a letter is written. The link proves the mailbox, so a reset also
- * verifies the address; it ends every session, and does not sign in.
+ * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
 import { audit } from '../../base/audit/index.ts'
 import { type Call, systemCall } from '../../base/call.ts'
@@ -9,7 +9,7 @@ import type { Tx } from '../../base/db/types.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { claimAddress, localeOf, lockAddress, mayWriteTo } from '../emails/index.ts'
-import { liftLockout } from '../signin/index.ts'
+import { findCallersDevice, forgetDevices, liftLockout } from '../signin/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../users/index.ts'
 import { resetDoneLetter, resetLetter } from './mail.tsx'
 import {
@@ -72,6 +72,7 @@ export async function resetPassword(
     await claimAddress(tx, call, now)
     await replacePassword(tools, tx, call, now, { from: await storedPassword(tx, now.id), hash })
     await liftLockout(tools, tx, call, now)
+    await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
     await auditPassword(tx, call, 'auth.password.reset', now)
     await tools.mail.write(
       tx,

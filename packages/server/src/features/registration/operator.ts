@@ -14,6 +14,7 @@ import {
   setFirstPassword,
   storedPassword,
 } from '../passwords/index.ts'
+import { forgetDevices } from '../signin/index.ts'
 import {
   createUser,
   disableUser,
@@ -90,7 +91,7 @@ export async function listByOperator(
   }
 }
 
-/** Replaces a password and ends every session. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+/** Replaces a password, ends every session and forgets the devices. @throws Problem NOT_FOUND, VALIDATION_ERROR */
 export async function resetByOperator(
   tools: OperatorTools,
   identifier: string,
@@ -101,6 +102,7 @@ export async function resetByOperator(
   const hash = await acceptPassword(tools, password, contextOf(user))
   await tools.db.tx('system', async (tx) => {
     await replacePassword(tools, tx, call, user, { from: await storedPassword(tx, user.id), hash })
+    await forgetDevices(tx, user.id, null)
     await auditPassword(tx, call, 'auth.password.reset', user)
   })
   return userView(tools.config, user)

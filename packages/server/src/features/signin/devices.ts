@@ -64,6 +64,12 @@ export async function addDevice(
   }
 }
 
+/** After a reset: every other browser is a stranger again, because one of them may be somebody else's. */
+export async function forgetDevices(tx: Tx, userId: string, except: Device | null): Promise<void> {
+  const theirs = tx.deleteFrom('devices').where('user_id', '=', userId)
+  await (except ? theirs.where('id', '<>', except.id) : theirs).execute()
+}
+
 export async function purgeDevices(tx: Tx, now: Date): Promise<void> {
   await tx.deleteFrom('devices').where('last_used_at', '<', later(now, -LIFETIME)).execute()
 }

@@ -5,6 +5,7 @@
  */
 export { type Advanced, advance, type SignedIn } from './advance.ts'
 export { type Attempt, beginAttempt } from './attempts.ts'
+export { forgetDevices } from './devices.ts'
 export {
   assertUnlocked,
   countAttempt,
