@@ -12,6 +12,7 @@ const t = texts({
     'locked.subject': 'Failed sign-ins to {brand}',
     'locked.lead':
       'Somebody entered a wrong password for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
+    'locked.more': 'There may be more such attempts: we write about them once an hour at most.',
     details: 'Time: {time}. Device: {device}. Address: {address}.',
     unknown: 'unknown',
     you: 'If it was you, there is nothing to do. If not, change your password:',
@@ -23,6 +24,8 @@ const t = texts({
     'locked.subject': 'Fehlgeschlagene Anmeldungen bei {brand}',
     'locked.lead':
       'Jemand hat mehrmals ein falsches Passwort für Ihr Konto eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
+    'locked.more':
+      'Es kann weitere solche Versuche geben: Wir schreiben darüber höchstens einmal in der Stunde.',
     details: 'Zeit: {time}. Gerät: {device}. Adresse: {address}.',
     unknown: 'unbekannt',
     you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',
@@ -63,6 +66,7 @@ const notice =
               address: about.ip ?? unknown,
             })}
           </Note>
+          {what === 'locked' ? <Note>{t(locale, 'locked.more')}</Note> : null}
           <Paragraph>{t(locale, 'you')}</Paragraph>
           <Action href={`${config.publicUrl}/account/security`}>{t(locale, 'action')}</Action>
         </>

@@ -213,6 +213,32 @@ describe('guessing', () => {
     expect((await login(client, email, PASSWORD)).status).toBe(423)
   })
 
+  it('is told by one e-mail an hour, from however many addresses it comes and on however many nodes', async () => {
+    const { email, id } = await world.person({ signIn: false })
+    const lock = () =>
+      world.db.tx('system', async (tx) => {
+        for (let n = 0; n < 12; n += 1)
+          await world.app.tools.jobs.enqueue(tx, 'signin.locked', {
+            user_id: id,
+            at: world.clock.now().toISOString(),
+            ip: `192.0.2.${n}`,
+            locale: 'en',
+          })
+      })
+    const told = async () =>
+      (await world.mailbox.lettersTo(email)).filter(({ subject }) => /Failed sign-ins/.test(subject))
+    await lock()
+    const [first, ...more] = await told()
+    expect(more).toEqual([])
+    expect(first?.text).toContain('There may be more such attempts')
+    await world.clock.advance('59 minutes')
+    await lock()
+    expect(await told()).toHaveLength(1)
+    await world.clock.advance('1 minute')
+    await lock()
+    expect(await told()).toHaveLength(2)
+  })
+
   it('ends for strangers everywhere when it comes from many addresses', async () => {
     const { email, client } = await world.person()
     for (let address = 1; address <= 13; address += 1) {
