@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 /** What a derived key is for; a new purpose is a new word here. */
-export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh'
+export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh' | 'return_to'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

@@ -135,9 +135,9 @@ async function claimingOnce(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Writes the letter of a user's verification, with a link that replaces earlier ones. */
+/** Writes the letter of a user's verification, with a link that replaces earlier ones and says where to go on. */
 export async function sendVerification(
-  tools: Pick<Tools, 'mail' | 'config'>,
+  tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   user: User,
   wish: { locale: Locale; returnTo?: string | undefined },
@@ -149,16 +149,27 @@ export async function sendVerification(
     { purpose: 'verify_email', userId: user.id, emailId: user.email_id, lifetime: VERIFICATION_LIFETIME },
     now,
   )
+  const { locale, returnTo } = wish
+  const goOn = returnTo === undefined ? null : tools.keyring.encrypt('return_to', returnTo)
   await tools.mail.write(
     tx,
-    verificationLetter(tools.config, { to: user.email, token, ...wish }),
+    verificationLetter(tools.config, { to: user.email, token, locale, goOn }),
     now,
     user.id,
   )
 }
 
+/** Where a letter's link goes on; nowhere in particular where that is not as we wrote it. */
+export function placeToGoOn(tools: Pick<Tools, 'keyring'>, sealed: string | undefined): string | undefined {
+  try {
+    return sealed === undefined ? undefined : tools.keyring.decrypt('return_to', sealed)
+  } catch {
+    return undefined
+  }
+}
+
 /** Registers the jobs that decide about letters after the answer went out. */
-export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
+export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>): void {
   const send = (
     find: (tx: Tx) => Promise<User | null>,
     locale: Locale,

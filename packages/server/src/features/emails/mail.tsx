@@ -1,5 +1,7 @@
-/** The letters of verifying an address. They may go to somebody who never asked: of what a stranger typed only the judged path to go on to stands in the link. */
-
+/**
+ * The letters of verifying an address. They may go to somebody who never asked, so nothing that a stranger typed can
+ * be read in them: where to go on is sealed in the link.
+ */
 import type { Locale } from '../../base/call.ts'
 import type { Letter } from '../../base/mail/index.ts'
 import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
@@ -36,12 +38,7 @@ const t = texts({
 
 export const verificationLetter = (
   config: Pick<Config, 'publicUrl' | 'brandName'>,
-  {
-    to,
-    token,
-    locale,
-    returnTo,
-  }: { to: string; token: string; locale: Locale; returnTo?: string | undefined },
+  { to, token, locale, goOn }: { to: string; token: string; locale: Locale; goOn: string | null },
 ): Letter => ({
   to,
   locale,
@@ -50,7 +47,7 @@ export const verificationLetter = (
     <>
       <Paragraph>{t(locale, 'lead', { brand: config.brandName })}</Paragraph>
       <Action
-        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(returnTo ? { return_to: returnTo } : {}) })}`}
+        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(goOn === null ? {} : { continue: goOn }) })}`}
       >
         {t(locale, 'action')}
       </Action>

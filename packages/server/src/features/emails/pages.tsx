@@ -1,6 +1,6 @@
 /**
- * The hosted pages of verifying an address. Where somebody wanted to go is carried along unread; the sign-in page
- * judges it.
+ * The hosted pages of verifying an address. Where somebody wanted to go is carried along unread, sealed as long as it
+ * stands in a letter; the sign-in page judges it.
  */
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
@@ -10,7 +10,7 @@ import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { EmailAddress } from '../users/index.ts'
-import { previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import { placeToGoOn, previewVerification, resendVerification, verifyEmail } from './emails.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
 import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
@@ -26,13 +26,17 @@ export const checkYourMail = (
   ...(options.status === undefined ? {} : { status: options.status }),
 })
 
-const linkInvalid = (call: Call, typed: { return_to?: string }, { code, status }: Problem): PageAnswer => ({
+const linkInvalid = (
+  call: Call,
+  typed: { return_to?: string | undefined },
+  { code, status }: Problem,
+): PageAnswer => ({
   page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={typed.return_to} />,
   title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
   status,
 })
 
-export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] => [
+export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
   page({
     name: 'pages.verify_email',
     method: 'GET',
@@ -43,15 +47,17 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] 
     limitedSession: true,
     quiet: 'reads only',
     limit: { by: 'ip', max: 60, per: '10m' },
-    input: z.object({ token: LinkToken, return_to: ReturnTo }),
-    run: async (call, { token, return_to }) => {
+    input: z.object({ token: LinkToken, continue: ReturnTo }),
+    run: async (call, { token, continue: sealed }) => {
       const user = await previewVerification(tools, call, token)
+      const returnTo = placeToGoOn(tools, sealed)
       return {
-        page: <ConfirmEmail token={token} address={user.email} returnTo={return_to} />,
+        page: <ConfirmEmail token={token} address={user.email} returnTo={returnTo} />,
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
-    again: async (call, typed, problem) => linkInvalid(call, typed, problem),
+    again: async (call, typed, problem) =>
+      linkInvalid(call, { return_to: placeToGoOn(tools, typed.continue) }, problem),
   }),
   page({
     name: 'pages.verify_email.submit',

@@ -16,7 +16,7 @@ import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
 /** A registration that nobody verified is forgotten after this. */
 const PENDING_LIFETIME = 7 * 86_400_000
 
-type LetterTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>
+type LetterTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>
 
 export function registrationJobs(tools: LetterTools): void {
   tools.jobs.on('registration.letter', (payload, now) =>
