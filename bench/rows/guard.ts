@@ -14,7 +14,7 @@ import { requestText } from '../harness/wire.ts'
 
 /** Each of another person; so many that a connection never sends the same twice in a row, or soon. */
 const TOKENS = 2500
-const UNSEEN = 1000
+const UNSEEN = 500
 const WARM = 5
 /** Rounds of tokens never seen are short: so many of them in one of the others. */
 const SHORTER = 3

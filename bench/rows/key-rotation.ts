@@ -73,8 +73,8 @@ function steady(port: number, server: Latchkey) {
       headers: { authorization: `Bearer ${token}` },
     })
       .then(async (response) => {
-        const text = await response.text()
-        return response.status === 200 ? '200' : `${response.status} ${text}`
+        const code = /"code":"(\w+)"/.exec(await response.text())?.[1]
+        return [response.status, code].filter(Boolean).join(' ')
       })
       .catch((error: unknown) => String(error))
     slowest = Math.max(slowest, performance.now() - sentAt)
