@@ -444,7 +444,7 @@ describe('one door, one clock, one environment', () => {
 
   it('makes hashes and other slow work outside of transactions', () => {
     const SLOW =
-      /(?:^|\.)(?:hashing\.(?:hash|verify)|breaches\.timesSeen|acceptPassword|upgradeHash|smtp\.send|fetch)$/
+      /(?:^|\.)(?:hashing\.(?:hash|verify)|breaches\.timesSeen|accept(?:First)?Password|firstPasswordFaults|upgradeHash|smtp\.send|fetch)$/
     const inside = server.flatMap((source) =>
       source.nodes
         .filter((node) => node.type === 'CallExpression' && /(?:^|\.)db\.tx$/.test(dotted(node.callee) ?? ''))
