@@ -17,7 +17,7 @@ if (!(await build())) {
 }
 
 const words = process.argv.slice(2)
-const child = spawn(process.execPath, [join(root, 'packages/server/dist/latchkey.mjs'), 'start', ...words], {
+const child = spawn(process.execPath, [join(root, 'packages/server/dist/latchkey.cjs'), 'start', ...words], {
   stdio: 'inherit',
   // Node reads it when it starts; hashing needs threads besides those for files and name look-ups
   env: { UV_THREADPOOL_SIZE: String(Math.min(128, os.availableParallelism() + 4)), ...process.env },

@@ -13,7 +13,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { createTestDatabase, type TestDatabase, testDatabaseKind } from '../testing/database.ts'
 
 const root = join(import.meta.dirname, '../../../..')
-const bundle = join(root, 'packages/server/dist/latchkey.mjs')
+const bundle = join(root, 'packages/server/dist/latchkey.cjs')
 const isEmbedded = testDatabaseKind() === 'pglite'
 
 // every command is a process, and starts a database of its own

@@ -38,7 +38,7 @@ export class MigrationRefused extends Error {
 /** What migrating needs of a database. */
 type Owned = Pick<Driver, 'kind' | 'asOwner'>
 
-/** Next to the bundle (dist/latchkey.mjs), or in the package when the sources run. */
+/** Next to the bundle (dist/server.cjs), or in the package when the sources run. */
 export function packagedFile(name: string): URL {
   const beside = new URL(`./${name}`, import.meta.url)
   return existsSync(beside) ? beside : new URL(`../../../${name}`, import.meta.url)
