@@ -287,6 +287,27 @@ describe('without a live line', () => {
     await until(() => server.count['/.well-known/jwks.json'] === Number(fetched) + 1)
   })
 
+  it('asks about few tokens of unknown keys at once, and about a refused one once', async () => {
+    const consumer = await live()
+    const stranger = await makeKey()
+    const frauds = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => server.token({ jti: `tok_${n}` }, {}, stranger)),
+    )
+    server.trouble.wait = 50
+    const statuses = await Promise.all(frauds.map((fraud) => statusOf(consumer, fraud)))
+    expect(new Set(statuses)).toEqual(new Set([401, 503]))
+    expect(asked()).toBeLessThanOrEqual(16)
+    // a good token costs no question meanwhile
+    expect(await statusOf(consumer, await server.token())).toBe(200)
+    const before = asked()
+    for (const [n, status] of statuses.entries())
+      if (status === 401) expect(await statusOf(consumer, frauds[n] ?? '')).toBe(401)
+    expect(asked()).toBe(before)
+    // whoever was turned away may come again
+    const turnedAway = frauds[statuses.indexOf(503)] ?? ''
+    expect(await statusOf(consumer, turnedAway)).toBe(401)
+  })
+
   it('never sends what cannot be a credential of the server', async () => {
     const consumer = make()
     for (const text of [

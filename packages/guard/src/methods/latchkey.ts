@@ -12,7 +12,7 @@ import { type TokenRules, tokenVerifier, type Verified } from '../jwt/verifier.t
 import { type Answered, asker, type Vouched } from '../latchkey/ask.ts'
 import { type Revocable, revocations } from '../latchkey/revocations.ts'
 import { openStream, type Stream } from '../latchkey/stream.ts'
-import { type Fetch, outboundUrl } from '../outbound.ts'
+import { type Fetch, outboundUrl, unreachable } from '../outbound.ts'
 import type { Principal } from '../principal.ts'
 import { Problem, refusedToken } from '../problem.ts'
 import type { Attempt, LineState, Method, MethodPlan, Surroundings } from './method.ts'
@@ -48,6 +48,10 @@ export interface LatchkeyOptions {
   /** Instead of the global `fetch`. */
   fetch?: Fetch | undefined
 }
+
+/** Questions under way about tokens whose key is unknown here. */
+const MOST_ABOUT_KEYS = 16
+const FRAUD_FOR = 30_000
 
 const API_KEY = /^[a-z][a-z0-9]*_(?:live|test)_[A-Za-z0-9]{32}$/
 const SESSION_TOKEN = /^st_[\w-]{43}$/
@@ -89,6 +93,9 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
   const ask = asker({ url: `${base}/api/v1/auth/validate`, fetch, now, timeout })
   const revoked = revocations(() => now() / 1000 - rules.tolerance)
   const remembered = boundedCache<Remembered>(5000)
+  /** Tokens of unknown keys that the server refused, until when that need not be asked again. */
+  const frauds = boundedCache<number>(5000)
+  let asking = 0
   const stream: Stream | null =
     mode !== 'stream' || credential === undefined
       ? null
@@ -119,13 +126,23 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
     return isSame ? answer.principal : refusedToken('the server speaks of another token')
   }
 
-  /** The published keys at hand are older than the token, or it is a fraud: the server knows. */
+  /**
+   * The published keys at hand are older than the token, or it is a fraud: the server knows. Anybody can make such
+   * tokens, so what it refused is not asked again, and few are asked about at a time: a flood of them must not
+   * become one of questions.
+   */
   async function askAboutKey(sent: Credential): Promise<Principal | Problem> {
     const token = verifier.unproven(sent)
     if (token instanceof Problem) return token
-    if (mode === 'none' || revoked.covers(token)) return refusedToken('no key has its kid')
-    const answer = await askAbout(token, sent)
+    const isKnownFraud = now() < (frauds.get(sent.digest) ?? 0)
+    if (mode === 'none' || isKnownFraud || revoked.covers(token)) return refusedToken('no key has its kid')
+    if (asking >= MOST_ABOUT_KEYS) return unreachable('too many tokens of unknown keys', undefined, 1)
+    asking += 1
+    const answer = await askAbout(token, sent).finally(() => {
+      asking -= 1
+    })
     if (!(answer instanceof Problem)) void keys.refetch()
+    else if (answer.status === 401) frauds.set(sent.digest, now() + FRAUD_FOR)
     return answer
   }
 
