@@ -48,6 +48,8 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
     LATCHKEY_DATA_DIR: options.dataDir,
     // the load speaks for many clients, as a proxy does
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    // nothing leaves this machine
+    LATCHKEY_BREACH_CHECK: 'no',
     ...(options.databaseUrl === null
       ? { LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }
       : { DATABASE_URL: options.databaseUrl }),

@@ -7,8 +7,8 @@ const plans = new Map<string, Plan & { next: number }>()
 
 process.on('message', (order: LoadOrder) => {
   if ('plan' in order) {
-    const { plan, port, requests, follow } = order
-    plans.set(plan, { port, requests, follow, next: 0 })
+    const { plan, ...rest } = order
+    plans.set(plan, { ...rest, next: 0 })
     process.send?.({})
     return
   }

@@ -3,6 +3,7 @@
  * within each round: whatever else the machine does meanwhile, it does to all of them.
  */
 import { type Bench, type Measured, median, type Round } from './bench.ts'
+import type { Plan } from './wire.ts'
 
 export interface Contender {
   name: string
@@ -56,9 +57,9 @@ export async function serves(
   name: string,
   { pid, port }: { pid: number; port: number },
   requests: string[],
-  follow?: string,
+  how: Pick<Plan, 'follow' | 'sticky'> = {},
 ): Promise<Contender> {
-  await bench.order({ plan: name, port, requests, follow })
+  await bench.order({ plan: name, port, requests, ...how })
   return { name, turn: (seconds) => bench.round(pid, name, seconds) }
 }
 

@@ -28,6 +28,8 @@ export interface Plan {
    * leads to the next.
    */
   follow?: string | undefined
+  /** Each connection keeps to one of them, as a client keeps to its credential. */
+  sticky?: boolean | undefined
 }
 
 export async function drive(
@@ -53,14 +55,13 @@ export async function drive(
 
   await Promise.all(
     sockets.map(
-      (socket) =>
+      (socket, own) =>
         new Promise<void>((resolve, reject) => {
           let rest: Buffer | null = null
           let sentAt = 0
           let at = 0
           const send = (): void => {
-            at = plan.next % requests.length
-            plan.next++
+            at = (plan.sticky ? own : plan.next++) % requests.length
             sentAt = performance.now()
             socket.write(requests[at] ?? '', 'latin1')
           }

@@ -32,8 +32,8 @@ export const refresh: Row = {
         ),
       )
     const { measured, byCpu, byThroughput } = await contest(bench, [
-      { ...(await serves(bench, BARE, bare, requestsFrom(half), 'refresh_token')), warm: WARM },
-      { ...(await serves(bench, REFRESH, server, requestsFrom(0), 'refresh_token')), warm: WARM },
+      { ...(await serves(bench, BARE, bare, requestsFrom(half), { follow: 'refresh_token' })), warm: WARM },
+      { ...(await serves(bench, REFRESH, server, requestsFrom(0), { follow: 'refresh_token' })), warm: WARM },
     ])
     const perSecond = measured.find(({ contender }) => contender === REFRESH)?.perSecond ?? Number.NaN
     const ratio = byThroughput(REFRESH, BARE)

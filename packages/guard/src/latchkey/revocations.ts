@@ -48,8 +48,9 @@ export function revocations(now: () => number): Revocations {
   let version = 0
   let sinceSweep = 0
   const isCovered = (kind: Revocation['kind'], value: string | null | undefined, iat: number): boolean => {
-    if (!value) return false
-    const found = kept[kind].get(value)
+    const known = kept[kind]
+    if (known.size === 0 || !value) return false
+    const found = known.get(value)
     return found !== undefined && iat <= found.before
   }
   const sweep = (): void => {
@@ -70,13 +71,17 @@ export function revocations(now: () => number): Revocations {
       sinceSweep += 1
       if (sinceSweep >= SWEEP_EVERY) sweep()
     },
-    covers: ({ jti, sid, sub, keyId, iat }) =>
-      // nothing was revoked yet: the usual case of a young guard
-      version > 0 &&
-      (isCovered('jti', jti, iat) ||
+    covers(credential) {
+      // nothing was revoked yet, the usual case of a young guard: then not even the credential is looked at
+      if (version === 0) return false
+      const { jti, sid, sub, keyId, iat } = credential
+      return (
+        isCovered('jti', jti, iat) ||
         isCovered('sid', sid, iat) ||
         isCovered('sub', sub, iat) ||
-        isCovered('key', keyId, iat)),
+        isCovered('key', keyId, iat)
+      )
+    },
     get version() {
       return version
     },
