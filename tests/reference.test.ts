@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
 import { loadConfig, SETTINGS } from '../packages/server/src/config.ts'
 import { referenceFiles } from '../scripts/reference.ts'
@@ -40,6 +40,7 @@ it('documents every error code with its status, and no other', () => {
 
 it('has an .env.example that changes nothing, even with every # taken away', () => {
   const cwd = mkdtempSync(join(tmpdir(), 'latchkey-env-'))
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }))
   const secret = loadConfig({}, { cwd }).secret
   expect(secret).toBeTruthy()
   const before = loadConfig({}, { cwd })

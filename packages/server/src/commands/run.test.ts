@@ -1,5 +1,5 @@
 /** The command line itself: help, wrong usage, settings. What needs a server is in cli.test.ts. */
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -12,6 +12,7 @@ let cwd = ''
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'lk-run-'))
   vi.spyOn(process, 'cwd').mockReturnValue(cwd)
+  return () => rmSync(cwd, { recursive: true, force: true })
 })
 afterEach(() => {
   vi.unstubAllEnvs()

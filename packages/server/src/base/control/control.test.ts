@@ -1,6 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import net from 'node:net'
-import os, { tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
@@ -15,7 +24,9 @@ import {
 let dataDir = ''
 let server: ControlServer | null = null
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'lk-control-'))
+  const made = mkdtempSync(join(tmpdir(), 'lk-control-'))
+  dataDir = made
+  return () => rmSync(made, { recursive: true, force: true })
 })
 afterEach(async () => {
   await server?.close()
@@ -68,7 +79,8 @@ it('refuses a folder that others may enter or that leads elsewhere', async () =>
   chmodSync(folder, 0o755)
   await expect(serveControl(dataDir, echo)).rejects.toThrow('not a private folder')
   await expect(askControl(dataDir, 1)).rejects.toThrow('not a private folder')
-  const elsewhere = mkdtempSync(join(os.tmpdir(), 'lk-control-'))
+  const elsewhere = join(dataDir, 'elsewhere')
+  mkdirSync(elsewhere, { mode: 0o700 })
   symlinkSync(elsewhere, join(elsewhere, 'control'))
   await expect(askControl(elsewhere, 1)).rejects.toThrow('not a private folder')
 })
