@@ -2,50 +2,11 @@
  * The `latchkey` method against a counterpart that keeps the contract: what is verified here, what is asked, and
  * what happens while the line for revocations is up, lost, silent and back.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LatchkeyOptions, type LineState, latchkey } from './index.ts'
-import {
-  type Counterpart,
-  makeKey,
-  opaqueOf,
-  type SigningKey,
-  startCounterpart,
-  until,
-} from './testing/counterpart.ts'
-import { type Probe, probe } from './testing/probe.ts'
+import { describe, expect, it } from 'vitest'
+import { asked, eachTestHasACounterpart, live, make, server, statusOf } from './testing/consumers.ts'
+import { type Counterpart, makeKey, opaqueOf, type SigningKey, until } from './testing/counterpart.ts'
 
-const VALIDATE = '/api/v1/auth/validate'
-let server: Counterpart
-let consumers: Probe[]
-let states: [LineState, string | null][]
-
-beforeEach(async () => {
-  server = await startCounterpart()
-  consumers = []
-  states = []
-})
-afterEach(async () => {
-  for (const { guard } of consumers) guard.close()
-  await server.close()
-})
-
-function make(options: Partial<LatchkeyOptions> = {}, now?: () => number): Probe {
-  const consumer = probe({
-    methods: [latchkey({ issuer: server.issuer, ...options })],
-    onState: (state, reason) => void states.push([state, reason]),
-    ...(now ? { now } : {}),
-  })
-  consumers.push(consumer)
-  return consumer
-}
-async function live(options: Partial<LatchkeyOptions> = {}, now?: () => number): Promise<Probe> {
-  const consumer = make({ credential: server.guardCredential, ...options }, now)
-  await until(() => consumer.guard.state() === 'connected', 'the line')
-  return consumer
-}
-const asked = (): number => server.count[VALIDATE] ?? 0
-const statusOf = async (consumer: Probe, token: string): Promise<number> =>
-  (await consumer.bearer(token)).status
+eachTestHasACounterpart()
 
 describe('with a live line', () => {
   it('verifies tokens without asking, and says who it is', async () => {

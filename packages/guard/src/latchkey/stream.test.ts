@@ -1,41 +1,9 @@
 /** The line for revocations: up, lost, silent, refused and back; what a guard believes meanwhile. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LatchkeyOptions, type LineState, latchkey } from '../index.ts'
-import { type Counterpart, startCounterpart, until } from '../testing/counterpart.ts'
-import { type Probe, probe } from '../testing/probe.ts'
+import { describe, expect, it } from 'vitest'
+import { asked, eachTestHasACounterpart, live, make, server, states, statusOf } from '../testing/consumers.ts'
+import { until } from '../testing/counterpart.ts'
 
-const VALIDATE = '/api/v1/auth/validate'
-let server: Counterpart
-let consumers: Probe[]
-let states: [LineState, string | null][]
-
-beforeEach(async () => {
-  server = await startCounterpart()
-  consumers = []
-  states = []
-})
-afterEach(async () => {
-  for (const { guard } of consumers) guard.close()
-  await server.close()
-})
-
-function make(options: Partial<LatchkeyOptions> = {}, now?: () => number): Probe {
-  const consumer = probe({
-    methods: [latchkey({ issuer: server.issuer, ...options })],
-    onState: (state, reason) => void states.push([state, reason]),
-    ...(now ? { now } : {}),
-  })
-  consumers.push(consumer)
-  return consumer
-}
-async function live(options: Partial<LatchkeyOptions> = {}, now?: () => number): Promise<Probe> {
-  const consumer = make({ credential: server.guardCredential, ...options }, now)
-  await until(() => consumer.guard.state() === 'connected', 'the line')
-  return consumer
-}
-const asked = (): number => server.count[VALIDATE] ?? 0
-const statusOf = async (consumer: Probe, token: string): Promise<number> =>
-  (await consumer.bearer(token)).status
+eachTestHasACounterpart()
 
 describe('the line', () => {
   it('asks from its loss on, says so, and believes again from its return on', async () => {

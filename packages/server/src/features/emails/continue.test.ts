@@ -1,3 +1,4 @@
+/** Where a verification e-mail goes on: to the place that was wished for, and unreadable until it is opened. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../testing/world.ts'
 

@@ -1,3 +1,4 @@
+/** Attempts that wait for a further step: stored once, answered once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import type { Database } from '../../base/db/index.ts'
