@@ -1,7 +1,8 @@
 /** Tokens of the whole house: races of refreshing, keys that change under load, every algorithm. */
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
-import { Client, type Json } from '../packages/server/src/testing/client.ts'
+import { Client, type Json, type Reply } from '../packages/server/src/testing/client.ts'
 import { testDatabaseKind } from '../packages/server/src/testing/database.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { asBearer, race, refreshAt, signIn, statusOf, type Tokens } from './tokens/refreshing.ts'
@@ -66,7 +67,57 @@ describe('a refresh token that a hundred bring at once', () => {
       }
     }
   })
+
+  it('while everything is being revoked and the second ends, opens nothing afterwards', async () => {
+    const tokens = await signIn(world.url, ada)
+    const client = new Client(world.url, { headers: { authorization: `Bearer ${tokens.token}` } })
+    const { held, release } = await holdFamilies(ada.id)
+    const revoking = client.delete('/api/v1/auth/tokens')
+    await setTimeout(50)
+    // asked after the revocation was, and answered by the family as it was before it
+    world.app.tools.clock.advance(2000)
+    const refreshing = refreshAt(world.url, tokens.refresh_token)
+    await setTimeout(50)
+    release()
+    await held
+    expect((await revoking).status).toBe(200)
+    const { status, data } = await refreshing
+    if (status === 200) expect(await me(data.access_token)).toBe(401)
+    expect((await refreshAt(world.url, data?.refresh_token ?? tokens.refresh_token)).status).toBe(401)
+  })
+
+  it('is refused where its family is revoked between the asking and the using', async () => {
+    const tokens = await signIn(world.url, ada)
+    let refreshing: Promise<Reply> | null = null
+    await world.db.tx('system', async (tx) => {
+      await tx
+        .updateTable('token_families')
+        .set({ revoked_at: world.clock.now(), revoke_reason: 'revoked' })
+        .where('session_id', '=', tokens.session.id)
+        .execute()
+      refreshing = refreshAt(world.url, tokens.refresh_token)
+      await setTimeout(50)
+    })
+    expect(await refreshing).toMatchObject({ status: 401, code: 'INVALID_TOKEN' })
+  })
 })
+
+/** Keeps somebody's families from being written, not from being used. */
+async function holdFamilies(userId: string): Promise<{ held: Promise<void>; release: () => void }> {
+  let release = (): void => {}
+  const over = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let held: Promise<void> = Promise.resolve()
+  await new Promise<void>((begun) => {
+    held = world.db.tx('system', async (tx) => {
+      await tx.selectFrom('token_families').select('id').where('user_id', '=', userId).forShare().execute()
+      begun()
+      await over
+    })
+  })
+  return { held, release }
+}
 
 describe('signing keys that change', () => {
   it('under load fail nobody who signs in, refreshes or calls', { timeout: 120_000 }, async () => {

@@ -20,7 +20,7 @@ export type { Revocable, Revocation, RevocationKind } from './list.ts'
 export interface Revoke {
   kind: RevocationKind
   value: string
-  /** Only what was issued up to here; absent: all. */
+  /** Only what was issued up to here, read after what it hangs on was locked; absent: all. */
   before?: Date
   /** When everything it refuses has expired. */
   until: Date
@@ -67,7 +67,11 @@ export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
 export interface Revocations {
   /** Whether it is refused; a promise where this process has to ask the database. */
   covers(credential: Revocable, now: Date): boolean | Promise<boolean>
-  /** The second to put as `iat` so that no revocation from before now covers it; null where all is revoked. */
+  /**
+   * The second to put as `iat`; null where all is revoked. Revocations that were heard before `now` do not cover it.
+   * One heard since does: what is being issued may have been read before that revocation was committed.
+   * @param now from before anything was read that the credential rests on
+   */
   issueAt(credential: Omit<Revocable, 'iat'>, now: Date): number | null
   /** Whether this process hears of revocations. */
   isLive(): boolean
@@ -104,13 +108,13 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
 
   function hear(payload: string): void {
     for (const revocation of JSON.parse(payload) as Revocation[]) {
-      list.add(revocation)
+      list.add(revocation, clock.now())
       for (const listener of listeners) listener(revocation)
     }
   }
 
   async function load(): Promise<void> {
-    for await (const revocation of since(null, clock.now())) list.add(revocation)
+    for await (const revocation of since(null, clock.now())) list.add(revocation, clock.now())
   }
 
   async function* since(cursor: string | null, now: Date): AsyncGenerator<Revocation> {
@@ -150,8 +154,8 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
       return isLive ? false : isCovered(db.hot, credential, now)
     },
     issueAt(credential, now) {
-      const last = list.coveredUpTo(credential)
-      return last === Number.POSITIVE_INFINITY ? null : Math.max(seconds(now), last + 1)
+      if (list.covers({ ...credential, iat: Number.POSITIVE_INFINITY })) return null
+      return Math.max(seconds(now), list.coveredUpTo(credential, now) + 1)
     },
     isLive: () => isLive,
     onRevoked: (listener) => subscribe(listeners, listener),

@@ -28,13 +28,15 @@ export interface Revocable {
 interface Kept {
   before: number
   until: number
+  heardAt: Date
 }
 
 export interface RevocationList {
-  add(revocation: Revocation): void
+  /** @param heardAt when this process learned of it, and so knew that it was committed */
+  add(revocation: Revocation, heardAt: Date): void
   covers(credential: Revocable): boolean
-  /** The last second of issue that is covered; -1 where none is, Infinity where all are. */
-  coveredUpTo(credential: Omit<Revocable, 'iat'>): number
+  /** The last second of issue that is covered by what was heard until then; -1 where none is, Infinity where all are. */
+  coveredUpTo(credential: Omit<Revocable, 'iat'>, heardUntil: Date): number
   /** Forgets what is over. @param now seconds since 1970 */
   sweep(now: number): void
   readonly size: number
@@ -47,21 +49,30 @@ export function revocationList(): RevocationList {
     sub: new Map(),
     key: new Map(),
   }
-  const lastOf = (kind: RevocationKind, value: string | null | undefined): number =>
-    value ? (kept[kind].get(value)?.before ?? -1) : -1
-  const coveredUpTo = ({ jti, sid, sub, key }: Omit<Revocable, 'iat'>): number =>
-    Math.max(lastOf('jti', jti), lastOf('sid', sid), lastOf('sub', sub), lastOf('key', key))
+  const find = (kind: RevocationKind, value: string | null | undefined): Kept | undefined =>
+    value ? kept[kind].get(value) : undefined
+  const found = ({ jti, sid, sub, key }: Omit<Revocable, 'iat'>): (Kept | undefined)[] => [
+    find('jti', jti),
+    find('sid', sid),
+    find('sub', sub),
+    find('key', key),
+  ]
   return {
-    add({ kind, value, before, until }) {
+    add({ kind, value, before, until }, heardAt) {
       const last = before ?? Number.POSITIVE_INFINITY
       const known = kept[kind].get(value)
-      kept[kind].set(value, {
-        before: Math.max(last, known?.before ?? last),
-        until: Math.max(until, known?.until ?? until),
-      })
+      if (known && known.before >= last) {
+        known.until = Math.max(until, known.until)
+        return
+      }
+      kept[kind].set(value, { before: last, until: Math.max(until, known?.until ?? until), heardAt })
     },
-    covers: (credential) => credential.iat <= coveredUpTo(credential),
-    coveredUpTo,
+    covers: (credential) => found(credential).some((entry) => entry && credential.iat <= entry.before),
+    coveredUpTo: (credential, heardUntil) =>
+      Math.max(
+        -1,
+        ...found(credential).map((entry) => (entry && entry.heardAt <= heardUntil ? entry.before : -1)),
+      ),
     sweep(now) {
       for (const map of Object.values(kept))
         for (const [value, { until }] of map) if (until < now) map.delete(value)

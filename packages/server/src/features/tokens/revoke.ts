@@ -18,7 +18,7 @@ import { findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
 
 /** @returns whether there was something to revoke, for the operator; the outside is not told */
 export async function revokeToken(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'db' | 'clock'>,
   checks: { sessions: SessionChecks; read: TokenReader },
   call: Call,
   token: string,
@@ -38,15 +38,20 @@ async function revokeAccessToken(tx: Tx, call: Call, token: GoodToken): Promise<
   await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { token: id } })
 }
 
-async function revokeRefreshToken(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<boolean> {
+async function revokeRefreshToken(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  call: Call,
+  token: string,
+): Promise<boolean> {
   const found = await findToken(tools.db.hot, sha256(token), call.now)
   if (!found) return false
   return await tools.db.tx('system', async (tx) => {
     if (!(await revokeFamily(tx, found.family_id, 'revoked', call.now))) return false
     const { user_id: userId, username, session_id: sessionId } = found
-    // RFC 7009 §2.1: the access tokens of the same grant end with it
-    const until = later(call.now, LONGEST_SESSION_TOKEN)
-    await revoke(tx, { kind: 'sid', value: sessionId, before: call.now, until }, call.now)
+    // RFC 7009 §2.1: the access tokens of the same grant end with it, also what was issued while this waited
+    const before = tools.clock.now()
+    const until = later(before, LONGEST_SESSION_TOKEN)
+    await revoke(tx, { kind: 'sid', value: sessionId, before, until }, call.now)
     await audit(tx, call, {
       type: 'auth.token.revoked',
       userId,
@@ -59,7 +64,7 @@ async function revokeRefreshToken(tools: Pick<Tools, 'db'>, call: Call, token: s
 }
 
 async function endByToken(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'db' | 'clock'>,
   sessions: SessionChecks,
   call: Call,
   token: string,
@@ -76,13 +81,14 @@ async function endByToken(
 
 /** Ends every access and refresh token of a person; sessions go on. @returns how many families that were */
 export async function revokeAllTokens(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
   user: { id: string; username: string | null },
 ): Promise<number> {
   return await tools.db.tx('system', async (tx) => {
     const revoked = await revokeFamiliesOf(tx, user.id, call.now)
-    await revokeUser(tx, user.id, call.now)
+    // what was issued while this waited for the families is covered too
+    await revokeUser(tx, user.id, tools.clock.now())
     const { id: userId, username } = user
     await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { all: true } })
     return revoked

@@ -30,7 +30,8 @@ export type Rotated = SessionRow & { token_hash: Buffer }
 /**
  * Compiled once; parameters by `rotationValues`. Uses up each of the tokens that is unused and well, puts its
  * successor in place, and yields whose they are. Rows are locked in one order, so that two nodes with the same
- * tokens cannot wait for each other. What a token hangs on is asked in a subquery: as a join, a plan that was
+ * tokens cannot wait for each other. Families are shared with other rotations only: whoever revokes one waits, and
+ * then covers what was issued; or is waited for, and then nothing is issued. What a token hangs on is asked in a subquery: as a join, a plan that was
  * made for few sessions would begin with all of them.
  */
 export const rotation = (db: Statements): CompiledQuery<Rotated> =>
@@ -42,9 +43,13 @@ export const rotation = (db: Statements): CompiledQuery<Rotated> =>
         from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
         where f.id = t.family_id)
       order by t.token_hash for update
+    ), kept as materialized (
+      select f.id from token_families f
+      where f.id in (select t.family_id from refresh_tokens t join held using (token_hash)) and f.revoked_at is null
+      order by f.id for share
     ), used as (
-      update refresh_tokens t set used_at = ${NONE} from held
-      where t.token_hash = held.token_hash and t.used_at is null
+      update refresh_tokens t set used_at = ${NONE} from held, kept
+      where t.token_hash = held.token_hash and t.family_id = kept.id and t.used_at is null
       returning t.token_hash, t.family_id
     ), made as (
       insert into refresh_tokens (token_hash, family_id, created_at)
@@ -69,12 +74,14 @@ export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date
 
 export type Found = SessionRow & { used_at: Date | null; is_well: boolean; is_revoked: boolean }
 
+/** Waits for whoever is revoking its family, as `rotation` does. */
 export async function findToken(db: Statements, hash: Buffer, now: Date): Promise<Found | null> {
   const { rows } = await sql<Found>`
     select ${SUBJECT}, t.used_at, ${isWell(now)} as is_well, f.revoked_at is not null as is_revoked
     from refresh_tokens t join token_families f on f.id = t.family_id
     join sessions s on s.id = f.session_id join users u on u.id = f.user_id
-    where t.token_hash = ${hash}`.execute(db)
+    where t.token_hash = ${hash}
+    for share of f`.execute(db)
   return rows[0] ?? null
 }
 
@@ -131,15 +138,15 @@ export async function revokeFamily(tx: Tx, id: string, reason: Reason, now: Date
   return row !== undefined
 }
 
-/** @returns how many of the user's families this call revoked */
+/** Held in one order, as rotation holds them. @returns how many of the user's families this call revoked */
 export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promise<number> {
-  const rows = await tx
-    .updateTable('token_families')
-    .set({ revoked_at: now, revoke_reason: 'revoked' })
-    .where('user_id', '=', userId)
-    .where('revoked_at', 'is', null)
-    .returning('id')
-    .execute()
+  const { rows } = await sql`
+    with held as materialized (
+      select id from token_families where user_id = ${userId} and revoked_at is null order by id for no key update
+    )
+    update token_families f set revoked_at = ${now}, revoke_reason = 'revoked'
+    from held where f.id = held.id
+    returning f.id`.execute(tx)
   return rows.length
 }
 
