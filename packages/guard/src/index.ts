@@ -30,5 +30,11 @@ export type { Style } from './present.ts'
 export { currentPrincipal, type Principal, type PrincipalFields, principalOf, runAs } from './principal.ts'
 export { Problem, type ProblemCode, type ProblemOptions, type ProblemType, problem } from './problem.ts'
 export type { GuardRequest } from './request.ts'
+export {
+  effectivePermissions,
+  type RoleDefinition,
+  type RoleDefinitions,
+  withInherited,
+} from './roles.ts'
 export type { RoleRule, Rule } from './rules.ts'
 export { type AccessTokenOptions, type AccessTokens, accessTokens } from './tokens.ts'

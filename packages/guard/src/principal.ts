@@ -17,7 +17,12 @@ export interface Principal extends Permitted {
   readonly permissions: readonly string[]
   /** How it was proven: `access_token`, `session`, `api_key`, `jwt`, `basic`, or the name of a custom method. */
   readonly method: string
+  /** The organization it acts in. */
   readonly organizationId: string | null
+  /** The role it has there: `owner`, `admin`, `member`, `guest`, or one of the organization's own. */
+  readonly organizationRole: string | null
+  /** What it may do there; apart from `permissions`, which are the server's or the app's. */
+  readonly organizationPermissions: readonly string[]
   readonly sessionId: string | null
   readonly keyId: string | null
   /** A token's `jti`. */
@@ -50,6 +55,8 @@ class Known implements Principal {
   readonly permissions: readonly string[]
   readonly method: string
   readonly organizationId: string | null
+  readonly organizationRole: string | null
+  readonly organizationPermissions: readonly string[]
   readonly sessionId: string | null
   readonly keyId: string | null
   readonly tokenId: string | null
@@ -69,6 +76,8 @@ class Known implements Principal {
     this.permissions = list(fields.permissions ?? NONE)
     this.method = method
     this.organizationId = fields.organizationId ?? null
+    this.organizationRole = fields.organizationRole ?? null
+    this.organizationPermissions = list(fields.organizationPermissions ?? NONE)
     this.sessionId = fields.sessionId ?? null
     this.keyId = fields.keyId ?? null
     this.tokenId = fields.tokenId ?? null

@@ -20,6 +20,7 @@ import { outboxRows } from './base/mail/outbox.tsx'
 import { createBreaches } from './base/outbound/breaches.ts'
 import { createPages } from './base/page/index.ts'
 import { createRevocations } from './base/revocations/index.ts'
+import { createRoles } from './base/roles/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
@@ -27,6 +28,7 @@ import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features
 import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
+import { memberships } from './features/organizations/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
 import {
   ensureAdministrator,
@@ -84,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   try {
     await opened.tools.keys.open()
     await opened.tools.revocations.open()
+    await opened.tools.roles.open()
   } catch (error) {
     await database.close()
     throw error
@@ -120,8 +123,9 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
   const breaches = createBreaches({ clock, log, config })
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
+  const roles = createRoles({ db, clock, log, config })
   const limits = limitsInMemory()
-  const accounts = { keyring: ring, hashing, breaches, keys, revocations, limits }
+  const accounts = { keyring: ring, hashing, breaches, keys, revocations, roles, limits }
   return { tools: { config, clock, db, jobs, mail, log, ...accounts }, closeMail: mail.close }
 }
 
@@ -133,9 +137,11 @@ interface Checks {
 }
 
 /** Which room checks which kind of credential. */
-function authenticator({ sessions, tokens, keys }: Checks): Authenticator {
+function authenticator({ roles }: Tools, { sessions, tokens, keys }: Checks): Authenticator {
   return {
-    check(credential, now) {
+    async check(credential, now) {
+      const waiting = roles.fresh()
+      if (waiting) await waiting
       if (credential.kind === 'session') return sessions.check(credential.token, credential.via, now)
       if (credential.kind === 'access_token') return tokens.check(credential.token, now)
       return keys.check(credential.token, now)
@@ -202,7 +208,8 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
   const http = createHttp({
     tools,
     rows,
-    authenticator: authenticator(checks),
+    authenticator: authenticator(tools, checks),
+    memberships: memberships(tools),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
@@ -221,7 +228,7 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
     await http.close()
     if (flushing) clearInterval(flushing)
     await jobs.close()
-    await Promise.all([tools.keys.close(), tools.revocations.close()])
+    await Promise.all([tools.keys.close(), tools.revocations.close(), tools.roles.close()])
     closeMail()
     await flushAll().catch((err: unknown) => log.warn({ err }, 'the last sightings are lost'))
     await database.close()

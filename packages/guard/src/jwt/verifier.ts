@@ -42,6 +42,9 @@ export interface Verified {
   readonly sub: string
   /** Seconds since 1970; 0 where it is unknown. */
   readonly iat: number
+  readonly roles: readonly string[]
+  /** The organization it acts in. */
+  readonly org: string | null
   /** Milliseconds since 1970, the tolerance included. */
   readonly until: number
 }
@@ -145,6 +148,8 @@ function judgeClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verif
     sid: typeof sid === 'string' ? sid : null,
     sub: typeof sub === 'string' ? sub : principal.userId,
     iat: isTime(iat) ? iat : 0,
+    roles: principal.roles,
+    org: principal.organizationId,
     until: (exp + rules.tolerance) * 1000,
   }
 }
@@ -173,6 +178,8 @@ function fieldsOfClaims(claims: Claims): PrincipalFields {
     roles: isTexts(roles) ? roles : undefined,
     permissions: isTexts(permissions) ? permissions : undefined,
     organizationId: textOf(claims.org),
+    organizationRole: textOf(claims.org_role),
+    organizationPermissions: isTexts(claims.org_permissions) ? claims.org_permissions : undefined,
     sessionId: textOf(claims.sid),
     tokenId: textOf(claims.jti),
     amr: isTexts(amr) ? amr : undefined,
@@ -209,4 +216,6 @@ const isOurs = (claims: Claims): boolean =>
   isTextOrNot(claims.sid) &&
   isTextOrNot(claims.role) &&
   isTextOrNot(claims.username) &&
-  isTextOrNot(claims.org)
+  isTextOrNot(claims.org) &&
+  isTextOrNot(claims.org_role) &&
+  isTextsOrNot(claims.org_permissions)

@@ -81,6 +81,8 @@ function vouched(body: unknown, now: number): Answered {
       roles: data.roles as string[],
       permissions: data.permissions as string[],
       organizationId: textOf(data.organization_id),
+      organizationRole: textOf(data.organization_role),
+      organizationPermissions: isTexts(data.organization_permissions) ? data.organization_permissions : [],
       sessionId,
       keyId,
       tokenId,

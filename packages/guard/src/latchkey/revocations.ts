@@ -3,9 +3,11 @@
  * order does not matter; an entry is forgotten when everything it could refuse has expired anyway.
  */
 
+const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org'] as const
+
 /** One `revoked` event of the stream. Times in seconds since 1970. */
 export interface Revocation {
-  readonly kind: 'jti' | 'sid' | 'sub' | 'key'
+  readonly kind: (typeof KINDS)[number]
   readonly value: string
   /** Issued at or before this; null for all. */
   readonly before: number | null
@@ -19,6 +21,8 @@ export interface Revocable {
   readonly sid?: string | null
   readonly sub?: string | null
   readonly keyId?: string | null
+  readonly org?: string | null
+  readonly roles?: readonly string[]
   readonly iat: number
 }
 
@@ -44,6 +48,8 @@ export function revocations(now: () => number): Revocations {
     sid: new Map(),
     sub: new Map(),
     key: new Map(),
+    role: new Map(),
+    org: new Map(),
   }
   let version = 0
   let sinceSweep = 0
@@ -74,19 +80,21 @@ export function revocations(now: () => number): Revocations {
     covers(credential) {
       // nothing was revoked yet, the usual case of a young guard: then not even the credential is looked at
       if (version === 0) return false
-      const { jti, sid, sub, keyId, iat } = credential
+      const { jti, sid, sub, keyId, org, roles, iat } = credential
       return (
         isCovered('jti', jti, iat) ||
         isCovered('sid', sid, iat) ||
         isCovered('sub', sub, iat) ||
-        isCovered('key', keyId, iat)
+        isCovered('key', keyId, iat) ||
+        isCovered('org', org, iat) ||
+        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, iat)) === true)
       )
     },
     get version() {
       return version
     },
     get size() {
-      return kept.jti.size + kept.sid.size + kept.sub.size + kept.key.size
+      return Object.values(kept).reduce((sum, map) => sum + map.size, 0)
     },
   }
 }
@@ -101,8 +109,8 @@ export function readRevocation(text: string): Revocation | null {
   }
   if (typeof value !== 'object' || value === null) return null
   const { kind, value: what, before = null, until } = value as Record<string, unknown>
-  const isKnown = kind === 'jti' || kind === 'sid' || kind === 'sub' || kind === 'key'
-  if (!isKnown || typeof what !== 'string' || typeof until !== 'number') return null
+  const known = KINDS.find((one) => one === kind)
+  if (known === undefined || typeof what !== 'string' || typeof until !== 'number') return null
   if (before !== null && typeof before !== 'number') return null
-  return { kind, value: what, before, until }
+  return { kind: known, value: what, before, until }
 }

@@ -170,7 +170,8 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
   const isPushed = (): boolean => stream?.isLive() === true
 
   function remember(sent: Credential, { principal, userId, sessionId, keyId }: Vouched): void {
-    const revocable = { sub: userId, sid: sessionId, keyId, iat: Math.floor(now() / 1000) }
+    const { roles, organizationId: org } = principal
+    const revocable = { sub: userId, sid: sessionId, keyId, roles, org, iat: Math.floor(now() / 1000) }
     const until = Math.min(
       now() + rememberFor * 1000,
       principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,

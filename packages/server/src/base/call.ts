@@ -44,6 +44,15 @@ export interface CallSession {
   limitedTo: 'password_change' | null
 }
 
+/** An organization the caller belongs to, or may act in by a permission of the server. */
+export interface CallOrganization {
+  id: string
+  /** The caller's role there; null for somebody who is no member. */
+  role: string | null
+  /** What that permits inside the organization; the server's permissions are another matter. */
+  permissions: readonly string[]
+}
+
 export interface Call {
   /** `req_…`, or a sane X-Request-Id of the caller. */
   id: string
@@ -53,8 +62,8 @@ export interface Call {
   userAgent: string | null
   principal: Principal | null
   session: CallSession | null
-  /** The organization the caller acts in; null until organizations exist. */
-  organization: string | null
+  /** The one that the path names, on rows about an organization; elsewhere the one that the credential acts in. */
+  organization: CallOrganization | null
   locale: Locale
   style: Style
   /** Raw values of the cookies that features own (device, attempt …), by name without prefix. */

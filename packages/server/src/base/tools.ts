@@ -13,6 +13,7 @@ import type { Log } from './log/index.ts'
 import type { Mail } from './mail/index.ts'
 import type { Breaches } from './outbound/breaches.ts'
 import type { Revocations } from './revocations/index.ts'
+import type { Roles } from './roles/index.ts'
 
 export interface Tools {
   config: Config
@@ -25,6 +26,7 @@ export interface Tools {
   mail: Mail
   keys: Keys
   revocations: Revocations
+  roles: Roles
   limits: Limits
   log: Log
 }

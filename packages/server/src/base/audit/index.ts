@@ -62,7 +62,7 @@ export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void
       ip_address: call.ip,
       user_agent: call.userAgent,
       session_id: entry.sessionId ?? call.session?.id ?? null,
-      organization_id: entry.organizationId ?? call.organization,
+      organization_id: entry.organizationId ?? call.organization?.id ?? null,
       request_id: call.id,
       details: JSON.stringify(entry.details ?? {}),
     })

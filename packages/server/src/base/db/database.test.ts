@@ -6,7 +6,7 @@ import { isUniqueViolation, TransactionRolledBack } from './index.ts'
 
 let db: Database
 const now = new Date('2026-03-01T12:00:00Z')
-const as = (userId: string): Scope => ({ userId, organizationId: null, permissions: ['users:read'] })
+const as = (userId: string): Scope => ({ userId, organizationId: null, permissions: ['chat:read'] })
 const addUser = (id: string) =>
   db.tx('system', (tx) =>
     tx

@@ -32,7 +32,7 @@ const BEGIN: Record<Role, string> = {
   system: 'begin; set local role latchkey_system',
   caller: 'begin; set local role latchkey_request',
 }
-const SET_CALLER = `select set_config('latchkey.user_id', $1, true), set_config('latchkey.organization_id', $2, true), set_config('latchkey.permissions', $3, true)`
+const SET_CALLER = `select set_config('latchkey.user_id', $1, true), set_config('latchkey.organization_id', $2, true), set_config('latchkey.permissions', $3, true), set_config('latchkey.organization_permissions', $4, true)`
 
 export function database(options: DatabaseOptions): Database {
   const { driver, log } = options
@@ -126,7 +126,10 @@ class Transaction {
   readonly after: (() => void)[] = []
   readonly handle: TxHandle
   readonly #line: Line
-  readonly #role: Role
+  /** What its statements run as at this moment. */
+  #role: Role
+  #underWay = 0
+  readonly #tell: Tell
   readonly #opening: Promise<unknown>
   #isOpen = false
   #isOver = false
@@ -135,10 +138,41 @@ class Transaction {
   constructor(line: Line, scope: Scope, tell: Tell) {
     this.#line = line
     this.#role = scope === 'system' ? 'system' : 'caller'
+    this.#tell = tell
     this.#opening = this.#begin(scope)
     // its failure is reported by whoever awaits it: the first statement, or the commit
     this.#opening.catch(() => {})
-    this.handle = new TxHandle((text, values) => this.#send(text, values), this.after, tell)
+    this.handle = this.#handleAs(this.#role)
+  }
+
+  #handleAs(role: Role): TxHandle {
+    const send = (text: string, values: readonly unknown[]) => this.#send(role, text, values)
+    return new TxHandle(send, this.after, this.#tell, (work) => this.#asSystem(role, work))
+  }
+
+  /** Its work has a handle of its own: the caller's is refused until it is over, so nothing runs with rights it was not given. */
+  async #asSystem<T>(role: Role, work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (role === 'system') return work(this.handle)
+    if (this.#role === 'system') throw new Error('asSystem does not nest')
+    if (this.#underWay > 0) throw new Error('a statement of the caller is still under way')
+    this.#role = 'system'
+    const raised = this.#become('set local role latchkey_system')
+    try {
+      return await work(this.#handleAs('system'))
+    } finally {
+      await raised
+      await this.#become('set local role latchkey_request')
+      this.#role = 'caller'
+    }
+  }
+
+  /** Where it fails the transaction is aborted, and no statement of it runs any more. */
+  async #become(text: string): Promise<void> {
+    try {
+      await this.#line.plain(text)
+    } catch (error) {
+      this.#failure ??= error
+    }
   }
 
   async commit(): Promise<void> {
@@ -165,7 +199,8 @@ class Transaction {
   async #begin(scope: Scope): Promise<void> {
     const begun = this.#line.plain(BEGIN[this.#role])
     if (scope === 'system') return void (await begun)
-    const values = [scope.userId, scope.organizationId ?? '', scope.permissions.join(' ')]
+    const { userId, organizationId, permissions, organizationPermissions = [] } = scope
+    const values = [userId, organizationId ?? '', permissions.join(' '), organizationPermissions.join(' ')]
     await Promise.all([begun, this.#line.send(SET_CALLER, values, 'caller')])
   }
 
@@ -180,18 +215,22 @@ class Transaction {
     }
   }
 
-  async #send(text: string, values: readonly unknown[]) {
+  async #send(role: Role, text: string, values: readonly unknown[]) {
     if (this.#isOver) throw new Error('this transaction is over: its tx must not be used any more')
-    const sent = this.#line.send(text, values, this.#role)
-    if (!this.#isOpen) {
-      sent.catch(() => {})
-      await this.#opened()
-    }
+    if (role !== this.#role) throw new Error('this tx is of the caller, and the system is at work')
+    this.#underWay += 1
+    const sent = this.#line.send(text, values, role)
     try {
+      if (!this.#isOpen) {
+        sent.catch(() => {})
+        await this.#opened()
+      }
       return await sent
     } catch (error) {
       this.#failure ??= error
       throw error
+    } finally {
+      this.#underWay -= 1
     }
   }
 }

@@ -131,11 +131,13 @@ export class Handle extends Kysely<Tables> {
 export class TxHandle extends Handle implements Tx {
   readonly #after: (() => void)[]
   readonly #tell: Tell
+  readonly asSystem: Tx['asSystem']
 
-  constructor(send: Send, after: (() => void)[], tell: Tell) {
+  constructor(send: Send, after: (() => void)[], tell: Tell, asSystem: Tx['asSystem']) {
     super(send)
     this.#after = after
     this.#tell = tell
+    this.asSystem = asSystem
   }
 
   override get isTransaction(): boolean {

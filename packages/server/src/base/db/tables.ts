@@ -25,6 +25,12 @@ export interface Tables {
   token_families: TokenFamiliesTable
   refresh_tokens: RefreshTokensTable
   api_keys: ApiKeysTable
+  roles: RolesTable
+  permissions: PermissionsTable
+  organizations: OrganizationsTable
+  memberships: MembershipsTable
+  organization_roles: OrganizationRolesTable
+  invitations: InvitationsTable
 }
 
 /** A person. `pending` until an address is verified (or verification is off): a pending user owns no identifier. */
@@ -86,6 +92,8 @@ export interface SessionsTable {
   remember: boolean
   amr: string[]
   limited_to: 'password_change' | null
+  /** The one it acts in; what that permits is asked of the membership each time. */
+  organization_id: string | null
   ip_address: string | null
   user_agent: string | null
   ended_at: Date | null
@@ -179,7 +187,7 @@ export interface SigningKeysTable {
 export interface RevocationsTable {
   id: string
   at: Date
-  kind: 'jti' | 'sid' | 'sub' | 'key'
+  kind: 'jti' | 'sid' | 'sub' | 'key' | 'role' | 'org'
   value: string
   before: Date | null
   until: Date
@@ -213,5 +221,66 @@ export interface ApiKeysTable {
   last_used_at: Date | null
   rotated_from: string | null
   rotated_at: Date | null
+  revoked_at: Date | null
+}
+/** A role of the server. */
+export interface RolesTable {
+  name: string
+  description: string | null
+  permissions: string[]
+  inherits: string[]
+  grants: string[]
+  rank: number
+  preset: string | null
+  created_at: Date
+  updated_at: Date
+}
+/** A permission that an app brought. */
+export interface PermissionsTable {
+  name: string
+  description: string | null
+  organization_roles: string[]
+  created_at: Date
+}
+export interface OrganizationsTable {
+  id: string
+  name: string
+  slug: string
+  created_at: Date
+  updated_at: Date
+  /** Deleted by its owner; restored or gone at `purge_at`. */
+  deleted_at: Date | null
+  purge_at: Date | null
+}
+export interface MembershipsTable {
+  organization_id: string
+  user_id: string
+  /** Built in (`owner`, `admin`, `member`, `guest`), or one of the organization's own. */
+  role: string
+  joined_at: Date
+}
+export interface OrganizationRolesTable {
+  organization_id: string
+  name: string
+  description: string | null
+  permissions: string[]
+  inherits: 'admin' | 'member' | 'guest' | null
+  created_at: Date
+  updated_at: Date
+}
+export interface InvitationsTable {
+  id: string
+  organization_id: string
+  address: string
+  address_key: string
+  role: string
+  secret_hash: Buffer
+  invited_by: string | null
+  created_at: Date
+  sent_at: Date
+  sent_count: number
+  expires_at: Date
+  accepted_at: Date | null
+  accepted_by: string | null
   revoked_at: Date | null
 }

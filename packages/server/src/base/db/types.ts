@@ -13,8 +13,12 @@ import type { Tables } from './tables.ts'
 export type Scope = 'system' | CallerScope
 export interface CallerScope {
   userId: string
+  /** The organization to act in; only one that the caller was found to belong to. */
   organizationId: string | null
+  /** Of the server. */
   permissions: readonly string[]
+  /** Inside the organization; absent: none. */
+  organizationPermissions?: readonly string[]
 }
 
 /** Whatever runs a statement: a transaction, or `Db.hot` for a look-up that needs none. */
@@ -26,6 +30,11 @@ export type Statements = Kysely<Tables>
  * not need each other's answers are sent together with `Promise.all`, and cost one wait.
  */
 export interface Tx extends Kysely<Tables> {
+  /**
+   * Inside a caller's transaction: what the caller may not do by themselves, but is done in consequence (refusing
+   * somebody's tokens, looking up an address). No other statement of the transaction may be under way meanwhile.
+   */
+  asSystem<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
   afterCommit(run: () => void): void
   /**

@@ -4,10 +4,11 @@
  */
 import { can } from '@latchkey/guard'
 import type { Config } from '../../config.ts'
-import type { CallSession, Principal } from '../call.ts'
+import type { CallOrganization, CallSession, Principal } from '../call.ts'
 import { duration } from '../clock.ts'
 import { type Problem, problem } from '../errors.ts'
-import type { Authenticator, Credential } from './authenticate.ts'
+import { isId } from '../ids.ts'
+import type { Authenticator, Credential, MembershipLookup } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { parseForm } from './form.ts'
 import type { Row } from './route.ts'
@@ -16,6 +17,7 @@ import { badRequest, hasBadCharacters } from './text.ts'
 export interface Caller {
   principal: Principal | null
   session: CallSession | null
+  organization: CallOrganization | null
   /** Why the credential that came is not good; the row decides whether that matters. */
   refused: Problem | null
   /** The HTTP Basic credential, on rows that take one. */
@@ -27,6 +29,7 @@ export interface Caller {
 export const NOBODY: Caller = Object.freeze({
   principal: null,
   session: null,
+  organization: null,
   refused: null,
   basic: null,
   isExplicit: false,
@@ -93,11 +96,11 @@ async function checked(
 ): Promise<Caller> {
   const verdict = await authenticator.check(credential, exchange.now)
   if ('refused' in verdict) return { ...NOBODY, refused: verdict.refused }
-  const { principal, session } = verdict
+  const { principal, session, organization = null } = verdict
   // a session limited to changing the password is nobody's on rows that do not know of it
   if (session !== null && session.limitedTo !== null && !row.limitedSession)
     return { ...NOBODY, refused: problem('PASSWORD_EXPIRED') }
-  return { ...NOBODY, principal, session }
+  return { ...NOBODY, principal, session, organization }
 }
 
 const NO_SESSION = 'This is for a person who is signed in; an API key is not enough.'
@@ -122,6 +125,21 @@ export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
     }
     return null
   }
+}
+
+/** @returns what the caller is in the organization that the path names, or why the row is closed there */
+export async function standing(
+  row: Row,
+  principal: Principal,
+  params: unknown,
+  lookup: MembershipLookup,
+): Promise<CallOrganization | Problem> {
+  const { id = '' } = params as { id?: string }
+  const { organization: needed = '', deletedToo = false } = row
+  const found = isId('org', id) ? await lookup(principal, id, { deletedToo }) : null
+  if (!found) return problem('NOT_FOUND')
+  if (can(found, needed)) return found
+  return problem('INSUFFICIENT_PERMISSIONS', { details: { required: needed, organization_id: id } })
 }
 
 /** Two readers of a request must not see two credentials. */

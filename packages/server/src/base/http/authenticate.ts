@@ -4,7 +4,7 @@
  * out. Never throws a Problem for a bad credential, so that open routes can go on without a user and the others
  * can refuse. Invariant: the kind is told by the form of the text alone, so no credential is ever tried as another.
  */
-import type { CallSession, Principal } from '../call.ts'
+import type { CallOrganization, CallSession, Principal } from '../call.ts'
 import type { Problem } from '../errors.ts'
 
 export type Credential =
@@ -16,6 +16,8 @@ export interface Authenticated {
   principal: Principal
   /** null for an API key, and for an access token that was made without a session. */
   session: CallSession | null
+  /** The organization it acts in; null or absent for none, also where the caller has left it. */
+  organization?: CallOrganization | null
 }
 
 export type Verdict = Authenticated | { refused: Problem }
@@ -23,3 +25,10 @@ export type Verdict = Authenticated | { refused: Problem }
 export interface Authenticator {
   check(credential: Credential, now: Date): Promise<Verdict>
 }
+
+/** What a caller is in an organization; null where they are nothing there, or there is none. */
+export type MembershipLookup = (
+  principal: Principal,
+  organizationId: string,
+  which: { deletedToo: boolean },
+) => Promise<CallOrganization | null>

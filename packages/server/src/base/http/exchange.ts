@@ -4,11 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../config.ts'
-import type { Call, CallSession, Locale, Principal, Style } from '../call.ts'
+import type { Call, Locale, Style } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { Asked, CookieJar } from '../present/index.ts'
 import { localeReader, styleReader } from './accept.ts'
+import type { Caller } from './access.ts'
 import { addressReader } from './address.ts'
 import { type CookiesIn, readCookies } from './cookies.ts'
 import { type Cors, cors } from './cors.ts'
@@ -58,7 +59,7 @@ export function reader(config: Settings, clock: Clock, jar: CookieJar): Reader {
   }
 }
 
-export function callOf(exchange: Exchange, principal: Principal | null, session: CallSession | null): Call {
+export function callOf(exchange: Exchange, { principal, session, organization }: Caller): Call {
   return Object.freeze({
     id: exchange.id,
     now: exchange.now,
@@ -66,7 +67,7 @@ export function callOf(exchange: Exchange, principal: Principal | null, session:
     userAgent: exchange.req.headers['user-agent']?.slice(0, 512) ?? null,
     principal,
     session,
-    organization: null,
+    organization,
     locale: principal?.locale ?? exchange.locale,
     style: exchange.style,
     cookies: exchange.cookies.others,

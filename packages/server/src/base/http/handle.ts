@@ -8,12 +8,12 @@ import type { z } from 'zod'
 import type { Config } from '../../config.ts'
 import type { Call } from '../call.ts'
 import type { Keyring } from '../crypto.ts'
-import { type Problem, problem } from '../errors.ts'
+import { Problem, problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Log } from '../log/index.ts'
 import { asProblem, type Presenter, type Serialise, serialiser } from '../present/index.ts'
-import { type Caller, gate, identify, twoCredentials } from './access.ts'
-import type { Authenticator } from './authenticate.ts'
+import { type Caller, gate, identify, standing, twoCredentials } from './access.ts'
+import type { Authenticator, MembershipLookup } from './authenticate.ts'
 import { BODY_LIMIT, isTooMuchToDrain, readBody } from './body.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from './csrf.ts'
 import { callOf, type Exchange, type Reader } from './exchange.ts'
@@ -32,6 +32,7 @@ export interface House {
   reader: Reader
   present: Presenter
   authenticator: Authenticator
+  memberships: MembershipLookup
   isForeign: (req: Exchange['req']) => boolean
   isUnreachable: (error: unknown) => boolean
 }
@@ -42,7 +43,7 @@ export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<
 export interface Steps<R extends Row> {
   row: R
   /** Who calls and whether the row is open to them; a bad credential does not throw here. */
-  enter(exchange: Exchange): Promise<{ caller: Caller; call: Call; closed: Problem | null }>
+  enter(exchange: Exchange, params: unknown): Promise<{ caller: Caller; call: Call; closed: Problem | null }>
   /** Origin and limit. @throws Problem */
   assertWelcome(exchange: Exchange, caller: Caller, call: Call): void
   /** Everything the caller says, path parameters last. @throws Problem */
@@ -59,14 +60,15 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   return {
     row,
-    async enter(exchange) {
+    async enter(exchange, params) {
       assertVersion(exchange)
       const caller = await identify(row, exchange, house)
-      return {
-        caller,
-        call: callOf(exchange, caller.principal, caller.session),
-        closed: closedTo(caller, exchange.now),
-      }
+      const closed = closedTo(caller, exchange.now)
+      if (closed !== null || row.organization === undefined || caller.principal === null)
+        return { caller, call: callOf(exchange, caller), closed }
+      const inside = await standing(row, caller.principal, params, house.memberships)
+      if (inside instanceof Problem) return { caller, call: callOf(exchange, caller), closed: inside }
+      return { caller, call: callOf(exchange, { ...caller, organization: inside }), closed }
     },
     assertWelcome(exchange, caller, call) {
       const isOwnWish = caller.isExplicit && caller.principal !== null
@@ -102,7 +104,7 @@ export function apiHandler(house: House, row: ApiRow): Handler {
     try {
       if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
       else house.reader.cors.answer(exchange.req, exchange.headers)
-      const { caller, call, closed } = await step.enter(exchange)
+      const { caller, call, closed } = await step.enter(exchange, request.params)
       if (closed) {
         const { url, req, credential } = exchange
         const elsewhere = row.turnAway?.({ url, headers: req.headers, credential }, closed) ?? null

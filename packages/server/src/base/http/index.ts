@@ -12,7 +12,7 @@ import { problem } from '../errors.ts'
 import { presenter } from '../present/index.ts'
 import type { Tools } from '../tools.ts'
 import { type Asset, assetHandler } from './assets.ts'
-import type { Authenticator } from './authenticate.ts'
+import type { Authenticator, MembershipLookup } from './authenticate.ts'
 import { originCheck } from './csrf.ts'
 import { docsRow } from './docs.tsx'
 import { DOCS_STYLE } from './docs-style.ts'
@@ -38,6 +38,8 @@ export interface HttpOptions extends PageRenderer {
   /** Every row of every feature, csrfRows included; health, OpenAPI and the docs page are added here. */
   rows: readonly Row[]
   authenticator: Authenticator
+  /** For rows about organizations; without it nobody belongs to any. */
+  memberships?: MembershipLookup
   assets: readonly Asset[]
   ready(): Promise<Readiness>
   /** Routes that keep a protocol's own answers (OpenID Connect, metrics). They see no parsed body. */
@@ -63,6 +65,7 @@ export function createHttp(options: HttpOptions): Http {
     present,
     isUnreachable,
     authenticator: options.authenticator,
+    memberships: options.memberships ?? (async () => null),
     reader: reader(config, clock, present.cookies),
     isForeign: originCheck(config),
     renderer: options,

@@ -36,10 +36,10 @@ export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form
   const step: Prepared = { ...steps(house, row), form }
   return async (request, res) => {
     const exchange = house.reader.open(request.raw, res)
-    let call = callOf(exchange, null, null)
+    let call = callOf(exchange, NOBODY)
     let said: Record<string, unknown> | undefined
     try {
-      const entered = await step.enter(exchange)
+      const entered = await step.enter(exchange, request.params)
       call = entered.call
       if (entered.caller.refused && entered.caller.refused.code !== 'PASSWORD_EXPIRED')
         forgetSession(house, exchange)

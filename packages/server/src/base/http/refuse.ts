@@ -6,6 +6,7 @@
 import type { Call } from '../call.ts'
 import type { Problem } from '../errors.ts'
 import { wantsPage } from './accept.ts'
+import { NOBODY } from './access.ts'
 import { callOf, type Exchange } from './exchange.ts'
 import { failure } from './handle.ts'
 import { errorPage, type PageHouse } from './pages.ts'
@@ -26,7 +27,7 @@ export function refuse(house: PageHouse, exchange: Exchange, failed: Problem): v
 
 /** Never fails. Who names a credential is no browser, and means that one (access.ts). */
 async function readerOf({ authenticator }: PageHouse, exchange: Exchange): Promise<Call> {
-  const stranger = callOf(exchange, null, null)
+  const stranger = callOf(exchange, NOBODY)
   const { authorization, 'x-api-key': key } = exchange.req.headers
   const token = exchange.cookies.session
   if (!token || authorization !== undefined || key !== undefined) return stranger
@@ -38,7 +39,7 @@ async function readerOf({ authenticator }: PageHouse, exchange: Exchange): Promi
     const checked = authenticator.check({ kind: 'session', token, via: 'cookie' }, exchange.now)
     const verdict = await Promise.race([checked, late])
     if (verdict === null || 'refused' in verdict) return stranger
-    return callOf(exchange, verdict.principal, verdict.session)
+    return callOf(exchange, { ...NOBODY, principal: verdict.principal, session: verdict.session })
   } catch {
     return stranger
   } finally {

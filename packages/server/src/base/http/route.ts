@@ -83,6 +83,13 @@ interface RowBase {
   summary: string
   /** What the summary leaves out, for the docs page. */
   description?: string
+  /**
+   * The path parameter `id` names an organization, inside which the caller must hold this permission. To whoever has
+   * no business there it does not exist. `call.organization` is this one.
+   */
+  organization?: string
+  /** Also of an organization that was deleted and may still be restored. */
+  deletedToo?: true
   /** The proof must be at most this old: `10m`; otherwise STEP_UP_REQUIRED. */
   fresh?: string
   limit?: RouteLimit | readonly RouteLimit[]

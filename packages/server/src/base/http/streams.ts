@@ -24,15 +24,15 @@ export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' |
     handler(house, row) {
       const step = steps(house, row)
       /** Whether the row would still be open to the caller. */
-      const isWelcome = async (exchange: Exchange): Promise<boolean> => {
-        const { caller, closed } = await step.enter({ ...exchange, now: clock.now(), headers: [] })
+      const isWelcome = async (exchange: Exchange, params: unknown): Promise<boolean> => {
+        const { caller, closed } = await step.enter({ ...exchange, now: clock.now(), headers: [] }, params)
         return caller.principal !== null && closed === null
       }
       return async (request, res) => {
         const exchange = house.reader.open(request.raw, res)
         try {
           house.reader.cors.answer(exchange.req, exchange.headers)
-          const { caller, call, closed } = await step.enter(exchange)
+          const { caller, call, closed } = await step.enter(exchange, request.params)
           if (closed) throw closed
           step.assertWelcome(exchange, caller, call)
           const said = await step.read(exchange, caller, request.params)
@@ -43,7 +43,7 @@ export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' |
           open.add(line)
           const beating = setInterval(() => {
             line.beat()
-            void isWelcome(exchange).then(
+            void isWelcome(exchange, request.params).then(
               (welcome) => welcome || line.end(),
               () => line.end(),
             )

@@ -64,6 +64,18 @@ async function afterLast(tx: Tx, kind: RevocationKind, value: string, before: Da
 export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
   revoke(tx, { kind: 'sub', value: userId, before: now, until: later(now, LONGEST_TOKEN) }, now)
 
+/** Refuses every token that was issued so far to holders of these roles. */
+export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promise<void> =>
+  revoke(
+    tx,
+    names.map((value) => ({ kind: 'role' as const, value, before: now, until: later(now, LONGEST_TOKEN) })),
+    now,
+  )
+
+/** Refuses every token that was issued so far for acting in an organization. */
+export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void> =>
+  revoke(tx, { kind: 'org', value: id, before: now, until: later(now, LONGEST_TOKEN) }, now)
+
 export interface Revocations {
   /** Whether it is refused; a promise where this process has to ask the database. */
   covers(credential: Revocable, now: Date): boolean | Promise<boolean>

@@ -22,6 +22,9 @@ export interface Revocable {
   sid?: string | null
   sub?: string | null
   key?: string | null
+  /** Any of them. */
+  roles?: readonly string[]
+  org?: string | null
   iat: number
 }
 
@@ -48,14 +51,18 @@ export function revocationList(): RevocationList {
     sid: new Map(),
     sub: new Map(),
     key: new Map(),
+    role: new Map(),
+    org: new Map(),
   }
   const find = (kind: RevocationKind, value: string | null | undefined): Kept | undefined =>
     value ? kept[kind].get(value) : undefined
-  const found = ({ jti, sid, sub, key }: Omit<Revocable, 'iat'>): (Kept | undefined)[] => [
+  const found = ({ jti, sid, sub, key, org, roles = [] }: Omit<Revocable, 'iat'>): (Kept | undefined)[] => [
     find('jti', jti),
     find('sid', sid),
     find('sub', sub),
     find('key', key),
+    find('org', org),
+    ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),
   ]
   return {
     add({ kind, value, before, until }, heardAt) {
@@ -78,7 +85,7 @@ export function revocationList(): RevocationList {
         for (const [value, { until }] of map) if (until < now) map.delete(value)
     },
     get size() {
-      return kept.jti.size + kept.sid.size + kept.sub.size + kept.key.size
+      return Object.values(kept).reduce((sum, map) => sum + map.size, 0)
     },
   }
 }

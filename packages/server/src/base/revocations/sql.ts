@@ -40,10 +40,11 @@ export const selectPage = (
     .execute()
 
 export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
-  const { jti = null, sid = null, sub = null, key = null, iat } = credential
+  const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], iat } = credential
   const { rows } = await sql`
     select 1 from revocations
-    where (kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}))
+    where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}))
+        or kind = 'role' and value = any(${[...roles]}::text[]))
       and (before is null or before >= to_timestamp(${iat}::float8)) and until > ${now}
     limit 1`.execute(db)
   return rows.length > 0

@@ -1,7 +1,5 @@
 /**
- * Access: which roles exist and what they permit. Owns the presets and the sum of permissions a set of roles
- * comes to, and what of it lies within others; leaves judging a single permission to the guard's `can`. Roles are
- * data: a name, permissions, the roles it inherits and those its holders may grant.
+ * Access: who may change which roles and who holds them. Leaves what roles permit to base/roles, and judging a
+ * single permission to the guard's `can`.
  */
-export { adminRole, defaultRole, isRole, permissionsOf, primaryRole } from './roles.ts'
 export { PERMISSION, within } from './scopes.ts'

@@ -30,7 +30,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     output: Me,
     run: async (call) => ({
       data: {
-        user: userView(tools.config, await ownUser(tools, call)),
+        user: userView(tools.roles, await ownUser(tools, call)),
         session: {
           id: call.session?.id ?? '',
           expires_at: call.session?.expiresAt.toISOString() ?? '',
@@ -50,7 +50,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     errors: ['NOT_FOUND'],
     input: z.object({}),
     output: UserView,
-    run: async (call) => ({ data: userView(tools.config, await ownUser(tools, call)) }),
+    run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
   }),
   route({
     name: 'users.me.update',
@@ -69,7 +69,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     }),
     output: UserView,
     run: async (call, change) => ({
-      data: userView(tools.config, await updateProfile(tools, call, change)),
+      data: userView(tools.roles, await updateProfile(tools, call, change)),
       message: 'Your profile is saved.',
     }),
   }),

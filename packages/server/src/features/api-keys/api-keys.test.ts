@@ -88,6 +88,8 @@ describe('making a key', () => {
         session_id: null,
         key_id: data.id,
         organization_id: null,
+        organization_role: null,
+        organization_permissions: [],
         token_id: null,
         authenticated_at: null,
         expires_at: null,

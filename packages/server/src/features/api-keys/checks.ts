@@ -3,13 +3,14 @@
  * decided anew each time: its scopes within what its maker may do now. Last uses are gathered in memory and
  * written in batches; a crash loses seconds of them.
  */
-import { LOCALES, type Principal } from '../../base/call.ts'
+import { type CallOrganization, LOCALES, type Principal } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { sha256 } from '../../base/crypto.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
+import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
-import { permissionsOf, within } from '../access/index.ts'
+import { within } from '../access/index.ts'
 import { isKey } from './format.ts'
 import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.ts'
 
@@ -27,15 +28,15 @@ export interface KeyChecks {
   sweep(now: Date): Promise<void>
 }
 
-export function keyChecks(tools: Pick<Tools, 'config' | 'db'>): KeyChecks {
-  const { config, db } = tools
+export function keyChecks(tools: Pick<Tools, 'db' | 'roles'>): KeyChecks {
+  const { roles, db } = tools
   const statement = keyCheck(db.hot)
   const uses = new Map<string, Date>()
   // one answer for all: whoever holds a bad key learns nothing about it
   const refused = { refused: problem('INVALID_API_KEY') }
 
   const toPrincipal = (row: CheckedKey): Principal => {
-    const held = permissionsOf(config, row.roles)
+    const held = roles.permissionsOf(row.roles)
     return {
       userId: row.user_id,
       username: row.username,
@@ -51,13 +52,19 @@ export function keyChecks(tools: Pick<Tools, 'config' | 'db'>): KeyChecks {
     }
   }
 
+  const toOrganization = (row: CheckedKey): CallOrganization | null => {
+    const organization = organizationOf(roles, row)
+    if (organization === null || row.scopes === null) return organization
+    return { ...organization, permissions: within(row.scopes, organization.permissions) }
+  }
+
   return {
     async check(key, now) {
       if (!isKey(key)) return refused
       const [row] = await db.run(statement, [sha256(key)])
       if (!row || !isGood(row, now)) return refused
       uses.set(row.id, now)
-      return { principal: toPrincipal(row), session: null }
+      return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
     },
     lastUsed(id, stored) {
       const here = uses.get(id)

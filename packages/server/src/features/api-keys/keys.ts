@@ -90,7 +90,7 @@ export async function writeKey(
     })
   const issued = newKey(tools, {
     user_id: userId,
-    organization_id: call.organization,
+    organization_id: call.organization?.id ?? null,
     name: wish.name,
     description: wish.description ?? null,
     environment: wish.environment,

@@ -4,13 +4,12 @@ import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
-import { permissionsOf } from '../access/index.ts'
 import { findByIdentifier, findUser, type User } from '../users/index.ts'
 import { type KeyView, keyView, NewKeyInput } from './fields.ts'
 import { endKey, writeKey } from './keys.ts'
 import { selectKeys } from './sql.ts'
 
-type OperatorTools = Pick<Tools, 'config' | 'db' | 'clock'>
+type OperatorTools = Pick<Tools, 'config' | 'db' | 'clock' | 'roles'>
 
 export interface KeyOrder {
   name: string
@@ -40,7 +39,7 @@ export async function issueByOperator(
     const maker = {
       userId: user.id,
       username: user.username,
-      permissions: permissionsOf(tools.config, user.roles),
+      permissions: tools.roles.permissionsOf(user.roles),
     }
     return await writeKey(tools, tx, call, maker, { ...parsed.data, expiresAt }, { by: 'operator' })
   })

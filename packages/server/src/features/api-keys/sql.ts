@@ -2,8 +2,9 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { ApiKeysTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
 
-export interface CheckedKey {
+export interface CheckedKey extends ActingRow {
   id: string
   user_id: string
   scopes: string[] | null
@@ -20,8 +21,8 @@ export interface CheckedKey {
 export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
     select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
-           u.username, u.full_name, u.locale, u.status, u.roles
-    from api_keys k join users u on u.id = k.user_id
+           u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}
+    from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
     where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
 
 /** Makes whoever else makes a key for the same person wait until this transaction is over, so that keys can be counted. */

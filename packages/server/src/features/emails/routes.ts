@@ -8,7 +8,7 @@ import { resendVerification, verifyEmail } from './emails.ts'
 /** A link's token as a field: bounded, otherwise judged by the link room. */
 export const LinkToken = z.string().min(1).max(200)
 
-export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[] => [
+export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles'>): Row[] => [
   route({
     name: 'emails.verify',
     method: 'POST',
@@ -24,7 +24,7 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config'>): Row[]
     input: z.object({ token: LinkToken }),
     output: z.object({ user: UserView }),
     run: async (call, { token }) => ({
-      data: { user: userView(tools.config, await verifyEmail(tools, call, token)) },
+      data: { user: userView(tools.roles, await verifyEmail(tools, call, token)) },
       message: 'The address is verified. You can sign in now.',
     }),
   }),

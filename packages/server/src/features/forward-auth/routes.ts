@@ -5,7 +5,7 @@ import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
-import { PERMISSION, primaryRole } from '../access/index.ts'
+import { PERMISSION } from '../access/index.ts'
 import { authHeaders } from './headers.ts'
 import { placeToGo } from './turn-away.ts'
 
@@ -19,6 +19,8 @@ const Validity = z.object({
   session_id: z.string().nullable(),
   key_id: z.string().nullable(),
   organization_id: z.string().nullable(),
+  organization_role: z.string().nullable(),
+  organization_permissions: z.array(z.string()),
   token_id: z.string().nullable(),
   authenticated_at: z.string().nullable(),
   expires_at: z.string().nullable(),
@@ -53,7 +55,7 @@ const Asked = z.object({
     ),
 })
 
-export const forwardAuthRoutes = (tools: Pick<Tools, 'config'>): Row[] => [
+export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[] => [
   route({
     name: 'auth.validate',
     method: 'GET',
@@ -80,18 +82,20 @@ export const forwardAuthRoutes = (tools: Pick<Tools, 'config'>): Row[] => [
   }),
 ]
 
-function validityOf({ config }: Pick<Tools, 'config'>, { principal, session, organization }: Call): Validity {
+function validityOf({ roles }: Pick<Tools, 'roles'>, { principal, session, organization }: Call): Validity {
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')
   return {
     user_id: principal.userId,
     username: principal.username,
-    role: primaryRole(config, principal.roles),
+    role: roles.primaryOf(principal.roles),
     roles: [...principal.roles],
     permissions: [...principal.permissions],
     method: principal.method,
     session_id: session?.id ?? null,
     key_id: principal.keyId,
-    organization_id: organization,
+    organization_id: organization?.id ?? null,
+    organization_role: organization?.role ?? null,
+    organization_permissions: [...(organization?.permissions ?? [])],
     token_id: principal.tokenId,
     authenticated_at: session?.authenticatedAt.toISOString() ?? null,
     expires_at: (principal.expiresAt ?? session?.expiresAt)?.toISOString() ?? null,

@@ -42,7 +42,7 @@ async function userOfKey(tools: Tools, { principal }: Call): Promise<Answer<{ us
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')
   const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
   return {
-    data: { user: { ...userView(tools.config, user), permissions: [...principal.permissions] } },
+    data: { user: { ...userView(tools.roles, user), permissions: [...principal.permissions] } },
     message: 'The API key is good.',
   }
 }

@@ -4,8 +4,8 @@ import { systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId, newId } from '../../base/ids.ts'
+import { defaultRole } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
-import { defaultRole, isRole } from '../access/index.ts'
 import {
   acceptPassword,
   auditPassword,
@@ -31,14 +31,14 @@ import {
   userView,
 } from '../users/index.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock'>
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
 
 export interface NewAccount {
   email: string
   password: string
   username?: string
   fullName?: string
-  /** Of the preset; the default role without it. */
+  /** The default role without it. */
   role?: string
   /** Whether the operator vouches for the address. */
   verified: boolean
@@ -50,8 +50,7 @@ export async function createByOperator(tools: OperatorTools, input: NewAccount):
   const username = input.username === undefined ? null : parsed('username', Username, input.username)
   const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
   const role = input.role ?? defaultRole(tools.config)
-  if (!isRole(tools.config, role))
-    throw invalid('role', 'invalid_choice', `There is no role ${role} in this preset.`)
+  if (!tools.roles.find(role)) throw invalid('role', 'invalid_choice', `There is no role ${role}.`)
   const hash = await acceptPassword(tools, input.password, { email, username, fullName })
   const call = systemCall(tools.clock.now())
   const id = newId('usr')
@@ -62,7 +61,7 @@ export async function createByOperator(tools: OperatorTools, input: NewAccount):
     await audit(tx, call, { type: 'user.created', userId: id, username, details: { by: 'operator', role } })
     return await getUser(tx, id)
   })
-  return userView(tools.config, user)
+  return userView(tools.roles, user)
 }
 
 function parsed<T>(
@@ -78,7 +77,7 @@ function parsed<T>(
 
 /** Newest first. */
 export async function listByOperator(
-  tools: Pick<Tools, 'db' | 'config'>,
+  tools: Pick<Tools, 'db' | 'roles'>,
   page: { limit: number; cursor: string | null },
 ): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
   if (page.cursor !== null && !isId('usr', page.cursor))
@@ -86,7 +85,7 @@ export async function listByOperator(
   const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
   const shown = rows.slice(0, page.limit)
   return {
-    users: shown.map((row) => ({ ...userView(tools.config, row), status: row.status })),
+    users: shown.map((row) => ({ ...userView(tools.roles, row), status: row.status })),
     nextCursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
   }
 }
@@ -105,7 +104,7 @@ export async function resetByOperator(
     await forgetDevices(tx, user.id, null)
     await auditPassword(tx, call, 'auth.password.reset', user)
   })
-  return userView(tools.config, user)
+  return userView(tools.roles, user)
 }
 
 /** @throws Problem NOT_FOUND, CONFLICT */
@@ -123,7 +122,7 @@ async function changing(
 ): Promise<UserView> {
   const user = await byIdentifier(tools, identifier)
   await tools.db.tx('system', (tx) => change(tx, user))
-  return userView(tools.config, user)
+  return userView(tools.roles, user)
 }
 
 async function byIdentifier(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {

@@ -42,7 +42,7 @@ export const registrationRoutes = (tools: Tools): Row[] => [
           message: 'Welcome. You are signed in.',
         }
       return {
-        data: { user: userView(tools.config, user) },
+        data: { user: userView(tools.roles, user) },
         status: 201,
         message: 'We have sent you an e-mail. Follow its link to verify the address.',
       }

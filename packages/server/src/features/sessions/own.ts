@@ -23,7 +23,8 @@ export interface SessionView {
 export function callerScope(call: Call): CallerScope {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId, permissions } = call.principal
-  return { userId, organizationId: call.organization, permissions }
+  const { id = null, permissions: organizationPermissions = [] } = call.organization ?? {}
+  return { userId, organizationId: id, permissions, organizationPermissions }
 }
 
 /** The caller's open sessions, the latest seen first. */

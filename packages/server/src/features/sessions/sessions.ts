@@ -13,8 +13,8 @@ import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../base/revocations/index.ts'
+import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
-import { permissionsOf } from '../access/index.ts'
 import {
   type CheckedRow,
   deleteEndedBefore,
@@ -135,8 +135,8 @@ export interface SessionChecks {
 }
 
 /** The check every request under a session goes through, with its memory of sightings. */
-export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionChecks {
-  const { config, db } = tools
+export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks {
+  const { roles, db } = tools
   const statement = sessionCheck(db.hot)
   const sightings = new Map<string, Date>()
   const lastSeen = (id: string, stored: Date): Date => {
@@ -154,14 +154,15 @@ export function sessionChecks(tools: Pick<Tools, 'config' | 'db'>): SessionCheck
     if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
     if (verdict === 'ended') return { refused: unknown(via) }
     sightings.set(row.id, now)
-    return { principal: toPrincipal(row), session: toCallSession(row, via) }
+    const organization = organizationOf(roles, row)
+    return { principal: toPrincipal(row), session: toCallSession(row, via), organization }
   }
 
   const toPrincipal = (row: CheckedRow): Principal => ({
     userId: row.user_id,
     username: row.username,
     roles: row.roles,
-    permissions: permissionsOf(config, row.roles),
+    permissions: roles.permissionsOf(row.roles),
     method: 'session',
     name: row.full_name ?? row.username,
     locale: LOCALES.find((locale) => locale === row.locale) ?? null,

@@ -6,8 +6,9 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
 
-export interface CheckedRow {
+export interface CheckedRow extends ActingRow {
   id: string
   user_id: string
   created_at: Date
@@ -30,12 +31,20 @@ export interface CheckedRow {
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles
-    from sessions s join users u on u.id = s.user_id
+           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}
+    from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
 
-export async function insertSession(tx: Tx, session: SessionsTable): Promise<void> {
-  await tx.insertInto('sessions').values(session).execute()
+/** It begins in the organization of whoever belongs to one only. */
+export async function insertSession(tx: Tx, session: Omit<SessionsTable, 'organization_id'>): Promise<void> {
+  const only = sql<string | null>`(
+    select case when count(*) = 1 then min(m.organization_id) end
+    from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+    where m.user_id = ${session.user_id})`
+  await tx
+    .insertInto('sessions')
+    .values({ ...session, organization_id: only })
+    .execute()
 }
 
 export const selectOpen = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>

@@ -53,12 +53,12 @@ export const signInCookies = (signedIn: SignedIn, now: Date): CookieChange[] => 
 ]
 
 export const signedInAnswer = (
-  tools: Pick<Tools, 'keyring' | 'config'>,
+  tools: Pick<Tools, 'keyring' | 'roles'>,
   signedIn: SignedIn,
   now: Date,
 ): Answer<SignedInView> => ({
   data: {
-    user: userView(tools.config, signedIn.user),
+    user: userView(tools.roles, signedIn.user),
     ...sessionStarted(tools, signedIn.session, signedIn.limitedTo),
   },
   message: signedIn.limitedTo

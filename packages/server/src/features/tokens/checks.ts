@@ -71,8 +71,9 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
       const verified = await verify(tools, verifier, token)
       if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
       if (verified === null) return { refused: problem('INVALID_TOKEN') }
-      const { jti, sid, sub, iat } = verified
-      if (await revocations.covers({ jti, sid, sub, iat }, now)) return { refused: problem('INVALID_TOKEN') }
+      const { jti, sid, sub, iat, roles, org } = verified
+      if (await revocations.covers({ jti, sid, sub, iat, roles, org }, now))
+        return { refused: problem('INVALID_TOKEN') }
       const caller = known.get(verified) ?? authenticated(verified)
       known.set(verified, caller)
       return caller
@@ -105,5 +106,7 @@ function authenticated({ principal, sid, jti, iat, until }: Verified): Authentic
     expiresAt,
     limitedTo: null,
   }
-  return { principal: who, session: sid === null ? null : session }
+  const { organizationId, organizationRole: role, organizationPermissions: permissions } = principal
+  const organization = organizationId === null ? null : { id: organizationId, role, permissions }
+  return { principal: who, session: sid === null ? null : session, organization }
 }

@@ -4,11 +4,11 @@
  * a revocation from before covers.
  */
 
+import type { CallOrganization } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import { LONGEST_TOKEN, seconds } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
-import { permissionsOf, primaryRole } from '../access/index.ts'
 
 /** RFC 9068 §2.1 */
 const TYPE = 'at+jwt'
@@ -17,6 +17,7 @@ export interface Subject {
   userId: string
   username: string | null
   roles: readonly string[]
+  organization: CallOrganization | null
   /** null for a token that the operator makes. */
   session: { id: string; amr: readonly string[]; authenticatedAt: Date; expiresAt: Date } | null
 }
@@ -29,7 +30,7 @@ export interface AccessToken {
   expiresIn: number
 }
 
-export type SigningTools = Pick<Tools, 'config' | 'keys' | 'revocations'>
+export type SigningTools = Pick<Tools, 'config' | 'keys' | 'revocations' | 'roles'>
 
 /** @throws Problem INVALID_TOKEN where the session or the user is revoked altogether */
 export function signAccessToken(
@@ -39,8 +40,9 @@ export function signAccessToken(
   lifetime: number = tools.config.accessTokenLifetime,
 ): AccessToken {
   const { config, keys, revocations } = tools
-  const { userId, session } = subject
-  const iat = revocations.issueAt({ sub: userId, sid: session?.id ?? null }, now)
+  const { userId, session, organization } = subject
+  const { id: org = null, role: orgRole = null } = organization ?? {}
+  const iat = revocations.issueAt({ sub: userId, sid: session?.id ?? null, roles: subject.roles, org }, now)
   if (iat === null) throw problem('INVALID_TOKEN')
   const longest = iat + Math.floor(Math.min(lifetime, LONGEST_TOKEN) / 1000)
   const exp = session === null ? longest : Math.min(longest, seconds(session.expiresAt))
@@ -53,9 +55,10 @@ export function signAccessToken(
       aud: config.tokenAudience ?? config.publicUrl,
       sub: userId,
       username: subject.username,
-      role: primaryRole(config, roles),
+      role: tools.roles.primaryOf(roles),
       roles,
-      permissions: permissionsOf(config, roles),
+      permissions: tools.roles.permissionsOf(roles),
+      ...(organization === null ? {} : { org, org_role: orgRole, org_permissions: organization.permissions }),
       ...(session === null ? {} : { sid: session.id }),
       jti: id,
       amr: session?.amr ?? [],

@@ -13,6 +13,7 @@ import { type Keyring, randomSecret, sha256 } from '../../base/crypto.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
+import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
 import { endSessions, type SessionChecks } from '../sessions/index.ts'
 import { getUser } from '../users/index.ts'
@@ -48,10 +49,11 @@ export interface IssuedTokens {
 const successorOf = (keyring: Keyring, token: string): string =>
   `rt_${keyring.mac('refresh', token).toString('base64url')}`
 
-const subjectOf = (row: Omit<SessionRow, 'family_id'>): Subject => ({
+const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>): Subject => ({
   userId: row.user_id,
   username: row.username,
   roles: row.roles,
+  organization: organizationOf(roles, row),
   session: {
     id: row.session_id,
     amr: row.amr,
@@ -66,7 +68,7 @@ function answer(
   refreshToken: string,
   now: Date,
 ): IssuedTokens {
-  const access = signAccessToken(tools, subjectOf(row), now)
+  const access = signAccessToken(tools, subjectOf(tools, row), now)
   return {
     access_token: access.token,
     refresh_token: refreshToken,

@@ -12,7 +12,7 @@ import { readToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'revocations'>
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'revocations' | 'roles'>
 
 /** An access token for somebody, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED */
 export async function createTokenByOperator(
@@ -25,7 +25,12 @@ export async function createTokenByOperator(
   if (user.status !== 'active')
     throw problem('ACCOUNT_DISABLED', { message: `The account is ${user.status}.` })
   const { id: userId, username, roles } = user
-  const made = signAccessToken(tools, { userId, username, roles, session: null }, call.now, lifetime)
+  const made = signAccessToken(
+    tools,
+    { userId, username, roles, organization: null, session: null },
+    call.now,
+    lifetime,
+  )
   await tools.db.tx('system', async (tx) => {
     await tools.keys.keepUntil(tx, made.expiresAt)
     const details = { token: made.id, by: 'operator', expires_at: made.expiresAt.toISOString() }

@@ -2,9 +2,10 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { TokenFamiliesTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
 
 /** Whom tokens of a session speak for. */
-export interface SessionRow {
+export interface SessionRow extends ActingRow {
   family_id: string
   session_id: string
   user_id: string
@@ -20,7 +21,7 @@ const isWell = (now: Date) => sql<boolean>`(
   f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
   and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active')`
 const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr,
-  s.authenticated_at, s.expires_at`
+  s.authenticated_at, s.expires_at, ${ACTING}`
 
 const NONE = new Date(0)
 const NO_HASHES: Buffer[] = []
@@ -59,7 +60,7 @@ export const rotation = (db: Statements): CompiledQuery<Rotated> =>
     )
     select used.token_hash, ${SUBJECT}
     from used join token_families f on f.id = used.family_id
-    join sessions s on s.id = f.session_id join users u on u.id = f.user_id`.compile(db)
+    join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}`.compile(db)
 
 /** In the order in which the statement names them. */
 export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date): unknown[] => [
@@ -79,7 +80,7 @@ export async function findToken(db: Statements, hash: Buffer, now: Date): Promis
   const { rows } = await sql<Found>`
     select ${SUBJECT}, t.used_at, ${isWell(now)} as is_well, f.revoked_at is not null as is_revoked
     from refresh_tokens t join token_families f on f.id = t.family_id
-    join sessions s on s.id = f.session_id join users u on u.id = f.user_id
+    join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}
     where t.token_hash = ${hash}
     for share of f`.execute(db)
   return rows[0] ?? null
@@ -96,15 +97,17 @@ export async function extendSession(
   now: Date,
 ): Promise<Omit<SessionRow, 'family_id'> | null> {
   const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
-    update sessions s set last_seen_at = greatest(s.last_seen_at, ${now}),
-      expires_at = greatest(s.expires_at, s.created_at + ${limits.absolute / 1000}::float8 * interval '1 second'),
-      idle_seconds = greatest(s.idle_seconds, ${Math.round(limits.idle / 1000)}::int)
-    from users u
-    where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and s.ended_at is null
-      and s.limited_to is null and s.expires_at > ${now}
-    returning s.id as session_id, u.id as user_id, u.username, u.roles, s.amr, s.authenticated_at, s.expires_at`.execute(
-    tx,
-  )
+    with extended as (
+      update sessions s set last_seen_at = greatest(s.last_seen_at, ${now}),
+        expires_at = greatest(s.expires_at, s.created_at + ${limits.absolute / 1000}::float8 * interval '1 second'),
+        idle_seconds = greatest(s.idle_seconds, ${Math.round(limits.idle / 1000)}::int)
+      from users u
+      where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and s.ended_at is null
+        and s.limited_to is null and s.expires_at > ${now}
+      returning s.id, s.user_id, s.organization_id, u.username, u.roles, s.amr, s.authenticated_at, s.expires_at
+    )
+    select s.id as session_id, s.user_id, s.username, s.roles, s.amr, s.authenticated_at, s.expires_at, ${ACTING}
+    from extended s ${actingJoins('s')}`.execute(tx)
   return rows[0] ?? null
 }
 

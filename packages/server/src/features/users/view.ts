@@ -1,7 +1,6 @@
 /** A user as the API shows it: one shape wherever a user appears, with its schema. */
 import { z } from 'zod'
-import type { Config } from '../../config.ts'
-import { permissionsOf, primaryRole } from '../access/index.ts'
+import type { Roles } from '../../base/roles/index.ts'
 import type { User } from './users.ts'
 
 export const UserView = z
@@ -22,14 +21,14 @@ export const UserView = z
 export type UserView = z.infer<typeof UserView>
 
 /** @param user the row; `last_login` is the sign-in before this one where the caller wants that */
-export const userView = (config: Pick<Config, 'rolePreset' | 'defaultRole'>, user: User): UserView => ({
+export const userView = (roles: Pick<Roles, 'permissionsOf' | 'primaryOf'>, user: User): UserView => ({
   id: user.id,
   username: user.username,
   email: user.email,
   full_name: user.full_name,
-  role: primaryRole(config, user.roles),
+  role: roles.primaryOf(user.roles),
   roles: user.roles,
-  permissions: [...permissionsOf(config, user.roles)],
+  permissions: [...roles.permissionsOf(user.roles)],
   is_verified: user.email_verified_at !== null,
   locale: user.locale,
   created_at: user.created_at.toISOString(),

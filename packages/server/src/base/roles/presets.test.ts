@@ -1,6 +1,9 @@
+import { effectivePermissions } from '@latchkey/guard'
 import { describe, expect, it } from 'vitest'
-import { adminRole, defaultRole, permissionsOf, primaryRole } from './index.ts'
-import { PRESETS, type Preset } from './roles.ts'
+import { adminRole, defaultRole, PRESETS, type Preset } from './presets.ts'
+
+const permissionsOf = ({ rolePreset }: { rolePreset: Preset }, names: readonly string[]) =>
+  effectivePermissions(new Map(PRESETS[rolePreset].map((role) => [role.name, role])), names)
 
 const ladder = { rolePreset: 'ladder', defaultRole: null } as const
 const services = { rolePreset: 'client-services', defaultRole: null } as const
@@ -56,10 +59,5 @@ describe('the role presets', () => {
     expect(defaultRole({ ...ladder, defaultRole: 'staff' })).toBe('staff')
     expect(permissionsOf(services, [adminRole(services)])).toContain('*')
     expect(permissionsOf(ladder, [adminRole(ladder)])).toContain('*')
-  })
-
-  it('shows the most powerful of several roles', () => {
-    expect(primaryRole(ladder, ['viewer', 'manager', 'staff'])).toBe('manager')
-    expect(primaryRole(ladder, [])).toBeNull()
   })
 })
