@@ -23,6 +23,7 @@ export {
   type OrganizationRole,
 } from './organization-roles.ts'
 export { adminRole, defaultRole, PRESETS, type Preset } from './presets.ts'
+export { SERVER_PERMISSIONS } from './server-permissions.ts'
 export { lockRoles } from './sql.ts'
 
 export type Role = Readonly<RolesTable>

@@ -2,4 +2,4 @@
  * Access: who may change which roles and who holds them. Leaves what roles permit to base/roles, and judging a
  * single permission to the guard's `can`.
  */
-export { PERMISSION, within } from './scopes.ts'
+export { covers, PERMISSION, within } from './scopes.ts'

@@ -4,8 +4,14 @@
  * Invariant: whatever the bounded permissions allow, both sides allow (property test).
  */
 
+import { can } from '@latchkey/guard'
+
 /** `resource:action`, either of them `*`, or `*` alone. */
 export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/
+
+/** Whether whoever holds these may do all of those: grant them, or act on somebody who has them. */
+export const covers = (held: readonly string[], wanted: readonly string[]): boolean =>
+  wanted.every((one) => can({ permissions: held }, one))
 
 const known = new Map<string, readonly string[]>()
 
