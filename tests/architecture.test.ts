@@ -14,7 +14,7 @@ const SERVER = 'packages/server/src/'
 
 /** What each feature may use of the others, through their doors. Every edge is used; there is no cycle. */
 const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
-  access: [],
+  access: ['sessions', 'users'],
   'api-keys': ['access', 'sessions', 'users'],
   organizations: [],
   'forward-auth': ['access', 'signin'],

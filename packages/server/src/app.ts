@@ -23,6 +23,7 @@ import { createRevocations } from './base/revocations/index.ts'
 import { createRoles } from './base/roles/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
+import { accessRoutes } from './features/access/index.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
 import { compatRoutes } from './features/compat/index.ts'
@@ -165,6 +166,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...forwardAuthRoutes(tools),
     ...compatRoutes(tools, checks),
     ...accountRoutes(tools),
+    ...accessRoutes(tools),
     ...csrfRows(tools.keyring),
     ...accountPages(tools),
     ...registrationPages(tools),
@@ -184,9 +186,9 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   resetJobs(tools)
   signinJobs(tools)
   tokenJobs(tools)
-  tools.jobs.every('audit.purge', '1h', (now) =>
-    tools.db.tx('system', (tx) => purgeAudit(tx, later(now, -tools.config.auditRetention))),
-  )
+  tools.jobs.every('audit.purge', '1h', async (now) => {
+    await purgeAudit(tools.db, later(now, -tools.config.auditRetention))
+  })
   tools.jobs.every('sessions.sweep', '1m', sessions.sweep)
   tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
 }

@@ -32,7 +32,16 @@ export const AUDIT_EVENTS = {
   'user.updated': 'A profile was changed; `details.fields` names what.',
   'user.disabled': 'An account was disabled.',
   'user.enabled': 'An account was enabled again.',
+  'user.roles.changed':
+    'Somebody was given other roles; `details.from`, `details.to`, and `details.by` whom.',
   'user.deleted': 'An account was deleted with everything personal.',
+  'role.created': 'A role was made.',
+  'role.updated': 'A role was changed; `details.from` and `details.to` name what.',
+  'role.deleted': 'A role was deleted.',
+  'permission.created': 'A permission of the app was added.',
+  'permission.deleted': 'A permission of the app was deleted.',
+  'access.denied':
+    'Somebody tried to give, take or change what lies beyond their own permissions; `details` says what, and what they lack.',
   'keys.removed': 'A signing key is published no more, because the last token it signed is dead.',
   'keys.rotated': 'A signing key was published; `details.immediately` removed all others at once.',
   'system.setup_link.created': 'A one-time link for the first administrator was printed.',

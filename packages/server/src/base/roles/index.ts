@@ -22,9 +22,9 @@ export {
   ORGANIZATION_ROLES,
   type OrganizationRole,
 } from './organization-roles.ts'
-export { adminRole, defaultRole, PRESETS, type Preset } from './presets.ts'
-export { SERVER_PERMISSIONS } from './server-permissions.ts'
-export { lockRoles } from './sql.ts'
+export { ADMIN_ROLES, adminRole, defaultRole, isAdminRole, PRESETS, type Preset } from './presets.ts'
+export { SERVER_PERMISSIONS, type ServerPermission } from './server-permissions.ts'
+export { lockRoles, selectPermissions, selectRoles } from './sql.ts'
 
 export type Role = Readonly<RolesTable>
 export type AppPermission = Readonly<PermissionsTable>

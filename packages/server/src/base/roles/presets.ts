@@ -11,7 +11,7 @@ export interface PresetRole {
   readonly description: string
   readonly permissions: readonly string[]
   readonly inherits: readonly string[]
-  /** Roles a holder may give to others, besides never granting what they do not hold. */
+  /** Roles a holder may give to others, besides never granting what they do not hold; `*`: any, also those to come. */
   readonly grants: readonly string[]
 }
 
@@ -23,7 +23,7 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
       description: 'Everything.',
       permissions: ['*'],
       inherits: ['administrator'],
-      grants: ['super_admin', 'administrator', 'manager', 'staff', 'viewer'],
+      grants: ['*'],
     },
     {
       name: 'administrator',
@@ -60,7 +60,7 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
       description: 'Everything.',
       permissions: ['*'],
       inherits: [],
-      grants: ['admin', 'manager', 'client', 'employee', 'user'],
+      grants: ['*'],
     },
     {
       name: 'manager',
@@ -95,6 +95,14 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
 
 const ADMIN: Readonly<Record<Preset, string>> = { ladder: 'super_admin', 'client-services': 'admin' }
 const EVERYONE: Readonly<Record<Preset, string>> = { ladder: 'viewer', 'client-services': 'user' }
+
+/** The top role of each preset. Nobody changes or deletes it, and somebody active always holds one. */
+export const ADMIN_ROLES: readonly { preset: string; name: string }[] = Object.entries(ADMIN).map(
+  ([preset, name]) => ({ preset, name }),
+)
+/** By preset and name: a role made here that happens to be called so is none. */
+export const isAdminRole = (role: { name: string; preset: string | null }): boolean =>
+  ADMIN_ROLES.some(({ preset, name }) => role.preset === preset && role.name === name)
 
 type RolesConfig = Pick<Config, 'rolePreset' | 'defaultRole'>
 

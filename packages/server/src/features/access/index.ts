@@ -1,5 +1,7 @@
 /**
- * Access: who may change which roles and who holds them. Leaves what roles permit to base/roles, and judging a
- * single permission to the guard's `can`.
+ * Access: who may change which roles, the app's own permissions, and who holds roles. Owns the tables `roles` and
+ * `permissions` and the column `users.roles` once somebody exists. Leaves what roles permit to base/roles, judging a
+ * single permission to the guard's `can`, and that there is always an administrator to `users`.
  */
+export { accessRoutes } from './routes.ts'
 export { covers, PERMISSION, within } from './scopes.ts'

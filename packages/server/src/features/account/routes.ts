@@ -84,7 +84,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     body: true,
     audit: 'user.deleted',
     limit: { by: 'user', max: 20, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND'],
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
     input: z.object({ password: TypedPassword }),
     output: z.null(),
     run: async (call, { password }) => {

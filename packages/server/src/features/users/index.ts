@@ -4,12 +4,16 @@
  * credentials to `passwords` and the like, and how accounts come about to `registration`.
  */
 export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
+export { assertNotLastAdministrator } from './last-administrator.ts'
+export { type FoundUser, type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
 export {
   deletePendingBefore,
   existsWithRole,
   lockUser,
   selectPage as listUsers,
+  updateAddress,
   updateLastLogin,
+  updateLock,
 } from './sql.ts'
 export {
   changeProfile,
@@ -24,6 +28,7 @@ export {
   type Named,
   type NewUser,
   type ProfileChange,
+  takingIdentifiers,
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'

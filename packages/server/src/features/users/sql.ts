@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { EmailsTable, UsersTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import { ADMIN_ROLES } from '../../base/roles/index.ts'
 
 /** A user with the primary address: what most rules need. */
 export type UserRow = UsersTable & {
@@ -129,4 +130,19 @@ export async function existsWithRole(tx: Tx, role: string): Promise<boolean> {
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Whether the user is an administrator and no other active user is. */
+export async function isLastAdministrator(tx: Tx, id: string): Promise<boolean> {
+  const tops = sql.join(ADMIN_ROLES.map(({ preset, name }) => sql`(${preset}, ${name})`))
+  const held = sql<boolean>`roles && array(select name from roles where (preset, name) in (${tops}))`
+  const rows = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('status', '=', 'active')
+    .where(held)
+    .orderBy(sql`id = ${id} desc`)
+    .limit(2)
+    .execute()
+  return rows.length === 1 && rows[0]?.id === id
 }

@@ -13,6 +13,7 @@ import { newId } from '../../base/ids.ts'
 import { revokeUser } from '../../base/revocations/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import { canonical } from './identifiers.ts'
+import { assertNotLastAdministrator } from './last-administrator.ts'
 import {
   deleteUserRow,
   insertEmail,
@@ -143,8 +144,9 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
   })
 }
 
-/** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active */
+/** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active, or is the last administrator's */
 export async function disableUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
   await changeStatus(tx, call, user, 'active', 'disabled')
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
   await revokeUser(tx, user.id, call.now)
@@ -171,8 +173,10 @@ async function changeStatus(
 /**
  * Deletes a user and everything personal in this transaction: addresses, password, sessions, devices and links
  * go by foreign key, and the audit log keeps that things happened, not to whom. System scope.
+ * @throws Problem NOT_FOUND, CONFLICT for the last administrator
  */
 export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
   await scrubAudit(tx, user.id)
   if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
   await revokeUser(tx, user.id, call.now)
