@@ -9,6 +9,7 @@ import { STYLES, type Style, systemCall } from '../packages/server/src/base/call
 import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
 import type { ApiRow, PageRow, Row } from '../packages/server/src/base/http/route.ts'
 import { errorsOf } from '../packages/server/src/base/http/shapes.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../packages/server/src/base/roles/index.ts'
 import { disableUser, getUser } from '../packages/server/src/features/users/index.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -22,6 +23,21 @@ beforeAll(async () => {
   rows = world.app.rows
   ada = await world.person({ email: 'ada@example.com' })
   ben = await world.person({ email: 'ben@example.com' })
+  // somebody to whom no row is closed for want of a permission, and yet no administrator: there is a set-up link
+  await world.db.tx('system', async (tx) => {
+    const [all, at] = [['*'], world.clock.now()]
+    const rest = { inherits: [], grants: [], rank: 0, preset: null, created_at: at, updated_at: at }
+    await tx
+      .insertInto('roles')
+      .values({ name: 'allowed', description: null, permissions: all, ...rest })
+      .execute()
+    await tx
+      .updateTable('users')
+      .set({ roles: ['allowed'] })
+      .where('id', '=', ada.id)
+      .execute()
+    await world.app.tools.roles.changed(tx)
+  })
 })
 afterAll(() => world.stop())
 
@@ -76,6 +92,15 @@ describe('every row', () => {
       ({ needs }) => needs !== undefined && !/^(?:session|caller|[a-z_]+:(?:[a-z_]+|\*))$/.test(needs),
     )
     expect(named(garbled)).toEqual([])
+  })
+
+  it('asks for permissions of the catalogue: the server’s, and inside organizations theirs', () => {
+    const unknown = rows.filter(
+      ({ needs = 'session', organization }) =>
+        (needs.includes(':') && !Object.hasOwn(SERVER_PERMISSIONS, needs)) ||
+        (organization !== undefined && !Object.hasOwn(ORGANIZATION_PERMISSIONS, organization)),
+    )
+    expect(named(unknown)).toEqual([])
   })
 
   it('that changes something says which events it writes, or why none', () => {
