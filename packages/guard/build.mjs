@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '../..')
@@ -39,7 +39,16 @@ const {
   devDependencies: ___,
   ...manifest
 } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
-manifest.exports = { '.': { types: './index.d.ts', default: './index.js' } }
+manifest.exports = Object.fromEntries(
+  Object.entries(manifest.exports).map(([name, source]) => {
+    const built = source.replace('./src/', './').replace(/\.ts$/, '')
+    return [name, { types: `${built}.d.ts`, default: `${built}.js` }]
+  }),
+)
+// for whoever writes migrations in SQL
+manifest.exports['./latchkey-functions.sql'] = './latchkey-functions.sql'
+const { latchkeySql } = await import(pathToFileURL(join(dist, 'database/sql.js')).href)
+writeFileSync(join(dist, 'latchkey-functions.sql'), latchkeySql)
 writeFileSync(join(dist, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 cpSync(join(here, 'README.md'), join(dist, 'README.md'))
 cpSync(join(root, 'LICENSE'), join(dist, 'LICENSE'))

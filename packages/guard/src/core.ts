@@ -11,11 +11,17 @@ import { type Answer, presenter, STYLES, type Style } from './present.ts'
 import type { Principal } from './principal.ts'
 import { asProblem, Problem, problem, refusedToken } from './problem.ts'
 import type { GuardRequest } from './request.ts'
+import { permittedByRoles, type RoleDefinition, roleDefinitions } from './roles.ts'
 import type { Judge } from './rules.ts'
 
 export interface GuardOptions {
   /** Tried in order; the first that recognises the credential as its kind decides. */
   methods: readonly MethodPlan[]
+  /**
+   * What roles come to, for methods that know somebody's roles and not what they permit: `jwt`, `basic`, `apiKey`,
+   * `session`, `custom`. Is added to permissions that they bring. A Latchkey server says both by itself.
+   */
+  roles?: readonly RoleDefinition[] | undefined
   /** The shape of refusals; `standard` by default. */
   style?: Style | undefined
   /** What a caller without a (good) credential gets; 403 only with `detail`. */
@@ -47,6 +53,7 @@ export interface Core {
 export function openCore(options: GuardOptions): Core {
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
   assertOptions(options)
+  const permitted = permittedByRoles(roleDefinitions(options.roles ?? []))
   let isClosed = false
   const report = (problem: Problem, request: GuardRequest | null): void => {
     // a logger that fails must not keep a refusal from being answered
@@ -79,12 +86,14 @@ export function openCore(options: GuardOptions): Core {
     for (let i = from; i < methods.length; i++) {
       const attempt = methods[i]?.attempt(offered, request)
       if (attempt instanceof Promise) return attempt.then((made) => resume(made, offered, request, i))
-      if (attempt !== undefined) return attempt
+      if (attempt !== undefined) return settled(attempt, i)
     }
     return unclaimed(offered)
   }
   const resume = (made: Attempt, offered: Offered, request: GuardRequest, at: number) =>
-    made === undefined ? ask(offered, request, at + 1) : made
+    made === undefined ? ask(offered, request, at + 1) : settled(made, at)
+  const settled = (made: Principal | Problem, at: number): Principal | Problem =>
+    made instanceof Problem || methods[at]?.sumsUpRoles ? made : permitted(made)
 
   function identify(request: GuardRequest): Outcome | Promise<Outcome> {
     const offered = readCredentials(request, sources)

@@ -36,5 +36,5 @@ export {
   type RoleDefinitions,
   withInherited,
 } from './roles.ts'
-export type { RoleRule, Rule } from './rules.ts'
+export type { OrganizationRule, RoleRule, Rule } from './rules.ts'
 export { type AccessTokenOptions, type AccessTokens, accessTokens } from './tokens.ts'

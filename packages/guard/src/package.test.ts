@@ -57,11 +57,28 @@ describe('the published package', () => {
     expect(node('app.js').stdout).toBe('401 200\n')
   })
 
+  it('has units of work for each driver without needing one, and their functions as SQL', () => {
+    const text = `
+      import { readFileSync } from 'node:fs'
+      import { fileURLToPath } from 'node:url'
+      for (const name of ['pg', 'kysely', 'drizzle']) {
+        const { unitOfWork, latchkeySql } = await import('@latchkey/guard/' + name)
+        const file = fileURLToPath(import.meta.resolve('@latchkey/guard/latchkey-functions.sql'))
+        console.log(typeof unitOfWork, readFileSync(file, 'utf8') === latchkeySql)
+      }`
+    writeFileSync(join(folder, 'units.js'), text)
+    expect(node('units.js').stdout).toBe('function true\n'.repeat(3))
+  })
+
   it('has declarations that a strict TypeScript reads whole', () => {
     const text = `
       import { createGuard, type Guard, latchkey, type Principal, currentPrincipal } from '@latchkey/guard'
       const guard: Guard = createGuard({ methods: [latchkey({ issuer: 'https://id.example.com' })] })
       const who: Principal | null = currentPrincipal()
+      import { type AsCaller, unitOfWork } from '@latchkey/guard/pg'
+      const query = async (_text: string, _values?: string[]) => ({ command: '', rows: [{ mine: true }] })
+      const asCaller: AsCaller<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
+      export const mine: Promise<boolean | undefined> = asCaller(who, async (tx) => (await tx.query('')).rows[0]?.mine)
       // @ts-expect-error there is no such rule
       guard.express({ role: 'admin' })
       export { guard, who }`

@@ -4,6 +4,8 @@
  * knows roles only. A role is data; a name that nobody defined permits nothing.
  */
 
+import { makePrincipal, type Principal } from './principal.ts'
+
 export interface RoleDefinition {
   readonly name: string
   /** Grants, `resource:action` with `*` for any. */
@@ -41,4 +43,48 @@ export function withInherited(definitions: RoleDefinitions, names: readonly stri
     waiting.push(...(definitions.get(name)?.inherits ?? []))
   }
   return reached
+}
+
+/**
+ * Definitions as a guard is given them.
+ *
+ * @throws TypeError for what can only be a slip: a name twice or of nobody, permissions that are no texts
+ */
+export function roleDefinitions(roles: readonly RoleDefinition[]): RoleDefinitions {
+  const definitions = new Map(roles.map((role) => [role.name, role]))
+  if (definitions.size !== roles.length) throw new TypeError('a role is defined twice')
+  for (const { name, permissions, inherits = [] } of roles) {
+    if (typeof name !== 'string' || name === '') throw new TypeError('a role has a name')
+    if (!isTexts(permissions) || !isTexts(inherits))
+      throw new TypeError(`permissions and inherits of the role ${name} are lists of texts`)
+    const unknown = inherits.find((one) => !definitions.has(one))
+    if (unknown !== undefined)
+      throw new TypeError(`the role ${name} inherits ${unknown}, which is not defined`)
+  }
+  return definitions
+}
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+
+/**
+ * Adds what somebody's roles permit to the permissions that came with them. The same principal gives the same one
+ * again, because one object serves all requests that bring the same token.
+ */
+export function permittedByRoles(definitions: RoleDefinitions): (principal: Principal) => Principal {
+  const known = new WeakMap<Principal, Principal>()
+  return (principal) => {
+    let filled = known.get(principal)
+    if (filled === undefined) {
+      filled = withPermissions(principal, effectivePermissions(definitions, principal.roles))
+      known.set(principal, filled)
+    }
+    return filled
+  }
+}
+
+function withPermissions(principal: Principal, more: readonly string[]): Principal {
+  if (more.every((permission) => principal.permissions.includes(permission))) return principal
+  const permissions = [...new Set([...principal.permissions, ...more])].sort()
+  return makePrincipal({ ...principal, permissions }, principal.method, principal.source)
 }

@@ -31,13 +31,24 @@ alter table latchkey.revocations drop constraint revocations_kind_check;
 alter table latchkey.revocations add constraint revocations_kind_check
   check (kind in ('jti', 'sid', 'sub', 'key', 'role', 'org'));
 
--- nobody holds nothing, whatever else was set for the transaction
-create or replace function latchkey.has_permission(wanted text) returns boolean language sql stable as $$
-  select latchkey.user_id() is not null and exists (
+-- policies ask them: without this, no query of a table with policies would be shared among workers
+alter function latchkey.user_id() parallel safe;
+alter function latchkey.organization_id() parallel safe;
+
+-- whether a list of permissions, with spaces between them, grants the one that is wanted: the guard's can()
+create function latchkey.grants(list text, wanted text) returns boolean language sql immutable parallel safe as $$
+  select exists (
     select 1
-    from unnest(string_to_array(nullif(current_setting('latchkey.permissions', true), ''), ' ')) as held
-    where held in (wanted, '*', '*:*', split_part(wanted, ':', 1) || ':*', '*:' || split_part(wanted, ':', 2))
+    from unnest(string_to_array(nullif(list, ''), ' ')) as held
+    where held = '*' or (wanted ~ '^[^:]+:.' and held in (wanted, '*:*', split_part(wanted, ':', 1) || ':*',
+      '*:' || substr(wanted, strpos(wanted, ':') + 1)))
   )
+$$;
+
+-- nobody holds nothing, whatever else was set for the transaction
+create or replace function latchkey.has_permission(wanted text) returns boolean language sql stable parallel safe as $$
+  select latchkey.user_id() is not null
+    and latchkey.grants(current_setting('latchkey.permissions', true), wanted)
 $$;
 
 do $$

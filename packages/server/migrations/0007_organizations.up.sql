@@ -3,7 +3,9 @@
 create table latchkey.organizations (
   id text primary key,
   name text not null,
-  slug text not null,
+  -- the canonical spelling, for searching; both in byte order, so that an index finds what begins alike
+  name_key text collate "C" not null,
+  slug text collate "C" not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   -- deleted by its owner: nobody's any more, but it may be restored until purge_at
@@ -12,6 +14,7 @@ create table latchkey.organizations (
   check ((deleted_at is null) = (purge_at is null))
 );
 create unique index organizations_slug on latchkey.organizations (slug);
+create index organizations_name on latchkey.organizations (name_key, id);
 create index organizations_purge on latchkey.organizations (purge_at) where purge_at is not null;
 
 create table latchkey.memberships (
@@ -47,7 +50,8 @@ create table latchkey.invitations (
   invited_by text references latchkey.users on delete set null,
   created_at timestamptz not null,
   sent_at timestamptz not null,
-  sent_count int not null,
+  -- the letters of the last day, so that nobody is flooded
+  sent_times timestamptz[] not null,
   expires_at timestamptz not null,
   accepted_at timestamptz,
   accepted_by text references latchkey.users on delete set null,
@@ -58,6 +62,7 @@ create table latchkey.invitations (
 create unique index invitations_open on latchkey.invitations (organization_id, address_key)
   where accepted_at is null and revoked_at is null;
 create index invitations_address on latchkey.invitations (address_key) where accepted_at is null and revoked_at is null;
+create index invitations_sent on latchkey.invitations (organization_id, sent_at);
 create index invitations_expires on latchkey.invitations (expires_at);
 create index invitations_invited_by on latchkey.invitations (invited_by) where invited_by is not null;
 create index invitations_accepted_by on latchkey.invitations (accepted_by) where accepted_by is not null;
@@ -71,13 +76,10 @@ create index api_keys_organization on latchkey.api_keys (organization_id) where 
 
 create index audit_events_organization on latchkey.audit_events (organization_id, id desc) where organization_id is not null;
 
--- What the caller may do inside the organization set for the transaction; apart from what the server permits.
-create function latchkey.has_organization_permission(wanted text) returns boolean language sql stable as $$
-  select latchkey.user_id() is not null and latchkey.organization_id() is not null and exists (
-    select 1
-    from unnest(string_to_array(nullif(current_setting('latchkey.organization_permissions', true), ''), ' ')) as held
-    where held in (wanted, '*', '*:*', split_part(wanted, ':', 1) || ':*', '*:' || split_part(wanted, ':', 2))
-  )
+-- what the caller may do inside the organization set for the transaction; apart from what the server permits
+create function latchkey.has_organization_permission(wanted text) returns boolean language sql stable parallel safe as $$
+  select latchkey.user_id() is not null and latchkey.organization_id() is not null
+    and latchkey.grants(current_setting('latchkey.organization_permissions', true), wanted)
 $$;
 
 do $$
@@ -108,18 +110,27 @@ grant update (role) on latchkey.memberships to latchkey_request;
 
 create policy current on latchkey.organizations for select to latchkey_request
   using (id = (select latchkey.organization_id()) and (select latchkey.has_organization_permission('organization:read')));
+-- one that was deleted is there for its owners only
 create policy own on latchkey.organizations for select to latchkey_request
-  using (id in (select m.organization_id from latchkey.memberships m where m.user_id = (select latchkey.user_id())));
+  using (id in (
+    select m.organization_id from latchkey.memberships m where m.user_id = (select latchkey.user_id()))
+    and (deleted_at is null or id in (
+      select m.organization_id from latchkey.memberships m
+      where m.user_id = (select latchkey.user_id()) and m.role = 'owner')));
 create policy updates on latchkey.organizations for update to latchkey_request
   using (id = (select latchkey.organization_id()) and (
     (select latchkey.has_organization_permission('organization:update'))
     or (select latchkey.has_organization_permission('organization:delete'))))
   with check (id = (select latchkey.organization_id()));
 grant select on latchkey.organizations to latchkey_request;
-grant update (name, slug, updated_at, deleted_at, purge_at) on latchkey.organizations to latchkey_request;
+grant update (name, name_key, slug, updated_at, deleted_at, purge_at) on latchkey.organizations to latchkey_request;
 
 create policy reads on latchkey.organization_roles for select to latchkey_request
   using (organization_id = (select latchkey.organization_id()) and (select latchkey.has_organization_permission('roles:read')));
+-- one's own role anywhere
+create policy held on latchkey.organization_roles for select to latchkey_request
+  using ((organization_id, name) in (
+    select m.organization_id, m.role from latchkey.memberships m where m.user_id = (select latchkey.user_id())));
 create policy writes on latchkey.organization_roles to latchkey_request
   using (organization_id = (select latchkey.organization_id()) and (select latchkey.has_organization_permission('roles:write')))
   with check (organization_id = (select latchkey.organization_id()) and (select latchkey.has_organization_permission('roles:write')));
@@ -133,8 +144,14 @@ create policy writes on latchkey.invitations to latchkey_request
     and (select latchkey.has_organization_permission('invitations:write')))
   with check (organization_id = (select latchkey.organization_id())
     and (select latchkey.has_organization_permission('invitations:write')));
+-- those to an address that one has proven to be one's own
+create policy addressed on latchkey.invitations for select to latchkey_request
+  using (address_key in (
+    select e.address_key from latchkey.emails e
+    where e.user_id = (select latchkey.user_id()) and e.verified_at is not null));
 grant select, insert on latchkey.invitations to latchkey_request;
-grant update (role, secret_hash, sent_at, sent_count, expires_at, revoked_at) on latchkey.invitations to latchkey_request;
+grant update (address, role, secret_hash, invited_by, sent_at, sent_times, expires_at, revoked_at)
+  on latchkey.invitations to latchkey_request;
 
 -- people one shares the organization with, and their addresses, where one may see members
 create policy fellows on latchkey.users for select to latchkey_request

@@ -183,6 +183,7 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
     name: 'latchkey',
     schemes: ['Bearer', 'Api-Key'],
     sources: { headers: ['x-api-key'], query: [], cookies: [] },
+    sumsUpRoles: true,
     docs: `${issuer}/api/docs`,
     attempt({ explicit: sent }) {
       if (sent === null || sent.isTooLong) return undefined

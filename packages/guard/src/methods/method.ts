@@ -33,6 +33,8 @@ export interface Method {
   readonly schemes: readonly string[]
   readonly sources: Sources
   attempt(offered: Offered, request: GuardRequest): Attempt | Promise<Attempt>
+  /** Its principals come with everything their roles permit. */
+  readonly sumsUpRoles?: true
   /** Where the codes of problems are explained; of a method that has a server. */
   readonly docs?: string
   state?(): LineState

@@ -116,7 +116,7 @@ export async function pgliteDriver(lite: PGlite): Promise<Driver> {
 }
 
 /** The wire to PGlite: what is written within one turn of the loop is executed in one go in the next. */
-class Wire extends Duplex {
+export class Wire extends Duplex {
   readonly #lite: PGlite
 
   constructor(lite: PGlite) {

@@ -1,0 +1,80 @@
+/**
+ * For tests: an app's own database of the running project, with no Latchkey in it but the functions of the guard,
+ * and a table that policies keep tenants apart in.
+ */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { openPglite, Wire } from '../../../server/src/base/db/pglite.ts'
+import { createTestDatabase } from '../../../server/src/testing/database.ts'
+import { latchkeySql } from '../database/sql.ts'
+
+export interface AppDatabase {
+  kind: 'postgres' | 'pglite'
+  /** A role of its own: roles belong to the whole cluster. */
+  role: string
+  /** One connection at most on PGlite, which has no more. */
+  pool(options?: pg.PoolConfig): pg.Pool
+  client(options?: pg.ClientConfig): pg.Client
+  /** As whoever migrates. */
+  owner(sql: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param sql what the app migrates; `app_request` in it is replaced by the role */
+export async function openAppDatabase(sql: string): Promise<AppDatabase> {
+  const role = `app_${randomBytes(6).toString('hex')}`
+  const made = await createTestDatabase({ empty: true })
+  const lite = made.databaseUrl === null ? await openPglite({ folder: null, template: null }) : null
+  const config: pg.ClientConfig = lite
+    ? { stream: () => new Wire(lite) as never, user: 'postgres', database: 'postgres', ssl: false }
+    : { connectionString: made.databaseUrl ?? '' }
+  const ending: (() => Promise<void>)[] = []
+  const ends = <T extends { end(): Promise<void> }>(it: T): T => {
+    ending.push(() => it.end().catch(() => {}))
+    return it
+  }
+  const app: AppDatabase = {
+    kind: lite ? 'pglite' : 'postgres',
+    role,
+    pool: (options) => ends(new pg.Pool({ ...config, max: 4, ...options, ...(lite ? { max: 1 } : {}) })),
+    client: (options) => ends(new pg.Client({ ...config, ...options })),
+    async owner(text) {
+      const client = new pg.Client(config)
+      await client.connect()
+      try {
+        // the login role is named as the schema is, which would come first for it
+        await client.query(`set search_path = public; ${text.replaceAll('app_request', role)}`)
+      } finally {
+        await client.end()
+      }
+    },
+    async close() {
+      for (const end of ending) await end()
+      await app.owner(`drop owned by ${role}; drop role ${role}`).catch(() => {})
+      await lite?.close()
+      await made.drop()
+    },
+  }
+  await app.owner(`${latchkeySql}
+    create role ${role} nologin; grant ${role} to current_user; grant usage on schema latchkey to ${role};`)
+  await app.owner(sql)
+  return app
+}
+
+/** Notes of organizations, as the role sees and writes them. */
+export const NOTES = `
+  create table notes (id int generated always as identity primary key, organization_id text not null, author text not null, body text not null);
+  alter table notes enable row level security;
+  alter table notes force row level security;
+  create policy tenant on notes to app_request
+    using (organization_id = (select latchkey.organization_id()))
+    with check (organization_id = (select latchkey.organization_id()) and author = (select latchkey.user_id())
+      and (select latchkey.has_permission('notes:write')));
+  grant select, insert, update, delete on notes to app_request;
+  create table public_notes (body text);
+  insert into public_notes values ('hello');
+  alter table public_notes enable row level security;
+  alter table public_notes force row level security;
+  create policy everybody on public_notes for select to app_request using (true);
+  grant select on public_notes to app_request;
+`
