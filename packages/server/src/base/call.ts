@@ -42,6 +42,8 @@ export interface CallSession {
   expiresAt: Date
   /** An expired password leaves a session that is good for one thing only. */
   limitedTo: 'password_change' | null
+  /** The organization it acts in; null for none, and where the credential does not say (`token`). */
+  actsIn: { id: string; name: string } | null
 }
 
 /** An organization the caller belongs to, or may act in by a permission of the server. */

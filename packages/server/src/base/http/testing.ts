@@ -44,6 +44,7 @@ export const people: Authenticator = {
       authenticatedAt: new Date(now.getTime() - (name === 'late' ? hour : 0)),
       expiresAt: new Date(now.getTime() + hour),
       limitedTo: name === 'limited' ? 'password_change' : null,
+      actsIn: null,
     }
     const permissions = name === 'ada' ? ['users:*'] : []
     return {

@@ -6,6 +6,7 @@ export const baseText = texts({
     skip: 'Skip to the content',
     sign_out: 'Sign out',
     signed_in_as: 'Signed in as',
+    acting_in: 'Organization:',
     your_account: 'Your account',
     cancel: 'Cancel',
     continue: 'Continue',
@@ -25,6 +26,8 @@ export const baseText = texts({
     'nav.security': 'Security',
     'nav.sessions': 'Sessions',
     'nav.api_keys': 'API keys',
+    'nav.organizations': 'Organizations',
+    'nav.access': 'Permissions',
 
     'password.hint': 'At least {min} characters. A few words in a row are easy to remember.',
     'password.rules': 'Your password needs',
@@ -134,6 +137,7 @@ export const baseText = texts({
     skip: 'Zum Inhalt springen',
     sign_out: 'Abmelden',
     signed_in_as: 'Angemeldet als',
+    acting_in: 'Organisation:',
     your_account: 'Ihr Konto',
     cancel: 'Abbrechen',
     continue: 'Weiter',
@@ -153,6 +157,8 @@ export const baseText = texts({
     'nav.security': 'Sicherheit',
     'nav.sessions': 'Sitzungen',
     'nav.api_keys': 'API-Schlüssel',
+    'nav.organizations': 'Organisationen',
+    'nav.access': 'Berechtigungen',
 
     'password.hint': 'Mindestens {min} Zeichen. Ein paar Wörter hintereinander merken sich leicht.',
     'password.rules': 'Ihr Passwort braucht',

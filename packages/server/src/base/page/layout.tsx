@@ -85,11 +85,18 @@ function Person() {
   const name = signedIn?.name ?? signedIn?.email
   return (
     <div class="person">
-      {name ? (
-        <span>
-          <span class="unseen">{baseText(locale, 'signed_in_as')}</span> {name}
-        </span>
-      ) : null}
+      <div class="who">
+        {name ? (
+          <span>
+            <span class="unseen">{baseText(locale, 'signed_in_as')}</span> {name}
+          </span>
+        ) : null}
+        {signedIn?.organization ? (
+          <a href="/account/organizations">
+            <span class="unseen">{baseText(locale, 'acting_in')}</span> {signedIn.organization}
+          </a>
+        ) : null}
+      </div>
       {csrfToken ? (
         <form method="post" action="/sign-out">
           <input type="hidden" name="csrf_token" value={csrfToken} />

@@ -45,6 +45,9 @@ const asset = (extension: string, type: string, body: string): Asset => ({
   immutable: true,
 })
 
+const signedInBy = ({ principal, session }: Call): SignedIn | null =>
+  principal && { name: principal.name, email: null, organization: session?.actsIn?.name ?? null }
+
 /** @throws Error that names the setting, where the branding cannot be used */
 export function createPages(config: {
   brandName: string
@@ -62,7 +65,7 @@ export function createPages(config: {
       locale: call.locale,
       csrfToken,
       brand: { name: look.name, logo: look.logo },
-      signedIn: signedIn ?? (call.principal ? { name: call.principal.name, email: null } : null),
+      signedIn: signedIn ?? signedInBy(call),
     }
     const within = (node: VNode): string =>
       renderToStaticMarkup(<UiContext.Provider value={ui}>{node}</UiContext.Provider>)

@@ -48,7 +48,7 @@ export const Alert = ({
   </div>
 )
 
-export type Sign = 'mail' | 'done' | 'warning' | 'link'
+export type Sign = 'mail' | 'done' | 'warning' | 'link' | 'people'
 
 /** A narrow card with the heading of the page; for pages that ask one thing. */
 export const Card = ({
@@ -182,12 +182,14 @@ export function Copyable({ id, value }: { id: string; value: string }) {
   )
 }
 
-export type AccountTab = 'overview' | 'security' | 'sessions' | 'api_keys'
+export type AccountTab = 'overview' | 'security' | 'sessions' | 'api_keys' | 'organizations' | 'access'
 const ACCOUNT_PAGES: Readonly<Record<AccountTab, string>> = {
   overview: '/account',
   security: '/account/security',
   sessions: '/account/sessions',
   api_keys: '/account/api-keys',
+  organizations: '/account/organizations',
+  access: '/account/access',
 }
 
 /** The frame of the account pages: heading, their navigation, sections one below the other. */
@@ -195,10 +197,13 @@ export function AccountPage({
   current,
   title,
   notice,
+  within,
   children,
 }: {
   current: AccountTab
   title: string
+  /** The pages of one of the things that the tab lists, this one among them. */
+  within?: Within | undefined
   /** Said once, after something was saved. */
   notice?: string | null | undefined
   children: ComponentChildren
@@ -214,16 +219,35 @@ export function AccountPage({
         ))}
       </nav>
       <h1>{title}</h1>
+      {within ? <WithinNav {...within} /> : null}
       {notice ? <Alert kind="success">{notice}</Alert> : null}
       {children}
     </div>
   )
 }
 
+export interface Within {
+  /** What its pages are pages of, for those who hear them. */
+  label: string
+  pages: readonly { href: string; label: string; isCurrent: boolean }[]
+}
+
+const WithinNav = ({ label, pages }: Within) => (
+  <nav class="within" aria-label={label}>
+    {pages.map(({ href, label, isCurrent }) => (
+      <a key={href} href={href} aria-current={isCurrent ? 'page' : undefined}>
+        {label}
+      </a>
+    ))}
+  </nav>
+)
+
 const SIGNS: Readonly<Record<Sign, string>> = {
   mail: 'M3.5 6.5h17v11h-17zM3.5 7l8.5 6.5L20.5 7',
   done: 'M5 12.5l4.5 4.5L19 7.5',
   warning: 'M12 7v6M12 16.5v.5',
+  people:
+    'M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3.5 19a5.5 5.5 0 0 1 11 0M15.5 5.3a3 3 0 0 1 0 5.4M17 14a5.5 5.5 0 0 1 3.5 5',
   link: 'M10 14a4 4 0 0 0 5.7 0l2.6-2.6a4 4 0 0 0-5.7-5.7L11.5 6.8M14 10a4 4 0 0 0-5.7 0l-2.6 2.6a4 4 0 0 0 5.7 5.7l1.1-1.1',
 }
 const SignIcon = ({ sign }: { sign: Sign }) => (

@@ -53,7 +53,9 @@ code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
 .brand img { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
 .person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 1rem; font-size: .875rem; color: var(--quiet); white-space: nowrap; }
-.person > span { overflow: hidden; text-overflow: ellipsis; }
+.who { display: grid; min-width: 0; text-align: end; }
+.who > * { overflow: hidden; text-overflow: ellipsis; }
+.who a { line-height: 1.5rem; color: var(--quiet); }
 main { flex: 1; width: 100%; padding: .5rem 1.25rem 2rem; }
 main:focus { outline: none; }
 footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; color: var(--quiet); }

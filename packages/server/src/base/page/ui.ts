@@ -16,6 +16,8 @@ export interface Ui {
 export interface SignedIn {
   name: string | null
   email: string | null
+  /** The name of the organization they act in. */
+  organization?: string | null
 }
 
 export const UiContext = createContext<Ui>({

@@ -239,4 +239,6 @@ const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession =>
   authenticatedAt: row.authenticated_at,
   expiresAt: row.expires_at,
   limitedTo: row.limited_to,
+  actsIn:
+    row.acting_in === null || row.acting_name === null ? null : { id: row.acting_in, name: row.acting_name },
 })

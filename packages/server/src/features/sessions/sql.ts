@@ -9,6 +9,7 @@ import type { Statements, Tx } from '../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
 
 export interface CheckedRow extends ActingRow {
+  acting_name: string | null
   id: string
   user_id: string
   created_at: Date
@@ -31,7 +32,7 @@ export interface CheckedRow extends ActingRow {
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}
+           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
 

@@ -105,6 +105,7 @@ function authenticated({ principal, sid, jti, iat, until }: Verified): Authentic
     authenticatedAt: at,
     expiresAt,
     limitedTo: null,
+    actsIn: null,
   }
   const { organizationId, organizationRole: role, organizationPermissions: permissions } = principal
   const organization = organizationId === null ? null : { id: organizationId, role, permissions }
