@@ -25,6 +25,7 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   tokens: ['sessions', 'users'],
   passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
   account: ['passwords', 'sessions', 'users'],
+  administration: ['access', 'emails', 'passwords', 'sessions', 'signin', 'users'],
   compat: ['passwords', 'sessions', 'tokens'],
   registration: ['emails', 'passwords', 'signin', 'users'],
 }

@@ -25,6 +25,7 @@ import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
 import { accessRoutes } from './features/access/index.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
+import { administrationRoutes } from './features/administration/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
 import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
@@ -166,6 +167,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...forwardAuthRoutes(tools),
     ...compatRoutes(tools, checks),
     ...accountRoutes(tools),
+    ...administrationRoutes(tools, sessions),
     ...accessRoutes(tools),
     ...csrfRows(tools.keyring),
     ...accountPages(tools),

@@ -111,7 +111,7 @@ export const ERRORS = {
     status: 423,
     type: 'AUTHENTICATION_ERROR',
     message: 'Too many failed attempts. Try again later.',
-    when: 'Too many wrong credentials in a row. `details.lockout_duration` says how many seconds are left; `Retry-After` says it too.',
+    when: 'Too many wrong credentials in a row, or an administrator has locked the account. `details.lockout_duration` says how many seconds are left; `Retry-After` says it too. A lock without an end says neither.',
   },
   RATE_LIMIT_EXCEEDED: {
     status: 429,

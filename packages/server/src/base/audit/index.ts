@@ -3,7 +3,7 @@
  * Every event type stands in this table with the sentence that docs/reference/audit-events.md shows.
  */
 import type { Call } from '../call.ts'
-import type { Tx } from '../db/types.ts'
+import type { Db, Tx } from '../db/types.ts'
 import { newId } from '../ids.ts'
 
 export const AUDIT_EVENTS = {
@@ -35,6 +35,11 @@ export const AUDIT_EVENTS = {
   'user.roles.changed':
     'Somebody was given other roles; `details.from`, `details.to`, and `details.by` whom.',
   'user.deleted': 'An account was deleted with everything personal.',
+  'user.locked':
+    'An administrator locked an account; `details.until` says until when, null: until it is unlocked.',
+  'user.unlocked': 'An administrator lifted a lock and forgot the failures that were counted.',
+  'user.email_changed': 'An administrator changed the address of an account.',
+  'audit.exported': 'Somebody exported the audit log; `details` says what of it, and how many events.',
   'role.created': 'A role was made.',
   'role.updated': 'A role was changed; `details.from` and `details.to` name what.',
   'role.deleted': 'A role was deleted.',
@@ -49,13 +54,37 @@ export const AUDIT_EVENTS = {
 } as const
 export type AuditEventType = keyof typeof AUDIT_EVENTS
 
+/** Events about a person that somebody else may bring about; `details.by` names that other person. */
+const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
+  'auth.session.revoked',
+  'auth.token.revoked',
+  'auth.api_key.revoked',
+  'auth.email.verified',
+  'auth.password.reset_requested',
+  'user.created',
+  'user.updated',
+  'user.email_changed',
+  'user.disabled',
+  'user.enabled',
+  'user.locked',
+  'user.unlocked',
+  'user.deleted',
+])
+
 export interface AuditEntry {
   type: AuditEventType
+  /** Whom it is about. Who did it, where that is somebody else, goes into `details.by`. */
   userId: string | null
   username: string | null
   sessionId?: string | null
   organizationId?: string | null
   details?: Record<string, unknown>
+}
+
+/** Who did it, where that is another than whom it is about. */
+function actorOf({ principal }: Call, { type, userId }: AuditEntry): { by?: string } {
+  const isOther = principal !== null && principal.userId !== userId && BY_OTHERS.has(type)
+  return isOther ? { by: principal.userId } : {}
 }
 
 /** Writes one event. Time, address, agent and request come from the call; who it is about from the entry. */
@@ -73,12 +102,30 @@ export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void
       session_id: entry.sessionId ?? call.session?.id ?? null,
       organization_id: entry.organizationId ?? call.organization?.id ?? null,
       request_id: call.id,
-      details: JSON.stringify(entry.details ?? {}),
+      details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
     })
     .execute()
 }
 
-/** Forgets what is older than the configured time. */
-export async function purgeAudit(tx: Tx, before: Date): Promise<void> {
-  await tx.deleteFrom('audit_events').where('at', '<', before).execute()
+/** Rows a purge deletes in one transaction: a log of years must not hold one for minutes. */
+const PURGED_AT_ONCE = 5000
+
+/** Forgets what is older than the configured time, the oldest first. @returns how many events that were */
+export async function purgeAudit(db: Pick<Db, 'tx'>, before: Date, batch = PURGED_AT_ONCE): Promise<number> {
+  let purged = 0
+  for (;;) {
+    const { length } = await db.tx('system', (tx) => deleteOldest(tx, before, batch))
+    purged += length
+    if (length < batch) return purged
+  }
+}
+
+async function deleteOldest(tx: Tx, before: Date, batch: number): Promise<readonly unknown[]> {
+  const oldest = tx
+    .selectFrom('audit_events')
+    .select('id')
+    .where('at', '<', before)
+    .orderBy('at')
+    .orderBy('id')
+  return await tx.deleteFrom('audit_events').where('id', 'in', oldest.limit(batch)).returning('id').execute()
 }

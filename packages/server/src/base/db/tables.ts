@@ -29,6 +29,7 @@ export interface Tables {
   permissions: PermissionsTable
   organizations: OrganizationsTable
   memberships: MembershipsTable
+  role_holders: RoleHoldersTable
   organization_roles: OrganizationRolesTable
   invitations: InvitationsTable
 }
@@ -40,12 +41,24 @@ export interface UsersTable {
   /** The canonical spelling; unique among users that are not pending. */
   username_key: string | null
   full_name: string | null
+  /** The canonical spelling, for searching. */
+  name_key: string | null
   locale: string | null
   status: 'pending' | 'active' | 'disabled'
   roles: string[]
   created_at: Date
   updated_at: Date
   last_login_at: Date | null
+  /** Locked by an administrator since then; null: not locked. */
+  locked_at: Date | null
+  /** When a lock ends by itself; null while locked: when it is lifted. */
+  locked_until: Date | null
+}
+/** Who holds a role: `users.roles` as rows, written by a trigger. */
+export interface RoleHoldersTable {
+  role: string
+  user_id: string
+  created_at: Date
 }
 export interface EmailsTable {
   id: string
@@ -97,7 +110,8 @@ export interface SessionsTable {
   ip_address: string | null
   user_agent: string | null
   ended_at: Date | null
-  end_reason: 'expired' | 'signed_out' | 'revoked' | 'password_changed' | 'disabled' | null
+  // biome-ignore format: one line, as the test of this file reads it
+  end_reason: 'expired' | 'signed_out' | 'revoked' | 'password_changed' | 'disabled' | 'locked' | 'email_changed' | null
 }
 /** A sign-in under way: what is asked, what is proven so far, where to go after. */
 export interface AttemptsTable {
@@ -123,6 +137,8 @@ export interface DevicesTable {
 /** Failed proofs under a key (account and address, account, account and device). */
 export interface FailuresTable {
   key: string
+  /** Which counters are of one account, known or not: the key of the one for all addresses. */
+  account: string | null
   count: number
   first_at: Date
   last_at: Date
@@ -245,6 +261,8 @@ export interface PermissionsTable {
 export interface OrganizationsTable {
   id: string
   name: string
+  /** The canonical spelling, for searching. */
+  name_key: string
   slug: string
   created_at: Date
   updated_at: Date
@@ -278,7 +296,8 @@ export interface InvitationsTable {
   invited_by: string | null
   created_at: Date
   sent_at: Date
-  sent_count: number
+  /** The letters of the last day. */
+  sent_times: Date[]
   expires_at: Date
   accepted_at: Date | null
   accepted_by: string | null

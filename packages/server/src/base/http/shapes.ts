@@ -102,6 +102,7 @@ export function errorsOf(row: ApiRow | StreamRow): ErrorCode[] {
     'INVALID_API_KEY',
     'SESSION_EXPIRED',
     'ACCOUNT_DISABLED',
+    'ACCOUNT_LOCKED',
   )
   add(row.needs !== undefined && !row.limitedSession, 'PASSWORD_EXPIRED')
   add(row.needs !== undefined && row.needs !== 'session', 'INSUFFICIENT_PERMISSIONS')

@@ -3,5 +3,6 @@
  * `permissions` and the column `users.roles` once somebody exists. Leaves what roles permit to base/roles, judging a
  * single permission to the guard's `can`, and that there is always an administrator to `users`.
  */
+export { assertMayGive, lockReach, trying } from './reach.ts'
 export { accessRoutes } from './routes.ts'
 export { covers, PERMISSION, within } from './scopes.ts'

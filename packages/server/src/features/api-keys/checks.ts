@@ -8,6 +8,7 @@ import { later } from '../../base/clock.ts'
 import { sha256 } from '../../base/crypto.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
+import { isLocked } from '../../base/locks.ts'
 import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
 import { within } from '../access/index.ts'
@@ -88,5 +89,8 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'roles'>): KeyChecks {
 }
 
 /** Pure: what the stored row says at this instant. */
-const isGood = ({ revoked_at, expires_at, status }: CheckedKey, now: Date): boolean =>
-  revoked_at === null && (expires_at === null || expires_at > now) && status === 'active'
+const isGood = (row: CheckedKey, now: Date): boolean =>
+  row.revoked_at === null &&
+  (row.expires_at === null || row.expires_at > now) &&
+  row.status === 'active' &&
+  !isLocked(row, now)

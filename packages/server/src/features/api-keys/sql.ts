@@ -14,6 +14,8 @@ export interface CheckedKey extends ActingRow {
   full_name: string | null
   locale: string | null
   status: string
+  locked_at: Date | null
+  locked_until: Date | null
   roles: string[]
 }
 
@@ -21,7 +23,8 @@ export interface CheckedKey extends ActingRow {
 export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
     select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
-           u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}
+           u.username, u.full_name, u.locale, u.status,
+           u.locked_at, u.locked_until, u.roles, ${ACTING}
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
     where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
 

@@ -15,6 +15,6 @@ export {
   storedPassword,
 } from './passwords.ts'
 export { type Profile, pagePolicy } from './policy.ts'
-export { contextOf, resetJobs } from './reset.ts'
+export { contextOf, issueResetLink, resetJobs, writeResetLetter } from './reset.ts'
 export { passwordRoutes, TypedPassword } from './routes.ts'
 export { confirmPassword, signInByPassword } from './sign-in.ts'

@@ -4,7 +4,7 @@
  * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
 import { audit } from '../../base/audit/index.ts'
-import { type Call, systemCall } from '../../base/call.ts'
+import { type Call, type Locale, systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -96,26 +96,35 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       const user = await findByIdentifier(tx, String(payload.identifier))
       if (!user || user.status === 'disabled') return
       if (!(await mayWriteTo(tx, user, 'reset_password', now))) return
-      const token = await issueResetLink(tx, user, now)
-      await tools.mail.write(
-        tx,
-        resetLetter(tools.config, { to: user.email, token, locale: localeOf(payload) }),
-        now,
-        user.id,
-      )
-      await audit(tx, callOf(payload, now), {
-        type: 'auth.password.reset_requested',
-        userId: user.id,
-        username: user.username,
-      })
+      await writeResetLetter(tools, tx, callOf(payload, now), user, localeOf(payload))
     }),
   )
 }
 
-/** A link that replaces earlier ones. */
-async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, now: Date): Promise<string> {
+/** Writes the letter with a link that replaces earlier ones. Whether it may be written is the caller's to ask. */
+export async function writeResetLetter(
+  tools: Pick<Tools, 'mail' | 'config'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  locale: Locale,
+): Promise<void> {
+  const token = await issueResetLink(tx, user, RESET_LIFETIME, call.now)
+  const letter = resetLetter(tools.config, { to: user.email, token, locale })
+  await tools.mail.write(tx, letter, call.now, user.id)
+  const { id: userId, username } = user
+  await audit(tx, call, { type: 'auth.password.reset_requested', userId, username })
+}
+
+/** A link to choose a password; it replaces earlier ones. */
+export async function issueResetLink(
+  tx: Tx,
+  user: Pick<User, 'id'>,
+  lifetime: number,
+  now: Date,
+): Promise<string> {
   await revokeLinks(tx, 'reset_password', user.id, now)
-  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime: RESET_LIFETIME }, now)
+  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
 }
 
 /** The job speaks for the request that asked. */

@@ -3,14 +3,16 @@
  * ending. Leaves starting one to `signin` (the one door), and what a caller may do to `access`.
  */
 export { deviceName } from './device.ts'
-export { callerScope, type SessionView, signOut } from './own.ts'
+export { callerScope, listSessions, type SessionView, signOut } from './own.ts'
 export { sessionPages } from './pages.tsx'
-export { sessionRoutes } from './routes.ts'
+export { SessionOut, sessionRoutes } from './routes.ts'
 export {
   endSessions,
+  moveSession,
   renewSession,
   type SessionChecks,
   type StartedSession,
   sessionChecks,
+  settleSession,
   startSession,
 } from './sessions.ts'

@@ -1,4 +1,4 @@
-/** A person's own sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
+/** A person's sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
 import type { Call } from '../../base/call.ts'
 import type { CallerScope } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
@@ -27,14 +27,15 @@ export function callerScope(call: Call): CallerScope {
   return { userId, organizationId: id, permissions, organizationPermissions }
 }
 
-/** The caller's open sessions, the latest seen first. */
+/** Open sessions, the latest seen first: the caller's own, or those of a person whom they may see. */
 export async function listSessions(
   tools: Pick<Tools, 'db'>,
   checks: SessionChecks,
   call: Call,
+  userId?: string,
 ): Promise<SessionView[]> {
   const scope = callerScope(call)
-  const rows = await tools.db.tx(scope, (tx) => selectOpen(tx, scope.userId, call.now))
+  const rows = await tools.db.tx(scope, (tx) => selectOpen(tx, userId ?? scope.userId, call.now))
   return rows
     .map((row) => ({ ...row, last_seen_at: checks.lastSeen(row.id, row.last_seen_at) }))
     .sort((a, b) => b.last_seen_at.getTime() - a.last_seen_at.getTime())

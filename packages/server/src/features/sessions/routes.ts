@@ -5,7 +5,7 @@ import type { Tools } from '../../base/tools.ts'
 import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
 
-const SessionOut = z
+export const SessionOut = z
   .object({
     id: z.string(),
     current: z.boolean(),

@@ -12,6 +12,7 @@ import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import type { Verdict } from '../../base/http/authenticate.ts'
+import { accountLocked, isLocked } from '../../base/locks.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../base/revocations/index.ts'
 import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -22,6 +23,7 @@ import {
   sessionCheck,
   updateEnded,
   updateExpired,
+  updateOrganization,
   updateSeen,
   updateToken,
 } from './sql.ts'
@@ -88,6 +90,27 @@ export async function renewSession(tx: Tx, call: Call, id: string): Promise<Star
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
+/**
+ * The session acts in this organization from now on, or in none, under a new token, because what it may do has changed.
+ * Unlike after `renewSession` nobody has proven anew who they are. System scope.
+ * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
+ */
+export async function moveSession(
+  tx: Tx,
+  id: string,
+  organizationId: string | null,
+): Promise<StartedSession> {
+  const token = `st_${randomSecret()}`
+  const row = await updateOrganization(tx, id, organizationId, sha256(token))
+  if (!row) throw problem('AUTHENTICATION_REQUIRED')
+  return { id, token, expiresAt: row.expires_at, remember: row.remember }
+}
+
+/** As moveSession, but its token stays: for whoever does not hold it, or has just made or joined the organization. */
+export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
+  if (!(await updateOrganization(tx, id, organizationId, null))) throw problem('AUTHENTICATION_REQUIRED')
+}
+
 /** Ends sessions of a user, with every token of theirs, and records each. @returns how many this call ended */
 export async function endSessions(
   tx: Tx,
@@ -152,6 +175,7 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks
     if (verdict === 'expired') await expire(now, row.id)
     if (verdict === 'expired' || row.end_reason === 'expired') return { refused: problem('SESSION_EXPIRED') }
     if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
+    if (verdict === 'locked') return { refused: accountLocked(row, now) }
     if (verdict === 'ended') return { refused: unknown(via) }
     sightings.set(row.id, now)
     const organization = organizationOf(roles, row)
@@ -222,10 +246,18 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks
 }
 
 /** Pure: what the stored row says at this instant. */
-function judge(row: CheckedRow, lastSeen: Date, now: Date): 'good' | 'ended' | 'expired' | 'disabled' {
-  if (row.ended_at) return row.end_reason === 'disabled' ? 'disabled' : 'ended'
+function judge(
+  row: CheckedRow,
+  lastSeen: Date,
+  now: Date,
+): 'good' | 'ended' | 'expired' | 'disabled' | 'locked' {
+  if (row.ended_at) {
+    if (row.end_reason === 'locked' && isLocked(row, now)) return 'locked'
+    return row.end_reason === 'disabled' ? 'disabled' : 'ended'
+  }
   if (row.expires_at <= now || later(lastSeen, row.idle_seconds * 1000) <= now) return 'expired'
-  return row.status === 'active' ? 'good' : 'disabled'
+  if (row.status !== 'active') return 'disabled'
+  return isLocked(row, now) ? 'locked' : 'good'
 }
 
 /** The token names no session that lives: for a bearer it is a bad token, for a cookie the person is signed out. */

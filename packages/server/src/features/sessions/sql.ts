@@ -25,6 +25,8 @@ export interface CheckedRow extends ActingRow {
   full_name: string | null
   locale: string | null
   status: string
+  locked_at: Date | null
+  locked_until: Date | null
   roles: string[]
 }
 
@@ -32,7 +34,8 @@ export interface CheckedRow extends ActingRow {
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status, u.roles, ${ACTING}, o.name as acting_name
+           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
+           u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
 
@@ -142,4 +145,24 @@ export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
   await sql`
     with held as materialized (select id from sessions where ended_at < ${before} for update skip locked)
     delete from sessions s using held where s.id = held.id`.execute(tx)
+}
+
+/**
+ * The session acts in an organization, or in none; what else it is stays as it was. With a token, under that one.
+ * @returns the row, or null if it has ended
+ */
+export async function updateOrganization(
+  tx: Tx,
+  id: string,
+  organizationId: string | null,
+  tokenHash: Buffer | null,
+): Promise<SessionsTable | null> {
+  const row = await tx
+    .updateTable('sessions')
+    .set({ organization_id: organizationId, ...(tokenHash ? { token_hash: tokenHash } : {}) })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return row ?? null
 }

@@ -9,6 +9,7 @@ import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import type { CookieChange } from '../../base/http/route.ts'
 import { newId } from '../../base/ids.ts'
+import { accountLocked, isLocked } from '../../base/locks.ts'
 import type { Tools } from '../../base/tools.ts'
 import { requestVerification } from '../emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../sessions/index.ts'
@@ -40,7 +41,12 @@ export async function advance(
   const proofs = [...attempt.proofs, proof]
   const step = nextStep({
     proofs,
-    user: { id: user.id, status: user.status, emailVerified: user.email_verified_at !== null },
+    user: {
+      id: user.id,
+      status: user.status,
+      emailVerified: user.email_verified_at !== null,
+      locked: isLocked(user, call.now),
+    },
     emailVerification: tools.config.emailVerification,
   })
   const taken: Taken = { step, userId: user.id, proofs, finished: true }
@@ -122,5 +128,6 @@ async function refuse(
   })
   if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
   if (step === 'refuse_disabled') return { refused: problem('ACCOUNT_DISABLED') }
+  if (step === 'refuse_locked') return { refused: accountLocked(user, call.now) }
   throw new Error(`a sign-in with a proof cannot be at the step ${step}`)
 }

@@ -23,6 +23,8 @@ const ACCOUNT_WIDE_FACTOR = 10
 
 export interface Counter {
   key: string
+  /** The same for every counter of the account. */
+  account: string
   max: number
 }
 
@@ -43,10 +45,11 @@ export function countersOf(
 ): Counter[] {
   const key = (...parts: string[]) => keyring.mac('identifiers', JSON.stringify(parts)).toString('base64url')
   const max = config.lockoutFailures
-  if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), max }]
+  const account = key('account', guessed.account)
+  if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), account, max }]
   return [
-    { key: key('pair', guessed.account, guessed.ip ? addressKey(guessed.ip) : 'none'), max },
-    { key: key('account', guessed.account), max: max * ACCOUNT_WIDE_FACTOR },
+    { key: key('pair', guessed.account, guessed.ip ? addressKey(guessed.ip) : 'none'), account, max },
+    { key: account, account, max: max * ACCOUNT_WIDE_FACTOR },
   ].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
@@ -111,8 +114,19 @@ async function openCounters(
 ): Promise<Map<string, FailuresTable>> {
   const rows = await tx
     .insertInto('failures')
-    .values(counters.map(({ key }) => ({ key, count: 0, first_at: now, last_at: now, locked_until: null })))
-    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
+    .values(
+      counters.map(({ key, account }) => ({
+        key,
+        account,
+        count: 0,
+        first_at: now,
+        last_at: now,
+        locked_until: null,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet((row) => ({ account: row.ref('excluded.account') })),
+    )
     .returningAll()
     .execute()
   return new Map(rows.map((row) => [row.key, row]))
@@ -179,6 +193,13 @@ export async function clearFailures(tx: Tx, counters: readonly Counter[], now: D
 export async function forgetFailures(tx: Tx, counters: readonly Counter[]): Promise<void> {
   const keys = counters.map(({ key }) => key)
   await tx.deleteFrom('failures').where('key', 'in', keys).execute()
+}
+
+/** Forgets every failure of an account, from wherever. */
+export async function forgetFailuresOf(tx: Tx, { account }: Counter): Promise<void> {
+  await sql`
+    with held as materialized (select key from failures where account = ${account} order by key collate "C" for update)
+    delete from failures f using held where f.key = held.key`.execute(tx)
 }
 
 /** The answer to anybody who is locked out, with the seconds left. */

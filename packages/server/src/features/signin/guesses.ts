@@ -15,6 +15,7 @@ import {
   countersOf,
   type FailureVerdict,
   forgetFailures,
+  forgetFailuresOf,
   lockedProblem,
   lockedUntil,
   recordFailure,
@@ -73,6 +74,17 @@ export async function liftLockout(
   const device = await findCallersDevice(tx, call)
   const { counters } = await guessAt(tools, tx, call, { identifier: user.id, owner: user, device })
   await forgetFailures(tx, counters)
+}
+
+/** Lets somebody in again from everywhere, because an administrator says so. */
+export async function forgetGuesses(
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  tx: Tx,
+  user: Pick<User, 'id'>,
+): Promise<void> {
+  const guessed = { account: `id ${user.id}`, ip: null, deviceId: null }
+  const [counter] = countersOf(tools.keyring, tools.config, guessed)
+  if (counter) await forgetFailuresOf(tx, counter)
 }
 
 /** @throws Problem ACCOUNT_LOCKED, recorded, where the account is locked for this caller */

@@ -11,6 +11,7 @@ export {
   countAttempt,
   failAttempt,
   findCallersDevice,
+  forgetGuesses,
   type Guess,
   guessAt,
   liftLockout,

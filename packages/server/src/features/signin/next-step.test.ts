@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nextStep, type Step, type StepFacts } from './next-step.ts'
 
-const active = { id: 'usr_1', status: 'active', emailVerified: true } as const
+const active = { id: 'usr_1', status: 'active', emailVerified: true, locked: false } as const
 const proof = { subject: 'usr_1', must_change: false }
 
 const table: [string, StepFacts, Step][] = [
@@ -17,6 +17,25 @@ const table: [string, StepFacts, Step][] = [
     'the account is disabled',
     { user: { ...active, status: 'disabled' }, proofs: [proof], emailVerification: 'required' },
     'refuse_disabled',
+  ],
+  [
+    'an administrator has locked the account',
+    { user: { ...active, locked: true }, proofs: [proof], emailVerification: 'required' },
+    'refuse_locked',
+  ],
+  [
+    'a locked account is refused before anything else is asked of it',
+    {
+      user: { ...active, status: 'pending', emailVerified: false, locked: true },
+      proofs: [{ ...proof, must_change: true }],
+      emailVerification: 'required',
+    },
+    'refuse_locked',
+  ],
+  [
+    'nothing is proven, so nothing is told of the lock',
+    { user: { ...active, locked: true }, proofs: [], emailVerification: 'required' },
+    'prove',
   ],
   [
     'a disabled account is refused before anything else is asked of it',

@@ -21,11 +21,23 @@ export interface Proof {
 
 export interface StepFacts {
   proofs: readonly Pick<Proof, 'subject' | 'must_change'>[]
-  user: { id: string; status: 'pending' | 'active' | 'disabled'; emailVerified: boolean } | null
+  user: {
+    id: string
+    status: 'pending' | 'active' | 'disabled'
+    emailVerified: boolean
+    locked: boolean
+  } | null
   emailVerification: 'required' | 'off'
 }
 
-export type Step = 'identify' | 'prove' | 'refuse_disabled' | 'verify_email' | 'change_password' | 'done'
+export type Step =
+  | 'identify'
+  | 'prove'
+  | 'refuse_disabled'
+  | 'refuse_locked'
+  | 'verify_email'
+  | 'change_password'
+  | 'done'
 
 export function nextStep(facts: StepFacts): Step {
   const { user } = facts
@@ -34,6 +46,7 @@ export function nextStep(facts: StepFacts): Step {
   const proofs = facts.proofs.filter((proof) => proof.subject === user.id)
   if (proofs.length === 0) return 'prove'
   if (user.status === 'disabled') return 'refuse_disabled'
+  if (user.locked) return 'refuse_locked'
   if (user.status === 'pending') return 'verify_email'
   if (facts.emailVerification === 'required' && !user.emailVerified) return 'verify_email'
   if (proofs.some((proof) => proof.must_change)) return 'change_password'

@@ -4,6 +4,7 @@ import { systemCall } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
+import { accountLocked, isLocked } from '../../base/locks.ts'
 import { LONGEST_TOKEN, revoke } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { sessionChecks } from '../sessions/index.ts'
@@ -14,7 +15,7 @@ import { revokeAllTokens, revokeToken } from './revoke.ts'
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'revocations' | 'roles'>
 
-/** An access token for somebody, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED */
+/** An access token for somebody, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
 export async function createTokenByOperator(
   tools: OperatorTools,
   identifier: string,
@@ -24,6 +25,7 @@ export async function createTokenByOperator(
   const user = await named(tools, identifier)
   if (user.status !== 'active')
     throw problem('ACCOUNT_DISABLED', { message: `The account is ${user.status}.` })
+  if (isLocked(user, call.now)) throw accountLocked(user, call.now)
   const { id: userId, username, roles } = user
   const made = signAccessToken(
     tools,

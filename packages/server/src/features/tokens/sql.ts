@@ -16,10 +16,14 @@ export interface SessionRow extends ActingRow {
   expires_at: Date
 }
 
+/** Of a user `u`. */
+const isUnlocked = (now: Date) => sql<boolean>`(u.locked_at is null or u.locked_until <= ${now})`
+
 /** What a refresh token is good for at this instant: its family, its session and its user all have to be well. */
 const isWell = (now: Date) => sql<boolean>`(
   f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
-  and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active')`
+  and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active'
+  and ${isUnlocked(now)})`
 const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr,
   s.authenticated_at, s.expires_at, ${ACTING}`
 
@@ -69,6 +73,7 @@ export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date
   now,
   now,
   now,
+  now,
   hashes,
   successors,
 ]
@@ -102,7 +107,8 @@ export async function extendSession(
         expires_at = greatest(s.expires_at, s.created_at + ${limits.absolute / 1000}::float8 * interval '1 second'),
         idle_seconds = greatest(s.idle_seconds, ${Math.round(limits.idle / 1000)}::int)
       from users u
-      where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and s.ended_at is null
+      where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and ${isUnlocked(now)}
+        and s.ended_at is null
         and s.limited_to is null and s.expires_at > ${now}
       returning s.id, s.user_id, s.organization_id, u.username, u.roles, s.amr, s.authenticated_at, s.expires_at
     )

@@ -57,7 +57,7 @@ export async function insertEmail(tx: Tx, email: EmailsTable): Promise<void> {
 export async function updateUser(
   tx: Tx,
   id: string,
-  change: Partial<Pick<UsersTable, 'username' | 'username_key' | 'full_name' | 'locale'>>,
+  change: Partial<Pick<UsersTable, 'username' | 'username_key' | 'full_name' | 'name_key' | 'locale'>>,
   now: Date,
 ): Promise<void> {
   await tx
@@ -65,6 +65,29 @@ export async function updateUser(
     .set({ ...change, updated_at: now })
     .where('id', '=', id)
     .execute()
+}
+
+/** Locks an account, or lifts its lock where `lock` is null. */
+export async function updateLock(
+  tx: Tx,
+  id: string,
+  lock: { at: Date; until: Date | null } | null,
+  now: Date,
+): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({ locked_at: lock?.at ?? null, locked_until: lock?.until ?? null, updated_at: now })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Another address, or another spelling of it; whoever owned the address before owns this one. */
+export async function updateAddress(
+  tx: Tx,
+  id: string,
+  address: Pick<EmailsTable, 'address' | 'address_key' | 'verified_at'>,
+): Promise<void> {
+  await tx.updateTable('emails').set(address).where('id', '=', id).execute()
 }
 
 /** @returns whether the status changed */
@@ -132,7 +155,7 @@ export async function existsWithRole(tx: Tx, role: string): Promise<boolean> {
   return row !== undefined
 }
 
-/** Whether the user is an administrator and no other active user is. */
+/** Whether the user is an administrator and no other active user is; who is locked out is no other. */
 export async function isLastAdministrator(tx: Tx, id: string): Promise<boolean> {
   const tops = sql.join(ADMIN_ROLES.map(({ preset, name }) => sql`(${preset}, ${name})`))
   const held = sql<boolean>`roles && array(select name from roles where (preset, name) in (${tops}))`
@@ -141,6 +164,7 @@ export async function isLastAdministrator(tx: Tx, id: string): Promise<boolean> 
     .select('id')
     .where('status', '=', 'active')
     .where(held)
+    .where((where) => where.or([where('id', '=', id), where('locked_at', 'is', null)]))
     .orderBy(sql`id = ${id} desc`)
     .limit(2)
     .execute()

@@ -49,12 +49,15 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
       username: user.username,
       username_key: user.username === null ? null : canonical(user.username),
       full_name: user.fullName,
+      name_key: user.fullName === null ? null : canonical(user.fullName),
       locale: user.locale,
       status: user.status,
       roles: [...user.roles],
       created_at: now,
       updated_at: now,
       last_login_at: null,
+      locked_at: null,
+      locked_until: null,
     })
     await insertEmail(tx, {
       id: emailId,
@@ -71,7 +74,7 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
 }
 
 /** Turns the database's word for a taken identifier into ours. */
-async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
+export async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -133,9 +136,12 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields = Object.keys(given)
   if (fields.length === 0) return
-  const key =
-    change.username === undefined ? {} : { username_key: change.username && canonical(change.username) }
-  await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...key }, call.now))
+  const { username, full_name: name } = change
+  const keys = {
+    ...(username === undefined ? {} : { username_key: username && canonical(username) }),
+    ...(name === undefined ? {} : { name_key: name && canonical(name) }),
+  }
+  await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...keys }, call.now))
   await audit(tx, call, {
     type: 'user.updated',
     userId: user.id,
@@ -145,9 +151,14 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
 }
 
 /** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active, or is the last administrator's */
-export async function disableUser(tx: Tx, call: Call, user: User): Promise<void> {
+export async function disableUser(
+  tx: Tx,
+  call: Call,
+  user: User,
+  details: Record<string, unknown> = {},
+): Promise<void> {
   await assertNotLastAdministrator(tx, user.id)
-  await changeStatus(tx, call, user, 'active', 'disabled')
+  await changeStatus(tx, call, user, 'active', 'disabled', details)
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
   await revokeUser(tx, user.id, call.now)
 }
@@ -162,12 +173,13 @@ async function changeStatus(
   user: User,
   from: UsersTable['status'],
   to: 'active' | 'disabled',
+  details: Record<string, unknown> = {},
 ): Promise<void> {
   if (!(await updateStatus(tx, user.id, from, to, call.now))) {
     throw problem('CONFLICT', { message: `The account is ${user.status}.` })
   }
   const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
-  await audit(tx, call, { type, userId: user.id, username: user.username })
+  await audit(tx, call, { type, userId: user.id, username: user.username, details })
 }
 
 /**

@@ -1,0 +1,177 @@
+/**
+ * Making, changing and deleting people's accounts. An administrator vouches for what they enter: an account is active
+ * at once and owns its address, but whether the address is verified is said apart. Somebody without a password is
+ * sent a link to choose one, which verifies the address as any such link does.
+ */
+import { audit } from '../../base/audit/index.ts'
+import { type Call, LOCALES, type Locale } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import { revokeLinks } from '../../base/links/index.ts'
+import { defaultRole, lockRoles } from '../../base/roles/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { assertMayGive, lockReach } from '../access/index.ts'
+import { claimAddress, lockAddress, requestVerification } from '../emails/index.ts'
+import { acceptPassword, issueResetLink, setFirstPassword } from '../passwords/index.ts'
+import { endSessions } from '../sessions/index.ts'
+import {
+  canonical,
+  changeProfile,
+  createUser,
+  deleteUser,
+  findUser,
+  getUser,
+  type ProfileChange,
+  takingIdentifiers,
+  type User,
+  updateAddress,
+} from '../users/index.ts'
+import { addressChangedLetter, INVITATION_LIFETIME, invitationLetter } from './mail.tsx'
+import { actingOn, assertMayActOn, assertMayTakeAway } from './standing.ts'
+
+type AccountTools = Pick<
+  Tools,
+  'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
+>
+
+export interface NewAccount {
+  email: string
+  username?: string | undefined
+  full_name?: string | undefined
+  password?: string | undefined
+  roles?: readonly string[] | undefined
+  is_verified: boolean
+  locale?: Locale | undefined
+  send_invitation?: boolean | undefined
+}
+
+/** @throws Problem VALIDATION_ERROR, CONFLICT, INSUFFICIENT_PERMISSIONS for roles beyond the caller's to give */
+export async function createAccount(tools: AccountTools, call: Call, wish: NewAccount): Promise<User> {
+  const { email, password } = wish
+  const who = { email, username: wish.username ?? null, fullName: wish.full_name ?? null }
+  const hash = password === undefined ? null : await acceptPassword(tools, password, who)
+  const id = newId('usr')
+  return await actingOn(tools, call, { action: 'users.create', target: id }, async (tx, acting) => {
+    const roles = await rolesFor(tools, tx, call, wish.roles)
+    await lockAddress(tx, canonical(email))
+    const locale = wish.locale ?? null
+    const made = { ...who, id, locale, roles, status: 'active', emailVerified: wish.is_verified } as const
+    await createUser(tx, made, call.now)
+    if (hash !== null) await setFirstPassword(tx, id, hash, call.now)
+    const details = { roles, is_verified: wish.is_verified }
+    const { username } = who
+    await audit(tx, acting, { type: 'user.created', userId: id, username, details })
+    const user = await getUser(tx, id)
+    if (wish.send_invitation ?? hash === null) await invite(tools, tx, call, user)
+    return user
+  })
+}
+
+/** Everybody's role needs no leave; any other is given as roles are given. */
+async function rolesFor(
+  tools: Pick<Tools, 'config' | 'roles'>,
+  tx: Tx,
+  call: Call,
+  wanted: readonly string[] | undefined,
+): Promise<readonly string[]> {
+  const usual = defaultRole(tools.config)
+  const names = [...new Set(wanted ?? [usual])]
+  if (names.every((name) => name === usual)) return names
+  const reach = await lockReach(tx, call, 'users:grant')
+  for (const name of names) {
+    if (!reach.definitions.has(name))
+      throw problem('VALIDATION_ERROR', {
+        details: [{ field: 'roles', code: 'unknown_role', message: `There is no role ${name}.` }],
+      })
+    assertMayGive(reach, name)
+  }
+  return [...reach.definitions.keys()].filter((name) => names.includes(name))
+}
+
+async function invite(tools: Pick<Tools, 'config' | 'mail'>, tx: Tx, call: Call, user: User): Promise<void> {
+  const token = await issueResetLink(tx, user, INVITATION_LIFETIME, call.now)
+  const letter = invitationLetter(tools.config, { to: user.email, token, locale: localeOf(user, call) })
+  await tools.mail.write(tx, letter, call.now, user.id)
+}
+
+/** The person's own language; the administrator's where they have chosen none. */
+export const localeOf = (user: Pick<User, 'locale'>, call: Call): Locale =>
+  LOCALES.find((locale) => locale === user.locale) ?? call.locale
+
+export interface AccountChange extends ProfileChange {
+  email?: string | undefined
+  is_verified?: boolean | undefined
+}
+
+/** Changes only what is given. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT for what is taken */
+export async function changeAccount(
+  tools: AccountTools,
+  call: Call,
+  id: string,
+  { email, is_verified: isVerified, ...profile }: AccountChange,
+): Promise<User> {
+  return await actingOn(tools, call, { action: 'users.update', target: id }, async (tx, acting) => {
+    // addresses before the user, as everybody does who proves one
+    const before = await findUser(tx, id)
+    const addresses = [before?.email ?? [], email ?? []].flat().map(canonical)
+    for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
+    const user = await assertMayActOn(tools, tx, call, id)
+    if (user.email !== before?.email) throw problem('CONFLICT')
+    if (Object.values(profile).some((value) => value !== undefined))
+      await changeProfile(tx, acting, user, profile)
+    if (email !== undefined && email !== user.email) await moveTo(tools, tx, acting, user, email, isVerified)
+    if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
+    return await getUser(tx, id)
+  })
+}
+
+/**
+ * Another address: unverified unless it is said, because a mistyped one is somebody else's. What was sent to the old one is
+ * no good any more, sessions end, and both addresses hear of it. Another spelling of the same changes nothing else.
+ */
+async function moveTo(
+  tools: Pick<Tools, 'config' | 'jobs' | 'mail'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  email: string,
+  isVerified = false,
+): Promise<void> {
+  const key = canonical(email)
+  const isSame = key === canonical(user.email)
+  const verified_at = isSame ? user.email_verified_at : null
+  await takingIdentifiers(() =>
+    updateAddress(tx, user.email_id, { address: email, address_key: key, verified_at }),
+  )
+  const { id: userId, username } = user
+  await audit(tx, call, {
+    type: 'user.email_changed',
+    userId,
+    username,
+    details: { from: user.email, to: email },
+  })
+  if (isSame) return
+  await revokeLinks(tx, 'verify_email', userId, call.now)
+  await revokeLinks(tx, 'reset_password', userId, call.now)
+  await endSessions(tx, call, { userId, username, reason: 'email_changed' })
+  const locale = localeOf(user, call)
+  for (const to of [user.email, email])
+    await tools.mail.write(tx, addressChangedLetter(tools.config, { to, locale }), call.now, userId)
+  if (!isVerified) await requestVerification(tools, tx, { ...call, locale }, user)
+}
+
+async function setVerified(tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> {
+  if (isVerified) return await claimAddress(tx, call, user)
+  if (user.email_verified_at === null) return
+  const { email: address, id: userId, username } = user
+  await updateAddress(tx, user.email_id, { address, address_key: canonical(address), verified_at: null })
+  await audit(tx, call, { type: 'user.updated', userId, username, details: { fields: ['is_verified'] } })
+}
+
+/** Deletes an account with everything personal. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
+export const deleteAccount = (tools: Pick<Tools, 'db' | 'roles'>, call: Call, id: string): Promise<void> =>
+  actingOn(tools, call, { action: 'users.delete', target: id }, async (tx, acting) => {
+    await lockRoles(tx)
+    await deleteUser(tx, acting, await assertMayTakeAway(tools, tx, call, id))
+  })

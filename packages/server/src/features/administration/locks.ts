@@ -1,0 +1,135 @@
+/**
+ * Taking an account out of use and giving it back. Disabled: until somebody enables it. Locked: for a time, or until it
+ * is unlocked. Either way nothing of it works from the commit on, on any node and at any guard: no sign-in, session,
+ * token or key. What is ended stays ended; what a lock leaves (keys, and sessions where that is asked for) rests, and
+ * goes on after it.
+ */
+import { audit } from '../../base/audit/index.ts'
+import type { Call } from '../../base/call.ts'
+import { later } from '../../base/clock.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { revokeUser } from '../../base/revocations/index.ts'
+import { lockRoles } from '../../base/roles/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { mayWriteTo } from '../emails/index.ts'
+import { writeResetLetter } from '../passwords/index.ts'
+import { endSessions } from '../sessions/index.ts'
+import { forgetGuesses } from '../signin/index.ts'
+import {
+  assertNotLastAdministrator,
+  disableUser,
+  enableUser,
+  findUser,
+  getUser,
+  type User,
+  updateLock,
+} from '../users/index.ts'
+import { localeOf } from './accounts.ts'
+import { actingOn, assertMayActOn, assertMayTakeAway } from './standing.ts'
+
+type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
+
+/** A refresh that had begun before the lock was seen may date its token a moment later. */
+const MOMENT = 1000
+
+export interface LockWish {
+  until: Date | null
+  reason?: string | undefined
+  endSessions: boolean
+}
+
+/** A second lock replaces the first. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
+export const lockAccount = (tools: LockTools, call: Call, id: string, wish: LockWish): Promise<User> =>
+  changing(tools, call, { action: 'users.lock', target: id }, assertMayTakeAway, async (tx, acting, user) => {
+    await assertNotLastAdministrator(tx, id)
+    const { until, reason } = wish
+    await updateLock(tx, id, { at: call.now, until }, call.now)
+    const who = { userId: id, username: user.username }
+    if (wish.endSessions) await endSessions(tx, acting, { ...who, reason: 'locked' })
+    await revokeUser(tx, id, later(tools.clock.now(), wish.endSessions ? 0 : MOMENT))
+    const details = { until: until?.toISOString() ?? null, ...(reason === undefined ? {} : { reason }) }
+    await audit(tx, acting, { type: 'user.locked', ...who, details })
+  })
+
+/** Lifts a lock, and forgets the failed sign-ins that were counted against the account, from wherever they came. */
+export const unlockAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
+  changing(tools, call, { action: 'users.unlock', target: id }, assertMayActOn, (tx, acting, user) =>
+    unlock(tools, tx, acting, user),
+  )
+
+/** As unlockAccount, for whoever answers for it (the CLI). */
+export async function unlock(
+  tools: Pick<Tools, 'config' | 'keyring'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  await updateLock(tx, user.id, null, call.now)
+  await forgetGuesses(tools, tx, user)
+  await audit(tx, call, { type: 'user.unlocked', userId: user.id, username: user.username, details })
+}
+
+/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not active */
+export const disableAccount = (tools: LockTools, call: Call, id: string, reason?: string): Promise<User> =>
+  changing(tools, call, { action: 'users.disable', target: id }, assertMayTakeAway, (tx, acting, user) =>
+    disableUser(tx, acting, user, reason === undefined ? {} : { reason }),
+  )
+
+/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */
+export const enableAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
+  changing(tools, call, { action: 'users.enable', target: id }, assertMayActOn, enableUser)
+
+const changing = (
+  tools: LockTools,
+  call: Call,
+  tried: { action: string; target: string },
+  assertMay: typeof assertMayActOn,
+  change: (tx: Tx, acting: Call, user: User) => Promise<void>,
+): Promise<User> =>
+  actingOn(tools, call, tried, async (tx, acting) => {
+    // before any user, as everybody does who takes an administrator away
+    await lockRoles(tx)
+    await change(tx, acting, await assertMay(tools, tx, call, tried.target))
+    return await getUser(tx, tried.target)
+  })
+
+/** Ends somebody's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
+export const endSessionsOf = (
+  tools: Pick<Tools, 'db' | 'roles'>,
+  call: Call,
+  id: string,
+  only?: string,
+): Promise<number> =>
+  actingOn(tools, call, { action: 'users.sessions.revoke', target: id }, async (tx, acting) => {
+    const { username } = await assertMayActOn(tools, tx, call, id)
+    const which = {
+      userId: id,
+      username,
+      reason: 'revoked',
+      ...(only === undefined ? {} : { only }),
+    } as const
+    const ended = await endSessions(tx, acting, which)
+    if (only !== undefined && ended === 0) throw problem('NOT_FOUND')
+    return ended
+  })
+
+/**
+ * Sends somebody a link to choose another password. Nothing ends before they use it.
+ * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT, RATE_LIMIT_EXCEEDED where one went out just now
+ */
+export const sendReset = (tools: LockTools, call: Call, id: string): Promise<void> =>
+  actingOn(tools, call, { action: 'users.password_reset', target: id }, async (tx, acting) => {
+    const found = await findUser(tx, id)
+    // its address is held before the user, as everybody does who proves one
+    const isTimely = found === null || (await mayWriteTo(tx, found, 'reset_password', call.now))
+    const user = await assertMayActOn(tools, tx, call, id)
+    if (user.status === 'disabled') throw problem('CONFLICT', { message: 'The account is disabled.' })
+    if (!isTimely)
+      throw problem('RATE_LIMIT_EXCEEDED', {
+        message: 'An e-mail to this person went out a moment ago.',
+        retryAfter: 60,
+      })
+    await writeResetLetter(tools, tx, acting, user, localeOf(user, call))
+  })

@@ -1,0 +1,66 @@
+/**
+ * Whether the caller may act on somebody: the person exists, and nothing they may do is beyond the caller. Asked under
+ * the lock of the person's row, so that what was true stays true until the commit.
+ */
+import { can } from '@latchkey/guard'
+import type { Call } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { isId } from '../../base/ids.ts'
+import type { Tools } from '../../base/tools.ts'
+import { trying } from '../access/index.ts'
+import { findUser, lockUser, type User } from '../users/index.ts'
+
+/** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
+export async function assertMayActOn(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  call: Call,
+  id: string,
+): Promise<User> {
+  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
+  const { principal } = call
+  if (!isId('usr', id)) throw problem('NOT_FOUND')
+  await lockUser(tx, id)
+  const user = await findUser(tx, id)
+  if (!user) throw problem('NOT_FOUND')
+  const lacking = tools.roles.permissionsOf(user.roles).find((permission) => !can(principal, permission))
+  if (lacking !== undefined)
+    throw problem('INSUFFICIENT_PERMISSIONS', {
+      message: 'This person may do more than you.',
+      details: { required: lacking, user_id: id, reason: 'beyond_own' },
+    })
+  return user
+}
+
+/** As assertMayActOn, for what nobody does to themselves here. @throws Problem CONFLICT as well */
+export async function assertMayTakeAway(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  call: Call,
+  id: string,
+): Promise<User> {
+  const user = await assertMayActOn(tools, tx, call, id)
+  if (user.id === call.principal?.userId)
+    throw problem('CONFLICT', {
+      message: 'This is your own account. Ask another administrator.',
+      details: { reason: 'own_account' },
+    })
+  return user
+}
+
+/**
+ * Runs a change of somebody's account as the system; that somebody reached beyond themselves is written down although
+ * nothing else is.
+ * @param work is given the call as the audit log takes it: what is done to a person's account belongs to no
+ *   organization, whichever one the administrator acts in
+ */
+export function actingOn<T>(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  tried: { action: string; target: string },
+  work: (tx: Tx, acting: Call) => Promise<T>,
+): Promise<T> {
+  const acting = { ...call, organization: null }
+  return trying(tools, acting, tried, () => tools.db.tx('system', (tx) => work(tx, acting)))
+}
