@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { can } from './can.ts'
 
@@ -33,5 +34,38 @@ const table: [grants: string[], asked: string, allowed: boolean][] = [
 describe('can', () => {
   it.each(table)('grants %j, asked for %s: %s', (permissions, asked, allowed) => {
     expect(can({ permissions }, asked)).toBe(allowed)
+  })
+
+  /** More than are walked through, none of which is asked for. */
+  const others = Array.from({ length: 20 }, (_, n) => `other_${n}:read`)
+
+  it.each(table)('grants %j among many, frozen, asked for %s: %s', (permissions, asked, allowed) => {
+    expect(can({ permissions: Object.freeze([...others, ...permissions]) }, asked)).toBe(allowed)
+  })
+
+  it('says of a long list that cannot change what it says of each of its grants', () => {
+    const text = fc.stringMatching(/^[a*:]{0,6}$/)
+    const part = fc.constantFrom('a', 'b', '*', '')
+    const permission = fc.oneof(
+      text,
+      fc.array(part, { minLength: 1, maxLength: 3 }).map((all) => all.join(':')),
+    )
+    fc.assert(
+      fc.property(fc.array(permission, { maxLength: 12 }), permission, (grants, asked) => {
+        const one = grants.some((grant) => can({ permissions: [grant] }, asked))
+        expect(can({ permissions: Object.freeze([...others, ...grants]) }, asked)).toBe(one)
+        expect(can({ permissions: [...others, ...grants] }, asked)).toBe(one)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('believes a list that may still change only as it is', () => {
+    const permissions = [...others, 'users:read']
+    expect(can({ permissions }, 'users:read')).toBe(true)
+    permissions.pop()
+    expect(can({ permissions }, 'users:read')).toBe(false)
+    Object.freeze(permissions)
+    expect(can({ permissions }, 'users:read')).toBe(false)
   })
 })

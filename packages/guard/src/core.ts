@@ -53,7 +53,7 @@ export interface Core {
 export function openCore(options: GuardOptions): Core {
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
   assertOptions(options)
-  const permitted = permittedByRoles(roleDefinitions(options.roles ?? []))
+  const permitted = options.roles && permittedByRoles(roleDefinitions(options.roles))
   let isClosed = false
   const report = (problem: Problem, request: GuardRequest | null): void => {
     // a logger that fails must not keep a refusal from being answered
@@ -93,7 +93,7 @@ export function openCore(options: GuardOptions): Core {
   const resume = (made: Attempt, offered: Offered, request: GuardRequest, at: number) =>
     made === undefined ? ask(offered, request, at + 1) : settled(made, at)
   const settled = (made: Principal | Problem, at: number): Principal | Problem =>
-    made instanceof Problem || methods[at]?.sumsUpRoles ? made : permitted(made)
+    made instanceof Problem || !permitted || methods[at]?.sumsUpRoles ? made : permitted(made)
 
   function identify(request: GuardRequest): Outcome | Promise<Outcome> {
     const offered = readCredentials(request, sources)

@@ -3,7 +3,6 @@
  * it is decided: the server fills sessions, tokens and answers with it, a guard those principals whose method
  * knows roles only. A role is data; a name that nobody defined permits nothing.
  */
-
 import { makePrincipal, type Principal } from './principal.ts'
 
 export interface RoleDefinition {

@@ -13,6 +13,34 @@ const plain = somebody([])
 const staff = somebody(['staff', 'viewer'])
 const keeper = somebody(['keeper'], ['things:*', '*:read'])
 const root = somebody(['root'], ['*'])
+const inside = (role: string | null, held: string[], roles: string[] = [], permissions: string[] = []) =>
+  makePrincipal(
+    {
+      userId: 'usr_1',
+      roles,
+      permissions,
+      organizationId: 'org_1',
+      organizationRole: role,
+      organizationPermissions: held,
+    },
+    'jwt',
+    {},
+  )
+const member = inside('member', ['docs:read'])
+const owner = inside('owner', ['*'])
+/** Everything outside, nothing inside; and what a careless callback may say of somebody who acts in none. */
+const operator = inside('guest', [], ['root', 'owner'], ['*'])
+const nowhere = makePrincipal(
+  {
+    userId: 'usr_1',
+    organizationRole: 'owner',
+    organizationPermissions: ['*'],
+    permissions: ['*'],
+    roles: ['owner'],
+  },
+  'custom',
+  {},
+)
 
 // biome-ignore format: a table
 const table: [rule: Rule, who: ReturnType<typeof somebody> | null, method: string, status: 200 | 401 | 403][] = [
@@ -61,6 +89,32 @@ const table: [rule: Rule, who: ReturnType<typeof somebody> | null, method: strin
   [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, NOBODY, 'GET', 200],
   [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, NOBODY, 'POST', 401],
   [{ optional: true, methods: { GET: {} } }, NOBODY, 'POST', 401],
+  [{ organization: true }, NOBODY, 'GET', 401],
+  [{ organization: true, optional: true }, NOBODY, 'GET', 200],
+  [{ organization: true }, root, 'GET', 403],
+  [{ organization: true }, nowhere, 'GET', 403],
+  [{ organization: true }, member, 'GET', 200],
+  [{ organization: true }, inside(null, []), 'GET', 200],
+  [{ organization: { roles: ['owner'] } }, owner, 'GET', 200],
+  [{ organization: { roles: ['owner'] } }, member, 'GET', 403],
+  [{ organization: { roles: ['owner'] } }, operator, 'GET', 403],
+  [{ organization: { roles: ['owner'] } }, nowhere, 'GET', 403],
+  [{ organization: { roles: ['owner'] } }, inside(null, []), 'GET', 403],
+  [{ organization: { roles: { anyOf: ['owner', 'member'] } } }, member, 'GET', 200],
+  [{ organization: { roles: { anyOf: ['owner', 'admin'] } } }, member, 'GET', 403],
+  [{ organization: { permissions: 'docs:read' } }, member, 'GET', 200],
+  [{ organization: { permissions: 'docs:write' } }, member, 'GET', 403],
+  [{ organization: { permissions: ['docs:read', 'docs:write'] } }, member, 'GET', 403],
+  [{ organization: { permissions: 'docs:write' } }, owner, 'GET', 200],
+  [{ organization: { permissions: 'docs:read' } }, operator, 'GET', 403],
+  [{ organization: { permissions: 'docs:read' } }, nowhere, 'GET', 403],
+  [{ permissions: 'docs:read' }, owner, 'GET', 403],
+  [{ roles: ['owner'] }, owner, 'GET', 403],
+  [{ permissions: 'docs:read', organization: { roles: ['guest'] } }, operator, 'GET', 200],
+  [{ permissions: 'docs:read', organization: { roles: ['member'] } }, member, 'GET', 403],
+  [{ methods: { GET: {}, '*': { organization: { permissions: 'docs:write' } } } }, member, 'GET', 200],
+  [{ methods: { GET: {}, '*': { organization: { permissions: 'docs:write' } } } }, member, 'PUT', 403],
+  [{ organization: true, methods: { GET: {} } }, root, 'GET', 403],
 ]
 
 describe('a rule', () => {
@@ -82,6 +136,24 @@ describe('a rule', () => {
     expect(required({ permissions: ['a:b', 'c:d'] })).toEqual({ required: ['a:b', 'c:d'], of: 'permissions' })
     expect(required({ roles: ['x', 'y'] })).toEqual({ required: ['x', 'y'], of: 'all_roles' })
     expect(required({ roles: { anyOf: ['x'] } })).toEqual({ required: ['x'], of: 'any_role' })
+    expect(required({ organization: true })).toEqual({ required: [], of: 'organization' })
+  })
+
+  it('tells what it asks for inside an organization from the rest', () => {
+    for (const who of [operator, nowhere, plain]) {
+      const required = (organization: NonNullable<Rule['organization']>) =>
+        (compileRule({ organization })(who, 'GET') as Problem).details
+      expect(required({ roles: ['x'] })).toEqual({ required: ['x'], of: 'organization_roles' })
+      expect(required({ roles: { anyOf: ['x', 'y'] } })).toEqual({
+        required: ['x', 'y'],
+        of: 'organization_roles',
+      })
+      expect(required({ permissions: 'a:b' })).toEqual({ required: 'a:b', of: 'organization_permissions' })
+      expect(required({ permissions: ['a:b', 'c:d'] })).toEqual({
+        required: ['a:b', 'c:d'],
+        of: 'organization_permissions',
+      })
+    }
   })
 
   it.each<[string, unknown]>([
@@ -96,6 +168,15 @@ describe('a rule', () => {
     ['a permission that is none', { permissions: [undefined] }],
     ['a slip under a method', { methods: { GET: { role: ['admin'] } } }],
     ['methods in methods', { methods: { GET: { methods: {} } } }],
+    ['nothing of an organization', { organization: {} }],
+    ['an organization that is off', { organization: false }],
+    ['an organization that is none', { organization: null }],
+    ['a misspelt member of organization', { organization: { role: ['owner'] } }],
+    ['no roles in an organization', { organization: { roles: [] } }],
+    ['two roles at once in an organization', { organization: { roles: ['owner', 'admin'] } }],
+    ['two roles at once in an organization, spelt out', { organization: { roles: { allOf: ['a', 'b'] } } }],
+    ['no permissions in an organization', { organization: { permissions: [] } }],
+    ['an organization under a method that is a slip', { methods: { GET: { organization: {} } } }],
   ])('with %s stops the start', (_name, rule) => {
     expect(() => compileRule(rule as Rule)).toThrow(TypeError)
   })
