@@ -16,7 +16,7 @@ const SERVER = 'packages/server/src/'
 const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   access: ['sessions', 'users'],
   'api-keys': ['access', 'sessions', 'users'],
-  organizations: [],
+  organizations: ['access', 'sessions', 'signin', 'users'],
   'forward-auth': ['access', 'signin'],
   sessions: [],
   users: ['sessions'],
@@ -24,7 +24,7 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   signin: ['emails', 'sessions', 'users'],
   tokens: ['sessions', 'users'],
   passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
-  account: ['passwords', 'sessions', 'users'],
+  account: ['organizations', 'passwords', 'sessions', 'users'],
   administration: ['access', 'emails', 'passwords', 'sessions', 'signin', 'users'],
   compat: ['passwords', 'sessions', 'tokens'],
   registration: ['emails', 'passwords', 'signin', 'users'],

@@ -4,7 +4,7 @@ create table latchkey.organizations (
   id text primary key,
   name text not null,
   -- the canonical spelling, for searching; both in byte order, so that an index finds what begins alike
-  name_key text collate "C" not null,
+  name_key text collate "C" not null generated always as (lower(normalize(name, NFKC))) stored,
   slug text collate "C" not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -51,7 +51,8 @@ create table latchkey.invitations (
   created_at timestamptz not null,
   sent_at timestamptz not null,
   -- the letters of the last day, so that nobody is flooded
-  sent_times timestamptz[] not null,
+  sent_times timestamptz[] not null default '{}',
+  sent_count int not null,
   expires_at timestamptz not null,
   accepted_at timestamptz,
   accepted_by text references latchkey.users on delete set null,
@@ -123,7 +124,7 @@ create policy updates on latchkey.organizations for update to latchkey_request
     or (select latchkey.has_organization_permission('organization:delete'))))
   with check (id = (select latchkey.organization_id()));
 grant select on latchkey.organizations to latchkey_request;
-grant update (name, name_key, slug, updated_at, deleted_at, purge_at) on latchkey.organizations to latchkey_request;
+grant update (name, slug, updated_at, deleted_at, purge_at) on latchkey.organizations to latchkey_request;
 
 create policy reads on latchkey.organization_roles for select to latchkey_request
   using (organization_id = (select latchkey.organization_id()) and (select latchkey.has_organization_permission('roles:read')));
@@ -150,7 +151,7 @@ create policy addressed on latchkey.invitations for select to latchkey_request
     select e.address_key from latchkey.emails e
     where e.user_id = (select latchkey.user_id()) and e.verified_at is not null));
 grant select, insert on latchkey.invitations to latchkey_request;
-grant update (address, role, secret_hash, invited_by, sent_at, sent_times, expires_at, revoked_at)
+grant update (address, role, secret_hash, invited_by, sent_at, sent_times, sent_count, expires_at, revoked_at)
   on latchkey.invitations to latchkey_request;
 
 -- people one shares the organization with, and their addresses, where one may see members

@@ -30,7 +30,7 @@ import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features
 import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
-import { memberships } from './features/organizations/index.ts'
+import { memberships, organizationJobs, organizationRoutes } from './features/organizations/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
 import {
   ensureAdministrator,
@@ -167,6 +167,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...forwardAuthRoutes(tools),
     ...compatRoutes(tools, checks),
     ...accountRoutes(tools),
+    ...organizationRoutes(tools),
     ...administrationRoutes(tools, sessions),
     ...accessRoutes(tools),
     ...csrfRows(tools.keyring),
@@ -188,6 +189,7 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   resetJobs(tools)
   signinJobs(tools)
   tokenJobs(tools)
+  organizationJobs(tools)
   tools.jobs.every('audit.purge', '1h', async (now) => {
     await purgeAudit(tools.db, later(now, -tools.config.auditRetention))
   })

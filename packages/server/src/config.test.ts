@@ -107,6 +107,9 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   defaultRole: { takes: { staff: 'staff' }, refuses: ['Staff', '1st', 'a b', 'a'.repeat(64)] },
   adminEmail: { takes: {}, refuses: ['ada', 'ada@', 'a b@c'] },
   adminPassword: { takes: {}, refuses: ['x'.repeat(1025)] },
+  organizationCreation: { takes: { administrators: 'administrators' }, refuses: ['nobody', 'Everyone'] },
+  organizationGrace: { takes: { '1h': 3_600_000, '365d': 31_536_000_000 }, refuses: ['59m', '366d', '30'] },
+  invitationLifetime: { takes: { '1h': 3_600_000, '90d': 7_776_000_000 }, refuses: ['59m', '91d', 'never'] },
   envelope: { takes: { problem: 'problem' }, refuses: ['plain'] },
   corsOrigins: {
     takes: { 'https://a.example http://localhost:3000': ['https://a.example', 'http://localhost:3000'] },

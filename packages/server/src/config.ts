@@ -139,6 +139,12 @@ export const SETTINGS = {
     about: 'Makes the first administrator at the first start, instead of the one-time link; needs the password as well.' }),
   adminPassword: set('LATCHKEY_ADMIN_PASSWORD', 'accounts', optional(text('1 to 1024 characters', /^.{1,1024}$/su)), { byDefault: null, secret: 'whole',
     about: 'That administrator\'s first password; without effect once there is an administrator.' }),
+  organizationCreation: set('LATCHKEY_ORGANIZATION_CREATION', 'accounts', oneOf('everyone', 'administrators'), { byDefault: 'everyone',
+    about: 'Who may make organizations: `everyone` who is signed in, or only `administrators`, who hold `organizations:write`.' }),
+  organizationGrace: set('LATCHKEY_ORGANIZATION_GRACE', 'accounts', durationBetween('1h', '365d'), { byDefault: '30d',
+    about: 'How long a deleted organization can be restored before it is gone for good.' }),
+  invitationLifetime: set('LATCHKEY_INVITATION_LIFETIME', 'accounts', durationBetween('1h', '90d'), { byDefault: '7d',
+    about: 'How long an invitation to an organization can be accepted.' }),
 
   envelope: set('LATCHKEY_ENVELOPE', 'api', oneOf(...STYLES), { byDefault: 'standard',
     about: 'The shape of JSON answers where a request does not choose one by `Accept`.' }),

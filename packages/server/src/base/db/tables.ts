@@ -2,7 +2,7 @@
  * The tables as Kysely sees them; migrations/*.up.sql is their source, and a test on both databases holds
  * the two equal. Times are Date, jsonb is written as JSON text and read as a value.
  */
-import type { ColumnType, Generated } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 type Json<T> = ColumnType<T, string, string>
 
@@ -261,8 +261,8 @@ export interface PermissionsTable {
 export interface OrganizationsTable {
   id: string
   name: string
-  /** The canonical spelling, for searching. */
-  name_key: string
+  /** The canonical spelling, for searching; the database's own. */
+  name_key: GeneratedAlways<string>
   slug: string
   created_at: Date
   updated_at: Date
@@ -297,7 +297,8 @@ export interface InvitationsTable {
   created_at: Date
   sent_at: Date
   /** The letters of the last day. */
-  sent_times: Date[]
+  sent_times: Generated<Date[]>
+  sent_count: number
   expires_at: Date
   accepted_at: Date | null
   accepted_by: string | null

@@ -2,6 +2,7 @@
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
+import { leaveAll } from '../organizations/index.ts'
 import { confirmPassword } from '../passwords/index.ts'
 import { callerScope } from '../sessions/index.ts'
 import { changeProfile, deleteUser, getUser, type ProfileChange, type User } from '../users/index.ts'
@@ -28,10 +29,10 @@ export async function updateProfile(
 
 /**
  * Deletes the caller's account with everything personal, in one transaction, after asking for the password.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, CONFLICT for the only owner of an organization with others
  */
 export async function deleteAccount(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
   call: Call,
   password: string,
 ): Promise<void> {
@@ -39,6 +40,7 @@ export async function deleteAccount(
   const user = await ownUser(tools, call)
   await confirmPassword(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
+    await leaveAll(tools, tx, call, user.id)
     await deleteUser(tx, call, user)
     await tools.mail.write(tx, deletedLetter(tools.config, { to: user.email, locale: call.locale }), call.now)
   })

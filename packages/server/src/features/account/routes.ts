@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LOCALES } from '../../base/call.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
+import { ActiveOrganizationView, activeOrganization, activeView } from '../organizations/index.ts'
 import { TypedPassword } from '../passwords/index.ts'
 import { FullName, Username, UserView, userView } from '../users/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
@@ -14,6 +15,8 @@ const Me = z.object({
     expires_at: z.string(),
     limited_to: z.enum(['password_change']).nullable(),
   }),
+  /** The one that the session acts in. */
+  organization: ActiveOrganizationView.nullable(),
 })
 
 export const accountRoutes = (tools: Tools): Row[] => [
@@ -28,16 +31,17 @@ export const accountRoutes = (tools: Tools): Row[] => [
     errors: ['NOT_FOUND'],
     input: z.object({}),
     output: Me,
-    run: async (call) => ({
-      data: {
-        user: userView(tools.roles, await ownUser(tools, call)),
-        session: {
-          id: call.session?.id ?? '',
-          expires_at: call.session?.expiresAt.toISOString() ?? '',
-          limited_to: call.session?.limitedTo ?? null,
-        },
-      },
-    }),
+    run: async (call) => {
+      const [user, active] = [await ownUser(tools, call), await activeOrganization(tools, call)]
+      const session = {
+        id: call.session?.id ?? '',
+        expires_at: call.session?.expiresAt.toISOString() ?? '',
+        limited_to: call.session?.limitedTo ?? null,
+      }
+      return {
+        data: { user: userView(tools.roles, user), session, organization: active && activeView(active) },
+      }
+    },
   }),
   route({
     name: 'users.me.show',

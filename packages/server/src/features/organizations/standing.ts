@@ -1,0 +1,108 @@
+/**
+ * Whoever changes who is what in an organization holds it meanwhile, and is judged again once they do: of two owners
+ * who demote each other the second is an owner no more. Owns that, and what everybody is measured by: nobody gives a
+ * role, or acts on somebody, beyond their own permissions.
+ */
+import { can } from '@latchkey/guard'
+import type { Call, CallOrganization, Principal } from '../../base/call.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { invalid, problem } from '../../base/errors.ts'
+import { isBuiltIn } from '../../base/roles/index.ts'
+import type { Tools } from '../../base/tools.ts'
+import { covers } from '../access/index.ts'
+import { callerScope } from '../sessions/index.ts'
+import { selectRole, selectStanding } from './members-sql.ts'
+import { standingOf } from './membership.ts'
+import { lockOrganization, type OrganizationRow } from './sql.ts'
+
+/** Who acts, in which organization, which nobody else changes meanwhile. */
+export interface Held {
+  actor: Principal
+  organization: OrganizationRow
+  /** As it is now. */
+  standing: CallOrganization
+}
+
+/** Runs as the caller, in the organization that the path names. */
+export async function inside<T>(
+  tools: Pick<Tools, 'db' | 'roles'>,
+  call: Call,
+  needed: string,
+  work: (tx: Tx, held: Held) => Promise<T>,
+  which: { deletedToo?: boolean } = {},
+): Promise<T> {
+  const { principal, organization } = call
+  if (!principal || !organization) throw problem('NOT_FOUND')
+  return await tools.db.tx(callerScope(call), async (tx) => {
+    const held = await tx.asSystem((system) => hold(tools, system, principal, organization.id, which))
+    if (!can(held.standing, needed))
+      throw problem('INSUFFICIENT_PERMISSIONS', {
+        details: { required: needed, organization_id: organization.id },
+      })
+    return await work(tx, held)
+  })
+}
+
+/** As the system. @throws Problem NOT_FOUND where it is gone, or the actor out of it */
+export async function hold(
+  { roles }: Pick<Tools, 'roles'>,
+  tx: Tx,
+  actor: Principal,
+  id: string,
+  { deletedToo = false }: { deletedToo?: boolean } = {},
+): Promise<Held> {
+  const organization = await lockOrganization(tx, id)
+  const row = organization && (await selectStanding(tx, id, actor.userId))
+  const standing = row ? standingOf(roles, actor, id, row) : null
+  if (!organization || !standing) throw problem('NOT_FOUND')
+  if (organization.deleted_at !== null && !(deletedToo && can(standing, 'organization:delete')))
+    throw problem('NOT_FOUND')
+  return { actor, organization, standing }
+}
+
+/** What a role permits in the organization; null where there is none of that name. */
+export async function permissionsOfRole(
+  { roles }: Pick<Tools, 'roles'>,
+  tx: Tx,
+  organizationId: string,
+  name: string,
+): Promise<readonly string[] | null> {
+  if (isBuiltIn(name)) return roles.organizationPermissionsOf(name, null)
+  const own = await selectRole(tx, organizationId, name)
+  return own ? roles.organizationPermissionsOf(name, own) : null
+}
+
+const beyond = (required: string) =>
+  problem('INSUFFICIENT_PERMISSIONS', {
+    message: 'This goes beyond what you may do yourself.',
+    details: { required },
+  })
+
+/** @throws Problem VALIDATION_ERROR for a role that does not exist, INSUFFICIENT_PERMISSIONS for one beyond the caller's */
+export async function assertMayGive(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  { organization, standing }: Held,
+  role: string,
+): Promise<void> {
+  const wanted = await tx.asSystem((system) => permissionsOfRole(tools, system, organization.id, role))
+  if (wanted === null) throw invalid('role', 'unknown', 'There is no such role in this organization.')
+  assertCovers(standing, wanted)
+}
+
+/** Somebody whose role is gone has no permissions, and is anybody's. @throws Problem INSUFFICIENT_PERMISSIONS */
+export async function assertMayActOn(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  { organization, standing }: Held,
+  role: string,
+): Promise<void> {
+  const theirs = await tx.asSystem((system) => permissionsOfRole(tools, system, organization.id, role))
+  assertCovers(standing, theirs ?? [])
+}
+
+/** @throws Problem INSUFFICIENT_PERMISSIONS naming what is lacking */
+export function assertCovers(standing: CallOrganization, wanted: readonly string[]): void {
+  const lacking = wanted.find((one) => !covers(standing.permissions, [one]))
+  if (lacking !== undefined) throw beyond(lacking)
+}
