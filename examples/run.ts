@@ -1,12 +1,16 @@
-/** `npm run example -- jwt`: runs `protect-with-jwt.ts`; without a name it lists them. */
+/** `npm run example -- jwt`: runs `protect-with-jwt.ts`, or a folder's `main.ts`; without a name it lists them. */
 import { readdirSync } from 'node:fs'
 
-const names = readdirSync(import.meta.dirname).flatMap(
-  (file) => /^protect-with-(.+)\.ts$/.exec(file)?.[1] ?? [],
+const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+const examples = new Map(
+  files.flatMap((file) => {
+    const name = /^protect-with-(.+)\.ts$/.exec(file)?.[1] ?? /^([^\\/]+)[\\/]main\.ts$/.exec(file)?.[1]
+    return name === undefined ? [] : [[name, file] as const]
+  }),
 )
-const wanted = process.argv[2]?.replace(/^protect-with-/, '') ?? ''
-if (names.includes(wanted)) await import(`./protect-with-${wanted}.ts`)
+const wanted = examples.get(process.argv[2]?.replace(/^protect-with-/, '') ?? '')
+if (wanted !== undefined) await import(`./${wanted}`)
 else {
-  console.error(`npm run example -- <name>, where name is one of: ${names.join(', ')}`)
+  console.error(`npm run example -- <name>, where name is one of: ${[...examples.keys()].sort().join(', ')}`)
   process.exitCode = 2
 }

@@ -28,8 +28,8 @@ async function expectAsPrinted(program: Program): Promise<void> {
   }
 }
 
-const names = readdirSync(join(ROOT, 'examples')).flatMap(
-  (file) => /^protect-with-(.+)\.ts$/.exec(file)?.[1] ?? [],
+const names = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' }).flatMap(
+  (file) => /^protect-with-(.+)\.ts$/.exec(file)?.[1] ?? /^([^/]+)\/main\.ts$/.exec(file)?.[1] ?? [],
 )
 
 describe('the example', () => {
@@ -39,7 +39,7 @@ describe('the example', () => {
 
   it('of no name lists those there are', async () => {
     const program = start(['examples/run.ts', 'none'])
-    await program.printed(/several-methods/)
+    await program.printed(/several-methods.*workspaces/)
     for (const name of names) expect(program.output()).toContain(name)
   })
 

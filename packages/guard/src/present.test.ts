@@ -99,7 +99,7 @@ describe('a refusal', () => {
   it('may be 403 for nobody in the style detail', async () => {
     const consumer = probe({ methods: [custom(() => null)], style: 'detail', unauthenticatedStatus: 403 })
     const told = await consumer.send()
-    expect([told.status, told.body]).toEqual([403, { detail: 'Sign in to continue.' }])
+    expect([told.status, told.body]).toEqual([403, { detail: 'Not authenticated' }])
     expect((await consumer.send({ accept: 'application/problem+json' })).status).toBe(401)
   })
 

@@ -18,6 +18,9 @@ export interface Answer {
   readonly body: string
 }
 
+/** What the frameworks say whose 403 this is, and the server where it is told to answer so. */
+const NOT_AUTHENTICATED = 'Not authenticated'
+
 interface Facts {
   readonly status: number
   readonly message: string
@@ -76,7 +79,7 @@ const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = {
     success: (data, facts) => ({ errors: null, status_code: facts.status, value: data }),
   },
   detail: {
-    failure: (problem) => ({ detail: problem.message }),
+    failure: (_, facts) => ({ detail: facts.message }),
     success: (data) => data,
   },
   // RFC 9457 §3, with `code` and `request_id` as extension members (§3.2)
@@ -133,7 +136,9 @@ export function presenter(options: PresenterOptions): Presenter {
         problem.status === 401 && style === 'detail' && options.style === 'detail'
           ? options.unauthenticatedStatus
           : problem.status
-      const known = facts(request, status, problem.message)
+      const isNobody = status === 403 && problem.code === 'AUTHENTICATION_REQUIRED'
+      const message = isNobody ? NOT_AUTHENTICATED : problem.message
+      const known = facts(request, status, message)
       const type = style === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8'
       const headers = headersOf(known, type)
       if (challenges.length > 0) headers.push(['www-authenticate', challenges.join(', ')])
