@@ -1,6 +1,7 @@
 /** The hosted pages of one's own account: overview with the profile, and deletion. */
 import { z } from 'zod'
-import { type Call, LOCALES } from '../../base/call.ts'
+import { type Call, LOCALES, type Locale } from '../../base/call.ts'
+import type { Problem } from '../../base/errors.ts'
 import { optional } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { type FormState, shownAgain } from '../../base/page/index.ts'
@@ -105,10 +106,17 @@ export const accountPages = (tools: Tools): Row[] => {
         const gone = ['session', 'device'].map((name) => ({ name, value: null }))
         return { redirect: '/sign-in?notice=account_deleted', cookies: gone }
       },
-      again: async (call, typed, problem) => ({
-        ...(await showDelete(call, shownAgain(call.locale, typed, atPasswordField('password', problem)))),
-        status: problem.status,
-      }),
+      again: async (call, typed, problem) => {
+        const shown = shownAgain(call.locale, typed, atPasswordField('password', problem))
+        const alert = whyKept(call.locale, problem) ?? shown.alert
+        return { ...(await showDelete(call, { ...shown, alert })), status: problem.status }
+      },
     }),
   ]
+}
+
+/** What keeps an account from being deleted, where it is more than a wrong password. */
+function whyKept(locale: Locale, { code, details }: Problem): string | null {
+  if (code !== 'CONFLICT' || details === undefined || Array.isArray(details)) return null
+  return accountText.find(locale, `delete.kept.${String(details.reason)}`)
 }

@@ -29,6 +29,7 @@ export const accountText = texts({
     'delete.password': 'Your password, to confirm',
     'delete.button': 'Delete my account',
     'delete.cancel': 'Keep my account',
+    'delete.kept.last_administrator': 'You are the last administrator. Make somebody else one first.',
   },
   de: {
     'field.full_name': 'Vor- und Nachname',
@@ -57,5 +58,7 @@ export const accountText = texts({
     'delete.password': 'Ihr Passwort zur Bestätigung',
     'delete.button': 'Mein Konto löschen',
     'delete.cancel': 'Konto behalten',
+    'delete.kept.last_administrator':
+      'Sie sind die letzte Person, die alles verwalten darf. Geben Sie diese Rolle erst jemand anderem.',
   },
 })

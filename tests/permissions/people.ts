@@ -1,0 +1,48 @@
+/** For tests of who may do what: people of given roles, and what they may do as the server and its database say. */
+import type { Client, Json, Reply } from '../../packages/server/src/testing/client.ts'
+import { PASSWORD, type Person, type World } from '../../packages/server/src/testing/world.ts'
+
+/** Somebody with these roles, signed in since before they had them. */
+export async function holderOf(world: World, ...roles: string[]): Promise<Person> {
+  const person = await world.person()
+  await setRoles(world, person, roles)
+  return person
+}
+
+/** Behind the API's back. */
+export const setRoles = (world: World, { id }: { id: string }, roles: string[]): Promise<unknown> =>
+  world.db.tx('system', (tx) => tx.updateTable('users').set({ roles }).where('id', '=', id).execute())
+
+export const rolesOf = (world: World, { id }: { id: string }): Promise<string[] | undefined> =>
+  world.db.tx('system', async (tx) => {
+    const row = await tx.selectFrom('users').select('roles').where('id', '=', id).executeTakeFirst()
+    return row?.roles
+  })
+
+export const giveRoles = (client: Client, { id }: { id: string }, roles: unknown): Promise<Reply> =>
+  client.send('PUT', `/api/v1/users/${id}/roles`, { roles })
+
+/** What roles and holders are like in the database, to hold against it after a refusal. */
+export const everything = (world: World): Promise<Json> =>
+  world.db.tx('system', async (tx) => ({
+    roles: await tx.selectFrom('roles').selectAll().orderBy('name').execute(),
+    permissions: await tx.selectFrom('permissions').selectAll().orderBy('name').execute(),
+    users: await tx.selectFrom('users').select(['id', 'roles', 'status']).orderBy('id').execute(),
+  }))
+
+/** The newest event of a type, with its details. */
+export const lastEvent = (world: World, type: string): Promise<Json> =>
+  world.db.tx('system', (tx) =>
+    tx
+      .selectFrom('audit_events')
+      .selectAll()
+      .where('event_type', '=', type)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst(),
+  )
+
+export const bearerOf = async (world: World, person: Person): Promise<{ token: string; access: string }> => {
+  const { data } = await world.client().signIn(person.email, PASSWORD, { tokens: true })
+  return { token: data.token, access: data.access_token }
+}
