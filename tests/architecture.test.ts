@@ -16,6 +16,7 @@ const SERVER = 'packages/server/src/'
 const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   access: ['sessions', 'users'],
   'api-keys': ['access', 'sessions', 'users'],
+  invitations: ['access', 'organizations', 'sessions', 'users'],
   organizations: ['access', 'sessions', 'signin', 'users'],
   'forward-auth': ['access', 'signin'],
   sessions: [],

@@ -30,6 +30,7 @@ import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features
 import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
+import { invitationJobs, invitationRoutes } from './features/invitations/index.ts'
 import { memberships, organizationJobs, organizationRoutes } from './features/organizations/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
 import {
@@ -168,6 +169,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...compatRoutes(tools, checks),
     ...accountRoutes(tools),
     ...organizationRoutes(tools),
+    ...invitationRoutes(tools),
     ...administrationRoutes(tools, sessions),
     ...accessRoutes(tools),
     ...csrfRows(tools.keyring),
@@ -190,6 +192,7 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   signinJobs(tools)
   tokenJobs(tools)
   organizationJobs(tools)
+  invitationJobs(tools)
   tools.jobs.every('audit.purge', '1h', async (now) => {
     await purgeAudit(tools.db, later(now, -tools.config.auditRetention))
   })

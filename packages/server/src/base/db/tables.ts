@@ -2,7 +2,7 @@
  * The tables as Kysely sees them; migrations/*.up.sql is their source, and a test on both databases holds
  * the two equal. Times are Date, jsonb is written as JSON text and read as a value.
  */
-import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type { ColumnType, Generated } from 'kysely'
 
 type Json<T> = ColumnType<T, string, string>
 
@@ -262,7 +262,7 @@ export interface OrganizationsTable {
   id: string
   name: string
   /** The canonical spelling, for searching; the database's own. */
-  name_key: GeneratedAlways<string>
+  name_key: Generated<string>
   slug: string
   created_at: Date
   updated_at: Date

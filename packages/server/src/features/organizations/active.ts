@@ -8,9 +8,8 @@ import { isId } from '../../base/ids.ts'
 import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope, moveSession, type StartedSession, settleSession } from '../sessions/index.ts'
-import { selectStanding } from './members-sql.ts'
 import { record } from './organizations.ts'
-import { type OrganizationRow, selectOrganization } from './sql.ts'
+import { type OrganizationRow, selectOrganization, selectStanding } from './sql.ts'
 
 export interface ActiveOrganization {
   organization: OrganizationRow

@@ -1,28 +1,42 @@
 /**
- * Organizations: tenants, who belongs to them and as what, invitations, an organization's own roles. Owns the tables
- * of the same names and the session's choice of one; leaves what roles permit to base/roles, and sessions themselves
- * to `sessions`. Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
+ * Organizations: tenants, who belongs to them and as what, an organization's own roles. Owns the tables of the same
+ * names and the session's choice of one; leaves what roles permit to base/roles, how people come to be invited to
+ * `invitations`, and sessions themselves to `sessions`.
+ * Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
  */
-import type { Row } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
-import { invitationRoutes } from './invitation-routes.ts'
-import { purgeInvitations } from './invitations.ts'
-import { memberRoutes } from './member-routes.ts'
 import { purgeDeleted } from './organizations.ts'
-import { organizationRoutes as ownRoutes } from './routes.ts'
 
 export { activeOrganization } from './active.ts'
-export { ActiveOrganizationView, activeView } from './fields.ts'
 export { leaveAll } from './members.ts'
-export { memberships } from './membership.ts'
+export { record } from './organizations.ts'
+export { organizationRoutes } from './routes.ts'
+export { holdUser, insertMember, lockOrganization, type OrganizationRow, selectStanding } from './sql.ts'
+export {
+  assertMayActOn,
+  assertMayGive,
+  type Held,
+  inside,
+  memberships,
+  permissionsOfRole,
+  standingOf,
+} from './standing.ts'
+export { ActiveOrganizationView, activeView, OrganizationId, RoleName } from './view.ts'
 
-export const organizationRoutes = (tools: Tools): Row[] => [
-  ...ownRoutes(tools),
-  ...memberRoutes(tools),
-  ...invitationRoutes(tools),
-]
-
-export function organizationJobs(tools: Tools): void {
+export const organizationJobs = (tools: Pick<Tools, 'db' | 'jobs'>): void =>
   tools.jobs.every('organizations.purge', '1h', (now) => purgeDeleted(tools, now))
-  tools.jobs.every('invitations.purge', '1h', (now) => purgeInvitations(tools, now))
-}
+// for their hosted pages
+export { switchOrganization } from './active.ts'
+export { changeRole, leave, listMembers, type Member, removeMember, showMember, transferOwnership } from './members.ts'
+export {
+  changeOrganization,
+  createOrganization,
+  deleteOrganization,
+  listOwn,
+  mayCreate,
+  restoreOrganization,
+  showOrganization,
+} from './organizations.ts'
+export { changeOwnRole, createRole, deleteRole, listRoles, organizationPermissions, type RoleInOrganization } from './roles.ts'
+export { FRESH } from './routes.ts'
+export { OrganizationName, RoleFields, Search, Slug } from './view.ts'

@@ -11,19 +11,21 @@ import { revokeUser } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
+import { deleteDeserted, record } from './organizations.ts'
 import {
   countOthers,
   deleteMember,
+  holdUser,
+  holdUserAlone,
   insertMember,
+  lockOrganization,
   type MemberRow,
   selectMember,
   selectMembers,
   selectMemberView,
   selectOrganizationIds,
   updateRole,
-} from './members-sql.ts'
-import { deleteDeserted, record } from './organizations.ts'
-import { holdUser, holdUserAlone, lockOrganization } from './sql.ts'
+} from './sql.ts'
 import { assertCovers, assertMayActOn, assertMayGive, type Held, hold, inside } from './standing.ts'
 
 export type Member = MemberRow
@@ -51,6 +53,10 @@ export async function listMembers(
   )
   return pageOf(tools.keyring, list, rows, limit, (row) => [row.user_id])
 }
+
+/** One of them, read as the caller. @throws Problem NOT_FOUND */
+export const showMember = (tools: Pick<Tools, 'db'>, call: Call, userId: string): Promise<Member> =>
+  tools.db.tx(callerScope(call), (tx) => viewOf(tx, call.organization?.id ?? '', userId))
 
 /** Without an invitation, for whoever administers the server. @throws Problem NOT_FOUND, CONFLICT */
 export async function addMember(

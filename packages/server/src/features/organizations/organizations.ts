@@ -19,21 +19,25 @@ import type { Tools } from '../../base/tools.ts'
 import { callerScope, settleSession } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
 import { deletedLetter } from './mail.tsx'
-import { countOthers, insertMember, selectMember, selectOwners, updateRole } from './members-sql.ts'
 import {
+  countOthers,
   countOwned,
   deleteDue,
   holdUser,
+  insertMember,
   insertOrganization,
   type OrganizationRow,
   selectAll,
   selectDue,
   selectKeysIn,
+  selectMember,
   selectOrganization,
   selectOwn,
+  selectOwners,
   updateDeleted,
   updateOrganization,
   updateRestored,
+  updateRole,
 } from './sql.ts'
 import { assertCovers, type Held, inside } from './standing.ts'
 

@@ -16,8 +16,8 @@ import {
 } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
-import { deleteOwnRole, insertRole, isHeld, selectRole, selectRoles, updateOwnRole } from './members-sql.ts'
 import { record } from './organizations.ts'
+import { deleteOwnRole, insertRole, isHeld, selectRole, selectRoles, updateOwnRole } from './sql.ts'
 import { assertCovers, type Held, inside } from './standing.ts'
 
 /** How many one organization may have. */

@@ -1,19 +1,49 @@
 /**
- * Whoever changes who is what in an organization holds it meanwhile, and is judged again once they do: of two owners
- * who demote each other the second is an owner no more. Owns that, and what everybody is measured by: nobody gives a
- * role, or acts on somebody, beyond their own permissions.
+ * What somebody is in an organization. Members are what their role says; whoever administers organizations of the
+ * server may read, or do, what there is; one that was deleted is there for those only who may restore it.
+ *
+ * Whoever changes who is what there holds the organization meanwhile, and is judged again once they do: of two owners
+ * who demote each other the second is an owner no more. Nobody gives a role, or acts on somebody, beyond their own
+ * permissions.
  */
 import { can } from '@latchkey/guard'
 import type { Call, CallOrganization, Principal } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
-import { isBuiltIn } from '../../base/roles/index.ts'
+import type { MembershipLookup } from '../../base/http/authenticate.ts'
+import { type ActingRow, organizationOf } from '../../base/roles/acting.ts'
+import { isBuiltIn, ORGANIZATION_PERMISSIONS } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { covers } from '../access/index.ts'
 import { callerScope } from '../sessions/index.ts'
-import { selectRole, selectStanding } from './members-sql.ts'
-import { standingOf } from './membership.ts'
-import { lockOrganization, type OrganizationRow } from './sql.ts'
+import { lockOrganization, membershipCheck, type OrganizationRow, selectRole, selectStanding } from './sql.ts'
+
+const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWith(':read'))
+
+/** @param server who they are to the server @returns null for somebody who is nothing there */
+export function standingOf(
+  roles: Tools['roles'],
+  server: { permissions: readonly string[] },
+  id: string,
+  row: ActingRow,
+): CallOrganization | null {
+  const own = organizationOf(roles, row)
+  if (can(server, 'organizations:write')) return { id, role: own?.role ?? null, permissions: ['*'] }
+  if (!can(server, 'organizations:read')) return own
+  const permissions = [...new Set([...(own?.permissions ?? []), ...READS])].sort()
+  return { id, role: own?.role ?? null, permissions }
+}
+
+export function memberships(tools: Pick<Tools, 'db' | 'roles'>): MembershipLookup {
+  const { db, roles } = tools
+  const statement = membershipCheck(db.hot)
+  return async (principal, organizationId, { deletedToo }) => {
+    const [row] = await db.run(statement, [principal.userId, organizationId, deletedToo])
+    const standing = row ? standingOf(roles, principal, row.id, row) : null
+    if (!row || row.deleted_at === null || standing === null) return standing
+    return can(standing, 'organization:delete') ? standing : null
+  }
+}
 
 /** Who acts, in which organization, which nobody else changes meanwhile. */
 export interface Held {

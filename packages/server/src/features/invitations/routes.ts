@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { PageInput } from '../../base/cursor.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
+import { ActiveOrganizationView, activeView, OrganizationId, RoleName } from '../organizations/index.ts'
 import { EmailAddress } from '../users/index.ts'
 import {
   type Accepted,
@@ -15,14 +16,12 @@ import {
   previewInvitation,
 } from './acceptance.ts'
 import {
-  ActiveOrganizationView,
-  activeView,
-  InvitationView,
-  invitationView,
-  OrganizationId,
-  RoleName,
-} from './fields.ts'
-import { invite, listInvitations, resendInvitation, revokeInvitation } from './invitations.ts'
+  type Invitation,
+  invite,
+  listInvitations,
+  resendInvitation,
+  revokeInvitation,
+} from './invitations.ts'
 
 const BASE = '/api/v1/organizations/:id/invitations'
 const tag = 'Invitations'
@@ -31,6 +30,31 @@ const InvitationId = z.string().max(64)
 export const InvitationToken = z.string().max(120)
 const One = z.object({ id: OrganizationId })
 const OneInvitation = One.extend({ invitation_id: InvitationId })
+
+const InvitationView = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    role: z.string(),
+    status: z.enum(['open', 'expired']),
+    invited_by: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+    created_at: z.string(),
+    sent_at: z.string(),
+    expires_at: z.string(),
+  })
+  .meta({ id: 'Invitation' })
+
+const invitationView = (invitation: Invitation, now: Date): z.infer<typeof InvitationView> => ({
+  id: invitation.id,
+  email: invitation.address,
+  role: invitation.role,
+  status: invitation.expires_at > now ? 'open' : 'expired',
+  invited_by:
+    invitation.invited_by === null ? null : { id: invitation.invited_by, name: invitation.inviter_name },
+  created_at: invitation.created_at.toISOString(),
+  sent_at: invitation.sent_at.toISOString(),
+  expires_at: invitation.expires_at.toISOString(),
+})
 
 const invitingRows = (tools: Tools): Row[] => [
   route({

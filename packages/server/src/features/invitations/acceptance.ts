@@ -11,6 +11,16 @@ import { type Problem, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
 import { covers } from '../access/index.ts'
+import {
+  holdUser,
+  insertMember,
+  lockOrganization,
+  type OrganizationRow,
+  permissionsOfRole,
+  record,
+  selectStanding,
+  standingOf,
+} from '../organizations/index.ts'
 import { callerScope, settleSession } from '../sessions/index.ts'
 import {
   type InvitationRow,
@@ -20,12 +30,7 @@ import {
   selectNames,
   updateAccepted,
   updateRevoked,
-} from './invitations-sql.ts'
-import { insertMember, selectStanding } from './members-sql.ts'
-import { standingOf } from './membership.ts'
-import { record } from './organizations.ts'
-import { holdUser, lockOrganization, type OrganizationRow } from './sql.ts'
-import { permissionsOfRole } from './standing.ts'
+} from './sql.ts'
 
 /** What whoever was invited has to do next; it says nothing of whether the address has an account. */
 export type NextStep = 'accept' | 'verify_email' | 'sign_in' | 'other_account'

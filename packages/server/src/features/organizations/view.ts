@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { isId } from '../../base/ids.ts'
 import { PERMISSION } from '../access/index.ts'
 import type { ActiveOrganization } from './active.ts'
-import type { Invitation } from './invitations.ts'
 import type { Member } from './members.ts'
 import type { OwnOrganization } from './organizations.ts'
 import type { RoleInOrganization } from './roles.ts'
@@ -143,31 +142,6 @@ export const memberView = (member: Member): z.infer<typeof MemberView> => ({
   },
   role: member.role,
   joined_at: member.joined_at.toISOString(),
-})
-
-export const InvitationView = z
-  .object({
-    id: z.string(),
-    email: z.string(),
-    role: z.string(),
-    status: z.enum(['open', 'expired']),
-    invited_by: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
-    created_at: z.string(),
-    sent_at: z.string(),
-    expires_at: z.string(),
-  })
-  .meta({ id: 'Invitation' })
-
-export const invitationView = (invitation: Invitation, now: Date): z.infer<typeof InvitationView> => ({
-  id: invitation.id,
-  email: invitation.address,
-  role: invitation.role,
-  status: invitation.expires_at > now ? 'open' : 'expired',
-  invited_by:
-    invitation.invited_by === null ? null : { id: invitation.invited_by, name: invitation.inviter_name },
-  created_at: invitation.created_at.toISOString(),
-  sent_at: invitation.sent_at.toISOString(),
-  expires_at: invitation.expires_at.toISOString(),
 })
 
 export const RoleView = z

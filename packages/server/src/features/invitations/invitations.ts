@@ -11,8 +11,10 @@ import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
+import { assertMayActOn, assertMayGive, type Held, inside, record } from '../organizations/index.ts'
 import { callerScope } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
+import { invitationLetter } from './mail.tsx'
 import {
   countLetters,
   deleteEndedBefore,
@@ -24,10 +26,7 @@ import {
   selectOpen,
   updateRevoked,
   updateSent,
-} from './invitations-sql.ts'
-import { invitationLetter } from './mail.tsx'
-import { record } from './organizations.ts'
-import { assertMayActOn, assertMayGive, type Held, inside } from './standing.ts'
+} from './sql.ts'
 
 export type Invitation = ListedInvitation
 
