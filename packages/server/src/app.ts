@@ -27,6 +27,7 @@ import { accessRoutes } from './features/access/index.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
 import { administrationRoutes } from './features/administration/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
+import { auditLogRoutes } from './features/audit-log/index.ts'
 import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
@@ -171,6 +172,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...organizationRoutes(tools),
     ...invitationRoutes(tools),
     ...administrationRoutes(tools, sessions),
+    ...auditLogRoutes(tools),
     ...accessRoutes(tools),
     ...csrfRows(tools.keyring),
     ...accountPages(tools),

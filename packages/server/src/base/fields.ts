@@ -7,6 +7,14 @@ export const Flag = z
   .optional()
   .transform((value) => value === true || value === 'true' || value === 'on' || value === '1')
 
+/** ISO 8601 with a zone; absent or empty: undefined. */
+export const Instant = z
+  .preprocess(
+    (value) => (value === '' ? undefined : value),
+    z.iso.datetime({ offset: true }).max(40).optional(),
+  )
+  .transform((text) => (text === undefined ? undefined : new Date(text)))
+
 /** A field that a form sends empty where JSON would leave it out. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())

@@ -5,11 +5,11 @@ import { z } from 'zod'
 import type { Config } from '../../config.ts'
 import { ERRORS } from '../errors.ts'
 import { DOCS_STYLE } from './docs-style.ts'
-import { type ApiRow, page, type RouteLimit, type Row } from './route.ts'
+import { type DescribedRow, isDescribed, page, type RouteLimit, type Row } from './route.ts'
 import { errorsOf, grouped, type Schema, type Shape, shapeOf } from './shapes.ts'
 
 export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[]): Row {
-  const api = rows.filter((row): row is ApiRow => row.kind === 'api')
+  const api = rows.filter(isDescribed)
   let html: string | undefined
   return page({
     name: 'docs.show',
@@ -28,7 +28,7 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
   }) as Row
 }
 
-function Docs({ rows, origin }: { rows: readonly ApiRow[]; origin: string }) {
+function Docs({ rows, origin }: { rows: readonly DescribedRow[]; origin: string }) {
   const groups = [...grouped(rows, (row) => row.tag)]
   return (
     <>
@@ -63,7 +63,7 @@ function Docs({ rows, origin }: { rows: readonly ApiRow[]; origin: string }) {
   )
 }
 
-function Route({ row, origin }: { row: ApiRow; origin: string }) {
+function Route({ row, origin }: { row: DescribedRow; origin: string }) {
   const shape = shapeOf(row)
   const inputs = inputsOf(shape)
   return (
@@ -77,8 +77,17 @@ function Route({ row, origin }: { row: ApiRow; origin: string }) {
       {inputs.length > 0 ? <Fields title="Takes" rows={inputs} /> : null}
       <h3>Answers with</h3>
       <p>
-        Status {row.status ?? 200}; <code>data</code> is{' '}
-        {shape.output.type === 'null' ? 'null' : <code>{typeText(shape.output)}</code>}
+        Status {row.status ?? 200};{' '}
+        {row.kind === 'download' ? (
+          <>
+            a file: <code>{row.types.join(' or ')}</code>
+          </>
+        ) : (
+          <>
+            <code>data</code> is{' '}
+            {shape.output.type === 'null' ? 'null' : <code>{typeText(shape.output)}</code>}
+          </>
+        )}
       </p>
       <Outputs shape={shape} />
       <h3>Errors</h3>
@@ -196,7 +205,7 @@ export function typeText(schema: Schema): string {
   return [schema.type ?? 'anything', schema.format ? `(${schema.format})` : ''].join(' ').trim()
 }
 
-function accessOf(row: ApiRow): ComponentChildren {
+function accessOf(row: DescribedRow): ComponentChildren {
   const limits = [row.limit ?? []]
     .flat()
     .map((limit: RouteLimit) => `${limit.max} in ${limit.per} by ${limit.by === 'ip' ? 'address' : 'user'}`)
@@ -218,7 +227,7 @@ function accessOf(row: ApiRow): ComponentChildren {
   )
 }
 
-function curl(row: ApiRow, { parameters, body }: Shape, origin: string): string {
+function curl(row: DescribedRow, { parameters, body }: Shape, origin: string): string {
   const query = parameters.filter((p) => p.in === 'query' && p.required).map((p) => `${p.name}=…`)
   const lines = [
     `curl${row.method === 'GET' ? '' : ` -X ${row.method}`} '${origin}${row.path}${query.length ? `?${query.join('&')}` : ''}'`,

@@ -16,6 +16,7 @@ import type { Authenticator, MembershipLookup } from './authenticate.ts'
 import { originCheck } from './csrf.ts'
 import { docsRow } from './docs.tsx'
 import { DOCS_STYLE } from './docs-style.ts'
+import { downloadHandler } from './downloads.ts'
 import { type Exchange, reader } from './exchange.ts'
 import { apiHandler, type Handler } from './handle.ts'
 import { healthRows, type Readiness } from './health.ts'
@@ -78,7 +79,7 @@ export function createHttp(options: HttpOptions): Http {
   const rows = [...options.rows, ...healthRows(options.ready)]
   const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
   const lines = streams(clock, bounds)
-  for (const [path, handlers] of table(house, lines, [...rows, docsRow(config, rows)], assets)) {
+  for (const [path, handlers] of table({ house, lines, clock }, [...rows, docsRow(config, rows)], assets)) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {
         const exchange = house.reader.open(req, res)
@@ -113,13 +114,16 @@ const openApiAsset = (document: () => OpenApi): Asset => ({
 
 type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
 
+/** What rows are answered with, of every kind. */
+interface Means {
+  house: PageHouse
+  lines: Streams
+  clock: Tools['clock']
+}
+
 /** Path → method → handler. @throws where two rows claim the same place */
-function table(
-  house: PageHouse,
-  lines: Streams,
-  rows: readonly Row[],
-  assets: readonly Asset[],
-): Map<string, Handlers> {
+function table(means: Means, rows: readonly Row[], assets: readonly Asset[]): Map<string, Handlers> {
+  const { house } = means
   const paths = new Map<string, Handlers>()
   const add = (
     method: string,
@@ -132,7 +136,7 @@ function table(
     paths.set(path, handlers)
   }
   for (const row of rows) {
-    const handle = handlerOf(house, lines, row, rows)
+    const handle = handlerOf(means, row, rows)
     add(row.method, row.path, (request, res) => {
       if (hasNoHost(request.raw))
         refuse(house, house.reader.open(request.raw, res), badRequest('There is no Host header.'))
@@ -146,8 +150,9 @@ function table(
   return paths
 }
 
-function handlerOf(house: PageHouse, lines: Streams, row: Row, rows: readonly Row[]): Handler {
+function handlerOf({ house, lines, clock }: Means, row: Row, rows: readonly Row[]): Handler {
   if (row.kind === 'stream') return lines.handler(house, row)
+  if (row.kind === 'download') return downloadHandler(house, row, clock)
   return row.kind === 'page' ? pageHandler(house, row, formOf(row, rows)) : apiHandler(house, row)
 }
 

@@ -2,7 +2,7 @@
 import type { Config } from '../../config.ts'
 import { ERRORS, type ErrorCode } from '../errors.ts'
 import { cookieJar } from '../present/index.ts'
-import type { ApiRow, Row } from './route.ts'
+import { type DescribedRow, isDescribed, type Row } from './route.ts'
 import { errorsOf, grouped, type Schema, shapeOf } from './shapes.ts'
 
 export interface OpenApi {
@@ -78,7 +78,7 @@ type Settings = Pick<Config, 'brandName' | 'publicUrl'>
 export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
   const schemas: Record<string, Schema> = { Metadata: metadata, Failure: FAILURE, FieldError: FIELD_ERROR }
   const paths: OpenApi['paths'] = {}
-  const api = rows.filter((row): row is ApiRow => row.kind === 'api')
+  const api = rows.filter(isDescribed)
   for (const row of api) {
     const path = row.path.replace(/:(\w+)/g, '{$1}')
     const operations = paths[path] ?? {}
@@ -100,7 +100,7 @@ export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
   }
 }
 
-function operation(row: ApiRow, schemas: Record<string, Schema>): Operation {
+function operation(row: DescribedRow, schemas: Record<string, Schema>): Operation {
   const { parameters, body, output, named } = shapeOf(row)
   Object.assign(schemas, named)
   return {
@@ -121,7 +121,7 @@ function operation(row: ApiRow, schemas: Record<string, Schema>): Operation {
     responses: {
       [row.status ?? 200]: {
         description: 'Success',
-        content: { 'application/json': { schema: row.bare ? output : success(row, output) } },
+        content: contentOf(row, output),
       },
       ...failures(errorsOf(row)),
     },
@@ -133,7 +133,12 @@ const inBoth = (schema: Schema) => ({
   'application/x-www-form-urlencoded': { schema },
 })
 
-const success = (row: ApiRow, data: Schema): Schema => ({
+const contentOf = (row: DescribedRow, output: Schema) =>
+  row.kind === 'download'
+    ? Object.fromEntries(row.types.map((type) => [type, { schema: output }]))
+    : { 'application/json': { schema: row.bare ? output : success(row, output) } }
+
+const success = (row: DescribedRow, data: Schema): Schema => ({
   type: 'object',
   required: ['success', 'code', 'message', 'data', 'request_id', 'version', 'metadata'],
   properties: {
@@ -168,7 +173,7 @@ function failures(codes: readonly ErrorCode[]): Record<string, unknown> {
   )
 }
 
-function security(row: ApiRow): Record<string, string[]>[] {
+function security(row: DescribedRow): Record<string, string[]>[] {
   const cookie = row.method === 'GET' ? { session: [] } : { session: [], csrf: [] }
   const key = { api_key: [] }
   if (row.needs !== undefined)

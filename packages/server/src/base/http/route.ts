@@ -166,8 +166,41 @@ export type StreamRow<I = unknown> = RowBase &
     run(call: Call, input: I, line: EventLine): Promise<void>
   }
 
+/** A file that is made while it is sent. */
+export interface Download {
+  /** `text/csv; charset=utf-8` */
+  type: string
+  /** Letters, digits, dots and hyphens. */
+  name: string
+  /** Each is made when the reader has taken the one before; ended early where the reader goes. */
+  pieces: AsyncIterable<string>
+}
+
+/** A row that is answered with a file (base/http/downloads.ts). It may only read, but it may record that it was read. */
+export type DownloadRow<I = unknown> = RowBase &
+  Access &
+  Audits & {
+    kind: 'download'
+    method: 'GET'
+    input: z.ZodType<I>
+    /** The content, as the reference describes it. */
+    output: z.ZodType<string>
+    /** Content types that it may have. */
+    types: readonly string[]
+    tag: string
+    status?: never
+    bare?: never
+    withKey?: never
+    /** @throws Problem before the answer begins */
+    run(call: Call, input: I): Promise<Download>
+  }
+
+/** Rows of the API that the reference describes. */
+export type DescribedRow = ApiRow | DownloadRow
+export const isDescribed = (row: Row): row is DescribedRow => row.kind === 'api' || row.kind === 'download'
+
 // biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list
-export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any>
+export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any> | DownloadRow<any>
 
 /** Keeps input and output of an API row in step; returns the plain row. */
 export const route = <I, O>(row: Omit<ApiRow<I, O>, 'kind'> & Access & Audits): ApiRow<I, O> =>
@@ -180,3 +213,7 @@ export const page = <I>(row: Omit<PageRow<I>, 'kind'> & Access & Audits): PageRo
 /** Keeps the input of a stream row in step; returns the plain row. */
 export const stream = <I>(row: Omit<StreamRow<I>, 'kind'> & Access & Audits): StreamRow<I> =>
   ({ ...row, kind: 'stream' }) as StreamRow<I>
+
+/** Keeps the input of a download row in step; returns the plain row. */
+export const download = <I>(row: Omit<DownloadRow<I>, 'kind' | 'method'> & Access & Audits): DownloadRow<I> =>
+  ({ ...row, kind: 'download', method: 'GET' }) as DownloadRow<I>

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { dates } from '../present/index.ts'
-import type { ApiRow, StreamRow } from './route.ts'
+import type { DescribedRow, StreamRow } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -28,7 +28,7 @@ export interface Shape {
   named: Readonly<Record<string, Schema>>
 }
 
-export function shapeOf(row: ApiRow): Shape {
+export function shapeOf(row: DescribedRow): Shape {
   const named: Record<string, Schema> = {}
   const input = jsonSchema(row.input, 'input', named)
   const output = jsonSchema(row.output, 'output', named)
@@ -81,7 +81,7 @@ function withoutNoise(value: unknown): unknown {
 }
 
 /** Every error a row can answer with: its own, and those that the table adds. */
-export function errorsOf(row: ApiRow | StreamRow): ErrorCode[] {
+export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
   const unsafe = row.method !== 'GET'
   const fromBody = unsafe && (row.method !== 'DELETE' || row.body === true)
   const codes = new Set<ErrorCode>([

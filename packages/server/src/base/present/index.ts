@@ -11,6 +11,7 @@ import { Problem } from '../errors.ts'
 import type { Answer, CookieChange } from '../http/route.ts'
 import { type CookieJar, cookieJar } from './cookies.ts'
 import { detail } from './detail.ts'
+import { type DownloadLine, downloadLine } from './download.ts'
 import { errors } from './errors.ts'
 import { type EventLine, eventLine } from './events.ts'
 import { meta } from './meta.ts'
@@ -50,6 +51,8 @@ export interface Presenter {
   problem(asked: Asked, failed: Problem): void
   /** Begins an answer that goes on. */
   events(asked: Asked): EventLine
+  /** Begins an answer that is a file. */
+  download(asked: Asked, file: { type: string; name: string }): DownloadLine
   page(asked: Asked, html: string, options: PageOptions): void
   redirect(asked: Asked, location: string, cookies?: readonly CookieChange[]): void
   /** An answer without a body: a preflight, a file that has not changed. */
@@ -112,6 +115,11 @@ export function presenter(
       const headers = apiHeaders(asked, style.failureType, body)
       failureHeaders(headers, failed, asked.credential)
       write(asked, status, headers, body)
+    },
+    download(asked, { type, name }) {
+      const headers = ['content-type', type, 'content-disposition', `attachment; filename="${name}"`]
+      headers.push('cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', asked.id)
+      return downloadLine(asked.res, [...headers, ...always, ...asked.headers])
     },
     events(asked) {
       const { 'last-event-id': cursor } = asked.res.req.headers

@@ -12,7 +12,7 @@ import { revokeLinks } from '../../base/links/index.ts'
 import { defaultRole, lockRoles } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { assertMayGive, lockReach } from '../access/index.ts'
-import { claimAddress, lockAddress, requestVerification } from '../emails/index.ts'
+import { claimAddress, lockAddress, ownerOtherThan, sendVerification } from '../emails/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../passwords/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import {
@@ -131,7 +131,7 @@ export async function changeAccount(
  * no good any more, sessions end, and both addresses hear of it. Another spelling of the same changes nothing else.
  */
 async function moveTo(
-  tools: Pick<Tools, 'config' | 'jobs' | 'mail'>,
+  tools: Pick<Tools, 'config' | 'keyring' | 'mail'>,
   tx: Tx,
   call: Call,
   user: User,
@@ -140,6 +140,7 @@ async function moveTo(
 ): Promise<void> {
   const key = canonical(email)
   const isSame = key === canonical(user.email)
+  if ((await ownerOtherThan(tx, user.id, key)) !== null) throw taken()
   const verified_at = isSame ? user.email_verified_at : null
   await takingIdentifiers(() =>
     updateAddress(tx, user.email_id, { address: email, address_key: key, verified_at }),
@@ -158,8 +159,12 @@ async function moveTo(
   const locale = localeOf(user, call)
   for (const to of [user.email, email])
     await tools.mail.write(tx, addressChangedLetter(tools.config, { to, locale }), call.now, userId)
-  if (!isVerified) await requestVerification(tools, tx, { ...call, locale }, user)
+  if (!isVerified && tools.config.emailVerification === 'required')
+    await sendVerification(tools, tx, await getUser(tx, userId), { locale }, call.now)
 }
+
+const taken = () =>
+  problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' } })
 
 async function setVerified(tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> {
   if (isVerified) return await claimAddress(tx, call, user)

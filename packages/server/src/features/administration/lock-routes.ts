@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import { invalid } from '../../base/errors.ts'
-import { optional } from '../../base/fields.ts'
+import { Instant, optional } from '../../base/fields.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { listSessions, type SessionChecks, SessionOut } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
-import { Instant, OF_ACTING, TAG, UserId } from './fields.ts'
+import { OF_ACTING, TAG, UserId } from './fields.ts'
 import {
   disableAccount,
   enableAccount,
