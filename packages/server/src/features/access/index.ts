@@ -3,6 +3,9 @@
  * `permissions` and the column `users.roles` once somebody exists. Leaves what roles permit to base/roles, judging a
  * single permission to the guard's `can`, and that there is always an administrator to `users`.
  */
+
+export { accessPages, describedPermissions } from './pages.tsx'
 export { assertMayGive, lockReach, trying } from './reach.ts'
 export { accessRoutes } from './routes.ts'
 export { covers, PERMISSION, within } from './scopes.ts'
+export { Permissions, sentenceOf } from './views.tsx'
