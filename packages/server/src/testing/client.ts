@@ -62,7 +62,9 @@ export class Client {
     })
     this.#keepCookies(response.headers.getSetCookie())
     const text = await response.text()
-    const parsed = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
+    const parsed = /[/+]json(?:;|$)/.test(response.headers.get('content-type') ?? '')
+      ? JSON.parse(text)
+      : text
     return {
       status: response.status,
       headers: response.headers,
