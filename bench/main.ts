@@ -14,6 +14,7 @@ import { apiKey } from './rows/api-key.ts'
 import { guard } from './rows/guard.ts'
 import { keyRotation } from './rows/key-rotation.ts'
 import { idleMemory } from './rows/memory.ts'
+import { permissionCheck } from './rows/permission-check.ts'
 import { refresh } from './rows/refresh.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp } from './rows/sign-in.ts'
@@ -24,6 +25,7 @@ const ROWS: readonly Row[] = [
   sessionCheck,
   apiKey,
   guard,
+  permissionCheck,
   refresh,
   keyRotation,
   signIn,
@@ -127,6 +129,7 @@ async function builtContenders(): Promise<string> {
       'contenders/guarded',
       'contenders/hash',
       'contenders/mailbox',
+      'contenders/permissions',
       'contenders/unseen',
       'harness/load-process',
       'harness/loop-delay',

@@ -14,7 +14,7 @@ import type { Tally } from './wire.ts'
 export interface Figure {
   what: string
   value: number
-  unit: '' | 'ms' | 's' | 'MiB' | 'per s' | 'µs'
+  unit: '' | 'ms' | 's' | 'MiB' | 'per s' | 'µs' | 'ns'
   atLeast?: number
   atMost?: number
 }

@@ -9,22 +9,44 @@ export interface Permitted {
   permissions: readonly string[]
 }
 
-/** Up to so many are walked through; more are looked up. */
-const FEW = 8
+/** Longer lists are walked through once for each permission that is asked for. */
+const LONG = 8
+/** Apps ask for a few; what a stranger asks for must not pile up. */
+const MOST_VERDICTS = 200
 
-/** Long lists that cannot change any more, as sets: one principal is asked again and again. */
-const known = new WeakMap<readonly string[], ReadonlySet<string>>()
+/** By lists that cannot change any more: one principal is asked the same again and again. */
+const verdicts = new WeakMap<readonly string[], Map<string, boolean>>()
 
 /**
  * @param principal who asks
  * @param permission what is needed, `resource:action`; anything malformed is refused to all but `*`
  */
 export function can({ permissions }: Permitted, permission: string): boolean {
+  const known = permissions.length > LONG ? verdictsOn(permissions) : undefined
+  if (known === undefined) return isGranted(permissions, permission)
+  let verdict = known.get(permission)
+  if (verdict === undefined) {
+    if (known.size >= MOST_VERDICTS) known.clear()
+    verdict = isGranted(permissions, permission)
+    known.set(permission, verdict)
+  }
+  return verdict
+}
+
+/** Undefined where somebody may still change the list. */
+function verdictsOn(permissions: readonly string[]): Map<string, boolean> | undefined {
+  let known = verdicts.get(permissions)
+  if (known === undefined && Object.isFrozen(permissions)) {
+    known = new Map()
+    verdicts.set(permissions, known)
+  }
+  return known
+}
+
+function isGranted(grants: readonly string[], permission: string): boolean {
   const colon = permission.indexOf(':')
   const wellFormed = colon > 0 && colon < permission.length - 1
-  const grants = permissions.length > FEW ? setOf(permissions) : undefined
-  if (grants !== undefined) return grants.has('*') || (wellFormed && isAmong(grants, permission, colon))
-  for (const grant of permissions) {
+  for (const grant of grants) {
     if (grant === '*') return true
     if (wellFormed && (grant === permission || covers(grant, permission, colon))) return true
   }
@@ -35,21 +57,4 @@ function covers(grant: string, permission: string, colon: number): boolean {
   if (grant === '*:*') return true
   if (grant.endsWith(':*')) return grant.length === colon + 2 && permission.startsWith(grant.slice(0, -1))
   return grant.startsWith('*:') && grant.slice(2) === permission.slice(colon + 1)
-}
-
-/** Undefined where somebody may still change the list. */
-function setOf(permissions: readonly string[]): ReadonlySet<string> | undefined {
-  let grants = known.get(permissions)
-  if (grants === undefined && Object.isFrozen(permissions)) {
-    grants = new Set(permissions)
-    known.set(permissions, grants)
-  }
-  return grants
-}
-
-/** As `covers` for each of them: these are all the grants that would. */
-function isAmong(grants: ReadonlySet<string>, permission: string, colon: number): boolean {
-  if (grants.has(permission) || grants.has('*:*')) return true
-  if (grants.has(`${permission.slice(0, colon)}:*`)) return true
-  return !permission.endsWith(':*') && grants.has(`*:${permission.slice(colon + 1)}`)
 }
