@@ -1,0 +1,169 @@
+/**
+ * How the lists of administration are read when there are many rows: along an index, in its order, never all of a
+ * table. The plans are those of the caller's own role, under row-level security; with the values that were asked for,
+ * and as a plan for any value, which is what a prepared statement may come to.
+ */
+import { CompiledQuery } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Handle } from '../packages/server/src/base/db/handle.ts'
+import type { CallerScope, Tx } from '../packages/server/src/base/db/types.ts'
+import { selectEvents } from '../packages/server/src/features/audit-log/sql.ts'
+import {
+  type PeopleFilter,
+  type PeopleOrder,
+  searchUsers,
+} from '../packages/server/src/features/users/search.ts'
+import type { Json } from '../packages/server/src/testing/client.ts'
+import { startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+const PEOPLE = 20_000
+const EVENTS = 40_000
+const LARGE = new Set(['users', 'emails', 'role_holders', 'audit_events', 'sessions'])
+/** What a list may sort at the end, besides pages that were cut before. */
+const MERGED = 2500
+
+let world: World
+const scope: CallerScope = {
+  userId: 'usr_00000000000000000000000000000001',
+  organizationId: null,
+  permissions: ['users:*', 'audit:read'],
+}
+
+beforeAll(async () => {
+  world = await startWorld()
+  await world.db.asOwner((line) =>
+    line.plain(`
+      insert into latchkey.users (id, username, username_key, full_name, name_key, status, roles, created_at, updated_at, locked_at)
+      select 'usr_' || lpad(to_hex(n), 32, '0'), 'person' || n, 'person' || n, 'Name ' || n, 'name ' || n,
+        case when n % 1000 = 0 then 'disabled' when n % 1000 = 1 then 'pending' else 'active' end,
+        case when n % 500 = 0 then array['staff'] else array['viewer'] end,
+        timestamptz '2030-01-01' + n * interval '1 minute', now(), case when n % 2000 = 3 then now() end
+      from generate_series(1, ${PEOPLE}) n;
+      insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, created_at)
+      select 'eml_' || lpad(to_hex(n), 32, '0'), 'usr_' || lpad(to_hex(n), 32, '0'), 'mail' || n || '@example.com',
+        'mail' || n || '@example.com', true, now(), now()
+      from generate_series(1, ${PEOPLE}) n;
+      insert into latchkey.audit_events (id, at, event_type, user_id, username, ip_address, session_id, organization_id, request_id, details)
+      select 'aud_' || lpad(to_hex(n), 32, '0'), timestamptz '2030-01-01' + n * interval '1 second',
+        case when n % 4000 = 0 then 'user.locked' else 'auth.login.success' end, 'usr_' || lpad(to_hex(n % ${PEOPLE}), 32, '0'),
+        'person' || n % ${PEOPLE}, '10.0.' || n % 200 || '.' || n % 50, 'ses_' || n, 'org_' || n % 300, 'req_' || n, '{}'
+      from generate_series(1, ${EVENTS}) n`),
+  )
+  await world.db.asOwner((line) => line.plain('analyze'))
+}, 120_000)
+afterAll(() => world.stop())
+
+/** The plans that a statement gets: for these values, and for any. */
+async function plansOf(read: (tx: Tx) => Promise<unknown>): Promise<Json[]> {
+  const asked: { text: string; values: readonly unknown[] }[] = []
+  const writesDown = new Handle(async (text, values) => {
+    asked.push({ text, values })
+    return { rows: [], command: 'SELECT', rowCount: 0 }
+  })
+  await read(writesDown as unknown as Tx)
+  return await world.db.tx(scope, async (tx) => {
+    const explain = async (how: string, text: string, values: readonly unknown[]) => {
+      const { rows } = await tx.executeQuery<Json>(CompiledQuery.raw(`explain (${how}) ${text}`, [...values]))
+      return rows[0]['QUERY PLAN'][0].Plan
+    }
+    const plans: Json[] = []
+    for (const { text, values } of asked) {
+      plans.push(await explain('format json', text, values))
+      await tx.executeQuery(CompiledQuery.raw('set local plan_cache_mode = force_generic_plan'))
+      await tx.executeQuery(CompiledQuery.raw(`prepare for_any as ${text}`))
+      const given = values.map(literal).join(', ')
+      plans.push(await explain('format json', `execute for_any${given && `(${given})`}`, []))
+      await tx.executeQuery(CompiledQuery.raw('deallocate for_any'))
+      await tx.executeQuery(CompiledQuery.raw('set local plan_cache_mode = auto'))
+    }
+    return plans
+  })
+}
+
+function literal(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  if (value instanceof Date) return `'${value.toISOString()}'`
+  if (Array.isArray(value)) return `array[${value.map(literal).join(', ')}]`
+  return `'${String(value).replaceAll("'", "''")}'`
+}
+
+function* nodesOf(plan: Json): Generator<Json> {
+  yield plan
+  for (const child of plan.Plans ?? []) yield* nodesOf(child)
+}
+
+/** Whether it takes rows of a large table that no limit stands before. */
+const isUnbounded = (node: Json): boolean =>
+  node['Node Type'] !== 'Limit' &&
+  (LARGE.has(node['Relation Name']) || (node.Plans ?? []).some((child: Json) => isUnbounded(child)))
+
+async function assertIndexed(read: (tx: Tx) => Promise<unknown>): Promise<void> {
+  const plans = await plansOf(read)
+  expect(plans.length).toBeGreaterThan(0)
+  for (const plan of plans) {
+    const nodes = [...nodesOf(plan)]
+    const wrong = nodes.filter(
+      (node) =>
+        (node['Node Type'] === 'Seq Scan' && LARGE.has(node['Relation Name'])) ||
+        (node['Node Type'] === 'Sort' && node['Plan Rows'] > MERGED && isUnbounded(node)),
+    )
+    expect(wrong, JSON.stringify(plan, null, 1)).toEqual([])
+    expect(nodes.some((node) => /Index/.test(node['Node Type']))).toBe(true)
+  }
+}
+
+const NOW = new Date('2030-06-01T00:00:00Z')
+const CREATED = {
+  createdAfter: new Date('2030-01-02T00:00:00Z'),
+  createdBefore: new Date('2030-01-09T00:00:00Z'),
+}
+const FILTERS: Record<string, PeopleFilter> = {
+  'no filter': {},
+  'active people': { status: 'active' },
+  'disabled people': { status: 'disabled' },
+  'pending people': { status: 'pending' },
+  'locked people': { status: 'locked' },
+  'a common role': { role: 'viewer' },
+  'a rare role': { role: 'staff' },
+  'a role that nobody has': { role: 'nobody' },
+  'a time': CREATED,
+  'a role, a status and a time': { role: 'staff', status: 'active', ...CREATED },
+}
+const ORDERS: Record<string, [PeopleOrder, readonly [string, string]]> = {
+  'the newest first': [{ by: 'created', direction: 'desc' }, ['2030-01-05 00:00:00+00', 'usr_1']],
+  'the oldest first': [{ by: 'created', direction: 'asc' }, ['2030-01-05 00:00:00+00', 'usr_1']],
+  'a search for few': [{ by: 'found', prefix: 'person1234' }, ['person1234', 'usr_1']],
+  'a search for most': [{ by: 'found', prefix: 'p' }, ['person1234', 'usr_1']],
+  'a search for nobody': [{ by: 'found', prefix: 'zz' }, ['zz', 'usr_1']],
+}
+
+describe('people are found along an index', () => {
+  for (const [what, filter] of Object.entries(FILTERS))
+    for (const [how, [order, after]] of Object.entries(ORDERS))
+      it(`${what}, ${how}`, async () => {
+        await assertIndexed((tx) => searchUsers(tx, filter, order, { after: null, limit: 51, now: NOW }))
+        await assertIndexed((tx) => searchUsers(tx, filter, order, { after, limit: 51, now: NOW }))
+      })
+})
+
+describe('events are found along an index', () => {
+  const TIME = { from: new Date('2030-01-01T01:00:00Z'), to: new Date('2030-01-01T05:00:00Z') }
+  it.each([
+    ['all', {}],
+    ['a time', TIME],
+    ['a common type', { types: ['auth.login.success'] }],
+    ['rare types', { types: ['user.locked', 'user.unlocked'] }],
+    ['types and a time', { types: ['user.locked', 'auth.login.success'], ...TIME }],
+    ['a person', { user_id: 'usr_00000000000000000000000000000005' }],
+    ['a person and types', { user_id: 'usr_00000000000000000000000000000005', types: ['user.locked'] }],
+    ['a username', { username: 'person5' }],
+    ['an address', { ip_address: '10.0.5.5' }],
+    ['a session', { session_id: 'ses_5' }],
+    ['an organization', { organization_id: 'org_5' }],
+    ['a request', { request_id: 'req_5' }],
+    ['all together', { types: ['user.locked'], user_id: 'usr_5', username: 'x', ip_address: '10.0.5.5', session_id: 'ses_5', organization_id: 'org_5', request_id: 'req_5', ...TIME }],
+  ])('%s', async (_what, filter) => {
+    await assertIndexed((tx) => selectEvents(tx, filter, null, 51))
+    await assertIndexed((tx) => selectEvents(tx, filter, ['2030-01-01 03:00:00+00', 'aud_5'], 51))
+  }) // biome-ignore format: a table
+})
