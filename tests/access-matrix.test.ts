@@ -1,0 +1,383 @@
+/**
+ * Who may do what, for every row of the route table by every kind of caller, in their own tenant and in a foreign
+ * one. Nothing is hand-picked: what a row needs is read from it, what each caller holds stands here in the words of
+ * PRODUCT §5, and a new row is held to all of it without being named. Whoever is refused has changed nothing.
+ */
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Row } from '../packages/server/src/base/http/route.ts'
+import { newId } from '../packages/server/src/base/ids.ts'
+import type { Client, Reply } from '../packages/server/src/testing/client.ts'
+import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+/** PRODUCT §5, the ladder: what each role adds to the one below. */
+const LADDER: readonly (readonly [role: string, adds: readonly string[]])[] = [
+  ['viewer', ['dashboard:read', 'analytics:read']],
+  ['staff', ['chat:*', 'concerns:*']],
+  ['manager', ['users:*']],
+  ['administrator', ['system:*', 'api_keys:*', 'audit:read']],
+  ['super_admin', ['*']],
+]
+const onServer = (role: string): string[] =>
+  LADDER.slice(0, LADDER.findIndex(([name]) => name === role) + 1).flatMap(([, adds]) => adds)
+
+/** What docs/guides/organizations.md says of the built-in roles, and one of the organization's own. */
+const INSIDE: Readonly<Record<string, readonly string[]>> = {
+  owner: ['*'],
+  admin: [
+    'organization:read', 'organization:update', 'members:read', 'members:update', 'members:remove',
+    'invitations:read', 'invitations:write', 'roles:read', 'roles:write', 'audit:read',
+  ], // biome-ignore format: a table
+  member: ['organization:read', 'members:read', 'roles:read'],
+  guest: ['organization:read'],
+  auditor: ['audit:read'],
+}
+
+/** Read as the contract says it: `*` for any, on either side of the colon. */
+function holds(grants: readonly string[], wanted: string): boolean {
+  const [resource, action] = wanted.split(':')
+  return grants.some((grant) => {
+    const [a, b] = grant === '*' ? ['*', '*'] : grant.split(':')
+    return (a === '*' || a === resource) && (b === '*' || b === action)
+  })
+}
+
+interface Kind {
+  name: string
+  client: Client
+  server: readonly string[]
+  /** What they hold inside the organization in question; null where they are nothing there. */
+  inside: readonly string[] | null
+}
+
+let world: World
+let rows: readonly Row[]
+let kinds: Kind[]
+let keys: { name: string; client: Client; permissions: readonly string[] }[]
+let ours: string
+let theirs: string
+
+const isUnsafe = (row: Row): boolean => row.method !== 'GET'
+const isPermission = (needs: string | undefined): needs is string => needs?.includes(':') === true
+
+async function organization(members: readonly (readonly [Person, string])[]): Promise<string> {
+  const id = newId('org')
+  const now = world.clock.now()
+  await world.db.tx('system', async (tx) => {
+    await tx
+      .insertInto('organizations')
+      .values({
+        id, name: `Organization ${id.slice(-6)}`, slug: id.replace('_', '-'),
+        created_at: now, updated_at: now, deleted_at: null, purge_at: null,
+      }) // biome-ignore format: a row
+      .execute()
+    await tx
+      .insertInto('organization_roles')
+      .values({
+        organization_id: id, name: 'auditor', description: null, permissions: ['audit:read'], inherits: null,
+        created_at: now, updated_at: now,
+      }) // biome-ignore format: a row
+      .execute()
+    for (const [{ id: user_id }, role] of members)
+      await tx
+        .insertInto('memberships')
+        .values({ organization_id: id, user_id, role, joined_at: now })
+        .execute()
+  })
+  return id
+}
+
+beforeAll(async () => {
+  world = await startWorld({ rateLimits: 'off' })
+  rows = world.app.rows
+  const people = new Map<string, Person>()
+  for (const name of [...LADDER.map(([role]) => role), ...Object.keys(INSIDE), 'neighbour'])
+    people.set(name, await world.person({ email: `${name.replace('_', '')}@example.com` }))
+  const of = (name: string): Person => people.get(name) as Person
+  await world.db.tx('system', async (tx) => {
+    for (const [role] of LADDER)
+      await tx
+        .updateTable('users')
+        .set({ roles: [role] })
+        .where('id', '=', of(role).id)
+        .execute()
+  })
+  ours = await organization(Object.keys(INSIDE).map((role) => [of(role), role]))
+  theirs = await organization([[of('neighbour'), 'owner']])
+  kinds = [
+    ...LADDER.map(([role]) => ({
+      name: role,
+      client: of(role).client,
+      server: onServer(role),
+      inside: null,
+    })),
+    ...Object.entries(INSIDE).map(([role, inside]) => ({
+      name: `organization ${role}`,
+      client: of(role).client,
+      server: onServer('viewer'),
+      inside,
+    })),
+    { name: 'neighbour', client: of('neighbour').client, server: onServer('viewer'), inside: null },
+  ]
+  const scoped = async (who: string, scopes: string[] | undefined) => {
+    const { data } = await of(who).client.post('/api/v1/auth/api-keys', { name: 'of the matrix', scopes })
+    return world.client({ headers: { 'x-api-key': data.key } })
+  }
+  keys = [
+    { name: 'a key without scopes', client: await scoped('super_admin', []), permissions: [] },
+    { name: 'a key of everything', client: await scoped('super_admin', undefined), permissions: ['*'] },
+    {
+      name: 'a key to read people',
+      client: await scoped('super_admin', ['users:read']),
+      permissions: ['users:read'],
+    },
+    { name: 'a viewer’s key', client: await scoped('viewer', undefined), permissions: onServer('viewer') },
+  ]
+})
+afterAll(() => world?.stop())
+
+/** What a refusal must not have touched. Sessions are seen and requests counted by whoever calls. */
+async function everything(): Promise<Record<string, string | null>> {
+  // what was let through earlier may still be writing its e-mails
+  await world.app.settle()
+  const tables = [
+    'users', 'emails', 'passwords', 'organizations', 'memberships', 'organization_roles', 'invitations', 'roles',
+    'permissions', 'api_keys', 'links', 'token_families', 'signing_keys',
+  ] // biome-ignore format: a table
+  return await world.db.tx('system', async (tx) => {
+    const sums = await Promise.all([
+      ...tables.map((table) =>
+        sql<{ sum: string }>`select coalesce(md5(string_agg(told, '|' order by told)), '') as sum
+          from (select (to_jsonb(t) - 'last_used_at' - 'keep_until')::text as told from ${sql.id(table)} t) s`.execute(
+          tx,
+        ),
+      ),
+      // their delivery goes on meanwhile
+      sql<{ sum: string }>`select string_agg(id, '|' order by id) as sum from letters`.execute(tx),
+    ])
+    return Object.fromEntries(sums.map(({ rows: [row] }, i) => [tables[i] ?? 'letters', row?.sum ?? null]))
+  })
+}
+
+const NOTHING = '00000000000000000000000000000000'
+/** The place of a row; the organization of the path is given, whatever else it names does not exist. */
+const placeOf = (row: Row, organizationId: string): string =>
+  row.path
+    .replace(':id', row.organization === undefined ? `usr_${NOTHING}` : organizationId)
+    .replace(/:\w+/g, `usr_${NOTHING}`)
+
+const send = (client: Client, row: Row, place: string): Promise<Reply> =>
+  client.send(row.method, place, isUnsafe(row) ? {} : undefined, { form: row.kind === 'page' })
+
+/** Whether the gate of the row itself refused, rather than what the row does. */
+const isGate = (row: Row, reply: Reply, needed: string): boolean =>
+  row.kind === 'page'
+    ? reply.status === 403
+    : reply.code === 'INSUFFICIENT_PERMISSIONS' && reply.body.error.details?.required === needed
+
+describe('rows that need a permission of the server', () => {
+  const those = () => rows.filter(({ needs, kind }) => isPermission(needs) && kind !== 'stream')
+
+  it('there are', () => {
+    expect(those().length).toBeGreaterThan(10)
+  })
+
+  it('are open to exactly those who hold it, and whoever is refused has changed nothing', {
+    timeout: 300_000,
+  }, async () => {
+    const wrong: string[] = []
+    for (const row of those()) {
+      const needed = row.needs ?? ''
+      const callers = [
+        ...kinds.map(({ name, client, server }) => ({ name, client, may: holds(server, needed) })),
+        ...keys.map(({ name, client, permissions }) => ({ name, client, may: holds(permissions, needed) })),
+      ]
+      const before = await everything()
+      for (const { name, client } of callers.filter(({ may }) => !may)) {
+        const reply = await send(client, row, placeOf(row, ours))
+        if (reply.status !== 403 || !isGate(row, reply, needed))
+          wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
+      }
+      const stranger = await send(world.client(), row, placeOf(row, ours))
+      if (row.kind === 'api' && stranger.code !== 'AUTHENTICATION_REQUIRED')
+        wrong.push(`${row.name} by nobody: ${stranger.status} ${stranger.code}`)
+      expect(await everything(), `a refusal by ${row.name} changes nothing`).toEqual(before)
+      for (const { name, client } of callers.filter(({ may }) => may)) {
+        const reply = await send(client, row, placeOf(row, ours))
+        if (isGate(row, reply, needed)) wrong.push(`${row.name} is closed to ${name}`)
+        if (reply.status >= 500) wrong.push(`${row.name} by ${name}: ${reply.status}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('rows about an organization', () => {
+  // what needs a permission of the server as well was judged by that
+  const those = () =>
+    rows.filter(({ organization, needs }) => organization !== undefined && !isPermission(needs))
+
+  it('there are', () => {
+    expect(those().length).toBeGreaterThan(15)
+  })
+
+  it('name it `id` in their path', () => {
+    expect(those().filter(({ path }) => !/\/organizations\/:id(?:\/|$)/.test(path))).toEqual([])
+    const without = rows.filter(
+      ({ path, organization }) => /organizations\/:id/.test(path) && organization === undefined,
+    )
+    // whoever belongs to it may leave, whatever their role permits
+    expect(without.map(({ name }) => name).filter((name) => !/\.leave(?:\.submit)?$/.test(name))).toEqual([])
+  })
+
+  it('do not exist for whoever has no business there, and nothing changes', {
+    timeout: 300_000,
+  }, async () => {
+    const wrong: string[] = []
+    const before = await everything()
+    for (const row of those()) {
+      for (const { name, client, server, inside } of kinds) {
+        if (holds(server, 'organizations:write')) continue
+        for (const id of inside === null ? [ours, theirs] : [theirs]) {
+          if (name === 'neighbour' && id === theirs) continue
+          const reply = await send(client, row, placeOf(row, id))
+          if (reply.status !== 404) wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
+        }
+      }
+      const stranger = await send(world.client(), row, placeOf(row, ours))
+      if (row.kind === 'api' && stranger.status !== 401)
+        wrong.push(`${row.name} by nobody: ${stranger.status}`)
+      for (const { name, client } of keys) {
+        const reply = await send(client, row, placeOf(row, ours))
+        if (row.needs === 'session' && row.kind === 'api' && reply.status !== 401)
+          wrong.push(`${row.name} by ${name}: ${reply.status}`)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('are refused to members without the permission, and nothing changes', { timeout: 300_000 }, async () => {
+    const wrong: string[] = []
+    const before = await everything()
+    for (const row of those()) {
+      const needed = row.organization ?? ''
+      for (const { name, client, inside } of kinds) {
+        if (inside === null || holds(inside, needed)) continue
+        const reply = await send(client, row, placeOf(row, ours))
+        if (reply.status !== 403 || !isGate(row, reply, needed))
+          wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(await everything()).toEqual(before)
+  })
+
+  it('are open to members who hold it, and to whoever administers all organizations', {
+    timeout: 300_000,
+  }, async () => {
+    const wrong: string[] = []
+    const of = (name: string) => kinds.find((kind) => kind.name === name)
+    for (const row of those()) {
+      const needed = row.organization ?? ''
+      for (const { name, client, inside, server } of kinds) {
+        if (!(inside !== null && holds(inside, needed)) && !holds(server, 'organizations:write')) continue
+        // what they do there must not be missing for the next
+        const people = await membersOf(ours)
+        const fresh = await organization(people)
+        const reply = await send(client, row, placeOf(row, fresh))
+        const isMissing = reply.status === 404 && !/:id\/.*:/.test(row.path)
+        if (isGate(row, reply, needed) || isMissing || reply.status >= 500 || reply.status === 401)
+          wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
+      }
+    }
+    expect(of('super_admin')).toBeDefined()
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('ids of somebody else', () => {
+  /** What an id is the name of, by the words before it in the path. */
+  const KINDS: readonly (readonly [path: RegExp, foreign: () => string])[] = []
+  const foreignFor = (path: string): string | null => KINDS.find(([form]) => form.test(path))?.[1]() ?? null
+  let neighbour: Person
+  let things: { session: string; key: string; invitation: string }
+  beforeAll(async () => {
+    neighbour = await world.person({ email: 'foreign@example.com' })
+    const now = world.clock.now()
+    theirs = await organization([[neighbour, 'owner']])
+    const invitation = newId('inv')
+    await world.db.tx('system', async (tx) => {
+      await tx
+        .insertInto('invitations')
+        .values({
+          id: invitation, organization_id: theirs, address: 'x@example.com', address_key: 'x@example.com',
+          role: 'member', secret_hash: Buffer.alloc(32), invited_by: neighbour.id, created_at: now, sent_at: now,
+          sent_count: 1, expires_at: new Date(now.getTime() + 86_400_000), accepted_at: null, accepted_by: null,
+          revoked_at: null,
+        }) // biome-ignore format: a row
+        .execute()
+      await tx
+        .updateTable('organization_roles')
+        .set({ name: 'foreigners' })
+        .where('organization_id', '=', theirs)
+        .execute()
+    })
+    const { data: key } = await neighbour.client.post('/api/v1/auth/api-keys', { name: 'theirs' })
+    const { data: me } = await neighbour.client.get('/api/v1/auth/me')
+    things = { session: me.session.id, key: key.id, invitation }
+    Object.assign(KINDS, [
+      [/sessions\/:\w+/, () => things.session],
+      [/api-keys\/:\w+/, () => things.key],
+      [/invitations\/:\w+/, () => things.invitation],
+      [/(?:members|users)\/:\w+/, () => neighbour.id],
+      [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],
+      [/setup\/:\w+/, () => `lnk_${NOTHING}.x`],
+    ])
+  })
+
+  it('are understood at every place where one goes', () => {
+    const unknown = rows
+      .filter(
+        ({ needs, path }) =>
+          needs !== undefined && !isPermission(needs) && /:\w/.test(path.replace('organizations/:id', '')),
+      )
+      .filter(({ path }) => foreignFor(path) === null)
+    expect(unknown.map(({ path }) => path)).toEqual([])
+  })
+
+  it('name nothing, for the owner of another organization and for anybody with a session', {
+    timeout: 300_000,
+  }, async () => {
+    const wrong: string[] = []
+    const owner = kinds.find(({ name }) => name === 'organization owner')?.client as Client
+    const before = await everything()
+    for (const row of rows) {
+      const { needs, path } = row
+      const others = path.replace('organizations/:id', `organizations/${ours}`)
+      if (needs === undefined || isPermission(needs) || !others.includes(':')) continue
+      const id = foreignFor(path) ?? ''
+      const bodies: (Record<string, unknown> | undefined)[] = isUnsafe(row)
+        ? [{}, { role: 'member', name: 'x', permissions: [], organization_id: theirs, user_id: neighbour.id }]
+        : [undefined]
+      for (const body of bodies) {
+        const reply = await owner.send(row.method, others.replace(/:\w+/g, id), body, {
+          form: row.kind === 'page',
+        })
+        const isRefused =
+          [400, 403, 404].includes(reply.status) || (row.kind === 'page' && reply.status === 303)
+        if (!isRefused) wrong.push(`${row.name}: ${reply.status} ${reply.code}`)
+        if (reply.text.includes(neighbour.email)) wrong.push(`${row.name} shows a foreign address`)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(await everything()).toEqual(before)
+  })
+})
+
+async function membersOf(id: string): Promise<(readonly [Person, string])[]> {
+  const found = await world.db.tx('system', (tx) =>
+    tx.selectFrom('memberships').select(['user_id', 'role']).where('organization_id', '=', id).execute(),
+  )
+  return found.map(({ user_id, role }) => [{ id: user_id } as Person, role] as const)
+}
