@@ -1,0 +1,321 @@
+/** Invitations: to whom, by whom, to what, how often, and what becomes of them. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import {
+  accept,
+  BASE,
+  eventsOf,
+  found,
+  invited,
+  put,
+  rolesIn,
+  snapshot,
+  tokenOf,
+  twin,
+} from './organizations/founding.ts'
+
+let world: World
+let owner: Person
+let admin: Person
+let ben: Person
+let stranger: Person
+let id: string
+beforeAll(async () => {
+  world = await startWorld()
+  owner = await world.person({ email: 'owner@example.com' })
+  admin = await world.person({ email: 'admin@example.com' })
+  ben = await world.person({ email: 'ben@example.com' })
+  stranger = await world.person({ email: 'stranger@example.com' })
+})
+afterAll(() => world.stop())
+beforeEach(async () => {
+  id = await found(owner)
+  await put(world, id, admin, 'admin')
+})
+
+const send = (by: Person, email: string, role = 'member') =>
+  by.client.post(`${BASE}/${id}/invitations`, { email, role })
+const preview = (
+  client: World['client'] extends () => infer C ? C : never,
+  one: { id: string; token: string },
+) => client.get(`/api/v1/invitations/${one.id}?token=${one.token}`)
+
+describe('an invitation', () => {
+  it('brings in whoever has the address, in any spelling, once', async () => {
+    const one = await invited(world, admin, id, 'BEN@Example.com', 'guest')
+    const letter = await world.mailbox.letterTo('BEN@Example.com', /invited/)
+    expect(letter.subject).not.toContain('Analytical')
+    expect((await preview(world.client(), one)).data).toMatchObject({
+      organization: { name: 'Analytical Engines' },
+      email: 'BEN@Example.com',
+      role: 'guest',
+      next: 'sign_in',
+    })
+    expect((await preview(ben.client, one)).data.next).toBe('accept')
+    expect((await preview(stranger.client, one)).data.next).toBe('other_account')
+    const accepted = await accept(ben.client, one.token)
+    expect(accepted.data.organization).toMatchObject({
+      id,
+      role: 'guest',
+      permissions: ['organization:read'],
+    })
+    expect((await rolesIn(world, id))[ben.id]).toBe('guest')
+    expect((await ben.client.get('/api/v1/auth/me')).data.organization).toMatchObject({ id })
+    expect((await accept(ben.client, one.token)).status).toBe(404)
+    expect((await preview(ben.client, one)).status).toBe(404)
+    expect(await eventsOf(world, id)).toEqual([
+      'organization.created',
+      'organization.invitation.sent',
+      'organization.invitation.accepted',
+    ])
+  })
+
+  it('brings in somebody new as soon as they have signed up and proven the address', async () => {
+    const one = await invited(world, owner, id, 'new@example.com')
+    const fresh = await world.person({ email: 'New@example.com' })
+    expect((await accept(fresh.client, one.token)).status).toBe(200)
+    expect((await rolesIn(world, id))[fresh.id]).toBe('member')
+  })
+
+  it('of somebody else is refused, and stays as it was', async () => {
+    const one = await invited(world, owner, id, 'ben@example.com')
+    const before = await snapshot(world)
+    const refused = await accept(stranger.client, one.token)
+    expect([refused.status, refused.body.error.details]).toEqual([403, { reason: 'other_address' }])
+    expect((await stranger.client.post(`/api/v1/users/me/invitations/${one.id}/accept`)).status).toBe(404)
+    expect((await stranger.client.post(`/api/v1/users/me/invitations/${one.id}/decline`)).status).toBe(404)
+    expect((await stranger.client.get('/api/v1/users/me/invitations')).data).toEqual([])
+    expect((await accept(world.client(), one.token)).status).toBe(401)
+    const [name = '', secret = ''] = one.token.split('.')
+    for (const token of [
+      '',
+      name,
+      `${name}.`,
+      `${name}.${'A'.repeat(43)}`,
+      `${one.token}x`,
+      one.token.slice(0, -1),
+      `inv_${'0'.repeat(32)}.${secret}`,
+    ])
+      expect([token, (await accept(ben.client, token)).status]).toEqual([token, token === '' ? 404 : 404])
+    expect((await preview(ben.client, { id: one.id, token: `${name}.${'A'.repeat(43)}` })).status).toBe(404)
+    expect(await snapshot(world)).toEqual(before)
+    expect((await accept(ben.client, one.token)).status).toBe(200)
+  })
+
+  it('is accepted or declined from one’s own list without its letter', async () => {
+    const one = await invited(world, owner, id, 'ben@example.com')
+    const listed = (await ben.client.get('/api/v1/users/me/invitations')).data
+    expect(listed).toMatchObject([
+      { id: one.id, organization: { name: 'Analytical Engines' }, role: 'member' },
+    ])
+    expect(JSON.stringify(listed)).not.toMatch(/secret|hash|org_/)
+    expect((await ben.client.post(`/api/v1/users/me/invitations/${one.id}/decline`)).status).toBe(200)
+    expect((await accept(ben.client, one.token)).status).toBe(404)
+    const again = await invited(world, owner, id, 'ben@example.com')
+    expect((await ben.client.post(`/api/v1/users/me/invitations/${again.id}/accept`)).status).toBe(200)
+    expect((await ben.client.post(`/api/v1/users/me/invitations/${again.id}/accept`)).status).toBe(404)
+  })
+
+  it('is declined by whoever holds its letter, signed in or not', async () => {
+    const one = await invited(world, owner, id, 'nobody@example.com')
+    expect(
+      (await world.client().post('/api/v1/invitations/decline', { token: `${one.token.slice(0, -1)}_` }))
+        .status,
+    ).toBe(404)
+    expect((await world.client().post('/api/v1/invitations/decline', { token: one.token })).status).toBe(200)
+    expect((await world.client().post('/api/v1/invitations/decline', { token: one.token })).status).toBe(404)
+    expect((await owner.client.get(`${BASE}/${id}/invitations`)).data).toEqual([])
+    expect(await eventsOf(world, id)).toContain('organization.invitation.declined')
+  })
+
+  it('is dead when it is revoked, sent again, replaced, late, or its organization deleted', async () => {
+    const revoked = await invited(world, owner, id, 'ben@example.com')
+    expect((await admin.client.delete(`${BASE}/${id}/invitations/${revoked.id}`)).status).toBe(200)
+    expect((await admin.client.delete(`${BASE}/${id}/invitations/${revoked.id}`)).status).toBe(404)
+    expect((await accept(ben.client, revoked.token)).status).toBe(404)
+
+    const first = await invited(world, owner, id, 'ben@example.com')
+    expect((await admin.client.post(`${BASE}/${id}/invitations/${first.id}/resend`)).status).toBe(200)
+    const second = await tokenOf(world, 'ben@example.com', first.id)
+    expect(second).not.toBe(first.token)
+    expect((await accept(ben.client, first.token)).status).toBe(404)
+
+    const replaced = await invited(world, owner, id, 'Ben@example.com', 'admin')
+    expect(replaced.id).toBe(first.id)
+    expect((await accept(ben.client, second)).status).toBe(404)
+
+    await owner.client.delete(`${BASE}/${id}`)
+    expect((await preview(ben.client, replaced)).status).toBe(404)
+    expect((await accept(ben.client, replaced.token)).status).toBe(404)
+    expect((await ben.client.get('/api/v1/users/me/invitations')).data).toEqual([])
+    await owner.client.post(`${BASE}/${id}/restore`)
+    expect((await accept(ben.client, replaced.token)).data.organization.role).toBe('admin')
+  })
+
+  it('expires', async () => {
+    const late = await startWorld()
+    try {
+      const [maker, guest] = [await late.person(), await late.person({ email: 'late@example.com' })]
+      const made = await found(maker)
+      const one = await invited(late, maker, made, 'late@example.com')
+      await late.clock.advance('7 days')
+      await guest.client.signIn('late@example.com', PASSWORD)
+      expect((await accept(guest.client, one.token)).code).toBe('TOKEN_EXPIRED')
+      expect((await guest.client.post(`/api/v1/users/me/invitations/${one.id}/accept`)).status).toBe(404)
+      expect((await guest.client.get('/api/v1/users/me/invitations')).data).toEqual([])
+      expect(await rolesIn(late, made)).toEqual({ [maker.id]: 'owner' })
+    } finally {
+      await late.stop()
+    }
+  })
+
+  it('needs the address proven, also where one may sign in without', async () => {
+    const lax = await startWorld({ emailVerification: 'off' })
+    try {
+      const maker = await lax.person()
+      const made = await found(maker)
+      const one = await invited(lax, maker, made, 'claimed@example.com')
+      const claimer = await lax.person({ email: 'claimed@example.com' })
+      expect((await preview(claimer.client, one)).data.next).toBe('verify_email')
+      expect((await accept(claimer.client, one.token)).code).toBe('EMAIL_NOT_VERIFIED')
+      expect((await claimer.client.get('/api/v1/users/me/invitations')).data).toEqual([])
+      expect(await rolesIn(lax, made)).toEqual({ [maker.id]: 'owner' })
+    } finally {
+      await lax.stop()
+    }
+  })
+})
+
+describe('inviting', () => {
+  it('to a role beyond one’s own is refused, and so is touching such an invitation', async () => {
+    const toOwner = await invited(world, owner, id, 'boss@example.com', 'owner')
+    const before = await snapshot(world)
+    expect((await send(admin, 'ben@example.com', 'owner')).status).toBe(403)
+    expect((await send(admin, 'boss@example.com', 'guest')).status).toBe(403)
+    expect((await admin.client.post(`${BASE}/${id}/invitations/${toOwner.id}/resend`)).status).toBe(403)
+    expect((await admin.client.delete(`${BASE}/${id}/invitations/${toOwner.id}`)).status).toBe(403)
+    expect((await send(owner, 'ben@example.com', 'emperor')).status).toBe(400)
+    expect((await send(owner, 'not an address')).status).toBe(400)
+    expect(await snapshot(world)).toEqual(before)
+  })
+
+  it('is not for members and guests, nor seen by them', async () => {
+    const one = await invited(world, owner, id, 'new@example.com')
+    for (const role of ['member', 'guest']) {
+      await put(world, id, ben, role)
+      expect((await send(ben, 'friend@example.com', 'guest')).status).toBe(403)
+      expect((await ben.client.get(`${BASE}/${id}/invitations`)).status).toBe(403)
+      expect((await ben.client.delete(`${BASE}/${id}/invitations/${one.id}`)).status).toBe(403)
+    }
+    const next = await found(stranger, 'Next door')
+    for (const path of [`${BASE}/${next}/invitations/${one.id}`, `${BASE}/${id}/invitations/${one.id}`])
+      expect((await stranger.client.delete(path)).status).toBe(404)
+    expect((await stranger.client.post(`${BASE}/${next}/invitations/${one.id}/resend`)).status).toBe(404)
+  })
+
+  it('is void when its sender could not give the role any more', async () => {
+    const fates: [string, () => Promise<unknown>][] = [
+      ['demoted', () => put(world, id, admin, 'member')],
+      ['removed', () => owner.client.delete(`${BASE}/${id}/members/${admin.id}`)],
+    ]
+    for (const [fate, befall] of fates) {
+      await put(world, id, admin, 'admin')
+      const one = await invited(world, admin, id, 'ben@example.com', 'admin')
+      await befall()
+      expect([fate, (await preview(ben.client, one)).status]).toEqual([fate, 404])
+      expect([fate, (await accept(ben.client, one.token)).status]).toEqual([fate, 404])
+      expect([fate, (await ben.client.post(`/api/v1/users/me/invitations/${one.id}/accept`)).status]).toEqual(
+        [fate, 404],
+      )
+    }
+    expect((await rolesIn(world, id))[ben.id]).toBeUndefined()
+    // sent again by somebody who could, it is good again
+    const open = (await owner.client.get(`${BASE}/${id}/invitations`)).data[0]
+    await owner.client.post(`${BASE}/${id}/invitations/${open.id}/resend`)
+    expect((await accept(ben.client, await tokenOf(world, 'ben@example.com', open.id))).status).toBe(200)
+  })
+
+  it('answers the same for an address with an account and without, and says so of members only', async () => {
+    const shape = ({ status, body }: Awaited<ReturnType<typeof send>>) => [
+      status,
+      Object.keys(body.data).sort(),
+      body.message,
+      body.data.status,
+    ]
+    expect(shape(await send(owner, 'ben@example.com'))).toEqual(
+      shape(await send(owner, 'unknown@example.com')),
+    )
+    expect((await send(owner, 'ADMIN@example.com')).status).toBe(409)
+  })
+
+  it('sends at most five e-mails an hour to an address, however it is asked', async () => {
+    const one = (await send(owner, 'flood@example.com')).data
+    expect((await owner.client.post(`${BASE}/${id}/invitations/${one.id}/resend`)).status).toBe(200)
+    expect((await send(owner, 'FLOOD@example.com')).status).toBe(201)
+    await owner.client.delete(`${BASE}/${id}/invitations/${one.id}`)
+    expect((await send(owner, 'flood@example.com')).status).toBe(201)
+    expect((await send(owner, 'flood@example.com')).status).toBe(201)
+    const refused = await send(owner, 'flood@example.com')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '3600'])
+    expect(await world.mailbox.lettersTo('flood@example.com')).toHaveLength(5)
+    await world.clock.advance('61 minutes')
+    for (const { client, email } of [owner, admin, ben, stranger]) await client.signIn(email, PASSWORD)
+    expect((await send(owner, 'flood@example.com')).status).toBe(201)
+  })
+
+  it('puts names into its letter as text, and links only to the invitation', async () => {
+    const evil = await found(owner, '<img src=x onerror=alert(1)>')
+    await owner.client.post(`${BASE}/${evil}/invitations`, { email: 'reader@example.com' })
+    const letter = await world.mailbox.letterTo('reader@example.com')
+    expect(letter.html).not.toContain('<img')
+    expect(letter.html).toContain('&lt;img')
+    expect(letter.subject).not.toContain('img')
+    expect(letter.links).toHaveLength(1)
+    expect(letter.links[0]).toMatch(
+      new RegExp(`^${world.config.publicUrl}/invitations/inv_[0-9a-f]{32}\\?token=`),
+    )
+  })
+})
+
+describe('many at once', () => {
+  it('accept one invitation: one becomes a member, once, with one event', async () => {
+    const one = await invited(world, owner, id, 'ben@example.com')
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        n % 2
+          ? accept(twin(world, ben), one.token)
+          : twin(world, ben).post(`/api/v1/users/me/invitations/${one.id}/accept`),
+      ),
+    )
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(replies.filter(({ status }) => status !== 200).every(({ status }) => status === 404)).toBe(true)
+    expect(Object.keys(await rolesIn(world, id))).toHaveLength(3)
+    expect(
+      (await eventsOf(world, id)).filter((type) => type === 'organization.invitation.accepted'),
+    ).toHaveLength(1)
+  })
+
+  it('accept and revoke: one of the two happens', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const one = await invited(world, owner, id, `round${round}@example.com`)
+      const person = await world.person({ email: `round${round}@example.com` })
+      const [accepted, revoked] = await Promise.all([
+        accept(person.client, one.token),
+        twin(world, owner).delete(`${BASE}/${id}/invitations/${one.id}`),
+      ])
+      expect([accepted?.status, revoked?.status].sort()).toEqual([200, 404])
+      expect((await rolesIn(world, id))[person.id]).toBe(accepted?.status === 200 ? 'member' : undefined)
+    }
+  })
+
+  it('invite one address: one invitation is open, and five letters went out', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        twin(world, n % 2 ? owner : admin).post(`${BASE}/${id}/invitations`, { email: 'crowd@example.com' }),
+      ),
+    )
+    expect(replies.map(({ status }) => status).filter((status) => status === 201)).toHaveLength(5)
+    expect(new Set(replies.flatMap(({ data }) => data?.id ?? [])).size).toBe(1)
+    expect(await world.mailbox.lettersTo('crowd@example.com')).toHaveLength(5)
+  })
+})

@@ -1,0 +1,280 @@
+/** Who belongs to an organization and as what: from above, from below, from next door, and all at once. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { BASE, eventsOf, found, put, rolesIn, snapshot, twin } from './organizations/founding.ts'
+
+let world: World
+let owner: Person
+let second: Person
+let admin: Person
+let member: Person
+let guest: Person
+let stranger: Person
+let id: string
+beforeAll(async () => {
+  world = await startWorld()
+  owner = await world.person({ email: 'owner@example.com', username: 'Olga' })
+  second = await world.person({ email: 'second@example.com' })
+  admin = await world.person({ email: 'admin@example.com' })
+  member = await world.person({ email: 'member@example.com' })
+  guest = await world.person({ email: 'guest@example.com' })
+  stranger = await world.person({ email: 'stranger@example.com' })
+})
+afterAll(() => world.stop())
+beforeEach(async () => {
+  id = await found(owner)
+  await put(world, id, admin, 'admin')
+  await put(world, id, member, 'member')
+  await put(world, id, guest, 'guest')
+})
+
+const give = (by: Person, whom: { id: string }, role: string) =>
+  by.client.patch(`${BASE}/${id}/members/${whom.id}/role`, { role })
+const remove = (by: Person, whom: { id: string }) => by.client.delete(`${BASE}/${id}/members/${whom.id}`)
+
+describe('the list of members', () => {
+  it('is for members, a page at a time, found by what name or address begins with', async () => {
+    const all = await member.client.get(`${BASE}/${id}/members`)
+    expect(all.data.map((one: { user: { id: string } }) => one.user.id)).toEqual(
+      [owner.id, admin.id, member.id, guest.id].sort(),
+    )
+    expect(all.data.find((one: { role: string }) => one.role === 'owner')).toEqual({
+      user: { id: owner.id, username: 'Olga', full_name: null, email: 'owner@example.com' },
+      role: 'owner',
+      joined_at: expect.any(String),
+    })
+    for (const search of ['OLG', 'owner@', 'Owner@Example.com'])
+      expect([
+        search,
+        (await member.client.get(`${BASE}/${id}/members?search=${search}`)).data.length,
+      ]).toEqual([search, 1])
+    for (const search of ['%25', '_', 'wner', 'second'])
+      expect([search, (await member.client.get(`${BASE}/${id}/members?search=${search}`)).data]).toEqual([
+        search,
+        [],
+      ])
+    const first = await member.client.get(`${BASE}/${id}/members?limit=3`)
+    const cursor = encodeURIComponent(first.body.metadata.next_cursor)
+    const rest = await member.client.get(`${BASE}/${id}/members?limit=3&cursor=${cursor}`)
+    expect([...first.data, ...rest.data]).toEqual(all.data)
+    expect(rest.body.metadata.next_cursor).toBeNull()
+    const other = await found(owner, 'Other')
+    for (const path of [
+      `${BASE}/${other}/members?cursor=${cursor}`,
+      `/api/v1/users/me/organizations?cursor=${cursor}`,
+    ]) {
+      const refused = await owner.client.get(path)
+      expect([refused.status, refused.body.error.details[0].field]).toEqual([400, 'cursor'])
+    }
+    expect((await guest.client.get(`${BASE}/${id}/members`)).body.error.details).toEqual({
+      required: 'members:read',
+      organization_id: id,
+    })
+    expect((await stranger.client.get(`${BASE}/${id}/members`)).status).toBe(404)
+  })
+})
+
+describe('a role', () => {
+  it('is given and taken within one’s own permissions', async () => {
+    expect((await give(owner, member, 'admin')).data).toMatchObject({
+      user: { id: member.id },
+      role: 'admin',
+    })
+    expect((await give(admin, member, 'guest')).status).toBe(200)
+    expect((await give(owner, second, 'admin')).status).toBe(404)
+    expect((await give(owner, { id: 'usr_x' }, 'admin')).status).toBe(404)
+    const unknown = await give(owner, member, 'emperor')
+    expect([unknown.status, unknown.body.error.details[0]]).toMatchObject([
+      400,
+      { field: 'role', code: 'unknown' },
+    ])
+    expect(await eventsOf(world, id)).toEqual([
+      'organization.created',
+      'organization.member.role_changed',
+      'organization.member.role_changed',
+    ])
+  })
+
+  it('beyond one’s own is neither given nor taken, to nobody and from nobody', async () => {
+    const before = await snapshot(world)
+    for (const [by, whom, role] of [
+      [admin, admin, 'owner'],
+      [admin, member, 'owner'],
+      [admin, owner, 'guest'],
+      [admin, owner, 'admin'],
+      [member, member, 'admin'],
+      [member, guest, 'member'],
+      [guest, guest, 'owner'],
+    ] as const) {
+      const refused = await give(by, whom, role)
+      expect([by.email, role, refused.status, refused.code]).toEqual([
+        by.email,
+        role,
+        403,
+        'INSUFFICIENT_PERMISSIONS',
+      ])
+    }
+    for (const [by, whom] of [
+      [admin, owner],
+      [member, guest],
+      [member, owner],
+      [guest, member],
+    ] as const)
+      expect([by.email, (await remove(by, whom)).status]).toEqual([by.email, 403])
+    for (const by of [admin, member, guest])
+      expect((await by.client.post(`${BASE}/${id}/transfer`, { user_id: by.id })).status).toBe(403)
+    expect(await snapshot(world)).toEqual(before)
+  })
+
+  it('counts on the next request, and tokens from before are refused', async () => {
+    const signedIn = await world.client().signIn('admin@example.com', PASSWORD, { tokens: true })
+    const bearer = world.client({ headers: { authorization: `Bearer ${signedIn.data.access_token}` } })
+    expect((await bearer.get(`${BASE}/${id}/invitations`)).status).toBe(200)
+    await give(owner, admin, 'guest')
+    expect((await bearer.get(`${BASE}/${id}/invitations`)).code).toBe('INVALID_TOKEN')
+    expect((await admin.client.get(`${BASE}/${id}/invitations`)).status).toBe(403)
+    const refreshed = await world
+      .client()
+      .post('/api/v1/auth/refresh', { refresh_token: signedIn.data.refresh_token })
+    expect(refreshed.status).toBe(200)
+  })
+})
+
+describe('leaving and being removed', () => {
+  it('ends acting there at once, in sessions and in tokens', async () => {
+    for (const end of [() => remove(owner, member), () => member.client.post(`${BASE}/${id}/leave`)]) {
+      await put(world, id, member, 'member')
+      await member.client.post('/api/v1/auth/organization', { organization_id: id })
+      const tokens = await member.client.post('/api/v1/auth/tokens')
+      const bearer = world.client({ headers: { authorization: `Bearer ${tokens.data.access_token}` } })
+      expect((await bearer.get('/api/v1/auth/me')).data.organization).toMatchObject({ id, role: 'member' })
+      expect((await end()).status).toBe(200)
+      expect((await member.client.get('/api/v1/auth/me')).data.organization).toBeNull()
+      expect((await bearer.get('/api/v1/auth/me')).status).toBe(401)
+      expect((await member.client.get(`${BASE}/${id}`)).status).toBe(404)
+    }
+    expect(await eventsOf(world, id)).toEqual([
+      'organization.created',
+      'organization.switched',
+      'organization.member.removed',
+      'organization.switched',
+      'organization.member.left',
+    ])
+  })
+
+  it('is for whoever belongs there, whatever they may do there, and not for the last owner', async () => {
+    expect((await guest.client.post(`${BASE}/${id}/leave`)).status).toBe(200)
+    expect((await guest.client.post(`${BASE}/${id}/leave`)).status).toBe(404)
+    for (const refused of [
+      await owner.client.post(`${BASE}/${id}/leave`),
+      await remove(owner, owner),
+      await give(owner, owner, 'admin'),
+    ])
+      expect([refused.status, refused.body.error.details]).toEqual([409, { reason: 'last_owner' }])
+    expect((await rolesIn(world, id))[owner.id]).toBe('owner')
+  })
+})
+
+describe('handing over', () => {
+  it('makes a member the owner and the former owner an admin', async () => {
+    expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: stranger.id })).status).toBe(404)
+    expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: owner.id })).status).toBe(409)
+    expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: member.id })).status).toBe(200)
+    expect(await rolesIn(world, id)).toMatchObject({ [owner.id]: 'admin', [member.id]: 'owner' })
+    expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: owner.id })).status).toBe(403)
+    expect(await eventsOf(world, id)).toEqual(['organization.created', 'organization.transferred'])
+  })
+})
+
+describe('there is always an owner', () => {
+  const atOnce = async (work: readonly (() => Promise<unknown>)[]): Promise<void> => {
+    await Promise.all(work.map((one) => one()))
+  }
+  const owners = async (): Promise<string[]> =>
+    Object.entries(await rolesIn(world, id)).flatMap(([user, role]) => (role === 'owner' ? [user] : []))
+
+  it.each(['demote each other', 'remove each other', 'leave', 'demote themselves', 'hand over and leave'])(
+    'when two owners %s at the same time, twenty times over',
+    async (what) => {
+      for (let round = 0; round < 20; round += 1) {
+        await put(world, id, owner, 'owner')
+        await put(world, id, second, 'owner')
+        const [a, b] = [twin(world, owner), twin(world, second)]
+        const path = (whom: Person) => `${BASE}/${id}/members/${whom.id}`
+        const ways: Record<string, (() => Promise<unknown>)[]> = {
+          'demote each other': [
+            () => a.patch(`${path(second)}/role`, { role: 'member' }),
+            () => b.patch(`${path(owner)}/role`, { role: 'member' }),
+          ],
+          'remove each other': [() => a.delete(path(second)), () => b.delete(path(owner))],
+          leave: [() => a.post(`${BASE}/${id}/leave`), () => b.post(`${BASE}/${id}/leave`)],
+          'demote themselves': [
+            () => a.patch(`${path(owner)}/role`, { role: 'guest' }),
+            () => b.patch(`${path(second)}/role`, { role: 'guest' }),
+          ],
+          'hand over and leave': [
+            () => a.post(`${BASE}/${id}/transfer`, { user_id: member.id }),
+            () => b.post(`${BASE}/${id}/leave`),
+          ],
+        }
+        await atOnce(ways[what] ?? [])
+        expect((await owners()).length, `round ${round}`).toBeGreaterThanOrEqual(1)
+        await put(world, id, member, 'member')
+      }
+    },
+  )
+
+  it('when a demoted owner’s request to demote is already under way: it is judged anew', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      for (const one of [owner, second, admin]) await put(world, id, one, 'owner')
+      const [a, b] = [twin(world, owner), twin(world, second)]
+      const [first, other] = await Promise.all([
+        a.patch(`${BASE}/${id}/members/${second.id}/role`, { role: 'guest' }),
+        b.patch(`${BASE}/${id}/members/${owner.id}/role`, { role: 'guest' }),
+      ])
+      expect([first?.status, other?.status].sort()).toEqual([200, 403])
+      expect(await owners()).toHaveLength(2)
+    }
+  })
+
+  it('when both delete their accounts at the same time', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const [a, b] = [await world.person(), await world.person()]
+      const made = (await a.client.post(BASE, { name: 'Two' })).data.id
+      await put(world, made, b, 'owner')
+      await put(world, made, guest, 'guest')
+      const replies = await Promise.all(
+        [a, b].map(({ client }) => client.delete('/api/v1/users/me', { password: PASSWORD })),
+      )
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, 409])
+      const left = Object.values(await rolesIn(world, made)).sort()
+      expect(left).toEqual(['guest', 'owner'])
+    }
+  })
+
+  it('so its only owner keeps their account until it is handed over, and learns which', async () => {
+    const person = await world.person()
+    const made = (await person.client.post(BASE, { name: 'Needed' })).data.id
+    await put(world, made, guest, 'guest')
+    const refused = await person.client.delete('/api/v1/users/me', { password: PASSWORD })
+    expect([refused.status, refused.body.error.details]).toEqual([
+      409,
+      { reason: 'last_owner', organizations: [{ id: made, name: 'Needed' }] },
+    ])
+    expect((await person.client.get('/api/v1/users/me')).status).toBe(200)
+    await person.client.post(`${BASE}/${made}/transfer`, { user_id: guest.id })
+    expect((await person.client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
+    expect(await rolesIn(world, made)).toEqual({ [guest.id]: 'owner' })
+  })
+
+  it('and one that nobody else belongs to goes with its owner, by way of the grace period', async () => {
+    const person = await world.person()
+    const made = (await person.client.post(BASE, { name: 'Lonely' })).data.id
+    expect((await person.client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
+    const row = await world.db.tx('system', (tx) =>
+      tx.selectFrom('organizations').selectAll().where('id', '=', made).executeTakeFirst(),
+    )
+    expect(row?.deleted_at).toBeInstanceOf(Date)
+    expect(row?.purge_at).toBeInstanceOf(Date)
+  })
+})
