@@ -18,6 +18,7 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   'api-keys': ['access', 'sessions', 'users'],
   invitations: ['access', 'organizations', 'sessions', 'users'],
   organizations: ['access', 'sessions', 'signin', 'users'],
+  'organization-pages': ['access', 'invitations', 'organizations', 'signin', 'users'],
   'forward-auth': ['access', 'signin'],
   sessions: [],
   users: ['sessions'],

@@ -23,7 +23,7 @@ import { createRevocations } from './base/revocations/index.ts'
 import { createRoles } from './base/roles/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
-import { accessRoutes } from './features/access/index.ts'
+import { accessPages, accessRoutes } from './features/access/index.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
 import { administrationRoutes } from './features/administration/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
@@ -32,6 +32,7 @@ import { compatRoutes } from './features/compat/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
 import { forwardAuthRoutes } from './features/forward-auth/index.ts'
 import { invitationJobs, invitationRoutes } from './features/invitations/index.ts'
+import { organizationPages } from './features/organization-pages/index.ts'
 import { memberships, organizationJobs, organizationRoutes } from './features/organizations/index.ts'
 import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
 import {
@@ -182,6 +183,8 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...emailPages(tools),
     ...sessionPages(tools, sessions),
     ...apiKeyPages(tools, keys),
+    ...organizationPages(tools),
+    ...accessPages(tools),
     ...(profile === 'production' ? [] : outboxRows(tools)),
     ...(profile === 'testing' ? [clockRow(tools, settle)] : []),
   ]

@@ -342,6 +342,38 @@ export function Select({
   )
 }
 
+/** A question to a list: it stands in the address, changes nothing, and so carries no token. */
+export const SearchForm = ({
+  action,
+  label,
+  value,
+  button,
+}: {
+  action: string
+  label: string
+  value: string | null
+  button: string
+}) => (
+  <search>
+    <form method="get" action={action} class="search">
+      <div class="field">
+        <label for="field-search">{label}</label>
+        <input
+          id="field-search"
+          name="search"
+          type="search"
+          value={value ?? ''}
+          maxlength={254}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+        />
+      </div>
+      <Button kind="secondary">{button}</Button>
+    </form>
+  </search>
+)
+
 /** A form that is nothing but its button. */
 export function ButtonForm({
   kind = 'secondary',

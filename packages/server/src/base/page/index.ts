@@ -14,11 +14,13 @@ export {
   Form,
   NewPasswordFields,
   PasswordField,
+  SearchForm,
   Select,
 } from './form.tsx'
 export { type Asset, createPages, type PageContents, type Pages } from './pages.tsx'
 export {
   AccountPage,
+  Actions,
   Alert,
   Badge,
   Button,
@@ -33,6 +35,7 @@ export {
   LinkRow,
   Section,
   Time,
+  type Within,
   withReturnTo,
 } from './parts.tsx'
 export { type FormState, fieldTexts, problemText, shownAgain } from './problem-texts.ts'

@@ -24,13 +24,16 @@ export const Button = ({
 export const ButtonLink = ({
   href,
   kind = 'primary',
+  description,
   children,
 }: {
   href: string
   kind?: ButtonKind
+  /** As of a Button. */
+  description?: string
   children: ComponentChildren
 }) => (
-  <a href={href} class={`button ${kind}`}>
+  <a href={href} class={`button ${kind}`} aria-label={description}>
     {children}
   </a>
 )
@@ -131,6 +134,11 @@ export const Item = ({
     </div>
     {action}
   </li>
+)
+
+/** Several actions side by side, of a thing in a list or below a page's text. */
+export const Actions = ({ children }: { children: ComponentChildren }) => (
+  <div class="actions">{children}</div>
 )
 
 export const EmptyState = ({ title, children }: { title: string; children?: ComponentChildren }) => (

@@ -138,6 +138,10 @@ legend { padding: 0; margin-bottom: .375rem; font-weight: 600; font-size: .9375r
 .account nav a { display: flex; align-items: center; min-height: 3rem; margin-bottom: -1px; border-bottom: 2px solid transparent; color: var(--quiet); font-weight: 500; text-decoration: none; }
 .account nav a:hover { color: var(--ink); border-color: var(--edge); }
 .account nav a[aria-current] { color: var(--ink); border-color: var(--accent); }
+.account .within { gap: .375rem; border: 0; }
+.account .within a { min-height: 2.5rem; margin: 0; padding: 0 .875rem; border: 1px solid var(--line); border-radius: 1.25rem; font-size: .9375rem; }
+.account .within a:hover { border-color: var(--edge); }
+.account .within a[aria-current] { border-color: var(--accent); background: var(--card); }
 dl { display: grid; gap: .875rem; margin-top: 1rem; }
 dt { font-size: .875rem; }
 .badge { display: inline-block; padding: .0625rem .5625rem; border-radius: 1rem; background: var(--soft); color: var(--quiet); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
@@ -149,6 +153,14 @@ dt { font-size: .875rem; }
 .items svg { width: 1.75rem; height: 1.75rem; margin-top: .125rem; fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
 .item-body { min-width: 0; font-size: .9375rem; }
 .item-body p { color: var(--quiet); }
+.actions { display: flex; flex-wrap: wrap; gap: .5rem; }
+.items .actions { justify-content: flex-end; }
+.search { display: flex; flex-wrap: wrap; align-items: end; gap: .75rem; margin-top: 1.25rem; }
+.search .field { flex: 1 1 14rem; }
+.permissions { display: grid; gap: .25rem; }
+.permissions code { color: var(--quiet); }
+.card > .actions { margin-top: 1.5rem; }
+.narrow > .actions > *, .narrow > .actions .button { flex: 1 1 9rem; width: 100%; }
 .block { margin-top: .75rem; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
 .empty { margin-top: .75rem; color: var(--quiet); } .empty .strong { font-weight: 400; }
@@ -158,7 +170,8 @@ dt { font-size: .875rem; }
 @media (max-width: 30rem) {
   .bar:not(.signed-in) { padding-top: 1.5rem; padding-bottom: 1rem; }
   main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
-  .items form, .items > li > .button { grid-column: 2; justify-self: start; }
+  .items > li > form, .items > li > .button, .items > li > .actions { grid-column: 2; justify-self: start; }
+  .items .actions { justify-content: flex-start; }
   .card:not(.narrow) .form > .button { justify-self: stretch; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }

@@ -7,10 +7,37 @@
 import type { Tools } from '../../base/tools.ts'
 import { purgeDeleted } from './organizations.ts'
 
-export { activeOrganization } from './active.ts'
-export { leaveAll } from './members.ts'
-export { record } from './organizations.ts'
-export { organizationRoutes } from './routes.ts'
+// for their hosted pages
+export { activeOrganization, switchOrganization } from './active.ts'
+export {
+  changeRole,
+  leave,
+  leaveAll,
+  listMembers,
+  type Member,
+  removeMember,
+  showMember,
+  transferOwnership,
+} from './members.ts'
+export {
+  changeOrganization,
+  createOrganization,
+  deleteOrganization,
+  listOwn,
+  mayCreate,
+  record,
+  restoreOrganization,
+  showOrganization,
+} from './organizations.ts'
+export {
+  changeOwnRole,
+  createRole,
+  deleteRole,
+  listRoles,
+  organizationPermissions,
+  type RoleInOrganization,
+} from './roles.ts'
+export { FRESH, organizationRoutes } from './routes.ts'
 export { holdUser, insertMember, lockOrganization, type OrganizationRow, selectStanding } from './sql.ts'
 export {
   assertMayActOn,
@@ -21,22 +48,16 @@ export {
   permissionsOfRole,
   standingOf,
 } from './standing.ts'
-export { ActiveOrganizationView, activeView, OrganizationId, RoleName } from './view.ts'
+export {
+  ActiveOrganizationView,
+  activeView,
+  OrganizationId,
+  OrganizationName,
+  RoleFields,
+  RoleName,
+  Search,
+  Slug,
+} from './view.ts'
 
 export const organizationJobs = (tools: Pick<Tools, 'db' | 'jobs'>): void =>
   tools.jobs.every('organizations.purge', '1h', (now) => purgeDeleted(tools, now))
-// for their hosted pages
-export { switchOrganization } from './active.ts'
-export { changeRole, leave, listMembers, type Member, removeMember, showMember, transferOwnership } from './members.ts'
-export {
-  changeOrganization,
-  createOrganization,
-  deleteOrganization,
-  listOwn,
-  mayCreate,
-  restoreOrganization,
-  showOrganization,
-} from './organizations.ts'
-export { changeOwnRole, createRole, deleteRole, listRoles, organizationPermissions, type RoleInOrganization } from './roles.ts'
-export { FRESH } from './routes.ts'
-export { OrganizationName, RoleFields, Search, Slug } from './view.ts'
