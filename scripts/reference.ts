@@ -1,11 +1,19 @@
 /**
- * Writes docs/reference and .env.example from the tables in the code: settings, errors, audit events.
+ * Writes docs/reference and .env.example from the tables in the code: settings, errors, audit events, permissions.
  * `npm run docs` writes them; tests/reference.test.ts fails when a file and its table differ.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { can, effectivePermissions } from '@latchkey/guard'
 import { AUDIT_EVENTS } from '../packages/server/src/base/audit/index.ts'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
+import {
+  ORGANIZATION_PERMISSIONS,
+  ORGANIZATION_ROLES,
+  PRESETS,
+  SERVER_PERMISSIONS,
+} from '../packages/server/src/base/roles/index.ts'
+import { BUILT_IN } from '../packages/server/src/base/roles/organization-roles.ts'
 import { CONTRADICTIONS, UNSAFE_IN_PRODUCTION } from '../packages/server/src/config/rules.ts'
 import { defaultOf, GROUPS, PROFILES, SETTINGS, type Setting } from '../packages/server/src/config.ts'
 
@@ -86,6 +94,51 @@ function auditEvents(): string {
   ].join('\n\n')
 }
 
+/** What there is to permit, and which roles permit it from the beginning. */
+function permissions(): string {
+  const presets = Object.entries(PRESETS).map(([preset, roles]) => {
+    const definitions = new Map(roles.map((role) => [role.name, role]))
+    const holders = roles.map(({ name }) => ({
+      name,
+      permissions: effectivePermissions(definitions, [name]),
+    }))
+    return [preset, holders] as const
+  })
+  const inside = ORGANIZATION_ROLES.map((name) => ({
+    name,
+    permissions: effectivePermissions(BUILT_IN, [name]),
+  }))
+  const holding = (among: readonly { name: string; permissions: readonly string[] }[], permission: string) =>
+    among
+      .filter((holder) => can(holder, permission))
+      .map(({ name }) => `\`${name}\``)
+      .join(' ')
+  return [
+    SOURCE('packages/server/src/base/roles'),
+    '# Permissions',
+    'What the server itself asks for. Apps may ask for any others, and add them to the catalogue by `POST /api/v1/permissions`. [Roles and permissions](../guides/roles.md) says how roles come to permissions.',
+    '## Of the server',
+    table(
+      ['Permission', 'What it lets one do', ...presets.map(([preset]) => `Has it in \`${preset}\``)],
+      Object.entries(SERVER_PERMISSIONS).map(([name, about]) => [
+        `\`${name}\``,
+        about,
+        ...presets.map(([, holders]) => holding(holders, name)),
+      ]),
+    ),
+    '## Inside an organization',
+    'Apart from those above, also where the name is the same.',
+    table(
+      ['Permission', 'What it lets one do there', 'Has it'],
+      Object.entries(ORGANIZATION_PERMISSIONS).map(([name, about]) => [
+        `\`${name}\``,
+        about,
+        holding(inside, name),
+      ]),
+    ),
+  ].join('\n\n')
+}
+
 /** Every setting, commented out with its default: a copy of it changes nothing. */
 function envExample(): string {
   const groups = Object.entries(GROUPS).map(([group, title]) => {
@@ -121,6 +174,7 @@ export const referenceFiles = (): Record<string, string> => ({
   'docs/reference/configuration.md': `${configuration()}\n`,
   'docs/reference/errors.md': `${errors()}\n`,
   'docs/reference/audit-events.md': `${auditEvents()}\n`,
+  'docs/reference/permissions.md': `${permissions()}\n`,
   '.env.example': `${envExample()}\n`,
 })
 
