@@ -30,6 +30,10 @@ create index users_roles on latchkey.users using gin (roles);
 alter table latchkey.revocations drop constraint revocations_kind_check;
 alter table latchkey.revocations add constraint revocations_kind_check
   check (kind in ('jti', 'sid', 'sub', 'key', 'role', 'org'));
+-- a caller refuses single credentials; whatever refuses everything up to a time is the system's to write
+drop policy caller_writes on latchkey.revocations;
+create policy caller_writes on latchkey.revocations for insert to latchkey_request
+  with check (kind in ('jti', 'sid', 'key') and before is null);
 
 -- policies ask them: without this, no query of a table with policies would be shared among workers
 alter function latchkey.user_id() parallel safe;

@@ -5,6 +5,14 @@ revoke select on latchkey.roles from latchkey_request;
 drop policy organization on latchkey.audit_events;
 drop policy administers on latchkey.audit_events;
 revoke select on latchkey.audit_events from latchkey_request;
+drop policy caller_writes on latchkey.audit_events;
+create policy caller_writes on latchkey.audit_events for insert to latchkey_request
+  with check (user_id = (select latchkey.user_id()));
+drop policy updates on latchkey.api_keys;
+drop policy issues on latchkey.api_keys;
+drop policy own on latchkey.api_keys;
+create policy own on latchkey.api_keys to latchkey_request
+  using (user_id = (select latchkey.user_id())) with check (user_id = (select latchkey.user_id()));
 drop policy administers on latchkey.sessions;
 drop policy administers on latchkey.emails;
 drop policy administers on latchkey.users;

@@ -139,8 +139,14 @@ grant select, insert, update, delete on latchkey.organization_roles to latchkey_
 
 create policy reads on latchkey.invitations for select to latchkey_request
   using (organization_id = (select latchkey.organization_id())
-    and (select latchkey.has_organization_permission('invitations:read')));
-create policy writes on latchkey.invitations to latchkey_request
+    and ((select latchkey.has_organization_permission('invitations:read'))
+      or (select latchkey.has_organization_permission('invitations:write'))));
+-- whoever invites says so in their own name, and nobody accepts for others
+create policy invites on latchkey.invitations for insert to latchkey_request
+  with check (organization_id = (select latchkey.organization_id())
+    and (select latchkey.has_organization_permission('invitations:write'))
+    and invited_by = (select latchkey.user_id()) and accepted_at is null and accepted_by is null);
+create policy writes on latchkey.invitations for update to latchkey_request
   using (organization_id = (select latchkey.organization_id())
     and (select latchkey.has_organization_permission('invitations:write')))
   with check (organization_id = (select latchkey.organization_id())
@@ -169,6 +175,21 @@ create policy administers on latchkey.emails for select to latchkey_request
   using ((select latchkey.has_permission('users:read')));
 create policy administers on latchkey.sessions for select to latchkey_request
   using ((select latchkey.has_permission('users:read')));
+
+-- a foreign key finds what a caller does not see: keys and audit events name only an organization that is theirs
+drop policy own on latchkey.api_keys;
+create policy own on latchkey.api_keys for select to latchkey_request
+  using (user_id = (select latchkey.user_id()));
+create policy issues on latchkey.api_keys for insert to latchkey_request
+  with check (user_id = (select latchkey.user_id()) and (organization_id is null or organization_id in (
+    select m.organization_id from latchkey.memberships m where m.user_id = (select latchkey.user_id()))));
+create policy updates on latchkey.api_keys for update to latchkey_request
+  using (user_id = (select latchkey.user_id())) with check (user_id = (select latchkey.user_id()));
+drop policy caller_writes on latchkey.audit_events;
+create policy caller_writes on latchkey.audit_events for insert to latchkey_request
+  with check (user_id = (select latchkey.user_id()) and (organization_id is null
+    or organization_id = (select latchkey.organization_id()) or organization_id in (
+      select m.organization_id from latchkey.memberships m where m.user_id = (select latchkey.user_id()))));
 
 -- the audit log: all of it, or an organization's own
 create policy administers on latchkey.audit_events for select to latchkey_request

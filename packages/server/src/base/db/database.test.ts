@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTestDatabase } from '../../testing/database.ts'
-import type { Database, Scope } from './index.ts'
+import type { Database, Scope, Tx } from './index.ts'
 import { isUniqueViolation, TransactionRolledBack } from './index.ts'
 
 let db: Database
@@ -204,6 +204,103 @@ describe('a scope', () => {
     await expect(tryAs(`update latchkey.users set roles = '{admin}'`)).rejects.toMatchObject({
       code: '42501',
     })
+  })
+})
+
+describe('what follows as the system', () => {
+  const roles = async (tx: Tx) => (await whoAmI.execute(tx)).rows[0]?.role
+  const seen = (tx: Tx) => tx.selectFrom('users').select('id').execute()
+
+  test('has the system’s rights inside, and the caller’s own before and after', async () => {
+    await db.tx(as('usr_ann'), async (tx) => {
+      expect(await roles(tx)).toBe('latchkey_request')
+      const inside = await tx.asSystem(async (system) => [await roles(system), (await seen(system)).length])
+      expect(inside).toEqual(['latchkey_system', expect.any(Number)])
+      expect(inside[1]).toBeGreaterThan(1)
+      expect(await roles(tx)).toBe('latchkey_request')
+      expect(await seen(tx)).toEqual([{ id: 'usr_ann' }])
+      expect((await whoAmI.execute(tx)).rows[0]?.caller).toBe('usr_ann')
+    })
+  })
+
+  test('ends with its work when that throws, and the transaction goes on as the caller', async () => {
+    await db.tx(as('usr_ann'), async (tx) => {
+      const failing = tx.asSystem(async (system) => {
+        await seen(system)
+        throw new Error('no')
+      })
+      await expect(failing).rejects.toThrow('no')
+      expect(await roles(tx)).toBe('latchkey_request')
+      expect(await seen(tx)).toEqual([{ id: 'usr_ann' }])
+    })
+  })
+
+  test('ends with the transaction when a statement inside fails, also for a savepoint before it', async () => {
+    const aborted = db.tx(as('usr_ann'), async (tx) => {
+      await sql`savepoint before`.execute(tx)
+      await tx.asSystem((system) => sql`select 1 / 0`.execute(system)).catch(() => {})
+      // nothing runs any more until the savepoint is taken back, and then what was set before it holds again
+      await expect(seen(tx)).rejects.toMatchObject({ code: '25P02' })
+      await sql`rollback to before`.execute(tx)
+      expect(await roles(tx)).toBe('latchkey_request')
+      expect(await seen(tx)).toEqual([{ id: 'usr_ann' }])
+    })
+    await aborted
+    const swallowed = db.tx(as('usr_ann'), async (tx) => {
+      await tx.asSystem((system) => sql`select 1 / 0`.execute(system)).catch(() => {})
+    })
+    await expect(swallowed).rejects.toThrow(TransactionRolledBack)
+    expect((await db.tx(as('usr_bob'), (tx) => whoAmI.execute(tx))).rows).toEqual([
+      { role: 'latchkey_request', caller: 'usr_bob' },
+    ])
+  })
+
+  test('keeps each tx to its own rights: the caller’s waits outside, the system’s is over after', async () => {
+    await db.tx(as('usr_ann'), async (tx) => {
+      let kept: Tx | null = null
+      await tx.asSystem(async (system) => {
+        kept = system
+        await expect(seen(tx)).rejects.toThrow('the system is at work')
+      })
+      await expect(seen(kept as unknown as Tx)).rejects.toThrow()
+      expect(await seen(tx)).toEqual([{ id: 'usr_ann' }])
+    })
+  })
+
+  test('does not begin while a statement of the caller is under way', async () => {
+    await db.tx(as('usr_ann'), async (tx) => {
+      const own = seen(tx)
+      await expect(tx.asSystem(seen)).rejects.toThrow('still under way')
+      expect(await own).toEqual([{ id: 'usr_ann' }])
+    })
+  })
+
+  test('leaves no statement behind that would run with rights it was given for a while', async () => {
+    const found = await db.tx(as('usr_ann'), async (tx) => {
+      let late: Promise<unknown> = Promise.resolve()
+      await tx.asSystem(async (system) => {
+        // called and not awaited: it was sent as the system, before the rights ended
+        late = sql`select pg_sleep(0.05), current_user::text as role`.execute(system)
+      })
+      return [await roles(tx), ((await late) as { rows: { role: string }[] }).rows[0]?.role]
+    })
+    expect(found).toEqual(['latchkey_request', 'latchkey_system'])
+  })
+
+  test('is not begun twice', async () => {
+    await db.tx(as('usr_ann'), async (tx) => {
+      await tx.asSystem(async (system) => {
+        await expect(tx.asSystem(seen)).rejects.toThrow('asSystem does not nest')
+        expect(await roles(system)).toBe('latchkey_system')
+      })
+      const [first, second] = await Promise.allSettled([tx.asSystem(roles), tx.asSystem(roles)])
+      expect([first.status, second.status]).toEqual(['fulfilled', 'rejected'])
+      expect(await roles(tx)).toBe('latchkey_request')
+    })
+  })
+
+  test('of the system’s own transaction is nothing new', async () => {
+    await db.tx('system', async (tx) => expect(await tx.asSystem(roles)).toBe('latchkey_system'))
   })
 })
 

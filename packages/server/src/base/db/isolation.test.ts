@@ -45,6 +45,33 @@ describe('the proof that row-level security binds', () => {
     )
   })
 
+  test('fails where permissions suffice without a user, or an organization without being one', async () => {
+    const at = new Date(0)
+    await db.tx('system', (tx) =>
+      tx
+        .insertInto('organizations')
+        .values({ id: 'org_1', name: 'One', slug: 'one', created_at: at, updated_at: at, deleted_at: null, purge_at: null }) // biome-ignore format: a row
+        .execute(),
+    )
+    const broken = async (policy: string, message: string) => {
+      await owner(
+        `create policy too_open on latchkey.organizations for select to latchkey_request using (${policy})`,
+      )
+      await expect(assertIsolation(db)).rejects.toThrow(message)
+      await owner('drop policy too_open on latchkey.organizations')
+    }
+    await broken(
+      `(select current_setting('latchkey.permissions', true)) = '*'`,
+      'nobody, with every permission, sees',
+    )
+    await broken(
+      `(select latchkey.has_organization_permission('organization:read'))`,
+      'does not exist sees rows of organizations',
+    )
+    await broken('(select latchkey.organization_id()) is not null', 'sees rows of organizations')
+    expect(await assertIsolation(db)).toEqual({ loginRoleBypasses: false })
+  })
+
   // roles belong to the cluster, which other files share; an embedded database is a cluster of its own
   if (testDatabaseKind() === 'pglite')
     test('fails where a role bypasses it or is missing', async () => {

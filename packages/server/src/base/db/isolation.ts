@@ -1,10 +1,12 @@
 /**
  * The proof at the start that row-level security binds: the roles cannot bypass it, every table has it forced,
- * and a canary, a caller who does not exist, sees no row of anything. The server refuses to start otherwise.
+ * and canaries see no row of anything they should not: a caller who does not exist, one who is nobody and has every
+ * permission, and one who acts in an organization that does not exist. The server refuses to start otherwise.
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
+import type { CallerScope } from './types.ts'
 
 export interface Isolation {
   /**
@@ -30,6 +32,7 @@ interface TableRow {
   name: string
   forced: boolean
   for_callers: boolean
+  of_tenants: boolean
 }
 
 /** @throws IsolationBroken with the reason */
@@ -65,7 +68,9 @@ async function readTables(db: Database): Promise<TableRow[]> {
   const { rows } = await db.asOwner((line) =>
     line.send<TableRow>(
       `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
-         has_any_column_privilege('latchkey_request', c.oid, 'select') as for_callers
+         has_any_column_privilege('latchkey_request', c.oid, 'select') as for_callers,
+         c.relname = 'organizations' or exists (select from pg_catalog.pg_attribute a
+           where a.attrelid = c.oid and a.attname = 'organization_id' and not a.attisdropped) as of_tenants
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
        where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
       [],
@@ -75,20 +80,39 @@ async function readTables(db: Database): Promise<TableRow[]> {
   return rows
 }
 
-/** Reads every table a caller may read anything of, as a caller who does not exist. */
+/** Every permission, of the server or in an organization. */
+const ALL = ['*']
+
+/** Reads, as callers who do not exist, every table of which a caller may read anything. */
 async function assertBlind(db: Database, tables: readonly TableRow[]): Promise<void> {
-  const nobody = `usr_${randomBytes(16).toString('hex')}`
-  await db.tx({ userId: nobody, organizationId: null, permissions: [] }, async (tx) => {
-    const who = await sql<{ role: string; caller: string | null }>`
+  const random = randomBytes(16).toString('hex')
+  const userId = `usr_${random}`
+  const organizationId = `org_${random}`
+  const readable = tables.filter(({ for_callers }) => for_callers)
+  const tenants = readable.filter(({ of_tenants }) => of_tenants)
+  const stranger = { userId, organizationId: null, permissions: [] }
+  await assertSeesNothing(db, stranger, readable, 'a caller who does not exist')
+  const nobody = { userId: '', organizationId, permissions: ALL, organizationPermissions: ALL }
+  await assertSeesNothing(db, nobody, readable, 'nobody, with every permission,')
+  const foreigner = { userId, organizationId, permissions: [], organizationPermissions: ALL }
+  await assertSeesNothing(db, foreigner, tenants, 'a caller in an organization that does not exist')
+}
+
+async function assertSeesNothing(
+  db: Database,
+  scope: CallerScope,
+  tables: readonly TableRow[],
+  who: string,
+): Promise<void> {
+  await db.tx(scope, async (tx) => {
+    const { rows } = await sql<{ role: string; caller: string | null }>`
       select current_user::text as role, latchkey.user_id() as caller`.execute(tx)
-    if (who.rows[0]?.role !== 'latchkey_request' || who.rows[0].caller !== nobody) {
-      throw new IsolationBroken(
-        `a caller's statements run as ${who.rows[0]?.role} for ${who.rows[0]?.caller}`,
-      )
-    }
-    for (const { name } of tables.filter(({ for_callers }) => for_callers)) {
+    const [found] = rows
+    if (found?.role !== 'latchkey_request' || (found.caller ?? '') !== scope.userId)
+      throw new IsolationBroken(`a caller's statements run as ${found?.role} for ${found?.caller}`)
+    for (const { name } of tables) {
       const seen = await sql`select 1 from ${sql.id('latchkey', name)} limit 1`.execute(tx)
-      if (seen.rows.length > 0) throw new IsolationBroken(`a caller who does not exist sees rows of ${name}`)
+      if (seen.rows.length > 0) throw new IsolationBroken(`${who} sees rows of ${name}`)
     }
   })
 }
