@@ -16,6 +16,7 @@ import { keyRotation } from './rows/key-rotation.ts'
 import { idleMemory } from './rows/memory.ts'
 import { permissionCheck } from './rows/permission-check.ts'
 import { refresh } from './rows/refresh.ts'
+import { scoped } from './rows/scoped.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
@@ -27,6 +28,7 @@ const ROWS: readonly Row[] = [
   guard,
   permissionCheck,
   refresh,
+  scoped,
   keyRotation,
   signIn,
   signUp,
@@ -129,6 +131,7 @@ async function builtContenders(): Promise<string> {
       'contenders/guarded',
       'contenders/hash',
       'contenders/mailbox',
+      'contenders/scoped',
       'contenders/permissions',
       'contenders/unseen',
       'harness/load-process',
