@@ -21,6 +21,7 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'users reset-password', summary: 'Give an account a new password', load: async () => (await import('./users.ts')).usersResetPassword },
   { name: 'users disable', summary: 'Disable an account and end its sessions', load: async () => (await import('./users.ts')).usersDisable },
   { name: 'users enable', summary: 'Enable a disabled account again', load: async () => (await import('./users.ts')).usersEnable },
+  { name: 'users unlock', summary: 'Lift a lock of an account, and forget failed sign-ins', load: async () => (await import('./users.ts')).usersUnlock },
   { name: 'tokens create', summary: 'Make an access token for somebody', load: async () => (await import('./tokens.ts')).tokensCreate },
   { name: 'tokens revoke', summary: 'Revoke a token, or all of somebody’s', load: async () => (await import('./tokens.ts')).tokensRevoke },
   { name: 'keys rotate', summary: 'Publish a new signing key', load: async () => (await import('./keys.ts')).keysRotate },

@@ -1,5 +1,7 @@
 /** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
+
 import type { Tools } from '../base/tools.ts'
+import { unlockByOperator } from '../features/administration/index.ts'
 import {
   createByOperator,
   disableByOperator,
@@ -164,6 +166,12 @@ export const usersDisable = changeOfStatus(
   'Disable an account and end its sessions',
   'is disabled; its sessions have ended',
   disableByOperator,
+)
+export const usersUnlock = changeOfStatus(
+  'users unlock',
+  'Lift a lock of an account, and forget failed sign-ins',
+  'is unlocked',
+  unlockByOperator,
 )
 export const usersEnable = changeOfStatus(
   'users enable',

@@ -13,6 +13,7 @@ import { defaultRole, lockRoles } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { assertMayGive, lockReach } from '../access/index.ts'
 import { claimAddress, lockAddress, ownerOtherThan, sendVerification } from '../emails/index.ts'
+import { holdOrganizationsOf, leaveAll } from '../organizations/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../passwords/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import {
@@ -175,8 +176,15 @@ async function setVerified(tx: Tx, call: Call, user: User, isVerified: boolean):
 }
 
 /** Deletes an account with everything personal. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
-export const deleteAccount = (tools: Pick<Tools, 'db' | 'roles'>, call: Call, id: string): Promise<void> =>
+export const deleteAccount = (
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'roles'>,
+  call: Call,
+  id: string,
+): Promise<void> =>
   actingOn(tools, call, { action: 'users.delete', target: id }, async (tx, acting) => {
+    await holdOrganizationsOf(tx, id)
     await lockRoles(tx)
-    await deleteUser(tx, acting, await assertMayTakeAway(tools, tx, call, id))
+    const user = await assertMayTakeAway(tools, tx, call, id)
+    await leaveAll(tools, tx, acting, id)
+    await deleteUser(tx, acting, user)
   })

@@ -1,0 +1,123 @@
+/**
+ * What an administrator takes out of use on one node stops on the other, and at a guard, within a second: sessions,
+ * access tokens, refresh tokens and API keys, by a lock, by disabling and by deleting.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { latchkey } from '../packages/guard/src/index.ts'
+import { type Probe, probe } from '../packages/guard/src/testing/probe.ts'
+import { type App, createApp } from '../packages/server/src/app.ts'
+import { type Database, openDatabase } from '../packages/server/src/base/db/index.ts'
+import { type Config, loadConfig } from '../packages/server/src/config.ts'
+import { Client } from '../packages/server/src/testing/client.ts'
+import { createTestDatabase, quietLog, testDatabaseKind } from '../packages/server/src/testing/database.ts'
+import { freePort, PASSWORD } from '../packages/server/src/testing/world.ts'
+
+/** The embedded database belongs to one process. */
+const nodes = testDatabaseKind() === 'postgres' ? [0, 1] : [0]
+let apps: App[] = []
+let urls: string[] = []
+let db: Database | null = null
+let drop: () => Promise<void>
+let admin: Client
+let guarded: Probe
+
+beforeAll(async () => {
+  const made = await createTestDatabase()
+  drop = made.drop
+  const { databaseUrl, template } = made
+  const common = { dataDir: null, guardNesting: true, log: quietLog }
+  const config = {
+    ...loadConfig(
+      { LATCHKEY_PROFILE: 'testing', LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters' },
+      { cwd: '/nonexistent' },
+    ),
+    databaseUrl,
+    emailVerification: 'off',
+    rateLimits: 'off',
+    argon2MemoryKib: 64,
+    argon2Passes: 1,
+    logLevel: 'silent',
+  } as Config
+  const open = (pool: number) => openDatabase({ ...common, databaseUrl, pool, template })
+  apps = await Promise.all(
+    nodes.map(async () =>
+      createApp({ config: { ...config, port: await freePort() }, log: quietLog, database: await open(6) }),
+    ),
+  )
+  urls = (await Promise.all(apps.map((app) => app.start()))).map(({ url }) => url)
+  db = databaseUrl === null ? null : await open(2)
+  admin = new Client(urls[0] ?? '')
+  const { data } = await admin.post('/api/v1/auth/register', {
+    email: 'root@example.com',
+    password: PASSWORD,
+  })
+  await (db ?? apps[0]?.tools.db)?.tx('system', (tx) =>
+    tx
+      .updateTable('users')
+      .set({ roles: ['super_admin'] })
+      .where('id', '=', data.user.id)
+      .execute(),
+  )
+  await admin.signIn('root@example.com', PASSWORD)
+  const key = await admin.post('/api/v1/auth/api-keys', { name: 'guard', scopes: ['revocations:read'] })
+  const last = urls.at(-1) ?? ''
+  guarded = probe({
+    methods: [latchkey({ issuer: config.publicUrl, url: last, credential: key.data.key })],
+    now: () => apps[0]?.tools.clock.now().getTime() ?? 0,
+  })
+  await expect.poll(() => guarded.guard.state(), { timeout: 5000 }).toBe('connected')
+})
+afterAll(async () => {
+  guarded.guard.close()
+  await Promise.all(apps.map((app) => app.stop()))
+  await db?.close()
+  await drop()
+})
+
+describe('within a second, on another node and at a guard', () => {
+  it.each([
+    ['a lock', (id: string) => admin.post(`/api/v1/users/${id}/lock`, {})],
+    [
+      'a lock that lets sessions rest',
+      (id: string) => admin.post(`/api/v1/users/${id}/lock`, { end_sessions: false }),
+    ],
+    ['disabling', (id: string) => admin.post(`/api/v1/users/${id}/disable`)],
+    ['deleting', (id: string) => admin.delete(`/api/v1/users/${id}`)],
+  ])('%s stops sessions, tokens and keys', async (what, act) => {
+    const email = `${what.replaceAll(' ', '.')}@example.com`
+    const other = new Client(urls.at(-1) ?? '')
+    const { data } = await other.post('/api/v1/auth/register', { email, password: PASSWORD })
+    const signedIn = await other.signIn(email, PASSWORD, { tokens: true })
+    const made = await other.post('/api/v1/auth/api-keys', { name: 'k' })
+    const credentials = [signedIn.data.token, signedIn.data.access_token, made.data.key]
+    const asked = (credential: string) =>
+      new Client(urls.at(-1) ?? '', { headers: { authorization: `Bearer ${credential}` } }).get(
+        '/api/v1/auth/validate',
+      )
+    for (const credential of credentials) {
+      expect((await asked(credential)).status).toBe(200)
+      expect((await guarded.bearer(credential)).status).toBe(200)
+    }
+    expect((await act(data.user.id)).status).toBe(200)
+    const stopped = Date.now()
+    for (const credential of credentials) {
+      await expect
+        .poll(async () => (await asked(credential)).status, { timeout: 1000, interval: 10 })
+        .toBeGreaterThan(400)
+      await expect
+        .poll(async () => (await guarded.bearer(credential)).status, { timeout: 1000, interval: 10 })
+        .toBeGreaterThan(400)
+    }
+    expect(Date.now() - stopped).toBeLessThan(1500)
+    const refreshed = await other.post('/api/v1/auth/refresh', { refresh_token: signedIn.data.refresh_token })
+    expect(refreshed.status).toBe(401)
+    expect(
+      (
+        await new Client(urls.at(-1) ?? '').post('/api/v1/auth/login', {
+          username: email,
+          password: PASSWORD,
+        })
+      ).status,
+    ).toBeGreaterThan(400)
+  })
+})
