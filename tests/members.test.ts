@@ -1,7 +1,16 @@
 /** Who belongs to an organization and as what: from above, from below, from next door, and all at once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
-import { BASE, eventsOf, found, put, rolesIn, snapshot, twin } from './organizations/founding.ts'
+import {
+  BASE,
+  eventsOf,
+  found,
+  put,
+  rolesIn,
+  setServerRoles,
+  snapshot,
+  twin,
+} from './organizations/founding.ts'
 
 let world: World
 let owner: Person
@@ -267,6 +276,23 @@ describe('there is always an owner', () => {
     expect(await rolesIn(world, made)).toEqual({ [guest.id]: 'owner' })
   })
 
+  it('also when an administrator deletes the account', async () => {
+    const [person, root] = [await world.person(), await world.person()]
+    await setServerRoles(world, root, ['super_admin'])
+    const made = (await person.client.post(BASE, { name: 'Kept' })).data.id
+    await put(world, made, guest, 'guest')
+    const before = await snapshot(world)
+    const refused = await root.client.delete(`/api/v1/users/${person.id}`)
+    expect([refused.status, refused.body.error.details.organizations]).toEqual([
+      409,
+      [{ id: made, name: 'Kept' }],
+    ])
+    expect(await snapshot(world)).toEqual(before)
+    await put(world, made, guest, 'owner')
+    expect((await root.client.delete(`/api/v1/users/${person.id}`)).status).toBe(200)
+    expect(await rolesIn(world, made)).toEqual({ [guest.id]: 'owner' })
+  })
+
   it('and one that nobody else belongs to goes with its owner, by way of the grace period', async () => {
     const person = await world.person()
     const made = (await person.client.post(BASE, { name: 'Lonely' })).data.id
@@ -276,5 +302,10 @@ describe('there is always an owner', () => {
     )
     expect(row?.deleted_at).toBeInstanceOf(Date)
     expect(row?.purge_at).toBeInstanceOf(Date)
+    const root = await world.person()
+    await setServerRoles(world, root, ['super_admin'])
+    expect((await root.client.post(`${BASE}/${made}/restore`)).status).toBe(409)
+    const restored = await root.client.post(`${BASE}/${made}/restore`, { owner_id: guest.id })
+    expect([restored.status, await rolesIn(world, made)]).toEqual([200, { [guest.id]: 'owner' }])
   })
 })

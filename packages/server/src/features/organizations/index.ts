@@ -11,6 +11,7 @@ import { purgeDeleted } from './organizations.ts'
 export { activeOrganization, switchOrganization } from './active.ts'
 export {
   changeRole,
+  holdOrganizationsOf,
   leave,
   leaveAll,
   listMembers,

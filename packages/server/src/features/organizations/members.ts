@@ -169,6 +169,22 @@ export async function transferOwnership(tools: MemberTools, call: Call, userId: 
 }
 
 /**
+ * Until the end of the transaction nobody else changes who is what in any organization of theirs. As the system, and
+ * before the user is held by anything else: that is the order everybody keeps.
+ */
+export async function holdOrganizationsOf(
+  tx: Tx,
+  userId: string,
+): Promise<Map<string, Held['organization']>> {
+  const held = new Map<string, Held['organization']>()
+  for (const id of await selectOrganizationIds(tx, userId)) {
+    const organization = await lockOrganization(tx, id)
+    if (organization) held.set(id, organization)
+  }
+  return held
+}
+
+/**
  * Before an account is deleted, in the same transaction, as the system: every organization of theirs is held until
  * then. One that nobody else belongs to is deleted with its grace period.
  * @throws Problem CONFLICT naming the organizations that would be left without an owner
@@ -179,29 +195,23 @@ export async function leaveAll(
   call: Call,
   userId: string,
 ): Promise<void> {
-  const ids = await selectOrganizationIds(tx, userId)
-  const held = new Map<string, Held['organization']>()
-  for (const id of ids) {
-    const organization = await lockOrganization(tx, id)
-    if (organization) held.set(id, organization)
-  }
+  const held = await holdOrganizationsOf(tx, userId)
   await holdUserAlone(tx, userId)
   const now = await selectOrganizationIds(tx, userId)
   if (now.some((id) => !held.has(id)))
-    throw problem('CONFLICT', { message: 'You have just joined another organization. Try again.' })
+    throw problem('CONFLICT', { message: 'The account has just joined another organization. Try again.' })
   const needing: { id: string; name: string }[] = []
-  for (const id of now) {
-    const organization = held.get(id)
+  for (const [id, { name, deleted_at }] of held) {
     const member = await selectMember(tx, id, userId)
-    if (!organization || organization.deleted_at !== null || member?.role !== 'owner') continue
+    if (deleted_at !== null || member?.role !== 'owner') continue
     const { owners, members } = await countOthers(tx, id, userId)
     if (members === 0) await deleteDeserted(tools, tx, call, id)
-    else if (owners === 0) needing.push({ id, name: organization.name })
+    else if (owners === 0) needing.push({ id, name })
   }
   if (needing.length > 0)
     throw problem('CONFLICT', {
       message:
-        'You are the only owner of an organization that others belong to. Hand it over or delete it first.',
+        'An organization that others belong to would be left without an owner. Hand it over or delete it first.',
       details: { reason: 'last_owner', organizations: needing },
     })
 }
