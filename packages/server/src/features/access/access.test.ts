@@ -448,6 +448,21 @@ describe('the roles of somebody', () => {
     }
   })
 
+  it('are changed before their account is deleted, or not at all, and neither waits for the other for ever', async () => {
+    for (let round = 0; round < 10; round++) {
+      const person = await holderOf(world, 'viewer')
+      const [gave, left] = await Promise.all([
+        giveRoles(root.client, person, ['helper']),
+        person.client.delete('/api/v1/users/me', { password: PASSWORD }),
+      ])
+      expect([
+        [200, 200],
+        [404, 200],
+      ]).toContainEqual([gave.status, left.status])
+      expect(await rolesOf(world, person)).toBeUndefined()
+    }
+  })
+
   it('are not given by somebody who loses the right to at that moment', async () => {
     for (let round = 0; round < 10; round++) {
       const giver = await holderOf(world, 'super_admin')

@@ -2,10 +2,17 @@
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import type { Tools } from '../../base/tools.ts'
-import { leaveAll } from '../organizations/index.ts'
+import { holdOrganizationsOf, leaveAll } from '../organizations/index.ts'
 import { confirmPassword } from '../passwords/index.ts'
 import { callerScope } from '../sessions/index.ts'
-import { changeProfile, deleteUser, getUser, type ProfileChange, type User } from '../users/index.ts'
+import {
+  assertNotLastAdministrator,
+  changeProfile,
+  deleteUser,
+  getUser,
+  type ProfileChange,
+  type User,
+} from '../users/index.ts'
 import { deletedLetter } from './mail.tsx'
 
 /** The caller's own user, read as the caller. */
@@ -40,6 +47,9 @@ export async function deleteAccount(
   const user = await ownUser(tools, call)
   await confirmPassword(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
+    // locks are taken in this order by everybody: organizations, roles, people
+    await holdOrganizationsOf(tx, user.id)
+    await assertNotLastAdministrator(tx, user.id)
     await leaveAll(tools, tx, call, user.id)
     await deleteUser(tx, call, user)
     await tools.mail.write(tx, deletedLetter(tools.config, { to: user.email, locale: call.locale }), call.now)

@@ -9,7 +9,8 @@ import { lockRoles } from '../../base/roles/index.ts'
 import { isLastAdministrator } from './sql.ts'
 
 /**
- * To be called before anything else is locked, by whatever ends that somebody is an administrator. System scope.
+ * To be called before any person's row is locked, and after organizations are, by whatever ends that somebody is an
+ * administrator. System scope.
  * @throws Problem CONFLICT
  */
 export async function assertNotLastAdministrator(tx: Tx, userId: string): Promise<void> {
