@@ -16,14 +16,12 @@ create or replace function latchkey.user_id() returns text language sql stable p
 create or replace function latchkey.organization_id() returns text language sql stable parallel safe
   as $$ select nullif(current_setting('latchkey.organization_id', true), '') $$;
 
--- whether a list of permissions, with spaces between them, grants the one that is wanted: the guard's can()
+-- whether a list of permissions, with spaces between them, grants the one that is wanted: the guard's can().
+-- One expression, which the planner puts in the place of the call: a subquery would be planned anew by each statement.
 create or replace function latchkey.grants(list text, wanted text) returns boolean language sql immutable parallel safe as $$
-  select exists (
-    select 1
-    from unnest(string_to_array(nullif(list, ''), ' ')) as held
-    where held = '*' or (wanted ~ '^[^:]+:.' and held in (wanted, '*:*', split_part(wanted, ':', 1) || ':*',
-      '*:' || substr(wanted, strpos(wanted, ':') + 1)))
-  )
+  select coalesce(string_to_array(list, ' ') && case when wanted ~ '^[^:]+:.'
+    then array['*', '*:*', wanted, split_part(wanted, ':', 1) || ':*', '*:' || substr(wanted, strpos(wanted, ':') + 1)]
+    else array['*'] end, false)
 $$;
 
 -- nobody holds nothing, whatever else was set for the transaction
