@@ -8,9 +8,12 @@ import { ERRORS } from '../packages/server/src/base/errors.ts'
 import { baseText } from '../packages/server/src/base/page/base-texts.ts'
 import { createPages } from '../packages/server/src/base/page/index.ts'
 import { SETTINGS } from '../packages/server/src/config.ts'
+import { accessText, permissionsText } from '../packages/server/src/features/access/texts.ts'
 import { accountText } from '../packages/server/src/features/account/texts.ts'
 import { apiKeysText } from '../packages/server/src/features/api-keys/texts.ts'
 import { emailsText } from '../packages/server/src/features/emails/texts.ts'
+import { invitationText } from '../packages/server/src/features/organization-pages/invited/texts.ts'
+import { organizationsText } from '../packages/server/src/features/organization-pages/texts.ts'
 import { passwordsText } from '../packages/server/src/features/passwords/texts.ts'
 import { registrationText } from '../packages/server/src/features/registration/texts.ts'
 import { sessionsText } from '../packages/server/src/features/sessions/texts.ts'
@@ -61,11 +64,10 @@ describe.each(documents)('$name', ({ html }) => {
     const ranks = [...html.matchAll(/<h([1-6])/g)].map(([, rank]) => Number(rank))
     expect(ranks.every((rank, i) => i === 0 || rank <= (ranks[i - 1] ?? 0) + 1)).toBe(true)
   })
-  it('sends the CSRF token with every form', () => {
+  it('sends the CSRF token with every form that changes something, and in no address', () => {
     const forms = html.split('<form').slice(1)
-    expect(forms.every((form) => form.split('</form>')[0]?.includes('name="csrf_token" value="token"'))).toBe(
-      true,
-    )
+    for (const form of forms.map((one) => one.split('</form>')[0] ?? ''))
+      expect(form.includes('name="csrf_token" value="token"'), form).toBe(form.startsWith(' method="post"'))
   })
   it('leaves no place unfilled and no text missing', () => {
     // the script fills this one
@@ -77,6 +79,10 @@ describe.each(documents)('$name', ({ html }) => {
 describe('the texts', () => {
   const all = {
     baseText,
+    accessText,
+    permissionsText,
+    organizationsText,
+    invitationText,
     apiKeysText,
     emailsText,
     passwordsText,

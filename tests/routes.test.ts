@@ -276,6 +276,9 @@ describe('the contract', () => {
     'POST auth/register', 'POST auth/login', 'POST auth/logout', 'GET auth/me', 'GET auth/sessions', 'DELETE auth/sessions/:id',
     'DELETE auth/sessions', 'GET auth/validate', 'GET auth/csrf', 'POST auth/verify-email', 'POST auth/verify-email/resend',
     'GET auth/api-keys', 'POST auth/api-keys', 'DELETE auth/api-keys/:id', 'POST auth/api-keys/:id/rotate',
+    'GET users/me/organizations', 'POST auth/organization', 'POST organizations', 'GET organizations', 'GET organizations/:id', 'PATCH organizations/:id',
+    'DELETE organizations/:id', 'GET organizations/:id/members', 'POST organizations/:id/members', 'DELETE organizations/:id/members/:user_id',
+    'PATCH organizations/:id/members/:user_id/role', 'GET organizations/:id/invitations', 'POST organizations/:id/invitations', 'GET organizations/:id/roles', 'POST organizations/:id/roles',
     'POST auth/password/forgot', 'POST auth/password/reset', 'POST auth/refresh', 'POST auth/revoke', 'POST auth/tokens', 'DELETE auth/tokens', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
   ] // biome-ignore format: a table
 
@@ -302,6 +305,8 @@ describe('the contract', () => {
       'scope_0',
       'more_scopes',
     ],
+    '/account/organizations': ['name', 'slug'],
+    '/invitations/:id': ['token', 'answer'],
   }
 
   it('names these pages, and the fields of their forms', () => {

@@ -4,6 +4,7 @@ import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
+import { Access } from '../../packages/server/src/features/access/views.tsx'
 import { Account, DeleteAccount } from '../../packages/server/src/features/account/views.tsx'
 import { ApiKey, ApiKeys, type KeyItem, NewKey } from '../../packages/server/src/features/api-keys/views.tsx'
 import {
@@ -23,6 +24,8 @@ import { Setup, SetupLinkInvalid, SignUp } from '../../packages/server/src/featu
 import { Sessions } from '../../packages/server/src/features/sessions/views.tsx'
 import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/views.tsx'
 
+import { organizationSamples } from './organizations.tsx'
+
 export interface Sample {
   name: string
   page: VNode
@@ -36,7 +39,7 @@ const ago = (hours: number): Date => new Date(NOW.getTime() - hours * 3_600_000)
 const nist = { profile: 'nist', min: 15 } as const
 const classic = { profile: 'classic', min: 8 } as const
 const ADDRESS = 'grace.hopper@example.com'
-const GRACE: SignedIn = { name: 'Grace Hopper', email: ADDRESS }
+const GRACE: SignedIn = { name: 'Grace Hopper', email: ADDRESS, organization: 'Bureau of Ordnance' }
 const LONG = 'a.remarkably.long.address.that.never.seems.to.end@subdomain.of.a.rather.long.domain.example.org'
 const user = {
   email: ADDRESS,
@@ -189,12 +192,30 @@ export function samples(locale: Locale): Sample[] {
     'api-key': <ApiKey item={key} />,
     'api-key-expired': <ApiKey item={{ ...key, expired: true, expiresAt: ago(5) }} />,
     'api-key-new': <NewKey item={key} secret={`lk_live_${'3fRz0CwQmYb81xVn'.repeat(2)}`} />,
+    access: (
+      <Access
+        roles={[
+          { name: 'manager', description: 'Looks after people’s accounts.' },
+          { name: 'auditors_of_the_northern_branch', description: null },
+        ]}
+        permissions={['audit:read', 'chat:*', 'dashboard:read', 'users:*']}
+        organization={{
+          id: 'org_1',
+          name: 'Acme',
+          role: 'admin',
+          permissions: ['members:read', 'invoices:pay'],
+        }}
+        described={new Map([['invoices:pay', 'Pay what is due.']])}
+      />
+    ),
+    'access-none': <Access roles={[]} permissions={[]} organization={null} described={new Map()} />,
     'delete-account': <DeleteAccount email={ADDRESS} />,
     'sign-out': <SignOut />,
     'email-verified-signed-in': <EmailVerified />,
   }
   return [
     ...Object.entries(stranger).map(([name, page]) => ({ name, page, signedIn: null })),
+    ...organizationSamples(locale, NOW).map((one) => ({ ...one, signedIn: one.isStranger ? null : GRACE })),
     ...Object.entries(person).map(([name, page]) => ({ name, page, signedIn: GRACE })),
   ]
 }

@@ -19,5 +19,8 @@ export const Instant = z
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
+/** What a link may fill into a field of a form: shown, never sent by itself. Anything may stand there. */
+export const Prefilled = z.string().max(320).optional()
+
 /** Where to go after; judged by signin's safeReturnTo, never an error. */
 export const ReturnTo = z.string().max(4000).optional()

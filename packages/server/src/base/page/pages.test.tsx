@@ -199,7 +199,7 @@ describe('the assets', () => {
     expect(styles?.path).toMatch(/^\/assets\/[\w-]{12}\.css$/)
     expect(other.assets[0]?.path).not.toBe(styles?.path)
     expect(other.assets[1]?.path).toBe(script?.path)
-    expect(styles?.body.length).toBeLessThan(10_000)
+    expect(styles?.body.length).toBeLessThan(11_000)
     expect(script?.body.length).toBeLessThan(4_000)
   })
   it('hold a script that is one', () => {

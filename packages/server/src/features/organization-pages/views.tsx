@@ -133,9 +133,9 @@ function OrganizationRow({ item }: { item: OrganizationItem }) {
               <ButtonLink
                 href={placeOf(id, '/leave')}
                 kind="secondary"
-                description={t(locale, 'leave.title', { name })}
+                description={t(locale, 'list.leave_one', { name })}
               >
-                {t(locale, 'overview.leave_link')}
+                {t(locale, 'list.leave')}
               </ButtonLink>
             )}
           </Actions>

@@ -1,7 +1,7 @@
 /** The hosted pages of signing up and of the first administrator. */
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
-import { optional, ReturnTo } from '../../base/fields.ts'
+import { optional, Prefilled, ReturnTo } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { type FormState, shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -47,11 +47,11 @@ export const registrationPages = (tools: Tools): Row[] => {
       summary: 'The sign-up form',
       open: 'this is how an account comes to be',
       quiet: 'reads only',
-      input: z.object({ return_to: ReturnTo }),
-      run: async (call, input) =>
+      input: z.object({ return_to: ReturnTo, email: Prefilled }),
+      run: async (call, { return_to, email }) =>
         call.principal
-          ? { redirect: safeReturnTo(tools.config, input.return_to) ?? '/account' }
-          : showSignUp(call, {}, input.return_to),
+          ? { redirect: safeReturnTo(tools.config, return_to) ?? '/account' }
+          : showSignUp(call, email ? { typed: { email } } : {}, return_to),
     }),
     page({
       name: 'pages.sign_up.submit',

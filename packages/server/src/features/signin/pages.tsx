@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import type { Problem } from '../../base/errors.ts'
-import { ReturnTo } from '../../base/fields.ts'
+import { Prefilled, ReturnTo } from '../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
 import { shownAgain } from '../../base/page/index.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -40,6 +40,7 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     quiet: 'reads only',
     input: z.object({
       return_to: ReturnTo,
+      email: Prefilled,
       notice: z.string().max(40).optional(),
       expired: z.string().max(10).optional(),
     }),
@@ -50,7 +51,13 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
       if (call.principal && known !== 'step_up') return { redirect: returnTo ?? '/account' }
       const notice = known ?? (returnTo ? 'sign_in_required' : null)
       return {
-        page: <SignIn returnTo={returnTo} notice={notice} />,
+        page: (
+          <SignIn
+            returnTo={returnTo}
+            notice={notice}
+            {...(input.email ? { typed: { identifier: input.email } } : {})}
+          />
+        ),
         title: signinText(call.locale, 'sign_in.title'),
       }
     },

@@ -32,7 +32,7 @@ async function showOverview(tools: Tools, call: Call, said: Said): Promise<PageA
         shell={shell}
         slug={slug}
         createdAt={createdAt}
-        role={role}
+        yourRole={role}
         isActive={isActive}
         described={describedPermissions(tools)}
       />
@@ -148,6 +148,7 @@ const leavingRows = (tools: Tools): Row[] => [
       return { redirect: '/account/organizations?done=left' }
     },
     again: async (call, { id = '' }, problem) => {
+      if (problem.code !== 'CONFLICT') throw problem
       const form = refusedForm(call.locale, {}, problem, 'refused.last_owner')
       return { ...(await showLeave(tools, call, id, form)), status: problem.status }
     },

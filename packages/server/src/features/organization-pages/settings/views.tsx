@@ -24,14 +24,14 @@ export interface OverviewProps {
   slug: string
   createdAt: Date
   /** Null for somebody who is no member. */
-  role: string | null
+  yourRole: string | null
   isActive: boolean
   /** What the app says of its own permissions, by name. */
   described: ReadonlyMap<string, string>
 }
 
 /** /account/organizations/:id */
-export function Overview({ shell, slug, createdAt, role, isActive, described }: OverviewProps) {
+export function Overview({ shell, slug, createdAt, yourRole, isActive, described }: OverviewProps) {
   const { locale } = useUi()
   return (
     <OrganizationPage shell={shell} current="overview">
@@ -44,7 +44,7 @@ export function Overview({ shell, slug, createdAt, role, isActive, described }: 
             <Time at={createdAt} to="day" />
           </Definition>
         </DefinitionList>
-        {role ? (
+        {yourRole ? (
           <Actions>
             <Activate item={{ ...shell, isActive }} />
           </Actions>
@@ -53,16 +53,16 @@ export function Overview({ shell, slug, createdAt, role, isActive, described }: 
         )}
       </Section>
       <Section title={t(locale, 'overview.you')}>
-        {role ? (
+        {yourRole ? (
           <DefinitionList>
             <Definition term={t(locale, 'overview.own_role')}>
-              <strong>{roleName(locale, role)}</strong>
+              <strong>{roleName(locale, yourRole)}</strong>
             </Definition>
           </DefinitionList>
         ) : null}
         <Permissions realm="organization" permissions={shell.permissions} described={described} />
       </Section>
-      {role ? (
+      {yourRole ? (
         <Section title={t(locale, 'overview.leave')} lead={t(locale, 'overview.leave_lead')}>
           <ButtonLink href={placeOf(shell.id, '/leave')} kind="danger">
             {t(locale, 'overview.leave_link')}
