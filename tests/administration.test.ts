@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { latchkey } from '../packages/guard/src/index.ts'
+import { until } from '../packages/guard/src/testing/counterpart.ts'
 import { type Probe, probe } from '../packages/guard/src/testing/probe.ts'
 import { type App, createApp } from '../packages/server/src/app.ts'
 import { type Database, openDatabase } from '../packages/server/src/base/db/index.ts'
@@ -47,7 +48,7 @@ beforeAll(async () => {
   urls = (await Promise.all(apps.map((app) => app.start()))).map(({ url }) => url)
   db = databaseUrl === null ? null : await open(2)
   admin = new Client(urls[0] ?? '')
-  const { data } = await admin.post('/api/v1/auth/register', {
+  const { data } = await new Client(urls[0] ?? '').post('/api/v1/auth/register', {
     email: 'root@example.com',
     password: PASSWORD,
   })
@@ -65,7 +66,7 @@ beforeAll(async () => {
     methods: [latchkey({ issuer: config.publicUrl, url: last, credential: key.data.key })],
     now: () => apps[0]?.tools.clock.now().getTime() ?? 0,
   })
-  await expect.poll(() => guarded.guard.state(), { timeout: 5000 }).toBe('connected')
+  await until(() => guarded.guard.state() === 'connected', 'the line')
 })
 afterAll(async () => {
   guarded.guard.close()
@@ -86,7 +87,10 @@ describe('within a second, on another node and at a guard', () => {
   ])('%s stops sessions, tokens and keys', async (what, act) => {
     const email = `${what.replaceAll(' ', '.')}@example.com`
     const other = new Client(urls.at(-1) ?? '')
-    const { data } = await other.post('/api/v1/auth/register', { email, password: PASSWORD })
+    const { data } = await new Client(urls.at(-1) ?? '').post('/api/v1/auth/register', {
+      email,
+      password: PASSWORD,
+    })
     const signedIn = await other.signIn(email, PASSWORD, { tokens: true })
     const made = await other.post('/api/v1/auth/api-keys', { name: 'k' })
     const credentials = [signedIn.data.token, signedIn.data.access_token, made.data.key]
