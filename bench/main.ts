@@ -16,6 +16,7 @@ import { keyRotation } from './rows/key-rotation.ts'
 import { idleMemory } from './rows/memory.ts'
 import { permissionCheck } from './rows/permission-check.ts'
 import { refresh } from './rows/refresh.ts'
+import { scale } from './rows/scale.ts'
 import { scoped } from './rows/scoped.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp } from './rows/sign-in.ts'
@@ -29,6 +30,7 @@ const ROWS: readonly Row[] = [
   permissionCheck,
   refresh,
   scoped,
+  scale,
   keyRotation,
   signIn,
   signUp,

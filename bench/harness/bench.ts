@@ -163,6 +163,11 @@ export class Bench {
     return { completed: tally.completed, all: tally.all, seconds, cpu, tally, serverCore, loadCore }
   }
 
+  /** What a row has started by itself ends with the rest. */
+  onClose(run: () => Promise<void>): void {
+    this.#closing.push(run)
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closing.splice(0).reverse()) await close()
   }

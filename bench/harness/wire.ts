@@ -12,7 +12,7 @@ export interface Tally {
   all: number
   seconds: number
   statuses: Record<string, number>
-  latency: { p50: number; p90: number; p99: number; max: number }
+  latency: { p50: number; p90: number; p95: number; p99: number; max: number }
   /** The slowest of all answers, milliseconds. */
   slowest: number
   /** Share of a core that the client itself used. */
@@ -103,7 +103,7 @@ export async function drive(
     seconds,
     statuses,
     slowest,
-    latency: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },
+    latency: { p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) },
     clientCpu: (cpu.user + cpu.system) / 1e6 / seconds,
   }
 }

@@ -1,0 +1,116 @@
+/**
+ * The same requests with ten people and with a million (and as many events and memberships, in 10,000 organizations):
+ * whatever is on an index takes as long. Two servers in turn on one core, each on a database of its own; the figure is
+ * the 95th percentile of a turn.
+ */
+import { createHash } from 'node:crypto'
+import { type Bench, median, type Row } from '../harness/bench.ts'
+import { startLatchkey } from '../harness/latchkey.ts'
+import { query } from '../harness/postgres.ts'
+import { requestText } from '../harness/wire.ts'
+
+const FEW = 10
+const MANY = 1_000_000
+const ORGANIZATIONS = 10_000
+/** Rows that one statement makes. */
+const PIECE = 100_000
+/** Whatever takes longer with more may take this much longer. */
+const TOLERANCE = 1.2
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+const TOKEN = `st_${digest('scale').toString('base64url')}`
+const hex = (n: string) => `lpad(to_hex(${n}), 32, '0')`
+const ID = hex('n')
+
+/** A person in every row, with an address, an event, and a membership; the first is an administrator who is signed in. */
+async function populate(superuserUrl: string, people: number): Promise<void> {
+  // a page of each list is full in either size
+  const organizations = Math.min(ORGANIZATIONS, Math.ceil(people / 5))
+  const run = (text: string, values: unknown[] = []) => query(superuserUrl, text, values)
+  await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
+    select 'org_' || ${ID}, 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, ${organizations}) n`)
+  for (let from = 1; from <= people; from += PIECE) {
+    const range = `generate_series(${from}, ${Math.min(people, from + PIECE - 1)}) n`
+    await run(`insert into latchkey.users (id, username, username_key, full_name, name_key, status, roles, created_at, updated_at)
+      select 'usr_' || ${ID}, 'person' || n, 'person' || n, 'Name ' || n, 'name ' || n, 'active',
+        case n when 1 then array['super_admin'] else array['viewer'] end, now() - n * interval '1 second', now() from ${range}`)
+    await run(`insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, verified_at, created_at)
+      select 'eml_' || ${ID}, 'usr_' || ${ID}, 'person' || n || '@example.com', 'person' || n || '@example.com', true, now(), now(), now() from ${range}`)
+    await run(`insert into latchkey.memberships (organization_id, user_id, role, joined_at)
+      select 'org_' || ${hex(`1 + n % ${organizations}`)}, 'usr_' || ${ID}, 'member', now() from ${range}`)
+    await run(`insert into latchkey.audit_events (id, at, event_type, user_id, username, organization_id, details)
+      select 'aud_' || ${ID}, now() - n * interval '1 second', 'auth.login.success', 'usr_' || ${ID}, 'person' || n,
+        'org_' || ${hex(`1 + n % ${organizations}`)}, '{}' from ${range}`)
+  }
+  await run(
+    `insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr)
+     values ('ses_' || lpad('1', 32, '0'), 'usr_' || lpad('1', 32, '0'), $1, now(), now(), now(), now() + interval '1 day', 86400, false, '{pwd}')`,
+    [digest(TOKEN)],
+  )
+  await run('vacuum analyze')
+}
+
+const ORGANIZATION = `org_${'2'.padStart(32, '0')}`
+const REQUESTS: readonly [what: string, path: string][] = [
+  ['session check', '/api/v1/auth/validate'],
+  ['user search', '/api/v1/users?search=person7&limit=5'],
+  ['list of people', '/api/v1/users?limit=5'],
+  ['list by role', '/api/v1/users?role=viewer&limit=5'],
+  ['audit page', '/api/v1/audit-logs?event_type=auth.*&limit=5'],
+  ['audit page of an organization', `/api/v1/organizations/${ORGANIZATION}/audit-logs?limit=5`],
+  ['member list', `/api/v1/organizations/${ORGANIZATION}/members?limit=5`],
+]
+
+async function sized(bench: Bench, people: number): Promise<{ pid: number; port: number }> {
+  const { url, superuserUrl } = await (await bench.postgres()).makeDatabase()
+  // one administrator asks for all of it
+  const env = { LATCHKEY_PROFILE: 'testing', LATCHKEY_RATE_LIMITS: 'off' }
+  const dataDir = await bench.folder()
+  const server = await startLatchkey({ core: bench.cores.server, databaseUrl: url, dataDir, env })
+  bench.onClose(() => server.stop())
+  bench.say(`Making ${people.toLocaleString('en')} people …`)
+  await populate(superuserUrl, people)
+  return server
+}
+
+export const scale: Row = {
+  name: 'scale',
+  title: 'Lists and checks with ten people and with a million',
+  async measure(bench) {
+    const [few, many] = [await sized(bench, FEW), await sized(bench, MANY)]
+    const measured = []
+    const figures = []
+    for (const [what, path] of REQUESTS) {
+      const requests = [requestText('GET', path, { authorization: `Bearer ${TOKEN}` })]
+      const ratios: number[] = []
+      const rounds = []
+      for (const [name, server] of [
+        ['few', few],
+        ['many', many],
+      ] as const)
+        await bench.order({ plan: `${what} ${name}`, port: server.port, requests })
+      for (let round = 0; round <= bench.options.rounds; round++) {
+        const small = await bench.round(few.pid, `${what} few`)
+        const large = await bench.round(many.pid, `${what} many`)
+        // the first is to warm up
+        if (round === 0) continue
+        ratios.push(large.tally.latency.p95 / small.tally.latency.p95)
+        rounds.push(large)
+      }
+      measured.push({
+        contender: `${what}, a million`,
+        cpuMicroseconds: median(rounds.map(({ cpu, all }) => cpu / all)),
+        perSecond: median(rounds.map(({ completed, seconds }) => completed / seconds)),
+        p50: median(rounds.map(({ tally }) => tally.latency.p50)),
+        p99: median(rounds.map(({ tally }) => tally.latency.p99)),
+      })
+      figures.push({
+        what: `${what}: p95 of a million ÷ of ten`,
+        value: median(ratios),
+        unit: '',
+        atMost: TOLERANCE,
+      } as const)
+    }
+    return { measured, figures, notes: [] }
+  },
+}
