@@ -1,3 +1,4 @@
+/** Roles through the API: made, changed, deleted; circles, names, hostile input. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { everything, giveRoles, holderOf, lastEvent } from '../../../../../tests/permissions/people.ts'
 import type { Reply } from '../../testing/client.ts'
@@ -5,7 +6,6 @@ import { type Person, startWorld, type World } from '../../testing/world.ts'
 
 let world: World
 let root: Person
-/** May write roles and give some, and holds little. */
 beforeAll(async () => {
   world = await startWorld()
   root = await holderOf(world, 'super_admin')
