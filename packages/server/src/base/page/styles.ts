@@ -160,6 +160,8 @@ dt { font-size: .875rem; }
 .permissions { display: grid; gap: .25rem; }
 .permissions code { color: var(--quiet); }
 .card > .actions { margin-top: 1.5rem; }
+dl + .lead { margin-top: 1.25rem; }
+.narrow > .button-form .button.link { width: 100%; }
 .narrow > .actions > *, .narrow > .actions .button { flex: 1 1 9rem; width: 100%; }
 .block { margin-top: .75rem; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
@@ -172,6 +174,8 @@ dt { font-size: .875rem; }
   main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
   .items > li > form, .items > li > .button, .items > li > .actions { grid-column: 2; justify-self: start; }
   .items .actions { justify-content: flex-start; }
+  .items .actions .button { padding-inline: .875rem; }
+  .account nav:not(.within) { column-gap: 1rem; font-size: .9375rem; }
   .card:not(.narrow) .form > .button { justify-self: stretch; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }

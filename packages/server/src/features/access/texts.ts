@@ -1,7 +1,7 @@
 /** What the page of one's permissions says, and what each permission and role of ours comes to, in every language. */
 import type { Locale } from '../../base/call.ts'
 import { texts } from '../../base/page/index.ts'
-import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../base/roles/index.ts'
+import { isBuiltIn, ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../base/roles/index.ts'
 
 export const accessText = texts({
   en: {
@@ -32,6 +32,10 @@ export const accessText = texts({
     'resource.revocations': 'Revocations',
     'resource.api_keys': 'API keys',
     'resource.system': 'System',
+    'role.owner': 'Owner',
+    'role.admin': 'Admin',
+    'role.member': 'Member',
+    'role.guest': 'Guest',
   },
   de: {
     'access.title': 'Was Sie dürfen',
@@ -61,6 +65,10 @@ export const accessText = texts({
     'resource.revocations': 'Widerrufe',
     'resource.api_keys': 'API-Schlüssel',
     'resource.system': 'System',
+    'role.owner': 'Inhaber',
+    'role.admin': 'Administration',
+    'role.member': 'Mitglied',
+    'role.guest': 'Gast',
   },
 })
 
@@ -129,3 +137,7 @@ const PRESET_ROLES: Readonly<Record<string, string>> = {
 /** The description of a role in the reader's language, as far as it is one of the presets'. */
 export const roleText = (locale: Locale, description: string | null): string | null =>
   locale === 'de' && description !== null ? (PRESET_ROLES[description] ?? description) : description
+
+/** A role inside an organization by the name that people read: the built-in ones in their language, an organization's own as it is. */
+export const roleName = (locale: Locale, role: string): string =>
+  isBuiltIn(role) ? accessText(locale, `role.${role}`) : role

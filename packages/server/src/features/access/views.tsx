@@ -1,7 +1,7 @@
 /** The page of what one may do. Presentation only; `Permissions` serves the pages of organizations, too. */
 import type { Locale } from '../../base/call.ts'
 import { AccountPage, ButtonLink, Definition, DefinitionList, Section, useUi } from '../../base/page/index.ts'
-import { permissionText, type Realm, accessText as t } from './texts.ts'
+import { permissionText, type Realm, roleName, accessText as t } from './texts.ts'
 
 export interface AccessProps {
   roles: readonly { name: string; description: string | null }[]
@@ -45,7 +45,7 @@ export function Access({ roles, permissions, organization, described }: AccessPr
           {organization.role ? (
             <DefinitionList>
               <Definition term={t(locale, 'access.role')}>
-                <strong>{organization.role}</strong>
+                <strong>{roleName(locale, organization.role)}</strong>
               </Definition>
             </DefinitionList>
           ) : null}

@@ -2,7 +2,6 @@
 import type { Locale } from '../../base/call.ts'
 import type { Problem } from '../../base/errors.ts'
 import { type FormState, shownAgain, texts } from '../../base/page/index.ts'
-import { isBuiltIn } from '../../base/roles/index.ts'
 
 export const organizationsText = texts({
   en: {
@@ -95,7 +94,7 @@ export const organizationsText = texts({
     'members.all': 'Show all members',
     'members.you': 'You',
     'members.since': 'Since {time}',
-    'members.none': 'Nobody is found who begins like that.',
+    'members.none': 'No member is found.',
     'members.manage': 'Manage',
     'members.manage_one': 'Manage {name}',
     'members.back': 'All members',
@@ -152,17 +151,13 @@ export const organizationsText = texts({
     'role.delete': 'Delete',
     'role.delete_lead': 'Only a role that no member has can be deleted.',
     'role.delete_button': 'Delete this role',
-    'role.owner': 'Owner',
-    'role.admin': 'Admin',
-    'role.member': 'Member',
-    'role.guest': 'Guest',
     'about.owner': 'May do everything, and there is always one.',
     'about.admin': 'Looks after members, invitations, roles and settings.',
     'about.member': 'Sees the other members and the roles.',
     'about.guest': 'Sees the organization itself.',
 
     'settings.title': 'Settings',
-    'settings.name': 'Name',
+    'settings.name': 'General',
     'settings.save': 'Save',
     'settings.transfer': 'Hand over',
     'settings.transfer_lead': 'Another member becomes an owner in your place. You find it with each member.',
@@ -288,7 +283,7 @@ export const organizationsText = texts({
     'members.all': 'Alle Mitglieder anzeigen',
     'members.you': 'Sie',
     'members.since': 'Seit {time}',
-    'members.none': 'Niemand gefunden, der so beginnt.',
+    'members.none': 'Kein Mitglied gefunden.',
     'members.manage': 'Verwalten',
     'members.manage_one': '{name} verwalten',
     'members.back': 'Alle Mitglieder',
@@ -345,17 +340,13 @@ export const organizationsText = texts({
     'role.delete': 'Löschen',
     'role.delete_lead': 'Löschen lässt sich nur eine Rolle, die kein Mitglied hat.',
     'role.delete_button': 'Diese Rolle löschen',
-    'role.owner': 'Inhaber',
-    'role.admin': 'Administration',
-    'role.member': 'Mitglied',
-    'role.guest': 'Gast',
     'about.owner': 'Darf alles, und einen gibt es immer.',
     'about.admin': 'Kümmert sich um Mitglieder, Einladungen, Rollen und Einstellungen.',
     'about.member': 'Sieht die anderen Mitglieder und die Rollen.',
     'about.guest': 'Sieht die Organisation selbst.',
 
     'settings.title': 'Einstellungen',
-    'settings.name': 'Name',
+    'settings.name': 'Allgemein',
     'settings.save': 'Speichern',
     'settings.transfer': 'Übergeben',
     'settings.transfer_lead':
@@ -398,10 +389,6 @@ export const organizationsText = texts({
 export function doneText(locale: Locale, done: string | undefined, name = ''): string | null {
   return done === undefined ? null : organizationsText.find(locale, `done.${done}`, { name })
 }
-
-/** A role by the name that people read: the built-in ones in their language, an organization's own as it is. */
-export const roleName = (locale: Locale, role: string): string =>
-  isBuiltIn(role) ? organizationsText(locale, `role.${role}`) : role
 
 /** The sentences for a CONFLICT: what it is about depends on what was asked for. */
 export type Conflict = Extract<Parameters<typeof organizationsText>[1], `refused.${string}`>

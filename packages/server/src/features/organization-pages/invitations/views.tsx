@@ -15,7 +15,8 @@ import {
   Time,
   useUi,
 } from '../../../base/page/index.ts'
-import { roleName, organizationsText as t } from '../texts.ts'
+import { roleName } from '../../access/index.ts'
+import { organizationsText as t } from '../texts.ts'
 import { MailIcon, More, OrganizationPage, placeOf, type Shell } from '../views.tsx'
 
 export interface SentItem {

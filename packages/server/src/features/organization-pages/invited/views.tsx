@@ -12,7 +12,7 @@ import {
   Time,
   useUi,
 } from '../../../base/page/index.ts'
-import { roleName } from '../texts.ts'
+import { roleName } from '../../access/index.ts'
 import { invitationText as t } from './texts.ts'
 
 export interface InvitationProps {

@@ -19,7 +19,8 @@ import {
   Time,
   useUi,
 } from '../../../base/page/index.ts'
-import { roleName, organizationsText as t } from '../texts.ts'
+import { roleName } from '../../access/index.ts'
+import { organizationsText as t } from '../texts.ts'
 import { More, OrganizationPage, PersonIcon, placeOf, type Shell } from '../views.tsx'
 
 export interface MemberItem {

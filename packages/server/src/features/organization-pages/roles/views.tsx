@@ -18,8 +18,8 @@ import {
   useUi,
 } from '../../../base/page/index.ts'
 import { isBuiltIn } from '../../../base/roles/index.ts'
-import { sentenceOf } from '../../access/index.ts'
-import { roleName, organizationsText as t } from '../texts.ts'
+import { roleName, sentenceOf } from '../../access/index.ts'
+import { organizationsText as t } from '../texts.ts'
 import { OrganizationPage, placeOf, RoleIcon, type Shell } from '../views.tsx'
 
 export interface RoleItem {

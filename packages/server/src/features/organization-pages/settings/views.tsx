@@ -15,8 +15,8 @@ import {
   Time,
   useUi,
 } from '../../../base/page/index.ts'
-import { Permissions } from '../../access/index.ts'
-import { roleName, organizationsText as t } from '../texts.ts'
+import { Permissions, roleName } from '../../access/index.ts'
+import { organizationsText as t } from '../texts.ts'
 import { Activate, NameForm, OrganizationPage, placeOf, type Shell } from '../views.tsx'
 
 export interface OverviewProps {
