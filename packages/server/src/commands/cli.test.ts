@@ -159,7 +159,8 @@ describe('accounts', () => {
     for (const [code, words] of codes) {
       expect(await latchkey([...words, '--json'])).toMatchObject({ exit: 1, json: { error: { code } } })
     }
-    await latchkey(['users', 'create', '--email', 'ada@acme.test'])
+    // somebody has to be left who may do everything
+    await latchkey(['users', 'create', '--email', 'ada@acme.test', '--role', 'super_admin'])
     const first = await latchkey(['users', 'list', '--limit', '1', '--json'])
     const second = await latchkey([
       'users',
