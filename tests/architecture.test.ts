@@ -30,7 +30,7 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   'audit-log': ['sessions'],
   administration: ['access', 'emails', 'organizations', 'passwords', 'sessions', 'signin', 'users'],
   compat: ['passwords', 'sessions', 'tokens'],
-  registration: ['emails', 'passwords', 'signin', 'users'],
+  registration: ['emails', 'organizations', 'passwords', 'signin', 'users'],
 }
 
 /** The guard is a library of its own: its one clock, its one way out, and its adapters, which answer in an app's stead. */

@@ -53,6 +53,8 @@ export interface UsersTable {
   locked_at: Date | null
   /** When a lock ends by itself; null while locked: when it is lifted. */
   locked_until: Date | null
+  /** Asked for at sign-up, made at the first sign-in. */
+  organization_wish: string | null
 }
 /** Who holds a role: `users.roles` as rows, written by a trigger. */
 export interface RoleHoldersTable {

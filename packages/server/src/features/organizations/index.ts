@@ -5,7 +5,7 @@
  * Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
  */
 import type { Tools } from '../../base/tools.ts'
-import { purgeDeleted } from './organizations.ts'
+import { foundWished, purgeDeleted } from './organizations.ts'
 
 // for their hosted pages
 export { activeOrganization, switchOrganization } from './active.ts'
@@ -60,5 +60,7 @@ export {
   Slug,
 } from './view.ts'
 
-export const organizationJobs = (tools: Pick<Tools, 'db' | 'jobs'>): void =>
+export function organizationJobs(tools: Pick<Tools, 'db' | 'jobs'>): void {
   tools.jobs.every('organizations.purge', '1h', (now) => purgeDeleted(tools, now))
+  tools.jobs.on('organizations.found', ({ user_id }, now) => foundWished(tools, String(user_id), now))
+}

@@ -16,7 +16,7 @@ import { newId } from '../../base/ids.ts'
 import { revoke, revokeOrganization } from '../../base/revocations/index.ts'
 import { organizationOf } from '../../base/roles/acting.ts'
 import type { Tools } from '../../base/tools.ts'
-import { callerScope, settleSession } from '../sessions/index.ts'
+import { callerScope, settleSession, settleSessionsOf } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
 import { deletedLetter } from './mail.tsx'
 import {
@@ -34,6 +34,7 @@ import {
   selectOrganization,
   selectOwn,
   selectOwners,
+  takeWish,
   updateDeleted,
   updateOrganization,
   updateRestored,
@@ -58,9 +59,9 @@ export interface OwnOrganization {
 const slugTaken = () =>
   problem('CONFLICT', { message: 'This short name is taken.', details: { field: 'slug' } })
 
-/** Whether the caller may make organizations at all: a setting. */
-export const mayCreate = ({ config }: Pick<Tools, 'config'>, principal: Principal): boolean =>
-  config.organizationCreation === 'everyone' || can(principal, 'organizations:write')
+/** Whether somebody may make organizations at all: a setting. */
+export const mayCreate = ({ config }: Pick<Tools, 'config'>, principal: Principal | null): boolean =>
+  config.organizationCreation === 'everyone' || (principal !== null && can(principal, 'organizations:write'))
 
 /** Makes one; its maker owns it, and the session acts in it from then on. @throws Problem INSUFFICIENT_PERMISSIONS, CONFLICT */
 export async function createOrganization(
@@ -83,6 +84,24 @@ export async function createOrganization(
     await record(tx, call, 'organization.created', id, { name, slug })
     const permissions = tools.roles.organizationPermissionsOf('owner', null)
     return { organization, role: 'owner', permissions, isActive: true }
+  })
+}
+
+/** Makes the organization that somebody asked for when they signed up; once, however often it is called. */
+export async function foundWished(tools: Pick<Tools, 'db'>, userId: string, now: Date): Promise<void> {
+  await tools.db.tx('system', async (tx) => {
+    const wish = await takeWish(tx, userId)
+    if (!wish) return
+    const { id, name, slug } = await writeOrganization(tx, { name: wish.name }, now)
+    await insertMember(tx, { organization_id: id, user_id: userId, role: 'owner', joined_at: now })
+    await settleSessionsOf(tx, userId, id)
+    await audit(tx, systemCall(now), {
+      type: 'organization.created',
+      userId,
+      username: wish.username,
+      organizationId: id,
+      details: { name, slug },
+    })
   })
 }
 

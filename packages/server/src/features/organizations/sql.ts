@@ -39,6 +39,21 @@ export async function holdUserAlone(tx: Tx, id: string): Promise<void> {
   await sql`select 1 from users where id = ${id} for update`.execute(tx)
 }
 
+/** The organization that an active user asked for at sign-up, to whoever takes it first. */
+export async function takeWish(
+  tx: Tx,
+  userId: string,
+): Promise<{ name: string; username: string | null } | null> {
+  const { rows } = await sql<{ name: string; username: string | null }>`
+    with wished as materialized (
+      select id, organization_wish from users
+      where id = ${userId} and status = 'active' and organization_wish is not null for no key update
+    )
+    update users u set organization_wish = null from wished w where u.id = w.id
+    returning w.organization_wish as name, u.username`.execute(tx)
+  return rows[0] ?? null
+}
+
 /** @returns false where the slug is taken */
 export async function insertOrganization(tx: Tx, row: OrganizationRow): Promise<boolean> {
   const made = await tx

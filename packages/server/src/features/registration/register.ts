@@ -7,10 +7,11 @@
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
-import type { FieldError } from '../../base/errors.ts'
+import { type FieldError, invalid } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import { defaultRole } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
+import { mayCreate } from '../organizations/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../passwords/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
 import { createUser, getUser, type User } from '../users/index.ts'
@@ -21,6 +22,7 @@ export interface Registration {
   password_confirm?: string | undefined
   username?: string | undefined
   full_name?: string | undefined
+  organization_name?: string | undefined
 }
 
 export interface Registered {
@@ -37,6 +39,8 @@ export async function register(
   /** Where to go on when the address is verified; goes into the letter's link. */
   returnTo?: string,
 ): Promise<Registered> {
+  if (input.organization_name !== undefined && !mayCreate(tools, null))
+    throw invalid('organization_name', 'not_allowed', 'Organizations are made by administrators here.')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
   const hash = await acceptFirstPassword(tools, input, who)
   const verifies = tools.config.emailVerification === 'required'
@@ -51,6 +55,7 @@ export async function register(
         roles: [defaultRole(tools.config)],
         status: verifies ? 'pending' : 'active',
         emailVerified: false,
+        organizationWish: input.organization_name,
       },
       call.now,
     )

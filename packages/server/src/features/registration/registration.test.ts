@@ -35,6 +35,45 @@ describe('signing up', () => {
     expect(await world.events(reply.data.user.id)).toEqual(['user.registered', 'auth.email.verified'])
   })
 
+  it('makes the organization that was asked for when its owner first signs in, once', async () => {
+    const wish = { email: 'owner@example.com', organization_name: 'Analytical Engines' }
+    const { id } = (await register(world, wish)).data.user
+    await verify(world, await world.mailbox.tokenFor(wish.email, /verify-email/))
+    expect(await world.events(id)).not.toContain('organization.created')
+    const clients = [world.client(), world.client(), world.client()]
+    await Promise.all(clients.map((client) => client.signIn(wish.email, PASSWORD)))
+    await world.app.settle()
+    expect((await world.events(id)).filter((type) => type === 'organization.created')).toHaveLength(1)
+    for (const client of clients) {
+      const { data } = await client.get('/api/v1/users/me/organizations')
+      expect(data).toMatchObject([{ name: wish.organization_name, role: 'owner', is_active: true }])
+    }
+  })
+
+  it('makes no organization for a registration that lost its address', async () => {
+    const email = 'lost@example.com'
+    await register(world, { email, organization_name: 'Of a stranger' })
+    const other = await world.person({ email, signIn: false })
+    await world.client().signIn(other.email, PASSWORD)
+    await world.app.settle()
+    expect(await world.events(other.id)).not.toContain('organization.created')
+  })
+
+  it('refuses an organization where administrators alone make them', async () => {
+    const strict = await startWorld({ organizationCreation: 'administrators', emailVerification: 'off' })
+    try {
+      const wish = { email: 'ada@example.com', organization_name: 'Engines' }
+      const refused = await register(strict, wish)
+      expect([refused.status, refused.body.error.details]).toMatchObject([
+        400,
+        [{ field: 'organization_name', code: 'not_allowed' }],
+      ])
+      expect((await register(strict, { email: wish.email })).status).toBe(201)
+    } finally {
+      await strict.stop()
+    }
+  })
+
   it('answers the same for a taken address, and writes to its owner', async () => {
     const { email, id } = await world.person({ signIn: false })
     const taken = await register(world, { email: email.toUpperCase() })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { optional } from '../../base/fields.ts'
 import { type Row, route } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
+import { OrganizationName } from '../organizations/index.ts'
 import { TypedPassword } from '../passwords/index.ts'
 import { SessionStarted, signedInAnswer } from '../signin/index.ts'
 import { EmailAddress, FullName, Username, UserView, userView } from '../users/index.ts'
@@ -14,6 +15,9 @@ export const RegistrationInput = z.object({
   password_confirm: TypedPassword.optional(),
   username: optional(Username),
   full_name: optional(FullName),
+  organization_name: optional(OrganizationName).describe(
+    'An organization to make, which they own from their first sign-in on',
+  ),
 })
 
 export const registrationRoutes = (tools: Tools): Row[] => [

@@ -16,3 +16,4 @@ export {
   settleSession,
   startSession,
 } from './sessions.ts'
+export { updateUnsettled as settleSessionsOf } from './sql.ts'

@@ -166,3 +166,13 @@ export async function updateOrganization(
     .executeTakeFirst()
   return row ?? null
 }
+
+/** Has the open sessions of a user that act in no organization act in this one. */
+export async function updateUnsettled(tx: Tx, userId: string, organizationId: string): Promise<void> {
+  await sql`
+    with held as materialized (
+      select id from sessions where user_id = ${userId} and ended_at is null and organization_id is null
+      order by id for no key update
+    )
+    update sessions s set organization_id = ${organizationId} from held where s.id = held.id`.execute(tx)
+}

@@ -89,6 +89,9 @@ async function finish(
       details: { methods: proofs.map((proof) => proof.method), new_device: added?.newToUser ?? false },
     }),
     added?.newToUser && tellOfNewDevice(tools, tx, call, user),
+    // made apart from the sign-in, which cannot fail for its sake
+    user.organization_wish !== null &&
+      tools.jobs.enqueue(tx, 'organizations.found', { user_id: user.id }, { now: call.now }),
   ])
   const deviceCookie = added?.cookie ?? null
   return { done: { user, session, limitedTo, deviceCookie, returnTo: attempt.returnTo } }

@@ -38,6 +38,8 @@ export interface NewUser {
   /** `active` claims the identifiers at once and fails with CONFLICT where one is taken. */
   status: 'pending' | 'active'
   emailVerified: boolean
+  /** An organization to make when they first sign in. */
+  organizationWish?: string | null | undefined
 }
 
 /** Writes a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
@@ -56,6 +58,7 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
       created_at: now,
       updated_at: now,
       last_login_at: null,
+      organization_wish: user.organizationWish ?? null,
       locked_at: null,
       locked_until: null,
     })

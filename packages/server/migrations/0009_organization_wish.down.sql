@@ -1,0 +1,1 @@
+alter table latchkey.users drop column organization_wish;
