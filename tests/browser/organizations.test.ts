@@ -1,0 +1,230 @@
+/**
+ * Organizations through the hosted pages, in a real browser, with JavaScript and without: made, shared with somebody
+ * who has no account yet, handed over, left. The tests of one mode are the steps of one journey.
+ */
+import type { BrowserContext } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
+import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { type Chromium, complaintsOf, startChromium } from './chromium.ts'
+import { read, type Visitor, visitor } from './visitor.ts'
+
+const NAME = 'Analytical Engines'
+const INVITED = 'Ben.Herschel@example.com'
+
+let chromium: Chromium
+beforeAll(async () => {
+  chromium = await startChromium()
+})
+afterAll(() => chromium?.close())
+
+describe.each([
+  { mode: 'with JavaScript', javaScriptEnabled: true },
+  { mode: 'without JavaScript', javaScriptEnabled: false },
+])('an organization, $mode', ({ javaScriptEnabled }) => {
+  let world: World
+  const contexts: BrowserContext[] = []
+  let ada: Visitor
+  let ben: Visitor
+  async function somebody(): Promise<Visitor> {
+    const context = await chromium.open({ javaScriptEnabled, locale: 'en-GB' })
+    contexts.push(context)
+    return visitor(world, await context.newPage())
+  }
+  beforeAll(async () => {
+    world = await startWorld()
+    ada = await somebody()
+    ben = await somebody()
+    await ada.signIn((await world.person({ email: 'ada@example.com', signIn: false })).email)
+  })
+  afterAll(async () => {
+    await Promise.all(contexts.map((context) => context.close()))
+    await world?.stop()
+  })
+  afterEach(() => expect(contexts.flatMap(complaintsOf)).toEqual([]))
+
+  const header = (me: Visitor) => read(me.page.getByRole('banner'))
+  const invitationLink = async () => linkIn(await world.mailbox.letterTo(INVITED, /invited/), /invitations/)
+  const manage = (me: Visitor, name: string) =>
+    me.page.getByRole('link', { name: `Manage ${name}`, exact: true }).click()
+
+  it('is made by whoever wants one, who owns it and works in it', async () => {
+    await ada.follow('Organizations')
+    expect(await ada.text()).toContain('You belong to no organization yet.')
+    await ada.fill({ Name: NAME, 'Short name (optional)': 'Not A Slug!' })
+    await ada.press('Create organization')
+    expect(await ada.page.title()).toMatch(/^Error: /)
+    expect(await ada.value('Name')).toBe(NAME)
+    expect(await ada.value('Short name (optional)')).toBe('Not A Slug!')
+    await ada.fill({ 'Short name (optional)': 'engines' })
+    await ada.press('Create organization')
+    expect(await ada.heading()).toBe(NAME)
+    expect(await ada.text()).toContain('The organization is created, and active.')
+    expect(await header(ada)).toContain(NAME)
+  })
+
+  it('is the active one or not, as its member likes', async () => {
+    await ada.page
+      .getByRole('banner')
+      .getByRole('link', { name: `Organization: ${NAME}` })
+      .click()
+    expect(await ada.heading()).toBe('Organizations')
+    await ada.press(`Deactivate ${NAME}`)
+    expect(await ada.text()).toContain('Your active organization has changed.')
+    expect(await header(ada)).not.toContain(NAME)
+    await ada.press(`Make active: ${NAME}`)
+    expect(await header(ada)).toContain(NAME)
+    await ada.follow('Permissions')
+    expect(await ada.heading()).toBe('What you may do')
+    expect(await ada.text()).toContain(`In ${NAME}`)
+  })
+
+  it('invites an address by e-mail', async () => {
+    await ada.follow('Organizations')
+    await manage(ada, NAME)
+    await ada.page.getByRole('navigation', { name: NAME }).getByRole('link', { name: 'Invitations' }).click()
+    expect(await ada.text()).toContain('There are no open invitations.')
+    await ada.fill({ 'E-mail address': 'nobody' })
+    await ada.press('Send invitation')
+    expect(await ada.text()).toContain('Enter an e-mail address')
+    expect(await ada.value('E-mail address')).toBe('nobody')
+    await ada.fill({ 'E-mail address': INVITED })
+    await ada.press('Send invitation')
+    expect(await ada.text()).toContain('The invitation is on its way.')
+    expect(await ada.text()).toContain(INVITED)
+    const first = await invitationLink()
+    await ada.press(`Send again to ${INVITED}`)
+    expect(await ada.text()).toContain('A new e-mail is on its way.')
+    await ben.page.goto(first)
+    expect(await ben.heading()).toBe('This invitation is not valid any more')
+  })
+
+  it('is told to somebody new, who signs up on the way and comes back to accept', async () => {
+    await ben.page.goto(await invitationLink())
+    expect(await ben.heading()).toBe('You are invited')
+    expect(await ben.text()).toContain(NAME)
+    await ben.follow('Create an account')
+    expect(await ben.value('E-mail address')).toBe(INVITED)
+    await ben.fill({ Password: PASSWORD, 'Repeat the password': PASSWORD })
+    await ben.press('Create account')
+    expect(await ben.heading()).toBe('Check your mail')
+    await ben.page.goto(linkIn(await world.mailbox.letterTo(INVITED, /Verify/), /verify-email/))
+    await ben.press('Confirm address')
+    await ben.follow('Sign in')
+    await ben.signIn(INVITED)
+    expect(await ben.heading()).toBe('You are invited')
+    await ben.press('Accept invitation')
+    expect(await ben.heading()).toBe(NAME)
+    expect(await ben.text()).toContain(`You belong to ${NAME} now.`)
+    expect(await header(ben)).toContain(NAME)
+  })
+
+  it('shows its member no more than they may do, and lets the link be used once', async () => {
+    const within = ben.page.getByRole('navigation', { name: NAME })
+    expect(await within.getByRole('link').allInnerTexts()).toEqual(['Overview', 'Members', 'Roles'])
+    await within.getByRole('link', { name: 'Members' }).click()
+    expect(await ben.text()).toContain('ada@example.com')
+    expect(await ben.page.getByRole('link', { name: /^Manage/ }).count()).toBe(0)
+    await ben.page.goto(await invitationLink())
+    expect(await ben.heading()).toBe('This invitation is not valid any more')
+    await ben.follow('Go to your organizations')
+    expect(await ben.heading()).toBe('Organizations')
+  })
+
+  it('has a role of its own, which its owner gives the new member', async () => {
+    await ada.follow('Roles')
+    await ada.fill({ Name: 'host', 'Description (optional)': 'Welcomes people.' })
+    await ada.page.getByLabel('May also do what this role may').selectOption('member')
+    await ada.page.getByLabel(/\(invitations:write\)$/).check()
+    await ada.press('Create role')
+    expect(await ada.text()).toContain('The role is created.')
+    await ada.follow('Edit the role host')
+    await ada.page.getByLabel(/\(invitations:read\)$/).check()
+    await ada.press('Save role')
+    expect(await ada.text()).toContain('invitations:read, invitations:write')
+
+    await ada.follow('Members')
+    await ada.fill({ 'Name, username or e-mail address begins with': 'ben' })
+    await ada.press('Search')
+    expect(await ada.text()).not.toContain('ada@example.com')
+    await manage(ada, INVITED)
+    await ada.page.getByLabel('Role').selectOption('host')
+    await ada.press('Save role')
+    expect(await ada.text()).toContain('The role is changed.')
+
+    await ben.visit('/account/organizations')
+    await manage(ben, NAME)
+    const within = ben.page.getByRole('navigation', { name: NAME })
+    expect(await within.getByRole('link').allInnerTexts()).toEqual([
+      'Overview',
+      'Members',
+      'Invitations',
+      'Roles',
+    ])
+  })
+
+  it('always has an owner: the last one can neither leave nor step down', async () => {
+    await ada.page.getByRole('navigation', { name: NAME }).getByRole('link', { name: 'Overview' }).click()
+    await ada.follow('Leave the organization …')
+    expect(await ada.heading()).toBe(`Leave ${NAME}?`)
+    await ada.press('Leave the organization')
+    expect(await ada.text()).toContain('An organization always has an owner.')
+    await ada.follow('Stay')
+    expect(await ada.heading()).toBe(NAME)
+  })
+
+  it('is handed over, after a new proof of who its owner is, and left', async () => {
+    await world.clock.advance('11 minutes')
+    await ada.follow('Members')
+    await manage(ada, INVITED)
+    await ada.follow('Hand the organization over …')
+    expect(await ada.heading()).toBe('Sign in')
+    expect(await ada.text()).toContain('so that we know it is you')
+    await ada.signIn('ada@example.com')
+    expect(await ada.heading()).toBe(`Hand ${NAME} over?`)
+    await ada.press('Hand over')
+    expect(await ada.text()).toContain('The organization is handed over. You are an admin from now on.')
+
+    await ada.follow('Leave the organization …')
+    await ada.press('Leave the organization')
+    expect(await ada.text()).toContain('You have left the organization.')
+    expect(await ada.text()).toContain('You belong to no organization yet.')
+    expect(await header(ada)).not.toContain(NAME)
+  })
+
+  it('is deleted and restored by its new owner', async () => {
+    await ben.visit('/account/organizations')
+    await manage(ben, NAME)
+    await ben.follow('Settings')
+    await ben.fill({ Name: 'Difference Engines' })
+    await ben.press('Save')
+    expect(await ben.heading()).toBe('Difference Engines')
+    await ben.follow('Delete the organization …')
+    if ((await ben.heading()) === 'Sign in') await ben.signIn(INVITED)
+    expect(await ben.heading()).toBe('Delete Difference Engines?')
+    await ben.press('Delete the organization')
+    expect(await ben.text()).toContain('The organization is deleted.')
+    expect(await header(ben)).not.toContain('Engines')
+    await ben.press('Restore Difference Engines')
+    expect(await ben.text()).toContain('The organization is restored.')
+  })
+
+  it('asks whoever is signed in with another account to change, and names the address no further', async () => {
+    await manage(ben, 'Difference Engines')
+    await ben.follow('Invitations')
+    await ben.fill({ 'E-mail address': 'carla@example.com' })
+    await ben.press('Send invitation')
+    await ada.openLetter('carla@example.com', /invitations/)
+    expect(await ada.text()).toContain(
+      'You are signed in with another account. The invitation is for c•••@example.com.',
+    )
+    expect(await ada.page.content()).not.toContain('carla')
+    await ada.press('Sign out and go on')
+    expect(await ada.heading()).toBe('You are invited')
+    await ada.follow('Sign in')
+    expect(await ada.value('E-mail address or username')).toBe('carla@example.com')
+    await ada.page.goBack()
+    await ada.press('Decline')
+    expect(await ada.heading()).toBe('The invitation is declined')
+  })
+})
