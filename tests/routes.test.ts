@@ -340,6 +340,8 @@ describe('the contract', () => {
         '/account/security',
         '/account/sessions',
         '/account/api-keys',
+        '/account/organizations',
+        '/account/access',
         '/account/delete',
         '/sign-out',
       ].map((path): [Client, string] => [ada.client, path]),

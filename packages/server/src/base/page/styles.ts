@@ -97,6 +97,7 @@ fieldset { display: grid; margin: 0; padding: 0; border: 0; min-width: 0; }
 legend { padding: 0; margin-bottom: .375rem; font-weight: 600; font-size: .9375rem; }
 .check span { overflow-wrap: anywhere; min-width: 0; }
 .check { display: flex; align-items: center; gap: .625rem; min-height: 2.75rem; cursor: pointer; }
+fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .check input { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); cursor: inherit; }
 .split { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1.25rem; margin: -.5rem 0; }
 .split a, .links a { display: inline-flex; align-items: center; min-height: 2.75rem; }
