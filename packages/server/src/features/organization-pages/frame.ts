@@ -1,6 +1,8 @@
 /** What the pages of one organization have in common: which it is, and what the reader may do to whom in it. */
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
+import { Problem } from '../../base/errors.ts'
+import type { PageAnswer } from '../../base/http/route.ts'
 import type { Tools } from '../../base/tools.ts'
 import { covers } from '../access/index.ts'
 import {
@@ -42,6 +44,15 @@ export async function frameOf(
   const { id, name, slug, created_at: createdAt } = organization
   const shell = { id, name, permissions, notice: doneText(call.locale, done, name), refused }
   return { shell, slug, createdAt, role }
+}
+
+/** The page again, with what was wrong; where it is gone as well, what was wrong alone. */
+export async function shownFor(problem: Problem, shown: Promise<PageAnswer>): Promise<PageAnswer> {
+  try {
+    return { ...(await shown), status: problem.status }
+  } catch (error) {
+    throw error instanceof Problem && error.status < 500 ? problem : error
+  }
 }
 
 /** The document's title: the part, and the organization. */

@@ -9,7 +9,18 @@ import type { Tools } from '../../../base/tools.ts'
 import { invite, listInvitations, resendInvitation, revokeInvitation } from '../../invitations/index.ts'
 import { RoleName } from '../../organizations/index.ts'
 import { EmailAddress } from '../../users/index.ts'
-import { Cursor, Done, frameOf, One, PAGE_SIZE, rolesOf, type Said, titleOf, waysOf } from '../frame.ts'
+import {
+  Cursor,
+  Done,
+  frameOf,
+  One,
+  PAGE_SIZE,
+  rolesOf,
+  type Said,
+  shownFor,
+  titleOf,
+  waysOf,
+} from '../frame.ts'
 import { refusedForm, organizationsText as t } from '../texts.ts'
 import { placeOf } from '../views.tsx'
 import { Invitations } from './views.tsx'
@@ -58,7 +69,7 @@ const aboutOne =
   async (call, _typed, problem) => {
     const { alert } = refusedForm(call.locale, {}, problem, 'refused.gone')
     const refused = problem.code === 'NOT_FOUND' ? t(call.locale, 'refused.gone') : (alert ?? null)
-    return { ...(await showInvitations(tools, call, { refused })), status: problem.status }
+    return shownFor(problem, showInvitations(tools, call, { refused }))
   }
 
 export const sendingPages = (tools: Tools): Row[] => [
@@ -87,10 +98,11 @@ export const sendingPages = (tools: Tools): Row[] => [
       await invite(tools, call, { email, role })
       return { redirect: `${placeOf(id, '/invitations')}?done=invited` }
     },
-    again: async (call, typed, problem) => ({
-      ...(await showInvitations(tools, call, {}, refusedForm(call.locale, typed, problem, 'refused.member'))),
-      status: problem.status,
-    }),
+    again: (call, typed, problem) =>
+      shownFor(
+        problem,
+        showInvitations(tools, call, {}, refusedForm(call.locale, typed, problem, 'refused.member')),
+      ),
   }),
   page({
     name: 'pages.organizations.invitations.resend',

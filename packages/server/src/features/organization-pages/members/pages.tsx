@@ -26,6 +26,7 @@ import {
   PAGE_SIZE,
   rolesOf,
   type Said,
+  shownFor,
   titleOf,
   waysOf,
 } from '../frame.ts'
@@ -171,16 +172,17 @@ const changingRows = (tools: Tools): Row[] => [
       if (userId === call.principal?.userId) return { redirect: overviewOf(id, 'role') }
       return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=role` }
     },
-    again: async (call, typed, problem) => ({
-      ...(await showOne(
-        tools,
-        call,
-        typed.user_id ?? '',
-        {},
-        refusedForm(call.locale, typed, problem, 'refused.last_owner'),
-      )),
-      status: problem.status,
-    }),
+    again: (call, typed, problem) =>
+      shownFor(
+        problem,
+        showOne(
+          tools,
+          call,
+          typed.user_id ?? '',
+          {},
+          refusedForm(call.locale, typed, problem, 'refused.last_owner'),
+        ),
+      ),
   }),
   page({
     name: 'pages.organizations.member.remove',
@@ -201,8 +203,7 @@ const changingRows = (tools: Tools): Row[] => [
     },
     again: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, 'refused.last_owner')
-      const answer = await showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null })
-      return { ...answer, status: problem.status }
+      return shownFor(problem, showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null }))
     },
   }),
   page({
@@ -222,7 +223,7 @@ const changingRows = (tools: Tools): Row[] => [
     },
     again: async (call, typed, problem) => {
       const form = refusedForm(call.locale, {}, problem, 'refused.owner')
-      return { ...(await showTransfer(tools, call, typed.user_id ?? '', form)), status: problem.status }
+      return shownFor(problem, showTransfer(tools, call, typed.user_id ?? '', form))
     },
   }),
 ]

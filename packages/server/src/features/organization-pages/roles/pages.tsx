@@ -16,7 +16,7 @@ import {
   type RoleInOrganization,
   RoleName,
 } from '../../organizations/index.ts'
-import { Done, frameOf, One, rolesOf, type Said, titleOf } from '../frame.ts'
+import { Done, frameOf, One, rolesOf, type Said, shownFor, titleOf } from '../frame.ts'
 import { refusedForm, organizationsText as t } from '../texts.ts'
 import { placeOf } from '../views.tsx'
 import { Role, type RoleChoices, type RoleItem, Roles } from './views.tsx'
@@ -117,7 +117,7 @@ const listRows = (tools: Tools): Row[] => [
       const isBuiltIn = ['owner', 'admin', 'member', 'guest'].includes(typed.name ?? '')
       const conflict = isBuiltIn ? 'refused.built_in' : 'refused.too_many'
       const form = refusedForm(call.locale, typed, problem, conflict)
-      return { ...(await showRoles(tools, call, {}, form)), status: problem.status }
+      return shownFor(problem, showRoles(tools, call, {}, form))
     },
   }),
 ]
@@ -156,16 +156,17 @@ const roleRows = (tools: Tools): Row[] => [
       })
       return { redirect: `${placeOf(id, '/roles')}?done=role_saved` }
     },
-    again: async (call, typed, problem) => ({
-      ...(await showRole(
-        tools,
-        call,
-        typed.name ?? '',
-        {},
-        refusedForm(call.locale, typed, problem, 'refused.built_in'),
-      )),
-      status: problem.status,
-    }),
+    again: (call, typed, problem) =>
+      shownFor(
+        problem,
+        showRole(
+          tools,
+          call,
+          typed.name ?? '',
+          {},
+          refusedForm(call.locale, typed, problem, 'refused.built_in'),
+        ),
+      ),
   }),
   page({
     name: 'pages.organizations.role.delete',
@@ -183,8 +184,7 @@ const roleRows = (tools: Tools): Row[] => [
     },
     again: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, 'refused.held')
-      const answer = await showRole(tools, call, typed.name ?? '', { refused: alert ?? null })
-      return { ...answer, status: problem.status }
+      return shownFor(problem, showRole(tools, call, typed.name ?? '', { refused: alert ?? null }))
     },
   }),
 ]

@@ -1,7 +1,6 @@
 /** The hosted pages of one organization itself: overview, settings, leaving and deleting it. */
 import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../base/tools.ts'
@@ -15,7 +14,7 @@ import {
   Slug,
   showOrganization,
 } from '../../organizations/index.ts'
-import { Done, frameOf, One, type Said, titleOf } from '../frame.ts'
+import { Done, frameOf, One, type Said, shownFor, titleOf } from '../frame.ts'
 import { refusedForm, organizationsText as t } from '../texts.ts'
 import { mayOpen, placeOf } from '../views.tsx'
 import { DeleteOrganization, Leave, Overview, Settings } from './views.tsx'
@@ -43,8 +42,8 @@ async function showOverview(tools: Tools, call: Call, said: Said): Promise<PageA
 
 async function showSettings(tools: Tools, call: Call, said: Said, form: FormState = {}): Promise<PageAnswer> {
   const { shell, slug } = await frameOf(tools, call, said)
-  if (!mayOpen(shell.permissions, 'settings'))
-    throw newProblem('INSUFFICIENT_PERMISSIONS', { details: { required: 'organization:update' } })
+  // nothing there is theirs to settle
+  if (!mayOpen(shell.permissions, 'settings')) return { redirect: placeOf(shell.id) }
   return {
     page: (
       <Settings
@@ -117,10 +116,11 @@ const oneRows = (tools: Tools): Row[] => [
       await changeOrganization(tools, call, { name, slug })
       return { redirect: `${placeOf(id, '/settings')}?done=saved` }
     },
-    again: async (call, typed, problem) => ({
-      ...(await showSettings(tools, call, {}, refusedForm(call.locale, typed, problem, 'refused.too_many'))),
-      status: problem.status,
-    }),
+    again: (call, typed, problem) =>
+      shownFor(
+        problem,
+        showSettings(tools, call, {}, refusedForm(call.locale, typed, problem, 'refused.too_many')),
+      ),
   }),
 ]
 
@@ -150,7 +150,7 @@ const leavingRows = (tools: Tools): Row[] => [
     again: async (call, { id = '' }, problem) => {
       if (problem.code !== 'CONFLICT') throw problem
       const form = refusedForm(call.locale, {}, problem, 'refused.last_owner')
-      return { ...(await showLeave(tools, call, id, form)), status: problem.status }
+      return shownFor(problem, showLeave(tools, call, id, form))
     },
   }),
   page({
@@ -181,7 +181,7 @@ const leavingRows = (tools: Tools): Row[] => [
     },
     again: async (call, _typed, problem) => {
       const form = refusedForm(call.locale, {}, problem, 'refused.beyond')
-      return { ...(await showDelete(tools, call, form)), status: problem.status }
+      return shownFor(problem, showDelete(tools, call, form))
     },
   }),
 ]
