@@ -183,6 +183,7 @@ describe('accounts', () => {
 
   it('are seeded with random passwords, once, and never in production', async () => {
     const seeded = await latchkey(['seed', '--json'])
+    expect(seeded.json.organizations).toEqual(['Northwind Traders', 'Contoso Café'])
     const people = seeded.json.users as { email: string; password: string }[]
     expect(people.length).toBeGreaterThan(5)
     expect(new Set(people.map(({ password }) => password)).size).toBe(people.length)

@@ -1,9 +1,11 @@
 /**
- * `seed`: sample people, so that pages and lists have something to show. Passwords are random and printed once.
+ * `seed`: sample people and organizations, so that pages and lists have something to show. Passwords are random and printed once.
  * Their addresses end in .example, which nobody owns (RFC 2606 §2). Running it again makes only who is missing.
  */
 import { Problem } from '../base/errors.ts'
+import { ORGANIZATION_ROLES } from '../base/roles/index.ts'
 import type { Tools } from '../base/tools.ts'
+import { foundByOperator } from '../features/organizations/index.ts'
 import { createByOperator } from '../features/registration/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'
 import { makePassword } from './password.ts'
@@ -34,10 +36,15 @@ const PEOPLE: readonly Person[] = [
   { name: 'Layla Haddad', username: 'layla', role: roles('viewer', 'user'), verified: false },
 ]
 
+const ORGANIZATIONS = [
+  { name: 'Northwind Traders', owner: ['ines'], admin: ['tunde.okafor'], member: ['meiling', 'amelie', 'rafa'], guest: ['hanako'] },
+  { name: 'Contoso Café', owner: ['soren.kjaer', 'priya.r'], admin: [], member: ['yusuf', 'siobhan'], guest: ['amelie'] },
+] as const // biome-ignore format: a table
+
 export const seed: Command = {
   name: 'seed',
-  summary: 'Fill the database with sample people',
-  about: `Makes ${PEOPLE.length} accounts with different roles and random passwords, which are printed once. Refused in production.`,
+  summary: 'Fill the database with sample people and organizations',
+  about: `Makes ${PEOPLE.length} accounts with different roles and random passwords, which are printed once, and ${ORGANIZATIONS.length} organizations that they belong to. Refused in production.`,
   on: 'tools',
   run: plant,
 }
@@ -47,6 +54,7 @@ async function plant(tools: Tools): Promise<Outcome> {
     throw new Failure('Sample people do not belong in production.', 'REFUSED_IN_PRODUCTION')
   }
   const made: { email: string; password: string; role: string; verified: boolean }[] = []
+  const ids = new Map<string, string>()
   for (const { name, username, role, verified } of PEOPLE) {
     const account = {
       email: `${username}@northwind.example`,
@@ -55,19 +63,35 @@ async function plant(tools: Tools): Promise<Outcome> {
       verified,
     }
     try {
-      await createByOperator(tools, { ...account, username, fullName: name })
+      const { id } = await createByOperator(tools, { ...account, username, fullName: name })
+      ids.set(username, id)
       made.push(account)
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error
     }
   }
   if (made.length === 0) return done({ users: [] }, 'They are all there already.')
+  const organizations = await found(tools, ids)
   const rows = made.map(({ email, password, role, verified }) => [
     email,
     password,
     verified ? role : `${role} (not verified)`,
   ])
-  return done({ users: made }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
+  return done({ users: made, organizations }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
     'The passwords are shown this once.',
   ])
+}
+
+/** Those whose people are all new: they are made once. @returns their names */
+async function found(tools: Tools, ids: ReadonlyMap<string, string>): Promise<string[]> {
+  const names: string[] = []
+  for (const { name, ...byRole } of ORGANIZATIONS) {
+    const members = ORGANIZATION_ROLES.flatMap((role) =>
+      byRole[role].map((username) => ({ userId: ids.get(username) ?? '', role })),
+    )
+    if (members.some(({ userId }) => userId === '')) continue
+    await foundByOperator(tools, name, members)
+    names.push(name)
+  }
+  return names
 }

@@ -24,6 +24,7 @@ export {
   changeOrganization,
   createOrganization,
   deleteOrganization,
+  foundByOperator,
   listOwn,
   mayCreate,
   record,

@@ -15,6 +15,7 @@ import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import { revoke, revokeOrganization } from '../../base/revocations/index.ts'
 import { organizationOf } from '../../base/roles/acting.ts'
+import type { OrganizationRole } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope, settleSession, settleSessionsOf } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
@@ -84,6 +85,22 @@ export async function createOrganization(
     await record(tx, call, 'organization.created', id, { name, slug })
     const permissions = tools.roles.organizationPermissionsOf('owner', null)
     return { organization, role: 'owner', permissions, isActive: true }
+  })
+}
+
+/** Makes one with its members, by the operator; the first of them has to be an owner. @returns its id */
+export async function foundByOperator(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  name: string,
+  members: readonly { userId: string; role: OrganizationRole }[],
+): Promise<string> {
+  const call = systemCall(tools.clock.now())
+  return await tools.db.tx('system', async (tx) => {
+    const { id, slug } = await writeOrganization(tx, { name }, call.now)
+    for (const { userId, role } of members)
+      await insertMember(tx, { organization_id: id, user_id: userId, role, joined_at: call.now })
+    await record(tx, call, 'organization.created', id, { name, slug, by: 'operator' })
+    return id
   })
 }
 
