@@ -190,6 +190,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
           .select('ip_address')
           .where('user_id', '=', id)
           .where('event_type', '=', 'auth.login.success')
+          .orderBy('id')
           .execute(),
       )
       expect(rows.at(-1)?.ip_address).toBe('127.0.0.1')

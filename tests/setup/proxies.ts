@@ -99,7 +99,7 @@ export const PROXIES: Readonly<Record<'nginx' | 'Caddy' | 'Apache', Kind>> = {
         .replace('Listen 8080', `Listen 127.0.0.1:${ports.proxy}`)
         .replace('*:8080', `127.0.0.1:${ports.proxy}`)
         .replace('/etc/apache2/latchkey.lua', script)
-      const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'lua'].map(
+      const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'headers', 'lua'].map(
         (name) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${name}.so`,
       )
       const account = isRoot ? ['User www-data', 'Group www-data'] : []

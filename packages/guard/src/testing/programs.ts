@@ -34,7 +34,7 @@ export function run(args: readonly string[], env: Record<string, string> = {}): 
       void ended.then(() => {
         isOver = true
       })
-      for (let tries = 0; tries < 500 && !isOver; tries++) {
+      for (let tries = 0; tries < 1100 && !isOver; tries++) {
         if (what.test(text)) return
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
