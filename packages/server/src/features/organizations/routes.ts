@@ -101,6 +101,7 @@ const ownRows = (tools: Tools): Row[] => [
           ...(session ? sessionStarted(tools, session) : {}),
           organization: active && activeView(active),
         },
+        message: active ? 'You act in the organization now.' : 'You act in no organization now.',
         cookies: session && call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : [],
       }
     },
