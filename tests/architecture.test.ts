@@ -28,7 +28,16 @@ const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
   account: ['organizations', 'passwords', 'sessions', 'users'],
   'audit-log': ['sessions'],
-  administration: ['access', 'emails', 'organizations', 'passwords', 'sessions', 'signin', 'users'],
+  administration: [
+    'access',
+    'emails',
+    'invitations',
+    'organizations',
+    'passwords',
+    'sessions',
+    'signin',
+    'users',
+  ],
   compat: ['passwords', 'sessions', 'tokens'],
   registration: ['emails', 'organizations', 'passwords', 'signin', 'users'],
 }

@@ -1,1 +1,2 @@
+drop index latchkey.invitations_sent_to;
 alter table latchkey.users drop column organization_wish;

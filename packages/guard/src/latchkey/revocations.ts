@@ -87,6 +87,7 @@ export function revocations(now: () => number): Revocations {
         isCovered('sub', sub, iat) ||
         isCovered('key', keyId, iat) ||
         isCovered('org', org, iat) ||
+        (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, iat)) ||
         (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, iat)) === true)
       )
     },

@@ -130,13 +130,13 @@ export function gate(row: Row): (caller: Caller, now: Date) => Problem | null {
 /** @returns what the caller is in the organization that the path names, or why the row is closed there */
 export async function standing(
   row: Row,
-  principal: Principal,
+  { principal, organization: acting }: { principal: Principal; organization: CallOrganization | null },
   params: unknown,
   lookup: MembershipLookup,
 ): Promise<CallOrganization | Problem> {
   const { id = '' } = params as { id?: string }
   const { organization: needed = '', deletedToo = false } = row
-  const found = isId('org', id) ? await lookup(principal, id, { deletedToo }) : null
+  const found = isId('org', id) ? await lookup(principal, id, { deletedToo, acting }) : null
   if (!found) return problem('NOT_FOUND')
   if (can(found, needed)) return found
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required: needed, organization_id: id } })

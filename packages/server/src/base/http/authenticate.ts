@@ -26,9 +26,12 @@ export interface Authenticator {
   check(credential: Credential, now: Date): Promise<Verdict>
 }
 
-/** What a caller is in an organization; null where they are nothing there, or there is none. */
+/**
+ * What a caller is in an organization; null where they are nothing there, or there is none. `acting` is what their
+ * credential says: an API key is nothing beyond it.
+ */
 export type MembershipLookup = (
   principal: Principal,
   organizationId: string,
-  which: { deletedToo: boolean },
+  which: { deletedToo: boolean; acting: CallOrganization | null },
 ) => Promise<CallOrganization | null>

@@ -64,9 +64,10 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
       assertVersion(exchange)
       const caller = await identify(row, exchange, house)
       const closed = closedTo(caller, exchange.now)
-      if (closed !== null || row.organization === undefined || caller.principal === null)
+      const { principal, organization } = caller
+      if (closed !== null || row.organization === undefined || principal === null)
         return { caller, call: callOf(exchange, caller), closed }
-      const inside = await standing(row, caller.principal, params, house.memberships)
+      const inside = await standing(row, { principal, organization }, params, house.memberships)
       if (inside instanceof Problem) return { caller, call: callOf(exchange, caller), closed: inside }
       return { caller, call: callOf(exchange, { ...caller, organization: inside }), closed }
     },

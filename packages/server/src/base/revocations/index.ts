@@ -12,7 +12,7 @@ import type { RevocationsTable } from '../db/tables.ts'
 import type { Db, Tx } from '../db/types.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log/index.ts'
-import { type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
+import { memberIn, type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
 import { deleteBefore, insertRevocations, isCovered, selectLast, selectPage } from './sql.ts'
 
 export type { Revocable, Revocation, RevocationKind } from './list.ts'
@@ -60,21 +60,28 @@ async function afterLast(tx: Tx, kind: RevocationKind, value: string, before: Da
   return last !== null && seconds(last) >= seconds(before) ? later(last, 1000) : before
 }
 
-/** Refuses every token that a person was issued so far. */
+/** What is being issued while the transaction commits may still read what was before it. */
+const MOMENT = 1000
+
+/** Of these values, every token that was issued so far. */
+const issued = (kind: RevocationKind, values: readonly string[], now: Date): Revoke[] =>
+  values.map((value) => ({ kind, value, before: later(now, MOMENT), until: later(now, LONGEST_TOKEN) }))
+
+/** Refuses every token that a person was issued so far. @param now read after what the change hangs on was locked */
 export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
-  revoke(tx, { kind: 'sub', value: userId, before: now, until: later(now, LONGEST_TOKEN) }, now)
+  revoke(tx, issued('sub', [userId], now), now)
 
 /** Refuses every token that was issued so far to holders of these roles. */
 export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promise<void> =>
-  revoke(
-    tx,
-    names.map((value) => ({ kind: 'role' as const, value, before: now, until: later(now, LONGEST_TOKEN) })),
-    now,
-  )
+  revoke(tx, issued('role', names, now), now)
 
 /** Refuses every token that was issued so far for acting in an organization. */
 export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void> =>
-  revoke(tx, { kind: 'org', value: id, before: now, until: later(now, LONGEST_TOKEN) }, now)
+  revoke(tx, issued('org', [id], now), now)
+
+/** Refuses every token that one person was issued so far for acting in one organization. */
+export const revokeMember = (tx: Tx, id: string, userId: string, now: Date): Promise<void> =>
+  revoke(tx, issued('org', [memberIn(id, userId)], now), now)
 
 export interface Revocations {
   /** Whether it is refused; a promise where this process has to ask the database. */

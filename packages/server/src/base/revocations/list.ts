@@ -28,6 +28,9 @@ export interface Revocable {
   iat: number
 }
 
+/** The value of kind `org` that is about one of its members alone. */
+export const memberIn = (organizationId: string, userId: string): string => `${organizationId}/${userId}`
+
 interface Kept {
   before: number
   until: number
@@ -62,6 +65,7 @@ export function revocationList(): RevocationList {
     find('sub', sub),
     find('key', key),
     find('org', org),
+    kept.org.size > 0 && org && sub ? find('org', memberIn(org, sub)) : undefined,
     ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),
   ]
   return {

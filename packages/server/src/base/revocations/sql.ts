@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { RevocationsTable } from '../db/tables.ts'
 import type { Statements, Tx } from '../db/types.ts'
-import type { Revocable } from './list.ts'
+import { memberIn, type Revocable } from './list.ts'
 
 export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promise<void> {
   await tx.insertInto('revocations').values(rows).execute()
@@ -43,7 +43,8 @@ export async function isCovered(db: Statements, credential: Revocable, now: Date
   const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], iat } = credential
   const { rows } = await sql`
     select 1 from revocations
-    where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}))
+    where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}),
+          ('org', ${org && sub ? memberIn(org, sub) : null}))
         or kind = 'role' and value = any(${[...roles]}::text[]))
       and (before is null or before >= to_timestamp(${iat}::float8)) and until > ${now}
     limit 1`.execute(db)

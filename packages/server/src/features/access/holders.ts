@@ -15,7 +15,15 @@ import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { assertNotLastAdministrator, getUser } from '../users/index.ts'
 import type { UserRolesView } from './fields.ts'
-import { assertCovers, assertMayGive, type Definitions, lockReach, type Reach, trying } from './reach.ts'
+import {
+  assertCovers,
+  assertMayGive,
+  type Definitions,
+  lockReach,
+  outside,
+  type Reach,
+  trying,
+} from './reach.ts'
 import { selectHolder, updateUserRoles } from './sql.ts'
 
 /** @throws Problem NOT_FOUND */
@@ -97,7 +105,7 @@ async function replace(
   await updateUserRoles(tx, userId, to, call.now)
   await revokeUser(tx, userId, clock.now())
   const details = { by: reach.userId, from, to }
-  await audit(tx, call, { type: 'user.roles.changed', userId, username, details })
+  await audit(tx, outside(call), { type: 'user.roles.changed', userId, username, details })
 }
 
 function isAdministrator(definitions: Definitions, names: readonly string[]): boolean {

@@ -7,13 +7,13 @@ import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { revokeRoles } from '../../base/revocations/index.ts'
+import { revokeOrganization, revokeRoles } from '../../base/revocations/index.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
-import { assertCovers, lockReach, type Reach, trying } from './reach.ts'
-import { deletePermissionRow, insertPermission } from './sql.ts'
+import { assertCovers, lockReach, outside, type Reach, trying } from './reach.ts'
+import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'
 
 /** Every process keeps all of them at hand. */
 const MOST_PERMISSIONS = 1000
@@ -47,11 +47,11 @@ export const createPermission = (
         details: { field: 'name' },
       })
     const details = { permission: name, organization_roles }
-    await audit(tx, call, { type: 'permission.created', userId, username, details })
+    await audit(tx, outside(call), { type: 'permission.created', userId, username, details })
     return permissionView(row)
   })
 
-/** Takes it out of the catalogue, and from organizations' built-in roles. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
+/** Takes it out of the catalogue, and from every role inside organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, 'permissions.delete', name, async (tx, { userId, username, definitions }) => {
     const found = (await selectPermissions(tx)).find((one) => one.name === name)
@@ -63,9 +63,16 @@ export const deletePermission = (tools: PermissionTools, call: Call, name: strin
         details: { reason: 'held' },
       })
     await deletePermissionRow(tx, name)
+    const now = tools.clock.now()
+    for (const id of await takeFromOrganizations(tx, name)) await revokeOrganization(tx, id, now)
     // members' tokens carry it; they are of anybody, so everybody's are refused
-    if (found.organization_roles.length > 0) await revokeRoles(tx, [...definitions.keys()], tools.clock.now())
-    await audit(tx, call, { type: 'permission.deleted', userId, username, details: { permission: name } })
+    if (found.organization_roles.length > 0) await revokeRoles(tx, [...definitions.keys()], now)
+    await audit(tx, outside(call), {
+      type: 'permission.deleted',
+      userId,
+      username,
+      details: { permission: name },
+    })
   })
 
 const isBuiltIn = (name: string): boolean =>

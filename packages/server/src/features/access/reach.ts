@@ -94,6 +94,12 @@ export function assertMayGive(reach: Reach, name: string): void {
   assertWithinReach(reach, reach.definitions, name)
 }
 
+/**
+ * The call as the audit log takes it: what is done to the server's roles and their holders belongs to no organization,
+ * whichever one the caller acts in.
+ */
+export const outside = (call: Call): Call => ({ ...call, organization: null })
+
 /** What is tried, for the audit log. */
 export interface Try {
   action: string
@@ -115,7 +121,7 @@ export async function trying<T>(
       const { userId = null, username = null } = call.principal ?? {}
       const details = { ...tried, ...error.details }
       await tools.db.tx('system', (tx) =>
-        audit(tx, call, { type: 'access.denied', userId, username, details }),
+        audit(tx, outside(call), { type: 'access.denied', userId, username, details }),
       )
     }
     throw error

@@ -14,7 +14,15 @@ import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../..
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
-import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach, trying } from './reach.ts'
+import {
+  assertWithinReach,
+  type Definitions,
+  definitionsOf,
+  lockReach,
+  outside,
+  type Reach,
+  trying,
+} from './reach.ts'
 import { deleteRoleRow, insertRole, isHeld, updateRole } from './sql.ts'
 
 /** Every process keeps all of them at hand. */
@@ -185,4 +193,4 @@ const audited = (
   { userId, username }: Reach,
   type: 'role.created' | 'role.updated' | 'role.deleted',
   details: Told,
-): Promise<void> => audit(tx, call, { type, userId, username, details })
+): Promise<void> => audit(tx, outside(call), { type, userId, username, details })

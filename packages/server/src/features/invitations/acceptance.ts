@@ -9,6 +9,7 @@ import { decodeCursor, pageOf } from '../../base/cursor.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
+import { isLocked } from '../../base/locks.ts'
 import type { Tools } from '../../base/tools.ts'
 import { covers } from '../access/index.ts'
 import {
@@ -81,7 +82,7 @@ export async function previewInvitation(
   return await tools.db.tx('system', async (tx) => {
     const invitation = await find(tx, link, call.now)
     const [names] = await selectNames(tx, [id])
-    if (!names || !(await isGranted(tools, tx, invitation))) throw gone()
+    if (!names || !(await isGranted(tools, tx, invitation, call.now))) throw gone()
     const next = await nextStep(tx, call, invitation)
     return { invitation, organization: names.organization_name, inviter: names.inviter_name, next }
   })
@@ -99,10 +100,15 @@ async function nextStep(
 }
 
 /** Whether its sender could still give what it grants: an active member, or administrator, whose permissions cover it. */
-async function isGranted(tools: Pick<Tools, 'roles'>, tx: Tx, row: InvitationRow): Promise<boolean> {
+async function isGranted(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  row: InvitationRow,
+  now: Date,
+): Promise<boolean> {
   if (row.invited_by === null) return false
   const sender = await selectStanding(tx, row.organization_id, row.invited_by)
-  if (sender?.status !== 'active') return false
+  if (sender?.status !== 'active' || isLocked(sender, now)) return false
   const server = { permissions: tools.roles.permissionsOf(sender.roles) }
   const standing = standingOf(tools.roles, server, row.organization_id, sender)
   const wanted = await permissionsOfRole(tools, tx, row.organization_id, row.role)
@@ -131,7 +137,7 @@ async function accept(tools: AcceptTools, call: Call, which: Named): Promise<Acc
   return await tools.db.tx('system', async (tx) => {
     const { organization, invitation } = await heldInvitation(tx, call, principal, which)
     const { id, role } = invitation
-    if (!(await isGranted(tools, tx, invitation))) throw gone()
+    if (!(await isGranted(tools, tx, invitation, call.now))) throw gone()
     if (!(await holdUser(tx, principal.userId))) throw problem('AUTHENTICATION_REQUIRED')
     if (!(await updateAccepted(tx, id, principal.userId, which.hash, call.now))) throw gone()
     const member = { organization_id: organization.id, user_id: principal.userId, role, joined_at: call.now }
@@ -205,7 +211,9 @@ async function decline(tx: Tx, call: Call, { id, hash }: Named): Promise<void> {
   const row = await updateRevoked(tx, id, call.now, hash)
   if (!row) throw gone()
   const details = { invitation_id: id, role: row.role }
-  await record(tx, call, 'organization.invitation.declined', row.organization_id, details)
+  // whoever declines does not belong to it, and it learns nothing of them
+  const stranger = { ...call, principal: null, session: null, ip: null, userAgent: null }
+  await record(tx, stranger, 'organization.invitation.declined', row.organization_id, details)
 }
 
 export interface MyInvitation {

@@ -19,3 +19,4 @@ export { InvitationToken, invitationRoutes } from './routes.ts'
 
 export const invitationJobs = (tools: Pick<Tools, 'db' | 'jobs'>): void =>
   tools.jobs.every('invitations.purge', '1h', (now) => purgeInvitations(tools, now))
+export { isInvited } from './sql.ts'

@@ -32,6 +32,8 @@ export type Invitation = ListedInvitation
 
 /** To one address, whoever of the organization asks. */
 export const LETTERS_AN_HOUR = 5
+/** To one address, from whichever organizations. */
+export const LETTERS_TO_ADDRESS = 10
 /** From one organization. */
 export const LETTERS_A_DAY = 200
 const HOUR = 3_600_000
@@ -147,13 +149,14 @@ async function send(
 
 /** The organization is held, so that of many who ask at once each sees the letters before theirs. */
 async function assertMaySend(tx: Tx, id: string, addressKey: string, now: Date): Promise<void> {
-  const [toAddress, ofOrganization] = await tx.asSystem((system) =>
+  const [toAddress, ofOrganization, fromAll] = await tx.asSystem((system) =>
     Promise.all([
       countLetters(system, id, later(now, -HOUR), addressKey),
       countLetters(system, id, later(now, -DAY), null),
+      countLetters(system, null, later(now, -HOUR), addressKey),
     ]),
   )
-  if (toAddress >= LETTERS_AN_HOUR) throw tooMany('this address', HOUR)
+  if (toAddress >= LETTERS_AN_HOUR || fromAll >= LETTERS_TO_ADDRESS) throw tooMany('this address', HOUR)
   if (ofOrganization >= LETTERS_A_DAY) throw tooMany('this organization’s invitations', DAY)
 }
 

@@ -12,6 +12,7 @@ const t = texts({
   en: {
     subject: 'You are invited to an organization at {brand}',
     lead: '{inviter} invites you to the organization “{organization}” at {brand}.',
+    unnamed: '{inviter} invites you to an organization at {brand}.',
     somebody: 'Somebody',
     action: 'See the invitation',
     lifetime: 'It is for this e-mail address and can be accepted once, until {end} (UTC).',
@@ -20,6 +21,7 @@ const t = texts({
   de: {
     subject: 'Einladung zu einer Organisation bei {brand}',
     lead: '{inviter} lädt Sie in die Organisation „{organization}“ bei {brand} ein.',
+    unnamed: '{inviter} lädt Sie in eine Organisation bei {brand} ein.',
     somebody: 'Jemand',
     action: 'Einladung ansehen',
     lifetime: 'Sie gilt für diese E-Mail-Adresse und kann einmal angenommen werden, bis {end} (UTC).',
@@ -31,8 +33,9 @@ type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 
 const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
 
-/** A name that a mail program would turn into a link is not a name. */
-const isPlain = (name: string | null): name is string => name !== null && !/:\/\/|\bwww\.|@|\//i.test(name)
+/** What a mail program would turn into a link is left out. */
+const isPlain = (name: string | null): name is string =>
+  name !== null && !/:\/\/|\bwww\.|@|\/|[\p{L}\p{N}]\.\p{L}{2}/iu.test(name)
 
 export const invitationLetter = (
   config: Brand,
@@ -55,7 +58,11 @@ export const invitationLetter = (
     subject: t(locale, 'subject', { brand }),
     body: (
       <>
-        <Paragraph>{t(locale, 'lead', { inviter, organization, brand })}</Paragraph>
+        <Paragraph>
+          {isPlain(organization)
+            ? t(locale, 'lead', { inviter, organization, brand })
+            : t(locale, 'unnamed', { inviter, brand })}
+        </Paragraph>
         <Action href={`${config.publicUrl}/invitations/${id}?${new URLSearchParams({ token })}`}>
           {t(locale, 'action')}
         </Action>

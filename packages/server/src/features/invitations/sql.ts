@@ -69,13 +69,14 @@ export async function isMembersAddress(tx: Tx, organizationId: string, addressKe
 /** How many letters an organization sent since then; to one address where given. The organization is held. */
 export async function countLetters(
   tx: Tx,
-  organizationId: string,
+  organizationId: string | null,
   since: Date,
   addressKey: string | null,
 ): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from invitations i cross join lateral unnest(i.sent_times) as sent(at)
-    where i.organization_id = ${organizationId} and i.sent_at > ${since} and sent.at > ${since}
+    where (${organizationId}::text is null or i.organization_id = ${organizationId})
+      and i.sent_at > ${since} and sent.at > ${since}
       and (${addressKey}::text is null or i.address_key = ${addressKey})`.execute(tx)
   return rows[0]?.count ?? 0
 }
@@ -206,4 +207,14 @@ export async function selectNames(
 /** Forgets those that ended before then, one way or the other. */
 export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('invitations').where('expires_at', '<', before).execute()
+}
+
+/** Whether any organization waits for this address to answer. */
+export async function isInvited(tx: Tx, addressKeys: readonly string[], now: Date): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from invitations
+    where address_key = any(${[...addressKeys]}::text[]) and accepted_at is null and revoked_at is null
+      and expires_at > ${now}
+    limit 1`.execute(tx)
+  return rows.length > 0
 }

@@ -45,7 +45,7 @@ export async function switchOrganization(
     const isHolder = session.via !== 'token'
     const moved = isHolder ? await moveSession(tx, session.id, organizationId) : null
     if (!isHolder) await settleSession(tx, session.id, organizationId)
-    await record(tx, call, 'organization.switched', organizationId, { from: call.organization?.id ?? null })
+    await record(tx, call, 'organization.switched', organizationId)
     return { session: moved, active }
   })
 }

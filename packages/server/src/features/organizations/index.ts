@@ -40,7 +40,14 @@ export {
   type RoleInOrganization,
 } from './roles.ts'
 export { FRESH, organizationRoutes } from './routes.ts'
-export { holdUser, insertMember, lockOrganization, type OrganizationRow, selectStanding } from './sql.ts'
+export {
+  belongsAnywhere,
+  holdUser,
+  insertMember,
+  lockOrganization,
+  type OrganizationRow,
+  selectStanding,
+} from './sql.ts'
 export {
   assertMayActOn,
   assertMayGive,

@@ -7,7 +7,7 @@ import type { Call } from '../../base/call.ts'
 import { decodeCursor, pageOf } from '../../base/cursor.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { revokeUser } from '../../base/revocations/index.ts'
+import { revokeMember } from '../../base/revocations/index.ts'
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { canonical } from '../users/index.ts'
@@ -98,18 +98,25 @@ export async function changeRole(
     await assertMayActOn(tools, tx, held, before.role)
     await assertMayGive(tools, tx, held, role)
     if (before.role === role) return await tx.asSystem((system) => viewOf(system, id, userId))
+    if (role === 'owner') await assertActive(tx, userId)
     if (before.role === 'owner') await assertOtherOwner(tx, id, userId)
     if (!(await updateRole(tx, id, userId, before.role, role))) throw problem('NOT_FOUND')
-    await refuseTokens(tools, tx, userId)
+    await refuseTokens(tools, tx, id, userId)
     const details = { user_id: userId, role, before: before.role }
     await record(tx, call, 'organization.member.role_changed', id, details)
     return await tx.asSystem((system) => viewOf(system, id, userId))
   })
 }
 
-/** Tokens say what somebody is in an organization; those from before go. The clock is read after all that was waited for. */
-const refuseTokens = (tools: Pick<Tools, 'clock'>, tx: Tx, userId: string): Promise<void> =>
-  tx.asSystem((system) => revokeUser(system, userId, tools.clock.now()))
+/** Tokens say what somebody is in the organization they act in; those from before go. The clock is read after all that was waited for. */
+const refuseTokens = (tools: Pick<Tools, 'clock'>, tx: Tx, id: string, userId: string): Promise<void> =>
+  tx.asSystem((system) => revokeMember(system, id, userId, tools.clock.now()))
+
+/** An owner who cannot sign in is none. @throws Problem CONFLICT */
+async function assertActive(tx: Tx, userId: string): Promise<void> {
+  if (!(await tx.asSystem((system) => holdUser(system, userId))))
+    throw problem('CONFLICT', { message: 'Their account is not active.', details: { reason: 'not_active' } })
+}
 
 async function assertOtherOwner(tx: Tx, organizationId: string, userId: string): Promise<void> {
   const { owners } = await tx.asSystem((system) => countOthers(system, organizationId, userId))
@@ -126,7 +133,7 @@ export async function removeMember(tools: MemberTools, call: Call, userId: strin
     await assertMayActOn(tools, tx, held, member.role)
     if (member.role === 'owner') await assertOtherOwner(tx, id, userId)
     if (!(await deleteMember(tx, id, userId))) throw problem('NOT_FOUND')
-    await refuseTokens(tools, tx, userId)
+    await refuseTokens(tools, tx, id, userId)
     await record(tx, call, 'organization.member.removed', id, { user_id: userId, role: member.role })
   })
 }
@@ -143,7 +150,7 @@ export async function leave(tools: MemberTools, call: Call, organizationId?: str
     if (!member) throw problem('NOT_FOUND')
     if (member.role === 'owner') await assertOtherOwner(tx, id, principal.userId)
     if (!(await deleteMember(tx, id, principal.userId))) throw problem('NOT_FOUND')
-    await refuseTokens(tools, tx, principal.userId)
+    await refuseTokens(tools, tx, id, principal.userId)
     await record(tx, call, 'organization.member.left', id, { role: member.role })
   })
 }
@@ -156,12 +163,13 @@ export async function transferOwnership(tools: MemberTools, call: Call, userId: 
     const heir = await selectMember(tx, organization.id, userId)
     if (!heir) throw problem('NOT_FOUND')
     if (heir.role === 'owner') throw problem('CONFLICT', { message: 'They own this organization already.' })
+    await assertActive(tx, userId)
     await updateRole(tx, organization.id, userId, heir.role, 'owner')
-    await refuseTokens(tools, tx, userId)
+    await refuseTokens(tools, tx, organization.id, userId)
     const isOwner = standing.role === 'owner'
     if (isOwner) {
       await updateRole(tx, organization.id, actor.userId, 'owner', 'admin')
-      await refuseTokens(tools, tx, actor.userId)
+      await refuseTokens(tools, tx, organization.id, actor.userId)
     }
     const details = { user_id: userId, before: heir.role, from: isOwner ? actor.userId : null }
     await record(tx, call, 'organization.transferred', organization.id, details)

@@ -263,7 +263,9 @@ export async function deleteOrganization(
 ): Promise<Date> {
   return await inside(tools, call, 'organization:delete', async (tx, { organization: { id } }) => {
     const purgeAt = later(call.now, tools.config.organizationGrace)
-    if (!(await updateDeleted(tx, id, call.now, purgeAt))) throw problem('NOT_FOUND')
+    // whoever may delete it need not see it afterwards
+    if (!(await tx.asSystem((system) => updateDeleted(system, id, call.now, purgeAt))))
+      throw problem('NOT_FOUND')
     await tx.asSystem((system) => announceDeletion(tools, system, call, id, purgeAt))
     await record(tx, call, 'organization.deleted', id, { purge_at: purgeAt.toISOString() })
     return purgeAt
@@ -315,7 +317,7 @@ export async function restoreOrganization(
   ownerId?: string | undefined,
 ): Promise<Omit<OwnOrganization, 'isActive'>> {
   const restore = async (tx: Tx, { standing, organization: { id } }: Held) => {
-    const organization = await updateRestored(tx, id, call.now)
+    const organization = await tx.asSystem((system) => updateRestored(system, id, call.now))
     if (!organization) throw problem('CONFLICT', { message: 'This organization is not deleted.' })
     await tx.asSystem((system) => ensureOwner(system, standing, id, ownerId, call.now))
     await record(tx, call, 'organization.restored', id)

@@ -75,10 +75,19 @@ function assertMayMake(tools: Pick<Tools, 'roles'>, { standing }: Held, role: Ow
   const at = role.permissions.findIndex((one) => !known.includes(one))
   if (at !== -1)
     throw invalid(`permissions.${at}`, 'unknown', 'There is no such permission inside organizations.')
-  assertCovers(standing, tools.roles.organizationPermissionsOf('', role))
+  const permissions = completed(role.permissions)
+  assertCovers(standing, tools.roles.organizationPermissionsOf('', { ...role, permissions }))
 }
 
-const sorted = (permissions: readonly string[]): string[] => [...new Set(permissions)].sort()
+/**
+ * In order, with what they rest on: whoever changes something there sees it, and the organization. Row-level security
+ * shows nobody what they may only change.
+ */
+function completed(permissions: readonly string[]): string[] {
+  const reads = permissions.map((one) => one.replace(/:.*$/, ':read'))
+  const there = [...reads, 'organization:read'].filter((one) => Object.hasOwn(ORGANIZATION_PERMISSIONS, one))
+  return [...new Set(permissions.length === 0 ? [] : [...permissions, ...there])].sort()
+}
 
 /** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export async function createRole(
@@ -96,7 +105,7 @@ export async function createRole(
       throw problem('CONFLICT', {
         message: `No organization may have more than ${MOST_ROLES} roles of its own.`,
       })
-    const permissions = sorted(wish.permissions)
+    const permissions = completed(wish.permissions)
     const row = { ...wish, permissions, organization_id: id, created_at: call.now, updated_at: call.now }
     if (!(await insertRole(tx, row)))
       throw problem('CONFLICT', { message: 'There is a role of this name.', details: { field: 'name' } })
@@ -134,7 +143,7 @@ export async function changeOwnRole(
     const { id } = held.organization
     const wanted = {
       description: change.description === undefined ? before.description : change.description,
-      permissions: change.permissions === undefined ? before.permissions : sorted(change.permissions),
+      permissions: change.permissions === undefined ? before.permissions : completed(change.permissions),
       inherits: change.inherits === undefined ? before.inherits : change.inherits,
     }
     assertMayMake(tools, held, wanted)

@@ -2,6 +2,7 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { MembershipsTable, OrganizationRolesTable, OrganizationsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import type { Lock } from '../../base/locks.ts'
 import type { ActingRow } from '../../base/roles/acting.ts'
 
 export type OrganizationRow = Omit<OrganizationsTable, 'name_key'>
@@ -202,10 +203,10 @@ export async function selectStanding(
   tx: Tx,
   organizationId: string,
   userId: string,
-): Promise<(ActingRow & { status: string; roles: string[] }) | undefined> {
-  const { rows } = await sql<ActingRow & { status: string; roles: string[] }>`
+): Promise<(ActingRow & Lock & { status: string; roles: string[] }) | undefined> {
+  const { rows } = await sql<ActingRow & Lock & { status: string; roles: string[] }>`
     select m.organization_id as acting_in, m.role as acting_as, r.permissions as own_permissions,
-      r.inherits as own_inherits, u.status, u.roles
+      r.inherits as own_inherits, u.status, u.roles, u.locked_at, u.locked_until
     from users u
     left join memberships m on m.organization_id = ${organizationId} and m.user_id = u.id
     left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role
@@ -307,8 +308,9 @@ export async function countOthers(
   userId: string,
 ): Promise<{ owners: number; members: number }> {
   const { rows } = await sql<{ owners: number; members: number }>`
-    select count(*) filter (where role = 'owner')::int as owners, count(*)::int as members
-    from memberships where organization_id = ${organizationId} and user_id <> ${userId}`.execute(tx)
+    select count(*) filter (where m.role = 'owner' and u.status = 'active')::int as owners, count(*)::int as members
+    from memberships m join users u on u.id = m.user_id
+    where m.organization_id = ${organizationId} and m.user_id <> ${userId}`.execute(tx)
   return rows[0] ?? { owners: 0, members: 0 }
 }
 
@@ -391,8 +393,15 @@ export async function deleteOwnRole(tx: Tx, organizationId: string, name: string
 /** Whether anybody holds the role, or is invited to it. */
 export async function isHeld(tx: Tx, organizationId: string, name: string): Promise<boolean> {
   const { rows } = await sql`
-    select 1 from memberships where organization_id = ${organizationId} and role = ${name} limit 1`.execute(
-    tx,
-  )
+    select 1 from memberships where organization_id = ${organizationId} and role = ${name}
+    union all
+    select 1 from invitations
+    where organization_id = ${organizationId} and role = ${name} and accepted_at is null and revoked_at is null
+    limit 1`.execute(tx)
+  return rows.length > 0
+}
+
+export async function belongsAnywhere(tx: Tx, userId: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from memberships where user_id = ${userId} limit 1`.execute(tx)
   return rows.length > 0
 }

@@ -21,13 +21,30 @@ import { lockOrganization, membershipCheck, type OrganizationRow, selectRole, se
 const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWith(':read'))
 
 /** @param server who they are to the server @returns null for somebody who is nothing there */
-export function standingOf(
+export const standingOf = (
   roles: Tools['roles'],
   server: { permissions: readonly string[] },
   id: string,
   row: ActingRow,
+): CallOrganization | null => withServer(server, id, organizationOf(roles, row))
+
+/** An API key is there what it was made for, within its scopes; a person is what they are now. */
+const callerIn = (
+  roles: Tools['roles'],
+  caller: Principal,
+  acting: CallOrganization | null,
+  id: string,
+  row: ActingRow,
+): CallOrganization | null => {
+  if (caller.method !== 'api_key') return standingOf(roles, caller, id, row)
+  return withServer(caller, id, acting?.id === id && organizationOf(roles, row) ? acting : null)
+}
+
+function withServer(
+  server: { permissions: readonly string[] },
+  id: string,
+  own: CallOrganization | null,
 ): CallOrganization | null {
-  const own = organizationOf(roles, row)
   if (can(server, 'organizations:write')) return { id, role: own?.role ?? null, permissions: ['*'] }
   if (!can(server, 'organizations:read')) return own
   const permissions = [...new Set([...(own?.permissions ?? []), ...READS])].sort()
@@ -37,9 +54,9 @@ export function standingOf(
 export function memberships(tools: Pick<Tools, 'db' | 'roles'>): MembershipLookup {
   const { db, roles } = tools
   const statement = membershipCheck(db.hot)
-  return async (principal, organizationId, { deletedToo }) => {
+  return async (principal, organizationId, { deletedToo, acting }) => {
     const [row] = await db.run(statement, [principal.userId, organizationId, deletedToo])
-    const standing = row ? standingOf(roles, principal, row.id, row) : null
+    const standing = row ? callerIn(roles, principal, acting, row.id, row) : null
     if (!row || row.deleted_at === null || standing === null) return standing
     return can(standing, 'organization:delete') ? standing : null
   }
@@ -64,7 +81,9 @@ export async function inside<T>(
   const { principal, organization } = call
   if (!principal || !organization) throw problem('NOT_FOUND')
   return await tools.db.tx(callerScope(call), async (tx) => {
-    const held = await tx.asSystem((system) => hold(tools, system, principal, organization.id, which))
+    const held = await tx.asSystem((system) =>
+      hold(tools, system, principal, organization.id, { ...which, acting: organization }),
+    )
     if (!can(held.standing, needed))
       throw problem('INSUFFICIENT_PERMISSIONS', {
         details: { required: needed, organization_id: organization.id },
@@ -79,11 +98,11 @@ export async function hold(
   tx: Tx,
   actor: Principal,
   id: string,
-  { deletedToo = false }: { deletedToo?: boolean } = {},
+  { deletedToo = false, acting = null }: { deletedToo?: boolean; acting?: CallOrganization | null } = {},
 ): Promise<Held> {
   const organization = await lockOrganization(tx, id)
   const row = organization && (await selectStanding(tx, id, actor.userId))
-  const standing = row ? standingOf(roles, actor, id, row) : null
+  const standing = row ? callerIn(roles, actor, acting, id, row) : null
   if (!organization || !standing) throw problem('NOT_FOUND')
   if (organization.deleted_at !== null && !(deletedToo && can(standing, 'organization:delete')))
     throw problem('NOT_FOUND')

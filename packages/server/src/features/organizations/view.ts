@@ -10,7 +10,7 @@ import type { OrganizationRow } from './sql.ts'
 
 const UNSEEN = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]/u
 
-/** One line of any script: visible, without direction marks, and nothing that a mail program makes a link of. */
+/** One line of any script: visible, without direction marks. */
 export const OrganizationName = z
   .string()
   .max(200)
