@@ -2,7 +2,7 @@
 import { createGuard, currentPrincipal, type Guard, latchkey } from '@latchkey/guard'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
-import { accept, BASE, eventsOf, found, invited, put, snapshot } from './organizations/founding.ts'
+import { BASE, eventsOf, found, put, snapshot } from './organizations/founding.ts'
 
 let world: World
 let owner: Person
