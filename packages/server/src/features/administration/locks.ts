@@ -6,7 +6,6 @@
  */
 import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
-import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { revokeUser } from '../../base/revocations/index.ts'
@@ -30,9 +29,6 @@ import { actingOn, assertMayActOn, assertMayTakeAway } from './standing.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 
-/** A refresh that had begun before the lock was seen may date its token a moment later. */
-const MOMENT = 1000
-
 export interface LockWish {
   until: Date | null
   reason?: string | undefined
@@ -47,7 +43,7 @@ export const lockAccount = (tools: LockTools, call: Call, id: string, wish: Lock
     await updateLock(tx, id, { at: call.now, until }, call.now)
     const who = { userId: id, username: user.username }
     if (wish.endSessions) await endSessions(tx, acting, { ...who, reason: 'locked' })
-    await revokeUser(tx, id, later(tools.clock.now(), wish.endSessions ? 0 : MOMENT))
+    await revokeUser(tx, id, tools.clock.now())
     const details = { until: until?.toISOString() ?? null, ...(reason === undefined ? {} : { reason }) }
     await audit(tx, acting, { type: 'user.locked', ...who, details })
   })
