@@ -22,7 +22,7 @@ export function table(result: RowResult): string {
 
 const lineOf = (m: Measured): string[] => [
   m.contender,
-  m.cpuMicroseconds.toFixed(m.cpuMicroseconds < 1000 ? 1 : 0),
+  Number.isNaN(m.cpuMicroseconds) ? '' : m.cpuMicroseconds.toFixed(m.cpuMicroseconds < 1000 ? 1 : 0),
   m.perSecond.toFixed(m.perSecond < 1000 ? 1 : 0),
   m.p50?.toFixed(2) ?? '',
   m.p99?.toFixed(2) ?? '',
