@@ -18,6 +18,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
     restoreMocks: true,
+    // a busy machine is late now and then; what never comes fails a little later
+    expect: { poll: { timeout: 20_000, interval: 10 } },
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
       {

@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { demandNode, install, npm, root, run } from './install.mjs'
 
 const NODE_24 = '24.21.0'
@@ -58,6 +58,26 @@ async function step(name, program, args, options = {}) {
   return code === 0
 }
 
+/** Each failed test with its message, and each file that could not be loaded, as lines. */
+function failures(report) {
+  const told = (title, message) =>
+    [
+      `      ✗ ${title}`,
+      ...message
+        .trim()
+        .split('\n')
+        .slice(0, 12)
+        .map((text) => `          ${text}`),
+    ].join('\n')
+  return (report?.testResults ?? []).flatMap(({ name, message, assertionResults }) => {
+    const file = relative(root, name)
+    const tests = assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map((test) => told(`${file}: ${test.fullName}`, test.failureMessages.join('\n')))
+    return message ? [told(file, message), ...tests] : tests
+  })
+}
+
 /** One project of the suite, its tests counted one by one. */
 async function suite(project, name = project, node = process.execPath) {
   const from = performance.now()
@@ -85,7 +105,11 @@ async function suite(project, name = project, node = process.execPath) {
       .map((test) => test.fullName),
   )
   line(failed === 0, name, from, `${passed} passed${failed ? `, ${failed} failed` : ''}`)
-  if (failed > 0) show(output)
+  if (failed > 0) {
+    // the reasons first: whoever is shown only a part of this output is shown them
+    for (const reason of failures(found)) console.log(reason)
+    show(output)
+  }
   tally.passed += passed
   tally.failed += failed
   notRun.push(...skipped.map((test) => `${name}: ${test} (skipped by the test itself)`))

@@ -73,7 +73,7 @@ async function listen(token: string, cursor?: string): Promise<Line> {
     heard,
     isOpen: () => isOpen,
     async event(fits) {
-      await expect.poll(() => heard.some(fits), { timeout: 2000, interval: 10 }).toBe(true)
+      await expect.poll(() => heard.some(fits)).toBe(true)
       return heard.find(fits) as Heard
     },
     close: () => cut.abort(),

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, PASSWORD, startWorld, type World } from '../../server/src/testing/world.ts'
-import { type Counterpart, startCounterpart, until } from './testing/counterpart.ts'
+import { type Counterpart, startCounterpart } from './testing/counterpart.ts'
 import { type Program, ROOT, run, sendLine } from './testing/programs.ts'
+import { until } from './testing/waiting.ts'
 
 const programs: Program[] = []
 afterAll(() => Promise.all(programs.map((program) => program.stop())))

@@ -3,14 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { jwt } from '../index.ts'
-import {
-  type Counterpart,
-  makeKey,
-  type SigningKey,
-  startCounterpart,
-  until,
-} from '../testing/counterpart.ts'
+import { type Counterpart, makeKey, type SigningKey, startCounterpart } from '../testing/counterpart.ts'
 import { type Probe, probe } from '../testing/probe.ts'
+import { until } from '../testing/waiting.ts'
 
 const JWKS = '/.well-known/jwks.json'
 let server: Counterpart

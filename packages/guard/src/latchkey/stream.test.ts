@@ -1,7 +1,7 @@
 /** The line for revocations: up, lost, silent, refused and back; what a guard believes meanwhile. */
 import { describe, expect, it } from 'vitest'
 import { asked, eachTestHasACounterpart, live, make, server, states, statusOf } from '../testing/consumers.ts'
-import { until } from '../testing/counterpart.ts'
+import { until } from '../testing/waiting.ts'
 
 eachTestHasACounterpart()
 

@@ -239,12 +239,3 @@ export function opaqueOf(
   })
   return credential
 }
-
-/** Waits until something is so; fails after some seconds. */
-export async function until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
-  for (const end = performance.now() + 15_000; performance.now() < end; ) {
-    if (await isSo()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`${what} did not come to be`)
-}

@@ -161,7 +161,7 @@ describe('a PostgreSQL that is not there', () => {
     )
     const begun = performance.now()
     await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
-    expect(performance.now() - begun).toBeLessThan(7000)
+    expect(performance.now() - begun).toBeLessThan(20_000)
     await db.close()
     for (const socket of sockets) socket.destroy()
     silent.close()

@@ -13,6 +13,8 @@ const options: HashingOptions = {
   concurrency: 2,
 }
 const hashing = createHashing(options)
+/** What is compared by the work it takes: a difference that is there shows each time. */
+const MEASURED = { retry: 4 }
 
 // Made by other implementations: the Argon2 reference code's tests, libxcrypt, RFC 7914 §12, Python's hashlib,
 // Drepper's specification of SHA-crypt (and OpenSSL), Firebase's own example.
@@ -128,7 +130,7 @@ describe('hashes made elsewhere', () => {
     expect(await hashing.verify(stored, `${password}.`)).toEqual({ matches: false, outdated: false })
   })
 
-  test('leave the event loop responsive, however many rounds they are of', async () => {
+  test('leave the event loop responsive, however many rounds they are of', MEASURED, async () => {
     const stored = `$6$rounds=300000$saltstring$${'a'.repeat(86)}`
     let longest = 0
     let last = performance.now()
@@ -142,15 +144,19 @@ describe('hashes made elsewhere', () => {
     expect(longest).toBeLessThan((performance.now() - began) / 2)
   })
 
-  test('of SHA-crypt take no more time for a long password than for one of 128 characters', async () => {
-    const stored = `$6$rounds=1000000$saltstring$${'a'.repeat(86)}`
-    const measure = async (length: number): Promise<number> => {
-      const began = process.cpuUsage()
-      expect((await hashing.verify(stored, 'x'.repeat(length))).matches).toBe(false)
-      return process.cpuUsage(began).user
-    }
-    expect((await measure(1024)) / (await measure(128))).toBeLessThan(1.8)
-  })
+  test(
+    'of SHA-crypt take no more time for a long password than for one of 128 characters',
+    MEASURED,
+    async () => {
+      const stored = `$6$rounds=1000000$saltstring$${'a'.repeat(86)}`
+      const measure = async (length: number): Promise<number> => {
+        const began = process.cpuUsage()
+        expect((await hashing.verify(stored, 'x'.repeat(length))).matches).toBe(false)
+        return process.cpuUsage(began).user
+      }
+      expect((await measure(1024)) / (await measure(128))).toBeLessThan(1.8)
+    },
+  )
 
   test('match the empty password where that was hashed', async () => {
     const stored =
@@ -218,7 +224,7 @@ describe('hashes made elsewhere', () => {
 })
 
 describe('an unknown account', () => {
-  test('takes the work of a known one', async () => {
+  test('takes the work of a known one', MEASURED, async () => {
     const costly = createHashing({ ...options, argon2MemoryKib: 19_456, concurrency: 1 })
     const stored = await costly.hash('a password')
     // of all threads, so that a busy machine does not count

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { createLog } from '../log/index.ts'
 import { type Breaches, createBreaches } from './breaches.ts'
@@ -162,7 +162,7 @@ describe('a service that does not answer as it should', () => {
     const waiting: ServerResponse[] = []
     answer = (_, response) => void waiting.push(response)
     const all = Promise.all(Array.from({ length: 100 }, () => breaches.timesSeen(BREACHED)))
-    await vi.waitFor(() => expect(waiting).toHaveLength(32))
+    await expect.poll(() => waiting.length).toBe(32)
     for (const response of waiting) response.end(range(BREACHED, 1))
     expect((await all).filter((times) => times === 1)).toHaveLength(32)
     says(range(BREACHED, 1))
