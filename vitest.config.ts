@@ -1,10 +1,19 @@
 /**
- * Two projects run the same tests, one on each database; `browser` drives a real one against a whole server.
- * `npx vitest run --project pglite` is the quick one.
+ * `unit` is what needs no database. Two projects run all other tests, one on each database; `browser` drives a real
+ * one against a whole server. `npx vitest run --project pglite` is the quick one.
  */
 import { defineConfig } from 'vitest/config'
 
 const include = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
+const withoutDatabase = [
+  'packages/guard/src/{adapters,jwt,latchkey,methods}/*.test.ts',
+  'packages/guard/src/{can,hostile,latchkey,matrix,package,present,property,roles,rules}.test.ts',
+  'packages/server/src/base/{control,hashing,http,limits,log,outbound,page}/*.test.{ts,tsx}',
+  'packages/server/src/base/{cursor,mail/letter,roles/presets}.test.{ts,tsx}',
+  'packages/server/src/config.test.ts',
+  'tests/{architecture,launcher,pages,reference}.test.{ts,tsx}',
+]
+const exclude = ['**/node_modules/**', ...withoutDatabase]
 
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
@@ -14,20 +23,21 @@ export default defineConfig({
     // each file brings its own database, which takes memory before it takes time
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     teardownTimeout: 20_000,
     restoreMocks: true,
     // a busy machine is late now and then; what never comes fails a little later
     expect: { poll: { timeout: 20_000, interval: 10 } },
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
+      { extends: true, test: { name: 'unit', include: withoutDatabase } },
       {
         extends: true,
         test: {
           name: 'pglite',
           include,
-          exclude: ['**/node_modules/**', '**/db/postgres.test.ts', 'tests/nodes.test.ts'],
+          exclude: [...exclude, '**/db/postgres.test.ts', 'tests/nodes.test.ts'],
           globalSetup: 'tests/setup/pglite.ts',
         },
       },
@@ -36,7 +46,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include,
-          exclude: ['**/node_modules/**', '**/db/{pglite,lock}.test.ts'],
+          exclude: [...exclude, '**/db/{pglite,lock}.test.ts'],
           globalSetup: 'tests/setup/postgres.ts',
         },
       },
@@ -46,7 +56,6 @@ export default defineConfig({
           name: 'browser',
           include: ['tests/browser/**/*.test.{ts,tsx}'],
           globalSetup: 'tests/setup/pglite.ts',
-          testTimeout: 60_000,
           fileParallelism: false,
         },
       },

@@ -1,6 +1,6 @@
 /**
  * `npm test`: installs what is missing, builds, then runs everything: types, lint, dead code, secrets, the suite
- * on both databases and in a browser, and on both databases once more with Node 24. Every step runs even where
+ * without a database, on both databases and in a browser, and all but the browser's once more with Node 24. Every step runs even where
  * one before failed; a step's output is shown where it failed; what could not run is named at the end.
  * The last line counts: each test, and each other step as one. `npm test -- types pglite` runs only those.
  */
@@ -209,6 +209,7 @@ async function everything() {
   const missing = 'is not installed, and could not be'
   if (!postgres) notRun.push(`the suite on PostgreSQL: PostgreSQL ${missing}`)
   if (!chromium) notRun.push(`the suite in a browser: Chromium ${missing}`)
+  if (isAsked('unit')) await suite('unit')
   if (isAsked('pglite')) await suite('pglite')
   if (postgres && isAsked('postgres')) await suite('postgres')
   if (chromium && isAsked('browser')) await suite('browser')
@@ -216,6 +217,7 @@ async function everything() {
   if (!isAsked('node24') || Number(process.versions.node.split('.')[0]) >= 24) return
   const newer = await node24()
   if (!newer) return void notRun.push('the suite on Node 24: its package is not to be had here')
+  await suite('unit', 'unit, Node 24', newer)
   await suite('pglite', 'pglite, Node 24', newer)
   if (postgres) await suite('postgres', 'postgres, Node 24', newer)
 }

@@ -18,15 +18,19 @@ const PIECE = 100_000
 const TOLERANCE = 1.2
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
-const TOKEN = `st_${digest('scale').toString('base64url')}`
+const tokenOf = (n: number) => `st_${digest(`scale ${n}`).toString('base64url')}`
+/** What `digest(tokenOf(n))` is, in SQL. */
+const TOKEN_HASH = `sha256(convert_to('st_' || rtrim(translate(encode(sha256(convert_to('scale ' || n, 'UTF8')), 'base64'), '+/', '-_'), '='), 'UTF8'))`
+/** Sessions that are checked, spread over all of them. */
+const CHECKED = 20_000
 const hex = (n: string) => `lpad(to_hex(${n}), 32, '0')`
 const ID = hex('n')
 
-/** A person in every row, with an address, an event, and a membership; the first is an administrator who is signed in. */
+/** People with an address, an event, a membership and a session each; the first is an administrator. */
 async function populate(superuserUrl: string, people: number): Promise<void> {
   // a page of each list is full in either size
   const organizations = Math.min(ORGANIZATIONS, Math.ceil(people / 5))
-  const run = (text: string, values: unknown[] = []) => query(superuserUrl, text, values)
+  const run = (text: string) => query(superuserUrl, text, [])
   await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
     select 'org_' || ${ID}, 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, ${organizations}) n`)
   for (let from = 1; from <= people; from += PIECE) {
@@ -41,19 +45,17 @@ async function populate(superuserUrl: string, people: number): Promise<void> {
     await run(`insert into latchkey.audit_events (id, at, event_type, user_id, username, organization_id, details)
       select 'aud_' || ${ID}, now() - n * interval '1 second', 'auth.login.success', 'usr_' || ${ID}, 'person' || n,
         'org_' || ${hex(`1 + n % ${organizations}`)}, '{}' from ${range}`)
+    await run(`insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr)
+      select 'ses_' || ${ID}, 'usr_' || ${ID}, ${TOKEN_HASH}, now(), now(), now(), now() + interval '1 day', 86400, false, '{pwd}' from ${range}`)
   }
-  await run(
-    `insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr)
-     values ('ses_' || lpad('1', 32, '0'), 'usr_' || lpad('1', 32, '0'), $1, now(), now(), now(), now() + interval '1 day', 86400, false, '{pwd}')`,
-    [digest(TOKEN)],
-  )
   await run('vacuum analyze')
 }
 
 const ORGANIZATION = `org_${'2'.padStart(32, '0')}`
-const REQUESTS: readonly [what: string, path: string][] = [
-  ['session check', '/api/v1/auth/validate'],
-  ['user search', '/api/v1/users?search=person7&limit=5'],
+/** As the administrator; each answers as much in either size. */
+const LISTS: readonly [what: string, path: string][] = [
+  ['user search', '/api/v1/users?search=person&limit=5'],
+  ['user search for one', '/api/v1/users?search=person10@&limit=5'],
   ['list of people', '/api/v1/users?limit=5'],
   ['list by role', '/api/v1/users?role=viewer&limit=5'],
   ['audit page', '/api/v1/audit-logs?event_type=auth.*&limit=5'],
@@ -80,15 +82,25 @@ export const scale: Row = {
     const [few, many] = [await sized(bench, FEW), await sized(bench, MANY)]
     const measured = []
     const figures = []
-    for (const [what, path] of REQUESTS) {
-      const requests = [requestText('GET', path, { authorization: `Bearer ${TOKEN}` })]
+    const asked = (n: number, path: string) =>
+      requestText('GET', path, { authorization: `Bearer ${tokenOf(n)}` })
+    const checks = (people: number) =>
+      Array.from({ length: Math.min(people, CHECKED) }, (_, at) =>
+        asked(1 + Math.floor((at * people) / Math.min(people, CHECKED)), '/api/v1/auth/validate'),
+      )
+    const plans: [what: string, few: string[], many: string[]][] = [
+      ['session check', checks(FEW), checks(MANY)],
+      ...LISTS.map(([what, path]): [string, string[], string[]] => [
+        what,
+        [asked(1, path)],
+        [asked(1, path)],
+      ]),
+    ]
+    for (const [what, ofFew, ofMany] of plans) {
       const ratios: number[] = []
       const rounds = []
-      for (const [name, server] of [
-        ['few', few],
-        ['many', many],
-      ] as const)
-        await bench.order({ plan: `${what} ${name}`, port: server.port, requests })
+      await bench.order({ plan: `${what} few`, port: few.port, requests: ofFew })
+      await bench.order({ plan: `${what} many`, port: many.port, requests: ofMany })
       for (let round = 0; round <= bench.options.rounds; round++) {
         const small = await bench.round(few.pid, `${what} few`)
         const large = await bench.round(many.pid, `${what} many`)
