@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createGuard, type Guard, latchkey } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { withinASecond } from '../packages/guard/src/testing/waiting.ts'
+import { until, withinASecond } from '../packages/guard/src/testing/waiting.ts'
 import type { Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { bearerOf, giveRoles, holderOf } from './permissions/people.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
       createGuard({ methods: [method], now: () => world.clock.now().getTime(), onProblem: () => {} }),
     )
   }
-  await expect.poll(() => guards.map((guard) => guard.state())).toEqual(guards.map(() => 'connected'))
+  await until(() => guards.every((guard) => guard.state() === 'connected'), 'the lines')
 })
 afterAll(async () => {
   for (const guard of guards) guard.close()

@@ -23,7 +23,7 @@ import { createRevocations } from './base/revocations/index.ts'
 import { createRoles } from './base/roles/index.ts'
 import type { Tools } from './base/tools.ts'
 import type { Config } from './config.ts'
-import { accessPages, accessRoutes } from './features/access/index.ts'
+import { accessPages, accessRoutes, denials } from './features/access/index.ts'
 import { accountPages, accountRoutes } from './features/account/index.ts'
 import { administrationRoutes } from './features/administration/index.ts'
 import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
@@ -224,6 +224,7 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
     rows,
     authenticator: authenticator(tools, checks),
     memberships: memberships(tools),
+    denied: denials(tools),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,

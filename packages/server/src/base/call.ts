@@ -87,3 +87,9 @@ export function systemCall(now: Date): Call {
     cookies: {},
   })
 }
+
+/**
+ * The call as the audit log takes what is no matter of the organization that the caller acts in: what is done to
+ * the server's roles, and to accounts.
+ */
+export const outside = (call: Call): Call => ({ ...call, organization: null })

@@ -74,6 +74,8 @@ export async function startWorld(overrides: Partial<Config> = {}): Promise<World
     clock: {
       now: clock.now,
       async advance(text) {
+        // what is due happens before the time that passes, not after it
+        await app.settle()
         clock.advance(milliseconds(text))
         await app.settle()
       },

@@ -46,7 +46,7 @@ export const AUDIT_EVENTS = {
   'permission.created': 'A permission of the app was added.',
   'permission.deleted': 'A permission of the app was deleted.',
   'access.denied':
-    'Somebody tried to give, take or change what lies beyond their own permissions; `details` says what, and what they lack.',
+    'Somebody lacked a permission for what they tried; `details` says for what, and which (`required`). `details.reason`: `not_permitted` where the permission to ask at all is lacking, otherwise how it reached beyond them.',
   'organization.created': 'Somebody made an organization.',
   'organization.updated': 'An organization was renamed; `details.fields` names what changed.',
   'organization.deleted': 'An organization was deleted; it can be restored until `details.purge_at`.',

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Config } from '../../config.ts'
-import type { Call } from '../call.ts'
+import { type Call, outside } from '../call.ts'
 import type { Keyring } from '../crypto.ts'
 import { Problem, problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
@@ -33,9 +33,20 @@ export interface House {
   present: Presenter
   authenticator: Authenticator
   memberships: MembershipLookup
+  denied: Denied
   isForeign: (req: Exchange['req']) => boolean
   isUnreachable: (error: unknown) => boolean
 }
+
+/**
+ * Told of a known caller who lacks a permission for what they tried, before that is answered: the row's own, or one
+ * for what they wanted to change. `target` is what the path names, by the names of its parameters.
+ */
+export type Denied = (
+  call: Call,
+  tried: { action: string; target: Readonly<Record<string, string>> },
+  why: Problem,
+) => Promise<void>
 
 export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
 
@@ -50,6 +61,8 @@ export interface Steps<R extends Row> {
   read(exchange: Exchange, caller: Caller, params: unknown): Promise<Record<string, unknown>>
   /** The CSRF token, then the schema. @throws Problem */
   understand(exchange: Exchange, call: Call, said: Record<string, unknown>): Promise<unknown>
+  /** Runs what changes something; that the caller lacked a permission for it is told on. @throws Problem */
+  watch<T>(call: Call, params: unknown, work: () => Promise<T> | T): Promise<T>
 }
 
 export function steps<R extends Row>(house: House, row: R): Steps<R> {
@@ -58,6 +71,18 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
   const closedTo = gate(row)
   const count: Count | null = counter(row, house.limits, house.config.rateLimits)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
+  async function denied(call: Call, params: unknown, why: unknown): Promise<void> {
+    if (!(why instanceof Problem) || why.code !== 'INSUFFICIENT_PERMISSIONS') return
+    const target = { ...(params as Record<string, string>) }
+    // what is tried elsewhere is no matter of the organization that the caller acts in
+    const about = row.organization === undefined ? outside(call) : call
+    await house.denied(about, { action: row.name, target }, why)
+  }
+  async function turnedAway(exchange: Exchange, caller: Caller, params: unknown, closed: Problem) {
+    const call = callOf(exchange, caller)
+    await denied(outside(call), params, closed)
+    return { caller, call, closed }
+  }
   return {
     row,
     async enter(exchange, params) {
@@ -65,10 +90,11 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
       const caller = await identify(row, exchange, house)
       const closed = closedTo(caller, exchange.now)
       const { principal, organization } = caller
-      if (closed !== null || row.organization === undefined || principal === null)
-        return { caller, call: callOf(exchange, caller), closed }
+      if (principal === null) return { caller, call: callOf(exchange, caller), closed }
+      if (closed !== null) return turnedAway(exchange, caller, params, closed)
+      if (row.organization === undefined) return { caller, call: callOf(exchange, caller), closed }
       const inside = await standing(row, { principal, organization }, params, house.memberships)
-      if (inside instanceof Problem) return { caller, call: callOf(exchange, caller), closed: inside }
+      if (inside instanceof Problem) return turnedAway(exchange, caller, params, inside)
       return { caller, call: callOf(exchange, { ...caller, organization: inside }), closed }
     },
     assertWelcome(exchange, caller, call) {
@@ -88,6 +114,14 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
       delete said[CSRF_FIELD]
       const judge = row.judge?.bind(row)
       return judge ? await parseJudged(row.input, said, judge) : parseInput(row.input, said)
+    },
+    async watch(call, params, work) {
+      try {
+        return await work()
+      } catch (error) {
+        if (unsafe) await denied(call, params, error)
+        throw error
+      }
     },
   }
 }
@@ -115,7 +149,11 @@ export function apiHandler(house: House, row: ApiRow): Handler {
       }
       step.assertWelcome(exchange, caller, call)
       const said = await step.read(exchange, caller, request.params)
-      house.present.data(exchange, await answered(step, exchange, call, said), by)
+      house.present.data(
+        exchange,
+        await step.watch(call, request.params, () => answered(step, exchange, call, said)),
+        by,
+      )
     } catch (error) {
       house.present.problem(exchange, failure(house, exchange, error, row))
     }

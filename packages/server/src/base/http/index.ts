@@ -18,7 +18,7 @@ import { docsRow } from './docs.tsx'
 import { DOCS_STYLE } from './docs-style.ts'
 import { downloadHandler } from './downloads.ts'
 import { type Exchange, reader } from './exchange.ts'
-import { apiHandler, type Handler } from './handle.ts'
+import { apiHandler, type Denied, type Handler } from './handle.ts'
 import { healthRows, type Readiness } from './health.ts'
 import { type OpenApi, openApi } from './openapi.ts'
 import { type PageHouse, type PageRenderer, pageHandler } from './pages.ts'
@@ -31,6 +31,7 @@ import { formOf } from './way.ts'
 
 export type { Asset } from './assets.ts'
 export { csrfRows } from './csrf.ts'
+export type { Denied } from './handle.ts'
 export type { Readiness } from './health.ts'
 export type { PageContent, PageRenderer } from './pages.ts'
 
@@ -41,6 +42,8 @@ export interface HttpOptions extends PageRenderer {
   authenticator: Authenticator
   /** For rows about organizations; without it nobody belongs to any. */
   memberships?: MembershipLookup
+  /** Told of a known caller whom a row's permission turned away, before that is answered. */
+  denied?: Denied
   assets: readonly Asset[]
   ready(): Promise<Readiness>
   /** Routes that keep a protocol's own answers (OpenID Connect, metrics). They see no parsed body. */
@@ -67,6 +70,7 @@ export function createHttp(options: HttpOptions): Http {
     isUnreachable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
+    denied: options.denied ?? (async () => {}),
     reader: reader(config, clock, present.cookies),
     isForeign: originCheck(config),
     renderer: options,

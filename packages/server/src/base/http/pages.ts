@@ -52,7 +52,7 @@ export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form
       said = {}
       said = await step.read(exchange, entered.caller, request.params)
       const input = await step.understand(exchange, call, said)
-      show(house, row, exchange, call, await row.run(call, input))
+      show(house, row, exchange, call, await step.watch(call, request.params, () => row.run(call, input)))
     } catch (error) {
       const asked = { exchange, call, params: request.params }
       await showAgain(house, step, asked, said, failure(house, exchange, error, row))

@@ -74,14 +74,14 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
         isDown = true
       }
     }
+    // in the same breath as the last look at `wanted`: whoever wakes from here on begins anew
+    polling = null
   }
   // bound here, so that what a commit or a finished job wakes does not run in that one's async context
   const wake = AsyncResource.bind((): void => {
     if (!timer) return
     wanted = true
-    polling ??= poll().finally(() => {
-      polling = null
-    })
+    polling ??= poll()
   })
   worker.onFinished(wake)
 

@@ -89,7 +89,7 @@ describe('a job', () => {
     const ran = vi.fn(async () => {})
     jobs.on('work', ran)
     // no poll ever comes: what begins it is that it was enqueued
-    vi.spyOn(globalThis, 'setInterval').mockReturnValue({ unref: () => undefined } as never)
+    vi.spyOn(globalThis, 'setInterval').mockReturnValue(setTimeout(() => {}).unref())
     jobs.start()
     await enqueue()
     await expect.poll(() => ran.mock.calls.length).toBe(1)

@@ -5,7 +5,7 @@
  */
 import { can, effectivePermissions } from '@latchkey/guard'
 import { audit } from '../../base/audit/index.ts'
-import type { Call } from '../../base/call.ts'
+import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
@@ -15,15 +15,7 @@ import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { assertNotLastAdministrator, getUser } from '../users/index.ts'
 import type { UserRolesView } from './fields.ts'
-import {
-  assertCovers,
-  assertMayGive,
-  type Definitions,
-  lockReach,
-  outside,
-  type Reach,
-  trying,
-} from './reach.ts'
+import { assertCovers, assertMayGive, type Definitions, lockReach, type Reach } from './reach.ts'
 import { selectHolder, updateUserRoles } from './sql.ts'
 
 /** @throws Problem NOT_FOUND */
@@ -55,21 +47,19 @@ export async function setUserRoles(
   if (!call.principal || !can(call.principal, 'users:read'))
     throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'users:read' } })
   await seen(tools, call, userId)
-  return await trying(tools, call, { action: 'users.roles.update', target: userId }, () =>
-    tools.db.tx('system', async (tx) => {
-      const reach = await lockReach(tx, call, 'users:grant')
-      const holder = await selectHolder(tx, userId)
-      if (!holder) throw problem('NOT_FOUND')
-      const to = inOrder(reach.definitions, wanted)
-      await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
-      return {
-        user_id: userId,
-        role: to[0] ?? null,
-        roles: to,
-        permissions: [...effectivePermissions(reach.definitions, to)],
-      }
-    }),
-  )
+  return await tools.db.tx('system', async (tx) => {
+    const reach = await lockReach(tx, call, 'users:grant')
+    const holder = await selectHolder(tx, userId)
+    if (!holder) throw problem('NOT_FOUND')
+    const to = inOrder(reach.definitions, wanted)
+    await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
+    return {
+      user_id: userId,
+      role: to[0] ?? null,
+      roles: to,
+      permissions: [...effectivePermissions(reach.definitions, to)],
+    }
+  })
 }
 
 /** Somebody, as the caller may see them. @throws Problem NOT_FOUND */

@@ -1,11 +1,13 @@
 /**
- * Access: who may change which roles, the app's own permissions, and who holds roles. Owns the tables `roles` and
- * `permissions` and the column `users.roles` once somebody exists. Leaves what roles permit to base/roles, judging a
- * single permission to the guard's `can`, and that there is always an administrator to `users`.
+ * Access: who may change which roles, the app's own permissions, and who holds roles; that somebody lacked a
+ * permission, in the audit log. Owns the tables `roles` and `permissions` and the column `users.roles` once somebody
+ * exists. Leaves what roles permit to base/roles, judging a single permission to the guard's `can`, and that there is
+ * always an administrator to `users`.
  */
 
+export { denials } from './denials.ts'
 export { accessPages, describedPermissions } from './pages.tsx'
-export { assertMayGive, lockReach, trying } from './reach.ts'
+export { assertMayGive, lockReach } from './reach.ts'
 export { accessRoutes } from './routes.ts'
 export { covers, PERMISSION, within } from './scopes.ts'
 export { roleName } from './texts.ts'

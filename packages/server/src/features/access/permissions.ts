@@ -4,7 +4,7 @@
  * never bears the name of a built-in one, and who brings one holds it.
  */
 import { audit } from '../../base/audit/index.ts'
-import type { Call } from '../../base/call.ts'
+import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { revokeOrganization, revokeRoles } from '../../base/revocations/index.ts'
@@ -12,7 +12,7 @@ import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from 
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
-import { assertCovers, lockReach, outside, type Reach, trying } from './reach.ts'
+import { assertCovers, lockReach, type Reach } from './reach.ts'
 import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'
 
 /** Every process keeps all of them at hand. */
@@ -35,7 +35,7 @@ export const createPermission = (
   call: Call,
   wish: NewPermission,
 ): Promise<PermissionView> =>
-  changing(tools, call, 'permissions.create', wish.name, async (tx, { userId, username }) => {
+  changing(tools, call, wish.name, async (tx, { userId, username }) => {
     const { name, description } = wish
     const organization_roles = [...new Set(wish.organization_roles)]
     if ((await selectPermissions(tx)).length >= MOST_PERMISSIONS)
@@ -53,7 +53,7 @@ export const createPermission = (
 
 /** Takes it out of the catalogue, and from every role inside organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
-  changing(tools, call, 'permissions.delete', name, async (tx, { userId, username, definitions }) => {
+  changing(tools, call, name, async (tx, { userId, username, definitions }) => {
     const found = (await selectPermissions(tx)).find((one) => one.name === name)
     if (!found) throw problem('NOT_FOUND')
     const holders = [...definitions.values()].filter((role) => role.permissions.includes(name))
@@ -81,17 +81,14 @@ const isBuiltIn = (name: string): boolean =>
 function changing<T>(
   tools: PermissionTools,
   call: Call,
-  action: string,
   name: string,
   work: (tx: Tx, reach: Reach) => Promise<T>,
 ): Promise<T> {
-  return trying(tools, call, { action, target: name }, () =>
-    tools.db.tx('system', async (tx) => {
-      const reach = await lockReach(tx, call, 'roles:write')
-      assertCovers(reach, [name], { permission: name })
-      const done = await work(tx, reach)
-      await tools.roles.changed(tx)
-      return done
-    }),
-  )
+  return tools.db.tx('system', async (tx) => {
+    const reach = await lockReach(tx, call, 'roles:write')
+    assertCovers(reach, [name], { permission: name })
+    const done = await work(tx, reach)
+    await tools.roles.changed(tx)
+    return done
+  })
 }

@@ -43,12 +43,13 @@ describe('nobody reaches beyond themselves', () => {
     before = await everything(world)
   })
   /** Refused with this, written down, and nothing else has changed. */
-  async function isBeyond(reply: Reply, required: string, action: string, target: string): Promise<void> {
+  async function isBeyond(reply: Reply, required: string, action: string, target?: string): Promise<void> {
     expect([reply.status, reply.code]).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
     expect(reply.body.error.details.required).toBe(required)
     expect(await everything(world)).toEqual(before)
     const event = await lastEvent(world, 'access.denied')
-    expect(event).toMatchObject({ user_id: keeper.id, details: { action, target, required } })
+    expect(event).toMatchObject({ user_id: keeper.id, details: { action, required } })
+    expect(Object.values(event.details.target)).toEqual(target === undefined ? [] : [target])
     expect(event.session_id).toMatch(/^ses_/)
   }
 
@@ -65,7 +66,7 @@ describe('nobody reaches beyond themselves', () => {
   ])('making a role that %s', async (_how, wish, required) => {
     const reply = await keeper.client.post('/api/v1/roles', { name: 'ladder_up', ...wish })
     const named = required === 'analytics:read' ? reply.body.error.details.required : required
-    await isBeyond(reply, named, 'roles.create', 'ladder_up')
+    await isBeyond(reply, named, 'roles.create')
     const changed = await keeper.client.patch('/api/v1/roles/helper', wish)
     await isBeyond(changed, changed.body.error.details.required, 'roles.update', 'helper')
   })
@@ -137,7 +138,7 @@ describe('nobody reaches beyond themselves', () => {
 
   it('bringing or taking away a permission that they do not hold', async () => {
     const reply = await keeper.client.post('/api/v1/permissions', { name: 'books:lend' })
-    await isBeyond(reply, 'books:lend', 'permissions.create', 'books:lend')
+    await isBeyond(reply, 'books:lend', 'permissions.create')
   })
 
   it('but within themselves they may', async () => {

@@ -6,12 +6,10 @@
  * role they may not give, and changes nothing of somebody or of a role that is more powerful.
  */
 import { can, effectivePermissions, withInherited } from '@latchkey/guard'
-import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
-import { Problem, problem } from '../../base/errors.ts'
+import { problem } from '../../base/errors.ts'
 import { lockRoles, type Role, type ServerPermission, selectRoles } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
 import { selectRolesOfActive } from './sql.ts'
 
 export type Definitions = ReadonlyMap<string, Role>
@@ -92,38 +90,4 @@ export function assertWithinReach(reach: Reach, definitions: Definitions, name: 
 export function assertMayGive(reach: Reach, name: string): void {
   assertGrants(reach, [name], { role: name })
   assertWithinReach(reach, reach.definitions, name)
-}
-
-/**
- * The call as the audit log takes it: what is done to the server's roles and their holders belongs to no organization,
- * whichever one the caller acts in.
- */
-export const outside = (call: Call): Call => ({ ...call, organization: null })
-
-/** What is tried, for the audit log. */
-export interface Try {
-  action: string
-  /** Whom or what it is about: a user's id, the name of a role or permission. */
-  target: string
-}
-
-/** Runs a change; that somebody reached beyond themselves is written down, although nothing else is. */
-export async function trying<T>(
-  tools: Pick<Tools, 'db'>,
-  call: Call,
-  tried: Try,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'INSUFFICIENT_PERMISSIONS') {
-      const { userId = null, username = null } = call.principal ?? {}
-      const details = { ...tried, ...error.details }
-      await tools.db.tx('system', (tx) =>
-        audit(tx, outside(call), { type: 'access.denied', userId, username, details }),
-      )
-    }
-    throw error
-  }
 }

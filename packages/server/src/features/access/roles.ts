@@ -6,7 +6,7 @@
  */
 import { withInherited } from '@latchkey/guard'
 import { audit } from '../../base/audit/index.ts'
-import type { Call } from '../../base/call.ts'
+import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { revokeRoles } from '../../base/revocations/index.ts'
@@ -14,15 +14,7 @@ import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../..
 import type { Tools } from '../../base/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
-import {
-  assertWithinReach,
-  type Definitions,
-  definitionsOf,
-  lockReach,
-  outside,
-  type Reach,
-  trying,
-} from './reach.ts'
+import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'
 import { deleteRoleRow, insertRole, isHeld, updateRole } from './sql.ts'
 
 /** Every process keeps all of them at hand. */
@@ -47,7 +39,7 @@ export async function getRole(tools: Pick<Tools, 'db'>, call: Call, name: string
 
 /** @throws Problem CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
 export const createRole = (tools: RoleTools, call: Call, wish: NewRole): Promise<RoleView> =>
-  changing(tools, call, { action: 'roles.create', target: wish.name }, async (tx, reach) => {
+  changing(tools, call, async (tx, reach) => {
     const { definitions } = reach
     if (definitions.has(wish.name) || isReserved(tools, wish.name))
       throw problem('CONFLICT', {
@@ -72,7 +64,7 @@ export const changeRole = (
   name: string,
   change: RoleChange,
 ): Promise<RoleView> =>
-  changing(tools, call, { action: 'roles.update', target: name }, async (tx, reach) => {
+  changing(tools, call, async (tx, reach) => {
     const before = openRole(reach, name)
     const given = Object.fromEntries(Object.entries({ ...change, ...listsOf(change) }).filter(isGiven))
     const made: Role = { ...before, ...given, updated_at: call.now }
@@ -95,7 +87,7 @@ export const changeRole = (
 
 /** @throws Problem NOT_FOUND, CONFLICT for one in use, INSUFFICIENT_PERMISSIONS */
 export const deleteRole = (tools: RoleTools, call: Call, name: string): Promise<void> =>
-  changing(tools, call, { action: 'roles.delete', target: name }, async (tx, reach) => {
+  changing(tools, call, async (tx, reach) => {
     const found = openRole(reach, name)
     if (name === defaultRole(tools.config)) throw inUse('Everybody new gets this role.', 'default')
     const heirs = heirsOf(reach.definitions, name).filter((heir) => heir !== name)
@@ -105,19 +97,12 @@ export const deleteRole = (tools: RoleTools, call: Call, name: string): Promise<
     await audited(tx, call, reach, 'role.deleted', { role: name, from: told(found) })
   })
 
-function changing<T>(
-  tools: RoleTools,
-  call: Call,
-  tried: { action: string; target: string },
-  work: (tx: Tx, reach: Reach) => Promise<T>,
-): Promise<T> {
-  return trying(tools, call, tried, () =>
-    tools.db.tx('system', async (tx) => {
-      const done = await work(tx, await lockReach(tx, call, 'roles:write'))
-      await tools.roles.changed(tx)
-      return done
-    }),
-  )
+function changing<T>(tools: RoleTools, call: Call, work: (tx: Tx, reach: Reach) => Promise<T>): Promise<T> {
+  return tools.db.tx('system', async (tx) => {
+    const done = await work(tx, await lockReach(tx, call, 'roles:write'))
+    await tools.roles.changed(tx)
+    return done
+  })
 }
 
 /** A role that may be changed, by this caller. */

@@ -31,7 +31,7 @@ import {
   updateAddress,
 } from '../users/index.ts'
 import { addressChangedLetter, INVITATION_LIFETIME, invitationLetter } from './mail.tsx'
-import { actingOn, assertMayActOn, assertMayTakeAway } from './standing.ts'
+import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
 
 type AccountTools = Pick<
   Tools,
@@ -55,7 +55,7 @@ export async function createAccount(tools: AccountTools, call: Call, wish: NewAc
   const who = { email, username: wish.username ?? null, fullName: wish.full_name ?? null }
   const hash = password === undefined ? null : await acceptPassword(tools, password, who)
   const id = newId('usr')
-  return await actingOn(tools, call, { action: 'users.create', target: id }, async (tx, acting) => {
+  return await asAdministrator(tools, call, async (tx, acting) => {
     const roles = await rolesFor(tools, tx, call, wish.roles)
     await lockAddress(tx, canonical(email))
     if (wish.is_verified) await assertMayVouch(tx, call, null, [canonical(email)])
@@ -136,7 +136,7 @@ export async function changeAccount(
   id: string,
   { email, is_verified: isVerified, ...profile }: AccountChange,
 ): Promise<User> {
-  return await actingOn(tools, call, { action: 'users.update', target: id }, async (tx, acting) => {
+  return await asAdministrator(tools, call, async (tx, acting) => {
     // addresses before the user, as everybody does who proves one
     const before = await findUser(tx, id)
     const addresses = [before?.email ?? [], email ?? []].flat().map(canonical)
@@ -206,7 +206,7 @@ export const deleteAccount = (
   call: Call,
   id: string,
 ): Promise<void> =>
-  actingOn(tools, call, { action: 'users.delete', target: id }, async (tx, acting) => {
+  asAdministrator(tools, call, async (tx, acting) => {
     await holdOrganizationsOf(tx, id)
     await lockRoles(tx)
     const user = await assertMayTakeAway(tools, tx, call, id)

@@ -58,7 +58,7 @@ describe('whoever may not', () => {
         const reply = await manager.client.send(row[0], row[1], row[2])
         expect([row[0], row[1], ...outcome(reply)]).toEqual([row[0], row[1], 403, 'INSUFFICIENT_PERMISSIONS'])
         expect(reply.body.error.details.reason).toBe('beyond_own')
-        expect((await lastEvent(manager.id, 'access.denied')).details.target).toBe(above.id)
+        expect((await lastEvent(manager.id, 'access.denied')).details.target.id).toBe(above.id)
       }
       expect(await stored(above.id)).toEqual(before)
       expect((await above.client.get('/api/v1/auth/me')).status).toBe(200)

@@ -25,7 +25,7 @@ import {
   updateLock,
 } from '../users/index.ts'
 import { localeOf } from './accounts.ts'
-import { actingOn, assertMayActOn, assertMayTakeAway } from './standing.ts'
+import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 
@@ -37,7 +37,7 @@ export interface LockWish {
 
 /** A second lock replaces the first. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const lockAccount = (tools: LockTools, call: Call, id: string, wish: LockWish): Promise<User> =>
-  changing(tools, call, { action: 'users.lock', target: id }, assertMayTakeAway, async (tx, acting, user) => {
+  changing(tools, call, id, assertMayTakeAway, async (tx, acting, user) => {
     await assertNotLastAdministrator(tx, id)
     const { until, reason } = wish
     await updateLock(tx, id, { at: call.now, until }, call.now)
@@ -50,9 +50,7 @@ export const lockAccount = (tools: LockTools, call: Call, id: string, wish: Lock
 
 /** Lifts a lock, and forgets the failed sign-ins that were counted against the account, from wherever they came. */
 export const unlockAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changing(tools, call, { action: 'users.unlock', target: id }, assertMayActOn, (tx, acting, user) =>
-    unlock(tools, tx, acting, user),
-  )
+  changing(tools, call, id, assertMayActOn, (tx, acting, user) => unlock(tools, tx, acting, user))
 
 /** As unlockAccount, for whoever answers for it (the CLI). */
 export async function unlock(
@@ -69,26 +67,26 @@ export async function unlock(
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not active */
 export const disableAccount = (tools: LockTools, call: Call, id: string, reason?: string): Promise<User> =>
-  changing(tools, call, { action: 'users.disable', target: id }, assertMayTakeAway, (tx, acting, user) =>
+  changing(tools, call, id, assertMayTakeAway, (tx, acting, user) =>
     disableUser(tx, acting, user, reason === undefined ? {} : { reason }),
   )
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */
 export const enableAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changing(tools, call, { action: 'users.enable', target: id }, assertMayActOn, enableUser)
+  changing(tools, call, id, assertMayActOn, enableUser)
 
 const changing = (
   tools: LockTools,
   call: Call,
-  tried: { action: string; target: string },
+  id: string,
   assertMay: typeof assertMayActOn,
   change: (tx: Tx, acting: Call, user: User) => Promise<void>,
 ): Promise<User> =>
-  actingOn(tools, call, tried, async (tx, acting) => {
+  asAdministrator(tools, call, async (tx, acting) => {
     // before any user, as everybody does who takes an administrator away
     await lockRoles(tx)
-    await change(tx, acting, await assertMay(tools, tx, call, tried.target))
-    return await getUser(tx, tried.target)
+    await change(tx, acting, await assertMay(tools, tx, call, id))
+    return await getUser(tx, id)
   })
 
 /** Ends somebody's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
@@ -98,7 +96,7 @@ export const endSessionsOf = (
   id: string,
   only?: string,
 ): Promise<number> =>
-  actingOn(tools, call, { action: 'users.sessions.revoke', target: id }, async (tx, acting) => {
+  asAdministrator(tools, call, async (tx, acting) => {
     const { username } = await assertMayActOn(tools, tx, call, id)
     const which = {
       userId: id,
@@ -116,7 +114,7 @@ export const endSessionsOf = (
  * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT, RATE_LIMIT_EXCEEDED where one went out just now
  */
 export const sendReset = (tools: LockTools, call: Call, id: string): Promise<void> =>
-  actingOn(tools, call, { action: 'users.password_reset', target: id }, async (tx, acting) => {
+  asAdministrator(tools, call, async (tx, acting) => {
     const found = await findUser(tx, id)
     // its address is held before the user, as everybody does who proves one
     const isTimely = found === null || (await mayWriteTo(tx, found, 'reset_password', call.now))

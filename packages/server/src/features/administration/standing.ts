@@ -3,12 +3,11 @@
  * the lock of the person's row, so that what was true stays true until the commit.
  */
 import { can } from '@latchkey/guard'
-import type { Call } from '../../base/call.ts'
+import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
-import { trying } from '../access/index.ts'
 import { findUser, lockUser, type User } from '../users/index.ts'
 
 /** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
@@ -50,17 +49,13 @@ export async function assertMayTakeAway(
 }
 
 /**
- * Runs a change of somebody's account as the system; that somebody reached beyond themselves is written down although
- * nothing else is.
- * @param work is given the call as the audit log takes it: what is done to a person's account belongs to no
- *   organization, whichever one the administrator acts in
+ * Runs a change of somebody's account as the system.
+ * @param work is given the call as the audit log takes it
  */
-export function actingOn<T>(
+export function asAdministrator<T>(
   tools: Pick<Tools, 'db'>,
   call: Call,
-  tried: { action: string; target: string },
   work: (tx: Tx, acting: Call) => Promise<T>,
 ): Promise<T> {
-  const acting = { ...call, organization: null }
-  return trying(tools, acting, tried, () => tools.db.tx('system', (tx) => work(tx, acting)))
+  return tools.db.tx('system', (tx) => work(tx, outside(call)))
 }

@@ -83,7 +83,8 @@ export async function writeKey(
   // of the server, or of the organization that the key will act in
   const inside = { permissions: call.organization?.permissions ?? [] }
   const beyond = wish.scopes?.find((scope) => !can(maker, scope) && !can(inside, scope))
-  if (beyond !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: beyond } })
+  if (beyond !== undefined)
+    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: beyond, reason: 'beyond_own' } })
   const expiresAt = endOf(tools, wish.expiresAt, call.now)
   await lockKeysOf(tx, userId)
   if ((await countGood(tx, userId, call.now)) >= MOST_KEYS)

@@ -1,6 +1,6 @@
 /** Reading the log: what may be asked for, a page of it, one event, and all of it piece by piece. Runs as the caller. */
 import { AUDIT_EVENTS, audit } from '../../base/audit/index.ts'
-import type { Call } from '../../base/call.ts'
+import { type Call, outside } from '../../base/call.ts'
 import { decodeCursor, pageOf } from '../../base/cursor.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
@@ -52,17 +52,13 @@ export async function* exportEvents(
 ): AsyncGenerator<readonly EventRow[]> {
   const scope = callerScope(call)
   await tools.db.tx('system', (tx) =>
-    audit(
-      tx,
-      { ...call, organization: null },
-      {
-        type: 'audit.exported',
-        userId: scope.userId,
-        username: call.principal?.username ?? null,
-        organizationId: filter.organization_id ?? null,
-        details: { format, ...filter },
-      },
-    ),
+    audit(tx, outside(call), {
+      type: 'audit.exported',
+      userId: scope.userId,
+      username: call.principal?.username ?? null,
+      organizationId: filter.organization_id ?? null,
+      details: { format, ...filter },
+    }),
   )
   let after: After = null
   for (;;) {

@@ -124,7 +124,7 @@ export async function permissionsOfRole(
 const beyond = (required: string) =>
   problem('INSUFFICIENT_PERMISSIONS', {
     message: 'This goes beyond what you may do yourself.',
-    details: { required },
+    details: { required, reason: 'beyond_own' },
   })
 
 /** @throws Problem VALIDATION_ERROR for a role that does not exist, INSUFFICIENT_PERMISSIONS for one beyond the caller's */
