@@ -167,3 +167,40 @@ describe('events are found along an index', () => {
     await assertIndexed((tx) => selectEvents(tx, filter, ['2030-01-01 03:00:00+00', 'aud_5'], 51))
   }) // biome-ignore format: a table
 })
+
+describe('where the planner believes that all rows are alike, what is not among them is found along its own index', () => {
+  beforeAll(() =>
+    world.db.asOwner(async (line) => {
+      await line.plain(`
+        delete from latchkey.audit_events where event_type <> 'auth.login.success';
+        update latchkey.audit_events set user_id = 'usr_1', username = 'one', ip_address = '10.0.0.1', session_id = 'ses_1',
+          organization_id = 'org_1', request_id = 'req_1';
+        update latchkey.users set status = 'active', locked_at = null`)
+      await line.plain('analyze')
+    }),
+  )
+  const indexesOf = async (read: (tx: Tx) => Promise<unknown>): Promise<Set<string>> =>
+    new Set((await plansOf(read)).flatMap((plan) => [...nodesOf(plan)].map((node) => node['Index Name'])))
+
+  it.each([
+    ['types', { types: ['user.locked', 'user.unlocked'] }],
+    ['a person', { user_id: 'usr_2' }],
+    ['a username', { username: 'two' }],
+    ['an address', { ip_address: '10.0.0.2' }],
+    ['a session', { session_id: 'ses_2' }],
+    ['an organization', { organization_id: 'org_2' }],
+    ['a request', { request_id: 'req_2' }],
+  ])('events by %s', async (_what, filter) => {
+    for (const after of [null, ['2030-01-01 03:00:00+00', 'aud_5']] as const)
+      expect(await indexesOf((tx) => selectEvents(tx, filter, after, 6))).not.toContain('audit_events_at')
+  })
+
+  it.each(['disabled', 'pending', 'locked'] as const)('%s people', async (status) => {
+    for (const direction of ['asc', 'desc'] as const)
+      for (const after of [null, ['2030-01-05 00:00:00+00', 'usr_1']] as const) {
+        const page = { after, limit: 6, now: NOW }
+        const read = (tx: Tx) => searchUsers(tx, { status }, { by: 'created', direction }, page)
+        expect(await indexesOf(read)).not.toContain('users_created')
+      }
+  })
+})

@@ -12,7 +12,9 @@ alter table latchkey.users
 update latchkey.users set name_key = lower(normalize(full_name, NFKC)) where full_name is not null;
 grant update (name_key) on latchkey.users to latchkey_request;
 
-create index users_created on latchkey.users (created_at, id);
+-- no index of a condition is in this order: where a condition takes all rows by what the planner knows, and none in
+-- truth, it would otherwise be looked for along all of them
+create index users_created on latchkey.users (created_at nulls first, id);
 create index users_status on latchkey.users (status, created_at, id);
 create index users_locked on latchkey.users (created_at, id) where locked_at is not null;
 create index users_search_username on latchkey.users (username_key collate "C", id) where username_key is not null;
@@ -63,7 +65,7 @@ create index failures_account on latchkey.failures (account) where account is no
 drop index latchkey.audit_events_at;
 drop index latchkey.audit_events_user;
 drop index latchkey.audit_events_organization;
-create index audit_events_at on latchkey.audit_events (at, id);
+create index audit_events_at on latchkey.audit_events (at nulls first, id); -- as users_created
 create index audit_events_type on latchkey.audit_events (event_type, at, id);
 create index audit_events_user on latchkey.audit_events (user_id, at, id) where user_id is not null;
 create index audit_events_username on latchkey.audit_events (username, at, id) where username is not null;

@@ -144,7 +144,7 @@ async function deleteOldest(tx: Tx, before: Date, batch: number): Promise<readon
     .selectFrom('audit_events')
     .select('id')
     .where('at', '<', before)
-    .orderBy('at')
+    .orderBy('at', (order) => order.asc().nullsFirst())
     .orderBy('id')
   return await tx.deleteFrom('audit_events').where('id', 'in', oldest.limit(batch)).returning('id').execute()
 }

@@ -45,9 +45,11 @@ export async function selectEvents(
   if (from) conditions.push(sql`a.at >= ${from}`)
   if (to) conditions.push(sql`a.at < ${to}`)
   if (after) conditions.push(sql`(a.at, a.id) < (${after[0]}::timestamptz, ${after[1]})`)
+  // only the index of all events is in the order with `nulls last`: a condition is looked for along its own
+  const order = types || named.length > 0 ? sql`a.at desc` : sql`a.at desc nulls last`
   const newest = (more: readonly RawBuilder<unknown>[]) => sql`
     select a.*, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
-    order by a.at desc, a.id desc limit ${limit}`
+    order by ${order}, a.id desc limit ${limit}`
   const isOneOf = types && sql`a.event_type = any(${[...types]}::text[])`
   // types alone: the newest of each, by its index, and of those the newest
   const query =

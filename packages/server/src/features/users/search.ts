@@ -49,6 +49,9 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
   const { role } = filter
   const [at, id] = role === undefined ? [sql`u.created_at`, sql`u.id`] : [sql`h.created_at`, sql`h.user_id`]
   const [down, beyond] = direction === 'desc' ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
+  // only the index of all people is in the order with `nulls`: a condition is looked for along its own
+  const isOfAll = role === undefined && filter.status === undefined
+  const nulls = isOfAll ? (direction === 'desc' ? sql`nulls last` : sql`nulls first`) : sql``
   const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, at)]
   if (role !== undefined) conditions.push(sql`h.role = ${role}`)
   if (page.after !== null)
@@ -57,7 +60,7 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
     select ${WHOLE}, u.created_at::text as position
     from users u ${PRIMARY} ${role === undefined ? sql`` : sql`join role_holders h on h.user_id = u.id`}
     where ${all(conditions)}
-    order by ${at} ${down}, ${id} ${down} limit ${page.limit}`
+    order by ${at} ${down} ${nulls}, ${id} ${down} limit ${page.limit}`
 }
 
 /** What people are found by; each has an index in the order of bytes, the one in which a prefix is a range. */
