@@ -8,9 +8,7 @@ import pg from 'pg'
 /** A database of the app's own may hold the functions alone; where a Latchkey server is, they are there already. */
 export async function openDatabase(): Promise<pg.Pool> {
   const url = process.env.DATABASE_URL
-  const pool = url
-    ? new pg.Pool({ connectionString: url, pipeline: true } as pg.PoolConfig)
-    : await embedded()
+  const pool = url ? new pg.Pool({ connectionString: url }) : await embedded()
   const { rows } = await pool.query(
     `select to_regprocedure('latchkey.user_id()') is not null as functions, to_regnamespace('workspaces_example') is not null as tables`,
   )

@@ -9,6 +9,7 @@ import {
   type Engine,
   inTurn,
   isPool,
+  statementOf,
   type UnitOptions,
   unitsOf,
 } from './unit.ts'
@@ -46,7 +47,7 @@ export function unitOfWork<Tx extends object>(
         database.transaction(async (tx) => {
           const ask: Ask = async ({ text, values }) =>
             rowsOf(await (tx as unknown as Executing).execute(sql(templateOf(text), ...values)))
-          await ask(scope)
+          await ask(statementOf(scope))
           // after its end its connection serves somebody else
           const { proxy, revoke } = Proxy.revocable(tx, {})
           try {

@@ -8,6 +8,7 @@ import {
   assertAlive,
   type Engine,
   type Statement,
+  statementOf,
   type UnitOptions,
   unitsOf,
 } from './unit.ts'
@@ -39,7 +40,7 @@ export function unitOfWork<Tx>(database: KyselyDatabase<Tx>, options: UnitOption
       const ask: Ask = async (statement) =>
         (await tx.executeQuery(compiled(statement) as never)).rows as Record<string, unknown>[]
       try {
-        await ask(scope)
+        await ask(statementOf(scope))
         const result = await work(tx as Tx, ask)
         await assertAlive(ask)
         await tx.commit().execute()

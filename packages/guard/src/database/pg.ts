@@ -1,7 +1,7 @@
 /**
- * Units of work over `pg`: a pool, or a client of their own. With `pipeline: true` begin, role and caller cost one
- * wait together; without it, two. Nothing is kept in the session and nothing is a named statement, so a pooler in
- * transaction mode may stand in between.
+ * Units of work over `pg`: a pool, or a client of their own. Begin, role and caller are one message and one wait.
+ * Nothing is kept in the session and nothing is a named statement, so a pooler in transaction mode may stand in
+ * between.
  */
 import {
   type AsCaller,
@@ -9,8 +9,9 @@ import {
   type Engine,
   inTurn,
   isPool,
-  type Statement,
+  type Scope,
   TransactionRolledBack,
+  textOf,
   type UnitOptions,
   unitsOf,
 } from './unit.ts'
@@ -30,8 +31,6 @@ interface PgResult {
 
 interface Connection {
   query(...args: readonly unknown[]): unknown
-  /** The setting it was made with. */
-  readonly pipeline?: boolean
   /** pg 8.20 and later: `I` is between transactions. */
   getTransactionStatus?(): string | null
   /** Of one that a pool lent; with an error it is closed instead of lent again. */
@@ -68,7 +67,7 @@ export function unitOfWork<Database extends PgDatabase>(
 /** @param onBroken told when the connection must serve nobody else: its transaction could not be ended */
 async function inTransaction<T, Tx>(
   connection: Connection,
-  scope: Statement,
+  scope: Scope,
   work: (tx: Tx, ask: Ask) => Promise<T>,
   onBroken: (error: Error) => void = () => {},
 ): Promise<T> {
@@ -77,9 +76,8 @@ async function inTransaction<T, Tx>(
   const fence = new Fence(connection)
   const ask: Ask = async ({ text, values }) => (await send(text, values)).rows
   try {
-    const begun = send('begin')
-    if (connection.pipeline !== true) await begun
-    await Promise.all([begun, send(scope.text, scope.values)])
+    // where one of them fails, what follows it in the message is not looked at
+    await send(`begin; ${textOf(scope)}`)
     const result = await work({ query: fence.query } as Tx, ask)
     fence.close()
     const { command } = await send('commit')
@@ -124,7 +122,7 @@ class Fence {
 
   #refusal(statement: unknown): Error | null {
     if (this.#isOver) return new Error('this unit of work is over: its tx must not be used any more')
-    if (!LEAVES.test(textOf(statement))) return null
+    if (!LEAVES.test(saidBy(statement))) return null
     return new Error('begin, commit, rollback and set role are the unit of work’s own; savepoints are yours')
   }
 
@@ -137,7 +135,7 @@ class Fence {
   }
 }
 
-const textOf = (statement: unknown): string => {
+const saidBy = (statement: unknown): string => {
   if (typeof statement === 'string') return statement
   const { text } = (statement ?? {}) as { text?: unknown }
   return typeof text === 'string' ? text : ''

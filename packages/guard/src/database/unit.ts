@@ -48,9 +48,12 @@ export interface Statement {
 /** Runs a statement in the unit's transaction. @returns its rows */
 export type Ask = (statement: Statement) => Promise<readonly Readonly<Record<string, unknown>>[]>
 
-/** What a driver does: begin, `scope`, then the work, then commit or roll back. */
+/** What the database is told of the unit: the role, and the caller. */
+export type Scope = readonly (readonly [setting: string, value: string])[]
+
+/** What a driver does: begin, tell the scope, then the work, then commit or roll back. */
 export interface Engine<Tx> {
-  run<T>(scope: Statement, work: (tx: Tx, ask: Ask) => Promise<T>): Promise<T>
+  run<T>(scope: Scope, work: (tx: Tx, ask: Ask) => Promise<T>): Promise<T>
 }
 
 /** COMMIT answered ROLLBACK: nothing of the unit was kept. */
@@ -111,21 +114,34 @@ export function unitsOf<Tx>(engine: Engine<Tx>, database: object, options: UnitO
 const knownCaller = (caller: Caller | null | undefined): Caller | null =>
   caller === null || caller === undefined || caller.userId === '' ? null : caller
 
-/**
- * One statement that says all of it, values as parameters. Every setting is set each time, so that none is inherited
- * from the session.
- */
-export function scopeOf(role: string | null, caller: Caller | null): Statement {
-  const settings: [name: string, value: string][] = [
+/** Every setting is set each time, so that none is inherited from the session. */
+function scopeOf(role: string | null, caller: Caller | null): Scope {
+  const settings: [setting: string, value: string][] = [
     ['latchkey.user_id', caller?.userId ?? ''],
     ['latchkey.organization_id', caller?.organizationId ?? ''],
     ['latchkey.permissions', listed(caller?.permissions)],
     ['latchkey.organization_permissions', listed(caller?.organizationPermissions)],
   ]
   if (role !== null) settings.unshift(['role', role])
-  const calls = settings.map(([name], at) => `set_config('${name}', $${at + 1}, true)`)
-  return { text: `select ${calls.join(', ')}`, values: settings.map(([, value]) => value) }
+  return settings
 }
+
+/** One statement that says all of it, values as parameters. */
+export function statementOf(scope: Scope): Statement {
+  const calls = scope.map(([setting], at) => `set_config('${setting}', $${at + 1}, true)`)
+  return { text: `select ${calls.join(', ')}`, values: scope.map(([, value]) => value) }
+}
+
+/** The same as a text without parameters, several statements that nothing has to be planned for. */
+export const textOf = (scope: Scope): string =>
+  scope.map(([setting, value]) => `set local ${setting} to ${literal(value)}`).join('; ')
+
+/**
+ * All but letters, digits and a few signs by their numbers: no quote and no backslash of the value comes into the text,
+ * whatever the session says of strings and encodings. PostgreSQL refuses a NUL and half a surrogate pair.
+ */
+const literal = (value: string): string =>
+  `E'${value.replace(/[^\w .:*@-]/gu, (one) => `\\U${one.codePointAt(0)?.toString(16).padStart(8, '0')}`)}'`
 
 /** Between permissions stands a space: one with a space in it would be several, `*` perhaps among them. */
 const listed = (permissions: readonly string[] = []): string =>

@@ -203,14 +203,20 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
       `x', true); reset role; --`,
       `"; drop table notes; --`,
       '$1',
+      `\\'; reset role; --`,
+      `'; reset role; --`,
+      `\ufffd\\\\'`,
       '\\',
+      '\\u0027',
       '%',
       'ö\n\t',
+      '🗝',
     ]) {
       const caller = { userId: hostile, organizationId: hostile, permissions: [] }
       expect(await make()(caller, (ask) => ask(WHO))).toEqual([{ role: app.role, u: hostile, o: hostile }])
     }
     await expect(make()({ userId: 'nul\0' }, (ask) => ask(WHO))).rejects.toThrow()
+    expect(await make()(ann, (ask) => ask(WHO))).toEqual([{ role: app.role, u: 'ann', o: 'org_a' }])
   })
 
   it('does not nest: the work has its tx', async () => {
