@@ -9,6 +9,7 @@ import { Handle } from '../packages/server/src/base/db/handle.ts'
 import type { CallerScope, Tx } from '../packages/server/src/base/db/types.ts'
 import { selectEvents } from '../packages/server/src/features/audit-log/sql.ts'
 import {
+  type People,
   type PeopleFilter,
   type PeopleOrder,
   searchUsers,
@@ -144,6 +145,42 @@ describe('people are found along an index', () => {
         await assertIndexed((tx) => searchUsers(tx, filter, order, { after: null, limit: 51, now: NOW }))
         await assertIndexed((tx) => searchUsers(tx, filter, order, { after, limit: 51, now: NOW }))
       })
+})
+
+describe('a search whose filter leaves few', () => {
+  const walk = async (filter: PeopleFilter, prefix: string, limit: number) => {
+    const [names, sizes]: [(string | null)[], number[]] = [[], []]
+    let after: readonly [string, string] | null = null
+    do {
+      const page = { after, limit, now: NOW }
+      const { rows, next }: People = await world.db.tx(scope, (tx) =>
+        searchUsers(tx, filter, { by: 'found', prefix }, page),
+      )
+      names.push(...rows.map(({ username }) => username))
+      sizes.push(rows.length)
+      after = next
+    } while (after !== null)
+    return { names, sizes }
+  }
+
+  it('answers short pages, and all of them make everybody, once', async () => {
+    const { names, sizes } = await walk({ role: 'staff' }, 'p', 5)
+    const all = Array.from({ length: PEOPLE / 500 }, (_, n) => `person${(n + 1) * 500}`)
+    expect(names).toEqual(all.sort())
+    expect(sizes.length).toBeGreaterThan(PEOPLE / 3000)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(5)
+  })
+
+  it('of nobody ends after empty pages', async () => {
+    const { names, sizes } = await walk({ role: 'nobody' }, 'person1', 50)
+    expect([names, sizes.length > 1]).toEqual([[], true])
+  })
+
+  it('without a filter has full pages, of whoever is found by a name as by an address', async () => {
+    const { names, sizes } = await walk({}, 'name 1999', 3)
+    expect(names).toEqual(['person1999', ...Array.from({ length: 10 }, (_, n) => `person1999${n}`)])
+    expect(sizes).toEqual([3, 3, 3, 2])
+  })
 })
 
 describe('events are found along an index', () => {

@@ -1,6 +1,6 @@
 /** Finding people: lists by a cursor, in the order and with the filters that have an index. Reads run as the caller. */
 import type { Call } from '../../base/call.ts'
-import { decodeCursor, pageOf } from '../../base/cursor.ts'
+import { decodeCursor, encodeCursor } from '../../base/cursor.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
 import type { Tools } from '../../base/tools.ts'
@@ -41,10 +41,10 @@ export async function listPeople(
   const list = `users ${JSON.stringify([order, filter])}`
   const [position = '', id = ''] = decodeCursor(tools.keyring, list, wish.cursor) ?? []
   const after = wish.cursor === undefined ? null : ([position, id] as const)
-  const rows = await tools.db.tx(callerScope(call), (tx) =>
-    searchUsers(tx, filter, order, { after, limit: wish.limit + 1, now: call.now }),
+  const { rows, next } = await tools.db.tx(callerScope(call), (tx) =>
+    searchUsers(tx, filter, order, { after, limit: wish.limit, now: call.now }),
   )
-  return pageOf(tools.keyring, list, rows, wish.limit, (row) => [row.position, row.id])
+  return { page: rows, nextCursor: next && encodeCursor(tools.keyring, list, next) }
 }
 
 function orderOf({ search, sort }: PeopleWish): PeopleOrder {

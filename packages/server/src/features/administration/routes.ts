@@ -59,7 +59,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     path: '/api/v1/users',
     summary: 'List and search people',
     description:
-      'A search finds what begins with the text, in any spelling, and comes in the order of what was found; a list without one in the order of creation, the newest first. `*`, `%` and `_` mean themselves.',
+      'A search finds what begins with the text, in any spelling, and comes in the order of what was found, on pages that may be short where a filter leaves few of it; a list without one in the order of creation, the newest first. `*`, `%` and `_` mean themselves.',
     tag: TAG,
     needs: 'users:read',
     quiet: 'reads only',

@@ -5,7 +5,7 @@
  */
 export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
 export { assertNotLastAdministrator } from './last-administrator.ts'
-export { type FoundUser, type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
+export { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
 export {
   deletePendingBefore,
   existsWithRole,

@@ -17,16 +17,24 @@ export interface PeopleFilter {
 /** `found`: what begins with a canonical text, in the order of what it is. */
 export type PeopleOrder = { by: 'created'; direction: 'asc' | 'desc' } | { by: 'found'; prefix: string }
 
-/** A user, and where in the order: the time as exact as it is stored, or what was found. */
-export type FoundUser = UserRow & { position: string }
+/** Where in the order: the time as exact as it is stored, or what was found; and the id. */
+type Position = readonly [position: string, id: string]
 
 interface Page {
-  /** `position` and id of the last one before. */
-  after: readonly [position: string, id: string] | null
+  /** Of the last one before. */
+  after: Position | null
   limit: number
   now: Date
 }
 
+/** A page may be short, and even empty, although there are more: then the filter leaves few of what a search finds. */
+export interface People {
+  rows: UserRow[]
+  /** After which the next page begins; null where there is none. */
+  next: Position | null
+}
+
+type Found = UserRow & { position: string }
 type Condition = RawBuilder<unknown>
 const all = (conditions: readonly Condition[]): Condition => sql.join([sql`true`, ...conditions], sql` and `)
 
@@ -38,14 +46,23 @@ export async function searchUsers(
   filter: PeopleFilter,
   order: PeopleOrder,
   page: Page,
-): Promise<FoundUser[]> {
-  const query =
-    order.by === 'created' ? byCreation(filter, order.direction, page) : byText(filter, order.prefix, page)
-  return (await query.execute(tx)).rows
+): Promise<People> {
+  if (order.by === 'found') return await foundBy(tx, filter, order.prefix, page)
+  const { rows } = await byCreation(filter, order.direction, { ...page, limit: page.limit + 1 }).execute(tx)
+  return pageOf(rows, page.limit, null)
+}
+
+const positionOf = ({ position, id }: Found): Position => [position, id]
+
+/** @param rows one more than `limit` where there are more */
+function pageOf(rows: readonly Found[], limit: number, beyond: Position | null): People {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return { rows: page, next: rows.length > limit && last ? positionOf(last) : beyond }
 }
 
 /** Along the index of the role's holders, or of the status, or of all. */
-function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page): RawBuilder<FoundUser> {
+function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page): RawBuilder<Found> {
   const { role } = filter
   const [at, id] = role === undefined ? [sql`u.created_at`, sql`u.id`] : [sql`h.created_at`, sql`h.user_id`]
   const [down, beyond] = direction === 'desc' ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
@@ -56,7 +73,7 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
   if (role !== undefined) conditions.push(sql`h.role = ${role}`)
   if (page.after !== null)
     conditions.push(sql`(${at}, ${id}) ${beyond} (${page.after[0]}::timestamptz, ${page.after[1]})`)
-  return sql<FoundUser>`
+  return sql<Found>`
     select ${WHOLE}, u.created_at::text as position
     from users u ${PRIMARY} ${role === undefined ? sql`` : sql`join role_holders h on h.user_id = u.id`}
     where ${all(conditions)}
@@ -64,10 +81,44 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
 }
 
 /** What people are found by; each has an index in the order of bytes, the one in which a prefix is a range. */
-const KEYS = [sql`u.username_key collate "C"`, sql`p.address_key collate "C"`, sql`u.name_key collate "C"`]
+const KEYS = [
+  { key: sql`u.username_key collate "C"`, id: sql`u.id`, from: sql`users u` },
+  {
+    key: sql`p.address_key collate "C"`,
+    id: sql`p.user_id`,
+    from: sql`(select * from emails where is_primary) as p`,
+  },
+  { key: sql`u.name_key collate "C"`, id: sql`u.id`, from: sql`users u` },
+]
 
-/** The three indexes merged. Whoever is found by several is told where the first of them stands. */
-function byText(filter: PeopleFilter, prefix: string, page: Page): RawBuilder<FoundUser> {
+/** A page is looked for in so many pieces of the indexes, each larger than the one before. */
+const PIECES = 4
+const LARGEST_PIECE = 5000
+
+/** Never along more of the indexes than a bounded part: a filter may leave nobody of a million who are found. */
+async function foundBy(tx: Tx, filter: PeopleFilter, prefix: string, page: Page): Promise<People> {
+  const rows: Found[] = []
+  let { after } = page
+  // whoever is found by all three stands in it three times
+  let size = KEYS.length * (page.limit + 1)
+  for (let piece = 0; piece < PIECES; piece++, size = Math.min(4 * size, LARGEST_PIECE)) {
+    const limit = page.limit + 1 - rows.length
+    const looked = (await byText(filter, prefix, { ...page, after, limit }, size).execute(tx)).rows
+    for (const row of looked) if (row.id !== null) rows.push(row)
+    const [{ end_position: position, end_id: id } = { end_position: null, end_id: null }] = looked
+    if (rows.length > page.limit || position === null || id === null) return pageOf(rows, page.limit, null)
+    after = [position, id]
+  }
+  return pageOf(rows, page.limit, after)
+}
+
+type Looked = (Found | Record<keyof Found, null>) & { end_position: string | null; end_id: string | null }
+
+/**
+ * A piece of each of the three indexes, merged as far as all of them reach: `end_…` is where that is, null at the end
+ * of all. Whoever is found by several is told where the first of them stands. There is one row at least.
+ */
+function byText(filter: PeopleFilter, prefix: string, page: Page, size: number): RawBuilder<Looked> {
   // no text has this character, which comes after all others
   const isFound = (key: Condition) => sql`${key} >= ${prefix} and ${key} < ${`${prefix}\u{10ffff}`}`
   const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, sql`u.created_at`)]
@@ -75,21 +126,31 @@ function byText(filter: PeopleFilter, prefix: string, page: Page): RawBuilder<Fo
     conditions.push(
       sql`exists (select from role_holders h where h.user_id = u.id and h.role = ${filter.role})`,
     )
-  const branches = KEYS.map((key, rank) => {
-    const isBefore = KEYS.flatMap((other, at) =>
-      at === rank
-        ? []
-        : sql`(${isFound(other)} and ${other} ${at < rank ? sql`<=` : sql`<`} ${key}) is not true`,
-    )
-    const after = page.after && sql`(${key}, u.id) > (${page.after[0]}, ${page.after[1]})`
+  const pieces = KEYS.map(({ key, id, from }, rank) => {
+    const after = page.after && sql`and (${key}, ${id}) > (${page.after[0]}, ${page.after[1]})`
     return sql`(
-      select ${WHOLE}, ${key} as position from users u ${PRIMARY}
-      where ${isFound(key)} and ${all([...isBefore, ...conditions, ...(after ? [after] : [])])}
-      order by ${key}, u.id limit ${page.limit})`
+      select ${rank}::int as rank, ${id} as id, ${key} as position from ${from}
+      where ${isFound(key)} ${after ?? sql``} order by ${key}, ${id} limit ${size})`
   })
-  return sql<FoundUser>`
-    select * from (${sql.join(branches, sql` union all `)}) as found
-    order by position collate "C", id limit ${page.limit}`
+  const isFirst = KEYS.map(({ key }, rank) => {
+    const isBefore = sql`(${key} < m.position or ${key} = m.position and ${rank}::int < m.rank)`
+    return sql`(${isFound(key)} and ${isBefore}) is not true`
+  })
+  return sql<Looked>`
+    with merged as materialized (
+      select *, row_number() over (order by position collate "C", id, rank) as place
+      from (${sql.join(pieces, sql` union all `)}) as pieces),
+    ends as (
+      select min(last) as place from (
+        select max(place) as last from merged group by rank having count(*) = ${size}) as cut)
+    select found.*, e.position as end_position, e.id as end_id
+    from ends left join merged e on e.place = ends.place
+    left join lateral (
+      select ${WHOLE}, m.position, m.place as found_place
+      from merged m join users u on u.id = m.id ${PRIMARY}
+      where (ends.place is null or m.place <= ends.place) and ${all([...isFirst, ...conditions])}
+      order by m.place limit ${page.limit}) as found on true
+    order by found.found_place`
 }
 
 function statusIs(status: PeopleFilter['status'], now: Date): Condition[] {
