@@ -150,9 +150,9 @@ describe('people are found along an index', () => {
 describe('a search whose filter leaves few', () => {
   const walk = async (filter: PeopleFilter, prefix: string, limit: number) => {
     const [names, sizes]: [(string | null)[], number[]] = [[], []]
-    let after: readonly [string, string] | null = null
+    let after: People['next'] = null
     do {
-      const page = { after, limit, now: NOW }
+      const page: Parameters<typeof searchUsers>[3] = { after, limit, now: NOW }
       const { rows, next }: People = await world.db.tx(scope, (tx) =>
         searchUsers(tx, filter, { by: 'found', prefix }, page),
       )
