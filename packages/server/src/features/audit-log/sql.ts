@@ -3,6 +3,7 @@
  * a position; conditions are comparisons that leak nothing, or row-level security would keep them from the index.
  */
 import { type RawBuilder, sql } from 'kysely'
+import { limitOf } from '../../base/db/limit.ts'
 import type { AuditEventsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 
@@ -49,7 +50,7 @@ export async function selectEvents(
   const order = types || named.length > 0 ? sql`a.at desc` : sql`a.at desc nulls last`
   const newest = (more: readonly RawBuilder<unknown>[]) => sql`
     select a.*, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
-    order by ${order}, a.id desc limit ${limit}`
+    order by ${order}, a.id desc limit ${limitOf(limit)}`
   const isOneOf = types && sql`a.event_type = any(${[...types]}::text[])`
   // types alone: the newest of each, by its index, and of those the newest
   const query =
@@ -57,7 +58,7 @@ export async function selectEvents(
       ? sql<EventRow>`
         select e.* from unnest(${[...types]}::text[]) as asked (type)
         cross join lateral (${newest([sql`a.event_type = asked.type`])}) as e
-        order by e.at desc, e.id desc limit ${limit}`
+        order by e.at desc, e.id desc limit ${limitOf(limit)}`
       : sql<EventRow>`${newest(isOneOf ? [isOneOf] : [])}`
   return (await query.execute(tx)).rows
 }

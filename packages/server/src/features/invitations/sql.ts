@@ -1,5 +1,6 @@
 /** The statements of invitations. One that was declined is revoked, by the invited. */
 import { sql } from 'kysely'
+import { limitOf } from '../../base/db/limit.ts'
 import type { InvitationsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 
@@ -53,8 +54,8 @@ export async function selectInvitations(
       i.sent_at, i.sent_count, i.expires_at, i.accepted_at, i.accepted_by, i.revoked_at, coalesce(u.full_name, u.username) as inviter_name
     from invitations i left join users u on u.id = i.invited_by
     where i.organization_id = ${organizationId} and i.accepted_at is null and i.revoked_at is null
-      and (${after}::text is null or i.id < ${after})
-    order by i.id desc limit ${limit}`.execute(tx)
+      ${after === null ? sql`` : sql`and i.id < ${after}`}
+    order by i.id desc limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
 
@@ -75,9 +76,9 @@ export async function countLetters(
 ): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from invitations i cross join lateral unnest(i.sent_times) as sent(at)
-    where (${organizationId}::text is null or i.organization_id = ${organizationId})
-      and i.sent_at > ${since} and sent.at > ${since}
-      and (${addressKey}::text is null or i.address_key = ${addressKey})`.execute(tx)
+    where i.sent_at > ${since} and sent.at > ${since}
+      ${organizationId === null ? sql`` : sql`and i.organization_id = ${organizationId}`}
+      ${addressKey === null ? sql`` : sql`and i.address_key = ${addressKey}`}`.execute(tx)
   return rows[0]?.count ?? 0
 }
 

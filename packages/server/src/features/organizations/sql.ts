@@ -1,5 +1,6 @@
 /** Every statement of the organizations room: organizations, who belongs to them, their own roles. */
 import { type CompiledQuery, sql } from 'kysely'
+import { limitOf } from '../../base/db/limit.ts'
 import type { MembershipsTable, OrganizationRolesTable, OrganizationsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Lock } from '../../base/locks.ts'
@@ -151,8 +152,8 @@ export async function selectOwn(
     join organizations o on o.id = m.organization_id
     left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role
     where m.user_id = ${userId} and (o.deleted_at is null or m.role = 'owner')
-      and (${after}::text is null or o.id > ${after})
-    order by o.id limit ${limit}`.execute(tx)
+      ${after === null ? sql`` : sql`and o.id > ${after}`}
+    order by o.id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
 
@@ -172,8 +173,8 @@ export async function selectAll(
           select id from organizations where name_key >= ${prefix} and name_key < ${prefix + LAST}
           union all select id from organizations where slug >= ${prefix} and slug < ${prefix + LAST})`
   const { rows } = await sql<OrganizationRow>`
-    select * from organizations where ${begins} and (${after}::text is null or id > ${after})
-    order by id limit ${limit}`.execute(tx)
+    select * from organizations where ${begins} ${after === null ? sql`` : sql`and id > ${after}`}
+    order by id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
 
@@ -256,8 +257,8 @@ export async function selectMembers(
       : sql`(starts_with(u.name_key, ${prefix}) or starts_with(u.username_key, ${prefix})
           or starts_with(e.address_key, ${prefix}))`
   const { rows } = await sql<MemberRow>`${members}
-    where m.organization_id = ${organizationId} and ${begins} and (${after}::text is null or m.user_id > ${after})
-    order by m.user_id limit ${limit}`.execute(tx)
+    where m.organization_id = ${organizationId} and ${begins} ${after === null ? sql`` : sql`and m.user_id > ${after}`}
+    order by m.user_id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
 

@@ -81,8 +81,8 @@ export async function updateEnded(
     with held as materialized (
       select id from sessions
       where user_id = ${which.userId} and ended_at is null
-        and (${which.only ?? null}::text is null or id = ${which.only ?? null})
-        and (${which.except ?? null}::text is null or id <> ${which.except ?? null})
+        ${which.only === undefined ? sql`` : sql`and id = ${which.only}`}
+        ${which.except === undefined ? sql`` : sql`and id <> ${which.except}`}
       order by id for no key update
     )
     update sessions s set ended_at = ${now}, end_reason = ${reason}
@@ -102,7 +102,7 @@ export async function updateExpired(
       select id from sessions
       where ended_at is null
         and (expires_at <= ${now} or last_seen_at + idle_seconds * interval '1 second' <= ${now})
-        and (${id}::text is null or id = ${id})
+        ${id === null ? sql`` : sql`and id = ${id}`}
       order by id for no key update
     )
     update sessions s set ended_at = ${now}, end_reason = 'expired'

@@ -4,6 +4,7 @@
  * are where the index begins, while the newest ones of it are anywhere. Runs as a caller, under row-level security.
  */
 import { type RawBuilder, sql } from 'kysely'
+import { limitOf } from '../../base/db/limit.ts'
 import type { Tx } from '../../base/db/types.ts'
 import type { UserRow } from './sql.ts'
 
@@ -77,7 +78,7 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
     select ${WHOLE}, u.created_at::text as position
     from users u ${PRIMARY} ${role === undefined ? sql`` : sql`join role_holders h on h.user_id = u.id`}
     where ${all(conditions)}
-    order by ${at} ${down} ${nulls}, ${id} ${down} limit ${page.limit}`
+    order by ${at} ${down} ${nulls}, ${id} ${down} limit ${limitOf(page.limit)}`
 }
 
 /** What people are found by; each has an index in the order of bytes, the one in which a prefix is a range. */
@@ -130,7 +131,7 @@ function byText(filter: PeopleFilter, prefix: string, page: Page, size: number):
     const after = page.after && sql`and (${key}, ${id}) > (${page.after[0]}, ${page.after[1]})`
     return sql`(
       select ${rank}::int as rank, ${id} as id, ${key} as position from ${from}
-      where ${isFound(key)} ${after ?? sql``} order by ${key}, ${id} limit ${size})`
+      where ${isFound(key)} ${after ?? sql``} order by ${key}, ${id} limit ${limitOf(size)})`
   })
   const isFirst = KEYS.map(({ key }, rank) => {
     const isBefore = sql`(${key} < m.position or ${key} = m.position and ${rank}::int < m.rank)`
@@ -142,14 +143,14 @@ function byText(filter: PeopleFilter, prefix: string, page: Page, size: number):
       from (${sql.join(pieces, sql` union all `)}) as pieces),
     ends as (
       select min(last) as place from (
-        select max(place) as last from merged group by rank having count(*) = ${size}) as cut)
+        select max(place) as last from merged group by rank having count(*) = ${limitOf(size)}) as cut)
     select found.*, e.position as end_position, e.id as end_id
     from ends left join merged e on e.place = ends.place
     left join lateral (
       select ${WHOLE}, m.position, m.place as found_place
       from merged m join users u on u.id = m.id ${PRIMARY}
       where (ends.place is null or m.place <= ends.place) and ${all([...isFirst, ...conditions])}
-      order by m.place limit ${page.limit}) as found on true
+      order by m.place limit ${limitOf(page.limit)}) as found on true
     order by found.found_place`
 }
 
