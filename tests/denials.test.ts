@@ -49,6 +49,16 @@ describe('in the log of the server', () => {
     })
   })
 
+  it.each(['%00', '%ED%A0%80', 'x'.repeat(3000), '%F0%9F%97%9D'])(
+    'without what is no name: %s',
+    async (name) => {
+      const reply = await viewer.client.delete(`/api/v1/roles/${name}`)
+      expect([403, 400, 404]).toContain(reply.status)
+      for (const { details } of await denialsOf(viewer))
+        expect(JSON.stringify(details).length).toBeLessThan(300)
+    },
+  )
+
   it('a stranger to everything who is nobody is not', async () => {
     const before = await strangers()
     expect((await world.client().get('/api/v1/users')).status).toBe(401)

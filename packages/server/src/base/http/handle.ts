@@ -48,6 +48,9 @@ export type Denied = (
   why: Problem,
 ) => Promise<void>
 
+/** An id or a name: what else stands in a path was nobody's, and may be anything. */
+const NAME = /^[\w.:*-]{1,100}$/
+
 export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
 
 /** What goes on between the wire and a row's `run`, the same for API and pages. */
@@ -73,7 +76,8 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   async function denied(call: Call, params: unknown, why: unknown): Promise<void> {
     if (!(why instanceof Problem) || why.code !== 'INSUFFICIENT_PERMISSIONS') return
-    const target = { ...(params as Record<string, string>) }
+    const named = Object.entries((params ?? {}) as Record<string, string>)
+    const target = Object.fromEntries(named.filter(([, value]) => NAME.test(value)))
     // what is tried elsewhere is no matter of the organization that the caller acts in
     const about = row.organization === undefined ? outside(call) : call
     await house.denied(about, { action: row.name, target }, why)
