@@ -36,8 +36,8 @@ export const scoped: Row = {
       })),
       figures: [
         against('server, db.tx as a caller', 0.35),
-        against('guard, pipelined', 0.35),
-        against('guard, not pipelined'),
+        against('guard, not pipelined', 0.35),
+        against('guard, pipelined'),
         {
           what: 'rows of a tenant among a million, by policy ÷ unprotected, by time',
           value: ratio('rows of a tenant, by policy', 'rows of a tenant, unprotected'),
