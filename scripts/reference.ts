@@ -5,17 +5,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { can, effectivePermissions } from '@latchkey/guard'
-import { AUDIT_EVENTS } from '../packages/server/src/base/audit/index.ts'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
+import { CONTRADICTIONS, UNSAFE_IN_PRODUCTION } from '../packages/server/src/config/rules.ts'
+import { defaultOf, GROUPS, PROFILES, SETTINGS, type Setting } from '../packages/server/src/config.ts'
+import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
 import {
   ORGANIZATION_PERMISSIONS,
   ORGANIZATION_ROLES,
   PRESETS,
   SERVER_PERMISSIONS,
-} from '../packages/server/src/base/roles/index.ts'
-import { BUILT_IN } from '../packages/server/src/base/roles/organization-roles.ts'
-import { CONTRADICTIONS, UNSAFE_IN_PRODUCTION } from '../packages/server/src/config/rules.ts'
-import { defaultOf, GROUPS, PROFILES, SETTINGS, type Setting } from '../packages/server/src/config.ts'
+} from '../packages/server/src/core/roles/index.ts'
+import { BUILT_IN } from '../packages/server/src/core/roles/organization-roles.ts'
 
 const SOURCE = (file: string) =>
   `<!-- Made from ${file} by \`npm run docs\`. Do not edit: change the table there. -->`
@@ -87,7 +87,7 @@ function errors(): string {
 function auditEvents(): string {
   const rows = Object.entries(AUDIT_EVENTS).map(([type, about]) => [`\`${type}\``, about])
   return [
-    SOURCE('packages/server/src/base/audit/index.ts'),
+    SOURCE('packages/server/src/core/audit/index.ts'),
     '# Audit events',
     'Each event is written in the same transaction as what it records: `{timestamp, event_type, user_id, username, ip_address, user_agent, session_id, organization_id, request_id, details}`. They are kept for `LATCHKEY_AUDIT_RETENTION`.',
     table(['Event', 'What happened'], rows),
@@ -114,7 +114,7 @@ function permissions(): string {
       .map(({ name }) => `\`${name}\``)
       .join(' ')
   return [
-    SOURCE('packages/server/src/base/roles'),
+    SOURCE('packages/server/src/core/roles'),
     '# Permissions',
     'What the server itself asks for. Apps may ask for any others, and add them to the catalogue by `POST /api/v1/permissions`. [Roles and permissions](../guides/roles.md) says how roles come to permissions.',
     '## Of the server',

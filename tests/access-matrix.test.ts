@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Row } from '../packages/server/src/base/http/route.ts'
+import type { Row } from '../packages/server/src/base/http/row/route.ts'
 import { newId } from '../packages/server/src/base/ids.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'

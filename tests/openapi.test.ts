@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
-import { type ApiRow, isDescribed } from '../packages/server/src/base/http/route.ts'
-import { errorsOf } from '../packages/server/src/base/http/shapes.ts'
+import { type ApiRow, isDescribed } from '../packages/server/src/base/http/row/route.ts'
+import { errorsOf } from '../packages/server/src/base/http/row/shapes.ts'
 import type { Json, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 

@@ -1,7 +1,7 @@
 /** The stream of revocations, as a guard hears it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
-import { revoke } from '../packages/server/src/base/revocations/index.ts'
+import { revoke } from '../packages/server/src/core/revocations/index.ts'
 import type { Json } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { signIn } from './tokens/refreshing.ts'

@@ -5,7 +5,7 @@ import type { BrowserContext } from 'playwright-core'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { page, type Row } from '../../packages/server/src/base/http/route.ts'
+import { page, type Row } from '../../packages/server/src/base/http/row/route.ts'
 import { serve } from '../../packages/server/src/base/http/testing.ts'
 import { type Chromium, startChromium } from './chromium.ts'
 

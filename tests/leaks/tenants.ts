@@ -6,7 +6,7 @@ import { effectivePermissions } from '@latchkey/guard'
 import { sql } from 'kysely'
 import type { Database } from '../../packages/server/src/base/db/index.ts'
 import type { CallerScope } from '../../packages/server/src/base/db/types.ts'
-import { BUILT_IN } from '../../packages/server/src/base/roles/organization-roles.ts'
+import { BUILT_IN } from '../../packages/server/src/core/roles/organization-roles.ts'
 
 /** `a_…` and `b_…` belong to the organizations, the others to none. */
 export const PEOPLE = [

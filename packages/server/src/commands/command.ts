@@ -6,8 +6,8 @@
  */
 import type { Database } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
-import type { Tools } from '../base/tools.ts'
 import type { Config } from '../config.ts'
+import type { Tools } from '../core/tools.ts'
 
 export interface Outcome {
   /** 0 done, 1 failed; wrong usage (2) is a UsageError. */

@@ -1,4 +1,4 @@
-/** `keys …`: the keys that sign tokens. The rules are base/keys'; this is how they are asked for and shown. */
+/** `keys …`: the keys that sign tokens. The rules are core/keys'; this is how they are asked for and shown. */
 import { systemCall } from '../base/call.ts'
 import { type Command, done } from './command.ts'
 import { moment, table } from './terminal.ts'

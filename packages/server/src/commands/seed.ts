@@ -3,8 +3,8 @@
  * Their addresses end in .example, which nobody owns (RFC 2606 §2). Running it again makes only who is missing.
  */
 import { Problem } from '../base/errors.ts'
-import { ORGANIZATION_ROLES } from '../base/roles/index.ts'
-import type { Tools } from '../base/tools.ts'
+import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
+import type { Tools } from '../core/tools.ts'
 import { foundByOperator } from '../features/organizations/index.ts'
 import { createByOperator } from '../features/registration/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'

@@ -8,8 +8,8 @@ import { askControl, type ControlHandler, NobodyListens } from '../base/control/
 import { type Database, DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
 import { createLog } from '../base/log/index.ts'
-import type { Tools } from '../base/tools.ts'
 import { type Config, loadConfig } from '../config.ts'
+import type { Tools } from '../core/tools.ts'
 import { type Args, type Command, Failure, type Outcome, sentenceOf, UsageError } from './command.ts'
 import { COMMANDS, INNER } from './index.ts'
 

@@ -1,6 +1,6 @@
 /** `tokens …`: access tokens by hand. The rules are the tokens feature's; this is how they are asked for and shown. */
 import { parseDuration } from '../base/clock.ts'
-import { LONGEST_TOKEN } from '../base/revocations/index.ts'
+import { LONGEST_TOKEN } from '../core/revocations/index.ts'
 import {
   createTokenByOperator,
   revokeTokenByOperator,

@@ -1,6 +1,6 @@
 /** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
 
-import type { Tools } from '../base/tools.ts'
+import type { Tools } from '../core/tools.ts'
 import { unlockByOperator } from '../features/administration/index.ts'
 import {
   createByOperator,

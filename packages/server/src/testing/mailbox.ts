@@ -1,6 +1,6 @@
 /** The letters of a server in a test, as the people it wrote to find them. */
 import type { App } from '../app.ts'
-import { listOutbox, type OutboxLetter } from '../base/mail/outbox.tsx'
+import { listOutbox, type OutboxLetter } from '../core/mail/outbox.tsx'
 
 export interface Mailbox {
   /** All to this address, newest first, once everything due has run. */

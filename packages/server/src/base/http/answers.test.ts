@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../errors.ts'
-import { type Row, route } from './route.ts'
+import { type Row, route } from './row/route.ts'
 import { serve, signedInAs } from './testing.ts'
 
 const open = { open: 'a test', quiet: 'a test', tag: 'Test', method: 'GET', input: z.object({}) } as const

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { parseJson } from './json.ts'
-import { page, type Row, route } from './route.ts'
+import { parseJson } from './request/json.ts'
+import { page, type Row, route } from './row/route.ts'
 import { serve, signedInAs } from './testing.ts'
 
 const rows: Row[] = [

@@ -7,9 +7,9 @@ import { systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { limitsInMemory } from '../limits/memory.ts'
-import type { Authenticator, Verdict } from './authenticate.ts'
 import { createHttp, type HttpOptions } from './index.ts'
-import type { Row } from './route.ts'
+import type { Authenticator, Verdict } from './request/authenticate.ts'
+import type { Row } from './row/route.ts'
 
 export const settings = (changes: Partial<Config> = {}): Config =>
   ({

@@ -1,7 +1,7 @@
 /** Strict-Transport-Security, on whatever leaves: browsers keep it from the first answer they see. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type PageAnswer, page, type Row, route, stream } from './route.ts'
+import { type PageAnswer, page, type Row, route, stream } from './row/route.ts'
 import { serve, signedInAs } from './testing.ts'
 
 const open = { quiet: 'a test', summary: 'Test', open: 'a test', input: z.object({}) } as const

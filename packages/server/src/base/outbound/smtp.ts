@@ -1,6 +1,6 @@
 /**
  * The line to the mail server. base/outbound is the only room that opens connections to elsewhere; the letters
- * themselves, their retries and their fate are base/mail's.
+ * themselves, their retries and their fate are core/mail's.
  * Invariant: credentials and letters travel under TLS, except to this machine itself or where the operator
  * wrote `?tls=off` into the URL.
  */

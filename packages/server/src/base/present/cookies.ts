@@ -3,7 +3,7 @@
  * sibling domain nor a plain connection can plant one (RFC 6265bis §4.1.3.2).
  */
 import { serialize } from 'cookie'
-import type { CookieChange } from '../http/route.ts'
+import type { CookieChange } from '../http/row/route.ts'
 
 export interface CookieJar {
   /** `lk_` or `__Host-lk_`. */

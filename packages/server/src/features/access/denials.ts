@@ -1,7 +1,8 @@
 /** Who lacked a permission, in the audit log: turned away at a row's door, or for reaching beyond themselves. */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Denied } from '../../base/http/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import type { Tools } from '../../core/tools.ts'
 
 /** Of one person: whoever asks in a loop must not fill the log. */
 const WRITTEN_A_MINUTE = 60

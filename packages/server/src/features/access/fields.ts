@@ -8,7 +8,7 @@ import {
   type Role,
   type Roles,
   SERVER_PERMISSIONS,
-} from '../../base/roles/index.ts'
+} from '../../core/roles/index.ts'
 import { PERMISSION } from './scopes.ts'
 
 const RoleName = z

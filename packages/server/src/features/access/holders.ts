@@ -4,14 +4,14 @@
  * next request of every session, and tokens made for the old ones are refused.
  */
 import { can, effectivePermissions } from '@latchkey/guard'
-import { audit } from '../../base/audit/index.ts'
 import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import { revokeUser } from '../../base/revocations/index.ts'
-import { isAdminRole } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeUser } from '../../core/revocations/index.ts'
+import { isAdminRole } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { assertNotLastAdministrator, getUser } from '../users/index.ts'
 import type { UserRolesView } from './fields.ts'

@@ -1,7 +1,7 @@
 /** The hosted page of what one may do: on the server, and in the organization one acts in. */
 import { z } from 'zod'
-import { page, type Row } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { page, type Row } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { roleText, accessText as t } from './texts.ts'
 import { Access } from './views.tsx'
 

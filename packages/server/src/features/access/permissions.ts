@@ -3,13 +3,14 @@
  * Roles may hold what the catalogue does not name; it says what there is to ask for. Invariant: an app's permission
  * never bears the name of a built-in one, and who brings one holds it.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { revokeOrganization, revokeRoles } from '../../base/revocations/index.ts'
-import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeOrganization, revokeRoles } from '../../core/revocations/index.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
 import { assertCovers, lockReach, type Reach } from './reach.ts'

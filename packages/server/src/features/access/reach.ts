@@ -9,7 +9,7 @@ import { can, effectivePermissions, withInherited } from '@latchkey/guard'
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { lockRoles, type Role, type ServerPermission, selectRoles } from '../../base/roles/index.ts'
+import { lockRoles, type Role, type ServerPermission, selectRoles } from '../../core/roles/index.ts'
 import { selectRolesOfActive } from './sql.ts'
 
 export type Definitions = ReadonlyMap<string, Role>

@@ -1,17 +1,17 @@
 /**
- * Roles as data: listing, making, changing and deleting them. What a role permits is summed up by base/roles; who
+ * Roles as data: listing, making, changing and deleting them. What a role permits is summed up by core/roles; who
  * holds it is `holders.ts`. Invariants: inheritance has no circle; nobody writes a role that reaches beyond
  * themselves (`reach.ts`); the top role of a preset stays as it is; no role is deleted that is in use. A change is
  * known to every process with its commit, and refuses the tokens that were made for what it was before.
  */
 import { withInherited } from '@latchkey/guard'
-import { audit } from '../../base/audit/index.ts'
 import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
-import { revokeRoles } from '../../base/revocations/index.ts'
-import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeRoles } from '../../core/revocations/index.ts'
+import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
 import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'

@@ -1,4 +1,4 @@
-/** Every statement of the access room; those that read all roles are base/roles'. */
+/** Every statement of the access room; those that read all roles are core/roles'. */
 import { sql } from 'kysely'
 import type { PermissionsTable, RolesTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'

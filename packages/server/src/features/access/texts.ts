@@ -1,7 +1,7 @@
 /** What the page of one's permissions says, and what each permission and role of ours comes to, in every language. */
 import type { Locale } from '../../base/call.ts'
 import { texts } from '../../base/page/index.ts'
-import { isBuiltIn, ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../base/roles/index.ts'
+import { isBuiltIn, ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../core/roles/index.ts'
 
 export const accessText = texts({
   en: {

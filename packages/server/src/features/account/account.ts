@@ -1,7 +1,7 @@
 /** One's own account: what it says, changing the profile, deleting it. */
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { holdOrganizationsOf, leaveAll } from '../organizations/index.ts'
 import { confirmPassword } from '../passwords/index.ts'
 import { callerScope } from '../sessions/index.ts'

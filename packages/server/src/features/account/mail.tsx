@@ -1,9 +1,9 @@
 /** The letter that confirms a deleted account. */
 import type { Locale } from '../../base/call.ts'
-import type { Letter } from '../../base/mail/index.ts'
-import { Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
+import type { Letter } from '../../core/mail/index.ts'
+import { Note, Paragraph } from '../../core/mail/letter.tsx'
 
 const t = texts({
   en: {

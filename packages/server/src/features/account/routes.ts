@@ -1,8 +1,8 @@
 /** The JSON API of one's own account. */
 import { z } from 'zod'
 import { LOCALES } from '../../base/call.ts'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { ActiveOrganizationView, activeOrganization, activeView } from '../organizations/index.ts'
 import { TypedPassword } from '../passwords/index.ts'
 import { FullName, Username, UserView, userView } from '../users/index.ts'

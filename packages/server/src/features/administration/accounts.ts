@@ -4,14 +4,14 @@
  * sent a link to choose one, which verifies the address as any such link does.
  */
 import { can } from '@latchkey/guard'
-import { audit } from '../../base/audit/index.ts'
 import { type Call, LOCALES, type Locale } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { revokeLinks } from '../../base/links/index.ts'
-import { defaultRole, lockRoles } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeLinks } from '../../core/links/index.ts'
+import { defaultRole, lockRoles } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { assertMayGive, lockReach } from '../access/index.ts'
 import { claimAddress, lockAddress, ownerOtherThan, sendVerification } from '../emails/index.ts'
 import { isInvited } from '../invitations/index.ts'

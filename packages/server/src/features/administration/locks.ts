@@ -4,13 +4,14 @@
  * token or key. What is ended stays ended; what a lock leaves (keys, and sessions where that is asked for) rests, and
  * goes on after it.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { revokeUser } from '../../base/revocations/index.ts'
-import { lockRoles } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeUser } from '../../core/revocations/index.ts'
+import { lockRoles } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { mayWriteTo } from '../emails/index.ts'
 import { writeResetLetter } from '../passwords/index.ts'
 import { endSessions } from '../sessions/index.ts'

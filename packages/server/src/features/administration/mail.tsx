@@ -1,9 +1,9 @@
 /** The letters about what an administrator did to an account. They carry nothing that the administrator typed. */
 import type { Locale } from '../../base/call.ts'
-import type { Letter } from '../../base/mail/index.ts'
-import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
+import type { Letter } from '../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../core/mail/letter.tsx'
 
 /** Somebody who did not ask for the letter may not read it the same day. */
 export const INVITATION_LIFETIME = 7 * 86_400_000

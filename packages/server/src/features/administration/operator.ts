@@ -2,7 +2,7 @@
 import { systemCall } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { findByIdentifier, findUser } from '../users/index.ts'
 import { unlock } from './locks.ts'
 

@@ -3,7 +3,7 @@ import type { Call } from '../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../base/cursor.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import {
   canonical,

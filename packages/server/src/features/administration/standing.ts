@@ -7,7 +7,7 @@ import { type Call, outside } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { findUser, lockUser, type User } from '../users/index.ts'
 
 /** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */

@@ -1,7 +1,7 @@
 /** A person as administrators see them: the user, and what has been done to the account. */
 import { z } from 'zod'
-import { isLocked } from '../../base/locks.ts'
-import type { Roles } from '../../base/roles/index.ts'
+import { isLocked } from '../../core/locks.ts'
+import type { Roles } from '../../core/roles/index.ts'
 import { type User, UserView, userView } from '../users/index.ts'
 
 export const STATUSES = ['pending', 'active', 'locked', 'disabled'] as const

@@ -5,7 +5,6 @@
  * rotated once, by one conditional statement.
  */
 import { can } from '@latchkey/guard'
-import { audit } from '../../base/audit/index.ts'
 import type { Call } from '../../base/call.ts'
 import { duration, later } from '../../base/clock.ts'
 import { sha256 } from '../../base/crypto.ts'
@@ -13,8 +12,9 @@ import type { ApiKeysTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { revoke } from '../../base/revocations/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revoke } from '../../core/revocations/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { type Environment, makeKey } from './format.ts'
 import {

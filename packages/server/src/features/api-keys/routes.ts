@@ -1,7 +1,7 @@
 /** The JSON API of one's own API keys. A key cannot make keys: every row is for a person who is signed in. */
 import { z } from 'zod'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
 import { IssuedKeyView, KeyView, keyView, NewKeyInput, RotateInput } from './fields.ts'
 import { FRESH, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'

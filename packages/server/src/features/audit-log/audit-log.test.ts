@@ -1,8 +1,8 @@
 /** Reading and exporting the audit log: the server's by permission, an organization's own by its members. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { purgeAudit } from '../../base/audit/index.ts'
 import { newId } from '../../base/ids.ts'
+import { purgeAudit } from '../../core/audit/index.ts'
 import type { Client, Json, Reply } from '../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../testing/world.ts'
 

@@ -1,10 +1,11 @@
 /** Reading the log: what may be asked for, a page of it, one event, and all of it piece by piece. Runs as the caller. */
-import { AUDIT_EVENTS, audit } from '../../base/audit/index.ts'
+
 import { type Call, outside } from '../../base/call.ts'
 import { decodeCursor, pageOf } from '../../base/cursor.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import type { Tools } from '../../base/tools.ts'
+import { AUDIT_EVENTS, audit } from '../../core/audit/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { type After, type EventFilter, type EventRow, selectEvent, selectEvents } from './sql.ts'
 

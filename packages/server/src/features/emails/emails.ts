@@ -5,12 +5,13 @@
  * Whether a letter is sent, and which, is decided by a job after the answer, so that answers to known and
  * unknown addresses cannot be told apart by time.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call, Locale } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { isUniqueViolation } from '../../base/db/faults.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
+import { audit } from '../../core/audit/index.ts'
 import {
   checkLink,
   issueLink,
@@ -18,8 +19,8 @@ import {
   linkProblem,
   revokeLinks,
   useLink,
-} from '../../base/links/index.ts'
-import type { Tools } from '../../base/tools.ts'
+} from '../../core/links/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
 import { choiceLetter, verificationLetter } from './mail.tsx'
 import {

@@ -3,10 +3,10 @@
  * be read in them: where to go on is sealed in the link.
  */
 import type { Locale } from '../../base/call.ts'
-import type { Letter } from '../../base/mail/index.ts'
-import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
+import type { Letter } from '../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../core/mail/letter.tsx'
 
 const t = texts({
   en: {

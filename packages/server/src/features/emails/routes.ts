@@ -1,7 +1,7 @@
 /** The JSON API of verifying an address. */
 import { z } from 'zod'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { EmailAddress, UserView, userView } from '../users/index.ts'
 import { resendVerification, verifyEmail } from './emails.ts'
 

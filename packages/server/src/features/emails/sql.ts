@@ -1,7 +1,7 @@
 /** Every statement of the emails room. */
 import { sql } from 'kysely'
 import type { Tx } from '../../base/db/types.ts'
-import type { LinkPurpose } from '../../base/links/index.ts'
+import type { LinkPurpose } from '../../core/links/index.ts'
 
 /** Fails with a unique violation where another user owns the address. */
 export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {

@@ -4,8 +4,8 @@
  * a registered origin, so forging it leads nowhere. Programs are told, not sent.
  */
 import type { Problem } from '../../base/errors.ts'
-import type { TurnedAway } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { TurnedAway } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { safeReturnTo } from '../signin/index.ts'
 
 const BY_SIGNING_IN = new Set(['AUTHENTICATION_REQUIRED', 'SESSION_EXPIRED', 'INVALID_TOKEN'])

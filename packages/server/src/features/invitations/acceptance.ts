@@ -9,8 +9,8 @@ import { decodeCursor, pageOf } from '../../base/cursor.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import { isLocked } from '../../base/locks.ts'
-import type { Tools } from '../../base/tools.ts'
+import { isLocked } from '../../core/locks.ts'
+import type { Tools } from '../../core/tools.ts'
 import { covers } from '../access/index.ts'
 import {
   holdUser,

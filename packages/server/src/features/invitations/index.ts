@@ -3,7 +3,7 @@
  * accepting and declining do; leaves who is what in an organization, and who may give what, to `organizations`.
  * Invariant: an invitation is good once, for whoever has proven its address, while its sender could still give it.
  */
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { purgeInvitations } from './invitations.ts'
 
 export {

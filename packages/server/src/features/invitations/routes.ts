@@ -1,8 +1,8 @@
 /** The JSON API of invitations: for those who invite, and for those who were invited. */
 import { z } from 'zod'
 import { PageInput } from '../../base/cursor.ts'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { ActiveOrganizationView, activeView, OrganizationId, RoleName } from '../organizations/index.ts'
 import { EmailAddress } from '../users/index.ts'
 import {

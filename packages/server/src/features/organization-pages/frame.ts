@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import { Problem } from '../../base/errors.ts'
-import type { PageAnswer } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { PageAnswer } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { covers } from '../access/index.ts'
 import {
   listRoles,

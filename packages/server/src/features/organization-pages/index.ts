@@ -3,8 +3,8 @@
  * invitation for whoever was invited. Owns what people see and in which words; leaves every rule to `organizations`
  * and `invitations`, which judge again whatever a page did not offer.
  */
-import type { Row } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Row } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { sendingPages } from './invitations/pages.tsx'
 import { invitedPages } from './invited/pages.tsx'
 import { memberPages } from './members/pages.tsx'

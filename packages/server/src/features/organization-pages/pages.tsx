@@ -3,9 +3,9 @@ import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import { optional } from '../../base/fields.ts'
-import { type PageAnswer, page, type Row } from '../../base/http/route.ts'
+import { type PageAnswer, page, type Row } from '../../base/http/row/route.ts'
 import type { FormState } from '../../base/page/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { acceptOwnInvitation, declineOwnInvitation, listMine } from '../invitations/index.ts'
 import {
   createOrganization,

@@ -1,10 +1,10 @@
 /**
  * Organizations: tenants, who belongs to them and as what, an organization's own roles. Owns the tables of the same
- * names and the session's choice of one; leaves what roles permit to base/roles, how people come to be invited to
+ * names and the session's choice of one; leaves what roles permit to core/roles, how people come to be invited to
  * `invitations`, and sessions themselves to `sessions`.
  * Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
  */
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { foundWished, purgeDeleted } from './organizations.ts'
 
 // for their hosted pages

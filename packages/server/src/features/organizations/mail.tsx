@@ -1,9 +1,9 @@
 /** The letter to owners of an organization that was deleted. A name is text in the body, never in the subject. */
 import type { Locale } from '../../base/call.ts'
-import type { Letter } from '../../base/mail/index.ts'
-import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
+import type { Letter } from '../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../core/mail/letter.tsx'
 
 const t = texts({
   en: {

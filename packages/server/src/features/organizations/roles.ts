@@ -7,14 +7,14 @@ import type { Call } from '../../base/call.ts'
 import type { OrganizationRolesTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
-import { revokeOrganization } from '../../base/revocations/index.ts'
+import { revokeOrganization } from '../../core/revocations/index.ts'
 import {
   isBuiltIn,
   ORGANIZATION_PERMISSIONS,
   ORGANIZATION_ROLES,
   type OwnRole,
-} from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+} from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { callerScope } from '../sessions/index.ts'
 import { record } from './organizations.ts'
 import { deleteOwnRole, insertRole, isHeld, selectRole, selectRoles, updateOwnRole } from './sql.ts'

@@ -1,8 +1,8 @@
 /** The JSON API of organizations: one's own, their members and roles, and for administrators all of them. */
 import { z } from 'zod'
 import { PageInput } from '../../base/cursor.ts'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../signin/index.ts'
 import { switchOrganization } from './active.ts'
 import { addMember, changeRole, leave, listMembers, removeMember, transferOwnership } from './members.ts'

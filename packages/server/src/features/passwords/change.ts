@@ -1,7 +1,7 @@
 /** Changing one's own password: the present one is asked for, the other sessions end, this one gets a new token. */
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { renewSession, type StartedSession } from '../sessions/index.ts'
 import { getUser } from '../users/index.ts'
 import { changedLetter } from './mail.tsx'

@@ -3,13 +3,14 @@
  * transaction. Invariant: a password is replaced only over the hash that was checked, so of two changes at
  * once one wins; and every replacement ends the other sessions and open reset links.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../base/errors.ts'
-import { revokeLinks } from '../../base/links/index.ts'
-import type { Tools } from '../../base/tools.ts'
 import type { Config } from '../../config.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeLinks } from '../../core/links/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { endSessions } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'

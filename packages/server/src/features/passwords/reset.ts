@@ -3,11 +3,12 @@
  * because a job decides afterwards whether a letter is written. The link proves the mailbox, so a reset also
  * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import { type Call, type Locale, systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
-import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../core/links/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { claimAddress, localeOf, lockAddress, mayWriteTo } from '../emails/index.ts'
 import { findCallersDevice, forgetDevices, liftLockout } from '../signin/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../users/index.ts'

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import { Flag } from '../../base/fields.ts'
-import { type Answer, type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Answer, type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { LinkToken } from '../emails/index.ts'
 import {
   SessionStarted,

@@ -7,7 +7,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import {
   type Advanced,
   advance,

@@ -4,14 +4,14 @@
  * administrator; and once there is one, no link works.
  */
 import { sql } from 'kysely'
-import { audit } from '../../base/audit/index.ts'
 import { type Call, systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../base/links/index.ts'
-import { adminRole } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../core/links/index.ts'
+import { adminRole } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { acceptFirstPassword, acceptPassword, setFirstPassword } from '../passwords/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'
 import { createUser, existsWithRole, getUser } from '../users/index.ts'

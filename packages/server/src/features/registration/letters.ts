@@ -1,7 +1,7 @@
 /** Which letter a registration brings: decided by a job, after an answer that was the same for everybody. */
 import { later } from '../../base/clock.ts'
 import type { Tx } from '../../base/db/types.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { isCrowded, localeOf, ownerOtherThan, returnToOf, sendVerification } from '../emails/index.ts'
 import {
   canonical,

@@ -1,11 +1,12 @@
 /** What the operator does to accounts from the command line: the rules behind `latchkey users …`. */
-import { audit } from '../../base/audit/index.ts'
+
 import { systemCall } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { invalid, problem } from '../../base/errors.ts'
 import { isId, newId } from '../../base/ids.ts'
-import { defaultRole } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { defaultRole } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import {
   acceptPassword,
   auditPassword,

@@ -4,13 +4,14 @@
  * a job decides afterwards which letter goes out. With verification off the identifiers are claimed at once,
  * and a taken one is a 409.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type FieldError, invalid } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { defaultRole } from '../../base/roles/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { defaultRole } from '../../core/roles/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { mayCreate } from '../organizations/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../passwords/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../signin/index.ts'

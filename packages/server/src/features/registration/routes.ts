@@ -1,8 +1,8 @@
 /** The JSON API of signing up. */
 import { z } from 'zod'
 import { optional } from '../../base/fields.ts'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { OrganizationName } from '../organizations/index.ts'
 import { TypedPassword } from '../passwords/index.ts'
 import { SessionStarted, signedInAnswer } from '../signin/index.ts'

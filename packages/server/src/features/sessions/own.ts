@@ -2,7 +2,7 @@
 import type { Call } from '../../base/call.ts'
 import type { CallerScope } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { deviceName } from './device.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
 import { selectOpen } from './sql.ts'

@@ -1,7 +1,7 @@
 /** The hosted page of one's sessions. */
 import { z } from 'zod'
-import { page, type Row } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { page, type Row } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { listSessions, revokeOthers, revokeSession } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
 import { sessionsText } from './texts.ts'

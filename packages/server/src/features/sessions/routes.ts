@@ -1,7 +1,7 @@
 /** The JSON API of one's own sessions. */
 import { z } from 'zod'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
 

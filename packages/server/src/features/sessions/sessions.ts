@@ -4,18 +4,19 @@
  * Only `signin` starts one (tests/architecture.test.ts). Sightings are gathered in memory and written in
  * batches, never a write a request; a crash loses seconds of them, which shortens the idle time and no more.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
 import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import type { Verdict } from '../../base/http/authenticate.ts'
-import { accountLocked, isLocked } from '../../base/locks.ts'
-import { LONGEST_SESSION_TOKEN, revoke } from '../../base/revocations/index.ts'
-import { organizationOf } from '../../base/roles/acting.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Verdict } from '../../base/http/request/authenticate.ts'
+import { audit } from '../../core/audit/index.ts'
+import { accountLocked, isLocked } from '../../core/locks.ts'
+import { LONGEST_SESSION_TOKEN, revoke } from '../../core/revocations/index.ts'
+import { organizationOf } from '../../core/roles/acting.ts'
+import type { Tools } from '../../core/tools.ts'
 import {
   type CheckedRow,
   deleteEndedBefore,

@@ -6,7 +6,7 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { SessionsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
-import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../core/roles/acting.ts'
 
 export interface CheckedRow extends ActingRow {
   acting_name: string | null

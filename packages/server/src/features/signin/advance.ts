@@ -3,14 +3,15 @@
  * when that says so starts a session, with its audit event, its device and its letter, in one transaction.
  * Hosted pages, the JSON API and every later protocol come through here.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
-import type { CookieChange } from '../../base/http/route.ts'
+import type { CookieChange } from '../../base/http/row/route.ts'
 import { newId } from '../../base/ids.ts'
-import { accountLocked, isLocked } from '../../base/locks.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { accountLocked, isLocked } from '../../core/locks.ts'
+import type { Tools } from '../../core/tools.ts'
 import { requestVerification } from '../emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../sessions/index.ts'
 import { type User, updateLastLogin } from '../users/index.ts'

@@ -6,7 +6,7 @@
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
-import type { CookieChange } from '../../base/http/route.ts'
+import type { CookieChange } from '../../base/http/row/route.ts'
 import { isId, newId } from '../../base/ids.ts'
 
 export const DEVICE_COOKIE = 'device'

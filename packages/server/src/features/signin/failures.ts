@@ -16,7 +16,7 @@ import type { Keyring } from '../../base/crypto.ts'
 import type { FailuresTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { addressKey } from '../../base/http/address.ts'
+import { addressKey } from '../../base/http/request/address.ts'
 import type { Config } from '../../config.ts'
 
 const ACCOUNT_WIDE_FACTOR = 10

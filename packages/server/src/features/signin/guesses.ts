@@ -2,11 +2,12 @@
  * A guess: one try at an account by somebody, with its counters. What a method does around its check:
  * `guessAt` before, then `failAttempt` or `unlockAfterSuccess`.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { canonical, type User } from '../users/index.ts'
 import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
 import {

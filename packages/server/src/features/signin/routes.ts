@@ -1,7 +1,7 @@
 /** The JSON API of the door itself: signing out. Signing in is each method's own route. */
 import { z } from 'zod'
-import { type Row, route } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type Row, route } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import { signOut } from '../sessions/index.ts'
 import { SESSION_COOKIE } from './view.ts'
 

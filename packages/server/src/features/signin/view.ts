@@ -1,8 +1,8 @@
 /** What a completed sign-in looks like to a client: one shape for every method, with its cookies. */
 import { z } from 'zod'
-import { csrfToken } from '../../base/http/csrf.ts'
-import type { Answer, CookieChange } from '../../base/http/route.ts'
-import type { Tools } from '../../base/tools.ts'
+import { csrfToken } from '../../base/http/request/csrf.ts'
+import type { Answer, CookieChange } from '../../base/http/row/route.ts'
+import type { Tools } from '../../core/tools.ts'
 import type { StartedSession } from '../sessions/index.ts'
 import { UserView, userView } from '../users/index.ts'
 import type { SignedIn } from './advance.ts'

@@ -6,8 +6,8 @@
 import { type AccessTokens, accessTokens, type Verified } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
-import type { Authenticated, Verdict } from '../../base/http/authenticate.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Authenticated, Verdict } from '../../base/http/request/authenticate.ts'
+import type { Tools } from '../../core/tools.ts'
 
 /** A token whose signature, form and times are good; whether it is revoked was not asked. */
 export interface GoodToken {

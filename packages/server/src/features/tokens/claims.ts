@@ -1,14 +1,14 @@
 /**
  * What an access token says, RFC 9068 §2.2 with the claims of docs: who, with which roles and permissions, by which
- * proofs, until when. Leaves signing to base/keys. Invariant: no token outlives its session, and none is made that
+ * proofs, until when. Leaves signing to core/keys. Invariant: no token outlives its session, and none is made that
  * a revocation from before covers.
  */
 
 import type { CallOrganization } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { LONGEST_TOKEN, seconds } from '../../base/revocations/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { LONGEST_TOKEN, seconds } from '../../core/revocations/index.ts'
+import type { Tools } from '../../core/tools.ts'
 
 /** RFC 9068 §2.1 */
 const TYPE = 'at+jwt'

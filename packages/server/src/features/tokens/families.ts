@@ -6,15 +6,16 @@
  * Invariant: of any number who bring a token at once one statement uses it up; a second use after the grace ends
  * the family, the session and every access token of it, and is told to the person.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../base/crypto.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { type Problem, problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { organizationOf } from '../../base/roles/acting.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { organizationOf } from '../../core/roles/acting.ts'
+import type { Tools } from '../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../sessions/index.ts'
 import { getUser } from '../users/index.ts'
 import { type SigningTools, type Subject, signAccessToken } from './claims.ts'

@@ -1,6 +1,6 @@
 /** Forgetting what no token depends on any more. */
 import { later } from '../../base/clock.ts'
-import type { Tools } from '../../base/tools.ts'
+import type { Tools } from '../../core/tools.ts'
 import { deleteUsedBefore } from './sql.ts'
 
 const KEPT = 7 * 86_400_000

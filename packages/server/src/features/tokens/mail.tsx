@@ -1,9 +1,9 @@
 /** The letter about a refresh token that was used twice. */
 import type { Call, Locale } from '../../base/call.ts'
-import type { Letter } from '../../base/mail/index.ts'
-import { Action, Note, Paragraph } from '../../base/mail/letter.tsx'
 import { texts } from '../../base/page/index.ts'
 import type { Config } from '../../config.ts'
+import type { Letter } from '../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../core/mail/letter.tsx'
 import type { User } from '../users/index.ts'
 
 const t = texts({

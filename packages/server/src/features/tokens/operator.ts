@@ -1,12 +1,13 @@
 /** What the operator does with tokens from the command line: the rules behind `latchkey tokens …`. */
-import { audit } from '../../base/audit/index.ts'
+
 import { systemCall } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { problem } from '../../base/errors.ts'
 import { isId } from '../../base/ids.ts'
-import { accountLocked, isLocked } from '../../base/locks.ts'
-import { LONGEST_TOKEN, revoke } from '../../base/revocations/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { accountLocked, isLocked } from '../../core/locks.ts'
+import { LONGEST_TOKEN, revoke } from '../../core/revocations/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { sessionChecks } from '../sessions/index.ts'
 import { findByIdentifier, findUser, type User } from '../users/index.ts'
 import { readToken } from './checks.ts'

@@ -3,13 +3,14 @@
  * told nothing. An access token is refused by its id; a refresh token takes its family along and the access tokens
  * of its session up to now; a session token is signed out.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { sha256 } from '../../base/crypto.ts'
 import type { Tx } from '../../base/db/types.ts'
-import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../base/revocations/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { audit } from '../../core/audit/index.ts'
+import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../core/revocations/index.ts'
+import type { Tools } from '../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../sessions/index.ts'
 import { findUser } from '../users/index.ts'
 import type { GoodToken, TokenReader } from './checks.ts'

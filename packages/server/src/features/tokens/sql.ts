@@ -2,7 +2,7 @@
 import { type CompiledQuery, sql } from 'kysely'
 import type { TokenFamiliesTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
-import { ACTING, type ActingRow, actingJoins } from '../../base/roles/acting.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../core/roles/acting.ts'
 
 /** Whom tokens of a session speak for. */
 export interface SessionRow extends ActingRow {

@@ -6,9 +6,9 @@
 import { z } from 'zod'
 import type { Call } from '../../base/call.ts'
 import { problem } from '../../base/errors.ts'
-import { type EventLine, type Row, stream } from '../../base/http/route.ts'
-import type { Revocation } from '../../base/revocations/index.ts'
-import type { Tools } from '../../base/tools.ts'
+import { type EventLine, type Row, stream } from '../../base/http/row/route.ts'
+import type { Revocation } from '../../core/revocations/index.ts'
+import type { Tools } from '../../core/tools.ts'
 
 export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Row =>
   stream({

@@ -5,7 +5,7 @@
  */
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { lockRoles } from '../../base/roles/index.ts'
+import { lockRoles } from '../../core/roles/index.ts'
 import { isLastAdministrator } from './sql.ts'
 
 /**

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { EmailsTable, UsersTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
-import { ADMIN_ROLES } from '../../base/roles/index.ts'
+import { ADMIN_ROLES } from '../../core/roles/index.ts'
 
 /** A user with the primary address: what most rules need. */
 export type UserRow = UsersTable & {

@@ -3,14 +3,15 @@
  * address is verified (or verification is switched off): a pending user owns no identifier, so nobody can
  * block another's name or address, and whoever proves the address first is its owner.
  */
-import { audit } from '../../base/audit/index.ts'
+
 import type { Call } from '../../base/call.ts'
 import { isUniqueViolation } from '../../base/db/faults.ts'
 import type { UsersTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { revokeUser } from '../../base/revocations/index.ts'
+import { audit } from '../../core/audit/index.ts'
+import { revokeUser } from '../../core/revocations/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import { canonical } from './identifiers.ts'
 import { assertNotLastAdministrator } from './last-administrator.ts'

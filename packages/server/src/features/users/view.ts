@@ -1,6 +1,6 @@
 /** A user as the API shows it: one shape wherever a user appears, with its schema. */
 import { z } from 'zod'
-import type { Roles } from '../../base/roles/index.ts'
+import type { Roles } from '../../core/roles/index.ts'
 import type { User } from './users.ts'
 
 export const UserView = z

@@ -6,8 +6,8 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem, Problem } from '../../../base/errors.ts'
-import { type PageAnswer, page, type Row } from '../../../base/http/route.ts'
-import type { Tools } from '../../../base/tools.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
 import {
   acceptInvitation,
   declineInvitation,

@@ -17,7 +17,7 @@ import {
   Select,
   useUi,
 } from '../../../base/page/index.ts'
-import { isBuiltIn } from '../../../base/roles/index.ts'
+import { isBuiltIn } from '../../../core/roles/index.ts'
 import { roleName, sentenceOf } from '../../access/index.ts'
 import { organizationsText as t } from '../texts.ts'
 import { OrganizationPage, placeOf, RoleIcon, type Shell } from '../views.tsx'

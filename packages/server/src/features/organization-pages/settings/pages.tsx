@@ -1,9 +1,9 @@
 /** The hosted pages of one organization itself: overview, settings, leaving and deleting it. */
 import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
-import { type PageAnswer, page, type Row } from '../../../base/http/route.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
-import type { Tools } from '../../../base/tools.ts'
+import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/index.ts'
 import {
   changeOrganization,

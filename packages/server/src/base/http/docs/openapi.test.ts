@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { keyring } from '../../crypto.ts'
+import { csrfRows } from '../request/csrf.ts'
+import { page, type Row, route } from '../row/route.ts'
+import { serve } from '../testing.ts'
+import type { OpenApi } from './openapi.ts'
+
+const Thing = z
+  .object({ id: z.string(), made_at: z.date(), note: z.string().nullable() })
+  .meta({ id: 'Thing' })
+const rows: Row[] = [
+  ...csrfRows(keyring('x')),
+  route({
+    name: 'things.make', method: 'POST', path: '/api/v1/shops/:shop/things', summary: 'Make a thing', description: 'Only `blue` <b>ones</b>.', tag: 'Things',
+    needs: 'things:write', audit: 'user.created', fresh: '10m', limit: { by: 'user', max: 20, per: '1h' }, errors: ['CONFLICT'], status: 201,
+    input: z.object({ shop: z.string(), name: z.string().min(3).describe('What it is `called`'), size: z.enum(['s', 'l']).default('s'), mail: z.email().optional() }),
+    output: Thing, run: async () => ({ data: { id: '1', made_at: new Date(), note: null } }),
+  }),
+  route({
+    name: 'things.list', method: 'GET', path: '/api/v1/shops/:shop/things', summary: 'List things', tag: 'Things', open: 'a test', quiet: 'a test',
+    input: z.object({ shop: z.string(), limit: z.coerce.number().int().max(100).optional() }),
+    output: z.array(Thing), run: async () => ({ data: [], nextCursor: null }),
+  }),
+  route({
+    name: 'login', method: 'POST', path: '/api/v1/login', summary: 'Sign in', tag: 'Authentication', open: 'a test', quiet: 'a test', takesBasic: true,
+    input: z.object({ username: z.string(), password: z.string() }), output: z.null(), run: async () => ({ data: null }),
+  }),
+  page({ name: 'hosted', method: 'GET', path: '/hosted', summary: 'A page', open: 'a test', quiet: 'a test', input: z.object({}), run: async () => ({ redirect: '/' }) }),
+] // biome-ignore format: a table
+
+const server = await serve(rows)
+const answered = await server.ask('/api/openapi.json')
+// biome-ignore lint/suspicious/noExplicitAny: a document is looked into freely
+const document: OpenApi & Record<string, any> = answered.json
+
+describe('the OpenAPI document', () => {
+  it('is served as it is, and again only when it has changed', async () => {
+    expect(document.openapi).toBe('3.1.0')
+    expect(answered.headers.get('cache-control')).toBe('no-cache')
+    const etag = answered.headers.get('etag') ?? ''
+    const same = await server.ask('/api/openapi.json', { headers: { 'if-none-match': `"other", W/${etag}` } })
+    expect([same.status, same.text, same.headers.get('etag')]).toEqual([304, '', etag])
+  })
+
+  it('has every API row and no page', () => {
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/health',
+      '/api/v1/auth/csrf',
+      '/api/v1/login',
+      '/api/v1/shops/{shop}/things',
+      '/csrf',
+      '/healthz',
+      '/readyz',
+    ])
+  })
+
+  it('tells path, query and body apart', () => {
+    const { get, post } = document.paths['/api/v1/shops/{shop}/things'] as unknown as Record<
+      string,
+      Record<string, never>
+    >
+    expect(get?.parameters).toEqual([
+      { name: 'shop', in: 'path', required: true, schema: { type: 'string' } },
+      {
+        name: 'limit',
+        in: 'query',
+        required: false,
+        schema: expect.objectContaining({ type: 'integer', maximum: 100 }),
+      },
+    ])
+    expect(get).not.toHaveProperty('requestBody')
+    expect(post).toMatchObject({
+      operationId: 'things.make',
+      summary: 'Make a thing',
+      tags: ['Things'],
+      'x-permission': 'things:write',
+      security: [{ session: [], csrf: [] }, { bearer: [] }, { api_key: [] }],
+      parameters: [{ name: 'shop', in: 'path', required: true }],
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: {
+              required: ['name'],
+              properties: {
+                name: { type: 'string', minLength: 3, description: 'What it is `called`' },
+                size: { enum: ['s', 'l'], default: 's' },
+                mail: { format: 'email' },
+              },
+            },
+          },
+        },
+      },
+    })
+  })
+
+  it('wraps data in the envelope and names shared shapes once', () => {
+    const post = document.paths['/api/v1/shops/{shop}/things']?.post as Record<string, Record<string, never>>
+    expect(post.responses?.['201']).toMatchObject({
+      content: {
+        'application/json': {
+          schema: { properties: { success: { const: true }, data: { $ref: '#/components/schemas/Thing' } } },
+        },
+      },
+    })
+    expect(document.components.schemas.Thing).toMatchObject({
+      properties: { made_at: { type: 'string', format: 'date-time' }, note: { type: ['string', 'null'] } },
+    })
+  })
+
+  it('lists every error a row can answer with, by status', () => {
+    const post = document.paths['/api/v1/shops/{shop}/things']?.post as Record<
+      string,
+      Record<string, { description: string }>
+    >
+    expect(Object.keys(post.responses ?? {})).toEqual([
+      '201',
+      '400',
+      '401',
+      '403',
+      '409',
+      '413',
+      '415',
+      '423',
+      '429',
+      '500',
+      '503',
+    ])
+    for (const code of ['STEP_UP_REQUIRED', 'SESSION_EXPIRED'])
+      expect(post.responses?.['401']?.description).toContain(code)
+    for (const code of ['CSRF_FAILED', 'PASSWORD_EXPIRED'])
+      expect(post.responses?.['403']?.description).toContain(code)
+  })
+
+  it('says where Basic is taken', () => {
+    expect(document.paths['/api/v1/login']?.post).toMatchObject({ security: [{}, { basic: [] }] })
+  })
+
+  it('refers to nothing that is not there', () => {
+    for (const [, name] of answered.text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas).toHaveProperty(name ?? '')
+    }
+    expect(answered.text).not.toContain('$defs')
+  })
+})
+
+describe('the docs page', async () => {
+  const pages = await serve(rows, {
+    renderPage: (_call, { page: node, title }) =>
+      `${title}|${(node.props as unknown as { dangerouslySetInnerHTML: { __html: string } }).dangerouslySetInnerHTML.__html}`,
+  })
+  const { text, headers, status } = await pages.ask('/api/docs')
+
+  it('is drawn without a script or inline code', () => {
+    expect(status).toBe(200)
+    expect(text).toMatch(/^API reference\|/)
+    expect(text).not.toMatch(/<script|<style|style=|onclick/)
+    expect(headers.has('set-cookie')).toBe(false)
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+  })
+
+  it('shows each row: what it takes and gives, what can go wrong, how to call it', () => {
+    expect(text).toContain('<details id="things.make">')
+    expect(text).toContain('Needs the permission <code>things:write</code>')
+    expect(text).toContain('At most 20 in 1h by user')
+    expect(text).toContain('&quot;s&quot; or &quot;l&quot;, optional')
+    expect(text).toContain(
+      "curl -X POST 'http://127.0.0.1:4000/api/v1/shops/:shop/things'"
+        .replaceAll("'", '&#39;')
+        .replaceAll('&#39;', "'"),
+    )
+    expect(text).toContain('Only <code>blue</code> &lt;b>ones')
+    expect(text).not.toContain('/hosted')
+  })
+
+  it('has every error as a place to link to', () => {
+    expect(text).toContain('id="ACCOUNT_LOCKED"')
+    expect(text).toContain('href="#CONFLICT"')
+  })
+
+  it('has a style of its own, which may be kept for ever', async () => {
+    const path = /href="(\/assets\/docs-[\w-]+\.css)"/.exec(text)?.[1] ?? ''
+    const style = await pages.ask(path)
+    expect([style.status, style.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])
+    expect(style.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(style.headers.get('x-content-type-options')).toBe('nosniff')
+  })
+})

@@ -1,0 +1,210 @@
+/** The OpenAPI 3.1 document, made from the rows: nothing about a route is written down a second time. */
+import type { Config } from '../../../config.ts'
+import { ERRORS, type ErrorCode } from '../../errors.ts'
+import { cookieJar } from '../../present/index.ts'
+import { type DescribedRow, isDescribed, type Row } from '../row/route.ts'
+import { errorsOf, grouped, type Schema, shapeOf } from '../row/shapes.ts'
+
+export interface OpenApi {
+  openapi: '3.1.0'
+  [member: string]: unknown
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Schema>; securitySchemes: Record<string, unknown> }
+}
+export interface Operation {
+  operationId: string
+  [member: string]: unknown
+}
+
+const text: Schema = { type: 'string' }
+const metadata: Schema = {
+  type: 'object',
+  required: ['timestamp', 'version', 'request_id'],
+  properties: {
+    timestamp: { type: 'string', format: 'date-time' },
+    version: { const: 'v1' },
+    request_id: text,
+    next_cursor: {
+      type: ['string', 'null'],
+      description: 'On lists: where the next page begins, null at the end.',
+    },
+  },
+}
+const around = {
+  request_id: text,
+  version: { const: '1.0' },
+  metadata: { $ref: '#/components/schemas/Metadata' },
+}
+
+const FAILURE: Schema = {
+  type: 'object',
+  required: ['success', 'code', 'message', 'error', 'request_id', 'version', 'metadata'],
+  properties: {
+    success: { const: false },
+    code: { type: 'integer', description: 'The HTTP status.' },
+    message: text,
+    error: {
+      type: 'object',
+      required: ['code', 'type', 'message', 'details'],
+      properties: {
+        code: { type: 'string', enum: Object.keys(ERRORS) },
+        type: { type: 'string', enum: [...new Set(Object.values(ERRORS).map((error) => error.type))] },
+        message: text,
+        details: {
+          anyOf: [
+            { type: 'null' },
+            { type: 'object', additionalProperties: true },
+            { type: 'array', items: { $ref: '#/components/schemas/FieldError' } },
+          ],
+        },
+      },
+    },
+    ...around,
+  },
+}
+const FIELD_ERROR: Schema = {
+  type: 'object',
+  required: ['field', 'code', 'message'],
+  properties: {
+    field: text,
+    code: text,
+    message: text,
+    params: { type: 'object', additionalProperties: true },
+  },
+}
+
+type Settings = Pick<Config, 'brandName' | 'publicUrl'>
+
+export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
+  const schemas: Record<string, Schema> = { Metadata: metadata, Failure: FAILURE, FieldError: FIELD_ERROR }
+  const paths: OpenApi['paths'] = {}
+  const api = rows.filter(isDescribed)
+  for (const row of api) {
+    const path = row.path.replace(/:(\w+)/g, '{$1}')
+    const operations = paths[path] ?? {}
+    operations[row.method.toLowerCase()] = operation(row, schemas)
+    paths[path] = operations
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: `${config.brandName} API`,
+      version: 'v1',
+      description:
+        'Bodies are shown in the `standard` envelope. `Accept: application/vnd.latchkey.<style>+json` picks another: `standard`, `meta`, `errors`, `detail`, `problem`.',
+    },
+    servers: [{ url: config.publicUrl }],
+    tags: [...new Set(api.map((row) => row.tag))].map((name) => ({ name })),
+    paths,
+    components: { schemas, securitySchemes: securitySchemes(config) },
+  }
+}
+
+function operation(row: DescribedRow, schemas: Record<string, Schema>): Operation {
+  const { parameters, body, output, named } = shapeOf(row)
+  Object.assign(schemas, named)
+  return {
+    operationId: row.name,
+    summary: row.summary,
+    ...(row.description === undefined ? {} : { description: row.description }),
+    tags: [row.tag],
+    security: security(row),
+    ...(row.needs !== undefined && row.needs !== 'session' && row.needs !== 'caller'
+      ? { 'x-permission': row.needs }
+      : {}),
+    parameters: parameters.map(({ schema: { description, ...schema }, ...parameter }) => ({
+      ...parameter,
+      ...(description === undefined ? {} : { description }),
+      schema,
+    })),
+    ...(body ? { requestBody: { required: (body.required ?? []).length > 0, content: inBoth(body) } } : {}),
+    responses: {
+      [row.status ?? 200]: {
+        description: 'Success',
+        content: contentOf(row, output),
+      },
+      ...failures(errorsOf(row)),
+    },
+  }
+}
+
+const inBoth = (schema: Schema) => ({
+  'application/json': { schema },
+  'application/x-www-form-urlencoded': { schema },
+})
+
+const contentOf = (row: DescribedRow, output: Schema) =>
+  row.kind === 'download'
+    ? Object.fromEntries(row.types.map((type) => [type, { schema: output }]))
+    : { 'application/json': { schema: row.bare ? output : success(row, output) } }
+
+const success = (row: DescribedRow, data: Schema): Schema => ({
+  type: 'object',
+  required: ['success', 'code', 'message', 'data', 'request_id', 'version', 'metadata'],
+  properties: {
+    success: { const: true },
+    code: { const: row.status ?? 200 },
+    message: text,
+    data,
+    ...around,
+  },
+})
+
+/** One response a status, which names the codes that can stand in it. */
+function failures(codes: readonly ErrorCode[]): Record<string, unknown> {
+  const byStatus = grouped([...codes].sort(), (code) => ERRORS[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, those]) => [
+      status,
+      {
+        description: those.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join('\n\n'),
+        content: {
+          'application/json': {
+            schema: {
+              allOf: [
+                { $ref: '#/components/schemas/Failure' },
+                { properties: { error: { properties: { code: { type: 'string', enum: those } } } } },
+              ],
+            },
+          },
+        },
+      },
+    ]),
+  )
+}
+
+function security(row: DescribedRow): Record<string, string[]>[] {
+  const cookie = row.method === 'GET' ? { session: [] } : { session: [], csrf: [] }
+  const key = { api_key: [] }
+  if (row.needs !== undefined)
+    return row.needs === 'session' ? [cookie, { bearer: [] }] : [cookie, { bearer: [] }, key]
+  return [{}, ...(row.takesBasic ? [{ basic: [] }] : []), ...(row.withKey ? [key] : [])]
+}
+
+const securitySchemes = (config: Settings) => ({
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: `${cookieJar(config.publicUrl).prefix}session`,
+    description: 'Set by signing in. Unsafe methods need a CSRF token as well.',
+  },
+  csrf: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-CSRFToken',
+    description:
+      'From `GET /api/v1/auth/csrf`, or `session.csrf_token` of the sign-in. `X-CSRF-Token` and the field `csrf_token` do as well.',
+  },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The `token` of the sign-in: `Authorization: Bearer st_…`.',
+  },
+  api_key: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'An API key; also as `Authorization: Bearer` or `Authorization: Api-Key`.',
+  },
+  basic: { type: 'http', scheme: 'basic', description: 'Username or e-mail address, and password.' },
+})

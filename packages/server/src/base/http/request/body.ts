@@ -1,0 +1,79 @@
+/** Reads a request's body: JSON or a form, within a limit, in valid UTF-8. The parsers are json.ts and form.ts. */
+import type { IncomingMessage } from 'node:http'
+import { type ErrorCode, type Problem, problem } from '../../errors.ts'
+import { parseForm } from './form.ts'
+import { parseJson } from './json.ts'
+import { badRequest } from './text.ts'
+
+export const BODY_LIMIT = 64 * 1024
+/** What is still read and thrown away after a refusal, so that the connection can be used again. */
+const DRAIN_LIMIT = 1024 * 1024
+
+const JSON_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)$/
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+
+/** @throws Problem UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, BAD_REQUEST, VALIDATION_ERROR */
+export async function readBody(req: IncomingMessage, limit: number): Promise<Record<string, unknown>> {
+  const length = req.headers['content-length']
+  if (req.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return {}
+  const parse = parserFor(req)
+  if (Number(length) > limit) throw refused('PAYLOAD_TOO_LARGE')
+  const bytes = await collect(req, limit)
+  return bytes.length === 0 ? {} : parse(utf8(bytes))
+}
+
+/** Whether the rest of an unread body is so long that the connection is better closed than drained. */
+export function isTooMuchToDrain(req: IncomingMessage): boolean {
+  if (req.readableEnded || req.complete) return false
+  const length = req.headers['content-length']
+  return length === undefined ? req.headers['transfer-encoding'] !== undefined : Number(length) > DRAIN_LIMIT
+}
+
+function parserFor(req: IncomingMessage): (text: string) => Record<string, unknown> {
+  const encoding = req.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') throw refused('UNSUPPORTED_MEDIA_TYPE')
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '').split(';')
+  const media = type.trim().toLowerCase()
+  const parse = media === FORM_TYPE ? parseForm : JSON_TYPE.test(media) ? parseJson : null
+  if (!parse || !parameters.every(isUtf8)) throw refused('UNSUPPORTED_MEDIA_TYPE')
+  return parse
+}
+
+/** Parameters other than a charset say nothing here. */
+function isUtf8(parameter: string): boolean {
+  const [name = '', value = ''] = parameter.trim().toLowerCase().split('=', 2)
+  return name !== 'charset' || /^"?utf-?8"?$/.test(value)
+}
+
+function collect(req: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (req.destroyed) return reject(badRequest('The body ended early.'))
+    const chunks: Buffer[] = []
+    let size = 0
+    const stop = (settle: () => void): void => {
+      req.off('data', onData).off('end', onEnd).off('close', onClose)
+      settle()
+    }
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size > limit) stop(() => reject(refused('PAYLOAD_TOO_LARGE')))
+      else chunks.push(chunk)
+    }
+    const onEnd = (): void =>
+      stop(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    const onClose = (): void => stop(() => reject(badRequest('The body ended early.')))
+    req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+  })
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+function utf8(bytes: Buffer): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw badRequest('The body is not valid UTF-8.')
+  }
+}
+
+const refused = (code: ErrorCode): Problem => problem(code)

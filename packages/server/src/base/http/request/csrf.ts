@@ -1,0 +1,108 @@
+/**
+ * Against requests that a browser was talked into. Two walls: a stateless token `nonce.mac`, bound to the
+ * session (before sign-in: to a random cookie of this browser), with a fresh nonce each time so that
+ * compression cannot leak it; and the check of `Sec-Fetch-Site` and `Origin` on every unsafe request.
+ * A token of one session is refused for another, and the anonymous one is useless after sign-in.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { z } from 'zod'
+import type { Config } from '../../../config.ts'
+import type { Call } from '../../call.ts'
+import { type Keyring, randomSecret } from '../../crypto.ts'
+import { type ApiRow, type CookieChange, route } from '../row/route.ts'
+
+/** The name of the anonymous cookie, without prefix. */
+export const CSRF_COOKIE = 'csrf'
+export const CSRF_FIELD = 'csrf_token'
+
+const sign = (keyring: Keyring, binding: string, nonce: string): Buffer =>
+  keyring.mac('csrf', `${binding}\n${nonce}`)
+
+function tokenFor(keyring: Keyring, binding: string): string {
+  const nonce = randomBytes(16).toString('base64url')
+  return `${nonce}.${sign(keyring, binding, nonce).toString('base64url')}`
+}
+
+/** A fresh token of a session; what the login answers as `session.csrf_token`. */
+export const csrfToken = (keyring: Keyring, sessionId: string): string =>
+  tokenFor(keyring, `session:${sessionId}`)
+
+/**
+ * A fresh token for whoever calls: of the session, or before sign-in of the browser, whose cookie is then
+ * in `cookies` when it has to be set.
+ */
+export function csrfFor(
+  keyring: Keyring,
+  call: Pick<Call, 'session' | 'cookies'>,
+): { token: string; cookies: readonly CookieChange[] } {
+  if (call.session) return { token: csrfToken(keyring, call.session.id), cookies: [] }
+  const known = anonymousSecret(call)
+  const secret = known ?? randomSecret()
+  return {
+    token: tokenFor(keyring, `anonymous:${secret}`),
+    cookies: known ? [] : [{ name: CSRF_COOKIE, value: secret }],
+  }
+}
+
+function anonymousSecret(call: Pick<Call, 'cookies'>): string | null {
+  const value = call.cookies[CSRF_COOKIE]
+  return value && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : null
+}
+
+/** Whether the token was made for this caller. */
+export function isTokenOf(keyring: Keyring, call: Pick<Call, 'session' | 'cookies'>, token: string): boolean {
+  const match = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/.exec(token)
+  const secret = call.session ? null : anonymousSecret(call)
+  if (!match?.[1] || !match[2] || (!call.session && !secret)) return false
+  const binding = call.session ? `session:${call.session.id}` : `anonymous:${secret}`
+  return timingSafeEqual(sign(keyring, binding, match[1]), Buffer.from(match[2], 'base64url'))
+}
+
+/** The token that came with the request: a header, else the field of the body. */
+export function tokenIn(req: IncomingMessage, body: Readonly<Record<string, unknown>>): string {
+  const sent = req.headers['x-csrftoken'] ?? req.headers['x-csrf-token'] ?? body[CSRF_FIELD]
+  return typeof sent === 'string' ? sent : ''
+}
+
+/** @returns whether a browser says that another site made this request */
+export function originCheck(
+  config: Pick<Config, 'publicUrl' | 'corsOrigins' | 'profile'>,
+): (req: IncomingMessage) => boolean {
+  const ours = new Set([new URL(config.publicUrl).origin, ...config.corsOrigins])
+  // in development the page may be open as localhost where the public URL says 127.0.0.1
+  const isThisHost = (origin: string, host: string | undefined): boolean =>
+    config.profile !== 'production' && host !== undefined && origin === `http://${host}`
+  return ({ headers }) => {
+    const site = headers['sec-fetch-site']
+    if (site === 'same-origin') return false
+    const { origin } = headers
+    if (origin !== undefined) return !ours.has(origin) && !isThisHost(origin, headers.host)
+    return site !== undefined && site !== 'none'
+  }
+}
+
+/** `GET /csrf` and `GET /api/v1/auth/csrf`; app.ts puts them in the table. */
+export function csrfRows(keyring: Keyring): ApiRow[] {
+  const row = (path: string, name: string): ApiRow =>
+    route({
+      name,
+      method: 'GET',
+      path,
+      summary: 'Get a CSRF token',
+      description:
+        'Send it as `X-CSRFToken` or `X-CSRF-Token`, or as the field `csrf_token`, with every unsafe request under a cookie. It belongs to the session; sign in, and it has to be fetched again.',
+      open: 'A form needs a token before anybody is signed in',
+      quiet: 'Changes nothing',
+      limitedSession: true,
+      limit: { by: 'ip', max: 300, per: '1m' },
+      tag: 'Authentication',
+      input: z.object({}),
+      output: z.object({ csrf_token: z.string() }),
+      run: async (call) => {
+        const { token, cookies } = csrfFor(keyring, call)
+        return { data: { csrf_token: token }, message: 'Send this token with your next change.', cookies }
+      },
+    }) as ApiRow
+  return [row('/csrf', 'csrf.get'), row('/api/v1/auth/csrf', 'auth.csrf')]
+}

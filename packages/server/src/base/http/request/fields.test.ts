@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Problem } from '../../errors.ts'
+import { parseInput } from './fields.ts'
+
+const detailsOf = (schema: z.ZodType, input: Record<string, unknown>) => {
+  try {
+    return parseInput(schema, input)
+  } catch (error) {
+    if (error instanceof Problem && Array.isArray(error.details))
+      return error.details.map(({ message: _, ...rest }) => rest)
+    throw error
+  }
+}
+
+type Case = [name: string, schema: z.ZodType, value: unknown, code: string, params?: Record<string, unknown>]
+const table: Case[] = [
+  ['missing', z.string(), undefined, 'required'],
+  ['left empty', z.string().min(3), '', 'required'],
+  ['left empty', z.email(), '', 'required'],
+  ['null', z.string(), null, 'invalid_type'],
+  ['of another type', z.string(), 7, 'invalid_type'],
+  ['too short', z.string().min(3), 'ab', 'too_short', { min: 3 }],
+  ['too long', z.string().max(3), 'abcd', 'too_long', { max: 3 }],
+  ['too small', z.number().min(3), 1, 'too_small', { min: 3 }],
+  ['too big', z.number().max(3), 4, 'too_big', { max: 3 }],
+  ['too few', z.array(z.string()).min(1), [], 'too_few', { min: 1 }],
+  ['too many', z.array(z.string()).max(1), ['a', 'b'], 'too_many', { max: 1 }],
+  ['no address', z.email(), 'ada', 'email'],
+  ['no URL', z.url(), 'ada', 'url'],
+  ['no time', z.iso.datetime(), 'ada', 'datetime'],
+  ['not to choose', z.enum(['a', 'b']), 'c', 'invalid_choice'],
+  ['no match', z.string().regex(/^x$/), 'y', 'invalid'],
+  ['of no union member', z.union([z.number(), z.boolean()]), 'y', 'invalid'],
+  ['custom', z.string().refine(() => false), 'y', 'invalid'],
+  ['custom with a code', z.string().refine(() => false, { params: { code: 'breached', times: 3 } }), 'y', 'breached', { times: 3 }],
+] // biome-ignore format: a table
+
+describe('a field', () => {
+  it.each(table)('%s: %#', (_name, schema, value, code, params) => {
+    const entry = params === undefined ? { field: 'x', code } : { field: 'x', code, params }
+    expect(detailsOf(z.object({ x: schema }), { x: value })).toEqual([entry])
+  })
+
+  it('is named by its path', () => {
+    const schema = z.object({ list: z.array(z.object({ name: z.string() })) })
+    expect(detailsOf(schema, { list: [{ name: 'a' }, {}] })).toEqual([
+      { field: 'list.1.name', code: 'required' },
+    ])
+  })
+
+  it('that is not known is named where the schema is strict', () => {
+    expect(detailsOf(z.strictObject({}), { role: 'admin' })).toEqual([{ field: 'role', code: 'unknown' }])
+  })
+
+  it('has one entry, the first', () => {
+    const schema = z.object({ x: z.string().min(5).max(1) })
+    expect(detailsOf(schema, { x: 'abc' })).toEqual([{ field: 'x', code: 'too_short', params: { min: 5 } }])
+  })
+
+  it('can be another one than the refined', () => {
+    const schema = z
+      .object({ a: z.string(), b: z.string() })
+      .refine(({ a, b }) => a === b, { path: ['b'], message: 'Differ.', params: { code: 'mismatch' } })
+    expect(detailsOf(schema, { a: 'x', b: 'y' })).toEqual([{ field: 'b', code: 'mismatch' }])
+  })
+
+  it('that is not declared is stripped', () => {
+    expect(detailsOf(z.object({ a: z.string() }), { a: 'x', role: 'admin' })).toEqual({ a: 'x' })
+  })
+})

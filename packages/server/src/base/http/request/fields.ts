@@ -1,0 +1,114 @@
+/** From what zod found wrong to the entries of a VALIDATION_ERROR: stable codes, one entry a field. */
+import type { z } from 'zod'
+import { type FieldError, Problem } from '../../errors.ts'
+
+type Issue = z.core.$ZodIssue
+type Verdict = Omit<FieldError, 'field'>
+
+/** Parses the input of a row. @throws Problem VALIDATION_ERROR with one entry a field, the first found of each */
+export function parseInput<T>(schema: z.ZodType<T>, input: Readonly<Record<string, unknown>>): T {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const entries = new Map<string, FieldError>()
+  for (const issue of result.error.issues) {
+    for (const entry of entriesOf(issue, input))
+      if (!entries.has(entry.field)) entries.set(entry.field, entry)
+  }
+  throw new Problem('VALIDATION_ERROR', { details: [...entries.values()] })
+}
+
+/**
+ * As parseInput; what the schema refuses is judged further by whoever knows more than a schema, so that everything is
+ * told at once. `judge` sees the fields that are sound by the schema, as they were sent, and those alone.
+ */
+export async function parseJudged<T>(
+  schema: z.ZodType<T>,
+  input: Readonly<Record<string, unknown>>,
+  judge: (sound: Readonly<Record<string, unknown>>) => Promise<readonly FieldError[]>,
+): Promise<T> {
+  try {
+    return parseInput(schema, input)
+  } catch (error) {
+    if (!(error instanceof Problem) || !Array.isArray(error.details)) throw error
+    const refused = new Set(error.details.map(({ field }) => field.split('.', 1)[0]))
+    const sound = Object.fromEntries(Object.entries(input).filter(([name]) => !refused.has(name)))
+    throw new Problem('VALIDATION_ERROR', { details: [...error.details, ...(await judge(sound))] })
+  }
+}
+
+function entriesOf(issue: Issue, input: unknown): FieldError[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: [...path, key].join('.'),
+      code: 'unknown',
+      message: 'Is not known here.',
+    }))
+  }
+  return [{ field: path.join('.'), ...verdict(issue, issue.path.reduce(memberOf, input)) }]
+}
+
+const memberOf = (value: unknown, key: PropertyKey): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined
+
+const REQUIRED: Verdict = { code: 'required', message: 'Is required.' }
+
+function verdict(issue: Issue, value: unknown): Verdict {
+  if (issue.code === 'custom') return custom(issue)
+  if (value === undefined || value === '') return REQUIRED
+  switch (issue.code) {
+    case 'invalid_type':
+      return { code: 'invalid_type', message: `Must be of type ${issue.expected}.` }
+    case 'too_small':
+      return outOfRange('small', issue.origin, Number(issue.minimum))
+    case 'too_big':
+      return outOfRange('big', issue.origin, Number(issue.maximum))
+    case 'invalid_format':
+      return FORMATS[issue.format] ?? { code: 'invalid', message: 'Is not valid.' }
+    case 'invalid_value':
+      return { code: 'invalid_choice', message: `Must be one of: ${issue.values.map(String).join(', ')}.` }
+    default:
+      return { code: 'invalid', message: 'Is not valid.' }
+  }
+}
+
+const FORMATS: Readonly<Record<string, Verdict>> = {
+  email: { code: 'email', message: 'Is not an e-mail address.' },
+  url: { code: 'url', message: 'Is not a URL.' },
+  datetime: { code: 'datetime', message: 'Is not a time in ISO 8601.' },
+  date: { code: 'date', message: 'Is not a date.' },
+}
+
+function outOfRange(which: 'small' | 'big', origin: string, bound: number): Verdict {
+  const params = which === 'small' ? { min: bound } : { max: bound }
+  const least = which === 'small' ? 'at least' : 'at most'
+  if (origin === 'string') {
+    return {
+      code: which === 'small' ? 'too_short' : 'too_long',
+      message: `Must have ${least} ${bound} characters.`,
+      params,
+    }
+  }
+  if (origin === 'array' || origin === 'set') {
+    return {
+      code: which === 'small' ? 'too_few' : 'too_many',
+      message: `Must have ${least} ${bound} entries.`,
+      params,
+    }
+  }
+  return { code: which === 'small' ? 'too_small' : 'too_big', message: `Must be ${least} ${bound}.`, params }
+}
+
+/** A refinement names its code in `params.code`; its other numbers and texts are the params. */
+function custom(issue: Extract<Issue, { code: 'custom' }>): Verdict {
+  const { code, ...others } = issue.params ?? {}
+  const params: Record<string, string | number> = {}
+  for (const [name, value] of Object.entries(others)) {
+    if (typeof value === 'string' || typeof value === 'number') params[name] = value
+  }
+  return {
+    code: typeof code === 'string' ? code : 'invalid',
+    message: issue.message,
+    ...(Object.keys(params).length > 0 ? { params } : {}),
+  }
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { type Principal, systemCall } from '../../call.ts'
+import { later } from '../../clock.ts'
+import { limitsInMemory } from '../../limits/memory.ts'
+import { page, type Row, route } from '../row/route.ts'
+import { type Serving, serve, signedInAs } from '../testing.ts'
+import { counter } from './limit.ts'
+
+const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
+const api = { ...base, output: z.null(), run: async () => ({ data: null }) } as const
+const rows: Row[] = [
+  route({ ...api, name: 'plain', path: '/api/v1/plain', open: 'a test' }),
+  route({ ...api, name: 'few', path: '/api/v1/few', open: 'a test', limit: { by: 'ip', max: 3, per: '10m' } }),
+  route({ ...api, name: 'user', path: '/api/v1/user', needs: 'session', limit: { by: 'user', max: 2, per: '1h' } }),
+  route({ ...api, name: 'both', path: '/api/v1/both', open: 'a test', limit: [{ by: 'ip', max: 5, per: '1h' }, { by: 'ip', max: 2, per: '1m' }] }),
+  page({ ...base, name: 'page', path: '/page', open: 'a test', run: async () => ({ redirect: '/' }) }),
+] // biome-ignore format: a table
+
+const start = (rateLimits: 'standard' | 'single' | 'off', trustedProxies: string[] = []) =>
+  serve(rows, { config: { rateLimits, trustedProxies } })
+const statuses = async (
+  server: Serving,
+  path: string,
+  times: number,
+  headers: Record<string, string> = {},
+) => {
+  const all: number[] = []
+  for (let i = 0; i < times; i++) all.push((await server.ask(path, { headers })).status)
+  return all
+}
+const times = (n: number, status: number) => Array.from({ length: n }, () => status)
+
+describe('the limit of a row', () => {
+  it('is told in every answer, and 429 says when to come back', async () => {
+    const server = await start('standard')
+    const { headers } = await server.ask('/api/v1/few')
+    const told = ['limit', 'remaining', 'reset', 'window'].map((name) => headers.get(`x-ratelimit-${name}`))
+    expect(told).toEqual(['3', '2', '600', '600'])
+    await statuses(server, '/api/v1/few', 2)
+    const refused = await server.ask('/api/v1/few')
+    expect([refused.status, refused.json.error.code, refused.json.error.type]).toEqual([
+      429,
+      'RATE_LIMIT_EXCEEDED',
+      'RATE_LIMIT_EXCEEDED',
+    ])
+    expect(refused.headers.get('x-ratelimit-remaining')).toBe('0')
+    const wait = Number(refused.headers.get('retry-after'))
+    expect(wait).toBeGreaterThan(590)
+    server.clock.advance(wait * 1000)
+    expect((await server.ask('/api/v1/few')).status).toBe(200)
+  })
+
+  it('counts users apart, and rows apart', async () => {
+    const server = await start('standard')
+    expect(await statuses(server, '/api/v1/user', 3, signedInAs('ada'))).toEqual([200, 200, 429])
+    expect(await statuses(server, '/api/v1/user', 1, signedInAs('ben'))).toEqual([200])
+    expect(await statuses(server, '/api/v1/few', 1)).toEqual([200])
+  })
+
+  it('can be several, of which the tightest counts', async () => {
+    const server = await start('standard')
+    expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
+    server.clock.advance(60_000)
+    expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
+    server.clock.advance(60_000)
+    expect((await server.ask('/api/v1/both')).status).toBe(429)
+  })
+
+  it('counts addresses apart, IPv6 by its /64', async () => {
+    const server = await start('standard', ['127.0.0.1'])
+    const from = (ip: string) => statuses(server, '/api/v1/few', 4, { 'x-forwarded-for': ip })
+    expect(await from('203.0.113.1')).toEqual([200, 200, 200, 429])
+    expect(await from('203.0.113.2')).toEqual([200, 200, 200, 429])
+    expect(await from('2001:db8:1:2:3::4')).toEqual([200, 200, 200, 429])
+    expect(await from('2001:db8:1:2:ffff::5')).toEqual(times(4, 429))
+    expect(await from('2001:db8:1:3::1')).toEqual([200, 200, 200, 429])
+  })
+})
+
+describe('the limits by method of authentication', () => {
+  it('standard: 10 a minute for strangers, 50 for sessions; pages only by their own', async () => {
+    const server = await start('standard')
+    expect(await statuses(server, '/api/v1/plain', 11)).toEqual([...times(10, 200), 429])
+    expect(await statuses(server, '/api/v1/plain', 51, signedInAs('ada'))).toEqual([...times(50, 200), 429])
+    expect(await statuses(server, '/page', 30)).toEqual(times(30, 303))
+    expect(await statuses(server, '/healthz', 30)).toEqual(times(30, 200))
+  })
+
+  it('standard: 100 a minute and 5000 an hour for API keys', async () => {
+    const server = await start('standard')
+    const key = { 'x-api-key': 'lk_live_ada' }
+    expect(await statuses(server, '/api/v1/plain', 101, key)).toEqual([...times(100, 200), 429])
+    expect((await server.ask('/api/v1/plain', { headers: signedInAs('ada') })).status).toBe(200)
+    const count = counter(rows[0] as Row, limitsInMemory(), 'standard')
+    const call = systemCall(new Date('2030-06-01T12:00:00Z'))
+    const principal = { method: 'api_key', userId: 'usr_1', keyId: 'key_1' } as Principal
+    const ask = (n: number, who: Principal) =>
+      count?.({ ...call, principal: who, now: later(call.now, n * 700) }, [])
+    for (let n = 0; n < 5000; n++) ask(n, principal)
+    expect(() => ask(5000, principal)).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ limit: 5000 }) }),
+    )
+    expect(() => ask(5000, { ...principal, keyId: 'key_2' })).not.toThrow()
+  })
+
+  it('standard: 100 an hour for strangers', async () => {
+    const server = await start('standard')
+    for (let minute = 0; minute < 10; minute++) {
+      expect(await statuses(server, '/api/v1/plain', 10)).toEqual(times(10, 200))
+      server.clock.advance(60_000)
+    }
+    const { status, headers } = await server.ask('/api/v1/plain')
+    expect([status, headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-window')]).toEqual([
+      429,
+      '100',
+      '3600',
+    ])
+  })
+
+  it('single: 100 a minute', async () => {
+    const server = await start('single')
+    expect(await statuses(server, '/api/v1/plain', 101)).toEqual([...times(100, 200), 429])
+  })
+
+  it('off: nothing is counted and nothing is told', async () => {
+    const server = await start('off')
+    expect(await statuses(server, '/api/v1/few', 20)).toEqual(times(20, 200))
+    expect((await server.ask('/api/v1/few')).headers.has('x-ratelimit-limit')).toBe(false)
+  })
+})

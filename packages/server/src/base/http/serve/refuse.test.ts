@@ -1,0 +1,84 @@
+/** Pages of what no row answers: they know their reader where a browser brings a session, and cost nobody else a look. */
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { keyring } from '../../crypto.ts'
+import { isTokenOf } from '../request/csrf.ts'
+import { type Row, route } from '../row/route.ts'
+import { type Answered, people, type Serving, serve, signedInAs } from '../testing.ts'
+
+const HTML = { accept: 'text/html,application/xhtml+xml' }
+const rows: Row[] = [
+  route({
+    name: 'test.made',
+    method: 'POST',
+    path: '/made',
+    summary: 'Make',
+    open: 'a test',
+    quiet: 'a test',
+    tag: 'Test',
+    input: z.object({}),
+    output: z.null(),
+    run: async () => ({ data: null }),
+  }),
+]
+
+const attribute = ({ text }: Answered, name: string) => new RegExp(` data-${name}="([^"]*)"`).exec(text)?.[1]
+const looked = async (on: Serving, check: ReturnType<typeof vi.fn>, path: string, init: RequestInit) => {
+  check.mockClear()
+  const answer = await on.ask(path, init)
+  return { answer, looks: check.mock.calls.length }
+}
+
+const check = vi.fn(people.check)
+const server = await serve(rows, { authenticator: { check } })
+
+describe('the page of a path or a method that is not there', () => {
+  it.each([
+    ['/nothing', 'GET', 404],
+    ['/made', 'GET', 405],
+    ['/nothing', 'POST', 404],
+  ])('%s by %s knows who is signed in', async (path, method, status) => {
+    const headers = { ...HTML, ...signedInAs('ada') }
+    const { answer, looks } = await looked(server, check, path, { method, headers })
+    expect([answer.status, attribute(answer, 'name'), looks]).toEqual([status, 'ada', 1])
+    const call = { session: { id: 'ses_ada' }, cookies: {} } as unknown as Parameters<typeof isTokenOf>[1]
+    expect(isTokenOf(keyring('a secret for tests'), call, attribute(answer, 'token') ?? '')).toBe(true)
+  })
+
+  it('knows somebody whose password has expired: the page of every other address does', async () => {
+    const { answer } = await looked(server, check, '/nothing', {
+      headers: { ...HTML, ...signedInAs('limited') },
+    })
+    expect([answer.status, attribute(answer, 'name')]).toEqual([404, 'limited'])
+  })
+
+  it.each(['old', 'nobody'])('is a stranger’s where the session is no good (%s)', async (name) => {
+    const { answer } = await looked(server, check, '/nothing', { headers: { ...HTML, ...signedInAs(name) } })
+    expect([answer.status, attribute(answer, 'name'), attribute(answer, 'token')]).toEqual([404, '', 'null'])
+  })
+
+  const NOT_LOOKED_UP: readonly [string, string, Record<string, string>][] = [
+    ['who brings no session', '/nothing', HTML],
+    ['who brings another cookie', '/nothing', { ...HTML, cookie: 'lk_device=x' }],
+    ['who brings two sessions', '/nothing', { ...HTML, cookie: 'lk_session=st_ada; lk_session=st_ben' }],
+    ['who asks for no page', '/nothing', signedInAs('ada')],
+    ['who asks for JSON', '/nothing', { accept: 'application/json', ...signedInAs('ada') }],
+    ['who asks the API', '/api/v1/nothing', { ...HTML, ...signedInAs('ada') }],
+    ['a program', '/nothing', { ...HTML, ...signedInAs('ada'), authorization: 'Bearer st_ben' }],
+    ['a key', '/nothing', { ...HTML, ...signedInAs('ada'), 'x-api-key': 'lk_live_ada' }],
+  ]
+  it.each(NOT_LOOKED_UP)('looks nobody up for %s', async (_, path, headers) => {
+    const { answer, looks } = await looked(server, check, path, { headers })
+    expect([answer.status, looks, attribute(answer, 'name') ?? '']).toEqual([404, 0, ''])
+  })
+
+  it('is a stranger’s where the database is away, and where it does not answer in time', async () => {
+    const away = await serve(rows, { authenticator: { check: () => Promise.reject(new Error('away')) } })
+    const mute = await serve(rows, { authenticator: { check: () => new Promise(() => {}) } })
+    for (const on of [away, mute]) {
+      const answer = await on.ask('/nothing', { headers: { ...HTML, ...signedInAs('ada') } })
+      expect([answer.status, attribute(answer, 'name')]).toEqual([404, ''])
+      expect(on.logged).toEqual([])
+    }
+  })
+})

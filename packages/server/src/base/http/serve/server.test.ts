@@ -1,0 +1,116 @@
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { type Row, route } from '../row/route.ts'
+import { serve } from '../testing.ts'
+
+const open = {
+  open: 'a test',
+  quiet: 'a test',
+  tag: 'Test',
+  method: 'GET',
+  input: z.object({}),
+  output: z.null(),
+  summary: 'Test',
+} as const
+
+/** A row that answers when it is told to. */
+function slowRow(): { row: Row; started: Promise<void>; finish: () => void } {
+  let finish = () => {}
+  let start = () => {}
+  const started = new Promise<void>((resolve) => {
+    start = resolve
+  })
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const run = async () => {
+    start()
+    await finished
+    return { data: null }
+  }
+  return {
+    row: route({ ...open, name: 'slow', path: '/api/v1/slow', run }) as Row,
+    started,
+    finish: () => finish(),
+  }
+}
+
+describe('closing', () => {
+  it('lets running requests end, tells their connections, and accepts nobody new', async () => {
+    const { row, started, finish } = slowRow()
+    const server = await serve([row])
+    const idle = connect(server.port, '127.0.0.1')
+    const idleClosed = new Promise((resolve) => idle.on('close', resolve))
+    await new Promise((resolve) => idle.on('connect', resolve))
+    const running = server.ask('/api/v1/slow')
+    await started
+    const closed = server.close()
+    await idleClosed
+    await expect(fetch(server.url)).rejects.toThrow()
+    finish()
+    const { status, headers } = await running
+    expect([status, headers.get('connection')]).toEqual([200, 'close'])
+    await closed
+    await server.close()
+  })
+
+  it('cuts what does not end within the bound', async () => {
+    const { row, started } = slowRow()
+    const server = await serve([row], { bounds: { drainTimeout: 200 } })
+    const running = server.ask('/api/v1/slow')
+    running.catch(() => {})
+    await started
+    const before = server.clock.ticks()
+    await server.close()
+    expect(server.clock.ticks() - before).toBeLessThan(3000)
+    await expect(running).rejects.toThrow()
+  })
+})
+
+describe('a request during closing on a connection that is open', () => {
+  it('is answered, and the connection ends', async () => {
+    const { row, started, finish } = slowRow()
+    const server = await serve([row])
+    const both = server.raw(
+      'GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n',
+      { silence: 3000 },
+    )
+    await started
+    const closed = server.close()
+    setTimeout(finish, 100)
+    const text = await both
+    expect(text.match(/HTTP\/1\.1 200 OK/g)?.length).toBeGreaterThanOrEqual(1)
+    expect(text).toMatch(/connection: close/i)
+    await closed
+  })
+})
+
+describe('the table', () => {
+  it('refuses two rows in one place', async () => {
+    const row = (name: string) =>
+      route({ ...open, name, path: '/api/v1/same', run: async () => ({ data: null }) }) as Row
+    await expect(serve([row('a'), row('b')])).rejects.toThrow('two rows answer GET /api/v1/same')
+  })
+
+  it('leaves room for routes that keep a protocol of their own', async () => {
+    const server = await serve([], {
+      extra: (app) => {
+        app.post('/oidc/token', (request, reply) => {
+          reply.hijack()
+          let body = ''
+          request.raw.on('data', (chunk) => {
+            body += chunk
+          })
+          request.raw.on('end', () => reply.raw.end(`read ${body}`))
+        })
+      },
+    })
+    const { text } = await server.ask('/oidc/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=b',
+    })
+    expect(text).toBe('read a=b')
+  })
+})

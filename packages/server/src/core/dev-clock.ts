@@ -1,0 +1,49 @@
+/** `POST /dev/clock`: moves time in the testing profile, so that an app's own tests can see things expire. */
+import { z } from 'zod'
+import { parseDuration } from '../base/clock.ts'
+import { invalid } from '../base/errors.ts'
+import { type Row, route } from '../base/http/row/route.ts'
+import { audit } from './audit/index.ts'
+import type { Tools } from './tools.ts'
+
+const TEN_YEARS = 3650 * 86_400_000
+
+/** @param moved runs what became due, before the answer goes out */
+export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promise<void>): Row =>
+  route({
+    name: 'dev.clock',
+    method: 'POST',
+    path: '/dev/clock',
+    summary: 'Move the clock',
+    description:
+      '`{"advance":"31m"}` moves it on, `{"now":"2030-01-01T00:00:00Z"}` sets it; every expiry follows, and jobs that became due have run when the answer comes. Only in the testing profile.',
+    open: 'it exists in the testing profile alone',
+    anonymous: true,
+    audit: 'system.clock.moved',
+    tag: 'Development',
+    input: z.object({
+      advance: z.string().max(20).optional(),
+      now: z.iso.datetime({ offset: true }).optional(),
+    }),
+    output: z.object({ now: z.string() }),
+    run: async (call, { advance, now }) => {
+      if (now !== undefined) tools.clock.set(new Date(now))
+      else tools.clock.advance(stepOf(advance))
+      await tools.db.tx('system', (tx) =>
+        audit(
+          tx,
+          { ...call, now: tools.clock.now() },
+          { type: 'system.clock.moved', userId: null, username: null },
+        ),
+      )
+      await moved()
+      return { data: { now: tools.clock.now().toISOString() }, message: 'The clock is moved.' }
+    },
+  })
+
+function stepOf(text: string | undefined): number {
+  const step = text === undefined ? null : parseDuration(text)
+  if (step === null || step > TEN_YEARS)
+    throw invalid('advance', 'invalid', 'Write a duration such as 31m, 8h or 30d.')
+  return step
+}

@@ -1,0 +1,92 @@
+/** The statements of the jobs room. Claiming is one statement, so two nodes never hold the same job. */
+import { sql } from 'kysely'
+import type { Statements } from '../../base/db/types.ts'
+import { newId } from '../../base/ids.ts'
+
+export interface ClaimedJob {
+  id: string
+  kind: string
+  payload: Record<string, unknown>
+  /** Counts this one; also the mark of who holds it. */
+  attempts: number
+}
+
+export async function insertJob(
+  tx: Statements,
+  job: { kind: string; payload: Record<string, unknown>; runAt: Date; now: Date },
+): Promise<void> {
+  await sql`
+    insert into latchkey.jobs (id, kind, payload, run_at, created_at)
+    values (${newId('job')}, ${job.kind}, ${JSON.stringify(job.payload)}, ${job.runAt}, ${job.now})`.execute(
+    tx,
+  )
+}
+
+/** Takes what is due and nobody holds: until `leaseEnd` it is due for nobody else. */
+export async function claimJobs(
+  db: Statements,
+  of: { kinds: string[]; notThese: string[]; now: Date; leaseEnd: Date; limit: number },
+): Promise<ClaimedJob[]> {
+  const { rows } = await sql<ClaimedJob>`
+    with due as materialized (
+      select id from latchkey.jobs
+      where failed_at is null and run_at <= ${of.now} and kind = any(${of.kinds}::text[]) and id <> all(${of.notThese}::text[])
+      order by run_at, id
+      limit ${of.limit}
+      for update skip locked
+    )
+    update latchkey.jobs j set run_at = ${of.leaseEnd}, attempts = attempts + 1
+    from due where j.id = due.id
+    returning j.id, j.kind, j.payload, j.attempts`.execute(db)
+  return rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+export async function extendLeases(db: Statements, ids: string[], leaseEnd: Date): Promise<void> {
+  await sql`
+    update latchkey.jobs set run_at = ${leaseEnd}
+    where id = any(${ids}::text[]) and failed_at is null`.execute(db)
+}
+
+/** Whoever holds it by now: it is done. */
+export async function deleteJob(db: Statements, id: string): Promise<void> {
+  await sql`delete from latchkey.jobs where id = ${id}`.execute(db)
+}
+
+/** Without effect where the lease ran out and another node has taken it. */
+export async function postponeJob(
+  db: Statements,
+  job: ClaimedJob,
+  outcome: { error: string; runAt: Date; failedAt: Date | null },
+): Promise<void> {
+  await sql`
+    update latchkey.jobs
+    set run_at = ${outcome.runAt}, failed_at = ${outcome.failedAt}::timestamptz, last_error = ${outcome.error}
+    where id = ${job.id} and attempts = ${job.attempts}`.execute(db)
+}
+
+/** What was given up before then: somebody had the time to look at it. */
+export async function deleteGivenUp(db: Statements, before: Date): Promise<void> {
+  await sql`delete from latchkey.jobs where failed_at < ${before}`.execute(db)
+}
+
+/** A shorter interval than the one known takes effect at once. */
+export async function registerRecurring(db: Statements, name: string, nextAt: Date): Promise<void> {
+  await sql`
+    insert into latchkey.recurring as r (name, next_at) values (${name}, ${nextAt})
+    on conflict (name) do update set next_at = least(r.next_at, excluded.next_at)`.execute(db)
+}
+
+/** Of the names given, those that are due, each to one asker only; their next run is `now` and the interval. */
+export async function claimRecurring(
+  db: Statements,
+  names: string[],
+  seconds: number[],
+  now: Date,
+): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    update latchkey.recurring r set next_at = ${now}::timestamptz + make_interval(secs => w.seconds)
+    from unnest(${names}::text[], ${seconds}::float8[]) as w (name, seconds)
+    where r.name = w.name and r.next_at <= ${now}
+    returning r.name`.execute(db)
+  return rows.map(({ name }) => name)
+}

@@ -1,0 +1,113 @@
+/**
+ * One-off jobs: claimed a few at a time, run outside any transaction, then deleted, postponed or given up.
+ * An attempt counts from the moment it is claimed, so a job that takes the process down with it is given up
+ * like any other.
+ */
+import { type Clock, later } from '../../base/clock.ts'
+import type { Db } from '../../base/db/types.ts'
+import { type Log, scrub } from '../../base/log/index.ts'
+import type { JobHandler } from './index.ts'
+import { type ClaimedJob, claimJobs, deleteJob, extendLeases, postponeJob } from './sql.ts'
+
+const AT_ONCE = 4
+const LEASE = 5 * 60_000
+const MOST_ATTEMPTS = 8
+const FIRST_WAIT = 10_000
+const LONGEST_WAIT = 3_600_000
+
+/** 10 s, 30 s, 90 s … an hour; spread by a fifth, so that what failed together does not return together. */
+function backOff(attempts: number): number {
+  const wait = Math.min(FIRST_WAIT * 3 ** (attempts - 1), LONGEST_WAIT)
+  return Math.round(wait * (0.9 + Math.random() * 0.2))
+}
+
+export interface Worker {
+  on(kind: string, handler: JobHandler): void
+  /** Claims what is due, as far as there is room, and starts it. @returns how many */
+  startDue(): Promise<number>
+  extendLeases(): Promise<void>
+  running(): Promise<void>[]
+  /** How many starts and ends there were so far: unchanged means that nothing happened in between. */
+  turns(): number
+  onFinished(wake: () => void): void
+}
+
+export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Worker {
+  const handlers = new Map<string, JobHandler>()
+  const running = new Map<string, Promise<void>>()
+  let finished = (): void => {}
+  let turns = 0
+  let claiming: Promise<unknown> = Promise.resolve()
+
+  const leaseEnd = (): Date => later(clock.now(), LEASE)
+
+  const giveBack = async (job: ClaimedJob, cause: unknown): Promise<void> => {
+    const isLast = job.attempts >= MOST_ATTEMPTS
+    const now = clock.now()
+    await postponeJob(db.hot, job, {
+      error: scrub(String(cause)).slice(0, 500),
+      runAt: isLast ? now : later(now, backOff(job.attempts)),
+      failedAt: isLast ? now : null,
+    })
+    const fields = { job: job.id, kind: job.kind, attempts: job.attempts, err: cause }
+    if (isLast) log.error(fields, 'job given up')
+    else log.warn(fields, 'job failed, will be tried again')
+  }
+
+  const perform = async (job: ClaimedJob): Promise<void> => {
+    try {
+      const handler = handlers.get(job.kind)
+      if (!handler) throw new Error(`no handler for ${job.kind}`)
+      if (job.attempts > MOST_ATTEMPTS) throw new Error('the process ended while it ran, every time')
+      await handler(job.payload, clock.now())
+      await deleteJob(db.hot, job.id)
+    } catch (error) {
+      await giveBack(job, error)
+    }
+  }
+
+  const start = (job: ClaimedJob): void => {
+    const done = perform(job)
+      // it stays claimed, and is run again when the lease is over
+      .catch((err) =>
+        log.error({ job: job.id, kind: job.kind, err }, 'the outcome of a job could not be written'),
+      )
+      .finally(() => {
+        running.delete(job.id)
+        turns += 1
+        finished()
+      })
+    running.set(job.id, done)
+    turns += 1
+  }
+
+  const startDue = async (): Promise<number> => {
+    const limit = AT_ONCE - running.size
+    if (limit <= 0 || handlers.size === 0) return 0
+    // the test clock may pass the end of our own lease: what runs here is not taken a second time
+    const claim = { kinds: [...handlers.keys()], notThese: [...running.keys()], limit }
+    const jobs = await claimJobs(db.hot, { ...claim, now: clock.now(), leaseEnd: leaseEnd() })
+    for (const job of jobs) start(job)
+    return jobs.length
+  }
+
+  return {
+    on(kind, handler) {
+      if (handlers.has(kind)) throw new Error(`the job ${kind} has a handler already`)
+      handlers.set(kind, handler)
+    },
+    startDue() {
+      const claimed = claiming.then(startDue)
+      claiming = claimed.catch(() => undefined)
+      return claimed
+    },
+    async extendLeases() {
+      if (running.size > 0) await extendLeases(db.hot, [...running.keys()], leaseEnd())
+    },
+    running: () => [...running.values()],
+    turns: () => turns,
+    onFinished(wake) {
+      finished = wake
+    },
+  }
+}

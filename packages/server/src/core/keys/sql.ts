@@ -1,0 +1,74 @@
+/** The statements of the keys room. Whatever changes a stage runs under one lock, so that of many nodes one does. */
+import { sql } from 'kysely'
+import type { SigningKeysTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
+
+/** A row as it is read. */
+export type KeyRow = Omit<SigningKeysTable, 'public_jwk'> & { public_jwk: Record<string, unknown> | null }
+
+/** Held until the transaction ends. */
+export async function lockKeys(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('latchkey.signing_keys'))`.execute(tx)
+}
+
+/** Newest first. */
+export const selectKeys = (db: Statements, which: 'published' | 'all'): Promise<KeyRow[]> => {
+  const all = db.selectFrom('signing_keys').selectAll().orderBy('active_at', 'desc').orderBy('kid')
+  return (which === 'all' ? all : all.where('removed_at', 'is', null)).execute()
+}
+
+/** A key that was removed and is configured again (a secret) comes back. */
+export async function insertKey(
+  tx: Tx,
+  key: Pick<SigningKeysTable, 'kid' | 'algorithm' | 'sealed_private' | 'active_at' | 'keep_until'> & {
+    publicJwk: object | null
+  },
+  now: Date,
+): Promise<void> {
+  const jwk = key.publicJwk === null ? null : JSON.stringify(key.publicJwk)
+  await sql`
+    insert into signing_keys (kid, algorithm, public_jwk, sealed_private, created_at, active_at, keep_until)
+    values (${key.kid}, ${key.algorithm}, ${jwk}::jsonb, ${key.sealed_private}, ${now}, ${key.active_at}, ${key.keep_until})
+    on conflict (kid) do update set sealed_private = excluded.sealed_private, active_at = excluded.active_at,
+      keep_until = excluded.keep_until, retired_at = null, removed_at = null`.execute(tx)
+}
+
+/** What signs now, or will, is kept at least so long. */
+export async function extendKeep(tx: Tx, until: Date): Promise<void> {
+  await sql`
+    update signing_keys set keep_until = ${until}
+    where retired_at is null and removed_at is null and keep_until < ${until}`.execute(tx)
+}
+
+export async function retireSucceeded(tx: Tx, now: Date): Promise<void> {
+  await sql`
+    update signing_keys k set retired_at = ${now}
+    where k.retired_at is null and k.removed_at is null and exists (
+      select 1 from signing_keys n
+      where n.removed_at is null and n.active_at <= ${now} and n.active_at > k.active_at)`.execute(tx)
+}
+
+/** @returns which keys are published no more */
+export async function removeDead(tx: Tx, now: Date): Promise<string[]> {
+  const rows = await tx
+    .updateTable('signing_keys')
+    .set({ removed_at: now })
+    .where('removed_at', 'is', null)
+    .where('retired_at', 'is not', null)
+    .where('keep_until', '<', now)
+    .returning('kid')
+    .execute()
+  return rows.map(({ kid }) => kid)
+}
+
+/** Every key but one, at once. @returns which */
+export async function removeOthers(tx: Tx, kid: string, now: Date): Promise<string[]> {
+  const { rows } = await sql<{ kid: string }>`
+    update signing_keys set removed_at = ${now}, retired_at = coalesce(retired_at, ${now})
+    where removed_at is null and kid <> ${kid} returning kid`.execute(tx)
+  return rows.map((row) => row.kid)
+}
+
+export async function deleteRemovedBefore(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('signing_keys').where('removed_at', '<', before).execute()
+}

@@ -1,0 +1,145 @@
+/**
+ * Links of single use, as letters and the terminal carry them: `lnk_….secret`. Owns the one statement that
+ * consumes them; what a link is for and what follows from it is its feature's business.
+ * Invariant: only the hash of the secret is stored, and of many who consume a link at once exactly one wins.
+ */
+import { sql } from 'kysely'
+import { later } from '../../base/clock.ts'
+import { randomSecret, sha256 } from '../../base/crypto.ts'
+import type { LinksTable } from '../../base/db/tables.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { problem } from '../../base/errors.ts'
+import { isId, newId } from '../../base/ids.ts'
+
+export type LinkPurpose = LinksTable['purpose']
+
+export interface Link {
+  id: string
+  userId: string | null
+  emailId: string | null
+  createdAt: Date
+}
+
+/** Why a link is no good: `unknown` covers malformed, foreign and revoked ones. */
+export type LinkVerdict = { link: Link } | { refused: 'unknown' | 'used' | 'expired' }
+
+/** Makes a link. @returns the token that goes into the URL; it cannot be read back later */
+export async function issueLink(
+  tx: Tx,
+  link: { purpose: LinkPurpose; userId: string | null; emailId?: string; lifetime: number },
+  now: Date,
+): Promise<string> {
+  const id = newId('lnk')
+  const secret = randomSecret()
+  await tx
+    .insertInto('links')
+    .values({
+      id,
+      purpose: link.purpose,
+      user_id: link.userId,
+      email_id: link.emailId ?? null,
+      secret_hash: sha256(secret),
+      created_at: now,
+      expires_at: later(now, link.lifetime),
+      used_at: null,
+    })
+    .execute()
+  return `${id}.${secret}`
+}
+
+/** Looks at a link without using it, so that a page can say what it would do. */
+export async function checkLink(
+  tx: Tx,
+  purpose: LinkPurpose,
+  token: string,
+  now: Date,
+): Promise<LinkVerdict> {
+  const parts = partsOf(token)
+  if (!parts) return { refused: 'unknown' }
+  const row = await tx
+    .selectFrom('links')
+    .selectAll()
+    .where('id', '=', parts.id)
+    .where('purpose', '=', purpose)
+    .where('secret_hash', '=', parts.hash)
+    .executeTakeFirst()
+  if (!row) return { refused: 'unknown' }
+  if (row.used_at) return { refused: 'used' }
+  if (row.expires_at <= now) return { refused: 'expired' }
+  return { link: toLink(row) }
+}
+
+/** Uses a link up, in one statement. @returns null to everybody but the first who comes in time */
+export async function consumeLink(
+  tx: Tx,
+  purpose: LinkPurpose,
+  token: string,
+  now: Date,
+): Promise<Link | null> {
+  const parts = partsOf(token)
+  if (!parts) return null
+  const row = await tx
+    .updateTable('links')
+    .set({ used_at: now })
+    .where('id', '=', parts.id)
+    .where('purpose', '=', purpose)
+    .where('secret_hash', '=', parts.hash)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returningAll()
+    .executeTakeFirst()
+  return row ? toLink(row) : null
+}
+
+/** As consumeLink, but throws INVALID_TOKEN, or TOKEN_EXPIRED where the link was right and only late. */
+export async function useLink(tx: Tx, purpose: LinkPurpose, token: string, now: Date): Promise<Link> {
+  const link = await consumeLink(tx, purpose, token, now)
+  if (link) return link
+  const verdict = await checkLink(tx, purpose, token, now)
+  throw linkProblem('refused' in verdict ? verdict.refused : 'used')
+}
+
+export function linkProblem(refused: 'unknown' | 'used' | 'expired') {
+  if (refused === 'expired')
+    return problem('TOKEN_EXPIRED', { message: 'This link has expired. Ask for a new one.' })
+  return problem('INVALID_TOKEN', {
+    message: 'This link is not valid or was used already. Ask for a new one.',
+  })
+}
+
+/**
+ * Makes a user's open links of a purpose useless, say when a newer one replaces them. They stay, as used, so that
+ * it is known how many were made of late.
+ */
+export async function revokeLinks(
+  tx: Tx,
+  purpose: LinkPurpose,
+  userId: string | null,
+  now: Date,
+): Promise<void> {
+  await tx
+    .updateTable('links')
+    .set({ used_at: now })
+    .where('purpose', '=', purpose)
+    .where(userId === null ? sql<boolean>`user_id is null` : sql<boolean>`user_id = ${userId}`)
+    .where('used_at', 'is', null)
+    .execute()
+}
+
+/** Forgets links long past; a used one stays for a while so that it can be told from an unknown one. */
+export async function purgeLinks(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('links').where('expires_at', '<', before).execute()
+}
+
+function partsOf(token: string): { id: string; hash: Buffer } | null {
+  const [id, secret, more] = token.split('.')
+  if (!id || !secret || more !== undefined || !isId('lnk', id) || secret.length !== 43) return null
+  return { id, hash: sha256(secret) }
+}
+
+const toLink = (row: LinksTable): Link => ({
+  id: row.id,
+  userId: row.user_id,
+  emailId: row.email_id,
+  createdAt: row.created_at,
+})

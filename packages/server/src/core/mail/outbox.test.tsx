@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../base/clock.ts'
+import { keyring } from '../../base/crypto.ts'
+import type { Database } from '../../base/db/index.ts'
+import { type Serving, serve } from '../../base/http/testing.ts'
+import { createPages } from '../../base/page/index.ts'
+import { openTestDatabase, quietLog } from '../../testing/database.ts'
+import { createJobs } from '../jobs/index.ts'
+import { createMail, type Mail, type MailOptions } from './index.ts'
+import { Action, Paragraph } from './letter.tsx'
+import { outboxRows } from './outbox.tsx'
+
+const ring = keyring('a secret of the tests, thirty-two characters')
+const clock = systemClock()
+const config: MailOptions['config'] = {
+  profile: 'testing', smtpUrl: null, mailFrom: 'Acme <no-reply@id.example>', publicUrl: 'https://id.example',
+  brandName: 'Acme', brandLogo: null, brandAccent: null, logLevel: 'silent',
+} // biome-ignore format: a table
+const LINK = 'https://id.example/verify-email?token=a&b=<1'.replace('<', '%3C')
+
+let db: Database
+let server: Serving
+const write = (mail: Mail, to: string, name: string): Promise<void> =>
+  db.tx('system', (tx) =>
+    mail.write(
+      tx,
+      {
+        to,
+        subject: `For ${name}`,
+        locale: 'en',
+        body: (
+          <>
+            <Paragraph>Hello {name}</Paragraph>
+            <Action href={LINK}>Verify</Action>
+          </>
+        ),
+      },
+      clock.now(),
+    ),
+  )
+
+beforeAll(async () => {
+  db = await openTestDatabase()
+  const tools = { db, clock, keyring: ring, log: quietLog }
+  const mail = createMail({ ...tools, jobs: createJobs(tools), config })
+  const pages = createPages(config)
+  server = await serve(outboxRows({ db, keyring: ring }), {
+    renderPage: pages.renderPage,
+    renderProblem: pages.renderProblem,
+  })
+  await write(mail, 'ann@example.com', 'Ann')
+  await write(mail, 'bob@example.com', '<img src=x>')
+})
+afterAll(() => db.close())
+
+test('is a bare array, newest first, whatever the style', async () => {
+  for (const accept of [
+    'application/json',
+    'application/vnd.latchkey.standard+json',
+    'application/vnd.latchkey.errors+json',
+  ]) {
+    const { status, headers, json } = await server.ask('/dev/outbox.json', { headers: { accept } })
+    expect(status).toBe(200)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(json).toEqual([
+      expect.objectContaining({ to: 'bob@example.com', subject: 'For img src=x' }),
+      {
+        to: 'ann@example.com',
+        subject: 'For Ann',
+        text: expect.stringContaining(`Verify:\n${LINK}`),
+        html: expect.stringContaining('Hello Ann'),
+        links: [LINK],
+        sent_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      },
+    ])
+  }
+})
+
+test('is asked for one address, and for so many', async () => {
+  expect((await server.ask('/dev/outbox.json?to=ANN@example.com')).json).toHaveLength(1)
+  expect((await server.ask('/dev/outbox.json?limit=1')).json).toMatchObject([{ to: 'bob@example.com' }])
+  expect((await server.ask('/dev/outbox.json?limit=0')).status).toBe(400)
+})
+
+test('is a page with links that can be followed and markup that is text', async () => {
+  const { status, headers, text } = await server.ask('/dev/outbox')
+  expect(status).toBe(200)
+  expect(headers.get('content-security-policy')).toMatch(/style-src 'self'/)
+  expect(headers.getSetCookie()).toEqual([])
+  expect(text).toContain(`<a href="${LINK.replace('&', '&amp;')}">`)
+  expect(text).toContain('Hello &lt;img src=x')
+  expect(text).not.toContain('<img')
+  expect((await server.ask('/dev/outbox?to=nobody@example.com')).text).toContain('There are none yet.')
+})
+
+test('shows a letter as its reader sees it, under a policy that lets it load nothing', async () => {
+  const id = /\/dev\/outbox\/(ltr_[0-9a-f]{32})/.exec(
+    (await server.ask('/dev/outbox?to=ann@example.com')).text,
+  )?.[1]
+  const { status, headers, text } = await server.ask(`/dev/outbox/${id}`)
+  expect(status).toBe(200)
+  expect(text).toMatch(/^<!doctype html><html lang="en">.*Hello Ann/s)
+  expect(headers.get('content-security-policy')).toBe(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  )
+  for (const unknown of ['ltr_0', `ltr_${'0'.repeat(32)}`, 'usr_1', '%2e%2e']) {
+    expect((await server.ask(`/dev/outbox/${unknown}`)).status).toBe(404)
+  }
+})
+
+test('can be emptied, though not by another site', async () => {
+  const foreign = await server.ask('/dev/outbox', {
+    method: 'DELETE',
+    headers: { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+  })
+  expect(foreign.status).toBe(403)
+  expect((await server.ask('/dev/outbox.json')).json).toHaveLength(2)
+  expect((await server.ask('/dev/outbox', { method: 'DELETE' })).status).toBe(200)
+  expect((await server.ask('/dev/outbox.json')).json).toEqual([])
+})

@@ -1,0 +1,95 @@
+/**
+ * What is revoked, as one process remembers it. Adding something twice changes nothing and the order does not
+ * matter; an entry is forgotten when everything it could refuse has expired anyway.
+ */
+import type { RevocationsTable } from '../../base/db/tables.ts'
+
+export type RevocationKind = RevocationsTable['kind']
+
+export interface Revocation {
+  id: string
+  kind: RevocationKind
+  value: string
+  /** Issued in this second or earlier (seconds since 1970); null: whenever it was issued. */
+  before: number | null
+  /** What it refuses has expired by then; seconds since 1970. */
+  until: number
+}
+
+/** What a credential may be revoked by. `iat` in seconds since 1970. */
+export interface Revocable {
+  jti?: string | null
+  sid?: string | null
+  sub?: string | null
+  key?: string | null
+  /** Any of them. */
+  roles?: readonly string[]
+  org?: string | null
+  iat: number
+}
+
+/** The value of kind `org` that is about one of its members alone. */
+export const memberIn = (organizationId: string, userId: string): string => `${organizationId}/${userId}`
+
+interface Kept {
+  before: number
+  until: number
+  heardAt: Date
+}
+
+export interface RevocationList {
+  /** @param heardAt when this process learned of it, and so knew that it was committed */
+  add(revocation: Revocation, heardAt: Date): void
+  covers(credential: Revocable): boolean
+  /** The last second of issue that is covered by what was heard until then; -1 where none is, Infinity where all are. */
+  coveredUpTo(credential: Omit<Revocable, 'iat'>, heardUntil: Date): number
+  /** Forgets what is over. @param now seconds since 1970 */
+  sweep(now: number): void
+  readonly size: number
+}
+
+export function revocationList(): RevocationList {
+  const kept: Record<RevocationKind, Map<string, Kept>> = {
+    jti: new Map(),
+    sid: new Map(),
+    sub: new Map(),
+    key: new Map(),
+    role: new Map(),
+    org: new Map(),
+  }
+  const find = (kind: RevocationKind, value: string | null | undefined): Kept | undefined =>
+    value ? kept[kind].get(value) : undefined
+  const found = ({ jti, sid, sub, key, org, roles = [] }: Omit<Revocable, 'iat'>): (Kept | undefined)[] => [
+    find('jti', jti),
+    find('sid', sid),
+    find('sub', sub),
+    find('key', key),
+    find('org', org),
+    kept.org.size > 0 && org && sub ? find('org', memberIn(org, sub)) : undefined,
+    ...(kept.role.size > 0 ? roles.map((role) => find('role', role)) : []),
+  ]
+  return {
+    add({ kind, value, before, until }, heardAt) {
+      const last = before ?? Number.POSITIVE_INFINITY
+      const known = kept[kind].get(value)
+      if (known && known.before >= last) {
+        known.until = Math.max(until, known.until)
+        return
+      }
+      kept[kind].set(value, { before: last, until: Math.max(until, known?.until ?? until), heardAt })
+    },
+    covers: (credential) => found(credential).some((entry) => entry && credential.iat <= entry.before),
+    coveredUpTo: (credential, heardUntil) =>
+      Math.max(
+        -1,
+        ...found(credential).map((entry) => (entry && entry.heardAt <= heardUntil ? entry.before : -1)),
+      ),
+    sweep(now) {
+      for (const map of Object.values(kept))
+        for (const [value, { until }] of map) if (until < now) map.delete(value)
+    },
+    get size() {
+      return Object.values(kept).reduce((sum, map) => sum + map.size, 0)
+    },
+  }
+}

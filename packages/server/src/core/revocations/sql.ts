@@ -1,0 +1,56 @@
+/** The statements of the revocations room. */
+import { sql } from 'kysely'
+import type { RevocationsTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
+import { memberIn, type Revocable } from './list.ts'
+
+export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promise<void> {
+  await tx.insertInto('revocations').values(rows).execute()
+}
+
+/** The latest `before` of what was revoked up to some moment. */
+export async function selectLast(
+  tx: Tx,
+  kind: RevocationsTable['kind'],
+  value: string,
+): Promise<Date | null> {
+  const row = await tx
+    .selectFrom('revocations')
+    .select((of) => of.fn.max('before').as('last'))
+    .where('kind', '=', kind)
+    .where('value', '=', value)
+    .executeTakeFirst()
+  return row?.last ?? null
+}
+
+/** What still refuses something, a page at a time by id; the ids sort by when they were written. */
+export const selectPage = (
+  db: Statements,
+  after: string,
+  now: Date,
+  limit: number,
+): Promise<RevocationsTable[]> =>
+  db
+    .selectFrom('revocations')
+    .selectAll()
+    .where('id', '>', after)
+    .where('until', '>', now)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+
+export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
+  const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], iat } = credential
+  const { rows } = await sql`
+    select 1 from revocations
+    where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}),
+          ('org', ${org && sub ? memberIn(org, sub) : null}))
+        or kind = 'role' and value = any(${[...roles]}::text[]))
+      and (before is null or before >= to_timestamp(${iat}::float8)) and until > ${now}
+    limit 1`.execute(db)
+  return rows.length > 0
+}
+
+export async function deleteBefore(db: Statements, now: Date): Promise<void> {
+  await db.deleteFrom('revocations').where('until', '<', now).execute()
+}

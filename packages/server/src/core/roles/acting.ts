@@ -1,0 +1,34 @@
+/**
+ * Which organization a credential acts in, and as what: the part of a statement that every check of a credential
+ * shares. Whoever has left the organization, or whose organization was deleted, acts in none.
+ */
+import { type RawBuilder, sql } from 'kysely'
+import type { CallOrganization } from '../../base/call.ts'
+import type { Roles } from './index.ts'
+
+export interface ActingRow {
+  acting_in: string | null
+  acting_as: string | null
+  own_permissions: string[] | null
+  own_inherits: string | null
+}
+
+export const ACTING = sql`o.id as acting_in, m.role as acting_as, r.permissions as own_permissions, r.inherits as own_inherits`
+
+/** @param of the alias of a table with `user_id` and `organization_id` */
+export const actingJoins = (of: string): RawBuilder<unknown> => sql`
+  left join memberships m on m.organization_id = ${sql.ref(`${of}.organization_id`)} and m.user_id = ${sql.ref(`${of}.user_id`)}
+  left join organizations o on o.id = m.organization_id and o.deleted_at is null
+  left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role`
+
+/** A role of the organization's own that is gone permits nothing. */
+export function organizationOf(
+  roles: Pick<Roles, 'organizationPermissionsOf'>,
+  row: ActingRow,
+): CallOrganization | null {
+  const { acting_in: id, acting_as: role } = row
+  if (id === null || role === null) return null
+  const own =
+    row.own_permissions === null ? null : { permissions: row.own_permissions, inherits: row.own_inherits }
+  return { id, role, permissions: roles.organizationPermissionsOf(role, own) }
+}

@@ -1,0 +1,51 @@
+/** The statements that fill the memory of roles. What changes them is the access feature's. */
+import { sql } from 'kysely'
+import type { PermissionsTable, RolesTable } from '../../base/db/tables.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
+import type { PresetRole } from './presets.ts'
+
+export const selectRoles = (db: Statements): Promise<RolesTable[]> =>
+  db.selectFrom('roles').selectAll().orderBy('rank').orderBy('name').execute()
+
+export const selectPermissions = (db: Statements): Promise<PermissionsTable[]> =>
+  db.selectFrom('permissions').selectAll().orderBy('name').execute()
+
+/** Makes whoever else changes roles, or who may hold them, wait until this transaction is over. */
+export async function lockRoles(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('latchkey roles', 0))`.execute(tx)
+}
+
+/** Puts a preset's roles in place; one of the same name that is there already becomes the preset's. */
+export async function upsertPreset(
+  tx: Tx,
+  preset: string,
+  roles: readonly PresetRole[],
+  now: Date,
+): Promise<void> {
+  const rows = roles.map(({ name, description, permissions, inherits, grants }, rank) => ({
+    name,
+    description,
+    permissions: [...permissions],
+    inherits: [...inherits],
+    grants: [...grants],
+    rank,
+    preset,
+    created_at: now,
+    updated_at: now,
+  }))
+  await tx
+    .insertInto('roles')
+    .values(rows)
+    .onConflict((on) =>
+      on.column('name').doUpdateSet((of) => ({
+        description: of.ref('excluded.description'),
+        permissions: of.ref('excluded.permissions'),
+        inherits: of.ref('excluded.inherits'),
+        grants: of.ref('excluded.grants'),
+        rank: of.ref('excluded.rank'),
+        preset: of.ref('excluded.preset'),
+        updated_at: of.ref('excluded.updated_at'),
+      })),
+    )
+    .execute()
+}

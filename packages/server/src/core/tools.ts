@@ -1,0 +1,33 @@
+/**
+ * The tools every feature is given: a plain record, made in app.ts, closed in reverse. No container.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import type { Keyring } from '../base/crypto.ts'
+import type { Db } from '../base/db/types.ts'
+import type { Hashing } from '../base/hashing/index.ts'
+import type { Limits } from '../base/limits/index.ts'
+import type { Log } from '../base/log/index.ts'
+import type { Breaches } from '../base/outbound/breaches.ts'
+import type { Config } from '../config.ts'
+import type { Jobs } from './jobs/index.ts'
+import type { Keys } from './keys/index.ts'
+import type { Mail } from './mail/index.ts'
+import type { Revocations } from './revocations/index.ts'
+import type { Roles } from './roles/index.ts'
+
+export interface Tools {
+  config: Config
+  clock: Clock
+  db: Db
+  keyring: Keyring
+  hashing: Hashing
+  breaches: Breaches
+  jobs: Jobs
+  mail: Mail
+  keys: Keys
+  revocations: Revocations
+  roles: Roles
+  limits: Limits
+  log: Log
+}
