@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp } from '../packages/server/src/app.ts'
 import { systemCall } from '../packages/server/src/base/call.ts'
-import { disableUser, enableUser, getUser } from '../packages/server/src/features/users/index.ts'
+import { disableUser, enableUser, getUser } from '../packages/server/src/features/identity/users/index.ts'
 import { Client, type Reply } from '../packages/server/src/testing/client.ts'
 import { quietLog } from '../packages/server/src/testing/database.ts'
 import {

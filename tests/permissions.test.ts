@@ -5,7 +5,7 @@
 import { can } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
-import { deleteUser, disableUser, getUser } from '../packages/server/src/features/users/index.ts'
+import { deleteUser, disableUser, getUser } from '../packages/server/src/features/identity/users/index.ts'
 import type { Client } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { bearerOf, giveRoles, holderOf, rolesOf, setRoles } from './permissions/people.ts'

@@ -8,8 +8,8 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { Handle } from '../../packages/server/src/base/db/handle.ts'
-import { keyCheck } from '../../packages/server/src/features/api-keys/sql.ts'
-import { sessionCheck } from '../../packages/server/src/features/sessions/sql.ts'
+import { keyCheck } from '../../packages/server/src/features/access/api-keys/sql.ts'
+import { sessionCheck } from '../../packages/server/src/features/identity/sessions/sql.ts'
 
 const [kind = 'constant', databaseUrl] = process.argv.slice(2)
 const KINDS: Readonly<Record<string, () => RequestListener>> = {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
-import { makeKey } from '../../packages/server/src/features/api-keys/format.ts'
+import { makeKey } from '../../packages/server/src/features/access/api-keys/format.ts'
 import { query } from './postgres.ts'
 
 export const PEOPLE = 20_000

@@ -3,31 +3,30 @@ import type { VNode } from 'preact'
 import type { Locale } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { shownAgain } from '../../packages/server/src/base/page/index.ts'
-import { Invitations } from '../../packages/server/src/features/organization-pages/invitations/views.tsx'
 import {
   Invitation,
   InvitationDeclined,
   InvitationInvalid,
   type InvitationProps,
-} from '../../packages/server/src/features/organization-pages/invited/views.tsx'
+} from '../../packages/server/src/features/organizations/invitations/invited/views.tsx'
+import { Invitations } from '../../packages/server/src/features/organizations/invitations/views.tsx'
 import {
   Member,
   type MemberItem,
   Members,
   Transfer,
-} from '../../packages/server/src/features/organization-pages/members/views.tsx'
-import {
-  Role,
-  type RoleItem,
-  Roles,
-} from '../../packages/server/src/features/organization-pages/roles/views.tsx'
+} from '../../packages/server/src/features/organizations/members/views.tsx'
 import {
   DeleteOrganization,
   Leave,
   Overview,
   Settings,
-} from '../../packages/server/src/features/organization-pages/settings/views.tsx'
-import { Organizations, type Shell } from '../../packages/server/src/features/organization-pages/views.tsx'
+} from '../../packages/server/src/features/organizations/organization/settings/views.tsx'
+import {
+  Organizations,
+  type Shell,
+} from '../../packages/server/src/features/organizations/organization/views.tsx'
+import { Role, type RoleItem, Roles } from '../../packages/server/src/features/organizations/roles/views.tsx'
 
 const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.padEnd(
   100,

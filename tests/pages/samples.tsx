@@ -4,25 +4,34 @@ import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
-import { Access } from '../../packages/server/src/features/access/views.tsx'
-import { Account, DeleteAccount } from '../../packages/server/src/features/account/views.tsx'
-import { ApiKey, ApiKeys, type KeyItem, NewKey } from '../../packages/server/src/features/api-keys/views.tsx'
+import {
+  ApiKey,
+  ApiKeys,
+  type KeyItem,
+  NewKey,
+} from '../../packages/server/src/features/access/api-keys/views.tsx'
+import { Access } from '../../packages/server/src/features/access/roles/views.tsx'
+import { Account, DeleteAccount } from '../../packages/server/src/features/accounts/own/views.tsx'
+import {
+  Setup,
+  SetupLinkInvalid,
+  SignUp,
+} from '../../packages/server/src/features/accounts/registration/views.tsx'
 import {
   CheckYourMail,
   ConfirmEmail,
   EmailVerified,
   VerifyLinkInvalid,
-} from '../../packages/server/src/features/emails/views.tsx'
+} from '../../packages/server/src/features/identity/emails/views.tsx'
+import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
+import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/door/views.tsx'
 import {
   Forgot,
   ForgotSent,
   Reset,
   ResetLinkInvalid,
   Security,
-} from '../../packages/server/src/features/passwords/views.tsx'
-import { Setup, SetupLinkInvalid, SignUp } from '../../packages/server/src/features/registration/views.tsx'
-import { Sessions } from '../../packages/server/src/features/sessions/views.tsx'
-import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/views.tsx'
+} from '../../packages/server/src/features/signin/passwords/views.tsx'
 
 import { organizationSamples } from './organizations.tsx'
 

@@ -24,34 +24,43 @@ import { outboxRows } from './core/mail/outbox.tsx'
 import { createRevocations } from './core/revocations/index.ts'
 import { createRoles } from './core/roles/index.ts'
 import type { Tools } from './core/tools.ts'
-import { accessPages, accessRoutes, denials } from './features/access/index.ts'
-import { accountPages, accountRoutes } from './features/account/index.ts'
-import { administrationRoutes } from './features/administration/index.ts'
-import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/api-keys/index.ts'
-import { auditLogRoutes } from './features/audit-log/index.ts'
-import { compatRoutes } from './features/compat/index.ts'
-import { emailJobs, emailPages, emailRoutes } from './features/emails/index.ts'
-import { forwardAuthRoutes } from './features/forward-auth/index.ts'
-import { invitationJobs, invitationRoutes } from './features/invitations/index.ts'
-import { organizationPages } from './features/organization-pages/index.ts'
-import { memberships, organizationJobs, organizationRoutes } from './features/organizations/index.ts'
-import { passwordPages, passwordRoutes, resetJobs } from './features/passwords/index.ts'
-import {
-  ensureAdministrator,
-  printSetupLink,
-  registrationJobs,
-  registrationPages,
-  registrationRoutes,
-} from './features/registration/index.ts'
-import { type SessionChecks, sessionChecks, sessionPages, sessionRoutes } from './features/sessions/index.ts'
-import { signinJobs, signinPages, signinRoutes } from './features/signin/index.ts'
+import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/access/api-keys/index.ts'
+import { accessPages, accessRoutes, denials } from './features/access/roles/index.ts'
 import {
   revocationStream,
   type TokenChecks,
   tokenChecks,
   tokenJobs,
   tokenRoutes,
-} from './features/tokens/index.ts'
+} from './features/access/tokens/index.ts'
+import { administrationRoutes } from './features/accounts/administration/index.ts'
+import { auditLogRoutes } from './features/accounts/audit-log/index.ts'
+import { accountPages, accountRoutes } from './features/accounts/own/index.ts'
+import {
+  ensureAdministrator,
+  printSetupLink,
+  registrationJobs,
+  registrationPages,
+  registrationRoutes,
+} from './features/accounts/registration/index.ts'
+import { emailJobs, emailPages, emailRoutes } from './features/identity/emails/index.ts'
+import {
+  type SessionChecks,
+  sessionChecks,
+  sessionPages,
+  sessionRoutes,
+} from './features/identity/sessions/index.ts'
+import { invitationJobs, invitationRoutes } from './features/organizations/invitations/index.ts'
+import { organizationPages } from './features/organizations/mine/index.ts'
+import {
+  memberships,
+  organizationJobs,
+  organizationRoutes,
+} from './features/organizations/organization/index.ts'
+import { compatRoutes } from './features/protocols/compat/index.ts'
+import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
+import { signinJobs, signinPages, signinRoutes } from './features/signin/door/index.ts'
+import { passwordPages, passwordRoutes, resetJobs } from './features/signin/passwords/index.ts'
 
 /** How often sightings of sessions and uses of keys are written. */
 const FLUSH_EVERY = 5000

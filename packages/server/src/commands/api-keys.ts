@@ -5,7 +5,7 @@ import {
   type KeyView,
   listKeysByOperator,
   revokeByOperator,
-} from '../features/api-keys/index.ts'
+} from '../features/access/api-keys/index.ts'
 import { type Command, done, stringOf, UsageError } from './command.ts'
 import { moment, table } from './terminal.ts'
 

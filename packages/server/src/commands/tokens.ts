@@ -5,7 +5,7 @@ import {
   createTokenByOperator,
   revokeTokenByOperator,
   revokeTokensOfByOperator,
-} from '../features/tokens/index.ts'
+} from '../features/access/tokens/index.ts'
 import { type Args, type Command, done, Failure, stringOf, UsageError } from './command.ts'
 import { moment } from './terminal.ts'
 

@@ -1,14 +1,14 @@
 /** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
 
 import type { Tools } from '../core/tools.ts'
-import { unlockByOperator } from '../features/administration/index.ts'
+import { unlockByOperator } from '../features/accounts/administration/index.ts'
 import {
   createByOperator,
   disableByOperator,
   enableByOperator,
   listByOperator,
   resetByOperator,
-} from '../features/registration/index.ts'
+} from '../features/accounts/registration/index.ts'
 import { type Args, type Command, done, type Option, stringOf, type Terminal, UsageError } from './command.ts'
 import { askPassword, makePassword } from './password.ts'
 import { moment, table } from './terminal.ts'

@@ -1,0 +1,78 @@
+/** What the operator does to people's API keys from the command line: the rules behind `latchkey api-keys …`. */
+import { type Call, systemCall } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { invalid, problem } from '../../../base/errors.ts'
+import { isId } from '../../../base/ids.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { findByIdentifier, findUser, type User } from '../../identity/users/index.ts'
+import { type KeyView, keyView, NewKeyInput } from './fields.ts'
+import { endKey, writeKey } from './keys.ts'
+import { selectKeys } from './sql.ts'
+
+type OperatorTools = Pick<Tools, 'config' | 'db' | 'clock' | 'roles'>
+
+export interface KeyOrder {
+  name: string
+  description?: string
+  environment?: string
+  scopes?: readonly string[]
+  /** Milliseconds from now. */
+  lifetime?: number
+}
+
+/** @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
+export async function issueByOperator(
+  tools: OperatorTools,
+  identifier: string,
+  { lifetime, ...order }: KeyOrder,
+): Promise<KeyView & { key: string }> {
+  const call = systemCall(tools.clock.now())
+  const parsed = NewKeyInput.safeParse(order)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw invalid(issue?.path.join('.') ?? '', 'invalid', issue?.message ?? '')
+  }
+  const expiresAt = lifetime === undefined ? undefined : new Date(call.now.getTime() + lifetime)
+  const { key, secret } = await tools.db.tx('system', async (tx) => {
+    const user = await byIdentifier(tx, identifier)
+    if (user.status !== 'active') throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+    const maker = {
+      userId: user.id,
+      username: user.username,
+      permissions: tools.roles.permissionsOf(user.roles),
+    }
+    return await writeKey(tools, tx, call, maker, { ...parsed.data, expiresAt }, { by: 'operator' })
+  })
+  return { ...keyView(key, null, call.now), key: secret }
+}
+
+/** The newest first. @throws Problem NOT_FOUND */
+export async function listKeysByOperator(tools: OperatorTools, identifier: string): Promise<KeyView[]> {
+  const { now }: Call = systemCall(tools.clock.now())
+  return await tools.db.tx('system', async (tx) => {
+    const { id } = await byIdentifier(tx, identifier)
+    return (await selectKeys(tx, id)).map((key) => keyView(key, key.last_used_at, now))
+  })
+}
+
+/** @throws Problem NOT_FOUND */
+export async function revokeByOperator(
+  tools: OperatorTools,
+  identifier: string,
+  keyId: string,
+): Promise<KeyView> {
+  const call = systemCall(tools.clock.now())
+  return await tools.db.tx('system', async (tx) => {
+    const { id, username } = await byIdentifier(tx, identifier)
+    const key = await endKey(tx, call, { userId: id, username }, keyId, { by: 'operator' })
+    return keyView(key, key.last_used_at, call.now)
+  })
+}
+
+async function byIdentifier(tx: Tx, identifier: string): Promise<User> {
+  const user = isId('usr', identifier)
+    ? await findUser(tx, identifier)
+    : await findByIdentifier(tx, identifier)
+  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
+  return user
+}

@@ -1,0 +1,193 @@
+/** The hosted pages of one's API keys. All of it is plain forms; the key itself stands on the page once. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { duration, later } from '../../../base/clock.ts'
+import { problem as newProblem, type Problem } from '../../../base/errors.ts'
+import { optional } from '../../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import type { KeyChecks } from './checks.ts'
+import { KeyDescription, KeyName, Scope } from './fields.ts'
+import { ENVIRONMENTS } from './format.ts'
+import { FRESH, getKey, type IssuedKey, issueKey, type Key, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { apiKeysText as t } from './texts.ts'
+import { ApiKey, ApiKeys, type KeyItem, NewKey } from './views.tsx'
+
+const DAY = 86_400_000
+/** In days; null is never. */
+const LIFETIMES = [7, 30, 90, 365, null]
+/** As many boxes as a form may hold; whoever may do more writes the rest. */
+const MOST_BOXES = 40
+
+const boxes = Object.fromEntries(
+  Array.from({ length: MOST_BOXES }, (_, i) => [`scope_${i}`, Scope.optional()]),
+) as Record<`scope_${number}`, z.ZodOptional<typeof Scope>>
+
+const NewKeyForm = z.object({
+  name: KeyName,
+  description: optional(KeyDescription),
+  environment: z.enum(ENVIRONMENTS),
+  expires_in: z.enum(['1d', '7d', '30d', '90d', '365d', 'never']),
+  access: z.enum(['some', 'all']),
+  more_scopes: z
+    .string()
+    .max(2000)
+    .optional()
+    .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
+    .pipe(z.array(Scope).max(50)),
+  ...boxes,
+})
+type NewKeyForm = z.infer<typeof NewKeyForm>
+
+export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
+  const item = (key: Key, now: Date): KeyItem => ({
+    id: key.id,
+    name: key.name,
+    description: key.description,
+    environment: key.environment,
+    hint: key.hint,
+    scopes: key.scopes,
+    createdAt: key.created_at,
+    expiresAt: key.expires_at,
+    lastUsedAt: checks.lastUsed(key.id, key.last_used_at),
+    rotatedAt: key.rotated_at,
+    expired: key.expires_at !== null && key.expires_at <= now,
+  })
+  const lifetimes = (): (number | null)[] => {
+    const { apiKeyMaxLifetime: most } = tools.config
+    if (most === null) return LIFETIMES
+    const within = LIFETIMES.filter((days) => days !== null && days * DAY <= most)
+    return within.length > 0 ? within : [1]
+  }
+
+  async function showKeys(call: Call, form: FormState, revoked: boolean): Promise<PageAnswer> {
+    const keys = (await listKeys(tools, call)).map((key) => item(key, call.now))
+    const permissions = isFresh(call) ? (call.principal?.permissions ?? []).slice(0, MOST_BOXES) : null
+    const contents = { keys, permissions, lifetimes: lifetimes(), revoked }
+    return { page: <ApiKeys {...contents} {...form} />, title: t(call.locale, 'keys.title') }
+  }
+  async function showKey(call: Call, id: string, form: FormState): Promise<PageAnswer> {
+    const shown = item(await getKey(tools, call, id), call.now)
+    return { page: <ApiKey item={shown} {...form} />, title: t(call.locale, 'key.title', shown) }
+  }
+  const showSecret = (call: Call, { key, secret }: IssuedKey): PageAnswer => ({
+    page: <NewKey item={item(key, call.now)} secret={secret} />,
+    title: t(call.locale, 'secret.title'),
+  })
+
+  return [
+    page({
+      name: 'pages.api_keys',
+      method: 'GET',
+      path: '/account/api-keys',
+      summary: 'Your API keys',
+      needs: 'session',
+      quiet: 'reads only',
+      input: z.object({ revoked: z.string().max(10).optional() }),
+      run: (call, { revoked }) => showKeys(call, {}, revoked !== undefined),
+    }),
+    page({
+      name: 'pages.api_keys.submit',
+      method: 'POST',
+      path: '/account/api-keys',
+      summary: 'Make an API key',
+      needs: 'session',
+      fresh: FRESH,
+      audit: 'auth.api_key.created',
+      limit: { by: 'user', max: 60, per: '1h' },
+      input: NewKeyForm,
+      run: async (call, input) => {
+        const { name, description, environment } = input
+        const scopes = input.access === 'all' ? undefined : scopesOf(input)
+        const expiresAt = input.expires_in === 'never' ? null : later(call.now, duration(input.expires_in))
+        return showSecret(
+          call,
+          await issueKey(tools, call, { name, description, environment, scopes, expiresAt }),
+        )
+      },
+      again: async (call, typed, problem) => ({
+        ...(await showKeys(call, shownAgain(call.locale, typed, atField(problem)), false)),
+        status: problem.status,
+      }),
+    }),
+    page({
+      name: 'pages.api_keys.key',
+      method: 'GET',
+      path: '/account/api-keys/:id',
+      summary: 'One of your API keys',
+      needs: 'session',
+      quiet: 'reads only',
+      input: z.object({ id: z.string().max(64) }),
+      run: (call, { id }) => showKey(call, id, {}),
+    }),
+    page({
+      name: 'pages.api_keys.rotate',
+      method: 'GET',
+      path: '/account/api-keys/:id/rotate',
+      summary: 'Go to the form that replaces the API key',
+      needs: 'session',
+      quiet: 'reads only: where one lands after signing in again on the way to replacing a key',
+      input: z.object({ id: z.string().max(64) }),
+      run: async (_call, { id }) => ({ redirect: `/account/api-keys/${encodeURIComponent(id)}` }),
+    }),
+    page({
+      name: 'pages.api_keys.rotate.submit',
+      method: 'POST',
+      path: '/account/api-keys/:id/rotate',
+      summary: 'Replace one of your API keys by a new one',
+      needs: 'session',
+      fresh: FRESH,
+      audit: 'auth.api_key.rotated',
+      limit: { by: 'user', max: 60, per: '1h' },
+      input: z.object({ id: z.string().max(64), grace: z.enum(['0', '3600', '86400']) }),
+      run: async (call, { id, grace }) =>
+        showSecret(call, await rotateKey(tools, call, id, { graceSeconds: Number(grace) })),
+    }),
+    page({
+      name: 'pages.api_keys.revoke',
+      method: 'POST',
+      path: '/account/api-keys/:id/revoke',
+      formAt: '/account/api-keys/:id',
+      summary: 'Revoke one of your API keys',
+      needs: 'session',
+      audit: 'auth.api_key.revoked',
+      input: z.object({ id: z.string().max(64) }),
+      run: async (call, { id }) => {
+        await revokeKey(tools, call, id)
+        return { redirect: '/account/api-keys?revoked=1' }
+      },
+    }),
+  ]
+}
+
+/** Whether the form may be shown: what it posts to asks for a recent proof. */
+const isFresh = ({ session, now }: Call): boolean =>
+  session !== null && now.getTime() - session.authenticatedAt.getTime() <= duration(FRESH)
+
+function scopesOf(input: NewKeyForm): string[] {
+  const ticked: Readonly<Record<string, unknown>> = input
+  return [
+    ...Object.keys(boxes).flatMap((name) => (ticked[name] as string | undefined) ?? []),
+    ...input.more_scopes,
+  ]
+}
+
+/** What was asked for beyond one's own is about the field where it was written. */
+function atField(problem: Problem): Problem {
+  if (problem.code === 'INSUFFICIENT_PERMISSIONS' && !Array.isArray(problem.details)) {
+    const permission = String(problem.details?.required ?? '')
+    const params = { permission }
+    return newProblem('VALIDATION_ERROR', {
+      details: [
+        { field: 'more_scopes', code: 'not_held', message: `You may not do this: ${permission}`, params },
+      ],
+    })
+  }
+  if (problem.code !== 'VALIDATION_ERROR' || !Array.isArray(problem.details)) return problem
+  const details = problem.details.map((one) => ({
+    ...one,
+    field: one.field === 'expires_at' ? 'expires_in' : one.field.replace(/^more_scopes\..*/, 'more_scopes'),
+  }))
+  return newProblem('VALIDATION_ERROR', { details })
+}

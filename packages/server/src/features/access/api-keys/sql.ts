@@ -1,0 +1,127 @@
+/** Every statement of the API keys' room. The check stands on the path of every request, so it is compiled once. */
+import { type CompiledQuery, sql } from 'kysely'
+import type { ApiKeysTable } from '../../../base/db/tables.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+
+export interface CheckedKey extends ActingRow {
+  id: string
+  user_id: string
+  scopes: string[] | null
+  expires_at: Date | null
+  revoked_at: Date | null
+  username: string | null
+  full_name: string | null
+  locale: string | null
+  status: string
+  locked_at: Date | null
+  locked_until: Date | null
+  roles: string[]
+}
+
+/** Its one parameter is the hash of the whole key. */
+export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
+  sql<CheckedKey>`
+    select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
+           u.username, u.full_name, u.locale, u.status,
+           u.locked_at, u.locked_until, u.roles, ${ACTING}
+    from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
+    where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
+
+/** Makes whoever else makes a key for the same person wait until this transaction is over, so that keys can be counted. */
+export async function lockKeysOf(tx: Tx, userId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`api_keys ${userId}`}, 0))`.execute(tx)
+}
+
+/** Those that are good and have no successor. */
+export async function countGood(tx: Tx, userId: string, now: Date): Promise<number> {
+  const { count } = await tx
+    .selectFrom('api_keys')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where('rotated_at', 'is', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+export async function insertKey(tx: Tx, key: ApiKeysTable): Promise<void> {
+  await tx.insertInto('api_keys').values(key).execute()
+}
+
+/** All that are not revoked, the newest first; those that have expired stay until they are swept. */
+export const selectKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
+  tx
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .orderBy('id', 'desc')
+    .limit(1000)
+    .execute()
+
+export const selectKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTable | undefined> =>
+  tx
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+
+/** @returns the key to whoever revoked it; of many at once one */
+export const updateRevoked = (
+  tx: Tx,
+  userId: string,
+  id: string,
+  now: Date,
+): Promise<ApiKeysTable | undefined> =>
+  tx
+    .updateTable('api_keys')
+    .set({ revoked_at: now })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+
+/** Retires a good key that has no successor yet, now or at `until`. @returns whether this call did it; of many at once one */
+export async function updateRotated(
+  tx: Tx,
+  userId: string,
+  id: string,
+  until: Date | null,
+  now: Date,
+): Promise<boolean> {
+  const end = until ? { expires_at: sql<Date>`least(expires_at, ${until})` } : { revoked_at: now }
+  const row = await tx
+    .updateTable('api_keys')
+    .set({ rotated_at: now, ...end })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where('rotated_at', 'is', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Writes many last uses in one statement; never moves one back. Holds the rows in the order of their ids, or two nodes
+ * that write the same ones would wait for each other for ever.
+ */
+export async function updateUsed(tx: Tx, ids: string[], used: Date[]): Promise<void> {
+  await sql`
+    with held as materialized (
+      select id from api_keys where id = any(${ids}::text[]) order by id for no key update
+    )
+    update api_keys k set last_used_at = greatest(k.last_used_at, v.used)
+    from held join unnest(${ids}::text[], ${used.map((at) => at.toISOString())}::timestamptz[]) as v(id, used) using (id)
+    where k.id = held.id`.execute(tx)
+}
+
+export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('api_keys').where(sql<boolean>`coalesce(revoked_at, expires_at) < ${before}`).execute()
+}

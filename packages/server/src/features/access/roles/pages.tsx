@@ -1,0 +1,47 @@
+/** The hosted page of what one may do: on the server, and in the organization one acts in. */
+import { z } from 'zod'
+import { page, type Row } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { roleText, accessText as t } from './texts.ts'
+import { Access } from './views.tsx'
+
+export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
+  page({
+    name: 'pages.access',
+    method: 'GET',
+    path: '/account/access',
+    summary: 'What you may do',
+    needs: 'session',
+    quiet: 'reads only',
+    input: z.object({}),
+    run: async ({ principal, organization, session, locale }) => {
+      const { roles: held = [], permissions = [] } = principal ?? {}
+      // in the order of the roles that there are: the most powerful first
+      const roles = tools.roles
+        .all()
+        .filter(({ name }) => held.includes(name))
+        .map(({ name, description }) => ({ name, description: roleText(locale, description) }))
+      const acting = organization && {
+        ...organization,
+        name: session?.actsIn?.id === organization.id ? session.actsIn.name : organization.id,
+      }
+      return {
+        page: (
+          <Access
+            roles={roles}
+            permissions={permissions}
+            organization={acting}
+            described={describedPermissions(tools)}
+          />
+        ),
+        title: t(locale, 'access.title'),
+      }
+    },
+  }),
+]
+
+/** What the app says of its own permissions, by name. */
+export const describedPermissions = ({ roles }: Pick<Tools, 'roles'>): ReadonlyMap<string, string> =>
+  new Map(
+    roles.appPermissions().flatMap(({ name, description }) => (description ? [[name, description]] : [])),
+  )

@@ -1,0 +1,95 @@
+/**
+ * The catalogue of permissions: the server's, those inside organizations, and the app's own, which are written here.
+ * Roles may hold what the catalogue does not name; it says what there is to ask for. Invariant: an app's permission
+ * never bears the name of a built-in one, and who brings one holds it.
+ */
+
+import { type Call, outside } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeOrganization, revokeRoles } from '../../../core/revocations/index.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { callerScope } from '../../identity/sessions/index.ts'
+import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
+import { assertCovers, lockReach, type Reach } from './reach.ts'
+import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'
+
+/** Every process keeps all of them at hand. */
+const MOST_PERMISSIONS = 1000
+
+type PermissionTools = Pick<Tools, 'db' | 'clock' | 'roles'>
+
+/** The built-in ones first. */
+export async function listPermissions(
+  tools: Pick<Tools, 'db' | 'roles'>,
+  call: Call,
+): Promise<PermissionView[]> {
+  const own = await tools.db.tx(callerScope(call), selectPermissions)
+  return [...builtInPermissions(tools.roles), ...own.map(permissionView)]
+}
+
+/** @throws Problem CONFLICT for a name that is taken, INSUFFICIENT_PERMISSIONS */
+export const createPermission = (
+  tools: PermissionTools,
+  call: Call,
+  wish: NewPermission,
+): Promise<PermissionView> =>
+  changing(tools, call, wish.name, async (tx, { userId, username }) => {
+    const { name, description } = wish
+    const organization_roles = [...new Set(wish.organization_roles)]
+    if ((await selectPermissions(tx)).length >= MOST_PERMISSIONS)
+      throw problem('CONFLICT', { message: `There may be ${MOST_PERMISSIONS} permissions at most.` })
+    const row = { name, description, organization_roles, created_at: call.now }
+    if (isBuiltIn(name) || !(await insertPermission(tx, row)))
+      throw problem('CONFLICT', {
+        message: 'There is a permission of this name.',
+        details: { field: 'name' },
+      })
+    const details = { permission: name, organization_roles }
+    await audit(tx, outside(call), { type: 'permission.created', userId, username, details })
+    return permissionView(row)
+  })
+
+/** Takes it out of the catalogue, and from every role inside organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
+export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
+  changing(tools, call, name, async (tx, { userId, username, definitions }) => {
+    const found = (await selectPermissions(tx)).find((one) => one.name === name)
+    if (!found) throw problem('NOT_FOUND')
+    const holders = [...definitions.values()].filter((role) => role.permissions.includes(name))
+    if (holders.length > 0)
+      throw problem('CONFLICT', {
+        message: `Roles have this permission: ${holders.map((role) => role.name).join(', ')}.`,
+        details: { reason: 'held' },
+      })
+    await deletePermissionRow(tx, name)
+    const now = tools.clock.now()
+    for (const id of await takeFromOrganizations(tx, name)) await revokeOrganization(tx, id, now)
+    // members' tokens carry it; they are of anybody, so everybody's are refused
+    if (found.organization_roles.length > 0) await revokeRoles(tx, [...definitions.keys()], now)
+    await audit(tx, outside(call), {
+      type: 'permission.deleted',
+      userId,
+      username,
+      details: { permission: name },
+    })
+  })
+
+const isBuiltIn = (name: string): boolean =>
+  Object.hasOwn(SERVER_PERMISSIONS, name) || Object.hasOwn(ORGANIZATION_PERMISSIONS, name)
+
+function changing<T>(
+  tools: PermissionTools,
+  call: Call,
+  name: string,
+  work: (tx: Tx, reach: Reach) => Promise<T>,
+): Promise<T> {
+  return tools.db.tx('system', async (tx) => {
+    const reach = await lockReach(tx, call, 'roles:write')
+    assertCovers(reach, [name], { permission: name })
+    const done = await work(tx, reach)
+    await tools.roles.changed(tx)
+    return done
+  })
+}

@@ -1,0 +1,181 @@
+/**
+ * Roles as data: listing, making, changing and deleting them. What a role permits is summed up by core/roles; who
+ * holds it is `holders.ts`. Invariants: inheritance has no circle; nobody writes a role that reaches beyond
+ * themselves (`reach.ts`); the top role of a preset stays as it is; no role is deleted that is in use. A change is
+ * known to every process with its commit, and refuses the tokens that were made for what it was before.
+ */
+import { withInherited } from '@latchkey/guard'
+import { type Call, outside } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { invalid, problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeRoles } from '../../../core/revocations/index.ts'
+import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { callerScope } from '../../identity/sessions/index.ts'
+import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
+import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'
+import { deleteRoleRow, insertRole, isHeld, updateRole } from './sql.ts'
+
+/** Every process keeps all of them at hand. */
+const MOST_ROLES = 500
+
+type RoleTools = Pick<Tools, 'db' | 'clock' | 'config' | 'roles'>
+
+/** The most powerful first. */
+export async function listRoles(tools: Pick<Tools, 'db'>, call: Call): Promise<RoleView[]> {
+  const rows = await tools.db.tx(callerScope(call), selectRoles)
+  const definitions = definitionsOf(rows)
+  return rows.map((row) => roleView(definitions, row))
+}
+
+/** @throws Problem NOT_FOUND */
+export async function getRole(tools: Pick<Tools, 'db'>, call: Call, name: string): Promise<RoleView> {
+  const definitions = definitionsOf(await tools.db.tx(callerScope(call), selectRoles))
+  const found = definitions.get(name)
+  if (!found) throw problem('NOT_FOUND')
+  return roleView(definitions, found)
+}
+
+/** @throws Problem CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
+export const createRole = (tools: RoleTools, call: Call, wish: NewRole): Promise<RoleView> =>
+  changing(tools, call, async (tx, reach) => {
+    const { definitions } = reach
+    if (definitions.has(wish.name) || isReserved(tools, wish.name))
+      throw problem('CONFLICT', {
+        message: 'There is a role of this name, or a preset has one.',
+        details: { field: 'name' },
+      })
+    if (definitions.size >= MOST_ROLES)
+      throw problem('CONFLICT', { message: `There may be ${MOST_ROLES} roles at most.` })
+    const made: Role = { ...wish, ...listsOf(wish), preset: null, created_at: call.now, updated_at: call.now }
+    const after = new Map([...definitions, [made.name, made]])
+    assertSound(after, made)
+    assertWithinReach(reach, after, made.name)
+    await insertRole(tx, { ...made })
+    await audited(tx, call, reach, 'role.created', { role: made.name, to: told(made) })
+    return roleView(after, made)
+  })
+
+/** Changes only what is given. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
+export const changeRole = (
+  tools: RoleTools,
+  call: Call,
+  name: string,
+  change: RoleChange,
+): Promise<RoleView> =>
+  changing(tools, call, async (tx, reach) => {
+    const before = openRole(reach, name)
+    const given = Object.fromEntries(Object.entries({ ...change, ...listsOf(change) }).filter(isGiven))
+    const made: Role = { ...before, ...given, updated_at: call.now }
+    const [from, to] = difference(told(before), told(made))
+    if (Object.keys(to).length === 0) return roleView(reach.definitions, before)
+    const after = new Map([...reach.definitions, [name, made]])
+    assertSound(after, made)
+    assertWithinReach(reach, after, name)
+    await updateRole(tx, name, { ...given, updated_at: call.now })
+    await audited(tx, call, reach, 'role.updated', { role: name, from, to })
+    // tokens carry permissions, and the foremost role; who may grant what is asked here
+    if ('permissions' in to || 'inherits' in to || 'rank' in to)
+      await revokeRoles(
+        tx,
+        [...new Set([...heirsOf(reach.definitions, name), ...heirsOf(after, name)])],
+        tools.clock.now(),
+      )
+    return roleView(after, made)
+  })
+
+/** @throws Problem NOT_FOUND, CONFLICT for one in use, INSUFFICIENT_PERMISSIONS */
+export const deleteRole = (tools: RoleTools, call: Call, name: string): Promise<void> =>
+  changing(tools, call, async (tx, reach) => {
+    const found = openRole(reach, name)
+    if (name === defaultRole(tools.config)) throw inUse('Everybody new gets this role.', 'default')
+    const heirs = heirsOf(reach.definitions, name).filter((heir) => heir !== name)
+    if (heirs.length > 0) throw inUse(`Other roles inherit it: ${heirs.join(', ')}.`, 'inherited')
+    if (await isHeld(tx, name)) throw inUse('Somebody has this role.', 'held')
+    await deleteRoleRow(tx, name)
+    await audited(tx, call, reach, 'role.deleted', { role: name, from: told(found) })
+  })
+
+function changing<T>(tools: RoleTools, call: Call, work: (tx: Tx, reach: Reach) => Promise<T>): Promise<T> {
+  return tools.db.tx('system', async (tx) => {
+    const done = await work(tx, await lockReach(tx, call, 'roles:write'))
+    await tools.roles.changed(tx)
+    return done
+  })
+}
+
+/** A role that may be changed, by this caller. */
+function openRole(reach: Reach, name: string): Role {
+  const found = reach.definitions.get(name)
+  if (!found) throw problem('NOT_FOUND')
+  assertWithinReach(reach, reach.definitions, name)
+  if (isAdminRole(found))
+    throw problem('CONFLICT', {
+      message: 'The most powerful role of a preset stays as it is.',
+      details: { reason: 'admin_role' },
+    })
+  return found
+}
+
+const inUse = (message: string, reason: string) => problem('CONFLICT', { message, details: { reason } })
+
+/** Names that a change of the preset would turn into what that preset means by them. */
+const isReserved = ({ config }: Pick<Tools, 'config'>, name: string): boolean =>
+  Object.entries(PRESETS).some(
+    ([preset, roles]) => preset !== config.rolePreset && roles.some((one) => one.name === name),
+  ) && !PRESETS[config.rolePreset].some((one) => one.name === name)
+
+/** @throws Problem VALIDATION_ERROR for names of no role, and for circles */
+function assertSound(definitions: Definitions, { name, inherits, grants }: Role): void {
+  const isUnknown = (one: string) => one !== '*' && !definitions.has(one)
+  for (const [field, names] of Object.entries({ inherits, grants })) {
+    const unknown = names.find(isUnknown)
+    if (unknown !== undefined) throw invalid(field, 'unknown_role', `There is no role ${unknown}.`)
+  }
+  if (withInherited(definitions, inherits).has(name))
+    throw invalid('inherits', 'circular', 'A role cannot inherit itself, nor by way of another.')
+}
+
+const heirsOf = (definitions: Definitions, name: string): string[] =>
+  [...definitions.keys()].filter((one) => withInherited(definitions, [one]).has(name))
+
+type Lists = Pick<RoleChange, 'permissions' | 'inherits' | 'grants'>
+const sorted = (list: readonly string[]): string[] => [...new Set(list)].sort()
+function listsOf<T extends Lists>({ permissions, inherits, grants }: T): Pick<T, keyof Lists> {
+  const made = {
+    permissions: permissions && sorted(permissions),
+    inherits: inherits && sorted(inherits),
+    grants: grants && sorted(grants),
+  }
+  return made as Pick<T, keyof Lists>
+}
+
+const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined
+type Told = Record<string, unknown>
+const told = ({ description, permissions, inherits, grants, rank }: Role): Told => {
+  return {
+    description,
+    permissions: sorted(permissions),
+    inherits: sorted(inherits),
+    grants: sorted(grants),
+    rank,
+  }
+}
+
+/** What differs, as it was and as it is. */
+function difference(before: Told, after: Told): [from: Told, to: Told] {
+  const fields = Object.keys(after).filter(
+    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+  )
+  const those = (all: Told) => Object.fromEntries(fields.map((field) => [field, all[field]]))
+  return [those(before), those(after)]
+}
+
+const audited = (
+  tx: Tx,
+  call: Call,
+  { userId, username }: Reach,
+  type: 'role.created' | 'role.updated' | 'role.deleted',
+  details: Told,
+): Promise<void> => audit(tx, outside(call), { type, userId, username, details })

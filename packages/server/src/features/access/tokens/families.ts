@@ -1,0 +1,182 @@
+/**
+ * Families of refresh tokens. Each token is good once; its successor is derived from it, so that whoever repeats it
+ * within a few seconds (a lost answer, two tabs) is given the very same one, on any node, and nothing that could
+ * be stolen is stored. A family lives as long as its session.
+ *
+ * Invariant: of any number who bring a token at once one statement uses it up; a second use after the grace ends
+ * the family, the session and every access token of it, and is told to the person.
+ */
+
+import type { Call } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { newId } from '../../../base/ids.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { organizationOf } from '../../../core/roles/acting.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
+import { getUser } from '../../identity/users/index.ts'
+import { type SigningTools, type Subject, signAccessToken } from './claims.ts'
+import { gather } from './gather.ts'
+import { reuseLetter } from './mail.tsx'
+import {
+  extendSession,
+  type Found,
+  findToken,
+  insertFamily,
+  type Rotated,
+  revokeFamily,
+  rotation,
+  rotationValues,
+  type SessionRow,
+} from './sql.ts'
+
+export const REFRESH_TOKEN = /^rt_[A-Za-z0-9_-]{43}$/
+
+/** How long a used token is answered with its successor. */
+export const GRACE = 10_000
+
+/** RFC 6749 §5.1 */
+export interface IssuedTokens {
+  access_token: string
+  refresh_token: string
+  token_type: 'Bearer'
+  expires_in: number
+}
+
+/** The next of a family, the same whoever asks; only the server's secret leads from the one to the other. */
+const successorOf = (keyring: Keyring, token: string): string =>
+  `rt_${keyring.mac('refresh', token).toString('base64url')}`
+
+const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>): Subject => ({
+  userId: row.user_id,
+  username: row.username,
+  roles: row.roles,
+  organization: organizationOf(roles, row),
+  session: {
+    id: row.session_id,
+    amr: row.amr,
+    authenticatedAt: row.authenticated_at,
+    expiresAt: row.expires_at,
+  },
+})
+
+function answer(
+  tools: SigningTools,
+  row: Omit<SessionRow, 'family_id'>,
+  refreshToken: string,
+  now: Date,
+): IssuedTokens {
+  const access = signAccessToken(tools, subjectOf(tools, row), now)
+  return {
+    access_token: access.token,
+    refresh_token: refreshToken,
+    token_type: 'Bearer',
+    expires_in: access.expiresIn,
+  }
+}
+
+/**
+ * Begins a family for a session, which has the limits of a remembered one from now on.
+ * @returns the tokens, and when the session ends now. @throws Problem AUTHENTICATION_REQUIRED where it has ended
+ */
+export async function issueTokens(
+  tools: SigningTools & Pick<Tools, 'db'>,
+  call: Call,
+  sessionId: string,
+): Promise<{ tokens: IssuedTokens; sessionExpiresAt: Date }> {
+  const { config } = tools
+  const token = `rt_${randomSecret()}`
+  const row = await tools.db.tx('system', async (tx) => {
+    const limits = { absolute: config.rememberAbsolute, idle: config.rememberIdle }
+    const row = await extendSession(tx, sessionId, limits, call.now)
+    if (!row) throw problem('AUTHENTICATION_REQUIRED')
+    const family = { id: newId('fam'), user_id: row.user_id, session_id: sessionId }
+    await insertFamily(tx, family, sha256(token), call.now)
+    const { user_id: userId, username } = row
+    await audit(tx, call, {
+      type: 'auth.token.issued',
+      userId,
+      username,
+      sessionId,
+      details: { family: family.id },
+    })
+    return row
+  })
+  return { tokens: answer(tools, row, token, call.now), sessionExpiresAt: row.expires_at }
+}
+
+export interface Families {
+  /** Uses a refresh token up. @throws Problem INVALID_TOKEN */
+  refresh(call: Call, token: string): Promise<IssuedTokens>
+}
+
+export function families(
+  tools: SigningTools & Pick<Tools, 'db' | 'keyring' | 'mail' | 'clock'>,
+  checks: Pick<SessionChecks, 'saw'>,
+): Families {
+  const { db, keyring, clock } = tools
+  const statement = rotation(db.hot)
+
+  /** Through the pool: on a line of single statements, others would wait behind the commit. */
+  const rotate = gather<Rotated>(async (given) => {
+    const hashes = given.map(sha256)
+    const successors = given.map((token) => sha256(successorOf(keyring, token)))
+    const parameters = rotationValues(hashes, successors, clock.now())
+    const { rows } = await db.tx('system', (tx) => tx.executeQuery<Rotated>({ ...statement, parameters }))
+    const byHash = new Map(rows.map((row) => [row.token_hash.toString('hex'), row]))
+    return new Map(
+      given.flatMap((token, n) => {
+        const row = byHash.get(hashes[n]?.toString('hex') ?? '')
+        return row ? [[token, row] as const] : []
+      }),
+    )
+  })
+
+  /** Two statements at most: the first rotates, the second says why it did not. */
+  async function use(call: Call, token: string): Promise<SessionRow> {
+    const used = await rotate(token)
+    if (used) return used
+    const found = await findToken(db.hot, sha256(token), call.now)
+    if (!found || found.is_revoked) throw problem('INVALID_TOKEN')
+    if (found.used_at === null) throw problem('INVALID_TOKEN')
+    if (later(found.used_at, GRACE) > call.now) {
+      if (found.is_well) return found
+      throw problem('INVALID_TOKEN')
+    }
+    throw await endFamily(call, found)
+  }
+
+  async function endFamily(call: Call, found: Found): Promise<Problem> {
+    await db.tx('system', async (tx) => {
+      if (await revokeFamily(tx, found.family_id, 'reuse', call.now)) await tell(tx, call, found)
+    })
+    return problem('INVALID_TOKEN')
+  }
+
+  async function tell(tx: Tx, call: Call, found: Found): Promise<void> {
+    const user = await getUser(tx, found.user_id)
+    const { id: userId, username } = user
+    await audit(tx, call, {
+      type: 'auth.token.reuse',
+      userId,
+      username,
+      sessionId: found.session_id,
+      details: { family: found.family_id },
+    })
+    await endSessions(tx, call, { userId, username, reason: 'revoked', only: found.session_id })
+    await tools.mail.write(tx, reuseLetter(tools.config, user, call), call.now, userId)
+  }
+
+  return {
+    async refresh(call, token) {
+      if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
+      const successor = successorOf(keyring, token)
+      const row = await use(call, token)
+      checks.saw(row.session_id, call.now)
+      return answer(tools, row, successor, call.now)
+    },
+  }
+}

@@ -1,0 +1,48 @@
+/** The letter about a refresh token that was used twice. */
+import type { Call, Locale } from '../../../base/call.ts'
+import { texts } from '../../../base/page/index.ts'
+import type { Config } from '../../../config.ts'
+import type { Letter } from '../../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
+import type { User } from '../../identity/users/index.ts'
+
+const t = texts({
+  en: {
+    subject: 'A session of your account at {brand} was ended',
+    lead: 'An app that is signed in as you presented a key that had been used before. Somebody may have copied it, so we have ended that session. Your other sessions go on.',
+    details: 'Time: {time}. Address: {address}.',
+    unknown: 'unknown',
+    what: 'Sign in again in the app. If you do not know of any such app, change your password and look through your sessions:',
+    action: 'Check your account',
+  },
+  de: {
+    subject: 'Eine Sitzung Ihres Kontos bei {brand} wurde beendet',
+    lead: 'Eine App, die mit Ihrem Konto angemeldet ist, hat einen Schlüssel vorgelegt, der schon benutzt worden war. Vielleicht hat ihn jemand kopiert; deshalb haben wir diese Sitzung beendet. Ihre anderen Sitzungen laufen weiter.',
+    details: 'Zeit: {time}. Adresse: {address}.',
+    unknown: 'unbekannt',
+    what: 'Melden Sie sich in der App neu an. Wenn Sie keine solche App kennen, ändern Sie Ihr Passwort und sehen Sie Ihre Sitzungen durch:',
+    action: 'Konto prüfen',
+  },
+})
+
+export function reuseLetter(
+  config: Pick<Config, 'publicUrl' | 'brandName'>,
+  user: Pick<User, 'email' | 'locale'>,
+  call: Call,
+): Letter {
+  const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : call.locale
+  const time = `${call.now.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return {
+    to: user.email,
+    locale,
+    subject: t(locale, 'subject', { brand: config.brandName }),
+    body: (
+      <>
+        <Paragraph>{t(locale, 'lead')}</Paragraph>
+        <Note>{t(locale, 'details', { time, address: call.ip ?? t(locale, 'unknown') })}</Note>
+        <Paragraph>{t(locale, 'what')}</Paragraph>
+        <Action href={`${config.publicUrl}/account/sessions`}>{t(locale, 'action')}</Action>
+      </>
+    ),
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Ending tokens before their time, RFC 7009: whoever holds a token may end it, and whoever brings anything else is
+ * told nothing. An access token is refused by its id; a refresh token takes its family along and the access tokens
+ * of its session up to now; a session token is signed out.
+ */
+
+import type { Call } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import { sha256 } from '../../../base/crypto.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
+import { findUser } from '../../identity/users/index.ts'
+import type { GoodToken, TokenReader } from './checks.ts'
+import { REFRESH_TOKEN } from './families.ts'
+import { findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
+
+/** @returns whether there was something to revoke, for the operator; the outside is not told */
+export async function revokeToken(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  checks: { sessions: SessionChecks; read: TokenReader },
+  call: Call,
+  token: string,
+): Promise<boolean> {
+  if (REFRESH_TOKEN.test(token)) return await revokeRefreshToken(tools, call, token)
+  if (token.startsWith('st_')) return await endByToken(tools, checks.sessions, call, token)
+  const good = await checks.read(token)
+  if (!good) return false
+  await tools.db.tx('system', (tx) => revokeAccessToken(tx, call, good))
+  return true
+}
+
+async function revokeAccessToken(tx: Tx, call: Call, token: GoodToken): Promise<void> {
+  const { id, userId, expiresAt } = token
+  await revoke(tx, { kind: 'jti', value: id, until: expiresAt }, call.now)
+  const username = (await findUser(tx, userId))?.username ?? null
+  await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { token: id } })
+}
+
+async function revokeRefreshToken(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  call: Call,
+  token: string,
+): Promise<boolean> {
+  const found = await findToken(tools.db.hot, sha256(token), call.now)
+  if (!found) return false
+  return await tools.db.tx('system', async (tx) => {
+    if (!(await revokeFamily(tx, found.family_id, 'revoked', call.now))) return false
+    const { user_id: userId, username, session_id: sessionId } = found
+    // RFC 7009 §2.1: the access tokens of the same grant end with it, also what was issued while this waited
+    const before = tools.clock.now()
+    const until = later(before, LONGEST_SESSION_TOKEN)
+    await revoke(tx, { kind: 'sid', value: sessionId, before, until }, call.now)
+    await audit(tx, call, {
+      type: 'auth.token.revoked',
+      userId,
+      username,
+      sessionId,
+      details: { family: found.family_id },
+    })
+    return true
+  })
+}
+
+async function endByToken(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  sessions: SessionChecks,
+  call: Call,
+  token: string,
+): Promise<boolean> {
+  const verdict = await sessions.check(token, 'bearer', call.now)
+  if ('refused' in verdict || !verdict.session) return false
+  const { userId, username } = verdict.principal
+  const only = verdict.session.id
+  const ended = await tools.db.tx('system', (tx) =>
+    endSessions(tx, call, { userId, username, reason: 'signed_out', only }),
+  )
+  return ended > 0
+}
+
+/** Ends every access and refresh token of a person; sessions go on. @returns how many families that were */
+export async function revokeAllTokens(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  call: Call,
+  user: { id: string; username: string | null },
+): Promise<number> {
+  return await tools.db.tx('system', async (tx) => {
+    const revoked = await revokeFamiliesOf(tx, user.id, call.now)
+    // what was issued while this waited for the families is covered too
+    await revokeUser(tx, user.id, tools.clock.now())
+    const { id: userId, username } = user
+    await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { all: true } })
+    return revoked
+  })
+}

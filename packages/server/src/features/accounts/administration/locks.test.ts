@@ -1,0 +1,214 @@
+/** Locking, disabling, deleting, and ending sessions. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PASSWORD, type Person } from '../../../testing/world.ts'
+import { at, type House, outcome, startHouse } from './testing.ts'
+
+let world: House['world']
+let manager: House['manager']
+let target: House['target']
+let lastEvent: House['lastEvent']
+beforeAll(async () => {
+  ;({ world, manager, target, lastEvent } = await startHouse())
+})
+afterAll(() => world.stop())
+
+describe('a lock', () => {
+  const everything = async (person: Person) => {
+    const { data } = await person.client.signIn(person.email, PASSWORD, { tokens: true })
+    const made = await person.client.post('/api/v1/auth/api-keys', { name: 'k' })
+    const me = (headers: Record<string, string>) => world.client({ headers }).get('/api/v1/auth/me')
+    return {
+      session: () => me({ authorization: `Bearer ${data.token}` }),
+      cookie: () => person.client.get('/api/v1/auth/me'),
+      token: () => me({ authorization: `Bearer ${data.access_token}` }),
+      key: () => world.client({ headers: { 'x-api-key': made.data.key } }).get('/api/v1/auth/validate'),
+      refresh: () => world.client().post('/api/v1/auth/refresh', { refresh_token: data.refresh_token }),
+      login: () => world.client().post('/api/v1/auth/login', { username: person.email, password: PASSWORD }),
+    }
+  }
+  const statuses = async (all: Awaited<ReturnType<typeof everything>>) =>
+    Object.fromEntries(
+      await Promise.all(Object.entries(all).map(async ([name, ask]) => [name, (await ask()).status])),
+    )
+
+  it('stops everything at once, for a time; keys go on after it, what was ended does not', async () => {
+    const one = await world.person()
+    const all = await everything(one)
+    expect(await statuses({ ...all, refresh: all.session })).toEqual({
+      session: 200,
+      cookie: 200,
+      token: 200,
+      key: 200,
+      refresh: 200,
+      login: 200,
+    })
+    const locked = await manager.client.post(at(one.id, '/lock'), { minutes: 10, reason: 'Odd sign-ins' })
+    expect(locked.data.status).toBe('locked')
+    expect(
+      Math.abs(Date.parse(locked.data.locked_until) - world.clock.now().getTime() - 600_000),
+    ).toBeLessThan(5000)
+    expect(await statuses(all)).toEqual({
+      session: 423,
+      cookie: 423,
+      token: 401,
+      key: 401,
+      refresh: 401,
+      login: 423,
+    })
+    const refused = await all.login()
+    expect(refused.code).toBe('ACCOUNT_LOCKED')
+    expect(refused.body.error.details.lockout_duration).toBeGreaterThan(590)
+    expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(600)
+    // whoever does not know the password learns nothing of it
+    expect(
+      outcome(await world.client().post('/api/v1/auth/login', { username: one.email, password: 'wrong' })),
+    ).toEqual([401, 'AUTHENTICATION_FAILED'])
+    expect((await lastEvent(one.id, 'user.locked')).details).toMatchObject({
+      by: manager.id,
+      reason: 'Odd sign-ins',
+      until: expect.any(String),
+    })
+    await world.clock.advance('11 minutes')
+    expect(await statuses(all)).toEqual({
+      session: 401,
+      cookie: 401,
+      token: 401,
+      key: 200,
+      refresh: 401,
+      login: 200,
+    })
+  })
+
+  it('lets sessions rest where that is asked for', async () => {
+    const one = await world.person()
+    const all = await everything(one)
+    await manager.client.post(at(one.id, '/lock'), { end_sessions: false })
+    expect(await statuses(all)).toEqual({
+      session: 423,
+      cookie: 423,
+      token: 401,
+      key: 401,
+      refresh: 401,
+      login: 423,
+    })
+    const { body } = await all.login()
+    expect(body.error.details ?? null).toBe(null)
+    expect((await manager.client.post(at(one.id, '/unlock'))).data).toMatchObject({
+      status: 'active',
+      locked_until: null,
+    })
+    expect(await statuses(all)).toEqual({
+      session: 200,
+      cookie: 200,
+      token: 401,
+      key: 200,
+      refresh: 200,
+      login: 200,
+    })
+  })
+
+  it('is replaced by a second, refuses what makes no sense, and is lifted with the failures that were counted', async () => {
+    const one = await world.person({ signIn: false })
+    for (const body of [
+      { minutes: 0 },
+      { minutes: 1.5 },
+      { until: '2020-01-01T00:00:00Z' },
+      { until: 'x' },
+      { minutes: 5, until: '2040-01-01T00:00:00Z' },
+      { reason: 'x'.repeat(501) },
+    ])
+      expect(outcome(await manager.client.post(at(one.id, '/lock'), body))).toEqual([400, 'VALIDATION_ERROR'])
+    await manager.client.post(at(one.id, '/lock'), {})
+    expect(
+      (await manager.client.post(at(one.id, '/lock'), { until: '2040-01-01T00:00:00Z' })).data.locked_until,
+    ).toBe('2040-01-01T00:00:00.000Z')
+    await manager.client.post(at(one.id, '/unlock'))
+    const guess = () => world.client().post('/api/v1/auth/login', { username: one.email, password: 'wrong' })
+    for (let n = 0; n < 6; n++) await guess()
+    expect((await guess()).status).toBe(423)
+    expect((await manager.client.get(at(one.id))).data.status).toBe('active')
+    await manager.client.post(at(one.id, '/unlock'))
+    expect((await world.client().signIn(one.email, PASSWORD)).status).toBe(200)
+    expect(await world.events(one.id)).toContain('user.unlocked')
+  })
+
+  it('disabling and deleting stop everything at once as well', async () => {
+    const [one, two] = [await world.person(), await world.person()]
+    const [first, second] = [await everything(one), await everything(two)]
+    expect((await manager.client.post(at(one.id, '/disable'), { reason: 'Left' })).data.status).toBe(
+      'disabled',
+    )
+    expect(await statuses(first)).toEqual({
+      session: 403,
+      cookie: 403,
+      token: 401,
+      key: 401,
+      refresh: 401,
+      login: 403,
+    })
+    expect((await lastEvent(one.id, 'user.disabled')).details).toEqual({ by: manager.id, reason: 'Left' })
+    expect(outcome(await manager.client.post(at(one.id, '/disable')))).toEqual([409, 'CONFLICT'])
+    expect(outcome(await manager.client.post(at(one.id, '/password-reset')))).toEqual([409, 'CONFLICT'])
+    expect((await manager.client.post(at(one.id, '/enable'))).data.status).toBe('active')
+    expect((await first.login()).status).toBe(200)
+    await manager.client.signIn(manager.email, PASSWORD)
+    expect((await manager.client.delete(at(two.id))).status).toBe(200)
+    expect(await statuses(second)).toEqual({
+      session: 401,
+      cookie: 401,
+      token: 401,
+      key: 401,
+      refresh: 401,
+      login: 401,
+    })
+    expect((await manager.client.get(at(two.id))).status).toBe(404)
+    expect((await lastEvent(two.id, 'user.deleted')).details).toEqual({ by: manager.id })
+  })
+
+  it('deleting asks for a fresh proof', async () => {
+    const one = await world.person({ signIn: false })
+    await world.clock.advance('11 minutes')
+    expect(outcome(await manager.client.delete(at(one.id)))).toEqual([401, 'STEP_UP_REQUIRED'])
+    await manager.client.signIn(manager.email, PASSWORD)
+    expect((await manager.client.delete(at(one.id))).status).toBe(200)
+  })
+})
+
+describe('somebody’s sessions', () => {
+  it('are listed and ended, one or all, and none of another', async () => {
+    const one = await world.person()
+    await target.client.signIn(target.email, PASSWORD)
+    const other = (await target.client.get('/api/v1/auth/me')).data.session.id
+    const second = world.client()
+    await second.signIn(one.email, PASSWORD)
+    const { data } = await manager.client.get(at(one.id, '/sessions'))
+    expect(data).toHaveLength(2)
+    expect(JSON.stringify(data)).not.toMatch(/token|hash/)
+    expect(outcome(await manager.client.delete(at(one.id, `/sessions/${other}`)))).toEqual([404, 'NOT_FOUND'])
+    const id = (await second.get('/api/v1/auth/me')).data.session.id
+    expect((await manager.client.delete(at(one.id, `/sessions/${id}`))).status).toBe(200)
+    expect([
+      (await second.get('/api/v1/auth/me')).status,
+      (await one.client.get('/api/v1/auth/me')).status,
+    ]).toEqual([401, 200])
+    expect((await manager.client.delete(at(one.id, '/sessions'))).data).toEqual({ ended: 1 })
+    expect((await one.client.get('/api/v1/auth/me')).status).toBe(401)
+    expect((await lastEvent(one.id, 'auth.session.revoked')).details).toEqual({
+      by: manager.id,
+      reason: 'revoked',
+    })
+    expect((await target.client.get('/api/v1/auth/me')).status).toBe(200)
+  })
+
+  it('a reset is sent at most once a minute and ends nothing', async () => {
+    const one = await world.person()
+    expect((await manager.client.post(at(one.id, '/password-reset'))).status).toBe(200)
+    const again = await manager.client.post(at(one.id, '/password-reset'))
+    expect([...outcome(again), again.headers.get('retry-after')]).toEqual([429, 'RATE_LIMIT_EXCEEDED', '60'])
+    expect(
+      (await world.mailbox.lettersTo(one.email)).filter(({ subject }) => /Reset/.test(subject)),
+    ).toHaveLength(1)
+    expect((await one.client.get('/api/v1/auth/me')).status).toBe(200)
+    expect((await lastEvent(one.id, 'auth.password.reset_requested')).details).toEqual({ by: manager.id })
+  })
+})

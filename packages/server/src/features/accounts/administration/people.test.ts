@@ -1,0 +1,138 @@
+/** Finding people: every filter and order, hostile text, cursors. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Json, Reply } from '../../../testing/client.ts'
+import { PASSWORD } from '../../../testing/world.ts'
+import { at, type House, outcome, startHouse } from './testing.ts'
+
+let world: House['world']
+let root: House['root']
+let manager: House['manager']
+beforeAll(async () => {
+  ;({ world, root, manager } = await startHouse())
+})
+afterAll(() => world.stop())
+
+describe('a search', () => {
+  const find = async (query: Record<string, string>): Promise<string[]> => {
+    const reply = await manager.client.get(`/api/v1/users?${new URLSearchParams(query)}`)
+    expect(reply.status, reply.text).toBe(200)
+    return reply.data.map((user: Json) => user.email)
+  }
+  beforeAll(async () => {
+    for (const [email, username, full_name] of [
+      ['ada.lovelace@find.example', 'countess', 'Ada Lovelace'],
+      ['zoe@find.example', 'adalind', 'Zoë Ångström'],
+      ['percent@find.example', 'p_rcent', '100% _under\\score'],
+      ['plain@find.example', 'pxrcent', '100x xunder'],
+    ])
+      await root.client.post('/api/v1/users', { email, username, full_name, send_invitation: false })
+  })
+
+  it('finds what a username, an address or a name begins with, in any spelling, each person once', async () => {
+    expect(await find({ search: 'ada' })).toEqual(['ada.lovelace@find.example', 'zoe@find.example'])
+    expect(await find({ search: 'COUNT' })).toEqual(['ada.lovelace@find.example'])
+    expect(await find({ search: 'zoë å' })).toEqual(['zoe@find.example'])
+    expect(await find({ search: ' ＡＤＡ.Love ' })).toEqual(['ada.lovelace@find.example'])
+    // decomposed, as some keyboards write it
+    expect(await find({ search: 'zoë ångström' })).toEqual(['zoe@find.example'])
+    expect(await find({ search: 'lovelace' })).toEqual([])
+    expect(await find({ search: '' })).toContain('zoe@find.example')
+    expect(await find({ search: '  ' })).toContain('zoe@find.example')
+  })
+
+  it('takes wildcards, patterns and quotes as plain text', async () => {
+    expect(await find({ search: '100%' })).toEqual(['percent@find.example'])
+    expect(await find({ search: 'p_r' })).toEqual(['percent@find.example'])
+    expect(await find({ search: '100% _under\\' })).toEqual(['percent@find.example'])
+    for (const search of ['%', '_', '*', '.*', "'", '\\', "' or 1=1 --", '\u{10ffff}'])
+      expect(await find({ search })).toEqual([])
+  })
+
+  it('goes with every filter', async () => {
+    const [zoe] = (await manager.client.get('/api/v1/users?search=zoe@')).data
+    await root.client.post(at(zoe.id, '/lock'), { minutes: 5 })
+    expect(await find({ search: 'ada', status: 'locked' })).toEqual(['zoe@find.example'])
+    expect(await find({ search: 'ada', status: 'active' })).toEqual(['ada.lovelace@find.example'])
+    expect(await find({ search: 'ada', role: 'viewer' })).toHaveLength(2)
+    expect(await find({ search: 'ada', role: 'manager' })).toEqual([])
+    expect(await find({ search: 'ada', created_after: '2031-01-01T00:00:00Z' })).toEqual([])
+    expect(await find({ search: 'ada', created_before: '2031-01-01T00:00:00+02:00' })).toHaveLength(2)
+    expect(await find({ status: 'locked' })).toEqual(['zoe@find.example'])
+    await world.clock.advance('6 minutes')
+    await manager.client.signIn(manager.email, PASSWORD)
+    expect(await find({ status: 'locked' })).toEqual([])
+    expect(await find({ role: 'super_admin' })).toEqual(['root@example.com'])
+    expect(await find({ role: 'nobody' })).toEqual([])
+    expect(await find({ created_after: '2031-01-01T00:00:00Z' })).toEqual([])
+    await root.client.signIn(root.email, PASSWORD)
+  })
+
+  it('pages through everybody once, in either order, whatever is filtered', async () => {
+    const total = await world.db.tx(
+      'system',
+      async (tx) => (await tx.selectFrom('users').select('id').execute()).length,
+    )
+    const walk = async (query: Record<string, string>): Promise<Json[]> => {
+      const seen: Json[] = []
+      let cursor: string | null = ''
+      while (cursor !== null) {
+        const asked: URLSearchParams = new URLSearchParams({
+          ...query,
+          limit: '3',
+          ...(cursor ? { cursor } : {}),
+        })
+        const reply: Reply = await manager.client.get(`/api/v1/users?${asked}`)
+        expect(reply.status, reply.text).toBe(200)
+        seen.push(...reply.data)
+        cursor = reply.body.metadata.next_cursor ?? null
+      }
+      return seen
+    }
+    const newest = await walk({})
+    expect(new Set(newest.map(({ id }) => id)).size).toBe(total)
+    expect(newest).toHaveLength(total)
+    expect((await walk({ sort: 'created_at' })).map(({ id }) => id)).toEqual(
+      newest.map(({ id }) => id).reverse(),
+    )
+    expect((await walk({ role: 'viewer' })).map(({ id }) => id)).toEqual(
+      newest.filter(({ roles }) => roles.includes('viewer')).map(({ id }) => id),
+    )
+    const found = await walk({ search: 'p' })
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length)
+    expect(found.length).toBeGreaterThan(1)
+  })
+
+  it('refuses forged cursors, cursors of other lists, orders and filters that there are not', async () => {
+    const { body } = await manager.client.get('/api/v1/users?limit=1')
+    const cursor = String(body.metadata.next_cursor)
+    expect((await manager.client.get(`/api/v1/users?cursor=${cursor}`)).status).toBe(200)
+    for (const query of [
+      `cursor=${cursor}x`,
+      `cursor=${cursor.slice(1)}`,
+      'cursor=usr_1',
+      'cursor=',
+      `cursor=${cursor}&sort=created_at`,
+      `cursor=${cursor}&search=a`,
+      `cursor=${cursor}&role=viewer`,
+      'sort=email',
+      'sort=created_at;drop',
+      'status=admin',
+      'limit=0',
+      'limit=101',
+      'limit=x',
+      'created_after=yesterday',
+      'search=a&sort=created_at',
+    ]) {
+      // biome-ignore format: a table
+      expect([query, ...outcome(await manager.client.get(`/api/v1/users?${query}`))]).toEqual([query, 400, 'VALIDATION_ERROR'])
+    }
+    expect(outcome(await manager.client.get(`/api/v1/audit-logs?cursor=${cursor}`))).toEqual([
+      403,
+      'INSUFFICIENT_PERMISSIONS',
+    ])
+    expect(outcome(await root.client.get(`/api/v1/audit-logs?cursor=${cursor}`))).toEqual([
+      400,
+      'VALIDATION_ERROR',
+    ])
+  })
+})

@@ -1,0 +1,63 @@
+/** Finding people: lists by a cursor, in the order and with the filters that have an index. Reads run as the caller. */
+import type { Call } from '../../../base/call.ts'
+import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
+import { invalid, problem } from '../../../base/errors.ts'
+import { isId } from '../../../base/ids.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { callerScope } from '../../identity/sessions/index.ts'
+import {
+  canonical,
+  findUser,
+  type PeopleFilter,
+  type PeopleOrder,
+  searchUsers,
+  type User,
+} from '../../identity/users/index.ts'
+
+export interface PeopleWish {
+  search?: string | undefined
+  status?: PeopleFilter['status']
+  role?: string | undefined
+  created_after?: Date | undefined
+  created_before?: Date | undefined
+  sort?: 'created_at' | '-created_at' | undefined
+  limit: number
+  cursor?: string | undefined
+}
+
+/** @throws Problem VALIDATION_ERROR for a cursor of another list, or an order together with a search */
+export async function listPeople(
+  tools: Pick<Tools, 'db' | 'keyring'>,
+  call: Call,
+  wish: PeopleWish,
+): Promise<{ page: readonly User[]; nextCursor: string | null }> {
+  const order = orderOf(wish)
+  const filter: PeopleFilter = {
+    status: wish.status,
+    role: wish.role,
+    createdAfter: wish.created_after,
+    createdBefore: wish.created_before,
+  }
+  const list = `users ${JSON.stringify([order, filter])}`
+  const [position = '', id = ''] = decodeCursor(tools.keyring, list, wish.cursor) ?? []
+  const after = wish.cursor === undefined ? null : ([position, id] as const)
+  const { rows, next } = await tools.db.tx(callerScope(call), (tx) =>
+    searchUsers(tx, filter, order, { after, limit: wish.limit, now: call.now }),
+  )
+  return { page: rows, nextCursor: next && encodeCursor(tools.keyring, list, next) }
+}
+
+function orderOf({ search, sort }: PeopleWish): PeopleOrder {
+  const prefix = canonical(search ?? '')
+  if (prefix === '') return { by: 'created', direction: sort === 'created_at' ? 'asc' : 'desc' }
+  if (sort !== undefined)
+    throw invalid('sort', 'not_with_search', 'What a search finds comes in the order of what was found.')
+  return { by: 'found', prefix }
+}
+
+/** As the caller may see them. @throws Problem NOT_FOUND */
+export async function getPerson(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<User> {
+  const user = isId('usr', id) ? await tools.db.tx(callerScope(call), (tx) => findUser(tx, id)) : null
+  if (!user) throw problem('NOT_FOUND')
+  return user
+}

@@ -1,0 +1,61 @@
+/**
+ * Whether the caller may act on somebody: the person exists, and nothing they may do is beyond the caller. Asked under
+ * the lock of the person's row, so that what was true stays true until the commit.
+ */
+import { can } from '@latchkey/guard'
+import { type Call, outside } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { isId } from '../../../base/ids.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { findUser, lockUser, type User } from '../../identity/users/index.ts'
+
+/** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
+export async function assertMayActOn(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  call: Call,
+  id: string,
+): Promise<User> {
+  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
+  const { principal } = call
+  if (!isId('usr', id)) throw problem('NOT_FOUND')
+  await lockUser(tx, id)
+  const user = await findUser(tx, id)
+  if (!user) throw problem('NOT_FOUND')
+  const lacking = tools.roles.permissionsOf(user.roles).find((permission) => !can(principal, permission))
+  if (lacking !== undefined)
+    throw problem('INSUFFICIENT_PERMISSIONS', {
+      message: 'This person may do more than you.',
+      details: { required: lacking, user_id: id, reason: 'beyond_own' },
+    })
+  return user
+}
+
+/** As assertMayActOn, for what nobody does to themselves here. @throws Problem CONFLICT as well */
+export async function assertMayTakeAway(
+  tools: Pick<Tools, 'roles'>,
+  tx: Tx,
+  call: Call,
+  id: string,
+): Promise<User> {
+  const user = await assertMayActOn(tools, tx, call, id)
+  if (user.id === call.principal?.userId)
+    throw problem('CONFLICT', {
+      message: 'This is your own account. Ask another administrator.',
+      details: { reason: 'own_account' },
+    })
+  return user
+}
+
+/**
+ * Runs a change of somebody's account as the system.
+ * @param work is given the call as the audit log takes it
+ */
+export function asAdministrator<T>(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  work: (tx: Tx, acting: Call) => Promise<T>,
+): Promise<T> {
+  return tools.db.tx('system', (tx) => work(tx, outside(call)))
+}

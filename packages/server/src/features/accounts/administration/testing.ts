@@ -1,0 +1,66 @@
+/** For the tests of this room: a server with one person of every rank, and what their tests ask again and again. */
+import { expect } from 'vitest'
+import type { Client, Json, Reply } from '../../../testing/client.ts'
+import { type Person, startWorld, type World } from '../../../testing/world.ts'
+
+export interface House {
+  world: World
+  root: Person
+  admin: Person
+  manager: Person
+  staff: Person
+  viewer: Person
+  target: Person
+  giveRoles(person: { id: string }, ...roles: string[]): Promise<unknown>
+  stored(id: string): Promise<unknown>
+  /** The newest of the type about somebody. */
+  lastEvent(userId: string, type: string): Promise<Json>
+  keyOf(person: Person, scopes: string[]): Promise<Client>
+}
+
+export const outcome = ({ status, code }: Reply) => [status, code]
+export const at = (id: string, more = '') => `/api/v1/users/${id}${more}`
+
+export async function startHouse(): Promise<House> {
+  const world = await startWorld({ rateLimits: 'off' })
+  const person = (name: string, username?: string) =>
+    world.person({ email: `${name}@example.com`, ...(username === undefined ? {} : { username }) })
+  const people = {
+    root: await person('root', 'root'),
+    admin: await person('admin', 'administrator'),
+    manager: await person('manager', 'manager'),
+    staff: await person('staff'),
+    viewer: await person('viewer'),
+    target: await person('target', 'target'),
+  }
+  const giveRoles = (one: { id: string }, ...roles: string[]) =>
+    world.db.tx('system', (tx) => tx.updateTable('users').set({ roles }).where('id', '=', one.id).execute())
+  await giveRoles(people.root, 'super_admin')
+  await giveRoles(people.admin, 'administrator')
+  await giveRoles(people.manager, 'manager')
+  await giveRoles(people.staff, 'staff')
+  return {
+    world,
+    ...people,
+    giveRoles,
+    stored: (id) =>
+      world.db.tx('system', (tx) =>
+        tx.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow(),
+      ),
+    lastEvent: (userId, type) =>
+      world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('audit_events')
+          .selectAll()
+          .where('user_id', '=', userId)
+          .where('event_type', '=', type)
+          .orderBy('id', 'desc')
+          .executeTakeFirst(),
+      ),
+    async keyOf(one, scopes) {
+      const made = await one.client.post('/api/v1/auth/api-keys', { name: 'k', scopes })
+      expect(made.status, made.text).toBe(201)
+      return world.client({ headers: { 'x-api-key': made.data.key } })
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/** A person as administrators see them: the user, and what has been done to the account. */
+import { z } from 'zod'
+import { isLocked } from '../../../core/locks.ts'
+import type { Roles } from '../../../core/roles/index.ts'
+import { type User, UserView, userView } from '../../identity/users/index.ts'
+
+export const STATUSES = ['pending', 'active', 'locked', 'disabled'] as const
+
+export const PersonView = UserView.extend({
+  status: z.enum(STATUSES),
+  /** When the lock ends by itself; null where it has to be lifted, and where there is none. */
+  locked_until: z.string().nullable(),
+}).meta({ id: 'Person' })
+export type PersonView = z.infer<typeof PersonView>
+
+export function personView(
+  roles: Pick<Roles, 'permissionsOf' | 'primaryOf'>,
+  user: User,
+  now: Date,
+): PersonView {
+  const locked = isLocked(user, now)
+  return {
+    ...userView(roles, user),
+    status: locked && user.status !== 'disabled' ? 'locked' : user.status,
+    locked_until: locked ? (user.locked_until?.toISOString() ?? null) : null,
+  }
+}

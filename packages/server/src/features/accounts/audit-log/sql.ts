@@ -1,0 +1,70 @@
+/**
+ * Every statement of the audit log's reading side. Whatever is asked for begins at an index and goes back in time from
+ * a position; conditions are comparisons that leak nothing, or row-level security would keep them from the index.
+ */
+import { type RawBuilder, sql } from 'kysely'
+import { limitOf } from '../../../base/db/limit.ts'
+import type { AuditEventsTable } from '../../../base/db/tables.ts'
+import type { Tx } from '../../../base/db/types.ts'
+
+export interface EventFilter {
+  /** Any of them. */
+  types?: readonly string[] | undefined
+  user_id?: string | undefined
+  username?: string | undefined
+  ip_address?: string | undefined
+  session_id?: string | undefined
+  organization_id?: string | undefined
+  request_id?: string | undefined
+  from?: Date | undefined
+  to?: Date | undefined
+}
+
+export type EventRow = Omit<AuditEventsTable, 'details'> & {
+  details: Record<string, unknown>
+  /** The time as exact as it is stored. */
+  position: string
+}
+
+/** `position` and id of the last one before. */
+export type After = readonly [position: string, id: string] | null
+
+const COLUMNS = ['user_id', 'username', 'ip_address', 'session_id', 'organization_id', 'request_id'] as const
+
+const all = (conditions: readonly RawBuilder<unknown>[]) => sql.join([sql`true`, ...conditions], sql` and `)
+
+/** The newest first. */
+export async function selectEvents(
+  tx: Tx,
+  filter: EventFilter,
+  after: After,
+  limit: number,
+): Promise<EventRow[]> {
+  const { types, from, to } = filter
+  const named = COLUMNS.filter((column) => filter[column] !== undefined)
+  const conditions = named.map((column) => sql`a.${sql.ref(column)} = ${filter[column]}`)
+  if (from) conditions.push(sql`a.at >= ${from}`)
+  if (to) conditions.push(sql`a.at < ${to}`)
+  if (after) conditions.push(sql`(a.at, a.id) < (${after[0]}::timestamptz, ${after[1]})`)
+  // only the index of all events is in the order with `nulls last`: a condition is looked for along its own
+  const order = types || named.length > 0 ? sql`a.at desc` : sql`a.at desc nulls last`
+  const newest = (more: readonly RawBuilder<unknown>[]) => sql`
+    select a.*, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
+    order by ${order}, a.id desc limit ${limitOf(limit)}`
+  const isOneOf = types && sql`a.event_type = any(${[...types]}::text[])`
+  // types alone: the newest of each, by its index, and of those the newest
+  const query =
+    types && named.length === 0
+      ? sql<EventRow>`
+        select e.* from unnest(${[...types]}::text[]) as asked (type)
+        cross join lateral (${newest([sql`a.event_type = asked.type`])}) as e
+        order by e.at desc, e.id desc limit ${limitOf(limit)}`
+      : sql<EventRow>`${newest(isOneOf ? [isOneOf] : [])}`
+  return (await query.execute(tx)).rows
+}
+
+export async function selectEvent(tx: Tx, id: string): Promise<EventRow | null> {
+  const { rows } = await sql<EventRow>`
+    select a.*, a.at::text as position from audit_events a where a.id = ${id}`.execute(tx)
+  return rows[0] ?? null
+}

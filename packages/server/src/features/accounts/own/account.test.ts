@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+describe('one’s own account', () => {
+  it('is shown at /auth/me and /users/me', async () => {
+    const { client, id, email } = await world.person({ username: 'shown' })
+    const me = await client.get('/api/v1/auth/me')
+    expect(me.data).toMatchObject({ user: { id, email, username: 'shown' }, session: { limited_to: null } })
+    expect((await client.get('/api/v1/users/me')).data).toEqual(me.data.user)
+    expect((await client.get('/api/v1/auth/validate')).data).toMatchObject({
+      user_id: id,
+      method: 'session',
+      roles: ['viewer'],
+    })
+  })
+
+  it('changes only what is sent', async () => {
+    const { client, id } = await world.person({ username: 'before' })
+    const first = await client.patch('/api/v1/users/me', { full_name: ' Grace  Hopper ' })
+    expect(first.data).toMatchObject({ full_name: 'Grace Hopper', username: 'before' })
+    const second = await client.patch('/api/v1/users/me', { username: 'After', locale: 'de' })
+    expect(second.data).toMatchObject({ full_name: 'Grace Hopper', username: 'After', locale: 'de' })
+    expect((await client.patch('/api/v1/users/me', { full_name: null })).data.full_name).toBeNull()
+    expect(
+      (await world.client().post('/api/v1/auth/login', { username: 'after', password: PASSWORD })).status,
+    ).toBe(200)
+    expect(
+      (await world.client().post('/api/v1/auth/login', { username: 'before', password: PASSWORD })).status,
+    ).toBe(401)
+    expect((await world.events(id)).filter((type) => type === 'user.updated')).toHaveLength(3)
+  })
+
+  it('cannot raise itself: role, status and verification are not fields', async () => {
+    const { client } = await world.person()
+    const reply = await client.patch('/api/v1/users/me', {
+      role: 'super_admin',
+      roles: ['super_admin'],
+      status: 'active',
+      is_verified: true,
+      id: 'usr_x',
+    })
+    expect(reply.data).toMatchObject({ role: 'viewer', roles: ['viewer'] })
+  })
+
+  it('says that a username is taken', async () => {
+    await world.person({ username: 'owner', signIn: false })
+    const { client } = await world.person()
+    const reply = await client.patch('/api/v1/users/me', { username: 'OWNER' })
+    expect([reply.status, reply.code, reply.body.error.details]).toEqual([
+      409,
+      'CONFLICT',
+      { field: 'username' },
+    ])
+  })
+})
+
+describe('deleting one’s account', () => {
+  it('asks for the password, and takes everything personal with it', async () => {
+    const { client, id, email } = await world.person({ username: 'leaving' })
+    const other = world.client()
+    await other.signIn(email, PASSWORD)
+    expect((await client.delete('/api/v1/users/me', { password: 'wrong' })).code).toBe(
+      'AUTHENTICATION_FAILED',
+    )
+    expect((await client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
+    expect(client.cookies.size).toBe(0)
+    expect((await other.get('/api/v1/auth/me')).status).toBe(401)
+    expect((await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).code).toBe(
+      'AUTHENTICATION_FAILED',
+    )
+
+    const left = await world.db.tx('system', async (tx) => {
+      const counts: Record<string, number> = {}
+      for (const table of [
+        'emails',
+        'passwords',
+        'password_history',
+        'links',
+        'sessions',
+        'attempts',
+        'devices',
+      ] as const) {
+        counts[table] = (
+          await tx.selectFrom(table).select('user_id').where('user_id', '=', id).execute()
+        ).length
+      }
+      const audit = await tx.selectFrom('audit_events').selectAll().where('user_id', '=', id).execute()
+      return { counts, audit }
+    })
+    expect(new Set(Object.values(left.counts))).toEqual(new Set([0]))
+    expect(left.audit.map((event) => event.event_type)).toContain('user.deleted')
+    expect(left.audit.flatMap((event) => [event.username, event.ip_address, event.user_agent])).toEqual(
+      left.audit.flatMap(() => [null, null, null]),
+    )
+    expect(JSON.stringify(left.audit)).not.toContain(email)
+    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).toEqual([
+      'Your account at Latchkey is deleted',
+    ])
+  })
+
+  it('frees the address and the username', async () => {
+    const { client, email } = await world.person({ username: 'phoenix' })
+    await client.delete('/api/v1/users/me', { password: PASSWORD })
+    const again = await world.person({ email, username: 'phoenix' })
+    expect((await again.client.get('/api/v1/users/me')).data).toMatchObject({ email, username: 'phoenix' })
+  })
+})

@@ -1,0 +1,57 @@
+/** One's own account: what it says, changing the profile, deleting it. */
+import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { callerScope } from '../../identity/sessions/index.ts'
+import {
+  assertNotLastAdministrator,
+  changeProfile,
+  deleteUser,
+  getUser,
+  type ProfileChange,
+  type User,
+} from '../../identity/users/index.ts'
+import { holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
+import { confirmPassword } from '../../signin/passwords/index.ts'
+import { deletedLetter } from './mail.tsx'
+
+/** The caller's own user, read as the caller. */
+export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<User> {
+  const scope = callerScope(call)
+  return await tools.db.tx(scope, (tx) => getUser(tx, scope.userId))
+}
+
+/** @throws Problem CONFLICT for a taken username */
+export async function updateProfile(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  change: ProfileChange,
+): Promise<User> {
+  const scope = callerScope(call)
+  return await tools.db.tx(scope, async (tx) => {
+    await changeProfile(tx, call, await getUser(tx, scope.userId), change)
+    return await getUser(tx, scope.userId)
+  })
+}
+
+/**
+ * Deletes the caller's account with everything personal, in one transaction, after asking for the password.
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, CONFLICT for the only owner of an organization with others
+ */
+export async function deleteAccount(
+  tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
+  call: Call,
+  password: string,
+): Promise<void> {
+  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
+  const user = await ownUser(tools, call)
+  await confirmPassword(tools, call, user, password)
+  await tools.db.tx('system', async (tx) => {
+    // locks are taken in this order by everybody: organizations, roles, people
+    await holdOrganizationsOf(tx, user.id)
+    await assertNotLastAdministrator(tx, user.id)
+    await leaveAll(tools, tx, call, user.id)
+    await deleteUser(tx, call, user)
+    await tools.mail.write(tx, deletedLetter(tools.config, { to: user.email, locale: call.locale }), call.now)
+  })
+}

@@ -1,0 +1,122 @@
+/** The hosted pages of one's own account: overview with the profile, and deletion. */
+import { z } from 'zod'
+import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
+import { optional } from '../../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { FullName, Username } from '../../identity/users/index.ts'
+import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
+import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { accountText } from './texts.ts'
+import { Account, DeleteAccount } from './views.tsx'
+
+/** A form sends every field; an empty one clears it. */
+const cleared = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
+
+export const accountPages = (tools: Tools): Row[] => {
+  async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
+    const user = await ownUser(tools, call)
+    const shown = {
+      email: user.email,
+      emailVerified: user.email_verified_at !== null,
+      fullName: user.full_name,
+      username: user.username,
+      locale: user.locale,
+      createdAt: user.created_at,
+    }
+    return {
+      page: <Account user={shown} saved={saved} {...form} />,
+      title: accountText(call.locale, 'account.title'),
+    }
+  }
+  async function showDelete(call: Call, form: FormState): Promise<PageAnswer> {
+    const { email } = await ownUser(tools, call)
+    return {
+      page: <DeleteAccount email={email} {...form} />,
+      title: accountText(call.locale, 'delete.title'),
+    }
+  }
+
+  return [
+    page({
+      name: 'pages.home',
+      method: 'GET',
+      path: '/',
+      summary: 'Go to your account, or to sign-in',
+      open: 'a way in for whoever types the bare address',
+      limitedSession: true,
+      quiet: 'reads only',
+      input: z.object({}),
+      run: async (call) => ({ redirect: call.principal ? '/account' : '/sign-in' }),
+    }),
+    page({
+      name: 'pages.account',
+      method: 'GET',
+      path: '/account',
+      summary: 'Your account',
+      needs: 'session',
+      quiet: 'reads only',
+      input: z.object({ saved: z.string().max(10).optional() }),
+      run: (call, { saved }) => showAccount(call, {}, saved !== undefined),
+    }),
+    page({
+      name: 'pages.account.submit',
+      method: 'POST',
+      path: '/account',
+      summary: 'Save your profile',
+      needs: 'session',
+      audit: 'user.updated',
+      input: z.object({
+        full_name: cleared(FullName),
+        username: cleared(Username),
+        locale: cleared(z.enum(LOCALES)),
+      }),
+      run: async (call, change) => {
+        await updateProfile(tools, call, change)
+        return { redirect: '/account?saved=1' }
+      },
+      again: async (call, typed, problem) => ({
+        ...(await showAccount(call, shownAgain(call.locale, typed, problem), false)),
+        status: problem.status,
+      }),
+    }),
+    page({
+      name: 'pages.account.delete',
+      method: 'GET',
+      path: '/account/delete',
+      summary: 'Ask before deleting your account',
+      needs: 'session',
+      quiet: 'reads only',
+      input: z.object({}),
+      run: (call) => showDelete(call, {}),
+    }),
+    page({
+      name: 'pages.account.delete.submit',
+      method: 'POST',
+      path: '/account/delete',
+      summary: 'Delete your account',
+      needs: 'session',
+      audit: 'user.deleted',
+      limit: { by: 'user', max: 20, per: '1h' },
+      input: z.object({ password: TypedPassword }),
+      run: async (call, { password }) => {
+        await deleteAccount(tools, call, password)
+        const gone = ['session', 'device'].map((name) => ({ name, value: null }))
+        return { redirect: '/sign-in?notice=account_deleted', cookies: gone }
+      },
+      again: async (call, typed, problem) => {
+        const shown = shownAgain(call.locale, typed, atPasswordField('password', problem))
+        const alert = whyKept(call.locale, problem) ?? shown.alert
+        return { ...(await showDelete(call, { ...shown, alert })), status: problem.status }
+      },
+    }),
+  ]
+}
+
+/** What keeps an account from being deleted, where it is more than a wrong password. */
+function whyKept(locale: Locale, { code, details }: Problem): string | null {
+  if (code !== 'CONFLICT' || details === undefined || Array.isArray(details)) return null
+  return accountText.find(locale, `delete.kept.${String(details.reason)}`)
+}

@@ -1,0 +1,110 @@
+/** The JSON API of one's own account. */
+import { z } from 'zod'
+import { LOCALES } from '../../../base/call.ts'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { FullName, Username, UserView, userView } from '../../identity/users/index.ts'
+import {
+  ActiveOrganizationView,
+  activeOrganization,
+  activeView,
+} from '../../organizations/organization/index.ts'
+import { TypedPassword } from '../../signin/passwords/index.ts'
+import { deleteAccount, ownUser, updateProfile } from './account.ts'
+
+const Me = z.object({
+  user: UserView,
+  session: z.object({
+    id: z.string(),
+    expires_at: z.string(),
+    limited_to: z.enum(['password_change']).nullable(),
+  }),
+  /** The one that the session acts in. */
+  organization: ActiveOrganizationView.nullable(),
+})
+
+export const accountRoutes = (tools: Tools): Row[] => [
+  route({
+    name: 'auth.me',
+    method: 'GET',
+    path: '/api/v1/auth/me',
+    summary: 'Show who is signed in',
+    tag: 'Authentication',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+    input: z.object({}),
+    output: Me,
+    run: async (call) => {
+      const [user, active] = [await ownUser(tools, call), await activeOrganization(tools, call)]
+      const session = {
+        id: call.session?.id ?? '',
+        expires_at: call.session?.expiresAt.toISOString() ?? '',
+        limited_to: call.session?.limitedTo ?? null,
+      }
+      return {
+        data: { user: userView(tools.roles, user), session, organization: active && activeView(active) },
+      }
+    },
+  }),
+  route({
+    name: 'users.me.show',
+    method: 'GET',
+    path: '/api/v1/users/me',
+    summary: 'Show your account',
+    tag: 'Account',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+    input: z.object({}),
+    output: UserView,
+    run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
+  }),
+  route({
+    name: 'users.me.update',
+    method: 'PATCH',
+    path: '/api/v1/users/me',
+    summary: 'Change your profile',
+    description: 'Changes only the fields that are sent; `null` clears one.',
+    tag: 'Account',
+    needs: 'session',
+    audit: 'user.updated',
+    errors: ['CONFLICT', 'NOT_FOUND'],
+    input: z.object({
+      full_name: FullName.nullable().optional(),
+      username: Username.nullable().optional(),
+      locale: z.enum(LOCALES).nullable().optional(),
+    }),
+    output: UserView,
+    run: async (call, change) => ({
+      data: userView(tools.roles, await updateProfile(tools, call, change)),
+      message: 'Your profile is saved.',
+    }),
+  }),
+  route({
+    name: 'users.me.delete',
+    method: 'DELETE',
+    path: '/api/v1/users/me',
+    summary: 'Delete your account',
+    description: 'Asks for the password. The account goes with everything personal, at once and for good.',
+    tag: 'Account',
+    needs: 'session',
+    body: true,
+    audit: 'user.deleted',
+    limit: { by: 'user', max: 20, per: '1h' },
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
+    input: z.object({ password: TypedPassword }),
+    output: z.null(),
+    run: async (call, { password }) => {
+      await deleteAccount(tools, call, password)
+      return {
+        data: null,
+        message: 'Your account is deleted.',
+        cookies: [
+          { name: 'session', value: null },
+          { name: 'device', value: null },
+        ],
+      }
+    },
+  }),
+]

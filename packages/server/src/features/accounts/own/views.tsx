@@ -1,0 +1,111 @@
+/** The pages of one’s own account. Presentation only. */
+import {
+  AccountPage,
+  Badge,
+  Button,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  Field,
+  ForManagers,
+  Form,
+  type FormState,
+  LinkRow,
+  PasswordField,
+  Section,
+  Select,
+  Time,
+  useUi,
+} from '../../../base/page/index.ts'
+import { accountText as t } from './texts.ts'
+
+export interface AccountProps extends FormState {
+  user: {
+    email: string
+    emailVerified: boolean
+    fullName: string | null
+    username: string | null
+    /** Null where the browser's language is followed. */
+    locale: string | null
+    createdAt: Date
+  }
+  /** Says that the profile was just saved. */
+  saved?: boolean
+}
+
+/** /account */
+export function Account({ user, saved, ...form }: AccountProps) {
+  const { locale } = useUi()
+  const fields = {
+    full_name: t(locale, 'field.full_name'),
+    username: t(locale, 'field.username'),
+    locale: t(locale, 'field.locale'),
+  }
+  return (
+    <AccountPage
+      current="overview"
+      title={t(locale, 'account.title')}
+      notice={saved ? t(locale, 'account.saved') : null}
+    >
+      <Section title={t(locale, 'account.identity')}>
+        <DefinitionList>
+          <Definition term={t(locale, 'field.email')}>
+            {user.email}{' '}
+            <Badge kind={user.emailVerified ? 'success' : 'warning'}>
+              {t(locale, user.emailVerified ? 'account.verified' : 'account.unverified')}
+            </Badge>
+          </Definition>
+          <Definition term={t(locale, 'account.member_since')}>
+            <Time at={user.createdAt} to="day" />
+          </Definition>
+        </DefinitionList>
+      </Section>
+      <Section title={t(locale, 'account.profile')}>
+        <Form action="/account" fields={fields} {...form}>
+          <Field name="full_name" autocomplete="name" value={user.fullName} optional />
+          <Field
+            name="username"
+            autocomplete="username"
+            value={user.username}
+            hint={t(locale, 'account.username_hint')}
+            optional
+          />
+          <Select
+            name="locale"
+            value={user.locale}
+            options={{ '': t(locale, 'account.locale_browser'), en: 'English', de: 'Deutsch' }}
+          />
+          <Button>{t(locale, 'account.save')}</Button>
+        </Form>
+      </Section>
+      <Section title={t(locale, 'account.delete')} lead={t(locale, 'account.delete_lead')}>
+        <ButtonLink href="/account/delete" kind="danger">
+          {t(locale, 'account.delete_link')}
+        </ButtonLink>
+      </Section>
+    </AccountPage>
+  )
+}
+
+/** /account/delete */
+export function DeleteAccount({ email, ...form }: FormState & { email: string }) {
+  const { locale } = useUi()
+  return (
+    <Card sign="warning" title={t(locale, 'delete.title')} lead={t(locale, 'delete.lead')}>
+      <ul class="plain">
+        <li>{t.nodes(locale, 'delete.profile', { email: <strong>{email}</strong> })}</li>
+        <li>{t(locale, 'delete.sessions')}</li>
+        <li>{t(locale, 'delete.apps')}</li>
+      </ul>
+      <Form action="/account/delete" fields={{ password: t(locale, 'delete.password') }} {...form}>
+        <ForManagers account={email} />
+        <PasswordField name="password" autocomplete="current-password" />
+        <Button kind="danger">{t(locale, 'delete.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href="/account">{t(locale, 'delete.cancel')}</a>
+      </LinkRow>
+    </Card>
+  )
+}

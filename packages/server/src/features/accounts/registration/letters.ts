@@ -1,0 +1,70 @@
+/** Which letter a registration brings: decided by a job, after an answer that was the same for everybody. */
+import { later } from '../../../base/clock.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import type { Tools } from '../../../core/tools.ts'
+import {
+  isCrowded,
+  localeOf,
+  ownerOtherThan,
+  returnToOf,
+  sendVerification,
+} from '../../identity/emails/index.ts'
+import {
+  canonical,
+  deletePendingBefore,
+  findByIdentifier,
+  findUser,
+  getUser,
+  type User,
+} from '../../identity/users/index.ts'
+import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
+
+/** A registration that nobody verified is forgotten after this. */
+const PENDING_LIFETIME = 7 * 86_400_000
+
+type LetterTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>
+
+export function registrationJobs(tools: LetterTools): void {
+  tools.jobs.on('registration.letter', (payload, now) =>
+    tools.db.tx('system', async (tx) => {
+      const user = await findUser(tx, String(payload.user_id))
+      if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
+        await writeLetter(tools, tx, user, payload, now)
+    }),
+  )
+  tools.jobs.every('registration.purge', '1h', async (now) => {
+    await tools.db.tx('system', (tx) => deletePendingBefore(tx, later(now, -PENDING_LIFETIME)))
+  })
+}
+
+async function writeLetter(
+  tools: LetterTools,
+  tx: Tx,
+  user: User,
+  payload: Record<string, unknown>,
+  now: Date,
+): Promise<void> {
+  const locale = localeOf(payload)
+  const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
+  if (owner !== null) {
+    const { email } = await getUser(tx, owner)
+    return await tools.mail.write(
+      tx,
+      alreadyRegisteredLetter(tools.config, { to: email, locale }),
+      now,
+      owner,
+    )
+  }
+  if (user.username !== null) {
+    const holder = await findByIdentifier(tx, user.username)
+    if (holder && holder.status !== 'pending') {
+      return await tools.mail.write(
+        tx,
+        usernameTakenLetter(tools.config, { to: user.email, locale }),
+        now,
+        user.id,
+      )
+    }
+  }
+  await sendVerification(tools, tx, user, { locale, returnTo: returnToOf(payload) }, now)
+}

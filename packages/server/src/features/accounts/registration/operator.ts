@@ -1,0 +1,135 @@
+/** What the operator does to accounts from the command line: the rules behind `latchkey users …`. */
+
+import { systemCall } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { invalid, problem } from '../../../base/errors.ts'
+import { isId, newId } from '../../../base/ids.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { defaultRole } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import {
+  createUser,
+  disableUser,
+  EmailAddress,
+  enableUser,
+  FullName,
+  findByIdentifier,
+  findUser,
+  getUser,
+  listUsers,
+  type User,
+  Username,
+  type UserView,
+  userView,
+} from '../../identity/users/index.ts'
+import { forgetDevices } from '../../signin/door/index.ts'
+import {
+  acceptPassword,
+  auditPassword,
+  contextOf,
+  replacePassword,
+  setFirstPassword,
+  storedPassword,
+} from '../../signin/passwords/index.ts'
+
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
+
+export interface NewAccount {
+  email: string
+  password: string
+  username?: string
+  fullName?: string
+  /** The default role without it. */
+  role?: string
+  /** Whether the operator vouches for the address. */
+  verified: boolean
+}
+
+/** Makes an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
+export async function createByOperator(tools: OperatorTools, input: NewAccount): Promise<UserView> {
+  const email = parsed('email', EmailAddress, input.email)
+  const username = input.username === undefined ? null : parsed('username', Username, input.username)
+  const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
+  const role = input.role ?? defaultRole(tools.config)
+  if (!tools.roles.find(role)) throw invalid('role', 'invalid_choice', `There is no role ${role}.`)
+  const hash = await acceptPassword(tools, input.password, { email, username, fullName })
+  const call = systemCall(tools.clock.now())
+  const id = newId('usr')
+  const user = await tools.db.tx('system', async (tx) => {
+    const who = { id, email, username, fullName, locale: null, roles: [role] }
+    await createUser(tx, { ...who, status: 'active', emailVerified: input.verified }, call.now)
+    await setFirstPassword(tx, id, hash, call.now)
+    await audit(tx, call, { type: 'user.created', userId: id, username, details: { by: 'operator', role } })
+    return await getUser(tx, id)
+  })
+  return userView(tools.roles, user)
+}
+
+function parsed<T>(
+  field: string,
+  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
+  value: string,
+): T {
+  const result = schema.safeParse(value)
+  if (!result.success || result.data === undefined)
+    throw invalid(field, 'invalid', `This is no acceptable ${field}: ${value}`)
+  return result.data
+}
+
+/** Newest first. */
+export async function listByOperator(
+  tools: Pick<Tools, 'db' | 'roles'>,
+  page: { limit: number; cursor: string | null },
+): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
+  if (page.cursor !== null && !isId('usr', page.cursor))
+    throw invalid('cursor', 'invalid', 'This is no cursor of a list.')
+  const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
+  const shown = rows.slice(0, page.limit)
+  return {
+    users: shown.map((row) => ({ ...userView(tools.roles, row), status: row.status })),
+    nextCursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+  }
+}
+
+/** Replaces a password, ends every session and forgets the devices. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+export async function resetByOperator(
+  tools: OperatorTools,
+  identifier: string,
+  password: string,
+): Promise<UserView> {
+  const call = systemCall(tools.clock.now())
+  const user = await byIdentifier(tools, identifier)
+  const hash = await acceptPassword(tools, password, contextOf(user))
+  await tools.db.tx('system', async (tx) => {
+    await replacePassword(tools, tx, call, user, { from: await storedPassword(tx, user.id), hash })
+    await forgetDevices(tx, user.id, null)
+    await auditPassword(tx, call, 'auth.password.reset', user)
+  })
+  return userView(tools.roles, user)
+}
+
+/** @throws Problem NOT_FOUND, CONFLICT */
+export const disableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changing(tools, identifier, (tx, user) => disableUser(tx, systemCall(tools.clock.now()), user))
+
+/** @throws Problem NOT_FOUND, CONFLICT */
+export const enableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changing(tools, identifier, (tx, user) => enableUser(tx, systemCall(tools.clock.now()), user))
+
+async function changing(
+  tools: OperatorTools,
+  identifier: string,
+  change: (tx: Tx, user: User) => Promise<void>,
+): Promise<UserView> {
+  const user = await byIdentifier(tools, identifier)
+  await tools.db.tx('system', (tx) => change(tx, user))
+  return userView(tools.roles, user)
+}
+
+async function byIdentifier(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {
+  const user = await tools.db.tx('system', (tx) =>
+    isId('usr', identifier) ? findUser(tx, identifier) : findByIdentifier(tx, identifier),
+  )
+  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
+  return user
+}

@@ -1,0 +1,118 @@
+/** The hosted pages of signing up and of the first administrator. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { checkYourMail } from '../../identity/emails/index.ts'
+import { EmailAddress, FullName } from '../../identity/users/index.ts'
+import { safeReturnTo, signInCookies } from '../../signin/door/index.ts'
+import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
+import { checkSetupLink, setUpAdministrator } from './administrator.ts'
+import { judgeRegistration, register } from './register.ts'
+import { registrationText } from './texts.ts'
+import { Setup, SetupLinkInvalid, SignUp } from './views.tsx'
+
+const AccountForm = z.object({
+  email: EmailAddress,
+  password: TypedPassword,
+  password_confirm: TypedPassword,
+  full_name: optional(FullName),
+})
+const SetupToken = z.string().min(1).max(200)
+
+export const registrationPages = (tools: Tools): Row[] => {
+  const policy = pagePolicy(tools.config)
+
+  const showSignUp = (call: Call, form: FormState, returnTo: string | undefined): PageAnswer => ({
+    page: <SignUp policy={policy} returnTo={safeReturnTo(tools.config, returnTo)} {...form} />,
+    title: registrationText(call.locale, 'sign_up.title'),
+  })
+  const showSetup = (call: Call, token: string, form: FormState): PageAnswer => ({
+    page: <Setup token={token} policy={policy} {...form} />,
+    title: registrationText(call.locale, 'setup.title', { brand: tools.config.brandName }),
+  })
+  const setupInvalid = (call: Call, status: number): PageAnswer => ({
+    page: <SetupLinkInvalid />,
+    title: registrationText(call.locale, 'setup_invalid.title'),
+    status,
+  })
+
+  return [
+    page({
+      name: 'pages.sign_up',
+      method: 'GET',
+      path: '/sign-up',
+      summary: 'The sign-up form',
+      open: 'this is how an account comes to be',
+      quiet: 'reads only',
+      input: z.object({ return_to: ReturnTo, email: Prefilled }),
+      run: async (call, { return_to, email }) =>
+        call.principal
+          ? { redirect: safeReturnTo(tools.config, return_to) ?? '/account' }
+          : showSignUp(call, email ? { typed: { email } } : {}, return_to),
+    }),
+    page({
+      name: 'pages.sign_up.submit',
+      method: 'POST',
+      path: '/sign-up',
+      summary: 'Sign up',
+      open: 'this is how an account comes to be',
+      audit: ['user.registered', 'auth.login.success'],
+      limit: { by: 'ip', max: 60, per: '1h' },
+      input: AccountForm.extend({ return_to: ReturnTo }),
+      judge: judgeRegistration(tools),
+      run: async (call, input) => {
+        const returnTo = safeReturnTo(tools.config, input.return_to) ?? undefined
+        const { signedIn } = await register(tools, call, input, returnTo)
+        if (!signedIn) return checkYourMail(call, input.email, { returnTo })
+        return {
+          redirect: returnTo ?? '/account',
+          cookies: signInCookies(signedIn, call.now),
+        }
+      },
+      again: async (call, typed, problem) => ({
+        ...showSignUp(call, shownAgain(call.locale, typed, problem), typed.return_to),
+        status: problem.status,
+      }),
+    }),
+    page({
+      name: 'pages.setup',
+      method: 'GET',
+      path: '/setup/:token',
+      summary: 'The form of the first administrator',
+      open: 'the token of the link that the start printed is the credential',
+      quiet: 'reads only: opening the link does not use it up',
+      limit: { by: 'ip', max: 60, per: '10m' },
+      input: z.object({ token: SetupToken }),
+      run: async (call, { token }) => {
+        await checkSetupLink(tools, call, token)
+        return showSetup(call, token, {})
+      },
+      again: async (call, _typed, problem) => setupInvalid(call, problem.status),
+    }),
+    page({
+      name: 'pages.setup.submit',
+      method: 'POST',
+      path: '/setup/:token',
+      summary: 'Make the first administrator',
+      open: 'the token of the link that the start printed is the credential',
+      audit: ['user.created', 'auth.login.success'],
+      limit: { by: 'ip', max: 30, per: '10m' },
+      input: AccountForm.extend({ token: SetupToken }),
+      judge: judgeRegistration(tools),
+      run: async (call, { token, ...input }) => {
+        const signedIn = await setUpAdministrator(tools, call, token, input)
+        return { redirect: '/account', cookies: signInCookies(signedIn, call.now) }
+      },
+      again: async (call, typed, problem) =>
+        problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
+          ? setupInvalid(call, problem.status)
+          : {
+              ...showSetup(call, typed.token ?? '', shownAgain(call.locale, typed, problem)),
+              status: problem.status,
+            },
+    }),
+  ]
+}

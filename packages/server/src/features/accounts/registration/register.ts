@@ -1,0 +1,118 @@
+/**
+ * Signing up. With verification required, every registration runs the same statements and answers the same
+ * 201, whether or not the address or the username is taken: it writes a pending user, who owns nothing, and
+ * a job decides afterwards which letter goes out. With verification off the identifiers are claimed at once,
+ * and a taken one is a 409.
+ */
+
+import type { Call } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { type FieldError, invalid } from '../../../base/errors.ts'
+import { newId } from '../../../base/ids.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { defaultRole } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { createUser, getUser, type User } from '../../identity/users/index.ts'
+import { mayCreate } from '../../organizations/organization/index.ts'
+import { advance, beginAttempt, type SignedIn } from '../../signin/door/index.ts'
+import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
+
+export interface Registration {
+  email: string
+  password: string
+  password_confirm?: string | undefined
+  username?: string | undefined
+  full_name?: string | undefined
+  organization_name?: string | undefined
+}
+
+export interface Registered {
+  user: User
+  /** With verification off the person is signed in as well. */
+  signedIn: SignedIn | null
+}
+
+/** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
+export async function register(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
+  call: Call,
+  input: Registration,
+  /** Where to go on when the address is verified; goes into the letter's link. */
+  returnTo?: string,
+): Promise<Registered> {
+  if (input.organization_name !== undefined && !mayCreate(tools, null))
+    throw invalid('organization_name', 'not_allowed', 'Organizations are made by administrators here.')
+  const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
+  const hash = await acceptFirstPassword(tools, input, who)
+  const verifies = tools.config.emailVerification === 'required'
+  const id = newId('usr')
+  return await tools.db.tx('system', async (tx) => {
+    await createUser(
+      tx,
+      {
+        ...who,
+        id,
+        locale: call.locale,
+        roles: [defaultRole(tools.config)],
+        status: verifies ? 'pending' : 'active',
+        emailVerified: false,
+        organizationWish: input.organization_name,
+      },
+      call.now,
+    )
+    await setFirstPassword(tx, id, hash, call.now)
+    await audit(tx, call, { type: 'user.registered', userId: id, username: who.username })
+    if (verifies) {
+      await tools.jobs.enqueue(
+        tx,
+        'registration.letter',
+        { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) },
+        { now: call.now },
+      )
+    }
+    const user = await getUser(tx, id)
+    return { user, signedIn: verifies ? null : await signInAtOnce(tools, tx, call, user) }
+  })
+}
+
+/**
+ * What is wrong with the password of a form that is refused for another field: nobody finds out one thing at a
+ * time. Looks at what was sent and at nothing that is stored.
+ */
+export const judgeRegistration =
+  (tools: Pick<Tools, 'config' | 'breaches'>) =>
+  async (sound: Readonly<Record<string, unknown>>): Promise<readonly FieldError[]> => {
+    const text = (name: string): string | null => {
+      const value = sound[name]
+      return typeof value === 'string' ? value : null
+    }
+    const password = text('password')
+    if (password === null) return []
+    const chosen = { password, password_confirm: text('password_confirm') ?? undefined }
+    const who = { email: text('email'), username: text('username'), fullName: text('full_name') }
+    return await firstPasswordFaults(tools, chosen, who)
+  }
+
+/** Somebody who has just chosen a password need not type it again; through the one door all the same. */
+async function signInAtOnce(
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<SignedIn | null> {
+  const attempt = beginAttempt({ remember: false, returnTo: null }, call.now)
+  const outcome = await advance(tools, tx, call, attempt, {
+    user,
+    device: null,
+    proof: {
+      method: 'registration',
+      amr: ['pwd'],
+      subject: user.id,
+      strength: 'single',
+      phishing_resistant: false,
+      must_change: false,
+      at: call.now.toISOString(),
+    },
+  })
+  return 'done' in outcome ? outcome.done : null
+}

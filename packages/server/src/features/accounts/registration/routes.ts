@@ -1,0 +1,55 @@
+/** The JSON API of signing up. */
+import { z } from 'zod'
+import { optional } from '../../../base/fields.ts'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { EmailAddress, FullName, Username, UserView, userView } from '../../identity/users/index.ts'
+import { OrganizationName } from '../../organizations/organization/index.ts'
+import { SessionStarted, signedInAnswer } from '../../signin/door/index.ts'
+import { TypedPassword } from '../../signin/passwords/index.ts'
+import { judgeRegistration, register } from './register.ts'
+
+export const RegistrationInput = z.object({
+  email: EmailAddress,
+  password: TypedPassword,
+  password_confirm: TypedPassword.optional(),
+  username: optional(Username),
+  full_name: optional(FullName),
+  organization_name: optional(OrganizationName).describe(
+    'An organization to make, which they own from their first sign-in on',
+  ),
+})
+
+export const registrationRoutes = (tools: Tools): Row[] => [
+  route({
+    name: 'auth.register',
+    method: 'POST',
+    path: '/api/v1/auth/register',
+    summary: 'Sign up',
+    description:
+      'With verification required (the default) the answer is the same whether or not the address or the username is taken, and an e-mail says how to go on. With verification off the account is active at once, a session is started as at sign-in, and a taken identifier is a 409.',
+    tag: 'Authentication',
+    open: 'this is how an account comes to be',
+    audit: ['user.registered', 'auth.login.success'],
+    limit: { by: 'ip', max: 60, per: '1h' },
+    errors: ['CONFLICT', 'UNAVAILABLE'],
+    status: 201,
+    input: RegistrationInput,
+    judge: judgeRegistration(tools),
+    output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
+    run: async (call, input) => {
+      const { user, signedIn } = await register(tools, call, input)
+      if (signedIn)
+        return {
+          ...signedInAnswer(tools, signedIn, call.now),
+          status: 201,
+          message: 'Welcome. You are signed in.',
+        }
+      return {
+        data: { user: userView(tools.roles, user) },
+        status: 201,
+        message: 'We have sent you an e-mail. Follow its link to verify the address.',
+      }
+    },
+  }),
+]

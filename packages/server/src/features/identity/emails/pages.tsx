@@ -1,0 +1,108 @@
+/**
+ * The hosted pages of verifying an address. Where somebody wanted to go is carried along unread, sealed as long as it
+ * stands in a letter; the sign-in page judges it.
+ */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
+import { ReturnTo } from '../../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { shownAgain } from '../../../base/page/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { EmailAddress } from '../users/index.ts'
+import { placeToGoOn, previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import { LinkToken } from './routes.ts'
+import { emailsText } from './texts.ts'
+import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
+
+/** The page after anything that sent a verification letter; also shown by sign-up and sign-in. */
+export const checkYourMail = (
+  call: Call,
+  address: string,
+  options: { resent?: boolean; status?: number; returnTo?: string | undefined } = {},
+): PageAnswer => ({
+  page: <CheckYourMail address={address} resent={options.resent ?? false} returnTo={options.returnTo} />,
+  title: emailsText(call.locale, 'check.title'),
+  ...(options.status === undefined ? {} : { status: options.status }),
+})
+
+const linkInvalid = (
+  call: Call,
+  typed: { return_to?: string | undefined },
+  { code, status }: Problem,
+): PageAnswer => ({
+  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={typed.return_to} />,
+  title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
+  status,
+})
+
+export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
+  page({
+    name: 'pages.verify_email',
+    method: 'GET',
+    path: '/verify-email',
+    summary: 'What the link of a verification e-mail opens',
+    description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
+    open: 'the token from the e-mail is the credential',
+    limitedSession: true,
+    quiet: 'reads only',
+    limit: { by: 'ip', max: 60, per: '10m' },
+    input: z.object({ token: LinkToken, continue: ReturnTo }),
+    run: async (call, { token, continue: sealed }) => {
+      const user = await previewVerification(tools, call, token)
+      const returnTo = placeToGoOn(tools, sealed)
+      return {
+        page: <ConfirmEmail token={token} address={user.email} returnTo={returnTo} />,
+        title: emailsText(call.locale, 'confirm.title'),
+      }
+    },
+    again: async (call, typed, problem) =>
+      linkInvalid(call, { return_to: placeToGoOn(tools, typed.continue) }, problem),
+  }),
+  page({
+    name: 'pages.verify_email.submit',
+    method: 'POST',
+    path: '/verify-email',
+    summary: 'Verify an e-mail address',
+    open: 'the token from the e-mail is the credential',
+    limitedSession: true,
+    audit: 'auth.email.verified',
+    limit: { by: 'ip', max: 30, per: '10m' },
+    input: z.object({ token: LinkToken, return_to: ReturnTo }),
+    run: async (call, { token, return_to }) => {
+      await verifyEmail(tools, call, token)
+      return {
+        page: <EmailVerified returnTo={return_to} />,
+        title: emailsText(call.locale, 'verified.title'),
+      }
+    },
+    again: async (call, typed, problem) => linkInvalid(call, typed, problem),
+  }),
+  page({
+    name: 'pages.verify_email.resend',
+    method: 'POST',
+    path: '/verify-email/resend',
+    formAt: '/verify-email',
+    summary: 'Send the verification e-mail again',
+    open: 'whoever waits for the e-mail cannot sign in yet',
+    limitedSession: true,
+    quiet: 'nothing changes but an e-mail that may be sent',
+    limit: { by: 'ip', max: 10, per: '10m' },
+    input: z.object({ email: EmailAddress, return_to: ReturnTo }),
+    run: async (call, { email, return_to }) => {
+      await resendVerification(tools, call, email)
+      return checkYourMail(call, email, { resent: true, returnTo: return_to })
+    },
+    again: async (call, typed, problem) => ({
+      page: (
+        <VerifyLinkInvalid
+          expired={false}
+          returnTo={typed.return_to}
+          {...shownAgain(call.locale, typed, problem)}
+        />
+      ),
+      title: emailsText(call.locale, 'invalid.title'),
+      status: problem.status,
+    }),
+  }),
+]

@@ -1,0 +1,101 @@
+/** Every statement of the emails room. */
+import { sql } from 'kysely'
+import type { Tx } from '../../../base/db/types.ts'
+import type { LinkPurpose } from '../../../core/links/index.ts'
+
+/** Fails with a unique violation where another user owns the address. */
+export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
+  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}) where id = ${id}`.execute(
+    tx,
+  )
+}
+
+/** A pending user becomes active; a username that somebody else got meanwhile is let go. */
+export async function activateUser(
+  tx: Tx,
+  user: { id: string; username_key: string | null },
+  now: Date,
+): Promise<void> {
+  const taken = sql`exists (select from users o where o.username_key = ${user.username_key} and o.status <> 'pending')`
+  await sql`
+    update users set status = 'active', updated_at = ${now},
+      username = case when ${taken} then null else username end,
+      username_key = case when ${taken} then null else username_key end
+    where id = ${user.id} and status = 'pending'`.execute(tx)
+}
+
+/**
+ * Until the end of the transaction nobody else claims the address. Taken before a link to it is used up: rivals
+ * delete each other's links, and would wait for each other for ever.
+ */
+export async function lockAddress(tx: Tx, addressKey: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${addressKey}, 0))`.execute(tx)
+}
+
+/** Whether others registered the address as well and wait for its verification. */
+export async function hasRivals(tx: Tx, userId: string, addressKey: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('id')
+    .where('address_key', '=', addressKey)
+    .where('claimed_at', 'is', null)
+    .where('user_id', '<>', userId)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Other registrations with the address, and all that was planted in them. */
+export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
+  await sql`
+    delete from users u using emails e
+    where e.user_id = u.id and e.address_key = ${addressKey} and u.status = 'pending' and u.id <> ${userId}`.execute(
+    tx,
+  )
+}
+
+/**
+ * When the user's links of the purpose were made since then, the latest first. Locks the user first, so that of
+ * two who are about to make one at the same time the second sees the first's.
+ */
+export async function linksSince(tx: Tx, userId: string, purpose: LinkPurpose, since: Date): Promise<Date[]> {
+  await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
+  const rows = await tx
+    .selectFrom('links')
+    .select('created_at')
+    .where('user_id', '=', userId)
+    .where('purpose', '=', purpose)
+    .where('created_at', '>', since)
+    .orderBy('created_at', 'desc')
+    .execute()
+  return rows.map((row) => row.created_at)
+}
+
+/** How many have registered the address since then and before this one, and own it not. */
+export async function registrationsBefore(
+  tx: Tx,
+  email: { id: string; addressKey: string },
+  since: Date,
+): Promise<number> {
+  const { count } = await tx
+    .selectFrom('emails')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('address_key', '=', email.addressKey)
+    .where('claimed_at', 'is', null)
+    .where('created_at', '>', since)
+    .where('id', '<', email.id)
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/** The user who owns the address, if it is somebody else. */
+export async function ownerOtherThan(tx: Tx, userId: string, addressKey: string): Promise<string | null> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('user_id')
+    .where('address_key', '=', addressKey)
+    .where('claimed_at', 'is not', null)
+    .where('user_id', '<>', userId)
+    .executeTakeFirst()
+  return row?.user_id ?? null
+}

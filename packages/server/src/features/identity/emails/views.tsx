@@ -1,0 +1,129 @@
+/** The pages of verifying an address. Presentation only. */
+import {
+  Alert,
+  Button,
+  ButtonForm,
+  ButtonLink,
+  Card,
+  Field,
+  Form,
+  type FormState,
+  LinkRow,
+  useUi,
+  withReturnTo,
+} from '../../../base/page/index.ts'
+import { emailsText as t } from './texts.ts'
+
+const RESEND = '/verify-email/resend'
+
+export interface CheckYourMailProps {
+  address: string
+  /** Says that the letter was just sent once more. */
+  resent?: boolean
+  alert?: string | null
+  returnTo?: string | null | undefined
+}
+
+/** After registration, and for a sign-in whose address is not verified yet. Says the same for every address. */
+export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMailProps) {
+  const { locale } = useUi()
+  return (
+    <Card
+      sign="mail"
+      title={t(locale, 'check.title')}
+      lead={t.nodes(locale, 'check.lead', { address: <strong>{address}</strong> })}
+    >
+      {resent ? <Alert kind="success">{t(locale, 'check.resent')}</Alert> : null}
+      <p class="lead">{t(locale, 'check.spam')}</p>
+      <ButtonForm
+        action={RESEND}
+        hidden={{ email: address }}
+        returnTo={returnTo}
+        alert={alert}
+        label={t(locale, 'check.resend')}
+      />
+      <LinkRow>
+        <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'check.other')}</a>
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'check.sign_in')}</a>
+      </LinkRow>
+    </Card>
+  )
+}
+
+export interface ConfirmEmailProps {
+  token: string
+  /** Null where the token must be consumed before its address may be shown. */
+  address: string | null
+  alert?: string | null
+  returnTo?: string | null | undefined
+}
+
+/** What the letter's link opens. Opening it changes nothing, so that mail scanners cannot use it up. */
+export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailProps) {
+  const { locale } = useUi()
+  return (
+    <Card
+      sign="mail"
+      title={t(locale, 'confirm.title')}
+      lead={
+        address
+          ? t.nodes(locale, 'confirm.lead', { address: <strong>{address}</strong> })
+          : t(locale, 'confirm.lead_unknown')
+      }
+    >
+      <ButtonForm
+        action="/verify-email"
+        kind="primary"
+        hidden={{ token }}
+        returnTo={returnTo}
+        alert={alert}
+        label={t(locale, 'confirm.button')}
+      />
+      <p class="reference">{t(locale, 'confirm.not_you')}</p>
+    </Card>
+  )
+}
+
+export interface VerifyLinkInvalidProps extends FormState {
+  /** Otherwise it was used, replaced, or never was. */
+  expired: boolean
+  returnTo?: string | null | undefined
+}
+
+export function VerifyLinkInvalid({ expired, returnTo, ...form }: VerifyLinkInvalidProps) {
+  const { locale } = useUi()
+  return (
+    <Card
+      sign="link"
+      title={t(locale, expired ? 'invalid.title_expired' : 'invalid.title')}
+      lead={t(locale, expired ? 'invalid.lead_expired' : 'invalid.lead')}
+    >
+      <Form action={RESEND} fields={{ email: t(locale, 'invalid.email') }} returnTo={returnTo} {...form}>
+        <Field name="email" type="email" autocomplete="email" />
+        <Button>{t(locale, 'invalid.resend')}</Button>
+      </Form>
+      <LinkRow>
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'check.sign_in')}</a>
+      </LinkRow>
+    </Card>
+  )
+}
+
+export function EmailVerified({ returnTo }: { returnTo?: string | null | undefined }) {
+  const { locale, signedIn } = useUi()
+  return (
+    <Card
+      sign="done"
+      title={t(locale, 'verified.title')}
+      lead={t(locale, signedIn ? 'verified.lead_signed_in' : 'verified.lead')}
+    >
+      {signedIn ? (
+        <ButtonLink href={returnTo ? withReturnTo('/sign-in', returnTo) : '/account'}>
+          {t(locale, returnTo ? 'verified.continue' : 'verified.account')}
+        </ButtonLink>
+      ) : (
+        <ButtonLink href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'verified.sign_in')}</ButtonLink>
+      )}
+    </Card>
+  )
+}

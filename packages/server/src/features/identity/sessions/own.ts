@@ -1,0 +1,84 @@
+/** A person's sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
+import type { Call } from '../../../base/call.ts'
+import type { CallerScope } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { deviceName } from './device.ts'
+import { endSessions, type SessionChecks } from './sessions.ts'
+import { selectOpen } from './sql.ts'
+
+export interface SessionView {
+  id: string
+  current: boolean
+  device: { browser: string | null; system: string | null }
+  ip_address: string | null
+  user_agent: string | null
+  created_at: string
+  last_seen_at: string
+  expires_at: string
+  remember_me: boolean
+}
+
+/** The caller as the database is told; every statement about one's own things runs under it. */
+export function callerScope(call: Call): CallerScope {
+  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
+  const { userId, permissions } = call.principal
+  const { id = null, permissions: organizationPermissions = [] } = call.organization ?? {}
+  return { userId, organizationId: id, permissions, organizationPermissions }
+}
+
+/** Open sessions, the latest seen first: the caller's own, or those of a person whom they may see. */
+export async function listSessions(
+  tools: Pick<Tools, 'db'>,
+  checks: SessionChecks,
+  call: Call,
+  userId?: string,
+): Promise<SessionView[]> {
+  const scope = callerScope(call)
+  const rows = await tools.db.tx(scope, (tx) => selectOpen(tx, userId ?? scope.userId, call.now))
+  return rows
+    .map((row) => ({ ...row, last_seen_at: checks.lastSeen(row.id, row.last_seen_at) }))
+    .sort((a, b) => b.last_seen_at.getTime() - a.last_seen_at.getTime())
+    .map((row) => ({
+      id: row.id,
+      current: row.id === call.session?.id,
+      device: deviceName(row.user_agent),
+      ip_address: row.ip_address,
+      user_agent: row.user_agent,
+      created_at: row.created_at.toISOString(),
+      last_seen_at: row.last_seen_at.toISOString(),
+      expires_at: row.expires_at.toISOString(),
+      remember_me: row.remember,
+    }))
+}
+
+/** @throws Problem NOT_FOUND for a session that is not the caller's or has ended */
+export async function revokeSession(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<void> {
+  const scope = callerScope(call)
+  const username = call.principal?.username ?? null
+  const ended = await tools.db.tx(scope, (tx) =>
+    endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', only: id }),
+  )
+  if (ended === 0) throw problem('NOT_FOUND')
+}
+
+/** Ends every session of the caller but the one that asks. @returns how many */
+export async function revokeOthers(tools: Pick<Tools, 'db'>, call: Call): Promise<number> {
+  const scope = callerScope(call)
+  const keep = call.session ? { except: call.session.id } : {}
+  const username = call.principal?.username ?? null
+  return await tools.db.tx(scope, (tx) =>
+    endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', ...keep }),
+  )
+}
+
+/** Signs the caller out. A session that has ended meanwhile is no error: the wish is fulfilled. */
+export async function signOut(tools: Pick<Tools, 'db'>, call: Call): Promise<void> {
+  const scope = callerScope(call)
+  if (!call.session) return
+  const only = call.session.id
+  const username = call.principal?.username ?? null
+  await tools.db.tx(scope, (tx) =>
+    endSessions(tx, call, { userId: scope.userId, username, reason: 'signed_out', only }),
+  )
+}

@@ -1,0 +1,67 @@
+/** The JSON API of one's own sessions. */
+import { z } from 'zod'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
+import type { SessionChecks } from './sessions.ts'
+
+export const SessionOut = z
+  .object({
+    id: z.string(),
+    current: z.boolean(),
+    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
+    ip_address: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    created_at: z.string(),
+    last_seen_at: z.string(),
+    expires_at: z.string(),
+    remember_me: z.boolean(),
+  })
+  .meta({ id: 'Session' }) satisfies z.ZodType<SessionView>
+
+export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
+  route({
+    name: 'sessions.list',
+    method: 'GET',
+    path: '/api/v1/auth/sessions',
+    summary: 'List your sessions',
+    tag: 'Sessions',
+    needs: 'session',
+    quiet: 'reads only',
+    input: z.object({}),
+    output: z.array(SessionOut),
+    run: async (call) => ({ data: await listSessions(tools, checks, call) }),
+  }),
+  route({
+    name: 'sessions.revoke',
+    method: 'DELETE',
+    path: '/api/v1/auth/sessions/:id',
+    summary: 'End one of your sessions',
+    tag: 'Sessions',
+    needs: 'session',
+    audit: 'auth.session.revoked',
+    errors: ['NOT_FOUND'],
+    input: z.object({ id: z.string().max(64) }),
+    output: z.null(),
+    run: async (call, { id }) => {
+      await revokeSession(tools, call, id)
+      const cookies = call.session?.id === id ? [{ name: 'session', value: null }] : []
+      return { data: null, message: 'The session has ended.', cookies }
+    },
+  }),
+  route({
+    name: 'sessions.revoke_others',
+    method: 'DELETE',
+    path: '/api/v1/auth/sessions',
+    summary: 'End all your sessions but this one',
+    tag: 'Sessions',
+    needs: 'session',
+    audit: 'auth.session.revoked',
+    input: z.object({}),
+    output: z.object({ ended: z.number().int() }),
+    run: async (call) => ({
+      data: { ended: await revokeOthers(tools, call) },
+      message: 'Your other sessions have ended.',
+    }),
+  }),
+]

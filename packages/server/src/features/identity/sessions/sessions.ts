@@ -1,0 +1,277 @@
+/**
+ * The rules of sessions. Server-side, named by an opaque token of 256 random bits of which only the hash is
+ * stored, ended by an idle limit, an absolute limit, their owner, or a security rule; an end is final.
+ * Only `signin` starts one (tests/architecture.test.ts). Sightings are gathered in memory and written in
+ * batches, never a write a request; a crash loses seconds of them, which shortens the idle time and no more.
+ */
+
+import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import type { SessionsTable } from '../../../base/db/tables.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import type { Verdict } from '../../../base/http/request/authenticate.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { accountLocked, isLocked } from '../../../core/locks.ts'
+import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
+import { organizationOf } from '../../../core/roles/acting.ts'
+import type { Tools } from '../../../core/tools.ts'
+import {
+  type CheckedRow,
+  deleteEndedBefore,
+  insertSession,
+  sessionCheck,
+  updateEnded,
+  updateExpired,
+  updateOrganization,
+  updateSeen,
+  updateToken,
+} from './sql.ts'
+
+/** `st_` and 43 characters of base64url. The whole text is hashed, so any change to it makes another token. */
+const TOKEN = /^st_[A-Za-z0-9_-]{43}$/
+
+/** How long an ended session is remembered, so that its token can be told from an unknown one. */
+const KEEP_ENDED = 30 * 86_400_000
+
+export interface StartedSession {
+  id: string
+  token: string
+  expiresAt: Date
+  /** Whether the cookie outlives the browser. */
+  remember: boolean
+}
+
+/** Starts a session under a new id, for somebody whose sign-in is complete. Called by `signin` only. */
+export async function startSession(
+  tools: Pick<Tools, 'config'>,
+  tx: Tx,
+  call: Call,
+  session: {
+    id: string
+    userId: string
+    amr: readonly string[]
+    remember: boolean
+    limitedTo: SessionsTable['limited_to']
+  },
+): Promise<StartedSession> {
+  const { config } = tools
+  const { id } = session
+  const token = `st_${randomSecret()}`
+  const expiresAt = later(call.now, session.remember ? config.rememberAbsolute : config.sessionAbsolute)
+  await insertSession(tx, {
+    id,
+    user_id: session.userId,
+    token_hash: sha256(token),
+    created_at: call.now,
+    authenticated_at: call.now,
+    last_seen_at: call.now,
+    expires_at: expiresAt,
+    idle_seconds: Math.round((session.remember ? config.rememberIdle : config.sessionIdle) / 1000),
+    remember: session.remember,
+    amr: [...session.amr],
+    limited_to: session.limitedTo,
+    ip_address: call.ip,
+    user_agent: call.userAgent,
+    ended_at: null,
+    end_reason: null,
+  })
+  return { id, token, expiresAt, remember: session.remember }
+}
+
+/**
+ * Gives the caller's session a new token, after a privilege has changed, and lifts what it was limited to.
+ * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
+ */
+export async function renewSession(tx: Tx, call: Call, id: string): Promise<StartedSession> {
+  const token = `st_${randomSecret()}`
+  const row = await updateToken(tx, id, sha256(token), call.now)
+  if (!row) throw problem('AUTHENTICATION_REQUIRED')
+  return { id, token, expiresAt: row.expires_at, remember: row.remember }
+}
+
+/**
+ * The session acts in this organization from now on, or in none, under a new token, because what it may do has changed.
+ * Unlike after `renewSession` nobody has proven anew who they are. System scope.
+ * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
+ */
+export async function moveSession(
+  tx: Tx,
+  id: string,
+  organizationId: string | null,
+): Promise<StartedSession> {
+  const token = `st_${randomSecret()}`
+  const row = await updateOrganization(tx, id, organizationId, sha256(token))
+  if (!row) throw problem('AUTHENTICATION_REQUIRED')
+  return { id, token, expiresAt: row.expires_at, remember: row.remember }
+}
+
+/** As moveSession, but its token stays: for whoever does not hold it, or has just made or joined the organization. */
+export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
+  if (!(await updateOrganization(tx, id, organizationId, null))) throw problem('AUTHENTICATION_REQUIRED')
+}
+
+/** Ends sessions of a user, with every token of theirs, and records each. @returns how many this call ended */
+export async function endSessions(
+  tx: Tx,
+  call: Call,
+  which: {
+    userId: string
+    username: string | null
+    reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'>
+    only?: string
+    except?: string
+  },
+): Promise<number> {
+  const { username, reason, ...who } = which
+  const ended = await updateEnded(tx, who, reason, call.now)
+  const lastToken = later(call.now, LONGEST_SESSION_TOKEN).getTime()
+  const revoked = ended.map(({ id, expires_at }) => ({
+    kind: 'sid' as const,
+    value: id,
+    until: new Date(Math.min(expires_at.getTime(), lastToken)),
+  }))
+  await revoke(tx, revoked, call.now)
+  for (const { id } of ended) {
+    await audit(tx, call, {
+      type: reason === 'signed_out' ? 'auth.logout' : 'auth.session.revoked',
+      userId: which.userId,
+      username,
+      sessionId: id,
+      details: reason === 'signed_out' ? {} : { reason },
+    })
+  }
+  return ended.length
+}
+
+export interface SessionChecks {
+  /** Who a session token speaks for, from the database, in one statement. */
+  check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
+  /** Notes that a session was used by something other than its own token. */
+  saw(id: string, now: Date): void
+  /** Writes the sightings gathered so far. */
+  flush(): Promise<void>
+  /** Ends what expired unobserved, and forgets what ended long ago. */
+  sweep(now: Date): Promise<void>
+  /** The latest sighting known here, which the database may not have yet. */
+  lastSeen(id: string, stored: Date): Date
+}
+
+/** The check every request under a session goes through, with its memory of sightings. */
+export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks {
+  const { roles, db } = tools
+  const statement = sessionCheck(db.hot)
+  const sightings = new Map<string, Date>()
+  const lastSeen = (id: string, stored: Date): Date => {
+    const here = sightings.get(id)
+    return here && here > stored ? here : stored
+  }
+
+  async function check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
+    if (!TOKEN.test(token)) return { refused: unknown(via) }
+    const [row] = await db.run(statement, [sha256(token)])
+    if (!row) return { refused: unknown(via) }
+    const verdict = judge(row, lastSeen(row.id, row.last_seen_at), now)
+    if (verdict === 'expired') await expire(now, row.id)
+    if (verdict === 'expired' || row.end_reason === 'expired') return { refused: problem('SESSION_EXPIRED') }
+    if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
+    if (verdict === 'locked') return { refused: accountLocked(row, now) }
+    if (verdict === 'ended') return { refused: unknown(via) }
+    sightings.set(row.id, now)
+    const organization = organizationOf(roles, row)
+    return { principal: toPrincipal(row), session: toCallSession(row, via), organization }
+  }
+
+  const toPrincipal = (row: CheckedRow): Principal => ({
+    userId: row.user_id,
+    username: row.username,
+    roles: row.roles,
+    permissions: roles.permissionsOf(row.roles),
+    method: 'session',
+    name: row.full_name ?? row.username,
+    locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+    keyId: null,
+    tokenId: null,
+    expiresAt: row.expires_at,
+    amr: row.amr,
+  })
+
+  /** Records the end, once: whoever's statement ends the session writes the event. */
+  async function expire(now: Date, id: string | null): Promise<void> {
+    await db.tx('system', async (tx) => {
+      for (const ended of await updateExpired(tx, now, id)) {
+        sightings.delete(ended.id)
+        await audit(tx, systemCall(now), {
+          type: 'auth.session.expired',
+          userId: ended.user_id,
+          username: ended.username,
+          sessionId: ended.id,
+        })
+      }
+    })
+  }
+
+  async function flush(): Promise<void> {
+    if (sightings.size === 0) return
+    const gathered = [...sightings]
+    sightings.clear()
+    try {
+      await db.tx('system', (tx) =>
+        updateSeen(
+          tx,
+          gathered.map(([id]) => id),
+          gathered.map(([, at]) => at),
+        ),
+      )
+    } catch (error) {
+      // kept for the next time, unless seen again meanwhile
+      for (const [id, at] of gathered) if (!sightings.has(id)) sightings.set(id, at)
+      throw error
+    }
+  }
+
+  return {
+    check,
+    saw(id, now) {
+      sightings.set(id, now)
+    },
+    lastSeen,
+    flush,
+    async sweep(now) {
+      await flush()
+      await expire(now, null)
+      await db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED)))
+    },
+  }
+}
+
+/** Pure: what the stored row says at this instant. */
+function judge(
+  row: CheckedRow,
+  lastSeen: Date,
+  now: Date,
+): 'good' | 'ended' | 'expired' | 'disabled' | 'locked' {
+  if (row.ended_at) {
+    if (row.end_reason === 'locked' && isLocked(row, now)) return 'locked'
+    return row.end_reason === 'disabled' ? 'disabled' : 'ended'
+  }
+  if (row.expires_at <= now || later(lastSeen, row.idle_seconds * 1000) <= now) return 'expired'
+  if (row.status !== 'active') return 'disabled'
+  return isLocked(row, now) ? 'locked' : 'good'
+}
+
+/** The token names no session that lives: for a bearer it is a bad token, for a cookie the person is signed out. */
+const unknown = (via: 'cookie' | 'bearer') =>
+  problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
+
+const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession => ({
+  id: row.id,
+  via,
+  createdAt: row.created_at,
+  authenticatedAt: row.authenticated_at,
+  expiresAt: row.expires_at,
+  limitedTo: row.limited_to,
+  actsIn:
+    row.acting_in === null || row.acting_name === null ? null : { id: row.acting_in, name: row.acting_name },
+})

@@ -1,0 +1,178 @@
+/**
+ * Every statement of the sessions room. The check is the server's hottest statement, so it is the `sql` template.
+ * Whatever writes many rows holds them first, in the order of their ids: nodes that write the same ones in two orders
+ * would wait for each other for ever (order.test.ts).
+ */
+import { type CompiledQuery, sql } from 'kysely'
+import type { SessionsTable } from '../../../base/db/tables.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+
+export interface CheckedRow extends ActingRow {
+  acting_name: string | null
+  id: string
+  user_id: string
+  created_at: Date
+  authenticated_at: Date
+  last_seen_at: Date
+  expires_at: Date
+  idle_seconds: number
+  limited_to: SessionsTable['limited_to']
+  ended_at: Date | null
+  end_reason: SessionsTable['end_reason']
+  amr: string[]
+  username: string | null
+  full_name: string | null
+  locale: string | null
+  status: string
+  locked_at: Date | null
+  locked_until: Date | null
+  roles: string[]
+}
+
+/** Compiled once; its one parameter is the token's hash. */
+export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
+  sql<CheckedRow>`
+    select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
+           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
+           u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
+    from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
+    where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
+
+/** It begins in the organization of whoever belongs to one only. */
+export async function insertSession(tx: Tx, session: Omit<SessionsTable, 'organization_id'>): Promise<void> {
+  const only = sql<string | null>`(
+    select case when count(*) = 1 then min(m.organization_id) end
+    from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+    where m.user_id = ${session.user_id})`
+  await tx
+    .insertInto('sessions')
+    .values({ ...session, organization_id: only })
+    .execute()
+}
+
+export const selectOpen = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>
+  tx
+    .selectFrom('sessions')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null)
+    .where('expires_at', '>', now)
+    .where(sql<boolean>`last_seen_at + idle_seconds * interval '1 second' > ${now}`)
+    .orderBy('last_seen_at', 'desc')
+    .limit(500)
+    .execute()
+
+/** Which sessions to end: all of a user's, all but one, or one. */
+export interface Which {
+  userId: string
+  only?: string
+  except?: string
+}
+
+/** Ends them in one statement; of many who end the same session one gets it back. */
+export async function updateEnded(
+  tx: Tx,
+  which: Which,
+  reason: NonNullable<SessionsTable['end_reason']>,
+  now: Date,
+): Promise<{ id: string; expires_at: Date }[]> {
+  const { rows } = await sql<{ id: string; expires_at: Date }>`
+    with held as materialized (
+      select id from sessions
+      where user_id = ${which.userId} and ended_at is null
+        ${which.only === undefined ? sql`` : sql`and id = ${which.only}`}
+        ${which.except === undefined ? sql`` : sql`and id <> ${which.except}`}
+      order by id for no key update
+    )
+    update sessions s set ended_at = ${now}, end_reason = ${reason}
+    from held where s.id = held.id and s.ended_at is null
+    returning s.id, s.expires_at`.execute(tx)
+  return rows
+}
+
+/** Ends what has passed a limit; with `id` that one only. @returns what this call ended, with whose it was */
+export async function updateExpired(
+  tx: Tx,
+  now: Date,
+  id: string | null,
+): Promise<{ id: string; user_id: string; username: string | null }[]> {
+  const ended = await sql<{ id: string; user_id: string; username: string | null }>`
+    with held as materialized (
+      select id from sessions
+      where ended_at is null
+        and (expires_at <= ${now} or last_seen_at + idle_seconds * interval '1 second' <= ${now})
+        ${id === null ? sql`` : sql`and id = ${id}`}
+      order by id for no key update
+    )
+    update sessions s set ended_at = ${now}, end_reason = 'expired'
+    from held, users u
+    where s.id = held.id and u.id = s.user_id and s.ended_at is null
+    returning s.id, s.user_id, u.username`.execute(tx)
+  return ended.rows
+}
+
+/** A new token for the same session; what it was limited to is lifted. @returns the row, or null if it has ended */
+export async function updateToken(
+  tx: Tx,
+  id: string,
+  tokenHash: Buffer,
+  now: Date,
+): Promise<SessionsTable | null> {
+  const row = await tx
+    .updateTable('sessions')
+    .set({ token_hash: tokenHash, authenticated_at: now, last_seen_at: now, limited_to: null })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Writes many sightings in one statement; never moves one back. */
+export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<void> {
+  await sql`
+    with held as materialized (
+      select id from sessions where id = any(${ids}::text[]) and ended_at is null order by id for no key update
+    )
+    update sessions s set last_seen_at = greatest(s.last_seen_at, v.seen)
+    from held join unnest(${ids}::text[], ${seen.map((at) => at.toISOString())}::timestamptz[]) as v(id, seen) using (id)
+    where s.id = held.id and s.ended_at is null`.execute(tx)
+}
+
+/** Those that somebody else is about to delete, with their user, are left to them. */
+export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
+  await sql`
+    with held as materialized (select id from sessions where ended_at < ${before} for update skip locked)
+    delete from sessions s using held where s.id = held.id`.execute(tx)
+}
+
+/**
+ * The session acts in an organization, or in none; what else it is stays as it was. With a token, under that one.
+ * @returns the row, or null if it has ended
+ */
+export async function updateOrganization(
+  tx: Tx,
+  id: string,
+  organizationId: string | null,
+  tokenHash: Buffer | null,
+): Promise<SessionsTable | null> {
+  const row = await tx
+    .updateTable('sessions')
+    .set({ organization_id: organizationId, ...(tokenHash ? { token_hash: tokenHash } : {}) })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Has the open sessions of a user that act in no organization act in this one. */
+export async function updateUnsettled(tx: Tx, userId: string, organizationId: string): Promise<void> {
+  await sql`
+    with held as materialized (
+      select id from sessions where user_id = ${userId} and ended_at is null and organization_id is null
+      order by id for no key update
+    )
+    update sessions s set organization_id = ${organizationId} from held where s.id = held.id`.execute(tx)
+}

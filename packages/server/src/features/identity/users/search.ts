@@ -1,0 +1,174 @@
+/**
+ * Finding people among a million: every variant begins at an index and is read from a position on, and nothing is
+ * counted. Two orders: by when they were made; and, of a search, by what it found, because the first ones of a prefix
+ * are where the index begins, while the newest ones of it are anywhere. Runs as a caller, under row-level security.
+ */
+import { type RawBuilder, sql } from 'kysely'
+import { limitOf } from '../../../base/db/limit.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import type { UserRow } from './sql.ts'
+
+export interface PeopleFilter {
+  status?: 'pending' | 'active' | 'disabled' | 'locked' | undefined
+  role?: string | undefined
+  createdAfter?: Date | undefined
+  createdBefore?: Date | undefined
+}
+
+/** `found`: what begins with a canonical text, in the order of what it is. */
+export type PeopleOrder = { by: 'created'; direction: 'asc' | 'desc' } | { by: 'found'; prefix: string }
+
+/** Where in the order: the time as exact as it is stored, or what was found; and the id. */
+type Position = readonly [position: string, id: string]
+
+interface Page {
+  /** Of the last one before. */
+  after: Position | null
+  limit: number
+  now: Date
+}
+
+/** A page may be short, and even empty, although there are more: then the filter leaves few of what a search finds. */
+export interface People {
+  rows: UserRow[]
+  /** After which the next page begins; null where there is none. */
+  next: Position | null
+}
+
+type Found = UserRow & { position: string }
+type Condition = RawBuilder<unknown>
+const all = (conditions: readonly Condition[]): Condition => sql.join([sql`true`, ...conditions], sql` and `)
+
+const WHOLE = sql`u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at`
+const PRIMARY = sql`join emails p on p.user_id = u.id and p.is_primary`
+
+export async function searchUsers(
+  tx: Tx,
+  filter: PeopleFilter,
+  order: PeopleOrder,
+  page: Page,
+): Promise<People> {
+  if (order.by === 'found') return await foundBy(tx, filter, order.prefix, page)
+  const { rows } = await byCreation(filter, order.direction, { ...page, limit: page.limit + 1 }).execute(tx)
+  return pageOf(rows, page.limit, null)
+}
+
+const positionOf = ({ position, id }: Found): Position => [position, id]
+
+/** @param rows one more than `limit` where there are more */
+function pageOf(rows: readonly Found[], limit: number, beyond: Position | null): People {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return { rows: page, next: rows.length > limit && last ? positionOf(last) : beyond }
+}
+
+/** Along the index of the role's holders, or of the status, or of all. */
+function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page): RawBuilder<Found> {
+  const { role } = filter
+  const [at, id] = role === undefined ? [sql`u.created_at`, sql`u.id`] : [sql`h.created_at`, sql`h.user_id`]
+  const [down, beyond] = direction === 'desc' ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
+  // only the index of all people is in the order with `nulls`: a condition is looked for along its own
+  const isOfAll = role === undefined && filter.status === undefined
+  const nulls = isOfAll ? (direction === 'desc' ? sql`nulls last` : sql`nulls first`) : sql``
+  const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, at)]
+  if (role !== undefined) conditions.push(sql`h.role = ${role}`)
+  if (page.after !== null)
+    conditions.push(sql`(${at}, ${id}) ${beyond} (${page.after[0]}::timestamptz, ${page.after[1]})`)
+  return sql<Found>`
+    select ${WHOLE}, u.created_at::text as position
+    from users u ${PRIMARY} ${role === undefined ? sql`` : sql`join role_holders h on h.user_id = u.id`}
+    where ${all(conditions)}
+    order by ${at} ${down} ${nulls}, ${id} ${down} limit ${limitOf(page.limit)}`
+}
+
+/** What people are found by; each has an index in the order of bytes, the one in which a prefix is a range. */
+const KEYS = [
+  { key: sql`u.username_key collate "C"`, id: sql`u.id`, from: sql`users u` },
+  {
+    key: sql`p.address_key collate "C"`,
+    id: sql`p.user_id`,
+    from: sql`(select * from emails where is_primary) as p`,
+  },
+  { key: sql`u.name_key collate "C"`, id: sql`u.id`, from: sql`users u` },
+]
+
+/** A page is looked for in so many pieces of the indexes, each larger than the one before. */
+const PIECES = 4
+const LARGEST_PIECE = 5000
+
+/** Never along more of the indexes than a bounded part: a filter may leave nobody of a million who are found. */
+async function foundBy(tx: Tx, filter: PeopleFilter, prefix: string, page: Page): Promise<People> {
+  // to plan it takes longer than to run it, and the plan for any prefix is the one that is wanted: along the indexes
+  await sql`set local plan_cache_mode = force_generic_plan`.execute(tx)
+  const rows: Found[] = []
+  let { after } = page
+  // whoever is found by all three stands in it three times
+  let size = KEYS.length * (page.limit + 1)
+  for (let piece = 0; piece < PIECES; piece++, size = Math.min(4 * size, LARGEST_PIECE)) {
+    const limit = page.limit + 1 - rows.length
+    const looked = (await byText(filter, prefix, { ...page, after, limit }, size).execute(tx)).rows
+    for (const row of looked) if (row.id !== null) rows.push(row)
+    const [{ end_position: position, end_id: id } = { end_position: null, end_id: null }] = looked
+    if (rows.length > page.limit || position === null || id === null) return pageOf(rows, page.limit, null)
+    after = [position, id]
+  }
+  return pageOf(rows, page.limit, after)
+}
+
+type Looked = (Found | Record<keyof Found, null>) & { end_position: string | null; end_id: string | null }
+
+/**
+ * A piece of each of the three indexes, merged as far as all of them reach: `end_…` is where that is, null at the end
+ * of all. Whoever is found by several is told where the first of them stands. There is one row at least.
+ */
+function byText(filter: PeopleFilter, prefix: string, page: Page, size: number): RawBuilder<Looked> {
+  // no text has this character, which comes after all others
+  const isFound = (key: Condition) => sql`${key} >= ${prefix} and ${key} < ${`${prefix}\u{10ffff}`}`
+  const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, sql`u.created_at`)]
+  if (filter.role !== undefined)
+    conditions.push(
+      sql`exists (select from role_holders h where h.user_id = u.id and h.role = ${filter.role})`,
+    )
+  const pieces = KEYS.map(({ key, id, from }, rank) => {
+    const after = page.after && sql`and (${key}, ${id}) > (${page.after[0]}, ${page.after[1]})`
+    return sql`(
+      select ${rank}::int as rank, ${id} as id, ${key} as position from ${from}
+      where ${isFound(key)} ${after ?? sql``} order by ${key}, ${id} limit ${limitOf(size)})`
+  })
+  const isFirst = KEYS.map(({ key }, rank) => {
+    const isBefore = sql`(${key} < m.position or ${key} = m.position and ${rank}::int < m.rank)`
+    return sql`(${isFound(key)} and ${isBefore}) is not true`
+  })
+  return sql<Looked>`
+    with merged as materialized (
+      select *, row_number() over (order by position collate "C", id, rank) as place
+      from (${sql.join(pieces, sql` union all `)}) as pieces),
+    ends as (
+      select min(last) as place from (
+        select max(place) as last from merged group by rank having count(*) = ${limitOf(size)}) as cut)
+    select found.*, e.position as end_position, e.id as end_id
+    from ends left join merged e on e.place = ends.place
+    left join lateral (
+      select ${WHOLE}, m.position, m.place as found_place
+      from merged m join users u on u.id = m.id ${PRIMARY}
+      where (ends.place is null or m.place <= ends.place) and ${all([...isFirst, ...conditions])}
+      order by m.place limit ${limitOf(page.limit)}) as found on true
+    order by found.found_place`
+}
+
+function statusIs(status: PeopleFilter['status'], now: Date): Condition[] {
+  if (status === undefined) return []
+  if (status === 'locked')
+    return [
+      sql`u.locked_at is not null and (u.locked_until is null or u.locked_until > ${now}) and u.status <> 'disabled'`,
+    ]
+  const isSo = sql`u.status = ${status}`
+  return status === 'disabled' ? [isSo] : [isSo, sql`(u.locked_at is null or u.locked_until <= ${now})`]
+}
+
+function madeBetween({ createdAfter, createdBefore }: PeopleFilter, at: Condition): Condition[] {
+  return [
+    ...(createdAfter ? [sql`${at} >= ${createdAfter}`] : []),
+    ...(createdBefore ? [sql`${at} < ${createdBefore}`] : []),
+  ]
+}

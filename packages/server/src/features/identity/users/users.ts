@@ -1,0 +1,204 @@
+/**
+ * The rules of users: making, finding, changing, disabling and deleting one. A user is `pending` until an
+ * address is verified (or verification is switched off): a pending user owns no identifier, so nobody can
+ * block another's name or address, and whoever proves the address first is its owner.
+ */
+
+import type { Call } from '../../../base/call.ts'
+import { isUniqueViolation } from '../../../base/db/faults.ts'
+import type { UsersTable } from '../../../base/db/tables.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { newId } from '../../../base/ids.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeUser } from '../../../core/revocations/index.ts'
+import { endSessions } from '../sessions/index.ts'
+import { canonical } from './identifiers.ts'
+import { assertNotLastAdministrator } from './last-administrator.ts'
+import {
+  deleteUserRow,
+  insertEmail,
+  insertUser,
+  scrubAudit,
+  selectByIdentifier,
+  selectUser,
+  type UserRow,
+  updateStatus,
+  updateUser,
+} from './sql.ts'
+
+export type User = UserRow
+
+export interface NewUser {
+  id: string
+  email: string
+  username: string | null
+  fullName: string | null
+  locale: string | null
+  roles: readonly string[]
+  /** `active` claims the identifiers at once and fails with CONFLICT where one is taken. */
+  status: 'pending' | 'active'
+  emailVerified: boolean
+  /** An organization to make when they first sign in. */
+  organizationWish?: string | null | undefined
+}
+
+/** Writes a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
+export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<string> {
+  const emailId = newId('eml')
+  await takingIdentifiers(async () => {
+    await insertUser(tx, {
+      id: user.id,
+      username: user.username,
+      username_key: user.username === null ? null : canonical(user.username),
+      full_name: user.fullName,
+      name_key: user.fullName === null ? null : canonical(user.fullName),
+      locale: user.locale,
+      status: user.status,
+      roles: [...user.roles],
+      created_at: now,
+      updated_at: now,
+      last_login_at: null,
+      organization_wish: user.organizationWish ?? null,
+      locked_at: null,
+      locked_until: null,
+    })
+    await insertEmail(tx, {
+      id: emailId,
+      user_id: user.id,
+      address: user.email,
+      address_key: canonical(user.email),
+      is_primary: true,
+      claimed_at: user.status === 'active' ? now : null,
+      verified_at: user.emailVerified ? now : null,
+      created_at: now,
+    })
+  })
+  return emailId
+}
+
+/** Turns the database's word for a taken identifier into ours. */
+export async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isUniqueViolation(error, 'users_username')) {
+      throw problem('CONFLICT', {
+        message: 'This username is taken.',
+        details: { field: 'username' },
+        cause: error,
+      })
+    }
+    if (isUniqueViolation(error, 'emails_claimed')) {
+      throw problem('CONFLICT', {
+        message: 'This e-mail address is taken.',
+        details: { field: 'email' },
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+export const findUser = async (tx: Tx, id: string): Promise<User | null> => (await selectUser(tx, id)) ?? null
+
+export async function getUser(tx: Tx, id: string): Promise<User> {
+  const user = await selectUser(tx, id)
+  if (!user) throw problem('NOT_FOUND')
+  return user
+}
+
+/** Whom an identifier names: its owner, and the newest of those who have asked for it and not verified yet. */
+export interface Named {
+  owner: User | null
+  pending: User | null
+}
+
+/** By username or address in any spelling. */
+export async function findNamed(db: Statements, identifier: string): Promise<Named> {
+  const users = await selectByIdentifier(db, canonical(identifier))
+  return {
+    owner: users.find(({ status }) => status !== 'pending') ?? null,
+    pending: users.find(({ status }) => status === 'pending') ?? null,
+  }
+}
+
+/** The owner; without one the newest pending user. */
+export async function findByIdentifier(tx: Tx, identifier: string): Promise<User | null> {
+  const { owner, pending } = await findNamed(tx, identifier)
+  return owner ?? pending
+}
+
+export interface ProfileChange {
+  full_name?: string | null | undefined
+  username?: string | null | undefined
+  locale?: 'en' | 'de' | null | undefined
+}
+
+/** Changes a profile; only what is given. @throws Problem CONFLICT for a taken username */
+export async function changeProfile(tx: Tx, call: Call, user: User, change: ProfileChange): Promise<void> {
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  const fields = Object.keys(given)
+  if (fields.length === 0) return
+  const { username, full_name: name } = change
+  const keys = {
+    ...(username === undefined ? {} : { username_key: username && canonical(username) }),
+    ...(name === undefined ? {} : { name_key: name && canonical(name) }),
+  }
+  await takingIdentifiers(() => updateUser(tx, user.id, { ...given, ...keys }, call.now))
+  await audit(tx, call, {
+    type: 'user.updated',
+    userId: user.id,
+    username: user.username,
+    details: { fields },
+  })
+}
+
+/** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active, or is the last administrator's */
+export async function disableUser(
+  tx: Tx,
+  call: Call,
+  user: User,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
+  await changeStatus(tx, call, user, 'active', 'disabled', details)
+  await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
+  await revokeUser(tx, user.id, call.now)
+}
+
+/** @throws CONFLICT if the account was not disabled */
+export const enableUser = (tx: Tx, call: Call, user: User): Promise<void> =>
+  changeStatus(tx, call, user, 'disabled', 'active')
+
+async function changeStatus(
+  tx: Tx,
+  call: Call,
+  user: User,
+  from: UsersTable['status'],
+  to: 'active' | 'disabled',
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  if (!(await updateStatus(tx, user.id, from, to, call.now))) {
+    throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+  }
+  const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
+  await audit(tx, call, { type, userId: user.id, username: user.username, details })
+}
+
+/**
+ * Deletes a user and everything personal in this transaction: addresses, password, sessions, devices and links
+ * go by foreign key, and the audit log keeps that things happened, not to whom. System scope.
+ * @throws Problem NOT_FOUND, CONFLICT for the last administrator
+ */
+export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
+  await scrubAudit(tx, user.id)
+  if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
+  await revokeUser(tx, user.id, call.now)
+  await audit(
+    tx,
+    { ...call, ip: null, userAgent: null },
+    { type: 'user.deleted', userId: user.id, username: null },
+  )
+}

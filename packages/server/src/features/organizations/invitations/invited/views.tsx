@@ -1,0 +1,150 @@
+/** The pages of an invitation, for whoever holds its link. Presentation only. */
+import type { ComponentChildren } from 'preact'
+import {
+  Actions,
+  Alert,
+  ButtonForm,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  LinkRow,
+  Time,
+  useUi,
+} from '../../../../base/page/index.ts'
+import { roleName } from '../../../access/roles/index.ts'
+import { invitationText as t } from './texts.ts'
+
+export interface InvitationProps {
+  id: string
+  token: string
+  organization: string
+  inviter: string | null
+  email: string
+  role: string
+  expiresAt: Date
+  next: 'accept' | 'verify_email' | 'sign_in' | 'other_account'
+  alert?: string | null
+}
+
+/** /invitations/:id, for whoever holds the token. Opening it does nothing. */
+export function Invitation(props: InvitationProps) {
+  const { id, token, organization, inviter, role, next, alert } = props
+  const { locale } = useUi()
+  const email = next === 'other_account' ? masked(props.email) : props.email
+  const names = { organization: <strong>{organization}</strong>, inviter: <strong>{inviter}</strong> }
+  return (
+    <Card
+      sign="people"
+      title={t(locale, 'invitation.title')}
+      lead={t.nodes(locale, inviter ? 'invitation.lead' : 'invitation.lead_somebody', names)}
+    >
+      {alert ? <Alert kind="error">{alert}</Alert> : null}
+      <DefinitionList>
+        <Definition term={t(locale, 'invitation.role')}>{roleName(locale, role)}</Definition>
+        <Definition term={t(locale, 'invitation.for')}>{email}</Definition>
+        <Definition term={t(locale, 'invitation.until')}>
+          <Time at={props.expiresAt} />
+        </Definition>
+      </DefinitionList>
+      <NextStep {...props} email={email} />
+      {next === 'other_account' ? null : (
+        <ButtonForm
+          action={`/invitations/${encodeURIComponent(id)}`}
+          kind="link"
+          hidden={{ token, answer: 'decline' }}
+          label={t(locale, 'invitation.decline')}
+        />
+      )}
+    </Card>
+  )
+}
+
+/** What whoever reads it has to do next. */
+function NextStep({ id, token, next, email }: InvitationProps) {
+  const { locale } = useUi()
+  const place = `/invitations/${encodeURIComponent(id)}`
+  const here = `${place}?${new URLSearchParams({ token })}`
+  const onward = new URLSearchParams({ return_to: here, email })
+  switch (next) {
+    case 'accept':
+      return (
+        <ButtonForm
+          action={place}
+          kind="primary"
+          hidden={{ token, answer: 'accept' }}
+          label={t(locale, 'invitation.accept')}
+        />
+      )
+    case 'sign_in':
+      return (
+        <>
+          <p class="lead">{t(locale, 'invitation.sign_in_lead')}</p>
+          <Actions>
+            <ButtonLink href={`/sign-in?${onward}`}>{t(locale, 'invitation.sign_in')}</ButtonLink>
+            <ButtonLink href={`/sign-up?${onward}`} kind="secondary">
+              {t(locale, 'invitation.sign_up')}
+            </ButtonLink>
+          </Actions>
+        </>
+      )
+    case 'verify_email':
+      return (
+        <>
+          <Lead>{t.nodes(locale, 'invitation.verify', { address: <strong>{email}</strong> })}</Lead>
+          <ButtonForm
+            action="/verify-email/resend"
+            kind="primary"
+            hidden={{ email }}
+            returnTo={here}
+            label={t(locale, 'invitation.verify_button')}
+          />
+        </>
+      )
+    case 'other_account':
+      return (
+        <>
+          <Lead>{t.nodes(locale, 'invitation.other', { address: <strong>{email}</strong> })}</Lead>
+          <ButtonForm
+            action="/sign-out"
+            kind="primary"
+            returnTo={here}
+            label={t(locale, 'invitation.other_button')}
+          />
+          <LinkRow>
+            <a href="/account">{t(locale, 'invitation.account')}</a>
+          </LinkRow>
+        </>
+      )
+  }
+}
+
+const Lead = ({ children }: { children: ComponentChildren }) => <p class="lead">{children}</p>
+
+/** Enough of an address for whoever knows it to recognise it. */
+export function masked(email: string): string {
+  const [local = '', domain = ''] = email.split(/@(?=[^@]*$)/)
+  return `${[...local][0] ?? ''}•••@${domain}`
+}
+
+/** For a link that was used, taken back, or never was. */
+export function InvitationInvalid({ expired }: { expired: boolean }) {
+  const { locale, signedIn } = useUi()
+  return (
+    <Card
+      sign="link"
+      title={t(locale, expired ? 'invalid.title_expired' : 'invalid.title')}
+      lead={t(locale, expired ? 'invalid.lead_expired' : 'invalid.lead')}
+    >
+      <ButtonLink href={signedIn ? '/account/organizations' : '/sign-in'} kind="secondary">
+        {t(locale, signedIn ? 'invalid.organizations' : 'invalid.sign_in')}
+      </ButtonLink>
+    </Card>
+  )
+}
+
+/** After a stranger declined; whoever is signed in is told on the page of their organizations. */
+export function InvitationDeclined() {
+  const { locale } = useUi()
+  return <Card sign="done" title={t(locale, 'declined.title')} lead={t(locale, 'declined.lead')} />
+}

@@ -1,0 +1,74 @@
+/**
+ * The letter of an invitation. It may reach somebody who never asked: what strangers chose (names) is text in the
+ * body, never a link, and in no subject.
+ */
+import type { Locale } from '../../../base/call.ts'
+import { texts } from '../../../base/page/index.ts'
+import type { Config } from '../../../config.ts'
+import type { Letter } from '../../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
+
+const t = texts({
+  en: {
+    subject: 'You are invited to an organization at {brand}',
+    lead: '{inviter} invites you to the organization “{organization}” at {brand}.',
+    unnamed: '{inviter} invites you to an organization at {brand}.',
+    somebody: 'Somebody',
+    action: 'See the invitation',
+    lifetime: 'It is for this e-mail address and can be accepted once, until {end} (UTC).',
+    ignore: 'If you do not know what this is about, do nothing.',
+  },
+  de: {
+    subject: 'Einladung zu einer Organisation bei {brand}',
+    lead: '{inviter} lädt Sie in die Organisation „{organization}“ bei {brand} ein.',
+    unnamed: '{inviter} lädt Sie in eine Organisation bei {brand} ein.',
+    somebody: 'Jemand',
+    action: 'Einladung ansehen',
+    lifetime: 'Sie gilt für diese E-Mail-Adresse und kann einmal angenommen werden, bis {end} (UTC).',
+    ignore: 'Wenn Sie nicht wissen, worum es geht, tun Sie nichts.',
+  },
+})
+
+type Brand = Pick<Config, 'publicUrl' | 'brandName'>
+
+const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
+
+/** What a mail program would turn into a link is left out. */
+const isPlain = (name: string | null): name is string =>
+  name !== null && !/:\/\/|\bwww\.|@|\/|[\p{L}\p{N}]\.\p{L}{2}/iu.test(name)
+
+export const invitationLetter = (
+  config: Brand,
+  invitation: {
+    to: string
+    locale: Locale
+    id: string
+    token: string
+    organization: string
+    inviter: string | null
+    expiresAt: Date
+  },
+): Letter => {
+  const { to, locale, id, token, organization, expiresAt } = invitation
+  const brand = config.brandName
+  const inviter = isPlain(invitation.inviter) ? invitation.inviter : t(locale, 'somebody')
+  return {
+    to,
+    locale,
+    subject: t(locale, 'subject', { brand }),
+    body: (
+      <>
+        <Paragraph>
+          {isPlain(organization)
+            ? t(locale, 'lead', { inviter, organization, brand })
+            : t(locale, 'unnamed', { inviter, brand })}
+        </Paragraph>
+        <Action href={`${config.publicUrl}/invitations/${id}?${new URLSearchParams({ token })}`}>
+          {t(locale, 'action')}
+        </Action>
+        <Paragraph>{t(locale, 'lifetime', { end: minuteOf(expiresAt) })}</Paragraph>
+        <Note>{t(locale, 'ignore')}</Note>
+      </>
+    ),
+  }
+}

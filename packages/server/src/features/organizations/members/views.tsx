@@ -1,0 +1,197 @@
+/** The pages of an organization's members. Presentation only. */
+import {
+  Badge,
+  Button,
+  ButtonForm,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  EmptyState,
+  Form,
+  type FormState,
+  Item,
+  ItemList,
+  LinkRow,
+  SearchForm,
+  Section,
+  Select,
+  Time,
+  useUi,
+} from '../../../base/page/index.ts'
+import { roleName } from '../../access/roles/index.ts'
+import { organizationsText as t } from '../organization/texts.ts'
+import { More, OrganizationPage, PersonIcon, placeOf, type Shell } from '../organization/views.tsx'
+
+export interface MemberItem {
+  id: string
+  fullName: string | null
+  username: string | null
+  email: string
+  role: string
+  joinedAt: Date
+  isYou: boolean
+}
+
+export const nameOf = ({
+  fullName,
+  username,
+  email,
+}: Pick<MemberItem, 'fullName' | 'username' | 'email'>): string => fullName ?? username ?? email
+
+export interface MembersProps {
+  shell: Shell
+  members: readonly MemberItem[]
+  search: string | null
+  more: string | null
+  /** Where the list begins; null on its first page. */
+  first: string | null
+  /** Whether there is anything that the reader may do to a member. */
+  mayManage: boolean
+}
+
+/** /account/organizations/:id/members */
+export function Members({ shell, members, search, more, first, mayManage }: MembersProps) {
+  const { locale } = useUi()
+  const place = placeOf(shell.id, '/members')
+  return (
+    <OrganizationPage shell={shell} current="members">
+      <Section title={t(locale, 'members.title')}>
+        <SearchForm
+          action={place}
+          label={t(locale, 'field.search')}
+          value={search}
+          button={t(locale, 'members.search')}
+        />
+        {members.length === 0 ? (
+          <EmptyState title={t(locale, 'members.none')} />
+        ) : (
+          <ItemList>
+            {members.map((item) => (
+              <MemberRow key={item.id} shell={shell} item={item} mayManage={mayManage} />
+            ))}
+          </ItemList>
+        )}
+        <More href={more} first={first} />
+        {search ? (
+          <LinkRow>
+            <a href={place}>{t(locale, 'members.all')}</a>
+          </LinkRow>
+        ) : null}
+      </Section>
+    </OrganizationPage>
+  )
+}
+
+function MemberRow({ shell, item, mayManage }: { shell: Shell; item: MemberItem; mayManage: boolean }) {
+  const { locale } = useUi()
+  const name = nameOf(item)
+  return (
+    <Item
+      icon={<PersonIcon />}
+      title={name}
+      badge={item.isYou ? <Badge kind="success">{t(locale, 'members.you')}</Badge> : null}
+      action={
+        mayManage ? (
+          <ButtonLink
+            href={placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)}
+            kind="secondary"
+            description={t(locale, 'members.manage_one', { name })}
+          >
+            {t(locale, 'members.manage')}
+          </ButtonLink>
+        ) : null
+      }
+    >
+      {name === item.email ? null : <p>{item.email}</p>}
+      <p>
+        {roleName(locale, item.role)} ·{' '}
+        {t.nodes(locale, 'members.since', { time: <Time at={item.joinedAt} to="day" /> })}
+      </p>
+    </Item>
+  )
+}
+
+export interface MemberProps extends FormState {
+  shell: Shell
+  item: MemberItem
+  /** Those that the reader may give, for changing it; null where they may not. */
+  roles: readonly string[] | null
+  mayRemove: boolean
+  mayTransfer: boolean
+  /** The member may do more than the reader. */
+  isBeyond: boolean
+}
+
+/** /account/organizations/:id/members/:user_id */
+export function Member({ shell, item, roles, mayRemove, mayTransfer, isBeyond, ...form }: MemberProps) {
+  const { locale } = useUi()
+  const place = placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)
+  return (
+    <OrganizationPage shell={shell} current="members">
+      <Section title={nameOf(item)}>
+        <DefinitionList>
+          <Definition term={t(locale, 'field.email')}>{item.email}</Definition>
+          <Definition term={t(locale, 'field.role')}>
+            {roleName(locale, item.role)} ·{' '}
+            {t.nodes(locale, 'members.since', { time: <Time at={item.joinedAt} to="day" /> })}
+          </Definition>
+        </DefinitionList>
+        {isBeyond ? <p class="lead">{t(locale, 'member.beyond')}</p> : null}
+      </Section>
+      {roles ? (
+        <Section title={t(locale, 'member.role')} lead={t(locale, 'member.role_lead')}>
+          <Form action={`${place}/role`} fields={{ role: t(locale, 'field.role') }} {...form}>
+            <Select
+              name="role"
+              value={item.role}
+              options={Object.fromEntries(roles.map((role) => [role, roleName(locale, role)]))}
+            />
+            <Button kind="secondary">{t(locale, 'member.role_button')}</Button>
+          </Form>
+        </Section>
+      ) : null}
+      {mayTransfer ? (
+        <Section title={t(locale, 'member.transfer')} lead={t(locale, 'member.transfer_lead')}>
+          <ButtonLink href={`${place}/transfer`} kind="secondary">
+            {t(locale, 'member.transfer_link')}
+          </ButtonLink>
+        </Section>
+      ) : null}
+      {mayRemove ? (
+        <Section title={t(locale, 'member.remove')} lead={t(locale, 'member.remove_lead')}>
+          <ButtonForm action={`${place}/remove`} kind="danger" label={t(locale, 'member.remove_button')} />
+        </Section>
+      ) : null}
+      <LinkRow>
+        <a href={placeOf(shell.id, '/members')}>{t(locale, 'members.back')}</a>
+      </LinkRow>
+    </OrganizationPage>
+  )
+}
+
+/** /account/organizations/:id/members/:user_id/transfer */
+export function Transfer({
+  shell,
+  item,
+  isOwner,
+  ...form
+}: FormState & { shell: Shell; item: MemberItem; isOwner: boolean }) {
+  const { locale } = useUi()
+  const place = placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)
+  return (
+    <Card
+      sign="warning"
+      title={t(locale, 'transfer.title', shell)}
+      lead={t.nodes(locale, 'transfer.lead', { member: <strong>{nameOf(item)}</strong> })}
+    >
+      {isOwner ? <p class="lead">{t(locale, 'transfer.you')}</p> : null}
+      <Form action={`${place}/transfer`} {...form}>
+        <Button kind="danger">{t(locale, 'transfer.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href={place}>{t(locale, 'transfer.cancel')}</a>
+      </LinkRow>
+    </Card>
+  )
+}

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client, Reply } from '../../../testing/client.ts'
+import { type Person, startWorld, type World } from '../../../testing/world.ts'
+
+let world: World
+let ada: Person
+let ben: Person
+let eve: Person
+let id: string
+beforeAll(async () => {
+  world = await startWorld()
+  ada = await world.person({ email: 'ada@example.com' })
+  ben = await world.person({ email: 'ben@example.com' })
+  eve = await world.person({ email: 'eve@example.com' })
+  id = (await ada.client.post('/api/v1/organizations', { name: '<b>Engines</b>' })).data.id
+  await eve.client.post('/api/v1/organizations', { name: 'Elsewhere' })
+  await world.db.tx('system', (tx) =>
+    tx
+      .insertInto('memberships')
+      .values({ organization_id: id, user_id: ben.id, role: 'member', joined_at: world.clock.now() })
+      .execute(),
+  )
+})
+afterAll(() => world.stop())
+
+const HTML = { headers: { accept: 'text/html' } }
+const see = (client: Client, path: string) => client.get(path, HTML)
+const send = ({ client }: Person, path: string, fields: Record<string, string> = {}): Promise<Reply> =>
+  client.post(path, { csrf_token: client.csrfToken ?? '', ...fields }, { ...HTML, form: true })
+const at = (part = '') => `/account/organizations/${id}${part}`
+const snapshot = () =>
+  world.db.tx('system', async (tx) => ({
+    organizations: await tx.selectFrom('organizations').selectAll().orderBy('id').execute(),
+    members: await tx.selectFrom('memberships').selectAll().orderBy('user_id').execute(),
+    roles: await tx.selectFrom('organization_roles').selectAll().orderBy('name').execute(),
+    invitations: await tx.selectFrom('invitations').selectAll().orderBy('id').execute(),
+  }))
+const PAGES = ['', '/members', '/invitations', '/roles', '/settings', '/delete', '/leave']
+const FORMS = (): [string, Record<string, string>][] => [
+  ['/settings', { name: 'Mine', slug: 'mine' }],
+  ['/invitations', { email: 'x@example.com', role: 'owner' }],
+  [`/members/${ada.id}/role`, { role: 'guest' }],
+  [`/members/${ada.id}/remove`, {}],
+  [`/members/${ada.id}/transfer`, {}],
+  ['/roles', { name: 'boss', inherits: 'admin', permission_0: 'organization:delete' }],
+  ['/delete', {}],
+  ['/restore', {}],
+]
+
+describe('the pages of an organization', () => {
+  it('do not exist for a stranger, neighbours included, who change nothing by their forms', async () => {
+    const before = await snapshot()
+    for (const page of PAGES) {
+      const { status, text } = await see(eve.client, at(page))
+      expect({ page, status }).toEqual({ page, status: 404 })
+      expect(text).not.toContain('Engines')
+    }
+    for (const [form, fields] of FORMS())
+      expect({ form, status: (await send(eve, at(form), fields)).status }).toEqual({ form, status: 404 })
+    expect((await send(eve, at('/leave'))).status).toBe(404)
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('are closed to a member as far as the role goes, and offer no way there', async () => {
+    const before = await snapshot()
+    const statuses = await Promise.all(PAGES.map(async (page) => (await see(ben.client, at(page))).status))
+    expect(statuses).toEqual([200, 200, 403, 200, 303, 403, 200])
+    for (const [form, fields] of FORMS())
+      expect({ form, status: (await send(ben, at(form), fields)).status }).toEqual({ form, status: 403 })
+    const { text } = await see(ben.client, at('/members'))
+    expect(text).not.toMatch(/\/(?:invitations|settings|remove|transfer)"/)
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('write what people named as text', async () => {
+    for (const page of PAGES) {
+      const { text } = await see(ada.client, at(page))
+      expect(text).not.toContain('<b>Engines')
+      expect(text).toContain('&lt;b>Engines')
+    }
+  })
+
+  it('keep what was typed when a role goes beyond, and say so', async () => {
+    await send(ada, at(`/members/${ben.id}/role`), { role: 'admin' })
+    const { status, text } = await send(ben, at('/invitations'), { email: 'x@example.com', role: 'owner' })
+    expect(status).toBe(403)
+    expect(text).toContain('This goes beyond what you may do yourself.')
+    expect(text).toContain('value="x@example.com"')
+    expect(text).not.toMatch(/<option value="owner"/)
+  })
+
+  it('keep an owner there: stepping down, leaving and being removed are refused with the reason', async () => {
+    for (const [path, fields] of [
+      [`/members/${ada.id}/role`, { role: 'admin' }],
+      ['/leave', {}],
+      [`/members/${ada.id}/remove`, {}],
+    ] as const) {
+      const { status, text } = await send(ada, at(path), fields)
+      expect({ path, status }).toEqual({ path, status: 409 })
+      expect(text).toContain('An organization always has an owner.')
+    }
+  })
+
+  it('ask for a proof of the last ten minutes before it is handed over or deleted', async () => {
+    const late = await world.person({ email: 'late@example.com' })
+    const theirs = (await late.client.post('/api/v1/organizations', { name: 'Late' })).data.id
+    await world.clock.advance('11 minutes')
+    const path = `/account/organizations/${theirs}/delete`
+    for (const reply of [await see(late.client, path), await send(late, path)]) {
+      expect(reply.status).toBe(303)
+      expect(reply.headers.get('location')).toBe(
+        `/sign-in?${new URLSearchParams({ return_to: path, notice: 'step_up' })}`,
+      )
+    }
+  })
+})
+
+describe('the active organization', () => {
+  it('is chosen under a new session token, and only among one’s own', async () => {
+    const before = ben.client.cookies.get('lk_session')
+    expect((await send(eve, '/account/active-organization', { organization_id: id })).status).toBe(404)
+    const chosen = await send(ben, '/account/active-organization', { organization_id: id })
+    expect(chosen.headers.get('location')).toBe('/account/organizations?done=active')
+    expect(ben.client.cookies.get('lk_session')).not.toBe(before)
+    expect((await see(ben.client, '/account')).text).toMatch(/Organization:<\/span> &lt;b>Engines/)
+    await send(ben, '/account/active-organization', { organization_id: '' })
+    expect((await see(ben.client, '/account')).text).not.toContain('Engines')
+  })
+})
+
+describe('an invitation', () => {
+  async function link(email: string): Promise<{ path: string; token: string }> {
+    await send(ada, at('/invitations'), { email, role: 'guest' })
+    const token = await world.mailbox.tokenFor(email, /\/invitations\//)
+    const [invitation = ''] = token.split('.')
+    return { path: `/invitations/${invitation}`, token }
+  }
+
+  it('is not changed by opening its link, whoever opens it and how often', async () => {
+    const { path, token } = await link('new1@example.com')
+    const before = await snapshot()
+    for (const client of [world.client(), eve.client, ada.client, world.client()])
+      expect((await see(client, `${path}?token=${token}`)).status).toBe(200)
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('tells other sites nothing of its link', async () => {
+    const { path, token } = await link('new2@example.com')
+    const { headers, text } = await see(world.client(), `${path}?token=${token}`)
+    expect(headers.get('referrer-policy')).toBe('same-origin')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect([...text.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url?.[0])).not.toContain('h')
+  })
+
+  it('shows somebody else no more of its address than they need to recognise it', async () => {
+    const { path, token } = await link('secretive@example.com')
+    const { text } = await see(eve.client, `${path}?token=${token}`)
+    expect(text).toContain('s•••@example.com')
+    expect(text).not.toContain('secretive')
+    const refused = await send(eve, path, { token, answer: 'accept' })
+    expect(refused.status).toBe(403)
+    expect(refused.text).not.toContain('secretive')
+  })
+
+  it('is accepted once, from the list as by the link', async () => {
+    const carl = await world.person({ email: 'carl@example.com' })
+    const { path, token } = await link('carl@example.com')
+    expect((await see(carl.client, '/account/organizations')).text).toContain('&lt;b>Engines')
+    const invitation = path.split('/').at(-1)
+    const answers = await Promise.all([
+      ...Array.from({ length: 5 }, () => send(carl, path, { token, answer: 'accept' })),
+      ...Array.from({ length: 5 }, () =>
+        send(carl, `/account/invitations/${invitation}`, { answer: 'accept' }),
+      ),
+    ])
+    const done = answers.filter(({ headers }) => headers.get('location') === at('?done=joined'))
+    expect(done).toHaveLength(1)
+    expect((await see(carl.client, `${path}?token=${token}`)).status).toBe(404)
+  })
+
+  it('is declined from the list, and by whoever holds the link', async () => {
+    const dora = await world.person({ email: 'dora@example.com' })
+    const { path, token } = await link('dora@example.com')
+    const invitation = path.split('/').at(-1)
+    expect((await send(eve, `/account/invitations/${invitation}`, { answer: 'decline' })).status).toBe(404)
+    const declined = await send(dora, `/account/invitations/${invitation}`, { answer: 'decline' })
+    expect(declined.headers.get('location')).toBe('/account/organizations?done=declined')
+    expect((await see(world.client(), `${path}?token=${token}`)).status).toBe(404)
+  })
+
+  it('fills its address into sign-up and sign-in as text', async () => {
+    for (const path of ['/sign-up', '/sign-in']) {
+      const { text } = await see(world.client(), `${path}?${new URLSearchParams({ email: '"><script>x' })}`)
+      expect(text).toContain('value="&quot;>&lt;script>x"')
+      expect(text).not.toContain('"><script>x')
+    }
+  })
+})

@@ -1,0 +1,161 @@
+/** The pages of one organization itself: what it is, its settings, leaving and deleting it. Presentation only. */
+import {
+  Actions,
+  Alert,
+  Badge,
+  Button,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  Form,
+  type FormState,
+  LinkRow,
+  Section,
+  Time,
+  useUi,
+} from '../../../../base/page/index.ts'
+import { Permissions, roleName } from '../../../access/roles/index.ts'
+import { organizationsText as t } from '../texts.ts'
+import { Activate, NameForm, OrganizationPage, placeOf, type Shell } from '../views.tsx'
+
+export interface OverviewProps {
+  shell: Shell
+  slug: string
+  createdAt: Date
+  /** Null for somebody who is no member. */
+  yourRole: string | null
+  isActive: boolean
+  /** What the app says of its own permissions, by name. */
+  described: ReadonlyMap<string, string>
+}
+
+/** /account/organizations/:id */
+export function Overview({ shell, slug, createdAt, yourRole, isActive, described }: OverviewProps) {
+  const { locale } = useUi()
+  return (
+    <OrganizationPage shell={shell} current="overview">
+      <Section title={t(locale, 'overview.about')}>
+        <DefinitionList>
+          <Definition term={t(locale, 'field.slug')}>
+            <code>{slug}</code> {isActive ? <Badge kind="success">{t(locale, 'list.active')}</Badge> : null}
+          </Definition>
+          <Definition term={t(locale, 'overview.created')}>
+            <Time at={createdAt} to="day" />
+          </Definition>
+        </DefinitionList>
+        {yourRole ? (
+          <Actions>
+            <Activate item={{ ...shell, isActive }} />
+          </Actions>
+        ) : (
+          <Alert kind="info">{t(locale, 'overview.no_member')}</Alert>
+        )}
+      </Section>
+      <Section title={t(locale, 'overview.you')}>
+        {yourRole ? (
+          <DefinitionList>
+            <Definition term={t(locale, 'overview.own_role')}>
+              <strong>{roleName(locale, yourRole)}</strong>
+            </Definition>
+          </DefinitionList>
+        ) : null}
+        <Permissions realm="organization" permissions={shell.permissions} described={described} />
+      </Section>
+      {yourRole ? (
+        <Section title={t(locale, 'overview.leave')} lead={t(locale, 'overview.leave_lead')}>
+          <ButtonLink href={placeOf(shell.id, '/leave')} kind="danger">
+            {t(locale, 'overview.leave_link')}
+          </ButtonLink>
+        </Section>
+      ) : null}
+    </OrganizationPage>
+  )
+}
+
+export interface SettingsProps extends FormState {
+  shell: Shell
+  slug: string
+  mayUpdate: boolean
+  mayTransfer: boolean
+  mayDelete: boolean
+}
+
+/** /account/organizations/:id/settings */
+export function Settings({ shell, slug, mayUpdate, mayTransfer, mayDelete, ...form }: SettingsProps) {
+  const { locale } = useUi()
+  return (
+    <OrganizationPage shell={shell} current="settings">
+      {mayUpdate ? (
+        <Section title={t(locale, 'settings.name')}>
+          <NameForm
+            action={placeOf(shell.id, '/settings')}
+            button={t(locale, 'settings.save')}
+            organization={{ name: shell.name, slug }}
+            {...form}
+          />
+        </Section>
+      ) : null}
+      {mayTransfer ? (
+        <Section title={t(locale, 'settings.transfer')} lead={t(locale, 'settings.transfer_lead')}>
+          <ButtonLink href={placeOf(shell.id, '/members')} kind="secondary">
+            {t(locale, 'settings.transfer_link')}
+          </ButtonLink>
+        </Section>
+      ) : null}
+      {mayDelete ? (
+        <Section title={t(locale, 'settings.delete')} lead={t(locale, 'settings.delete_lead')}>
+          <ButtonLink href={placeOf(shell.id, '/delete')} kind="danger">
+            {t(locale, 'settings.delete_link')}
+          </ButtonLink>
+        </Section>
+      ) : null}
+    </OrganizationPage>
+  )
+}
+
+export type QuestionProps = FormState & { id: string; name: string }
+
+/** /account/organizations/:id/leave */
+export function Leave({ id, name, ...form }: QuestionProps) {
+  const { locale } = useUi()
+  return (
+    <Card sign="warning" title={t(locale, 'leave.title', { name })} lead={t(locale, 'leave.lead')}>
+      <Form action={placeOf(id, '/leave')} {...form}>
+        <Button kind="danger">{t(locale, 'leave.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href={placeOf(id)}>{t(locale, 'leave.cancel')}</a>
+      </LinkRow>
+    </Card>
+  )
+}
+
+/** /account/organizations/:id/delete */
+export function DeleteOrganization({
+  id,
+  name,
+  graceHours,
+  ...form
+}: QuestionProps & { graceHours: number }) {
+  const { locale } = useUi()
+  const grace =
+    graceHours < 48
+      ? t(locale, 'delete.restore_hours', { count: graceHours })
+      : t(locale, 'delete.restore', { count: Math.floor(graceHours / 24) })
+  return (
+    <Card sign="warning" title={t(locale, 'delete.title', { name })} lead={t(locale, 'delete.lead')}>
+      <ul class="plain">
+        <li>{grace}</li>
+        <li>{t(locale, 'delete.gone')}</li>
+        <li>{t(locale, 'delete.mail')}</li>
+      </ul>
+      <Form action={placeOf(id, '/delete')} {...form}>
+        <Button kind="danger">{t(locale, 'delete.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href={placeOf(id, '/settings')}>{t(locale, 'delete.cancel')}</a>
+      </LinkRow>
+    </Card>
+  )
+}

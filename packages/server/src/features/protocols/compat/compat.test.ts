@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemCall } from '../../../base/call.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { disableUser, getUser } from '../../identity/users/index.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ compat: ['tokens-by-password', 'refused-refresh-403', 'not-authenticated-403'] })
+})
+afterAll(() => world.stop())
+
+const create = (username: string, password = PASSWORD) =>
+  world.client().post('/api/users/create_token', { username, password })
+const revoke = (username: string, token?: string, password = PASSWORD) =>
+  world
+    .client()
+    .post('/api/users/revoke_token', { user: { username, password }, ...(token ? { token } : {}) })
+const validate = (token: string) =>
+  world.client().get('/api/v1/auth/validate', { headers: { authorization: `Bearer ${token}` } })
+const sessionsOf = ({ id }: Person) =>
+  world.db.tx('system', (tx) =>
+    tx.selectFrom('sessions').select('id').where('user_id', '=', id).where('ended_at', 'is', null).execute(),
+  )
+
+describe('tokens by password', () => {
+  it('are not there unless they are switched on', async () => {
+    const plain = await startWorld()
+    for (const path of ['create_token', 'revoke_token'])
+      expect((await plain.client().post(`/api/users/${path}`, {})).status).toBe(404)
+    await plain.stop()
+  })
+
+  it('are answered bare, in every style, and set no cookie', async () => {
+    const { id, email } = await world.person({ signIn: false })
+    const reply = await create(email)
+    expect([reply.status, reply.body]).toEqual([
+      200,
+      { success: true, token: expect.stringMatching(/^eyJ.+\..+\./) },
+    ])
+    expect(reply.headers.getSetCookie()).toEqual([])
+    expect((await validate(reply.body.token)).data).toMatchObject({ user_id: id, method: 'access_token' })
+    expect(await world.events(id)).toEqual(
+      expect.arrayContaining(['auth.login.success', 'auth.token.issued']),
+    )
+    const headers = { accept: 'application/vnd.latchkey.meta+json' }
+    const meta = await world
+      .client()
+      .post('/api/users/create_token', { username: email, password: PASSWORD }, { headers })
+    expect(Object.keys(meta.body)).toEqual(['success', 'token'])
+  })
+
+  it('are guessed at no more often than a login, together with it', async () => {
+    const person = await world.person({ signIn: false })
+    for (let i = 0; i < 2; i += 1)
+      expect((await create(person.email, 'wrong')).code).toBe('AUTHENTICATION_FAILED')
+    for (let i = 0; i < 2; i += 1)
+      expect((await revoke(person.email, 'x', 'wrong')).code).toBe('AUTHENTICATION_FAILED')
+    expect(
+      (await world.client().post('/api/v1/auth/login', { username: person.email, password: 'wrong' })).code,
+    ).toBe('AUTHENTICATION_FAILED')
+    for (const reply of [await create(person.email), await revoke(person.email)])
+      expect([reply.status, reply.code]).toEqual([423, 'ACCOUNT_LOCKED'])
+    expect(await world.events(person.id)).toContain('auth.login.locked')
+    const nobody = await create('nobody@example.com')
+    expect([nobody.status, nobody.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
+  })
+
+  it('are refused to who is disabled, unverified, or has to change the password', async () => {
+    const person = await world.person({ signIn: false })
+    const user = await world.db.tx('system', (tx) => getUser(tx, person.id))
+    await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
+    expect((await create(person.email)).code).toBe('ACCOUNT_DISABLED')
+    await world.client().post('/api/v1/auth/register', { email: 'unproven@example.com', password: PASSWORD })
+    expect((await create('unproven@example.com')).code).toBe('EMAIL_NOT_VERIFIED')
+    const classic = await startWorld({ passwordProfile: 'classic', compat: ['tokens-by-password'] })
+    const old = await classic.person({ password: 'Tr4vel-agency!', signIn: false })
+    await classic.clock.advance('91 days')
+    const body = { username: old.email, password: 'Tr4vel-agency!' }
+    const reply = await classic.client().post('/api/users/create_token', body)
+    expect([reply.status, reply.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+    const open = await classic.db.tx('system', (tx) =>
+      tx.selectFrom('sessions').select('id').where('ended_at', 'is', null).execute(),
+    )
+    expect(open).toEqual([])
+    await classic.stop()
+  })
+
+  it('end singly, with whatever hangs on their session, and leave no session behind', async () => {
+    const person = await world.person()
+    const [one, two] = [(await create(person.email)).body.token, (await create(person.email)).body.token]
+    const reply = await revoke(person.email, one)
+    expect(reply.body).toEqual({ success: true, message: 'The token is revoked.' })
+    expect([(await validate(one)).status, (await validate(two)).status]).toEqual([401, 200])
+    expect(await sessionsOf(person)).toHaveLength(2)
+    // again, and what is no token: the same answer
+    for (const token of [one, 'nonsense', `st_${'A'.repeat(43)}`])
+      expect((await revoke(person.email, token)).body).toEqual(reply.body)
+    expect((await validate(two)).status).toBe(200)
+    expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
+  })
+
+  it('end all at once where none is named, sessions included', async () => {
+    const person = await world.person()
+    const token = (await create(person.email)).body.token
+    expect((await revoke(person.email)).body).toEqual({ success: true, message: 'All tokens are revoked.' })
+    expect((await validate(token)).status).toBe(401)
+    expect((await person.client.get('/api/v1/auth/me')).status).toBe(401)
+    expect(await sessionsOf(person)).toEqual([])
+  })
+
+  it('of somebody else are left alone', async () => {
+    const [person, other] = [await world.person(), await world.person()]
+    const token = (await create(other.email)).body.token
+    const session = (await world.client().signIn(other.email, PASSWORD)).data.token
+    for (const foreign of [token, session]) {
+      expect((await revoke(person.email, foreign)).body.success).toBe(true)
+      expect((await validate(foreign)).status).toBe(200)
+    }
+  })
+
+  it('ask for both fields', async () => {
+    expect((await world.client().post('/api/users/create_token', { username: 'x' })).code).toBe(
+      'VALIDATION_ERROR',
+    )
+    expect(
+      (await world.client().post('/api/users/revoke_token', { username: 'x', password: 'y' })).code,
+    ).toBe('VALIDATION_ERROR')
+  })
+})
+
+describe('statuses of old', () => {
+  const style = (name: string) => ({ headers: { accept: `application/vnd.latchkey.${name}+json` } })
+  const refresh = (of: World, name: string) =>
+    of.client().post('/api/v1/auth/refresh', { refresh_token: `rt_${'A'.repeat(43)}` }, style(name))
+
+  it('a refused refresh token is 403 in every style where that is switched on, in `errors` always', async () => {
+    for (const name of ['standard', 'detail', 'errors']) expect((await refresh(world, name)).status).toBe(403)
+    const plain = await startWorld()
+    expect((await refresh(plain, 'standard')).status).toBe(401)
+    expect((await refresh(plain, 'errors')).status).toBe(403)
+    await plain.stop()
+  })
+
+  it('a missing credential is 403 in `detail`, a wrong one stays 401', async () => {
+    const missing = await world.client().get('/api/v1/auth/me', style('detail'))
+    expect([missing.status, missing.body]).toEqual([403, { detail: 'Not authenticated' }])
+    const wrong = { headers: { ...style('detail').headers, authorization: 'Bearer nonsense' } }
+    expect((await world.client().get('/api/v1/auth/me', wrong)).status).toBe(401)
+    expect((await world.client().get('/api/v1/auth/me')).status).toBe(401)
+  })
+})
+
+describe('a login by API key', () => {
+  it('answers who the key speaks for, as a login’s user, and starts no session', async () => {
+    const person = await world.person({ username: 'programmed' })
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('users')
+        .set({ roles: ['staff'] })
+        .where('id', '=', person.id)
+        .execute(),
+    )
+    const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['chat:read'] })
+    const before = await sessionsOf(person)
+    for (const headers of [
+      { 'x-api-key': data.key },
+      { authorization: `Api-Key ${data.key}` },
+      { authorization: `Bearer ${data.key}` },
+    ]) {
+      const reply = await world.client().post('/api/v1/auth/login', undefined, { headers })
+      expect([reply.status, reply.headers.getSetCookie()]).toEqual([200, []])
+      expect(reply.data).toEqual({
+        user: expect.objectContaining({
+          id: person.id,
+          username: 'programmed',
+          email: person.email,
+          role: 'staff',
+          permissions: ['chat:read'],
+        }),
+      })
+    }
+    expect(await sessionsOf(person)).toEqual(before)
+    expect((await world.events(person.id)).filter((type) => type === 'auth.login.success')).toHaveLength(1)
+  })
+
+  it('is refused with a key that is none, and with a password beside the key', async () => {
+    const person = await world.person()
+    const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x' })
+    const login = (key: string, body?: Record<string, unknown>) =>
+      world.client().post('/api/v1/auth/login', body, { headers: { 'x-api-key': key } })
+    expect((await login(`${data.key}x`)).code).toBe('INVALID_API_KEY')
+    expect((await login(`${data.key}x`, { username: person.email, password: PASSWORD })).code).toBe(
+      'INVALID_API_KEY',
+    )
+    expect((await login(data.key, { username: person.email, password: PASSWORD })).status).toBe(400)
+    const basic = { authorization: `Basic ${Buffer.from(`${person.email}:${PASSWORD}`).toString('base64')}` }
+    expect(
+      (await world.client().post('/api/v1/auth/login', undefined, { headers: basic })).data.token,
+    ).toMatch(/^st_/)
+    expect(
+      (
+        await world
+          .client()
+          .post('/api/v1/auth/login', undefined, { headers: { ...basic, 'x-api-key': data.key } })
+      ).status,
+    ).toBe(400)
+  })
+})

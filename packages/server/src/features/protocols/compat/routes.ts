@@ -1,0 +1,114 @@
+/** `tokens-by-password`: a token for a name and a password, and an end to it. Same lock-out and audit as a login. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
+import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
+import { signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
+
+interface Checks {
+  sessions: SessionChecks
+  tokens: TokenChecks
+}
+
+const Credentials = z.object({ username: z.string().min(1).max(320), password: TypedPassword })
+type Credentials = z.infer<typeof Credentials>
+
+const REFUSALS = [
+  'AUTHENTICATION_FAILED',
+  'ACCOUNT_LOCKED',
+  'EMAIL_NOT_VERIFIED',
+  'ACCOUNT_DISABLED',
+  'PASSWORD_EXPIRED',
+  'CONFLICT',
+  'UNAVAILABLE',
+] as const
+
+export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
+  tools.config.compat.includes('tokens-by-password') ? tokensByPassword(tools, checks) : []
+
+const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
+  route({
+    name: 'compat.create_token',
+    method: 'POST',
+    path: '/api/users/create_token',
+    summary: 'Get a token for a username and a password',
+    description:
+      'Answers an access token. For new programs there is `POST /api/v1/auth/login` with `tokens`.',
+    tag: 'Compatibility',
+    open: 'the password is the credential',
+    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
+    limit: { by: 'ip', max: 100, per: '10m' },
+    errors: REFUSALS,
+    bare: true,
+    input: Credentials,
+    output: z.object({ success: z.literal(true), token: z.string() }),
+    run: async (call, credentials) => {
+      const { session } = await signIn(tools, call, credentials)
+      const { tokens } = await issueTokens(tools, call, session.id)
+      return { data: { success: true, token: tokens.access_token } }
+    },
+  }),
+  route({
+    name: 'compat.revoke_token',
+    method: 'POST',
+    path: '/api/users/revoke_token',
+    summary: 'End a token, or all of them, with the password',
+    description:
+      'Ends the session behind `token`, and with it every token of that session; without `token` all of the user. A token that is none, or somebody else’s, is answered the same and left alone.',
+    tag: 'Compatibility',
+    open: 'the password is the credential',
+    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
+    limit: { by: 'ip', max: 100, per: '10m' },
+    errors: REFUSALS,
+    bare: true,
+    input: z.object({ user: Credentials, token: z.string().min(1).max(8192).optional() }),
+    output: z.object({ success: z.literal(true), message: z.string() }),
+    run: async (call, { user: credentials, token }) => {
+      const { user, session } = await signIn(tools, call, credentials)
+      const behind = token === undefined ? null : await sessionBehind(checks, token, user.id, call.now)
+      const whose = { userId: user.id, username: user.username, reason: 'revoked' } as const
+      await tools.db.tx('system', async (tx) => {
+        if (token === undefined) await endSessions(tx, call, whose)
+        else {
+          if (behind !== null) await endSessions(tx, call, { ...whose, only: behind })
+          // signing in was the way to ask, no more
+          await endSessions(tx, call, { ...whose, reason: 'signed_out', only: session.id })
+        }
+      })
+      const message = token === undefined ? 'All tokens are revoked.' : 'The token is revoked.'
+      return { data: { success: true, message } }
+    },
+  }),
+]
+
+/** Through the one door. @throws Problem as a login does, and PASSWORD_EXPIRED, for which there is no page here */
+async function signIn(tools: Tools, call: Call, { username, password }: Credentials) {
+  const signedIn = await signInByPassword(tools, call, {
+    identifier: username,
+    password,
+    remember: false,
+    returnTo: null,
+  })
+  if (!signedIn.limitedTo) return signedIn
+  const { user, session } = signedIn
+  const only = { userId: user.id, username: user.username, reason: 'signed_out', only: session.id } as const
+  await tools.db.tx('system', (tx) => endSessions(tx, call, only))
+  throw problem('PASSWORD_EXPIRED')
+}
+
+/** The id of the session a token belongs to, if it is good and this user's. */
+async function sessionBehind(
+  { sessions, tokens }: Checks,
+  token: string,
+  userId: string,
+  now: Date,
+): Promise<string | null> {
+  const verdict = await (token.startsWith('st_')
+    ? sessions.check(token, 'bearer', now)
+    : tokens.check(token, now))
+  if ('refused' in verdict || verdict.principal.userId !== userId) return null
+  return verdict.session?.id ?? null
+}

@@ -1,0 +1,104 @@
+/** `GET auth/validate`: whom a credential speaks for, as JSON and as headers. */
+import { can } from '@latchkey/guard'
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { PERMISSION } from '../../access/roles/index.ts'
+import { authHeaders } from './headers.ts'
+import { placeToGo } from './turn-away.ts'
+
+const Validity = z.object({
+  user_id: z.string(),
+  username: z.string().nullable(),
+  role: z.string().nullable(),
+  roles: z.array(z.string()),
+  permissions: z.array(z.string()),
+  method: z.enum(['session', 'access_token', 'api_key']),
+  session_id: z.string().nullable(),
+  key_id: z.string().nullable(),
+  organization_id: z.string().nullable(),
+  organization_role: z.string().nullable(),
+  organization_permissions: z.array(z.string()),
+  token_id: z.string().nullable(),
+  authenticated_at: z.string().nullable(),
+  expires_at: z.string().nullable(),
+  amr: z.array(z.string()),
+})
+type Validity = z.infer<typeof Validity>
+
+/** One query parameter with several members: a name may stand in a query only once. */
+const listOf = (member: z.ZodString) =>
+  z
+    .string()
+    .max(1000)
+    .optional()
+    .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
+    .pipe(z.array(member).max(20))
+
+const Asked = z.object({
+  require: listOf(z.string().max(130).regex(PERMISSION)).describe(
+    'Permissions, separated by commas; all of them',
+  ),
+  role: listOf(
+    z
+      .string()
+      .max(63)
+      .regex(/^[a-z][a-z0-9_-]*$/),
+  ).describe('Roles, separated by commas; one of them'),
+  redirect: z
+    .enum(['0', '1'])
+    .optional()
+    .describe(
+      '1: a browser that is not signed in is sent to sign in (303), and back where its origin is registered',
+    ),
+})
+
+export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[] => [
+  route({
+    name: 'auth.validate',
+    method: 'GET',
+    path: '/api/v1/auth/validate',
+    summary: 'Check a credential',
+    description:
+      'Takes any: session, access token, API key. Says whom it speaks for, by which method, until when and with which permissions, in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can ask before it lets a request through. `require` and `role` have it judge as well.',
+    tag: 'Authentication',
+    needs: 'caller',
+    quiet: 'reads only',
+    // a proxy asks for every request that it lets through
+    limit: { by: 'user', max: 60_000, per: '1m' },
+    input: Asked,
+    output: Validity,
+    turnAway: (asked, closed) => placeToGo(tools, asked, closed),
+    run: async (call, { require, role }) => {
+      const validity = validityOf(tools, call)
+      const missing = require.find((permission) => !can(validity, permission))
+      if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
+      if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
+        throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })
+      return { data: validity, headers: authHeaders(validity) }
+    },
+  }),
+]
+
+function validityOf({ roles }: Pick<Tools, 'roles'>, { principal, session, organization }: Call): Validity {
+  if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+  return {
+    user_id: principal.userId,
+    username: principal.username,
+    role: roles.primaryOf(principal.roles),
+    roles: [...principal.roles],
+    permissions: [...principal.permissions],
+    method: principal.method,
+    session_id: session?.id ?? null,
+    key_id: principal.keyId,
+    organization_id: organization?.id ?? null,
+    organization_role: organization?.role ?? null,
+    organization_permissions: [...(organization?.permissions ?? [])],
+    token_id: principal.tokenId,
+    authenticated_at: session?.authenticatedAt.toISOString() ?? null,
+    expires_at: (principal.expiresAt ?? session?.expiresAt)?.toISOString() ?? null,
+    amr: [...principal.amr],
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Devices: browsers that have signed in as a user before, known by a long-lived cookie `id.secret` of which
+ * only the hash is stored. A device proves nothing by itself; its failures are merely counted apart from
+ * strangers', and a sign-in from an unknown one is told to the person by letter.
+ */
+import { later } from '../../../base/clock.ts'
+import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { CookieChange } from '../../../base/http/row/route.ts'
+import { isId, newId } from '../../../base/ids.ts'
+
+export const DEVICE_COOKIE = 'device'
+const LIFETIME = 400 * 86_400_000
+const KEEP = 20
+
+export interface Device {
+  id: string
+  userId: string
+}
+
+/** The device the cookie names, whoever's it is; null for none. */
+export async function findDevice(db: Statements, cookie: string | undefined): Promise<Device | null> {
+  const [id = '', secret = ''] = (cookie ?? '').split('.')
+  if (!isId('dev', id) || secret.length !== 43) return null
+  const row = await db
+    .selectFrom('devices')
+    .select(['id', 'user_id'])
+    .where('id', '=', id)
+    .where('secret_hash', '=', sha256(secret))
+    .executeTakeFirst()
+  return row ? { id: row.id, userId: row.user_id } : null
+}
+
+export async function updateDeviceUse(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.updateTable('devices').set({ last_used_at: now }).where('id', '=', id).execute()
+}
+
+/**
+ * After a complete sign-in from a browser in which this user had none: remembers it for this user.
+ * @returns the cookie to set, and whether the user had signed in from another before
+ */
+export async function addDevice(
+  tx: Tx,
+  userId: string,
+  now: Date,
+): Promise<{ cookie: CookieChange; newToUser: boolean }> {
+  const others = await tx
+    .selectFrom('devices')
+    .select('id')
+    .where('user_id', '=', userId)
+    .orderBy('last_used_at', 'desc')
+    .execute()
+  const id = newId('dev')
+  const secret = randomSecret()
+  await tx
+    .insertInto('devices')
+    .values({ id, user_id: userId, secret_hash: sha256(secret), created_at: now, last_used_at: now })
+    .execute()
+  const surplus = others.slice(KEEP - 1).map((other) => other.id)
+  if (surplus.length > 0) await tx.deleteFrom('devices').where('id', 'in', surplus).execute()
+  return {
+    cookie: { name: DEVICE_COOKIE, value: `${id}.${secret}`, maxAgeSeconds: LIFETIME / 1000 },
+    newToUser: others.length > 0,
+  }
+}
+
+/** After a reset: every other browser is a stranger again, because one of them may be somebody else's. */
+export async function forgetDevices(tx: Tx, userId: string, except: Device | null): Promise<void> {
+  const theirs = tx.deleteFrom('devices').where('user_id', '=', userId)
+  await (except ? theirs.where('id', '<>', except.id) : theirs).execute()
+}
+
+export async function purgeDevices(tx: Tx, now: Date): Promise<void> {
+  await tx.deleteFrom('devices').where('last_used_at', '<', later(now, -LIFETIME)).execute()
+}

@@ -1,0 +1,78 @@
+/** The letters about who signed in, and who tried. */
+import type { Locale } from '../../../base/call.ts'
+import { texts } from '../../../base/page/index.ts'
+import type { Config } from '../../../config.ts'
+import type { Letter } from '../../../core/mail/index.ts'
+import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
+
+const t = texts({
+  en: {
+    'device.subject': 'New sign-in to {brand}',
+    'device.lead': 'Your account was used from a device we have not seen before.',
+    'locked.subject': 'Failed sign-ins to {brand}',
+    'locked.lead':
+      'Somebody entered a wrong password for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
+    'locked.more': 'There may be more such attempts: we write about them once an hour at most.',
+    details: 'Time: {time}. Device: {device}. Address: {address}.',
+    unknown: 'unknown',
+    you: 'If it was you, there is nothing to do. If not, change your password:',
+    action: 'Check your account',
+  },
+  de: {
+    'device.subject': 'Neue Anmeldung bei {brand}',
+    'device.lead': 'Ihr Konto wurde von einem Gerät benutzt, das wir noch nicht kennen.',
+    'locked.subject': 'Fehlgeschlagene Anmeldungen bei {brand}',
+    'locked.lead':
+      'Jemand hat mehrmals ein falsches Passwort für Ihr Konto eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
+    'locked.more':
+      'Es kann weitere solche Versuche geben: Wir schreiben darüber höchstens einmal in der Stunde.',
+    details: 'Zeit: {time}. Gerät: {device}. Adresse: {address}.',
+    unknown: 'unbekannt',
+    you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',
+    action: 'Konto prüfen',
+  },
+})
+
+export interface SignInNotice {
+  userId: string
+  to: string
+  locale: Locale
+  at: Date
+  ip: string | null
+  device: string | null
+}
+
+const notice =
+  (what: 'device' | 'locked') =>
+  (config: Pick<Config, 'publicUrl' | 'brandName'>, about: SignInNotice): Letter => {
+    const { locale } = about
+    const time = new Intl.DateTimeFormat(locale, {
+      dateStyle: 'long',
+      timeStyle: 'short',
+      timeZone: 'UTC',
+    }).format(about.at)
+    const unknown = t(locale, 'unknown')
+    return {
+      to: about.to,
+      locale,
+      subject: t(locale, `${what}.subject`, { brand: config.brandName }),
+      body: (
+        <>
+          <Paragraph>{t(locale, `${what}.lead`)}</Paragraph>
+          <Note>
+            {t(locale, 'details', {
+              time: `${time} UTC`,
+              device: about.device ?? unknown,
+              address: about.ip ?? unknown,
+            })}
+          </Note>
+          {what === 'locked' ? <Note>{t(locale, 'locked.more')}</Note> : null}
+          <Paragraph>{t(locale, 'you')}</Paragraph>
+          <Action href={`${config.publicUrl}/account/security`}>{t(locale, 'action')}</Action>
+        </>
+      ),
+    }
+  }
+
+export const newDeviceLetter = notice('device')
+export const lockedLetter = notice('locked')

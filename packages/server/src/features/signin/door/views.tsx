@@ -1,0 +1,106 @@
+/** The pages of signing in and out. Presentation only. */
+import {
+  Alert,
+  Button,
+  ButtonForm,
+  ButtonLink,
+  Card,
+  Checkbox,
+  Field,
+  Form,
+  type FormState,
+  LinkRow,
+  PasswordField,
+  useUi,
+  withReturnTo,
+} from '../../../base/page/index.ts'
+import { signinText as t } from './texts.ts'
+
+/** Why somebody stands before the sign-in form, where there is something to say about it. */
+export const NOTICES = [
+  'session_expired',
+  'sign_in_required',
+  'step_up',
+  'verified',
+  'password_reset',
+  'signed_out',
+  'account_deleted',
+] as const
+export type Notice = (typeof NOTICES)[number]
+
+const GOOD_NEWS = new Set<Notice>(['verified', 'password_reset'])
+
+export interface SignInProps extends FormState {
+  notice?: Notice | null
+  returnTo?: string | null
+  /** Whether strangers may make an account; default true. */
+  mayRegister?: boolean
+}
+
+export function SignIn({ notice, returnTo, mayRegister = true, ...form }: SignInProps) {
+  const { locale, brand } = useUi()
+  const failed = Boolean(form.alert) || Object.keys(form.errors ?? {}).length > 0
+  const fields = {
+    identifier: t(locale, 'sign_in.identifier'),
+    password: t(locale, 'sign_in.password'),
+    remember_me: t(locale, 'sign_in.remember'),
+  }
+  return (
+    <Card title={t(locale, 'sign_in.title')}>
+      {notice && !failed ? (
+        <Alert kind={GOOD_NEWS.has(notice) ? 'success' : 'info'}>{t(locale, `notice.${notice}`)}</Alert>
+      ) : null}
+      <Form action="/sign-in" fields={fields} returnTo={returnTo} {...form}>
+        <Field
+          name="identifier"
+          autocomplete="username"
+          inputmode="email"
+          autofocus={!form.typed?.identifier}
+        />
+        <PasswordField
+          name="password"
+          autocomplete="current-password"
+          autofocus={Boolean(form.typed?.identifier)}
+        />
+        <div class="split">
+          <Checkbox name="remember_me" />
+          <a href={withReturnTo('/forgot-password', returnTo)}>{t(locale, 'sign_in.forgot')}</a>
+        </div>
+        <Button>{t(locale, 'sign_in.button')}</Button>
+      </Form>
+      {mayRegister ? (
+        <LinkRow>
+          {t(locale, 'sign_in.new', { brand: brand.name })}{' '}
+          <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'sign_in.create')}</a>
+        </LinkRow>
+      ) : null}
+    </Card>
+  )
+}
+
+/** After signing out. */
+export function SignedOut() {
+  const { locale } = useUi()
+  return (
+    <Card sign="done" title={t(locale, 'signed_out.title')} lead={t(locale, 'signed_out.lead')}>
+      <ButtonLink href="/sign-in" kind="secondary">
+        {t(locale, 'signed_out.again')}
+      </ButtonLink>
+    </Card>
+  )
+}
+
+/** For somebody who opens /sign-out: opening a link must not sign anybody out. */
+export function SignOut({ returnTo }: { returnTo?: string | null }) {
+  const { locale } = useUi()
+  return (
+    <Card title={t(locale, 'sign_out.title')} lead={t(locale, 'sign_out.lead')}>
+      <ButtonForm
+        action="/sign-out"
+        kind="primary"
+        returnTo={returnTo}
+        label={t(locale, 'sign_out.button')}
+      />
+    </Card>
+  )
+}

@@ -1,0 +1,43 @@
+/** Changing one's own password: the present one is asked for, the other sessions end, this one gets a new token. */
+import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { renewSession, type StartedSession } from '../../identity/sessions/index.ts'
+import { getUser } from '../../identity/users/index.ts'
+import { changedLetter } from './mail.tsx'
+import { acceptPassword, assertRepeated, auditPassword, replacePassword, usedHashes } from './passwords.ts'
+import { contextOf } from './reset.ts'
+import { confirmPassword } from './sign-in.ts'
+
+export interface PasswordChange {
+  current_password: string
+  new_password: string
+  new_password_confirm?: string | undefined
+}
+
+/** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */
+export async function changePassword(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log'>,
+  call: Call,
+  input: PasswordChange,
+): Promise<StartedSession> {
+  const { principal, session } = call
+  if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
+  assertRepeated(input.new_password, input.new_password_confirm, 'new_password_confirm')
+  const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
+  const from = await confirmPassword(tools, call, user, input.current_password)
+  const used = await tools.db.tx('system', (tx) => usedHashes(tx, tools.config, user.id))
+  const hash = await acceptPassword(tools, input.new_password, contextOf(user), used, 'new_password')
+  return await tools.db.tx('system', async (tx) => {
+    await replacePassword(tools, tx, call, user, { from, hash, keepSession: session.id })
+    const renewed = await renewSession(tx, call, session.id)
+    await auditPassword(tx, call, 'auth.password.changed', user)
+    await tools.mail.write(
+      tx,
+      changedLetter(tools.config, { to: user.email, locale: call.locale }),
+      call.now,
+      user.id,
+    )
+    return renewed
+  })
+}

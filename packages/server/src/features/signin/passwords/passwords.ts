@@ -1,0 +1,212 @@
+/**
+ * The rules of passwords: accepting, storing, replacing and ageing one. Hashing never happens inside a
+ * transaction. Invariant: a password is replaced only over the hash that was checked, so of two changes at
+ * once one wins; and every replacement ends the other sessions and open reset links.
+ */
+
+import type { Call } from '../../../base/call.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type FieldError, Problem, problem } from '../../../base/errors.ts'
+import type { Config } from '../../../config.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeLinks } from '../../../core/links/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endSessions } from '../../identity/sessions/index.ts'
+import type { User } from '../../identity/users/index.ts'
+import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'
+import {
+  holdPassword,
+  insertHistory,
+  insertPassword,
+  replaceHash,
+  selectHistory,
+  selectPassword,
+  selectPasswords,
+} from './sql.ts'
+
+const DAY = 86_400_000
+
+export interface StoredPassword {
+  hash: string
+  changedAt: Date
+}
+
+export async function storedPassword(db: Statements, userId: string): Promise<StoredPassword | null> {
+  const row = await selectPassword(db, userId)
+  return row && { hash: row.hash, changedAt: row.changed_at }
+}
+
+/** By user; nothing for somebody who has none. */
+export async function storedPasswords(
+  db: Statements,
+  userIds: readonly string[],
+): Promise<Map<string, StoredPassword>> {
+  const rows = await selectPasswords(db, userIds)
+  return new Map(rows.map((row) => [row.user_id, { hash: row.hash, changedAt: row.changed_at }]))
+}
+
+/** As storedPassword, and it stays that until the end of the transaction. */
+export async function heldPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
+  const row = await holdPassword(tx, userId)
+  return row && { hash: row.hash, changedAt: row.changed_at }
+}
+
+/** The hashes a new password may not match: the present one and as many before it as the profile says. */
+export async function usedHashes(
+  tx: Tx,
+  config: Pick<Config, 'passwordProfile'>,
+  userId: string,
+): Promise<string[]> {
+  const present = await selectPassword(tx, userId)
+  const before = await selectHistory(tx, userId, PROFILES[config.passwordProfile].history - 1)
+  return present ? [present.hash, ...before] : before
+}
+
+/** Whether the profile says that this password is too old. */
+export function isExpired(config: Pick<Config, 'passwordProfile'>, changedAt: Date, now: Date): boolean {
+  const { maxAgeDays } = PROFILES[config.passwordProfile]
+  return maxAgeDays !== null && changedAt.getTime() + maxAgeDays * DAY <= now.getTime()
+}
+
+/**
+ * Accepts a new password and hashes it. Not inside a transaction: it may ask a server elsewhere.
+ * @param used hashes it may not match
+ * @param field the form field that errors are about
+ * @throws Problem VALIDATION_ERROR with every reason at once
+ */
+export async function acceptPassword(
+  tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
+  password: string,
+  context: Omit<PasswordContext, 'brand'>,
+  used: readonly string[] = [],
+  field = 'password',
+): Promise<string> {
+  const { config, hashing } = tools
+  const faults = await faultsOf(tools, password, context, field)
+  if (faults.length === 0 && (await matchesAny(hashing, used, password))) {
+    const params = { history: PROFILES[config.passwordProfile].history }
+    faults.push({ field, code: 'reused', message: 'Choose a password you have not used lately.', params })
+  }
+  if (faults.length > 0) throw problem('VALIDATION_ERROR', { details: faults })
+  return await hashing.hash(password)
+}
+
+/** A password and its repetition, as a form of a new account sends them. */
+export interface ChosenPassword {
+  password: string
+  password_confirm?: string | undefined
+}
+
+/** As acceptPassword for somebody's first one. @throws Problem VALIDATION_ERROR as firstPasswordFaults says */
+export async function acceptFirstPassword(
+  tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
+  chosen: ChosenPassword,
+  context: Omit<PasswordContext, 'brand'>,
+): Promise<string> {
+  const details = await firstPasswordFaults(tools, chosen, context)
+  if (details.length > 0) throw problem('VALIDATION_ERROR', { details })
+  return await tools.hashing.hash(chosen.password)
+}
+
+/** Every reason against the password, and against its repetition: somebody learns them together. */
+export async function firstPasswordFaults(
+  tools: Pick<Tools, 'config' | 'breaches'>,
+  { password, password_confirm: repeated }: ChosenPassword,
+  context: Omit<PasswordContext, 'brand'>,
+): Promise<FieldError[]> {
+  const faults = await faultsOf(tools, password, context, 'password')
+  if (repeated !== undefined && repeated !== password) faults.push(mismatch('password_confirm'))
+  return faults
+}
+
+async function faultsOf(
+  { config, breaches }: Pick<Tools, 'config' | 'breaches'>,
+  password: string,
+  context: Omit<PasswordContext, 'brand'>,
+  field: string,
+): Promise<FieldError[]> {
+  const profile = PROFILES[config.passwordProfile]
+  const known = { ...context, brand: config.brandName }
+  const reasons = judgePassword(profile, password, known, await commonPasswords())
+  // what is refused here already is nobody else's business
+  if (reasons.length === 0 && profile.breachCheck && (await breaches.timesSeen(password)) > 0)
+    reasons.push({ code: 'breached', message: 'This password is known from a data breach. Choose another.' })
+  return reasons.map((reason) => ({ field, ...reason }))
+}
+
+async function matchesAny(
+  hashing: Tools['hashing'],
+  hashes: readonly string[],
+  password: string,
+): Promise<boolean> {
+  for (const hash of hashes) if ((await hashing.verify(hash, password)).matches) return true
+  return false
+}
+
+/** The repetition of a new password, where the caller sent one. @throws VALIDATION_ERROR */
+export function assertRepeated(password: string, repeated: string | undefined, field: string): void {
+  if (repeated === undefined || repeated === password) return
+  throw problem('VALIDATION_ERROR', { details: [mismatch(field)] })
+}
+
+const mismatch = (field: string): FieldError => ({
+  field,
+  code: 'mismatch',
+  message: 'The two passwords differ.',
+})
+
+/** Stores the first password of a user. */
+export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
+  insertPassword(tx, { user_id: userId, hash, changed_at: now })
+
+/**
+ * Replaces a password in this transaction, with all that follows: history, open reset links, other sessions.
+ * @throws Problem CONFLICT where it was changed meanwhile
+ */
+export async function replacePassword(
+  tools: Pick<Tools, 'config'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  change: { from: StoredPassword | null; hash: string; keepSession?: string },
+): Promise<void> {
+  const { from, hash } = change
+  if (from === null) {
+    await setFirstPassword(tx, user.id, hash, call.now)
+  } else {
+    const changed = await replaceHash(tx, user.id, from.hash, { hash, changed_at: call.now })
+    if (!changed) throw problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
+    await insertHistory(tx, user.id, from.hash, PROFILES[tools.config.passwordProfile].history, call.now)
+  }
+  await revokeLinks(tx, 'reset_password', user.id, call.now)
+  await endSessions(tx, call, {
+    userId: user.id,
+    username: user.username,
+    reason: 'password_changed',
+    ...(change.keepSession === undefined ? {} : { except: change.keepSession }),
+  })
+}
+
+/**
+ * Stores the same password under better parameters; nothing else changes. Loses quietly to a real change. Where no
+ * hash can be made (bcrypt takes 72 bytes, the queue may be full) the old one stays: the password was right.
+ */
+export async function upgradeHash(
+  tools: Pick<Tools, 'db' | 'hashing'>,
+  userId: string,
+  from: string,
+  password: string,
+): Promise<void> {
+  const hash = await tools.hashing.hash(password).catch((error: unknown) => {
+    if (error instanceof Problem) return null
+    throw error
+  })
+  if (hash !== null) await tools.db.tx('system', (tx) => replaceHash(tx, userId, from, { hash }))
+}
+
+export const auditPassword = (
+  tx: Tx,
+  call: Call,
+  type: 'auth.password.changed' | 'auth.password.reset',
+  user: User,
+): Promise<void> => audit(tx, call, { type, userId: user.id, username: user.username })

@@ -1,0 +1,156 @@
+/**
+ * What makes a password acceptable: named profiles, pure over the password and its context.
+ * `nist` follows NIST SP 800-63B-4 §3.1.1.2 (length and blocklists, no composition rules, no expiry);
+ * `classic` is what many rulebooks still ask for. Every reason has a code, so that pages can translate it.
+ */
+import type { FieldError } from '../../../base/errors.ts'
+import type { Config } from '../../../config.ts'
+
+export interface Profile {
+  min: number
+  max: number
+  /** Character classes that must all occur. */
+  classes: readonly { code: string; message: string; pattern: RegExp }[]
+  /** Words that may not occur anywhere, whatever the case. */
+  forbidden: readonly string[]
+  /** Whether it is looked up among breached ones, where that is switched on. */
+  breachCheck: boolean
+  /** Days after which a password must be replaced; null for never. */
+  maxAgeDays: number | null
+  /** How many of the latest passwords, the present one included, may not be used again. */
+  history: number
+}
+
+/** Longest password anywhere; longer input is refused before it is hashed. */
+export const PASSWORD_MAX = 128
+
+export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
+  nist: {
+    min: 15,
+    max: PASSWORD_MAX,
+    classes: [],
+    forbidden: [],
+    breachCheck: true,
+    maxAgeDays: null,
+    history: 1,
+  },
+  classic: {
+    min: 8,
+    max: PASSWORD_MAX,
+    classes: [
+      { code: 'needs_upper', message: 'Add an upper-case letter.', pattern: /\p{Lu}/u },
+      { code: 'needs_lower', message: 'Add a lower-case letter.', pattern: /\p{Ll}/u },
+      { code: 'needs_digit', message: 'Add a digit.', pattern: /\p{Nd}/u },
+      { code: 'needs_special', message: 'Add a special character.', pattern: /[^\p{L}\p{Nd}\s]/u },
+    ],
+    forbidden: ['password', '123456', 'qwerty', 'admin', 'user', 'guest'],
+    breachCheck: false,
+    maxAgeDays: 90,
+    history: 5,
+  },
+}
+
+/** What a form says of the profile beforehand. */
+export const pagePolicy = ({ passwordProfile }: Pick<Config, 'passwordProfile'>) => ({
+  profile: passwordProfile,
+  min: PROFILES[passwordProfile].min,
+})
+
+/** Words a guesser would try first for this person and this service. */
+export interface PasswordContext {
+  email?: string | null
+  username?: string | null
+  fullName?: string | null
+  brand: string
+}
+
+/** Every reason against the password, none when it is acceptable. History is judged apart, by hashes. */
+export function judgePassword(
+  profile: Profile,
+  password: string,
+  context: PasswordContext,
+  common: ReadonlySet<string>,
+): Omit<FieldError, 'field'>[] {
+  const length = [...password.normalize('NFKC')].length
+  const folded = password.normalize('NFKC').toLowerCase()
+  const reasons: Omit<FieldError, 'field'>[] = []
+  if (length < profile.min) {
+    reasons.push({
+      code: 'too_short',
+      message: `Use at least ${profile.min} characters.`,
+      params: { min: profile.min },
+    })
+  }
+  if (length > profile.max) {
+    reasons.push({
+      code: 'too_long',
+      message: `Use at most ${profile.max} characters.`,
+      params: { max: profile.max },
+    })
+  }
+  for (const { code, message, pattern } of profile.classes)
+    if (!pattern.test(password)) reasons.push({ code, message })
+  const word = profile.forbidden.find((pattern) => folded.includes(pattern))
+  if (word !== undefined) {
+    reasons.push({
+      code: 'forbidden_pattern',
+      message: `Do not use “${word}” in it.`,
+      params: { pattern: word },
+    })
+  }
+  if (isCommon(folded, common)) {
+    reasons.push({ code: 'blocklisted', message: 'This password is among the first a guesser would try.' })
+  } else if (isContextual(folded, context)) {
+    reasons.push({
+      code: 'context',
+      message: 'Do not build it from your name, your address or the name of this service.',
+    })
+  }
+  return reasons
+}
+
+/** On the list, or nothing but a repeated piece, or a run along the alphabet, the digits or the keyboard. */
+function isCommon(folded: string, common: ReadonlySet<string>): boolean {
+  const bare = folded.replace(/[\s._-]+/g, '')
+  if (common.has(folded) || common.has(bare)) return true
+  const piece = /^(.+?)\1+$/u.exec(bare)?.[1]
+  if (piece !== undefined && ([...piece].length <= 4 || common.has(piece))) return true
+  return isRun(bare)
+}
+
+const ROWS = [
+  'abcdefghijklmnopqrstuvwxyz',
+  '01234567890123456789',
+  'qwertyuiopasdfghjklzxcvbnm',
+  'qwertzuiopasdfghjklyxcvbnm',
+  '1234567890qwertyuiopasdfghjklzxcvbnm',
+]
+const RUNS = ROWS.flatMap((row) => [row, [...row].reverse().join('')]).map((row) => row + row)
+const isRun = (text: string): boolean => text.length >= 4 && RUNS.some((run) => run.includes(text))
+
+/** Whether hardly anything is left once the person's and the service's own words are taken out. */
+function isContextual(folded: string, context: PasswordContext): boolean {
+  const words = [
+    context.brand,
+    context.email,
+    context.email?.split('@')[0],
+    context.username,
+    context.fullName,
+  ]
+    .flatMap((text) => (text ? [text, ...text.split(/[^\p{L}\p{N}]+/u)] : []))
+    .map((text) => text.normalize('NFKC').toLowerCase())
+    .filter((text) => text.length >= 4)
+    .sort((a, b) => b.length - a.length)
+  const rest = words.reduce((text, word) => text.replaceAll(word, ''), folded)
+  return rest !== folded && rest.replace(/[^\p{L}\p{N}]/gu, '').length < 6
+}
+
+let list: Promise<ReadonlySet<string>> | undefined
+
+/** The list of common passwords (49,000 entries of zxcvbn's), loaded when first needed. */
+export function commonPasswords(): Promise<ReadonlySet<string>> {
+  list ??= import('@zxcvbn-ts/language-common').then(
+    ({ dictionary }) => new Set<string>(dictionary['passwords-common']),
+  )
+  return list
+}

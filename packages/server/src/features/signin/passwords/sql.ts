@@ -1,0 +1,83 @@
+/** Every statement of the passwords room. */
+import { sql } from 'kysely'
+import type { PasswordsTable } from '../../../base/db/tables.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+
+export const selectPassword = async (db: Statements, userId: string): Promise<PasswordsTable | null> =>
+  (await db.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null
+
+export const selectPasswords = (db: Statements, userIds: readonly string[]): Promise<PasswordsTable[]> =>
+  db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`).execute()
+
+/** As selectPassword; until the end of the transaction nobody replaces it. */
+export const holdPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
+  (await tx
+    .selectFrom('passwords')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .forShare()
+    .executeTakeFirst()) ?? null
+
+export async function insertPassword(tx: Tx, password: PasswordsTable): Promise<void> {
+  await tx
+    .insertInto('passwords')
+    .values(password)
+    .onConflict((conflict) => conflict.column('user_id').doNothing())
+    .execute()
+}
+
+/** Replaces the hash if it is still the one that was checked. @returns whether it was */
+export async function replaceHash(
+  tx: Tx,
+  userId: string,
+  from: string,
+  change: Partial<Pick<PasswordsTable, 'changed_at'>> & { hash: string },
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('passwords')
+    .set(change)
+    .where('user_id', '=', userId)
+    .where('hash', '=', from)
+    .returning('user_id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** The hashes before the present one, newest first. */
+export async function selectHistory(tx: Tx, userId: string, limit: number): Promise<string[]> {
+  if (limit <= 0) return []
+  const rows = await tx
+    .selectFrom('password_history')
+    .select('hash')
+    .where('user_id', '=', userId)
+    .orderBy('replaced_at', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.hash)
+}
+
+/** Remembers a replaced hash and forgets those beyond `keep`. */
+export async function insertHistory(
+  tx: Tx,
+  userId: string,
+  hash: string,
+  keep: number,
+  now: Date,
+): Promise<void> {
+  await tx
+    .insertInto('password_history')
+    .values({ user_id: userId, hash, replaced_at: now })
+    .onConflict((conflict) => conflict.columns(['user_id', 'replaced_at']).doUpdateSet({ hash }))
+    .execute()
+  const kept = tx
+    .selectFrom('password_history')
+    .select('replaced_at')
+    .where('user_id', '=', userId)
+    .orderBy('replaced_at', 'desc')
+    .limit(keep)
+  await tx
+    .deleteFrom('password_history')
+    .where('user_id', '=', userId)
+    .where('replaced_at', 'not in', kept)
+    .execute()
+}
