@@ -5,8 +5,8 @@ import type { BrowserContext } from 'playwright-core'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { page, type Row } from '../../packages/server/src/base/http/row/route.ts'
-import { serve } from '../../packages/server/src/base/http/testing.ts'
+import type { Row } from '../../packages/server/src/base/http/row/route.ts'
+import { page, serve } from '../../packages/server/src/base/http/testing.ts'
 import { type Chromium, startChromium } from './chromium.ts'
 
 const base = { quiet: 'a test', summary: 'Test', open: 'a test', input: z.object({}) } as const

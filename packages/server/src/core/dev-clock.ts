@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../base/clock.ts'
 import { invalid } from '../base/errors.ts'
+import { operation } from '../base/http/row/operation.ts'
 import { type Row, route } from '../base/http/row/route.ts'
 import { audit } from './audit/index.ts'
 import type { Tools } from './tools.ts'
@@ -11,15 +12,17 @@ const TEN_YEARS = 3650 * 86_400_000
 /** @param moved runs what became due, before the answer goes out */
 export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promise<void>): Row =>
   route({
-    name: 'dev.clock',
+    of: operation({
+      name: 'dev.clock',
+      summary: 'Move the clock',
+      open: 'it exists in the testing profile alone',
+      anonymous: true,
+      audit: 'system.clock.moved',
+    }),
     method: 'POST',
     path: '/dev/clock',
-    summary: 'Move the clock',
     description:
       '`{"advance":"31m"}` moves it on, `{"now":"2030-01-01T00:00:00Z"}` sets it; every expiry follows, and jobs that became due have run when the answer comes. Only in the testing profile.',
-    open: 'it exists in the testing profile alone',
-    anonymous: true,
-    audit: 'system.clock.moved',
     tag: 'Development',
     input: z.object({
       advance: z.string().max(20).optional(),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../errors.ts'
-import { type Row, route } from './row/route.ts'
-import { serve, signedInAs } from './testing.ts'
+import type { Row } from './row/route.ts'
+import { route, serve, signedInAs } from './testing.ts'
 
 const open = { open: 'a test', quiet: 'a test', tag: 'Test', method: 'GET', input: z.object({}) } as const
 const Thing = z

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { parseJson } from './request/json.ts'
-import { page, type Row, route } from './row/route.ts'
-import { serve, signedInAs } from './testing.ts'
+import type { Row } from './row/route.ts'
+import { page, route, serve, signedInAs } from './testing.ts'
 
 const rows: Row[] = [
   route({

@@ -9,7 +9,9 @@ import { problem } from '../errors.ts'
 import { limitsInMemory } from '../limits/memory.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
-import type { Row } from './row/route.ts'
+import { type Operation, type OperationFields, operation } from './row/operation.ts'
+import type { ApiFace, PageFace, Row, StreamFace } from './row/route.ts'
+import * as rows from './row/route.ts'
 
 export const settings = (changes: Partial<Config> = {}): Config =>
   ({
@@ -194,3 +196,20 @@ export function cookiesOf(answered: Answered): Record<string, string> {
     }),
   )
 }
+
+/** A row that is the only face of its operation, written in one piece. */
+type Flat<F extends { of: Operation }> = Omit<F, 'of' | 'name'> & Operation
+const OPERATION_FIELDS: ReadonlySet<string> = new Set<keyof OperationFields | 'needs' | 'open' | 'audit' | 'quiet'>([
+  'name', 'summary', 'needs', 'open', 'organization', 'deletedToo', 'fresh', 'limit', 'audit', 'quiet', 'errors', 'anonymous',
+]) // biome-ignore format: a list
+
+function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {
+  const [fields, face] = [true, false].map((isOfOperation) =>
+    Object.fromEntries(Object.entries(flat).filter(([name]) => OPERATION_FIELDS.has(name) === isOfOperation)),
+  )
+  return { ...face, of: operation(fields as unknown as Operation) } as unknown as F
+}
+
+export const route = <I, O>(flat: Flat<ApiFace<I, O>>) => rows.route(faceOf<ApiFace<I, O>>(flat))
+export const page = <I>(flat: Flat<PageFace<I>>) => rows.page(faceOf<PageFace<I>>(flat))
+export const stream = <I>(flat: Flat<StreamFace<I>>) => rows.stream(faceOf<StreamFace<I>>(flat))

@@ -1,8 +1,8 @@
 /** Strict-Transport-Security, on whatever leaves: browsers keep it from the first answer they see. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type PageAnswer, page, type Row, route, stream } from './row/route.ts'
-import { serve, signedInAs } from './testing.ts'
+import type { PageAnswer, Row } from './row/route.ts'
+import { page, route, serve, signedInAs, stream } from './testing.ts'
 
 const open = { quiet: 'a test', summary: 'Test', open: 'a test', input: z.object({}) } as const
 const drawn = { page: { props: { children: 'hello' } }, title: 'A page' } as unknown as PageAnswer

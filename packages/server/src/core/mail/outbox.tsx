@@ -8,6 +8,7 @@ import { z } from 'zod'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
+import { operation } from '../../base/http/row/operation.ts'
 import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
 import { OUTBOX_SIZE } from './index.ts'
@@ -64,38 +65,42 @@ const LETTER_POLICY =
 
 export const outboxRows = (tools: OutboxTools): Row[] => [
   route({
-    name: 'dev.outbox.list', method: 'GET', path: '/dev/outbox.json', summary: 'List the e-mails that were sent',
-    description: 'A bare array, newest first. `to` picks those to one address. Outside production only.',
-    open: OPEN, anonymous: true, quiet: 'reads only', tag: 'Development', bare: true, input: Asked, output: Listed,
-    run: async (_call, asked) => ({ data: await listOutbox(tools, asked) }),
-  }),
+ of: operation({
+    name: 'dev.outbox.list', summary: 'List the e-mails that were sent',
+    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox.json',
+    description: 'A bare array, newest first. `to` picks those to one address. Outside production only.', tag: 'Development', bare: true, input: Asked, output: Listed,
+    run: async (_call, asked) => ({ data: await listOutbox(tools, asked) })
+}),
   route({
-    name: 'dev.outbox.clear', method: 'DELETE', path: '/dev/outbox', summary: 'Forget the e-mails that were sent',
-    description: 'Between the tests of an app. Outside production only.',
-    open: OPEN, anonymous: true, quiet: 'a tool of development', tag: 'Development', input: z.object({}), output: z.null(),
+ of: operation({
+    name: 'dev.outbox.clear', summary: 'Forget the e-mails that were sent',
+    open: OPEN, anonymous: true, quiet: 'a tool of development'}), method: 'DELETE', path: '/dev/outbox',
+    description: 'Between the tests of an app. Outside production only.', tag: 'Development', input: z.object({}), output: z.null(),
     run: async () => {
       await deleteSentLetters(tools.db.hot)
       return { data: null }
-    },
-  }),
+    }
+}),
   page({
-    name: 'dev.outbox.page', method: 'GET', path: '/dev/outbox', summary: 'Show the e-mails that were sent',
-    open: OPEN, anonymous: true, quiet: 'reads only', input: Asked,
+ of: operation({
+    name: 'dev.outbox.page', summary: 'Show the e-mails that were sent',
+    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox', input: Asked,
     run: async (_call, asked) => ({
       title: 'Outbox',
       page: <OutboxPage letters={await listOutbox(tools, asked)} to={asked.to} />,
-    }),
-  }),
+    })
+}),
   page({
-    name: 'dev.outbox.letter', method: 'GET', path: '/dev/outbox/:id', summary: 'Show one e-mail as its reader sees it',
-    open: OPEN, anonymous: true, quiet: 'reads only', input: z.object({ id: z.string().max(64) }),
+ of: operation({
+    name: 'dev.outbox.letter', summary: 'Show one e-mail as its reader sees it',
+    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox/:id', input: z.object({ id: z.string().max(64) }),
     run: async (_call, { id }) => {
       const row = isId('ltr', id) ? await findSentLetter(tools.db.hot, id) : null
       const [letter] = row ? opened(tools.keyring, row) : []
       if (!letter) throw problem('NOT_FOUND')
       return { document: letter.html, contentSecurityPolicy: LETTER_POLICY }
-    },
-  }),
+    }
+}),
 ] // biome-ignore format: rows
 
 function OutboxPage({ letters, to }: { letters: readonly OutboxLetter[]; to: string | undefined }): VNode {

@@ -4,7 +4,8 @@ import { renderToStaticMarkup } from 'preact-render-to-string'
 import { z } from 'zod'
 import type { Config } from '../../../config.ts'
 import { ERRORS } from '../../errors.ts'
-import { type DescribedRow, isDescribed, page, type RouteLimit, type Row } from '../row/route.ts'
+import { operation, type RateLimit } from '../row/operation.ts'
+import { type DescribedRow, isDescribed, page, type Row } from '../row/route.ts'
 import { errorsOf, grouped, type Schema, type Shape, shapeOf } from '../row/shapes.ts'
 import { DOCS_STYLE } from './docs-style.ts'
 
@@ -12,13 +13,15 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
   const api = rows.filter(isDescribed)
   let html: string | undefined
   return page({
-    name: 'docs.show',
+    of: operation({
+      name: 'docs.show',
+      summary: 'Read about the API',
+      open: 'The reference is for everybody',
+      quiet: 'Changes nothing',
+      anonymous: true,
+    }),
     method: 'GET',
     path: '/api/docs',
-    summary: 'Read about the API',
-    open: 'The reference is for everybody',
-    quiet: 'Changes nothing',
-    anonymous: true,
     input: z.object({}),
     run: async () => {
       html ??= renderToStaticMarkup(<Docs rows={api} origin={config.publicUrl} />)
@@ -208,7 +211,7 @@ export function typeText(schema: Schema): string {
 function accessOf(row: DescribedRow): ComponentChildren {
   const limits = [row.limit ?? []]
     .flat()
-    .map((limit: RouteLimit) => `${limit.max} in ${limit.per} by ${limit.by === 'ip' ? 'address' : 'user'}`)
+    .map((limit: RateLimit) => `${limit.max} in ${limit.per} by ${limit.by === 'ip' ? 'address' : 'user'}`)
   const who =
     row.needs === undefined ? (
       `Open to everybody: ${row.open?.replace(/\.$/, '')}`

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import { csrfRows } from '../request/csrf.ts'
-import { page, type Row, route } from '../row/route.ts'
-import { serve } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { page, route, serve } from '../testing.ts'
 import type { OpenApi } from './openapi.ts'
 
 const Thing = z

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
-import { page, type Row, route } from '../row/route.ts'
-import { cookiesOf, serve, signedInAs } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { cookiesOf, page, route, serve, signedInAs } from '../testing.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
 const who = { output: z.object({ who: z.string().nullable(), via: z.string().nullable() }) }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Row, route } from '../row/route.ts'
-import { serve } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { route, serve } from '../testing.ts'
 
 const rows: Row[] = [
   route({

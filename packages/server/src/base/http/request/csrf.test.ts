@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
-import { page, type Row, route } from '../row/route.ts'
-import { type Answered, cookiesOf, serve, signedInAs } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { type Answered, cookiesOf, page, route, serve, signedInAs } from '../testing.ts'
 import { csrfRows, csrfToken } from './csrf.ts'
 
 const keys = keyring('a secret for tests')

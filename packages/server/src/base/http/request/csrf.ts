@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
 import { type Keyring, randomSecret } from '../../crypto.ts'
+import { operation } from '../row/operation.ts'
 import { type ApiRow, type CookieChange, route } from '../row/route.ts'
 
 /** The name of the anonymous cookie, without prefix. */
@@ -86,16 +87,18 @@ export function originCheck(
 export function csrfRows(keyring: Keyring): ApiRow[] {
   const row = (path: string, name: string): ApiRow =>
     route({
-      name,
+      of: operation({
+        name,
+        summary: 'Get a CSRF token',
+        open: 'A form needs a token before anybody is signed in',
+        quiet: 'Changes nothing',
+        limit: { by: 'ip', max: 300, per: '1m' },
+      }),
       method: 'GET',
       path,
-      summary: 'Get a CSRF token',
       description:
         'Send it as `X-CSRFToken` or `X-CSRF-Token`, or as the field `csrf_token`, with every unsafe request under a cookie. It belongs to the session; sign in, and it has to be fetched again.',
-      open: 'A form needs a token before anybody is signed in',
-      quiet: 'Changes nothing',
       limitedSession: true,
-      limit: { by: 'ip', max: 300, per: '1m' },
       tag: 'Authentication',
       input: z.object({}),
       output: z.object({ csrf_token: z.string() }),

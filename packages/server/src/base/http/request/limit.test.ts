@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { type Principal, systemCall } from '../../call.ts'
 import { later } from '../../clock.ts'
 import { limitsInMemory } from '../../limits/memory.ts'
-import { page, type Row, route } from '../row/route.ts'
-import { type Serving, serve, signedInAs } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { page, route, type Serving, serve, signedInAs } from '../testing.ts'
 import { counter } from './limit.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const

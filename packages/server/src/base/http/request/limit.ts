@@ -7,11 +7,12 @@ import type { Call } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { problem } from '../../errors.ts'
 import type { Limits, LimitVerdict } from '../../limits/index.ts'
-import type { RouteLimit, Row } from '../row/route.ts'
+import type { RateLimit } from '../row/operation.ts'
+import type { Row } from '../row/route.ts'
 import { addressKey } from './address.ts'
 
 interface Rule {
-  by: RouteLimit['by'] | 'key'
+  by: RateLimit['by'] | 'key'
   max: number
   milliseconds: number
   key: string
@@ -50,7 +51,7 @@ export function counter(row: Row, limits: Limits, setting: Config['rateLimits'])
   const own =
     row.limit === undefined
       ? null
-      : [row.limit].flat().map((l: RouteLimit) => rule(l.by, l.max, l.per, row.name))
+      : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, row.of.name))
   if (!own && row.kind === 'page') return null
   const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
   return (call, headers) => {

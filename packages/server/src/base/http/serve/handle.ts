@@ -80,7 +80,7 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
     const target = Object.fromEntries(named.filter(([, value]) => NAME.test(value)))
     // what is tried elsewhere is no matter of the organization that the caller acts in
     const about = row.organization === undefined ? outside(call) : call
-    await house.denied(about, { action: row.name, target }, why)
+    await house.denied(about, { action: row.of.name, target }, why)
   }
   async function turnedAway(exchange: Exchange, caller: Caller, params: unknown, closed: Problem) {
     const call = callOf(exchange, caller)

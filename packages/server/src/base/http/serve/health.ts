@@ -1,6 +1,7 @@
 /** Whether the server lives (it answers) and whether it is ready (the database answers, migrations are done). */
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
+import { operation } from '../row/operation.ts'
 import { type ApiRow, type Row, route } from '../row/route.ts'
 
 export interface Readiness {
@@ -12,30 +13,34 @@ export interface Readiness {
 export function healthRows(ready: () => Promise<Readiness>): Row[] {
   const alive = (path: string, name: string): ApiRow<unknown, { status: string }> =>
     route({
-      name,
+      of: operation({
+        name,
+        summary: 'Ask whether the server is alive',
+        open: 'Load balancers have no credential',
+        quiet: 'Changes nothing',
+        anonymous: true,
+      }),
       method: 'GET',
       path,
-      summary: 'Ask whether the server is alive',
       description: 'Looks at nothing but the process. Ask `/readyz` before sending traffic.',
-      open: 'Load balancers have no credential',
-      quiet: 'Changes nothing',
-      anonymous: true,
       tag: 'Operation',
       input: z.object({}),
       output: z.object({ status: z.string() }),
       run: async () => ({ data: { status: 'ok' }, message: 'The server is alive.' }),
     })
   const readiness = route({
-    name: 'health.ready',
+    of: operation({
+      name: 'health.ready',
+      summary: 'Ask whether the server is ready',
+      open: 'Load balancers have no credential',
+      quiet: 'Changes nothing',
+      anonymous: true,
+      errors: ['UNAVAILABLE'],
+    }),
     method: 'GET',
     path: '/readyz',
-    summary: 'Ask whether the server is ready',
     description:
       'The database is reachable and all migrations are done; otherwise 503, with the failed check in `details`.',
-    open: 'Load balancers have no credential',
-    quiet: 'Changes nothing',
-    anonymous: true,
-    errors: ['UNAVAILABLE'],
     tag: 'Operation',
     input: z.object({}),
     output: z.object({ status: z.string(), checks: z.record(z.string(), z.boolean()) }),

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import { problem } from '../../errors.ts'
 import { csrfToken } from '../request/csrf.ts'
-import { type PageAnswer, page, type Row } from '../row/route.ts'
-import { serve, signedInAs } from '../testing.ts'
+import type { PageAnswer, Row } from '../row/route.ts'
+import { page, serve, signedInAs } from '../testing.ts'
 
 const base = { quiet: 'a test', summary: 'Test', open: 'a test', input: z.object({}) } as const
 const drawn = (text: string, more: Record<string, unknown> = {}): PageAnswer =>

@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import { isTokenOf } from '../request/csrf.ts'
-import { type Row, route } from '../row/route.ts'
-import { type Answered, people, type Serving, serve, signedInAs } from '../testing.ts'
+import type { Row } from '../row/route.ts'
+import { type Answered, people, route, type Serving, serve, signedInAs } from '../testing.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml' }
 const rows: Row[] = [

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
-import { type EventLine, type Row, stream } from '../row/route.ts'
-import { people, serve } from '../testing.ts'
+import type { EventLine, Row } from '../row/route.ts'
+import { people, serve, stream } from '../testing.ts'
 
 const lines: EventLine[] = []
 let isReady = true

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
-import { type PageAnswer, page, type Row } from '../row/route.ts'
-import { type Answered, serve, signedInAs } from '../testing.ts'
+import type { PageAnswer, Row } from '../row/route.ts'
+import { type Answered, page, serve, signedInAs } from '../testing.ts'
 
 const base = { quiet: 'a test', summary: 'Test', input: z.object({}) } as const
 const open = { ...base, open: 'a test' } as const

@@ -4,6 +4,7 @@ import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -78,24 +79,28 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
 
   return [
     page({
-      name: 'pages.api_keys',
+      of: operation({
+        name: 'pages.api_keys',
+        summary: 'Your API keys',
+        needs: 'session',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/account/api-keys',
-      summary: 'Your API keys',
-      needs: 'session',
-      quiet: 'reads only',
       input: z.object({ revoked: z.string().max(10).optional() }),
       run: (call, { revoked }) => showKeys(call, {}, revoked !== undefined),
     }),
     page({
-      name: 'pages.api_keys.submit',
+      of: operation({
+        name: 'pages.api_keys.submit',
+        summary: 'Make an API key',
+        needs: 'session',
+        fresh: FRESH,
+        audit: 'auth.api_key.created',
+        limit: { by: 'user', max: 60, per: '1h' },
+      }),
       method: 'POST',
       path: '/account/api-keys',
-      summary: 'Make an API key',
-      needs: 'session',
-      fresh: FRESH,
-      audit: 'auth.api_key.created',
-      limit: { by: 'user', max: 60, per: '1h' },
       input: NewKeyForm,
       run: async (call, input) => {
         const { name, description, environment } = input
@@ -112,46 +117,54 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       }),
     }),
     page({
-      name: 'pages.api_keys.key',
+      of: operation({
+        name: 'pages.api_keys.key',
+        summary: 'One of your API keys',
+        needs: 'session',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/account/api-keys/:id',
-      summary: 'One of your API keys',
-      needs: 'session',
-      quiet: 'reads only',
       input: z.object({ id: z.string().max(64) }),
       run: (call, { id }) => showKey(call, id, {}),
     }),
     page({
-      name: 'pages.api_keys.rotate',
+      of: operation({
+        name: 'pages.api_keys.rotate',
+        summary: 'Go to the form that replaces the API key',
+        needs: 'session',
+        quiet: 'reads only: where one lands after signing in again on the way to replacing a key',
+      }),
       method: 'GET',
       path: '/account/api-keys/:id/rotate',
-      summary: 'Go to the form that replaces the API key',
-      needs: 'session',
-      quiet: 'reads only: where one lands after signing in again on the way to replacing a key',
       input: z.object({ id: z.string().max(64) }),
       run: async (_call, { id }) => ({ redirect: `/account/api-keys/${encodeURIComponent(id)}` }),
     }),
     page({
-      name: 'pages.api_keys.rotate.submit',
+      of: operation({
+        name: 'pages.api_keys.rotate.submit',
+        summary: 'Replace one of your API keys by a new one',
+        needs: 'session',
+        fresh: FRESH,
+        audit: 'auth.api_key.rotated',
+        limit: { by: 'user', max: 60, per: '1h' },
+      }),
       method: 'POST',
       path: '/account/api-keys/:id/rotate',
-      summary: 'Replace one of your API keys by a new one',
-      needs: 'session',
-      fresh: FRESH,
-      audit: 'auth.api_key.rotated',
-      limit: { by: 'user', max: 60, per: '1h' },
       input: z.object({ id: z.string().max(64), grace: z.enum(['0', '3600', '86400']) }),
       run: async (call, { id, grace }) =>
         showSecret(call, await rotateKey(tools, call, id, { graceSeconds: Number(grace) })),
     }),
     page({
-      name: 'pages.api_keys.revoke',
+      of: operation({
+        name: 'pages.api_keys.revoke',
+        summary: 'Revoke one of your API keys',
+        needs: 'session',
+        audit: 'auth.api_key.revoked',
+      }),
       method: 'POST',
       path: '/account/api-keys/:id/revoke',
       formAt: '/account/api-keys/:id',
-      summary: 'Revoke one of your API keys',
-      needs: 'session',
-      audit: 'auth.api_key.revoked',
       input: z.object({ id: z.string().max(64) }),
       run: async (call, { id }) => {
         await revokeKey(tools, call, id)

@@ -1,5 +1,6 @@
 /** The JSON API of one's own API keys. A key cannot make keys: every row is for a person who is signed in. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
@@ -10,18 +11,20 @@ const ONCE = 'Keep the key now: it is not shown again.'
 
 export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
   route({
-    name: 'api_keys.issue',
+    of: operation({
+      name: 'api_keys.issue',
+      summary: 'Make an API key',
+      needs: 'session',
+      fresh: FRESH,
+      audit: 'auth.api_key.created',
+      limit: { by: 'user', max: 60, per: '1h' },
+      errors: ['INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/api-keys',
-    summary: 'Make an API key',
     description:
       'For yourself, with a sign-in of the last 10 minutes. `key` is shown this once. What it may do never exceeds what you may do: not now, and not when it is used.',
     tag: 'API keys',
-    needs: 'session',
-    fresh: FRESH,
-    audit: 'auth.api_key.created',
-    limit: { by: 'user', max: 60, per: '1h' },
-    errors: ['INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
     status: 201,
     input: NewKeyInput,
     output: IssuedKeyView,
@@ -31,14 +34,16 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     },
   }),
   route({
-    name: 'api_keys.list',
+    of: operation({
+      name: 'api_keys.list',
+      summary: 'List your API keys',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/api/v1/auth/api-keys',
-    summary: 'List your API keys',
     description: 'The newest first. What has expired is still shown for 30 days; what was revoked is not.',
     tag: 'API keys',
-    needs: 'session',
-    quiet: 'reads only',
     input: z.object({}),
     output: z.array(KeyView),
     run: async (call) => ({
@@ -48,14 +53,16 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     }),
   }),
   route({
-    name: 'api_keys.revoke',
+    of: operation({
+      name: 'api_keys.revoke',
+      summary: 'Revoke one of your API keys',
+      needs: 'session',
+      audit: 'auth.api_key.revoked',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'DELETE',
     path: '/api/v1/auth/api-keys/:id',
-    summary: 'Revoke one of your API keys',
     tag: 'API keys',
-    needs: 'session',
-    audit: 'auth.api_key.revoked',
-    errors: ['NOT_FOUND'],
     input: z.object({ id: z.string().max(64) }),
     output: z.null(),
     run: async (call, { id }) => {
@@ -64,18 +71,20 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     },
   }),
   route({
-    name: 'api_keys.rotate',
+    of: operation({
+      name: 'api_keys.rotate',
+      summary: 'Replace one of your API keys by a new one',
+      needs: 'session',
+      fresh: FRESH,
+      audit: 'auth.api_key.rotated',
+      limit: { by: 'user', max: 60, per: '1h' },
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/api-keys/:id/rotate',
-    summary: 'Replace one of your API keys by a new one',
     description:
       'The new key has the same name, scopes and length of life, and an id of its own. The old one is dead at once, or after `grace_seconds`. A key is replaced once.',
     tag: 'API keys',
-    needs: 'session',
-    fresh: FRESH,
-    audit: 'auth.api_key.rotated',
-    limit: { by: 'user', max: 60, per: '1h' },
-    errors: ['NOT_FOUND', 'CONFLICT'],
     status: 201,
     input: RotateInput,
     output: IssuedKeyView,

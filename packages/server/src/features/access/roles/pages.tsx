@@ -1,5 +1,6 @@
 /** The hosted page of what one may do: on the server, and in the organization one acts in. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { roleText, accessText as t } from './texts.ts'
@@ -7,12 +8,14 @@ import { Access } from './views.tsx'
 
 export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
   page({
-    name: 'pages.access',
+    of: operation({
+      name: 'pages.access',
+      summary: 'What you may do',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/account/access',
-    summary: 'What you may do',
-    needs: 'session',
-    quiet: 'reads only',
     input: z.object({}),
     run: async ({ principal, organization, session, locale }) => {
       const { roles: held = [], permissions = [] } = principal ?? {}

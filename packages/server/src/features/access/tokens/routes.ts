@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Problem, problem } from '../../../base/errors.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
@@ -26,16 +27,18 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
   const refusesWith403 = tools.config.compat.includes('refused-refresh-403')
   return [
     route({
-      name: 'auth.tokens.issue',
+      of: operation({
+        name: 'auth.tokens.issue',
+        summary: 'Get an access and a refresh token for your session',
+        needs: 'session',
+        audit: 'auth.token.issued',
+        limit: { by: 'user', max: 60, per: '1h' },
+      }),
       method: 'POST',
       path: '/api/v1/auth/tokens',
-      summary: 'Get an access and a refresh token for your session',
       description:
         'For an app that calls APIs with the session’s person. The session lives as long as a remembered one from now on, and ends its tokens when it ends. An access token is not enough: send the session itself, as cookie or bearer.',
       tag: 'Tokens',
-      needs: 'session',
-      audit: 'auth.token.issued',
-      limit: { by: 'user', max: 60, per: '1h' },
       input: z.object({}),
       output: TokensView,
       status: 201,
@@ -47,17 +50,19 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       },
     }),
     route({
-      name: 'auth.refresh',
+      of: operation({
+        name: 'auth.refresh',
+        summary: 'Exchange a refresh token for new tokens',
+        open: 'the refresh token is the credential',
+        audit: ['auth.token.reuse', 'auth.session.revoked'],
+        limit: { by: 'ip', max: 600, per: '10m' },
+        errors: ['INVALID_TOKEN'],
+      }),
       method: 'POST',
       path: '/api/v1/auth/refresh',
-      summary: 'Exchange a refresh token for new tokens',
       description:
         'A refresh token works once. Whoever repeats it within ten seconds gets the same successor; a later second use ends the session and is told to the person. The `errors` style answers a refused one with 403.',
       tag: 'Tokens',
-      open: 'the refresh token is the credential',
-      audit: ['auth.token.reuse', 'auth.session.revoked'],
-      limit: { by: 'ip', max: 600, per: '10m' },
-      errors: ['INVALID_TOKEN'],
       input: z.object({ refresh_token: z.string().min(1).max(1000) }),
       output: TokensView,
       run: async (call, input) => {
@@ -72,16 +77,18 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       },
     }),
     route({
-      name: 'auth.revoke',
+      of: operation({
+        name: 'auth.revoke',
+        summary: 'Revoke a token',
+        open: 'whoever holds the token may end it',
+        audit: ['auth.token.revoked', 'auth.logout'],
+        limit: { by: 'ip', max: 600, per: '10m' },
+      }),
       method: 'POST',
       path: '/api/v1/auth/revoke',
-      summary: 'Revoke a token',
       description:
         'An access token, a refresh token (with its family and the access tokens of its session so far) or a session token. Anything else is answered the same (RFC 7009).',
       tag: 'Tokens',
-      open: 'whoever holds the token may end it',
-      audit: ['auth.token.revoked', 'auth.logout'],
-      limit: { by: 'ip', max: 600, per: '10m' },
       input: z.object({ token: z.string().min(1).max(8192) }),
       output: z.null(),
       run: async (call, { token }) => {
@@ -90,14 +97,16 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       },
     }),
     route({
-      name: 'auth.tokens.revoke_all',
+      of: operation({
+        name: 'auth.tokens.revoke_all',
+        summary: 'Revoke all your tokens',
+        needs: 'session',
+        audit: 'auth.token.revoked',
+      }),
       method: 'DELETE',
       path: '/api/v1/auth/tokens',
-      summary: 'Revoke all your tokens',
       description: 'Every access and refresh token you have, this request’s included. Sessions go on.',
       tag: 'Tokens',
-      needs: 'session',
-      audit: 'auth.token.revoked',
       input: z.object({}),
       output: z.null(),
       run: async ({ principal, ...call }) => {
@@ -108,16 +117,18 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       },
     }),
     route({
-      name: 'keys.published',
+      of: operation({
+        name: 'keys.published',
+        summary: 'Show the keys that check tokens',
+        open: 'whoever checks tokens needs it',
+        quiet: 'reads only',
+        anonymous: true,
+      }),
       method: 'GET',
       path: '/.well-known/jwks.json',
-      summary: 'Show the keys that check tokens',
       description:
         'A JWK set (RFC 7517), without an envelope. A key stands here before it signs and until its last token is dead; nothing stands here where tokens are signed with a shared secret.',
       tag: 'Tokens',
-      open: 'whoever checks tokens needs it',
-      quiet: 'reads only',
-      anonymous: true,
       anyOrigin: true,
       bare: true,
       input: z.object({}),

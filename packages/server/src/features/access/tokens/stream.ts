@@ -6,21 +6,24 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type EventLine, type Row, stream } from '../../../base/http/row/route.ts'
 import type { Revocation } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Row =>
   stream({
-    name: 'auth.revocations',
+    of: operation({
+      name: 'auth.revocations',
+      summary: 'Hear of revocations as they happen',
+      needs: 'revocations:read',
+      quiet: 'reads only',
+      limit: { by: 'user', max: 600, per: '10m' },
+    }),
     method: 'GET',
     path: '/api/v1/auth/revocations',
-    summary: 'Hear of revocations as they happen',
     description:
       'Server-sent events: `revoked` with `{kind, value, before, until}` (times in seconds since 1970), `keys` when the published keys have changed, `ready` after everything from before has been told. `Last-Event-ID` goes on from there; some come twice.',
-    needs: 'revocations:read',
-    quiet: 'reads only',
-    limit: { by: 'user', max: 600, per: '10m' },
     input: z.object({}),
     assertReady() {
       if (!tools.revocations.isLive()) throw problem('UNAVAILABLE')

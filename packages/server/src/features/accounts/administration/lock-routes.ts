@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { invalid } from '../../../base/errors.ts'
 import { Instant, optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { listSessions, type SessionChecks, SessionOut } from '../../identity/sessions/index.ts'
@@ -50,16 +51,18 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
   const person = (call: Call, user: User) => personView(tools.roles, user, call.now)
   return [
     route({
-      name: 'users.lock',
+      of: operation({
+        name: 'users.lock',
+        summary: 'Lock somebody’s account',
+        needs: 'users:write',
+        audit: ['user.locked', 'auth.session.revoked'],
+        errors: OF_ACTING,
+      }),
       method: 'POST',
       path: '/api/v1/users/:id/lock',
-      summary: 'Lock somebody’s account',
       description:
         'For a time, or until it is unlocked. Nobody signs in to it by any method, and its sessions, tokens and API keys are refused, everywhere within a second. A second lock replaces the first.',
       tag: TAG,
-      needs: 'users:write',
-      audit: ['user.locked', 'auth.session.revoked'],
-      errors: OF_ACTING,
       input: Lock,
       output: PersonView,
       run: async (call, { id, until, minutes, reason, end_sessions }) => {
@@ -69,15 +72,17 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      name: 'users.unlock',
+      of: operation({
+        name: 'users.unlock',
+        summary: 'Unlock somebody’s account',
+        needs: 'users:write',
+        audit: 'user.unlocked',
+        errors: OF_ACTING,
+      }),
       method: 'POST',
       path: '/api/v1/users/:id/unlock',
-      summary: 'Unlock somebody’s account',
       description: 'Also forgets the failed sign-ins that were counted against it, from wherever they came.',
       tag: TAG,
-      needs: 'users:write',
-      audit: 'user.unlocked',
-      errors: OF_ACTING,
       input: z.object({ id: UserId }),
       output: PersonView,
       run: async (call, { id }) => ({
@@ -86,15 +91,17 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      name: 'users.disable',
+      of: operation({
+        name: 'users.disable',
+        summary: 'Disable somebody’s account',
+        needs: 'users:write',
+        audit: ['user.disabled', 'auth.session.revoked'],
+        errors: OF_ACTING,
+      }),
       method: 'POST',
       path: '/api/v1/users/:id/disable',
-      summary: 'Disable somebody’s account',
       description: 'Its sessions and tokens end, its API keys are refused, everywhere within a second.',
       tag: TAG,
-      needs: 'users:write',
-      audit: ['user.disabled', 'auth.session.revoked'],
-      errors: OF_ACTING,
       input: z.object({ id: UserId, reason: Reason }),
       output: PersonView,
       run: async (call, { id, reason }) => ({
@@ -103,14 +110,16 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      name: 'users.enable',
+      of: operation({
+        name: 'users.enable',
+        summary: 'Enable a disabled account again',
+        needs: 'users:write',
+        audit: 'user.enabled',
+        errors: OF_ACTING,
+      }),
       method: 'POST',
       path: '/api/v1/users/:id/enable',
-      summary: 'Enable a disabled account again',
       tag: TAG,
-      needs: 'users:write',
-      audit: 'user.enabled',
-      errors: OF_ACTING,
       input: z.object({ id: UserId }),
       output: PersonView,
       run: async (call, { id }) => ({
@@ -119,14 +128,16 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      name: 'users.sessions.list',
+      of: operation({
+        name: 'users.sessions.list',
+        summary: 'List somebody’s sessions',
+        needs: 'users:read',
+        quiet: 'reads only',
+        errors: ['NOT_FOUND'],
+      }),
       method: 'GET',
       path: '/api/v1/users/:id/sessions',
-      summary: 'List somebody’s sessions',
       tag: TAG,
-      needs: 'users:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
       input: z.object({ id: UserId }),
       output: z.array(SessionOut),
       run: async (call, { id }) => {
@@ -135,14 +146,16 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      name: 'users.sessions.revoke_all',
+      of: operation({
+        name: 'users.sessions.revoke_all',
+        summary: 'End all sessions of somebody',
+        needs: 'users:write',
+        audit: 'auth.session.revoked',
+        errors: ['NOT_FOUND'],
+      }),
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions',
-      summary: 'End all sessions of somebody',
       tag: TAG,
-      needs: 'users:write',
-      audit: 'auth.session.revoked',
-      errors: ['NOT_FOUND'],
       input: z.object({ id: UserId }),
       output: z.object({ ended: z.number().int() }),
       run: async (call, { id }) => ({
@@ -151,14 +164,16 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      name: 'users.sessions.revoke',
+      of: operation({
+        name: 'users.sessions.revoke',
+        summary: 'End a session of somebody',
+        needs: 'users:write',
+        audit: 'auth.session.revoked',
+        errors: ['NOT_FOUND'],
+      }),
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions/:session_id',
-      summary: 'End a session of somebody',
       tag: TAG,
-      needs: 'users:write',
-      audit: 'auth.session.revoked',
-      errors: ['NOT_FOUND'],
       input: z.object({ id: UserId, session_id: z.string().max(64) }),
       output: z.null(),
       run: async (call, { id, session_id }) => {
@@ -167,15 +182,17 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      name: 'users.password_reset',
+      of: operation({
+        name: 'users.password_reset',
+        summary: 'Send somebody a link to choose another password',
+        needs: 'users:write',
+        audit: 'auth.password.reset_requested',
+        errors: OF_ACTING,
+      }),
       method: 'POST',
       path: '/api/v1/users/:id/password-reset',
-      summary: 'Send somebody a link to choose another password',
       description: 'Nothing ends before the link is used. At most one e-mail a minute.',
       tag: TAG,
-      needs: 'users:write',
-      audit: 'auth.password.reset_requested',
-      errors: OF_ACTING,
       input: z.object({ id: UserId }),
       output: z.null(),
       run: async (call, { id }) => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import { Flag, Instant, optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
@@ -54,15 +55,17 @@ const Change = z.object({
 
 export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
   route({
-    name: 'users.list',
+    of: operation({
+      name: 'users.list',
+      summary: 'List and search people',
+      needs: 'users:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/api/v1/users',
-    summary: 'List and search people',
     description:
       'A search finds what begins with the text, in any spelling, and comes in the order of what was found, on pages that may be short where a filter leaves few of it; a list without one in the order of creation, the newest first. `*`, `%` and `_` mean themselves.',
     tag: TAG,
-    needs: 'users:read',
-    quiet: 'reads only',
     input: People,
     output: z.array(PersonView),
     run: async (call, wish) => {
@@ -71,18 +74,20 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     },
   }),
   route({
-    name: 'users.create',
+    of: operation({
+      name: 'users.create',
+      summary: 'Make an account for somebody',
+      needs: 'users:write',
+      audit: 'user.created',
+      limit: { by: 'user', max: 600, per: '1h' },
+      errors: ['CONFLICT', 'INSUFFICIENT_PERMISSIONS', 'AUTHENTICATION_REQUIRED'],
+    }),
     method: 'POST',
     path: '/api/v1/users',
-    summary: 'Make an account for somebody',
     description:
       'Without a password the person is sent a link to choose one. Roles other than that of everybody new need `users:grant`, a session instead of an API key, and may not reach beyond your own.',
     tag: TAG,
-    needs: 'users:write',
     status: 201,
-    audit: 'user.created',
-    limit: { by: 'user', max: 600, per: '1h' },
-    errors: ['CONFLICT', 'INSUFFICIENT_PERMISSIONS', 'AUTHENTICATION_REQUIRED'],
     input: NewPerson,
     output: PersonView,
     run: async (call, wish) => ({
@@ -91,14 +96,16 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    name: 'users.get',
+    of: operation({
+      name: 'users.get',
+      summary: 'Show somebody’s account',
+      needs: 'users:read',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: '/api/v1/users/:id',
-    summary: 'Show somebody’s account',
     tag: TAG,
-    needs: 'users:read',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: z.object({ id: UserId }),
     output: PersonView,
     run: async (call, { id }) => ({
@@ -106,16 +113,18 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    name: 'users.update',
+    of: operation({
+      name: 'users.update',
+      summary: 'Change somebody’s account',
+      needs: 'users:write',
+      audit: ['user.updated', 'user.email_changed', 'auth.email.verified', 'auth.session.revoked'],
+      errors: OF_ACTING,
+    }),
     method: 'PATCH',
     path: '/api/v1/users/:id',
-    summary: 'Change somebody’s account',
     description:
       'Only what is given. Another address is unverified unless `is_verified` says otherwise, ends every session, and both addresses hear of it. Roles and status have routes of their own.',
     tag: TAG,
-    needs: 'users:write',
-    audit: ['user.updated', 'user.email_changed', 'auth.email.verified', 'auth.session.revoked'],
-    errors: OF_ACTING,
     input: Change,
     output: PersonView,
     run: async (call, { id, ...change }) => ({
@@ -124,16 +133,18 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    name: 'users.delete',
+    of: operation({
+      name: 'users.delete',
+      summary: 'Delete somebody’s account',
+      needs: 'users:delete',
+      fresh: '10m',
+      audit: 'user.deleted',
+      errors: OF_ACTING,
+    }),
     method: 'DELETE',
     path: '/api/v1/users/:id',
-    summary: 'Delete somebody’s account',
     description: 'The account goes with everything personal, at once and for good.',
     tag: TAG,
-    needs: 'users:delete',
-    fresh: '10m',
-    audit: 'user.deleted',
-    errors: OF_ACTING,
     input: z.object({ id: UserId }),
     output: z.null(),
     run: async (call, { id }) => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import { Flag, Instant, optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Download, download, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { exportEvents, getEvent, listEvents, typesOf } from './events.ts'
@@ -71,73 +72,83 @@ export function auditLogRoutes(tools: Tools): Row[] {
   }
   return [
     route({
-      name: 'audit_logs.list',
+      of: operation({
+        name: 'audit_logs.list',
+        summary: 'Read the audit log',
+        needs: 'audit:read',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/api/v1/audit-logs',
-      summary: 'Read the audit log',
       description: 'The newest first. Filters are exact, and `details` cannot be searched.',
       tag: TAG,
-      needs: 'audit:read',
-      quiet: 'reads only',
       input: OfAll.extend(Page.shape),
       output: z.array(EventView),
       run: (call, { limit, cursor, ...asked }) => list(call, filterOf(asked), { limit, cursor }),
     }),
     download({
-      name: 'audit_logs.export',
+      of: operation({
+        name: 'audit_logs.export',
+        summary: 'Export the audit log',
+        needs: 'audit:read',
+        audit: 'audit.exported',
+        limit: { by: 'user', max: 60, per: '1h' },
+      }),
       path: '/api/v1/audit-logs/export',
-      summary: 'Export the audit log',
       description:
         'As JSON lines, or as CSV that is safe for spreadsheets, the newest first, without an end in number. A file that was broken off ends without its last chunk.',
       tag: TAG,
-      needs: 'audit:read',
-      audit: 'audit.exported',
-      limit: { by: 'user', max: 60, per: '1h' },
       types: Object.values(TYPES),
       input: OfAll.extend(Exporting.shape),
       output: z.string(),
       run: async (call, { format, bom, ...asked }) => fileOf(tools, call, filterOf(asked), { format, bom }),
     }),
     route({
-      name: 'audit_logs.get',
+      of: operation({
+        name: 'audit_logs.get',
+        summary: 'Show an event of the audit log',
+        needs: 'audit:read',
+        quiet: 'reads only',
+        errors: ['NOT_FOUND'],
+      }),
       method: 'GET',
       path: '/api/v1/audit-logs/:id',
-      summary: 'Show an event of the audit log',
       tag: TAG,
-      needs: 'audit:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
       input: z.object({ id: z.string().max(64).describe('`aud_…`') }),
       output: EventView,
       run: async (call, { id }) => ({ data: eventView(await getEvent(tools, call, id)) }),
     }),
     route({
-      name: 'organizations.audit_logs.list',
+      of: operation({
+        name: 'organizations.audit_logs.list',
+        summary: 'Read the audit log of an organization',
+        needs: 'caller',
+        organization: 'audit:read',
+        quiet: 'reads only',
+        errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+      }),
       method: 'GET',
       path: '/api/v1/organizations/:id/audit-logs',
-      summary: 'Read the audit log of an organization',
       description: OWN,
       tag: TAG,
-      needs: 'caller',
-      organization: 'audit:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
       input: OfOne.extend(Page.shape),
       output: z.array(EventView),
       run: (call, { limit, cursor, id, ...asked }) =>
         list(call, filterOf({ ...asked, organization_id: id }), { limit, cursor }),
     }),
     download({
-      name: 'organizations.audit_logs.export',
+      of: operation({
+        name: 'organizations.audit_logs.export',
+        summary: 'Export the audit log of an organization',
+        needs: 'caller',
+        organization: 'audit:read',
+        audit: 'audit.exported',
+        limit: { by: 'user', max: 60, per: '1h' },
+        errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+      }),
       path: '/api/v1/organizations/:id/audit-logs/export',
-      summary: 'Export the audit log of an organization',
       description: OWN,
       tag: TAG,
-      needs: 'caller',
-      organization: 'audit:read',
-      audit: 'audit.exported',
-      limit: { by: 'user', max: 60, per: '1h' },
-      errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
       types: Object.values(TYPES),
       input: OfOne.extend(Exporting.shape),
       output: z.string(),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -41,33 +42,39 @@ export const accountPages = (tools: Tools): Row[] => {
 
   return [
     page({
-      name: 'pages.home',
+      of: operation({
+        name: 'pages.home',
+        summary: 'Go to your account, or to sign-in',
+        open: 'a way in for whoever types the bare address',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/',
-      summary: 'Go to your account, or to sign-in',
-      open: 'a way in for whoever types the bare address',
       limitedSession: true,
-      quiet: 'reads only',
       input: z.object({}),
       run: async (call) => ({ redirect: call.principal ? '/account' : '/sign-in' }),
     }),
     page({
-      name: 'pages.account',
+      of: operation({
+        name: 'pages.account',
+        summary: 'Your account',
+        needs: 'session',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/account',
-      summary: 'Your account',
-      needs: 'session',
-      quiet: 'reads only',
       input: z.object({ saved: z.string().max(10).optional() }),
       run: (call, { saved }) => showAccount(call, {}, saved !== undefined),
     }),
     page({
-      name: 'pages.account.submit',
+      of: operation({
+        name: 'pages.account.submit',
+        summary: 'Save your profile',
+        needs: 'session',
+        audit: 'user.updated',
+      }),
       method: 'POST',
       path: '/account',
-      summary: 'Save your profile',
-      needs: 'session',
-      audit: 'user.updated',
       input: z.object({
         full_name: cleared(FullName),
         username: cleared(Username),
@@ -83,23 +90,27 @@ export const accountPages = (tools: Tools): Row[] => {
       }),
     }),
     page({
-      name: 'pages.account.delete',
+      of: operation({
+        name: 'pages.account.delete',
+        summary: 'Ask before deleting your account',
+        needs: 'session',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/account/delete',
-      summary: 'Ask before deleting your account',
-      needs: 'session',
-      quiet: 'reads only',
       input: z.object({}),
       run: (call) => showDelete(call, {}),
     }),
     page({
-      name: 'pages.account.delete.submit',
+      of: operation({
+        name: 'pages.account.delete.submit',
+        summary: 'Delete your account',
+        needs: 'session',
+        audit: 'user.deleted',
+        limit: { by: 'user', max: 20, per: '1h' },
+      }),
       method: 'POST',
       path: '/account/delete',
-      summary: 'Delete your account',
-      needs: 'session',
-      audit: 'user.deleted',
-      limit: { by: 'user', max: 20, per: '1h' },
       input: z.object({ password: TypedPassword }),
       run: async (call, { password }) => {
         await deleteAccount(tools, call, password)

@@ -1,6 +1,7 @@
 /** The JSON API of one's own account. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { FullName, Username, UserView, userView } from '../../identity/users/index.ts'
@@ -25,14 +26,16 @@ const Me = z.object({
 
 export const accountRoutes = (tools: Tools): Row[] => [
   route({
-    name: 'auth.me',
+    of: operation({
+      name: 'auth.me',
+      summary: 'Show who is signed in',
+      needs: 'session',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: '/api/v1/auth/me',
-    summary: 'Show who is signed in',
     tag: 'Authentication',
-    needs: 'session',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: z.object({}),
     output: Me,
     run: async (call) => {
@@ -48,28 +51,32 @@ export const accountRoutes = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'users.me.show',
+    of: operation({
+      name: 'users.me.show',
+      summary: 'Show your account',
+      needs: 'session',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: '/api/v1/users/me',
-    summary: 'Show your account',
     tag: 'Account',
-    needs: 'session',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: z.object({}),
     output: UserView,
     run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
   }),
   route({
-    name: 'users.me.update',
+    of: operation({
+      name: 'users.me.update',
+      summary: 'Change your profile',
+      needs: 'session',
+      audit: 'user.updated',
+      errors: ['CONFLICT', 'NOT_FOUND'],
+    }),
     method: 'PATCH',
     path: '/api/v1/users/me',
-    summary: 'Change your profile',
     description: 'Changes only the fields that are sent; `null` clears one.',
     tag: 'Account',
-    needs: 'session',
-    audit: 'user.updated',
-    errors: ['CONFLICT', 'NOT_FOUND'],
     input: z.object({
       full_name: FullName.nullable().optional(),
       username: Username.nullable().optional(),
@@ -82,17 +89,19 @@ export const accountRoutes = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'users.me.delete',
+    of: operation({
+      name: 'users.me.delete',
+      summary: 'Delete your account',
+      needs: 'session',
+      audit: 'user.deleted',
+      limit: { by: 'user', max: 20, per: '1h' },
+      errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'DELETE',
     path: '/api/v1/users/me',
-    summary: 'Delete your account',
     description: 'Asks for the password. The account goes with everything personal, at once and for good.',
     tag: 'Account',
-    needs: 'session',
     body: true,
-    audit: 'user.deleted',
-    limit: { by: 'user', max: 20, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
     input: z.object({ password: TypedPassword }),
     output: z.null(),
     run: async (call, { password }) => {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -41,12 +42,14 @@ export const registrationPages = (tools: Tools): Row[] => {
 
   return [
     page({
-      name: 'pages.sign_up',
+      of: operation({
+        name: 'pages.sign_up',
+        summary: 'The sign-up form',
+        open: 'this is how an account comes to be',
+        quiet: 'reads only',
+      }),
       method: 'GET',
       path: '/sign-up',
-      summary: 'The sign-up form',
-      open: 'this is how an account comes to be',
-      quiet: 'reads only',
       input: z.object({ return_to: ReturnTo, email: Prefilled }),
       run: async (call, { return_to, email }) =>
         call.principal
@@ -54,13 +57,15 @@ export const registrationPages = (tools: Tools): Row[] => {
           : showSignUp(call, email ? { typed: { email } } : {}, return_to),
     }),
     page({
-      name: 'pages.sign_up.submit',
+      of: operation({
+        name: 'pages.sign_up.submit',
+        summary: 'Sign up',
+        open: 'this is how an account comes to be',
+        audit: ['user.registered', 'auth.login.success'],
+        limit: { by: 'ip', max: 60, per: '1h' },
+      }),
       method: 'POST',
       path: '/sign-up',
-      summary: 'Sign up',
-      open: 'this is how an account comes to be',
-      audit: ['user.registered', 'auth.login.success'],
-      limit: { by: 'ip', max: 60, per: '1h' },
       input: AccountForm.extend({ return_to: ReturnTo }),
       judge: judgeRegistration(tools),
       run: async (call, input) => {
@@ -78,13 +83,15 @@ export const registrationPages = (tools: Tools): Row[] => {
       }),
     }),
     page({
-      name: 'pages.setup',
+      of: operation({
+        name: 'pages.setup',
+        summary: 'The form of the first administrator',
+        open: 'the token of the link that the start printed is the credential',
+        quiet: 'reads only: opening the link does not use it up',
+        limit: { by: 'ip', max: 60, per: '10m' },
+      }),
       method: 'GET',
       path: '/setup/:token',
-      summary: 'The form of the first administrator',
-      open: 'the token of the link that the start printed is the credential',
-      quiet: 'reads only: opening the link does not use it up',
-      limit: { by: 'ip', max: 60, per: '10m' },
       input: z.object({ token: SetupToken }),
       run: async (call, { token }) => {
         await checkSetupLink(tools, call, token)
@@ -93,13 +100,15 @@ export const registrationPages = (tools: Tools): Row[] => {
       again: async (call, _typed, problem) => setupInvalid(call, problem.status),
     }),
     page({
-      name: 'pages.setup.submit',
+      of: operation({
+        name: 'pages.setup.submit',
+        summary: 'Make the first administrator',
+        open: 'the token of the link that the start printed is the credential',
+        audit: ['user.created', 'auth.login.success'],
+        limit: { by: 'ip', max: 30, per: '10m' },
+      }),
       method: 'POST',
       path: '/setup/:token',
-      summary: 'Make the first administrator',
-      open: 'the token of the link that the start printed is the credential',
-      audit: ['user.created', 'auth.login.success'],
-      limit: { by: 'ip', max: 30, per: '10m' },
       input: AccountForm.extend({ token: SetupToken }),
       judge: judgeRegistration(tools),
       run: async (call, { token, ...input }) => {

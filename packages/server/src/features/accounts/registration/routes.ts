@@ -1,6 +1,7 @@
 /** The JSON API of signing up. */
 import { z } from 'zod'
 import { optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { EmailAddress, FullName, Username, UserView, userView } from '../../identity/users/index.ts'
@@ -22,17 +23,19 @@ export const RegistrationInput = z.object({
 
 export const registrationRoutes = (tools: Tools): Row[] => [
   route({
-    name: 'auth.register',
+    of: operation({
+      name: 'auth.register',
+      summary: 'Sign up',
+      open: 'this is how an account comes to be',
+      audit: ['user.registered', 'auth.login.success'],
+      limit: { by: 'ip', max: 60, per: '1h' },
+      errors: ['CONFLICT', 'UNAVAILABLE'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/register',
-    summary: 'Sign up',
     description:
       'With verification required (the default) the answer is the same whether or not the address or the username is taken, and an e-mail says how to go on. With verification off the account is active at once, a session is started as at sign-in, and a taken identifier is a 409.',
     tag: 'Authentication',
-    open: 'this is how an account comes to be',
-    audit: ['user.registered', 'auth.login.success'],
-    limit: { by: 'ip', max: 60, per: '1h' },
-    errors: ['CONFLICT', 'UNAVAILABLE'],
     status: 201,
     input: RegistrationInput,
     judge: judgeRegistration(tools),

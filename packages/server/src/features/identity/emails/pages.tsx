@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { ReturnTo } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -38,15 +39,17 @@ const linkInvalid = (
 
 export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
   page({
-    name: 'pages.verify_email',
+    of: operation({
+      name: 'pages.verify_email',
+      summary: 'What the link of a verification e-mail opens',
+      open: 'the token from the e-mail is the credential',
+      quiet: 'reads only',
+      limit: { by: 'ip', max: 60, per: '10m' },
+    }),
     method: 'GET',
     path: '/verify-email',
-    summary: 'What the link of a verification e-mail opens',
     description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
-    open: 'the token from the e-mail is the credential',
     limitedSession: true,
-    quiet: 'reads only',
-    limit: { by: 'ip', max: 60, per: '10m' },
     input: z.object({ token: LinkToken, continue: ReturnTo }),
     run: async (call, { token, continue: sealed }) => {
       const user = await previewVerification(tools, call, token)
@@ -60,14 +63,16 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
       linkInvalid(call, { return_to: placeToGoOn(tools, typed.continue) }, problem),
   }),
   page({
-    name: 'pages.verify_email.submit',
+    of: operation({
+      name: 'pages.verify_email.submit',
+      summary: 'Verify an e-mail address',
+      open: 'the token from the e-mail is the credential',
+      audit: 'auth.email.verified',
+      limit: { by: 'ip', max: 30, per: '10m' },
+    }),
     method: 'POST',
     path: '/verify-email',
-    summary: 'Verify an e-mail address',
-    open: 'the token from the e-mail is the credential',
     limitedSession: true,
-    audit: 'auth.email.verified',
-    limit: { by: 'ip', max: 30, per: '10m' },
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
     run: async (call, { token, return_to }) => {
       await verifyEmail(tools, call, token)
@@ -79,15 +84,17 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     again: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({
-    name: 'pages.verify_email.resend',
+    of: operation({
+      name: 'pages.verify_email.resend',
+      summary: 'Send the verification e-mail again',
+      open: 'whoever waits for the e-mail cannot sign in yet',
+      quiet: 'nothing changes but an e-mail that may be sent',
+      limit: { by: 'ip', max: 10, per: '10m' },
+    }),
     method: 'POST',
     path: '/verify-email/resend',
     formAt: '/verify-email',
-    summary: 'Send the verification e-mail again',
-    open: 'whoever waits for the e-mail cannot sign in yet',
     limitedSession: true,
-    quiet: 'nothing changes but an e-mail that may be sent',
-    limit: { by: 'ip', max: 10, per: '10m' },
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, { email, return_to }) => {
       await resendVerification(tools, call, email)

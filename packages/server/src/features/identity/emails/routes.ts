@@ -1,5 +1,6 @@
 /** The JSON API of verifying an address. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { EmailAddress, UserView, userView } from '../users/index.ts'
@@ -10,17 +11,19 @@ export const LinkToken = z.string().min(1).max(200)
 
 export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles'>): Row[] => [
   route({
-    name: 'emails.verify',
+    of: operation({
+      name: 'emails.verify',
+      summary: 'Verify an e-mail address',
+      open: 'the token from the e-mail is the credential',
+      audit: 'auth.email.verified',
+      limit: { by: 'ip', max: 30, per: '10m' },
+      errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/verify-email',
-    summary: 'Verify an e-mail address',
     description:
       'Takes the token from the e-mail. The account becomes active and can sign in. A token works once.',
     tag: 'Authentication',
-    open: 'the token from the e-mail is the credential',
-    audit: 'auth.email.verified',
-    limit: { by: 'ip', max: 30, per: '10m' },
-    errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT'],
     input: z.object({ token: LinkToken }),
     output: z.object({ user: UserView }),
     run: async (call, { token }) => ({
@@ -29,16 +32,18 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles
     }),
   }),
   route({
-    name: 'emails.resend',
+    of: operation({
+      name: 'emails.resend',
+      summary: 'Send the verification e-mail again',
+      open: 'whoever waits for the e-mail cannot sign in yet',
+      quiet: 'nothing changes but an e-mail that may be sent',
+      limit: { by: 'ip', max: 10, per: '10m' },
+    }),
     method: 'POST',
     path: '/api/v1/auth/verify-email/resend',
-    summary: 'Send the verification e-mail again',
     description:
       'Answers the same whether or not the address is known, and sends at most one e-mail a minute.',
     tag: 'Authentication',
-    open: 'whoever waits for the e-mail cannot sign in yet',
-    quiet: 'nothing changes but an e-mail that may be sent',
-    limit: { by: 'ip', max: 10, per: '10m' },
     input: z.object({ email: EmailAddress }),
     output: z.null(),
     run: async (call, { email }) => {

@@ -1,5 +1,6 @@
 /** The hosted page of one's sessions. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { listSessions, revokeOthers, revokeSession } from './own.ts'
@@ -9,12 +10,14 @@ import { Sessions } from './views.tsx'
 
 export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
   page({
-    name: 'pages.sessions',
+    of: operation({
+      name: 'pages.sessions',
+      summary: 'Your sessions',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/account/sessions',
-    summary: 'Your sessions',
-    needs: 'session',
-    quiet: 'reads only',
     input: z.object({ ended: z.string().max(10).optional() }),
     run: async (call, { ended }) => {
       const sessions = await listSessions(tools, checks, call)
@@ -34,13 +37,15 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
     },
   }),
   page({
-    name: 'pages.sessions.end',
+    of: operation({
+      name: 'pages.sessions.end',
+      summary: 'End one of your sessions',
+      needs: 'session',
+      audit: 'auth.session.revoked',
+    }),
     method: 'POST',
     path: '/account/sessions/:id/end',
     formAt: '/account/sessions',
-    summary: 'End one of your sessions',
-    needs: 'session',
-    audit: 'auth.session.revoked',
     input: z.object({ id: z.string().max(64) }),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
@@ -48,13 +53,15 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
     },
   }),
   page({
-    name: 'pages.sessions.end_others',
+    of: operation({
+      name: 'pages.sessions.end_others',
+      summary: 'End all your sessions but this one',
+      needs: 'session',
+      audit: 'auth.session.revoked',
+    }),
     method: 'POST',
     path: '/account/sessions/end-others',
     formAt: '/account/sessions',
-    summary: 'End all your sessions but this one',
-    needs: 'session',
-    audit: 'auth.session.revoked',
     input: z.object({}),
     run: async (call) => ({ redirect: `/account/sessions?ended=${await revokeOthers(tools, call)}` }),
   }),

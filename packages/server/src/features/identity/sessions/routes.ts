@@ -1,5 +1,6 @@
 /** The JSON API of one's own sessions. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
@@ -21,26 +22,30 @@ export const SessionOut = z
 
 export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
   route({
-    name: 'sessions.list',
+    of: operation({
+      name: 'sessions.list',
+      summary: 'List your sessions',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/api/v1/auth/sessions',
-    summary: 'List your sessions',
     tag: 'Sessions',
-    needs: 'session',
-    quiet: 'reads only',
     input: z.object({}),
     output: z.array(SessionOut),
     run: async (call) => ({ data: await listSessions(tools, checks, call) }),
   }),
   route({
-    name: 'sessions.revoke',
+    of: operation({
+      name: 'sessions.revoke',
+      summary: 'End one of your sessions',
+      needs: 'session',
+      audit: 'auth.session.revoked',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'DELETE',
     path: '/api/v1/auth/sessions/:id',
-    summary: 'End one of your sessions',
     tag: 'Sessions',
-    needs: 'session',
-    audit: 'auth.session.revoked',
-    errors: ['NOT_FOUND'],
     input: z.object({ id: z.string().max(64) }),
     output: z.null(),
     run: async (call, { id }) => {
@@ -50,13 +55,15 @@ export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     },
   }),
   route({
-    name: 'sessions.revoke_others',
+    of: operation({
+      name: 'sessions.revoke_others',
+      summary: 'End all your sessions but this one',
+      needs: 'session',
+      audit: 'auth.session.revoked',
+    }),
     method: 'DELETE',
     path: '/api/v1/auth/sessions',
-    summary: 'End all your sessions but this one',
     tag: 'Sessions',
-    needs: 'session',
-    audit: 'auth.session.revoked',
     input: z.object({}),
     output: z.object({ ended: z.number().int() }),
     run: async (call) => ({

@@ -1,8 +1,8 @@
 /** The hosted page of an organization's invitations, for those who invite. */
-
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -74,25 +74,29 @@ const aboutOne =
 
 export const sendingPages = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.invitations',
+    of: operation({
+      name: 'pages.organizations.invitations',
+      summary: 'The open invitations of one of your organizations',
+      needs: 'session',
+      organization: 'invitations:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: INVITATIONS,
-    summary: 'The open invitations of one of your organizations',
-    needs: 'session',
-    organization: 'invitations:read',
-    quiet: 'reads only',
     input: One.extend({ cursor: Cursor, done: Done }),
     run: (call, asked) => showInvitations(tools, call, asked),
   }),
   page({
-    name: 'pages.organizations.invite',
+    of: operation({
+      name: 'pages.organizations.invite',
+      summary: 'Invite somebody to an organization',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: ['organization.invitation.sent', 'organization.invitation.resent'],
+      limit: LIMIT,
+    }),
     method: 'POST',
     path: INVITATIONS,
-    summary: 'Invite somebody to an organization',
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: ['organization.invitation.sent', 'organization.invitation.resent'],
-    limit: LIMIT,
     input: One.extend({ email: EmailAddress, role: RoleName }),
     run: async (call, { id, email, role }) => {
       await invite(tools, call, { email, role })
@@ -105,15 +109,17 @@ export const sendingPages = (tools: Tools): Row[] => [
       ),
   }),
   page({
-    name: 'pages.organizations.invitations.resend',
+    of: operation({
+      name: 'pages.organizations.invitations.resend',
+      summary: 'Send an invitation again',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: 'organization.invitation.resent',
+      limit: LIMIT,
+    }),
     method: 'POST',
     path: `${INVITATIONS}/:invitation_id/resend`,
     formAt: INVITATIONS,
-    summary: 'Send an invitation again',
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: 'organization.invitation.resent',
-    limit: LIMIT,
     input: OneInvitation,
     run: async (call, { id, invitation_id }) => {
       await resendInvitation(tools, call, invitation_id)
@@ -122,14 +128,16 @@ export const sendingPages = (tools: Tools): Row[] => [
     again: aboutOne(tools),
   }),
   page({
-    name: 'pages.organizations.invitations.revoke',
+    of: operation({
+      name: 'pages.organizations.invitations.revoke',
+      summary: 'Revoke an invitation',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: 'organization.invitation.revoked',
+    }),
     method: 'POST',
     path: `${INVITATIONS}/:invitation_id/revoke`,
     formAt: INVITATIONS,
-    summary: 'Revoke an invitation',
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: 'organization.invitation.revoked',
     input: OneInvitation,
     run: async (call, { id, invitation_id }) => {
       await revokeInvitation(tools, call, invitation_id)

@@ -1,6 +1,7 @@
 /** The JSON API of invitations: for those who invite, and for those who were invited. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { EmailAddress } from '../../identity/users/index.ts'
@@ -58,15 +59,17 @@ const invitationView = (invitation: Invitation, now: Date): z.infer<typeof Invit
 
 const invitingRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.invitations.list',
+    of: operation({
+      name: 'organizations.invitations.list',
+      summary: 'List the open invitations of an organization',
+      needs: 'session',
+      organization: 'invitations:read',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: BASE,
-    summary: 'List the open invitations of an organization',
     tag,
-    needs: 'session',
-    organization: 'invitations:read',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: PageInput.extend({ id: OrganizationId }),
     output: z.array(InvitationView),
     run: async (call, input) => {
@@ -75,18 +78,20 @@ const invitingRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'organizations.invitations.send',
+    of: operation({
+      name: 'organizations.invitations.send',
+      summary: 'Invite somebody to an organization',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: ['organization.invitation.sent', 'organization.invitation.resent'],
+      limit: { by: 'user', max: 300, per: '1h' },
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS', 'RATE_LIMIT_EXCEEDED'],
+    }),
     method: 'POST',
     path: BASE,
-    summary: 'Invite somebody to an organization',
     description:
       'To a role within your own permissions. An address that is invited already gets a new e-mail, and the ones before are dead. The answer is the same whether or not the address has an account.',
     tag,
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: ['organization.invitation.sent', 'organization.invitation.resent'],
-    limit: { by: 'user', max: 300, per: '1h' },
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS', 'RATE_LIMIT_EXCEEDED'],
     status: 201,
     input: One.extend({ email: EmailAddress, role: RoleName.default('member') }),
     output: InvitationView,
@@ -95,17 +100,19 @@ const invitingRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.invitations.resend',
+    of: operation({
+      name: 'organizations.invitations.resend',
+      summary: 'Send an invitation again',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: 'organization.invitation.resent',
+      limit: { by: 'user', max: 300, per: '1h' },
+      errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS', 'RATE_LIMIT_EXCEEDED'],
+    }),
     method: 'POST',
     path: `${BASE}/:invitation_id/resend`,
-    summary: 'Send an invitation again',
     description: 'With a new link; the one before is dead. It is yours then, as if you had sent it.',
     tag,
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: 'organization.invitation.resent',
-    limit: { by: 'user', max: 300, per: '1h' },
-    errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS', 'RATE_LIMIT_EXCEEDED'],
     input: OneInvitation,
     output: InvitationView,
     run: async (call, { invitation_id }) => ({
@@ -113,15 +120,17 @@ const invitingRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.invitations.revoke',
+    of: operation({
+      name: 'organizations.invitations.revoke',
+      summary: 'Revoke an invitation',
+      needs: 'session',
+      organization: 'invitations:write',
+      audit: 'organization.invitation.revoked',
+      errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'DELETE',
     path: `${BASE}/:invitation_id`,
-    summary: 'Revoke an invitation',
     tag,
-    needs: 'session',
-    organization: 'invitations:write',
-    audit: 'organization.invitation.revoked',
-    errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
     input: OneInvitation,
     output: z.null(),
     run: async (call, { invitation_id }) => {
@@ -150,16 +159,18 @@ const YOU_BELONG = 'You belong to the organization now.'
 
 const answeringRows = (tools: Tools): Row[] => [
   route({
-    name: 'invitations.show',
+    of: operation({
+      name: 'invitations.show',
+      summary: 'Show an invitation to whoever holds its token',
+      open: 'the token from the e-mail is the credential',
+      quiet: 'reads only',
+      limit: { by: 'ip', max: 120, per: '10m' },
+      errors: ['NOT_FOUND', 'TOKEN_EXPIRED'],
+    }),
     method: 'GET',
     path: '/api/v1/invitations/:id',
-    summary: 'Show an invitation to whoever holds its token',
     description: '`next` says what is still to do; never whether the address has an account.',
     tag,
-    open: 'the token from the e-mail is the credential',
-    quiet: 'reads only',
-    limit: { by: 'ip', max: 120, per: '10m' },
-    errors: ['NOT_FOUND', 'TOKEN_EXPIRED'],
     input: z.object({ id: InvitationId, token: InvitationToken }),
     output: PreviewView,
     run: async (call, input) => {
@@ -179,17 +190,19 @@ const answeringRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'invitations.accept',
+    of: operation({
+      name: 'invitations.accept',
+      summary: 'Accept an invitation',
+      needs: 'session',
+      audit: 'organization.invitation.accepted',
+      limit: { by: 'user', max: 120, per: '10m' },
+      errors: ['NOT_FOUND', 'TOKEN_EXPIRED', 'INSUFFICIENT_PERMISSIONS', 'EMAIL_NOT_VERIFIED', 'CONFLICT'],
+    }),
     method: 'POST',
     path: '/api/v1/invitations/accept',
-    summary: 'Accept an invitation',
     description:
       'Signed in as whoever has verified the invited address. A refused acceptance leaves the invitation as it was.',
     tag,
-    needs: 'session',
-    audit: 'organization.invitation.accepted',
-    limit: { by: 'user', max: 120, per: '10m' },
-    errors: ['NOT_FOUND', 'TOKEN_EXPIRED', 'INSUFFICIENT_PERMISSIONS', 'EMAIL_NOT_VERIFIED', 'CONFLICT'],
     input: z.object({ token: InvitationToken }),
     output: AcceptedView,
     run: async (call, { token }) => ({
@@ -198,15 +211,17 @@ const answeringRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'invitations.decline',
+    of: operation({
+      name: 'invitations.decline',
+      summary: 'Decline an invitation',
+      open: 'the token from the e-mail is the credential',
+      audit: 'organization.invitation.declined',
+      limit: { by: 'ip', max: 120, per: '10m' },
+      errors: ['NOT_FOUND', 'TOKEN_EXPIRED'],
+    }),
     method: 'POST',
     path: '/api/v1/invitations/decline',
-    summary: 'Decline an invitation',
     tag,
-    open: 'the token from the e-mail is the credential',
-    audit: 'organization.invitation.declined',
-    limit: { by: 'ip', max: 120, per: '10m' },
-    errors: ['NOT_FOUND', 'TOKEN_EXPIRED'],
     input: z.object({ token: InvitationToken }),
     output: z.null(),
     run: async (call, { token }) => {
@@ -240,13 +255,15 @@ const myInvitationView = ({ invitation, organization, inviter }: MyInvitation) =
 
 const ownRows = (tools: Tools): Row[] => [
   route({
-    name: 'users.me.invitations.list',
+    of: operation({
+      name: 'users.me.invitations.list',
+      summary: 'List the open invitations to your verified addresses',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/api/v1/users/me/invitations',
-    summary: 'List the open invitations to your verified addresses',
     tag,
-    needs: 'session',
-    quiet: 'reads only',
     input: PageInput,
     output: z.array(MyInvitationView),
     run: async (call, input) => {
@@ -255,14 +272,16 @@ const ownRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'users.me.invitations.accept',
+    of: operation({
+      name: 'users.me.invitations.accept',
+      summary: 'Accept one of your invitations',
+      needs: 'session',
+      audit: 'organization.invitation.accepted',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: '/api/v1/users/me/invitations/:id/accept',
-    summary: 'Accept one of your invitations',
     tag,
-    needs: 'session',
-    audit: 'organization.invitation.accepted',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     input: z.object({ id: InvitationId }),
     output: AcceptedView,
     run: async (call, { id }) => ({
@@ -271,14 +290,16 @@ const ownRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'users.me.invitations.decline',
+    of: operation({
+      name: 'users.me.invitations.decline',
+      summary: 'Decline one of your invitations',
+      needs: 'session',
+      audit: 'organization.invitation.declined',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'POST',
     path: '/api/v1/users/me/invitations/:id/decline',
-    summary: 'Decline one of your invitations',
     tag,
-    needs: 'session',
-    audit: 'organization.invitation.declined',
-    errors: ['NOT_FOUND'],
     input: z.object({ id: InvitationId }),
     output: z.null(),
     run: async (call, { id }) => {

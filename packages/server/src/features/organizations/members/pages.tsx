@@ -2,6 +2,7 @@
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -120,36 +121,42 @@ async function showTransfer(tools: Tools, call: Call, userId: string, form: Form
 
 const readingRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.members',
+    of: operation({
+      name: 'pages.organizations.members',
+      summary: 'The members of one of your organizations',
+      needs: 'session',
+      organization: 'members:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/account/organizations/:id/members',
-    summary: 'The members of one of your organizations',
-    needs: 'session',
-    organization: 'members:read',
-    quiet: 'reads only',
     input: One.extend({ search: Search, cursor: Cursor, done: Done }),
     run: (call, asked) => showMembers(tools, call, asked),
   }),
   page({
-    name: 'pages.organizations.member',
+    of: operation({
+      name: 'pages.organizations.member',
+      summary: 'A member of one of your organizations',
+      needs: 'session',
+      organization: 'members:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: MEMBER,
-    summary: 'A member of one of your organizations',
-    needs: 'session',
-    organization: 'members:read',
-    quiet: 'reads only',
     input: OneMember.extend({ done: Done }),
     run: (call, { user_id, done }) => showOne(tools, call, user_id, { done }),
   }),
   page({
-    name: 'pages.organizations.transfer',
+    of: operation({
+      name: 'pages.organizations.transfer',
+      summary: 'Ask before handing an organization over',
+      needs: 'session',
+      organization: 'organization:transfer',
+      fresh: FRESH,
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: `${MEMBER}/transfer`,
-    summary: 'Ask before handing an organization over',
-    needs: 'session',
-    organization: 'organization:transfer',
-    fresh: FRESH,
-    quiet: 'reads only',
     input: OneMember,
     run: (call, { user_id }) => showTransfer(tools, call, user_id, {}),
   }),
@@ -157,14 +164,16 @@ const readingRows = (tools: Tools): Row[] => [
 
 const changingRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.member.role',
+    of: operation({
+      name: 'pages.organizations.member.role',
+      summary: 'Change the role of a member',
+      needs: 'session',
+      organization: 'members:update',
+      audit: 'organization.member.role_changed',
+    }),
     method: 'POST',
     path: `${MEMBER}/role`,
     formAt: MEMBER,
-    summary: 'Change the role of a member',
-    needs: 'session',
-    organization: 'members:update',
-    audit: 'organization.member.role_changed',
     input: OneMember.extend({ role: RoleName }),
     run: async (call, { id, user_id: userId, role }) => {
       await changeRole(tools, call, { userId, role })
@@ -185,14 +194,16 @@ const changingRows = (tools: Tools): Row[] => [
       ),
   }),
   page({
-    name: 'pages.organizations.member.remove',
+    of: operation({
+      name: 'pages.organizations.member.remove',
+      summary: 'Remove a member',
+      needs: 'session',
+      organization: 'members:remove',
+      audit: ['organization.member.removed', 'organization.member.left'],
+    }),
     method: 'POST',
     path: `${MEMBER}/remove`,
     formAt: MEMBER,
-    summary: 'Remove a member',
-    needs: 'session',
-    organization: 'members:remove',
-    audit: ['organization.member.removed', 'organization.member.left'],
     input: OneMember,
     run: async (call, { id, user_id }) => {
       await removeMember(tools, call, user_id)
@@ -207,14 +218,16 @@ const changingRows = (tools: Tools): Row[] => [
     },
   }),
   page({
-    name: 'pages.organizations.transfer.submit',
+    of: operation({
+      name: 'pages.organizations.transfer.submit',
+      summary: 'Hand an organization over',
+      needs: 'session',
+      organization: 'organization:transfer',
+      fresh: FRESH,
+      audit: 'organization.transferred',
+    }),
     method: 'POST',
     path: `${MEMBER}/transfer`,
-    summary: 'Hand an organization over',
-    needs: 'session',
-    organization: 'organization:transfer',
-    fresh: FRESH,
-    audit: 'organization.transferred',
     input: OneMember,
     run: async (call, { id, user_id }) => {
       const wasOwner = call.organization?.role === 'owner'

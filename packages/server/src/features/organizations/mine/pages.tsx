@@ -3,6 +3,7 @@ import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { optional } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -73,23 +74,27 @@ async function showList(
 
 const ownRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations',
+    of: operation({
+      name: 'pages.organizations',
+      summary: 'Your organizations',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: LIST,
-    summary: 'Your organizations',
-    needs: 'session',
-    quiet: 'reads only',
     input: z.object({ cursor: Cursor, done: Done }),
     run: (call, shown) => showList(tools, call, shown),
   }),
   page({
-    name: 'pages.organizations.submit',
+    of: operation({
+      name: 'pages.organizations.submit',
+      summary: 'Make an organization',
+      needs: 'session',
+      audit: 'organization.created',
+      limit: { by: 'user', max: 60, per: '1h' },
+    }),
     method: 'POST',
     path: LIST,
-    summary: 'Make an organization',
-    needs: 'session',
-    audit: 'organization.created',
-    limit: { by: 'user', max: 60, per: '1h' },
     input: z.object({ name: OrganizationName, slug: optional(Slug) }),
     run: async (call, wish) => {
       const { organization } = await createOrganization(tools, call, wish)
@@ -103,14 +108,16 @@ const ownRows = (tools: Tools): Row[] => [
     }),
   }),
   page({
-    name: 'pages.organizations.activate',
+    of: operation({
+      name: 'pages.organizations.activate',
+      summary: 'Choose the organization that you act in, or none',
+      needs: 'session',
+      audit: 'organization.switched',
+      limit: { by: 'user', max: 300, per: '1h' },
+    }),
     method: 'POST',
     path: '/account/active-organization',
     formAt: LIST,
-    summary: 'Choose the organization that you act in, or none',
-    needs: 'session',
-    audit: 'organization.switched',
-    limit: { by: 'user', max: 300, per: '1h' },
     input: z.object({ organization_id: optional(OrganizationId) }),
     run: async (call, { organization_id }) => {
       const { session } = await switchOrganization(tools, call, organization_id ?? null)
@@ -119,15 +126,17 @@ const ownRows = (tools: Tools): Row[] => [
     },
   }),
   page({
-    name: 'pages.organizations.restore',
+    of: operation({
+      name: 'pages.organizations.restore',
+      summary: 'Restore a deleted organization',
+      needs: 'session',
+      organization: 'organization:delete',
+      deletedToo: true,
+      audit: 'organization.restored',
+    }),
     method: 'POST',
     path: `${LIST}/:id/restore`,
     formAt: LIST,
-    summary: 'Restore a deleted organization',
-    needs: 'session',
-    organization: 'organization:delete',
-    deletedToo: true,
-    audit: 'organization.restored',
     input: One,
     run: async (call) => {
       await restoreOrganization(tools, call)
@@ -143,14 +152,16 @@ const ownRows = (tools: Tools): Row[] => [
 
 const invitationRow = (tools: Tools): Row =>
   page({
-    name: 'pages.organizations.answer',
+    of: operation({
+      name: 'pages.organizations.answer',
+      summary: 'Accept or decline one of your invitations',
+      needs: 'session',
+      audit: ['organization.invitation.accepted', 'organization.invitation.declined'],
+      limit: { by: 'user', max: 120, per: '10m' },
+    }),
     method: 'POST',
     path: '/account/invitations/:id',
     formAt: LIST,
-    summary: 'Accept or decline one of your invitations',
-    needs: 'session',
-    audit: ['organization.invitation.accepted', 'organization.invitation.declined'],
-    limit: { by: 'user', max: 120, per: '10m' },
     input: z.object({ id: z.string().max(64), answer: z.enum(['accept', 'decline']) }),
     run: async (call, { id, answer }) => {
       if (answer === 'decline') {

@@ -1,6 +1,7 @@
 /** The JSON API of organizations: one's own, their members and roles, and for administrators all of them. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../signin/door/index.ts'
@@ -54,32 +55,36 @@ const One = z.object({ id: OrganizationId })
 
 const ownRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.create',
+    of: operation({
+      name: 'organizations.create',
+      summary: 'Make an organization',
+      needs: 'session',
+      audit: 'organization.created',
+      limit: { by: 'user', max: 60, per: '1h' },
+      errors: ['INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
+    }),
     method: 'POST',
     path: BASE,
-    summary: 'Make an organization',
     description:
       'You own it, and your session acts in it from then on. Without a `slug` one is made of the name. `LATCHKEY_ORGANIZATION_CREATION` says who may.',
     tag,
-    needs: 'session',
-    audit: 'organization.created',
-    limit: { by: 'user', max: 60, per: '1h' },
-    errors: ['INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
     status: 201,
     input: z.object({ name: OrganizationName, slug: Slug.optional() }),
     output: OwnOrganizationView,
     run: async (call, wish) => ({ data: ownOrganizationView(await createOrganization(tools, call, wish)) }),
   }),
   route({
-    name: 'users.me.organizations',
+    of: operation({
+      name: 'users.me.organizations',
+      summary: 'List your organizations',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/api/v1/users/me/organizations',
-    summary: 'List your organizations',
     description:
       'With your role in each. One that was deleted is shown to its owners until it is gone for good.',
     tag,
-    needs: 'session',
-    quiet: 'reads only',
     input: PageInput,
     output: z.array(OwnOrganizationView),
     run: async (call, input) => {
@@ -88,17 +93,19 @@ const ownRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'auth.organization',
+    of: operation({
+      name: 'auth.organization',
+      summary: 'Choose the organization that you act in',
+      needs: 'session',
+      audit: 'organization.switched',
+      limit: { by: 'user', max: 300, per: '1h' },
+      errors: ['NOT_FOUND'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/organization',
-    summary: 'Choose the organization that you act in',
     description:
       '`null` for none. The session goes on under a new token, which is answered and set as the cookie; whoever asks by an access token keeps theirs, and refreshes it to act there.',
     tag,
-    needs: 'session',
-    audit: 'organization.switched',
-    limit: { by: 'user', max: 300, per: '1h' },
-    errors: ['NOT_FOUND'],
     input: z.object({ organization_id: OrganizationId.nullable() }),
     output: SessionStarted.partial().extend({ organization: ActiveOrganizationView.nullable() }),
     run: async (call, { organization_id }) => {
@@ -117,30 +124,34 @@ const ownRows = (tools: Tools): Row[] => [
 
 const oneRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.show',
+    of: operation({
+      name: 'organizations.show',
+      summary: 'Show an organization',
+      needs: 'session',
+      organization: 'organization:read',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: `${BASE}/:id`,
-    summary: 'Show an organization',
     tag,
-    needs: 'session',
-    organization: 'organization:read',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: One,
     output: StandingView,
     run: async (call) => ({ data: standingView(await showOrganization(tools, call)) }),
   }),
   route({
-    name: 'organizations.update',
+    of: operation({
+      name: 'organizations.update',
+      summary: 'Change an organization',
+      needs: 'session',
+      organization: 'organization:update',
+      audit: 'organization.updated',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'PATCH',
     path: `${BASE}/:id`,
-    summary: 'Change an organization',
     description: 'Changes only the fields that are sent.',
     tag,
-    needs: 'session',
-    organization: 'organization:update',
-    audit: 'organization.updated',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     input: One.extend({ name: OrganizationName.optional(), slug: Slug.optional() }),
     output: StandingView,
     run: async (call, { name, slug }) => ({
@@ -148,18 +159,20 @@ const oneRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.delete',
+    of: operation({
+      name: 'organizations.delete',
+      summary: 'Delete an organization',
+      needs: 'session',
+      organization: 'organization:delete',
+      fresh: FRESH,
+      audit: 'organization.deleted',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'DELETE',
     path: `${BASE}/:id`,
-    summary: 'Delete an organization',
     description:
       'At once it is there for nobody but its owners, who hear of it by e-mail and can restore it until `purge_at`. Asks for a sign-in of the last 10 minutes.',
     tag,
-    needs: 'session',
-    organization: 'organization:delete',
-    fresh: FRESH,
-    audit: 'organization.deleted',
-    errors: ['NOT_FOUND'],
     input: One,
     output: z.object({ purge_at: z.string() }),
     run: async (call) => ({
@@ -168,18 +181,20 @@ const oneRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.restore',
+    of: operation({
+      name: 'organizations.restore',
+      summary: 'Restore a deleted organization',
+      needs: 'session',
+      organization: 'organization:delete',
+      deletedToo: true,
+      audit: 'organization.restored',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: `${BASE}/:id/restore`,
-    summary: 'Restore a deleted organization',
     description:
       'Until its `purge_at`. Where nobody owns it any more, an administrator of the server names the owner in `owner_id`.',
     tag,
-    needs: 'session',
-    organization: 'organization:delete',
-    deletedToo: true,
-    audit: 'organization.restored',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     input: One.extend({ owner_id: UserId.optional() }),
     output: StandingView,
     run: async (call, { owner_id }) => ({
@@ -188,15 +203,17 @@ const oneRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.leave',
+    of: operation({
+      name: 'organizations.leave',
+      summary: 'Leave an organization',
+      needs: 'session',
+      audit: 'organization.member.left',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: `${BASE}/:id/leave`,
-    summary: 'Leave an organization',
     description: 'The last owner cannot.',
     tag,
-    needs: 'session',
-    audit: 'organization.member.left',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     input: One,
     output: z.null(),
     run: async (call, { id }) => {
@@ -205,18 +222,20 @@ const oneRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'organizations.transfer',
+    of: operation({
+      name: 'organizations.transfer',
+      summary: 'Hand an organization over',
+      needs: 'session',
+      organization: 'organization:transfer',
+      fresh: FRESH,
+      audit: 'organization.transferred',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: `${BASE}/:id/transfer`,
-    summary: 'Hand an organization over',
     description:
       'Another member becomes its owner, and you an admin. Asks for a sign-in of the last 10 minutes.',
     tag,
-    needs: 'session',
-    organization: 'organization:transfer',
-    fresh: FRESH,
-    audit: 'organization.transferred',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     input: One.extend({ user_id: UserId }),
     output: z.null(),
     run: async (call, { user_id }) => {
@@ -228,15 +247,17 @@ const oneRows = (tools: Tools): Row[] => [
 
 const serverRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.list',
+    of: operation({
+      name: 'organizations.list',
+      summary: 'List every organization of the server',
+      needs: 'organizations:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: BASE,
-    summary: 'List every organization of the server',
     description:
       'With `search`, those whose name or slug begins with it. Deleted ones are there until they are gone for good.',
     tag,
-    needs: 'organizations:read',
-    quiet: 'reads only',
     input: PageInput.extend({ search: Search }),
     output: z.array(OrganizationView),
     run: async (call, input) => {
@@ -250,16 +271,18 @@ const OneMember = One.extend({ user_id: z.string().max(64) })
 
 const memberRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.members.list',
+    of: operation({
+      name: 'organizations.members.list',
+      summary: 'List the members of an organization',
+      needs: 'session',
+      organization: 'members:read',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: `${BASE}/:id/members`,
-    summary: 'List the members of an organization',
     description: 'With `search`, those whose name, username or e-mail address begins with it.',
     tag,
-    needs: 'session',
-    organization: 'members:read',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: PageInput.extend({ id: OrganizationId, search: Search }),
     output: z.array(MemberView),
     run: async (call, input) => {
@@ -268,16 +291,18 @@ const memberRows = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'organizations.members.add',
+    of: operation({
+      name: 'organizations.members.add',
+      summary: 'Add a user to an organization',
+      needs: 'organizations:write',
+      organization: 'members:update',
+      audit: 'organization.member.added',
+      errors: ['NOT_FOUND', 'CONFLICT'],
+    }),
     method: 'POST',
     path: `${BASE}/:id/members`,
-    summary: 'Add a user to an organization',
     description: 'For administrators of the server. Everybody else invites.',
     tag,
-    needs: 'organizations:write',
-    organization: 'members:update',
-    audit: 'organization.member.added',
-    errors: ['NOT_FOUND', 'CONFLICT'],
     status: 201,
     input: One.extend({ user_id: UserId, role: RoleName }),
     output: MemberView,
@@ -286,17 +311,19 @@ const memberRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.members.change_role',
+    of: operation({
+      name: 'organizations.members.change_role',
+      summary: 'Change the role of a member',
+      needs: 'session',
+      organization: 'members:update',
+      audit: 'organization.member.role_changed',
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'PATCH',
     path: `${BASE}/:id/members/:user_id/role`,
-    summary: 'Change the role of a member',
     description:
       'Within your own permissions: what the member may do, and what the role permits. The last owner stays one.',
     tag,
-    needs: 'session',
-    organization: 'members:update',
-    audit: 'organization.member.role_changed',
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
     input: OneMember.extend({ role: RoleName }),
     output: MemberView,
     run: async (call, { user_id, role }) => ({
@@ -304,16 +331,18 @@ const memberRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.members.remove',
+    of: operation({
+      name: 'organizations.members.remove',
+      summary: 'Remove a member',
+      needs: 'session',
+      organization: 'members:remove',
+      audit: ['organization.member.removed', 'organization.member.left'],
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'DELETE',
     path: `${BASE}/:id/members/:user_id`,
-    summary: 'Remove a member',
     description: 'Not one whose permissions go beyond your own, and not the last owner.',
     tag,
-    needs: 'session',
-    organization: 'members:remove',
-    audit: ['organization.member.removed', 'organization.member.left'],
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
     input: OneMember,
     output: z.null(),
     run: async (call, { user_id }) => {
@@ -325,31 +354,35 @@ const memberRows = (tools: Tools): Row[] => [
 
 const roleRows = (tools: Tools): Row[] => [
   route({
-    name: 'organizations.roles.list',
+    of: operation({
+      name: 'organizations.roles.list',
+      summary: 'List the roles of an organization',
+      needs: 'session',
+      organization: 'roles:read',
+      quiet: 'reads only',
+      errors: ['NOT_FOUND'],
+    }),
     method: 'GET',
     path: `${BASE}/:id/roles`,
-    summary: 'List the roles of an organization',
     description: 'The built-in ones, then its own.',
     tag,
-    needs: 'session',
-    organization: 'roles:read',
-    quiet: 'reads only',
-    errors: ['NOT_FOUND'],
     input: One,
     output: z.array(RoleView),
     run: async (call) => ({ data: (await listRoles(tools, call)).map(roleView) }),
   }),
   route({
-    name: 'organizations.roles.create',
+    of: operation({
+      name: 'organizations.roles.create',
+      summary: 'Make a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.created',
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'POST',
     path: `${BASE}/:id/roles`,
-    summary: 'Make a role of the organization’s own',
     description: 'Of permissions that you hold yourself.',
     tag,
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.created',
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
     status: 201,
     input: One.extend({
       name: RoleName,
@@ -361,16 +394,18 @@ const roleRows = (tools: Tools): Row[] => [
     run: async (call, { id: _, ...wish }) => ({ data: roleView(await createRole(tools, call, wish)) }),
   }),
   route({
-    name: 'organizations.roles.update',
+    of: operation({
+      name: 'organizations.roles.update',
+      summary: 'Change a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.updated',
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'PATCH',
     path: `${BASE}/:id/roles/:name`,
-    summary: 'Change a role of the organization’s own',
     description: 'Changes only the fields that are sent. Counts at once for everybody who holds it.',
     tag,
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.updated',
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
     input: One.extend({
       name: RoleName,
       description: RoleFields.description.optional(),
@@ -383,16 +418,18 @@ const roleRows = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    name: 'organizations.roles.delete',
+    of: operation({
+      name: 'organizations.roles.delete',
+      summary: 'Delete a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.deleted',
+      errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+    }),
     method: 'DELETE',
     path: `${BASE}/:id/roles/:name`,
-    summary: 'Delete a role of the organization’s own',
     description: 'Not while somebody holds it.',
     tag,
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.deleted',
-    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
     input: One.extend({ name: RoleName }),
     output: z.null(),
     run: async (call, { name }) => {

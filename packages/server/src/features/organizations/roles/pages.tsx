@@ -3,6 +3,7 @@ import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem } from '../../../base/errors.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -89,24 +90,28 @@ async function showRole(
 
 const listRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.roles',
+    of: operation({
+      name: 'pages.organizations.roles',
+      summary: 'The roles of one of your organizations',
+      needs: 'session',
+      organization: 'roles:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: ROLES,
-    summary: 'The roles of one of your organizations',
-    needs: 'session',
-    organization: 'roles:read',
-    quiet: 'reads only',
     input: One.extend({ done: Done }),
     run: (call, { done }) => showRoles(tools, call, { done }),
   }),
   page({
-    name: 'pages.organizations.roles.submit',
+    of: operation({
+      name: 'pages.organizations.roles.submit',
+      summary: 'Make a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.created',
+    }),
     method: 'POST',
     path: ROLES,
-    summary: 'Make a role of the organization’s own',
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.created',
     input: RoleForm,
     run: async (call, input) => {
       const { id, name, description, inherits } = input
@@ -124,24 +129,28 @@ const listRows = (tools: Tools): Row[] => [
 
 const roleRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.role',
+    of: operation({
+      name: 'pages.organizations.role',
+      summary: 'A role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: ROLE,
-    summary: 'A role of the organization’s own',
-    needs: 'session',
-    organization: 'roles:write',
-    quiet: 'reads only',
     input: One.extend({ name: RoleName, done: Done }),
     run: (call, { name, done }) => showRole(tools, call, name, { done }),
   }),
   page({
-    name: 'pages.organizations.role.submit',
+    of: operation({
+      name: 'pages.organizations.role.submit',
+      summary: 'Change a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.updated',
+    }),
     method: 'POST',
     path: ROLE,
-    summary: 'Change a role of the organization’s own',
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.updated',
     input: RoleForm,
     run: async (call, input) => {
       const { id, name, description, inherits } = input
@@ -169,14 +178,16 @@ const roleRows = (tools: Tools): Row[] => [
       ),
   }),
   page({
-    name: 'pages.organizations.role.delete',
+    of: operation({
+      name: 'pages.organizations.role.delete',
+      summary: 'Delete a role of the organization’s own',
+      needs: 'session',
+      organization: 'roles:write',
+      audit: 'organization.role.deleted',
+    }),
     method: 'POST',
     path: `${ROLE}/delete`,
     formAt: ROLE,
-    summary: 'Delete a role of the organization’s own',
-    needs: 'session',
-    organization: 'roles:write',
-    audit: 'organization.role.deleted',
     input: One.extend({ name: RoleName }),
     run: async (call, { id, name }) => {
       await deleteRole(tools, call, name)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
@@ -31,17 +32,19 @@ export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
 
 const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
   route({
-    name: 'compat.create_token',
+    of: operation({
+      name: 'compat.create_token',
+      summary: 'Get a token for a username and a password',
+      open: 'the password is the credential',
+      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
+      limit: { by: 'ip', max: 100, per: '10m' },
+      errors: REFUSALS,
+    }),
     method: 'POST',
     path: '/api/users/create_token',
-    summary: 'Get a token for a username and a password',
     description:
       'Answers an access token. For new programs there is `POST /api/v1/auth/login` with `tokens`.',
     tag: 'Compatibility',
-    open: 'the password is the credential',
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
-    limit: { by: 'ip', max: 100, per: '10m' },
-    errors: REFUSALS,
     bare: true,
     input: Credentials,
     output: z.object({ success: z.literal(true), token: z.string() }),
@@ -52,17 +55,19 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     },
   }),
   route({
-    name: 'compat.revoke_token',
+    of: operation({
+      name: 'compat.revoke_token',
+      summary: 'End a token, or all of them, with the password',
+      open: 'the password is the credential',
+      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
+      limit: { by: 'ip', max: 100, per: '10m' },
+      errors: REFUSALS,
+    }),
     method: 'POST',
     path: '/api/users/revoke_token',
-    summary: 'End a token, or all of them, with the password',
     description:
       'Ends the session behind `token`, and with it every token of that session; without `token` all of the user. A token that is none, or somebody else’s, is answered the same and left alone.',
     tag: 'Compatibility',
-    open: 'the password is the credential',
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
-    limit: { by: 'ip', max: 100, per: '10m' },
-    errors: REFUSALS,
     bare: true,
     input: z.object({ user: Credentials, token: z.string().min(1).max(8192).optional() }),
     output: z.object({ success: z.literal(true), message: z.string() }),

@@ -3,6 +3,7 @@ import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
@@ -57,17 +58,19 @@ const Asked = z.object({
 
 export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[] => [
   route({
-    name: 'auth.validate',
+    of: operation({
+      name: 'auth.validate',
+      summary: 'Check a credential',
+      needs: 'caller',
+      quiet: 'reads only',
+      // a proxy asks for every request that it lets through
+      limit: { by: 'user', max: 60_000, per: '1m' },
+    }),
     method: 'GET',
     path: '/api/v1/auth/validate',
-    summary: 'Check a credential',
     description:
       'Takes any: session, access token, API key. Says whom it speaks for, by which method, until when and with which permissions, in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can ask before it lets a request through. `require` and `role` have it judge as well.',
     tag: 'Authentication',
-    needs: 'caller',
-    quiet: 'reads only',
-    // a proxy asks for every request that it lets through
-    limit: { by: 'user', max: 60_000, per: '1m' },
     input: Asked,
     output: Validity,
     turnAway: (asked, closed) => placeToGo(tools, asked, closed),

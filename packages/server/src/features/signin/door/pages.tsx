@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -31,13 +32,15 @@ export const showSignIn = (
 
 export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
   page({
-    name: 'pages.sign_in',
+    of: operation({
+      name: 'pages.sign_in',
+      summary: 'The sign-in form',
+      open: 'this is where one signs in',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/sign-in',
-    summary: 'The sign-in form',
-    open: 'this is where one signs in',
     limitedSession: true,
-    quiet: 'reads only',
     input: z.object({
       return_to: ReturnTo,
       email: Prefilled,
@@ -63,13 +66,15 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     },
   }),
   page({
-    name: 'pages.sign_out',
+    of: operation({
+      name: 'pages.sign_out',
+      summary: 'Ask before signing out',
+      open: 'whoever is signed out already is told so',
+      quiet: 'reads only: opening a link signs nobody out',
+    }),
     method: 'GET',
     path: '/sign-out',
-    summary: 'Ask before signing out',
-    open: 'whoever is signed out already is told so',
     limitedSession: true,
-    quiet: 'reads only: opening a link signs nobody out',
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) =>
       call.principal
@@ -80,13 +85,15 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
         : { page: <SignedOut />, title: signinText(call.locale, 'signed_out.title') },
   }),
   page({
-    name: 'pages.sign_out.submit',
+    of: operation({
+      name: 'pages.sign_out.submit',
+      summary: 'Sign out',
+      open: 'whoever is signed out already stays so',
+      audit: 'auth.logout',
+    }),
     method: 'POST',
     path: '/sign-out',
-    summary: 'Sign out',
-    open: 'whoever is signed out already stays so',
     limitedSession: true,
-    audit: 'auth.logout',
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) => {
       if (call.principal) await signOut(tools, call)

@@ -1,5 +1,6 @@
 /** The JSON API of the door itself: signing out. Signing in is each method's own route. */
 import { z } from 'zod'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { signOut } from '../../identity/sessions/index.ts'
@@ -7,14 +8,16 @@ import { SESSION_COOKIE } from './view.ts'
 
 export const signinRoutes = (tools: Pick<Tools, 'db'>): Row[] => [
   route({
-    name: 'auth.logout',
+    of: operation({
+      name: 'auth.logout',
+      summary: 'Sign out',
+      needs: 'session',
+      audit: 'auth.logout',
+    }),
     method: 'POST',
     path: '/api/v1/auth/logout',
-    summary: 'Sign out',
     tag: 'Authentication',
-    needs: 'session',
     limitedSession: true,
-    audit: 'auth.logout',
     input: z.object({}),
     output: z.null(),
     run: async (call) => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, shownAgain, withReturnTo } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -69,14 +70,16 @@ export const atPasswordField = (field: string, problem: Problem): Problem =>
 
 export const passwordPages = (tools: Tools): Row[] => [
   page({
-    name: 'pages.sign_in.submit',
+    of: operation({
+      name: 'pages.sign_in.submit',
+      summary: 'Sign in with a password',
+      open: 'this is how one signs in',
+      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
+      limit: { by: 'ip', max: 100, per: '10m' },
+    }),
     method: 'POST',
     path: '/sign-in',
-    summary: 'Sign in with a password',
-    open: 'this is how one signs in',
     limitedSession: true,
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
-    limit: { by: 'ip', max: 100, per: '10m' },
     input: z.object({
       identifier: Identifier,
       password: TypedPassword,
@@ -102,13 +105,15 @@ export const passwordPages = (tools: Tools): Row[] => [
         : showSignIn(tools, call, typed, problem),
   }),
   page({
-    name: 'pages.forgot_password',
+    of: operation({
+      name: 'pages.forgot_password',
+      summary: 'The form of a forgotten password',
+      open: 'whoever forgot the password cannot sign in',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/forgot-password',
-    summary: 'The form of a forgotten password',
-    open: 'whoever forgot the password cannot sign in',
     limitedSession: true,
-    quiet: 'reads only',
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) => ({
       page: <Forgot returnTo={safeReturnTo(tools.config, input.return_to)} />,
@@ -116,14 +121,16 @@ export const passwordPages = (tools: Tools): Row[] => [
     }),
   }),
   page({
-    name: 'pages.forgot_password.submit',
+    of: operation({
+      name: 'pages.forgot_password.submit',
+      summary: 'Ask for an e-mail to reset a password',
+      open: 'whoever forgot the password cannot sign in',
+      audit: 'auth.password.reset_requested',
+      limit: { by: 'ip', max: 20, per: '10m' },
+    }),
     method: 'POST',
     path: '/forgot-password',
-    summary: 'Ask for an e-mail to reset a password',
-    open: 'whoever forgot the password cannot sign in',
     limitedSession: true,
-    audit: 'auth.password.reset_requested',
-    limit: { by: 'ip', max: 20, per: '10m' },
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, input) => {
       await requestReset(tools, call, input.email)
@@ -144,27 +151,31 @@ export const passwordPages = (tools: Tools): Row[] => [
     }),
   }),
   page({
-    name: 'pages.reset_password',
+    of: operation({
+      name: 'pages.reset_password',
+      summary: 'What the link of a reset e-mail opens',
+      open: 'the token from the e-mail is the credential',
+      quiet: 'reads only: opening the link does not use it up',
+      limit: { by: 'ip', max: 60, per: '10m' },
+    }),
     method: 'GET',
     path: '/reset-password',
-    summary: 'What the link of a reset e-mail opens',
-    open: 'the token from the e-mail is the credential',
     limitedSession: true,
-    quiet: 'reads only: opening the link does not use it up',
-    limit: { by: 'ip', max: 60, per: '10m' },
     input: z.object({ token: LinkToken }),
     run: (call, { token }) => showReset(tools, call, token, {}),
     again: async (call, _typed, problem) => resetLinkInvalid(call, problem.code, problem.status),
   }),
   page({
-    name: 'pages.reset_password.submit',
+    of: operation({
+      name: 'pages.reset_password.submit',
+      summary: 'Set a new password with the token from the e-mail',
+      open: 'the token from the e-mail is the credential',
+      audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
+      limit: { by: 'ip', max: 30, per: '10m' },
+    }),
     method: 'POST',
     path: '/reset-password',
-    summary: 'Set a new password with the token from the e-mail',
-    open: 'the token from the e-mail is the credential',
     limitedSession: true,
-    audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
-    limit: { by: 'ip', max: 30, per: '10m' },
     input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword }),
     run: async (call, input) => {
       await resetPassword(tools, call, input)
@@ -179,39 +190,45 @@ export const passwordPages = (tools: Tools): Row[] => [
           },
   }),
   page({
-    name: 'pages.change_password',
+    of: operation({
+      name: 'pages.change_password',
+      summary: 'Go to the page that changes your password',
+      open: 'says nothing but where the page is, which asks who one is',
+      anonymous: true,
+      quiet: 'reads only',
+    }),
     method: 'GET',
     // W3C, A Well-Known URL for Changing Passwords
     path: '/.well-known/change-password',
-    summary: 'Go to the page that changes your password',
     description: 'Where password managers and browsers look for that page.',
-    open: 'says nothing but where the page is, which asks who one is',
-    anonymous: true,
-    quiet: 'reads only',
     input: z.object({}),
     run: async () => ({ redirect: '/account/security' }),
   }),
   page({
-    name: 'pages.security',
+    of: operation({
+      name: 'pages.security',
+      summary: 'Your password',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: '/account/security',
-    summary: 'Your password',
-    needs: 'session',
     limitedSession: true,
-    quiet: 'reads only',
     input: z.object({ changed: z.string().max(10).optional(), return_to: ReturnTo }),
     run: (call, input) =>
       showSecurity(tools, call, {}, { changed: input.changed !== undefined, returnTo: input.return_to }),
   }),
   page({
-    name: 'pages.security.submit',
+    of: operation({
+      name: 'pages.security.submit',
+      summary: 'Change your password',
+      needs: 'session',
+      audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
+      limit: { by: 'user', max: 20, per: '1h' },
+    }),
     method: 'POST',
     path: '/account/security',
-    summary: 'Change your password',
-    needs: 'session',
     limitedSession: true,
-    audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
-    limit: { by: 'user', max: 20, per: '1h' },
     input: z.object({
       current_password: TypedPassword,
       new_password: TypedPassword,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { Flag } from '../../../base/fields.ts'
+import { operation } from '../../../base/http/row/operation.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, TokensView } from '../../access/tokens/index.ts'
@@ -43,27 +44,29 @@ async function userOfKey(tools: Tools, { principal }: Call): Promise<Answer<{ us
 
 export const passwordRoutes = (tools: Tools): Row[] => [
   route({
-    name: 'auth.login',
+    of: operation({
+      name: 'auth.login',
+      summary: 'Sign in with a password',
+      open: 'this is how one signs in',
+      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
+      limit: { by: 'ip', max: 100, per: '10m' },
+      errors: [
+        'AUTHENTICATION_FAILED',
+        'ACCOUNT_LOCKED',
+        'EMAIL_NOT_VERIFIED',
+        'ACCOUNT_DISABLED',
+        'CONFLICT',
+        'UNAVAILABLE',
+        'INVALID_API_KEY',
+        'NOT_FOUND',
+      ],
+    }),
     method: 'POST',
     path: '/api/v1/auth/login',
-    summary: 'Sign in with a password',
     description:
       'Takes a username or an address in any spelling. Sets the session cookie; `token` is the same session for the Authorization header (`Bearer`). A session whose `limited_to` is `password_change` is good for changing an expired password and for nothing else. With `tokens` an access and a refresh token come along, and the session lives as long as a remembered one. Unknown and known accounts answer alike. An API key, without further fields, is answered with `user` alone and starts no session.',
     tag: 'Authentication',
-    open: 'this is how one signs in',
     takesBasic: true,
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
-    limit: { by: 'ip', max: 100, per: '10m' },
-    errors: [
-      'AUTHENTICATION_FAILED',
-      'ACCOUNT_LOCKED',
-      'EMAIL_NOT_VERIFIED',
-      'ACCOUNT_DISABLED',
-      'CONFLICT',
-      'UNAVAILABLE',
-      'INVALID_API_KEY',
-      'NOT_FOUND',
-    ],
     input: Login,
     output: SignedInView.partial({ session: true, token: true, expires_at: true }).extend(
       TokensView.partial().shape,
@@ -85,18 +88,20 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'users.me.change_password',
+    of: operation({
+      name: 'users.me.change_password',
+      summary: 'Change your password',
+      needs: 'session',
+      audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
+      limit: { by: 'user', max: 20, per: '1h' },
+      errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
+    }),
     method: 'POST',
     path: '/api/v1/users/me/password',
-    summary: 'Change your password',
     description:
       'Asks for the present password. The other sessions end, this one goes on under a new token, which is answered and set as the cookie.',
     tag: 'Account',
-    needs: 'session',
     limitedSession: true,
-    audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
-    limit: { by: 'user', max: 20, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
     input: z.object({
       current_password: TypedPassword,
       new_password: TypedPassword,
@@ -113,16 +118,18 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'passwords.forgot',
+    of: operation({
+      name: 'passwords.forgot',
+      summary: 'Ask for an e-mail to reset a password',
+      open: 'whoever forgot the password cannot sign in',
+      audit: 'auth.password.reset_requested',
+      limit: { by: 'ip', max: 20, per: '10m' },
+    }),
     method: 'POST',
     path: '/api/v1/auth/password/forgot',
-    summary: 'Ask for an e-mail to reset a password',
     description:
       'Answers the same whether or not the address is known, and sends at most one e-mail a minute.',
     tag: 'Authentication',
-    open: 'whoever forgot the password cannot sign in',
-    audit: 'auth.password.reset_requested',
-    limit: { by: 'ip', max: 20, per: '10m' },
     input: z.object({ email: EmailAddress }),
     output: z.null(),
     run: async (call, { email }) => {
@@ -131,17 +138,19 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     },
   }),
   route({
-    name: 'passwords.reset',
+    of: operation({
+      name: 'passwords.reset',
+      summary: 'Set a new password with the token from the e-mail',
+      open: 'the token from the e-mail is the credential',
+      audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
+      limit: { by: 'ip', max: 30, per: '10m' },
+      errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
+    }),
     method: 'POST',
     path: '/api/v1/auth/password/reset',
-    summary: 'Set a new password with the token from the e-mail',
     description:
       'Ends every session of the account. A token works once; a refused password leaves it usable.',
     tag: 'Authentication',
-    open: 'the token from the e-mail is the credential',
-    audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
-    limit: { by: 'ip', max: 30, per: '10m' },
-    errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
     input: z.object({
       token: LinkToken,
       password: TypedPassword,

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../../base/call.ts'
 import { problem as newProblem, Problem } from '../../../../base/errors.ts'
+import { operation } from '../../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../../base/http/row/route.ts'
 import type { Tools } from '../../../../core/tools.ts'
 import { afterJoining } from '../../mine/pages.tsx'
@@ -64,26 +65,30 @@ async function againAfter(tools: Tools, call: Call, link: Link, problem: Problem
 
 export const invitedPages = (tools: Tools): Row[] => [
   page({
-    name: 'pages.invitation',
+    of: operation({
+      name: 'pages.invitation',
+      summary: 'What the link of an invitation opens',
+      open: OPEN,
+      quiet: 'reads only',
+      limit: { by: 'ip', max: 120, per: '10m' },
+    }),
     method: 'GET',
     path: '/invitations/:id',
-    summary: 'What the link of an invitation opens',
     description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
-    open: OPEN,
-    quiet: 'reads only',
-    limit: { by: 'ip', max: 120, per: '10m' },
     input: Link,
     run: (call, link) => showInvitation(tools, call, link),
     again: async (call, _typed, problem) => invalid(call, problem),
   }),
   page({
-    name: 'pages.invitation.submit',
+    of: operation({
+      name: 'pages.invitation.submit',
+      summary: 'Accept or decline an invitation',
+      open: OPEN,
+      audit: ['organization.invitation.accepted', 'organization.invitation.declined'],
+      limit: { by: 'ip', max: 60, per: '10m' },
+    }),
     method: 'POST',
     path: '/invitations/:id',
-    summary: 'Accept or decline an invitation',
-    open: OPEN,
-    audit: ['organization.invitation.accepted', 'organization.invitation.declined'],
-    limit: { by: 'ip', max: 60, per: '10m' },
     input: Link.extend({ answer: z.enum(['accept', 'decline']) }),
     run: async (call, { id, token, answer }) => {
       if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')

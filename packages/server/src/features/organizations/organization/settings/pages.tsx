@@ -1,6 +1,7 @@
 /** The hosted pages of one organization itself: overview, settings, leaving and deleting it. */
 import { can } from '@latchkey/guard'
 import type { Call } from '../../../../base/call.ts'
+import { operation } from '../../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../../base/http/row/route.ts'
 import type { FormState } from '../../../../base/page/index.ts'
 import type { Tools } from '../../../../core/tools.ts'
@@ -82,35 +83,41 @@ async function showDelete(tools: Tools, call: Call, form: FormState): Promise<Pa
 
 const oneRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organization',
+    of: operation({
+      name: 'pages.organization',
+      summary: 'One of your organizations',
+      needs: 'session',
+      organization: 'organization:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: ONE,
-    summary: 'One of your organizations',
-    needs: 'session',
-    organization: 'organization:read',
-    quiet: 'reads only',
     input: One.extend({ done: Done }),
     run: (call, { done }) => showOverview(tools, call, { done }),
   }),
   page({
-    name: 'pages.organizations.settings',
+    of: operation({
+      name: 'pages.organizations.settings',
+      summary: 'The settings of one of your organizations',
+      needs: 'session',
+      organization: 'organization:read',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: `${ONE}/settings`,
-    summary: 'The settings of one of your organizations',
-    needs: 'session',
-    organization: 'organization:read',
-    quiet: 'reads only',
     input: One.extend({ done: Done }),
     run: (call, { done }) => showSettings(tools, call, { done }),
   }),
   page({
-    name: 'pages.organizations.settings.submit',
+    of: operation({
+      name: 'pages.organizations.settings.submit',
+      summary: 'Change an organization',
+      needs: 'session',
+      organization: 'organization:update',
+      audit: 'organization.updated',
+    }),
     method: 'POST',
     path: `${ONE}/settings`,
-    summary: 'Change an organization',
-    needs: 'session',
-    organization: 'organization:update',
-    audit: 'organization.updated',
     input: One.extend({ name: OrganizationName, slug: Slug }),
     run: async (call, { id, name, slug }) => {
       await changeOrganization(tools, call, { name, slug })
@@ -126,22 +133,26 @@ const oneRows = (tools: Tools): Row[] => [
 
 const leavingRows = (tools: Tools): Row[] => [
   page({
-    name: 'pages.organizations.leave',
+    of: operation({
+      name: 'pages.organizations.leave',
+      summary: 'Ask before leaving an organization',
+      needs: 'session',
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: `${ONE}/leave`,
-    summary: 'Ask before leaving an organization',
-    needs: 'session',
-    quiet: 'reads only',
     input: One,
     run: (call, { id }) => showLeave(tools, call, id, {}),
   }),
   page({
-    name: 'pages.organizations.leave.submit',
+    of: operation({
+      name: 'pages.organizations.leave.submit',
+      summary: 'Leave an organization',
+      needs: 'session',
+      audit: 'organization.member.left',
+    }),
     method: 'POST',
     path: `${ONE}/leave`,
-    summary: 'Leave an organization',
-    needs: 'session',
-    audit: 'organization.member.left',
     input: One,
     run: async (call, { id }) => {
       await leave(tools, call, id)
@@ -154,26 +165,30 @@ const leavingRows = (tools: Tools): Row[] => [
     },
   }),
   page({
-    name: 'pages.organizations.delete',
+    of: operation({
+      name: 'pages.organizations.delete',
+      summary: 'Ask before deleting an organization',
+      needs: 'session',
+      organization: 'organization:delete',
+      fresh: FRESH,
+      quiet: 'reads only',
+    }),
     method: 'GET',
     path: `${ONE}/delete`,
-    summary: 'Ask before deleting an organization',
-    needs: 'session',
-    organization: 'organization:delete',
-    fresh: FRESH,
-    quiet: 'reads only',
     input: One,
     run: (call) => showDelete(tools, call, {}),
   }),
   page({
-    name: 'pages.organizations.delete.submit',
+    of: operation({
+      name: 'pages.organizations.delete.submit',
+      summary: 'Delete an organization',
+      needs: 'session',
+      organization: 'organization:delete',
+      fresh: FRESH,
+      audit: 'organization.deleted',
+    }),
     method: 'POST',
     path: `${ONE}/delete`,
-    summary: 'Delete an organization',
-    needs: 'session',
-    organization: 'organization:delete',
-    fresh: FRESH,
-    audit: 'organization.deleted',
     input: One,
     run: async (call) => {
       await deleteOrganization(tools, call)

@@ -1,0 +1,52 @@
+/**
+ * An operation: one action of the server, declared once: who may do it, how recent the proof of identity must be,
+ * its rate limit and its audit events. Its faces are rows (route.ts): a JSON route, a hosted form, a compatibility
+ * route. Invariant: rate limits, denied access, audit and the tests over the table go by the operation's name, so
+ * the faces of one action share one counter and one rule.
+ */
+import type { ErrorCode } from '../../errors.ts'
+
+/**
+ * Every operation states what it needs or why it is open. `session`: a signed-in person, by session or by an access
+ * token of one. `caller`: any valid credential, API keys included. `resource:action`: a caller with that permission.
+ */
+export type Access =
+  | { needs: 'session' | 'caller' | (string & {}); open?: never }
+  | { open: string; needs?: never }
+
+/** Every unsafe operation states which audit events it writes, or why none. */
+export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }
+
+export interface RateLimit {
+  /** What is counted: the client address (IPv6 by /64) or the signed-in user. */
+  by: 'ip' | 'user'
+  max: number
+  /** A duration: `1h`, `10m`. */
+  per: string
+}
+
+export interface OperationFields {
+  /** `noun.verb`, unique. Counters, denials and the reference use it. */
+  name: string
+  /** One imperative sentence without a full stop. */
+  summary: string
+  /**
+   * The path parameter `id` names an organization in which the caller must hold this permission. An organization
+   * that the caller may not see is a 404. `call.organization` is this organization.
+   */
+  organization?: string
+  /** Includes deleted organizations that may still be restored. */
+  deletedToo?: true
+  /** The maximum age of the proof of identity: `10m`; an older one is STEP_UP_REQUIRED. */
+  fresh?: string
+  limit?: RateLimit | readonly RateLimit[]
+  /** The same answer for every caller: no credential is read, no limit counted, no CSRF cookie set (health, docs). */
+  anonymous?: true
+  /** Errors that `run` can throw besides those that the table adds itself (validation, access, limits, 500). */
+  errors?: readonly ErrorCode[]
+}
+
+export type Operation = OperationFields & Access & Audits
+
+/** Declares an operation. Its faces name it as `of`. */
+export const operation = (fields: Operation): Operation => Object.freeze(fields)
