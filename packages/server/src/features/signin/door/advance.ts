@@ -15,8 +15,8 @@ import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
 import { type User, updateLastLogin } from '../../identity/users/index.ts'
+import { addDevice, type Device, updateDeviceUse } from '../guesses/devices.ts'
 import { type Attempt, insertAttempt, moveAttempt, type Taken } from './attempts.ts'
-import { addDevice, type Device, updateDeviceUse } from './devices.ts'
 import { nextStep, type Proof, type Step } from './next-step.ts'
 
 export interface SignedIn {

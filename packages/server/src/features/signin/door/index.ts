@@ -3,9 +3,8 @@
  * and known devices, and signing out. Leaves checking a credential to its method (passwords and later ones)
  * and what a session is to `sessions`, whose start it alone may call.
  */
-export { type Advanced, advance, type SignedIn } from './advance.ts'
-export { type Attempt, beginAttempt } from './attempts.ts'
-export { forgetDevices } from './devices.ts'
+
+export { forgetDevices } from '../guesses/devices.ts'
 export {
   assertUnlocked,
   countAttempt,
@@ -16,8 +15,10 @@ export {
   guessAt,
   liftLockout,
   unlockAfterSuccess,
-} from './guesses.ts'
-export { signinJobs } from './jobs.ts'
+} from '../guesses/guesses.ts'
+export { signinJobs } from '../guesses/jobs.ts'
+export { type Advanced, advance, type SignedIn } from './advance.ts'
+export { type Attempt, beginAttempt } from './attempts.ts'
 export type { Proof } from './next-step.ts'
 export { showSignIn, signinPages } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
