@@ -17,3 +17,4 @@ export {
   startSession,
 } from './sessions.ts'
 export { updateUnsettled as settleSessionsOf } from './sql.ts'
+export { SESSION_COOKIE, SessionStarted, sessionCookie, sessionStarted } from './view.ts'

@@ -7,7 +7,7 @@ import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { sessionCookie } from '../../signin/door/index.ts'
+import { sessionCookie } from '../../identity/sessions/index.ts'
 import { acceptOwnInvitation, declineOwnInvitation, listMine } from '../invitations/index.ts'
 import { Cursor, Done, One, overviewOf, waysOf } from '../organization/frame.ts'
 import {

@@ -4,7 +4,7 @@ import { PageInput } from '../../../base/cursor.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { SessionStarted, sessionCookie, sessionStarted } from '../../signin/door/index.ts'
+import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import {
   addMember,
   changeRole,

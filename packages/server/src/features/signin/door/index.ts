@@ -23,11 +23,4 @@ export type { Proof } from './next-step.ts'
 export { showSignIn, signinPages } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
 export { signinRoutes } from './routes.ts'
-export {
-  SessionStarted,
-  SignedInView,
-  sessionCookie,
-  sessionStarted,
-  signedInAnswer,
-  signInCookies,
-} from './view.ts'
+export { SignedInView, signedInAnswer, signInCookies } from './view.ts'

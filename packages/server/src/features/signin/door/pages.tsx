@@ -7,10 +7,9 @@ import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { signOut } from '../../identity/sessions/index.ts'
+import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
 import { safeReturnTo } from './return-to.ts'
 import { signinText } from './texts.ts'
-import { SESSION_COOKIE } from './view.ts'
 import { NOTICES, SignedOut, SignIn, SignOut } from './views.tsx'
 
 /** The sign-in form again, with what was typed and what was wrong; for the method that refused it. */

@@ -3,8 +3,7 @@ import { z } from 'zod'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { signOut } from '../../identity/sessions/index.ts'
-import { SESSION_COOKIE } from './view.ts'
+import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
 
 export const signinRoutes = (tools: Pick<Tools, 'db'>): Row[] => [
   route({

@@ -1,0 +1,44 @@
+/** How a session that has just started is shown to its client: the JSON view and the session cookie. */
+import { z } from 'zod'
+import { csrfToken } from '../../../base/http/request/csrf.ts'
+import type { CookieChange } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import type { StartedSession } from './sessions.ts'
+
+export const SESSION_COOKIE = 'session'
+
+export const SessionStarted = z.object({
+  session: z.object({
+    id: z.string(),
+    expires_at: z.string(),
+    csrf_token: z.string(),
+    /** Set where the session may do one thing only. */
+    limited_to: z.enum(['password_change']).nullable(),
+  }),
+  token: z.string(),
+  expires_at: z.string(),
+})
+
+export const sessionStarted = (
+  tools: Pick<Tools, 'keyring'>,
+  session: StartedSession,
+  limitedTo: 'password_change' | null = null,
+): z.infer<typeof SessionStarted> => ({
+  session: {
+    id: session.id,
+    expires_at: session.expiresAt.toISOString(),
+    csrf_token: csrfToken(tools.keyring, session.id),
+    limited_to: limitedTo,
+  },
+  token: session.token,
+  expires_at: session.expiresAt.toISOString(),
+})
+
+/** The session's cookie; without `remember` it ends with the browser. */
+export const sessionCookie = (session: StartedSession, now: Date): CookieChange => ({
+  name: SESSION_COOKIE,
+  value: session.token,
+  ...(session.remember
+    ? { maxAgeSeconds: Math.floor((session.expiresAt.getTime() - now.getTime()) / 1000) }
+    : {}),
+})
