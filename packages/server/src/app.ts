@@ -10,6 +10,7 @@ import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
+import { createLimits } from './base/limits/index.ts'
 import { limitsInMemory } from './base/limits/memory.ts'
 import { createLog, type Log } from './base/log/index.ts'
 import { createBreaches } from './base/outbound/breaches.ts'
@@ -139,7 +140,7 @@ function openTools(config: Config, log: Log, db: Database): { tools: Tools; clos
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
-  const limits = limitsInMemory()
+  const limits = createLimits({ store: limitsInMemory(), log })
   const accounts = { keyring: ring, hashing, breaches, keys, revocations, roles, limits }
   return { tools: { config, clock, db, jobs, mail, log, ...accounts }, closeMail: mail.close }
 }

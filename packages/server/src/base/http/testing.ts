@@ -6,11 +6,12 @@ import type { CallSession } from '../call.ts'
 import { systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
+import { createLimits, type LimitStore } from '../limits/index.ts'
 import { limitsInMemory } from '../limits/memory.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
 import { type Operation, type OperationFields, operation } from './row/operation.ts'
-import type { ApiFace, PageFace, Row, StreamFace } from './row/route.ts'
+import type { ApiFace, DownloadFace, PageFace, Row, StreamFace } from './row/route.ts'
 import * as rows from './row/route.ts'
 
 export const settings = (changes: Partial<Config> = {}): Config =>
@@ -100,7 +101,11 @@ export interface Answered {
   json: any
 }
 
-export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & { config?: Partial<Config> }
+export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & {
+  config?: Partial<Config>
+  /** Where the limits are counted. */
+  store?: LimitStore
+}
 
 const running: { close(): Promise<void> }[] = []
 afterAll(async () => {
@@ -114,13 +119,13 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     logged.push({ level, fields, message })
   }
   const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  const { config, ...rest } = options
+  const { config, store = limitsInMemory(), ...rest } = options
   const http = createHttp({
     tools: {
       config: settings(config),
       clock,
       log,
-      limits: limitsInMemory(),
+      limits: createLimits({ store, log }),
       keyring: keyring('a secret for tests'),
     },
     rows,
@@ -213,3 +218,5 @@ function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {
 export const route = <I, O>(flat: Flat<ApiFace<I, O>>) => rows.route(faceOf<ApiFace<I, O>>(flat))
 export const page = <I>(flat: Flat<PageFace<I>>) => rows.page(faceOf<PageFace<I>>(flat))
 export const stream = <I>(flat: Flat<StreamFace<I>>) => rows.stream(faceOf<StreamFace<I>>(flat))
+export const download = <I>(flat: Omit<Flat<DownloadFace<I>>, 'method'>) =>
+  rows.download(faceOf<DownloadFace<I>>({ ...flat, method: 'GET' } as Flat<DownloadFace<I>>))

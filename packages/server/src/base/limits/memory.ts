@@ -5,7 +5,7 @@
  * Memory is bounded: keys leave when their window has passed, and under a flood of distinct keys the least
  * recently used ones are dropped.
  */
-import type { Limits, LimitVerdict } from './index.ts'
+import type { LimitStore, LimitVerdict } from './index.ts'
 
 interface Entry {
   first: number
@@ -21,7 +21,13 @@ interface Window {
 
 const GRAINS = 32
 
-export function limitsInMemory(maxKeys = 50_000): Limits & { size(): number } {
+/** Answers at once. */
+export interface MemoryLimits extends LimitStore {
+  take(...asked: Parameters<LimitStore['take']>): LimitVerdict
+  size(): number
+}
+
+export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
   const windows = new Map<string, Window>()
 
   /** Keys in order of use: the oldest are looked at with every new one, so the expired cannot pile up. */

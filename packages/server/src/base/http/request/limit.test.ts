@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Principal, systemCall } from '../../call.ts'
 import { later } from '../../clock.ts'
+import type { LimitStore } from '../../limits/index.ts'
 import { limitsInMemory } from '../../limits/memory.ts'
 import type { Row } from '../row/route.ts'
-import { page, route, type Serving, serve, signedInAs } from '../testing.ts'
+import { download, page, route, type Serving, serve, signedInAs, stream } from '../testing.ts'
 import { counter } from './limit.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
@@ -127,5 +128,70 @@ describe('the limits by method of authentication', () => {
     const server = await start('off')
     expect(await statuses(server, '/api/v1/few', 20)).toEqual(times(20, 200))
     expect((await server.ask('/api/v1/few')).headers.has('x-ratelimit-limit')).toBe(false)
+  })
+})
+
+describe('limits that are counted elsewhere', () => {
+  /** Answers a turn later, as a store behind a socket does; or not at all, while it is away. */
+  function elsewhere() {
+    const memory = limitsInMemory()
+    const store: LimitStore = {
+      take: async (...asked) => {
+        await new Promise((answered) => setTimeout(answered, 1))
+        if (state.away) throw new Error('the connection is closed')
+        return memory.take(...asked)
+      },
+    }
+    const state = { away: false, store }
+    return state
+  }
+  const started = (state: ReturnType<typeof elsewhere>) =>
+    serve([...rows, ...otherKinds], { config: { rateLimits: 'standard' }, store: state.store })
+  const limit = { by: 'ip', max: 2, per: '1h' } as const
+  const otherKinds: Row[] = [
+    page({ ...base, name: 'counted', path: '/counted', open: 'a test', limit, run: async () => ({ redirect: '/' }) }),
+    stream({ ...base, name: 'stream', path: '/api/v1/stream', open: 'a test', limit, run: async (_call, _input, line) => line.end() }),
+    download({ ...base, name: 'file', path: '/api/v1/file', open: 'a test', limit, output: z.string(), types: ['text/plain'], run: async () => ({ type: 'text/plain', name: 'a.txt', pieces: pieces() }) }),
+  ] // biome-ignore format: a table
+  async function* pieces() {
+    yield 'all of it'
+  }
+
+  it('are told and refuse alike', async () => {
+    const server = await started(elsewhere())
+    const { headers } = await server.ask('/api/v1/few')
+    expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['3', '2'])
+    expect(await statuses(server, '/api/v1/few', 3)).toEqual([200, 200, 429])
+    expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
+  })
+
+  it('refuse before the work of a row of any kind', async () => {
+    const server = await started(elsewhere())
+    expect(await statuses(server, '/counted', 3)).toEqual([303, 303, 429])
+    expect(await statuses(server, '/api/v1/stream', 3)).toEqual([200, 200, 429])
+    expect(await statuses(server, '/api/v1/file', 3)).toEqual([200, 200, 429])
+  })
+
+  it('are counted here, from what came before, while the store does not answer; one line says so', async () => {
+    const state = elsewhere()
+    const server = await started(state)
+    expect(await statuses(server, '/api/v1/few', 1)).toEqual([200])
+    state.away = true
+    expect(await statuses(server, '/api/v1/few', 4)).toEqual([200, 200, 429, 429])
+    expect(server.logged).toMatchObject([
+      { level: 'warn', message: 'the store of the rate limits does not answer: each node counts by itself' },
+    ])
+    state.away = false
+    expect(await statuses(server, '/api/v1/few', 3)).toEqual([200, 200, 429])
+    expect(server.logged.slice(1)).toMatchObject([
+      { level: 'info', message: 'the store of the rate limits answers again' },
+    ])
+  })
+
+  it('cost no promise where the store is in this process', () => {
+    const count = counter(rows[1] as Row, limitsInMemory(), 'standard')
+    const headers: string[] = []
+    expect(count?.(systemCall(new Date('2030-06-01T12:00:00Z')), headers)).toBeUndefined()
+    expect(headers).toContain('x-ratelimit-remaining')
   })
 })

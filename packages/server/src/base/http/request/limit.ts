@@ -43,9 +43,10 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
   },
 }
 
-export type Count = (call: Call, headers: string[]) => void
+/** A promise only where the store of the limits is elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
+export type Count = (call: Call, headers: string[]) => void | Promise<void>
 
-/** Compiled once a row; null where nothing is counted. The count throws RATE_LIMIT_EXCEEDED. */
+/** Compiled once a row; null where nothing is counted. */
 export function counter(row: Row, limits: Limits, setting: Config['rateLimits']): Count | null {
   if (setting === 'off' || row.anonymous) return null
   const own =
@@ -55,15 +56,32 @@ export function counter(row: Row, limits: Limits, setting: Config['rateLimits'])
   if (!own && row.kind === 'page') return null
   const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
   return (call, headers) => {
-    let tightest: LimitVerdict | undefined
-    for (const { by, max, milliseconds, key } of rulesFor(rules, call.principal)) {
-      const whom = (by !== 'ip' && idOf(call.principal, by)) || addressKey(call.ip)
-      const verdict = limits.take(key + whom, max, milliseconds, call.now)
-      if (!tightest || !verdict.allowed || verdict.remaining < tightest.remaining) tightest = verdict
-      if (!verdict.allowed) break
-    }
-    if (tightest) judge(tightest, headers)
+    const tightest = takeAll(limits, rulesFor(rules, call.principal), call)
+    if (tightest instanceof Promise) return tightest.then((verdict) => judge(verdict, headers))
+    judge(tightest, headers)
   }
+}
+
+type Tightest = LimitVerdict | undefined
+
+/** A place under each rule from the `nth` on, until one refuses. @returns the verdict that is nearest to refusing */
+function takeAll(
+  limits: Limits,
+  rules: readonly Rule[],
+  call: Call,
+  nth = 0,
+  tightest?: LimitVerdict,
+): Tightest | Promise<Tightest> {
+  const rule = rules[nth]
+  if (!rule) return tightest
+  const whom = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
+  const next = (verdict: LimitVerdict): Tightest | Promise<Tightest> => {
+    if (!verdict.allowed) return verdict
+    const isTighter = !tightest || verdict.remaining < tightest.remaining
+    return takeAll(limits, rules, call, nth + 1, isTighter ? verdict : tightest)
+  }
+  const taken = limits.take(rule.key + whom, rule.max, rule.milliseconds, call.now)
+  return taken instanceof Promise ? taken.then(next) : next(taken)
 }
 
 const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>
@@ -72,7 +90,8 @@ const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =
 const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =>
   (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
-function judge(verdict: LimitVerdict, headers: string[]): void {
+function judge(verdict: Tightest, headers: string[]): void {
+  if (!verdict) return
   headers.push('x-ratelimit-limit', `${verdict.limit}`, 'x-ratelimit-remaining', `${verdict.remaining}`)
   headers.push(
     'x-ratelimit-reset',

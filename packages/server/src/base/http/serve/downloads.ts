@@ -14,7 +14,8 @@ export function downloadHandler(house: House, row: DownloadRow, clock: Pick<Cloc
       house.reader.cors.answer(exchange.req, exchange.headers)
       const { caller, call, closed } = await step.enter(exchange, request.params)
       if (closed) throw closed
-      step.assertWelcome(exchange, caller, call)
+      const welcome = step.assertWelcome(exchange, caller, call)
+      if (welcome) await welcome
       const said = await step.read(exchange, caller, request.params)
       const file = await row.run(call, await step.understand(exchange, call, said))
       const line = house.present.download(exchange, file)

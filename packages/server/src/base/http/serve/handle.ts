@@ -58,8 +58,8 @@ export interface Steps<R extends Row> {
   row: R
   /** Who calls and whether the row is open to them; a bad credential does not throw here. */
   enter(exchange: Exchange, params: unknown): Promise<{ caller: Caller; call: Call; closed: Problem | null }>
-  /** Origin and limit. @throws Problem */
-  assertWelcome(exchange: Exchange, caller: Caller, call: Call): void
+  /** Origin and limit; a promise only where the limits are counted elsewhere. @throws Problem, or rejects with one */
+  assertWelcome(exchange: Exchange, caller: Caller, call: Call): void | Promise<void>
   /** Everything the caller says, path parameters last. @throws Problem */
   read(exchange: Exchange, caller: Caller, params: unknown): Promise<Record<string, unknown>>
   /** The CSRF token, then the schema. @throws Problem */
@@ -104,7 +104,7 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
     assertWelcome(exchange, caller, call) {
       const isOwnWish = caller.isExplicit && caller.principal !== null
       if (unsafe && !isOwnWish && house.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-      count?.(call, exchange.headers)
+      return count?.(call, exchange.headers)
     },
     async read(exchange, caller, params) {
       const said = fromQuery ? parseForm(queryOf(exchange.url)) : await readBody(exchange.req, bodyLimit)
@@ -151,7 +151,8 @@ export function apiHandler(house: House, row: ApiRow): Handler {
         house.present.redirect(exchange, elsewhere)
         return
       }
-      step.assertWelcome(exchange, caller, call)
+      const welcome = step.assertWelcome(exchange, caller, call)
+      if (welcome) await welcome
       const said = await step.read(exchange, caller, request.params)
       house.present.data(
         exchange,

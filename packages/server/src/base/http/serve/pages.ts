@@ -47,7 +47,8 @@ export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form
         await turnAway(house, step, { exchange, call, params: request.params }, entered.closed)
         return
       }
-      step.assertWelcome(exchange, entered.caller, call)
+      const welcome = step.assertWelcome(exchange, entered.caller, call)
+      if (welcome) await welcome
       // what cannot be read is not read again
       said = {}
       said = await step.read(exchange, entered.caller, request.params)

@@ -34,7 +34,8 @@ export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' |
           house.reader.cors.answer(exchange.req, exchange.headers)
           const { caller, call, closed } = await step.enter(exchange, request.params)
           if (closed) throw closed
-          step.assertWelcome(exchange, caller, call)
+          const welcome = step.assertWelcome(exchange, caller, call)
+          if (welcome) await welcome
           const said = await step.read(exchange, caller, request.params)
           const input = await step.understand(exchange, call, said)
           if (isClosing || open.size >= bounds.maxStreams) throw problem('UNAVAILABLE')

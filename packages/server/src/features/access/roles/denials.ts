@@ -12,7 +12,8 @@ export const denials =
   async (call, tried, why) => {
     if (call.principal === null) return
     const { userId, username } = call.principal
-    if (!limits.take(`denied ${userId}`, WRITTEN_A_MINUTE, 60_000, call.now).allowed) return
+    const taken = await limits.take(`denied ${userId}`, WRITTEN_A_MINUTE, 60_000, call.now)
+    if (!taken.allowed) return
     const details = { ...tried, reason: 'not_permitted', ...why.details }
     await db.tx('system', (tx) => audit(tx, call, { type: 'access.denied', userId, username, details }))
   }
