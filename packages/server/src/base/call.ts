@@ -8,6 +8,9 @@ import { newId } from './ids.ts'
 export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
 export type Style = (typeof STYLES)[number]
 
+/** How the rows of a protocol are answered, whatever style the settings or the caller choose. */
+export type ProtocolStyle = 'oauth' | 'scim'
+
 export const LOCALES = ['en', 'de'] as const
 export type Locale = (typeof LOCALES)[number]
 
@@ -67,7 +70,7 @@ export interface Call {
   /** The one that the path names, on rows about an organization; elsewhere the one that the credential acts in. */
   organization: CallOrganization | null
   locale: Locale
-  style: Style
+  style: Style | ProtocolStyle
   /** Raw values of the cookies that features own (device, attempt …), by name without prefix. */
   cookies: Readonly<Record<string, string>>
 }

@@ -211,6 +211,8 @@ export interface ProblemOptions {
   retryAfter?: number | undefined
   /** Instead of the catalogue's, where a compatibility switch or a style says so. */
   status?: number | undefined
+  /** On rows of a protocol, what it calls this, where the code alone does not say: `invalid_grant`, `invalidFilter`. */
+  protocolError?: string | undefined
 }
 
 export class Problem extends Error {
@@ -219,6 +221,7 @@ export class Problem extends Error {
   readonly type: ErrorFamily
   readonly details: Record<string, unknown> | FieldError[] | undefined
   readonly retryAfter: number | undefined
+  readonly protocolError: string | undefined
 
   constructor(code: ErrorCode, options: ProblemOptions = {}) {
     super(options.message ?? ERRORS[code].message, { cause: options.cause })
@@ -228,6 +231,7 @@ export class Problem extends Error {
     this.type = ERRORS[code].type
     this.details = options.details
     this.retryAfter = options.retryAfter
+    this.protocolError = options.protocolError
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Config } from '../../config.ts'
-import type { Style } from '../call.ts'
+import type { ProtocolStyle, Style } from '../call.ts'
 import { Problem } from '../errors.ts'
 import type { Answer, CookieChange } from '../http/row/route.ts'
 import { type CookieJar, cookieJar } from './cookies.ts'
@@ -15,24 +15,36 @@ import { type DownloadLine, downloadLine } from './download.ts'
 import { errors } from './errors.ts'
 import { type EventLine, eventLine } from './events.ts'
 import { meta } from './meta.ts'
+import { oauth } from './oauth.ts'
 import { problem } from './problem.ts'
+import { scim } from './scim.ts'
 import { pageSecurity, transportSecurity } from './security.ts'
 import type { Serialise } from './serialise.ts'
 import { standard } from './standard.ts'
-import { type Facts, JSON_TYPE, type StyleWriter } from './style.ts'
+import { asQuotedText, type Facts, JSON_TYPE, type StyleWriter } from './style.ts'
 
 export { type CookieJar, cookieJar } from './cookies.ts'
 export type { EventLine } from './events.ts'
+export { OAUTH_ERRORS } from './oauth.ts'
+export { SCIM_ERRORS } from './scim.ts'
 export { dates, type Serialise, serialiser } from './serialise.ts'
 
-const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = { standard, meta, errors, detail, problem }
+const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {
+  standard,
+  meta,
+  errors,
+  detail,
+  problem,
+  oauth,
+  scim,
+}
 
 /** What the presenter knows of the request it answers. */
 export interface Asked {
   readonly res: ServerResponse
   readonly id: string
   readonly now: Date
-  readonly style: Style
+  readonly style: Style | ProtocolStyle
   /** The path with its query, as it was asked. */
   readonly url: string
   /** Flat name-value pairs gathered on the way: limits, CORS, version, cookies. */
@@ -99,7 +111,8 @@ export function presenter(
       const facts: Facts = { status, message, requestId: asked.id, now: asked.now, nextCursor, publicUrl }
       const body = style.success(by.serialise(answer.data), facts)
       const { 'cache-control': keep, ...others } = answer.headers ?? {}
-      const headers = apiHeaders(asked, JSON_TYPE, body, keep)
+      const headers = apiHeaders(asked, style.successType ?? JSON_TYPE, body, keep)
+      if (style.headers) headers.push(...style.headers)
       if (style.bare && nextCursor) headers.push('link', `<${nextPage(asked.url, nextCursor)}>; rel="next"`)
       for (const name in others) headers.push(name, others[name] ?? '')
       setCookies(headers, answer.cookies)
@@ -113,6 +126,7 @@ export function presenter(
       const { status, message } = failed
       const body = style.failure(failed, { status, message, requestId: asked.id, now: asked.now, publicUrl })
       const headers = apiHeaders(asked, style.failureType, body)
+      if (style.headers) headers.push(...style.headers)
       failureHeaders(headers, failed, asked.credential)
       write(asked, status, headers, body)
     },
@@ -225,7 +239,7 @@ function challenge(failed: Problem, credential: Asked['credential']): string {
   // RFC 9470 §3 for a proof that is too old, RFC 6750 §3.1 for the rest
   if (failed.code === 'STEP_UP_REQUIRED')
     return 'Bearer realm="latchkey", error="insufficient_user_authentication"'
-  return `Bearer realm="latchkey", error="invalid_token", error_description="${failed.message.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")}"`
+  return `Bearer realm="latchkey", error="invalid_token", error_description="${asQuotedText(failed.message)}"`
 }
 
 /** A path of ours or an absolute URL; `//host` and `/\host` look like the one and are the other. */

@@ -17,6 +17,10 @@ export interface StyleWriter {
   success(data: string, facts: Facts): string
   failure(problem: Problem, facts: Facts): string
   failureType: string
+  /** Default: JSON. */
+  successType?: string
+  /** Further headers of every answer, as name-value pairs. */
+  headers?: readonly string[]
   /** Styles without room for metadata name the next page of a list in a `Link` header. */
   bare: boolean
 }
@@ -28,6 +32,9 @@ export function sentence(problem: Problem): string {
   if (!Array.isArray(problem.details) || problem.details.length === 0) return problem.message
   return `${problem.message} (${problem.details.map(({ field, message }) => `${field}: ${message}`).join(' ')})`
 }
+
+/** What may stand between quotes in `error_description`, as a member and in a header (RFC 6749 §5.2, RFC 6750 §3). */
+export const asQuotedText = (text: string): string => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
 
 /** JSON text of a cursor as the last members of a metadata object. */
 export const cursorMember = (cursor: string | null | undefined): string =>

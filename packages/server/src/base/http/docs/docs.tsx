@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import { z } from 'zod'
 import type { Config } from '../../../config.ts'
+import type { ProtocolStyle } from '../../call.ts'
 import { ERRORS } from '../../errors.ts'
 import { operation, type RateLimit } from '../row/operation.ts'
 import { type DescribedRow, isDescribed, page, type Row } from '../row/route.ts'
@@ -87,13 +88,14 @@ function Route({ row, origin }: { row: DescribedRow; origin: string }) {
           </>
         ) : (
           <>
-            <code>data</code> is{' '}
+            {row.bare || row.style ? 'the body' : <code>data</code>} is{' '}
             {shape.output.type === 'null' ? 'null' : <code>{typeText(shape.output)}</code>}
           </>
         )}
       </p>
       <Outputs shape={shape} />
       <h3>Errors</h3>
+      {row.style ? <p>{marked(PROTOCOL_FAILURES[row.style])}</p> : null}
       <p>
         {errorsOf(row).map((code) => (
           <a key={code} href={`#${code}`}>
@@ -107,6 +109,11 @@ function Route({ row, origin }: { row: DescribedRow; origin: string }) {
       </pre>
     </details>
   )
+}
+
+const PROTOCOL_FAILURES: Readonly<Record<ProtocolStyle, string>> = {
+  oauth: 'Written as RFC 6749 §5.2 says, in every style: `error`, `error_description`.',
+  scim: 'Written as RFC 7644 §3.12 says, in every style: `schemas`, `status`, `scimType`, `detail`.',
 }
 
 interface FieldRow {

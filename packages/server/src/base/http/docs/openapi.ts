@@ -1,7 +1,8 @@
 /** The OpenAPI 3.1 document, made from the rows: nothing about a route is written down a second time. */
 import type { Config } from '../../../config.ts'
+import type { ProtocolStyle } from '../../call.ts'
 import { ERRORS, type ErrorCode } from '../../errors.ts'
-import { cookieJar } from '../../present/index.ts'
+import { cookieJar, OAUTH_ERRORS, SCIM_ERRORS } from '../../present/index.ts'
 import { type DescribedRow, isDescribed, type Row } from '../row/route.ts'
 import { errorsOf, grouped, type Schema, shapeOf } from '../row/shapes.ts'
 
@@ -73,6 +74,46 @@ const FIELD_ERROR: Schema = {
   },
 }
 
+/** The bodies that the rows of a protocol fail with, and how the codes of one status narrow them. */
+const PROTOCOLS: Readonly<Record<ProtocolStyle, Protocol>> = {
+  oauth: {
+    type: 'application/json',
+    name: 'OAuthError',
+    failure: {
+      type: 'object',
+      description: 'RFC 6749 §5.2',
+      required: ['error'],
+      properties: { error: text, error_description: text },
+    },
+    narrowed: (codes) => ({ error: { examples: distinct(codes.map((code) => OAUTH_ERRORS[code])) } }),
+  },
+  scim: {
+    type: 'application/scim+json',
+    name: 'ScimError',
+    failure: {
+      type: 'object',
+      description: 'RFC 7644 §3.12',
+      required: ['schemas', 'status'],
+      properties: {
+        schemas: { type: 'array', items: { const: 'urn:ietf:params:scim:api:messages:2.0:Error' } },
+        status: { type: 'string', description: 'The HTTP status.' },
+        scimType: text,
+        detail: text,
+      },
+    },
+    narrowed: (codes) => ({ scimType: { examples: distinct(codes.map((code) => SCIM_ERRORS[code])) } }),
+  },
+}
+interface Protocol {
+  type: string
+  name: string
+  failure: Schema
+  narrowed(codes: readonly ErrorCode[]): Record<string, Schema>
+}
+const distinct = (words: readonly (string | undefined)[]) => [
+  ...new Set(words.filter((word) => word !== undefined)),
+]
+
 type Settings = Pick<Config, 'brandName' | 'publicUrl'>
 
 export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
@@ -103,6 +144,7 @@ export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
 function operation(row: DescribedRow, schemas: Record<string, Schema>): Operation {
   const { parameters, body, output, named } = shapeOf(row)
   Object.assign(schemas, named)
+  if (row.style) schemas[PROTOCOLS[row.style].name] = PROTOCOLS[row.style].failure
   return {
     operationId: row.name,
     summary: row.summary,
@@ -123,7 +165,7 @@ function operation(row: DescribedRow, schemas: Record<string, Schema>): Operatio
         description: 'Success',
         content: contentOf(row, output),
       },
-      ...failures(errorsOf(row)),
+      ...failures(row),
     },
   }
 }
@@ -136,7 +178,9 @@ const inBoth = (schema: Schema) => ({
 const contentOf = (row: DescribedRow, output: Schema) =>
   row.kind === 'download'
     ? Object.fromEntries(row.types.map((type) => [type, { schema: output }]))
-    : { 'application/json': { schema: row.bare ? output : success(row, output) } }
+    : row.style
+      ? { [PROTOCOLS[row.style].type]: { schema: output } }
+      : { 'application/json': { schema: row.bare ? output : success(row, output) } }
 
 const success = (row: DescribedRow, data: Schema): Schema => ({
   type: 'object',
@@ -151,26 +195,28 @@ const success = (row: DescribedRow, data: Schema): Schema => ({
 })
 
 /** One response a status, which names the codes that can stand in it. */
-function failures(codes: readonly ErrorCode[]): Record<string, unknown> {
-  const byStatus = grouped([...codes].sort(), (code) => ERRORS[code].status)
+function failures(row: DescribedRow): Record<string, unknown> {
+  const byStatus = grouped(errorsOf(row).sort(), (code) => ERRORS[code].status)
   return Object.fromEntries(
     [...byStatus].map(([status, those]) => [
       status,
       {
         description: those.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join('\n\n'),
-        content: {
-          'application/json': {
-            schema: {
-              allOf: [
-                { $ref: '#/components/schemas/Failure' },
-                { properties: { error: { properties: { code: { type: 'string', enum: those } } } } },
-              ],
-            },
-          },
-        },
+        content: failureContent(row.style, those),
       },
     ]),
   )
+}
+
+function failureContent(style: ProtocolStyle | undefined, codes: readonly ErrorCode[]) {
+  const protocol = style && PROTOCOLS[style]
+  const properties = protocol?.narrowed(codes) ?? {
+    error: { properties: { code: { type: 'string', enum: codes } } },
+  }
+  const schema = {
+    allOf: [{ $ref: `#/components/schemas/${protocol?.name ?? 'Failure'}` }, { properties }],
+  }
+  return { [protocol?.type ?? 'application/json']: { schema } }
 }
 
 function security(row: DescribedRow): Record<string, string[]>[] {

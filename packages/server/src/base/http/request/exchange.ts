@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../../config.ts'
-import type { Call, Locale, Style } from '../../call.ts'
+import type { Call, Locale, ProtocolStyle, Style } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { newId } from '../../ids.ts'
 import type { Asked, CookieJar } from '../../present/index.ts'
@@ -25,7 +25,8 @@ export interface Exchange extends Asked {
 
 /** What every request is read with; made once. */
 export interface Reader {
-  open(req: IncomingMessage, res: ServerResponse): Exchange
+  /** `fixed` is the style of the row, where it has one. */
+  open(req: IncomingMessage, res: ServerResponse, fixed?: ProtocolStyle): Exchange
   cors: Cors
 }
 
@@ -40,14 +41,14 @@ export function reader(config: Settings, clock: Clock, jar: CookieJar): Reader {
   const crossOrigin = cors(config.corsOrigins)
   return {
     cors: crossOrigin,
-    open(req, res) {
+    open(req, res, fixed) {
       const asked = req.headers['x-request-id']
       return {
         req,
         res,
         id: typeof asked === 'string' && SANE_ID.test(asked) ? asked : newId('req'),
         now: clock.now(),
-        style: style(req.headers.accept),
+        style: fixed ?? style(req.headers.accept),
         url: req.url ?? '/',
         headers: [],
         credential: 'none',

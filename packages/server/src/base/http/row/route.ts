@@ -5,7 +5,7 @@
  */
 import type { VNode } from 'preact'
 import type { z } from 'zod'
-import type { Call } from '../../call.ts'
+import type { Call, ProtocolStyle } from '../../call.ts'
 import type { FieldError, Problem } from '../../errors.ts'
 import type { EventLine } from '../../present/events.ts'
 import type { Operation } from './operation.ts'
@@ -81,7 +81,13 @@ interface Face {
   bodyLimit?: number
 }
 
-export interface ApiFace<I = unknown, O = unknown> extends Face {
+/** What every row but a page has. */
+interface StyledFace extends Face {
+  /** The style of every answer, failures before `run` included. Absent: the style that the caller or the settings choose. */
+  style?: ProtocolStyle
+}
+
+export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   /**
    * One flat object: path parameters by name; besides them the query for GET and DELETE, the body
    * (JSON or form) otherwise. Undeclared fields are stripped; a path parameter wins over a body field.
@@ -117,7 +123,7 @@ export interface PageFace<I = unknown> extends Face {
 export type { EventLine } from '../../present/events.ts'
 
 /** A row that is answered with events until either side ends the line (base/http/serve/streams.ts). */
-export interface StreamFace<I = unknown> extends Face {
+export interface StreamFace<I = unknown> extends StyledFace {
   input: z.ZodType<I>
   /** @throws Problem where no line can be served now; asked before the answer begins */
   assertReady?(): void
@@ -135,7 +141,7 @@ export interface Download {
 }
 
 /** A row that is answered with a file (base/http/serve/downloads.ts). It may only read, but it may record that it was read. */
-export interface DownloadFace<I = unknown> extends Face {
+export interface DownloadFace<I = unknown> extends StyledFace {
   method: 'GET'
   input: z.ZodType<I>
   /** The content, as the reference describes it. */

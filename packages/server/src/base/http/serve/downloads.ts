@@ -9,7 +9,7 @@ import { failure, type Handler, type House, steps } from './handle.ts'
 export function downloadHandler(house: House, row: DownloadRow, clock: Pick<Clock, 'now'>): Handler {
   const step = steps(house, row)
   return async (request, res) => {
-    const exchange = house.reader.open(request.raw, res)
+    const exchange = house.reader.open(request.raw, res, row.style)
     try {
       house.reader.cors.answer(exchange.req, exchange.headers)
       const { caller, call, closed } = await step.enter(exchange, request.params)

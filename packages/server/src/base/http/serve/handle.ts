@@ -139,7 +139,7 @@ export function apiHandler(house: House, row: ApiRow): Handler {
     bare: row.bare === true,
   }
   return async (request, res) => {
-    const exchange = house.reader.open(request.raw, res)
+    const exchange = house.reader.open(request.raw, res, row.style)
     try {
       if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
       else house.reader.cors.answer(exchange.req, exchange.headers)

@@ -29,7 +29,7 @@ export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' |
         return caller.principal !== null && closed === null
       }
       return async (request, res) => {
-        const exchange = house.reader.open(request.raw, res)
+        const exchange = house.reader.open(request.raw, res, row.style)
         try {
           house.reader.cors.answer(exchange.req, exchange.headers)
           const { caller, call, closed } = await step.enter(exchange, request.params)

@@ -1,0 +1,27 @@
+/** `scim`: the bare resource, or the error message of RFC 7644 §3.12. For rows of SCIM, whatever `Accept` says. */
+import type { ErrorCode } from '../errors.ts'
+import { type StyleWriter, sentence } from './style.ts'
+
+const SCIM_TYPE = 'application/scim+json'
+
+/** `scimType` of a failure that does not name its own (RFC 7644 table 9); the others have none. */
+export const SCIM_ERRORS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  VALIDATION_ERROR: 'invalidValue',
+  BAD_REQUEST: 'invalidSyntax',
+  CONFLICT: 'uniqueness',
+}
+
+export const scim: StyleWriter = {
+  failureType: SCIM_TYPE,
+  successType: SCIM_TYPE,
+  bare: true,
+  success: (data) => data,
+  failure: (problem, facts) =>
+    JSON.stringify({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      // text, by §3.12
+      status: `${facts.status}`,
+      scimType: problem.protocolError ?? SCIM_ERRORS[problem.code],
+      detail: sentence(problem),
+    }),
+}
