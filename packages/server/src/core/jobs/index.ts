@@ -1,32 +1,37 @@
 /**
  * Work that happens later: durable one-off jobs written in the same transaction as their cause, and recurring
  * ones. Owns the tables `jobs` and `recurring`: claiming, leases, back-off, giving up. Leaves to the handlers
- * that doing a thing twice does no harm, and that a payload holds no secret: it is stored as it is.
+ * that doing a thing twice does no harm, and that a payload holds no secret: it is stored as it is. The payload of a
+ * kind has a schema (kind.ts); a stored one that does not fit is given up at once, with the reason.
  * Invariant: of several nodes one runs a due job; a job is done only when its row is gone.
  */
 import { AsyncResource } from 'node:async_hooks'
+import type { z } from 'zod'
 import { type Clock, later } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
+import type { JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
 import { deleteGivenUp, insertJob } from './sql.ts'
 import { createWorker } from './worker.ts'
 
-export type JobHandler = (payload: Record<string, unknown>, now: Date) => Promise<void>
+export { job, PayloadLocale, PayloadText } from './kind.ts'
+
+export type JobHandler<S extends PayloadSchema> = (payload: z.output<S>, now: Date) => Promise<void>
 
 export interface Jobs {
   /**
    * Durable: a row in `jobs`, run at least once after commit, retried with back-off (8 times, over two hours),
    * given up visibly: the row stays with `failed_at` for 30 days, and the log has an error.
    */
-  enqueue(
+  enqueue<S extends PayloadSchema>(
     tx: Tx,
-    kind: string,
-    payload: Record<string, unknown>,
+    kind: JobKind<S>,
+    payload: z.input<S>,
     options?: { runAt?: Date; now: Date },
   ): Promise<void>
   /** Registers the handler of a kind; one a kind. It must be safe to run twice. */
-  on(kind: string, handler: JobHandler): void
+  on<S extends PayloadSchema>(kind: JobKind<S>, handler: JobHandler<S>): void
   /**
    * Registers recurring work; on several nodes, each due run happens on one of them. The first is due one
    * interval after it is first seen; a run that fails is logged, and the next comes when it is due.
@@ -88,7 +93,7 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
   return {
     async enqueue(tx, kind, payload, options) {
       const now = options?.now ?? clock.now()
-      await insertJob(tx, { kind, payload, runAt: options?.runAt ?? now, now })
+      await insertJob(tx, { kind: kind.name, payload, runAt: options?.runAt ?? now, now })
       tx.afterCommit(wake)
     },
     on: worker.on,

@@ -1,10 +1,12 @@
 import type { KyselyPlugin } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import type { Database } from '../../base/db/index.ts'
+import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { openTestDatabase } from '../../testing/database.ts'
-import { createJobs, type Jobs } from './index.ts'
+import { createJobs, type Jobs, job, PayloadLocale, PayloadText } from './index.ts'
 
 const log: Log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const minutes = (count: number): number => count * 60_000
@@ -29,6 +31,9 @@ beforeEach(async () => {
   vi.clearAllMocks()
 })
 
+/** A kind of job that takes any payload. */
+const work = job('work', z.record(z.string(), z.unknown()))
+
 /** Another process on the same database. */
 function node(): Jobs {
   const made = createJobs({ db, clock, log })
@@ -38,13 +43,13 @@ function node(): Jobs {
 const enqueue = (
   payload: Record<string, unknown> = {},
   options?: { runAt?: Date; now: Date },
-): Promise<void> => db.tx('system', (tx) => jobs.enqueue(tx, 'work', payload, options))
+): Promise<void> => db.tx('system', (tx) => jobs.enqueue(tx, work, payload, options))
 const rows = () => db.tx('system', (tx) => tx.selectFrom('jobs').selectAll().execute())
 
 describe('a job', () => {
   test('runs after the commit, with its payload, and is gone', async () => {
     const ran = vi.fn(async () => {})
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     await enqueue({ user: 'usr_1', list: [1, { a: null }] })
     await jobs.settle()
     expect(ran).toHaveBeenCalledExactlyOnceWith({ user: 'usr_1', list: [1, { a: null }] }, expect.any(Date))
@@ -53,9 +58,9 @@ describe('a job', () => {
 
   test('does not exist when its cause is rolled back', async () => {
     const ran = vi.fn(async () => {})
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     const cause = db.tx('system', async (tx) => {
-      await jobs.enqueue(tx, 'work', {})
+      await jobs.enqueue(tx, work, {})
       throw new Error('changed my mind')
     })
     await expect(cause).rejects.toThrow('changed my mind')
@@ -65,7 +70,7 @@ describe('a job', () => {
 
   test('may be queued by a caller, who can read none of them', async () => {
     const scope = { userId: 'usr_1', organizationId: null, permissions: [] }
-    await db.tx(scope, (tx) => jobs.enqueue(tx, 'work', { from: 'caller' }))
+    await db.tx(scope, (tx) => jobs.enqueue(tx, work, { from: 'caller' }))
     expect(await rows()).toHaveLength(1)
     await expect(db.tx(scope, (tx) => tx.selectFrom('jobs').selectAll().execute())).rejects.toThrow(
       /permission denied/,
@@ -74,7 +79,7 @@ describe('a job', () => {
 
   test('waits for its time', async () => {
     const ran = vi.fn(async () => {})
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     const now = clock.now()
     await enqueue({}, { now, runAt: new Date(now.getTime() + minutes(10)) })
     clock.advance(minutes(9))
@@ -87,7 +92,7 @@ describe('a job', () => {
 
   test('runs soon, without settling, once started', async () => {
     const ran = vi.fn(async () => {})
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     // no poll ever comes: what begins it is that it was enqueued
     vi.spyOn(globalThis, 'setInterval').mockReturnValue(setTimeout(() => {}).unref())
     jobs.start()
@@ -98,7 +103,7 @@ describe('a job', () => {
   test('enqueued elsewhere is found by the next poll', async () => {
     const ran = vi.fn(async () => {})
     const other = node()
-    other.on('work', ran)
+    other.on(work, ran)
     other.start()
     await enqueue()
     await expect.poll(() => ran.mock.calls.length).toBe(1)
@@ -106,7 +111,7 @@ describe('a job', () => {
 
   test('may enqueue another, which the same settling runs', async () => {
     const ran: number[] = []
-    jobs.on('work', async ({ step }) => {
+    jobs.on(work, async ({ step }) => {
       ran.push(Number(step))
       if (Number(step) < 3) await enqueue({ step: Number(step) + 1 })
     })
@@ -116,15 +121,15 @@ describe('a job', () => {
   })
 
   test('of a kind this node does not know is left to one that does', async () => {
-    jobs.on('something else', async () => {})
+    jobs.on(job('something else', z.object({})), async () => {})
     await enqueue()
     await jobs.settle()
     expect(await rows()).toMatchObject([{ kind: 'work', attempts: 0 }])
   })
 
   test('has one handler a kind', () => {
-    jobs.on('work', async () => {})
-    expect(() => jobs.on('work', async () => {})).toThrow()
+    jobs.on(work, async () => {})
+    expect(() => jobs.on(work, async () => {})).toThrow()
     expect(() => jobs.every('x', 'soon', async () => {})).toThrow()
   })
 
@@ -149,7 +154,7 @@ describe('a job', () => {
     others.push(slow)
     const ran: unknown[] = []
     let release = (): void => {}
-    slow.on('work', async ({ step }) => {
+    slow.on(work, async ({ step }) => {
       ran.push(step)
       if (step !== 1) return
       await new Promise<void>((done) => { release = done }) // biome-ignore format: short
@@ -169,7 +174,7 @@ describe('a job', () => {
 describe('a job that fails', () => {
   test('is tried again later and later, then given up visibly', async () => {
     let runs = 0
-    jobs.on('work', async () => {
+    jobs.on(work, async () => {
       runs += 1
       throw new Error('no, with token=abcdefgh')
     })
@@ -200,7 +205,7 @@ describe('a job that fails', () => {
   })
 
   test('can be looked at for 30 days after it was given up, and is gone then', async () => {
-    jobs.on('work', () => Promise.reject(new Error('no')))
+    jobs.on(work, () => Promise.reject(new Error('no')))
     await enqueue()
     // the longest wait is an hour and a tenth
     for (let i = 0; i < 8; i++) {
@@ -220,7 +225,7 @@ describe('a job that fails', () => {
 
   test('does not hold up the others', async () => {
     const done: unknown[] = []
-    jobs.on('work', async ({ bad }) => {
+    jobs.on(work, async ({ bad }) => {
       if (bad) throw new Error('no')
       done.push(bad)
     })
@@ -239,7 +244,7 @@ describe('a job that fails', () => {
       ) // biome-ignore format: one statement
     const ran = vi.fn(async () => {})
     await crash(8)
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     await jobs.settle()
     clock.advance(minutes(6))
     await jobs.settle()
@@ -257,18 +262,85 @@ describe('a job that fails', () => {
   })
 })
 
+describe('the payload of a job', () => {
+  const greeting = job('greeting', z.object({ user_id: z.string(), at: z.iso.datetime().transform((text) => new Date(text)), ip: PayloadText, locale: PayloadLocale })) // biome-ignore format: short
+  /** As another version of the server wrote it. */
+  const stored = (payload: unknown) =>
+    db.tx('system', (tx) =>
+      tx.insertInto('jobs').values({ id: newId('job'), kind: 'greeting', payload: JSON.stringify(payload), run_at: clock.now(), created_at: clock.now() }).execute(),
+    ) // biome-ignore format: one statement
+
+  test('is what its schema says, on both sides', async () => {
+    const ran: z.output<typeof greeting.payload>[] = []
+    jobs.on(greeting, async (payload) => void ran.push(payload))
+    await db.tx('system', (tx) =>
+      jobs.enqueue(tx, greeting, {
+        user_id: 'usr_1',
+        at: '2030-06-01T12:00:00.000Z',
+        ip: '::1',
+        locale: 'de',
+      }),
+    )
+    // @ts-expect-error a field that is missing
+    const wrong = () => db.tx('system', (tx) => jobs.enqueue(tx, greeting, { user_id: 'usr_1' }))
+    // @ts-expect-error a field that the schema does not have
+    const unknown = () => jobs.on(greeting, async ({ password }) => password)
+    expect([wrong, unknown]).toHaveLength(2)
+    await jobs.settle()
+    expect(ran).toEqual([{ user_id: 'usr_1', at: new Date('2030-06-01T12:00:00Z'), ip: '::1', locale: 'de' }])
+  })
+
+  test('of another version may lack what has a default, and have what is not known here', async () => {
+    const ran = vi.fn(async () => {})
+    jobs.on(greeting, ran)
+    await stored({ user_id: 'usr_1', at: '2030-06-01T12:00:00.000Z', locale: 'fr', later: true })
+    await jobs.settle()
+    const payload = { user_id: 'usr_1', at: new Date('2030-06-01T12:00:00Z'), ip: null, locale: 'en' }
+    expect(ran).toHaveBeenCalledExactlyOnceWith(payload, expect.any(Date))
+    expect(await rows()).toEqual([])
+  })
+
+  test.each([
+    ['lacks a field', { at: '2030-06-01T12:00:00.000Z' }, 'user_id: invalid_type'],
+    [
+      'has another type',
+      { user_id: ['hunter2'], at: 'hunter2' },
+      'user_id: invalid_type, at: invalid_format',
+    ],
+    ['is no object', 'hunter2', 'payload: invalid_type'],
+  ])(
+    'that %s is given up at once, with the reason and without its values',
+    async (_what, payload, reason) => {
+      const ran = vi.fn(async () => {})
+      jobs.on(greeting, ran)
+      await stored(payload)
+      await jobs.settle()
+      expect(ran).not.toHaveBeenCalled()
+      const last_error = `PayloadMismatch: the payload does not fit its schema (${reason})`
+      expect(await rows()).toMatchObject([{ attempts: 1, failed_at: expect.any(Date), last_error }])
+      expect(log.error).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ kind: 'greeting', attempts: 1, err: expect.objectContaining({ message: expect.not.stringContaining('hunter2') }) }),
+      'job given up',
+    ) // biome-ignore format: one call
+      clock.advance(minutes(60 * 24))
+      await jobs.settle()
+      expect(log.error).toHaveBeenCalledOnce()
+    },
+  )
+})
+
 describe('several nodes', () => {
   test('run each of many jobs once', async () => {
     const ran: string[] = []
     const nodes = [jobs, node(), node()]
     for (const one of nodes) {
-      one.on('work', async ({ id }) => {
+      one.on(work, async ({ id }) => {
         ran.push(String(id))
         await new Promise((done) => setTimeout(done, 1))
       })
     }
     await db.tx('system', async (tx) => {
-      for (let i = 0; i < 60; i++) await jobs.enqueue(tx, 'work', { id: i })
+      for (let i = 0; i < 60; i++) await jobs.enqueue(tx, work, { id: i })
     })
     await Promise.all(nodes.flatMap((one) => [one.settle(), one.settle()]))
     expect(ran).toHaveLength(60)
@@ -292,12 +364,12 @@ describe('several nodes', () => {
     let release = (): void => {}
     const runs: string[] = []
     const other = node()
-    jobs.on('work', async () => {
+    jobs.on(work, async () => {
       runs.push('first')
       await new Promise<void>((done) => { release = done }) // biome-ignore format: short
       throw new Error('too late')
     })
-    other.on('work', async () => void runs.push('second'))
+    other.on(work, async () => void runs.push('second'))
     await enqueue()
     const settling = jobs.settle()
     await expect.poll(() => runs).toEqual(['first'])
@@ -347,7 +419,7 @@ describe('closing', () => {
       await new Promise((done) => setTimeout(done, 100))
       finished = true
     })
-    jobs.on('work', ran)
+    jobs.on(work, ran)
     jobs.start()
     await enqueue()
     await expect.poll(() => ran.mock.calls.length).toBe(1)

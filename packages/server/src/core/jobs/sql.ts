@@ -6,7 +6,8 @@ import { newId } from '../../base/ids.ts'
 export interface ClaimedJob {
   id: string
   kind: string
-  payload: Record<string, unknown>
+  /** As it is stored. */
+  payload: unknown
   /** Counts this one; also the mark of who holds it. */
   attempts: number
 }

@@ -7,6 +7,7 @@ import { type Clock, later } from '../../base/clock.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import type { JobHandler } from './index.ts'
+import { type JobKind, PayloadMismatch, type PayloadSchema, readPayload } from './kind.ts'
 import { type ClaimedJob, claimJobs, deleteJob, extendLeases, postponeJob } from './sql.ts'
 
 const AT_ONCE = 4
@@ -22,7 +23,7 @@ function backOff(attempts: number): number {
 }
 
 export interface Worker {
-  on(kind: string, handler: JobHandler): void
+  on<S extends PayloadSchema>(kind: JobKind<S>, handler: JobHandler<S>): void
   /** Claims what is due, as far as there is room, and starts it. @returns how many */
   startDue(): Promise<number>
   extendLeases(): Promise<void>
@@ -33,7 +34,7 @@ export interface Worker {
 }
 
 export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Worker {
-  const handlers = new Map<string, JobHandler>()
+  const handlers = new Map<string, (payload: unknown, now: Date) => Promise<void>>()
   const running = new Map<string, Promise<void>>()
   let finished = (): void => {}
   let turns = 0
@@ -42,7 +43,8 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
   const leaseEnd = (): Date => later(clock.now(), LEASE)
 
   const giveBack = async (job: ClaimedJob, cause: unknown): Promise<void> => {
-    const isLast = job.attempts >= MOST_ATTEMPTS
+    // another try would read the same payload
+    const isLast = job.attempts >= MOST_ATTEMPTS || cause instanceof PayloadMismatch
     const now = clock.now()
     await postponeJob(db.hot, job, {
       error: scrub(String(cause)).slice(0, 500),
@@ -93,8 +95,8 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
 
   return {
     on(kind, handler) {
-      if (handlers.has(kind)) throw new Error(`the job ${kind} has a handler already`)
-      handlers.set(kind, handler)
+      if (handlers.has(kind.name)) throw new Error(`the job ${kind.name} has a handler already`)
+      handlers.set(kind.name, async (payload, now) => handler(readPayload(kind, payload), now))
     },
     startDue() {
       const claimed = claiming.then(startDue)

@@ -8,6 +8,7 @@
  * In production without one letters are tried and given up like any that cannot be delivered.
  */
 import type { VNode } from 'preact'
+import { z } from 'zod'
 import { type Clock, later } from '../../base/clock.ts'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
@@ -16,7 +17,7 @@ import type { Log } from '../../base/log/index.ts'
 import { createSmtp } from '../../base/outbound/smtp.ts'
 import { brand } from '../../base/page/brand.ts'
 import type { Config } from '../../config.ts'
-import type { Jobs } from '../jobs/index.ts'
+import { type Jobs, job } from '../jobs/index.ts'
 import { createDelivery } from './delivery.ts'
 import { type Look, linksOf, renderHtml, renderText } from './letter.tsx'
 import { oneAddress, type RenderedLetter, seal, subjectLine } from './sealed.ts'
@@ -57,6 +58,9 @@ export const OUTBOX_SIZE = 500
 const KEPT = 30 * 86_400_000
 
 /** Registers its jobs; `close` ends the connections to the mail server. */
+/** Which letters wait stands in their own table. */
+const deliverLetters = job('letters.deliver', z.object({}))
+
 export function createMail(options: MailOptions): Mail & { close(): void } {
   const { db, clock, jobs, keyring, log, config } = options
   const isProduction = config.profile === 'production'
@@ -77,9 +81,9 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     domain,
     keep: !isProduction,
   })
-  jobs.on('letters.deliver', deliver)
+  jobs.on(deliverLetters, deliver)
   // what failed, and what a process left behind that ended
-  jobs.every('letters.deliver', '30s', deliver)
+  jobs.every(deliverLetters.name, '30s', deliver)
   jobs.every('letters.purge', '10m', async (now) => {
     await deleteOldLetters(db.hot, later(now, -KEPT))
     if (!isProduction) await trimLetters(db.hot, OUTBOX_SIZE)
@@ -96,7 +100,7 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
         now,
         about: about ?? null,
       })
-      if (isDelivery) await jobs.enqueue(tx, 'letters.deliver', {}, { now })
+      if (isDelivery) await jobs.enqueue(tx, deliverLetters, {}, { now })
       if (!isProduction) tx.afterCommit(() => print(inShort(rendered)))
     },
     close: () => smtp?.close(),

@@ -1,14 +1,10 @@
 /** Which letter a registration brings: decided by a job, after an answer that was the same for everybody. */
+import { z } from 'zod'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { job, PayloadLocale } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  isCrowded,
-  localeOf,
-  ownerOtherThan,
-  returnToOf,
-  sendVerification,
-} from '../../identity/emails/index.ts'
+import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
 import {
   canonical,
   deletePendingBefore,
@@ -24,10 +20,20 @@ const PENDING_LIFETIME = 7 * 86_400_000
 
 type LetterTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>
 
+export const registrationLetterJob = job(
+  'registration.letter',
+  z.object({
+    user_id: z.string(),
+    locale: PayloadLocale,
+    /** Where the registration wanted to go on, judged before it was written down. */
+    return_to: z.string().optional(),
+  }),
+)
+
 export function registrationJobs(tools: LetterTools): void {
-  tools.jobs.on('registration.letter', (payload, now) =>
+  tools.jobs.on(registrationLetterJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
-      const user = await findUser(tx, String(payload.user_id))
+      const user = await findUser(tx, payload.user_id)
       if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
         await writeLetter(tools, tx, user, payload, now)
     }),
@@ -41,10 +47,9 @@ async function writeLetter(
   tools: LetterTools,
   tx: Tx,
   user: User,
-  payload: Record<string, unknown>,
+  { locale, return_to: returnTo }: z.output<typeof registrationLetterJob.payload>,
   now: Date,
 ): Promise<void> {
-  const locale = localeOf(payload)
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
     const { email } = await getUser(tx, owner)
@@ -66,5 +71,5 @@ async function writeLetter(
       )
     }
   }
-  await sendVerification(tools, tx, user, { locale, returnTo: returnToOf(payload) }, now)
+  await sendVerification(tools, tx, user, { locale, returnTo }, now)
 }

@@ -16,6 +16,7 @@ import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreate } from '../../organizations/organization/index.ts'
 import { advance, beginAttempt, type SignedIn } from '../../signin/door/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
+import { registrationLetterJob } from './letters.ts'
 
 export interface Registration {
   email: string
@@ -65,7 +66,7 @@ export async function register(
     if (verifies) {
       await tools.jobs.enqueue(
         tx,
-        'registration.letter',
+        registrationLetterJob,
         { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) },
         { now: call.now },
       )

@@ -6,12 +6,14 @@
  * unknown addresses cannot be told apart by time.
  */
 
+import { z } from 'zod'
 import type { Call, Locale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { job, PayloadLocale } from '../../../core/jobs/index.ts'
 import {
   checkLink,
   issueLink,
@@ -45,6 +47,9 @@ export const LETTERS_AN_HOUR = 5
 const HOUR = 3_600_000
 const CHOICE_LIFETIME = HOUR
 
+const verifyJob = job('emails.verify', z.object({ user_id: z.string(), locale: PayloadLocale }))
+const resendJob = job('emails.resend', z.object({ email: z.string(), locale: PayloadLocale }))
+
 /** Whether a letter with a link may be written to the user now. Holds the address, and the user, until it is. */
 export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
   // before the user, as everybody does who uses a link to the address
@@ -67,7 +72,7 @@ export async function requestVerification(
   call: Call,
   user: Pick<User, 'id'>,
 ): Promise<void> {
-  await tools.jobs.enqueue(tx, 'emails.verify', { user_id: user.id, locale: call.locale }, { now: call.now })
+  await tools.jobs.enqueue(tx, verifyJob, { user_id: user.id, locale: call.locale }, { now: call.now })
 }
 
 /** Asks for the letter again by address. The caller learns nothing about whether the address is known. */
@@ -77,7 +82,7 @@ export async function resendVerification(
   email: string,
 ): Promise<void> {
   await tools.db.tx('system', (tx) =>
-    tools.jobs.enqueue(tx, 'emails.resend', { email, locale: call.locale }, { now: call.now }),
+    tools.jobs.enqueue(tx, resendJob, { email, locale: call.locale }, { now: call.now }),
   )
 }
 
@@ -189,11 +194,11 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' |
       if (isContested) await sendChoice(tools, tx, user, locale, now)
       else await sendVerification(tools, tx, user, { locale }, now)
     })
-  tools.jobs.on('emails.verify', (payload, now) =>
-    send((tx) => findUser(tx, String(payload.user_id)), localeOf(payload), now, 'person'),
+  tools.jobs.on(verifyJob, ({ user_id, locale }, now) =>
+    send((tx) => findUser(tx, user_id), locale, now, 'person'),
   )
-  tools.jobs.on('emails.resend', (payload, now) =>
-    send((tx) => findByIdentifier(tx, String(payload.email)), localeOf(payload), now, 'address'),
+  tools.jobs.on(resendJob, ({ email, locale }, now) =>
+    send((tx) => findByIdentifier(tx, email), locale, now, 'address'),
   )
 }
 
@@ -218,9 +223,3 @@ async function sendChoice(
   )
   await tools.mail.write(tx, choiceLetter(tools.config, { to: user.email, token, locale }), now, user.id)
 }
-
-/** Where a registration wanted to go on, judged before it was written down. */
-export const returnToOf = (payload: Record<string, unknown>): string | undefined =>
-  typeof payload.return_to === 'string' ? payload.return_to : undefined
-
-export const localeOf = (payload: Record<string, unknown>): Locale => (payload.locale === 'de' ? 'de' : 'en')

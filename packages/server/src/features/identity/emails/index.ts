@@ -6,10 +6,8 @@ export {
   claimAddress,
   emailJobs,
   isCrowded,
-  localeOf,
   mayWriteTo,
   requestVerification,
-  returnToOf,
   sendVerification,
 } from './emails.ts'
 export { checkYourMail, emailPages } from './pages.tsx'

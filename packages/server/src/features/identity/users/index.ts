@@ -32,3 +32,4 @@ export {
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'
+export { organizationWished } from './wish.ts'

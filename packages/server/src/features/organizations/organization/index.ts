@@ -5,6 +5,7 @@
  * Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
  */
 import type { Tools } from '../../../core/tools.ts'
+import { organizationWished } from '../../identity/users/index.ts'
 import { foundWished, purgeDeleted } from './organizations.ts'
 
 export {
@@ -70,5 +71,5 @@ export {
 
 export function organizationJobs(tools: Pick<Tools, 'db' | 'jobs'>): void {
   tools.jobs.every('organizations.purge', '1h', (now) => purgeDeleted(tools, now))
-  tools.jobs.on('organizations.found', ({ user_id }, now) => foundWished(tools, String(user_id), now))
+  tools.jobs.on(organizationWished, ({ user_id }, now) => foundWished(tools, user_id, now))
 }

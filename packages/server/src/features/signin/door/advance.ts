@@ -14,8 +14,9 @@ import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
-import { type User, updateLastLogin } from '../../identity/users/index.ts'
+import { organizationWished, type User, updateLastLogin } from '../../identity/users/index.ts'
 import { addDevice, type Device, updateDeviceUse } from '../guesses/devices.ts'
+import { newDeviceJob } from '../guesses/jobs.ts'
 import { type Attempt, insertAttempt, moveAttempt, type Taken } from './attempts.ts'
 import { nextStep, type Proof, type Step } from './next-step.ts'
 
@@ -92,7 +93,7 @@ async function finish(
     added?.newToUser && tellOfNewDevice(tools, tx, call, user),
     // made apart from the sign-in, which cannot fail for its sake
     user.organization_wish !== null &&
-      tools.jobs.enqueue(tx, 'organizations.found', { user_id: user.id }, { now: call.now }),
+      tools.jobs.enqueue(tx, organizationWished, { user_id: user.id }, { now: call.now }),
   ])
   const deviceCookie = added?.cookie ?? null
   return { done: { user, session, limitedTo, deviceCookie, returnTo: attempt.returnTo } }
@@ -113,7 +114,7 @@ async function tellOfNewDevice(tools: Pick<Tools, 'jobs'>, tx: Tx, call: Call, u
     user_agent: call.userAgent,
     locale: call.locale,
   }
-  await tools.jobs.enqueue(tx, 'signin.new_device', payload, { now: call.now })
+  await tools.jobs.enqueue(tx, newDeviceJob, payload, { now: call.now })
 }
 
 async function refuse(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
+import { lockedJob } from '../guesses/jobs.ts'
 
 let world: World
 beforeAll(async () => {
@@ -218,7 +219,7 @@ describe('guessing', () => {
     const lock = () =>
       world.db.tx('system', async (tx) => {
         for (let n = 0; n < 12; n += 1)
-          await world.app.tools.jobs.enqueue(tx, 'signin.locked', {
+          await world.app.tools.jobs.enqueue(tx, lockedJob, {
             user_id: id,
             at: world.clock.now().toISOString(),
             ip: `192.0.2.${n}`,

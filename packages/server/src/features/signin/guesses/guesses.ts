@@ -21,6 +21,7 @@ import {
   lockedUntil,
   recordFailure,
 } from './failures.ts'
+import { lockedJob } from './jobs.ts'
 
 export interface Guess {
   user: Pick<User, 'id' | 'username'> | null
@@ -147,7 +148,7 @@ async function countGuess(
   const userId = guess.user?.id ?? null
   await audit(tx, call, { type: 'auth.login.locked', userId, username: guess.user?.username ?? null })
   const payload = { user_id: userId, at: call.now.toISOString(), ip: call.ip, locale: call.locale }
-  await tools.jobs.enqueue(tx, 'signin.locked', payload, { now: call.now })
+  await tools.jobs.enqueue(tx, lockedJob, payload, { now: call.now })
   return verdict
 }
 

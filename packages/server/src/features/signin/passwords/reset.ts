@@ -3,13 +3,14 @@
  * because a job decides afterwards whether a letter is written. The link proves the mailbox, so a reset also
  * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
-
+import { z } from 'zod'
 import { type Call, type Locale, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { job, PayloadLocale, PayloadText } from '../../../core/jobs/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { claimAddress, localeOf, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
+import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices, liftLockout } from '../door/index.ts'
 import { resetDoneLetter, resetLetter } from './mail.tsx'
@@ -24,6 +25,18 @@ import {
 
 export const RESET_LIFETIME = 3_600_000
 
+/** Speaks for the request that asked: its id, address and device go into the audit log. */
+const forgotJob = job(
+  'passwords.forgot',
+  z.object({
+    identifier: z.string(),
+    locale: PayloadLocale,
+    ip: PayloadText,
+    user_agent: PayloadText,
+    request_id: z.string().optional(),
+  }),
+)
+
 /** Asks for the letter. The caller learns nothing. */
 export async function requestReset(
   tools: Pick<Tools, 'db' | 'jobs'>,
@@ -37,7 +50,7 @@ export async function requestReset(
     user_agent: call.userAgent,
     request_id: call.id,
   }
-  await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, 'passwords.forgot', payload, { now: call.now }))
+  await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, forgotJob, payload, { now: call.now }))
 }
 
 /** Whose password a link would reset, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
@@ -92,12 +105,15 @@ export const contextOf = (user: User) => ({
 
 /** Registers the job that decides about the letter after the answer went out. */
 export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
-  tools.jobs.on('passwords.forgot', (payload, now) =>
+  tools.jobs.on(forgotJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
-      const user = await findByIdentifier(tx, String(payload.identifier))
+      const user = await findByIdentifier(tx, payload.identifier)
       if (!user || user.status === 'disabled') return
       if (!(await mayWriteTo(tx, user, 'reset_password', now))) return
-      await writeResetLetter(tools, tx, callOf(payload, now), user, localeOf(payload))
+      const { request_id, ip, user_agent, locale } = payload
+      const system = systemCall(now)
+      const call = { ...system, id: request_id ?? system.id, ip, userAgent: user_agent }
+      await writeResetLetter(tools, tx, call, user, locale)
     }),
   )
 }
@@ -126,16 +142,4 @@ export async function issueResetLink(
 ): Promise<string> {
   await revokeLinks(tx, 'reset_password', user.id, now)
   return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
-}
-
-/** The job speaks for the request that asked. */
-const callOf = (payload: Record<string, unknown>, now: Date): Call => {
-  const text = (value: unknown) => (typeof value === 'string' ? value : null)
-  const call = systemCall(now)
-  return {
-    ...call,
-    id: text(payload.request_id) ?? call.id,
-    ip: text(payload.ip),
-    userAgent: text(payload.user_agent),
-  }
 }
