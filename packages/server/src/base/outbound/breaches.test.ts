@@ -105,7 +105,7 @@ describe('a service that does not answer as it should', () => {
     ['bytes', 'what it answered is no range', () => says(String.fromCharCode(0, 255, 7).repeat(1000))],
     ['300 kB', 'it answered more than 262144 bytes', () => says(`${padding.join('\n')}\n`.repeat(9))],
     ['endless lines', 'it answered more than 262144 bytes', () => { answer = endless }],
-    ['a connection cut', 'UND_ERR_SOCKET', () => { answer = (request) => void request.socket.destroy() }],
+    ['a connection cut', 'ECONNRESET', () => { answer = (request) => void request.socket.destroy() }],
     ['nothing', 'it took longer than 2000 ms', () => { answer = () => {} }],
     ['a drop a second', 'it took longer than 2000 ms', () => { answer = slow }],
   ] // biome-ignore format: a table
