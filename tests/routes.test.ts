@@ -172,13 +172,6 @@ describe('every row', () => {
     expect(named(guessable.filter(({ limit, anonymous }) => limit === undefined || anonymous))).toEqual([])
   })
 
-  it('of an expired password reaches only what changes it, says who one is, or is open', () => {
-    const needing = rows.filter(({ needs, limitedSession }) => needs !== undefined && limitedSession)
-    expect(named(needing).sort()).toEqual(
-      ['auth.logout', 'pages.security', 'pages.security.submit', 'users.me.change_password'].sort(),
-    )
-  })
-
   it('that takes a form knows the page of it, so that a refusal leads back there', () => {
     const at = (row: PageRow) => row.formAt ?? row.path
     const isPageOf = (row: PageRow) => (one: PageRow) => one.method === 'GET' && one.path === at(row)

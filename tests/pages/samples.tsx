@@ -26,6 +26,7 @@ import {
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
 import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/door/views.tsx'
 import {
+  Expired,
   Forgot,
   ForgotSent,
   Reset,
@@ -186,7 +187,7 @@ export function samples(locale: Locale): Sample[] {
     security: <Security email={ADDRESS} policy={nist} changedAt={ago(700)} />,
     'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
     'security-changed': <Security email={ADDRESS} policy={nist} changed />,
-    'password-expired': <Security email={ADDRESS} policy={classic} expired returnTo="/account" />,
+    'password-expired': <Expired email={ADDRESS} policy={classic} />,
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
     'api-keys': <ApiKeys keys={apiKeys} {...held} />,

@@ -60,8 +60,14 @@ import {
 } from './features/organizations/organization/index.ts'
 import { compatRoutes } from './features/protocols/compat/index.ts'
 import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
-import { signinJobs, signinPages, signinRoutes } from './features/signin/door/index.ts'
-import { passwordPages, passwordRoutes, resetJobs } from './features/signin/passwords/index.ts'
+import { doorJobs, doorPages, doorRoutes } from './features/signin/door/index.ts'
+import { guessJobs } from './features/signin/guesses/index.ts'
+import {
+  passwordMethod,
+  passwordPages,
+  passwordRoutes,
+  resetJobs,
+} from './features/signin/passwords/index.ts'
 
 /** How often sightings of sessions and uses of keys are written. */
 const FLUSH_EVERY = 5000
@@ -173,7 +179,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...registrationRoutes(tools),
     ...emailRoutes(tools),
     ...passwordRoutes(tools),
-    ...signinRoutes(tools),
+    ...doorRoutes(tools, [passwordMethod(tools)]),
     ...sessionRoutes(tools, sessions),
     ...tokenRoutes(tools, checks),
     revocationStream(tools),
@@ -189,7 +195,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...csrfRows(tools.keyring),
     ...accountPages(tools),
     ...registrationPages(tools),
-    ...signinPages(tools),
+    ...doorPages(tools),
     ...passwordPages(tools),
     ...emailPages(tools),
     ...sessionPages(tools, sessions),
@@ -205,7 +211,8 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   registrationJobs(tools)
   emailJobs(tools)
   resetJobs(tools)
-  signinJobs(tools)
+  doorJobs(tools)
+  guessJobs(tools)
   tokenJobs(tools)
   organizationJobs(tools)
   invitationJobs(tools)

@@ -43,8 +43,6 @@ export interface CallSession {
   /** When a credential was last proven; `fresh` on a row asks this. */
   authenticatedAt: Date
   expiresAt: Date
-  /** An expired password leaves a session that is good for one thing only. */
-  limitedTo: 'password_change' | null
   /** The organization it acts in; null for none, and where the credential does not say (`token`). */
   actsIn: { id: string; name: string } | null
 }

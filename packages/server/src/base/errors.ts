@@ -99,7 +99,7 @@ export const ERRORS = {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Your password has expired. Choose a new one to continue.',
-    when: 'The session is good for changing the password and for nothing else until that is done.',
+    when: 'The password was right, but is older than the policy allows. `POST /api/v1/auth/attempts/:attempt/password` replaces it and completes the sign-in.',
   },
   MFA_ENROLMENT_REQUIRED: {
     status: 403,

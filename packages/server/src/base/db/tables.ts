@@ -106,6 +106,7 @@ export interface SessionsTable {
   idle_seconds: number
   remember: boolean
   amr: string[]
+  /** Written by earlier versions; such sessions are refused. */
   limited_to: 'password_change' | null
   /** The one it acts in; what that permits is asked of the membership each time. */
   organization_id: string | null
@@ -122,8 +123,10 @@ export interface AttemptsTable {
   user_id: string | null
   step: string
   proofs: Json<unknown[]>
+  requirements: Json<unknown[]>
   remember: boolean
   return_to: string | null
+  tokens: boolean
   created_at: Date
   expires_at: Date
   finished_at: Date | null

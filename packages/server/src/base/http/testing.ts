@@ -30,14 +30,14 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     ...changes,
   }) as Config
 
-/** `lk_live_ada` is a key of Ada's. `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago; `st_limited` is limited. */
+/** `lk_live_ada` is a key of Ada's. `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago. */
 export const people: Authenticator = {
   async check(credential, now) {
     if (credential.kind === 'api_key') return keyOfAda(credential.token)
     if (credential.kind !== 'session') return { refused: problem('INVALID_TOKEN') }
     const { token, via } = credential
     if (token === 'st_old') return { refused: problem('SESSION_EXPIRED') }
-    const name = /^st_(ada|ben|late|limited)$/.exec(token)?.[1]
+    const name = /^st_(ada|ben|late)$/.exec(token)?.[1]
     if (!name) return { refused: problem('INVALID_TOKEN') }
     const hour = 3_600_000
     const session: CallSession = {
@@ -46,7 +46,6 @@ export const people: Authenticator = {
       createdAt: new Date(now.getTime() - hour),
       authenticatedAt: new Date(now.getTime() - (name === 'late' ? hour : 0)),
       expiresAt: new Date(now.getTime() + hour),
-      limitedTo: name === 'limited' ? 'password_change' : null,
       actsIn: null,
     }
     const permissions = name === 'ada' ? ['users:*'] : []

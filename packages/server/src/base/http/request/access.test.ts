@@ -18,7 +18,6 @@ const rows: Row[] = [
   route({ ...base, ...who, name: 'mine', path: '/api/v1/mine', needs: 'session', run }),
   route({ ...base, ...who, name: 'users', path: '/api/v1/users', needs: 'users:read', run }),
   route({ ...base, ...who, name: 'fresh', path: '/api/v1/fresh', needs: 'session', fresh: '10m', run }),
-  route({ ...base, ...who, name: 'password', path: '/api/v1/password', needs: 'session', limitedSession: true, run }),
   route({ ...base, ...who, name: 'same', path: '/api/v1/same', open: 'a test', anonymous: true, run }),
   route({
     ...base, name: 'login', path: '/api/v1/login', open: 'a test', method: 'POST', takesBasic: true,
@@ -281,13 +280,6 @@ describe('what a row needs', () => {
     const token = await get('/api/v1/fresh', bearer('st_late'))
     expect(token.headers.get('www-authenticate')).toContain('error="insufficient_user_authentication"')
   })
-
-  it('is more than a session limited to changing the password', async () => {
-    const { status, json } = await get('/api/v1/mine', signedInAs('limited'))
-    expect([status, json.error.code]).toEqual([403, 'PASSWORD_EXPIRED'])
-    expect((await get('/api/v1/password', signedInAs('limited'))).json.data.who).toBe('limited')
-    expect((await get('/api/v1/open', signedInAs('limited'))).json.data.who).toBeNull()
-  })
 })
 
 describe('a page for which one must be signed in', () => {
@@ -311,15 +303,6 @@ describe('a page for which one must be signed in', () => {
     expect([status, headers.get('content-type')]).toEqual([401, 'text/html; charset=utf-8'])
     expect(text).toContain('AUTHENTICATION_REQUIRED')
     expect(headers.has('www-authenticate')).toBe(true)
-  })
-
-  it('sends an expired password to where it is changed', async () => {
-    const { status, headers } = await get('/account', signedInAs('limited'))
-    expect([status, headers.get('location'), headers.has('set-cookie')]).toEqual([
-      303,
-      '/account/security?return_to=%2Faccount',
-      false,
-    ])
   })
 
   it('shows what is missing to whoever is signed in', async () => {

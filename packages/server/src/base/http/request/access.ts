@@ -1,6 +1,6 @@
 /**
  * Who calls, and may they. `identify` finds the one credential of a request and has it checked; `admit` holds
- * the verdict against what the row needs, in this order: signed in, not limited, permitted, fresh.
+ * the verdict against what the row needs, in this order: signed in, permitted, fresh.
  */
 import { can } from '@latchkey/guard'
 import type { Config } from '../../../config.ts'
@@ -55,17 +55,17 @@ export async function identify(row: Row, exchange: Exchange, means: Means): Prom
     exchange.credential = 'bearer'
     const credential = authorization === undefined ? apiKey(String(header)) : credentialIn(authorization)
     if (!credential) return refusedToken
-    return { ...(await checked(row, exchange, means, credential)), isExplicit: true }
+    return { ...(await checked(exchange, means, credential)), isExplicit: true }
   }
   if (inQuery !== undefined) {
     exchange.credential = 'bearer'
-    return checked(row, exchange, means, apiKey(inQuery))
+    return checked(exchange, means, apiKey(inQuery))
   }
   const { session } = exchange.cookies
   if (session === undefined || session === '') return NOBODY
   exchange.credential = 'cookie'
   if (session === null) return refusedToken
-  return checked(row, exchange, means, { kind: 'session', token: session, via: 'cookie' })
+  return checked(exchange, means, { kind: 'session', token: session, via: 'cookie' })
 }
 
 const apiKey = (token: string): Credential => ({ kind: 'api_key', token })
@@ -89,7 +89,6 @@ function credentialIn(authorization: string): Credential | null {
 export const twoCredentials = (): Problem => badRequest('The request carries two credentials.')
 
 async function checked(
-  row: Row,
   exchange: Exchange,
   { authenticator }: Means,
   credential: Credential,
@@ -97,9 +96,6 @@ async function checked(
   const verdict = await authenticator.check(credential, exchange.now)
   if ('refused' in verdict) return { ...NOBODY, refused: verdict.refused }
   const { principal, session, organization = null } = verdict
-  // a session limited to changing the password is nobody's on rows that do not know of it
-  if (session !== null && session.limitedTo !== null && !row.limitedSession)
-    return { ...NOBODY, refused: problem('PASSWORD_EXPIRED') }
   return { ...NOBODY, principal, session, organization }
 }
 

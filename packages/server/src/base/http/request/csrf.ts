@@ -98,7 +98,6 @@ export function csrfRows(keyring: Keyring): ApiRow[] {
       path,
       description:
         'Send it as `X-CSRFToken` or `X-CSRF-Token`, or as the field `csrf_token`, with every unsafe request under a cookie. It belongs to the session; sign in, and it has to be fetched again.',
-      limitedSession: true,
       tag: 'Authentication',
       input: z.object({}),
       output: z.object({ csrf_token: z.string() }),

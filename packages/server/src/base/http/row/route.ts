@@ -24,7 +24,7 @@ export interface Answer<T> {
   data: T
   /** Default 200. */
   status?: number
-  /** One sentence for the envelope; default from the row's summary. */
+  /** The envelope's message, where it depends on the answer; default: the row's. */
   message?: string
   cookies?: readonly CookieChange[]
   /** For lists: the opaque cursor of the next page, or null at the end. */
@@ -64,8 +64,6 @@ interface Face {
   path: string
   /** What the summary leaves out, for the docs page. */
   description?: string
-  /** Also usable with a session limited to changing an expired password. */
-  limitedSession?: boolean
   /** Scripts of every origin may read it: it carries nothing personal (Fetch §3.3.3). */
   anyOrigin?: true
   /** HTTP Basic stands in for the fields `username` and `password` of the input (the login; RFC 7617). */
@@ -95,6 +93,8 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   input: z.ZodType<I>
   /** The shape of `data`; undeclared fields never leave. `z.null()` for nothing. */
   output: z.ZodType<O>
+  /** The envelope's `message`: what happened, in one sentence; never the summary. */
+  message?: string
   /** The status of a success, for OpenAPI and for answers that name none; default 200. */
   status?: number
   /** Answered as the bare data in every style, for tools that expect a plain document. */

@@ -104,7 +104,6 @@ export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
     'ACCOUNT_DISABLED',
     'ACCOUNT_LOCKED',
   )
-  add(row.needs !== undefined && !row.limitedSession, 'PASSWORD_EXPIRED')
   add(row.needs !== undefined && row.needs !== 'session', 'INSUFFICIENT_PERMISSIONS')
   add(row.fresh !== undefined, 'STEP_UP_REQUIRED')
   add(unsafe, 'CSRF_FAILED')

@@ -133,7 +133,7 @@ export function steps<R extends Row>(house: House, row: R): Steps<R> {
 export function apiHandler(house: House, row: ApiRow): Handler {
   const step = steps(house, row)
   const by = {
-    message: `${row.summary}.`,
+    message: row.message ?? `${row.summary}.`,
     status: row.status ?? 200,
     serialise: outputOf(house, row),
     bare: row.bare === true,

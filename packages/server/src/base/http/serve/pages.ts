@@ -41,8 +41,7 @@ export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form
     try {
       const entered = await step.enter(exchange, request.params)
       call = entered.call
-      if (entered.caller.refused && entered.caller.refused.code !== 'PASSWORD_EXPIRED')
-        forgetSession(house, exchange)
+      if (entered.caller.refused) forgetSession(house, exchange)
       if (entered.closed) {
         await turnAway(house, step, { exchange, call, params: request.params }, entered.closed)
         return
@@ -79,9 +78,7 @@ async function turnAway(house: PageHouse, step: Prepared, asked: Refused, closed
   const { exchange, call, params } = asked
   const isGet = row.method === 'GET'
   const wanted = (): string => (isGet ? exchange.url : step.form(params, {}))
-  if (closed.code === 'PASSWORD_EXPIRED') {
-    house.present.redirect(exchange, addressOf('/account/security', wanted()))
-  } else if (closed.code === 'STEP_UP_REQUIRED') {
+  if (closed.code === 'STEP_UP_REQUIRED') {
     house.present.redirect(exchange, addressOf('/sign-in', wanted(), { notice: 'step_up' }))
   } else if (call.principal === null && isGet) {
     const why = closed.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}

@@ -104,7 +104,6 @@ function authenticated({ principal, sid, jti, iat, until }: Verified): Authentic
     createdAt: at,
     authenticatedAt: at,
     expiresAt,
-    limitedTo: null,
     actsIn: null,
   }
   const { organizationId, organizationRole: role, organizationPermissions: permissions } = principal

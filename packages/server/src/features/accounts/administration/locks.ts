@@ -23,8 +23,8 @@ import {
   type User,
   updateLock,
 } from '../../identity/users/index.ts'
-import { forgetGuesses } from '../../signin/door/index.ts'
-import { writeResetLetter } from '../../signin/passwords/index.ts'
+import { forgetGuesses } from '../../signin/guesses/index.ts'
+import { sendResetEmail } from '../../signin/passwords/index.ts'
 import { localeOf } from './accounts.ts'
 import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
 
@@ -126,5 +126,5 @@ export const sendReset = (tools: LockTools, call: Call, id: string): Promise<voi
         message: 'An e-mail to this person went out a moment ago.',
         retryAfter: 60,
       })
-    await writeResetLetter(tools, tx, acting, user, localeOf(user, call))
+    await sendResetEmail(tools, tx, acting, user, localeOf(user, call))
   })

@@ -11,7 +11,7 @@ describe('one’s own account', () => {
   it('is shown at /auth/me and /users/me', async () => {
     const { client, id, email } = await world.person({ username: 'shown' })
     const me = await client.get('/api/v1/auth/me')
-    expect(me.data).toMatchObject({ user: { id, email, username: 'shown' }, session: { limited_to: null } })
+    expect(me.data).toMatchObject({ user: { id, email, username: 'shown' } })
     expect((await client.get('/api/v1/users/me')).data).toEqual(me.data.user)
     expect((await client.get('/api/v1/auth/validate')).data).toMatchObject({
       user_id: id,

@@ -50,7 +50,6 @@ export const accountPages = (tools: Tools): Row[] => {
       }),
       method: 'GET',
       path: '/',
-      limitedSession: true,
       input: z.object({}),
       run: async (call) => ({ redirect: call.principal ? '/account' : '/sign-in' }),
     }),

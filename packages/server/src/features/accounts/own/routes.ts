@@ -18,7 +18,6 @@ const Me = z.object({
   session: z.object({
     id: z.string(),
     expires_at: z.string(),
-    limited_to: z.enum(['password_change']).nullable(),
   }),
   /** The one that the session acts in. */
   organization: ActiveOrganizationView.nullable(),
@@ -43,7 +42,6 @@ export const accountRoutes = (tools: Tools): Row[] => [
       const session = {
         id: call.session?.id ?? '',
         expires_at: call.session?.expiresAt.toISOString() ?? '',
-        limited_to: call.session?.limitedTo ?? null,
       }
       return {
         data: { user: userView(tools.roles, user), session, organization: active && activeView(active) },

@@ -13,7 +13,7 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../.
 import { adminRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { createUser, existsWithRole, getUser } from '../../identity/users/index.ts'
-import { advance, beginAttempt, type SignedIn } from '../../signin/door/index.ts'
+import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, acceptPassword, setFirstPassword } from '../../signin/passwords/index.ts'
 import type { Registration } from './register.ts'
 
@@ -48,33 +48,18 @@ export async function setUpAdministrator(
   call: Call,
   token: string,
   input: Registration,
-): Promise<SignedIn> {
+): Promise<Outcome> {
   await checkSetupLink(tools, call, token)
   const who = { email: input.email, fullName: input.full_name ?? null }
   const hash = await acceptFirstPassword(tools, input, who)
-  const outcome = await tools.db.tx('system', async (tx) => {
+  return await tools.db.tx('system', async (tx) => {
     await oneAtATime(tx)
     await useLink(tx, 'setup', token, call.now)
     if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
     const id = await createAdministrator(tools, tx, call, input, hash)
     const user = await getUser(tx, id)
-    const attempt = beginAttempt({ remember: false, returnTo: null }, call.now)
-    return await advance(tools, tx, call, attempt, {
-      user,
-      device: null,
-      proof: {
-        method: 'setup_link',
-        amr: ['pwd'],
-        subject: id,
-        strength: 'single',
-        phishing_resistant: false,
-        must_change: false,
-        at: call.now.toISOString(),
-      },
-    })
+    return await signInNewUser(tools, tx, call, user, 'setup_link')
   })
-  if ('refused' in outcome) throw outcome.refused
-  return outcome.done
 }
 
 /** At start, from LATCHKEY_ADMIN_EMAIL and LATCHKEY_ADMIN_PASSWORD. @returns whether one was made */

@@ -22,15 +22,7 @@ import {
   type UserView,
   userView,
 } from '../../identity/users/index.ts'
-import { forgetDevices } from '../../signin/door/index.ts'
-import {
-  acceptPassword,
-  auditPassword,
-  contextOf,
-  replacePassword,
-  setFirstPassword,
-  storedPassword,
-} from '../../signin/passwords/index.ts'
+import { acceptPassword, resetPasswordByOperator, setFirstPassword } from '../../signin/passwords/index.ts'
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
 
@@ -99,12 +91,7 @@ export async function resetByOperator(
 ): Promise<UserView> {
   const call = systemCall(tools.clock.now())
   const user = await byIdentifier(tools, identifier)
-  const hash = await acceptPassword(tools, password, contextOf(user))
-  await tools.db.tx('system', async (tx) => {
-    await replacePassword(tools, tx, call, user, { from: await storedPassword(tx, user.id), hash })
-    await forgetDevices(tx, user.id, null)
-    await auditPassword(tx, call, 'auth.password.reset', user)
-  })
+  await resetPasswordByOperator(tools, call, user, password)
   return userView(tools.roles, user)
 }
 

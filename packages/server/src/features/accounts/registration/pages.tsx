@@ -8,7 +8,7 @@ import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { EmailAddress, FullName } from '../../identity/users/index.ts'
-import { safeReturnTo, signInCookies } from '../../signin/door/index.ts'
+import { redirectOutcome, safeReturnTo } from '../../signin/door/index.ts'
 import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
 import { checkSetupLink, setUpAdministrator } from './administrator.ts'
 import { judgeRegistration, register } from './register.ts'
@@ -70,12 +70,8 @@ export const registrationPages = (tools: Tools): Row[] => {
       judge: judgeRegistration(tools),
       run: async (call, input) => {
         const returnTo = safeReturnTo(tools.config, input.return_to) ?? undefined
-        const { signedIn } = await register(tools, call, input, returnTo)
-        if (!signedIn) return checkYourMail(call, input.email, { returnTo })
-        return {
-          redirect: returnTo ?? '/account',
-          cookies: signInCookies(signedIn, call.now),
-        }
+        const { outcome } = await register(tools, call, input, returnTo)
+        return outcome ? redirectOutcome(call, outcome) : checkYourMail(call, input.email, { returnTo })
       },
       again: async (call, typed, problem) => ({
         ...showSignUp(call, shownAgain(call.locale, typed, problem), typed.return_to),
@@ -111,10 +107,8 @@ export const registrationPages = (tools: Tools): Row[] => {
       path: '/setup/:token',
       input: AccountForm.extend({ token: SetupToken }),
       judge: judgeRegistration(tools),
-      run: async (call, { token, ...input }) => {
-        const signedIn = await setUpAdministrator(tools, call, token, input)
-        return { redirect: '/account', cookies: signInCookies(signedIn, call.now) }
-      },
+      run: async (call, { token, ...input }) =>
+        redirectOutcome(call, await setUpAdministrator(tools, call, token, input)),
       again: async (call, typed, problem) =>
         problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
           ? setupInvalid(call, problem.status)

@@ -6,7 +6,6 @@
  */
 
 import type { Call } from '../../../base/call.ts'
-import type { Tx } from '../../../base/db/types.ts'
 import { type FieldError, invalid } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -14,7 +13,7 @@ import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreate } from '../../organizations/organization/index.ts'
-import { advance, beginAttempt, type SignedIn } from '../../signin/door/index.ts'
+import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
 import { registrationLetterJob } from './letters.ts'
 
@@ -29,8 +28,8 @@ export interface Registration {
 
 export interface Registered {
   user: User
-  /** With verification off the person is signed in as well. */
-  signedIn: SignedIn | null
+  /** With verification off the user is signed in as well; null otherwise. */
+  outcome: Outcome | null
 }
 
 /** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
@@ -72,7 +71,7 @@ export async function register(
       )
     }
     const user = await getUser(tx, id)
-    return { user, signedIn: verifies ? null : await signInAtOnce(tools, tx, call, user) }
+    return { user, outcome: verifies ? null : await signInNewUser(tools, tx, call, user, 'registration') }
   })
 }
 
@@ -93,27 +92,3 @@ export const judgeRegistration =
     const who = { email: text('email'), username: text('username'), fullName: text('full_name') }
     return await firstPasswordFaults(tools, chosen, who)
   }
-
-/** Somebody who has just chosen a password need not type it again; through the one door all the same. */
-async function signInAtOnce(
-  tools: Pick<Tools, 'config' | 'jobs'>,
-  tx: Tx,
-  call: Call,
-  user: User,
-): Promise<SignedIn | null> {
-  const attempt = beginAttempt({ remember: false, returnTo: null }, call.now)
-  const outcome = await advance(tools, tx, call, attempt, {
-    user,
-    device: null,
-    proof: {
-      method: 'registration',
-      amr: ['pwd'],
-      subject: user.id,
-      strength: 'single',
-      phishing_resistant: false,
-      must_change: false,
-      at: call.now.toISOString(),
-    },
-  })
-  return 'done' in outcome ? outcome.done : null
-}

@@ -7,7 +7,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted } from '../../identity/sessions/index.ts'
 import { EmailAddress, FullName, Username, UserView, userView } from '../../identity/users/index.ts'
 import { OrganizationName } from '../../organizations/organization/index.ts'
-import { signedInAnswer } from '../../signin/door/index.ts'
+import { answerOutcome } from '../../signin/door/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
 import { judgeRegistration, register } from './register.ts'
 
@@ -42,12 +42,12 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     judge: judgeRegistration(tools),
     output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
     run: async (call, input) => {
-      const { user, signedIn } = await register(tools, call, input)
-      if (signedIn)
+      const { user, outcome } = await register(tools, call, input)
+      if (outcome)
         return {
-          ...signedInAnswer(tools, signedIn, call.now),
+          ...(await answerOutcome(tools, call, outcome)),
           status: 201,
-          message: 'Welcome. You are signed in.',
+          message: 'Account created. Signed in.',
         }
       return {
         data: { user: userView(tools.roles, user) },

@@ -49,7 +49,6 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     method: 'GET',
     path: '/verify-email',
     description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
-    limitedSession: true,
     input: z.object({ token: LinkToken, continue: ReturnTo }),
     run: async (call, { token, continue: sealed }) => {
       const user = await previewVerification(tools, call, token)
@@ -72,7 +71,6 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     }),
     method: 'POST',
     path: '/verify-email',
-    limitedSession: true,
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
     run: async (call, { token, return_to }) => {
       await verifyEmail(tools, call, token)
@@ -94,7 +92,6 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     method: 'POST',
     path: '/verify-email/resend',
     formAt: '/verify-email',
-    limitedSession: true,
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, { email, return_to }) => {
       await resendVerification(tools, call, email)

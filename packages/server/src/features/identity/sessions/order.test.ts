@@ -40,7 +40,6 @@ async function manySessions(userId: string, now: Date): Promise<string[]> {
           idle_seconds: 60,
           remember: false,
           amr: ['pwd'],
-          limited_to: null,
           ip_address: null,
           user_agent: null,
           ended_at: null,

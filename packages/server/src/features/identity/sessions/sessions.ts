@@ -53,7 +53,6 @@ export async function startSession(
     userId: string
     amr: readonly string[]
     remember: boolean
-    limitedTo: SessionsTable['limited_to']
   },
 ): Promise<StartedSession> {
   const { config } = tools
@@ -71,7 +70,6 @@ export async function startSession(
     idle_seconds: Math.round((session.remember ? config.rememberIdle : config.sessionIdle) / 1000),
     remember: session.remember,
     amr: [...session.amr],
-    limited_to: session.limitedTo,
     ip_address: call.ip,
     user_agent: call.userAgent,
     ended_at: null,
@@ -81,7 +79,7 @@ export async function startSession(
 }
 
 /**
- * Gives the caller's session a new token, after a privilege has changed, and lifts what it was limited to.
+ * Gives the caller's session a new token, after a privilege has changed.
  * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
  */
 export async function renewSession(tx: Tx, call: Call, id: string): Promise<StartedSession> {
@@ -271,7 +269,6 @@ const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession =>
   createdAt: row.created_at,
   authenticatedAt: row.authenticated_at,
   expiresAt: row.expires_at,
-  limitedTo: row.limited_to,
   actsIn:
     row.acting_in === null || row.acting_name === null ? null : { id: row.acting_in, name: row.acting_name },
 })

@@ -17,7 +17,6 @@ export interface CheckedRow extends ActingRow {
   last_seen_at: Date
   expires_at: Date
   idle_seconds: number
-  limited_to: SessionsTable['limited_to']
   ended_at: Date | null
   end_reason: SessionsTable['end_reason']
   amr: string[]
@@ -34,20 +33,23 @@ export interface CheckedRow extends ActingRow {
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.limited_to, s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
+           s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
-    where s.token_hash = ${Buffer.alloc(0)}`.compile(db)
+    where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
 /** It begins in the organization of whoever belongs to one only. */
-export async function insertSession(tx: Tx, session: Omit<SessionsTable, 'organization_id'>): Promise<void> {
+export async function insertSession(
+  tx: Tx,
+  session: Omit<SessionsTable, 'organization_id' | 'limited_to'>,
+): Promise<void> {
   const only = sql<string | null>`(
     select case when count(*) = 1 then min(m.organization_id) end
     from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
     where m.user_id = ${session.user_id})`
   await tx
     .insertInto('sessions')
-    .values({ ...session, organization_id: only })
+    .values({ ...session, limited_to: null, organization_id: only })
     .execute()
 }
 
@@ -112,7 +114,7 @@ export async function updateExpired(
   return ended.rows
 }
 
-/** A new token for the same session; what it was limited to is lifted. @returns the row, or null if it has ended */
+/** A new token for the same session. @returns the row, or null if it has ended */
 export async function updateToken(
   tx: Tx,
   id: string,
@@ -121,7 +123,7 @@ export async function updateToken(
 ): Promise<SessionsTable | null> {
   const row = await tx
     .updateTable('sessions')
-    .set({ token_hash: tokenHash, authenticated_at: now, last_seen_at: now, limited_to: null })
+    .set({ token_hash: tokenHash, authenticated_at: now, last_seen_at: now })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
     .returningAll()

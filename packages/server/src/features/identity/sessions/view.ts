@@ -12,8 +12,6 @@ export const SessionStarted = z.object({
     id: z.string(),
     expires_at: z.string(),
     csrf_token: z.string(),
-    /** Set where the session may do one thing only. */
-    limited_to: z.enum(['password_change']).nullable(),
   }),
   token: z.string(),
   expires_at: z.string(),
@@ -22,13 +20,11 @@ export const SessionStarted = z.object({
 export const sessionStarted = (
   tools: Pick<Tools, 'keyring'>,
   session: StartedSession,
-  limitedTo: 'password_change' | null = null,
 ): z.infer<typeof SessionStarted> => ({
   session: {
     id: session.id,
     expires_at: session.expiresAt.toISOString(),
     csrf_token: csrfToken(tools.keyring, session.id),
-    limited_to: limitedTo,
   },
   token: session.token,
   expires_at: session.expiresAt.toISOString(),

@@ -1,13 +1,13 @@
 /** `tokens-by-password`: a token for a name and a password, and an end to it. Same lock-out and audit as a login. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
-import { signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
+import { completed } from '../../signin/door/index.ts'
+import { passwordOperations, signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
 
 interface Checks {
   sessions: SessionChecks
@@ -32,14 +32,8 @@ export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
 
 const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
   route({
-    of: operation({
-      name: 'compat.create_token',
-      summary: 'Get a token for a username and a password',
-      open: 'the password is the credential',
-      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
-      limit: { by: 'ip', max: 100, per: '10m' },
-      errors: REFUSALS,
-    }),
+    of: passwordOperations.login,
+    name: 'compat.create_token',
     method: 'POST',
     path: '/api/users/create_token',
     description:
@@ -89,19 +83,10 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
   }),
 ]
 
-/** Through the one door. @throws Problem as a login does, and PASSWORD_EXPIRED, for which there is no page here */
+/** Signs in as the login does. @throws Problem as the login, PASSWORD_EXPIRED with its attempt included */
 async function signIn(tools: Tools, call: Call, { username, password }: Credentials) {
-  const signedIn = await signInByPassword(tools, call, {
-    identifier: username,
-    password,
-    remember: false,
-    returnTo: null,
-  })
-  if (!signedIn.limitedTo) return signedIn
-  const { user, session } = signedIn
-  const only = { userId: user.id, username: user.username, reason: 'signed_out', only: session.id } as const
-  await tools.db.tx('system', (tx) => endSessions(tx, call, only))
-  throw problem('PASSWORD_EXPIRED')
+  const after = { remember: false, returnTo: null, tokens: false }
+  return completed(await signInByPassword(tools, call, { identifier: username, password }, after))
 }
 
 /** The id of the session a token belongs to, if it is good and this user's. */

@@ -18,7 +18,6 @@ export function placeToGo(
   const isWanted = new URL(asked.url, config.publicUrl).searchParams.get('redirect') === '1'
   const isBrowser = one(asked, 'accept')?.includes('text/html') && asked.credential !== 'bearer'
   if (!isWanted || !isBrowser) return null
-  if (closed.code === 'PASSWORD_EXPIRED') return `${config.publicUrl}/account/security`
   if (!BY_SIGNING_IN.has(closed.code)) return null
   const parameters = new URLSearchParams()
   const returnTo = safeReturnTo(config, originalUrl(asked))

@@ -1,9 +1,8 @@
 /**
- * The one door. Every method hands its Proof to `advance`, which writes it down, asks `nextStep`, and only
- * when that says so starts a session, with its audit event, its device and its letter, in one transaction.
- * Hosted pages, the JSON API and every later protocol come through here.
+ * The dispatcher of sign-ins, and the only caller of `startSession`. It takes an attempt's step by what was proven or
+ * fulfilled, asks `nextStep`, and starts the session only at `done`, with its audit event, its device and its e-mail,
+ * in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
  */
-
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
@@ -15,34 +14,72 @@ import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
 import { organizationWished, type User, updateLastLogin } from '../../identity/users/index.ts'
-import { addDevice, type Device, updateDeviceUse } from '../guesses/devices.ts'
-import { newDeviceJob } from '../guesses/jobs.ts'
-import { type Attempt, insertAttempt, moveAttempt, type Taken } from './attempts.ts'
-import { nextStep, type Proof, type Step } from './next-step.ts'
+import { addDevice, type Device, reportNewDevice, updateDeviceUse } from '../guesses/index.ts'
+import {
+  type AfterSignIn,
+  type Attempt,
+  type AttemptProgress,
+  insertAttempt,
+  moveAttempt,
+} from './attempts.ts'
+import {
+  isWaiting,
+  nextStep,
+  type Proof,
+  type Refusal,
+  type Requirement,
+  type WaitingStep,
+} from './next-step.ts'
 
-export interface SignedIn {
+export interface CompletedSignIn {
   user: User
   session: StartedSession
-  /** The session is good for one thing only until that is done. */
-  limitedTo: 'password_change' | null
   deviceCookie: CookieChange | null
-  returnTo: string | null
+  after: AfterSignIn
 }
 
-/** A refusal is handed back, not thrown, so that what was recorded about it is committed. */
-export type Advanced = { done: SignedIn } | { refused: Problem }
+/**
+ * What a step leads to. A refusal is returned, not thrown, so that what was recorded about it is committed.
+ * `next`: the attempt waits at this step, and is resumed by its token.
+ */
+export type Outcome =
+  | { done: CompletedSignIn }
+  | { next: WaitingStep; attempt: Attempt }
+  | { refused: Problem }
 
+export type DoorTools = Pick<Tools, 'config' | 'jobs'>
+
+/** What a step adds to an attempt. */
+export interface StepTaken {
+  user: User
+  device: Device | null
+  proof?: Proof
+  requires?: readonly Requirement[]
+  /** A requirement that `fulfil` fulfils, once this call has taken the step. */
+  fulfilled?: Requirement
+  fulfil?: () => Promise<void>
+}
+
+export const attemptEnded = (): Problem =>
+  problem('CONFLICT', { message: 'This sign-in was already completed or has expired.' })
+
+/** Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written */
 export async function advance(
-  tools: Pick<Tools, 'config' | 'jobs'>,
+  tools: DoorTools,
   tx: Tx,
   call: Call,
   attempt: Attempt,
-  given: { user: User; proof: Proof; device: Device | null },
-): Promise<Advanced> {
-  const { user, proof } = given
-  const proofs = [...attempt.proofs, proof]
+  taken: StepTaken,
+): Promise<Outcome> {
+  const { user } = taken
+  const proofs = taken.proof ? [...attempt.proofs, taken.proof] : attempt.proofs
+  const requirements = [
+    ...attempt.requirements.filter((one) => one !== taken.fulfilled),
+    ...(taken.requires ?? []),
+  ]
   const step = nextStep({
     proofs,
+    requirements,
     user: {
       id: user.id,
       status: user.status,
@@ -51,35 +88,42 @@ export async function advance(
     },
     emailVerification: tools.config.emailVerification,
   })
-  const taken: Taken = { step, userId: user.id, proofs, finished: true }
-  if (attempt.isStored && !(await moveAttempt(tx, attempt, taken, call.now))) {
-    return { refused: problem('CONFLICT', { message: 'This sign-in was already completed or has expired.' }) }
+  const progress: AttemptProgress = {
+    step,
+    userId: user.id,
+    proofs,
+    requirements,
+    isFinished: !isWaiting(step),
   }
+  if (attempt.isStored && !(await moveAttempt(tx, attempt, progress, call.now)))
+    return { refused: attemptEnded() }
+  if (step === 'done' || isWaiting(step)) await taken.fulfil?.()
+  const moved = { ...attempt, ...progress }
   const [outcome] = await Promise.all([
-    step === 'done' || step === 'change_password'
-      ? finish(tools, tx, call, attempt, { ...given, step, proofs })
-      : refuse(tools, tx, call, user, step),
-    attempt.isStored ? null : insertAttempt(tx, attempt, taken),
+    step === 'done'
+      ? finish(tools, tx, call, moved, taken)
+      : isWaiting(step)
+        ? wait(tx, call, moved, user, step)
+        : refuse(tools, tx, call, user, step),
+    attempt.isStored ? null : insertAttempt(tx, attempt, progress),
   ])
   return outcome
 }
 
 async function finish(
-  tools: Pick<Tools, 'config' | 'jobs'>,
+  tools: DoorTools,
   tx: Tx,
   call: Call,
-  attempt: Attempt,
-  given: { user: User; proofs: readonly Proof[]; device: Device | null; step: Step },
-): Promise<Advanced> {
-  const { user, proofs } = given
-  const known = given.device?.userId === user.id ? given.device : null
+  { proofs, after }: Attempt,
+  { user, device }: StepTaken,
+): Promise<Outcome> {
+  const known = device?.userId === user.id ? device : null
   const added = known ? null : await addDevice(tx, user.id, call.now)
   const id = newId('ses')
-  const limitedTo = given.step === 'change_password' ? 'password_change' : null
   const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
-  // none of these needs another's answer
+  // independent of each other, so they are sent at once
   const [session] = await Promise.all([
-    startSession(tools, tx, call, { id, userId: user.id, amr, remember: attempt.remember, limitedTo }),
+    startSession(tools, tx, call, { id, userId: user.id, amr, remember: after.remember }),
     endFormerSession(tx, call),
     known && updateDeviceUse(tx, known.id, call.now),
     updateLastLogin(tx, user.id, call.now),
@@ -90,49 +134,44 @@ async function finish(
       sessionId: id,
       details: { methods: proofs.map((proof) => proof.method), new_device: added?.newToUser ?? false },
     }),
-    added?.newToUser && tellOfNewDevice(tools, tx, call, user),
-    // made apart from the sign-in, which cannot fail for its sake
+    added?.newToUser && reportNewDevice(tools, tx, call, user),
+    // a job, because the sign-in must not fail with it
     user.organization_wish !== null &&
       tools.jobs.enqueue(tx, organizationWished, { user_id: user.id }, { now: call.now }),
   ])
-  const deviceCookie = added?.cookie ?? null
-  return { done: { user, session, limitedTo, deviceCookie, returnTo: attempt.returnTo } }
+  return { done: { user, session, deviceCookie: added?.cookie ?? null, after } }
 }
 
-/** The browser has one session: the one it had ends, whoever's it was. */
+/** A browser has one session: a new sign-in ends the one before, whichever account it belongs to. */
 async function endFormerSession(tx: Tx, call: Call): Promise<void> {
   if (call.session?.via !== 'cookie' || !call.principal) return
   const { userId, username } = call.principal
   await endSessions(tx, call, { userId, username, reason: 'signed_out', only: call.session.id })
 }
 
-async function tellOfNewDevice(tools: Pick<Tools, 'jobs'>, tx: Tx, call: Call, user: User): Promise<void> {
-  const payload = {
-    user_id: user.id,
-    at: call.now.toISOString(),
-    ip: call.ip,
-    user_agent: call.userAgent,
-    locale: call.locale,
-  }
-  await tools.jobs.enqueue(tx, newDeviceJob, payload, { now: call.now })
+/** The credential was right and something is missing: not a success yet. */
+async function wait(tx: Tx, call: Call, attempt: Attempt, user: User, next: WaitingStep): Promise<Outcome> {
+  await auditFailure(tx, call, user, next)
+  return { next, attempt }
 }
 
 async function refuse(
-  tools: Pick<Tools, 'config' | 'jobs'>,
+  tools: DoorTools,
   tx: Tx,
   call: Call,
   user: User,
-  step: Step,
-): Promise<Advanced> {
+  step: Refusal,
+): Promise<{ refused: Problem }> {
   if (step === 'verify_email') await requestVerification(tools, tx, call, user)
-  await audit(tx, call, {
+  await auditFailure(tx, call, user, step)
+  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
+  return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
+}
+
+const auditFailure = (tx: Tx, call: Call, user: User, reason: string): Promise<void> =>
+  audit(tx, call, {
     type: 'auth.login.failure',
     userId: user.id,
     username: user.username,
-    details: { reason: step },
+    details: { reason },
   })
-  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
-  if (step === 'refuse_disabled') return { refused: problem('ACCOUNT_DISABLED') }
-  if (step === 'refuse_locked') return { refused: accountLocked(user, call.now) }
-  throw new Error(`a sign-in with a proof cannot be at the step ${step}`)
-}

@@ -1,11 +1,19 @@
-/** Attempts that wait for a further step: stored once, answered once. */
+/** Attempts that wait for a further step: stored, resumed by their token, and their step taken once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../base/clock.ts'
 import type { Database } from '../../../base/db/index.ts'
 import { newId } from '../../../base/ids.ts'
 import { openTestDatabase } from '../../../testing/database.ts'
 import { createUser } from '../../identity/users/index.ts'
-import { type Attempt, beginAttempt, insertAttempt, moveAttempt, type Taken } from './attempts.ts'
+import {
+  type Attempt,
+  type AttemptProgress,
+  beginAttempt,
+  endAttempts,
+  insertAttempt,
+  moveAttempt,
+  resumeAttempt,
+} from './attempts.ts'
 
 let db: Database
 beforeAll(async () => {
@@ -23,12 +31,18 @@ const USER = newId('usr')
 
 /** An attempt that waits for a proof. */
 async function stored(): Promise<Attempt> {
-  const attempt = beginAttempt({ remember: true, returnTo: '/app' }, now)
-  const first: Taken = { step: 'prove', userId: USER, proofs: [], finished: false }
+  const attempt = beginAttempt({ remember: true, returnTo: '/app', tokens: true }, now)
+  const first: AttemptProgress = {
+    step: 'prove',
+    userId: USER,
+    proofs: [],
+    requirements: [],
+    isFinished: false,
+  }
   await db.tx('system', (tx) => insertAttempt(tx, attempt, first))
   return { ...attempt, step: 'prove', isStored: true }
 }
-const done: Taken = { step: 'done', userId: USER, proofs: [], finished: true }
+const done: AttemptProgress = { step: 'done', userId: USER, proofs: [], requirements: [], isFinished: true }
 const move = (attempt: Attempt, at = now): Promise<boolean> =>
   db.tx('system', (tx) => moveAttempt(tx, attempt, done, at))
 
@@ -56,5 +70,33 @@ describe('an attempt', () => {
     expect(await move({ ...attempt, step: 'identify' })).toBe(false)
     expect(await move(attempt, attempt.expiresAt)).toBe(false)
     expect(await move(attempt)).toBe(true)
+  })
+
+  test('is resumed by its token alone, with what follows the sign-in', async () => {
+    const attempt = await stored()
+    const resumed = await resumeAttempt(db.hot, attempt.token, now)
+    expect(resumed).toEqual({ ...attempt, userId: USER })
+    const [id = '', secret = ''] = attempt.token.split('.')
+    const changed = secret.startsWith('A') ? `B${secret.slice(1)}` : `A${secret.slice(1)}`
+    for (const token of [
+      '',
+      id,
+      `${id}.`,
+      `${id}.${changed}`,
+      `${attempt.token}.x`,
+      attempt.token.toUpperCase(),
+      `${newId('sgn')}.${secret}`,
+    ])
+      expect(await resumeAttempt(db.hot, token, now), token).toBeNull()
+  })
+
+  test('is not resumed after it is finished, has expired, or was ended', async () => {
+    const [finished, expired, ended] = [await stored(), await stored(), await stored()]
+    await move(finished)
+    expect(await resumeAttempt(db.hot, finished.token, now)).toBeNull()
+    expect(await resumeAttempt(db.hot, expired.token, expired.expiresAt)).toBeNull()
+    await db.tx('system', (tx) => endAttempts(tx, USER, now))
+    expect(await resumeAttempt(db.hot, ended.token, now)).toBeNull()
+    expect(await move(ended)).toBe(false)
   })
 })

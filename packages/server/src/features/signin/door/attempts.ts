@@ -1,38 +1,55 @@
 /**
- * Attempts: a sign-in under way, stored: what is asked next, what is proven so far, where to go after.
- * An attempt is written with its first step, so one that is over in one step is one statement. Invariant: a step is taken by one statement that compares the step it leaves; of two answers to the same
- * question one wins, and a finished attempt is finished.
+ * Attempts: sign-ins under way, stored with their proofs, their open requirements and what follows them, and resumed by
+ * token on any node, in any style, after a restart. An attempt is written with its first step, so a sign-in of one step
+ * is one statement.
+ * Invariant: a step is taken by one conditional statement that compares the step it leaves; of several answers to one
+ * step exactly one succeeds, and a finished attempt stays finished.
  */
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
-import type { Tx } from '../../../base/db/types.ts'
-import { newId } from '../../../base/ids.ts'
-import type { Proof, Step } from './next-step.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { isId, newId } from '../../../base/ids.ts'
+import type { Proof, Requirement, Step } from './next-step.ts'
 
 const LIFETIME = 15 * 60_000
+const SECRET_LENGTH = 43
+
+/** What follows a completed sign-in. */
+export interface AfterSignIn {
+  /** A session that outlives the browser. */
+  remember: boolean
+  /** Where the browser goes; judged by `safeReturnTo`. */
+  returnTo: string | null
+  /** Whether an access and a refresh token are issued as well. */
+  tokens: boolean
+}
 
 export interface Attempt {
   id: string
-  /** `sgn_….secret`, for the browser or client that goes on with it. */
+  /** `sgn_….secret`, for the browser or client that continues the sign-in. */
   token: string
+  /** null before anyone is identified. */
+  userId: string | null
   step: Step
   proofs: readonly Proof[]
-  remember: boolean
-  returnTo: string | null
+  requirements: readonly Requirement[]
+  after: AfterSignIn
   createdAt: Date
   expiresAt: Date
-  /** Whether it has been written: nobody else can have answered one that has not. */
+  /** Whether it is in the database: an attempt that is not cannot have been answered elsewhere. */
   isStored: boolean
 }
 
-export function beginAttempt(wish: { remember: boolean; returnTo: string | null }, now: Date): Attempt {
+export function beginAttempt(after: AfterSignIn, now: Date): Attempt {
   const id = newId('sgn')
   return {
     id,
     token: `${id}.${randomSecret()}`,
+    userId: null,
     step: 'identify',
     proofs: [],
-    ...wish,
+    requirements: [],
+    after,
     createdAt: now,
     expiresAt: later(now, LIFETIME),
     isStored: false,
@@ -40,15 +57,16 @@ export function beginAttempt(wish: { remember: boolean; returnTo: string | null 
 }
 
 /** What a step makes of an attempt. */
-export interface Taken {
+export interface AttemptProgress {
   step: Step
   userId: string
   proofs: readonly Proof[]
-  finished: boolean
+  requirements: readonly Requirement[]
+  isFinished: boolean
 }
 
 /** Writes a new attempt with its first step taken. */
-export async function insertAttempt(tx: Tx, attempt: Attempt, first: Taken): Promise<void> {
+export async function insertAttempt(tx: Tx, attempt: Attempt, first: AttemptProgress): Promise<void> {
   await tx
     .insertInto('attempts')
     .values({
@@ -57,24 +75,32 @@ export async function insertAttempt(tx: Tx, attempt: Attempt, first: Taken): Pro
       user_id: first.userId,
       step: first.step,
       proofs: JSON.stringify(first.proofs),
-      remember: attempt.remember,
-      return_to: attempt.returnTo,
+      requirements: JSON.stringify(first.requirements),
+      remember: attempt.after.remember,
+      return_to: attempt.after.returnTo,
+      tokens: attempt.after.tokens,
       created_at: attempt.createdAt,
       expires_at: attempt.expiresAt,
-      finished_at: first.finished ? attempt.createdAt : null,
+      finished_at: first.isFinished ? attempt.createdAt : null,
     })
     .execute()
 }
 
-/** Moves a stored attempt on. @returns false where it is finished, expired, or somebody answered first */
-export async function moveAttempt(tx: Tx, attempt: Attempt, to: Taken, now: Date): Promise<boolean> {
+/** Takes the step of a stored attempt. @returns false where it is finished, expired, or its step was taken already */
+export async function moveAttempt(
+  tx: Tx,
+  attempt: Attempt,
+  to: AttemptProgress,
+  now: Date,
+): Promise<boolean> {
   const row = await tx
     .updateTable('attempts')
     .set({
       step: to.step,
       user_id: to.userId,
       proofs: JSON.stringify(to.proofs),
-      finished_at: to.finished ? now : null,
+      requirements: JSON.stringify(to.requirements),
+      finished_at: to.isFinished ? now : null,
     })
     .where('id', '=', attempt.id)
     .where('step', '=', attempt.step)
@@ -83,6 +109,43 @@ export async function moveAttempt(tx: Tx, attempt: Attempt, to: Taken, now: Date
     .returning('id')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** The attempt that the token names; null for a wrong token and for an attempt that is finished or has expired. */
+export async function resumeAttempt(db: Statements, token: string, now: Date): Promise<Attempt | null> {
+  const [id = '', secret = '', ...more] = token.split('.')
+  if (!isId('sgn', id) || secret.length !== SECRET_LENGTH || more.length > 0) return null
+  const row = await db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('id', '=', id)
+    .where('secret_hash', '=', sha256(secret))
+    .where('finished_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst()
+  if (!row) return null
+  return {
+    id,
+    token,
+    userId: row.user_id,
+    step: row.step as Step,
+    proofs: row.proofs as unknown as Proof[],
+    requirements: row.requirements as unknown as Requirement[],
+    after: { remember: row.remember, returnTo: row.return_to, tokens: row.tokens },
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    isStored: true,
+  }
+}
+
+/** Ends every open attempt of a user: what they prove is void once a credential is replaced. */
+export async function endAttempts(tx: Tx, userId: string, now: Date): Promise<void> {
+  await tx
+    .updateTable('attempts')
+    .set({ finished_at: now })
+    .where('user_id', '=', userId)
+    .where('finished_at', 'is', null)
+    .execute()
 }
 
 export async function purgeAttempts(tx: Tx, before: Date): Promise<void> {

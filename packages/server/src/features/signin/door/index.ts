@@ -1,26 +1,14 @@
 /**
- * Sign-in: the one door to a session. Owns attempts, the step function, `advance`, the counting of failures
- * and known devices, and signing out. Leaves checking a credential to its method (passwords and later ones)
- * and what a session is to `sessions`, whose start it alone may call.
+ * Sign-in: the only way to a session. Owns attempts (sign-ins under way), the state machine `nextStep`, the dispatcher
+ * that starts sessions, and the presentation of outcomes. Leaves verifying a credential to the methods, which it runs,
+ * counting guesses to `guesses`, and what a session is to `sessions`.
  */
-
-export { forgetDevices } from '../guesses/devices.ts'
-export {
-  assertUnlocked,
-  countAttempt,
-  failAttempt,
-  findCallersDevice,
-  forgetGuesses,
-  type Guess,
-  guessAt,
-  liftLockout,
-  unlockAfterSuccess,
-} from '../guesses/guesses.ts'
-export { signinJobs } from '../guesses/jobs.ts'
-export { type Advanced, advance, type SignedIn } from './advance.ts'
-export { type Attempt, beginAttempt } from './attempts.ts'
-export type { Proof } from './next-step.ts'
-export { showSignIn, signinPages } from './pages.tsx'
+export type { Outcome } from './advance.ts'
+export { type AfterSignIn, endAttempts } from './attempts.ts'
+export { doorJobs } from './jobs.ts'
+export type { AnyMethod, Method, Verified } from './method.ts'
+export { ATTEMPT_COOKIE, answerOutcome, completed, redirectOutcome, SignedInView } from './outcome.ts'
+export { doorPages, showSignIn } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
-export { signinRoutes } from './routes.ts'
-export { SignedInView, signedInAnswer, signInCookies } from './view.ts'
+export { AttemptToken, doorRoutes } from './routes.ts'
+export { confirmWith, fulfilRequirement, getAttempt, signInNewUser, signInWith } from './sign-in.ts'

@@ -1,88 +1,104 @@
 import { describe, expect, it } from 'vitest'
-import { nextStep, type Step, type StepFacts } from './next-step.ts'
+import { nextStep, type Requirement, type Step, type StepFacts } from './next-step.ts'
 
 const active = { id: 'usr_1', status: 'active', emailVerified: true, locked: false } as const
-const proof = { subject: 'usr_1', must_change: false }
+const proof = { subject: 'usr_1' }
+/** Facts without open requirements. */
+const facts = (known: Omit<StepFacts, 'requirements'>, ...requirements: Requirement[]): StepFacts => ({
+  ...known,
+  requirements,
+})
 
+const required = 'required' as const
 const table: [string, StepFacts, Step][] = [
-  ['nobody is named yet', { user: null, proofs: [], emailVerification: 'required' }, 'identify'],
-  ['nothing is proven yet', { user: active, proofs: [], emailVerification: 'required' }, 'prove'],
+  ['no user is identified', facts({ user: null, proofs: [], emailVerification: required }), 'identify'],
+  ['nothing is proven', facts({ user: active, proofs: [], emailVerification: required }), 'prove'],
   [
-    'what is proven is about somebody else',
-    { user: active, proofs: [{ ...proof, subject: 'usr_2' }], emailVerification: 'required' },
+    'the proof is of another user',
+    facts({ user: active, proofs: [{ subject: 'usr_2' }], emailVerification: required }),
     'prove',
   ],
-  ['all is proven', { user: active, proofs: [proof], emailVerification: 'required' }, 'done'],
+  [
+    'nothing is proven, though a requirement is open',
+    facts({ user: active, proofs: [], emailVerification: required }, 'change_password'),
+    'prove',
+  ],
+  ['everything is proven', facts({ user: active, proofs: [proof], emailVerification: required }), 'done'],
   [
     'the account is disabled',
-    { user: { ...active, status: 'disabled' }, proofs: [proof], emailVerification: 'required' },
+    facts({ user: { ...active, status: 'disabled' }, proofs: [proof], emailVerification: required }),
     'refuse_disabled',
   ],
   [
-    'an administrator has locked the account',
-    { user: { ...active, locked: true }, proofs: [proof], emailVerification: 'required' },
+    'the account is locked by an administrator',
+    facts({ user: { ...active, locked: true }, proofs: [proof], emailVerification: required }),
     'refuse_locked',
   ],
   [
-    'a locked account is refused before anything else is asked of it',
-    {
-      user: { ...active, status: 'pending', emailVerified: false, locked: true },
-      proofs: [{ ...proof, must_change: true }],
-      emailVerification: 'required',
-    },
+    'the account is locked, which precedes every other condition',
+    facts(
+      {
+        user: { ...active, status: 'pending', emailVerified: false, locked: true },
+        proofs: [proof],
+        emailVerification: required,
+      },
+      'change_password',
+    ),
     'refuse_locked',
   ],
   [
-    'nothing is proven, so nothing is told of the lock',
-    { user: { ...active, locked: true }, proofs: [], emailVerification: 'required' },
+    'the account is locked and nothing is proven: the lock is not revealed',
+    facts({ user: { ...active, locked: true }, proofs: [], emailVerification: required }),
     'prove',
   ],
   [
-    'a disabled account is refused before anything else is asked of it',
-    {
-      user: { ...active, status: 'disabled', emailVerified: false },
-      proofs: [{ ...proof, must_change: true }],
-      emailVerification: 'required',
-    },
+    'the account is disabled, which precedes every other condition but the lock',
+    facts(
+      {
+        user: { ...active, status: 'disabled', emailVerified: false },
+        proofs: [proof],
+        emailVerification: required,
+      },
+      'change_password',
+    ),
     'refuse_disabled',
   ],
   [
-    'the registration was never verified, even where verification was switched off since',
-    {
+    'the registration was not verified, even where verification has been switched off since',
+    facts({
       user: { ...active, status: 'pending', emailVerified: false },
       proofs: [proof],
       emailVerification: 'off',
-    },
+    }),
     'verify_email',
   ],
   [
     'the address is not verified',
-    { user: { ...active, emailVerified: false }, proofs: [proof], emailVerification: 'required' },
+    facts({ user: { ...active, emailVerified: false }, proofs: [proof], emailVerification: required }),
     'verify_email',
   ],
   [
     'verification is off',
-    { user: { ...active, emailVerified: false }, proofs: [proof], emailVerification: 'off' },
+    facts({ user: { ...active, emailVerified: false }, proofs: [proof], emailVerification: 'off' }),
     'done',
   ],
   [
     'the password has expired',
-    { user: active, proofs: [{ ...proof, must_change: true }], emailVerification: 'required' },
+    facts({ user: active, proofs: [proof], emailVerification: required }, 'change_password'),
     'change_password',
   ],
   [
-    'the address comes before the expired password',
-    {
-      user: { ...active, emailVerified: false },
-      proofs: [{ ...proof, must_change: true }],
-      emailVerification: 'required',
-    },
+    'the address is not verified and the password has expired',
+    facts(
+      { user: { ...active, emailVerified: false }, proofs: [proof], emailVerification: required },
+      'change_password',
+    ),
     'verify_email',
   ],
 ]
 
 describe('the next step of a sign-in', () => {
-  it.each(table)('when %s', (_when, facts, step) => {
-    expect(nextStep(facts)).toBe(step)
+  it.each(table)('when %s', (_when, known, step) => {
+    expect(nextStep(known)).toBe(step)
   })
 })

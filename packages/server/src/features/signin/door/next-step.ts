@@ -1,26 +1,36 @@
 /**
- * What a sign-in still has to do: a pure function over what is known, tested as a table. Every path to a
- * session goes through it, so a condition added here holds for every method, page and protocol at once.
+ * The state machine of a sign-in: a pure function from what is known about an attempt to its next step, tested as a
+ * table. Every path to a session goes through it, so a condition added here holds for every method, page and protocol.
  */
 
-/** What a method hands back after checking a credential. It cannot set a cookie or start a session. */
+declare const proven: unique symbol
+
+export type ProofMethod = 'password' | 'setup_link' | 'registration'
+
+/**
+ * Evidence of identity, made by the door after it counted a guess (sign-in.ts) or by registration. The brand keeps
+ * methods from making one: a method returns `Verified`, and cannot skip the counting.
+ */
 export interface Proof {
-  /** Which method: `password`; later passkey, code, social, SAML. */
-  method: 'password' | 'setup_link' | 'registration'
+  readonly [proven]: true
+  method: ProofMethod
   /** Authentication Method References, RFC 8176 §2. */
   amr: readonly string[]
-  /** The user it proves. */
+  /** The id of the user that it proves. */
   subject: string
-  strength: 'single'
+  factor: 'knowledge' | 'possession' | 'inherence'
   phishing_resistant: boolean
-  /** The credential was right, but has to be replaced before anything else (an expired password). */
-  must_change: boolean
   /** ISO 8601. */
   at: string
 }
 
+/** What an attempt must fulfil besides its proofs before it is complete. */
+export type Requirement = 'change_password'
+
 export interface StepFacts {
-  proofs: readonly Pick<Proof, 'subject' | 'must_change'>[]
+  proofs: readonly Pick<Proof, 'subject'>[]
+  /** Those that are not fulfilled yet. */
+  requirements: readonly Requirement[]
   user: {
     id: string
     status: 'pending' | 'active' | 'disabled'
@@ -30,25 +40,24 @@ export interface StepFacts {
   emailVerification: 'required' | 'off'
 }
 
-export type Step =
-  | 'identify'
-  | 'prove'
-  | 'refuse_disabled'
-  | 'refuse_locked'
-  | 'verify_email'
-  | 'change_password'
-  | 'done'
+/** Steps at which an attempt waits to be resumed. */
+export const WAITING_STEPS = ['identify', 'prove', 'change_password'] as const
+export type WaitingStep = (typeof WAITING_STEPS)[number]
+export type Refusal = 'refuse_disabled' | 'refuse_locked' | 'verify_email'
+export type Step = WaitingStep | Refusal | 'done'
+
+export const isWaiting = (step: Step): step is WaitingStep =>
+  (WAITING_STEPS as readonly string[]).includes(step)
 
 export function nextStep(facts: StepFacts): Step {
   const { user } = facts
   if (!user) return 'identify'
-  // a proof for somebody else proves nothing here
-  const proofs = facts.proofs.filter((proof) => proof.subject === user.id)
-  if (proofs.length === 0) return 'prove'
+  // a proof of another user's identity proves nothing here
+  if (!facts.proofs.some((proof) => proof.subject === user.id)) return 'prove'
   if (user.status === 'disabled') return 'refuse_disabled'
   if (user.locked) return 'refuse_locked'
   if (user.status === 'pending') return 'verify_email'
   if (facts.emailVerification === 'required' && !user.emailVerified) return 'verify_email'
-  if (proofs.some((proof) => proof.must_change)) return 'change_password'
+  if (facts.requirements.includes('change_password')) return 'change_password'
   return 'done'
 }

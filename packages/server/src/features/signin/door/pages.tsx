@@ -1,18 +1,18 @@
-/** The hosted pages of the door: the sign-in form (whose post is the password method's) and signing out. */
+/** The hosted pages of the door: the sign-in form (whose submission is the password method's) and signing out. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
+import { doorOperations } from './operations.ts'
 import { safeReturnTo } from './return-to.ts'
 import { signinText } from './texts.ts'
 import { NOTICES, SignedOut, SignIn, SignOut } from './views.tsx'
 
-/** The sign-in form again, with what was typed and what was wrong; for the method that refused it. */
+/** The sign-in form with what was typed and what was wrong, for the method that refused it. */
 export const showSignIn = (
   tools: Pick<Tools, 'config'>,
   call: Call,
@@ -29,17 +29,11 @@ export const showSignIn = (
   status: problem.status,
 })
 
-export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
+export const doorPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
   page({
-    of: operation({
-      name: 'pages.sign_in',
-      summary: 'The sign-in form',
-      open: 'this is where one signs in',
-      quiet: 'reads only',
-    }),
+    of: doorOperations.form,
     method: 'GET',
     path: '/sign-in',
-    limitedSession: true,
     input: z.object({
       return_to: ReturnTo,
       email: Prefilled,
@@ -65,15 +59,9 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     },
   }),
   page({
-    of: operation({
-      name: 'pages.sign_out',
-      summary: 'Ask before signing out',
-      open: 'whoever is signed out already is told so',
-      quiet: 'reads only: opening a link signs nobody out',
-    }),
+    of: doorOperations.signOutForm,
     method: 'GET',
     path: '/sign-out',
-    limitedSession: true,
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) =>
       call.principal
@@ -84,15 +72,9 @@ export const signinPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
         : { page: <SignedOut />, title: signinText(call.locale, 'signed_out.title') },
   }),
   page({
-    of: operation({
-      name: 'pages.sign_out.submit',
-      summary: 'Sign out',
-      open: 'whoever is signed out already stays so',
-      audit: 'auth.logout',
-    }),
+    of: doorOperations.signOutByForm,
     method: 'POST',
     path: '/sign-out',
-    limitedSession: true,
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) => {
       if (call.principal) await signOut(tools, call)

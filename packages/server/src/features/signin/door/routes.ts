@@ -1,27 +1,47 @@
-/** The JSON API of the door itself: signing out. Signing in is each method's own route. */
+/** The JSON API of the door: what an attempt waits for, and signing out. Signing in is each method's own route. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
+import { resumeAttempt } from './attempts.ts'
+import type { AnyMethod } from './method.ts'
+import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
+import { doorOperations } from './operations.ts'
+import { methodsAt, unknownAttempt } from './sign-in.ts'
 
-export const signinRoutes = (tools: Pick<Tools, 'db'>): Row[] => [
+/** The token of an attempt as a path parameter. */
+export const AttemptToken = z.string().min(1).max(200).describe('The `attempt` of a refused sign-in')
+
+export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod[]): Row[] => [
   route({
-    of: operation({
-      name: 'auth.logout',
-      summary: 'Sign out',
-      needs: 'session',
-      audit: 'auth.logout',
-    }),
+    of: doorOperations.showAttempt,
+    method: 'GET',
+    path: '/api/v1/auth/attempts/:attempt',
+    description:
+      'A sign-in that needs more than one step is an attempt. It expires after 15 minutes, and can be continued by JSON or on the hosted pages.',
+    tag: 'Authentication',
+    input: z.object({ attempt: AttemptToken }),
+    output: z.object({ step: z.enum(WAITING_STEPS), methods: z.array(z.string()), expires_at: z.string() }),
+    message: 'Attempt retrieved.',
+    run: async (call, { attempt: token }) => {
+      const attempt = await resumeAttempt(tools.db.hot, token, call.now)
+      if (!attempt) throw unknownAttempt()
+      const step = attempt.step as WaitingStep
+      const offered = await methodsAt(tools.db.hot, methods, attempt)
+      return { data: { step, methods: offered, expires_at: attempt.expiresAt.toISOString() } }
+    },
+  }),
+  route({
+    of: doorOperations.signOut,
     method: 'POST',
     path: '/api/v1/auth/logout',
     tag: 'Authentication',
-    limitedSession: true,
     input: z.object({}),
     output: z.null(),
+    message: 'Signed out.',
     run: async (call) => {
       await signOut(tools, call)
-      return { data: null, message: 'You are signed out.', cookies: [{ name: SESSION_COOKIE, value: null }] }
+      return { data: null, cookies: [{ name: SESSION_COOKIE, value: null }] }
     },
   }),
 ]

@@ -29,7 +29,6 @@ describe('signing in with a password', () => {
     expect(reply.data.user.permissions).toEqual(['analytics:read', 'dashboard:read'])
     expect(reply.data.session).toMatchObject({
       id: expect.stringMatching(/^ses_[0-9a-f]{32}$/),
-      limited_to: null,
     })
     expect(reply.data.token).toMatch(/^st_[A-Za-z0-9_-]{43}$/)
     const cookie = reply.headers.getSetCookie().find((line) => line.startsWith('lk_session='))

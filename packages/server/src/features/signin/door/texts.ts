@@ -1,4 +1,4 @@
-/** What the sign-in pages say. */
+/** Texts of the sign-in pages. */
 import { texts } from '../../../base/page/index.ts'
 
 export const signinText = texts({
@@ -13,11 +13,12 @@ export const signinText = texts({
     'sign_in.create': 'Create an account',
     'notice.session_expired': 'Your session has expired. Please sign in again.',
     'notice.sign_in_required': 'Please sign in to continue.',
-    'notice.step_up': 'Please sign in again to continue, so that we know it is you.',
-    'notice.verified': 'Your e-mail address is confirmed. You can sign in now.',
-    'notice.password_reset': 'Your password is changed. Sign in with the new one.',
+    'notice.step_up': 'Please sign in again to continue. This confirms that it is you.',
+    'notice.attempt_ended': 'This sign-in took too long or was completed elsewhere. Please sign in again.',
+    'notice.verified': 'E-mail address confirmed. You can sign in now.',
+    'notice.password_reset': 'Password changed. Sign in with the new one.',
     'notice.signed_out': 'You are signed out.',
-    'notice.account_deleted': 'Your account is deleted.',
+    'notice.account_deleted': 'Your account has been deleted.',
     'signed_out.title': 'You are signed out',
     'signed_out.lead': 'On a shared computer, close the browser as well.',
     'signed_out.again': 'Sign in again',
@@ -36,7 +37,9 @@ export const signinText = texts({
     'sign_in.create': 'Konto anlegen',
     'notice.session_expired': 'Ihre Sitzung ist abgelaufen. Bitte melden Sie sich erneut an.',
     'notice.sign_in_required': 'Bitte melden Sie sich an, um fortzufahren.',
-    'notice.step_up': 'Bitte melden Sie sich erneut an, damit wir wissen, dass Sie es sind.',
+    'notice.step_up': 'Bitte melden Sie sich erneut an, um Ihre Identität zu bestätigen.',
+    'notice.attempt_ended':
+      'Diese Anmeldung hat zu lange gedauert oder wurde an anderer Stelle abgeschlossen. Bitte melden Sie sich erneut an.',
     'notice.verified': 'Ihre E-Mail-Adresse ist bestätigt. Sie können sich jetzt anmelden.',
     'notice.password_reset': 'Ihr Passwort ist geändert. Melden Sie sich mit dem neuen an.',
     'notice.signed_out': 'Sie sind abgemeldet.',

@@ -16,11 +16,12 @@ import {
 } from '../../../base/page/index.ts'
 import { signinText as t } from './texts.ts'
 
-/** Why somebody stands before the sign-in form, where there is something to say about it. */
+/** Reasons for showing the sign-in form that the page states. */
 export const NOTICES = [
   'session_expired',
   'sign_in_required',
   'step_up',
+  'attempt_ended',
   'verified',
   'password_reset',
   'signed_out',
@@ -33,7 +34,7 @@ const GOOD_NEWS = new Set<Notice>(['verified', 'password_reset'])
 export interface SignInProps extends FormState {
   notice?: Notice | null
   returnTo?: string | null
-  /** Whether strangers may make an account; default true. */
+  /** Whether the page links to sign-up; default true. */
   mayRegister?: boolean
 }
 
@@ -78,7 +79,7 @@ export function SignIn({ notice, returnTo, mayRegister = true, ...form }: SignIn
   )
 }
 
-/** After signing out. */
+/** The page after signing out. */
 export function SignedOut() {
   const { locale } = useUi()
   return (
@@ -90,7 +91,7 @@ export function SignedOut() {
   )
 }
 
-/** For somebody who opens /sign-out: opening a link must not sign anybody out. */
+/** The page of GET /sign-out: opening a link must not sign out. */
 export function SignOut({ returnTo }: { returnTo?: string | null }) {
   const { locale } = useUi()
   return (

@@ -1,7 +1,7 @@
 /**
- * Devices: browsers that have signed in as a user before, known by a long-lived cookie `id.secret` of which
- * only the hash is stored. A device proves nothing by itself; its failures are merely counted apart from
- * strangers', and a sign-in from an unknown one is told to the person by letter.
+ * Known devices: browsers that have signed in as a user before, recognized by a long-lived cookie `id.secret` of which
+ * only the hash is stored. A device proves nothing; its failures are counted separately, and a sign-in from an unknown
+ * device is reported to the user by e-mail.
  */
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -18,7 +18,7 @@ export interface Device {
   userId: string
 }
 
-/** The device the cookie names, whoever's it is; null for none. */
+/** The device that the cookie names, whichever user it belongs to; null for none. */
 export async function findDevice(db: Statements, cookie: string | undefined): Promise<Device | null> {
   const [id = '', secret = ''] = (cookie ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
@@ -36,8 +36,8 @@ export async function updateDeviceUse(tx: Tx, id: string, now: Date): Promise<vo
 }
 
 /**
- * After a complete sign-in from a browser in which this user had none: remembers it for this user.
- * @returns the cookie to set, and whether the user had signed in from another before
+ * Adds the browser of a completed sign-in to the user's devices.
+ * @returns the cookie to set, and whether the user has signed in from another device before
  */
 export async function addDevice(
   tx: Tx,
@@ -64,7 +64,7 @@ export async function addDevice(
   }
 }
 
-/** After a reset: every other browser is a stranger again, because one of them may be somebody else's. */
+/** After a reset: every other device is unknown again, because one of them may be an attacker's. */
 export async function forgetDevices(tx: Tx, userId: string, except: Device | null): Promise<void> {
   const theirs = tx.deleteFrom('devices').where('user_id', '=', userId)
   await (except ? theirs.where('id', '<>', except.id) : theirs).execute()

@@ -1,14 +1,14 @@
 /**
- * Lock-out of guessing (PRODUCT §4). Failures are counted for every verifier of an account together, under
- * its id when it exists and under the canonical identifier when it does not, so that both look alike.
+ * Lock-out after failed guesses (PRODUCT §4). The failures of every verifier of an account are counted together, under
+ * the user's id, or under the canonical identifier where there is no account, so that both behave alike.
  *
- * A stranger is counted twice: per account and address (5 → 15 minutes), and per account over all addresses
- * (ten times that), which stops a guess spread over many machines. A browser that has signed in as this user
- * before is counted by itself only, so nobody can lock it out from elsewhere.
+ * An unknown device is counted twice: per account and address (5 → 15 minutes), and per account over all addresses
+ * (ten times that), which stops guessing from many machines. A device that has signed in as this user before is counted
+ * separately, so that guesses from elsewhere cannot lock it out.
  *
- * Invariant: the outcome of a check is told only after the counter's row was locked, so of any number of
- * parallel guesses exactly as many outcomes are told as the limit allows. Counters are written in a
- * transaction of their own: they survive a refused sign-in and a restart.
+ * Invariant: the outcome of a check is answered only after the counter's row was locked, so of any number of parallel
+ * guesses exactly as many outcomes are answered as the limit allows. Counters are written in a separate
+ * transaction: they survive a refused sign-in and a restart.
  */
 import { sql } from 'kysely'
 import { later } from '../../../base/clock.ts'
@@ -28,27 +28,27 @@ export interface Counter {
   max: number
 }
 
-/** Who is tried, as the counters see it. */
-export interface Guessed {
-  /** The user's id, or the canonical identifier where there is none; marked, so that nobody types an id as a name. */
+/** The account that a guess is about, and where the guess comes from. */
+export interface GuessTarget {
+  /** The user's id, or the canonical identifier where there is none; prefixed, so that no identifier equals an id. */
   account: string
   ip: string | null
   /** A device that is known to have signed in as this user. */
   deviceId: string | null
 }
 
-/** The counters a failure goes to; keys are keyed hashes, because an identifier without account is personal too. */
+/** The counters of a failure. Keys are keyed hashes, because an identifier without an account is personal data too. */
 export function countersOf(
   keyring: Keyring,
   config: Pick<Config, 'lockoutFailures'>,
-  guessed: Guessed,
+  target: GuessTarget,
 ): Counter[] {
   const key = (...parts: string[]) => keyring.mac('identifiers', JSON.stringify(parts)).toString('base64url')
   const max = config.lockoutFailures
-  const account = key('account', guessed.account)
-  if (guessed.deviceId) return [{ key: key('device', guessed.account, guessed.deviceId), account, max }]
+  const account = key('account', target.account)
+  if (target.deviceId) return [{ key: key('device', target.account, target.deviceId), account, max }]
   return [
-    { key: key('pair', guessed.account, guessed.ip ? addressKey(guessed.ip) : 'none'), account, max },
+    { key: key('pair', target.account, target.ip ? addressKey(target.ip) : 'none'), account, max },
     { key: account, account, max: max * ACCOUNT_WIDE_FACTOR },
   ].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
@@ -57,13 +57,13 @@ export interface FailureVerdict {
   attemptsRemaining: number
   /** Set when this account is locked for this caller. */
   lockedUntil: Date | null
-  /** Whether it is this failure that locked it. */
+  /** Whether this failure locked it. */
   tripped: boolean
 }
 
 type State = Pick<FailuresTable, 'count' | 'last_at' | 'locked_until'>
 
-/** Pure: what one more failure makes of a counter. A locked one does not count on; a stale one begins anew. */
+/** Pure: a counter after one more failure. A locked counter does not change; a stale one starts from one. */
 export function countFailure(
   state: State,
   max: number,
@@ -78,8 +78,8 @@ export function countFailure(
 }
 
 /**
- * Counts a failure in every counter, unless one of them is locked already: who is told nothing has guessed
- * nothing, and one address with many guesses at once must not use up what is counted over all addresses.
+ * Counts a failure in every counter, unless one of them is locked already: a guess without an answer reveals nothing, and
+ * parallel guesses from one address must not use up the counter over all addresses.
  */
 export async function recordFailure(
   tx: Tx,
@@ -106,7 +106,7 @@ export async function recordFailure(
   return verdict
 }
 
-/** The counters' rows, made where there are none and locked in one statement, so that none can go in between. */
+/** The counters' rows, inserted where missing and locked by one statement, so that none can vanish in between. */
 async function openCounters(
   tx: Tx,
   counters: readonly Counter[],
@@ -141,7 +141,7 @@ async function lockCounters(tx: Tx, counters: readonly Counter[]): Promise<Map<s
       'in',
       counters.map(({ key }) => key),
     )
-    // in the order in which `countersOf` sorts, whatever the database's own: two who lock in two orders deadlock
+    // in the order in which `countersOf` sorts, not the database's collation: two lock orders would deadlock
     .orderBy(sql`key collate "C"`)
     .forUpdate()
     .execute()
@@ -154,7 +154,7 @@ function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Da
   return until
 }
 
-/** Until when the caller is locked out of the account; null when not. */
+/** When the caller's lock-out of the account ends; null for none. */
 export async function lockedUntil(
   db: Statements,
   counters: readonly Counter[],
@@ -174,9 +174,9 @@ export async function lockedUntil(
 }
 
 /**
- * After a right credential: forgets the failures, unless they locked the account meanwhile, in which case
- * even the right credential is refused.
- * @returns until when it is locked, or null when the way is free
+ * After a right credential: deletes the failures, unless they have locked the account meanwhile, in which case the
+ * right credential is refused as well.
+ * @returns when the lock-out ends; null for none
  */
 export async function clearFailures(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
   const rows = await lockCounters(tx, counters)
@@ -189,20 +189,20 @@ export async function clearFailures(tx: Tx, counters: readonly Counter[], now: D
   return until
 }
 
-/** Forgets the failures whatever they led to. */
+/** Deletes the failures and any lock-out. */
 export async function forgetFailures(tx: Tx, counters: readonly Counter[]): Promise<void> {
   const keys = counters.map(({ key }) => key)
   await tx.deleteFrom('failures').where('key', 'in', keys).execute()
 }
 
-/** Forgets every failure of an account, from wherever. */
+/** Deletes every failure of an account, from every address and device. */
 export async function forgetFailuresOf(tx: Tx, { account }: Counter): Promise<void> {
   await sql`
-    with held as materialized (select key from failures where account = ${account} order by key collate "C" for update)
-    delete from failures f using held where f.key = held.key`.execute(tx)
+    with locked as materialized (select key from failures where account = ${account} order by key collate "C" for update)
+    delete from failures f using locked where f.key = locked.key`.execute(tx)
 }
 
-/** The answer to anybody who is locked out, with the seconds left. */
+/** The answer during a lock-out, with the seconds left. */
 export function lockedProblem(until: Date, now: Date) {
   const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
   return problem('ACCOUNT_LOCKED', { details: { lockout_duration: seconds }, retryAfter: seconds })

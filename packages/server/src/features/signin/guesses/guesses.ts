@@ -1,6 +1,6 @@
 /**
- * A guess: one try at an account by somebody, with its counters. What a method does around its check:
- * `guessAt` before, then `failAttempt` or `unlockAfterSuccess`.
+ * Guesses: one try at a credential each, with its failure counters and lock-out. The door (door/sign-in.ts) runs every
+ * method between `openGuess` and one of `recordFailedGuess`, `clearGuesses` and `countUnprovenGuess`.
  */
 
 import type { Call } from '../../../base/call.ts'
@@ -23,50 +23,54 @@ import {
 } from './failures.ts'
 import { lockedJob } from './jobs.ts'
 
+/** A try at a credential: whose account, from which device, and what has been counted. */
 export interface Guess {
+  /** Whose account it is; null where the identifier belongs to none. */
   user: Pick<User, 'id' | 'username'> | null
   device: Device | null
   counters: readonly Counter[]
+  /** When the caller's lock-out ends; null for none. */
   lockedUntil: Date | null
 }
 
-export interface Tried {
+export interface GuessRequest {
+  /** As it was entered. */
   identifier: string
   /** Whose identifier it is. */
   owner: Pick<User, 'id' | 'username'> | null
-  /** The caller's, whoever's it is. */
+  /** The device that the caller's cookie names, whichever user it belongs to. */
   device: Device | null
 }
 
-/** The device that the caller's cookie names, whoever's it is; null for none. */
+/** The device that the caller's cookie names, whichever user it belongs to; null for none. */
 export const findCallersDevice = (db: Statements, call: Call): Promise<Device | null> =>
   findDevice(db, call.cookies[DEVICE_COOKIE])
 
 /**
- * Who tries what: the same statements for known and unknown accounts. Who has not verified yet owns nothing, and
- * is unknown here: registering an address must not change how it is counted.
+ * Reads the counters of a guess by the same statements for known and unknown accounts. A registration that is not
+ * verified owns nothing and counts as unknown, so that registering an address does not change how it is counted.
  */
-export async function guessAt(
+export async function openGuess(
   tools: Pick<Tools, 'keyring' | 'config'>,
   db: Statements,
   call: Call,
-  { identifier, owner, device }: Tried,
+  { identifier, owner, device }: GuessRequest,
 ): Promise<Guess> {
   const counters = countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
-    deviceId: owner && knownPlace(call, device, owner.id),
+    deviceId: owner && familiarDevice(call, device, owner.id),
   })
   return { user: owner, device, counters, lockedUntil: await lockedUntil(db, counters, call.now) }
 }
 
-/** Where the owner has been before: a device that signed in, or the very session that asks. */
-function knownPlace(call: Call, device: Device | null, ownerId: string): string | null {
+/** A device that has signed in as the owner, or the session that sends the request. */
+function familiarDevice(call: Call, device: Device | null, ownerId: string): string | null {
   if (device?.userId === ownerId) return device.id
   return call.session && call.principal?.userId === ownerId ? call.session.id : null
 }
 
-/** Lets somebody in again who has proven who they are by other means, such as their mailbox. */
+/** Ends the caller's lock-out, for a user who has proven their identity by other means, such as their mailbox. */
 export async function liftLockout(
   tools: Pick<Tools, 'keyring' | 'config'>,
   tx: Tx,
@@ -74,22 +78,22 @@ export async function liftLockout(
   user: Pick<User, 'id' | 'username'>,
 ): Promise<void> {
   const device = await findCallersDevice(tx, call)
-  const { counters } = await guessAt(tools, tx, call, { identifier: user.id, owner: user, device })
+  const { counters } = await openGuess(tools, tx, call, { identifier: user.id, owner: user, device })
   await forgetFailures(tx, counters)
 }
 
-/** Lets somebody in again from everywhere, because an administrator says so. */
+/** Ends every lock-out of an account, by an administrator. */
 export async function forgetGuesses(
   tools: Pick<Tools, 'keyring' | 'config'>,
   tx: Tx,
   user: Pick<User, 'id'>,
 ): Promise<void> {
-  const guessed = { account: `id ${user.id}`, ip: null, deviceId: null }
-  const [counter] = countersOf(tools.keyring, tools.config, guessed)
+  const target = { account: `id ${user.id}`, ip: null, deviceId: null }
+  const [counter] = countersOf(tools.keyring, tools.config, target)
   if (counter) await forgetFailuresOf(tx, counter)
 }
 
-/** @throws Problem ACCOUNT_LOCKED, recorded, where the account is locked for this caller */
+/** @throws Problem ACCOUNT_LOCKED, recorded, during the caller's lock-out */
 export async function assertUnlocked(tools: Pick<Tools, 'db'>, call: Call, guess: Guess): Promise<void> {
   if (!guess.lockedUntil) return
   await tools.db.tx('system', (tx) => auditFailure(tx, call, guess, 'locked'))
@@ -97,11 +101,10 @@ export async function assertUnlocked(tools: Pick<Tools, 'db'>, call: Call, guess
 }
 
 /**
- * Records a failed check in a transaction of its own.
- * @returns the Problem to throw: AUTHENTICATION_FAILED with what is left, or ACCOUNT_LOCKED where others
- *   used the attempts up meanwhile
+ * Records a wrong credential in a transaction that the refused sign-in cannot roll back.
+ * @returns AUTHENTICATION_FAILED with what remains, or ACCOUNT_LOCKED where parallel guesses have used it up
  */
-export async function failAttempt(
+export async function recordFailedGuess(
   tools: Pick<Tools, 'db' | 'config' | 'jobs'>,
   call: Call,
   guess: Guess,
@@ -122,10 +125,10 @@ export async function failAttempt(
 }
 
 /**
- * Counts a check that told something without letting anybody in, and leaves its own event to the caller.
- * @returns the refusal where the account got locked during the check, else null
+ * Counts a credential that was right without proving the counted account. The event of the sign-in is the caller's.
+ * @returns ACCOUNT_LOCKED where the account was locked while the credential was checked, else null
  */
-export async function countAttempt(
+export async function countUnprovenGuess(
   tools: Pick<Tools, 'config' | 'jobs'>,
   tx: Tx,
   call: Call,
@@ -152,8 +155,11 @@ async function countGuess(
   return verdict
 }
 
-/** After a right credential. @returns the refusal where the account got locked during the check, else null */
-export async function unlockAfterSuccess(tx: Tx, call: Call, guess: Guess): Promise<Problem | null> {
+/**
+ * Clears the failures after a right credential.
+ * @returns ACCOUNT_LOCKED where the account was locked while the credential was checked, else null
+ */
+export async function clearGuesses(tx: Tx, call: Call, guess: Guess): Promise<Problem | null> {
   const until = await clearFailures(tx, guess.counters, call.now)
   if (!until) return null
   await auditFailure(tx, call, guess, 'locked')

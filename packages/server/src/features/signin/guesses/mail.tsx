@@ -1,4 +1,4 @@
-/** The letters about who signed in, and who tried. */
+/** E-mails about sign-ins from new devices and about lock-outs. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -11,8 +11,8 @@ const t = texts({
     'device.lead': 'Your account was used from a device we have not seen before.',
     'locked.subject': 'Failed sign-ins to {brand}',
     'locked.lead':
-      'Somebody entered a wrong password for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
-    'locked.more': 'There may be more such attempts: we write about them once an hour at most.',
+      'A wrong password was entered for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
+    'locked.more': 'There may be more such attempts: we send at most one e-mail an hour about them.',
     details: 'Time: {time}. Device: {device}. Address: {address}.',
     unknown: 'unknown',
     you: 'If it was you, there is nothing to do. If not, change your password:',
@@ -23,9 +23,9 @@ const t = texts({
     'device.lead': 'Ihr Konto wurde von einem Gerät benutzt, das wir noch nicht kennen.',
     'locked.subject': 'Fehlgeschlagene Anmeldungen bei {brand}',
     'locked.lead':
-      'Jemand hat mehrmals ein falsches Passwort für Ihr Konto eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
+      'Für Ihr Konto wurde mehrmals ein falsches Passwort eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
     'locked.more':
-      'Es kann weitere solche Versuche geben: Wir schreiben darüber höchstens einmal in der Stunde.',
+      'Es kann weitere solche Versuche geben: Wir senden darüber höchstens eine E-Mail in der Stunde.',
     details: 'Zeit: {time}. Gerät: {device}. Adresse: {address}.',
     unknown: 'unbekannt',
     you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',
@@ -74,5 +74,5 @@ const notice =
     }
   }
 
-export const newDeviceLetter = notice('device')
-export const lockedLetter = notice('locked')
+export const newDeviceEmail = notice('device')
+export const lockedEmail = notice('locked')

@@ -1,12 +1,18 @@
-/** Changing one's own password: the present one is asked for, the other sessions end, this one gets a new token. */
+/** Changing your own password: requires the present one, ends the other sessions and renews this session's token. */
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { renewSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
-import { changedLetter } from './mail.tsx'
-import { acceptPassword, assertRepeated, auditPassword, replacePassword, usedHashes } from './passwords.ts'
-import { contextOf } from './reset.ts'
+import { passwordChangedEmail } from './mail.tsx'
+import {
+  acceptPassword,
+  assertRepeated,
+  auditPassword,
+  contextOf,
+  replacePassword,
+  usedHashes,
+} from './passwords.ts'
 import { confirmPassword } from './sign-in.ts'
 
 export interface PasswordChange {
@@ -34,7 +40,7 @@ export async function changePassword(
     await auditPassword(tx, call, 'auth.password.changed', user)
     await tools.mail.write(
       tx,
-      changedLetter(tools.config, { to: user.email, locale: call.locale }),
+      passwordChangedEmail(tools.config, { to: user.email, locale: call.locale }),
       call.now,
       user.id,
     )

@@ -1,20 +1,12 @@
 /**
- * Passwords: one way to prove who one is. Owns the policy profiles, hashes and their history, signing in by
- * password, changing and resetting one. Leaves hashing's cost and queue to base/hashing, counting failures
- * and starting sessions to `signin`.
+ * Passwords: a sign-in method. Owns the policy profiles, hashes and their history, signing in by password, replacing an
+ * expired one, changing and resetting one. Leaves the cost and queue of hashing to base/hashing, counting failures to
+ * `guesses`, and starting sessions to `door`.
  */
-
+export { passwordOperations } from './operations.ts'
 export { atPasswordField, passwordPages } from './pages.tsx'
-export {
-  acceptFirstPassword,
-  acceptPassword,
-  auditPassword,
-  firstPasswordFaults,
-  replacePassword,
-  setFirstPassword,
-  storedPassword,
-} from './passwords.ts'
-export { type Profile, pagePolicy } from './policy.ts'
-export { contextOf, issueResetLink, resetJobs, writeResetLetter } from './reset.ts'
-export { passwordRoutes, TypedPassword } from './routes.ts'
-export { confirmPassword, signInByPassword } from './sign-in.ts'
+export { acceptFirstPassword, acceptPassword, firstPasswordFaults, setFirstPassword } from './passwords.ts'
+export { type Profile, pagePolicy, TypedPassword } from './policy.ts'
+export { issueResetLink, resetJobs, resetPasswordByOperator, sendResetEmail } from './reset.ts'
+export { passwordRoutes } from './routes.ts'
+export { confirmPassword, passwordMethod, signInByPassword } from './sign-in.ts'

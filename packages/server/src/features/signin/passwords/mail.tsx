@@ -1,4 +1,4 @@
-/** The letters about passwords. */
+/** E-mails about passwords. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -8,7 +8,7 @@ import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 const t = texts({
   en: {
     'reset.subject': 'Reset your password for {brand}',
-    'reset.lead': 'You, or somebody else, asked to reset the password of the account with this address.',
+    'reset.lead': 'A password reset was requested for the account with this address.',
     'reset.action': 'Choose a new password',
     'reset.lifetime': 'The link works once, for one hour. A newer e-mail replaces it.',
     'reset.ignore': 'If it was not you, do nothing. Your password stays as it is.',
@@ -22,7 +22,7 @@ const t = texts({
   },
   de: {
     'reset.subject': 'Setzen Sie Ihr Passwort für {brand} zurück',
-    'reset.lead': 'Sie oder jemand anderes möchte das Passwort des Kontos mit dieser Adresse zurücksetzen.',
+    'reset.lead': 'Für das Konto mit dieser Adresse wurde das Zurücksetzen des Passworts angefordert.',
     'reset.action': 'Neues Passwort wählen',
     'reset.lifetime': 'Der Link gilt einmal und eine Stunde lang. Eine neuere E-Mail ersetzt ihn.',
     'reset.ignore': 'Wenn Sie das nicht waren, tun Sie nichts. Ihr Passwort bleibt, wie es ist.',
@@ -39,7 +39,7 @@ const t = texts({
 
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 
-export const resetLetter = (
+export const resetEmail = (
   config: Brand,
   { to, token, locale }: { to: string; token: string; locale: Locale },
 ): Letter => ({
@@ -56,7 +56,7 @@ export const resetLetter = (
   ),
 })
 
-const told =
+const notice =
   (what: 'done' | 'changed') =>
   (config: Brand, { to, locale }: { to: string; locale: Locale }): Letter => ({
     to,
@@ -71,5 +71,5 @@ const told =
     ),
   })
 
-export const resetDoneLetter = told('done')
-export const changedLetter = told('changed')
+export const passwordResetEmail = notice('done')
+export const passwordChangedEmail = notice('changed')

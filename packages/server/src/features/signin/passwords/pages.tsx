@@ -1,24 +1,24 @@
-/** The hosted pages of passwords: what the sign-in form posts to, forgetting, resetting and changing one. */
+/** The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting, resetting and changing one. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
-import { type FormState, shownAgain, withReturnTo } from '../../../base/page/index.ts'
+import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail, LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { EmailAddress, getUser, Identifier } from '../../identity/users/index.ts'
-import { safeReturnTo, showSignIn, signInCookies } from '../door/index.ts'
+import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../door/index.ts'
 import { changePassword } from './change.ts'
-import { storedPassword } from './passwords.ts'
-import { pagePolicy } from './policy.ts'
+import { previewExpired, replaceExpired } from './expired.ts'
+import { passwordOperations } from './operations.ts'
+import { findPassword } from './passwords.ts'
+import { pagePolicy, TypedPassword } from './policy.ts'
 import { previewReset, requestReset, resetPassword } from './reset.ts'
-import { TypedPassword } from './routes.ts'
 import { signInByPassword } from './sign-in.ts'
 import { passwordsText as t } from './texts.ts'
-import { Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
+import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
 
 const resetLinkInvalid = (call: Call, code: string, status: number): PageAnswer => ({
   page: <ResetLinkInvalid expired={code === 'TOKEN_EXPIRED'} />,
@@ -34,34 +34,44 @@ async function showReset(tools: Tools, call: Call, token: string, form: FormStat
   }
 }
 
-async function showSecurity(
-  tools: Tools,
-  call: Call,
-  form: FormState,
-  shown: { changed?: boolean; returnTo?: string | undefined },
-): Promise<PageAnswer> {
+const attemptOf = (call: Call): string => call.cookies[ATTEMPT_COOKIE] ?? ''
+
+/** The form of an expired password; without an attempt that waits for one, the sign-in form. */
+async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
+  const { email } = await previewExpired(tools, call, attemptOf(call))
+  return {
+    page: <Expired email={email} policy={pagePolicy(tools.config)} {...form} />,
+    title: t(call.locale, 'expired.title'),
+  }
+}
+
+const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
+
+const startOver = (): PageAnswer => ({
+  redirect: '/sign-in?notice=attempt_ended',
+  cookies: [{ name: ATTEMPT_COOKIE, value: null }],
+})
+
+async function showSecurity(tools: Tools, call: Call, form: FormState, changed = false): Promise<PageAnswer> {
   const { user, stored } = await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
-    return { user, stored: await storedPassword(tx, user.id) }
+    return { user, stored: await findPassword(tx, user.id) }
   })
-  const expired = call.session?.limitedTo === 'password_change'
   return {
     page: (
       <Security
         email={user.email}
         policy={pagePolicy(tools.config)}
         changedAt={stored?.changedAt ?? null}
-        changed={shown.changed ?? false}
-        expired={expired}
-        returnTo={expired ? safeReturnTo(tools.config, shown.returnTo) : null}
+        changed={changed}
         {...form}
       />
     ),
-    title: t(call.locale, expired ? 'expired.title' : 'security.title'),
+    title: t(call.locale, 'security.title'),
   }
 }
 
-/** On a form that asks a signed-in person for the password, a wrong one is about that field. */
+/** Reports a wrong password at the field of the form that requires it. */
 export const atPasswordField = (field: string, problem: Problem): Problem =>
   problem.code === 'AUTHENTICATION_FAILED'
     ? newProblem('VALIDATION_ERROR', {
@@ -69,52 +79,62 @@ export const atPasswordField = (field: string, problem: Problem): Problem =>
       })
     : problem
 
-export const passwordPages = (tools: Tools): Row[] => [
+const signInRows = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.sign_in.submit',
-      summary: 'Sign in with a password',
-      open: 'this is how one signs in',
-      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked'],
-      limit: { by: 'ip', max: 100, per: '10m' },
-    }),
+    of: passwordOperations.login,
+    name: 'pages.sign_in.submit',
     method: 'POST',
     path: '/sign-in',
-    limitedSession: true,
     input: z.object({
       identifier: Identifier,
       password: TypedPassword,
       remember_me: Flag,
       return_to: ReturnTo,
     }),
-    run: async (call, input) => {
-      const signedIn = await signInByPassword(tools, call, {
-        identifier: input.identifier,
-        password: input.password,
-        remember: input.remember_me,
-        returnTo: safeReturnTo(tools.config, input.return_to),
-      })
-      const redirect = signedIn.limitedTo
-        ? withReturnTo('/account/security', signedIn.returnTo)
-        : (signedIn.returnTo ?? '/account')
-      return { redirect, cookies: signInCookies(signedIn, call.now) }
+    run: async (call, { identifier, password, remember_me: remember, return_to }) => {
+      const after = { remember, returnTo: safeReturnTo(tools.config, return_to), tokens: false }
+      return redirectOutcome(call, await signInByPassword(tools, call, { identifier, password }, after))
     },
     again: async (call, typed, problem) =>
-      // only a right password gets this far, so the address may be shown as it was typed
+      // reached with the right password only, so the address may be shown as it was typed
       problem.code === 'EMAIL_NOT_VERIFIED' && typed.identifier?.includes('@')
         ? checkYourMail(call, typed.identifier, { status: problem.status, returnTo: typed.return_to })
         : showSignIn(tools, call, typed, problem),
   }),
   page({
-    of: operation({
-      name: 'pages.forgot_password',
-      summary: 'The form of a forgotten password',
-      open: 'whoever forgot the password cannot sign in',
-      quiet: 'reads only',
-    }),
+    of: passwordOperations.showExpired,
+    method: 'GET',
+    path: '/sign-in/new-password',
+    input: z.object({}),
+    run: (call) => showExpired(tools, call, {}),
+    again: async (_call, _typed, problem) => {
+      if (isAttemptGone(problem)) return startOver()
+      throw problem
+    },
+  }),
+  page({
+    of: passwordOperations.replaceExpired,
+    name: 'pages.sign_in.new_password.submit',
+    method: 'POST',
+    path: '/sign-in/new-password',
+    input: z.object({ password: TypedPassword, password_confirm: TypedPassword }),
+    run: async (call, input) =>
+      redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input)),
+    again: async (call, typed, problem) =>
+      isAttemptGone(problem)
+        ? startOver()
+        : {
+            ...(await showExpired(tools, call, shownAgain(call.locale, typed, problem))),
+            status: problem.status,
+          },
+  }),
+]
+
+const resetRows = (tools: Tools): Row[] => [
+  page({
+    of: passwordOperations.forgotForm,
     method: 'GET',
     path: '/forgot-password',
-    limitedSession: true,
     input: z.object({ return_to: ReturnTo }),
     run: async (call, input) => ({
       page: <Forgot returnTo={safeReturnTo(tools.config, input.return_to)} />,
@@ -122,16 +142,10 @@ export const passwordPages = (tools: Tools): Row[] => [
     }),
   }),
   page({
-    of: operation({
-      name: 'pages.forgot_password.submit',
-      summary: 'Ask for an e-mail to reset a password',
-      open: 'whoever forgot the password cannot sign in',
-      audit: 'auth.password.reset_requested',
-      limit: { by: 'ip', max: 20, per: '10m' },
-    }),
+    of: passwordOperations.forgot,
+    name: 'pages.forgot_password.submit',
     method: 'POST',
     path: '/forgot-password',
-    limitedSession: true,
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, input) => {
       await requestReset(tools, call, input.email)
@@ -152,31 +166,18 @@ export const passwordPages = (tools: Tools): Row[] => [
     }),
   }),
   page({
-    of: operation({
-      name: 'pages.reset_password',
-      summary: 'What the link of a reset e-mail opens',
-      open: 'the token from the e-mail is the credential',
-      quiet: 'reads only: opening the link does not use it up',
-      limit: { by: 'ip', max: 60, per: '10m' },
-    }),
+    of: passwordOperations.resetForm,
     method: 'GET',
     path: '/reset-password',
-    limitedSession: true,
     input: z.object({ token: LinkToken }),
     run: (call, { token }) => showReset(tools, call, token, {}),
     again: async (call, _typed, problem) => resetLinkInvalid(call, problem.code, problem.status),
   }),
   page({
-    of: operation({
-      name: 'pages.reset_password.submit',
-      summary: 'Set a new password with the token from the e-mail',
-      open: 'the token from the e-mail is the credential',
-      audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
-      limit: { by: 'ip', max: 30, per: '10m' },
-    }),
+    of: passwordOperations.reset,
+    name: 'pages.reset_password.submit',
     method: 'POST',
     path: '/reset-password',
-    limitedSession: true,
     input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword }),
     run: async (call, input) => {
       await resetPassword(tools, call, input)
@@ -190,58 +191,41 @@ export const passwordPages = (tools: Tools): Row[] => [
             status: problem.status,
           },
   }),
+]
+
+export const passwordPages = (tools: Tools): Row[] => [
+  ...signInRows(tools),
+  ...resetRows(tools),
   page({
-    of: operation({
-      name: 'pages.change_password',
-      summary: 'Go to the page that changes your password',
-      open: 'says nothing but where the page is, which asks who one is',
-      anonymous: true,
-      quiet: 'reads only',
-    }),
+    of: passwordOperations.findChangePage,
     method: 'GET',
     // W3C, A Well-Known URL for Changing Passwords
     path: '/.well-known/change-password',
-    description: 'Where password managers and browsers look for that page.',
+    description: 'Password managers and browsers look for that page here.',
     input: z.object({}),
     run: async () => ({ redirect: '/account/security' }),
   }),
   page({
-    of: operation({
-      name: 'pages.security',
-      summary: 'Your password',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: passwordOperations.show,
     method: 'GET',
     path: '/account/security',
-    limitedSession: true,
-    input: z.object({ changed: z.string().max(10).optional(), return_to: ReturnTo }),
-    run: (call, input) =>
-      showSecurity(tools, call, {}, { changed: input.changed !== undefined, returnTo: input.return_to }),
+    input: z.object({ changed: z.string().max(10).optional() }),
+    run: (call, { changed }) => showSecurity(tools, call, {}, changed !== undefined),
   }),
   page({
-    of: operation({
-      name: 'pages.security.submit',
-      summary: 'Change your password',
-      needs: 'session',
-      audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.failure'],
-      limit: { by: 'user', max: 20, per: '1h' },
-    }),
+    of: passwordOperations.change,
+    name: 'pages.security.submit',
     method: 'POST',
     path: '/account/security',
-    limitedSession: true,
     input: z.object({
       current_password: TypedPassword,
       new_password: TypedPassword,
       new_password_confirm: TypedPassword,
-      return_to: ReturnTo,
     }),
     run: async (call, input) => {
       const session = await changePassword(tools, call, input)
-      // whoever had to change an expired one was on the way to somewhere else
-      const wanted = call.session?.limitedTo ? safeReturnTo(tools.config, input.return_to) : null
       return {
-        redirect: wanted ?? '/account/security?changed=1',
+        redirect: '/account/security?changed=1',
         cookies: [sessionCookie(session, call.now)],
       }
     },
@@ -250,7 +234,6 @@ export const passwordPages = (tools: Tools): Row[] => [
         tools,
         call,
         shownAgain(call.locale, typed, atPasswordField('current_password', problem)),
-        { returnTo: typed.return_to },
       )),
       status: problem.status,
     }),

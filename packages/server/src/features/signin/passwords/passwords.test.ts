@@ -240,29 +240,192 @@ describe('the profile classic', () => {
   })
   afterAll(() => classic.stop())
 
-  it('gives an expired password a session that is good for changing it and nothing else', async () => {
+  const NEXT = 'N3w-Tr0ub4d!or'
+  const expired = async () => {
     const person = await classic.person({ password: FIRST, signIn: false })
     await classic.clock.advance('90 days')
-    const { data } = await person.client.signIn(person.email, FIRST)
-    expect(data.session.limited_to).toBe('password_change')
-    for (const path of [
-      '/api/v1/auth/me',
-      '/api/v1/users/me',
-      '/api/v1/auth/sessions',
-      '/api/v1/auth/validate',
-    ]) {
-      const reply = await person.client.get(path)
-      expect([path, reply.status, reply.code]).toEqual([path, 403, 'PASSWORD_EXPIRED'])
+    const reply = await person.client.post('/api/v1/auth/login', { email: person.email, password: FIRST })
+    return { ...person, reply, attempt: String(reply.body.error?.details?.attempt) }
+  }
+  const replace = (attempt: string, password: string, more: object = {}) =>
+    classic.client().post(`/api/v1/auth/attempts/${attempt}/password`, { password, ...more })
+
+  it('stops a sign-in with an expired password at the step of replacing it', async () => {
+    const { reply, attempt, id } = await expired()
+    expect([reply.status, reply.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+    expect(reply.headers.getSetCookie().join()).not.toContain('lk_session')
+    expect(attempt).toMatch(/^sgn_[0-9a-f]{32}\.[A-Za-z0-9_-]{43}$/)
+    const shown = await classic.client().get(`/api/v1/auth/attempts/${attempt}`)
+    expect([shown.status, shown.data]).toEqual([
+      200,
+      { step: 'change_password', methods: [], expires_at: reply.body.error.details.expires_at },
+    ])
+    expect(await classic.events(id)).not.toContain('auth.login.success')
+  })
+
+  it('takes the attempt for nothing else', async () => {
+    const { attempt } = await expired()
+    for (const headers of [
+      { authorization: `Bearer ${attempt}` },
+      { authorization: `Api-Key ${attempt}` },
+      { 'x-api-key': attempt },
+      { cookie: `lk_session=${attempt}` },
+      { cookie: `lk_attempt=${attempt}` },
+    ])
+      for (const path of [
+        '/api/v1/auth/me',
+        '/api/v1/auth/validate',
+        '/api/v1/users/me',
+        '/api/v1/auth/sessions',
+      ])
+        expect((await classic.client({ headers }).get(path)).status, path).toBe(401)
+    expect((await classic.client().post('/api/v1/auth/refresh', { refresh_token: attempt })).status).toBe(401)
+  })
+
+  it('completes the sign-in with a new password, and answers as the login would have', async () => {
+    const person = await classic.person({ password: FIRST, signIn: false })
+    await classic.clock.advance('90 days')
+    const wish = { email: person.email, password: FIRST, remember_me: true, tokens: true }
+    const refused = await classic.client().post('/api/v1/auth/login', wish)
+    const { attempt } = refused.body.error.details
+    const reply = await replace(attempt, NEXT, { password_confirm: NEXT })
+    expect([reply.status, reply.body.message]).toEqual([200, 'Password changed. Signed in.'])
+    expect(reply.data).toMatchObject({
+      user: { id: person.id },
+      session: { id: expect.stringMatching(/^ses_/) },
+      access_token: expect.any(String),
+      refresh_token: expect.stringMatching(/^rt_/),
+    })
+    expect(reply.headers.getSetCookie().join()).toMatch(/lk_session=st_[^;]+;[^,]*Max-Age=/)
+    const works = async (password: string) =>
+      (await classic.client().post('/api/v1/auth/login', { email: person.email, password })).status
+    expect([await works(FIRST), await works(NEXT)]).toEqual([401, 200])
+    expect(await classic.events(person.id)).toEqual(
+      expect.arrayContaining(['auth.password.changed', 'auth.login.success']),
+    )
+    expect((await classic.mailbox.letterTo(person.email, /was changed/)).text).toContain('/forgot-password')
+  })
+
+  it('keeps the attempt when the new password is refused', async () => {
+    const { attempt } = await expired()
+    for (const [password, code] of [
+      ['short', 'too_short'],
+      [FIRST, 'reused'],
+    ] as const)
+      expect((await replace(attempt, password)).body.error.details).toEqual(
+        expect.arrayContaining([expect.objectContaining({ field: 'password', code })]),
+      )
+    expect((await replace(attempt, NEXT, { password_confirm: `${NEXT}x` })).body.error.details).toEqual([
+      expect.objectContaining({ field: 'password_confirm', code: 'mismatch' }),
+    ])
+    expect((await replace(attempt, NEXT)).status).toBe(200)
+  })
+
+  it('completes an attempt once, of twenty who try at once', async () => {
+    const { attempt, id } = await expired()
+    const replies = await Promise.all(Array.from({ length: 20 }, (_, n) => replace(attempt, `${NEXT}-${n}`)))
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
+    for (const { status } of replies) expect([200, 404, 409]).toContain(status)
+    expect((await classic.events(id)).filter((type) => type === 'auth.login.success')).toHaveLength(1)
+    expect((await replace(attempt, `${NEXT}-again`)).status).toBe(404)
+  })
+
+  it('ends the attempt when the password is reset meanwhile, so that an old password is worth nothing', async () => {
+    const { attempt, email } = await expired()
+    await classic.client().post('/api/v1/auth/password/forgot', { email })
+    const token = await classic.mailbox.tokenFor(email, /reset-password/)
+    const reset = await classic.client().post('/api/v1/auth/password/reset', { token, password: NEXT })
+    expect(reset.status).toBe(200)
+    const reply = await replace(attempt, 'Another-0ne!')
+    expect([reply.status, reply.code]).toEqual([404, 'NOT_FOUND'])
+    expect((await classic.client().post('/api/v1/auth/login', { email, password: NEXT })).status).toBe(200)
+  })
+
+  it('judges the account again when the attempt is continued', async () => {
+    const { attempt, id } = await expired()
+    await classic.db.tx('system', (tx) =>
+      tx.updateTable('users').set({ status: 'disabled' }).where('id', '=', id).execute(),
+    )
+    expect((await replace(attempt, NEXT)).code).toBe('ACCOUNT_DISABLED')
+    await classic.db.tx('system', (tx) =>
+      tx.updateTable('users').set({ status: 'active' }).where('id', '=', id).execute(),
+    )
+    expect((await replace(attempt, NEXT)).code, 'a refused attempt is finished').toBe('NOT_FOUND')
+  })
+
+  it('expires the attempt after fifteen minutes', async () => {
+    const { attempt } = await expired()
+    await classic.clock.advance('15 minutes')
+    const reply = await classic.client().get(`/api/v1/auth/attempts/${attempt}`)
+    expect([reply.status, reply.code]).toEqual([404, 'NOT_FOUND'])
+    expect((await replace(attempt, NEXT)).status).toBe(404)
+  })
+
+  it('is continued on the page after a sign-in by the form, and goes where the user was going', async () => {
+    const person = await classic.person({ password: FIRST, signIn: false })
+    await classic.clock.advance('90 days')
+    const browser = classic.client()
+    const csrf = async (path: string) =>
+      /name="csrf_token" value="([^"]+)"/.exec((await browser.get(path)).text)?.[1] ?? ''
+    const form = {
+      identifier: person.email,
+      password: FIRST,
+      return_to: '/account/sessions',
+      csrf_token: await csrf('/sign-in'),
     }
-    expect((await person.client.delete('/api/v1/auth/sessions')).code).toBe('PASSWORD_EXPIRED')
-    expect((await change(person, FIRST, 'N3w-Tr0ub4d!or')).status).toBe(200)
-    expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
+    const first = await browser.post('/sign-in', form, { form: true })
+    expect([first.status, first.headers.get('location')]).toEqual([303, '/sign-in/new-password'])
+    expect(first.headers.getSetCookie().join()).toMatch(/lk_attempt=sgn_[^;]+;[^,]*Max-Age=900[^,]*HttpOnly/)
+    expect(browser.cookies.has('lk_session')).toBe(false)
+    const page = await browser.get('/sign-in/new-password')
+    expect([page.status, page.text.includes(person.email)]).toEqual([200, true])
+    const send = async (password: string) =>
+      browser.post(
+        '/sign-in/new-password',
+        { password, password_confirm: password, csrf_token: await csrf('/sign-in/new-password') },
+        { form: true },
+      )
+    expect((await send('short')).status).toBe(400)
+    const done = await send(NEXT)
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/account/sessions'])
+    expect([browser.cookies.has('lk_attempt'), browser.cookies.has('lk_session')]).toEqual([false, true])
+    expect((await browser.get('/account/sessions')).status).toBe(200)
+  })
+
+  it('is begun by JSON and continued on the page, and the other way round', async () => {
+    const byJson = await expired()
+    const browser = classic.client({ headers: { cookie: `lk_attempt=${byJson.attempt}` } })
+    expect((await browser.get('/sign-in/new-password')).text).toContain(byJson.email)
+    const byForm = await classic.person({ password: FIRST, signIn: false })
+    await classic.clock.advance('90 days')
+    const visitor = classic.client()
+    const csrf = /name="csrf_token" value="([^"]+)"/.exec((await visitor.get('/sign-in')).text)?.[1] ?? ''
+    await visitor.post(
+      '/sign-in',
+      { identifier: byForm.email, password: FIRST, csrf_token: csrf },
+      { form: true },
+    )
+    const attempt = visitor.cookies.get('lk_attempt') ?? ''
+    expect((await replace(attempt, NEXT)).data.user.id).toBe(byForm.id)
+  })
+
+  it('sends a browser without an attempt to the sign-in form, which says why', async () => {
+    const browser = classic.client({
+      headers: { cookie: `lk_attempt=sgn_${'0'.repeat(32)}.${'A'.repeat(43)}` },
+    })
+    for (const client of [classic.client(), browser]) {
+      const reply = await client.get('/sign-in/new-password')
+      expect([reply.status, reply.headers.get('location')]).toEqual([303, '/sign-in?notice=attempt_ended'])
+    }
+    expect((await classic.client().get('/sign-in?notice=attempt_ended')).text).toContain(
+      'This sign-in took too long',
+    )
   })
 
   it('does not expire a password a day early', async () => {
     const person = await classic.person({ password: FIRST, signIn: false })
     await classic.clock.advance('89 days')
-    expect((await person.client.signIn(person.email, FIRST)).data.session.limited_to).toBeNull()
+    expect((await person.client.signIn(person.email, FIRST)).status).toBe(200)
   })
 
   it('refuses the last five, and takes the sixth again', async () => {

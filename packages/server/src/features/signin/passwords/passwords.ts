@@ -1,9 +1,8 @@
 /**
- * The rules of passwords: accepting, storing, replacing and ageing one. Hashing never happens inside a
- * transaction. Invariant: a password is replaced only over the hash that was checked, so of two changes at
- * once one wins; and every replacement ends the other sessions and open reset links.
+ * The rules of passwords: accepting, storing, replacing and expiring one. Hashing never happens inside a transaction.
+ * Invariant: a password is replaced only over the hash that was checked, so of two concurrent changes one wins; and
+ * every replacement ends the other sessions, open sign-ins and open reset links.
  */
-
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../../base/errors.ts'
@@ -13,14 +12,15 @@ import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
+import { endAttempts } from '../door/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'
 import {
-  holdPassword,
   insertHistory,
   insertPassword,
   replaceHash,
   selectHistory,
   selectPassword,
+  selectPasswordForShare,
   selectPasswords,
 } from './sql.ts'
 
@@ -31,13 +31,13 @@ export interface StoredPassword {
   changedAt: Date
 }
 
-export async function storedPassword(db: Statements, userId: string): Promise<StoredPassword | null> {
+export async function findPassword(db: Statements, userId: string): Promise<StoredPassword | null> {
   const row = await selectPassword(db, userId)
   return row && { hash: row.hash, changedAt: row.changed_at }
 }
 
-/** By user; nothing for somebody who has none. */
-export async function storedPasswords(
+/** By user id; users without a password are absent. */
+export async function findPasswords(
   db: Statements,
   userIds: readonly string[],
 ): Promise<Map<string, StoredPassword>> {
@@ -45,13 +45,13 @@ export async function storedPasswords(
   return new Map(rows.map((row) => [row.user_id, { hash: row.hash, changedAt: row.changed_at }]))
 }
 
-/** As storedPassword, and it stays that until the end of the transaction. */
-export async function heldPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
-  const row = await holdPassword(tx, userId)
+/** As findPassword, locked against a change until the end of the transaction. */
+export async function lockPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
+  const row = await selectPasswordForShare(tx, userId)
   return row && { hash: row.hash, changedAt: row.changed_at }
 }
 
-/** The hashes a new password may not match: the present one and as many before it as the profile says. */
+/** The hashes that a new password must not match: the present one and as many before it as the profile says. */
 export async function usedHashes(
   tx: Tx,
   config: Pick<Config, 'passwordProfile'>,
@@ -62,17 +62,17 @@ export async function usedHashes(
   return present ? [present.hash, ...before] : before
 }
 
-/** Whether the profile says that this password is too old. */
+/** Whether the password is older than the profile allows. */
 export function isExpired(config: Pick<Config, 'passwordProfile'>, changedAt: Date, now: Date): boolean {
   const { maxAgeDays } = PROFILES[config.passwordProfile]
   return maxAgeDays !== null && changedAt.getTime() + maxAgeDays * DAY <= now.getTime()
 }
 
 /**
- * Accepts a new password and hashes it. Not inside a transaction: it may ask a server elsewhere.
- * @param used hashes it may not match
- * @param field the form field that errors are about
- * @throws Problem VALIDATION_ERROR with every reason at once
+ * Checks a new password against the profile and hashes it. Not inside a transaction: the breach check is a request.
+ * @param used hashes that it must not match
+ * @param field the field that errors name
+ * @throws Problem VALIDATION_ERROR with every reason
  */
 export async function acceptPassword(
   tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
@@ -85,7 +85,12 @@ export async function acceptPassword(
   const faults = await faultsOf(tools, password, context, field)
   if (faults.length === 0 && (await matchesAny(hashing, used, password))) {
     const params = { history: PROFILES[config.passwordProfile].history }
-    faults.push({ field, code: 'reused', message: 'Choose a password you have not used lately.', params })
+    faults.push({
+      field,
+      code: 'reused',
+      message: 'Choose a password that you have not used recently.',
+      params,
+    })
   }
   if (faults.length > 0) throw problem('VALIDATION_ERROR', { details: faults })
   return await hashing.hash(password)
@@ -97,7 +102,7 @@ export interface ChosenPassword {
   password_confirm?: string | undefined
 }
 
-/** As acceptPassword for somebody's first one. @throws Problem VALIDATION_ERROR as firstPasswordFaults says */
+/** As acceptPassword, for a first password. @throws Problem VALIDATION_ERROR with the firstPasswordFaults */
 export async function acceptFirstPassword(
   tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
   chosen: ChosenPassword,
@@ -108,7 +113,7 @@ export async function acceptFirstPassword(
   return await tools.hashing.hash(chosen.password)
 }
 
-/** Every reason against the password, and against its repetition: somebody learns them together. */
+/** Every fault of the password and of its repetition. */
 export async function firstPasswordFaults(
   tools: Pick<Tools, 'config' | 'breaches'>,
   { password, password_confirm: repeated }: ChosenPassword,
@@ -128,7 +133,7 @@ async function faultsOf(
   const profile = PROFILES[config.passwordProfile]
   const known = { ...context, brand: config.brandName }
   const reasons = judgePassword(profile, password, known, await commonPasswords())
-  // what is refused here already is nobody else's business
+  // a password that is refused already is not sent anywhere
   if (reasons.length === 0 && profile.breachCheck && (await breaches.timesSeen(password)) > 0)
     reasons.push({ code: 'breached', message: 'This password is known from a data breach. Choose another.' })
   return reasons.map((reason) => ({ field, ...reason }))
@@ -143,7 +148,7 @@ async function matchesAny(
   return false
 }
 
-/** The repetition of a new password, where the caller sent one. @throws VALIDATION_ERROR */
+/** Compares the repetition of a new password, where one was sent. @throws Problem VALIDATION_ERROR */
 export function assertRepeated(password: string, repeated: string | undefined, field: string): void {
   if (repeated === undefined || repeated === password) return
   throw problem('VALIDATION_ERROR', { details: [mismatch(field)] })
@@ -155,13 +160,13 @@ const mismatch = (field: string): FieldError => ({
   message: 'The two passwords differ.',
 })
 
-/** Stores the first password of a user. */
+/** Stores a user's first password. */
 export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
   insertPassword(tx, { user_id: userId, hash, changed_at: now })
 
 /**
- * Replaces a password in this transaction, with all that follows: history, open reset links, other sessions.
- * @throws Problem CONFLICT where it was changed meanwhile
+ * Replaces a password, and what depends on the old one: history, open reset links, open sign-ins, other sessions.
+ * @throws Problem CONFLICT where it was changed concurrently
  */
 export async function replacePassword(
   tools: Pick<Tools, 'config'>,
@@ -179,6 +184,7 @@ export async function replacePassword(
     await insertHistory(tx, user.id, from.hash, PROFILES[tools.config.passwordProfile].history, call.now)
   }
   await revokeLinks(tx, 'reset_password', user.id, call.now)
+  await endAttempts(tx, user.id, call.now)
   await endSessions(tx, call, {
     userId: user.id,
     username: user.username,
@@ -188,8 +194,8 @@ export async function replacePassword(
 }
 
 /**
- * Stores the same password under better parameters; nothing else changes. Loses quietly to a real change. Where no
- * hash can be made (bcrypt takes 72 bytes, the queue may be full) the old one stays: the password was right.
+ * Hashes the same password with the current parameters. A concurrent change of the password wins. Where hashing fails
+ * (bcrypt takes 72 bytes, the queue may be full) the old hash is kept: the password was right.
  */
 export async function upgradeHash(
   tools: Pick<Tools, 'db' | 'hashing'>,
@@ -210,3 +216,10 @@ export const auditPassword = (
   type: 'auth.password.changed' | 'auth.password.reset',
   user: User,
 ): Promise<void> => audit(tx, call, { type, userId: user.id, username: user.username })
+
+/** What a new password must not contain. */
+export const contextOf = (user: User): Omit<PasswordContext, 'brand'> => ({
+  email: user.email,
+  username: user.username,
+  fullName: user.full_name,
+})

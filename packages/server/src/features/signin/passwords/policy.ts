@@ -1,8 +1,9 @@
 /**
- * What makes a password acceptable: named profiles, pure over the password and its context.
+ * Password policy: named profiles, pure over the password and its context.
  * `nist` follows NIST SP 800-63B-4 §3.1.1.2 (length and blocklists, no composition rules, no expiry);
- * `classic` is what many rulebooks still ask for. Every reason has a code, so that pages can translate it.
+ * `classic` is what many older policies require. Every reason has a code, so that pages can translate it.
  */
+import { z } from 'zod'
 import type { FieldError } from '../../../base/errors.ts'
 import type { Config } from '../../../config.ts'
 
@@ -11,15 +12,18 @@ export interface Profile {
   max: number
   /** Character classes that must all occur. */
   classes: readonly { code: string; message: string; pattern: RegExp }[]
-  /** Words that may not occur anywhere, whatever the case. */
+  /** Words that must not occur, in any case. */
   forbidden: readonly string[]
-  /** Whether it is looked up among breached ones, where that is switched on. */
+  /** Whether it is looked up among breached passwords, where the check is on. */
   breachCheck: boolean
   /** Days after which a password must be replaced; null for never. */
   maxAgeDays: number | null
-  /** How many of the latest passwords, the present one included, may not be used again. */
+  /** How many of the latest passwords, the present one included, must not be used again. */
   history: number
 }
+
+/** A password as it is entered: bounded before it is hashed or checked. */
+export const TypedPassword = z.string().min(1).max(1000)
 
 /** Longest password anywhere; longer input is refused before it is hashed. */
 export const PASSWORD_MAX = 128
@@ -50,13 +54,13 @@ export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
   },
 }
 
-/** What a form says of the profile beforehand. */
+/** What a form states about the profile. */
 export const pagePolicy = ({ passwordProfile }: Pick<Config, 'passwordProfile'>) => ({
   profile: passwordProfile,
   min: PROFILES[passwordProfile].min,
 })
 
-/** Words a guesser would try first for this person and this service. */
+/** Words that a guess at this user's password would start from. */
 export interface PasswordContext {
   email?: string | null
   username?: string | null
@@ -64,7 +68,7 @@ export interface PasswordContext {
   brand: string
 }
 
-/** Every reason against the password, none when it is acceptable. History is judged apart, by hashes. */
+/** Every fault of the password; none where it is acceptable. History is checked separately, by hashes. */
 export function judgePassword(
   profile: Profile,
   password: string,
@@ -99,17 +103,17 @@ export function judgePassword(
     })
   }
   if (isCommon(folded, common)) {
-    reasons.push({ code: 'blocklisted', message: 'This password is among the first a guesser would try.' })
+    reasons.push({ code: 'blocklisted', message: 'This password is too common.' })
   } else if (isContextual(folded, context)) {
     reasons.push({
       code: 'context',
-      message: 'Do not build it from your name, your address or the name of this service.',
+      message: 'Do not use your name, your address or the name of this service.',
     })
   }
   return reasons
 }
 
-/** On the list, or nothing but a repeated piece, or a run along the alphabet, the digits or the keyboard. */
+/** On the list, a repeated piece, or a run along the alphabet, the digits or the keyboard. */
 function isCommon(folded: string, common: ReadonlySet<string>): boolean {
   const bare = folded.replace(/[\s._-]+/g, '')
   if (common.has(folded) || common.has(bare)) return true
@@ -128,7 +132,7 @@ const ROWS = [
 const RUNS = ROWS.flatMap((row) => [row, [...row].reverse().join('')]).map((row) => row + row)
 const isRun = (text: string): boolean => text.length >= 4 && RUNS.some((run) => run.includes(text))
 
-/** Whether hardly anything is left once the person's and the service's own words are taken out. */
+/** Whether little is left without the words of the user and of the service. */
 function isContextual(folded: string, context: PasswordContext): boolean {
   const words = [
     context.brand,
@@ -147,7 +151,7 @@ function isContextual(folded: string, context: PasswordContext): boolean {
 
 let list: Promise<ReadonlySet<string>> | undefined
 
-/** The list of common passwords (49,000 entries of zxcvbn's), loaded when first needed. */
+/** The list of common passwords (49,000 entries of zxcvbn's), loaded on first use. */
 export function commonPasswords(): Promise<ReadonlySet<string>> {
   list ??= import('@zxcvbn-ts/language-common').then(
     ({ dictionary }) => new Set<string>(dictionary['passwords-common']),

@@ -1,6 +1,6 @@
 /**
- * Recovering a forgotten password through a letter. Asking answers alike for known and unknown addresses,
- * because a job decides afterwards whether a letter is written. The link proves the mailbox, so a reset also
+ * Resetting a forgotten password by an e-mailed link. A request is answered alike for known and unknown addresses,
+ * because a job decides after the answer whether an e-mail is sent. The link proves the mailbox, so a reset also
  * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
 import { z } from 'zod'
@@ -12,20 +12,21 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../.
 import type { Tools } from '../../../core/tools.ts'
 import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { canonical, findByIdentifier, getUser, type User } from '../../identity/users/index.ts'
-import { findCallersDevice, forgetDevices, liftLockout } from '../door/index.ts'
-import { resetDoneLetter, resetLetter } from './mail.tsx'
+import { findCallersDevice, forgetDevices, liftLockout } from '../guesses/index.ts'
+import { passwordResetEmail, resetEmail } from './mail.tsx'
 import {
   acceptPassword,
   assertRepeated,
   auditPassword,
+  contextOf,
+  findPassword,
   replacePassword,
-  storedPassword,
   usedHashes,
 } from './passwords.ts'
 
 export const RESET_LIFETIME = 3_600_000
 
-/** Speaks for the request that asked: its id, address and device go into the audit log. */
+/** Carries the id, address and device of the request, for the audit log. */
 const forgotJob = job(
   'passwords.forgot',
   z.object({
@@ -37,7 +38,7 @@ const forgotJob = job(
   }),
 )
 
-/** Asks for the letter. The caller learns nothing. */
+/** Requests the e-mail. The answer reveals nothing about the identifier. */
 export async function requestReset(
   tools: Pick<Tools, 'db' | 'jobs'>,
   call: Call,
@@ -53,7 +54,7 @@ export async function requestReset(
   await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, forgotJob, payload, { now: call.now }))
 }
 
-/** Whose password a link would reset, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
+/** The user whose password a link resets, without using the link up. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED */
 export async function previewReset(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
   return await tools.db.tx('system', (tx) => userOfLink(tx, call, token))
 }
@@ -65,7 +66,7 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
 }
 
 /**
- * Sets a new password by a letter's link. A password that is not acceptable leaves the link usable.
+ * Sets a new password by the e-mailed link. A refused password leaves the link usable.
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR, CONFLICT
  */
 export async function resetPassword(
@@ -84,26 +85,20 @@ export async function resetPassword(
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
-    await replacePassword(tools, tx, call, now, { from: await storedPassword(tx, now.id), hash })
+    await replacePassword(tools, tx, call, now, { from: await findPassword(tx, now.id), hash })
     await liftLockout(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
     await auditPassword(tx, call, 'auth.password.reset', now)
     await tools.mail.write(
       tx,
-      resetDoneLetter(tools.config, { to: now.email, locale: call.locale }),
+      passwordResetEmail(tools.config, { to: now.email, locale: call.locale }),
       call.now,
       now.id,
     )
   })
 }
 
-export const contextOf = (user: User) => ({
-  email: user.email,
-  username: user.username,
-  fullName: user.full_name,
-})
-
-/** Registers the job that decides about the letter after the answer went out. */
+/** Registers the job that decides about the e-mail after the answer was sent. */
 export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
   tools.jobs.on(forgotJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
@@ -113,13 +108,13 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       const { request_id, ip, user_agent, locale } = payload
       const system = systemCall(now)
       const call = { ...system, id: request_id ?? system.id, ip, userAgent: user_agent }
-      await writeResetLetter(tools, tx, call, user, locale)
+      await sendResetEmail(tools, tx, call, user, locale)
     }),
   )
 }
 
-/** Writes the letter with a link that replaces earlier ones. Whether it may be written is the caller's to ask. */
-export async function writeResetLetter(
+/** Sends the e-mail, whose link replaces earlier ones. The caller checks whether it may be sent. */
+export async function sendResetEmail(
   tools: Pick<Tools, 'mail' | 'config'>,
   tx: Tx,
   call: Call,
@@ -127,13 +122,28 @@ export async function writeResetLetter(
   locale: Locale,
 ): Promise<void> {
   const token = await issueResetLink(tx, user, RESET_LIFETIME, call.now)
-  const letter = resetLetter(tools.config, { to: user.email, token, locale })
-  await tools.mail.write(tx, letter, call.now, user.id)
+  const email = resetEmail(tools.config, { to: user.email, token, locale })
+  await tools.mail.write(tx, email, call.now, user.id)
   const { id: userId, username } = user
   await audit(tx, call, { type: 'auth.password.reset_requested', userId, username })
 }
 
-/** A link to choose a password; it replaces earlier ones. */
+/** Sets a password for the operator: ends every session and forgets every device. @throws Problem VALIDATION_ERROR */
+export async function resetPasswordByOperator(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches'>,
+  call: Call,
+  user: User,
+  password: string,
+): Promise<void> {
+  const hash = await acceptPassword(tools, password, contextOf(user))
+  await tools.db.tx('system', async (tx) => {
+    await replacePassword(tools, tx, call, user, { from: await findPassword(tx, user.id), hash })
+    await forgetDevices(tx, user.id, null)
+    await auditPassword(tx, call, 'auth.password.reset', user)
+  })
+}
+
+/** A link to choose a password, which replaces earlier ones. */
 export async function issueResetLink(
   tx: Tx,
   user: Pick<User, 'id'>,

@@ -1,152 +1,97 @@
 /**
- * The password method: checks a password and hands back a Proof, no more. The same statements run and the same
- * number of hashes is computed for known and unknown accounts: one where the password is the owner's, two
- * where it is not, because somebody who registered the identifier and has not verified it is told so whether
- * or not it has an owner already. That telling counts as a guess at the owner's password, which it is.
+ * The password method (door/method.ts). The same statements run and the same number of hashes is computed for known and
+ * unknown accounts: one where the password is the owner's, two where it is not, because a registration that is not
+ * verified is answered EMAIL_NOT_VERIFIED whether or not the identifier has an owner already. That answer counts as a
+ * guess at the owner's password.
  */
 import type { Call } from '../../../base/call.ts'
-import type { Statements, Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findNamed, lockUser, type User } from '../../identity/users/index.ts'
 import {
-  type Advanced,
-  advance,
-  assertUnlocked,
-  beginAttempt,
-  countAttempt,
-  failAttempt,
-  findCallersDevice,
-  type Guess,
-  guessAt,
-  type Proof,
-  type SignedIn,
-  unlockAfterSuccess,
+  type AfterSignIn,
+  confirmWith,
+  type Method,
+  type Outcome,
+  signInWith,
+  type Verified,
 } from '../door/index.ts'
 import {
-  heldPassword,
+  findPassword,
+  findPasswords,
   isExpired,
+  lockPassword,
   type StoredPassword,
-  storedPassword,
-  storedPasswords,
   upgradeHash,
 } from './passwords.ts'
 
-type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
+export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
 
-export interface PasswordSignIn {
+export interface PasswordCredential {
   identifier: string
   password: string
-  remember: boolean
-  returnTo: string | null
 }
 
-/**
- * Signs somebody in by password.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, EMAIL_NOT_VERIFIED, ACCOUNT_DISABLED, UNAVAILABLE
- */
-export async function signInByPassword(
-  tools: PasswordTools,
-  call: Call,
-  wish: PasswordSignIn,
-): Promise<SignedIn> {
-  const { guess, owner, pending } = await candidates(tools, call, wish.identifier)
-  await assertUnlocked(tools, call, guess)
-  const { matches, outdated } = await tools.hashing.verify(owner?.stored.hash ?? null, wish.password)
-  if (matches && owner) {
-    if (outdated) await upgradeHash(tools, owner.user.id, owner.stored.hash, wish.password)
-    return completed(await prove(tools, call, { ...owner, guess, wish, settle: unlockAfterSuccess }))
-  }
-  const unproven = await tools.hashing.verify(pending?.stored.hash ?? null, wish.password)
-  if (!unproven.matches || !pending) throw await failAttempt(tools, call, guess, 'wrong_password')
-  const settle = (tx: Tx) => countAttempt(tools, tx, call, guess)
-  return completed(await prove(tools, call, { ...pending, guess, wish, settle }))
-}
-
-interface Candidate {
-  user: User
+interface VerifiedPassword extends Verified {
   stored: StoredPassword
 }
 
-/** Whom the identifier names, with their passwords, and what is counted: single look-ups, because all is looked at again. */
-async function candidates(
-  tools: PasswordTools,
-  call: Call,
-  identifier: string,
-): Promise<{ guess: Guess; owner: Candidate | null; pending: Candidate | null }> {
-  const db: Statements = tools.db.hot
-  const [{ owner, pending }, device] = await Promise.all([
-    findNamed(db, identifier),
-    findCallersDevice(db, call),
-  ])
-  const ids = [owner, pending].flatMap((user) => user?.id ?? [])
-  const [stored, guess] = await Promise.all([
-    storedPasswords(db, ids),
-    guessAt(tools, db, call, { identifier, owner, device }),
-  ])
-  const candidate = (user: User | null): Candidate | null => {
-    const password = user && stored.get(user.id)
-    return password ? { user, stored: password } : null
-  }
-  return { guess, owner: candidate(owner), pending: candidate(pending) }
-}
+export type PasswordMethod = Method<PasswordCredential, VerifiedPassword>
 
-async function prove(
-  tools: PasswordTools,
-  call: Call,
-  checked: Candidate & {
-    guess: Guess
-    wish: PasswordSignIn
-    /** What becomes of the counted failures. @returns why the way is closed all the same */
-    settle: (tx: Tx, call: Call, guess: Guess) => Promise<Problem | null>
-  },
-): Promise<Advanced> {
-  const { guess, stored, wish } = checked
-  return await tools.db.tx('system', async (tx) => {
-    // looked up again: what was true before the hash may have changed during it. And held: whoever disables the
-    // account or changes the password after this waits, and then finds the session that has to end
-    const [, { owner, pending }, current] = await Promise.all([
-      lockUser(tx, checked.user.id),
-      findNamed(tx, wish.identifier),
-      heldPassword(tx, checked.user.id),
-    ])
-    const user = [owner, pending].find((one) => one?.id === checked.user.id)
-    if (!user || current?.changedAt.getTime() !== stored.changedAt.getTime()) {
-      return { refused: problem('AUTHENTICATION_FAILED') }
-    }
-    const locked = await checked.settle(tx, call, guess)
-    if (locked) return { refused: locked }
-    const attempt = beginAttempt({ remember: wish.remember, returnTo: wish.returnTo }, call.now)
-    return await advance(tools, tx, call, attempt, {
-      user,
-      device: guess.device,
-      proof: passwordProof(tools, user, stored, call.now),
-    })
+export function passwordMethod(tools: PasswordTools): PasswordMethod {
+  const { config, db, hashing } = tools
+  const verified = (user: User, stored: StoredPassword, identifier: string, now: Date): VerifiedPassword => ({
+    user,
+    stored,
+    requires: isExpired(config, stored.changedAt, now) ? ['change_password'] : [],
+    recheck: (tx) => recheck(tx, user, stored, identifier),
   })
+  return {
+    name: 'password',
+    proof: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },
+    failure: 'wrong_password',
+    identify: async (statements, { identifier }) => ({
+      identifier,
+      ...(await findNamed(statements, identifier)),
+    }),
+    async verify({ now }, { identifier, owner, pending }, { password }) {
+      const ids = [owner, pending].flatMap((user) => user?.id ?? [])
+      const stored = await findPasswords(db.hot, ids)
+      const ofOwner = owner && stored.get(owner.id)
+      const first = await hashing.verify(ofOwner?.hash ?? null, password)
+      if (first.matches && owner && ofOwner) {
+        if (first.outdated) await upgradeHash(tools, owner.id, ofOwner.hash, password)
+        return verified(owner, ofOwner, identifier, now)
+      }
+      const ofPending = pending && stored.get(pending.id)
+      const second = await hashing.verify(ofPending?.hash ?? null, password)
+      return second.matches && pending && ofPending ? verified(pending, ofPending, identifier, now) : null
+    },
+    isOffered: async (statements, userId) => (await findPassword(statements, userId)) !== null,
+  }
 }
 
-const passwordProof = (
-  tools: Pick<Tools, 'config'>,
-  user: User,
-  stored: StoredPassword,
-  now: Date,
-): Proof => ({
-  method: 'password',
-  amr: ['pwd'],
-  subject: user.id,
-  strength: 'single',
-  phishing_resistant: false,
-  must_change: isExpired(tools.config, stored.changedAt, now),
-  at: now.toISOString(),
-})
-
-function completed(outcome: Advanced): SignedIn {
-  if ('refused' in outcome) throw outcome.refused
-  return outcome.done
+/** Locks user and password: a concurrent change or disabling waits for the sign-in, and then ends its session. */
+async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: string): Promise<User | null> {
+  const [, { owner, pending }, current] = await Promise.all([
+    lockUser(tx, user.id),
+    findNamed(tx, identifier),
+    lockPassword(tx, user.id),
+  ])
+  if (current?.changedAt.getTime() !== stored.changedAt.getTime()) return null
+  return [owner, pending].find((one) => one?.id === user.id) ?? null
 }
+
+/** Signs in by password. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
+export const signInByPassword = (
+  tools: PasswordTools,
+  call: Call,
+  credential: PasswordCredential,
+  after: AfterSignIn,
+): Promise<Outcome> => signInWith(tools, call, passwordMethod(tools), credential, after)
 
 /**
- * Asks a signed-in person for the password once more, before something that matters. Counts as a guess.
+ * Verifies a signed-in user's password once more, before something sensitive. Counts as a guess.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
  */
 export async function confirmPassword(
@@ -155,13 +100,6 @@ export async function confirmPassword(
   user: User,
   password: string,
 ): Promise<StoredPassword> {
-  const db: Statements = tools.db.hot
-  const [stored, device] = await Promise.all([storedPassword(db, user.id), findCallersDevice(db, call)])
-  const guess = await guessAt(tools, db, call, { identifier: user.id, owner: user, device })
-  await assertUnlocked(tools, call, guess)
-  const { matches } = await tools.hashing.verify(stored?.hash ?? null, password)
-  if (!matches || !stored) throw await failAttempt(tools, call, guess, 'wrong_password')
-  const locked: Problem | null = await tools.db.tx('system', (tx) => unlockAfterSuccess(tx, call, guess))
-  if (locked) throw locked
-  return stored
+  const credential = { identifier: user.id, password }
+  return (await confirmWith(tools, call, passwordMethod(tools), user, credential)).stored
 }

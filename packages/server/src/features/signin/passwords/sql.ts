@@ -1,4 +1,4 @@
-/** Every statement of the passwords room. */
+/** SQL statements of passwords. */
 import { sql } from 'kysely'
 import type { PasswordsTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
@@ -9,8 +9,8 @@ export const selectPassword = async (db: Statements, userId: string): Promise<Pa
 export const selectPasswords = (db: Statements, userIds: readonly string[]): Promise<PasswordsTable[]> =>
   db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`).execute()
 
-/** As selectPassword; until the end of the transaction nobody replaces it. */
-export const holdPassword = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
+/** As selectPassword, with a share lock until the end of the transaction. */
+export const selectPasswordForShare = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
   (await tx
     .selectFrom('passwords')
     .selectAll()
@@ -26,7 +26,7 @@ export async function insertPassword(tx: Tx, password: PasswordsTable): Promise<
     .execute()
 }
 
-/** Replaces the hash if it is still the one that was checked. @returns whether it was */
+/** Replaces the hash where it is still `from`. @returns whether it was */
 export async function replaceHash(
   tx: Tx,
   userId: string,
@@ -56,7 +56,7 @@ export async function selectHistory(tx: Tx, userId: string, limit: number): Prom
   return rows.map((row) => row.hash)
 }
 
-/** Remembers a replaced hash and forgets those beyond `keep`. */
+/** Adds a replaced hash to the history and deletes those beyond `keep`. */
 export async function insertHistory(
   tx: Tx,
   userId: string,

@@ -20,7 +20,7 @@ import {
 import { passwordsText as t } from './texts.ts'
 
 export interface ForgotProps extends FormState {
-  /** An address known already, from the sign-in form. */
+  /** The address from the sign-in form. */
   email?: string | null
   returnTo?: string | null
 }
@@ -45,7 +45,7 @@ export function Forgot({ email, returnTo, ...form }: ForgotProps) {
   )
 }
 
-/** Says the same whether or not there is such an account. */
+/** The same for known and unknown addresses. */
 export function ForgotSent({ address, returnTo }: { address: string; returnTo?: string | null }) {
   const { locale } = useUi()
   return (
@@ -65,12 +65,12 @@ export function ForgotSent({ address, returnTo }: { address: string; returnTo?: 
 
 export interface ResetProps extends FormState {
   token: string
-  /** The account's address where the link's row says it, for password managers. */
+  /** The account's address, for password managers. */
   address?: string | null
   policy: PasswordPolicy
 }
 
-/** What the letter's link opens; only the form uses the token up. */
+/** The page of the e-mailed link; only its form uses the token up. */
 export function Reset({ token, address, policy, ...form }: ResetProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
@@ -92,7 +92,7 @@ export function Reset({ token, address, policy, ...form }: ResetProps) {
   )
 }
 
-/** `expired`; otherwise it was used, replaced, or never was. */
+/** `expired`; otherwise the link was used, replaced, or is wrong. */
 export function ResetLinkInvalid({ expired }: { expired: boolean }) {
   const { locale } = useUi()
   return (
@@ -114,23 +114,18 @@ export interface SecurityProps extends FormState {
   email: string
   policy: PasswordPolicy
   changedAt?: Date | null
-  /** Says that the password was just changed. */
+  /** Whether the page reports that the password was just changed. */
   changed?: boolean
-  /** The session is good for changing the password and for nothing else. */
-  expired?: boolean
-  returnTo?: string | null
 }
 
 /** /account/security */
-export function Security({ expired, ...props }: SecurityProps) {
+export function Security({ email, policy, changedAt, changed, ...form }: SecurityProps) {
   const { locale } = useUi()
-  if (expired)
-    return (
-      <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
-        <ChangePassword button={t(locale, 'expired.button')} {...props} />
-      </Card>
-    )
-  const { changedAt, changed } = props
+  const fields = {
+    current_password: t(locale, 'field.current_password'),
+    new_password: t(locale, 'field.new_password'),
+    new_password_confirm: t(locale, 'field.new_password_confirm'),
+  }
   const lastChange = changedAt
     ? t.nodes(locale, 'security.changed_at', { time: <Time at={changedAt} /> })
     : null
@@ -148,33 +143,37 @@ export function Security({ expired, ...props }: SecurityProps) {
           </>
         }
       >
-        <ChangePassword button={t(locale, 'security.button')} {...props} />
+        <Form action="/account/security" fields={fields} {...form}>
+          <ForManagers account={email} />
+          <PasswordField name="current_password" autocomplete="current-password" />
+          <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
+          <Button>{t(locale, 'security.button')}</Button>
+        </Form>
       </Section>
     </AccountPage>
   )
 }
 
-function ChangePassword(props: Omit<SecurityProps, 'expired'> & { button: string }) {
+export interface ExpiredProps extends FormState {
+  /** The account's address, for password managers. */
+  email: string
+  policy: PasswordPolicy
+}
+
+/** /sign-in/new-password: the step of a sign-in whose password has expired. */
+export function Expired({ email, policy, ...form }: ExpiredProps) {
   const { locale } = useUi()
-  const { email, policy, button, returnTo, typed, errors, alert } = props
-  const fields = {
-    current_password: t(locale, 'field.current_password'),
-    new_password: t(locale, 'field.new_password'),
-    new_password_confirm: t(locale, 'field.new_password_confirm'),
-  }
+  const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
-    <Form
-      action="/account/security"
-      fields={fields}
-      returnTo={returnTo}
-      typed={typed}
-      errors={errors}
-      alert={alert}
-    >
-      <ForManagers account={email} />
-      <PasswordField name="current_password" autocomplete="current-password" />
-      <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
-      <Button>{button}</Button>
-    </Form>
+    <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
+      <Form action="/sign-in/new-password" fields={fields} {...form}>
+        <ForManagers account={email} />
+        <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />
+        <Button>{t(locale, 'expired.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href="/sign-in">{t(locale, 'forgot.back')}</a>
+      </LinkRow>
+    </Card>
   )
 }

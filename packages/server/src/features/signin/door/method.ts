@@ -1,0 +1,45 @@
+/**
+ * The interface of a sign-in method: a value that the door runs (sign-in.ts). A method identifies a user and verifies
+ * a credential; counting guesses, proofs, sessions and audit are the door's.
+ */
+import type { Call } from '../../../base/call.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { User } from '../../identity/users/index.ts'
+import type { Proof, ProofMethod, Requirement } from './next-step.ts'
+
+/** Whom an input names. The same statements run whether or not there is an account. */
+export interface Identified {
+  /** As it was entered. */
+  identifier: string
+  /** The account whose failures are counted; null for an identifier without one. */
+  owner: User | null
+  /** A registration of the identifier that is not verified: it owns nothing, so it is counted as the owner's. */
+  pending: User | null
+}
+
+/** A credential that was right. */
+export interface Verified {
+  user: User
+  /** What must be fulfilled before the sign-in is complete. */
+  requires: readonly Requirement[]
+  /**
+   * Reads the user and the credential again under lock, because both may have changed while the credential was
+   * checked. @returns null where they did
+   */
+  recheck(tx: Tx): Promise<User | null>
+}
+
+export interface Method<Input, V extends Verified = Verified> {
+  name: ProofMethod
+  proof: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>
+  /** The reason that a failed guess is recorded with. */
+  failure: string
+  identify(db: Statements, input: Input): Promise<Identified>
+  /** Checks the credential outside of transactions; it may take time. @returns null where it is wrong */
+  verify(call: Call, named: Identified, input: Input): Promise<V | null>
+  /** Whether the user can use the method. */
+  isOffered(db: Statements, userId: string): Promise<boolean>
+}
+
+/** A method of any input, as the door lists them. */
+export type AnyMethod = Pick<Method<never>, 'name' | 'isOffered'>

@@ -1,0 +1,88 @@
+/**
+ * Presents the outcome of a sign-in, once for every method: as JSON (`answerOutcome`) and as a redirect of a hosted page
+ * (`redirectOutcome`), with the session, device and attempt cookies.
+ */
+import type { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import type { Answer, CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { issueTokens, TokensView } from '../../access/tokens/index.ts'
+import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
+import { UserView, userView } from '../../identity/users/index.ts'
+import type { CompletedSignIn, Outcome } from './advance.ts'
+import type { Attempt } from './attempts.ts'
+import type { WaitingStep } from './next-step.ts'
+
+export const SignedInView = SessionStarted.extend({ user: UserView, ...TokensView.partial().shape }).meta({
+  id: 'SignedIn',
+})
+type SignedInAnswer = Answer<z.infer<typeof SignedInView>>
+
+/** The cookie in which a browser keeps the token of an attempt that waits. */
+export const ATTEMPT_COOKIE = 'attempt'
+
+/** The page on which a browser continues an attempt that waits at this step. */
+const PAGES: Readonly<Record<WaitingStep, string>> = {
+  identify: '/sign-in',
+  prove: '/sign-in',
+  change_password: '/sign-in/new-password',
+}
+
+/**
+ * The answer of a sign-in by JSON.
+ * @throws Problem the refusal, or what the attempt waits for, with `attempt` and `expires_at` in its details
+ */
+export async function answerOutcome(
+  tools: Pick<Tools, 'config' | 'db' | 'keys' | 'keyring' | 'revocations' | 'roles'>,
+  call: Call,
+  outcome: Outcome,
+): Promise<SignedInAnswer> {
+  const signedIn = completed(outcome)
+  const tokens = signedIn.after.tokens ? await issueTokens(tools, call, signedIn.session.id) : null
+  // with tokens the session lives as long as a remembered one
+  const session = tokens ? { ...signedIn.session, expiresAt: tokens.sessionExpiresAt } : signedIn.session
+  return {
+    data: {
+      user: userView(tools.roles, signedIn.user),
+      ...sessionStarted(tools, session),
+      ...tokens?.tokens,
+    },
+    cookies: signInCookies({ ...signedIn, session }, call),
+  }
+}
+
+/** @throws Problem the refusal, or what the attempt waits for */
+export function completed(outcome: Outcome): CompletedSignIn {
+  if ('refused' in outcome) throw outcome.refused
+  if ('next' in outcome) throw waitingProblem(outcome.next, outcome.attempt)
+  return outcome.done
+}
+
+function waitingProblem(step: WaitingStep, { token, expiresAt }: Attempt): Problem {
+  const details = { attempt: token, expires_at: expiresAt.toISOString() }
+  if (step === 'change_password') return problem('PASSWORD_EXPIRED', { details })
+  throw new Error(`an attempt with a proof cannot wait at ${step}`)
+}
+
+/** Where a hosted page goes after a sign-in: to its aim, or to the page of the next step. @throws Problem the refusal */
+export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
+  if ('next' in outcome)
+    return { redirect: PAGES[outcome.next], cookies: [attemptCookie(outcome.attempt, call.now)] }
+  const signedIn = completed(outcome)
+  return { redirect: signedIn.after.returnTo ?? '/account', cookies: signInCookies(signedIn, call) }
+}
+
+function signInCookies({ session, deviceCookie }: CompletedSignIn, call: Call): CookieChange[] {
+  return [
+    sessionCookie(session, call.now),
+    ...(deviceCookie ? [deviceCookie] : []),
+    ...(call.cookies[ATTEMPT_COOKIE] === undefined ? [] : [{ name: ATTEMPT_COOKIE, value: null }]),
+  ]
+}
+
+const attemptCookie = ({ token, expiresAt }: Attempt, now: Date): CookieChange => ({
+  name: ATTEMPT_COOKIE,
+  value: token,
+  maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000),
+})

@@ -1,0 +1,158 @@
+/**
+ * Runs a sign-in method: count the guess → verify the credential → record or clear the failure → advance the attempt.
+ * Invariant: only this file and registration make a Proof, so no method can sign in without its guess being counted
+ * (method.test.ts holds that in types).
+ */
+import type { Call } from '../../../base/call.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { getUser, lockUser, type User } from '../../identity/users/index.ts'
+import {
+  assertUnlocked,
+  clearGuesses,
+  countUnprovenGuess,
+  type Device,
+  findCallersDevice,
+  type Guess,
+  openGuess,
+  recordFailedGuess,
+} from '../guesses/index.ts'
+import { advance, attemptEnded, type DoorTools, type Outcome } from './advance.ts'
+import { type AfterSignIn, type Attempt, beginAttempt, resumeAttempt } from './attempts.ts'
+import type { AnyMethod, Identified, Method, Verified } from './method.ts'
+import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.ts'
+
+type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+
+/** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
+export async function signInWith<Input>(
+  tools: SignInTools,
+  call: Call,
+  method: Method<Input>,
+  input: Input,
+  after: AfterSignIn,
+): Promise<Outcome> {
+  const db = tools.db.hot
+  const [named, device] = await Promise.all([method.identify(db, input), findCallersDevice(db, call)])
+  const guess = await openGuess(tools, db, call, { ...named, device })
+  await assertUnlocked(tools, call, guess)
+  const verified = await method.verify(call, named, input)
+  if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
+  return await tools.db.tx('system', async (tx) => {
+    const user = await verified.recheck(tx)
+    if (!user) return { refused: problem('AUTHENTICATION_FAILED') }
+    const locked = await settleGuess(tools, tx, call, guess, user)
+    if (locked) return { refused: locked }
+    const proof = prove(method.name, method.proof, user, call)
+    const { requires } = verified
+    return await advance(tools, tx, call, beginAttempt(after, call.now), { user, device, proof, requires })
+  })
+}
+
+/**
+ * The right credential of the counted account clears its failures. That of a registration which is not verified tells
+ * something about the identifier without proving it: that counts as a guess.
+ */
+const settleGuess = (
+  tools: Pick<Tools, 'config' | 'jobs'>,
+  tx: Tx,
+  call: Call,
+  guess: Guess,
+  user: User,
+): Promise<Problem | null> =>
+  guess.user?.id === user.id ? clearGuesses(tx, call, guess) : countUnprovenGuess(tools, tx, call, guess)
+
+/**
+ * Verifies a signed-in user's credential once more, before something sensitive. Counts as a guess.
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
+ */
+export async function confirmWith<Input, V extends Verified>(
+  tools: SignInTools,
+  call: Call,
+  method: Method<Input, V>,
+  user: User,
+  input: Input,
+): Promise<V> {
+  const db = tools.db.hot
+  const named: Identified = { identifier: user.id, owner: user, pending: null }
+  const guess = await openGuess(tools, db, call, { ...named, device: await findCallersDevice(db, call) })
+  await assertUnlocked(tools, call, guess)
+  const verified = await method.verify(call, named, input)
+  if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)
+  const locked = await tools.db.tx('system', (tx) => clearGuesses(tx, call, guess))
+  if (locked) throw locked
+  return verified
+}
+
+/** Signs in a user who has just chosen a first password: by registering, or by the set-up link. */
+export async function signInNewUser(
+  tools: DoorTools,
+  tx: Tx,
+  call: Call,
+  user: User,
+  by: Extract<ProofMethod, 'registration' | 'setup_link'>,
+): Promise<Outcome> {
+  const attempt = beginAttempt({ remember: false, returnTo: null, tokens: false }, call.now)
+  const proof = prove(by, { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false }, user, call)
+  return await advance(tools, tx, call, attempt, { user, device: null, proof })
+}
+
+const prove = (
+  method: ProofMethod,
+  by: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>,
+  user: User,
+  call: Call,
+): Proof => ({ ...by, method, subject: user.id, at: call.now.toISOString() }) as Proof
+
+/** The methods that satisfy the step that the attempt waits at. */
+export async function methodsAt(
+  db: Statements,
+  methods: readonly AnyMethod[],
+  { step, userId }: Pick<Attempt, 'step' | 'userId'>,
+): Promise<string[]> {
+  if (step !== 'prove' || userId === null) return []
+  const offered = await Promise.all(methods.map((method) => method.isOffered(db, userId)))
+  return methods.filter((_, at) => offered[at]).map(({ name }) => name)
+}
+
+export const unknownAttempt = (): Problem =>
+  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
+
+/** The attempt, where it waits at `step`. @throws Problem NOT_FOUND; CONFLICT where it waits at another step */
+export async function getAttempt(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  token: string,
+  step: WaitingStep,
+): Promise<Attempt & { userId: string }> {
+  const attempt = await resumeAttempt(tools.db.hot, token, call.now)
+  if (!attempt) throw unknownAttempt()
+  const { userId } = attempt
+  if (userId === null || attempt.step !== step) throw attemptEnded()
+  return { ...attempt, userId }
+}
+
+/**
+ * Takes an attempt's step by fulfilling a requirement. `fulfil` runs in the transaction, only once and only where the
+ * user may still sign in; what it throws undoes the step.
+ */
+export async function fulfilRequirement(
+  tools: Pick<Tools, 'config' | 'db' | 'jobs'>,
+  call: Call,
+  attempt: Attempt & { userId: string },
+  requirement: Requirement,
+  fulfil: (tx: Tx, user: User) => Promise<void>,
+): Promise<Outcome> {
+  return await tools.db.tx('system', async (tx) => {
+    await lockUser(tx, attempt.userId)
+    const user = await getUser(tx, attempt.userId)
+    const device: Device | null = await findCallersDevice(tx, call)
+    return await advance(tools, tx, call, attempt, {
+      user,
+      device,
+      fulfilled: requirement,
+      fulfil: () => fulfil(tx, user),
+    })
+  })
+}

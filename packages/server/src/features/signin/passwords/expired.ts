@@ -1,0 +1,50 @@
+/**
+ * Replacing an expired password: the step `change_password` of a sign-in. The attempt proves the old password, so only
+ * the new one is sent; the sign-in is then complete.
+ */
+import type { Call } from '../../../base/call.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { getUser, type User } from '../../identity/users/index.ts'
+import { fulfilRequirement, getAttempt, type Outcome } from '../door/index.ts'
+import { passwordChangedEmail } from './mail.tsx'
+import {
+  acceptPassword,
+  assertRepeated,
+  auditPassword,
+  contextOf,
+  findPassword,
+  replacePassword,
+  usedHashes,
+} from './passwords.ts'
+
+/** The user whose sign-in waits for a new password. @throws Problem NOT_FOUND, CONFLICT */
+export async function previewExpired(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
+  const { userId } = await getAttempt(tools, call, token, 'change_password')
+  return await tools.db.tx('system', (tx) => getUser(tx, userId))
+}
+
+/**
+ * Replaces the expired password and completes the sign-in. A refused password leaves the attempt as it is.
+ * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR
+ */
+export async function replaceExpired(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs'>,
+  call: Call,
+  token: string,
+  input: { password: string; password_confirm?: string | undefined },
+): Promise<Outcome> {
+  assertRepeated(input.password, input.password_confirm, 'password_confirm')
+  const attempt = await getAttempt(tools, call, token, 'change_password')
+  const { context, from, used } = await tools.db.tx('system', async (tx) => ({
+    context: contextOf(await getUser(tx, attempt.userId)),
+    from: await findPassword(tx, attempt.userId),
+    used: await usedHashes(tx, tools.config, attempt.userId),
+  }))
+  const hash = await acceptPassword(tools, input.password, context, used)
+  return await fulfilRequirement(tools, call, attempt, 'change_password', async (tx, user) => {
+    await replacePassword(tools, tx, call, user, { from, hash })
+    await auditPassword(tx, call, 'auth.password.changed', user)
+    const email = passwordChangedEmail(tools.config, { to: user.email, locale: call.locale })
+    await tools.mail.write(tx, email, call.now, user.id)
+  })
+}
