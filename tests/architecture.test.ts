@@ -1,8 +1,7 @@
 /**
- * Holds the house to DESIGN §1: which way imports run, who may use whom, and which single file may read the
- * time, the environment, or write an answer. Works on syntax trees, so that type imports, re-exports, dynamic
- * imports and `import('…')` types count like any other. A new edge between features is a decision: it is
- * written down here, next to those before it.
+ * The architecture of the code, held by tests: one order of imports, no cycles, doors of at most fifteen names, and the
+ * single files that may read the time or the environment, open connections, or write answers. Works on syntax trees, so
+ * that type imports, re-exports, dynamic imports and `import('…')` types count like any other.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -12,39 +11,16 @@ import { parseAst } from 'vitest/node'
 const ROOT = join(import.meta.dirname, '..')
 const SERVER = 'packages/server/src/'
 
-/** What each feature may use of the others, through their doors. Every edge is used; there is no cycle. */
-const FEATURE_EDGES: Readonly<Record<string, readonly string[]>> = {
-  access: ['sessions', 'users'],
-  'api-keys': ['access', 'sessions', 'users'],
-  invitations: ['access', 'organizations', 'sessions', 'users'],
-  organizations: ['access', 'sessions', 'signin', 'users'],
-  'organization-pages': ['access', 'invitations', 'organizations', 'signin', 'users'],
-  'forward-auth': ['access', 'signin'],
-  sessions: [],
-  users: ['sessions'],
-  emails: ['users'],
-  signin: ['emails', 'sessions', 'users'],
-  tokens: ['sessions', 'users'],
-  passwords: ['emails', 'sessions', 'signin', 'tokens', 'users'],
-  account: ['organizations', 'passwords', 'sessions', 'users'],
-  'audit-log': ['sessions'],
-  administration: [
-    'access',
-    'emails',
-    'invitations',
-    'organizations',
-    'passwords',
-    'sessions',
-    'signin',
-    'users',
-  ],
-  compat: ['passwords', 'sessions', 'tokens'],
-  registration: ['emails', 'organizations', 'passwords', 'signin', 'users'],
-}
+/** The order of imports: each may use itself and those before it. `accounts` and `protocols` do not use each other. */
+const ORDER =
+  'config ← base ← core ← identity ← access ← organizations ← signin ← accounts, protocols ← app ← commands ← main'
+const LAYERS = ORDER.split(' ← ').map((names) => names.split(', '))
+/** Names that a door exports at most. */
+const WIDEST_DOOR = 15
 
-/** The guard is a library of its own: its one clock, its one way out, and its adapters, which answer in an app's stead. */
+/** The guard is a separate library: it has one clock, one file that connects, and adapters that answer for an app. */
 const GUARD = 'packages/guard/src/'
-/** Pure functions that decide what somebody may do: server and guard must not differ in them. */
+/** Pure functions that decide permissions: server and guard must not differ in them. */
 const DECISIONS = new Set([
   'can',
   'effectivePermissions',
@@ -169,17 +145,46 @@ const sources = all.filter((path) => !isOfTests(path)).map(readSource)
 const server = sources.filter(({ path }) => path.startsWith(SERVER))
 
 const inServer = (path: string): string => path.slice(SERVER.length)
-const featureOf = (path: string): string | null =>
-  /^packages\/server\/src\/features\/([^/]+)\//.exec(path)?.[1] ?? null
 
-/** Rooms from the outermost in; each may use those after it. */
-const LAYERS = ['main', 'commands', 'app', 'features', 'base', 'config'] as const
+/** The wing and the room of a feature's file: `signin/door`; null outside of features. */
+const roomOf = (path: string): string | null =>
+  /^packages\/server\/src\/features\/([^/]+\/[^/]+)\//.exec(path)?.[1] ?? null
 
-function layerOf(path: string): (typeof LAYERS)[number] {
-  const [room = ''] = inServer(path).split('/')
-  const layer = LAYERS.find((name) => room === name || room === `${name}.ts`)
-  if (!layer) throw new Error(`${path} is in no room of DESIGN §1`)
-  return layer
+/** The place of a file in ORDER. @throws where it has none */
+function layerOf(path: string): { name: string; at: number } {
+  const [first = '', wing = ''] = inServer(path).split('/')
+  const name = first === 'features' ? wing : first.replace(/\.ts$/, '')
+  const at = LAYERS.findIndex((names) => names.includes(name))
+  if (at === -1) throw new Error(`${path} belongs to no layer of ORDER`)
+  return { name, at }
+}
+
+/** The rooms that have a door: those of features, and folders of base and core with an index.ts. */
+const doors = server.filter(({ path }) => path.endsWith('/index.ts') && !path.includes('/commands/'))
+
+/** Cycles of a graph, each once, as `a → b → a`. */
+function cyclesOf(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (node: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(node)
+    if (at !== -1) found.push([...trail.slice(at), node].join(' → '))
+    if (at !== -1 || done.has(node)) return
+    for (const next of edges.get(node) ?? []) visit(next, [...trail, node])
+    done.add(node)
+  }
+  for (const node of edges.keys()) visit(node, [])
+  return found
+}
+
+function graphOf(nameOf: (path: string) => string | null): Map<string, Set<string>> {
+  const edges = new Map<string, Set<string>>()
+  for (const { path, imports } of sources)
+    for (const { target } of imports) {
+      const [from, to] = [nameOf(path), target.startsWith('packages/') ? nameOf(target) : null]
+      if (from !== null && to !== null && from !== to) edges.set(from, (edges.get(from) ?? new Set()).add(to))
+    }
+  return edges
 }
 
 /** Every import of a kind, as `file:line imports what`, so that a failure says where to look. */
@@ -190,6 +195,18 @@ function importsThat(wrong: (source: Source, used: Import) => boolean, among = s
       .map(({ line, target, names }) => `${source.path}:${line} imports ${names.join(', ')} of ${target}`),
   )
 }
+
+/** The names that a file exports; `*` for an export that names none. */
+const exportedBy = ({ nodes }: Source): string[] =>
+  nodes.flatMap((node): string[] => {
+    if (node.type === 'ExportAllDeclaration') return ['*']
+    if (node.type !== 'ExportNamedDeclaration') return []
+    const specifiers = (node.specifiers as Node[]).map((one) => dotted(one.exported) ?? '*')
+    const { declaration } = node
+    if (!isNode(declaration)) return specifiers
+    const declared = (declaration.declarations as Node[] | undefined) ?? [declaration]
+    return [...specifiers, ...declared.map(({ id }) => dotted(id) ?? '*')]
+  })
 
 function nodesThat(wrong: (source: Source, node: Node) => boolean, among = sources): string[] {
   return among.flatMap((source) =>
@@ -221,20 +238,39 @@ describe('imports', () => {
     }
   })
 
-  it('run one way: main → commands → app → features → base → config', () => {
+  it(`run one way: ${ORDER}`, () => {
     const wrong = importsThat(({ path }, { target, typeOnly }) => {
       if (!target.startsWith(SERVER)) return false
       const [from, to] = [layerOf(path), layerOf(target)]
       // settings are written in terms of base's small pure rules (durations, styles), and only of those
-      if (from === 'config' && to === 'base') return !typeOnly && !/base\/(?:clock|call)\.ts$/.test(target)
-      return LAYERS.indexOf(to) < LAYERS.indexOf(from)
+      if (from.name === 'config' && to.name === 'base')
+        return !typeOnly && !/base\/(?:clock|call)\.ts$/.test(target)
+      return to.at > from.at || (to.at === from.at && to.name !== from.name)
     }, server)
     expect(wrong).toEqual([])
   })
 
+  it('form no cycle of files', () => {
+    expect(cyclesOf(graphOf((path) => path))).toEqual([])
+  })
+
+  it('form no cycle of rooms', () => {
+    expect(cyclesOf(graphOf(roomOf))).toEqual([])
+  })
+
+  it('find a cycle where there is one', () => {
+    const edges = new Map([
+      ['a', new Set(['b'])],
+      ['b', new Set(['c', 'd'])],
+      ['c', new Set(['a'])],
+      ['d', new Set<string>()],
+    ])
+    expect(cyclesOf(edges)).toEqual(['a → b → c → a'])
+  })
+
   it('of the process are the commands alone', () => {
     const main = server.find(({ path }) => path === `${SERVER}main.ts`)
-    expect(main?.imports.filter(({ target }) => layerOf(target) !== 'commands')).toEqual([])
+    expect(main?.imports.filter(({ target }) => layerOf(target).name !== 'commands')).toEqual([])
   })
 
   it('never reach out of a package except by its name', () => {
@@ -255,12 +291,12 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('of the guard are made by features freely and by base for its decisions alone', () => {
+  it('of the guard are made by features freely, and by base and core for its decisions alone', () => {
     const wrong = importsThat(
       ({ path }, { target, names }) =>
         target.startsWith('@latchkey/guard') &&
-        featureOf(path) === null &&
-        !(path.startsWith(`${SERVER}base/`) && names.every((name) => DECISIONS.has(name))),
+        roomOf(path) === null &&
+        !(/\/src\/(?:base|core)\//.test(path) && names.every((name) => DECISIONS.has(name))),
     )
     expect(wrong).toEqual([])
   })
@@ -269,87 +305,75 @@ describe('imports', () => {
     expect(importsThat((_, { target }) => isOfTests(target))).toEqual([])
   })
 
-  it('name no file of their own feature through its door, which would be a circle', () => {
+  it('of a room go through its door', () => {
     const wrong = importsThat(({ path }, { target }) => {
-      const feature = featureOf(path)
-      return feature !== null && target === `${SERVER}features/${feature}/index.ts`
+      const room = roomOf(target)
+      return room !== null && room !== roomOf(path) && target !== `${SERVER}features/${room}/index.ts`
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('of a file go to its own room directly, not through the door', () => {
+    const wrong = importsThat(({ path }, { target }) => {
+      const room = roomOf(path)
+      return room !== null && target === `${SERVER}features/${room}/index.ts`
     })
     expect(wrong).toEqual([])
   })
 })
 
-describe('features', () => {
-  const crossing = server.flatMap(({ path, imports }) =>
-    imports.flatMap(({ target, line }) => {
-      const [from, to] = [featureOf(path), featureOf(target)]
-      return from !== null && to !== null && from !== to ? [{ path, line, from, to, target }] : []
-    }),
-  )
+describe('doors', () => {
+  it('has every room of a feature', () => {
+    const rooms = [...new Set(server.flatMap(({ path }) => roomOf(path) ?? []))]
+    expect(rooms.length).toBeGreaterThan(15)
+    expect(rooms.filter((room) => !all.includes(`${SERVER}features/${room}/index.ts`))).toEqual([])
+  })
 
-  it('are used through their door alone, by each other and by everybody else', () => {
-    const wrong = importsThat(({ path }, { target }) => {
-      const feature = featureOf(target)
-      return (
-        feature !== null && feature !== featureOf(path) && !target.endsWith(`/features/${feature}/index.ts`)
-      )
+  it(`export at most ${WIDEST_DOOR} names, which are used outside`, () => {
+    const wide = doors
+      .map((door) => ({ path: inServer(door.path), names: exportedBy(door) }))
+      .filter(({ names }) => names.length > WIDEST_DOOR || names.includes('*'))
+    expect(wide).toEqual([])
+  })
+})
+
+describe('base', () => {
+  it('owns no table: no statement in it names one, but for the bookkeeping of migrations', () => {
+    const STATEMENT = /\.(?:selectFrom|insertInto|updateTable|deleteFrom|mergeInto)$/
+    const TABLE = /\b(?:from|join|into|update|table)\s+(?:only\s+)?latchkey\.(?!migrations\b)\w+/i
+    const wrong = nodesThat(({ path }, node) => {
+      if (!path.startsWith(`${SERVER}base/`)) return false
+      if (node.type === 'CallExpression') return STATEMENT.test(dotted(node.callee) ?? '')
+      const text = node.type === 'TemplateElement' ? (node.value as { raw: string }).raw : textOf(node)
+      return text !== null && TABLE.test(text)
     })
     expect(wrong).toEqual([])
-  })
-
-  it('use each other only along the edges written here', () => {
-    const wrong = crossing
-      .filter(({ from, to }) => !FEATURE_EDGES[from]?.includes(to))
-      .map(({ path, line, to }) => `${path}:${line} uses ${to}`)
-    expect(wrong).toEqual([])
-  })
-
-  it('all stand in the table, with no edge that nobody uses', () => {
-    const folders = new Set(server.flatMap(({ path }) => featureOf(path) ?? []))
-    expect(Object.keys(FEATURE_EDGES).sort()).toEqual([...folders].sort())
-    const unused = Object.entries(FEATURE_EDGES).flatMap(([from, edges]) =>
-      edges
-        .filter((to) => !crossing.some((edge) => edge.from === from && edge.to === to))
-        .map((to) => `${from} → ${to}`),
-    )
-    expect(unused).toEqual([])
-  })
-
-  it('never come round to themselves', () => {
-    const circles: string[] = []
-    const visit = (feature: string, trail: readonly string[]): void => {
-      if (trail.includes(feature)) circles.push([...trail, feature].join(' → '))
-      else for (const next of FEATURE_EDGES[feature] ?? []) visit(next, [...trail, feature])
-    }
-    for (const feature of Object.keys(FEATURE_EDGES)) visit(feature, [])
-    expect(circles).toEqual([])
-  })
-
-  it('have a door', () => {
-    const doors = Object.keys(FEATURE_EDGES).filter((feature) =>
-      all.includes(`${SERVER}features/${feature}/index.ts`),
-    )
-    expect(doors).toEqual(Object.keys(FEATURE_EDGES))
   })
 })
 
 describe('one door, one clock, one environment', () => {
-  it('lets signin alone start sessions', () => {
-    const allowed = /^packages\/server\/src\/features\/(?:sessions|signin)\//
+  it('lets the dispatcher of sign-ins alone start sessions', () => {
+    const SESSIONS = 'identity/sessions'
     const imported = importsThat(
       ({ path }, { target, names }) =>
-        !allowed.test(path) &&
-        (names.includes('startSession') || (names.includes('*') && featureOf(target) === 'sessions')),
+        roomOf(path) !== SESSIONS && names.includes('*') && roomOf(target) === SESSIONS,
     )
     expect(imported).toEqual([])
     const starts = server.filter(
       ({ path, imports }) =>
-        featureOf(path) !== 'sessions' && imports.some(({ names }) => names.includes('startSession')),
+        roomOf(path) !== SESSIONS && imports.some(({ names }) => names.includes('startSession')),
     )
-    expect(starts.map(({ path }) => inServer(path))).toEqual(['features/signin/advance.ts'])
-    // nobody writes the row behind the room's back either
+    expect(starts.map(({ path }) => inServer(path))).toEqual(['features/signin/door/advance.ts'])
+    // a sign-in without a counted guess is registration's alone
+    const unguessed = server.filter(
+      ({ path, imports }) =>
+        roomOf(path) !== 'signin/door' && imports.some(({ names }) => names.includes('signInNewUser')),
+    )
+    expect(unguessed.map(({ path }) => roomOf(path))).toEqual(unguessed.map(() => 'accounts/registration'))
+    // no other room inserts the row itself
     const inserts = nodesThat(
       ({ path }, node) =>
-        featureOf(path) !== 'sessions' &&
+        roomOf(path) !== SESSIONS &&
         node.type === 'CallExpression' &&
         /\.(?:insertInto|mergeInto)$/.test(dotted(node.callee) ?? '') &&
         textOf((node.arguments as Node[])[0]) === 'sessions',
@@ -460,7 +484,7 @@ describe('one door, one clock, one environment', () => {
         /socket\.(?:end|write)$/.test(dotted(node.callee) ?? ''),
     )
     expect(sockets.map((line) => line.replace(/:\d+/, ''))).toEqual([
-      expect.stringMatching(/^packages\/server\/src\/base\/http\/server\.ts socket\.end\(raw\(/),
+      expect.stringMatching(/^packages\/server\/src\/base\/http\/serve\/server\.ts socket\.end\(raw\(/),
     ])
   })
 
@@ -514,22 +538,20 @@ describe('files', () => {
   })
 
   it('give a door a header of some lines', () => {
-    const doors = server.filter(({ path }) => featureOf(path) !== null && path.endsWith('/index.ts'))
     const short = doors.filter(
       ({ text }) => (/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0].split('\n').length ?? 0) < 4,
     )
     expect(short.map(({ path }) => path)).toEqual([])
   })
 
-  it('are at most seven of rules in a feature', () => {
-    const crowded = Object.keys(FEATURE_EDGES)
-      .map((feature) => ({
-        feature,
-        rules: server.filter(
-          ({ path }) =>
-            featureOf(path) === feature &&
-            !/\/(?:index|routes|pages|views|texts|view|mail|sql|jobs)\.tsx?$/.test(path),
-        ).length,
+  it('are at most seven of rules in a room', () => {
+    const NOT_RULES =
+      /\/(?:index|feature|operations|routes|[a-z-]*pages|[a-z-]*views|[a-z-]*texts|view|mail|sql|tables|jobs|fields)\.tsx?$/
+    const rooms = [...new Set(server.flatMap(({ path }) => roomOf(path) ?? []))]
+    const crowded = rooms
+      .map((room) => ({
+        room,
+        rules: server.filter(({ path }) => roomOf(path) === room && !NOT_RULES.test(path)).length,
       }))
       .filter(({ rules }) => rules > 7)
     expect(crowded).toEqual([])

@@ -7,9 +7,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Tools } from '../../core/tools.ts'
+import type { Config } from '../../config.ts'
+import type { Clock } from '../clock.ts'
+import type { Keyring } from '../crypto.ts'
 import { isUnreachable } from '../db/faults.ts'
 import { problem } from '../errors.ts'
+import type { Limits } from '../limits/index.ts'
+import type { Log } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
 import { docsRow } from './docs/docs.tsx'
 import { DOCS_STYLE } from './docs/docs-style.ts'
@@ -36,7 +40,7 @@ export type { Readiness } from './serve/health.ts'
 export type { PageContent, PageRenderer } from './serve/pages.ts'
 
 export interface HttpOptions extends PageRenderer {
-  tools: Pick<Tools, 'config' | 'clock' | 'limits' | 'log' | 'keyring'>
+  tools: { config: Config; clock: Clock; limits: Limits; log: Log; keyring: Keyring }
   /** Every row of every feature, csrfRows included; health, OpenAPI and the docs page are added here. */
   rows: readonly Row[]
   authenticator: Authenticator
@@ -122,7 +126,7 @@ type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => vo
 interface Means {
   house: PageHouse
   lines: Streams
-  clock: Tools['clock']
+  clock: Clock
 }
 
 /** Path → method → handler. @throws where two rows claim the same place */

@@ -5,24 +5,9 @@
  */
 import type { Log } from '../log/index.ts'
 import { limitsInMemory } from './memory.ts'
+import type { LimitStore, LimitVerdict } from './store.ts'
 
-export interface LimitVerdict {
-  allowed: boolean
-  limit: number
-  remaining: number
-  /** Seconds until a place is free again. */
-  resetSeconds: number
-  /** Seconds of the window. */
-  windowSeconds: number
-}
-
-export interface LimitStore {
-  /**
-   * Takes one place under the key, or says that none is left. A store in this process answers at once; one elsewhere
-   * with a promise, which it rejects in good time where it gets no answer.
-   */
-  take(key: string, max: number, windowMilliseconds: number, now: Date): LimitVerdict | Promise<LimitVerdict>
-}
+export type { LimitStore, LimitVerdict } from './store.ts'
 
 /** A store that always answers: nothing is thrown and nothing rejects. */
 export type Limits = LimitStore

@@ -5,7 +5,7 @@
  * Memory is bounded: keys leave when their window has passed, and under a flood of distinct keys the least
  * recently used ones are dropped.
  */
-import type { LimitStore, LimitVerdict } from './index.ts'
+import type { LimitStore, LimitVerdict } from './store.ts'
 
 interface Entry {
   first: number

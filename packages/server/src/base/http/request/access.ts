@@ -4,27 +4,15 @@
  */
 import { can } from '@latchkey/guard'
 import type { Config } from '../../../config.ts'
-import type { CallOrganization, CallSession, Principal } from '../../call.ts'
+import type { CallOrganization, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { type Problem, problem } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { Row } from '../row/route.ts'
-import type { Authenticator, Credential, MembershipLookup } from './authenticate.ts'
+import type { Authenticator, Caller, Credential, MembershipLookup } from './authenticate.ts'
 import type { Exchange } from './exchange.ts'
 import { parseForm } from './form.ts'
 import { badRequest, hasBadCharacters } from './text.ts'
-
-export interface Caller {
-  principal: Principal | null
-  session: CallSession | null
-  organization: CallOrganization | null
-  /** Why the credential that came is not good; the row decides whether that matters. */
-  refused: Problem | null
-  /** The HTTP Basic credential, on rows that take one. */
-  basic: { username: string; password: string } | null
-  /** The credential stood in a header that a browser never sends on its own, so no other site can have asked. */
-  isExplicit: boolean
-}
 
 export const NOBODY: Caller = Object.freeze({
   principal: null,

@@ -35,3 +35,15 @@ export type MembershipLookup = (
   organizationId: string,
   which: { deletedToo: boolean; acting: CallOrganization | null },
 ) => Promise<CallOrganization | null>
+
+export interface Caller {
+  principal: Principal | null
+  session: CallSession | null
+  organization: CallOrganization | null
+  /** Why the credential that came is not good; the row decides whether that matters. */
+  refused: Problem | null
+  /** The HTTP Basic credential, on rows that take one. */
+  basic: { username: string; password: string } | null
+  /** The credential stood in a header that a browser never sends on its own, so no other site can have asked. */
+  isExplicit: boolean
+}
