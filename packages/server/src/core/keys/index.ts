@@ -12,6 +12,7 @@ import type { Keyring } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import type { Log } from '../../base/log/index.ts'
+import { createReplica } from '../../base/replica.ts'
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
 import type { Jobs } from '../jobs/index.ts'
@@ -55,7 +56,7 @@ export interface Keys {
   verifiers(): readonly JsonWebKey[]
   /** The public halves as a JWK set, RFC 7517 §5. */
   published(): { keys: readonly JsonWebKey[] }
-  /** Null where this process hears of changes; else what to wait for before it checks anything. */
+  /** Null where the keys at hand are current; otherwise wait for it before checking anything. */
   fresh(): Promise<void> | null
   /** Looks for keys that were published a moment ago; often asked, it does so once a second. */
   refetch(): Promise<void>
@@ -101,12 +102,8 @@ export function createKeys(tools: {
   }
   const listeners = new Set<() => void>()
   let held: readonly Held[] = []
-  let isLive = false
-  let losses = 0
-  let running: Promise<void> | null = null
-  let queued: Promise<void> | null = null
   let unknownAt = Number.NEGATIVE_INFINITY
-  let stop: (() => Promise<void>) | null = null
+  const replica = createReplica({ db, log, name: 'signing keys', channel: CHANNEL, load })
 
   const make = (): Promise<Material> | Material =>
     config.tokenAlgorithm === 'HS256'
@@ -135,35 +132,6 @@ export function createKeys(tools: {
     held = (await selectKeys(db.hot, 'published')).map(hold)
     if (held.map(({ kid }) => kid).join() !== before) for (const listener of listeners) listener()
   }
-
-  /** Begins after it is asked for; one runs and at most one waits, for everybody. */
-  function reload(): Promise<void> {
-    if (running === null) {
-      running = load().finally(() => {
-        running = null
-      })
-      return running
-    }
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        queued = null
-        return reload()
-      })
-    return queued
-  }
-  const reloadSoon = (): void =>
-    void reload().catch((err: unknown) => log.warn({ err }, 'signing keys cannot be read'))
-
-  /** The line is up again: what was missed is read before anything is believed. */
-  const catchUp = (loss: number): Promise<void> =>
-    reload().then(
-      () => {
-        isLive = loss === losses
-      },
-      // until it is, every check reads anew
-      (err: unknown) => log.warn({ err }, 'signing keys cannot be read'),
-    )
 
   /** Publishes a key where the table wants one. @returns its kid, or null where none was needed */
   async function ensure(now: Date): Promise<string | null> {
@@ -230,11 +198,11 @@ export function createKeys(tools: {
     },
     verifiers: () => held.flatMap((key): JsonWebKey[] => [publicOf(key) ?? key.signer?.jwk ?? []].flat()),
     published: () => ({ keys: held.flatMap((key): JsonWebKey[] => [publicOf(key) ?? []].flat()) }),
-    fresh: () => (isLive ? null : reload()),
+    fresh: replica.fresh,
     async refetch() {
       if (clock.ticks() - unknownAt < UNKNOWN_EVERY) return
       unknownAt = clock.ticks()
-      await reload()
+      await replica.reload()
     },
     keepUntil: (tx, until) => extendKeep(tx, later(until, SLACK)),
     async rotate(call, { immediately }) {
@@ -251,7 +219,7 @@ export function createKeys(tools: {
         const removed = immediately ? await removeOthers(tx, material.kid, now) : []
         await auditRotation(tx, call, material, { immediately, removed })
       })
-      await reload()
+      await replica.reload()
       const view = (await listed(now)).find(({ kid }) => kid === material.kid)
       if (!view)
         throw problem('CONFLICT', { message: 'The new key was removed at once by another rotation.' })
@@ -265,21 +233,10 @@ export function createKeys(tools: {
       }
     },
     async open() {
-      stop = await db.listen(CHANNEL, reloadSoon, {
-        onLost() {
-          losses += 1
-          isLive = false
-        },
-        onBack: () => void catchUp(losses),
-      })
       await ensure(clock.now())
-      await reload()
-      isLive = losses === 0
+      await replica.open()
     },
-    async close() {
-      await stop?.()
-      await running?.catch(() => {})
-    },
+    close: replica.close,
   }
 
   async function listed(now: Date): Promise<KeyView[]> {

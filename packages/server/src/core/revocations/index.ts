@@ -12,6 +12,7 @@ import type { RevocationsTable } from '../../base/db/tables.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
+import { createReplica } from '../../base/replica.ts'
 import { memberIn, type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
 import { deleteBefore, insertRevocations, isCovered, selectLast, selectPage } from './sql.ts'
 
@@ -37,7 +38,6 @@ const SLACK = 5 * 60_000
 /** A notification carries 8000 bytes; an entry takes fewer than 300. */
 const IN_ONE = 25
 const PAGE = 2000
-const RETRY = 500
 
 /** Writes down what is refused from the commit on, and tells every process. What has a `before` takes system scope. */
 export async function revoke(tx: Tx, what: Revoke | readonly Revoke[], now: Date): Promise<void> {
@@ -111,21 +111,9 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
   const { db, clock, log } = tools
   const list = revocationList()
   const listeners = new Set<(revocation: Revocation) => void>()
-  const watchers = new Set<(isLive: boolean) => void>()
-  let isLive = false
-  /** Goes up with every loss, so that what was begun before it does not end it. */
-  let losses = 0
-  let stop: (() => Promise<void>) | null = null
-  let retry: NodeJS.Timeout | null = null
-  let isClosed = false
+  const replica = createReplica({ db, log, name: 'revocations', channel: CHANNEL, load, apply })
 
-  const setLive = (live: boolean): void => {
-    if (isLive === live) return
-    isLive = live
-    for (const watcher of watchers) watcher(live)
-  }
-
-  function hear(payload: string): void {
+  function apply(payload: string): void {
     for (const revocation of JSON.parse(payload) as Revocation[]) {
       list.add(revocation, clock.now())
       for (const listener of listeners) listener(revocation)
@@ -147,59 +135,31 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
     }
   }
 
-  /** The line is up again: what was missed is read before anything is believed. */
-  async function catchUp(loss: number): Promise<void> {
-    try {
-      await load()
-      if (loss === losses) setLive(true)
-    } catch (err) {
-      if (isClosed || loss !== losses) return
-      log.warn({ err }, 'revocations cannot be read; every token is asked about')
-      retry = setTimeout(() => void catchUp(loss), RETRY).unref()
-    }
-  }
-
-  const subscribe = <T>(set: Set<T>, listener: T) => {
-    set.add(listener)
-    return () => {
-      set.delete(listener)
-    }
-  }
-
   return {
     covers(credential, now) {
       // what is known to be revoked is refused in any case
       if (list.covers(credential)) return true
-      return isLive ? false : isCovered(db.hot, credential, now)
+      return replica.isCurrent() ? false : isCovered(db.hot, credential, now)
     },
     issueAt(credential, now) {
       if (list.covers({ ...credential, iat: Number.POSITIVE_INFINITY })) return null
       return Math.max(seconds(now), list.coveredUpTo(credential, now) + 1)
     },
-    isLive: () => isLive,
-    onRevoked: (listener) => subscribe(listeners, listener),
-    onLine: (watcher) => subscribe(watchers, watcher),
-    since,
-    async open() {
-      stop = await db.listen(CHANNEL, hear, {
-        onLost() {
-          losses += 1
-          setLive(false)
-        },
-        onBack: () => void catchUp(losses),
-      })
-      await load()
-      if (losses === 0) setLive(true)
+    isLive: replica.isCurrent,
+    onRevoked(listener) {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
     },
+    onLine: replica.onCurrent,
+    since,
+    open: replica.open,
     async purge(now) {
       list.sweep(seconds(now))
       await deleteBefore(db.hot, now)
     },
-    async close() {
-      isClosed = true
-      if (retry) clearTimeout(retry)
-      await stop?.()
-    },
+    close: replica.close,
   }
 }
 

@@ -11,6 +11,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { PermissionsTable, RolesTable } from '../../base/db/tables.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
+import { createReplica } from '../../base/replica.ts'
 import type { Config } from '../../config.ts'
 import { BUILT_IN } from './organization-roles.ts'
 import { defaultRole, PRESETS } from './presets.ts'
@@ -72,46 +73,14 @@ export function createRoles(tools: {
   let byName: ReadonlyMap<string, Role> = new Map()
   let app: readonly AppPermission[] = []
   let sums = new Map<string, readonly string[]>()
-  let isHeard = false
-  /** Goes up with every change, so that what was read before it does not pass for fresh. */
-  let changes = 0
-  let isStale = true
-  let running: Promise<void> | null = null
-  let queued: Promise<void> | null = null
-  let stop: (() => Promise<void>) | null = null
+  const replica = createReplica({ db, log, name: 'roles', channel: CHANNEL, load })
 
   async function load(): Promise<void> {
-    const before = changes
     const [found, brought] = await Promise.all([selectRoles(db.hot), selectPermissions(db.hot)])
     roles = found
     byName = new Map(found.map((role) => [role.name, role]))
     app = brought
     sums = new Map()
-    if (before === changes) isStale = false
-  }
-
-  /** Begins after it is asked for; one runs and at most one waits, for everybody. */
-  function reload(): Promise<void> {
-    if (running === null) {
-      running = load().finally(() => {
-        running = null
-      })
-      return running
-    }
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        queued = null
-        return reload()
-      })
-    return queued
-  }
-
-  function hear(): void {
-    changes += 1
-    isStale = true
-    // where it fails, the next request reads them
-    reload().catch((err: unknown) => log.warn({ err }, 'roles cannot be read'))
   }
 
   async function ensurePreset(): Promise<void> {
@@ -122,7 +91,7 @@ export function createRoles(tools: {
       if (there.some(({ preset }) => preset === config.rolePreset)) return
       await upsertPreset(tx, config.rolePreset, PRESETS[config.rolePreset], clock.now())
     })
-    await load()
+    await replica.reload()
   }
 
   /** Remembered, because it stands on the path of every request. */
@@ -137,7 +106,7 @@ export function createRoles(tools: {
   }
 
   return {
-    fresh: () => (isHeard && !isStale ? null : reload()),
+    fresh: replica.fresh,
     all: () => roles,
     find: (name) => byName.get(name) ?? null,
     permissionsOf: (names) => summed(names.join(' '), () => effectivePermissions(byName, names)),
@@ -164,25 +133,12 @@ export function createRoles(tools: {
     },
     changed: (tx) => tx.notify(CHANNEL, ''),
     async open() {
-      stop = await db.listen(CHANNEL, hear, {
-        onLost() {
-          isHeard = false
-        },
-        onBack() {
-          isHeard = true
-          hear()
-        },
-      })
-      isHeard = true
-      await load()
+      await replica.open()
       await ensurePreset()
       const role = defaultRole(config)
       if (!byName.has(role))
         throw new Error(`LATCHKEY_DEFAULT_ROLE is ${role}, and there is no role of that name`)
     },
-    async close() {
-      await stop?.()
-      await running?.catch(() => {})
-    },
+    close: replica.close,
   }
 }

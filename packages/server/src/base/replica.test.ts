@@ -1,0 +1,241 @@
+/** When a replica is read and believed, with the NOTIFY of a real database; what is read is a counter of the test's. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openTestDatabase, testDatabaseKind } from '../testing/database.ts'
+import type { Database } from './db/index.ts'
+import { createReplica, type Replica, type ReplicaOptions } from './replica.ts'
+
+let db: Database
+const opened: Replica[] = []
+beforeAll(async () => {
+  db = await openTestDatabase()
+})
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close()
+})
+afterAll(() => db.close())
+
+const CHANNEL = 'latchkey_replica_test'
+
+/** A replica whose loads are counted, held back and made to fail. */
+function make(more: Pick<Partial<ReplicaOptions>, 'apply'> = {}) {
+  const seen = { loads: 0, fail: false, warnings: [] as string[] }
+  let hold: Promise<void> | null = null
+  const replica = createReplica({
+    db,
+    log: { warn: (_, message) => seen.warnings.push(message) },
+    name: 'examples',
+    channel: CHANNEL,
+    async load() {
+      seen.loads += 1
+      await hold
+      if (seen.fail) throw new Error('not now')
+    },
+    ...more,
+  })
+  opened.push(replica)
+  return {
+    replica,
+    seen,
+    /** Loads that begin from now on wait. @returns lets them end */
+    holdBack(): () => void {
+      let release = () => {}
+      hold = new Promise((resolve) => {
+        release = () => {
+          hold = null
+          resolve()
+        }
+      })
+      return release
+    },
+  }
+}
+
+/** Listeners of this process hear each payload twice: with the commit, and from the database. Waits for both. */
+async function notify(payloads: readonly string[]): Promise<void> {
+  let heard = 0
+  const stop = await db.listen(CHANNEL, () => {
+    heard += 1
+  })
+  await db.tx('system', async (tx) => {
+    for (const payload of payloads) await tx.notify(CHANNEL, payload)
+  })
+  await expect.poll(() => heard).toBe(2 * payloads.length)
+  await stop()
+}
+
+describe('a replica', () => {
+  it('is current once it is open, and not before', async () => {
+    const { replica, seen } = make()
+    expect(replica.isCurrent()).toBe(false)
+    await replica.open()
+    expect([replica.isCurrent(), replica.fresh(), seen.loads]).toEqual([true, null, 1])
+  })
+
+  it('runs one load and queues one, for all callers', async () => {
+    const { replica, seen, holdBack } = make()
+    await replica.open()
+    const release = holdBack()
+    const first = replica.reload()
+    const others = Array.from({ length: 20 }, () => replica.reload())
+    expect(new Set(others).size).toBe(1)
+    expect(others[0]).not.toBe(first)
+    release()
+    await Promise.all([first, ...others])
+    expect(seen.loads).toBe(3)
+  })
+
+  it('loads once for many notifications at the same time, and is stale until then', async () => {
+    const { replica, seen, holdBack } = make()
+    await replica.open()
+    const release = holdBack()
+    const first = replica.reload()
+    await notify(Array.from({ length: 20 }, (_, n) => String(n)))
+    expect([replica.isCurrent(), seen.loads]).toEqual([false, 2])
+    release()
+    await first
+    // the load that was under way began before they came
+    expect(replica.isCurrent()).toBe(false)
+    await replica.fresh()
+    expect([replica.isCurrent(), replica.fresh(), seen.loads]).toEqual([true, null, 3])
+  })
+
+  it('applies notifications without a load where it can', async () => {
+    const applied = new Set<string>()
+    const { replica, seen } = make({ apply: (payload) => void applied.add(payload) })
+    await replica.open()
+    await notify(['a', 'b'])
+    expect([...applied]).toEqual(['a', 'b'])
+    expect([replica.isCurrent(), seen.loads]).toEqual([true, 1])
+  })
+
+  it('loads everything where a notification cannot be applied', async () => {
+    const { replica, seen } = make({ apply: (payload) => void JSON.parse(payload) })
+    await replica.open()
+    await notify(['no JSON'])
+    await expect.poll(replica.isCurrent).toBe(true)
+    expect(seen.loads).toBeGreaterThan(1)
+    expect(seen.warnings).toContain('applying a notification about examples failed; loading all of them')
+  })
+
+  it('stays stale after a failed load, logs it, and loads again by itself', async () => {
+    const { replica, seen } = make()
+    await replica.open()
+    seen.fail = true
+    await notify(['x'])
+    await expect.poll(() => seen.warnings).toContain('loading examples failed')
+    expect(replica.isCurrent()).toBe(false)
+    await expect(replica.fresh()).rejects.toThrow('not now')
+    seen.fail = false
+    await expect.poll(replica.isCurrent).toBe(true)
+  })
+
+  it('calls those who watch whether it is current, until they stop', async () => {
+    const { replica } = make()
+    const states: boolean[] = []
+    const stop = replica.onCurrent((isCurrent) => states.push(isCurrent))
+    await replica.open()
+    await notify(['x'])
+    await replica.fresh()
+    expect(states.slice(0, 3)).toEqual([true, false, true])
+    stop()
+    const before = states.length
+    await notify(['y'])
+    await replica.fresh()
+    expect(states).toHaveLength(before)
+  })
+
+  it('that cannot be opened listens no more and retries nothing', async () => {
+    const { replica, seen } = make()
+    seen.fail = true
+    await expect(replica.open()).rejects.toThrow('not now')
+    await notify(['x'])
+    await pause(700)
+    expect([replica.isCurrent(), seen.loads]).toEqual([false, 1])
+  })
+})
+
+describe('closing a replica', () => {
+  it('waits for the loads under way', async () => {
+    const { replica, holdBack } = make()
+    await replica.open()
+    const release = holdBack()
+    const loads = [replica.reload(), replica.reload()]
+    let isClosed = false
+    const closing = replica.close().then(() => {
+      isClosed = true
+    })
+    await pause(20)
+    expect(isClosed).toBe(false)
+    release()
+    await Promise.all([closing, ...loads])
+  })
+
+  it('ends listening and retries, and may be done twice', async () => {
+    const { replica, seen } = make()
+    await replica.open()
+    seen.fail = true
+    await notify(['x'])
+    await expect.poll(() => seen.warnings.length).toBeGreaterThan(0)
+    await Promise.all([replica.close(), replica.close()])
+    const { loads } = seen
+    await replica.close()
+    await notify(['y'])
+    await pause(700)
+    expect(seen.loads).toBe(loads)
+  })
+})
+
+const onItsOwnServer = testDatabaseKind() === 'postgres'
+if (onItsOwnServer)
+  describe('without the connection that listens', () => {
+    const cut = () =>
+      db.asOwner((line) =>
+        line.plain(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'latchkey listener' and datname = current_database()`,
+        ),
+      )
+
+    it('a replica says so, is loaded for each that waits, and once more when it is back', async () => {
+      const { replica, seen, holdBack } = make()
+      await replica.open()
+      const states: { isCurrent: boolean; loads: number }[] = []
+      replica.onCurrent((isCurrent) => states.push({ isCurrent, loads: seen.loads }))
+      // a load that began before the loss does not count
+      const release = holdBack()
+      const early = replica.reload()
+      await cut()
+      await expect.poll(() => states[0]?.isCurrent, { interval: 1 }).toBe(false)
+      release()
+      await early
+      await expect.poll(() => states.at(-1)?.isCurrent).toBe(true)
+      const [lost, back] = states
+      expect(states).toHaveLength(2)
+      expect(back?.loads).toBeGreaterThan(lost?.loads ?? Number.POSITIVE_INFINITY)
+    })
+
+    it('a replica that cannot be loaded when it is back tries again', async () => {
+      const { replica, seen } = make()
+      await replica.open()
+      seen.fail = true
+      await cut()
+      await expect.poll(() => seen.warnings).toContain('loading examples failed')
+      expect(replica.isCurrent()).toBe(false)
+      seen.fail = false
+      await expect.poll(replica.isCurrent).toBe(true)
+    })
+
+    it('each wait for a fresh copy is a load that began after it', async () => {
+      const { replica, seen } = make()
+      await replica.open()
+      await cut()
+      await expect.poll(() => replica.isCurrent(), { interval: 1 }).toBe(false)
+      for (let n = 0; n < 5; n++) {
+        const { loads } = seen
+        const waiting = replica.fresh()
+        if (waiting === null) break
+        await waiting
+        expect(seen.loads).toBeGreaterThan(loads)
+      }
+    })
+  })
