@@ -69,9 +69,6 @@ import {
   resetJobs,
 } from './features/signin/passwords/index.ts'
 
-/** How often sightings of sessions and uses of keys are written. */
-const FLUSH_EVERY = 5000
-
 export interface App {
   tools: Tools
   /** The route table, for the reference, the docs and the tests over it. */
@@ -252,18 +249,16 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
       return { ready: reachable && migrated, checks: { database: reachable, migrations: migrated } }
     },
   })
-  let flushing: NodeJS.Timeout | null = null
   let stopping: Promise<void> | null = null
-  const flush = () =>
-    void flushAll().catch((err: unknown) => log.warn({ err }, 'sightings of sessions and keys wait'))
 
   async function stop(): Promise<void> {
     await http.close()
-    if (flushing) clearInterval(flushing)
     await jobs.close()
     await Promise.all([tools.keys.close(), tools.revocations.close(), tools.roles.close()])
     closeMail()
-    await flushAll().catch((err: unknown) => log.warn({ err }, 'the last sightings are lost'))
+    await flushAll().catch((err: unknown) =>
+      log.warn({ err }, 'the last flush of last-seen timestamps failed'),
+    )
     await database.close()
   }
 
@@ -275,7 +270,6 @@ function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: 
       await ensureAdministrator(tools, tools.clock.now())
       const { port } = await http.listen(config.host, config.port)
       jobs.start()
-      flushing = setInterval(flush, FLUSH_EVERY).unref()
       return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` }
     },
     setupLink: () => printSetupLink(tools, tools.clock.now()),

@@ -8,6 +8,7 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
+import { createSightings } from '../../../base/sightings.ts'
 import { isLocked } from '../../../core/locks.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -17,6 +18,8 @@ import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.
 
 /** How long a key that has ended stays, for the list and for whoever looks into the table. */
 const KEEP_ENDED = 30 * 86_400_000
+/** How long a use waits to be written. */
+const USED_EVERY = 5000
 
 export interface KeyChecks {
   /** Whom a key speaks for, and what it may do. */
@@ -29,10 +32,15 @@ export interface KeyChecks {
   sweep(now: Date): Promise<void>
 }
 
-export function keyChecks(tools: Pick<Tools, 'db' | 'roles'>): KeyChecks {
-  const { roles, db } = tools
+export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks {
+  const { roles, db, log } = tools
   const statement = keyCheck(db.hot)
-  const uses = new Map<string, Date>()
+  const uses = createSightings({
+    name: 'API keys',
+    every: USED_EVERY,
+    write: (ids, at) => db.tx('system', (tx) => updateUsed(tx, ids, at)),
+    log,
+  })
   // one answer for all: whoever holds a bad key learns nothing about it
   const refused = { refused: problem('INVALID_API_KEY') }
 
@@ -64,26 +72,11 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'roles'>): KeyChecks {
       if (!isKey(key)) return refused
       const [row] = await db.run(statement, [sha256(key)])
       if (!row || !isGood(row, now)) return refused
-      uses.set(row.id, now)
+      uses.see(row.id, now)
       return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
     },
-    lastUsed(id, stored) {
-      const here = uses.get(id)
-      return here && (!stored || here > stored) ? here : stored
-    },
-    async flush() {
-      if (uses.size === 0) return
-      const gathered = [...uses]
-      uses.clear()
-      const [ids, at] = [gathered.map(([id]) => id), gathered.map(([, used]) => used)]
-      try {
-        await db.tx('system', (tx) => updateUsed(tx, ids, at))
-      } catch (error) {
-        // kept for the next time, unless used again meanwhile
-        for (const [id, used] of gathered) if (!uses.has(id)) uses.set(id, used)
-        throw error
-      }
-    },
+    lastUsed: uses.latest,
+    flush: uses.flush,
     sweep: (now) => db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED))),
   }
 }

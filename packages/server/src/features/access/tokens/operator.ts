@@ -14,7 +14,7 @@ import { readToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'revocations' | 'roles'>
+type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'log' | 'revocations' | 'roles'>
 
 /** An access token for somebody, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
 export async function createTokenByOperator(

@@ -12,6 +12,7 @@ import type { SessionsTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
+import { createSightings } from '../../../base/sightings.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
@@ -34,6 +35,8 @@ const TOKEN = /^st_[A-Za-z0-9_-]{43}$/
 
 /** How long an ended session is remembered, so that its token can be told from an unknown one. */
 const KEEP_ENDED = 30 * 86_400_000
+/** How long a sighting waits to be written. */
+const SEEN_EVERY = 5000
 
 export interface StartedSession {
   id: string
@@ -157,26 +160,27 @@ export interface SessionChecks {
 }
 
 /** The check every request under a session goes through, with its memory of sightings. */
-export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks {
-  const { roles, db } = tools
+export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): SessionChecks {
+  const { roles, db, log } = tools
   const statement = sessionCheck(db.hot)
-  const sightings = new Map<string, Date>()
-  const lastSeen = (id: string, stored: Date): Date => {
-    const here = sightings.get(id)
-    return here && here > stored ? here : stored
-  }
+  const sightings = createSightings({
+    name: 'sessions',
+    every: SEEN_EVERY,
+    write: (ids, at) => db.tx('system', (tx) => updateSeen(tx, ids, at)),
+    log,
+  })
 
   async function check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
     if (!TOKEN.test(token)) return { refused: unknown(via) }
     const [row] = await db.run(statement, [sha256(token)])
     if (!row) return { refused: unknown(via) }
-    const verdict = judge(row, lastSeen(row.id, row.last_seen_at), now)
+    const verdict = judge(row, sightings.latest(row.id, row.last_seen_at), now)
     if (verdict === 'expired') await expire(now, row.id)
     if (verdict === 'expired' || row.end_reason === 'expired') return { refused: problem('SESSION_EXPIRED') }
     if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
     if (verdict === 'locked') return { refused: accountLocked(row, now) }
     if (verdict === 'ended') return { refused: unknown(via) }
-    sightings.set(row.id, now)
+    sightings.see(row.id, now)
     const organization = organizationOf(roles, row)
     return { principal: toPrincipal(row), session: toCallSession(row, via), organization }
   }
@@ -199,7 +203,7 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks
   async function expire(now: Date, id: string | null): Promise<void> {
     await db.tx('system', async (tx) => {
       for (const ended of await updateExpired(tx, now, id)) {
-        sightings.delete(ended.id)
+        sightings.forget(ended.id)
         await audit(tx, systemCall(now), {
           type: 'auth.session.expired',
           userId: ended.user_id,
@@ -210,34 +214,13 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'roles'>): SessionChecks
     })
   }
 
-  async function flush(): Promise<void> {
-    if (sightings.size === 0) return
-    const gathered = [...sightings]
-    sightings.clear()
-    try {
-      await db.tx('system', (tx) =>
-        updateSeen(
-          tx,
-          gathered.map(([id]) => id),
-          gathered.map(([, at]) => at),
-        ),
-      )
-    } catch (error) {
-      // kept for the next time, unless seen again meanwhile
-      for (const [id, at] of gathered) if (!sightings.has(id)) sightings.set(id, at)
-      throw error
-    }
-  }
-
   return {
     check,
-    saw(id, now) {
-      sightings.set(id, now)
-    },
-    lastSeen,
-    flush,
+    saw: sightings.see,
+    lastSeen: sightings.latest,
+    flush: sightings.flush,
     async sweep(now) {
-      await flush()
+      await sightings.flush()
       await expire(now, null)
       await db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED)))
     },
