@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 const include = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods}/*.test.ts',
-  'packages/guard/src/{can,hostile,latchkey,matrix,package,present,property,roles,rules}.test.ts',
+  'packages/guard/src/{can,hostile,latchkey,matrix,package,permissions,present,property,roles,rules}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
   'packages/server/src/{base/cursor,base/sightings,core/mail/letter,core/roles/presets}.test.{ts,tsx}',

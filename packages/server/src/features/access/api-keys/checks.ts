@@ -3,6 +3,7 @@
  * decided anew each time: its scopes within what its maker may do now. Last uses are gathered in memory and
  * written in batches; a crash loses seconds of them.
  */
+import { within } from '@latchkey/guard'
 import { type CallOrganization, LOCALES, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
@@ -12,7 +13,6 @@ import { createSightings } from '../../../base/sightings.ts'
 import { isLocked } from '../../../core/locks.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { within } from '../roles/index.ts'
 import { isKey } from './format.ts'
 import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.ts'
 
@@ -20,6 +20,8 @@ import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.
 const KEEP_ENDED = 30 * 86_400_000
 /** How long a use waits to be written. */
 const USED_EVERY = 5000
+/** Further lists of scopes and permissions are worked out again. */
+const MOST_KNOWN = 1000
 
 export interface KeyChecks {
   /** Whom a key speaks for, and what it may do. */
@@ -44,13 +46,26 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
   // one answer for all: whoever holds a bad key learns nothing about it
   const refused = { refused: problem('INVALID_API_KEY') }
 
+  const known = new Map<string, readonly string[]>()
+  /** What scopes leave of permissions; remembered, because keys come with every request. */
+  function scoped(scopes: readonly string[], held: readonly string[]): readonly string[] {
+    const name = `${scopes.join(' ')}|${held.join(' ')}`
+    let left = known.get(name)
+    if (!left) {
+      left = within(scopes, held)
+      if (known.size >= MOST_KNOWN) known.clear()
+      known.set(name, left)
+    }
+    return left
+  }
+
   const toPrincipal = (row: CheckedKey): Principal => {
     const held = roles.permissionsOf(row.roles)
     return {
       userId: row.user_id,
       username: row.username,
       roles: row.roles,
-      permissions: row.scopes === null ? held : within(row.scopes, held),
+      permissions: row.scopes === null ? held : scoped(row.scopes, held),
       method: 'api_key',
       name: row.full_name ?? row.username,
       locale: LOCALES.find((locale) => locale === row.locale) ?? null,
@@ -64,7 +79,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
   const toOrganization = (row: CheckedKey): CallOrganization | null => {
     const organization = organizationOf(roles, row)
     if (organization === null || row.scopes === null) return organization
-    return { ...organization, permissions: within(row.scopes, organization.permissions) }
+    return { ...organization, permissions: scoped(row.scopes, organization.permissions) }
   }
 
   return {

@@ -1,10 +1,9 @@
 /**
  * The rules of API keys: making, listing, revoking and rotating one's own. A key is shown once and stored as a
- * hash. Invariants: a key never allows more than its maker may do (when it is made by `can`, when it is used by
- * `within`); nobody makes a key for somebody else, which row-level security holds as well; a key is revoked or
+ * hash. Invariants: a key never allows more than its maker may do (when it is made by `assertNotBeyond`, when it is
+ * used by `within`); nobody makes a key for somebody else, which row-level security holds as well; a key is revoked or
  * rotated once, by one conditional statement.
  */
-import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
@@ -16,6 +15,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { callerScope } from '../../identity/sessions/index.ts'
+import { assertNotBeyond } from '../roles/index.ts'
 import { type Environment, makeKey } from './format.ts'
 import {
   countGood,
@@ -81,10 +81,7 @@ export async function writeKey(
 ): Promise<IssuedKey> {
   const { userId } = maker
   // of the server, or of the organization that the key will act in
-  const inside = { permissions: call.organization?.permissions ?? [] }
-  const beyond = wish.scopes?.find((scope) => !can(maker, scope) && !can(inside, scope))
-  if (beyond !== undefined)
-    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: beyond, reason: 'beyond_own' } })
+  assertNotBeyond([...maker.permissions, ...(call.organization?.permissions ?? [])], wish.scopes ?? [])
   const expiresAt = endOf(tools, wish.expiresAt, call.now)
   await lockKeysOf(tx, userId)
   if ((await countGood(tx, userId, call.now)) >= MOST_KEYS)

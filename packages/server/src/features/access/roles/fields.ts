@@ -1,5 +1,5 @@
 /** What is said about roles and permissions: the fields that make them, and how they are shown. */
-import { effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
+import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
 import {
   type AppPermission,
@@ -9,7 +9,9 @@ import {
   type Roles,
   SERVER_PERMISSIONS,
 } from '../../../core/roles/index.ts'
-import { PERMISSION } from './scopes.ts'
+
+/** `resource:action`, either of them `*`, or `*` alone. */
+export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/
 
 const RoleName = z
   .string()
@@ -139,7 +141,7 @@ export function builtInPermissions(roles: Pick<Roles, 'organizationPermissionsOf
     (name) => [name, roles.organizationPermissionsOf(name, null)] as const,
   )
   const inside = Object.entries(ORGANIZATION_PERMISSIONS).map(([name, description]): PermissionView => {
-    const held = holders.filter(([, has]) => has.includes(name) || has.includes('*'))
+    const held = holders.filter(([, has]) => covers(has, [name]))
     const organization_roles = held.map(([of]) => of)
     return { name, description, scope: 'organization', origin: 'server', organization_roles }
   })

@@ -15,7 +15,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { callerScope } from '../../identity/sessions/index.ts'
 import { assertNotLastAdministrator, getUser } from '../../identity/users/index.ts'
 import type { UserRolesView } from './fields.ts'
-import { assertCovers, assertMayGive, type Definitions, lockReach, type Reach } from './reach.ts'
+import { assertMayGive, assertNotBeyond, type Definitions, lockReach, type Reach } from './reach.ts'
 import { selectHolder, updateUserRoles } from './sql.ts'
 
 /** @throws Problem NOT_FOUND */
@@ -87,7 +87,9 @@ async function replace(
   const { definitions } = reach
   const changed = [...from.filter((name) => !to.includes(name)), ...to.filter((name) => !from.includes(name))]
   if (changed.length === 0) return
-  assertCovers(reach, effectivePermissions(definitions, from), { user_id: userId })
+  assertNotBeyond(reach.permissions, effectivePermissions(definitions, from), {
+    details: { user_id: userId },
+  })
   // a name that nobody defined permits nothing, and anybody may clear it away
   for (const name of changed) if (definitions.has(name)) assertMayGive(reach, name)
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))

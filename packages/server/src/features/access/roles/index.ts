@@ -6,9 +6,9 @@
  */
 
 export { denials } from './denials.ts'
+export { PERMISSION } from './fields.ts'
 export { accessPages, describedPermissions } from './pages.tsx'
-export { assertMayGive, lockReach } from './reach.ts'
+export { assertMayGive, assertNotBeyond, lockReach } from './reach.ts'
 export { accessRoutes } from './routes.ts'
-export { covers, PERMISSION, within } from './scopes.ts'
 export { roleName } from './texts.ts'
 export { Permissions, sentenceOf } from './views.tsx'

@@ -13,7 +13,7 @@ import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from 
 import type { Tools } from '../../../core/tools.ts'
 import { callerScope } from '../../identity/sessions/index.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
-import { assertCovers, lockReach, type Reach } from './reach.ts'
+import { assertNotBeyond, lockReach, type Reach } from './reach.ts'
 import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'
 
 /** Every process keeps all of them at hand. */
@@ -87,7 +87,7 @@ function changing<T>(
 ): Promise<T> {
   return tools.db.tx('system', async (tx) => {
     const reach = await lockReach(tx, call, 'roles:write')
-    assertCovers(reach, [name], { permission: name })
+    assertNotBeyond(reach.permissions, [name], { details: { permission: name } })
     const done = await work(tx, reach)
     await tools.roles.changed(tx)
     return done

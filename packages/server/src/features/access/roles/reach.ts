@@ -1,11 +1,13 @@
 /**
- * How far somebody reaches: what they may do, and which roles they may give, by the roles and definitions as they
- * stand in this transaction. Owns the lock under which both are read, and the refusals that follow from them.
+ * How far a caller reaches: what they may do, and which roles they may give, by the roles and definitions as they are
+ * in this transaction. Owns the lock under which both are read, and the refusals that follow from them, also for the
+ * rooms that know another list of permissions (of an organization, of an API key). What a list of permissions covers
+ * is the guard's arithmetic.
  *
  * Invariant: whoever acts within their reach gives nobody, themselves included, a permission they do not hold or a
  * role they may not give, and changes nothing of somebody or of a role that is more powerful.
  */
-import { can, effectivePermissions, withInherited } from '@latchkey/guard'
+import { can, effectivePermissions, lacking, withInherited } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
@@ -54,17 +56,23 @@ export async function lockReach(tx: Tx, call: Call, needed: ServerPermission): P
   return { userId, username, definitions, permissions, grants: grantsOf(definitions, held) }
 }
 
-/** @throws Problem INSUFFICIENT_PERMISSIONS, naming the first that the caller lacks */
-export function assertCovers(
-  reach: Reach,
+/**
+ * Nobody grants permissions beyond their own, or acts on a person, role or key that has them: the one refusal.
+ * @param held what the caller may do where the permissions count
+ * @throws Problem INSUFFICIENT_PERMISSIONS, naming the first that the caller lacks
+ */
+export function assertNotBeyond(
+  held: readonly string[],
   wanted: readonly string[],
-  details: Record<string, unknown>,
+  said: { message?: string; details?: Record<string, unknown> } = {},
 ): void {
-  const lacking = wanted.find((one) => !can(reach, one))
-  if (lacking !== undefined)
-    throw problem('INSUFFICIENT_PERMISSIONS', {
-      details: { required: lacking, ...details, reason: 'beyond_own' },
-    })
+  const required = lacking(held, wanted)
+  if (required === undefined) return
+  const { details, ...message } = said
+  throw problem('INSUFFICIENT_PERMISSIONS', {
+    ...message,
+    details: { required, ...details, reason: 'beyond_own' },
+  })
 }
 
 const mayGrant = ({ grants }: Reach, name: string): boolean => grants.has(name) || grants.has('*')
@@ -82,7 +90,7 @@ function assertGrants(reach: Reach, wanted: Iterable<string>, details: Record<st
  * @throws Problem INSUFFICIENT_PERMISSIONS
  */
 export function assertWithinReach(reach: Reach, definitions: Definitions, name: string): void {
-  assertCovers(reach, effectivePermissions(definitions, [name]), { role: name })
+  assertNotBeyond(reach.permissions, effectivePermissions(definitions, [name]), { details: { role: name } })
   assertGrants(reach, grantsOf(definitions, [name]), { role: name })
 }
 

@@ -2,12 +2,12 @@
  * Whether the caller may act on somebody: the person exists, and nothing they may do is beyond the caller. Asked under
  * the lock of the person's row, so that what was true stays true until the commit.
  */
-import { can } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { assertNotBeyond } from '../../access/roles/index.ts'
 import { findUser, lockUser, type User } from '../../identity/users/index.ts'
 
 /** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
@@ -23,12 +23,10 @@ export async function assertMayActOn(
   await lockUser(tx, id)
   const user = await findUser(tx, id)
   if (!user) throw problem('NOT_FOUND')
-  const lacking = tools.roles.permissionsOf(user.roles).find((permission) => !can(principal, permission))
-  if (lacking !== undefined)
-    throw problem('INSUFFICIENT_PERMISSIONS', {
-      message: 'This person may do more than you.',
-      details: { required: lacking, user_id: id, reason: 'beyond_own' },
-    })
+  assertNotBeyond(principal.permissions, tools.roles.permissionsOf(user.roles), {
+    message: 'This person may do more than you.',
+    details: { user_id: id },
+  })
   return user
 }
 

@@ -3,6 +3,7 @@
  * whatever spelling. Invariants: of many who accept at once one does, in one statement, and becomes a member once;
  * what the inviter could not give any more is void; a refused acceptance leaves the invitation as it was.
  */
+import { covers } from '@latchkey/guard'
 import type { Call, Principal } from '../../../base/call.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
@@ -11,7 +12,6 @@ import { type Problem, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { covers } from '../../access/roles/index.ts'
 import { callerScope, settleSession } from '../../identity/sessions/index.ts'
 import {
   holdUser,

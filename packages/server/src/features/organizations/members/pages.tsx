@@ -1,12 +1,11 @@
 /** The hosted pages of an organization's members. What the reader may not do is not shown, and judged all the same. */
-import { can } from '@latchkey/guard'
+import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { covers } from '../../access/roles/index.ts'
 import {
   Cursor,
   Done,

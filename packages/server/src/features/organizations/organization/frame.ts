@@ -1,10 +1,10 @@
 /** What the pages of one organization have in common: which it is, and what the reader may do to whom in it. */
+import { covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
 import type { PageAnswer } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { covers } from '../../access/roles/index.ts'
 import { listRoles, OrganizationId, type RoleInOrganization, showOrganization } from './index.ts'
 import { doneText } from './texts.ts'
 import { placeOf, type Shell } from './views.tsx'

@@ -14,7 +14,7 @@ import type { MembershipLookup } from '../../../base/http/request/authenticate.t
 import { type ActingRow, organizationOf } from '../../../core/roles/acting.ts'
 import { isBuiltIn, ORGANIZATION_PERMISSIONS } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { covers } from '../../access/roles/index.ts'
+import { assertNotBeyond } from '../../access/roles/index.ts'
 import { callerScope } from '../../identity/sessions/index.ts'
 import { lockOrganization, membershipCheck, type OrganizationRow, selectRole, selectStanding } from './sql.ts'
 
@@ -121,12 +121,6 @@ export async function permissionsOfRole(
   return own ? roles.organizationPermissionsOf(name, own) : null
 }
 
-const beyond = (required: string) =>
-  problem('INSUFFICIENT_PERMISSIONS', {
-    message: 'This goes beyond what you may do yourself.',
-    details: { required, reason: 'beyond_own' },
-  })
-
 /** @throws Problem VALIDATION_ERROR for a role that does not exist, INSUFFICIENT_PERMISSIONS for one beyond the caller's */
 export async function assertMayGive(
   tools: Pick<Tools, 'roles'>,
@@ -152,6 +146,5 @@ export async function assertMayActOn(
 
 /** @throws Problem INSUFFICIENT_PERMISSIONS naming what is lacking */
 export function assertCovers(standing: CallOrganization, wanted: readonly string[]): void {
-  const lacking = wanted.find((one) => !covers(standing.permissions, [one]))
-  if (lacking !== undefined) throw beyond(lacking)
+  assertNotBeyond(standing.permissions, wanted, { message: 'This goes beyond what you may do yourself.' })
 }

@@ -1,5 +1,5 @@
 /** The hosted pages of an organization's roles: what there is, and its own to make, change and delete. */
-import { can } from '@latchkey/guard'
+import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem } from '../../../base/errors.ts'
@@ -7,7 +7,7 @@ import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { covers, describedPermissions } from '../../access/roles/index.ts'
+import { describedPermissions } from '../../access/roles/index.ts'
 import { Done, frameOf, One, rolesOf, type Said, shownFor, titleOf } from '../organization/frame.ts'
 import {
   changeOwnRole,

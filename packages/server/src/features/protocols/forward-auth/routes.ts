@@ -1,5 +1,5 @@
 /** `GET auth/validate`: whom a credential speaks for, as JSON and as headers. */
-import { can } from '@latchkey/guard'
+import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
@@ -76,7 +76,7 @@ export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[]
     turnAway: (asked, closed) => placeToGo(tools, asked, closed),
     run: async (call, { require, role }) => {
       const validity = validityOf(tools, call)
-      const missing = require.find((permission) => !can(validity, permission))
+      const missing = lacking(validity.permissions, require)
       if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
       if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
         throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })

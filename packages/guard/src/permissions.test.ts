@@ -1,0 +1,111 @@
+/** The arithmetic of permissions, against an oracle that knows sets only. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { can, covers, lacking, within } from './index.ts'
+
+const FORM = /^(?:\*|(?:\*|[a-z]+):(?:\*|[a-z]+))$/
+
+const pattern = fc.constantFrom('*', 'a', 'b', 'c')
+const permission = fc.oneof(
+  fc.constant('*'),
+  fc.tuple(pattern, pattern).map((parts) => parts.join(':')),
+)
+const list = fc.array(permission, { maxLength: 5 })
+
+/**
+ * By force: every single permission there is. No list names `other`, so that a pattern is never covered by a list of
+ * names; and only `*` grants what has no form.
+ */
+const PARTS = ['a', 'b', 'c', 'other']
+const FORMLESS = 'anything'
+const ALL = [FORMLESS, ...PARTS.flatMap((resource) => PARTS.map((action) => `${resource}:${action}`))]
+
+const standsFor = (grant: string): string[] =>
+  ALL.filter((one) => {
+    if (grant === '*') return true
+    const [resource, action] = grant.split(':')
+    const [its, does] = one.split(':')
+    return one !== FORMLESS && (resource === '*' || resource === its) && (action === '*' || action === does)
+  })
+const setOf = (grants: readonly string[]): Set<string> => new Set(grants.flatMap(standsFor))
+const isCovered = (held: readonly string[], one: string): boolean => {
+  const set = setOf(held)
+  return standsFor(one).every((single) => set.has(single))
+}
+
+describe('what a list of permissions covers', () => {
+  it.each([
+    [['users:*'], ['users:read', 'users:*'], undefined],
+    [['users:read'], ['users:read', 'users:write', 'chat:read'], 'users:write'],
+    [['users:read', 'users:write'], ['users:*'], 'users:*'],
+    [['*:*'], ['users:*', '*:read', '*:*'], undefined],
+    [['*:*'], ['*'], '*'],
+    [['*'], ['*', '*:*', 'users:read'], undefined],
+    [[], ['users:read'], 'users:read'],
+    [[], [], undefined],
+  ])('%j, of %j, lacks %j', (held, wanted, first) => {
+    expect([lacking(held, wanted), covers(held, wanted)]).toEqual([first, first === undefined])
+  })
+
+  it('is everything that those permissions may stand for', () => {
+    fc.assert(
+      fc.property(list, list, (held, wanted) => {
+        expect(lacking(held, wanted)).toBe(wanted.find((one) => !isCovered(held, one)))
+        expect(covers(held, wanted)).toBe([...setOf(wanted)].every((one) => setOf(held).has(one)))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('is covered by what covers the list: nobody passes on more than was passed to them', () => {
+    fc.assert(
+      fc.property(list, list, list, (one, two, three) => {
+        if (covers(one, two) && covers(two, three)) expect(covers(one, three)).toBe(true)
+        expect(covers(one, one)).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+describe('what is left of permissions within others', () => {
+  it.each([
+    [['users:read'], ['users:*'], ['users:read']],
+    [['users:*'], ['users:read', 'users:list'], ['users:list', 'users:read']],
+    [['*'], ['chat:*', 'dashboard:read'], ['chat:*', 'dashboard:read']],
+    [['chat:*', 'users:read'], ['*'], ['chat:*', 'users:read']],
+    [['users:*'], ['*:read'], ['users:read']],
+    [['users:read'], ['chat:*'], []],
+    [['users:read'], [], []],
+    [[], ['*'], []],
+    [['*'], ['*'], ['*']],
+  ])('%j within %j is %j', (wanted, held, left) => {
+    expect(within(wanted, held)).toEqual(left)
+  })
+
+  it('allows exactly what both sides allow', () => {
+    const part = fc.constantFrom('a', 'b', 'c')
+    fc.assert(
+      fc.property(list, list, fc.tuple(part, part), (wanted, held, asked) => {
+        const one = asked.join(':')
+        const both = can({ permissions: wanted }, one) && can({ permissions: held }, one)
+        expect(can({ permissions: within(wanted, held) }, one)).toBe(both)
+        for (const left of within(wanted, held)) expect(left).toMatch(FORM)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('stands for what both sides stand for, and is covered by both', () => {
+    fc.assert(
+      fc.property(list, list, (wanted, held) => {
+        const left = within(wanted, held)
+        expect(setOf(left)).toEqual(new Set([...setOf(wanted)].filter((one) => setOf(held).has(one))))
+        expect([covers(wanted, left), covers(held, left)]).toEqual([true, true])
+        expect(left).toEqual([...new Set(left)].sort())
+        expect(Object.isFrozen(left)).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
