@@ -1,0 +1,95 @@
+/** Operations and their faces: one action has one rule and one counter, however it is requested. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Row } from '../packages/server/src/base/http/row/route.ts'
+import { startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+let world: World
+let rows: readonly Row[]
+beforeAll(async () => {
+  world = await startWorld({
+    compat: ['tokens-by-password'],
+    rateLimits: 'standard',
+    trustedProxies: ['127.0.0.1'],
+  })
+  rows = world.app.rows
+})
+afterAll(() => world.stop())
+
+const facesOf = (): Map<string, Row[]> => {
+  const faces = new Map<string, Row[]>()
+  for (const row of rows) faces.set(row.of.name, [...(faces.get(row.of.name) ?? []), row])
+  return faces
+}
+
+describe('an operation', () => {
+  it('is declared once: faces of one name share one object', () => {
+    const wrong = [...facesOf()].filter(([, faces]) => new Set(faces.map(({ of }) => of)).size > 1)
+    expect(wrong.map(([name]) => name)).toEqual([])
+  })
+
+  it('gives each of its faces the same access, freshness, limit and audit', () => {
+    const wrong = rows.filter((row) =>
+      (
+        [
+          'needs',
+          'open',
+          'organization',
+          'deletedToo',
+          'fresh',
+          'limit',
+          'audit',
+          'quiet',
+          'errors',
+          'anonymous',
+        ] as const
+      ).some((field) => row[field] !== row.of[field]),
+    )
+    expect(wrong.map(({ name }) => name)).toEqual([])
+  })
+
+  it('has a JSON route for each hosted form that changes something, or is only a form for a reason', () => {
+    const formsAlone = [...facesOf()]
+      .filter(([, faces]) => faces.every(({ kind, method }) => kind === 'page' && method !== 'GET'))
+      .map(([name]) => name)
+    // signing out of a session that has ended is an error by JSON, and not on the page;
+    // the first administrator is made by the printed link, headless by the CLI
+    expect(formsAlone.sort()).toEqual(FORMS_ALONE)
+  })
+
+  it('has faces whose unsafe methods agree: no face reads what another one changes', () => {
+    const mixed = [...facesOf()].filter(
+      ([, faces]) => new Set(faces.map(({ method }) => method === 'GET')).size > 1,
+    )
+    expect(mixed.map(([name]) => name)).toEqual([])
+  })
+})
+
+/** Hosted forms without a JSON counterpart; a new one is a decision. */
+const FORMS_ALONE: readonly string[] = ['pages.setup.submit', 'pages.sign_out.submit']
+
+describe('the limit of the login', () => {
+  it('counts JSON, the form and the compatibility route together', async () => {
+    const address = { headers: { 'x-forwarded-for': '192.0.2.200' } }
+    const visitor = world.client(address)
+    const page = await visitor.get('/sign-in')
+    const csrf = /name="csrf_token" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
+    const identifier = 'nobody-at-all@example.com'
+    const byJson = () =>
+      world.client(address).post('/api/v1/auth/login', { username: identifier, password: 'wrong' })
+    const byForm = () =>
+      visitor.post('/sign-in', { identifier, password: 'wrong', csrf_token: csrf }, { form: true })
+    const byCompat = () =>
+      world.client(address).post('/api/users/create_token', { username: identifier, password: 'wrong' })
+    const faces = [byJson, byForm, byCompat]
+    for (let n = 0; n < 99; n += 1) {
+      const { status } = await (faces[n % 3] ?? byJson)()
+      expect([401, 423], `request ${n}`).toContain(status)
+    }
+    expect([401, 423]).toContain((await byJson()).status)
+    for (const face of faces) expect((await face()).status).toBe(429)
+    const elsewhere = world.client({ headers: { 'x-forwarded-for': '192.0.2.201' } })
+    expect(
+      (await elsewhere.post('/api/v1/auth/login', { username: identifier, password: 'wrong' })).status,
+    ).not.toBe(429)
+  })
+})
