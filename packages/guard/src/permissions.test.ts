@@ -20,17 +20,17 @@ const PARTS = ['a', 'b', 'c', 'other']
 const FORMLESS = 'anything'
 const ALL = [FORMLESS, ...PARTS.flatMap((resource) => PARTS.map((action) => `${resource}:${action}`))]
 
-const standsFor = (grant: string): string[] =>
+const singlesOf = (grant: string): string[] =>
   ALL.filter((one) => {
     if (grant === '*') return true
     const [resource, action] = grant.split(':')
     const [its, does] = one.split(':')
     return one !== FORMLESS && (resource === '*' || resource === its) && (action === '*' || action === does)
   })
-const setOf = (grants: readonly string[]): Set<string> => new Set(grants.flatMap(standsFor))
+const setOf = (grants: readonly string[]): Set<string> => new Set(grants.flatMap(singlesOf))
 const isCovered = (held: readonly string[], one: string): boolean => {
   const set = setOf(held)
-  return standsFor(one).every((single) => set.has(single))
+  return singlesOf(one).every((single) => set.has(single))
 }
 
 describe('what a list of permissions covers', () => {
@@ -47,7 +47,7 @@ describe('what a list of permissions covers', () => {
     expect([lacking(held, wanted), covers(held, wanted)]).toEqual([first, first === undefined])
   })
 
-  it('is everything that those permissions may stand for', () => {
+  it('is everything that those permissions permit', () => {
     fc.assert(
       fc.property(list, list, (held, wanted) => {
         expect(lacking(held, wanted)).toBe(wanted.find((one) => !isCovered(held, one)))
@@ -57,7 +57,7 @@ describe('what a list of permissions covers', () => {
     )
   })
 
-  it('is covered by what covers the list: nobody passes on more than was passed to them', () => {
+  it('is covered by what covers the list, so that permissions do not grow when they are passed on', () => {
     fc.assert(
       fc.property(list, list, list, (one, two, three) => {
         if (covers(one, two) && covers(two, three)) expect(covers(one, three)).toBe(true)
@@ -96,7 +96,7 @@ describe('what is left of permissions within others', () => {
     )
   })
 
-  it('stands for what both sides stand for, and is covered by both', () => {
+  it('permits what both sides permit, and is covered by both', () => {
     fc.assert(
       fc.property(list, list, (wanted, held) => {
         const left = within(wanted, held)

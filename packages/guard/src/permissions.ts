@@ -1,7 +1,7 @@
 /**
  * The arithmetic of permissions: whether a list covers another, what it lacks, and what is left of one within the
  * other. Pure, and the one place where it is decided; whether a single permission is granted is `can`.
- * Invariant: it agrees with the sets of single permissions that the lists stand for (property test).
+ * Invariant: it agrees with the sets of single permissions that the lists grant (property test).
  */
 import { can } from './can.ts'
 
@@ -9,7 +9,7 @@ import { can } from './can.ts'
  * The first permission that is not covered.
  *
  * @param held grants, `resource:action` with `*` for any
- * @param wanted grants as well: a pattern is covered by a grant that covers everything it may stand for
+ * @param wanted grants as well: a pattern is covered by a grant that covers everything it matches
  */
 export function lacking(held: readonly string[], wanted: readonly string[]): string | undefined {
   const holder = { permissions: held }

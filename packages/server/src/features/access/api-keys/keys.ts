@@ -1,7 +1,7 @@
 /**
  * The rules of API keys: making, listing, revoking and rotating one's own. A key is shown once and stored as a
  * hash. Invariants: a key never allows more than its maker may do (when it is made by `assertNotBeyond`, when it is
- * used by `within`); nobody makes a key for somebody else, which row-level security holds as well; a key is revoked or
+ * used by `within`); users make keys for themselves only, which row-level security holds as well; a key is revoked or
  * rotated once, by one conditional statement.
  */
 import type { Call } from '../../../base/call.ts'

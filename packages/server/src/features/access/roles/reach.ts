@@ -57,7 +57,8 @@ export async function lockReach(tx: Tx, call: Call, needed: ServerPermission): P
 }
 
 /**
- * Nobody grants permissions beyond their own, or acts on a person, role or key that has them: the one refusal.
+ * The one refusal of what reaches beyond the caller: to grant permissions that they lack, or to act on a person, role
+ * or key that has them.
  * @param held what the caller may do where the permissions count
  * @throws Problem INSUFFICIENT_PERMISSIONS, naming the first that the caller lacks
  */
