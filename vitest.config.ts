@@ -10,7 +10,8 @@ const withoutDatabase = [
   'packages/guard/src/{can,hostile,latchkey,matrix,package,permissions,present,property,roles,rules}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/{base/cursor,base/sightings,core/mail/letter,core/roles/presets}.test.{ts,tsx}',
+  'packages/server/src/base/{cursor,fields,sightings}.test.ts',
+  'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
   'tests/{architecture,launcher,pages,reference}.test.{ts,tsx}',
 ]

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../base/clock.ts'
 import { invalid } from '../base/errors.ts'
+import { Instant } from '../base/fields.ts'
 import { operation } from '../base/http/row/operation.ts'
 import { type Row, route } from '../base/http/row/route.ts'
 import { audit } from './audit/index.ts'
@@ -26,11 +27,11 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promis
     tag: 'Development',
     input: z.object({
       advance: z.string().max(20).optional(),
-      now: z.iso.datetime({ offset: true }).optional(),
+      now: Instant.optional(),
     }),
     output: z.object({ now: z.string() }),
     run: async (call, { advance, now }) => {
-      if (now !== undefined) tools.clock.set(new Date(now))
+      if (now !== undefined) tools.clock.set(now)
       else tools.clock.advance(stepOf(advance))
       await tools.db.tx('system', (tx) =>
         audit(

@@ -116,6 +116,8 @@ describe('making a key', () => {
   it.each([
     [{ name: '' }, 'name', 'required'],
     [{ name: 'x'.repeat(101) }, 'name', 'too_long'],
+    [{ name: 'Build \u202egpj.exe' }, 'name', 'invalid'],
+    [{ name: '\u200b' }, 'name', 'invalid'],
     [{ environment: 'prod' }, 'environment', 'invalid_choice'],
     [{ scopes: ['users'] }, 'scopes.0', 'invalid'],
     [{ scopes: ['users:read:all'] }, 'scopes.0', 'invalid'],
@@ -127,6 +129,24 @@ describe('making a key', () => {
     const reply = await issue(await staff(), body)
     expect([reply.status, reply.code]).toEqual([400, 'VALIDATION_ERROR'])
     expect(reply.body.error.details).toEqual([expect.objectContaining({ field, code })])
+  })
+
+  it('refuses an invisible character in the words in which people and organizations do', async () => {
+    const { client } = await staff()
+    const hidden = 'Ada \u202egpj.exe'
+    const replies = [
+      await client.post(PATH, { name: hidden }),
+      await client.post('/api/v1/organizations', { name: hidden }),
+      await client.patch('/api/v1/users/me', { full_name: hidden }),
+    ]
+    const said = replies.map(({ body }) => body.error.details[0])
+    expect(said).toEqual(
+      ['name', 'name', 'full_name'].map((field) => ({
+        field,
+        code: 'invalid',
+        message: 'Use one line of visible characters.',
+      })),
+    )
   })
 
   it('makes it for nobody else, whatever the body says', async () => {

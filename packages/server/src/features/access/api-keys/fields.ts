@@ -1,37 +1,21 @@
 /** What is said about a key: the fields that make one, and how one is shown. */
 import { z } from 'zod'
+import { Description, Instant, line } from '../../../base/fields.ts'
 import { PERMISSION } from '../roles/index.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { type Key, MOST_GRACE } from './keys.ts'
 
-/** One line; what a person tells keys apart by. */
-export const KeyName = z
-  .string()
-  .max(200)
-  .transform((text) => text.normalize('NFC').replace(/\s+/g, ' ').trim())
-  .pipe(
-    z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[^\p{Cc}]*$/u),
-  )
-export const KeyDescription = z
-  .string()
-  .max(1000)
-  .transform((text) => text.normalize('NFC').trim())
-  .pipe(z.string().max(500))
+/** What a person tells keys apart by. */
+export const KeyName = line(100)
 
 export const Scope = z
   .string()
   .max(130)
   .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
 
-const Instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
-
 export const NewKeyInput = z.object({
   name: KeyName.describe('What you will recognise it by'),
-  description: KeyDescription.nullable().optional(),
+  description: Description.nullable().optional(),
   environment: z.enum(ENVIRONMENTS).default('live'),
   scopes: z
     .array(Scope)

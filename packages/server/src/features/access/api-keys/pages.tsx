@@ -3,13 +3,13 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { problem as newProblem, type Problem } from '../../../base/errors.ts'
-import { optional } from '../../../base/fields.ts'
+import { Description, optional } from '../../../base/fields.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
-import { KeyDescription, KeyName, Scope } from './fields.ts'
+import { KeyName, Scope } from './fields.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { FRESH, getKey, type IssuedKey, issueKey, type Key, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeysText as t } from './texts.ts'
@@ -27,7 +27,7 @@ const boxes = Object.fromEntries(
 
 const NewKeyForm = z.object({
   name: KeyName,
-  description: optional(KeyDescription),
+  description: optional(Description),
   environment: z.enum(ENVIRONMENTS),
   expires_in: z.enum(['1d', '7d', '30d', '90d', '365d', 'never']),
   access: z.enum(['some', 'all']),

@@ -1,6 +1,7 @@
 /** What is said about roles and permissions: the fields that make them, and how they are shown. */
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
+import { Description, roleName } from '../../../base/fields.ts'
 import {
   type AppPermission,
   ORGANIZATION_PERMISSIONS,
@@ -13,10 +14,7 @@ import {
 /** `resource:action`, either of them `*`, or `*` alone. */
 export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/
 
-const RoleName = z
-  .string()
-  .max(64)
-  .regex(/^[a-z][a-z0-9_-]*$/, { error: () => 'Write it in small letters, digits, `_` and `-`.' })
+const RoleName = roleName()
 const Permission = z
   .string()
   .max(130)
@@ -28,11 +26,6 @@ const PlainPermission = z
   .regex(/^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$/, {
     error: () => 'Write it as `resource:action`, without `*`.',
   })
-const Description = z
-  .string()
-  .max(1000)
-  .transform((text) => text.normalize('NFC').trim())
-  .pipe(z.string().max(500))
 
 const role = {
   description: Description.nullable(),

@@ -25,7 +25,7 @@ const YEAR = 366 * 24 * 60
 
 const Lock = z.object({
   id: UserId,
-  until: Instant.describe('Left out, with `minutes`: until it is unlocked'),
+  until: optional(Instant).describe('Left out, with `minutes`: until it is unlocked'),
   minutes: z
     .number()
     .int()

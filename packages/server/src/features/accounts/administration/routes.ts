@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
-import { Flag, Instant, optional } from '../../../base/fields.ts'
+import { Flag, Instant, optional, roleName } from '../../../base/fields.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -15,7 +15,7 @@ import { lockRoutes } from './lock-routes.ts'
 import { getPerson, listPeople } from './people.ts'
 import { PersonView, personView, STATUSES } from './view.ts'
 
-const RoleName = z.string().min(1).max(64)
+const RoleName = roleName()
 
 const People = PageInput.extend({
   // a name of a hundred letters of any script may stand in it
@@ -23,8 +23,8 @@ const People = PageInput.extend({
   search: z.string().max(320).optional().describe('What a username, an address or a name begins with'),
   status: optional(z.enum(STATUSES)),
   role: optional(RoleName),
-  created_after: Instant.describe('From then on'),
-  created_before: Instant.describe('Before then'),
+  created_after: optional(Instant).describe('From then on'),
+  created_before: optional(Instant).describe('Before then'),
   sort: optional(z.enum(['created_at', '-created_at'])).describe(
     'Newest first where left out; not with `search`',
   ),

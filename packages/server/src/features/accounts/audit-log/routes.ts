@@ -28,8 +28,8 @@ const Filter = z.object({
   ip_address: Exact,
   session_id: Exact,
   request_id: Exact,
-  from: Instant.describe('From then on'),
-  to: Instant.describe('Before then'),
+  from: optional(Instant).describe('From then on'),
+  to: optional(Instant).describe('Before then'),
 })
 const OfAll = Filter.extend({ organization_id: Exact })
 const OfOne = Filter.extend({ id: z.string().max(64).describe('`org_…`') })

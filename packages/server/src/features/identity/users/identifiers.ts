@@ -5,6 +5,7 @@
  * a name that merely looks like another is a trap for those who read it.
  */
 import { z } from 'zod'
+import { line } from '../../../base/fields.ts'
 
 /** Canonical spelling, for comparing and storing keys; accepts anything. RFC 8265 §3.3 in spirit. */
 export function canonical(identifier: string): string {
@@ -65,20 +66,8 @@ export const Username = z
       }),
   )
 
-/** A person's name: up to 100 characters of any script, on one line, without invisible direction marks. */
-export const FullName = z
-  .string()
-  .max(200)
-  .transform((text) => text.normalize('NFC').replace(/\s+/g, ' ').trim())
-  .pipe(
-    z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[^\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u, {
-        error: () => 'Use a name on one line.',
-      }),
-  )
+/** A person's name. */
+export const FullName = line(100)
 
 /** What somebody types to say who they are: any text of a sane length; never validated further, so as to tell nothing. */
 export const Identifier = z.string().min(1).max(320)

@@ -1,5 +1,6 @@
 /** What is said about organizations: the fields that make one, and how each thing is shown. */
 import { z } from 'zod'
+import { Description, line, roleName } from '../../../base/fields.ts'
 import { isId } from '../../../base/ids.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
 import type { Member } from '../members/members.ts'
@@ -8,22 +9,10 @@ import type { ActiveOrganization } from './active.ts'
 import type { OwnOrganization } from './organizations.ts'
 import type { OrganizationRow } from './sql.ts'
 
-const UNSEEN = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]/u
-
-/** One line of any script: visible, without direction marks. */
-export const OrganizationName = z
-  .string()
-  .max(200)
-  .transform((text) => text.normalize('NFC').replace(/\s+/g, ' ').trim())
-  .pipe(
-    z
-      .string()
-      .min(1)
-      .max(100)
-      .refine((text) => !UNSEEN.test(text) && /[\p{L}\p{N}\p{S}\p{P}]/u.test(text) && !text.includes('://'), {
-        error: () => 'Use a name on one line.',
-      }),
-  )
+/** Not an address either: it stands in the subjects of e-mails. */
+export const OrganizationName = line(100).refine((text) => !text.includes('://'), {
+  error: () => 'Use a name, not an address.',
+})
 
 export const Slug = z
   .string()
@@ -39,22 +28,12 @@ export const UserId = z
   .refine((text) => isId('usr', text), { error: () => 'This is not the id of a user.' })
 
 /** Built in, or one of the organization's own. */
-export const RoleName = z
-  .string()
-  .max(50)
-  .regex(/^[a-z][a-z0-9_-]*$/, {
-    error: () => 'Use small letters, digits, hyphens and underscores, beginning with a letter.',
-  })
+export const RoleName = roleName(50)
 
 export const Search = z.string().trim().max(254).optional().describe('What it begins with, in any case')
 
 export const RoleFields = {
-  description: z
-    .string()
-    .max(1000)
-    .transform((text) => text.normalize('NFC').trim())
-    .pipe(z.string().max(500))
-    .nullable(),
+  description: Description.nullable(),
   permissions: z.array(z.string().max(130).regex(PERMISSION)).max(100),
   inherits: z.enum(['admin', 'member', 'guest']).nullable(),
 }

@@ -3,6 +3,7 @@ import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem } from '../../../base/errors.ts'
+import { Description } from '../../../base/fields.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
@@ -33,10 +34,7 @@ const boxes = Object.fromEntries(
 
 const RoleForm = One.extend({
   name: RoleName,
-  description: z
-    .string()
-    .max(500)
-    .transform((text) => text.trim() || null)
+  description: Description.transform((text) => text || null)
     .nullable()
     .default(null),
   inherits: z.enum(['', 'admin', 'member', 'guest']).transform((name) => name || null),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { Instant } from '../../../base/fields.ts'
 import { job, PayloadLocale, PayloadText } from '../../../core/jobs/index.ts'
 import { purgeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -21,7 +22,7 @@ const LOCKED_EMAIL_PAUSE = 3_600_000
 const AboutSignIn = z.object({
   /** null for an identifier without an account: it has a job as well, so that both take the same time. */
   user_id: PayloadText,
-  at: z.iso.datetime().transform((text) => new Date(text)),
+  at: Instant,
   ip: PayloadText,
   user_agent: PayloadText,
   locale: PayloadLocale,

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Description, Instant, line, optional, roleName } from './fields.ts'
+
+const nbsp = '\u00a0'
+
+describe('a line', () => {
+  const Name = line(10)
+
+  it.each([
+    ['  山田\t花子 ', '山田 花子'],
+    ["Áine O'B-C", "Áine O'B-C"],
+    ['Ame\u0301lie', 'Amélie'],
+    [`a${nbsp}\n b`, 'a b'],
+    ['می\u200cخواهم', 'می\u200cخواهم'],
+    ['👩\u200d🚀 ❤\ufe0f', '👩\u200d🚀 ❤\ufe0f'],
+    ['שלום', 'שלום'],
+    ['-', '-'],
+  ])('keeps %j as %j', (text, kept) => expect(Name.parse(text)).toBe(kept))
+
+  const VISIBLE = 'Use one line of visible characters.'
+  it.each([
+    ['', 'Too small'],
+    ['   ', 'Too small'],
+    ['x'.repeat(11), 'Too big'],
+    ['x\u0000', VISIBLE],
+    ['x\u001b[31m', VISIBLE],
+    ['x\u0085', VISIBLE],
+    ['so\u00adft', VISIBLE],
+    ['x\u061c', VISIBLE],
+    ['x\u200b', VISIBLE],
+    ['x\u200f', VISIBLE],
+    ['x\u202egpj', VISIBLE],
+    ['x\u2066y', VISIBLE],
+    ['x\u206f', VISIBLE],
+    ['x\u2060y', VISIBLE],
+    ['\u200d', VISIBLE],
+    ['\u3164', VISIBLE],
+    ['\u0301', VISIBLE],
+  ])('refuses %j', (text, message) => {
+    expect(Name.safeParse(text).error?.issues[0]?.message).toContain(message)
+  })
+})
+
+describe('a description', () => {
+  it('has as many lines as it likes, and counts a line break of a form once', () => {
+    expect(Description.parse(' one\r\ntwo\n')).toBe('one\ntwo')
+    expect(Description.parse('')).toBe('')
+    expect(Description.parse(`${'x\r\n'.repeat(249)}xx`)).toHaveLength(500)
+    expect(Description.safeParse('x'.repeat(501)).success).toBe(false)
+  })
+})
+
+describe('an instant', () => {
+  it('has a zone, and is a Date', () => {
+    expect(Instant.parse('2030-06-01T12:00:00+02:00')).toEqual(new Date('2030-06-01T10:00:00Z'))
+    for (const text of [
+      '2030-06-01',
+      '2030-06-01T12:00:00',
+      'soon',
+      '',
+      `2030-06-01T12:00:00.${'0'.repeat(40)}Z`,
+    ])
+      expect(Instant.safeParse(text).success).toBe(false)
+  })
+
+  it('may be left out or left empty where it is optional', () => {
+    expect(optional(Instant).parse('')).toBeUndefined()
+    expect(optional(Instant).parse(undefined)).toBeUndefined()
+    expect(optional(Instant).parse('2030-06-01T12:00:00Z')).toEqual(new Date('2030-06-01T12:00:00Z'))
+    expect(z.toJSONSchema(z.object({ at: optional(Instant) }), { io: 'input' })).toMatchObject({
+      properties: { at: { format: 'date-time', maxLength: 40 } },
+    })
+  })
+})
+
+describe('the name of a role', () => {
+  it.each(['a', 'super_admin', 'x-1', 'a'.repeat(64)])('may be %s', (name) =>
+    expect(roleName().parse(name)).toBe(name),
+  )
+  it.each(['', 'Admin', '1st', '_a', 'a b', 'ä', 'a\n', 'a'.repeat(65)])('is not %j', (name) =>
+    expect(roleName().safeParse(name).success).toBe(false),
+  )
+  it('may be shorter where it is stored shorter', () =>
+    expect(roleName(50).safeParse('a'.repeat(51)).success).toBe(false))
+})
