@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
 import { type Database, migrateDown, migrateUp, migrationStatus, openDatabase } from './index.ts'
@@ -189,18 +189,28 @@ async function dropRole(role: string): Promise<void> {
   await made.drop()
 }
 
-/** What tables.ts says, read from its text: the types themselves are gone when a test runs. */
+const SOURCE = new URL('../../', import.meta.url)
+
+/** What the modules' tables.ts say, read from their text: the types themselves are gone when a test runs. */
 function declaredTables(): Map<string, Map<string, string>> {
-  const text = readFileSync(new URL('./tables.ts', import.meta.url), 'utf8')
-  const interfaces = new Map<string, Map<string, string>>()
-  for (const [, name = '', body = ''] of text.matchAll(/export interface (\w+) \{\n(.*?)\n\}/gs)) {
-    const fields = [...body.matchAll(/^ {2}(\w+): (.+)$/gm)].map(
-      ([, field = '', type = '']) => [field, type] as const,
-    )
-    interfaces.set(name, new Map(fields))
+  const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /\btables\.ts$/.test(file),
+  )
+  const tables: [table: string, row: string][] = []
+  const rows = new Map<string, Map<string, string>>()
+  for (const file of files) {
+    const text = readFileSync(new URL(file, SOURCE), 'utf8')
+    for (const [, , name = '', body = ''] of text.matchAll(
+      /^( *)(?:export )?interface (\w+) \{\n(.*?)\n\1\}$/gms,
+    )) {
+      const members = [...body.matchAll(/^ +(\w+): (.+)$/gm)].map(
+        ([, member = '', type = '']): [string, string] => [member, type],
+      )
+      if (name === 'Tables') tables.push(...members)
+      else rows.set(name, new Map(members))
+    }
   }
-  const tables = interfaces.get('Tables') ?? new Map<string, string>()
-  return new Map([...tables].map(([table, name]) => [table, interfaces.get(name) ?? new Map()]))
+  return new Map(tables.map(([table, row]) => [table, rows.get(row) ?? new Map()]))
 }
 
 /** The database's type of a declared one. */
@@ -213,7 +223,7 @@ function columnOf(declared: string): string {
   return `${known[type] ?? type}${nullable}`
 }
 
-test('tables.ts says what the migrations made', async () => {
+test('each tables.ts says what the migrations made', async () => {
   const db = await open(false)
   const { rows } = await db.asOwner((line) =>
     line.plain(`

@@ -6,6 +6,8 @@ import type { Call } from '../../base/call.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 
+export type { AuditEventsTable } from './tables.ts'
+
 export const AUDIT_EVENTS = {
   'auth.login.attempt': 'A sign-in was begun that has to go on with a further step.',
   'auth.login.success': 'Somebody signed in.',

@@ -14,8 +14,8 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Keyring } from '../../base/crypto.ts'
-import type { SigningKeysTable } from '../../base/db/tables.ts'
 import { newId } from '../../base/ids.ts'
+import type { SigningKeysTable } from './tables.ts'
 
 export type SigningAlgorithm = SigningKeysTable['algorithm']
 

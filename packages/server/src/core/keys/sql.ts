@@ -1,7 +1,7 @@
 /** The statements of the keys room. Whatever changes a stage runs under one lock, so that of many nodes one does. */
 import { sql } from 'kysely'
-import type { SigningKeysTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
+import type { SigningKeysTable } from './tables.ts'
 
 /** A row as it is read. */
 export type KeyRow = Omit<SigningKeysTable, 'public_jwk'> & { public_jwk: Record<string, unknown> | null }

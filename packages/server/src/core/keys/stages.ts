@@ -3,7 +3,7 @@
  * when the last token it signed is dead.
  */
 import { later } from '../../base/clock.ts'
-import type { SigningKeysTable } from '../../base/db/tables.ts'
+import type { SigningKeysTable } from './tables.ts'
 
 export type Stage = 'published' | 'active' | 'retired' | 'removed'
 

@@ -6,10 +6,10 @@
 import { sql } from 'kysely'
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
-import type { LinksTable } from '../../base/db/tables.ts'
 import type { Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { isId, newId } from '../../base/ids.ts'
+import type { LinksTable } from './tables.ts'
 
 export type LinkPurpose = LinksTable['purpose']
 

@@ -8,13 +8,13 @@
  * credential until it has caught up.
  */
 import { later } from '../../base/clock.ts'
-import type { RevocationsTable } from '../../base/db/tables.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
 import { memberIn, type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
 import { deleteBefore, insertRevocations, isCovered, selectLast, selectPage } from './sql.ts'
+import type { RevocationsTable } from './tables.ts'
 
 export type { Revocable, Revocation, RevocationKind } from './list.ts'
 

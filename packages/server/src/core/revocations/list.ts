@@ -2,7 +2,7 @@
  * What is revoked, as one process remembers it. Adding something twice changes nothing and the order does not
  * matter; an entry is forgotten when everything it could refuse has expired anyway.
  */
-import type { RevocationsTable } from '../../base/db/tables.ts'
+import type { RevocationsTable } from './tables.ts'
 
 export type RevocationKind = RevocationsTable['kind']
 

@@ -1,8 +1,8 @@
 /** The statements of the revocations room. */
 import { sql } from 'kysely'
-import type { RevocationsTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { memberIn, type Revocable } from './list.ts'
+import type { RevocationsTable } from './tables.ts'
 
 export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promise<void> {
   await tx.insertInto('revocations').values(rows).execute()

@@ -8,7 +8,6 @@
  */
 import { effectivePermissions, type RoleDefinition, withInherited } from '@latchkey/guard'
 import type { Clock } from '../../base/clock.ts'
-import type { PermissionsTable, RolesTable } from '../../base/db/tables.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
@@ -16,6 +15,7 @@ import type { Config } from '../../config.ts'
 import { BUILT_IN } from './organization-roles.ts'
 import { defaultRole, PRESETS } from './presets.ts'
 import { lockRoles, selectPermissions, selectRoles, upsertPreset } from './sql.ts'
+import type { PermissionsTable, RolesTable } from './tables.ts'
 
 export {
   isBuiltIn,
@@ -26,6 +26,7 @@ export {
 export { ADMIN_ROLES, adminRole, defaultRole, isAdminRole, PRESETS, type Preset } from './presets.ts'
 export { SERVER_PERMISSIONS, type ServerPermission } from './server-permissions.ts'
 export { lockRoles, selectPermissions, selectRoles } from './sql.ts'
+export type { PermissionsTable, RolesTable } from './tables.ts'
 
 export type Role = Readonly<RolesTable>
 export type AppPermission = Readonly<PermissionsTable>

@@ -1,8 +1,8 @@
 /** The statements that fill the memory of roles. What changes them is the access feature's. */
 import { sql } from 'kysely'
-import type { PermissionsTable, RolesTable } from '../../base/db/tables.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { PresetRole } from './presets.ts'
+import type { PermissionsTable, RolesTable } from './tables.ts'
 
 export const selectRoles = (db: Statements): Promise<RolesTable[]> =>
   db.selectFrom('roles').selectAll().orderBy('rank').orderBy('name').execute()

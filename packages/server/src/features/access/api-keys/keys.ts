@@ -7,7 +7,6 @@
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
-import type { ApiKeysTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -26,6 +25,7 @@ import {
   updateRevoked,
   updateRotated,
 } from './sql.ts'
+import type { ApiKeysTable } from './tables.ts'
 
 export type Key = ApiKeysTable
 

@@ -1,8 +1,9 @@
 /** Every statement of the API keys' room. The check stands on the path of every request, so it is compiled once. */
+
 import { type CompiledQuery, sql } from 'kysely'
-import type { ApiKeysTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import type { ApiKeysTable } from './tables.ts'
 
 export interface CheckedKey extends ActingRow {
   id: string

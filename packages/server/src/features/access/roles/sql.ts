@@ -1,7 +1,8 @@
 /** Every statement of the access room; those that read all roles are core/roles'. */
+
 import { sql } from 'kysely'
-import type { PermissionsTable, RolesTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import type { PermissionsTable, RolesTable } from '../../../core/roles/index.ts'
 
 /** The roles of somebody who may act at all; null for others. */
 export async function selectRolesOfActive(tx: Tx, userId: string): Promise<string[] | null> {

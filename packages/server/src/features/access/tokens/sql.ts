@@ -1,8 +1,9 @@
 /** Every statement of the tokens room. Rotation is one statement: of many who bring the same token one uses it up. */
+
 import { type CompiledQuery, sql } from 'kysely'
-import type { TokenFamiliesTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import type { TokenFamiliesTable } from './tables.ts'
 
 /** Whom tokens of a session speak for. */
 export interface SessionRow extends ActingRow {

@@ -2,10 +2,11 @@
  * Every statement of the audit log's reading side. Whatever is asked for begins at an index and goes back in time from
  * a position; conditions are comparisons that leak nothing, or row-level security would keep them from the index.
  */
+
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
-import type { AuditEventsTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import type { AuditEventsTable } from '../../../core/audit/index.ts'
 
 export interface EventFilter {
   /** Any of them. */

@@ -8,7 +8,6 @@
 import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
-import type { SessionsTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
@@ -29,6 +28,7 @@ import {
   updateSeen,
   updateToken,
 } from './sql.ts'
+import type { SessionsTable } from './tables.ts'
 
 /** `st_` and 43 characters of base64url. The whole text is hashed, so any change to it makes another token. */
 const TOKEN = /^st_[A-Za-z0-9_-]{43}$/

@@ -3,10 +3,11 @@
  * Whatever writes many rows holds them first, in the order of their ids: nodes that write the same ones in two orders
  * would wait for each other for ever (order.test.ts).
  */
+
 import { type CompiledQuery, sql } from 'kysely'
-import type { SessionsTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
+import type { SessionsTable } from './tables.ts'
 
 export interface CheckedRow extends ActingRow {
   acting_name: string | null

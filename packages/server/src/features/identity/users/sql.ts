@@ -1,8 +1,9 @@
 /** Every statement of the users room. */
+
 import { sql } from 'kysely'
-import type { EmailsTable, UsersTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ADMIN_ROLES } from '../../../core/roles/index.ts'
+import type { EmailsTable, UsersTable } from './tables.ts'
 
 /** A user with the primary address: what most rules need. */
 export type UserRow = UsersTable & {

@@ -6,7 +6,6 @@
 
 import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
-import type { UsersTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -26,6 +25,7 @@ import {
   updateStatus,
   updateUser,
 } from './sql.ts'
+import type { UsersTable } from './tables.ts'
 
 export type User = UserRow
 

@@ -1,8 +1,9 @@
 /** The statements of invitations. One that was declined is revoked, by the invited. */
+
 import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
-import type { InvitationsTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import type { InvitationsTable } from './tables.ts'
 
 export type InvitationRow = Omit<InvitationsTable, 'sent_times'>
 /** With the name of whoever sent it, as far as the reader may see them. */

@@ -1,10 +1,11 @@
 /** Every statement of the organizations room: organizations, who belongs to them, their own roles. */
+
 import { type CompiledQuery, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
-import type { MembershipsTable, OrganizationRolesTable, OrganizationsTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { Lock } from '../../../core/locks.ts'
 import type { ActingRow } from '../../../core/roles/acting.ts'
+import type { MembershipsTable, OrganizationRolesTable, OrganizationsTable } from './tables.ts'
 
 export type OrganizationRow = Omit<OrganizationsTable, 'name_key'>
 const COLUMNS = ['id', 'name', 'slug', 'created_at', 'updated_at', 'deleted_at', 'purge_at'] as const

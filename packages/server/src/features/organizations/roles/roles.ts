@@ -3,8 +3,8 @@
  * nobody makes, changes or deletes one beyond their own permissions; a role that somebody holds stays; a change
  * reaches every token.
  */
+
 import type { Call } from '../../../base/call.ts'
-import type { OrganizationRolesTable } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
@@ -26,6 +26,7 @@ import {
   updateOwnRole,
 } from '../organization/sql.ts'
 import { assertCovers, type Held, inside } from '../organization/standing.ts'
+import type { OrganizationRolesTable } from '../organization/tables.ts'
 
 /** How many one organization may have. */
 export const MOST_ROLES = 50

@@ -10,14 +10,15 @@
  * guesses exactly as many outcomes are answered as the limit allows. Counters are written in a separate
  * transaction: they survive a refused sign-in and a restart.
  */
+
 import { sql } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import type { Keyring } from '../../../base/crypto.ts'
-import type { FailuresTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { addressKey } from '../../../base/http/request/address.ts'
 import type { Config } from '../../../config.ts'
+import type { FailuresTable } from './tables.ts'
 
 const ACCOUNT_WIDE_FACTOR = 10
 

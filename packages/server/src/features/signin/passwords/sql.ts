@@ -1,7 +1,8 @@
 /** SQL statements of passwords. */
+
 import { sql } from 'kysely'
-import type { PasswordsTable } from '../../../base/db/tables.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { PasswordsTable } from './tables.ts'
 
 export const selectPassword = async (db: Statements, userId: string): Promise<PasswordsTable | null> =>
   (await db.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null

@@ -1,0 +1,23 @@
+/** The tables of signing keys. */
+import type { Json } from '../../base/db/tables.ts'
+
+declare module '../../base/db/tables.ts' {
+  interface Tables {
+    signing_keys: SigningKeysTable
+  }
+}
+
+/** A key that signs tokens: published before `active_at`, silent from `retired_at`, gone from `removed_at`. */
+export interface SigningKeysTable {
+  kid: string
+  algorithm: 'ES256' | 'RS256' | 'EdDSA' | 'HS256'
+  /** null for HS256, which has no public half. */
+  public_jwk: Json<Record<string, unknown>> | null
+  sealed_private: string
+  created_at: Date
+  active_at: Date
+  retired_at: Date | null
+  /** When the last token it signed is dead. */
+  keep_until: Date
+  removed_at: Date | null
+}

@@ -1,0 +1,27 @@
+/** The tables of roles and permissions of the server. */
+declare module '../../base/db/tables.ts' {
+  interface Tables {
+    roles: RolesTable
+    permissions: PermissionsTable
+  }
+}
+
+/** A role of the server. */
+export interface RolesTable {
+  name: string
+  description: string | null
+  permissions: string[]
+  inherits: string[]
+  grants: string[]
+  rank: number
+  preset: string | null
+  created_at: Date
+  updated_at: Date
+}
+/** A permission that an app brought. */
+export interface PermissionsTable {
+  name: string
+  description: string | null
+  organization_roles: string[]
+  created_at: Date
+}

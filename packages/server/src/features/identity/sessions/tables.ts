@@ -1,0 +1,28 @@
+/** The tables of sessions. */
+declare module '../../../base/db/tables.ts' {
+  interface Tables {
+    sessions: SessionsTable
+  }
+}
+
+export interface SessionsTable {
+  id: string
+  user_id: string
+  token_hash: Buffer
+  created_at: Date
+  authenticated_at: Date
+  last_seen_at: Date
+  expires_at: Date
+  idle_seconds: number
+  remember: boolean
+  amr: string[]
+  /** Written by earlier versions; such sessions are refused. */
+  limited_to: 'password_change' | null
+  /** The one it acts in; what that permits is asked of the membership each time. */
+  organization_id: string | null
+  ip_address: string | null
+  user_agent: string | null
+  ended_at: Date | null
+  // biome-ignore format: one line, as the test of this file reads it
+  end_reason: 'expired' | 'signed_out' | 'revoked' | 'password_changed' | 'disabled' | 'locked' | 'email_changed' | null
+}

@@ -1,0 +1,18 @@
+/** The tables of passwords and their history. */
+declare module '../../../base/db/tables.ts' {
+  interface Tables {
+    passwords: PasswordsTable
+    password_history: PasswordHistoryTable
+  }
+}
+
+export interface PasswordsTable {
+  user_id: string
+  hash: string
+  changed_at: Date
+}
+export interface PasswordHistoryTable {
+  user_id: string
+  hash: string
+  replaced_at: Date
+}
