@@ -8,7 +8,7 @@ import { newId } from './ids.ts'
 export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
 export type Style = (typeof STYLES)[number]
 
-/** How the rows of a protocol are answered, whatever style the settings or the caller choose. */
+/** The style of a protocol's rows; it takes precedence over the settings and over `Accept`. */
 export type ProtocolStyle = 'oauth' | 'scim'
 
 export const LOCALES = ['en', 'de'] as const

@@ -1,5 +1,5 @@
 /**
- * The tables as Kysely sees them. Base owns none: each module declares the rows of its own in its `tables.ts`, which
+ * The tables as Kysely sees them. Base owns none: each module declares its rows in its `tables.ts`, which
  * adds them to `Tables` (declaration merging). migrations/*.up.sql is their source, and a test on both databases
  * holds the two equal. Times are Date, jsonb is written as JSON text and read as a value.
  */

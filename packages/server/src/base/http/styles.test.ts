@@ -1,4 +1,4 @@
-/** Rows of a protocol: every answer is written as the protocol says, before `run` and after, whatever `Accept` asks for. */
+/** Rows of a protocol: every answer has the protocol's body, before `run` and after it, for every `Accept`. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode, problem } from '../errors.ts'
@@ -66,7 +66,7 @@ const early: [what: string, ask: (style: string) => Promise<Answered>, number, s
   ['a field that is missing', (s) => send(`/${s}/fail`, {}), 400, 'invalid_request', 'invalidValue'],
   ['a long body', (s) => send(`/${s}/fail`, { code: 'x'.repeat(200) }), 413, 'invalid_request', undefined],
   ['another type', (s) => send(`/${s}/fail`, '<a/>', { 'content-type': 'text/xml' }), 415, 'invalid_request', undefined],
-  ['a fault nobody foresaw', (s) => send(`/${s}/fail`, { code: 'nothing foreseen' }), 500, 'server_error', undefined],
+  ['an unforeseen fault', (s) => send(`/${s}/fail`, { code: 'nothing foreseen' }), 500, 'server_error', undefined],
   ['a limit used up', async (s) => { await limited.ask(`/${s}/once`); return limited.ask(`/${s}/once`) }, 429, 'temporarily_unavailable', undefined],
   ['a stream without a credential', (s) => server.ask(`/${s}/stream`), 401, 'invalid_client', undefined],
   ['a file without a credential', (s) => server.ask(`/${s}/file`), 401, 'invalid_client', undefined],

@@ -50,7 +50,7 @@ export function createBreaches({ clock, log, config }: BreachesOptions): Breache
       headers: { 'add-padding': 'true', accept: 'text/plain', 'user-agent': 'Latchkey' },
       timeoutMs: TIMEOUT,
       maxBytes: MAX_BYTES,
-      // the operator's mirror may stand beside the server
+      // the operator's mirror may be in a private network
       allowPrivate: true,
     })
     if (status !== 200) throw new NoAnswer(`it answered ${status}`)

@@ -65,7 +65,7 @@ const reasonOf = async (what: Promise<unknown>): Promise<string> => {
 }
 
 describe('a request', () => {
-  test('by POST sends its body and headers, and gives status, type and text back whatever the status is', async () => {
+  test('by POST sends its body and headers, and returns status, type and text of any status', async () => {
     answer = (_, response) =>
       void response
         .writeHead(400, { 'content-type': 'application/json;charset=UTF-8' })

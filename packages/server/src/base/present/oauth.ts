@@ -1,8 +1,8 @@
-/** `oauth`: the bare answer, or `{error, error_description}` (RFC 6749 §5.2). For rows of OAuth, whatever `Accept` says. */
+/** `oauth`: the bare answer, or `{error, error_description}` (RFC 6749 §5.2). The style of OAuth's rows, for every `Accept`. */
 import type { ErrorCode } from '../errors.ts'
 import { asQuotedText, JSON_TYPE, type StyleWriter, sentence } from './style.ts'
 
-/** What a failure is called there where it does not name its error: RFC 6749 §4.1.2.1, §5.2, RFC 6750 §3.1, RFC 9470 §3. */
+/** The error of a failure that does not name its own: RFC 6749 §4.1.2.1, §5.2, RFC 6750 §3.1, RFC 9470 §3. */
 export const OAUTH_ERRORS: Readonly<Record<ErrorCode, string>> = {
   AUTHENTICATION_REQUIRED: 'invalid_client',
   AUTHENTICATION_FAILED: 'invalid_client',

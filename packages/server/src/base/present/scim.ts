@@ -1,4 +1,4 @@
-/** `scim`: the bare resource, or the error message of RFC 7644 §3.12. For rows of SCIM, whatever `Accept` says. */
+/** `scim`: the bare resource, or the error message of RFC 7644 §3.12. The style of SCIM's rows, for every `Accept`. */
 import type { ErrorCode } from '../errors.ts'
 import { type StyleWriter, sentence } from './style.ts'
 

@@ -157,7 +157,7 @@ describe('limits that are counted elsewhere', () => {
     yield 'all of it'
   }
 
-  it('are told and refuse alike', async () => {
+  it('are sent and refuse alike', async () => {
     const server = await started(elsewhere())
     const { headers } = await server.ask('/api/v1/few')
     expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['3', '2'])

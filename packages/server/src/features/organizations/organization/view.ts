@@ -9,7 +9,7 @@ import type { ActiveOrganization } from './active.ts'
 import type { OwnOrganization } from './organizations.ts'
 import type { OrganizationRow } from './sql.ts'
 
-/** Not an address either: it stands in the subjects of e-mails. */
+/** Not an address either, because mail programs make links of those. */
 export const OrganizationName = line(100).refine((text) => !text.includes('://'), {
   error: () => 'Use a name, not an address.',
 })
