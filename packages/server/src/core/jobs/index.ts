@@ -10,14 +10,12 @@ import type { z } from 'zod'
 import { type Clock, later } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
-import type { JobKind, PayloadSchema } from './kind.ts'
+import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
 import { deleteGivenUp, insertJob } from './sql.ts'
 import { createWorker } from './worker.ts'
 
 export { job, PayloadLocale, PayloadText } from './kind.ts'
-
-export type JobHandler<S extends PayloadSchema> = (payload: z.output<S>, now: Date) => Promise<void>
 
 export interface Jobs {
   /**

@@ -17,6 +17,8 @@ export interface JobKind<S extends PayloadSchema> {
 /** Declares a kind of job: `const forgotPassword = job('passwords.forgot', z.object({ … }))`. */
 export const job = <S extends PayloadSchema>(name: string, payload: S): JobKind<S> => ({ name, payload })
 
+export type JobHandler<S extends PayloadSchema> = (payload: z.output<S>, now: Date) => Promise<void>
+
 /** A stored payload that its schema refuses. Names the fields and never their values, because it is logged and kept. */
 export class PayloadMismatch extends Error {
   override name = 'PayloadMismatch'

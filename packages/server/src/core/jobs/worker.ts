@@ -6,8 +6,7 @@
 import { type Clock, later } from '../../base/clock.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
-import type { JobHandler } from './index.ts'
-import { type JobKind, PayloadMismatch, type PayloadSchema, readPayload } from './kind.ts'
+import { type JobHandler, type JobKind, PayloadMismatch, type PayloadSchema, readPayload } from './kind.ts'
 import { type ClaimedJob, claimJobs, deleteJob, extendLeases, postponeJob } from './sql.ts'
 
 const AT_ONCE = 4
