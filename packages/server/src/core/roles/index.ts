@@ -26,7 +26,6 @@ export {
 export { ADMIN_ROLES, adminRole, defaultRole, isAdminRole, PRESETS, type Preset } from './presets.ts'
 export { SERVER_PERMISSIONS, type ServerPermission } from './server-permissions.ts'
 export { lockRoles, selectPermissions, selectRoles } from './sql.ts'
-export type { PermissionsTable, RolesTable } from './tables.ts'
 
 export type Role = Readonly<RolesTable>
 export type AppPermission = Readonly<PermissionsTable>

@@ -2,7 +2,7 @@
 
 import { sql } from 'kysely'
 import type { Tx } from '../../../base/db/types.ts'
-import type { PermissionsTable, RolesTable } from '../../../core/roles/index.ts'
+import type { AppPermission, Role } from '../../../core/roles/index.ts'
 
 /** The roles of somebody who may act at all; null for others. */
 export async function selectRolesOfActive(tx: Tx, userId: string): Promise<string[] | null> {
@@ -36,14 +36,14 @@ export async function isHeld(tx: Tx, role: string): Promise<boolean> {
   return row !== undefined
 }
 
-export async function insertRole(tx: Tx, role: RolesTable): Promise<void> {
+export async function insertRole(tx: Tx, role: Role): Promise<void> {
   await tx.insertInto('roles').values(role).execute()
 }
 
 export async function updateRole(
   tx: Tx,
   name: string,
-  change: Partial<Omit<RolesTable, 'name' | 'preset' | 'created_at'>>,
+  change: Partial<Omit<Role, 'name' | 'preset' | 'created_at'>>,
 ): Promise<void> {
   await tx.updateTable('roles').set(change).where('name', '=', name).execute()
 }
@@ -59,7 +59,7 @@ export async function deleteRoleRow(tx: Tx, name: string): Promise<void> {
 }
 
 /** @returns whether it is new */
-export async function insertPermission(tx: Tx, permission: PermissionsTable): Promise<boolean> {
+export async function insertPermission(tx: Tx, permission: AppPermission): Promise<boolean> {
   const row = await tx
     .insertInto('permissions')
     .values(permission)
