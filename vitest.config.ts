@@ -13,7 +13,7 @@ const withoutDatabase = [
   'packages/server/src/base/{cursor,fields,sightings}.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
-  'tests/{architecture,launcher,pages,reference}.test.{ts,tsx}',
+  'tests/{architecture,launcher,pages,reference,vocabulary}.test.{ts,tsx}',
 ]
 const exclude = ['**/node_modules/**', ...withoutDatabase]
 
