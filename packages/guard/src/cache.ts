@@ -1,18 +1,18 @@
 /**
- * A bounded memory by key, least recently used first out. Two generations instead of a linked list: what is
- * used moves to the young one, and when that is full the old one is forgotten whole; a hit costs one look-up.
+ * A bounded cache with approximate LRU eviction. It has two generations instead of a linked list: an entry that is
+ * used moves to the young generation, and when that is full the old one is dropped as a whole. A hit costs one look-up.
  */
 export interface Cache<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
   delete(key: string): void
   clear(): void
-  /** Forgets what fits. */
+  /** Deletes every entry for which `isGone` returns true. */
   sweep(isGone: (value: V) => boolean): void
   readonly size: number
 }
 
-/** @param max how many it holds at most; what was used within the last half of them is never forgotten */
+/** @param max the largest number of entries; the `max / 2` entries used last are never evicted */
 export function boundedCache<V>(max: number): Cache<V> {
   const half = Math.max(1, Math.floor(max / 2))
   let young = new Map<string, V>()

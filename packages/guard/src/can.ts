@@ -1,25 +1,28 @@
 /**
- * Whether somebody may do something. A permission is `resource:action`; a grant may put `*` for either, and
- * `*` alone is everything. What is asked for is never a pattern: `can(p, 'users:*')` asks for a grant that
- * covers every action on users, and only `users:*`, `*:*` and `*` do.
+ * The permission check. A permission is `resource:action`; a grant may have `*` in place of either, and `*` alone
+ * grants everything. The required permission is never a pattern: `can(p, 'users:*')` requires a grant of every action
+ * on users, which only `users:*`, `*:*` and `*` are.
  */
 
-/** Anything that holds permissions; a principal, a role, an API key. */
+/** An object with grants: a principal, a role, an API key. */
 export interface Permitted {
   permissions: readonly string[]
 }
 
-/** Longer lists are walked through once for each permission that is asked for. */
+/** Verdicts are cached for longer lists, which are then scanned once for each required permission. */
 const LONG = 8
-/** Apps ask for a few; what a stranger asks for must not pile up. */
+/** Bound on the verdicts of one list: an app requires few permissions, but a caller may be able to choose them. */
 const MOST_VERDICTS = 200
 
-/** By lists that cannot change any more: one principal is asked the same again and again. */
+/** Cached verdicts by frozen list: the same principal is checked for the same permissions repeatedly. */
 const verdicts = new WeakMap<readonly string[], Map<string, boolean>>()
 
 /**
- * @param principal who asks
- * @param permission what is needed, `resource:action`; anything malformed is refused to all but `*`
+ * Checks whether a principal has a permission.
+ *
+ * @param principal an object with grants, `{ permissions: ['invoices:*'] }`
+ * @param permission the required permission, `resource:action`; a malformed one is granted by `*` alone
+ * @returns true where one of the grants covers the permission
  */
 export function can({ permissions }: Permitted, permission: string): boolean {
   const known = permissions.length > LONG ? verdictsOn(permissions) : undefined
@@ -33,7 +36,7 @@ export function can({ permissions }: Permitted, permission: string): boolean {
   return verdict
 }
 
-/** Undefined where somebody may still change the list. */
+/** @returns undefined for a list that is not frozen, whose verdicts could become stale */
 function verdictsOn(permissions: readonly string[]): Map<string, boolean> | undefined {
   let known = verdicts.get(permissions)
   if (known === undefined && Object.isFrozen(permissions)) {

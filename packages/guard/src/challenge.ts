@@ -1,4 +1,4 @@
-/** What `WWW-Authenticate` says with a refusal: every scheme the guard takes, in order (RFC 9110 §11.6.1). */
+/** The `WWW-Authenticate` challenges of a refusal: one for each scheme of the guard, in order (RFC 9110 §11.6.1). */
 import type { Problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 
@@ -16,7 +16,7 @@ export function challenger(schemes: readonly string[], realm: string): Challenge
       const description = `, error_description="${quotable(problem.message)}"`
       return schemes.map((scheme, i) => (scheme === 'Bearer' ? bearer(error, description) : (plain[i] ?? '')))
     }
-    // RFC 6750 §3.1 knows these two for other statuses
+    // RFC 6750 §3.1 defines these two errors for other statuses
     if (!hasBearer) return []
     if (problem.code === 'BAD_REQUEST') return [bearer('invalid_request')]
     if (problem.code === 'INSUFFICIENT_PERMISSIONS' && isBearerSent(request))
@@ -32,7 +32,7 @@ const challenge = (scheme: string, realm: string): string =>
 const isBearerSent = (request: GuardRequest): boolean =>
   /^bearer /i.test(request.header('authorization') ?? '')
 
-/** RFC 6750 §3: no error where no token came; RFC 9470 §3 for a proof that is too old. */
+/** RFC 6750 §3: no error code where no token was sent. RFC 9470 §3: the error of an authentication that is too old. */
 function errorOf({ code }: Problem): string | null {
   if (code === 'AUTHENTICATION_REQUIRED') return null
   return code === 'STEP_UP_REQUIRED' ? 'insufficient_user_authentication' : 'invalid_token'

@@ -1,6 +1,6 @@
-/** The one place of the guard that reads the time; everything else is handed a `Now`, so that tests can move it. */
+/** The clock: the only file of the guard that reads the system time. Other code takes a `Now`, which tests replace. */
 
-/** The present in milliseconds since 1970. */
+/** @returns the current time in milliseconds since the Unix epoch */
 export type Now = () => number
 
 export const systemTime: Now = () => Date.now()

@@ -1,63 +1,64 @@
 /**
- * The heart that every adapter shares: find the credential, ask the methods in their order, hold the outcome
- * against the rule, report what was refused. It is synchronous wherever a method is, so that a token seen before
- * costs no turn of the event loop.
+ * The request pipeline that every adapter calls: read the credential, run the methods in order, check the outcome
+ * against the rule, report each refusal. It is synchronous wherever the methods are, so that a cached token costs no
+ * turn of the event loop.
  */
 import { challenger } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
-import { type Offered, readCredentials } from './credentials.ts'
-import type { Attempt, LineState, Method, MethodPlan } from './methods/method.ts'
+import { readCredentials, type SentCredentials } from './credentials.ts'
+import type { Method, MethodOutcome, MethodPlan, RevocationState } from './methods/method.ts'
 import { type Answer, presenter, STYLES, type Style } from './present.ts'
 import type { Principal } from './principal.ts'
-import { asProblem, Problem, problem, refusedToken } from './problem.ts'
+import { asProblem, invalidToken, Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
-import { permittedByRoles, type RoleDefinition, roleDefinitions } from './roles.ts'
-import type { Judge } from './rules.ts'
+import { type RoleDefinition, roleDefinitions, withRolePermissions } from './roles.ts'
+import type { CompiledRule } from './rules.ts'
 
 export interface GuardOptions {
-  /** Tried in order; the first that recognises the credential as its kind decides. */
+  /** Run in order; the first method that recognizes the kind of the credential decides. */
   methods: readonly MethodPlan[]
   /**
-   * What roles come to, for methods that know somebody's roles and not what they permit: `jwt`, `basic`, `apiKey`,
-   * `session`, `custom`. Is added to permissions that they bring. A Latchkey server says both by itself.
+   * Role definitions, for methods whose principals carry roles without permissions: `jwt`, `basic`, `apiKey`,
+   * `session`, `custom`. The permissions of the roles are added to those of the principal. A Latchkey server sends
+   * both, so principals of `latchkey` are left as they are.
    */
   roles?: readonly RoleDefinition[] | undefined
-  /** The shape of refusals; `standard` by default. */
+  /** Envelope style of error answers; `standard` by default. */
   style?: Style | undefined
-  /** What a caller without a (good) credential gets; 403 only with `detail`. */
+  /** HTTP status for a missing or invalid credential: 401 (default), or 403, which requires the style `detail`. */
   unauthenticatedStatus?: 401 | 403 | undefined
-  /** For `WWW-Authenticate`; `latchkey` by default. */
+  /** The `realm` of `WWW-Authenticate` (RFC 9110 §11.5); `latchkey` by default. */
   realm?: string | undefined
   /**
-   * Told of every refusal, with its inner reason, and of what went wrong without a request (then `request` is
-   * null). By default, faults (500) are written to the console and the rest is not.
+   * Called for every refusal, with its internal `reason`, and for faults outside of a request (`request` is then
+   * null). By default, problems with status 500 are written to the console and others are discarded.
    */
   onProblem?: ((problem: Problem, request: GuardRequest | null) => void) | undefined
-  /** Told when revocations are pushed (again) or the server has to be asked, and why. */
-  onState?: ((state: LineState, reason: string | null) => void) | undefined
-  /** The present in milliseconds since 1970, for tests that move it. */
+  /** Called when the revocation stream connects or disconnects; `reason` is null when it connects. */
+  onState?: ((state: RevocationState, reason: string | null) => void) | undefined
+  /** Clock: the current time in milliseconds since the Unix epoch. For tests; `Date.now` by default. */
   now?: Now | undefined
 }
 
-/** Who it is (null: nobody, where the rule allows that), or why not. */
+/** The principal; null for an anonymous caller, where the rule is `optional`; or the problem to answer. */
 export type Outcome = Principal | Problem | null
 
 export interface Core {
-  check(request: GuardRequest, judge: Judge): Outcome | Promise<Outcome>
+  check(request: GuardRequest, rule: CompiledRule): Outcome | Promise<Outcome>
   refusal(problem: Problem, request: GuardRequest): Answer
   success(data: unknown, message: string, request: GuardRequest): Answer
-  state(): LineState
+  state(): RevocationState
   close(): void
 }
 
 export function openCore(options: GuardOptions): Core {
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
   assertOptions(options)
-  const permitted = options.roles && permittedByRoles(roleDefinitions(options.roles))
+  const addRolePermissions = options.roles && withRolePermissions(roleDefinitions(options.roles))
   let isClosed = false
   const report = (problem: Problem, request: GuardRequest | null): void => {
-    // a logger that fails must not keep a refusal from being answered
-    if (options.onProblem) attempt(() => options.onProblem?.(problem, request))
+    // a logger that throws must not prevent the answer
+    if (options.onProblem) callSafely(() => options.onProblem?.(problem, request))
     else if (problem.status === 500) console.error('latchkey guard:', problem.cause ?? problem)
   }
   const methods = options.methods.map((plan) =>
@@ -66,7 +67,7 @@ export function openCore(options: GuardOptions): Core {
       report: (error) =>
         report(problem('UNAVAILABLE', { reason: 'the server cannot be reached', cause: error }), null),
       stateChanged: (state, reason) => {
-        if (!isClosed) attempt(() => options.onState?.(state, reason))
+        if (!isClosed) callSafely(() => options.onState?.(state, reason))
       },
     }),
   )
@@ -81,32 +82,37 @@ export function openCore(options: GuardOptions): Core {
   const docs = methods.find((method) => method.docs !== undefined)?.docs ?? null
   const present = presenter({ style, unauthenticatedStatus, docs, now })
 
-  /** @param from the first method to ask */
-  function ask(offered: Offered, request: GuardRequest, from: number): Outcome | Promise<Outcome> {
+  /** @param from index of the first method to run */
+  function runMethods(
+    credentials: SentCredentials,
+    request: GuardRequest,
+    from: number,
+  ): Outcome | Promise<Outcome> {
     for (let i = from; i < methods.length; i++) {
-      const attempt = methods[i]?.attempt(offered, request)
-      if (attempt instanceof Promise) return attempt.then((made) => resume(made, offered, request, i))
-      if (attempt !== undefined) return settled(attempt, i)
+      const outcome = methods[i]?.authenticate(credentials, request)
+      if (outcome instanceof Promise) return outcome.then((later) => resume(later, credentials, request, i))
+      if (outcome !== undefined) return withPermissions(outcome, i)
     }
-    return unclaimed(offered)
+    return unrecognized(credentials)
   }
-  const resume = (made: Attempt, offered: Offered, request: GuardRequest, at: number) =>
-    made === undefined ? ask(offered, request, at + 1) : settled(made, at)
-  const settled = (made: Principal | Problem, at: number): Principal | Problem =>
-    made instanceof Problem || !permitted || methods[at]?.sumsUpRoles ? made : permitted(made)
+  const resume = (outcome: MethodOutcome, credentials: SentCredentials, request: GuardRequest, at: number) =>
+    outcome === undefined ? runMethods(credentials, request, at + 1) : withPermissions(outcome, at)
+  const withPermissions = (outcome: Principal | Problem, at: number): Principal | Problem =>
+    outcome instanceof Problem || !addRolePermissions || methods[at]?.resolvesRoles
+      ? outcome
+      : addRolePermissions(outcome)
 
   function identify(request: GuardRequest): Outcome | Promise<Outcome> {
-    const offered = readCredentials(request, sources)
-    return offered instanceof Problem ? offered : ask(offered, request, 0)
+    const credentials = readCredentials(request, sources)
+    return credentials instanceof Problem ? credentials : runMethods(credentials, request, 0)
   }
 
   return {
-    check(request, judge) {
+    check(request, rule) {
       try {
         const outcome = identify(request)
-        if (outcome instanceof Promise)
-          return outcome.then((later) => judge(later, request.method), asProblem)
-        return judge(outcome, request.method)
+        if (outcome instanceof Promise) return outcome.then((later) => rule(later, request.method), asProblem)
+        return rule(outcome, request.method)
       } catch (error) {
         return asProblem(error)
       }
@@ -124,32 +130,32 @@ export function openCore(options: GuardOptions): Core {
   }
 }
 
-function attempt(tell: () => void): void {
+function callSafely(callback: () => void): void {
   try {
-    tell()
+    callback()
   } catch (error) {
     console.error('latchkey guard:', error)
   }
 }
 
-/** A credential that is of nobody's kind is a bad one, not none. */
-function unclaimed({ explicit }: Offered): Problem | null {
+/** A credential that no method recognizes is invalid; it does not count as an absent one. */
+function unrecognized({ explicit }: SentCredentials): Problem | null {
   if (explicit === null) return null
-  const reason = 'no method recognises it'
-  return explicit.kind === 'api-key' ? problem('INVALID_API_KEY', { reason }) : refusedToken(reason)
+  const reason = 'no method recognizes the credential'
+  return explicit.kind === 'api-key' ? problem('INVALID_API_KEY', { reason }) : invalidToken(reason)
 }
 
-/** Of several lines the worst. */
-function stateOf(methods: readonly Method[]): LineState {
+/** Several methods: the least favourable of their states. */
+function stateOf(methods: readonly Method[]): RevocationState {
   const states = methods.map((method) => method.state?.() ?? 'off')
   if (states.includes('asking')) return 'asking'
   return states.includes('connected') ? 'connected' : 'off'
 }
 
 function assertOptions({ methods, style = 'standard', unauthenticatedStatus = 401 }: GuardOptions): void {
-  if (!Array.isArray(methods) || methods.length === 0) throw new TypeError('a guard has at least one method')
-  if (!STYLES.includes(style))
-    throw new TypeError(`there is no style ${style}: take one of ${STYLES.join(', ')}`)
+  if (!Array.isArray(methods) || methods.length === 0)
+    throw new TypeError('methods must contain at least one method')
+  if (!STYLES.includes(style)) throw new TypeError(`unknown style ${style}: use one of ${STYLES.join(', ')}`)
   if (unauthenticatedStatus !== 401 && (unauthenticatedStatus !== 403 || style !== 'detail'))
-    throw new TypeError('unauthenticatedStatus is 401; with the style `detail` it may be 403')
+    throw new TypeError('unauthenticatedStatus must be 401, or 403 with the style `detail`')
 }

@@ -1,16 +1,16 @@
 /**
- * Finds the one credential of a request. Explicit ones (Authorization, a key's header, the query) must agree:
- * two different ones, or a field that stands twice, are a 400, because two readers would see two callers. A
- * cookie comes by itself with every request of a browser, and so yields to an explicit credential.
+ * Credential extraction: finds the one credential of a request. Explicit credentials (Authorization, an API key header,
+ * the query) must agree: two different ones, or a repeated field, are answered with 400, because two components could
+ * read two different callers. An explicit credential takes precedence over cookies, which browsers send unasked.
  */
 import { type Jwt, readJwt } from './jwt/read.ts'
 import { type Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 
-/** How a credential was sent. */
+/** The place or scheme in which a credential was sent. */
 export type CredentialKind = 'bearer' | 'basic' | 'api-key' | 'other' | 'cookie'
 
-/** Longer ones are refused before any work is done on them. */
+/** In characters. Longer credentials are refused before they are parsed or hashed. */
 const MAX_LENGTH = 8192
 
 type Hasher = Pick<GuardRequest, 'digest'>
@@ -18,7 +18,7 @@ type Hasher = Pick<GuardRequest, 'digest'>
 export class Credential {
   readonly kind: CredentialKind
   readonly value: string
-  /** The cookie's name; '' for the others. */
+  /** The name of the cookie; '' for other kinds. */
   readonly name: string
   readonly #hasher: Hasher
   #digest: string | undefined
@@ -35,42 +35,42 @@ export class Credential {
     return this.value.length > MAX_LENGTH
   }
 
-  /** SHA-256, to remember it by: a cache never holds a credential itself. */
+  /** SHA-256 in base64, the key of caches: a cache never contains the credential itself. */
   get digest(): string {
     this.#digest ??= this.#hasher.digest(this.value)
     return this.#digest
   }
 
-  /** As a JWT, strictly read and not verified; null where it is none. */
+  /** The credential as a JWT, strictly parsed and not verified; null where it is not a JWT. */
   get jwt(): Jwt | null {
     if (this.#jwt === undefined) this.#jwt = readJwt(this.value)
     return this.#jwt
   }
 }
 
-/** Where the methods of a guard look. */
+/** The places in which the methods of a guard expect credentials, besides `Authorization`. */
 export interface Sources {
-  /** Lower-case names of header fields that carry a key. */
+  /** Names of header fields that contain an API key, in lower case. */
   readonly headers: readonly string[]
-  /** Names in the query; empty unless switched on. */
+  /** Names of query parameters that contain an API key; empty by default. */
   readonly query: readonly string[]
   readonly cookies: readonly string[]
 }
 
-/** What a request offers to the methods. */
-export interface Offered {
+/** The credentials of a request. */
+export interface SentCredentials {
   readonly explicit: Credential | null
-  /** Cookies, where there is no explicit credential; null stands for one that came twice, differently. */
+  /** Cookies by name, where there is no explicit credential; null for a cookie that was sent twice with different values. */
   readonly cookies: ReadonlyMap<string, Credential | null>
 }
 
 const NO_COOKIES: ReadonlyMap<string, Credential | null> = new Map()
-const NOTHING: Offered = Object.freeze({ explicit: null, cookies: NO_COOKIES })
+const NOTHING: SentCredentials = Object.freeze({ explicit: null, cookies: NO_COOKIES })
 const conflict = (message: string): Problem => problem('BAD_REQUEST', { message })
 
-export function readCredentials(request: GuardRequest, sources: Sources): Offered | Problem {
+export function readCredentials(request: GuardRequest, sources: Sources): SentCredentials | Problem {
   const authorization = request.header('authorization')
-  // several fields of one name come joined by commas
+  // repeated fields are joined by commas
   if (authorization?.includes(',') && request.isRepeated('authorization'))
     return conflict('There is more than one Authorization header.')
   let explicit = authorization === undefined ? null : readAuthorization(request, authorization)
@@ -95,7 +95,7 @@ export function readCredentials(request: GuardRequest, sources: Sources): Offere
     : { explicit: null, cookies: readCookies(request, header, sources.cookies) }
 }
 
-/** RFC 9110 §11.4: a scheme in any case, exactly one space, the rest. What fits none is still a credential. */
+/** RFC 9110 §11.4: a case-insensitive scheme, one space, the credential. Other content is a credential of kind `other`. */
 function readAuthorization(request: GuardRequest, value: string): Credential {
   const space = value.indexOf(' ')
   const kind = SCHEMES[value.slice(0, space === -1 ? undefined : space).toLowerCase()]
@@ -114,7 +114,7 @@ const inQuery = (url: string, names: readonly string[]): string[] => {
   return names.flatMap((name) => parameters.getAll(name))
 }
 
-/** RFC 6265 §4.2.1. The value is as it stands, without quotes around it. */
+/** RFC 6265 §4.2.1. Values are not decoded. */
 function readCookies(
   request: GuardRequest,
   header: string,
@@ -133,13 +133,13 @@ function readCookies(
   return found
 }
 
-/** RFC 6750 §2.1 `b64token`, without the padding that no token of ours has. */
+/** RFC 6750 §2.1 `b64token`. */
 export const isBearerText = (value: string): boolean => /^[\w.~+/-]+=*$/.test(value)
 
-/** RFC 7617 §2. @returns null where it cannot be read */
+/** Decodes the credential of `Authorization: Basic` (RFC 7617 §2). @returns null where it is malformed */
 export function readBasic(value: string): { username: string; password: string } | null {
   const bytes = Buffer.from(value, 'base64')
-  // canonical base64 alone, with or without padding: two spellings of one secret would be two credentials
+  // canonical base64 only, with or without padding: one secret must not have two encodings
   if (value === '' || bytes.toString('base64').replace(/=+$/, '') !== value.replace(/={1,2}$/, ''))
     return null
   const text = bytes.toString('utf8')

@@ -258,7 +258,7 @@ describe('a hostile token', () => {
     const consumer = probes.latchkey as Probe
     const told = await consumer.bearer(await server.token({ aud: 'https://other.example' }))
     expect(told.text).not.toContain('audience')
-    expect(consumer.reasons.at(-1)).toBe('the audience is another')
+    expect(consumer.reasons.at(-1)).toBe('the audience is not accepted')
   })
 
   it('expires with the time, and within the tolerance not yet', async () => {

@@ -1,11 +1,14 @@
-/** Request ids: a sane one of the caller is kept, else one is made that sorts by time, as the server's do. */
+/** Request ids: a well-formed id of the caller is kept; otherwise one is generated that sorts by time, as the server's. */
 import { randomBytes } from 'node:crypto'
 
 const SANE = /^[A-Za-z0-9._-]{1,128}$/
 
-/** @param asked the caller's `X-Request-Id` */
-export const requestId = (asked: string | undefined, now: number): string =>
-  asked !== undefined && SANE.test(asked) ? asked : newRequestId(now)
+/**
+ * @param requested the `X-Request-Id` of the request
+ * @param now milliseconds since the Unix epoch
+ */
+export const requestId = (requested: string | undefined, now: number): string =>
+  requested !== undefined && SANE.test(requested) ? requested : newRequestId(now)
 
 /** `req_` and a UUIDv7 (RFC 9562 §5.7) in 32 hexadecimal digits. */
 function newRequestId(now: number): string {

@@ -1,6 +1,8 @@
 /**
- * The door of the guard: what protects any Node API, the server's own included. Credentials in, a principal out,
- * may it or not. It knows neither SQL nor the server, and opens connections only to the addresses it was given.
+ * The public API of the guard: authentication and authorization middleware for any Node API, the Latchkey server
+ * included. It reads the credential of a request, makes a principal of it, and checks the principal against a rule. It
+ * does not depend on the server, and connects only to addresses in its options. Units of work for row-level security
+ * are in `@latchkey/guard/pg`, `/kysely` and `/drizzle`.
  */
 export type { FastifyHandler, FastifyHook, FastifyPlugin } from './adapters/fastify.ts'
 export type { KoaMiddleware } from './adapters/koa.ts'
@@ -10,7 +12,7 @@ export { can, type Permitted } from './can.ts'
 export type { GuardOptions } from './core.ts'
 export { createGuard, type Guard } from './guard.ts'
 export type { Algorithm } from './jwt/algorithms.ts'
-export type { Claims, Verified } from './jwt/verifier.ts'
+export type { Claims, VerifiedToken } from './jwt/verifier.ts'
 export type { LoginHandlers } from './login.ts'
 export {
   type ApiKeyOptions,
@@ -24,7 +26,7 @@ export type { Awaitable, ToPrincipal } from './methods/callback.ts'
 export { type CustomCheck, type CustomOptions, custom } from './methods/custom.ts'
 export { type JwtOptions, jwt } from './methods/jwt.ts'
 export { type LatchkeyOptions, latchkey, type RevocationMode } from './methods/latchkey.ts'
-export type { LineState, MethodPlan } from './methods/method.ts'
+export type { MethodPlan, RevocationState } from './methods/method.ts'
 export { type SessionOptions, session } from './methods/session.ts'
 export { covers, lacking, within } from './permissions.ts'
 export type { Style } from './present.ts'

@@ -1,4 +1,4 @@
-/** The companion of the guard: `POST /auth/login` with Basic or an API key answers who that is. */
+/** The login endpoint: `POST /auth/login` with Basic or an API key answers basic information of the user. */
 import { type FastifyHandler, fastifyResponder } from './adapters/fastify.ts'
 import { type KoaMiddleware, koaResponder } from './adapters/koa.ts'
 import { type NodeHandler, nodeResponder } from './adapters/node.ts'
@@ -10,7 +10,7 @@ import { Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 import { compileRule } from './rules.ts'
 
-/** The same handler for each framework. */
+/** The handler of `POST /auth/login` for each framework. */
 export interface LoginHandlers {
   express: NodeHandler
   node: NodeHandler
@@ -21,13 +21,13 @@ export interface LoginHandlers {
 }
 
 export function loginHandlers(core: Core): LoginHandlers {
-  const judge = compileRule()
+  const compiled = compileRule()
   const respond = async (request: GuardRequest): Promise<Answer> => {
     if (request.method !== 'POST') {
       const { headers, ...rest } = core.refusal(problem('METHOD_NOT_ALLOWED'), request)
       return { ...rest, headers: [...headers, ['allow', 'POST']] }
     }
-    const outcome = await core.check(request, judge)
+    const outcome = await core.check(request, compiled)
     if (outcome instanceof Problem) return core.refusal(outcome, request)
     if (outcome === null) return core.refusal(problem('AUTHENTICATION_REQUIRED'), request)
     return core.success(basicInformation(outcome), 'Signed in.', request)

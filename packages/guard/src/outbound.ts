@@ -1,13 +1,13 @@
 /**
- * The guard's only way out: GET with a time limit, a bound on what comes back, and no redirects, to addresses
- * that the configuration named. No address is ever taken from a token.
+ * Outbound HTTP: GET with a timeout, a size limit on the answer, and no redirects, to addresses in the configuration.
+ * No address is taken from a token. No other file of the guard opens a connection.
  */
 import { type Problem, problem } from './problem.ts'
 
-/** `fetch`, or what stands for it in a test or behind a proxy. */
+/** `fetch`, or a replacement for tests and proxies. */
 export type Fetch = typeof globalThis.fetch
 
-export interface Got {
+export interface BoundedResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -15,13 +15,13 @@ export interface Got {
 
 export interface GetOptions {
   headers: Readonly<Record<string, string>>
-  /** Milliseconds, from the beginning to the last byte. */
+  /** Milliseconds, from the start of the request to the last byte of the answer. */
   timeout: number
   maxBytes: number
 }
 
-/** @throws whatever kept it from coming, whole and in time */
-export async function get(fetch: Fetch, url: string, options: GetOptions): Promise<Got> {
+/** @throws an error where the answer does not arrive completely within the time and size limits */
+export async function get(fetch: Fetch, url: string, options: GetOptions): Promise<BoundedResponse> {
   const signal = AbortSignal.timeout(options.timeout)
   const response = await fetch(url, { headers: options.headers, redirect: 'error', signal })
   return {
@@ -31,8 +31,8 @@ export async function get(fetch: Fetch, url: string, options: GetOptions): Promi
   }
 }
 
-/** A GET whose answer goes on for ever; the signal ends it. */
-export const openLine = (
+/** A GET whose answer does not end; the signal aborts it. */
+export const openStreamingGet = (
   fetch: Fetch,
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -51,18 +51,18 @@ async function readBounded(response: Response, maxBytes: number): Promise<string
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
 }
 
-/** What a caller is told while something that must be asked cannot be. */
-export const unreachable = (reason: string, cause?: unknown, retryAfter?: number): Problem =>
+/** The problem of a request that needs a service which cannot be reached: 503 `UNAVAILABLE`. */
+export const unavailable = (reason: string, cause?: unknown, retryAfter?: number): Problem =>
   problem('UNAVAILABLE', { reason, cause, retryAfter })
 
 /**
- * A configured address: https, or plain http on this machine.
+ * Parses a configured address: https, or plain http on the loopback interface.
  *
- * @throws TypeError for others, unless plain http is allowed
+ * @throws TypeError for plain http to another machine, unless `allowHttp`
  */
 export function outboundUrl(text: string, allowHttp: boolean): URL {
   const url = new URL(text)
   const isHere = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && (allowHttp || isHere))) return url
-  throw new TypeError(`${text}: take https, or say allowHttp: true where the network itself is trusted`)
+  throw new TypeError(`${text}: use https, or set allowHttp: true where the network is trusted`)
 }

@@ -75,9 +75,9 @@ describe('the published package', () => {
       import { createGuard, type Guard, latchkey, type Principal, currentPrincipal } from '@latchkey/guard'
       const guard: Guard = createGuard({ methods: [latchkey({ issuer: 'https://id.example.com' })] })
       const who: Principal | null = currentPrincipal()
-      import { type AsCaller, unitOfWork } from '@latchkey/guard/pg'
+      import { type UnitOfWork, unitOfWork } from '@latchkey/guard/pg'
       const query = async (_text: string, _values?: string[]) => ({ command: '', rows: [{ mine: true }] })
-      const asCaller: AsCaller<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
+      const asCaller: UnitOfWork<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
       export const mine: Promise<boolean | undefined> = asCaller(who, async (tx) => (await tx.query('')).rows[0]?.mine)
       // @ts-expect-error there is no such rule
       guard.express({ role: 'admin' })

@@ -1,41 +1,41 @@
 /**
- * Every body and header that the guard itself answers: refusals, and the companion login. Five styles, the
- * server's own (its base/present), each from the same facts. An answer is data; the adapters write it.
+ * Envelope styles: the bodies and headers of the answers that the guard itself makes, which are refusals and the login
+ * endpoint. The five styles equal those of the server's base/present. An answer is data; the adapters write it.
  */
 import { requestId } from './ids.ts'
 import { messageOf, type Problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 
 export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
-/** The shape of a body. `Accept: application/vnd.latchkey.<style>+json` of a request wins. */
+/** The shape of a body. `Accept: application/vnd.latchkey.<style>+json` of a request takes precedence. */
 export type Style = (typeof STYLES)[number]
 
-/** What the guard answers instead of your handler. */
+/** The answer that the guard writes in place of the handler. */
 export interface Answer {
   readonly status: number
-  /** Lower-case names. */
+  /** Names are in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
 }
 
-/** What the frameworks say whose 403 this is, and the server where it is told to answer so. */
+/** The message of a 403 for a missing credential, as frameworks with this convention, and the server, word it. */
 const NOT_AUTHENTICATED = 'Not authenticated'
 
-interface Facts {
+interface AnswerContext {
   readonly status: number
   readonly message: string
   readonly requestId: string
   readonly timestamp: string
-  /** Where the codes are explained, for RFC 9457's `type`. */
+  /** URL of the page that documents the codes, for `type` of RFC 9457 §3.1.1. */
   readonly docs: string | null
 }
 
 interface StyleWriter {
-  failure(problem: Problem, facts: Facts): unknown
-  success(data: unknown, facts: Facts): unknown
+  failure(problem: Problem, facts: AnswerContext): unknown
+  success(data: unknown, facts: AnswerContext): unknown
 }
 
-const metadata = (facts: Facts) => ({
+const metadata = (facts: AnswerContext) => ({
   request_id: facts.requestId,
   version: '1.0',
   metadata: { timestamp: facts.timestamp, version: 'v1', request_id: facts.requestId },
@@ -97,7 +97,7 @@ const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = {
   },
 }
 
-const metaHead = (success: boolean, facts: Facts) => ({
+const metaHead = (success: boolean, facts: AnswerContext) => ({
   version: '1.0',
   success,
   code: facts.status,
@@ -107,7 +107,7 @@ const metaHead = (success: boolean, facts: Facts) => ({
 
 export interface PresenterOptions {
   style: Style
-  /** Instead of 401, in the `detail` style alone. */
+  /** Replaces 401 in the style `detail`. */
   unauthenticatedStatus: 401 | 403
   docs: string | null
   now: () => number
@@ -119,7 +119,7 @@ export interface Presenter {
 }
 
 export function presenter(options: PresenterOptions): Presenter {
-  const facts = (request: GuardRequest, status: number, message: string): Facts => {
+  const facts = (request: GuardRequest, status: number, message: string): AnswerContext => {
     const now = options.now()
     return {
       status,
@@ -131,13 +131,13 @@ export function presenter(options: PresenterOptions): Presenter {
   }
   return {
     failure(problem, request, challenges) {
-      const style = askedStyle(request.header('accept')) ?? options.style
+      const style = requestedStyle(request.header('accept')) ?? options.style
       const status =
         problem.status === 401 && style === 'detail' && options.style === 'detail'
           ? options.unauthenticatedStatus
           : problem.status
-      const isNobody = status === 403 && problem.code === 'AUTHENTICATION_REQUIRED'
-      const message = isNobody ? NOT_AUTHENTICATED : problem.message
+      const isNotAuthenticated = status === 403 && problem.code === 'AUTHENTICATION_REQUIRED'
+      const message = isNotAuthenticated ? NOT_AUTHENTICATED : problem.message
       const known = facts(request, status, message)
       const type = style === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8'
       const headers = headersOf(known, type)
@@ -147,7 +147,7 @@ export function presenter(options: PresenterOptions): Presenter {
       return { status, headers, body: JSON.stringify(STYLE_WRITERS[style].failure(problem, known)) }
     },
     success(data, message, request) {
-      const style = askedStyle(request.header('accept')) ?? options.style
+      const style = requestedStyle(request.header('accept')) ?? options.style
       const known = facts(request, 200, message)
       const body = JSON.stringify(STYLE_WRITERS[style].success(data, known))
       return { status: 200, headers: headersOf(known, 'application/json; charset=utf-8'), body }
@@ -155,17 +155,17 @@ export function presenter(options: PresenterOptions): Presenter {
   }
 }
 
-const headersOf = (facts: Facts, type: string): [string, string][] => [
+const headersOf = (facts: AnswerContext, type: string): [string, string][] => [
   ['content-type', type],
   ['cache-control', 'no-store'],
   ['x-content-type-options', 'nosniff'],
   ['x-request-id', facts.requestId],
 ]
 
-/** The style that `Accept` asks for by name; the heaviest of several (RFC 9110 §12.5.1). */
-function askedStyle(accept: string | undefined): Style | null {
+/** The style that `Accept` names; of several the one with the highest weight (RFC 9110 §12.5.1). */
+function requestedStyle(accept: string | undefined): Style | null {
   if (accept === undefined || !accept.includes('+json') || accept.length > 1024) return null
-  const wishes = accept
+  const candidates = accept
     .toLowerCase()
     .split(',')
     .flatMap((part) => {
@@ -174,7 +174,7 @@ function askedStyle(accept: string | undefined): Style | null {
       const weight = Number(parameters.find((text) => text.startsWith('q='))?.slice(2) ?? 1)
       return style !== null && weight > 0 && weight <= 1 ? [{ style, weight }] : []
     })
-  return wishes.sort((a, b) => b.weight - a.weight)[0]?.style ?? null
+  return candidates.sort((a, b) => b.weight - a.weight)[0]?.style ?? null
 }
 
 function styleNamed(type: string): Style | null {

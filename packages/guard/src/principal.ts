@@ -1,53 +1,53 @@
 /**
- * Who calls, as every method tells it, and where it is at hand: `currentPrincipal()` anywhere in the request.
- * A principal is frozen, because one object serves all requests that bring the same token.
+ * The principal, in the shape that every method produces, and `currentPrincipal()`, which returns it anywhere in a
+ * request (AsyncLocalStorage). A principal is frozen: one object serves all requests that send the same token.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Permitted } from './can.ts'
 
-/** Who calls. What a method does not know is null, or an empty list. */
+/** The authenticated caller. A value that the method does not know is null, a list is empty. */
 export interface Principal extends Permitted {
-  /** The user's id: a token's `sub`. */
+  /** The id of the user; the `sub` of a token. */
   readonly userId: string
   readonly username: string | null
-  /** The foremost of `roles`. */
+  /** The first of `roles`, unless the credential names another as the main role. */
   readonly role: string | null
   readonly roles: readonly string[]
-  /** Grants, `resource:action` with `*` for any; ask them through `can(principal, 'invoices:read')`. */
+  /** Grants, `resource:action` with `*` for any; check them with `can(principal, 'invoices:read')`. */
   readonly permissions: readonly string[]
-  /** How it was proven: `access_token`, `session`, `api_key`, `jwt`, `basic`, or the name of a custom method. */
+  /** The method that authenticated it: `access_token`, `session`, `api_key`, `jwt`, `basic`, or the name of a custom one. */
   readonly method: string
-  /** The organization it acts in. */
+  /** The id of the organization in which the caller acts. */
   readonly organizationId: string | null
-  /** The role it has there: `owner`, `admin`, `member`, `guest`, or one of the organization's own. */
+  /** Its role in the organization: `owner`, `admin`, `member`, `guest`, or a role that the organization defined. */
   readonly organizationRole: string | null
-  /** What it may do there; apart from `permissions`, which are the server's or the app's. */
+  /** Its grants in the organization; `permissions` are those of the server or the app, and neither includes the other. */
   readonly organizationPermissions: readonly string[]
   readonly sessionId: string | null
   readonly keyId: string | null
-  /** A token's `jti`. */
+  /** The `jti` of a token. */
   readonly tokenId: string | null
-  /** Authentication methods, RFC 8176. */
+  /** Authentication methods references, RFC 8176. */
   readonly amr: readonly string[]
-  /** Authentication context, OpenID Connect Core §2. */
+  /** Authentication context class reference, OpenID Connect Core §2. */
   readonly acr: string | null
   readonly authenticatedAt: Date | null
   readonly expiresAt: Date | null
   /**
-   * What it was made from: a token's claims, or the record that your callback found. Not enumerable, so that a
-   * principal can be sent or logged without what else such a record holds.
+   * The claims of the token, or the record that a callback returned. Not enumerable, so that a principal can be sent or
+   * logged without the other contents of the record.
    */
   readonly source: unknown
 }
 
-/** What a `principal` callback gives back: an id, and of the rest what there is. */
+/** The result of a `principal` callback: `userId`, and any other fields of a {@link Principal} that are known. */
 export type PrincipalFields = Pick<Principal, 'userId'> & {
   readonly [Name in Exclude<keyof Principal, 'userId' | 'method' | 'source'>]?: Principal[Name] | undefined
 }
 
 const NONE: readonly string[] = Object.freeze([])
 
-class Known implements Principal {
+class FrozenPrincipal implements Principal {
   readonly userId: string
   readonly username: string | null
   readonly role: string | null
@@ -65,10 +65,10 @@ class Known implements Principal {
   readonly authenticatedAt: Date | null
   readonly expiresAt: Date | null
   readonly #source: unknown
-  readonly #isOurs: boolean
+  readonly #isOwned: boolean
 
-  constructor(fields: PrincipalFields, method: string, source: unknown, isOurs: boolean) {
-    const list = isOurs ? frozenList : copiedList
+  constructor(fields: PrincipalFields, method: string, source: unknown, isOwned: boolean) {
+    const list = isOwned ? frozenList : copiedList
     this.userId = fields.userId
     this.username = fields.username ?? null
     this.roles = list(fields.roles ?? (fields.role ? [fields.role] : NONE))
@@ -86,12 +86,12 @@ class Known implements Principal {
     this.authenticatedAt = fields.authenticatedAt ?? null
     this.expiresAt = fields.expiresAt ?? null
     this.#source = source
-    this.#isOurs = isOurs
+    this.#isOwned = isOwned
     Object.freeze(this)
   }
 
   get source(): unknown {
-    return this.#isOurs ? deeplyFrozen(this.#source) : this.#source
+    return this.#isOwned ? deeplyFrozen(this.#source) : this.#source
   }
 }
 
@@ -110,34 +110,35 @@ function deeplyFrozen<T>(value: T): T {
 /**
  * Completes and freezes a principal.
  *
- * @param isOurs whether fields and source were read here and belong to nobody else: then they are frozen, not copied
+ * @param isOwned whether fields and source were parsed by the guard and have no other owner: they are frozen, not copied
  */
 export const makePrincipal = (
   fields: PrincipalFields,
   method: string,
   source: unknown,
-  isOurs = false,
-): Principal => new Known(fields, method, source, isOurs)
+  isOwned = false,
+): Principal => new FrozenPrincipal(fields, method, source, isOwned)
 
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((member) => typeof member === 'string')
 const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /**
- * Reads the usual names of a record (`id`, `user_id`, `userId` or `sub`; `username`; `role`; `roles`;
- * `permissions`) where no `principal` callback says otherwise.
+ * The default `principal` callback: reads the common names of a record (`id`, `user_id`, `userId` or `sub`; `username`;
+ * `role`; `roles`; `permissions`).
  *
- * @throws TypeError where there is no id, or roles or permissions are no lists of texts
+ * @throws TypeError where there is no id, or roles or permissions are not arrays of strings
  */
 export function fieldsOf(record: unknown): PrincipalFields {
-  if (typeof record !== 'object' || record === null) throw new TypeError('a principal is made from an object')
+  if (typeof record !== 'object' || record === null)
+    throw new TypeError('the record of a principal must be an object')
   const values = record as Record<string, unknown>
   const id = values.userId ?? values.user_id ?? values.id ?? values.sub
   if ((typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') || id === '')
-    throw new TypeError('there is no id, user_id, userId or sub: give a `principal` callback')
+    throw new TypeError('the record has no id, user_id, userId or sub: pass a `principal` callback')
   const { roles = [], permissions = [] } = values
   if (!isTexts(roles) || !isTexts(permissions))
-    throw new TypeError('roles and permissions are lists of texts')
+    throw new TypeError('roles and permissions must be arrays of strings')
   const role = textIn(values.role) ?? roles[0] ?? null
   return {
     userId: `${id}`,
@@ -154,38 +155,44 @@ export function fieldsOf(record: unknown): PrincipalFields {
 const current = new AsyncLocalStorage<Principal | null>()
 
 /**
- * Who makes the request that is being served, wherever one is in it: also after `await`, in timers and events
- * that the request began.
+ * The principal of the current request, from anywhere in it: also after `await`, and in timers and event handlers that
+ * the request created.
  *
  * @returns null outside a guarded request, and for a caller without a credential where the rule is `optional`
  */
 export const currentPrincipal = (): Principal | null => current.getStore() ?? null
 
-/** Runs a unit of work as somebody; nested, the innermost counts. */
+/**
+ * Runs a function with a given current principal: in a job or a test. Calls may be nested.
+ *
+ * @param principal the result of `currentPrincipal()` inside; null for none
+ * @param work the function to run
+ * @returns the result of `work`
+ */
 export const runAs = <T>(principal: Principal | null, work: () => T): T => current.run(principal, work)
 
-const ofRequests = new WeakMap<object, Principal>()
+const principals = new WeakMap<object, Principal>()
 
-/** For requests that take no further properties: a web `Request`. */
+/** Stores the principal of a request object that cannot have further properties: a web `Request`. */
 export const rememberPrincipal = (request: object, principal: Principal): void => {
-  ofRequests.set(request, principal)
+  principals.set(request, principal)
 }
 
 /**
- * The principal of a request object that a guard let through.
+ * The principal of a request that a guard has authorized.
  *
  * @param request an Express or Fastify request, a Koa or Hono context, a Node request, a web `Request`
- * @returns null where no guard stood before it, or an `optional` one let nobody through
+ * @returns null for a request that no guard checked, and for a caller without a credential where the rule is `optional`
  */
 export function principalOf(request: object): Principal | null {
-  const { principal, state, var: variables } = request as Holder
-  return principal ?? state?.principal ?? variables?.principal ?? ofRequests.get(request) ?? null
+  const { principal, state, var: variables } = request as GuardedRequest
+  return principal ?? state?.principal ?? variables?.principal ?? principals.get(request) ?? null
 }
 
-interface Holder {
+interface GuardedRequest {
   principal?: Principal | null
-  /** Koa's. */
+  /** Koa */
   state?: { principal?: Principal | null }
-  /** Hono's. */
+  /** Hono */
   var?: { principal?: Principal | null }
 }

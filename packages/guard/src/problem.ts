@@ -1,6 +1,6 @@
 /**
- * Every way in which the guard can refuse a request: code → status, family, message. The same words as the
- * server's catalogue (a test holds them equal); what only the server says is left out.
+ * The error catalogue of the guard: code → status, type, message. Its entries equal those of the server's catalogue
+ * (present.test.ts compares them); codes that only the server uses are omitted.
  */
 
 // biome-ignore format: a table
@@ -28,9 +28,9 @@ const PROBLEMS = {
   UNAVAILABLE: [503, 'INTERNAL_ERROR', 'The server is busy. Try again in a moment.'],
 } as const
 
-/** A code of {@link Problem}; callers of your API may rely on it. */
+/** A code of {@link Problem}; stable, so that clients of your API may depend on it. */
 export type ProblemCode = keyof typeof PROBLEMS
-/** The coarse family of a code. */
+/** The category of a code. */
 export type ProblemType = (typeof PROBLEMS)[ProblemCode][1]
 
 export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[]
@@ -38,36 +38,36 @@ export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[]
 export const isProblemCode = (code: unknown): code is ProblemCode =>
   typeof code === 'string' && Object.hasOwn(PROBLEMS, code)
 
-/** The catalogue's own message of a code. */
+/** The default message of a code. */
 export const messageOf = (code: ProblemCode): string => PROBLEMS[code][2]
 
 export interface ProblemOptions {
-  /** Instead of the catalogue's message; goes to the caller. */
+  /** Replaces the default message; sent to the caller. */
   message?: string | undefined
-  /** Goes to the caller: never anything secret, never whether an account exists. */
+  /** Sent to the caller: must not contain secrets or reveal whether an account exists. */
   details?: Readonly<Record<string, unknown>> | readonly unknown[] | undefined
-  /** For the log alone: why exactly. */
+  /** The exact cause in words; for the log, not sent to the caller. */
   reason?: string | undefined
-  /** For the log alone: the error behind it. */
+  /** The underlying error; for the log, not sent to the caller. */
   cause?: unknown
-  /** Seconds, for the `Retry-After` header. */
+  /** In seconds, for the `Retry-After` header. */
   retryAfter?: number | undefined
 }
 
-/** A refusal. Thrown by {@link Guard.authenticate}, handed to `onProblem`, and allowed to be thrown by your own callbacks. */
+/** A refused request. {@link Guard.authenticate} throws it, `onProblem` receives it, and callbacks of an app may throw it. */
 export class Problem extends Error {
   readonly code: ProblemCode
   /** The HTTP status. */
   readonly status: number
   readonly type: ProblemType
   readonly details: Readonly<Record<string, unknown>> | readonly unknown[] | undefined
-  /** For the log alone. */
+  /** For the log, not sent to the caller. */
   readonly reason: string | undefined
-  /** Seconds. */
+  /** In seconds. */
   readonly retryAfter: number | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
-    // refusals are everyday business: a stack for each would be most of their cost
+    // refusals are frequent, and capturing a stack would be most of their cost
     const limit = Error.stackTraceLimit
     if (code !== 'INTERNAL_ERROR') Error.stackTraceLimit = 0
     super(
@@ -86,18 +86,19 @@ export class Problem extends Error {
 }
 
 /**
- * Makes a refusal, to be thrown by a callback of yours: `throw problem('ACCOUNT_DISABLED')`.
+ * Creates a problem, for a callback to throw: `throw problem('ACCOUNT_DISABLED')`.
  *
- * @param code one of {@link ProblemCode}; status, family and message come with it
- * @param options what else the caller, or the log, should know
+ * @param code a {@link ProblemCode}, which determines status, type and default message
+ * @param options another message and details for the caller; reason and cause for the log
+ * @returns the error, not thrown
  */
 export const problem = (code: ProblemCode, options?: ProblemOptions): Problem => new Problem(code, options)
 
-/** A token that is no good, with the reason for the log. */
-export const refusedToken = (reason: string, cause?: unknown): Problem =>
+/** 401 `INVALID_TOKEN`, with the reason for the log. */
+export const invalidToken = (reason: string, cause?: unknown): Problem =>
   new Problem('INVALID_TOKEN', { reason, cause })
 
-/** Whatever a callback threw, as a refusal: its own, or a fault of ours that shows nothing. */
+/** Converts a thrown value: a `Problem` is returned as it is, anything else becomes a 500 without details. */
 export const asProblem = (error: unknown): Problem =>
   error instanceof Problem
     ? error

@@ -1,30 +1,30 @@
 /**
- * What a method may see of a request, the same for every framework: its line, its header fields, and on demand
- * its raw body. Reading the body leaves it in place for whoever parses it afterwards.
+ * The request abstraction: method, URL, header fields and, on demand, the raw body, the same for every framework. A body
+ * that was read can still be parsed by the framework afterwards.
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type Problem, problem } from './problem.ts'
 
-/** A request as methods see it. */
+/** A request, independent of the framework; the argument of a {@link CustomCheck}. */
 export interface GuardRequest {
   readonly method: string
-  /** Path and query as they were asked, `/invoices?page=2`. */
+  /** Path and query of the request target, `/invoices?page=2`. */
   readonly url: string
-  /** A header field by its lower-case name; several of one name are joined as RFC 9110 §5.3 says. */
+  /** A header field by its name in lower case; repeated fields are joined (RFC 9110 §5.3). */
   header(name: string): string | undefined
-  /** Whether a field that must stand once stands several times. */
+  /** Whether a header field is repeated. */
   isRepeated(name: string): boolean
   /**
-   * The raw body, as it was sent. It can still be parsed afterwards by the framework.
+   * The raw body, as it was sent. The framework can still parse it afterwards.
    *
    * @throws Problem PAYLOAD_TOO_LARGE above 1 MiB
-   * @throws TypeError where a parser has consumed it already; put the guard before the parser
+   * @throws TypeError where a parser has consumed the body already; install the guard before the parser
    */
   body(): Promise<Buffer>
-  /** SHA-256 of a text, base64; what the same connection sent last is not computed again. */
+  /** SHA-256 of a string in base64; the last digest of each connection is cached. */
   digest(text: string): string
-  /** The framework's own request. */
+  /** The request object of the framework. */
   readonly native: unknown
 }
 
@@ -40,13 +40,13 @@ interface Connection {
   [LAST]?: { text: string; digest: string }
 }
 
-/** A request of `node:http`, which Express, Fastify and Koa carry inside. */
+/** A request of `node:http`, which Express, Fastify and Koa wrap. */
 export class NodeRequest implements GuardRequest {
   readonly #raw: IncomingMessage
   readonly #url: string | undefined
   readonly native: unknown
 
-  /** @param url the path as it was asked, where a framework has rewritten the raw one */
+  /** @param url the original request target, where a framework rewrites that of the raw request */
   constructor(raw: IncomingMessage, native: unknown, url?: string) {
     this.#raw = raw
     this.native = native
@@ -61,7 +61,7 @@ export class NodeRequest implements GuardRequest {
     return this.#url ?? this.#raw.url ?? '/'
   }
 
-  /** From the list as it was received: Node's own object is made only where somebody else asks for it. */
+  /** Reads `rawHeaders`: Node creates `headers` on first access, which this avoids. */
   header(name: string): string | undefined {
     const { rawHeaders } = this.#raw
     let found: string | undefined
@@ -97,7 +97,7 @@ export class NodeRequest implements GuardRequest {
   }
 }
 
-/** What a body parser keeps for signatures: `rawBody` by convention, or `express.raw()`'s Buffer. */
+/** The raw body that a body parser kept: `rawBody` by convention, or the Buffer of `express.raw()`. */
 function keptBody(native: unknown): Buffer | null {
   const { rawBody, body } = native as { rawBody?: unknown; body?: unknown }
   if (typeof rawBody === 'string') return Buffer.from(rawBody)
@@ -105,7 +105,7 @@ function keptBody(native: unknown): Buffer | null {
   return Buffer.isBuffer(body) ? body : null
 }
 
-/** Reads to the end and puts everything back before the stream has told anybody that it ended. */
+/** Reads the body and unshifts it into the stream before the stream emits `end`. */
 function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
   if (raw.readableEnded || raw.readableFlowing !== null)
     throw new TypeError('the body has been read already: put the guard before the body parser')
@@ -119,7 +119,8 @@ function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
       done()
     }
     const onError = (error: Error): void => finish(() => reject(problem('BAD_REQUEST', { cause: error })))
-    const onClose = (): void => finish(() => reject(problem('BAD_REQUEST', { reason: 'the body broke off' })))
+    const onClose = (): void =>
+      finish(() => reject(problem('BAD_REQUEST', { reason: 'the body is incomplete' })))
     const onReadable = (): void => {
       for (let chunk: Buffer | null = raw.read(); chunk !== null; chunk = raw.read()) {
         chunks.push(chunk)
@@ -130,7 +131,7 @@ function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
         }
         if (size === expected) break
       }
-      // without a length, a null at the end of all chunks is the end, and 'end' itself is still to come
+      // without a Content-Length, null after a complete message is the end; 'end' has not been emitted yet
       if (size !== expected && !raw.complete) return
       const whole = Buffer.concat(chunks, size)
       finish(() => {
@@ -142,7 +143,7 @@ function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
   })
 }
 
-/** A request of the Fetch standard; Hono carries one inside. */
+/** A `Request` of the Fetch standard, which Hono wraps. */
 export class WebRequest implements GuardRequest {
   readonly #raw: Request
   readonly native: unknown
@@ -169,7 +170,7 @@ export class WebRequest implements GuardRequest {
     return sha256(text)
   }
 
-  /** Headers joins several fields into one; no credential of ours has a comma in it. */
+  /** `Headers` joins repeated fields with commas; none of the credentials contains a comma. */
   isRepeated(name: string): boolean {
     const value = this.header(name)
     if (!value?.includes(',')) return false
@@ -180,12 +181,12 @@ export class WebRequest implements GuardRequest {
     if (this.#raw.body === null) return Buffer.alloc(0)
     const chunks: Uint8Array[] = []
     let size = 0
-    // of a copy: the original stays to be read
+    // of a clone: the original can still be read
     const reader = this.#raw.clone().body?.getReader()
     for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
       size += next.value.byteLength
       if (size > MAX_BODY_BYTES) {
-        // the two halves of a copied body end only together: to wait for one would be to wait for ever
+        // cancellation of a cloned body completes when both branches are cancelled: awaiting one would deadlock
         reader?.cancel().catch(() => {})
         this.#raw.body?.cancel().catch(() => {})
         throw tooLarge()

@@ -1,7 +1,7 @@
 /**
- * What roles come to: every permission of a set of roles, inherited ones included. Pure, and the one place where
- * it is decided: the server fills sessions, tokens and answers with it, a guard those principals whose method
- * knows roles only. A role is data; a name that nobody defined permits nothing.
+ * Role resolution: the effective permissions of a set of roles, inherited ones included. Pure functions and the only
+ * implementation: the server uses them for sessions, tokens and answers, the guard for principals whose method supplies
+ * roles only. A role that is not defined grants nothing.
  */
 import { makePrincipal, type Principal } from './principal.ts'
 
@@ -9,17 +9,19 @@ export interface RoleDefinition {
   readonly name: string
   /** Grants, `resource:action` with `*` for any. */
   readonly permissions: readonly string[]
-  /** Names of roles whose permissions a holder has as well. */
+  /** Names of roles whose permissions this role includes. */
   readonly inherits?: readonly string[] | undefined
 }
 
-/** Definitions by name. */
+/** Role definitions by name. */
 export type RoleDefinitions = ReadonlyMap<string, RoleDefinition>
 
 /**
- * @param definitions what roles there are; circles among them are walked once
- * @param names the roles somebody holds
- * @returns every permission of theirs, sorted, without repeats, frozen
+ * The effective permissions of a set of roles.
+ *
+ * @param definitions role definitions by name; inheritance may be cyclic
+ * @param names the names of the roles; names that are not defined grant nothing
+ * @returns every permission of these roles and of those they inherit: sorted, without duplicates, frozen
  */
 export function effectivePermissions(
   definitions: RoleDefinitions,
@@ -32,7 +34,13 @@ export function effectivePermissions(
   return Object.freeze([...found].sort())
 }
 
-/** @returns the names and those of all that they inherit; names that are not defined stay as they are */
+/**
+ * The transitive closure of role inheritance.
+ *
+ * @param definitions role definitions by name; inheritance may be cyclic
+ * @param names the names of the roles
+ * @returns these names and those of all inherited roles; names that are not defined are kept
+ */
 export function withInherited(definitions: RoleDefinitions, names: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>()
   const waiting = [...names]
@@ -45,17 +53,18 @@ export function withInherited(definitions: RoleDefinitions, names: readonly stri
 }
 
 /**
- * Definitions as a guard is given them.
+ * Validates the `roles` option of a guard.
  *
- * @throws TypeError for what can only be a slip: a name twice or of nobody, permissions that are no texts
+ * @throws TypeError for a duplicate or missing name, an inherited role that is not defined, permissions that are not
+ *   strings
  */
 export function roleDefinitions(roles: readonly RoleDefinition[]): RoleDefinitions {
   const definitions = new Map(roles.map((role) => [role.name, role]))
-  if (definitions.size !== roles.length) throw new TypeError('a role is defined twice')
+  if (definitions.size !== roles.length) throw new TypeError('two roles have the same name')
   for (const { name, permissions, inherits = [] } of roles) {
-    if (typeof name !== 'string' || name === '') throw new TypeError('a role has a name')
+    if (typeof name !== 'string' || name === '') throw new TypeError('a role must have a name')
     if (!isTexts(permissions) || !isTexts(inherits))
-      throw new TypeError(`permissions and inherits of the role ${name} are lists of texts`)
+      throw new TypeError(`permissions and inherits of the role ${name} must be arrays of strings`)
     const unknown = inherits.find((one) => !definitions.has(one))
     if (unknown !== undefined)
       throw new TypeError(`the role ${name} inherits ${unknown}, which is not defined`)
@@ -67,10 +76,10 @@ const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'string')
 
 /**
- * Adds what somebody's roles permit to the permissions that came with them. The same principal gives the same one
- * again, because one object serves all requests that bring the same token.
+ * Returns a function that adds the permissions of its roles to a principal. Results are cached by principal, because
+ * one object serves all requests that send the same token.
  */
-export function permittedByRoles(definitions: RoleDefinitions): (principal: Principal) => Principal {
+export function withRolePermissions(definitions: RoleDefinitions): (principal: Principal) => Principal {
   const known = new WeakMap<Principal, Principal>()
   return (principal) => {
     let filled = known.get(principal)

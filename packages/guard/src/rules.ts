@@ -1,70 +1,73 @@
 /**
- * What a route asks of its caller. A rule is compiled once; judging is a table look-up by HTTP method and a few
- * comparisons. A rule that names methods says nothing good about the others: they are refused.
+ * Authorization rules of routes. A rule is compiled once into a function; a check is a look-up by HTTP method and a few
+ * comparisons. A rule with `methods` denies every method that it does not name.
  */
 import { can, type Permitted } from './can.ts'
 import type { Principal } from './principal.ts'
 import { Problem, problem } from './problem.ts'
 
-/** All of these roles, and one of those; both where both are given. */
+/** Required roles: all of `allOf`, and at least one of `anyOf`. */
 export interface RoleRule {
   allOf?: readonly string[] | undefined
   anyOf?: readonly string[] | undefined
 }
 
-/** What a rule asks inside the organization that somebody acts in. */
+/** Requirements inside the organization in which the caller acts. */
 export interface OrganizationRule {
-  /** The role there. Everybody has one, so several stand in `anyOf`. */
+  /** The role in the organization. A member has exactly one, so that alternatives belong in `anyOf`. */
   roles?: RoleRule | readonly string[] | undefined
-  /** All of these, held there; what somebody holds outside of it does not count. */
+  /** All of these permissions, held in the organization; permissions outside of it do not count. */
   permissions?: string | readonly string[] | undefined
 }
 
-/** What a route asks of whoever calls it. `{}` and nothing ask for somebody, whoever it is. */
+/** The requirements of a route. An empty or absent rule requires an authenticated caller. */
 export interface Rule {
-  /** A list means all of them. */
+  /** A list requires all of its roles. */
   roles?: RoleRule | readonly string[] | undefined
-  /** All of these, each `resource:action`; grants with `*` count. */
+  /** All of these permissions, each `resource:action`; grants with `*` cover them. */
   permissions?: string | readonly string[] | undefined
-  /** Acts in an organization, and there as this says; apart from `roles` and `permissions`, which say nothing of it. */
+  /** The caller must act in an organization, and meet these requirements there, in addition to `roles` and `permissions`. */
   organization?: true | OrganizationRule | undefined
-  /** Lets nobody through as well. A bad credential is refused all the same, and so is one that may not. */
+  /** Allows callers without a credential. An invalid credential, or one without the required permissions, is refused. */
   optional?: boolean | undefined
-  /** By HTTP method, on top of the rest; `*` stands for those not named, HEAD follows GET. The others are refused. */
+  /**
+   * Further requirements by HTTP method. `*` is any method without an entry; HEAD uses the entry of GET. Methods without
+   * an entry are refused.
+   */
   methods?: Readonly<Record<string, Omit<Rule, 'methods'>>> | undefined
 }
 
-/** @returns who may go on (null: nobody, where that is allowed), or why not */
-export type Judge = (outcome: Principal | Problem | null, method: string) => Principal | Problem | null
+/** @returns the principal (null: an anonymous caller, where the rule is `optional`), or the problem to answer */
+export type CompiledRule = (outcome: Principal | Problem | null, method: string) => Principal | Problem | null
 
-/** @throws TypeError for a rule that can only be a slip: an empty list, an unknown member, a wildcard asked for */
-export function compileRule(rule: Rule = {}): Judge {
+/** @throws TypeError for a malformed rule: an empty list, an unknown member, nested `methods` */
+export function compileRule(rule: Rule = {}): CompiledRule {
   assertRule(rule)
-  const whole = compileDemands(rule)
+  const whole = compileRequirements(rule)
   if (rule.methods === undefined) return whole
-  const byMethod = new Map<string, Judge>()
+  const byMethod = new Map<string, CompiledRule>()
   for (const [method, more] of Object.entries(rule.methods)) {
-    if ('methods' in more) throw new TypeError('`methods` does not nest')
+    if ('methods' in more) throw new TypeError('`methods` must not be nested')
     assertRule(more)
-    byMethod.set(method.toUpperCase(), compileDemands({ optional: rule.optional, ...more }))
+    byMethod.set(method.toUpperCase(), compileRequirements({ optional: rule.optional, ...more }))
   }
   const others = byMethod.get('*')
-  const ruleOf = (method: string): Judge | undefined =>
+  const ruleOf = (method: string): CompiledRule | undefined =>
     byMethod.get(method) ?? (method === 'HEAD' ? byMethod.get('GET') : undefined) ?? others
   const isOptionalFor = (method: string): boolean => ruleOf(method)?.(null, method) === null
   return (outcome, method) => {
-    // the method's own word on `optional` counts, in either direction
+    // `optional` of the method's entry takes precedence over that of the rule
     if (outcome === null) return isOptionalFor(method) ? null : problem('AUTHENTICATION_REQUIRED')
-    const so = whole(outcome, method)
-    if (so instanceof Problem) return so
-    const further = ruleOf(method)
-    return further === undefined ? forbidden([], 'methods') : further(so, method)
+    const checked = whole(outcome, method)
+    if (checked instanceof Problem) return checked
+    const ofMethod = ruleOf(method)
+    return ofMethod === undefined ? forbidden([], 'methods') : ofMethod(checked, method)
   }
 }
 
-function compileDemands({ roles, permissions, organization, optional = false }: Rule): Judge {
-  const lacks = compileHolding({ roles, permissions }, OUTSIDE)
-  const lacksThere = organization === undefined ? null : compileInside(organization)
+function compileRequirements({ roles, permissions, organization, optional = false }: Rule): CompiledRule {
+  const lacks = compileChecks({ roles, permissions }, OUTSIDE)
+  const lacksThere = organization === undefined ? null : compileOrganization(organization)
   return (outcome) => {
     if (outcome === null) return optional ? null : problem('AUTHENTICATION_REQUIRED')
     if (outcome instanceof Problem) return outcome
@@ -72,40 +75,43 @@ function compileDemands({ roles, permissions, organization, optional = false }: 
   }
 }
 
-function compileInside(organization: true | OrganizationRule): (principal: Principal) => Problem | null {
-  const lacks = compileHolding(organization === true ? {} : organization, INSIDE)
+function compileOrganization(
+  organization: true | OrganizationRule,
+): (principal: Principal) => Problem | null {
+  const lacks = compileChecks(organization === true ? {} : organization, INSIDE)
   return ({ organizationId, organizationRole: role, organizationPermissions: permissions }) => {
-    // somebody who acts in none holds nothing there, whatever a callback of an app says
+    // a caller who acts in no organization has no role or permission in one, even if a callback supplied some
     if (organizationId === null) return lacks(NONE, { permissions: NONE }) ?? forbidden([], 'organization')
     return lacks(role === null ? NONE : [role], { permissions })
   }
 }
 
-/** What is lacking is named, so that it cannot be taken for the other's. */
-interface Names {
+/** The values of `details.of`, which names the requirement that was not met. */
+interface DetailNames {
   allOf: string
   anyOf: string
   permissions: string
 }
-const OUTSIDE: Names = { allOf: 'all_roles', anyOf: 'any_role', permissions: 'permissions' }
-const INSIDE: Names = {
+const OUTSIDE: DetailNames = { allOf: 'all_roles', anyOf: 'any_role', permissions: 'permissions' }
+const INSIDE: DetailNames = {
   allOf: 'organization_roles',
   anyOf: 'organization_roles',
   permissions: 'organization_permissions',
 }
 
-function compileHolding({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'>, of: Names) {
+function compileChecks({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'>, of: DetailNames) {
   const { allOf, anyOf } = isList(roles) ? { allOf: roles, anyOf: undefined } : (roles ?? {})
-  const asked = permissions === undefined ? [] : listOf(permissions)
+  const required = permissions === undefined ? [] : listOf(permissions)
   return (held: readonly string[], permitted: Permitted): Problem | null => {
     if (allOf?.some((role) => !held.includes(role))) return forbidden(allOf, of.allOf)
     if (anyOf && !anyOf.some((role) => held.includes(role))) return forbidden(anyOf, of.anyOf)
-    for (const permission of asked) if (!can(permitted, permission)) return forbidden(asked, of.permissions)
+    for (const permission of required)
+      if (!can(permitted, permission)) return forbidden(required, of.permissions)
     return null
   }
 }
 
-/** One permission is named as text, as the server does; several as a list. */
+/** `required` is a string for one permission, as in the server's answers, and a list for several. */
 const forbidden = (required: readonly string[], of: string): Problem =>
   problem('INSUFFICIENT_PERMISSIONS', {
     details: { required: of.endsWith('permissions') && required.length === 1 ? required[0] : required, of },
@@ -120,34 +126,35 @@ const MEMBERS = new Set(['roles', 'permissions', 'organization', 'optional', 'me
 const ORGANIZATION_MEMBERS = new Set(['roles', 'permissions'])
 const ROLE_MEMBERS = new Set(['allOf', 'anyOf'])
 
-/** A misspelt rule would protect nothing: everything in it must be understood. */
+/** Rejects unknown members: a misspelt requirement would otherwise be ignored. */
 function assertRule(rule: Rule): void {
-  for (const name of Object.keys(rule)) if (!MEMBERS.has(name)) throw new TypeError(`a rule has no ${name}`)
-  assertHolding(rule)
+  for (const name of Object.keys(rule))
+    if (!MEMBERS.has(name)) throw new TypeError(`unknown member of a rule: ${name}`)
+  assertChecks(rule)
   const { organization } = rule
   if (organization === undefined || organization === true) return
   const names = isRecord(organization) ? Object.keys(organization) : []
   if (names.length === 0 || names.some((name) => !ORGANIZATION_MEMBERS.has(name)))
-    throw new TypeError('organization is true, or {roles, permissions}')
-  assertHolding(organization)
+    throw new TypeError('organization must be true or {roles, permissions}')
+  assertChecks(organization)
   const { roles } = organization
   const allOf = isList(roles) ? roles : roles?.allOf
   if (allOf !== undefined && allOf.length > 1)
-    throw new TypeError('in an organization everybody has one role: several stand in anyOf')
+    throw new TypeError('a member has one role in an organization: list alternatives in anyOf')
 }
 
-function assertHolding({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'>): void {
+function assertChecks({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'>): void {
   if (roles !== undefined && !isList(roles)) {
     const names = isRecord(roles) ? Object.keys(roles) : []
     if (names.length === 0 || names.some((name) => !ROLE_MEMBERS.has(name)))
-      throw new TypeError('roles are a list, or {allOf, anyOf}')
+      throw new TypeError('roles must be a list or {allOf, anyOf}')
   }
   const lists = [isList(roles) ? roles : roles?.allOf, isList(roles) ? undefined : roles?.anyOf]
   if (permissions !== undefined) lists.push(listOf(permissions))
   for (const list of lists) {
     if (list === undefined) continue
     if (!isList(list) || list.length === 0 || list.some((name) => typeof name !== 'string' || name === ''))
-      throw new TypeError('roles and permissions are lists of names, and not empty')
+      throw new TypeError('roles and permissions must be non-empty lists of names')
   }
 }
 

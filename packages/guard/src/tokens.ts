@@ -1,45 +1,52 @@
 /**
- * The same check of access tokens that a guard makes, for whoever has the keys at hand: the server protects
- * itself with it, so that the two cannot drift apart.
+ * Verification of Latchkey access tokens with keys in memory. The server verifies its own tokens with it, so that
+ * server and guard share one implementation.
  */
 import { hash, type JsonWebKey } from 'node:crypto'
 import { type Now, systemTime } from './clock.ts'
 import { Credential } from './credentials.ts'
 import { localKeys } from './jwt/jwks.ts'
 import { UNKNOWN_KEY } from './jwt/keys.ts'
-import { tokenVerifier, type Verified } from './jwt/verifier.ts'
+import { tokenVerifier, type VerifiedToken } from './jwt/verifier.ts'
 import { accessTokenRules } from './methods/latchkey.ts'
-import { type Problem, refusedToken } from './problem.ts'
+import { invalidToken, type Problem } from './problem.ts'
 
 const HASHER = { digest: (text: string): string => hash('sha256', text, 'base64') }
 
 export interface AccessTokenOptions {
-  /** The `iss` of good tokens. */
+  /** The required `iss`. */
   issuer: string
-  /** One of these stands in `aud`; the issuer by default. */
+  /** Accepted audiences: `aud` must contain one of them. The issuer by default. */
   audience?: string | readonly string[] | undefined
-  /** Public JWKs, or for HS256 a secret one (`kty` `oct`) with its `alg`; each with its `kid`. */
+  /** Public JWKs, or for HS256 a symmetric one (`kty` `oct`) with `alg`; each with a `kid`. */
   keys: readonly JsonWebKey[]
-  /** In seconds; 5 by default. */
+  /** Tolerated clock difference in seconds; 5 by default. */
   clockTolerance?: number | undefined
-  /** How many verified tokens are remembered; 10,000 by default. */
+  /** The number of verified tokens that are cached; 10,000 by default. */
   cacheSize?: number | undefined
-  /** The present in milliseconds since 1970. */
+  /** Clock: the current time in milliseconds since the Unix epoch. `Date.now` by default. */
   now?: Now | undefined
 }
 
 export interface AccessTokens {
   /**
-   * Verifies signature, times, issuer, audience and form; whether the token was revoked is for the caller to ask
-   * by its `jti`, `sid` and `sub`.
+   * Verifies signature, times, issuer, audience and claims (RFC 9068 §4). Revocation is not checked: that is up to the
+   * calling code, by `jti`, `sid` and `sub`.
+   *
+   * @param token a compact JWT
+   * @returns the verified token, or the problem `INVALID_TOKEN` or `TOKEN_EXPIRED`
    */
-  check(token: string): Verified | Problem
-  /** Takes another set of keys; tokens of a key that is no longer in it are refused from now on. */
+  check(token: string): VerifiedToken | Problem
+  /** Replaces the set of keys; tokens signed by a key that is no longer in it are refused from then on. */
   replaceKeys(keys: readonly JsonWebKey[]): void
 }
 
 /**
- * @throws TypeError for a key that cannot be used
+ * Creates a verifier of Latchkey access tokens that needs no network.
+ *
+ * @param options issuer, audience and keys
+ * @returns an object with `check(token)` and `replaceKeys(keys)`
+ * @throws TypeError for an unusable key
  * @see RFC 9068 §4
  */
 export function accessTokens(options: AccessTokenOptions): AccessTokens {
@@ -49,9 +56,9 @@ export function accessTokens(options: AccessTokenOptions): AccessTokens {
   return {
     check(token) {
       const verdict = verifier.verify(new Credential(HASHER, 'bearer', token))
-      if (verdict instanceof Promise) throw new TypeError('keys at hand need no waiting')
-      if (verdict === UNKNOWN_KEY) return refusedToken('no key has its kid')
-      return verdict ?? refusedToken('it is no JWT, or another issuer made it')
+      if (verdict instanceof Promise) throw new TypeError('local keys are synchronous')
+      if (verdict === UNKNOWN_KEY) return invalidToken('the kid is unknown')
+      return verdict ?? invalidToken('not a JWT of this issuer')
     },
     replaceKeys: (next) => keys.replace(next),
   }

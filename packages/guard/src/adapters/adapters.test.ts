@@ -29,7 +29,7 @@ const guard = createGuard({
     }),
   ],
 })
-interface Got {
+interface BoundedResponse {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string
@@ -53,7 +53,10 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
   let server: Server
   let token: string
 
-  const send = (path: string, { method = 'GET', headers = {}, chunks, body }: Asked = {}): Promise<Got> =>
+  const send = (
+    path: string,
+    { method = 'GET', headers = {}, chunks, body }: Asked = {},
+  ): Promise<BoundedResponse> =>
     new Promise((resolve, reject) => {
       const { port } = server.address() as AddressInfo
       const length = body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` }

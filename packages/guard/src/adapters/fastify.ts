@@ -1,4 +1,7 @@
-/** For Fastify 4 and 5: a hook for routes, a plugin for everything. Structural types: Fastify is no dependency. */
+/**
+ * Adapter for Fastify 4 and 5: a hook for single routes, a plugin for a whole app. Its types are structural, so that
+ * the guard does not depend on Fastify.
+ */
 import type { IncomingMessage } from 'node:http'
 import type { Core, Outcome } from '../core.ts'
 import type { Answer } from '../present.ts'
@@ -7,7 +10,7 @@ import { Problem } from '../problem.ts'
 import { NodeRequest } from '../request.ts'
 import { compileRule, type Rule } from '../rules.ts'
 
-/** The part of Fastify's request that the guard uses; `principal` is there once it was let through. */
+/** The part of Fastify's request that the guard uses. An authorized request also has the property `principal`. */
 export interface FastifyRequestLike {
   readonly raw: IncomingMessage
 }
@@ -19,14 +22,14 @@ export interface FastifyReplyLike {
   send(body?: unknown): unknown
 }
 
-/** A hook with a callback: `{ preHandler: guard.fastify(rule) }`, or `onRequest` before the body is read. */
+/** A hook in callback form: `{ preHandler: guard.fastify(rule) }`, or `onRequest`, which runs before the body is read. */
 export type FastifyHook = (
   request: FastifyRequestLike,
   reply: FastifyReplyLike,
   done: (error?: Error) => void,
 ) => void
 
-/** A route's handler. */
+/** A route handler. */
 export type FastifyHandler = (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>
 
 /** The part of a Fastify instance that the plugin uses. */
@@ -36,7 +39,7 @@ export interface FastifyInstanceLike {
   addHook(name: 'onRequest', hook: FastifyHook): unknown
 }
 
-/** What `app.register` takes. */
+/** The argument of `app.register`. */
 export type FastifyPlugin = (app: FastifyInstanceLike, options: unknown, done: () => void) => void
 
 function write(reply: FastifyReplyLike, answer: Answer): void {
@@ -46,7 +49,7 @@ function write(reply: FastifyReplyLike, answer: Answer): void {
 }
 
 export function fastifyHook(core: Core, rule: Rule | undefined): FastifyHook {
-  const judge = compileRule(rule)
+  const compiled = compileRule(rule)
   return (native: FastifyRequestLike & { principal?: Principal | null }, reply, done) => {
     const request = new NodeRequest(native.raw, native)
     const settle = (outcome: Outcome): void => {
@@ -56,7 +59,7 @@ export function fastifyHook(core: Core, rule: Rule | undefined): FastifyHook {
         runAs(outcome, done)
       }
     }
-    const outcome = core.check(request, judge)
+    const outcome = core.check(request, compiled)
     if (outcome instanceof Promise) void outcome.then(settle)
     else settle(outcome)
   }
@@ -69,14 +72,14 @@ export function fastifyPlugin(core: Core, rule: Rule | undefined): FastifyPlugin
     app.addHook('onRequest', hook)
     done()
   }
-  // it protects where it is registered, not only the routes that it has itself: none
+  // without encapsulation: the hook applies to the routes of the instance that registers the plugin
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'latchkey',
   })
 }
 
-/** Answers every request itself. */
+/** A handler that answers every request with `respond`. */
 export const fastifyResponder =
   (respond: (request: NodeRequest) => Promise<Answer>): FastifyHandler =>
   async (native, reply) => {

@@ -1,4 +1,4 @@
-/** For `node:http`, and for Express, which hands on the same two objects. */
+/** Adapter for `node:http` and for Express, whose request and response extend those of `node:http`. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Core, Outcome } from '../core.ts'
 import type { Answer } from '../present.ts'
@@ -7,17 +7,17 @@ import { Problem } from '../problem.ts'
 import { NodeRequest } from '../request.ts'
 import { compileRule, type Rule } from '../rules.ts'
 
-/** A request of `node:http` or Express; gets `principal` once it was let through. */
+/** A request of `node:http` or Express; `principal` is set for an authorized request. */
 export type NodeRequestLike = IncomingMessage & { originalUrl?: string; principal?: Principal | null }
 
-/** What `app.use` and `app.get` of Express and Connect take. */
+/** Middleware of Express and Connect: the argument of `app.use` and `app.get`. */
 export type ExpressHandler = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
 
-/** What `createServer` of `node:http` takes. */
+/** A request listener: the argument of `createServer` of `node:http`. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown
 
 export function writeNode(response: ServerResponse, answer: Answer): void {
@@ -31,7 +31,7 @@ export function writeNode(response: ServerResponse, answer: Answer): void {
 const requestOf = (raw: NodeRequestLike): NodeRequest => new NodeRequest(raw, raw, raw.originalUrl)
 
 export function expressHandler(core: Core, rule: Rule | undefined): ExpressHandler {
-  const judge = compileRule(rule)
+  const compiled = compileRule(rule)
   return (raw: NodeRequestLike, response, next) => {
     const request = requestOf(raw)
     const settle = (outcome: Outcome): void => {
@@ -41,14 +41,14 @@ export function expressHandler(core: Core, rule: Rule | undefined): ExpressHandl
         runAs(outcome, next)
       }
     }
-    const outcome = core.check(request, judge)
+    const outcome = core.check(request, compiled)
     if (outcome instanceof Promise) void outcome.then(settle)
     else settle(outcome)
   }
 }
 
 export function nodeHandler(core: Core, handler: NodeHandler, rule: Rule | undefined): NodeHandler {
-  const judge = compileRule(rule)
+  const compiled = compileRule(rule)
   return (raw: NodeRequestLike, response) => {
     const request = requestOf(raw)
     const settle = (outcome: Outcome): unknown => {
@@ -56,12 +56,12 @@ export function nodeHandler(core: Core, handler: NodeHandler, rule: Rule | undef
       raw.principal = outcome
       return runAs(outcome, () => handler(raw, response))
     }
-    const outcome = core.check(request, judge)
+    const outcome = core.check(request, compiled)
     return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
   }
 }
 
-/** Answers every request itself. */
+/** A request listener that answers every request with `respond`. */
 export const nodeResponder =
   (respond: (request: NodeRequest) => Promise<Answer>): NodeHandler =>
   async (raw: NodeRequestLike, response) =>

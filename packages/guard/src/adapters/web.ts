@@ -1,4 +1,4 @@
-/** For whatever speaks the Fetch standard's Request and Response: plain handlers, and Hono. */
+/** Adapter for Request and Response of the Fetch standard: plain handlers, and Hono. */
 import type { Core } from '../core.ts'
 import type { Answer } from '../present.ts'
 import { rememberPrincipal, runAs } from '../principal.ts'
@@ -6,19 +6,19 @@ import { Problem } from '../problem.ts'
 import { WebRequest } from '../request.ts'
 import { compileRule, type Rule } from '../rules.ts'
 
-/** A handler of web requests; what else its surroundings pass is passed on. */
+/** A handler of a web `Request`; further arguments of the runtime are passed through. */
 export type WebHandler<Rest extends unknown[]> = (
   request: Request,
   ...rest: Rest
 ) => Response | Promise<Response>
 
-/** The part of Hono's context that the guard uses; `c.get('principal')` works once it was let through. */
+/** The part of Hono's context that the guard uses; `c.get('principal')` is set for an authorized request. */
 export interface HonoContextLike {
   readonly req: { readonly raw: Request }
   set(name: never, value: never): void
 }
 
-/** What `app.use` and `app.get` of Hono take. */
+/** Middleware of Hono: the argument of `app.use` and `app.get`. */
 export type HonoMiddleware = (
   context: HonoContextLike,
   next: () => Promise<void>,
@@ -35,10 +35,10 @@ export function webHandler<Rest extends unknown[]>(
   handler: WebHandler<Rest>,
   rule: Rule | undefined,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const judge = compileRule(rule)
+  const compiled = compileRule(rule)
   return async (raw, ...rest) => {
     const request = new WebRequest(raw, raw)
-    const outcome = await core.check(request, judge)
+    const outcome = await core.check(request, compiled)
     if (outcome instanceof Problem) return responseOf(core.refusal(outcome, request))
     if (outcome !== null) rememberPrincipal(raw, outcome)
     return runAs(outcome, () => handler(raw, ...rest))
@@ -48,10 +48,10 @@ export function webHandler<Rest extends unknown[]>(
 const requestOf = (context: HonoContextLike): WebRequest => new WebRequest(context.req.raw, context)
 
 export function honoMiddleware(core: Core, rule: Rule | undefined): HonoMiddleware {
-  const judge = compileRule(rule)
+  const compiled = compileRule(rule)
   return async (context, next) => {
     const request = requestOf(context)
-    const outcome = await core.check(request, judge)
+    const outcome = await core.check(request, compiled)
     if (outcome instanceof Problem) return responseOf(core.refusal(outcome, request))
     context.set('principal' as never, outcome as never)
     await runAs(outcome, next)
@@ -61,13 +61,13 @@ export function honoMiddleware(core: Core, rule: Rule | undefined): HonoMiddlewa
 
 type Respond = (request: WebRequest) => Promise<Answer>
 
-/** Answers every request itself. */
+/** A handler of a web `Request` that answers with `respond`. */
 export const webResponder =
   (respond: Respond): ((request: Request) => Promise<Response>) =>
   async (raw) =>
     responseOf(await respond(new WebRequest(raw, raw)))
 
-/** Answers every request itself. */
+/** A Hono handler that answers with `respond`. */
 export const honoResponder =
   (respond: Respond): ((context: HonoContextLike) => Promise<Response>) =>
   async (context) =>

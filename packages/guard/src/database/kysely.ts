@@ -1,48 +1,52 @@
 /**
- * Units of work over Kysely on PostgreSQL, whatever dialect carries it: `tx` is a Kysely transaction. Kysely begins
- * by itself; one statement then says role and caller.
+ * Units of work with Kysely on PostgreSQL, for any dialect: `tx` is a Kysely transaction. Kysely sends BEGIN; one
+ * statement then sets role and caller.
  */
 import {
-  type AsCaller,
-  type Ask,
-  assertAlive,
+  assertNotAborted,
   type Engine,
+  type RunStatement,
   type Statement,
   statementOf,
+  type UnitOfWork,
   type UnitOptions,
   unitsOf,
 } from './unit.ts'
 
 export { latchkeySql } from './sql.ts'
-export { type AsCaller, type Caller, TransactionRolledBack, type UnitOptions } from './unit.ts'
+export { type Caller, TransactionRolledBack, type UnitOfWork, type UnitOptions } from './unit.ts'
 
-/** What is used of a `Kysely<Tables>` of 0.28 and later. */
+/** The part of a `Kysely<Tables>` of 0.28 and later that is used. */
 export interface KyselyDatabase<Tx> {
   transaction(): { execute<T>(work: (tx: Tx) => Promise<T>): Promise<T> }
-  startTransaction(): { execute(): Promise<Controlled> }
+  startTransaction(): { execute(): Promise<ControlledTransaction> }
 }
-interface Controlled {
+interface ControlledTransaction {
   executeQuery(query: never): Promise<{ rows: unknown[] }>
   commit(): { execute(): Promise<unknown> }
   rollback(): { execute(): Promise<unknown> }
 }
 /**
- * @param database the app's Kysely
- * @param options the role to work as, and whether nobody may
- * @returns runs `work(tx)` in a transaction in which policies know the caller; `tx` is Kysely’s `Transaction<Tables>`
+ * Creates a runner of units of work for Kysely.
+ *
+ * @param database the `Kysely<Tables>` of the app
+ * @param options the database role, and whether units may run without a caller
+ * @returns a function that runs `work(tx)` in a transaction in which policies know the caller; `tx` is Kysely’s
+ *   `Transaction<Tables>`
+ * @throws TypeError for an invalid role
  */
-export function unitOfWork<Tx>(database: KyselyDatabase<Tx>, options: UnitOptions): AsCaller<Tx> {
+export function unitOfWork<Tx>(database: KyselyDatabase<Tx>, options: UnitOptions): UnitOfWork<Tx> {
   const engine: Engine<Tx> = {
     async run(scope, work) {
-      // one that is controlled refuses statements after its end; that of transaction() would run them on a
-      // connection that serves somebody else by then
+      // a controlled transaction refuses statements after its end; that of transaction() would run them on a
+      // connection that another unit may be using
       const tx = await database.startTransaction().execute()
-      const ask: Ask = async (statement) =>
+      const runStatement: RunStatement = async (statement) =>
         (await tx.executeQuery(compiled(statement) as never)).rows as Record<string, unknown>[]
       try {
-        await ask(statementOf(scope))
-        const result = await work(tx as Tx, ask)
-        await assertAlive(ask)
+        await runStatement(statementOf(scope))
+        const result = await work(tx as Tx, runStatement)
+        await assertNotAborted(runStatement)
         await tx.commit().execute()
         return result
       } catch (error) {
@@ -57,7 +61,7 @@ export function unitOfWork<Tx>(database: KyselyDatabase<Tx>, options: UnitOption
   return unitsOf(engine, database, options)
 }
 
-/** A statement as Kysely's own `CompiledQuery.raw` makes it. */
+/** Equals the result of Kysely's `CompiledQuery.raw`. */
 const compiled = ({ text, values }: Statement) => ({
   sql: text,
   parameters: values,

@@ -1,43 +1,46 @@
 /**
- * A unit of work that runs as a caller, whatever driver carries it: who it is for, what the database is told before
- * anything else, and the proof that policies bind the role. The drivers' own parts are in pg.ts, kysely.ts and
- * drizzle.ts. The invariant: no statement of the work is sent before role and caller were confirmed, and everything
- * that is set ends with the transaction, so nothing is left behind for whoever has the connection next.
+ * Units of work for row-level security, independent of the driver: a transaction under a given role with the caller in
+ * its settings, and the check that policies apply to the role. The parts that differ between drivers are in pg.ts,
+ * kysely.ts and drizzle.ts. Invariants: no statement of the work is sent before role and caller are set, and all settings
+ * end with the transaction, so that the next user of the connection inherits nothing.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { currentPrincipal } from '../principal.ts'
 import { problem } from '../problem.ts'
 
-/** On whose behalf the database works; a principal is one. */
+/** The caller of a unit of work, which policies read; a {@link Principal} is one. */
 export interface Caller {
   readonly userId: string
   readonly organizationId?: string | null | undefined
-  /** What `latchkey.has_permission()` knows. */
+  /** Grants that `latchkey.has_permission()` checks. */
   readonly permissions?: readonly string[] | undefined
-  /** What `latchkey.has_organization_permission()` knows. */
+  /** Grants that `latchkey.has_organization_permission()` checks. */
   readonly organizationPermissions?: readonly string[] | undefined
 }
 
 export interface UnitOptions {
   /**
-   * The database's role for the work: no superuser, no BYPASSRLS, and granted to the login role. null: the login
-   * role itself, where it is such a one.
+   * The database role of the unit, granted to the login role: neither a superuser nor a role with BYPASSRLS. null: the
+   * login role itself, which then must be neither.
    */
   readonly role: string | null
-  /** Whether work may run for nobody, with no user, no organization and no permission; false by default. */
+  /** Whether units may run without a caller: no user, no organization, no permission. false by default. */
   readonly anonymous?: boolean | undefined
 }
 
-/** Runs units of work. Within one, another is refused: use the `tx` that it was given. */
-export interface AsCaller<Tx> {
+/** Runs a unit of work: a transaction in which policies know the caller. Units must not be nested; use their `tx`. */
+export interface UnitOfWork<Tx> {
   /**
-   * For the current principal.
+   * Runs `work` as the current principal.
    *
-   * @throws Problem AUTHENTICATION_REQUIRED where there is none, unless `anonymous`
-   * @throws TransactionRolledBack where a statement failed and the work went on as if it had not
+   * @param work receives the transaction; it is committed when the promise resolves and rolled back when it rejects
+   * @returns the result of `work`
+   * @throws Problem AUTHENTICATION_REQUIRED where there is no principal, unless `anonymous`
+   * @throws TransactionRolledBack where a statement failed and `work` resolved nevertheless
+   * @throws Error where `role` bypasses row-level security, and for a nested unit
    */
   <T>(work: (tx: Tx) => Promise<T>): Promise<T>
-  /** For somebody else: a job that goes on for a person, a test. null and undefined are nobody. */
+  /** Runs `work` as another caller: in a job or a test. null and undefined: no caller, which requires `anonymous`. */
   <T>(caller: Caller | null | undefined, work: (tx: Tx) => Promise<T>): Promise<T>
 }
 
@@ -46,108 +49,109 @@ export interface Statement {
   readonly values: readonly string[]
 }
 /** Runs a statement in the unit's transaction. @returns its rows */
-export type Ask = (statement: Statement) => Promise<readonly Readonly<Record<string, unknown>>[]>
+export type RunStatement = (statement: Statement) => Promise<readonly Readonly<Record<string, unknown>>[]>
 
-/** What the database is told of the unit: the role, and the caller. */
+/** The settings of the transaction: the role, and the caller. */
 export type Scope = readonly (readonly [setting: string, value: string])[]
 
-/** What a driver does: begin, tell the scope, then the work, then commit or roll back. */
+/** The part that differs between drivers: begin, apply the scope, run the work, commit or roll back. */
 export interface Engine<Tx> {
-  run<T>(scope: Scope, work: (tx: Tx, ask: Ask) => Promise<T>): Promise<T>
+  run<T>(scope: Scope, work: (tx: Tx, runStatement: RunStatement) => Promise<T>): Promise<T>
 }
 
-/** COMMIT answered ROLLBACK: nothing of the unit was kept. */
+/** COMMIT was answered with ROLLBACK: none of the changes of the unit were stored. `cause` is the first error. */
 export class TransactionRolledBack extends Error {
   constructor(cause?: unknown) {
-    super('the unit of work was rolled back: a statement in it had failed, and its error was swallowed', {
+    super('the unit of work was rolled back: a statement failed, and its error was not rethrown', {
       cause,
     })
     this.name = 'TransactionRolledBack'
   }
 }
 
-interface Open {
+interface UnitFrame {
   readonly database: object
   isOpen: boolean
-  readonly outer: Open | undefined
+  readonly outer: UnitFrame | undefined
 }
-const nesting = new AsyncLocalStorage<Open>()
+const nesting = new AsyncLocalStorage<UnitFrame>()
 
-/** In a pool the inner one might wait for ever for a connection; on one connection it certainly would. */
-function assertOutside(database: object): void {
+/** Prevents a deadlock: a nested unit could wait for a connection that the outer one holds. */
+function assertNotNested(database: object): void {
   for (let at = nesting.getStore(); at; at = at.outer) {
     if (at.isOpen && at.database === database)
-      throw new Error('a unit of work does not nest: use the tx that the outer one was given')
+      throw new Error('a unit of work does not nest: use the tx of the outer one')
   }
 }
 
-/** @param database what units of the same must not nest in */
-export function unitsOf<Tx>(engine: Engine<Tx>, database: object, options: UnitOptions): AsCaller<Tx> {
+/** @param database identifies the database, for the check that its units are not nested */
+export function unitsOf<Tx>(engine: Engine<Tx>, database: object, options: UnitOptions): UnitOfWork<Tx> {
   const { role, anonymous = false } = options
   if (role !== null && (typeof role !== 'string' || role === '' || role === 'none'))
-    throw new TypeError('role is the name of a role of the database, or null for the login role itself')
-  let isProven = false
+    throw new TypeError('role must be the name of a role of the database, or null for the login role')
+  let isRoleChecked = false
 
   async function run<T>(caller: Caller | null, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (caller === null && !anonymous) throw problem('AUTHENTICATION_REQUIRED')
-    assertOutside(database)
-    return engine.run(scopeOf(role, caller), async (tx, ask) => {
-      if (!isProven) await prove(ask)
-      isProven = true
-      const here: Open = { database, isOpen: true, outer: nesting.getStore() }
+    assertNotNested(database)
+    return engine.run(scopeOf(role, caller), async (tx, runStatement) => {
+      if (!isRoleChecked) await assertRoleIsBound(runStatement)
+      isRoleChecked = true
+      const frame: UnitFrame = { database, isOpen: true, outer: nesting.getStore() }
       try {
-        return await nesting.run(here, work, tx)
+        return await nesting.run(frame, work, tx)
       } finally {
-        here.isOpen = false
+        frame.isOpen = false
       }
     })
   }
   return <T>(
-    ...given: [(tx: Tx) => Promise<T>] | [Caller | null | undefined, (tx: Tx) => Promise<T>]
+    ...args: [(tx: Tx) => Promise<T>] | [Caller | null | undefined, (tx: Tx) => Promise<T>]
   ): Promise<T> => {
-    if (given.length === 1) return run(knownCaller(currentPrincipal()), given[0])
-    return run(knownCaller(given[0]), given[1])
+    if (args.length === 1) return run(callerOrNull(currentPrincipal()), args[0])
+    return run(callerOrNull(args[0]), args[1])
   }
 }
 
-/** An id of '' is what the policies take for nobody. */
-const knownCaller = (caller: Caller | null | undefined): Caller | null =>
+/** An empty id is no caller, as in the functions that policies use. */
+const callerOrNull = (caller: Caller | null | undefined): Caller | null =>
   caller === null || caller === undefined || caller.userId === '' ? null : caller
 
-/** Every setting is set each time, so that none is inherited from the session. */
+/** Sets every setting in each transaction, so that none is inherited from the session. */
 function scopeOf(role: string | null, caller: Caller | null): Scope {
   const settings: [setting: string, value: string][] = [
     ['latchkey.user_id', caller?.userId ?? ''],
     ['latchkey.organization_id', caller?.organizationId ?? ''],
-    ['latchkey.permissions', listed(caller?.permissions)],
-    ['latchkey.organization_permissions', listed(caller?.organizationPermissions)],
+    ['latchkey.permissions', permissionList(caller?.permissions)],
+    ['latchkey.organization_permissions', permissionList(caller?.organizationPermissions)],
   ]
   if (role !== null) settings.unshift(['role', role])
   return settings
 }
 
-/** One statement that says all of it, values as parameters. */
+/** The scope as one statement with parameters. */
 export function statementOf(scope: Scope): Statement {
   const calls = scope.map(([setting], at) => `set_config('${setting}', $${at + 1}, true)`)
   return { text: `select ${calls.join(', ')}`, values: scope.map(([, value]) => value) }
 }
 
-/** The same as a text without parameters, several statements that nothing has to be planned for. */
+/** The scope as `set local` statements without parameters, which need no planning. */
 export const textOf = (scope: Scope): string =>
   scope.map(([setting, value]) => `set local ${setting} to ${literal(value)}`).join('; ')
 
 /**
- * All but letters, digits and a few signs by their numbers: no quote and no backslash of the value comes into the text,
- * whatever the session says of strings and encodings. PostgreSQL refuses a NUL and half a surrogate pair.
+ * An SQL literal. All characters except letters, digits and a few others are escaped by code point, so that the text
+ * contains no quote or backslash of the value, independent of `standard_conforming_strings` and the client encoding.
+ * PostgreSQL rejects NUL and unpaired surrogates.
  */
 const literal = (value: string): string =>
   `E'${value.replace(/[^\w .:*@-]/gu, (one) => `\\U${one.codePointAt(0)?.toString(16).padStart(8, '0')}`)}'`
 
-/** Between permissions stands a space: one with a space in it would be several, `*` perhaps among them. */
-const listed = (permissions: readonly string[] = []): string =>
+/** Space-separated. A permission that contains a space is omitted: it would be read as several, possibly `*`. */
+const permissionList = (permissions: readonly string[] = []): string =>
   permissions.filter((permission) => !permission.includes(' ')).join(' ')
 
-const PROOF: Statement = {
+const BYPASS_QUERY: Statement = {
   text: `select r.rolname as role, r.rolsuper or r.rolbypassrls as bypasses, (
       select min(format('%I.%I', n.nspname, c.relname)) from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -156,9 +160,9 @@ const PROOF: Statement = {
   values: [],
 }
 
-/** Once for each: a role that policies do not bind would show everybody everything, and nobody would notice. */
-async function prove(ask: Ask): Promise<void> {
-  const [found] = await ask(PROOF)
+/** Asserts once for each role that row-level security applies to it; otherwise every caller would see every row. */
+async function assertRoleIsBound(runStatement: RunStatement): Promise<void> {
+  const [found] = await runStatement(BYPASS_QUERY)
   if (found?.bypasses !== false)
     throw new Error(`row-level security does not bind ${found?.role}: it is a superuser or has BYPASSRLS`)
   if (found.unforced !== null)
@@ -169,25 +173,25 @@ async function prove(ask: Ask): Promise<void> {
 
 const turns = new WeakMap<object, Promise<unknown>>()
 
-/** On one connection units come one after the other: interleaved, they would be one transaction of several callers. */
+/** Serializes the units of one connection: interleaved, they would be one transaction of several callers. */
 export function inTurn<T>(connection: object, work: () => Promise<T>): Promise<T> {
   const mine = (turns.get(connection) ?? Promise.resolve()).then(work, work)
   turns.set(connection, mine)
   return mine
 }
 
-/** A pool lends connections; a client is one. */
+/** Distinguishes a pool from a single client. */
 export const isPool = (database: object): boolean => 'totalCount' in database
 
-/** Before the COMMIT of a driver that does not say when that turned out a ROLLBACK. */
-export async function assertAlive(ask: Ask): Promise<void> {
+/** Asserts, for drivers that do not report the outcome of COMMIT, that the transaction is not aborted. */
+export async function assertNotAborted(runStatement: RunStatement): Promise<void> {
   try {
-    await ask({ text: 'select 1', values: [] })
+    await runStatement({ text: 'select 1', values: [] })
   } catch (error) {
-    throw saysAborted(error) ? new TransactionRolledBack(error) : error
+    throw isAbortedTransaction(error) ? new TransactionRolledBack(error) : error
   }
 }
 
-/** 25P02, in_failed_sql_transaction: also where a library wrapped it. */
-const saysAborted = (error: unknown): boolean =>
-  error instanceof Error && (('code' in error && error.code === '25P02') || saysAborted(error.cause))
+/** SQLSTATE 25P02, in_failed_sql_transaction; also as the cause of another error. */
+const isAbortedTransaction = (error: unknown): boolean =>
+  error instanceof Error && (('code' in error && error.code === '25P02') || isAbortedTransaction(error.cause))

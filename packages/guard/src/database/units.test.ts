@@ -10,7 +10,7 @@ import { type AppDatabase, NOTES, openAppDatabase } from '../testing/databases.t
 import { unitOfWork as drizzleUnits } from './drizzle.ts'
 import { unitOfWork as kyselyUnits } from './kysely.ts'
 import { unitOfWork as pgUnits, TransactionRolledBack } from './pg.ts'
-import type { AsCaller, Caller, UnitOptions } from './unit.ts'
+import type { Caller, UnitOfWork, UnitOptions } from './unit.ts'
 
 let app: AppDatabase
 let pool: pg.Pool
@@ -39,7 +39,7 @@ const bob: Caller = { userId: 'bob', organizationId: 'org_b', permissions: ['not
 type Row = Record<string, unknown>
 /** Runs a statement in a unit, whatever the driver calls that. */
 type Ask = (text: string, values?: unknown[]) => Promise<Row[]>
-type Units = (options: UnitOptions) => AsCaller<Ask>
+type Units = (options: UnitOptions) => UnitOfWork<Ask>
 
 const overPg =
   (database: () => pg.Pool | pg.Client): Units =>
@@ -50,7 +50,7 @@ const overPg =
     )
 
 /** The unit of a driver with one way to ask. */
-function asking<Tx>(units: AsCaller<Tx>, ask: (tx: Tx) => Ask): AsCaller<Ask> {
+function asking<Tx>(units: UnitOfWork<Tx>, ask: (tx: Tx) => Ask): UnitOfWork<Ask> {
   return <T>(...given: [(tx: Ask) => Promise<T>] | [Caller | null | undefined, (tx: Ask) => Promise<T>]) =>
     given.length === 1 ? units((tx) => given[0](ask(tx))) : units(given[0], (tx) => given[1](ask(tx)))
 }
@@ -305,8 +305,8 @@ describe('over pg', () => {
     'discard all',
   ])('the work may not say %s', async (text) => {
     const asCaller = pgUnits(pool, { role: app.role })
-    await expect(asCaller(ann, (tx) => tx.query(text))).rejects.toThrow('savepoints are yours')
-    await expect(asCaller(ann, (tx) => tx.query({ text }))).rejects.toThrow('savepoints are yours')
+    await expect(asCaller(ann, (tx) => tx.query(text))).rejects.toThrow('savepoints are allowed')
+    await expect(asCaller(ann, (tx) => tx.query({ text }))).rejects.toThrow('savepoints are allowed')
   })
 
   it('savepoints are the work’s own', async () => {

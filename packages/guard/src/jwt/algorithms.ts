@@ -1,15 +1,15 @@
 /**
- * The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, as one table. A key is bound to one of them when
- * it is loaded, and verifies by that one alone; a token's `alg` is only ever compared with it (RFC 8725 §3.1).
+ * The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, as one table. A key is bound to one algorithm when it is
+ * loaded and verifies with that one only; the `alg` of a token is compared with it (RFC 8725 §3.1).
  */
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
 
 interface Row {
   readonly family: 'hmac' | 'rsa' | 'rsa-pss' | 'ec' | 'ed25519'
   readonly hash: 'sha256' | 'sha384' | 'sha512' | null
-  /** OpenSSL's name of the curve. */
+  /** The name of the curve in OpenSSL. */
   readonly curve?: string
-  /** Of a signature, where it is fixed; for hmac also the least length of a secret (RFC 7518 §3.2). */
+  /** Length of a signature, where it is fixed; for hmac also the minimum length of a secret (RFC 7518 §3.2). */
   readonly bytes?: number
 }
 
@@ -30,7 +30,7 @@ const ALGORITHMS = {
   EdDSA: { family: 'ed25519', hash: null, bytes: 64 },
 } as const satisfies Record<string, Row>
 
-/** The `alg` of a token; `none` is not among them. */
+/** A supported `alg` (RFC 7515 §4.1.1); `none` is not supported. */
 export type Algorithm = keyof typeof ALGORITHMS
 
 export const isAlgorithm = (alg: unknown): alg is Algorithm =>
@@ -38,37 +38,39 @@ export const isAlgorithm = (alg: unknown): alg is Algorithm =>
 
 export const isSymmetric = (alg: Algorithm): boolean => ALGORITHMS[alg].family === 'hmac'
 
-/** Those that a key can be used with, the usual one first. */
+/** The algorithms that a key can be used with, the most common one first. */
 export function algorithmsOf(key: KeyObject): Algorithm[] {
-  return (Object.keys(ALGORITHMS) as Algorithm[]).filter((alg) => unfit(alg, key) === null)
+  return (Object.keys(ALGORITHMS) as Algorithm[]).filter((alg) => mismatch(alg, key) === null)
 }
 
-/** @returns why the key cannot be bound to the algorithm; null where it can */
-export function unfit(alg: Algorithm, key: KeyObject): string | null {
+/** @returns why the key cannot be used with the algorithm; null where it can */
+export function mismatch(alg: Algorithm, key: KeyObject): string | null {
   const row: Row = ALGORITHMS[alg]
   if (row.family === 'hmac') {
-    if (key.type !== 'secret') return `${alg} takes a secret`
+    if (key.type !== 'secret') return `${alg} requires a secret`
     const bytes = key.symmetricKeySize ?? 0
     return bytes < (row.bytes ?? 0)
-      ? `a secret for ${alg} has at least ${row.bytes} bytes, this one ${bytes}`
+      ? `a secret for ${alg} must have at least ${row.bytes} bytes; this one has ${bytes}`
       : null
   }
-  if (key.type !== 'public') return `${alg} takes a public key`
+  if (key.type !== 'public') return `${alg} requires a public key`
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   switch (row.family) {
     case 'ec':
-      return type === 'ec' && details?.namedCurve === row.curve ? null : `${alg} takes a key on ${row.curve}`
+      return type === 'ec' && details?.namedCurve === row.curve
+        ? null
+        : `${alg} requires a key on ${row.curve}`
     case 'ed25519':
-      return type === 'ed25519' ? null : `${alg} takes an Ed25519 key`
+      return type === 'ed25519' ? null : `${alg} requires an Ed25519 key`
     default:
       if (type !== 'rsa' && !(type === 'rsa-pss' && row.family === 'rsa-pss'))
-        return `${alg} takes an RSA key`
+        return `${alg} requires an RSA key`
       // RFC 7518 §3.3
-      return (details?.modulusLength ?? 0) >= 2048 ? null : `${alg} takes an RSA key of at least 2048 bits`
+      return (details?.modulusLength ?? 0) >= 2048 ? null : `${alg} requires an RSA key of at least 2048 bits`
   }
 }
 
-/** Whether the signature is right. The algorithm is the key's own, never that of a token's header. */
+/** Verifies a signature. `alg` is the algorithm to which the key is bound, not that of the token's header. */
 export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signature: Buffer): boolean {
   const row: Row = ALGORITHMS[alg]
   if (row.bytes !== undefined && signature.length !== row.bytes) return false
@@ -88,7 +90,7 @@ export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signatu
       return verify(row.hash, bytes, { key, padding, saltLength }, signature)
     }
     case 'ec':
-      // RFC 7518 §3.4: the two numbers side by side, not DER
+      // RFC 7518 §3.4: R and S concatenated, not DER
       return verify(row.hash, bytes, { key, dsaEncoding: 'ieee-p1363' }, signature)
     case 'ed25519':
       return verify(null, bytes, key, signature)

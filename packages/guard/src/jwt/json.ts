@@ -1,12 +1,12 @@
 /**
- * Strict JSON objects: valid UTF-8, and no name twice. JSON.parse keeps the last of two equal names, others keep
- * the first; a token that two readers read differently is refused (RFC 7519 §4, RFC 8725 §2.4).
+ * Strict JSON objects: valid UTF-8 without duplicate names. JSON.parse keeps the last of two equal names, other parsers
+ * keep the first; a token that parsers read differently is refused (RFC 7519 §4, RFC 8725 §2.4).
  */
 import { isUtf8 } from 'node:buffer'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** @returns null for anything but one object without repeated names, at any depth */
+/** @returns null for anything other than one object without duplicate names at any depth */
 export function readObject(bytes: Buffer): JsonObject | null {
   if (!isUtf8(bytes)) return null
   const text = bytes.toString('utf8')
@@ -20,8 +20,8 @@ export function readObject(bytes: Buffer): JsonObject | null {
 }
 
 /**
- * The usual case, seen without reading letter by letter: every name ends in `":` where no white space stands
- * before a colon, so that a text with no more of these than its object has members has each of them once.
+ * Fast path without a scan by character. Every name ends in `":` where no white space precedes a colon, so that a text
+ * with as many of these as its object has members has no duplicate names.
  */
 function isPlain(text: string, value: object): boolean {
   if (SPACED_COLON.test(text)) return false
@@ -33,9 +33,9 @@ function isPlain(text: string, value: object): boolean {
 /** RFC 8259 §2. */
 const SPACED_COLON = /[ \t\n\r]:/
 
-/** @param text what JSON.parse has accepted */
+/** @param text valid JSON */
 function hasRepeatedName(text: string): boolean {
-  // one set of names for each object that is open, null for each array
+  // a stack: the names of each enclosing object, null for each array
   const open: (Set<string> | null)[] = []
   let names: Set<string> | null = null
   let isName = false
@@ -76,7 +76,7 @@ function hasRepeatedName(text: string): boolean {
   return false
 }
 
-/** @returns where the closing quote stands */
+/** @returns the index of the closing quote */
 function endOfText(text: string, start: number): number {
   for (let i = start; ; i++) {
     const code = text.charCodeAt(i)

@@ -1,14 +1,21 @@
 /**
- * The keys of somebody else, from their JWK set (RFC 7517 §5): fetched once for all who wait, kept as long as
- * its headers say, asked again for an unknown `kid` at most once in 30 s. While the other side is down the keys
- * at hand go on working, for an hour at most.
+ * Key sources: a remote JWK set (RFC 7517 §5), and keys in memory. A remote set is fetched by one request at a time
+ * (single-flight), cached as long as its headers allow, and refetched for an unknown `kid` at most once in 30 s. While
+ * its server is unavailable, cached keys remain in use for at most an hour.
  */
 import type { JsonWebKey } from 'node:crypto'
 import type { Now } from '../clock.ts'
-import { type Fetch, get, unreachable } from '../outbound.ts'
-import { type Problem, refusedToken } from '../problem.ts'
+import { type Fetch, get, unavailable } from '../outbound.ts'
+import { invalidToken, type Problem } from '../problem.ts'
 import type { Algorithm } from './algorithms.ts'
-import { choose, type FoundKey, type KeySource, keyOfJwk, UNKNOWN_KEY, type VerificationKey } from './keys.ts'
+import {
+  type FoundKey,
+  type KeySource,
+  keyOfJwk,
+  selectKey,
+  UNKNOWN_KEY,
+  type VerificationKey,
+} from './keys.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -24,20 +31,20 @@ export interface RemoteKeysOptions {
   url: string
   fetch: Fetch
   now: Now
-  /** Milliseconds. */
+  /** Milliseconds */
   timeout: number
   algorithms?: readonly Algorithm[] | undefined
   onFailure?: ((error: unknown) => void) | undefined
 }
 
 export interface RemoteKeys extends KeySource {
-  /** Fetches the set now, whatever the caches say: the keys have changed. */
+  /** Fetches the set immediately, because the keys have changed. */
   refetch(): Promise<void>
 }
 
 export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
   const { url, fetch, now, timeout } = options
-  /** By their JSON text, so that a key that is still published stays the same object. */
+  /** By JSON text, so that a key that is still published remains the same object. */
   let keys = new Map<string, VerificationKey>()
   let isLoaded = false
   let freshUntil = 0
@@ -69,7 +76,7 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
     }
   }
 
-  /** One at a time, for everybody; never rejects. */
+  /** Single-flight; never rejects. */
   function fetchOnce(): Promise<void> {
     running ??= load().finally(() => {
       running = null
@@ -80,26 +87,26 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
     return running
   }
 
-  const look = (kid: string | undefined, alg: Algorithm): FoundKey =>
-    choose([...keys.values()], kid, alg) ?? refusedToken('the key is bound to another algorithm')
+  const lookUp = (kid: string | undefined, alg: Algorithm): FoundKey =>
+    selectKey([...keys.values()], kid, alg) ?? invalidToken('the key is bound to another algorithm')
 
   /** Fetches where the keys at hand are too old. @returns why there are none */
-  function atHand(): null | Problem | Promise<Problem | null> {
+  function ensureFresh(): null | Problem | Promise<Problem | null> {
     const time = now()
     if (isLoaded && time < freshUntil) {
       if (time >= refreshAt && time - failedAt >= RETRY_EVERY) void fetchOnce()
       return null
     }
-    // the other side is known to be down: nobody waits for it, but it is tried again
+    // the last fetch failed: requests do not wait for the next one
     const isUsable = isLoaded && time < freshUntil + STALE_FOR
     if (time - failedAt < (isUsable ? RETRY_EVERY : FIRST_RETRY_AFTER))
-      return isUsable ? null : unreachable('the keys cannot be fetched')
+      return isUsable ? null : unavailable('the keys cannot be fetched')
     if (isUsable && failedAt > Number.NEGATIVE_INFINITY) {
       void fetchOnce()
       return null
     }
     return fetchOnce().then(() =>
-      isLoaded && now() < freshUntil + STALE_FOR ? null : unreachable('the keys cannot be fetched'),
+      isLoaded && now() < freshUntil + STALE_FOR ? null : unavailable('the keys cannot be fetched'),
     )
   }
 
@@ -109,21 +116,21 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
       unknownAt = now()
     }
     await fetchOnce()
-    return look(kid, alg)
+    return lookUp(kid, alg)
   }
 
   return {
-    ready: atHand,
+    ready: ensureFresh,
     find(kid, alg) {
-      const waiting = atHand()
-      // what has only just been fetched is not fetched again
-      if (waiting instanceof Promise) return waiting.then((missing) => missing ?? look(kid, alg))
+      const waiting = ensureFresh()
+      // the set was fetched just now: an unknown kid does not cause another fetch
+      if (waiting instanceof Promise) return waiting.then((missing) => missing ?? lookUp(kid, alg))
       if (waiting !== null) return waiting
-      const found = look(kid, alg)
+      const found = lookUp(kid, alg)
       return found === UNKNOWN_KEY ? findUnknown(kid, alg) : found
     },
     refetch() {
-      // a fetch under way may have been answered before the change
+      // a pending fetch may have been answered before the change
       if (running !== null) isOutdated = true
       freshUntil = Math.min(freshUntil, now())
       return fetchOnce()
@@ -137,20 +144,21 @@ function readSet(
   algorithms: readonly Algorithm[] | undefined,
 ): Map<string, VerificationKey> {
   const { keys } = JSON.parse(text) as { keys?: unknown }
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error('this is no JWK set')
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS)
+    throw new Error(`not a JWK set of at most ${MAX_KEYS} keys`)
   const found = new Map<string, VerificationKey>()
   for (const jwk of keys as JsonWebKey[]) {
     const name = JSON.stringify(jwk)
     try {
       found.set(name, known.get(name) ?? keyOfJwk(jwk, algorithms))
     } catch {
-      // RFC 7517 §5: what is not understood is passed over
+      // RFC 7517 §5: keys that are not understood are ignored
     }
   }
   return found
 }
 
-/** RFC 9111 §4.2.1, §5.1: milliseconds, within bounds that no header can leave. */
+/** RFC 9111 §4.2.1, §5.1: the freshness lifetime in milliseconds, clamped to {@link LIFETIME}. */
 function lifetimeOf(headers: Headers): number {
   const control = headers.get('cache-control') ?? ''
   const age = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1]
@@ -161,15 +169,15 @@ function lifetimeOf(headers: Headers): number {
 }
 
 export interface LocalKeys extends KeySource {
-  /** Takes another set; a key that is in both stays, tokens of the others are no longer believed. */
+  /** Replaces the set. Tokens of keys that are no longer in it become invalid. */
   replace(jwks: readonly JsonWebKey[]): void
 }
 
 /**
- * Keys at hand, for whoever has them: the server itself.
+ * Keys in memory.
  *
- * @param jwks may have secrets (`kty` `oct`) with their `alg`
- * @throws TypeError for a key that cannot be used
+ * @param jwks may contain symmetric keys (`kty` `oct`) with `alg`
+ * @throws TypeError for an unusable key
  */
 export function localKeys(jwks: readonly JsonWebKey[], algorithms?: readonly Algorithm[]): LocalKeys {
   const load = (set: readonly JsonWebKey[], known: ReadonlyMap<string, VerificationKey>) =>
@@ -183,7 +191,7 @@ export function localKeys(jwks: readonly JsonWebKey[], algorithms?: readonly Alg
   return {
     ready: () => null,
     find: (kid, alg) =>
-      choose([...keys.values()], kid, alg) ?? refusedToken('the key is bound to another algorithm'),
+      selectKey([...keys.values()], kid, alg) ?? invalidToken('the key is bound to another algorithm'),
     replace(set) {
       const next = load(set, keys)
       for (const [name, key] of keys) if (!next.has(name)) key.isLive = false

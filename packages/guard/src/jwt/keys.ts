@@ -5,12 +5,12 @@
  */
 import { createPublicKey, createSecretKey, type JsonWebKey, KeyObject } from 'node:crypto'
 import type { Problem } from '../problem.ts'
-import { type Algorithm, algorithmsOf, isAlgorithm, isSignedBy, isSymmetric, unfit } from './algorithms.ts'
+import { type Algorithm, algorithmsOf, isAlgorithm, isSignedBy, isSymmetric, mismatch } from './algorithms.ts'
 
 export interface VerificationKey {
   readonly kid: string | null
   readonly alg: Algorithm
-  /** False once its set has dropped it: then nothing it signed is believed any longer. */
+  /** False once the key was removed from its set: its signatures are then invalid. */
   isLive: boolean
   isSignatureOf(data: string, signature: Buffer): boolean
 }
@@ -23,22 +23,22 @@ export interface KeySource {
   /** The key with this `kid` (undefined: a token without one) that is bound to this algorithm. */
   find(kid: string | undefined, alg: Algorithm): FoundKey | Promise<FoundKey>
   /**
-   * Whether the keys at hand may be used as they are.
+   * Whether the cached keys may be used.
    *
-   * @returns null where they may; else what to wait for, or why there are none
+   * @returns null where they may; otherwise the problem, or a promise that fetches the keys
    */
   ready(): null | Problem | Promise<Problem | null>
 }
 
 export function verificationKey(key: KeyObject, alg: Algorithm, kid: string | null): VerificationKey {
-  const wrong = unfit(alg, key)
+  const wrong = mismatch(alg, key)
   if (wrong !== null) throw new TypeError(wrong)
   return { kid, alg, isLive: true, isSignatureOf: (data, signature) => isSignedBy(key, alg, data, signature) }
 }
 
 /**
  * @param secret at least 32 bytes for HS256, 48 for HS384, 64 for HS512 (RFC 7518 §3.2)
- * @throws TypeError for a short one, and for a public key given as a secret
+ * @throws TypeError for a shorter secret, and for a PEM key in place of a secret
  */
 export function secretKey(
   secret: string | Uint8Array,
@@ -46,8 +46,8 @@ export function secretKey(
   kid: string | null = null,
 ): VerificationKey {
   const bytes = Buffer.from(secret as Uint8Array)
-  if (!isSymmetric(alg)) throw new TypeError(`${alg} takes a public key, not a secret`)
-  if (bytes.includes('-----BEGIN')) throw new TypeError('a PEM key is not a secret: give it as `publicKey`')
+  if (!isSymmetric(alg)) throw new TypeError(`${alg} requires a public key, not a secret`)
+  if (bytes.includes('-----BEGIN')) throw new TypeError('a PEM key is not a secret: pass it as `publicKey`')
   return verificationKey(createSecretKey(bytes), alg, kid)
 }
 
@@ -55,14 +55,14 @@ export function secretKey(
 export function publicKey(given: string | JsonWebKey | KeyObject): KeyObject {
   if (given instanceof KeyObject) {
     if (given.type === 'public') return given
-    throw new TypeError(`this is a ${given.type} key; the guard needs the public one alone`)
+    throw new TypeError(`this is a ${given.type} key; pass the public key`)
   }
   const isPrivate = typeof given === 'string' ? given.includes('PRIVATE KEY') : given.d !== undefined
-  if (isPrivate) throw new TypeError('this is a private key; the guard needs the public one alone')
+  if (isPrivate) throw new TypeError('this is a private key; pass the public key')
   return typeof given === 'string' ? createPublicKey(given) : createPublicKey({ key: given, format: 'jwk' })
 }
 
-/** Which algorithm a key is bound to: the one it names, the only one allowed, or the usual one of its kind. */
+/** The algorithm of a key: the one that it names, the only allowed one, or the most common one of its type. */
 export function boundAlgorithm(
   key: KeyObject,
   named: unknown,
@@ -75,16 +75,16 @@ export function boundAlgorithm(
     return alg
   }
   const [usual, other] = fitting
-  if (usual === undefined) throw new TypeError('the key fits none of the algorithms')
+  if (usual === undefined) throw new TypeError('the key cannot be used with any of the algorithms')
   if (other !== undefined && allowed !== undefined && allowed.length > 1)
-    throw new TypeError(`the key fits ${fitting.join(' and ')}: allow one of them`)
+    throw new TypeError(`the key can be used with ${fitting.join(' and ')}: allow one of them`)
   return usual
 }
 
 /**
  * A key of a JWK set (RFC 7517 §4), bound to its algorithm.
  *
- * @throws TypeError where it is for something else than verifying, private, broken or too weak
+ * @throws TypeError for a key that is not for verification, private, malformed or too weak
  */
 export function keyOfJwk(
   jwk: JsonWebKey,
@@ -95,11 +95,12 @@ export function keyOfJwk(
   if (Array.isArray(jwk.key_ops) && !jwk.key_ops.includes('verify'))
     throw new TypeError('the key is not for verifying')
   const kid = typeof jwk.kid === 'string' ? jwk.kid : null
-  // RFC 9864 §2.2 has a new name for the only curve that EdDSA stands for here
+  // RFC 9864 §2.2 names EdDSA with this curve, the only supported one, Ed25519
   const named = jwk.alg === 'Ed25519' ? 'EdDSA' : jwk.alg
   if (jwk.kty === 'oct') {
-    if (!symmetric || typeof jwk.k !== 'string') throw new TypeError('a published set has no secrets')
-    if (!isAlgorithm(named)) throw new TypeError('a secret names its algorithm')
+    if (!symmetric || typeof jwk.k !== 'string')
+      throw new TypeError('a published set must not contain secrets')
+    if (!isAlgorithm(named)) throw new TypeError('a symmetric key must have an alg')
     return secretKey(Buffer.from(jwk.k, 'base64url'), named, kid)
   }
   const key = publicKey(jwk)
@@ -107,7 +108,7 @@ export function keyOfJwk(
 }
 
 /** Of all keys the one that fits; a `kid` whose keys have another algorithm is no unknown one. */
-export function choose(
+export function selectKey(
   keys: readonly VerificationKey[],
   kid: string | undefined,
   alg: Algorithm,
@@ -115,6 +116,6 @@ export function choose(
   const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
   if (named.length === 0) return UNKNOWN_KEY
   const fitting = named.filter((key) => key.alg === alg)
-  // without a kid, only where there is no choice
+  // without a kid, only an unambiguous key
   return fitting.length === 1 ? (fitting[0] ?? null) : null
 }

@@ -1,21 +1,21 @@
 /**
- * Reads a compact JWS without believing it: three parts, each canonical base64url, header and payload strict
- * JSON objects. Two spellings of one token would slip past a list of revoked ones, so there is only one.
+ * Parses a compact JWS without verifying it: three parts in canonical base64url, header and payload as strict JSON
+ * objects. Only one encoding of a token is accepted; a second one could evade a cache or a revocation list.
  */
 import { type JsonObject, readObject } from './json.ts'
 
 export interface Jwt {
   readonly header: JsonObject
   readonly claims: JsonObject
-  /** What is signed: the first two parts as they stand. */
+  /** The signing input: the first two parts, undecoded (RFC 7515 §5.2). */
   readonly signed: string
   readonly signature: Buffer
 }
 
-/** Three parts of base64url letters, none empty; RFC 7515 §3.1, RFC 4648 §5 without padding. */
+/** Three non-empty parts of base64url characters; RFC 7515 §3.1, RFC 4648 §5 without padding. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** @returns null where it is no JWT in RFC 7515 §3.1's compact form */
+/** @returns null where the text is not a JWT in compact serialization (RFC 7515 §3.1) */
 export function readJwt(token: string): Jwt | null {
   if (!COMPACT.test(token)) return null
   const first = token.indexOf('.')
@@ -27,7 +27,7 @@ export function readJwt(token: string): Jwt | null {
   return { header, claims, signed: token.slice(0, last), signature }
 }
 
-/** An issuer writes the same header into all its tokens; the last few are kept as they were read. */
+/** Cache of parsed headers: an issuer uses the same header for all tokens. */
 const headers = new Map<string, JsonObject>()
 const KEPT_HEADERS = 16
 const MAX_KEPT_LENGTH = 512
@@ -48,10 +48,14 @@ function readPart(text: string): JsonObject | null {
   return bytes === null ? null : readObject(bytes)
 }
 
-/** Last letters whose unused bits are zero (RFC 4648 §3.5), by how many letters stand in the last group. */
+/** Final characters whose unused bits are zero (RFC 4648 §3.5), by the number of characters in the last group. */
 const CANONICAL_ENDS = [null, '', 'AQgw', 'AEIMQUYcgkosw048']
 
-/** @param text of the right alphabet. Node ignores left-over bits; several last letters would mean the same. */
+/**
+ * Decodes canonical base64url. Node ignores unused bits, so that several final characters would decode alike.
+ *
+ * @param text base64url characters only
+ */
 function fromBase64url(text: string): Buffer | null {
   const ends = CANONICAL_ENDS[text.length % 4]
   if (typeof ends === 'string' && !ends.includes(text.at(-1) ?? ' ')) return null

@@ -1,145 +1,148 @@
 /**
- * From a token to who it speaks for, in one fixed order: remembered → length → form → header → key → signature
- * → times → issuer and audience → principal. Nothing of a token is believed before its signature is; what was
- * verified once is remembered by the token's SHA-256 until it expires or its key is dropped.
+ * JWT verification, in one fixed order: length → cache → form → header → key → signature → times → issuer and audience →
+ * principal. No claim is used before the signature was verified. A verified token is cached by its SHA-256 until it
+ * expires or its key is removed.
  */
 import { boundedCache } from '../cache.ts'
 import type { Now } from '../clock.ts'
 import type { Credential } from '../credentials.ts'
 import { makePrincipal, type Principal, type PrincipalFields } from '../principal.ts'
-import { Problem, problem, refusedToken } from '../problem.ts'
+import { invalidToken, Problem, problem } from '../problem.ts'
 import { type Algorithm, isAlgorithm } from './algorithms.ts'
 import type { JsonObject } from './json.ts'
 import { type FoundKey, type KeySource, UNKNOWN_KEY, type VerificationKey } from './keys.ts'
 import type { Jwt } from './read.ts'
 
-/** The claims of a token as they stand in it; times in seconds since 1970 (RFC 7519 §2, NumericDate). */
+/** The claims of a token, unchanged; times are in seconds since the Unix epoch (RFC 7519 §2, NumericDate). */
 export type Claims = JsonObject
 
-/** What a token must be like. */
+/** The requirements on a token. */
 export interface TokenRules {
-  /** The `iss` that are believed; null believes any. */
+  /** Accepted issuers (`iss`); null accepts any. */
   readonly issuers: readonly string[] | null
-  /** One of these stands in `aud`; null asks for none. */
+  /** Accepted audiences: `aud` must contain one of them; null accepts any. */
   readonly audiences: readonly string[] | null
-  /** The `typ` that are taken, lower case; '' stands for a header without one. */
+  /** Accepted `typ` headers, in lower case; '' accepts a token without one. */
   readonly types: readonly string[]
-  /** How far clocks may differ, in seconds. */
+  /** Tolerated clock difference in seconds. */
   readonly tolerance: number
-  /** The name the principal's `method` gets. */
+  /** The `method` of the principal. */
   readonly method: string
-  /** Whether it is one of Latchkey's own: then `kid`, `sub`, `jti` and `iat` are there, and roles are lists. */
-  readonly isOurs: boolean
+  /** Whether it is an access token of Latchkey, which requires `kid`, `sub`, `jti`, `iat`, `roles` and `permissions`. */
+  readonly isLatchkey: boolean
   readonly toPrincipal?: ((claims: Claims) => PrincipalFields) | undefined
 }
 
-/** A token that is good, as far as it says itself; whether it was revoked is another question. */
-export interface Verified {
+/** A verified token. Revocation has not been checked. */
+export interface VerifiedToken {
   readonly principal: Principal
   readonly key: VerificationKey
   readonly jti: string | null
   readonly sid: string | null
   readonly sub: string
-  /** Seconds since 1970; 0 where it is unknown. */
+  /** Seconds since the Unix epoch; 0 where the token has no `iat`. */
   readonly iat: number
   readonly roles: readonly string[]
-  /** The organization it acts in. */
+  /** The organization in which the caller acts. */
   readonly org: string | null
-  /** Milliseconds since 1970, the tolerance included. */
+  /** The end of validity in milliseconds since the Unix epoch, including the tolerance. */
   readonly until: number
 }
 
-export type TokenVerdict = Verified | Problem | typeof UNKNOWN_KEY
+export type TokenVerdict = VerifiedToken | Problem | typeof UNKNOWN_KEY
 
 export interface TokenVerifier {
-  /** @returns undefined for what is no JWT, or one of an issuer that is none of these */
+  /** @returns undefined where the credential is not a JWT, or its issuer is not accepted */
   verify(credential: Credential): TokenVerdict | undefined | Promise<TokenVerdict>
-  /** What the claims would say if a key vouched for them: for whoever has the token vouched for elsewhere. */
-  unproven(credential: Credential): Omit<Verified, 'key'> | Problem
+  /** Checks the claims without the signature, for a token that the server validates. */
+  withoutSignature(credential: Credential): Omit<VerifiedToken, 'key'> | Problem
 }
 
-/** What says where a key is to be found; only an attacker has a use for it here (RFC 8725 §3.10). */
+/** Header parameters that contain or reference a key. A token with one is refused (RFC 8725 §3.10). */
 const POINTERS = ['jwk', 'jku', 'x5u', 'x5c'] as const
 
 export function tokenVerifier(keys: KeySource, rules: TokenRules, size: number, now: Now): TokenVerifier {
-  const remembered = boundedCache<Verified>(size)
+  const cache = boundedCache<VerifiedToken>(size)
 
-  function underKey(jwt: Jwt, found: FoundKey, credential: Credential): TokenVerdict {
+  function verifyWithKey(jwt: Jwt, found: FoundKey, credential: Credential): TokenVerdict {
     if (found === UNKNOWN_KEY || found instanceof Problem) return found
-    if (!found.isSignatureOf(jwt.signed, jwt.signature)) return refusedToken('the signature is wrong')
-    const claimed = judgeClaims(jwt.claims, rules, now())
+    if (!found.isSignatureOf(jwt.signed, jwt.signature)) return invalidToken('the signature is wrong')
+    const claimed = checkClaims(jwt.claims, rules, now())
     if (claimed instanceof Problem) return claimed
     const verified = { ...claimed, key: found }
-    remembered.set(credential.digest, verified)
+    cache.set(credential.digest, verified)
     return verified
   }
 
-  function verifyUnseen(credential: Credential): TokenVerdict | undefined | Promise<TokenVerdict> {
+  function verifyNew(credential: Credential): TokenVerdict | undefined | Promise<TokenVerdict> {
     const { jwt } = credential
     if (jwt === null || !isIssuer(jwt.claims.iss, rules)) return undefined
-    const header = judgeHeader(jwt.header, rules)
+    const header = checkHeader(jwt.header, rules)
     if (header instanceof Problem) return header
     const found = keys.find(header.kid, header.alg)
     return found instanceof Promise
-      ? found.then((key) => underKey(jwt, key, credential))
-      : underKey(jwt, found, credential)
+      ? found.then((key) => verifyWithKey(jwt, key, credential))
+      : verifyWithKey(jwt, found, credential)
   }
 
-  function verifySeen(known: Verified, credential: Credential): TokenVerdict | Promise<TokenVerdict> {
+  function verifyCached(known: VerifiedToken, credential: Credential): TokenVerdict | Promise<TokenVerdict> {
     if (known.key.isLive && now() < known.until) return known
-    remembered.delete(credential.digest)
-    return verifyUnseen(credential) ?? refusedToken('it is of nobody')
+    cache.delete(credential.digest)
+    return verifyNew(credential) ?? invalidToken('the issuer is not accepted')
   }
 
   return {
-    unproven: ({ jwt }) =>
-      jwt === null ? refusedToken('the token is no JWT') : judgeClaims(jwt.claims, rules, now()),
+    withoutSignature: ({ jwt }) =>
+      jwt === null ? invalidToken('not a JWT') : checkClaims(jwt.claims, rules, now()),
     verify(credential) {
-      if (credential.isTooLong) return refusedToken('the token is too long')
-      const known = remembered.get(credential.digest)
-      if (known === undefined) return verifyUnseen(credential)
+      if (credential.isTooLong) return invalidToken('the token is too long')
+      const known = cache.get(credential.digest)
+      if (known === undefined) return verifyNew(credential)
       const waiting = keys.ready()
-      if (waiting === null) return verifySeen(known, credential)
+      if (waiting === null) return verifyCached(known, credential)
       return waiting instanceof Promise
-        ? waiting.then((missing) => missing ?? verifySeen(known, credential))
+        ? waiting.then((missing) => missing ?? verifyCached(known, credential))
         : waiting
     },
   }
 }
 
-function judgeHeader(
+function checkHeader(
   header: JsonObject,
   rules: TokenRules,
 ): Problem | { alg: Algorithm; kid: string | undefined } {
   const { alg, typ = '', kid, crit } = header
-  // RFC 8725 §3.1: `none` is no algorithm here, in whatever spelling
-  if (!isAlgorithm(alg)) return refusedToken('the algorithm is unknown')
+  // RFC 8725 §3.1: `none` is not in the table of algorithms, in any spelling
+  if (!isAlgorithm(alg)) return invalidToken('the algorithm is not supported')
   if (typeof typ !== 'string' || !rules.types.includes(typ.toLowerCase()))
-    return refusedToken(`the type is ${JSON.stringify(typ)}`)
-  // RFC 7515 §4.1.11: no extension is understood here
-  if (crit !== undefined) return refusedToken('the header has critical extensions')
+    return invalidToken(`the typ ${JSON.stringify(typ)} is not accepted`)
+  // RFC 7515 §4.1.11: no extension is supported
+  if (crit !== undefined) return invalidToken('the header has critical extensions')
   const pointer = POINTERS.find((name) => Object.hasOwn(header, name))
-  if (pointer !== undefined) return refusedToken(`the header brings its own key (${pointer})`)
-  if (kid === undefined) return rules.isOurs ? refusedToken('the header has no kid') : { alg, kid }
-  const form = rules.isOurs ? /^[\w.~-]{1,128}$/ : /^[\x21-\x7e]{1,256}$/
-  if (typeof kid !== 'string' || !form.test(kid)) return refusedToken('the kid has no form of ours')
+  if (pointer !== undefined)
+    return invalidToken(`the header contains a key or a reference to one (${pointer})`)
+  if (kid === undefined) return rules.isLatchkey ? invalidToken('the header has no kid') : { alg, kid }
+  const form = rules.isLatchkey ? /^[\w.~-]{1,128}$/ : /^[\x21-\x7e]{1,256}$/
+  if (typeof kid !== 'string' || !form.test(kid)) return invalidToken('the kid is malformed')
   return { alg, kid }
 }
 
-function judgeClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verified, 'key'> | Problem {
+function checkClaims(claims: Claims, rules: TokenRules, now: number): Omit<VerifiedToken, 'key'> | Problem {
   const { exp, nbf, iat, iss, aud, sub, jti, sid } = claims
   const seconds = now / 1000
   // RFC 7519 §4.1.4, §4.1.5, §4.1.6
-  if (!isTime(exp)) return refusedToken('there is no exp')
+  if (!isTime(exp)) return invalidToken('exp is missing or malformed')
   if (nbf !== undefined && !(isTime(nbf) && nbf <= seconds + rules.tolerance))
-    return refusedToken('nbf is ahead')
+    return invalidToken('nbf is malformed or in the future')
   if (iat !== undefined && !(isTime(iat) && iat <= seconds + rules.tolerance))
-    return refusedToken('iat is ahead')
+    return invalidToken('iat is malformed or in the future')
   // RFC 7519 §4.1.1, §4.1.3
-  if (!isIssuer(iss, rules)) return refusedToken('the issuer is another')
-  if (rules.audiences !== null && !isFor(aud, rules.audiences)) return refusedToken('the audience is another')
-  if (rules.isOurs && !isOurs(claims)) return refusedToken('claims are missing or have another type')
-  if (exp + rules.tolerance <= seconds) return problem('TOKEN_EXPIRED', { reason: 'exp is over' })
+  if (!isIssuer(iss, rules)) return invalidToken('the issuer is not accepted')
+  if (rules.audiences !== null && !isFor(aud, rules.audiences))
+    return invalidToken('the audience is not accepted')
+  if (rules.isLatchkey && !hasLatchkeyClaims(claims))
+    return invalidToken('claims are missing or have the wrong type')
+  if (exp + rules.tolerance <= seconds) return problem('TOKEN_EXPIRED', { reason: 'exp is in the past' })
   const principal = principalOf(claims, rules)
   if (principal instanceof Problem) return principal
   return {
@@ -157,15 +160,15 @@ function judgeClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verif
 function principalOf(claims: Claims, rules: TokenRules): Principal | Problem {
   const own = fieldsOfClaims(claims)
   if (rules.toPrincipal === undefined) {
-    if (own.userId === '') return refusedToken('there is no sub')
+    if (own.userId === '') return invalidToken('sub is missing')
     if (!isTextsOrNot(claims.roles) || !isTextsOrNot(claims.permissions))
-      return refusedToken('roles or permissions are no list of texts')
+      return invalidToken('roles or permissions are not arrays of strings')
     return makePrincipal(own, rules.method, claims, true)
   }
   try {
     return makePrincipal({ ...own, ...rules.toPrincipal(claims) }, rules.method, claims)
   } catch (error) {
-    return error instanceof Problem ? error : refusedToken('its claims make no principal', error)
+    return error instanceof Problem ? error : invalidToken('the principal callback threw', error)
   }
 }
 
@@ -206,8 +209,8 @@ const isFor = (aud: unknown, audiences: readonly string[]): boolean =>
     ? audiences.includes(aud)
     : isTexts(aud) && aud.some((one) => audiences.includes(one))
 
-/** PRODUCT §3: what an access token of Latchkey carries. */
-const isOurs = (claims: Claims): boolean =>
+/** The required claims of a Latchkey access token. */
+const hasLatchkeyClaims = (claims: Claims): boolean =>
   isText(claims.sub) &&
   isText(claims.jti) &&
   isTime(claims.iat) &&

@@ -1,14 +1,14 @@
-/** Reads server-sent events (HTML Living Standard §9.2.6) from pieces of text as they arrive. */
+/** An incremental parser of server-sent events (HTML Living Standard §9.2.6). */
 
 export interface ServerEvent {
   readonly event: string
   readonly data: string
-  /** The cursor after this event; null where the event has none. */
+  /** The event id, which is the cursor to resume after this event; null where the event has none. */
   readonly id: string | null
 }
 
 export interface EventReader {
-  /** @throws Error where an event is longer than anything a server of ours sends */
+  /** @throws Error for an event of more than 65,536 characters */
   read(text: string): void
 }
 
@@ -43,7 +43,7 @@ export function eventReader(onEvent: (event: ServerEvent) => void): EventReader 
     read(text) {
       rest += isStart ? text.replace(/^\ufeff/, '') : text
       isStart = false
-      // a CR at the very end may be half of a CRLF
+      // a CR at the end of the input may be the first half of a CRLF
       for (let found = LINE.exec(rest); found !== null; found = LINE.exec(rest)) {
         const line = found[1] ?? ''
         rest = rest.slice(found[0].length)

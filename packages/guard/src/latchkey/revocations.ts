@@ -1,21 +1,21 @@
 /**
- * What the server has revoked, as far as it was told to this guard. Telling it twice changes nothing, and the
- * order does not matter; an entry is forgotten when everything it could refuse has expired anyway.
+ * The revocation list in memory, filled by the stream. Adding is idempotent and independent of the order; an entry is
+ * deleted when every credential that it covers has expired.
  */
 
 const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org'] as const
 
-/** One `revoked` event of the stream. Times in seconds since 1970. */
+/** One `revoked` event of the stream. Times are in seconds since the Unix epoch. */
 export interface Revocation {
   readonly kind: (typeof KINDS)[number]
   readonly value: string
-  /** Issued at or before this; null for all. */
+  /** Covers credentials issued at or before this time; null: all. */
   readonly before: number | null
-  /** What it refuses has expired by then. */
+  /** The time by which all covered credentials have expired. */
   readonly until: number
 }
 
-/** What a credential may be revoked by. `iat` in seconds since 1970. */
+/** The properties by which a credential may be revoked. `iat` is in seconds since the Unix epoch. */
 export interface Revocable {
   readonly jti?: string | null
   readonly sid?: string | null
@@ -29,21 +29,21 @@ export interface Revocable {
 export interface Revocations {
   add(revocation: Revocation): void
   covers(credential: Revocable): boolean
-  /** Goes up with every revocation, so that an answer from before one is told from an answer after it. */
+  /** Incremented by every revocation, to detect that one arrived while the server was called. */
   readonly version: number
   readonly size: number
 }
 
 const SWEEP_EVERY = 1000
 
-interface Kept {
+interface RevocationEntry {
   before: number
   until: number
 }
 
-/** @param now seconds since 1970 */
+/** @param now returns seconds since the Unix epoch */
 export function revocations(now: () => number): Revocations {
-  const kept: Record<Revocation['kind'], Map<string, Kept>> = {
+  const kept: Record<Revocation['kind'], Map<string, RevocationEntry>> = {
     jti: new Map(),
     sid: new Map(),
     sub: new Map(),
@@ -78,7 +78,7 @@ export function revocations(now: () => number): Revocations {
       if (sinceSweep >= SWEEP_EVERY) sweep()
     },
     covers(credential) {
-      // nothing was revoked yet, the usual case of a young guard: then not even the credential is looked at
+      // fast path: nothing was revoked yet
       if (version === 0) return false
       const { jti, sid, sub, keyId, org, roles, iat } = credential
       return (
@@ -100,7 +100,7 @@ export function revocations(now: () => number): Revocations {
   }
 }
 
-/** @returns null for what is no revocation of a kind known here */
+/** @returns null where the text is malformed or the kind is unknown */
 export function readRevocation(text: string): Revocation | null {
   let value: unknown
   try {

@@ -49,7 +49,7 @@ describe('the line', () => {
   it('that is silent counts as lost', async () => {
     const consumer = await live({ silence: 150 })
     await until(() => states.some(([state]) => state === 'asking'))
-    expect(states.find(([state]) => state === 'asking')?.[1]).toMatch(/no sign of life/)
+    expect(states.find(([state]) => state === 'asking')?.[1]).toMatch(/no data/)
     await until(() => consumer.guard.state() === 'connected')
   })
 

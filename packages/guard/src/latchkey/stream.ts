@@ -1,11 +1,11 @@
 /**
- * The line through which the server tells of revocations. It is live from the server's `ready` until it is
- * lost, or silent for longer than its beats allow; whoever asks while it is not live must not believe anything.
- * It comes back by itself, from its cursor on, after waits that grow and are never the same for two guards.
+ * The revocation stream: server-sent events of the server. It is live from the server's `ready` event until the
+ * connection is lost, or no heartbeat arrives in time; while it is not live, nothing may be accepted without the server.
+ * It reconnects from its cursor, with exponential backoff and jitter.
  */
 import { StringDecoder } from 'node:string_decoder'
 import type { Now } from '../clock.ts'
-import { type Fetch, openLine } from '../outbound.ts'
+import { type Fetch, openStreamingGet } from '../outbound.ts'
 import { eventReader, type ServerEvent } from './events.ts'
 import { type Revocation, readRevocation } from './revocations.ts'
 
@@ -15,24 +15,24 @@ export interface StreamOptions {
   credential: () => string | Promise<string>
   fetch: Fetch
   now: Now
-  /** Milliseconds without a sign of life after which the line counts as lost. */
+  /** Milliseconds without data after which the connection counts as lost. */
   silence: number
   onRevoked(revocation: Revocation): void
   onKeys(): void
-  /** @param reason why it is not live, for the log */
+  /** @param reason why the stream is not live, for the log; null when it becomes live */
   onChange(isLive: boolean, reason: string | null): void
 }
 
 export interface Stream {
   isLive(): boolean
-  /** Why it is not live. */
+  /** Why the stream is not live; null while it is. */
   readonly reason: string | null
   close(): void
 }
 
 const BACK_OFF = { first: 250, most: 30_000 }
 const CONNECT_WITHIN = 10_000
-/** A refused credential does not get better by asking often. */
+/** Milliseconds before a credential that was refused is sent again. */
 const REFUSED_WAIT = 30_000
 
 export function openStream(options: StreamOptions): Stream {
@@ -56,7 +56,7 @@ export function openStream(options: StreamOptions): Stream {
   function onEvent({ event, data, id }: ServerEvent): void {
     if (event === 'revoked') {
       const revocation = readRevocation(data)
-      // something is revoked that this guard does not understand: it must not go on as if it had heard nothing
+      // an unknown kind of revocation must not be ignored: the stream is then not live
       if (revocation === null) throw new Error('a revocation cannot be read')
       options.onRevoked(revocation)
     } else if (event === 'keys') options.onKeys()
@@ -64,23 +64,23 @@ export function openStream(options: StreamOptions): Stream {
       failures = 0
       setReady(true, null)
     }
-    // only after it was taken in
+    // the cursor advances only after the event was processed
     if (id !== null) cursor = id
   }
 
-  /** Resolves when the server ends the line; rejects when it breaks or is silent for too long. */
+  /** Resolves when the server closes the stream; rejects when the connection fails or is silent for too long. */
   async function listen(signal: AbortSignal): Promise<void> {
     const headers: Record<string, string> = {
       accept: 'text/event-stream',
       authorization: `Bearer ${await options.credential()}`,
       ...(cursor === null ? {} : { 'last-event-id': cursor }),
     }
-    const response = await openLine(options.fetch, options.url, headers, signal)
+    const response = await openStreamingGet(options.fetch, options.url, headers, signal)
     const type = response.headers.get('content-type') ?? ''
     if (response.status !== 200 || !type.startsWith('text/event-stream')) {
       await response.body?.cancel()
       if (response.status === 401 || response.status === 403)
-        throw new Refused(`the server refuses this guard's credential (${response.status})`)
+        throw new CredentialRefused(`the server refuses this guard's credential (${response.status})`)
       throw new Error(`the server answered ${response.status} ${type}`)
     }
     const decoder = new StringDecoder('utf8')
@@ -94,7 +94,7 @@ export function openStream(options: StreamOptions): Stream {
 
   function watch(wait = silence): void {
     clearTimeout(timer)
-    timer = setTimeout(() => line.abort(new Error(`no sign of life for ${wait / 1000} s`)), wait)
+    timer = setTimeout(() => line.abort(new Error(`no data for ${wait / 1000} s`)), wait)
     timer.unref()
   }
 
@@ -103,7 +103,7 @@ export function openStream(options: StreamOptions): Stream {
       line = new AbortController()
       watch(Math.min(silence, CONNECT_WITHIN))
       const error = await listen(line.signal).then(
-        () => new Error('the server ended the line'),
+        () => new Error('the server closed the stream'),
         (thrown: unknown) => thrown,
       )
       line.abort()
@@ -111,7 +111,7 @@ export function openStream(options: StreamOptions): Stream {
       if (isClosed) return
       setReady(false, reasonOf(error))
       failures += 1
-      await pause(error instanceof Refused ? REFUSED_WAIT : backOff(failures))
+      await pause(error instanceof CredentialRefused ? REFUSED_WAIT : backOff(failures))
     }
   }
 
@@ -123,7 +123,7 @@ export function openStream(options: StreamOptions): Stream {
 
   void run()
   return {
-    // also right after a pause of the whole machine, before any timer has run
+    // compares times: correct also after the machine was suspended, before any timer has run
     isLive() {
       const quiet = now() - heardAt
       return isReady && quiet >= 0 && quiet < silence
@@ -140,9 +140,9 @@ export function openStream(options: StreamOptions): Stream {
   }
 }
 
-class Refused extends Error {}
+class CredentialRefused extends Error {}
 
-/** Between half and all of a time that doubles: a thousand guards do not come back in the same moment. */
+/** Exponential backoff with jitter, so that many guards do not reconnect at the same moment. */
 const backOff = (failures: number): number => {
   const most = Math.min(BACK_OFF.most, BACK_OFF.first * 2 ** Math.min(failures - 1, 16))
   return most / 2 + Math.random() * (most / 2)

@@ -1,49 +1,52 @@
-/** The `apiKey` method: keys of your own, found by you, or held against the hash that you keep of them. */
+/** The `apiKey` method: an app's API keys, looked up by a callback, or compared with a stored hash. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Credential, isBearerText } from '../credentials.ts'
 import { problem } from '../problem.ts'
 import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
 import type { MethodPlan } from './method.ts'
 
-/** SHA-256 of a key, in both spellings that are commonly stored. */
+/** SHA-256 of a key, in the two encodings that are commonly stored. */
 export interface KeyDigest {
   readonly hex: string
   readonly base64url: string
 }
 
-interface Where<R> {
-  /** Header fields that carry a key; `['X-API-Key']` by default. `Authorization: Api-Key` is always read. */
+interface ApiKeySources<R> {
+  /** Names of header fields with an API key; `['X-API-Key']` by default. `Authorization: Api-Key` is always read. */
   headers?: readonly string[] | undefined
-  /** Takes a key as `Authorization: Bearer`, too. Off by default. */
+  /** Also accepts a key as `Authorization: Bearer`; false by default. */
   bearer?: boolean | undefined
-  /** Takes a key in this parameter of the query, where it ends up in logs and histories. Off by default. */
+  /**
+   * Also accepts a key in this query parameter. Disabled by default, because URLs are recorded in logs and browser
+   * histories.
+   */
   query?: string | undefined
-  /** From the record to a principal. */
+  /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
 }
 
-/** You find the record by the key itself. */
-export interface FoundKeyOptions<R> extends Where<R> {
+/** Options for a look-up by the key itself. */
+export interface FoundKeyOptions<R> extends ApiKeySources<R> {
   /** @returns the record, or null where the key is unknown, expired or revoked */
   find(key: string, digest: KeyDigest): Awaitable<R | null | undefined>
 }
 
-/** You keep a hash; the key itself never leaves the guard. */
-export interface StoredHashOptions<R> extends Where<R> {
-  /** The record's field with the SHA-256 of its key, hexadecimal or base64url. */
+/** Options for keys that are stored as hashes; the key itself is not passed to any callback. */
+export interface StoredHashOptions<R> extends ApiKeySources<R> {
+  /** The field of a record that contains the SHA-256 of its key, in hexadecimal or base64url. */
   storedHashField: keyof R & string
-  /** Finds the record by the hash; or give all there are. */
+  /** Finds the record by the hash; or the list of all records. */
   find: ((digest: KeyDigest) => Awaitable<R | null | undefined>) | readonly R[]
 }
 
 export type ApiKeyOptions<R> = FoundKeyOptions<R> | StoredHashOptions<R>
 
 /**
- * Accepts API keys in `X-API-Key` or `Authorization: Api-Key`. Keys must be random (128 bits or more): that is
- * what makes a plain SHA-256 enough to store.
+ * Accepts API keys in `X-API-Key` or `Authorization: Api-Key`. Keys must have at least 128 bits of randomness: then an
+ * unsalted SHA-256 is a sufficient hash.
  *
- * @param options `find` by the key, or `storedHashField` with `find` by its hash, compared in constant time
- * @returns a method for {@link createGuard}
+ * @param options `find` by the key; or `storedHashField` and `find` by the hash, which is compared in constant time
+ * @returns a method for {@link createGuard}; an unknown key is answered with 401 `INVALID_API_KEY`
  */
 export function apiKey<R>(options: StoredHashOptions<R>): MethodPlan
 export function apiKey<R>(options: FoundKeyOptions<R>): MethodPlan
@@ -61,7 +64,7 @@ export function apiKey<R>(options: ApiKeyOptions<R>): MethodPlan {
         query: query === undefined ? [] : [query],
         cookies: [],
       },
-      attempt({ explicit: sent }) {
+      authenticate({ explicit: sent }) {
         if (sent === null || sent.isTooLong || sent.value === '' || !isMine(sent)) return undefined
         return guarded(async () => {
           const record = await findRecord(options, sent.value)
@@ -83,7 +86,7 @@ async function findRecord<R>(options: ApiKeyOptions<R>, key: string): Promise<R 
   if (!isStored(options)) return (await options.find(key, digest)) ?? null
   const { find, storedHashField } = options
   const isOf = (record: R): boolean => isSameHash(record[storedHashField], bytes)
-  // all of them are compared, so that the time does not tell which one it was
+  // every record is compared, so that the duration does not reveal the position
   if (typeof find !== 'function') return find.filter(isOf)[0] ?? null
   const record = (await find(digest)) ?? null
   return record !== null && isOf(record) ? record : null

@@ -1,23 +1,24 @@
-/** The `basic` method: a name and a password with every request (RFC 7617), looked up and checked by you. */
+/** The `basic` method: HTTP Basic authentication (RFC 7617), with callbacks that find an account and check its password. */
 import { readBasic } from '../credentials.ts'
 import { problem } from '../problem.ts'
 import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
 import { type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface BasicOptions<R> {
-  /** Finds an account by whatever field you let people name: user name, e-mail address … */
+  /** @returns the account with this user name or e-mail address; null or undefined where there is none */
   find(identifier: string): Awaitable<R | null | undefined>
   /**
-   * Checks the password. For an unknown account it is called with null: verify a dummy hash then, so that the
-   * time of the answer does not tell whether the account exists. What it returns for null is not believed.
+   * Checks the password. It is called with null for an unknown account: verify a dummy hash then, so that the response
+   * time does not reveal whether the account exists. The result for null is ignored.
    */
   check(record: R | null, password: string): Awaitable<boolean>
-  /** From the record to a principal. */
+  /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
 }
 
 /**
- * Accepts `Authorization: Basic`. A wrong name and a wrong password are the same 401 `AUTHENTICATION_FAILED`.
+ * Accepts `Authorization: Basic`. An unknown name and a wrong password have the same answer, 401
+ * `AUTHENTICATION_FAILED`.
  *
  * @param options how to find an account and how to check its password
  * @returns a method for {@link createGuard}
@@ -30,7 +31,7 @@ export function basic<R>(options: BasicOptions<R>): MethodPlan {
       name: 'basic',
       schemes: ['Basic'],
       sources: NO_SOURCES,
-      attempt({ explicit: sent }) {
+      authenticate({ explicit: sent }) {
         if (sent === null || sent.kind !== 'basic' || sent.isTooLong) return undefined
         const read = readBasic(sent.value)
         if (read === null) return problem('BAD_REQUEST', { message: 'The Basic credential cannot be read.' })

@@ -1,11 +1,11 @@
-/** What methods with callbacks of yours have in common: a record becomes a principal, a thrown error a refusal. */
+/** Shared by methods with callbacks: conversion of a record to a principal, and of a thrown error to a problem. */
 import { fieldsOf, makePrincipal, type Principal, type PrincipalFields } from '../principal.ts'
 import { asProblem, type Problem } from '../problem.ts'
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Makes a principal of what your callback found. By default the record's usual names are read. */
+/** Converts the record that a callback returned to a principal. The default reads the common names of a record. */
 export type ToPrincipal<R> = (record: R) => PrincipalFields
 
 export const principalOfRecord = <R>(
@@ -14,7 +14,7 @@ export const principalOfRecord = <R>(
   toPrincipal: ToPrincipal<R> | undefined,
 ): Principal => makePrincipal(toPrincipal ? toPrincipal(record) : fieldsOf(record), method, record)
 
-/** Runs what may throw; nothing that a callback throws lets anybody through. */
+/** Runs a callback; anything that it throws becomes a problem. */
 export async function guarded<T>(work: () => Awaitable<T>): Promise<T | Problem> {
   try {
     return await work()

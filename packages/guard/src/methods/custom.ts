@@ -1,4 +1,4 @@
-/** The `custom` method: any callable. What no other method knows (signatures, mutual TLS, a legacy header). */
+/** The `custom` method: a callback for any other scheme, such as request signatures, mutual TLS or a legacy header. */
 import type { Principal, PrincipalFields } from '../principal.ts'
 import { makePrincipal } from '../principal.ts'
 import { Problem } from '../problem.ts'
@@ -7,23 +7,24 @@ import { type Awaitable, guarded } from './callback.ts'
 import { type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface CustomOptions {
-  /** The principal's `method`; `custom` by default. */
+  /** The `method` of the principal; `custom` by default. */
   name?: string | undefined
-  /** The scheme to name in `WWW-Authenticate`: `Signature`. */
+  /** A scheme for `WWW-Authenticate`: `Signature`. */
   scheme?: string | undefined
 }
 
 /**
- * Looks at a request. Null says that it carries nothing of this kind, and the next method is asked. A credential
- * of this kind that is no good is refused by `throw problem('INVALID_TOKEN')` (or another code), never by null.
+ * Authenticates a request. Null means that it has no credential of this kind; the next method then runs. For an invalid
+ * credential of this kind, `throw problem('INVALID_TOKEN')` (or another code); do not return null.
  */
 export type CustomCheck = (request: GuardRequest) => Awaitable<PrincipalFields | null | undefined>
 
 /**
- * Makes a method of a function of yours.
+ * Creates a method from a callback.
  *
- * @param check gets the request (with `await request.body()`, its raw bytes) and gives a principal's fields, or null
- * @param options a name, and a scheme for challenges
+ * @param check receives the request (`await request.body()` is its raw body) and returns the fields of a principal, or
+ *   null
+ * @param options the name of the method, and a scheme for challenges
  * @returns a method for {@link createGuard}
  */
 export function custom(check: CustomCheck, options: CustomOptions = {}): MethodPlan {
@@ -34,12 +35,12 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): MethodP
       name,
       schemes: scheme === undefined ? [] : [scheme],
       sources: NO_SOURCES,
-      attempt: (_offered, request) =>
+      authenticate: (_credentials, request) =>
         guarded(async (): Promise<Principal | Problem | undefined> => {
           const found = (await check(request)) ?? undefined
           if (found === undefined || found instanceof Problem) return found
           if (typeof found.userId !== 'string' || found.userId === '')
-            throw new TypeError('a custom method gives back an object with a userId')
+            throw new TypeError('the callback of custom() must return an object with a userId')
           return makePrincipal(found, name, found)
         }),
     }),

@@ -1,57 +1,60 @@
 /**
- * The `latchkey` method: access tokens are verified here, against the server's published keys; API keys and
- * session tokens are asked of the server; revocations are pushed. While the line is not live the server is
- * asked about every credential, and where it cannot be asked the answer is 503: never is something believed
- * that may have been revoked.
+ * The `latchkey` method: access tokens are verified offline with the published keys (JWKS) of the server; API keys and
+ * session tokens are validated by the server; revocations are pushed by a stream. While the stream is not connected, the
+ * server validates every credential, and where it cannot be reached the answer is 503: a credential that may have been
+ * revoked is never accepted.
  */
 import { boundedCache } from '../cache.ts'
 import type { Credential } from '../credentials.ts'
 import { remoteKeys } from '../jwt/jwks.ts'
 import { type KeySource, secretKey, UNKNOWN_KEY } from '../jwt/keys.ts'
-import { type TokenRules, tokenVerifier, type Verified } from '../jwt/verifier.ts'
-import { type Answered, asker, type Vouched } from '../latchkey/ask.ts'
+import { type TokenRules, tokenVerifier, type VerifiedToken } from '../jwt/verifier.ts'
 import { type Revocable, revocations } from '../latchkey/revocations.ts'
 import { openStream, type Stream } from '../latchkey/stream.ts'
-import { type Fetch, outboundUrl, unreachable } from '../outbound.ts'
+import { credentialValidator, type ValidationResult, type ValidCredential } from '../latchkey/validate.ts'
+import { type Fetch, outboundUrl, unavailable } from '../outbound.ts'
 import type { Principal } from '../principal.ts'
-import { Problem, refusedToken } from '../problem.ts'
-import type { Attempt, LineState, Method, MethodPlan, Surroundings } from './method.ts'
+import { invalidToken, Problem } from '../problem.ts'
+import type { Method, MethodContext, MethodOutcome, MethodPlan, RevocationState } from './method.ts'
 
-/** How a guard learns what was revoked: pushed, asked for every credential, or not at all. */
+/** How revocations are checked: pushed by a stream, by validating every credential at the server, or not at all. */
 export type RevocationMode = 'stream' | 'ask' | 'none'
 
 export interface LatchkeyOptions {
-  /** The server's public URL, the `iss` of its tokens: `https://id.example.com`. */
+  /** The public URL of the server, which is the `iss` of its tokens: `https://id.example.com`. */
   issuer: string
-  /** One of these stands in a token's `aud`. By default the issuer itself. */
+  /** Accepted audiences: `aud` must contain one of them. The issuer by default. */
   audience?: string | readonly string[] | undefined
-  /** Where the server is reached, if not at the issuer: `http://latchkey:4000`. */
+  /** The address of the server, where it differs from the issuer: `http://latchkey:4000`. */
   url?: string | undefined
-  /** Allows plain http to another machine, where the network itself is trusted. */
+  /** Allows plain http to another machine, for a trusted network. */
   allowHttp?: boolean | undefined
-  /** What this guard itself signs in with for the stream: an API key, or a bearer, that holds `revocations:read`. */
+  /** The credential of the guard for the revocation stream: an API key or access token with `revocations:read`. */
   credential?: string | (() => string | Promise<string>) | undefined
-  /** By default `stream` with a `credential` and `ask` without. `none` believes a token until it expires. */
+  /** By default `stream` with a `credential`, and `ask` without. With `none`, a token is valid until it expires. */
   revocation?: RevocationMode | undefined
-  /** For a server with the single-service setting HS256: its token secret, at least 32 bytes. */
+  /** The token secret of a server that signs with HS256; at least 32 bytes. */
   secret?: string | Uint8Array | undefined
-  /** How far clocks may differ, in seconds; 5 by default. */
+  /** Tolerated clock difference in seconds; 5 by default. */
   clockTolerance?: number | undefined
-  /** How many verified tokens are remembered; 10,000 by default. */
+  /** The number of verified tokens that are cached; 10,000 by default. */
   cacheSize?: number | undefined
-  /** How many seconds the server's answer about an API key or a session is remembered while the stream is live; 5 by default. */
+  /**
+   * How long the server's answer for an API key or a session token is cached while the stream is connected, in seconds;
+   * 5 by default.
+   */
   rememberFor?: number | undefined
-  /** How long one question to the server may take, in milliseconds; 3,000 by default. */
+  /** Timeout of a request to the server, in milliseconds; 3,000 by default. */
   timeout?: number | undefined
-  /** After how many milliseconds without a beat the stream counts as lost; 40,000 by default. */
+  /** Time without data after which the stream counts as lost, in milliseconds; 40,000 by default. */
   silence?: number | undefined
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: Fetch | undefined
 }
 
-/** Questions under way about tokens whose key is unknown here. */
-const MOST_ABOUT_KEYS = 16
-const FRAUD_FOR = 30_000
+/** Bound on concurrent validations of tokens with an unknown key. */
+const MAX_UNKNOWN_KEY_CHECKS = 16
+const REJECTED_FOR = 30_000
 
 const API_KEY = /^[a-z][a-z0-9]*_(?:live|test)_[A-Za-z0-9]{32}$/
 const SESSION_TOKEN = /^st_[\w-]{43}$/
@@ -63,24 +66,24 @@ const SESSION_TOKEN = /^st_[\w-]{43}$/
  * @param options at least the issuer
  * @returns a method for {@link createGuard}
  * @throws TypeError (from `createGuard`) for a URL that is not https, `stream` without a credential, a weak secret
- * @see RFC 9068 for the form of access tokens, RFC 6750 for how they are sent
+ * @see RFC 9068 for access tokens, RFC 6750 for their transmission
  */
 export function latchkey(options: LatchkeyOptions): MethodPlan {
-  return { name: 'latchkey', open: (surroundings) => openLatchkey(options, surroundings) }
+  return { name: 'latchkey', open: (context) => openLatchkey(options, context) }
 }
 
-interface Remembered {
+interface CachedAnswer {
   principal: Principal
   revocable: Revocable
   until: number
 }
 
-function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: Surroundings): Method {
+function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: MethodContext): Method {
   const issuer = options.issuer.replace(/\/+$/, '')
   const { credential, timeout = 3000, rememberFor = 5, fetch = globalThis.fetch } = options
   const mode = options.revocation ?? (credential === undefined ? 'ask' : 'stream')
   if (mode === 'stream' && credential === undefined)
-    throw new TypeError("revocation: 'stream' takes a `credential` with the permission revocations:read")
+    throw new TypeError("revocation: 'stream' requires a `credential` with the permission revocations:read")
   const base = outboundUrl(options.url ?? issuer, options.allowHttp ?? false).href.replace(/\/+$/, '')
   const keys = remoteKeys({ url: `${base}/.well-known/jwks.json`, fetch, now, timeout, onFailure: report })
   const rules = accessTokenRules(options)
@@ -90,12 +93,12 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
     options.cacheSize ?? 10_000,
     now,
   )
-  const ask = asker({ url: `${base}/api/v1/auth/validate`, fetch, now, timeout })
+  const validate = credentialValidator({ url: `${base}/api/v1/auth/validate`, fetch, now, timeout })
   const revoked = revocations(() => now() / 1000 - rules.tolerance)
-  const remembered = boundedCache<Remembered>(5000)
-  /** Tokens of unknown keys that the server refused, until when that need not be asked again. */
-  const frauds = boundedCache<number>(5000)
-  let asking = 0
+  const cachedAnswers = boundedCache<CachedAnswer>(5000)
+  /** Digests of tokens with an unknown key that the server refused, with the time until which this is cached. */
+  const rejected = boundedCache<number>(5000)
+  let unknownKeyChecks = 0
   const stream: Stream | null =
     mode !== 'stream' || credential === undefined
       ? null
@@ -110,96 +113,103 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: S
           onChange: (isLive, reason) => stateChanged(isLive ? 'connected' : 'asking', reason),
         })
 
-  /** Live: what was revoked is known here. */
+  /** Whether the revocation list in memory is complete, so that a verified token can be accepted. */
   const isLive = (): boolean => mode === 'none' || stream?.isLive() === true
 
-  function judgeToken(token: Verified, sent: Credential): Principal | Problem | Promise<Principal | Problem> {
-    // what is known to be revoked is refused at once, whether the line is live or not
-    if (revoked.covers(token)) return refusedToken('it was revoked')
-    return isLive() ? token.principal : askAbout(token, sent)
+  function acceptToken(
+    token: VerifiedToken,
+    sent: Credential,
+  ): Principal | Problem | Promise<Principal | Problem> {
+    // a known revocation applies in every state of the stream
+    if (revoked.covers(token)) return invalidToken('revoked')
+    return isLive() ? token.principal : validateToken(token, sent)
   }
 
-  async function askAbout(token: Omit<Verified, 'key'>, sent: Credential): Promise<Principal | Problem> {
-    const answer = await ask(sent)
+  async function validateToken(
+    token: Omit<VerifiedToken, 'key'>,
+    sent: Credential,
+  ): Promise<Principal | Problem> {
+    const answer = await validate(sent)
     if (answer instanceof Problem) return answer
     const isSame = answer.userId === token.sub && (answer.tokenId === null || answer.tokenId === token.jti)
-    return isSame ? answer.principal : refusedToken('the server speaks of another token')
+    return isSame ? answer.principal : invalidToken('the answer of the server is for another token')
   }
 
   /**
-   * The published keys at hand are older than the token, or it is a fraud: the server knows. Anybody can make such
-   * tokens, so what it refused is not asked again, and few are asked about at a time: a flood of them must not
-   * become one of questions.
+   * Validates a token with an unknown key at the server: the cached keys may be outdated, or the token is forged. Anyone
+   * can forge such tokens, so that refusals are cached and concurrent validations bounded: a flood of tokens must not
+   * become a flood of requests to the server.
    */
-  async function askAboutKey(sent: Credential): Promise<Principal | Problem> {
-    const token = verifier.unproven(sent)
+  async function validateUnknownKey(sent: Credential): Promise<Principal | Problem> {
+    const token = verifier.withoutSignature(sent)
     if (token instanceof Problem) return token
-    const isKnownFraud = now() < (frauds.get(sent.digest) ?? 0)
-    if (mode === 'none' || isKnownFraud || revoked.covers(token)) return refusedToken('no key has its kid')
-    if (asking >= MOST_ABOUT_KEYS) return unreachable('too many tokens of unknown keys', undefined, 1)
-    asking += 1
-    const answer = await askAbout(token, sent).finally(() => {
-      asking -= 1
+    const isRejected = now() < (rejected.get(sent.digest) ?? 0)
+    if (mode === 'none' || isRejected || revoked.covers(token)) return invalidToken('the kid is unknown')
+    if (unknownKeyChecks >= MAX_UNKNOWN_KEY_CHECKS)
+      return unavailable('too many tokens of unknown keys', undefined, 1)
+    unknownKeyChecks += 1
+    const answer = await validateToken(token, sent).finally(() => {
+      unknownKeyChecks -= 1
     })
     if (!(answer instanceof Problem)) void keys.refetch()
-    else if (answer.status === 401) frauds.set(sent.digest, now() + FRAUD_FOR)
+    else if (answer.status === 401) rejected.set(sent.digest, now() + REJECTED_FOR)
     return answer
   }
 
-  function token(sent: Credential): Attempt | Promise<Attempt> {
+  function authenticateToken(sent: Credential): MethodOutcome | Promise<MethodOutcome> {
     const verdict = verifier.verify(sent)
     if (verdict instanceof Promise) return verdict.then((later) => settle(later, sent))
     return verdict === undefined ? undefined : settle(verdict, sent)
   }
-  const settle = (verdict: Verified | Problem | typeof UNKNOWN_KEY, sent: Credential) => {
-    if (verdict === UNKNOWN_KEY) return askAboutKey(sent)
-    return verdict instanceof Problem ? verdict : judgeToken(verdict, sent)
+  const settle = (verdict: VerifiedToken | Problem | typeof UNKNOWN_KEY, sent: Credential) => {
+    if (verdict === UNKNOWN_KEY) return validateUnknownKey(sent)
+    return verdict instanceof Problem ? verdict : acceptToken(verdict, sent)
   }
 
-  function opaque(sent: Credential): Principal | Problem | Promise<Principal | Problem> {
-    const known = remembered.get(sent.digest)
+  function authenticateOpaque(sent: Credential): Principal | Problem | Promise<Principal | Problem> {
+    const known = cachedAnswers.get(sent.digest)
     if (known !== undefined && isPushed() && now() < known.until && !revoked.covers(known.revocable))
       return known.principal
     const { version } = revoked
-    return ask(sent).then((answer) => {
-      // an answer from before a revocation is good for this request, and not for the next
-      if (isVouched(answer) && isPushed() && version === revoked.version) remember(sent, answer)
+    return validate(sent).then((answer) => {
+      // an answer that a revocation may have overtaken is valid for this request, and is not cached
+      if (isValid(answer) && isPushed() && version === revoked.version) remember(sent, answer)
       return answer instanceof Problem ? answer : answer.principal
     })
   }
   const isPushed = (): boolean => stream?.isLive() === true
 
-  function remember(sent: Credential, { principal, userId, sessionId, keyId }: Vouched): void {
+  function remember(sent: Credential, { principal, userId, sessionId, keyId }: ValidCredential): void {
     const { roles, organizationId: org } = principal
     const revocable = { sub: userId, sid: sessionId, keyId, roles, org, iat: Math.floor(now() / 1000) }
     const until = Math.min(
       now() + rememberFor * 1000,
       principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
     )
-    remembered.set(sent.digest, { principal, revocable, until })
+    cachedAnswers.set(sent.digest, { principal, revocable, until })
   }
 
   return {
     name: 'latchkey',
     schemes: ['Bearer', 'Api-Key'],
     sources: { headers: ['x-api-key'], query: [], cookies: [] },
-    sumsUpRoles: true,
+    resolvesRoles: true,
     docs: `${issuer}/api/docs`,
-    attempt({ explicit: sent }) {
+    authenticate({ explicit: sent }) {
       if (sent === null || sent.isTooLong) return undefined
-      if (sent.kind === 'api-key') return API_KEY.test(sent.value) ? opaque(sent) : undefined
+      if (sent.kind === 'api-key') return API_KEY.test(sent.value) ? authenticateOpaque(sent) : undefined
       if (sent.kind !== 'bearer') return undefined
-      if (sent.value.includes('.')) return token(sent)
-      return SESSION_TOKEN.test(sent.value) || API_KEY.test(sent.value) ? opaque(sent) : undefined
+      if (sent.value.includes('.')) return authenticateToken(sent)
+      return SESSION_TOKEN.test(sent.value) || API_KEY.test(sent.value) ? authenticateOpaque(sent) : undefined
     },
-    state: (): LineState => (mode === 'none' ? 'off' : isPushed() ? 'connected' : 'asking'),
+    state: (): RevocationState => (mode === 'none' ? 'off' : isPushed() ? 'connected' : 'asking'),
     close: () => stream?.close(),
   }
 }
 
-const isVouched = (answer: Answered): answer is Vouched => !(answer instanceof Problem)
+const isValid = (answer: ValidationResult): answer is ValidCredential => !(answer instanceof Problem)
 
-/** RFC 9068 §4: what an access token of a Latchkey server must be like. */
+/** The requirements on access tokens of a Latchkey server (RFC 9068 §4). */
 export function accessTokenRules(
   options: Pick<LatchkeyOptions, 'issuer' | 'audience' | 'clockTolerance'>,
 ): TokenRules {
@@ -212,15 +222,15 @@ export function accessTokenRules(
     types: ['at+jwt', 'application/at+jwt'],
     tolerance: clockTolerance,
     method: 'access_token',
-    isOurs: true,
+    isLatchkey: true,
   }
 }
 
-/** The secret of the single-service setting is not published; only its own tokens are taken then. */
+/** The key of a server that signs with HS256. Other algorithms are refused. */
 function secretOf(secret: string | Uint8Array): KeySource {
   const key = secretKey(secret, 'HS256')
   return {
     ready: () => null,
-    find: (_kid, alg) => (alg === 'HS256' ? key : refusedToken('the server signs with a secret')),
+    find: (_kid, alg) => (alg === 'HS256' ? key : invalidToken('the algorithm is not HS256')),
   }
 }

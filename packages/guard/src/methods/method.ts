@@ -1,51 +1,52 @@
 /**
- * What a method of authentication is. A factory (`jwt({...})`) makes a plan; a guard puts it to work with its
- * own clock and reporting. A method says undefined to what is not of its kind, and only then is the next asked.
+ * The interface of authentication methods. A factory (`jwt({...})`) returns a plan, which a guard opens with its clock
+ * and its error reporting. A method returns undefined for a credential that is not of its kind; the guard then runs the
+ * next one.
  */
 import type { Now } from '../clock.ts'
-import type { Offered, Sources } from '../credentials.ts'
+import type { SentCredentials, Sources } from '../credentials.ts'
 import type { Principal } from '../principal.ts'
 import type { Problem } from '../problem.ts'
 import type { GuardRequest } from '../request.ts'
 
-/** Who it is; why not; or undefined: not of my kind. */
-export type Attempt = Principal | Problem | undefined
+/** The principal; the problem of an invalid credential; or undefined: the credential is not of this method's kind. */
+export type MethodOutcome = Principal | Problem | undefined
 
-/** What a guard lends its methods. */
-export interface Surroundings {
+/** What a guard provides to its methods. */
+export interface MethodContext {
   readonly now: Now
-  /** Something is wrong that no request is to blame for: keys that cannot be fetched, a lost line. */
+  /** Reports a fault that no request caused: keys that cannot be fetched. */
   report(error: unknown): void
-  /** The line to the server came or went. */
-  stateChanged(state: LineState, reason: string | null): void
+  /** Reports that the revocation stream connected or disconnected. */
+  stateChanged(state: RevocationState, reason: string | null): void
 }
 
 /**
- * How revocations reach a guard: `connected`, they are pushed; `asking`, the server is asked for every
- * credential; `off`, there is nothing to ask (no `latchkey` method, or `revocation: 'none'`); `closed`.
+ * How revocations reach a guard. `connected`: they are pushed by the stream. `asking`: the server validates every
+ * credential. `off`: they are not checked (no `latchkey` method, or `revocation: 'none'`). `closed`: after `close()`.
  */
-export type LineState = 'connected' | 'asking' | 'off' | 'closed'
+export type RevocationState = 'connected' | 'asking' | 'off' | 'closed'
 
-/** A method at work. */
+/** An opened method. */
 export interface Method {
   readonly name: string
-  /** Schemes for `WWW-Authenticate`, the first one first; RFC 9110 §11.6.1. */
+  /** Schemes for `WWW-Authenticate`, in order of preference; RFC 9110 §11.6.1. */
   readonly schemes: readonly string[]
   readonly sources: Sources
-  attempt(offered: Offered, request: GuardRequest): Attempt | Promise<Attempt>
-  /** Its principals come with everything their roles permit. */
-  readonly sumsUpRoles?: true
-  /** Where the codes of problems are explained; of a method that has a server. */
+  authenticate(credentials: SentCredentials, request: GuardRequest): MethodOutcome | Promise<MethodOutcome>
+  /** The permissions of its principals include those of their roles. */
+  readonly resolvesRoles?: true
+  /** URL of the page that documents the error codes; for a method with a server. */
   readonly docs?: string
-  state?(): LineState
+  state?(): RevocationState
   close?(): void
 }
 
-/** What `jwt()`, `latchkey()` and the others give to `createGuard`. */
+/** The result of `jwt()`, `latchkey()` and the other factories; an element of `methods` of `createGuard`. */
 export interface MethodPlan {
   readonly name: string
-  /** @throws TypeError where the options cannot be right */
-  open(surroundings: Surroundings): Method
+  /** @throws TypeError for invalid options */
+  open(context: MethodContext): Method
 }
 
 export const NO_SOURCES: Sources = Object.freeze({ headers: [], query: [], cookies: [] })

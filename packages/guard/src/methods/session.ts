@@ -1,23 +1,24 @@
 /**
- * The `session` method: a cookie of yours, found by you. Because browsers send cookies along with requests that
- * other sites cause, unsafe methods must come from the same origin (Fetch Metadata, else Origin).
+ * The `session` method: an app's session cookie, looked up by a callback. CSRF protection: browsers also send cookies
+ * with requests that other sites cause, so that unsafe methods must come from the same origin (Fetch Metadata, or
+ * Origin).
  */
 import type { Credential } from '../credentials.ts'
-import { type Problem, problem, refusedToken } from '../problem.ts'
+import { invalidToken, type Problem, problem } from '../problem.ts'
 import type { GuardRequest } from '../request.ts'
 import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
 import type { MethodPlan } from './method.ts'
 
 export interface SessionOptions<R> {
-  /** The cookie's name. */
+  /** The name of the cookie. */
   cookie: string
-  /** @returns the session's record, or null where there is none such (any longer) */
+  /** @returns the record of the session; null or undefined where it is unknown or has ended */
   find(token: string): Awaitable<R | null | undefined>
-  /** Other origins whose pages may change things: `['https://app.example.com']`. */
+  /** Other origins that may send unsafe requests: `['https://app.example.com']`. */
   origins?: readonly string[] | undefined
-  /** Switches the check of origins off, where a CSRF token is checked elsewhere. */
+  /** false disables the origin check, for an app that checks a CSRF token itself. */
   checkOrigin?: boolean | undefined
-  /** From the record to a principal. */
+  /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
 }
 
@@ -26,12 +27,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4096}$/
 
 /**
- * Accepts a session cookie. A malformed one, or one that came twice with different values, is a 401, never
- * "go on without a user"; an unknown one is 401 `SESSION_EXPIRED`.
+ * Accepts a session cookie. A malformed one, or one that was sent twice with different values, is answered with 401
+ * `INVALID_TOKEN`, also where the rule is `optional`; an unknown one with 401 `SESSION_EXPIRED`.
  *
- * @param options the cookie's name, and how to find the session of a token
+ * @param options the name of the cookie, and a callback that finds the session of its value
  * @returns a method for {@link createGuard}
- * @throws Problem CSRF_FAILED where an unsafe method comes from another origin
+ *   An unsafe request from another origin is answered with 403 `CSRF_FAILED`.
  * @see RFC 6265, W3C Fetch Metadata Request Headers §2.1
  */
 export function session<R>(options: SessionOptions<R>): MethodPlan {
@@ -42,12 +43,12 @@ export function session<R>(options: SessionOptions<R>): MethodPlan {
       name: 'session',
       schemes: ['Session'],
       sources: { headers: [], query: [], cookies: [cookie] },
-      attempt({ cookies }, request) {
+      authenticate({ cookies }, request) {
         const sent = cookies.get(cookie)
         if (sent === undefined) return undefined
         const token = sent === null ? null : readToken(sent)
-        if (token === null) return refusedToken('the cookie cannot be read')
-        const foreign = checkOrigin ? judgeOrigin(request, origins) : null
+        if (token === null) return invalidToken('the cookie cannot be read')
+        const foreign = checkOrigin ? checkOriginOf(request, origins) : null
         if (foreign !== null) return foreign
         return guarded(async () => {
           const record = (await options.find(token)) ?? null
@@ -60,7 +61,7 @@ export function session<R>(options: SessionOptions<R>): MethodPlan {
   }
 }
 
-/** As frameworks write it: percent-encoded where it needs to be. */
+/** Percent-decodes the value, as frameworks encode it. */
 function readToken({ value }: Credential): string | null {
   if (!COOKIE_VALUE.test(value)) return null
   if (!value.includes('%')) return value
@@ -71,18 +72,18 @@ function readToken({ value }: Credential): string | null {
   }
 }
 
-function judgeOrigin(request: GuardRequest, origins: readonly string[]): Problem | null {
+function checkOriginOf(request: GuardRequest, origins: readonly string[]): Problem | null {
   if (SAFE_METHODS.has(request.method)) return null
   const origin = request.header('origin')
   if (origin !== undefined && origins.includes(origin)) return null
   const site = request.header('sec-fetch-site')
   if (site !== undefined) {
-    // `none`: the person asked for it, by the address bar or a bookmark
+    // `none`: caused by the user, with the address bar or a bookmark
     return site === 'same-origin' || site === 'none'
       ? null
       : problem('CSRF_FAILED', { reason: `from ${site}` })
   }
-  // neither field: no browser of these years, and so nobody's cookie jar
+  // current browsers send at least one of the two fields; other clients are not subject to CSRF
   if (origin === undefined || hostOf(origin) === request.header('host')) return null
   return problem('CSRF_FAILED', { reason: `from ${origin}` })
 }

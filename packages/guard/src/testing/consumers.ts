@@ -1,13 +1,13 @@
 /** Guards of one counterpart, new for every test: what they are told of their line, and how often the server is asked. */
 import { afterEach, beforeEach } from 'vitest'
-import { type LatchkeyOptions, type LineState, latchkey } from '../index.ts'
+import { type LatchkeyOptions, latchkey, type RevocationState } from '../index.ts'
 import { type Counterpart, startCounterpart } from './counterpart.ts'
 import { type Probe, probe } from './probe.ts'
 import { until } from './waiting.ts'
 
 const VALIDATE = '/api/v1/auth/validate'
 export let server: Counterpart
-export let states: [LineState, string | null][]
+export let states: [RevocationState, string | null][]
 let consumers: Probe[]
 
 /** Registers the hooks that start and end all of it. */

@@ -3,7 +3,7 @@
  * guards agree, then held against the list of what is revoked. No statement is made while the database's line is
  * heard; a token that was verified once is remembered.
  */
-import { type AccessTokens, accessTokens, type Verified } from '@latchkey/guard'
+import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Authenticated, Verdict } from '../../../base/http/request/authenticate.ts'
@@ -38,7 +38,7 @@ async function verify(
   { keys }: CheckTools,
   verifier: AccessTokens,
   token: string,
-): Promise<Verified | 'expired' | null> {
+): Promise<VerifiedToken | 'expired' | null> {
   const waiting = keys.fresh()
   if (waiting) await waiting
   let verdict = verifier.check(token)
@@ -65,7 +65,7 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   const { keys, revocations } = tools
   const verifier = verifierOf(tools)
   keys.onChange(() => verifier.replaceKeys(keys.verifiers()))
-  const known = new WeakMap<Verified, Authenticated>()
+  const known = new WeakMap<VerifiedToken, Authenticated>()
   return {
     async check(token, now) {
       const verified = await verify(tools, verifier, token)
@@ -82,7 +82,7 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   }
 }
 
-function authenticated({ principal, sid, jti, iat, until }: Verified): Authenticated {
+function authenticated({ principal, sid, jti, iat, until }: VerifiedToken): Authenticated {
   const at = principal.authenticatedAt ?? new Date(iat * 1000)
   const expiresAt = principal.expiresAt ?? new Date(until)
   const who: Principal = {

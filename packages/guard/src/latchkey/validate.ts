@@ -1,16 +1,15 @@
 /**
- * Asks the server who a credential belongs to (`GET auth/validate`), and believes nothing else. Requests that
- * bring the same credential at the same moment share one question; one that was put longer ago is not shared,
- * because the answer may be from before a revocation.
+ * Remote validation: the server resolves a credential to a principal (`GET auth/validate`). Concurrent requests with the
+ * same credential share one call (single-flight), for 100 ms: an older call may have been answered before a revocation.
  */
 import type { Now } from '../clock.ts'
 import type { Credential } from '../credentials.ts'
-import { type Fetch, get, unreachable } from '../outbound.ts'
+import { type Fetch, get, unavailable } from '../outbound.ts'
 import { makePrincipal, type Principal } from '../principal.ts'
-import { isProblemCode, type Problem, problem, refusedToken } from '../problem.ts'
+import { invalidToken, isProblemCode, type Problem, problem } from '../problem.ts'
 
-/** What the server says of a good credential. */
-export interface Vouched {
+/** The server's answer for a valid credential. */
+export interface ValidCredential {
   readonly principal: Principal
   readonly userId: string
   readonly tokenId: string | null
@@ -18,29 +17,29 @@ export interface Vouched {
   readonly keyId: string | null
 }
 
-export type Answered = Vouched | Problem
+export type ValidationResult = ValidCredential | Problem
 
-export interface AskOptions {
+export interface ValidationOptions {
   url: string
   fetch: Fetch
   now: Now
-  /** Milliseconds. */
+  /** Milliseconds */
   timeout: number
 }
 
 const SHARED_FOR = 100
 const MAX_BYTES = 65_536
 
-export type Ask = (credential: Credential) => Promise<Answered>
+export type ValidateCredential = (credential: Credential) => Promise<ValidationResult>
 
-export function asker(options: AskOptions): Ask {
+export function credentialValidator(options: ValidationOptions): ValidateCredential {
   const { now } = options
-  const open = new Map<string, { at: number; answer: Promise<Answered> }>()
+  const open = new Map<string, { at: number; answer: Promise<ValidationResult> }>()
   return (credential) => {
     const name = `${credential.kind} ${credential.digest}`
     const shared = open.get(name)
     if (shared !== undefined && Math.abs(now() - shared.at) < SHARED_FOR) return shared.answer
-    const answer = put(credential, options).finally(() => {
+    const answer = sendRequest(credential, options).finally(() => {
       if (open.get(name)?.answer === answer) open.delete(name)
     })
     open.set(name, { at: now(), answer })
@@ -48,27 +47,29 @@ export function asker(options: AskOptions): Ask {
   }
 }
 
-async function put(credential: Credential, { url, fetch, timeout, now }: AskOptions): Promise<Answered> {
-  const headers = { ...carry(credential), accept: 'application/vnd.latchkey.standard+json' }
+async function sendRequest(
+  credential: Credential,
+  { url, fetch, timeout, now }: ValidationOptions,
+): Promise<ValidationResult> {
+  const headers = { ...credentialHeaders(credential), accept: 'application/vnd.latchkey.standard+json' }
   try {
     const answer = await get(fetch, url, { headers, timeout, maxBytes: MAX_BYTES })
     const body: unknown = JSON.parse(answer.text)
-    return answer.status === 200 ? vouched(body, now()) : refused(answer.status, body, answer.headers)
+    return answer.status === 200 ? readValid(body, now()) : problemOf(answer.status, body, answer.headers)
   } catch (error) {
-    return unreachable('the server cannot be asked', error)
+    return unavailable('the server cannot be reached', error)
   }
 }
 
-const carry = ({ kind, value }: Credential): Record<string, string> =>
+const credentialHeaders = ({ kind, value }: Credential): Record<string, string> =>
   kind === 'bearer' ? { authorization: `Bearer ${value}` } : { 'x-api-key': value }
 
-function vouched(body: unknown, now: number): Answered {
+function readValid(body: unknown, now: number): ValidationResult {
   const data = memberOf(body, 'data')
   const userId = data.user_id
   const isRead =
     typeof userId === 'string' && userId !== '' && isTexts(data.roles) && isTexts(data.permissions)
-  if (!isRead || typeof data.method !== 'string')
-    return unreachable('the answer of the server cannot be read')
+  if (!isRead || typeof data.method !== 'string') return unavailable('the answer of the server is malformed')
   const expiresAt = dateOf(data.expires_at)
   if (expiresAt !== null && expiresAt.getTime() <= now)
     return data.method === 'session' ? problem('SESSION_EXPIRED') : problem('TOKEN_EXPIRED')
@@ -96,17 +97,17 @@ function vouched(body: unknown, now: number): Answered {
   return { principal, userId, tokenId, sessionId, keyId }
 }
 
-/** The server's refusal in its own words; what is no refusal of a credential is no answer. */
-function refused(status: number, body: unknown, headers: Headers): Problem {
+/** Converts a refusal of the server into the same problem; any other answer is a 503. */
+function problemOf(status: number, body: unknown, headers: Headers): Problem {
   if (status === 429)
-    return unreachable('the server is asked too often', undefined, Number(headers.get('retry-after')) || 5)
+    return unavailable('the server limits our requests', undefined, Number(headers.get('retry-after')) || 5)
   if (status !== 400 && status !== 401 && status !== 403 && status !== 423)
-    return unreachable(`the server answered ${status}`)
+    return unavailable(`the server answered ${status}`)
   const { code, message, details } = memberOf(body, 'error')
-  if (!isProblemCode(code)) return refusedToken(`the server answered ${status}`)
-  const options = { reason: 'the server refuses it', details: isDetails(details) ? details : undefined }
+  if (!isProblemCode(code)) return invalidToken(`the server answered ${status}`)
+  const options = { reason: 'refused by the server', details: isDetails(details) ? details : undefined }
   const found = problem(code, { ...options, message: typeof message === 'string' ? message : undefined })
-  return found.status === status ? found : refusedToken(`the server answered ${status} ${code}`)
+  return found.status === status ? found : invalidToken(`the server answered ${status} ${code}`)
 }
 
 function memberOf(body: unknown, name: string): Record<string, unknown> {
