@@ -1,7 +1,7 @@
 /**
- * Builds what is published: `dist/` is a package of its own, with JavaScript, declarations and a manifest that
- * points at them. The workspace itself goes on importing the sources, so nothing here needs to be built to work
- * on it. `npm run build -w @latchkey/guard`, then `npm publish packages/guard/dist`.
+ * Builds the published package: `dist/` is a complete package with JavaScript, declarations and a manifest that
+ * points at them. The workspace imports the sources, so that development needs no build.
+ * `npm run build -w @latchkey/guard`, then `npm publish packages/guard/dist`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -45,7 +45,7 @@ manifest.exports = Object.fromEntries(
     return [name, { types: `${built}.d.ts`, default: `${built}.js` }]
   }),
 )
-// for whoever writes migrations in SQL
+// for migrations written in SQL
 manifest.exports['./latchkey-functions.sql'] = './latchkey-functions.sql'
 const { latchkeySql } = await import(pathToFileURL(join(dist, 'database/sql.js')).href)
 writeFileSync(join(dist, 'latchkey-functions.sql'), latchkeySql)

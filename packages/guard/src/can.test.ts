@@ -32,18 +32,18 @@ const table: [grants: string[], asked: string, allowed: boolean][] = [
 ]
 
 describe('can', () => {
-  it.each(table)('grants %j, asked for %s: %s', (permissions, asked, allowed) => {
+  it.each(table)('%j grants %s: %s', (permissions, asked, allowed) => {
     expect(can({ permissions }, asked)).toBe(allowed)
   })
 
-  /** More than are walked through, none of which is asked for. */
+  /** More grants than are scanned without a cache; none of them matches. */
   const others = Array.from({ length: 20 }, (_, n) => `other_${n}:read`)
 
-  it.each(table)('grants %j among many, frozen, asked for %s: %s', (permissions, asked, allowed) => {
+  it.each(table)('%j in a long frozen list grants %s: %s', (permissions, asked, allowed) => {
     expect(can({ permissions: Object.freeze([...others, ...permissions]) }, asked)).toBe(allowed)
   })
 
-  it('says of a long list that cannot change what it says of each of its grants', () => {
+  it('has the verdict of the single grants for a long frozen list', () => {
     const text = fc.stringMatching(/^[a*:]{0,6}$/)
     const part = fc.constantFrom('a', 'b', '*', '')
     const permission = fc.oneof(
@@ -61,14 +61,14 @@ describe('can', () => {
     )
   })
 
-  it('says the same of many permissions as of one', () => {
+  it('bounds its cache without changing a verdict', () => {
     const frozen = { permissions: Object.freeze([...others, 'a:*']) }
     for (const round of [1, 2])
       for (let n = 0; n < 500; n++)
         expect([round, can(frozen, `a:${n}`), can(frozen, `b:${n}`)]).toEqual([round, true, false])
   })
 
-  it('believes a list that may still change only as it is', () => {
+  it('does not cache verdicts of a list that is not frozen', () => {
     const permissions = [...others, 'users:read']
     expect(can({ permissions }, 'users:read')).toBe(true)
     permissions.pop()

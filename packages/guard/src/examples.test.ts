@@ -1,4 +1,4 @@
-/** Every example runs with its one command, and does what the lines say that it prints. So does the README. */
+/** Every example, and the README, runs with its command and answers as the printed lines say. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,17 +34,17 @@ const names = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: '
 )
 
 describe('the example', () => {
-  it.each(names.filter((name) => name !== 'latchkey'))('%s does what it says', async (name) => {
+  it.each(names.filter((name) => name !== 'latchkey'))('%s answers as printed', async (name) => {
     await expectAsPrinted(start(['examples/run.ts', name], { PORT: '0' }))
   })
 
-  it('of no name lists those there are', async () => {
+  it('without a name lists all examples', async () => {
     const program = start(['examples/run.ts', 'none'])
     await program.printed(/several-methods.*workspaces/)
     for (const name of names) expect(program.output()).toContain(name)
   })
 
-  it('of all are typed', () => {
+  it('passes the type check, as all do', () => {
     const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'examples')]
     const { status, stdout } = spawnSync(process.execPath, tsc, { encoding: 'utf8' })
     expect([status, stdout]).toEqual([0, ''])
@@ -59,7 +59,7 @@ describe('the example of Latchkey', () => {
   })
   afterAll(() => world.stop())
 
-  it('protects against a running server, and hears what is revoked', async () => {
+  it('protects an API with a running server, and receives revocations', async () => {
     const [ada, root] = [await world.person({ username: 'ada' }), await world.person()]
     await world.db.tx('system', (tx) =>
       tx
@@ -110,19 +110,19 @@ describe('the README', () => {
     await server.close()
   })
 
-  it('has one for Express and one for Fastify', () => {
+  it('has an example for Express and one for Fastify', () => {
     expect(blocks).toHaveLength(2)
     expect(blocks.map((text) => /from '(express|fastify)'/.exec(text)?.[1])).toEqual(['express', 'fastify'])
   })
 
-  it('says the same at the root of the house', () => {
+  it('is repeated in the README of the repository', () => {
     const root = readFileSync(join(ROOT, 'README.md'), 'utf8')
     for (const block of blocks) expect(root).toContain(block)
   })
 
-  it.each([0, 1])('protects as printed: %i', async (at) => {
+  it.each([0, 1])('protects an API as printed: %i', async (at) => {
     const port = await freePort()
-    // as printed, but for the two addresses
+    // as printed, except for the two addresses
     const text = (blocks[at] ?? '').replace('http://localhost:4000', server.issuer).replace('3000', `${port}`)
     const file = join(folder, `block-${at}.ts`)
     writeFileSync(file, text)

@@ -1,7 +1,6 @@
 /**
- * Tokens that somebody tampered with, held against the `latchkey` and the `jwt` method: each is a 401 with the
- * right code and challenge, none makes the guard fetch or open anything, none lets an `optional` route go on
- * without a user.
+ * Forged and tampered tokens with the methods `latchkey` and `jwt`: each is answered with 401 and the right code and
+ * challenge; none makes the guard open a connection, and none passes an `optional` route as an anonymous caller.
  */
 import { createHmac, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -25,7 +24,7 @@ const b64 = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 const parts = (token: string): [string, string, string] => token.split('.') as [string, string, string]
 
-/** Signs whatever text stands for header and payload with the server's true key. */
+/** Signs any text as header and payload with the key of the server. */
 async function signed(header: string, payload: string): Promise<string> {
   const text = `${b64(header)}.${b64(payload)}`
   const pem = createPrivateKey(await exportPKCS8(key.privateKey))
@@ -72,7 +71,7 @@ const flip = (text: string, at: number): string => {
   return text.slice(0, at) + letter + text.slice(at + 1)
 }
 
-/** Every consumer refuses these. */
+/** Tokens that every consumer refuses. */
 const forAll: Record<string, () => string | Promise<string>> = {
   'no signature': () => `${parts(good)[0]}.${parts(good)[1]}.`,
   'two parts': () => `${parts(good)[0]}.${parts(good)[1]}`,
@@ -89,7 +88,7 @@ const forAll: Record<string, () => string | Promise<string>> = {
   },
   'padding added': () => `${good}==`,
   'a non-canonical tail of the signature': () => {
-    // 64 bytes leave four unused bits in the last letter: every letter with the same upper bits decodes alike
+    // 64 bytes leave four unused bits in the last character: all characters with the same upper bits decode alike
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const last = alphabet.indexOf(good.at(-1) ?? '')
     return good.slice(0, -1) + alphabet[last ^ 1]
@@ -183,7 +182,7 @@ const forAll: Record<string, () => string | Promise<string>> = {
   '8 kB of brackets': () => `${b64('['.repeat(3000))}.${b64('{"a":'.repeat(500))}.AA`,
 }
 
-/** What only the profile of Latchkey's own tokens demands. */
+/** Tokens that violate only the profile of Latchkey access tokens. */
 const forLatchkey: Record<string, () => string | Promise<string>> = {
   'no typ': () => server.token({}, { typ: undefined }),
   'typ JWT, as an ID token has': () => server.token({}, { typ: 'JWT' }),
@@ -210,26 +209,26 @@ function hmac(secret: string): string {
 
 async function expectRefused(consumer: Probe, token: string, name: string): Promise<void> {
   for (const rule of [{}, { optional: true }]) {
-    const told = await consumer.bearer(token, { rule })
-    expect([told.status, told.principal], name).toEqual([401, null])
-    expect(['INVALID_TOKEN', 'TOKEN_EXPIRED'], name).toContain(told.code)
-    expect(told.headers.get('www-authenticate'), name).toMatch(
+    const response = await consumer.bearer(token, { rule })
+    expect([response.status, response.principal], name).toEqual([401, null])
+    expect(['INVALID_TOKEN', 'TOKEN_EXPIRED'], name).toContain(response.code)
+    expect(response.headers.get('www-authenticate'), name).toMatch(
       /^Bearer realm="latchkey", error="invalid_token"/,
     )
   }
 }
 
 describe('a hostile token', () => {
-  it('is told from a good one', async () => {
+  it('differs from a valid one', async () => {
     for (const [name, consumer] of Object.entries(probes)) {
-      const told = await consumer.bearer(good)
-      expect([name, told.status, told.principal?.userId]).toEqual([name, 200, 'usr_1'])
+      const response = await consumer.bearer(good)
+      expect([name, response.status, response.principal?.userId]).toEqual([name, 200, 'usr_1'])
     }
   })
 
-  it.each(Object.keys(forAll))('is refused by everybody: %s', async (name) => {
+  it.each(Object.keys(forAll))('is refused by every consumer: %s', async (name) => {
     const token = (await forAll[name]?.()) ?? ''
-    // what a guard asks about, the server must not vouch for by accident of this test
+    // the server must not validate the token either
     server.forget(token)
     for (const [who, consumer] of Object.entries(probes))
       await expectRefused(consumer, token, `${who}: ${name}`)
@@ -241,12 +240,12 @@ describe('a hostile token', () => {
     for (const who of ['latchkey', 'latchkey asking']) await expectRefused(probes[who] as Probe, token, name)
   })
 
-  it('never makes the guard fetch what it points to', () => {
+  it('never makes the guard fetch a URL of its header', () => {
     expect(lures).toBe(0)
     expect(Object.keys(server.count).sort()).toEqual(['/.well-known/jwks.json', '/api/v1/auth/validate'])
   })
 
-  it('is not asked about where it is refused already here', async () => {
+  it('is not sent to the server where it is refused locally', async () => {
     const before = server.count['/api/v1/auth/validate']
     for (const name of ['a changed payload', 'alg none', 'another audience', 'a kid of 5 kB', 'jku']) {
       await probes['latchkey asking']?.bearer((await forAll[name]?.()) ?? '')
@@ -254,14 +253,14 @@ describe('a hostile token', () => {
     expect(server.count['/api/v1/auth/validate']).toBe(before)
   })
 
-  it('tells the caller no more than that, and the log why', async () => {
+  it('reports the reason to the log and not to the caller', async () => {
     const consumer = probes.latchkey as Probe
-    const told = await consumer.bearer(await server.token({ aud: 'https://other.example' }))
-    expect(told.text).not.toContain('audience')
+    const response = await consumer.bearer(await server.token({ aud: 'https://other.example' }))
+    expect(response.text).not.toContain('audience')
     expect(consumer.reasons.at(-1)).toBe('the audience is not accepted')
   })
 
-  it('expires with the time, and within the tolerance not yet', async () => {
+  it('expires after the clock tolerance', async () => {
     let time = Date.now()
     const consumer = probe({
       methods: [latchkey({ issuer: server.issuer, revocation: 'none' })],
@@ -271,14 +270,14 @@ describe('a hostile token', () => {
     const statuses: (string | undefined | number)[] = []
     for (const seconds of [0, 59, 4, 3]) {
       time += seconds * 1000
-      const told = await consumer.bearer(token)
-      statuses.push(told.code ?? told.status)
+      const response = await consumer.bearer(token)
+      statuses.push(response.code ?? response.status)
     }
     expect(statuses).toEqual([200, 200, 200, 'TOKEN_EXPIRED'])
   })
 })
 
-describe('a key that must not be used', () => {
+describe('an unusable key', () => {
   const trusted = { issuer: 'i', audience: 'a' }
   const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength })
   const weak: Record<string, () => unknown> = {
@@ -310,7 +309,7 @@ describe('a key that must not be used', () => {
     'an issuer over plain http': () => latchkey({ issuer: 'http://id.example' }),
     'a stream without a credential': () => latchkey({ issuer: 'https://id.example', revocation: 'stream' }),
   }
-  it.each(Object.keys(weak))('stops the start: %s', (name) => {
+  it.each(Object.keys(weak))('is refused by createGuard: %s', (name) => {
     expect(() => probe({ methods: [weak[name]?.() as ReturnType<typeof jwt>] })).toThrow(TypeError)
   })
 })

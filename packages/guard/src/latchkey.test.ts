@@ -1,6 +1,6 @@
 /**
- * The `latchkey` method against a counterpart that keeps the contract: what is verified here, what is asked, and
- * what happens while the line for revocations is up, lost, silent and back.
+ * The `latchkey` method with a fake server that implements the contract: which credentials are verified offline and
+ * which by the server, while the revocation stream is connected, lost, silent and reconnected.
  */
 import { describe, expect, it } from 'vitest'
 import { asked, eachTestHasACounterpart, live, make, server, statusOf } from './testing/consumers.ts'
@@ -9,8 +9,8 @@ import { until, withinASecond } from './testing/waiting.ts'
 
 eachTestHasACounterpart()
 
-describe('with a live line', () => {
-  it('verifies tokens without asking, and says who it is', async () => {
+describe('with a connected stream', () => {
+  it('verifies tokens offline, and returns their principal', async () => {
     const consumer = await live()
     const { principal } = await consumer.bearer(
       await server.token({ org: 'org_1', jti: 'tok_1', auth_time: 1 }),
@@ -50,7 +50,7 @@ describe('with a live line', () => {
     expect(asked()).toBe(0)
   })
 
-  it('spares tokens of a user that were issued after the revocation', async () => {
+  it('accepts tokens of a user that were issued after the revocation', async () => {
     const consumer = await live()
     const seconds = Math.floor(Date.now() / 1000)
     const [before, after] = [await server.token({ iat: seconds - 10 }), await server.token({ iat: seconds })]
@@ -59,7 +59,7 @@ describe('with a live line', () => {
     expect(await statusOf(consumer, after)).toBe(200)
   })
 
-  it('takes what was revoked before it came, and every event as often as it likes', async () => {
+  it('receives earlier revocations, and tolerates repeated events', async () => {
     const token = await server.token({ jti: 'tok_1' })
     server.revoke({ kind: 'jti', value: 'tok_1' })
     server.revoke({ kind: 'jti', value: 'tok_1' })
@@ -67,7 +67,7 @@ describe('with a live line', () => {
     expect(await statusOf(consumer, token)).toBe(401)
   })
 
-  it('fetches the keys again when they changed, and drops tokens of a withdrawn key', async () => {
+  it('refetches the keys when they change, and refuses tokens of a removed key', async () => {
     const consumer = await live()
     const token = await server.token()
     expect(await statusOf(consumer, token)).toBe(200)
@@ -78,7 +78,7 @@ describe('with a live line', () => {
     expect([await statusOf(consumer, await server.token()), asked()]).toEqual([200, before])
   })
 
-  it('lets no good token fail while keys rotate, announced or not', async () => {
+  it('accepts every valid token while keys rotate, announced or not', async () => {
     const consumer = await live()
     const statuses = new Set<number>()
     for (let turn = 0; turn < 12; turn++) {
@@ -89,13 +89,13 @@ describe('with a live line', () => {
     expect(statuses).toEqual(new Set([200]))
   })
 
-  it('asks about API keys and sessions, and remembers the answer for some seconds', async () => {
+  it('validates API keys and sessions at the server, and caches the answer for some seconds', async () => {
     let time = Date.now()
     const consumer = await live({}, () => time)
     const key = opaqueOf(server, 'api_key')
     for (let i = 0; i < 3; i++) {
-      const told = await consumer.send({ 'x-api-key': key })
-      expect(told.principal).toMatchObject({ method: 'api_key', keyId: 'key_1', userId: 'usr_1' })
+      const response = await consumer.send({ 'x-api-key': key })
+      expect(response.principal).toMatchObject({ method: 'api_key', keyId: 'key_1', userId: 'usr_1' })
     }
     expect(asked()).toBe(1)
     time += 5001
@@ -116,7 +116,7 @@ describe('with a live line', () => {
     await until(async () => (await statusOf(consumer, credential)) === 401)
   })
 
-  it('does not remember an answer that a revocation overtook', async () => {
+  it('does not cache an answer that a revocation has overtaken', async () => {
     const consumer = await live()
     const key = opaqueOf(server, 'api_key')
     server.trouble = { wait: 150 }
@@ -128,7 +128,7 @@ describe('with a live line', () => {
     expect(await statusOf(consumer, key)).toBe(401)
   })
 
-  it('tells four guards within a second', async () => {
+  it('reaches four guards within a second', async () => {
     const guards = await Promise.all([live(), live(), live(), live()])
     let tokens = 0
     await withinASecond(async () => {
@@ -142,8 +142,8 @@ describe('with a live line', () => {
   })
 })
 
-describe('without a live line', () => {
-  it('asks for every token where it has no credential', async () => {
+describe('without a connected stream', () => {
+  it('validates every token at the server where it has no credential', async () => {
     const consumer = make()
     const token = await server.token()
     for (let i = 0; i < 3; i++) expect(await statusOf(consumer, token)).toBe(200)
@@ -152,7 +152,7 @@ describe('without a live line', () => {
     expect(await statusOf(consumer, token)).toBe(401)
   })
 
-  it('asks once for identical tokens at the same moment', async () => {
+  it('shares one call for concurrent requests with the same token', async () => {
     const consumer = make()
     const token = await server.token()
     await statusOf(consumer, token)
@@ -162,7 +162,7 @@ describe('without a live line', () => {
     expect(asked()).toBe(2)
   })
 
-  it('does not share a question that was put before a revocation', async () => {
+  it('does not share a call that began before a revocation', async () => {
     const consumer = make({ timeout: 2000 })
     const token = await server.token()
     server.trouble = { wait: 400 }
@@ -172,7 +172,7 @@ describe('without a live line', () => {
     expect([await statusOf(consumer, token), await early]).toEqual([401, 200])
   })
 
-  it('never asks with revocation off, and says so', async () => {
+  it('never calls the server with revocation `none`, and reports the state off', async () => {
     const consumer = make({ revocation: 'none' })
     const token = await server.token()
     server.forget(token)
@@ -189,8 +189,8 @@ describe('without a live line', () => {
       (s) => Object.assign(s.trouble, { status: 200, body: '{"data":{"user_id":"usr_1"}}' }),
     ],
     ['hangs', (s) => Object.assign(s.trouble, { wait: 5000 })],
-    ['has had enough', (s) => Object.assign(s.trouble, { status: 429 })],
-    ['is somebody else', (s) => Object.assign(s.trouble, { status: 404 })],
+    ['limits the rate', (s) => Object.assign(s.trouble, { status: 429 })],
+    ['is another server', (s) => Object.assign(s.trouble, { status: 404 })],
     ['answers endlessly', (s) => Object.assign(s.trouble, { status: 200, body: ' '.repeat(100_000) })],
   ])('answers 503 and believes nothing where the server %s', async (_name, trouble) => {
     const consumer = make({ timeout: 1500 })
@@ -198,14 +198,14 @@ describe('without a live line', () => {
     expect(await statusOf(consumer, token)).toBe(200)
     await trouble(server)
     for (const rule of [{}, { optional: true }]) {
-      const told = await consumer.bearer(token, { rule })
-      expect([told.status, told.code, told.principal]).toEqual([503, 'UNAVAILABLE', null])
-      expect(Number(told.headers.get('retry-after'))).toBeGreaterThan(0)
+      const response = await consumer.bearer(token, { rule })
+      expect([response.status, response.code, response.principal]).toEqual([503, 'UNAVAILABLE', null])
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     }
     expect((await consumer.send({ 'x-api-key': opaqueOf(server, 'api_key') })).status).toBe(503)
   })
 
-  it('passes on why the server refuses', async () => {
+  it('forwards the problem of the server', async () => {
     const consumer = make()
     const token = await server.token()
     const error = {
@@ -215,13 +215,17 @@ describe('without a live line', () => {
       details: null,
     }
     server.trouble = { status: 403, body: JSON.stringify({ error }) }
-    const told = await consumer.bearer(token)
-    expect([told.status, told.code, told.body.message]).toEqual([403, 'ACCOUNT_DISABLED', 'Disabled.'])
+    const response = await consumer.bearer(token)
+    expect([response.status, response.code, response.body.message]).toEqual([
+      403,
+      'ACCOUNT_DISABLED',
+      'Disabled.',
+    ])
     server.trouble = { status: 401, body: JSON.stringify({ error: { code: 'INTERNAL_ERROR' } }) }
     expect((await consumer.bearer(token)).code).toBe('INVALID_TOKEN')
   })
 
-  it('takes roles and permissions from the answer, which is newer than the token', async () => {
+  it('takes roles and permissions from the answer, which is more recent than the token', async () => {
     const consumer = make()
     const token = await server.token()
     Object.assign(server.accounts.get(token) ?? {}, { roles: ['viewer'], permissions: [] })
@@ -229,18 +233,18 @@ describe('without a live line', () => {
     expect((await consumer.bearer(token, { rule: { permissions: 'invoices:read' } })).status).toBe(403)
   })
 
-  it('refuses where the server speaks of somebody else', async () => {
+  it('refuses where the answer is for another user', async () => {
     const consumer = make()
     const token = await server.token()
     Object.assign(server.accounts.get(token) ?? {}, { user_id: 'usr_2' })
     expect(await statusOf(consumer, token)).toBe(401)
   })
 
-  it('asks about a token whose key it cannot know yet, but only what would be good otherwise', async () => {
+  it('validates a token of an unknown key at the server, if its claims are valid', async () => {
     const consumer = make()
     expect(await statusOf(consumer, await server.token())).toBe(200)
     await statusOf(consumer, await server.token({}, {}, await makeKey()))
-    // the fetch for unknown keys is used up; the next key is not yet at hand
+    // the fetch for unknown keys is exhausted; the next key is not cached yet
     const next = await makeKey()
     server.keys = [next]
     const other = await server.token({ aud: 'https://other.example' }, {}, next)
@@ -250,7 +254,7 @@ describe('without a live line', () => {
     await until(() => server.count['/.well-known/jwks.json'] === Number(fetched) + 1)
   })
 
-  it('asks about few tokens of unknown keys at once, and about a refused one once', async () => {
+  it('bounds concurrent validations of unknown keys, and caches refusals', async () => {
     const consumer = await live()
     const stranger = await makeKey()
     const frauds = await Promise.all(
@@ -260,18 +264,18 @@ describe('without a live line', () => {
     const statuses = await Promise.all(frauds.map((fraud) => statusOf(consumer, fraud)))
     expect(new Set(statuses)).toEqual(new Set([401, 503]))
     expect(asked()).toBeLessThanOrEqual(16)
-    // a good token costs no question meanwhile
+    // a token of a known key causes no call meanwhile
     expect(await statusOf(consumer, await server.token())).toBe(200)
     const before = asked()
     for (const [n, status] of statuses.entries())
       if (status === 401) expect(await statusOf(consumer, frauds[n] ?? '')).toBe(401)
     expect(asked()).toBe(before)
-    // whoever was turned away may come again
+    // a token that was answered with 503 can be sent again
     const turnedAway = frauds[statuses.indexOf(503)] ?? ''
     expect(await statusOf(consumer, turnedAway)).toBe(401)
   })
 
-  it('never sends what cannot be a credential of the server', async () => {
+  it('never sends a credential that the server cannot have issued', async () => {
     const consumer = make()
     for (const text of [
       'rt_abc',
@@ -288,7 +292,7 @@ describe('without a live line', () => {
 })
 
 describe('a server that signs with a secret', () => {
-  it('is verified by that secret alone', async () => {
+  it('is verified with that secret only', async () => {
     const secret = 's'.repeat(32)
     const consumer = make({ secret, revocation: 'none' })
     const { SignJWT } = await import('jose')

@@ -1,6 +1,6 @@
 /**
- * Every kind of token at every consumer: only the diagonal passes. Whoever confuses two kinds hands a session,
- * a refresh token or a proof of identity the powers of an access token.
+ * Token confusion: every kind of token at every consumer; only the diagonal passes. Otherwise a session, a refresh
+ * token or an ID token could be used as an access token.
  */
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
@@ -18,7 +18,7 @@ let other: Counterpart
 let kinds: Record<string, Record<string, string>>
 let consumers: Record<string, Probe>
 
-/** Which kinds each consumer lets in; every other pair is refused. */
+/** The kinds that each consumer accepts; every other pair is refused. */
 const DIAGONAL: Record<string, readonly string[]> = {
   latchkey: ['access token', 'API key', 'API key as Api-Key', 'API key as a bearer', 'session token'],
   'latchkey of another issuer': ['access token of another issuer'],
@@ -98,23 +98,28 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.close(), other.close()]))
 
-describe('of every kind of token', () => {
-  it.each(Object.keys(DIAGONAL))('only its own passes at: %s', async (name) => {
+describe('of all kinds of tokens', () => {
+  it.each(Object.keys(DIAGONAL))('only the intended ones are accepted by %s', async (name) => {
     const passed: string[] = []
     for (const [kind, headers] of Object.entries(kinds)) {
-      const told = await consumers[name]?.send(headers)
-      if (told?.status === 200) passed.push(kind)
-      else expect([kind, told?.status, told?.principal]).toEqual([kind, expect.toBeOneOf([400, 401]), null])
+      const response = await consumers[name]?.send(headers)
+      if (response?.status === 200) passed.push(kind)
+      else
+        expect([kind, response?.status, response?.principal]).toEqual([
+          kind,
+          expect.toBeOneOf([400, 401]),
+          null,
+        ])
     }
     expect(passed.sort()).toEqual([...(DIAGONAL[name] ?? [])].sort())
   })
 
-  it('none that is no good passes as nobody where a credential is optional', async () => {
+  it('an invalid one is not taken for an anonymous caller where a credential is optional', async () => {
     for (const [name, consumer] of Object.entries(consumers)) {
       for (const [kind, headers] of Object.entries(kinds)) {
         if (!('authorization' in headers) || DIAGONAL[name]?.includes(kind)) continue
-        const told = await consumer.send(headers, { rule: { optional: true } })
-        expect([name, kind, told.status]).toEqual([name, kind, expect.toBeOneOf([400, 401])])
+        const response = await consumer.send(headers, { rule: { optional: true } })
+        expect([name, kind, response.status]).toEqual([name, kind, expect.toBeOneOf([400, 401])])
       }
     }
   })

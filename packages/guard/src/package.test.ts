@@ -1,4 +1,4 @@
-/** What is published: builds, passes publint, runs from JavaScript, and its declarations read under strict settings. */
+/** The published package: it builds, passes publint, runs from JavaScript, and its declarations compile with strict settings. */
 import { spawnSync } from 'node:child_process'
 import {
   mkdirSync,
@@ -32,12 +32,12 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the published package', () => {
-  it('has nothing that publint would say anything about', async () => {
+  it('passes publint without messages', async () => {
     const { messages } = await publint({ pkgDir: dist, strict: true, pack: false })
     expect(messages).toEqual([])
   })
 
-  it('has no dependency, no test and no source', () => {
+  it('has no dependencies, tests or sources', () => {
     const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Record<string, unknown>
     expect(manifest).not.toHaveProperty('dependencies')
     expect(manifest).not.toHaveProperty('private')
@@ -46,7 +46,7 @@ describe('the published package', () => {
     expect(files).toEqual(expect.arrayContaining(['index.js', 'index.d.ts', 'README.md', 'LICENSE']))
   })
 
-  it('protects, from JavaScript', () => {
+  it('works from JavaScript', () => {
     const text = `
       import { createGuard, apiKey } from '@latchkey/guard'
       const guard = createGuard({ methods: [apiKey({ find: (key) => (key === 'k' ? { id: 'me' } : null) })] })
@@ -57,7 +57,7 @@ describe('the published package', () => {
     expect(node('app.js').stdout).toBe('401 200\n')
   })
 
-  it('has units of work for each driver without needing one, and their functions as SQL', () => {
+  it('has units of work without depending on a driver, and their functions as SQL', () => {
     const text = `
       import { readFileSync } from 'node:fs'
       import { fileURLToPath } from 'node:url'
@@ -70,7 +70,7 @@ describe('the published package', () => {
     expect(node('units.js').stdout).toBe('function true\n'.repeat(3))
   })
 
-  it('has declarations that a strict TypeScript reads whole', () => {
+  it('has declarations that compile with strict settings', () => {
     const text = `
       import { createGuard, type Guard, latchkey, type Principal, currentPrincipal } from '@latchkey/guard'
       const guard: Guard = createGuard({ methods: [latchkey({ issuer: 'https://id.example.com' })] })
@@ -79,7 +79,7 @@ describe('the published package', () => {
       const query = async (_text: string, _values?: string[]) => ({ command: '', rows: [{ mine: true }] })
       const asCaller: UnitOfWork<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
       export const mine: Promise<boolean | undefined> = asCaller(who, async (tx) => (await tx.query('')).rows[0]?.mine)
-      // @ts-expect-error there is no such rule
+// @ts-expect-error an unknown member of a rule
       guard.express({ role: 'admin' })
       export { guard, who }`
     writeFileSync(join(folder, 'app.ts'), text)

@@ -1,4 +1,4 @@
-/** Refusals in all five styles, equal to what the server itself says; their headers; and options that cannot be. */
+/** Envelope styles: refusals in all five, equal to those of the server; their headers; and invalid options. */
 import { describe, expect, it, vi } from 'vitest'
 import { ERRORS, Problem as ServerProblem } from '../../server/src/base/errors.ts'
 import { detail } from '../../server/src/base/present/detail.ts'
@@ -19,7 +19,7 @@ const failing = (code: ProblemCode, details?: Record<string, unknown>) =>
   })
 
 describe('a refusal', () => {
-  it.each(STYLES)('in the style %s is what the server would say', async (style) => {
+  it.each(STYLES)('in the style %s equals that of the server', async (style) => {
     for (const code of PROBLEM_CODES) {
       for (const details of [undefined, { required: 'a:b' }]) {
         const issuer = 'https://id.example'
@@ -28,7 +28,7 @@ describe('a refusal', () => {
           style,
           now: () => NOW,
         })
-        const told = await consumer.send({ 'x-request-id': 'req_1' })
+        const response = await consumer.send({ 'x-request-id': 'req_1' })
         const expected = SERVER[style].failure(new ServerProblem(code, { details }), {
           status: ERRORS[code].status,
           message: ERRORS[code].message,
@@ -36,8 +36,8 @@ describe('a refusal', () => {
           now: new Date(NOW),
           publicUrl: issuer,
         })
-        expect(JSON.parse(told.text)).toEqual(JSON.parse(expected))
-        expect([told.status, told.headers.get('content-type')]).toEqual([
+        expect(JSON.parse(response.text)).toEqual(JSON.parse(expected))
+        expect([response.status, response.headers.get('content-type')]).toEqual([
           ERRORS[code].status,
           SERVER[style].failureType,
         ])
@@ -45,7 +45,7 @@ describe('a refusal', () => {
     }
   })
 
-  it('takes its words from the same catalogue as the server', () => {
+  it('has the entries of the catalogue of the server', () => {
     for (const code of PROBLEM_CODES) {
       const { status, type, message } = problem(code)
       expect({ code, status, type, message }).toEqual({
@@ -57,12 +57,12 @@ describe('a refusal', () => {
     }
   })
 
-  it('points nowhere for an explanation where there is no server (RFC 9457 §4.2.1)', async () => {
-    const told = await probe({ methods: [failing('INVALID_TOKEN')], style: 'problem' }).send()
-    expect(told.body.type).toBe('about:blank')
+  it('has the type about:blank where there is no server (RFC 9457 §4.2.1)', async () => {
+    const response = await probe({ methods: [failing('INVALID_TOKEN')], style: 'problem' }).send()
+    expect(response.body.type).toBe('about:blank')
   })
 
-  it('follows a style that the request asks for by name', async () => {
+  it('has the style that the request names in Accept', async () => {
     const consumer = probe({ methods: [failing('INVALID_TOKEN')] })
     const keys = async (accept: string) => Object.keys((await consumer.send({ accept })).body)
     expect(await keys('application/vnd.latchkey.detail+json')).toEqual(['detail'])
@@ -81,7 +81,7 @@ describe('a refusal', () => {
       expect(await keys(accept)).toContain('success')
   })
 
-  it('keeps a sane request id and makes one that sorts by time otherwise', async () => {
+  it('keeps a well-formed request id and otherwise generates one that sorts by time', async () => {
     let now = NOW
     const consumer = probe({ methods: [failing('INVALID_TOKEN')], now: () => now })
     const idOf = async (id?: string) =>
@@ -96,14 +96,14 @@ describe('a refusal', () => {
     expect([...made].sort()).toEqual(made)
   })
 
-  it('may be 403 for nobody in the style detail', async () => {
+  it('may be 403 for a missing credential in the style detail', async () => {
     const consumer = probe({ methods: [custom(() => null)], style: 'detail', unauthenticatedStatus: 403 })
-    const told = await consumer.send()
-    expect([told.status, told.body]).toEqual([403, { detail: 'Not authenticated' }])
+    const response = await consumer.send()
+    expect([response.status, response.body]).toEqual([403, { detail: 'Not authenticated' }])
     expect((await consumer.send({ accept: 'application/problem+json' })).status).toBe(401)
   })
 
-  it('names the error of a bearer as RFC 6750 §3.1 and RFC 9470 §3 do', async () => {
+  it('names the error of a bearer token as in RFC 6750 §3.1 and RFC 9470 §3', async () => {
     const challenge = async (code: ProblemCode, authorization?: string) => {
       const methods = [
         failing(code, { required: 'a:b', of: 'permissions' }),
@@ -131,7 +131,7 @@ describe('a refusal', () => {
     expect(await challenge('UNAVAILABLE', 'Bearer x')).toBeNull()
   })
 
-  it('is answered even where the log fails', async () => {
+  it('is answered even where onProblem throws', async () => {
     const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
     const guard = createGuard({
       methods: [failing('INVALID_TOKEN')],
@@ -144,13 +144,13 @@ describe('a refusal', () => {
   })
 })
 
-describe('options that cannot be right', () => {
+describe('invalid options', () => {
   it.each<[string, Parameters<typeof createGuard>[0]]>([
     ['no method', { methods: [] }],
     ['a style that does not exist', { methods: [custom(() => null)], style: 'fancy' as Style }],
     ['403 in another style', { methods: [custom(() => null)], unauthenticatedStatus: 403 }],
     ['another status', { methods: [custom(() => null)], style: 'detail', unauthenticatedStatus: 404 as 403 }],
-  ])('stop the start: %s', (_name, options) => {
+  ])('are refused by createGuard: %s', (_name, options) => {
     expect(() => createGuard(options)).toThrow(TypeError)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * What holds for all inputs: the strict readers against Node's and jose's, mutated tokens, the cache against a
- * plain map, the event reader against any cutting of its input, the stored revocations against a plain list.
+ * Properties for all inputs: the strict parsers compared with those of Node and jose, mutated tokens, the cache with a
+ * plain map, the event reader with any split of its input, the revocation list with a plain list.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
@@ -45,7 +45,7 @@ const GOOD = sign(JSON.stringify(HEADER), JSON.stringify(CLAIMS))
 const isGood = (token: string): boolean => !(tokens.check(token) instanceof Problem)
 
 describe('a token', () => {
-  it('is good as it is, and no longer with any letter changed, added, left out or exchanged', () => {
+  it('is valid unchanged, and invalid with any character changed, added, removed or swapped', () => {
     expect(isGood(GOOD)).toBe(true)
     const at = fc.nat(GOOD.length - 1)
     const letter = fc.constantFrom(
@@ -94,7 +94,7 @@ describe('a token', () => {
     { requiredKeys: [] },
   )
 
-  it('that is let in would be let in by jose as well, and has a principal that is its own', async () => {
+  it('that is accepted is accepted by jose as well, and its principal matches its claims', async () => {
     const arbitrary = fc.tuple(
       fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: header }),
       claims,
@@ -120,7 +120,7 @@ describe('a token', () => {
     expect(accepted).toBeGreaterThan(500)
   })
 
-  it('of any text never throws', () => {
+  it('with any text never throws', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), fc.json(), (text, json) => {
         isGood(text)
@@ -133,8 +133,8 @@ describe('a token', () => {
   })
 })
 
-describe('the strict readers', () => {
-  it('read what JSON.parse reads, where it is an object', () => {
+describe('the strict parsers', () => {
+  it('read what JSON.parse reads, if it is an object', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const read = readObject(Buffer.from(JSON.stringify(value)))
@@ -144,7 +144,7 @@ describe('the strict readers', () => {
     )
   })
 
-  it('refuse any name that stands twice in one object, wherever, however spaced', () => {
+  it('refuse any duplicate name of an object, at any depth and with any spacing', () => {
     const space = fc.constantFrom('', '', ' ', '\t', '\n\r')
     const name = fc.oneof(
       fc.string({ unit: 'grapheme' }),
@@ -168,7 +168,7 @@ describe('the strict readers', () => {
     )
   })
 
-  it('accept one spelling alone of the same bytes', () => {
+  it('accept one encoding only of the same bytes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: 1, maxLength: 40 }),
@@ -184,7 +184,7 @@ describe('the strict readers', () => {
     )
   })
 
-  it('read a Basic credential back as it was written (RFC 7617 §2)', () => {
+  it('read a Basic credential as it was encoded (RFC 7617 §2)', () => {
     const plain = fc
       .string({ unit: 'grapheme' })
       .filter((text) => !/\p{Cc}|\ufffd/u.test(text) && text.isWellFormed())
@@ -219,7 +219,7 @@ describe('the strict readers', () => {
 })
 
 describe('the cache', () => {
-  it('never holds more than it may, never answers what was not last set, keeps what is used', () => {
+  it('never exceeds its bound, returns only the last value, and keeps entries in use', () => {
     const step = fc.tuple(fc.constantFrom('set', 'get', 'delete'), fc.nat(30))
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 20 }), fc.array(step, { maxLength: 200 }), (max, steps) => {
@@ -252,7 +252,7 @@ describe('the cache', () => {
 })
 
 describe('the event reader', () => {
-  it('reads the same events however the text is cut', () => {
+  it('reads the same events with any split of the text', () => {
     const line = fc.constantFrom(
       'data: a',
       'data:b',
@@ -290,7 +290,7 @@ describe('the event reader', () => {
 })
 
 describe('revocations', () => {
-  it('cover what a plain list covers, in any order and however often told', () => {
+  it('cover what a plain list covers, in any order and with any repetition', () => {
     const revocation = fc.record({
       kind: fc.constantFrom('jti', 'sid', 'sub', 'key'),
       value: fc.constantFrom('a', 'b'),
@@ -313,7 +313,7 @@ describe('revocations', () => {
     )
   })
 
-  it('are forgotten when what they refuse is over', () => {
+  it('are deleted when the credentials that they cover have expired', () => {
     let now = 0
     const kept = revocations(() => now)
     for (let i = 0; i < 5000; i++) {
@@ -326,7 +326,7 @@ describe('revocations', () => {
 })
 
 describe('permissions of a rule', () => {
-  it('are judged by can() and nothing else', () => {
+  it('are checked by can() and nothing else', () => {
     const name = fc.constantFrom('a:b', 'a:*', '*:b', '*', 'c:d', 'a:b:c')
     fc.assert(
       fc.property(fc.array(name), fc.array(name, { minLength: 1 }), (permissions, asked) => {

@@ -1,6 +1,6 @@
 /**
- * The guard against the real server over real sockets: tokens, keys and sessions as people get them, revoked as
- * people revoke them, keys rotated. What the counterpart plays in the other tests is held here.
+ * The guard with the real server over real sockets: tokens, keys and sessions are issued and revoked through the API of
+ * the server, and keys rotated. It confirms the contract that the fake server of the other tests implements.
  */
 import { createServer } from 'node:net'
 import fc from 'fast-check'
@@ -61,8 +61,8 @@ const signIn = async (person: Person = ada): Promise<{ access: string; session: 
 }
 const statusOf = async (one: Probe, token: string): Promise<number> => (await one.bearer(token)).status
 
-describe('against the real server', () => {
-  it('tells the same of an access token, a session and an API key as the server does', async () => {
+describe('with the real server', () => {
+  it('has the same principal for an access token, a session and an API key as the server', async () => {
     const { access, session, client } = await signIn()
     const made = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['dashboard:read'] })
     expect(made.status).toBe(201)
@@ -86,7 +86,7 @@ describe('against the real server', () => {
     }
   })
 
-  it('hears of an ended session within a second, by four guards', async () => {
+  it('refuses an ended session within a second, in four guards', async () => {
     const guards = await Promise.all([live(), live(), live(), live()])
     const statuses = (credential: string) => Promise.all(guards.map((guard) => statusOf(guard, credential)))
     await withinASecond(async () => {
@@ -98,8 +98,8 @@ describe('against the real server', () => {
     })
   })
 
-  it('refuses what was revoked while it was cut off', async () => {
-    // a way to the server that can be cut
+  it('refuses what was revoked while it was disconnected', async () => {
+    // a proxy to the server whose connections can be cut
     const { createConnection } = await import('node:net')
     const target = new URL(world.url)
     const sockets = new Set<import('node:net').Socket>()
@@ -167,7 +167,7 @@ describe('against the real server', () => {
     )
   }, 120_000)
 
-  it('refuses a token that anybody else signed for this server', async () => {
+  it('refuses a token for this server that was signed with another key', async () => {
     const { generateKeyPair } = await import('jose')
     const { privateKey } = await generateKeyPair('ES256')
     const forged = await new SignJWT({ roles: ['super_admin'], permissions: ['*'], jti: 'x', sid: null })
@@ -182,7 +182,7 @@ describe('against the real server', () => {
       expect(await statusOf(guarded, forged)).toBe(401)
   })
 
-  it('lets no token fail while the keys rotate, pushed or asked', async () => {
+  it('accepts every token while the keys rotate, with and without the stream', async () => {
     const guards = [await live(), make()]
     const statuses = new Set<number>()
     for (let turn = 0; turn < 6; turn++) {
@@ -193,7 +193,7 @@ describe('against the real server', () => {
     expect(statuses).toEqual(new Set([200]))
   })
 
-  it('expires with the server’s clock', async () => {
+  it('refuses tokens when they expire by the clock of the server', async () => {
     const guarded = await live()
     const { access } = await signIn()
     expect(await statusOf(guarded, access)).toBe(200)

@@ -1,4 +1,4 @@
-/** What roles come to, against an oracle; and a guard that is told what they permit. */
+/** Role resolution, compared with an oracle; and the `roles` option of a guard. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { custom, effectivePermissions, type PrincipalFields, type RoleDefinition, session } from './index.ts'
@@ -6,9 +6,9 @@ import { startCounterpart } from './testing/counterpart.ts'
 import { probe } from './testing/probe.ts'
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const
-const name = fc.constantFrom(...NAMES, 'nobody')
+const name = fc.constantFrom(...NAMES, 'undefined_role')
 const permission = fc.constantFrom('*', 'x:*', 'x:read', 'x:write', '*:read', 'y:read', 'z:add')
-/** Circles, roles that inherit themselves, and names of nobody among them. */
+/** Includes cycles, roles that inherit themselves, and names that are not defined. */
 const graph = fc
   .uniqueArray(
     fc.record({
@@ -20,7 +20,7 @@ const graph = fc
   )
   .map((roles): RoleDefinition[] => roles)
 
-/** By force: whether a chain of inheritance as long as there are roles reaches a role that has it. */
+/** Brute force: whether a chain of inheritance, at most as long as there are roles, reaches a role with the permission. */
 function isPermitted(roles: readonly RoleDefinition[], held: readonly string[], wanted: string): boolean {
   let reached = [...held]
   for (let step = 0; step <= roles.length; step++)
@@ -31,8 +31,8 @@ function isPermitted(roles: readonly RoleDefinition[], held: readonly string[], 
   return roles.some((one) => reached.includes(one.name) && one.permissions.includes(wanted))
 }
 
-describe('what roles come to', () => {
-  it('is what a chain of inheritance reaches, in any graph', () => {
+describe('the effective permissions of roles', () => {
+  it('are those that a chain of inheritance reaches, in any graph', () => {
     fc.assert(
       fc.property(graph, fc.array(name, { maxLength: 3 }), (roles, held) => {
         const found = effectivePermissions(new Map(roles.map((role) => [role.name, role])), held)
@@ -45,7 +45,7 @@ describe('what roles come to', () => {
     )
   })
 
-  it('never shrinks where somebody is given a role, or a role a permission', () => {
+  it('never shrink when a role, or a permission of a role, is added', () => {
     fc.assert(
       fc.property(graph, fc.array(name), name, permission, (roles, held, more, wanted) => {
         const of = (all: readonly RoleDefinition[], names: readonly string[]) =>
@@ -66,18 +66,18 @@ const ROLES: RoleDefinition[] = [
 const guardOf = (fields: PrincipalFields, roles: RoleDefinition[] | undefined = ROLES) =>
   probe({ methods: [custom(() => fields)], roles })
 
-describe('a guard that is told what roles permit', () => {
-  it('permits what the roles of a principal permit, inherited ones included', async () => {
+describe('a guard with role definitions', () => {
+  it('grants the permissions of the roles of a principal, inherited ones included', async () => {
     const chief = guardOf({ userId: 'u', roles: ['chief'] })
-    const told = await chief.send({}, { rule: { permissions: ['invoices:write', 'invoices:read'] } })
-    expect(told.status).toBe(200)
-    expect(told.principal?.permissions).toEqual(['invoices:*', 'invoices:read'])
+    const response = await chief.send({}, { rule: { permissions: ['invoices:write', 'invoices:read'] } })
+    expect(response.status).toBe(200)
+    expect(response.principal?.permissions).toEqual(['invoices:*', 'invoices:read'])
     const clerk = guardOf({ userId: 'u', role: 'clerk' })
     expect((await clerk.send({}, { rule: { permissions: 'invoices:read' } })).status).toBe(200)
     expect((await clerk.send({}, { rule: { permissions: 'invoices:write' } })).status).toBe(403)
   })
 
-  it('adds them to what the principal brought, and keeps all else', async () => {
+  it('adds them to the permissions of the principal, and keeps all other fields', async () => {
     const record = { user_id: 7, roles: ['clerk'], permissions: ['chat:read'], secret: 'x' }
     const one = probe({ methods: [session({ cookie: 'sid', find: () => record })], roles: ROLES })
     const { principal } = await one.send({ cookie: 'sid=1' })
@@ -88,24 +88,24 @@ describe('a guard that is told what roles permit', () => {
     expect(Object.isFrozen(record)).toBe(false)
   })
 
-  it('permits nothing for a role that nobody defined', async () => {
+  it('grants nothing for a role that is not defined', async () => {
     const one = guardOf({ userId: 'u', roles: ['emperor', '__proto__', 'constructor'] })
     expect((await one.send({}, { rule: { permissions: 'invoices:read' } })).status).toBe(403)
     expect((await one.send()).principal?.permissions).toEqual([])
   })
 
-  it('leaves a refusal a refusal, and nobody nobody', async () => {
+  it('changes neither a refusal nor an anonymous caller', async () => {
     const none = probe({ methods: [custom(() => null)], roles: ROLES })
     expect((await none.send()).status).toBe(401)
   })
 
-  it('leaves it to a Latchkey server what its roles permit', async () => {
+  it('leaves principals of a Latchkey server unchanged', async () => {
     const server = await startCounterpart()
     const { latchkey } = await import('./index.ts')
     const method = latchkey({ issuer: server.issuer, revocation: 'none' })
     const one = probe({ methods: [method], roles: [{ name: 'clerk', permissions: ['*'] }] })
-    const told = await one.bearer(await server.token({ roles: ['clerk'], permissions: ['chat:read'] }))
-    expect(told.principal?.permissions).toEqual(['chat:read'])
+    const response = await one.bearer(await server.token({ roles: ['clerk'], permissions: ['chat:read'] }))
+    expect(response.principal?.permissions).toEqual(['chat:read'])
     await server.close()
   })
 
@@ -114,8 +114,8 @@ describe('a guard that is told what roles permit', () => {
     ['a role without a name', [{ name: '', permissions: [] }]],
     ['permissions as text', [{ name: 'a', permissions: 'x:read' }]],
     ['a permission that is none', [{ name: 'a', permissions: [1] }]],
-    ['inheritance of nobody', [{ name: 'a', permissions: [], inherits: ['b'] }]],
-  ])('does not start with %s', (_slip, roles) => {
+    ['an inherited role that is not defined', [{ name: 'a', permissions: [], inherits: ['b'] }]],
+  ])('is not created with %s', (_slip, roles) => {
     expect(() => guardOf({ userId: 'u' }, roles as RoleDefinition[])).toThrow(TypeError)
   })
 })

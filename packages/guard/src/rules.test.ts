@@ -1,18 +1,18 @@
-/** What a rule lets through, as a table; and slips in writing one, which must not protect nothing. */
+/** Rules, as a table of verdicts; and malformed rules, which are refused. */
 import { describe, expect, it } from 'vitest'
 import type { Rule } from './index.ts'
 import { makePrincipal } from './principal.ts'
 import { Problem, problem } from './problem.ts'
 import { compileRule } from './rules.ts'
 
-const somebody = (roles: string[], permissions: string[] = []) =>
+const principalWith = (roles: string[], permissions: string[] = []) =>
   makePrincipal({ userId: 'usr_1', roles, permissions }, 'jwt', {})
-const NOBODY = null
+const ANONYMOUS = null
 
-const plain = somebody([])
-const staff = somebody(['staff', 'viewer'])
-const keeper = somebody(['keeper'], ['things:*', '*:read'])
-const root = somebody(['root'], ['*'])
+const plain = principalWith([])
+const staff = principalWith(['staff', 'viewer'])
+const keeper = principalWith(['keeper'], ['things:*', '*:read'])
+const root = principalWith(['root'], ['*'])
 const inside = (role: string | null, held: string[], roles: string[] = [], permissions: string[] = []) =>
   makePrincipal(
     {
@@ -28,7 +28,7 @@ const inside = (role: string | null, held: string[], roles: string[] = [], permi
   )
 const member = inside('member', ['docs:read'])
 const owner = inside('owner', ['*'])
-/** Everything outside, nothing inside; and what a careless callback may say of somebody who acts in none. */
+/** All permissions outside of the organization, none inside; and organization fields of a caller without an organization. */
 const operator = inside('guest', [], ['root', 'owner'], ['*'])
 const nowhere = makePrincipal(
   {
@@ -43,14 +43,14 @@ const nowhere = makePrincipal(
 )
 
 // biome-ignore format: a table
-const table: [rule: Rule, who: ReturnType<typeof somebody> | null, method: string, status: 200 | 401 | 403][] = [
-  [{}, NOBODY, 'GET', 401],
+const table: [rule: Rule, who: ReturnType<typeof principalWith> | null, method: string, status: 200 | 401 | 403][] = [
+  [{}, ANONYMOUS, 'GET', 401],
   [{}, plain, 'GET', 200],
-  [{ optional: true }, NOBODY, 'GET', 200],
-  [{ optional: false }, NOBODY, 'GET', 401],
-  [{ optional: true, roles: ['staff'] }, NOBODY, 'GET', 200],
+  [{ optional: true }, ANONYMOUS, 'GET', 200],
+  [{ optional: false }, ANONYMOUS, 'GET', 401],
+  [{ optional: true, roles: ['staff'] }, ANONYMOUS, 'GET', 200],
   [{ optional: true, roles: ['staff'] }, plain, 'GET', 403],
-  [{ roles: ['staff'] }, NOBODY, 'GET', 401],
+  [{ roles: ['staff'] }, ANONYMOUS, 'GET', 401],
   [{ roles: ['staff'] }, plain, 'GET', 403],
   [{ roles: ['staff'] }, staff, 'GET', 200],
   [{ roles: ['staff', 'viewer'] }, staff, 'GET', 200],
@@ -73,7 +73,7 @@ const table: [rule: Rule, who: ReturnType<typeof somebody> | null, method: strin
   [{ methods: { GET: {}, POST: { roles: ['staff'] } } }, plain, 'POST', 403],
   [{ methods: { GET: {}, POST: { roles: ['staff'] } } }, staff, 'POST', 200],
   [{ methods: { GET: {} } }, root, 'DELETE', 403],
-  [{ methods: { GET: {} } }, NOBODY, 'DELETE', 401],
+  [{ methods: { GET: {} } }, ANONYMOUS, 'DELETE', 401],
   [{ methods: { GET: {} } }, plain, 'HEAD', 200],
   [{ methods: { GET: { roles: ['staff'] } } }, plain, 'HEAD', 403],
   [{ methods: { GET: { roles: ['staff'] }, HEAD: {} } }, plain, 'HEAD', 200],
@@ -84,13 +84,13 @@ const table: [rule: Rule, who: ReturnType<typeof somebody> | null, method: strin
   [{ methods: { GET: {} } }, plain, 'get', 403],
   [{ roles: ['viewer'], methods: { GET: {}, POST: { roles: ['staff'] } } }, plain, 'GET', 403],
   [{ roles: ['viewer'], methods: { GET: {}, POST: { roles: ['staff'] } } }, staff, 'POST', 200],
-  [{ methods: { GET: { optional: true }, POST: {} } }, NOBODY, 'GET', 200],
-  [{ methods: { GET: { optional: true }, POST: {} } }, NOBODY, 'POST', 401],
-  [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, NOBODY, 'GET', 200],
-  [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, NOBODY, 'POST', 401],
-  [{ optional: true, methods: { GET: {} } }, NOBODY, 'POST', 401],
-  [{ organization: true }, NOBODY, 'GET', 401],
-  [{ organization: true, optional: true }, NOBODY, 'GET', 200],
+  [{ methods: { GET: { optional: true }, POST: {} } }, ANONYMOUS, 'GET', 200],
+  [{ methods: { GET: { optional: true }, POST: {} } }, ANONYMOUS, 'POST', 401],
+  [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, ANONYMOUS, 'GET', 200],
+  [{ optional: true, methods: { GET: {}, POST: { optional: false } } }, ANONYMOUS, 'POST', 401],
+  [{ optional: true, methods: { GET: {} } }, ANONYMOUS, 'POST', 401],
+  [{ organization: true }, ANONYMOUS, 'GET', 401],
+  [{ organization: true, optional: true }, ANONYMOUS, 'GET', 200],
   [{ organization: true }, root, 'GET', 403],
   [{ organization: true }, nowhere, 'GET', 403],
   [{ organization: true }, member, 'GET', 200],
@@ -124,13 +124,13 @@ describe('a rule', () => {
     if (!(outcome instanceof Problem)) expect(outcome).toBe(who)
   })
 
-  it('never turns a bad credential into nobody', () => {
+  it('never takes an invalid credential for an anonymous caller', () => {
     const bad = problem('INVALID_TOKEN')
     for (const rule of [{}, { optional: true }, { methods: { GET: { optional: true } } }])
       expect(compileRule(rule)(bad, 'GET')).toBe(bad)
   })
 
-  it('says what it asks for', () => {
+  it('names its requirements in the details', () => {
     const required = (rule: Rule) => (compileRule(rule)(plain, 'GET') as Problem).details
     expect(required({ permissions: 'a:b' })).toEqual({ required: 'a:b', of: 'permissions' })
     expect(required({ permissions: ['a:b', 'c:d'] })).toEqual({ required: ['a:b', 'c:d'], of: 'permissions' })
@@ -139,7 +139,7 @@ describe('a rule', () => {
     expect(required({ organization: true })).toEqual({ required: [], of: 'organization' })
   })
 
-  it('tells what it asks for inside an organization from the rest', () => {
+  it('distinguishes its requirements inside an organization in the details', () => {
     for (const who of [operator, nowhere, plain]) {
       const required = (organization: NonNullable<Rule['organization']>) =>
         (compileRule({ organization })(who, 'GET') as Problem).details
@@ -177,7 +177,7 @@ describe('a rule', () => {
     ['two roles at once in an organization, spelt out', { organization: { roles: { allOf: ['a', 'b'] } } }],
     ['no permissions in an organization', { organization: { permissions: [] } }],
     ['an organization under a method that is a slip', { methods: { GET: { organization: {} } } }],
-  ])('with %s stops the start', (_name, rule) => {
+  ])('with %s is refused', (_name, rule) => {
     expect(() => compileRule(rule as Rule)).toThrow(TypeError)
   })
 })

@@ -1,4 +1,4 @@
-/** The example of workspaces keeps its tenants apart by policies alone, whatever its statements say. */
+/** The example of workspaces: row-level security policies isolate tenants, even if its statements do not. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -62,7 +62,7 @@ async function makeDocument(who: Claims) {
   expect(answer).toMatchObject({ status: 201, body: { workspace_id: workspace, author: who.sub } })
   return { workspace, document: answer.body.id as string }
 }
-/** Everything there is, whatever policies say. */
+/** All rows, without policies. */
 async function everything(): Promise<unknown> {
   const rows: unknown[] = []
   for (const organizationId of ['org_a', 'org_b']) {
@@ -86,7 +86,7 @@ describe('the example of workspaces', () => {
       expect(await send(null, method, url)).toEqual({ status: 403, body: { detail: 'Not authenticated' } })
   })
 
-  it('keeps tenants apart though the WHERE of its search is broken', async () => {
+  it('isolates tenants although the WHERE of its search is broken', async () => {
     const [mine, foreign] = [await makeDocument(ann), await makeDocument(bob)]
     for (const [who, own, other] of [
       [ann, mine, foreign],
@@ -101,7 +101,7 @@ describe('the example of workspaces', () => {
     }
   })
 
-  it('has a WHERE that is broken indeed: without policies it finds what is another’s', async () => {
+  it('has a WHERE that is broken: without policies it finds rows of other tenants', async () => {
     await makeDocument(bob)
     const policies = (enabled: boolean) =>
       database.owner(
@@ -113,7 +113,7 @@ describe('the example of workspaces', () => {
     expect(body.map(({ title }: { title: string }) => title)).toContain('Of org_b')
   })
 
-  it('answers 404 for what is another’s, wherever its id goes, and changes nothing', async () => {
+  it('answers 404 for rows of another tenant, for every use of their ids, and changes nothing', async () => {
     const [mine, foreign] = [await makeDocument(ann), await makeDocument(bob)]
     const before = await everything()
     const document = { title: 'Mine', body: 'in yours' }
@@ -138,13 +138,13 @@ describe('the example of workspaces', () => {
     expect(await everything()).toEqual(before)
   })
 
-  it('tells nothing of others’ names: the same may be taken in each organization', async () => {
+  it('does not reveal names of other tenants: each organization may use the same name', async () => {
     expect((await send(ann, 'POST', '/workspaces', { name: 'Roadmap' })).status).toBe(201)
     expect((await send(bob, 'POST', '/workspaces', { name: 'Roadmap' })).status).toBe(201)
     expect((await send(bob, 'POST', '/workspaces', { name: 'Roadmap' })).status).toBe(409)
   })
 
-  it('takes author and organization from nobody but the guard', async () => {
+  it('takes author and organization from the guard only', async () => {
     const { workspace } = await makeDocument(ann)
     const sly = { title: 'T', body: 'B', organization_id: 'org_b', author: 'bob' }
     const answer = await send(ann, 'POST', `/workspaces/${workspace}/documents`, sly)
@@ -160,7 +160,7 @@ describe('the example of workspaces', () => {
       await expect(asAnn(caller, (tx) => tx.query(text))).rejects.toMatchObject({ code: '42501' })
   })
 
-  it('lets each do what their permissions say, and nobody without an organization anything', async () => {
+  it('allows what permissions grant, and nothing without an organization', async () => {
     const { workspace, document } = await makeDocument(ann)
     const reader = { ...ann, permissions: ['documents:read'] }
     expect((await send(reader, 'GET', `/documents/${document}`)).status).toBe(200)
@@ -168,7 +168,7 @@ describe('the example of workspaces', () => {
     expect(
       (await send(reader, 'POST', `/workspaces/${workspace}/documents`, { title: 'x', body: 'x' })).status,
     ).toBe(403)
-    // what one may see and not change is changed in no row: as if it were not there
+    // a row that may be read and not changed: no row is updated, as if it did not exist
     expect((await send(reader, 'DELETE', `/documents/${document}`)).status).toBe(404)
     expect((await send(ann, 'GET', `/documents/${document}`)).status).toBe(200)
     expect((await send({ ...ann, permissions: [] }, 'GET', '/documents')).body).toEqual([])
@@ -178,14 +178,14 @@ describe('the example of workspaces', () => {
     }
   })
 
-  it('takes what is not valid for a 400, and every answer is one of the style', async () => {
+  it('answers 400 to invalid input, and always in its envelope style', async () => {
     for (const body of [{}, { name: '' }, { name: 'x'.repeat(101) }, { name: 'nul\0' }]) {
       const answer = await send(ann, 'POST', '/workspaces', body)
       expect([answer.status, Object.keys(answer.body)]).toEqual([400, ['detail']])
     }
   })
 
-  it('keeps apart what both ask at the same time', async () => {
+  it('isolates concurrent requests of two tenants', async () => {
     await Promise.all([makeDocument(ann), makeDocument(bob)])
     const answers = await Promise.all(
       Array.from({ length: 80 }, (_, at) => send(at % 2 ? ann : bob, 'GET', '/documents?search=plan')),

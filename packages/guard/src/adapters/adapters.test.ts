@@ -1,4 +1,4 @@
-/** The same promises, held by the real frameworks over real sockets. */
+/** The adapters, with the real frameworks over real sockets: each has the same behaviour. */
 import { createHmac, randomBytes } from 'node:crypto'
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -33,7 +33,7 @@ interface BoundedResponse {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string
-  // what came, loosely
+  // the parsed body, loosely typed
   body: Partial<Seen> & {
     error?: { code?: string; details?: { required?: unknown } }
     data?: unknown
@@ -44,7 +44,7 @@ interface BoundedResponse {
 interface Asked {
   method?: string
   headers?: Record<string, string | string[]>
-  /** Written one by one, without a length. */
+  /** Chunks that are written one by one, without a Content-Length. */
   chunks?: string[]
   body?: string
 }
@@ -102,7 +102,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     server.close()
   })
 
-  it('says who it is, now and after waiting, however it is asked', async () => {
+  it('has the principal, before and after await, in every place', async () => {
     for (const path of ['/', '/mounted/deep', '/?page=2']) {
       const { status, body } = await send(path, { headers: bearer() })
       expect([path, status]).toEqual([path, 200])
@@ -110,7 +110,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     }
   })
 
-  it('keeps a hundred callers at once apart', async () => {
+  it('keeps a hundred concurrent callers apart', async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         i % 2 ? send('/', { headers: { 'x-api-key': KEY } }) : send('/', { headers: bearer() }),
@@ -122,7 +122,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     }
   })
 
-  it('refuses nobody with 401, every scheme, and an envelope', async () => {
+  it('refuses a missing credential with 401, every scheme, and an envelope', async () => {
     const { status, headers, body } = await send('/', { headers: { 'x-request-id': 'mine-1' } })
     expect([status, body.error?.code, body.request_id, headers['x-request-id']]).toEqual([
       401,
@@ -137,7 +137,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     expect([headers['cache-control'], headers['x-content-type-options']]).toEqual(['no-store', 'nosniff'])
   })
 
-  it('refuses who may not with 403', async () => {
+  it('refuses missing permissions with 403', async () => {
     const { status, body } = await send('/admin', { headers: bearer() })
     expect([status, body.error?.code, body.error?.details?.required]).toEqual([
       403,
@@ -146,7 +146,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     ])
   })
 
-  it('lets nobody through where that is allowed, but not a bad credential', async () => {
+  it('allows a missing credential where it is optional, but not an invalid one', async () => {
     expect(await send('/optional')).toMatchObject({
       status: 200,
       body: { now: null, later: null, own: null },
@@ -159,7 +159,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
       ])
   })
 
-  it('judges by method; HEAD as GET, what is not named is refused', async () => {
+  it('applies the rule of the method; HEAD as GET, others are refused', async () => {
     const statuses: Record<string, number> = {}
     for (const method of ['GET', 'HEAD', 'POST', 'DELETE'])
       statuses[method] = (await send('/methods', { method, headers: bearer() })).status
@@ -189,7 +189,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     'x-signature': createHmac('sha256', secret).update(text).digest('hex'),
   })
 
-  it('hands the raw body to a method, and leaves it for the handler', async () => {
+  it('gives the raw body to a method, and to the handler', async () => {
     const text = JSON.stringify({ hello: 'wörld' })
     const whole = await send('/signed', { method: 'POST', headers: signed(text), body: text })
     expect([whole.status, whole.body.now, whole.body.body]).toEqual([200, 'signer', { hello: 'wörld' }])
@@ -198,26 +198,26 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
     expect([pieces.status, pieces.body.now, pieces.body.body]).toEqual([200, 'signer', { hello: 'wörld' }])
     const big = JSON.stringify({ filler: 'x'.repeat(500_000) })
     const large = await send('/signed', { method: 'POST', headers: signed(big), body: big, ...json })
-    // express.json() takes 100 kB by itself
+    // express.json() has a default limit of 100 kB
     expect(large.status).toBe(name === 'express' ? 413 : 200)
   })
 
   it('refuses a body that was changed', async () => {
-    const told = await send('/signed', {
+    const response = await send('/signed', {
       method: 'POST',
       headers: signed('{"amount":1}'),
       body: '{"amount":9}',
     })
-    expect([told.status, told.body.error?.code]).toEqual([401, 'INVALID_TOKEN'])
+    expect([response.status, response.body.error?.code]).toEqual([401, 'INVALID_TOKEN'])
   })
 
   it('refuses a body above 1 MiB', async () => {
     const text = 'x'.repeat(1_100_000)
-    const told = await send('/signed', { method: 'POST', headers: signed(text), body: text }).catch(
+    const response = await send('/signed', { method: 'POST', headers: signed(text), body: text }).catch(
       () => null,
     )
-    // the connection may be gone before everything was sent
-    if (told) expect([told.status, told.body.error?.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+    // the connection may be closed before everything was sent
+    if (response) expect([response.status, response.body.error?.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
   })
 
   it('answers a login with basic user information', async () => {
@@ -238,7 +238,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
 })
 
 describe("Fastify's inject, as apps test themselves", () => {
-  it('is guarded like a real request', async () => {
+  it('is checked like a real request', async () => {
     const app = fastify()
     app.get('/', { onRequest: guard.fastify() }, async () => ({ id: currentPrincipal()?.userId }))
     app.post('/', { onRequest: guard.fastify() }, async (request) => ({ body: request.body }))
@@ -256,7 +256,7 @@ describe("Fastify's inject, as apps test themselves", () => {
     })
   })
 
-  it('keeps a body for a guard after the parser only where one was kept', async () => {
+  it('has the raw body after the parser only where the parser kept it', async () => {
     const faults: unknown[] = []
     const late = createGuard({
       methods: [custom(async (request) => ({ userId: `${(await request.body()).length}` }))],
@@ -278,7 +278,7 @@ describe("Fastify's inject, as apps test themselves", () => {
 })
 
 describe('authenticate', () => {
-  it('judges a Node or a web request by itself', async () => {
+  it('checks a Node or a web request without answering it', async () => {
     const good = new Request('http://app.test/', { headers: { 'x-api-key': KEY } })
     expect((await guard.authenticate(good))?.userId).toBe('robot')
     await expect(guard.authenticate(good, ADMIN)).rejects.toMatchObject({ status: 403 })
@@ -299,7 +299,7 @@ describe('authenticate', () => {
     server.close()
   })
 
-  it('leaves no principal behind', () => {
+  it('sets no current principal', () => {
     expect(currentPrincipal()).toBeNull()
   })
 })

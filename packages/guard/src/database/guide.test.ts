@@ -1,4 +1,4 @@
-/** The guide's migration and its snippets for pg, Kysely and Drizzle run as printed. */
+/** The migration of the guide and its snippets for pg, Kysely and Drizzle run as printed. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -19,7 +19,7 @@ let pool: pg.Pool
 let folder: string
 beforeAll(async () => {
   const [migration = ''] = blocks('sql')
-  // the role is made with the database, under a name of its own
+  // the role is created with the database, under a unique name
   app = await openAppDatabase(migration.replace(/create role app_request nologin;/, ''))
   pool = app.pool()
   mkdirSync(join(ROOT, '.cache'), { recursive: true })
@@ -40,11 +40,11 @@ describe('the guide', () => {
     expect(snippets.map(([name]) => name)).toEqual(['pg', 'kysely', 'drizzle'])
   })
 
-  it.each(snippets)('keeps tenants apart with %s, as printed', async (name, text) => {
+  it.each(snippets)('isolates tenants with %s, as printed', async (name, text) => {
     const shared = globalThis as { poolOfTheGuide?: pg.Pool }
     shared.poolOfTheGuide = pool
     const file = join(folder, `${name}.ts`)
-    // as printed, but for where the database is and what the role is called
+    // as printed, except for the address of the database and the name of the role
     const printed = text
       .replace(
         /const pool = .*/,

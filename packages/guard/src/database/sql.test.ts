@@ -1,4 +1,4 @@
-/** The functions that the guard installs are the server's, and decide as the guard does. */
+/** The SQL functions of the guard equal those of the server, and decide as can() does. */
 import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -21,8 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-describe('the functions for an app’s own database', () => {
-  it('are those of the server’s migrations, to the letter', async () => {
+describe('the functions for the database of an app', () => {
+  it('equal those of the migrations of the server', async () => {
     const server = await openTestDatabase()
     const { rows } = await server.asOwner((line) => line.plain(`set search_path = latchkey; ${FUNCTIONS}`))
     await server.close()
@@ -44,14 +44,14 @@ describe('the functions for an app’s own database', () => {
 
   it('may be installed again', () => app.owner(latchkeySql))
 
-  it('know nobody where nothing was set, or nobody’s permissions', async () => {
+  it('return no user and no permissions where nothing was set', async () => {
     const asked = `select latchkey.user_id() as u, latchkey.organization_id() as o, latchkey.has_permission('a:b') as p,
       latchkey.has_organization_permission('a:b') as m`
     const nothing = { u: null, o: null, p: false, m: false }
     expect((await pool.query(asked)).rows).toEqual([nothing])
-    const nobody = unitOfWork(pool, { role: app.role, anonymous: true })
+    const anonymous = unitOfWork(pool, { role: app.role, anonymous: true })
     const all = { userId: '', organizationId: 'org_1', permissions: ['*'], organizationPermissions: ['*'] }
-    expect(await nobody(all, async (tx) => (await tx.query(asked)).rows)).toEqual([nothing])
+    expect(await anonymous(all, async (tx) => (await tx.query(asked)).rows)).toEqual([nothing])
     expect((await pool.query(asked)).rows).toEqual([nothing])
     const outside = { userId: 'u', organizationId: null, permissions: [], organizationPermissions: ['*'] }
     const asCaller = unitOfWork(pool, { role: app.role })
@@ -60,7 +60,7 @@ describe('the functions for an app’s own database', () => {
     ])
   })
 
-  it('decide as the guard’s can() does, whatever is held and asked for', async () => {
+  it('decide as can() for any grants and any permission', async () => {
     const asCaller = unitOfWork(pool, { role: app.role })
     const word = fc.constantFrom('a', 'b', 'ab', '*', '', 'a b', 'A', 'a%', '_')
     const permission = fc.oneof(

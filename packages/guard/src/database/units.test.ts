@@ -1,4 +1,4 @@
-/** A unit of work, alike over pg (pooled, pipelined, one client), Kysely and Drizzle. */
+/** Units of work, with the same behaviour for pg (pooled, pipelined, one client), Kysely and Drizzle. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql as drizzleSql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
@@ -19,7 +19,7 @@ let client: pg.Client
 beforeAll(async () => {
   app = await openAppDatabase(NOTES)
   pool = app.pool()
-  // PGlite has one connection: lent to one pool it is gone for the others, so there they are the same
+  // PGlite has one connection, so that all drivers share one pool
   pipelined = app.pool({ pipeline: true } as pg.PoolConfig)
   client = app.client()
   await client.connect()
@@ -37,7 +37,7 @@ beforeEach(() =>
 const ann: Caller = { userId: 'ann', organizationId: 'org_a', permissions: ['notes:*'] }
 const bob: Caller = { userId: 'bob', organizationId: 'org_b', permissions: ['notes:read'] }
 type Row = Record<string, unknown>
-/** Runs a statement in a unit, whatever the driver calls that. */
+/** Runs a statement in a unit, for any driver. */
 type Ask = (text: string, values?: unknown[]) => Promise<Row[]>
 type Units = (options: UnitOptions) => UnitOfWork<Ask>
 
@@ -49,13 +49,13 @@ const overPg =
       (tx) => async (text, values) => (await tx.query(text, values)).rows,
     )
 
-/** The unit of a driver with one way to ask. */
+/** The units of a driver, with a common function to run statements. */
 function asking<Tx>(units: UnitOfWork<Tx>, ask: (tx: Tx) => Ask): UnitOfWork<Ask> {
   return <T>(...given: [(tx: Ask) => Promise<T>] | [Caller | null | undefined, (tx: Ask) => Promise<T>]) =>
     given.length === 1 ? units((tx) => given[0](ask(tx))) : units(given[0], (tx) => given[1](ask(tx)))
 }
 
-/** `$1` between the texts, for drivers whose template tags take values. */
+/** Splits a statement at its parameters, for drivers with template tags. */
 const parts = (text: string) => Object.assign(text.split(/\$\d+/), { raw: text.split(/\$\d+/) })
 
 const DRIVERS: Record<string, Units> = {
@@ -90,17 +90,17 @@ const WHO = 'select current_user::text as role, latchkey.user_id() as u, latchke
 const bodies = (rows: Row[]) => rows.map(({ body }) => body).sort()
 const ALL = 'select body from notes'
 
-describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) => {
+describe.each(Object.entries(DRIVERS))('a unit of work with %s', (_name, units) => {
   const make = (options: Partial<UnitOptions> = {}) => units({ role: app.role, ...options })
 
-  it('runs as the caller, and only its tenant is there', async () => {
+  it('runs as the caller, and sees only its tenant', async () => {
     const asCaller = make()
     expect(await asCaller(ann, (ask) => ask(WHO))).toEqual([{ role: app.role, u: 'ann', o: 'org_a' }])
     expect(bodies(await asCaller(ann, (ask) => ask(ALL)))).toEqual(['a1', 'a2'])
     expect(bodies(await asCaller(bob, (ask) => ask(ALL)))).toEqual(['b1'])
   })
 
-  it('commits what resolves, and rolls back what throws', async () => {
+  it('commits when the work resolves, and rolls back when it throws', async () => {
     const asCaller = make()
     const add = (ask: Ask, body: string) =>
       ask(`insert into notes (organization_id, author, body) values ('org_a', 'ann', $1)`, [body])
@@ -113,7 +113,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(bodies(await asCaller(ann, (ask) => ask(ALL)))).toEqual(['a1', 'a2', 'kept'])
   })
 
-  it('refuses to write for another tenant, for somebody else or without the permission', async () => {
+  it('refuses to write for another tenant, for another user or without the permission', async () => {
     const asCaller = make()
     const insert = (caller: Caller, organization: string, author: string) =>
       asCaller(caller, (ask) =>
@@ -132,7 +132,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(await insert(ann, 'org_a', 'ann')).toBe('written')
   })
 
-  it('throws when the COMMIT turned out a ROLLBACK', async () => {
+  it('throws when COMMIT was answered with ROLLBACK', async () => {
     const asCaller = make()
     const swallowing = asCaller(ann, async (ask) => {
       await ask('delete from notes')
@@ -142,7 +142,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(bodies(await asCaller(ann, (ask) => ask(ALL)))).toEqual(['a1', 'a2'])
   })
 
-  it('leaves nothing behind, however it ends', async () => {
+  it('leaves no settings behind, however it ends', async () => {
     const asCaller = make()
     for (let round = 0; round < 6; round++) {
       await asCaller(ann, (ask) => ask(ALL))
@@ -155,7 +155,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     }
   })
 
-  it('inherits nothing that was set for the session', async () => {
+  it('inherits no settings of the session', async () => {
     const asCaller = make({ anonymous: true })
     const set = `select set_config('latchkey.user_id', 'mallory', false), set_config('latchkey.organization_id', 'org_b', false),
       set_config('latchkey.permissions', '*', false), set_config('latchkey.organization_permissions', '*', false)`
@@ -170,7 +170,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     for (const database of [pool, client]) await database.query('reset all')
   })
 
-  it('is for the current principal, and for nobody only where that was allowed', async () => {
+  it('runs as the current principal, and without one only with `anonymous`', async () => {
     const [asCaller, open] = [make(), make({ anonymous: true })]
     const principal = { ...ann, organizationPermissions: [] } as never
     expect(bodies(await runAs(principal, () => asCaller((ask) => ask(ALL))))).toEqual(['a1', 'a2'])
@@ -181,7 +181,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
       asCaller(undefined, work),
       asCaller({ userId: '' }, work),
       runAs(null, () => asCaller(work)),
-      // what was given counts, not who happens to be about
+      // the argument takes precedence over the current principal
       runAs(principal, () => asCaller(undefined, work)),
     ])
       await expect(refused).rejects.toMatchObject({ code: 'AUTHENTICATION_REQUIRED', status: 401 })
@@ -190,7 +190,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
   })
   const ALL_OF = (ask: Ask) => ask(ALL)
 
-  it('takes a permission with a space in it for none', async () => {
+  it('ignores a permission that contains a space', async () => {
     const asked = (permission: string) => (ask: Ask) =>
       ask('select latchkey.has_permission($1) as may', [permission])
     const sly: Caller = { userId: 'eve', permissions: ['chat:read *', 'notes:read'] }
@@ -198,7 +198,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(await make()(sly, asked('notes:read'))).toEqual([{ may: true }])
   })
 
-  it('takes hostile ids for what they are: values', async () => {
+  it('treats hostile ids as values', async () => {
     for (const hostile of [
       `x', true); reset role; --`,
       `"; drop table notes; --`,
@@ -219,7 +219,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(await make()(ann, (ask) => ask(WHO))).toEqual([{ role: app.role, u: 'ann', o: 'org_a' }])
   })
 
-  it('does not nest: the work has its tx', async () => {
+  it('must not be nested', async () => {
     const asCaller = make()
     const other = make()
     await asCaller(ann, async () => {
@@ -241,7 +241,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     await expect((async () => failed[0]?.(ALL))()).rejects.toThrow()
   })
 
-  it('keeps callers apart that are at work at the same time', async () => {
+  it('keeps concurrent callers apart', async () => {
     const asCaller = make()
     const seen = await Promise.all(
       Array.from({ length: 60 }, (_, at) => {
@@ -260,7 +260,7 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
     expect(seen.filter((letters) => letters.length > 0).length).toBeGreaterThan(40)
   })
 
-  it('says so when the role is not there, is not its to take, or is none', async () => {
+  it('throws where the role does not exist, is not granted, or is invalid', async () => {
     await expect(make({ role: 'nobody_made_it' })(ann, ALL_OF)).rejects.toThrow()
     for (const role of ['', 'none', undefined, 7] as never[])
       expect(() => make({ role })).toThrow('the name of a role')
@@ -268,15 +268,15 @@ describe.each(Object.entries(DRIVERS))('a unit of work over %s', (_name, units) 
   })
 })
 
-describe('the proof that policies bind the role', () => {
+describe('the check that policies apply to the role', () => {
   const ask = (tx: { query(text: string): Promise<unknown> }) => tx.query(ALL)
-  // the embedded login role is a superuser, the cluster’s is none and owns the tables
-  it('refuses one that bypasses them', async () => {
+  // the login role of PGlite is a superuser; that of the cluster is not, and owns the tables
+  it('refuses a role that bypasses them', async () => {
     if (app.kind === 'pglite')
       await expect(pgUnits(pool, { role: null })(ann, ask)).rejects.toThrow('superuser or has BYPASSRLS')
   })
 
-  it('refuses one that owns a table which does not force its own', async () => {
+  it('refuses the owner of a table that does not force row-level security', async () => {
     await app.owner(
       'grant create on schema public to app_request; create table lax (a int); alter table lax enable row level security; alter table lax owner to app_request',
     )
@@ -287,7 +287,7 @@ describe('the proof that policies bind the role', () => {
   })
 })
 
-describe('over pg', () => {
+describe('with pg', () => {
   it.each([
     'begin',
     ' COMMIT',
@@ -303,13 +303,13 @@ describe('over pg', () => {
     'set session authorization default',
     'reset all',
     'discard all',
-  ])('the work may not say %s', async (text) => {
+  ])('a unit must not run %s', async (text) => {
     const asCaller = pgUnits(pool, { role: app.role })
     await expect(asCaller(ann, (tx) => tx.query(text))).rejects.toThrow('savepoints are allowed')
     await expect(asCaller(ann, (tx) => tx.query({ text }))).rejects.toThrow('savepoints are allowed')
   })
 
-  it('savepoints are the work’s own', async () => {
+  it('savepoints are allowed', async () => {
     const asCaller = pgUnits(pool, { role: app.role })
     const rows = await asCaller(ann, async (tx) => {
       await tx.query('savepoint before')
@@ -320,14 +320,14 @@ describe('over pg', () => {
     expect(bodies(rows)).toEqual(['a1', 'a2'])
   })
 
-  it('tells the error that was swallowed as the cause', async () => {
+  it('the cause of TransactionRolledBack is the error that was not rethrown', async () => {
     const swallowing = pgUnits(pool, { role: app.role })(ann, (tx) =>
       tx.query('select 1 / 0').catch(() => {}),
     )
     await expect(swallowing).rejects.toMatchObject({ cause: { code: '22012' } })
   })
 
-  it('named statements may be shared between tenants', async () => {
+  it('tenants may share named statements', async () => {
     const asCaller = pgUnits(app.kind === 'pglite' ? client : pool, { role: app.role })
     const named = { name: 'all-notes', text: ALL }
     for (let round = 0; round < 20; round++) {
@@ -337,7 +337,7 @@ describe('over pg', () => {
     }
   })
 
-  it('a connection whose transaction cannot be ended serves nobody else', async () => {
+  it('a connection whose transaction cannot be ended is closed', async () => {
     if (app.kind === 'pglite') return
     const asCaller = pgUnits(pool, { role: app.role })
     const lost = asCaller(ann, (tx) => tx.query('select pg_terminate_backend(pg_backend_pid())'))

@@ -1,4 +1,4 @@
-/** How keys come from a published set: once for all, kept as told, asked again seldom, and alive while the other side is down. */
+/** Remote JWK sets: single-flight, caching by headers, bounded refetching, and continued use while the server is down. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ const make = (): Probe =>
   })
 const fetched = (): number => server.count[JWKS] ?? 0
 const statusOf = async (token: string): Promise<number> => (await consumer.bearer(token)).status
-/** Good for a day, so that time can be moved. */
+/** Valid for a day, so that the clock can be advanced. */
 const lasting = (key?: SigningKey, more: Record<string, unknown> = {}) =>
   server.token({ exp: Math.floor(time / 1000) + 86_400, ...more }, {}, key)
 
@@ -38,7 +38,7 @@ describe('a published key set', () => {
     expect(fetched()).toBe(1)
   })
 
-  it('is kept as long as its headers say, less the age it came with', async () => {
+  it('is cached as long as its headers say, less its Age', async () => {
     server.jwksHeaders = { 'cache-control': 'public, max-age=600', age: '300' }
     await statusOf(await lasting())
     time += 230_000
@@ -61,7 +61,7 @@ describe('a published key set', () => {
     },
   )
 
-  it('is fetched ahead of its end, while the keys at hand still serve', async () => {
+  it('is refetched before it expires, while the cached keys remain in use', async () => {
     await statusOf(await lasting())
     time += 250_000
     expect(await statusOf(await lasting())).toBe(200)
@@ -70,7 +70,7 @@ describe('a published key set', () => {
     expect(fetched()).toBe(2)
   })
 
-  it('is asked again for an unknown kid, at most once in 30 seconds', async () => {
+  it('is refetched for an unknown kid, at most once in 30 seconds', async () => {
     await statusOf(await lasting())
     const next = await makeKey()
     server.keys.push(next)
@@ -85,7 +85,7 @@ describe('a published key set', () => {
     expect(fetched()).toBe(3)
   })
 
-  it('refuses a token seen before once its key is withdrawn', async () => {
+  it('refuses a cached token once its key is removed', async () => {
     const [old] = server.keys
     const token = await lasting(old)
     expect(await statusOf(token)).toBe(200)
@@ -94,7 +94,7 @@ describe('a published key set', () => {
     expect(await statusOf(token)).toBe(401)
   })
 
-  it('goes on serving while the other side is down, for an hour and not for ever', async () => {
+  it('remains in use while its server is down, for an hour at most', async () => {
     const token = await lasting()
     expect(await statusOf(token)).toBe(200)
     await server.fall()
@@ -104,14 +104,18 @@ describe('a published key set', () => {
       expect(await statusOf(await lasting())).toBe(200)
     }
     time += 20 * 60_000
-    const told = await consumer.bearer(token)
-    expect([told.status, told.code, told.headers.get('retry-after')]).toEqual([503, 'UNAVAILABLE', '5'])
+    const response = await consumer.bearer(token)
+    expect([response.status, response.code, response.headers.get('retry-after')]).toEqual([
+      503,
+      'UNAVAILABLE',
+      '5',
+    ])
     await server.rise()
     time += 16_000
     expect(await statusOf(token)).toBe(200)
   })
 
-  it('that has never come is a 503, and is tried again a second later', async () => {
+  it('that was never fetched is a 503, and is retried a second later', async () => {
     await server.fall()
     const token = await lasting()
     expect(await statusOf(token)).toBe(503)
@@ -121,7 +125,7 @@ describe('a published key set', () => {
     expect(await statusOf(token)).toBe(200)
   })
 
-  it('is told of in the log when it does not come', async () => {
+  it('is reported to onProblem when it cannot be fetched', async () => {
     await server.fall()
     await statusOf(await lasting())
     expect(consumer.problems[0]?.cause).toBeInstanceOf(Error)
@@ -143,8 +147,8 @@ describe('a published key set', () => {
     ['nothing at all', () => null],
   ] as const)('that is %s is not believed', async (_name, answer) => {
     const bad = createServer((_req, res) => {
-      const told = answer(`${server.issuer}${JWKS}`)
-      if (told) res.writeHead(told.status, told.headers).end(told.body)
+      const response = answer(`${server.issuer}${JWKS}`)
+      if (response) res.writeHead(response.status, response.headers).end(response.body)
     })
     await new Promise<void>((resolve) => bad.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(bad.address() as AddressInfo).port}/`
@@ -157,7 +161,7 @@ describe('a published key set', () => {
     bad.closeAllConnections()
   })
 
-  it('passes over keys that are for something else, private, symmetric or unknown', async () => {
+  it('ignores keys that are not for verification, private, symmetric or unknown', async () => {
     const [good] = server.keys as [SigningKey]
     const others: Record<string, unknown>[] = [
       { kty: 'oct', k: 'c2VjcmV0'.repeat(8), alg: 'HS256', kid: 'oct' },
@@ -181,7 +185,7 @@ describe('a published key set', () => {
     expect(await statusOf(await lasting())).toBe(200)
   })
 
-  it('takes a token without kid only where there is no choice of keys', async () => {
+  it('accepts a token without a kid only where the key is unambiguous', async () => {
     expect(await statusOf(await server.token({}, { kid: undefined }))).toBe(200)
     server.keys.push(await makeKey())
     consumer = make()

@@ -1,7 +1,6 @@
 /**
- * Verification keys, each bound to one algorithm when it is loaded. A set of them answers one question: which
- * key has this `kid` and this algorithm. What a token's header says beyond that (`jwk`, `jku`, `x5c` …) is
- * never asked.
+ * Verification keys, each bound to one algorithm when it is loaded. A key source finds the key with a given `kid` and
+ * algorithm. Other header parameters of a token (`jwk`, `jku`, `x5c` …) are never used.
  */
 import { createPublicKey, createSecretKey, type JsonWebKey, KeyObject } from 'node:crypto'
 import type { Problem } from '../problem.ts'

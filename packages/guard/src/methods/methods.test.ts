@@ -1,4 +1,4 @@
-/** The methods with callbacks of yours, where credentials are looked for, and who decides when several are there. */
+/** The methods with callbacks, the places of credentials, and the order of several methods. */
 import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ describe('basic', () => {
     ],
   })
 
-  it('takes a name and a password in UTF-8, colons included', async () => {
+  it('accepts a name and a password in UTF-8, colons included', async () => {
     const { principal } = await consumer.send(basically('ada:pässword:x'))
     expect(principal).toMatchObject({
       userId: '7',
@@ -34,7 +34,7 @@ describe('basic', () => {
     })
   })
 
-  it('checks a password for unknown accounts too, and does not believe what comes of it', async () => {
+  it('calls the check for unknown accounts too, and ignores its result', async () => {
     checked.length = 0
     const [unknown, wrong] = [
       await consumer.send(basically('bob:x')),
@@ -68,7 +68,7 @@ describe('apiKey', () => {
     { id: 'mine', key_hash: hash.toString('hex') },
   ]
 
-  it('is looked up by you', async () => {
+  it('is looked up by the callback', async () => {
     const consumer = probe({ methods: [apiKey({ find: (key) => (key === KEY ? { id: 'mine' } : null) })] })
     for (const headers of [
       { 'x-api-key': KEY },
@@ -76,8 +76,8 @@ describe('apiKey', () => {
       { authorization: `API-KEY ${KEY}` },
     ])
       expect((await consumer.send(headers)).principal?.userId).toBe('mine')
-    const told = await consumer.send({ 'x-api-key': `${KEY}x` })
-    expect([told.status, told.code, told.headers.get('www-authenticate')]).toEqual([
+    const response = await consumer.send({ 'x-api-key': `${KEY}x` })
+    expect([response.status, response.code, response.headers.get('www-authenticate')]).toEqual([
       401,
       'INVALID_API_KEY',
       'Api-Key realm="latchkey"',
@@ -85,7 +85,7 @@ describe('apiKey', () => {
   })
 
   it.each(['hex', 'base64url'] as const)(
-    'is held against a stored hash in %s, and never shown',
+    'is compared with a stored hash in %s, and not passed to the callback',
     async (encoding) => {
       const record = { id: 'mine', key_hash: hash.toString(encoding) }
       const shown: unknown[] = []
@@ -101,14 +101,14 @@ describe('apiKey', () => {
         ],
       })
       expect((await consumer.send({ 'x-api-key': KEY })).principal?.userId).toBe('mine')
-      // the look-up found something: the hash decides
+      // the look-up found a record: the hash decides
       expect((await consumer.send({ 'x-api-key': 'another' })).status).toBe(401)
       expect(JSON.stringify(shown)).not.toContain(KEY)
       expect(shown[0]).toEqual({ hex: hash.toString('hex'), base64url: hash.toString('base64url') })
     },
   )
 
-  it('is found among all there are', async () => {
+  it('is found in a list of all records', async () => {
     const consumer = probe({ methods: [apiKey({ storedHashField: 'key_hash', find: records })] })
     expect((await consumer.send({ 'x-api-key': KEY })).principal?.userId).toBe('mine')
     for (const key of ['other2', hash.toString('hex'), '', ' '])
@@ -125,7 +125,7 @@ describe('apiKey', () => {
     },
   )
 
-  it('is read from the query, from a field of another name and as a bearer only where that is switched on', async () => {
+  it('is read from the query, another header field and Bearer only where that is enabled', async () => {
     const find = (key: string) => (key === KEY ? { id: 'mine' } : null)
     const off = probe({ methods: [apiKey({ find })] })
     const on = probe({ methods: [apiKey({ find, query: 'api_key', headers: ['X-My-Key'], bearer: true })] })
@@ -146,7 +146,7 @@ describe('session', () => {
     token === 'good' || token === 's:good.sig' ? { user_id: 'u1', session_id: 's1' } : null
   const consumer = probe({ methods: [session({ cookie: 'sid', find, origins: ['https://app.example'] })] })
 
-  it('takes its cookie among others, as it is or percent-encoded', async () => {
+  it('reads its cookie among others, plain or percent-encoded', async () => {
     for (const cookie of [
       'sid=good',
       'a=b; sid=good; c=d',
@@ -167,21 +167,21 @@ describe('session', () => {
     'sid=%ff',
     'sid=a,b',
     `sid=${'x'.repeat(5000)}`,
-  ])('refuses the malformed %s, also where nobody would do', async (cookie) => {
-    const told = await consumer.send({ cookie }, { rule: { optional: true } })
-    expect([told.status, told.code]).toEqual([401, 'INVALID_TOKEN'])
+  ])('refuses the malformed %s, also where a credential is optional', async (cookie) => {
+    const response = await consumer.send({ cookie }, { rule: { optional: true } })
+    expect([response.status, response.code]).toEqual([401, 'INVALID_TOKEN'])
   })
 
-  it('says that an unknown session has expired', async () => {
-    const told = await consumer.send({ cookie: 'sid=gone' }, { rule: { optional: true } })
-    expect([told.status, told.code, told.headers.get('www-authenticate')]).toEqual([
+  it('answers SESSION_EXPIRED to an unknown session', async () => {
+    const response = await consumer.send({ cookie: 'sid=gone' }, { rule: { optional: true } })
+    expect([response.status, response.code, response.headers.get('www-authenticate')]).toEqual([
       401,
       'SESSION_EXPIRED',
       'Session realm="latchkey"',
     ])
   })
 
-  it('refuses changes that another site causes', async () => {
+  it('refuses unsafe requests of another site', async () => {
     const post = async (headers: Record<string, string>) =>
       (await consumer.send({ cookie: 'sid=good', host: 'api.example', ...headers }, { method: 'POST' }))
         .code ?? 'ok'
@@ -200,7 +200,7 @@ describe('session', () => {
 })
 
 describe('custom', () => {
-  it('decides, passes on, or refuses by what it throws', async () => {
+  it('accepts, returns null for the next method, or refuses by throwing', async () => {
     const consumer = probe({
       methods: [
         custom(
@@ -220,23 +220,27 @@ describe('custom', () => {
       userId: 'ada',
       method: 'header',
     })
-    const nobody = await consumer.send()
-    expect([nobody.code, nobody.headers.get('www-authenticate')]).toEqual([
+    const anonymous = await consumer.send()
+    expect([anonymous.code, anonymous.headers.get('www-authenticate')]).toEqual([
       'AUTHENTICATION_REQUIRED',
       'Who realm="latchkey"',
     ])
     const locked = await consumer.send({ 'x-who': 'locked' }, { rule: { optional: true } })
     expect([locked.status, locked.headers.get('retry-after')]).toEqual([423, '90'])
     for (const who of ['broken', 'odd']) {
-      const told = await consumer.send({ 'x-who': who }, { rule: { optional: true } })
-      expect([told.status, told.code, told.text.includes('10.0.0.7')]).toEqual([500, 'INTERNAL_ERROR', false])
+      const response = await consumer.send({ 'x-who': who }, { rule: { optional: true } })
+      expect([response.status, response.code, response.text.includes('10.0.0.7')]).toEqual([
+        500,
+        'INTERNAL_ERROR',
+        false,
+      ])
     }
     expect(
       consumer.problems.map(({ cause }) => cause).filter((cause) => cause instanceof Error),
     ).toHaveLength(2)
   })
 
-  it('that throws at once is caught as well', async () => {
+  it('that throws synchronously is caught as well', async () => {
     const consumer = probe({
       methods: [
         custom(() => {
@@ -269,7 +273,7 @@ describe('several methods', () => {
     realm: 'my "api"',
   })
 
-  it('each decide about their own kind', async () => {
+  it('each decide about their kind of credential', async () => {
     const who = async (headers: Record<string, string>) => (await consumer.send(headers)).principal?.userId
     expect(await who({ authorization: `Bearer ${await of(first, 'one')}` })).toBe('one')
     expect(await who({ authorization: `Bearer ${await of(second, 'two')}` })).toBe('two')
@@ -278,7 +282,7 @@ describe('several methods', () => {
     expect(await who({ cookie: 'sid=good' })).toBe('browser')
   })
 
-  it('never try a bad credential on somebody else', async () => {
+  it('never pass an invalid credential to the next method', async () => {
     const crossed = await consumer.bearer(await of(second, 'one'))
     expect([crossed.status, crossed.code]).toEqual([401, 'INVALID_TOKEN'])
     for (const authorization of [
@@ -295,14 +299,14 @@ describe('several methods', () => {
       ]).toEqual([authorization, 401])
   })
 
-  it('name all their schemes in order', async () => {
-    const told = await consumer.send()
-    expect(told.headers.get('www-authenticate')).toBe(
+  it('name all schemes in order', async () => {
+    const response = await consumer.send()
+    expect(response.headers.get('www-authenticate')).toBe(
       `Bearer realm="my 'api'", Basic realm="my 'api'", charset="UTF-8", Api-Key realm="my 'api'", Session realm="my 'api'"`,
     )
   })
 
-  it('refuse two explicit credentials, and let an explicit one win over the cookie', async () => {
+  it('refuse two explicit credentials, and prefer an explicit one to the cookie', async () => {
     const bearer = { authorization: `Bearer ${await of(first, 'one')}` }
     expect((await consumer.send({ ...bearer, 'x-api-key': 'key' })).code).toBe('BAD_REQUEST')
     expect((await consumer.send({ ...basically('ada:x'), 'x-api-key': 'key' })).code).toBe('BAD_REQUEST')
@@ -310,7 +314,7 @@ describe('several methods', () => {
     expect((await consumer.send({ authorization: 'Bearer x', cookie: 'sid=good' })).status).toBe(401)
   })
 
-  it('take schemes in any case and one space alone (RFC 9110 §11.1, RFC 6750 §2.1)', async () => {
+  it('accept schemes in any case and exactly one space (RFC 9110 §11.1, RFC 6750 §2.1)', async () => {
     const token = await of(first, 'one')
     for (const scheme of ['bearer', 'BEARER', 'bEaReR'])
       expect((await consumer.send({ authorization: `${scheme} ${token}` })).status).toBe(200)

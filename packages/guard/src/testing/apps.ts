@@ -1,4 +1,4 @@
-/** For tests: one app a framework, with the same routes behind the same rules. */
+/** For tests: an app for each framework, with the same routes and rules. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import express from 'express'
@@ -11,7 +11,7 @@ export const ADMIN: Rule = { roles: ['admin'] }
 export const OPTIONAL: Rule = { optional: true }
 const BY_METHOD: Rule = { methods: { GET: {}, POST: { permissions: 'things:write' } } }
 
-/** What every handler answers: who it is, by each way of asking. */
+/** The answer of every handler: the principal from each of its places. */
 export interface Seen {
   now: string | null
   later: string | null
@@ -32,7 +32,7 @@ const listen = (listener: RequestListener): Promise<Server> =>
     const server = createServer(listener).listen(0, '127.0.0.1', () => resolve(server))
   })
 
-/** One app a framework, with the same five routes. */
+/** An app for each framework, with the same five routes. */
 export const APPS: Record<string, (guard: Guard) => Promise<Server>> = {
   async express(guard) {
     const app = express()

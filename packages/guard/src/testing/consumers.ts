@@ -1,4 +1,4 @@
-/** Guards of one counterpart, new for every test: what they are told of their line, and how often the server is asked. */
+/** For tests: guards of one fake server, created for each test, with the states of their streams. */
 import { afterEach, beforeEach } from 'vitest'
 import { type LatchkeyOptions, latchkey, type RevocationState } from '../index.ts'
 import { type Counterpart, startCounterpart } from './counterpart.ts'
@@ -10,7 +10,7 @@ export let server: Counterpart
 export let states: [RevocationState, string | null][]
 let consumers: Probe[]
 
-/** Registers the hooks that start and end all of it. */
+/** Registers the hooks that start and stop the server and the guards. */
 export function eachTestHasACounterpart(): void {
   beforeEach(async () => {
     server = await startCounterpart()
@@ -33,7 +33,7 @@ export function make(options: Partial<LatchkeyOptions> = {}, now?: () => number)
   return consumer
 }
 
-/** One whose line for revocations is up. */
+/** A guard whose revocation stream is connected. */
 export async function live(options: Partial<LatchkeyOptions> = {}, now?: () => number): Promise<Probe> {
   const consumer = make({ credential: server.guardCredential, ...options }, now)
   await until(() => consumer.guard.state() === 'connected', 'the line')

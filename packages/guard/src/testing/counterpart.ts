@@ -1,7 +1,7 @@
 /**
- * For tests: a server that keeps the contract between a Latchkey and its guards, and nothing more; it stands in
- * until a test of the whole house drives the real one. Tokens are signed by jose, so that the guard is held
- * against somebody else's reading of the standards.
+ * For tests: a fake server that implements the contract between Latchkey and its guards and nothing else;
+ * real-server.test.ts uses the real one. Tokens are signed by jose, so that the guard is checked against an independent
+ * implementation of the standards.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -22,7 +22,7 @@ export async function makeKey(alg: Alg = 'ES256', kid: string = randomUUID()): P
   return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
-/** What the server knows of a credential. */
+/** What the server answers for a credential. */
 export interface Account {
   user_id: string
   username: string | null
@@ -49,32 +49,32 @@ export interface Revoked {
 export interface Counterpart {
   issuer: string
   keys: SigningKey[]
-  /** How often each path was asked. */
+  /** Number of requests by path. */
   count: Record<string, number>
-  /** Credentials that are good, as they are sent; tokens join by `token()`. */
+  /** Valid credentials, as they are sent; `token()` adds its tokens. */
   accounts: Map<string, Account>
-  /** Instead of an answer of `auth/validate`: a status, or a wait in milliseconds. */
+  /** Replaces the answer of `auth/validate`: a status, or a delay in milliseconds. */
   trouble: { status?: number; wait?: number; body?: string }
   jwksHeaders: Record<string, string>
   lines: Set<ServerResponse>
   lastEventIds: (string | undefined)[]
   guardCredential: string
   token(claims?: Record<string, unknown>, header?: Record<string, unknown>, key?: SigningKey): Promise<string>
-  /** Takes back and tells every line. */
+  /** Revokes, and sends the event to every stream. */
   revoke(revoked: Partial<Revoked> & Pick<Revoked, 'kind' | 'value'>): void
-  /** Takes back without telling: for those who should ask. */
+  /** Revokes without an event. */
   forget(credential: string): void
   tell(event: string, data?: string): void
-  /** Ends every line; refuses new ones until `back`. */
+  /** Closes every stream; refuses new ones until `back`. */
   cut(): void
   back(): void
-  /** Closes the port and every connection; `rise` opens the same again. */
+  /** Closes the port and every connection; `rise` opens the same port again. */
   fall(): Promise<void>
   rise(): Promise<void>
   close(): Promise<void>
 }
 
-export const SOMEBODY = {
+export const SAMPLE_USER = {
   username: 'ada',
   role: 'staff',
   roles: ['staff', 'viewer'],
@@ -98,7 +98,7 @@ export async function startCounterpart(): Promise<Counterpart> {
       if (!key) throw new Error('there is no key')
       const now = Math.floor(Date.now() / 1000)
       const all: Record<string, unknown> = {
-        ...SOMEBODY,
+        ...SAMPLE_USER,
         iss: self.issuer,
         aud: self.issuer,
         sub: 'usr_1',
@@ -159,7 +159,7 @@ export async function startCounterpart(): Promise<Counterpart> {
 
   async function validate(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { status, wait, body } = self.trouble
-    // the answer is from when it was asked, and comes late
+    // the answer is from before the delay
     const credential = credentialOf(req)
     const account = isUnderKnownKey(credential) ? self.accounts.get(credential) : undefined
     if (wait) await new Promise((resolve) => setTimeout(resolve, wait))
@@ -172,7 +172,7 @@ export async function startCounterpart(): Promise<Counterpart> {
     res.writeHead(200).end(JSON.stringify({ success: true, code: 200, message: 'Yes.', data: account }))
   }
 
-  /** Opaque credentials are under none. */
+  /** Opaque credentials have none. */
   function isUnderKnownKey(credential: string): boolean {
     if (!credential.includes('.')) return true
     const header = JSON.parse(Buffer.from(credential.split('.')[0] ?? '', 'base64url').toString()) as JWK
@@ -185,7 +185,7 @@ export async function startCounterpart(): Promise<Counterpart> {
     if (credentialOf(req) !== self.guardCredential) return void res.writeHead(403).end('{}')
     res.writeHead(200, { 'content-type': 'text/event-stream' })
     const after = Number(req.headers['last-event-id'] ?? 0)
-    // the last one once more: duplicates happen
+    // repeats the last event: guards must tolerate duplicates
     for (const { id, revoked } of log) if (id >= after) writeRevoked(res, id, revoked)
     res.write('event: ready\ndata: {}\n\n: beat\n\n')
     self.lines.add(res)
@@ -221,7 +221,7 @@ const accountOf = (claims: Record<string, unknown>): Account => ({
   amr: [],
 })
 
-/** An API key, or a session token, that the server knows. */
+/** Adds an API key or a session token to the server. */
 export function opaqueOf(
   server: Counterpart,
   kind: 'api_key' | 'session',
@@ -230,7 +230,7 @@ export function opaqueOf(
   const text = randomBytes(64).toString('hex')
   const credential = kind === 'api_key' ? `lk_live_${text.slice(0, 32)}` : `st_${text.slice(0, 43)}`
   server.accounts.set(credential, {
-    ...accountOf({ ...SOMEBODY, sub: 'usr_1', exp: Date.now() / 1000 + 3600 }),
+    ...accountOf({ ...SAMPLE_USER, sub: 'usr_1', exp: Date.now() / 1000 + 3600 }),
     method: kind,
     token_id: null,
     session_id: kind === 'session' ? 'ses_1' : null,

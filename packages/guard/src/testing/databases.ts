@@ -1,6 +1,6 @@
 /**
- * For tests: an app's own database of the running project, with no Latchkey in it but the functions of the guard,
- * and a table that policies keep tenants apart in.
+ * For tests: the database of an app, on PGlite or PostgreSQL, with the functions of the guard and no Latchkey server,
+ * and a table whose policies isolate tenants.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
@@ -10,17 +10,17 @@ import { latchkeySql } from '../database/sql.ts'
 
 export interface AppDatabase {
   kind: 'postgres' | 'pglite'
-  /** A role of its own: roles belong to the whole cluster. */
+  /** A unique name: roles belong to the whole cluster. */
   role: string
-  /** One connection at most on PGlite, which has no more. */
+  /** At most one connection on PGlite. */
   pool(options?: pg.PoolConfig): pg.Pool
   client(options?: pg.ClientConfig): pg.Client
-  /** As whoever migrates. */
+  /** Runs statements as the owner of the schema. */
   owner(sql: string): Promise<void>
   close(): Promise<void>
 }
 
-/** @param sql what the app migrates; `app_request` in it is replaced by the role */
+/** @param sql the migration of the app; `app_request` in it is replaced by the role */
 export async function openAppDatabase(sql: string): Promise<AppDatabase> {
   const role = `app_${randomBytes(6).toString('hex')}`
   const made = await createTestDatabase({ empty: true })
@@ -42,7 +42,7 @@ export async function openAppDatabase(sql: string): Promise<AppDatabase> {
       const client = new pg.Client(config)
       await client.connect()
       try {
-        // the login role is named as the schema is, which would come first for it
+        // the login role has the name of the schema, which would precede public in its search_path
         await client.query(`set search_path = public; ${text.replaceAll('app_request', role)}`)
       } finally {
         await client.end()
@@ -61,7 +61,7 @@ export async function openAppDatabase(sql: string): Promise<AppDatabase> {
   return app
 }
 
-/** Notes of organizations, as the role sees and writes them. */
+/** A table of notes, with policies by organization. */
 export const NOTES = `
   create table notes (id int generated always as identity primary key, organization_id text not null, author text not null, body text not null);
   alter table notes enable row level security;

@@ -1,4 +1,4 @@
-/** For tests: sends one request through a guard without any framework, and reads what came out. */
+/** For tests: sends a request through a guard without a framework, and reads the answer. */
 import {
   createGuard,
   currentPrincipal,
@@ -11,7 +11,7 @@ import {
 
 export interface Probe {
   guard: Guard
-  /** The reasons of refusals so far, the newest last. */
+  /** The reasons of refusals so far, the latest last. */
   reasons: (string | undefined)[]
   problems: Problem[]
   send(headers?: Record<string, string>, options?: SendOptions): Promise<Told>
@@ -25,7 +25,7 @@ export interface SendOptions {
   body?: string
 }
 
-/** Of whatever style, what a test looks at. */
+/** The members of an answer, in any style, that tests read. */
 export interface Body {
   success?: boolean
   code?: string | number

@@ -1,13 +1,13 @@
-/** For tests: runs programs as people do, and sends the requests that they print. */
+/** For tests: runs programs from the command line, and sends the requests that they print. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 export const ROOT = join(import.meta.dirname, '../../../..')
 
 export interface Program {
-  /** What it printed so far. */
+  /** The output so far. */
   output(): string
-  /** Resolves when it printed this; rejects when it ends before, or takes too long. */
+  /** Resolves when the output matches; rejects when the program ends before that, or on a timeout. */
   printed(what: RegExp): Promise<void>
   stop(): Promise<void>
 }
@@ -47,7 +47,7 @@ export function run(args: readonly string[], env: Record<string, string> = {}): 
   }
 }
 
-/** A `curl` line, sent by fetch. @returns the status it got and the one it announced after ` # ` */
+/** Sends a `curl` line with fetch. @returns the status, and the expected one after ` # ` */
 export async function sendLine(line: string): Promise<{ status: number; expected: number; body: string }> {
   const [command = '', expected] = line.split(' # ')
   const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')

@@ -1,6 +1,6 @@
-/** For tests: waiting for what comes to be, however busy the machine. */
+/** For tests: polling for a condition, on a machine under load. */
 
-/** Waits until something is so; fails after some seconds. */
+/** Polls until a condition holds; fails after some seconds. */
 export async function until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
   for (const end = performance.now() + 15_000; performance.now() < end; ) {
     if (await isSo()) return
@@ -10,9 +10,9 @@ export async function until(isSo: () => boolean | Promise<boolean>, what = 'it')
 }
 
 /**
- * Fails unless, in one of five trials, something came to be within a second: a busy machine is late now and then,
- * what is found by asking every so often is late always. A trial makes what it takes ready, lets it happen and
- * returns what must come to be; the second begins there.
+ * Fails unless, in one of five trials, a condition holds within a second: a machine under load is late occasionally,
+ * code that polls is late always. A trial prepares, causes the event and returns the condition; the second begins
+ * when it returns.
  */
 export async function withinASecond(trial: () => Promise<() => boolean | Promise<boolean>>): Promise<void> {
   const taken: number[] = []
