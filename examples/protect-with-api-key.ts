@@ -1,4 +1,4 @@
-/** Keys for programs, two ways: you look the key up yourself, or you keep a hash and never see the key. */
+/** API keys, in two ways: a look-up by the key itself, or by its stored hash, with which the app never sees the key. */
 import { createHash, randomBytes } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { apiKey, createGuard, type Principal } from '@latchkey/guard'
@@ -7,11 +7,11 @@ import { port, show } from './try.ts'
 
 const [first, second] = [randomBytes(24).toString('hex'), randomBytes(24).toString('hex')]
 
-// looked up: your function gets the key and finds the record, or nothing
+// look-up: the callback receives the key and returns the record, or undefined
 const partners = new Map([[first, { id: 'partner-1', permissions: ['orders:read'] }]])
 const byLookup = createGuard({ methods: [apiKey({ find: (key) => partners.get(key) })] })
 
-// stored hash: the table has SHA-256 of each key, and is asked by that
+// stored hash: the table contains the SHA-256 of each key
 const table = [
   { id: 'robot-1', key_hash: createHash('sha256').update(second).digest('hex'), permissions: ['orders:*'] },
 ]
@@ -20,7 +20,7 @@ const byHash = createGuard({
     apiKey({
       storedHashField: 'key_hash',
       find: ({ hex }) => table.find((row) => row.key_hash === hex),
-      query: 'api_key', // off unless switched on: queries end up in logs
+      query: 'api_key', // disabled by default, because URLs are recorded in logs
     }),
   ],
 })

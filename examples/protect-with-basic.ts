@@ -1,4 +1,4 @@
-/** A name and a password with every request: for tools and tests, over https. Hashes by scrypt, from Node itself. */
+/** HTTP Basic authentication, for tools and tests, over https. Passwords are hashed with scrypt of node:crypto. */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import { basic, createGuard, principalOf } from '@latchkey/guard'
 import express from 'express'
@@ -27,15 +27,15 @@ const ada: Person = {
   salt,
   hash: await derive('lovelace', salt),
 }
-// what unknown names are checked against, so that they take as long as known ones
-const nobody = { salt: randomBytes(16), hash: randomBytes(32) }
+// for unknown names, so that the response time does not reveal whether an account exists
+const dummy = { salt: randomBytes(16), hash: randomBytes(32) }
 
 const guard = createGuard({
   methods: [
     basic<Person>({
       find: (name) => [ada].find(({ username, email }) => username === name || email === name),
       check: async (person, password) => {
-        const known = person ?? nobody
+        const known = person ?? dummy
         return timingSafeEqual(await derive(password, known.salt), known.hash)
       },
     }),

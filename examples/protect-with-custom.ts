@@ -1,6 +1,6 @@
 /**
- * What no other method knows: here requests that carry an HMAC of their line, time and body, as webhooks do. The
- * guard hands over the raw body and leaves it in place for the parser.
+ * A custom method: requests with an HMAC of method, URL, time and body, as webhooks use it. The guard reads the raw
+ * body and leaves it for the body parser.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createGuard, custom, principalOf, problem } from '@latchkey/guard'
@@ -17,12 +17,12 @@ const guard = createGuard({
     custom(
       async (request) => {
         const header = request.header('x-signature')
-        // not of this kind: the next method is asked, and where there is none it is a 401
+        // not of this kind: the next method runs; without another method the answer is 401
         if (header === undefined) return null
         const [client = '', time = '', signature = ''] = header.split(':')
         const secret = secrets.get(client)
         const isRecent = Math.abs(Date.now() / 1000 - Number(time)) <= MAX_AGE_SECONDS
-        if (!secret || !isRecent) throw problem('INVALID_TOKEN', { reason: 'unknown client, or too old' })
+        if (!secret || !isRecent) throw problem('INVALID_TOKEN', { reason: 'unknown client, or expired' })
         const expected = signatureOf(secret, request.method, request.url, time, await request.body())
         const given = Buffer.from(signature, 'hex')
         if (given.length !== expected.length || !timingSafeEqual(given, expected))

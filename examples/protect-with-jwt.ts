@@ -1,5 +1,5 @@
 /**
- * Tokens of your own, under a secret that you share with whoever makes them. For another issuer's tokens take
+ * JWTs with a secret that is shared with their issuer. For tokens of another issuer, use
  * `publicKey`, or `jwks: 'https://issuer.example/.well-known/jwks.json'`.
  */
 import { randomBytes } from 'node:crypto'
@@ -20,7 +20,7 @@ app.get('/reports', { preHandler: guard.fastify({ permissions: 'reports:read' })
 app.get('/admin', { preHandler: guard.fastify({ roles: ['admin'] }) }, async () => 'the keys to everything')
 await app.listen({ port, host: '127.0.0.1' })
 
-// whoever signs your users in makes tokens like this one
+// your sign-in issues tokens such as this one
 const token = await new SignJWT({ roles: ['staff'], permissions: ['reports:*'] })
   .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
   .setSubject('ada')

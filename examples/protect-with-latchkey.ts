@@ -1,7 +1,7 @@
 /**
  * Access tokens, API keys and sessions of a Latchkey server. Start one with `npm start`, sign in, and paste a
- * token. With GUARD_KEY (an API key with the permission revocations:read) revocations are pushed; without it
- * the server is asked about every request.
+ * token. With GUARD_KEY (an API key with the permission revocations:read) revocations are pushed; without it, the
+ * server validates every credential.
  */
 import { createGuard, currentPrincipal, latchkey } from '@latchkey/guard'
 import express from 'express'

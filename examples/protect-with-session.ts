@@ -1,13 +1,13 @@
 /**
- * A cookie of your own, for a site whose sign-in is your own as well. Changes are taken from the same origin
- * alone, so that no other site can make a browser send them.
+ * A session cookie, for an app with its sign-in. Unsafe requests are accepted from the same origin only, so that other
+ * sites cannot cause them (CSRF).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createGuard, currentPrincipal, session } from '@latchkey/guard'
 import Koa from 'koa'
 import { port, show } from './try.ts'
 
-// only a hash is kept: whoever reads this table cannot use what is in it
+// only hashes are stored: the contents of this table cannot be used as tokens
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 const sessions = new Map<string, { user_id: string; role: string; expires: number }>()
 const guard = createGuard({

@@ -1,5 +1,5 @@
 /**
- * People with tokens, programs with keys, an operator with a password: one guard, several methods, and rules
+ * Users with tokens, programs with API keys, an operator with a password: one guard, several methods, and rules
  * that differ by role, by permission and by HTTP method.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'

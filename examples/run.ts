@@ -1,4 +1,4 @@
-/** `npm run example -- jwt`: runs `protect-with-jwt.ts`, or a folder's `main.ts`; without a name it lists them. */
+/** `npm run example -- jwt` runs `protect-with-jwt.ts`, or `main.ts` of a folder; without a name it lists the examples. */
 import { readdirSync } from 'node:fs'
 
 const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -11,6 +11,8 @@ const examples = new Map(
 const wanted = examples.get(process.argv[2]?.replace(/^protect-with-/, '') ?? '')
 if (wanted !== undefined) await import(`./${wanted}`)
 else {
-  console.error(`npm run example -- <name>, where name is one of: ${[...examples.keys()].sort().join(', ')}`)
+  console.error(
+    `npm run example -- <name>, with one of these names: ${[...examples.keys()].sort().join(', ')}`,
+  )
   process.exitCode = 2
 }

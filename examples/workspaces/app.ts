@@ -1,6 +1,6 @@
 /**
- * An API of workspaces and documents. No statement here says whose rows it is about, one says it wrongly, and none
- * checks a permission: the policies in schema.sql do, for whoever the guard found, in every statement alike.
+ * An API of workspaces and documents with row-level security. No statement restricts its rows to a tenant (one does, with
+ * a mistake), and none checks a permission: the policies in schema.sql do both, for the caller of each unit of work.
  */
 import { createGuard, jwt, Problem } from '@latchkey/guard'
 import { TransactionRolledBack, unitOfWork } from '@latchkey/guard/pg'
@@ -9,11 +9,11 @@ import type pg from 'pg'
 
 export interface Options {
   pool: pg.Pool
-  /** Of whoever makes the tokens. With a Latchkey server, `latchkey({ issuer })` stands in place of `jwt(…)`. */
+  /** The secret of the token issuer. With a Latchkey server, use `latchkey({ issuer })` in place of `jwt(…)`. */
   secret: Uint8Array
 }
 
-interface Asked {
+interface Route {
   Params: { id: string }
   Querystring: { search?: string }
   Body: Record<string, string>
@@ -28,7 +28,7 @@ export function workspacesApi({ pool, secret }: Options): FastifyInstance {
   const asCaller = unitOfWork(pool, { role: 'workspaces_request' })
   const ask = (text: string, ...values: unknown[]) =>
     asCaller(async (tx) => (await tx.query<Record<string, unknown>>(text, values)).rows)
-  /** What is not the caller's is not there. */
+  /** Rows of other tenants are not found, as if they did not exist. */
   const one = async (text: string, ...values: unknown[]) => {
     const [row] = await ask(text, ...values)
     if (!row) throw new NotFound()
@@ -45,25 +45,25 @@ export function workspacesApi({ pool, secret }: Options): FastifyInstance {
   const workspaces = 'workspaces_example.workspaces'
   const documents = 'workspaces_example.documents'
   app.get('/workspaces', () => ask(`select id, name from ${workspaces} order by name`))
-  app.post<Asked>('/workspaces', async ({ body }, reply) =>
+  app.post<Route>('/workspaces', async ({ body }, reply) =>
     reply
       .code(201)
       .send(await one(`insert into ${workspaces} (name) values ($1) returning id, name`, body?.name)),
   )
-  app.get<Asked>('/workspaces/:id', ({ params }) =>
+  app.get<Route>('/workspaces/:id', ({ params }) =>
     one(`select id, name from ${workspaces} where id = $1`, params.id),
   )
-  app.patch<Asked>('/workspaces/:id', ({ params, body }) =>
+  app.patch<Route>('/workspaces/:id', ({ params, body }) =>
     one(`update ${workspaces} set name = $2 where id = $1 returning id, name`, params.id, body?.name),
   )
-  app.delete<Asked>('/workspaces/:id', ({ params }) =>
+  app.delete<Route>('/workspaces/:id', ({ params }) =>
     one(`delete from ${workspaces} where id = $1 returning id`, params.id),
   )
-  app.get<Asked>('/workspaces/:id/documents', async ({ params }) => {
+  app.get<Route>('/workspaces/:id/documents', async ({ params }) => {
     await one(`select 1 from ${workspaces} where id = $1`, params.id)
     return ask(`select id, title, author from ${documents} where workspace_id = $1 order by title`, params.id)
   })
-  app.post<Asked>('/workspaces/:id/documents', async ({ params, body }, reply) =>
+  app.post<Route>('/workspaces/:id/documents', async ({ params, body }, reply) =>
     reply
       .code(201)
       .send(
@@ -75,18 +75,18 @@ export function workspacesApi({ pool, secret }: Options): FastifyInstance {
         ),
       ),
   )
-  // The WHERE is broken: `or` binds weaker than `and`, so its last part holds for every tenant. Policies do not mind.
-  app.get<Asked>('/documents', ({ query }) =>
+  // The WHERE is broken: `and` precedes `or`, so that its last part matches rows of every tenant. Policies exclude them.
+  app.get<Route>('/documents', ({ query }) =>
     ask(
       `select id, title, author from ${documents}
        where organization_id = latchkey.organization_id() and title ilike $1 or body ilike $1 order by title`,
       `%${query.search ?? ''}%`,
     ),
   )
-  app.get<Asked>('/documents/:id', ({ params }) =>
+  app.get<Route>('/documents/:id', ({ params }) =>
     one(`select id, workspace_id, title, body, author from ${documents} where id = $1`, params.id),
   )
-  app.patch<Asked>('/documents/:id', ({ params, body }) =>
+  app.patch<Route>('/documents/:id', ({ params, body }) =>
     one(
       `update ${documents} set title = coalesce($2, title), body = coalesce($3, body),
          workspace_id = coalesce($4, workspace_id) where id = $1 returning id, workspace_id, title, body, author`,
@@ -96,7 +96,7 @@ export function workspacesApi({ pool, secret }: Options): FastifyInstance {
       body?.workspace_id,
     ),
   )
-  app.delete<Asked>('/documents/:id', ({ params }) =>
+  app.delete<Route>('/documents/:id', ({ params }) =>
     one(`delete from ${documents} where id = $1 returning id`, params.id),
   )
   return app
@@ -104,7 +104,7 @@ export function workspacesApi({ pool, secret }: Options): FastifyInstance {
 
 class NotFound extends Error {}
 
-/** PostgreSQL's codes, appendix A, as a client should hear of them: a foreign workspace is one that is not there. */
+/** Maps SQLSTATE codes (PostgreSQL manual, appendix A) to answers: a workspace of another tenant is not found. */
 function answerTo(error: unknown): [status: number, detail: string] {
   if (error instanceof NotFound) return [404, 'Not found']
   if (error instanceof Problem) return [error.status, error.message]

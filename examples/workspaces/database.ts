@@ -1,11 +1,11 @@
-/** The example's database: PostgreSQL where `DATABASE_URL` names one, else PGlite in this process, and empty. */
+/** The database of the example: PostgreSQL at `DATABASE_URL`, or an empty PGlite in this process. */
 import { readFileSync } from 'node:fs'
 import { Duplex } from 'node:stream'
 import { PGlite } from '@electric-sql/pglite'
 import { latchkeySql } from '@latchkey/guard/pg'
 import pg from 'pg'
 
-/** A database of the app's own may hold the functions alone; where a Latchkey server is, they are there already. */
+/** Creates the functions and tables that are missing; a Latchkey server in the same database has the functions already. */
 export async function openDatabase(): Promise<pg.Pool> {
   const url = process.env.DATABASE_URL
   const pool = url ? new pg.Pool({ connectionString: url }) : await embedded()
@@ -17,7 +17,7 @@ export async function openDatabase(): Promise<pg.Pool> {
   return pool
 }
 
-/** PGlite speaks PostgreSQL's protocol, so that pg can talk to it in memory. It has one connection. */
+/** Connects pg to PGlite in memory, by the PostgreSQL protocol. PGlite has one connection. */
 async function embedded(): Promise<pg.Pool> {
   const lite = await PGlite.create()
   const wire = () => {

@@ -1,4 +1,4 @@
-/** `npm run example -- workspaces`: two tenants, and requests of both to try. */
+/** `npm run example -- workspaces`: two tenants, and requests to try. */
 import { randomBytes } from 'node:crypto'
 import { unitOfWork } from '@latchkey/guard/pg'
 import { SignJWT } from 'jose'
@@ -9,7 +9,7 @@ import { openDatabase } from './database.ts'
 const secret = process.env.TOKEN_SECRET ? Buffer.from(process.env.TOKEN_SECRET) : randomBytes(32)
 const pool = await openDatabase()
 
-// A job, or a test, names the caller instead of having one.
+// A job, or a test, passes the caller.
 const asCaller = unitOfWork(pool, { role: 'workspaces_request' })
 const begin = (userId: string, organizationId: string) =>
   asCaller({ userId, organizationId, permissions: ['*'] }, async (tx) => {
@@ -30,7 +30,7 @@ const others = await begin('bob', 'org_bolt')
 const app = workspacesApi({ pool, secret })
 await app.listen({ port, host: '127.0.0.1' })
 
-// whoever signs your users in makes tokens like this one; `org` is the organization that they act in
+// your sign-in issues tokens such as this one; `org` is the organization in which the user acts
 const token = (permissions: string[]) =>
   new SignJWT({ org: 'org_acme', permissions })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })

@@ -1,7 +1,7 @@
--- The app's own tables. Nothing in the program says whose rows are whose: all of that is here.
+-- The tables of the app. Only the policies here decide which rows belong to which tenant.
 
--- What a request's statements run as: owns nothing, bypasses nothing. Whoever logs in must be allowed to become it.
--- Roles belong to the whole cluster: an administrator may have made and granted this one.
+-- The role of the statements of requests: it owns nothing and bypasses nothing. The login role must be a member of it.
+-- Roles belong to the whole cluster: an administrator may have created and granted this one.
 do $$
 begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'workspaces_request') then
@@ -19,9 +19,9 @@ create table workspaces_example.workspaces (
   id text primary key default 'wsp_' || gen_random_uuid(),
   organization_id text not null default latchkey.organization_id(),
   name text not null check (length(name) between 1 and 100),
-  -- within the organization: over all of them, "this name is taken" would tell of other tenants
+-- within the organization: across organizations, a conflict would reveal names of other tenants
   unique (organization_id, name),
-  -- for the documents' foreign key
+-- for the foreign key of documents
   unique (organization_id, id)
 );
 
@@ -32,20 +32,20 @@ create table workspaces_example.documents (
   author text not null default latchkey.user_id(),
   title text not null check (length(title) between 1 and 200),
   body text not null,
-  -- foreign keys see every tenant's rows, policies or not: so the tenant is a part of the key
+-- foreign keys see rows of every tenant, independent of policies: therefore the tenant is a part of the key
   foreign key (organization_id, workspace_id)
     references workspaces_example.workspaces (organization_id, id) on delete cascade
 );
--- what the policies ask first comes first
+-- the column of the policies comes first
 create index on workspaces_example.documents (organization_id, workspace_id);
 
--- `force`, because the owner of a table is not bound by its policies otherwise
+-- `force`, because policies do not apply to the owner of a table otherwise
 alter table workspaces_example.workspaces enable row level security;
 alter table workspaces_example.workspaces force row level security;
 alter table workspaces_example.documents enable row level security;
 alter table workspaces_example.documents force row level security;
 
--- A function in `(select …)` is evaluated once a statement; without it, once a row.
+-- A function in `(select …)` is evaluated once per statement; without it, once per row.
 create policy reads on workspaces_example.workspaces for select to workspaces_request
   using (organization_id = (select latchkey.organization_id()) and (select latchkey.has_permission('documents:read')));
 create policy writes on workspaces_example.workspaces to workspaces_request
@@ -58,7 +58,7 @@ create policy writes on workspaces_example.documents to workspaces_request
   using (organization_id = (select latchkey.organization_id()) and (select latchkey.has_permission('documents:write')))
   with check (organization_id = (select latchkey.organization_id()) and (select latchkey.has_permission('documents:write')));
 
--- Columns that are not granted cannot be written: who wrote it, and for whom, is said by the defaults alone.
+-- Columns that are not granted cannot be written: author and organization come from the defaults only.
 grant select, delete on workspaces_example.workspaces, workspaces_example.documents to workspaces_request;
 grant insert (name), update (name) on workspaces_example.workspaces to workspaces_request;
 grant insert (workspace_id, title, body), update (workspace_id, title, body)
