@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: this server beside the limits of the platform, in one run. README.md says how to read it.
+ * `npm run bench`: this server compared with the limits of the platform, in one run. README.md explains the results.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
   }
   const only = values.only?.split(',')
   const unknown = only?.filter((name) => !ROWS.some((row) => row.name === name)) ?? []
-  if (unknown.length > 0) throw new Error(`There is no row ${unknown.join(', ')}.\n${HELP}`)
+  if (unknown.length > 0) throw new Error(`Unknown row ${unknown.join(', ')}.\n${HELP}`)
   const options = {
     seconds: number('seconds', 0.1, 60),
     rounds: number('rounds', 1, 100),
@@ -75,8 +75,7 @@ async function main(): Promise<number> {
   }
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const cores = takeCores()
-  if (cores.server === null)
-    say('Processes cannot be kept on cores of their own here: the figures are rough.')
+  if (cores.server === null) say('Processes cannot be pinned to separate cores here: the figures are rough.')
   const began = await waitForQuiet(number('quiet', 0, 60), say)
   const bench = new Bench(cores, options, await builtContenders(), say)
   const rows: RowResult[] = []
@@ -114,7 +113,7 @@ async function main(): Promise<number> {
 function number(name: 'seconds' | 'rounds' | 'connections' | 'quiet', least: number, most: number): number {
   const value = Number(values[name])
   if (!(value >= least && value <= most))
-    throw new Error(`--${name} takes a number from ${least} to ${most}.`)
+    throw new Error(`--${name} requires a number from ${least} to ${most}.`)
   return value
 }
 

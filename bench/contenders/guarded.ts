@@ -1,6 +1,6 @@
 /**
- * A Fastify application with one route, as people write it: with the guard in front where it is told of a server, and
- * without. Asked by a message, it tells how revocations reach the guard.
+ * A Fastify application with one route: behind the guard where its arguments name a server, and without it otherwise.
+ * It answers messages with the state of the guard's revocation stream.
  */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'

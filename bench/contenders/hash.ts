@@ -1,4 +1,4 @@
-/** The limit of sign-ins: a process that does nothing but check passwords against argon2id hashes. */
+/** The limit of sign-ins: a process that only verifies passwords with argon2id hashes. */
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 
@@ -10,7 +10,7 @@ export interface HashOrder {
 export interface Hashed {
   completed: number
   seconds: number
-  /** As many at once as the server does. */
+  /** The concurrency of the server. */
   atOnce: number
 }
 

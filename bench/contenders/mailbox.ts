@@ -1,4 +1,4 @@
-/** A mail server that takes every letter and forgets it; on the core of the load. */
+/** A mail server that accepts and discards every e-mail; on the core of the load. */
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 

@@ -1,16 +1,16 @@
 /**
- * What it costs to ask whether somebody may do something, and a look-up in a Set of the same grants. In turns, so that
- * what else the machine does, it does to both.
+ * The cost of a permission check, and of a look-up in a Set of the same grants. They take turns, so that other activity
+ * of the machine affects both alike.
  */
 import { can, effectivePermissions, type RoleDefinition } from '@latchkey/guard'
 
 export interface PermissionsOrder {
   roles: number
   rounds: number
-  /** Questions a round. */
+  /** Checks per round. */
   questions: number
 }
-/** Nanoseconds a question, of each round. */
+/** Nanoseconds per check, of each round. */
 export interface PermissionsAsked {
   check: number[]
   lookUp: number[]
@@ -29,7 +29,7 @@ function measure({ roles, rounds, questions }: PermissionsOrder): PermissionsAsk
     permissions: effectivePermissions(new Map(definitions.map((one) => [one.name, one])), names),
   }
   const grants = new Set(principal.permissions)
-  // granted as it is, by a pattern, and not at all: made anew, as a route's text is none of the grants' own
+  // granted literally, by a pattern, and not at all: new strings, as the permission of a route is not the same object as a grant
   const asked = names.flatMap((_, n) => [`things_${n}:write`, `others_${n}:change`, `things_${n}:delete`])
   const right = asked.filter((_, n) => n % 3 !== 2).length
   const turn = (ask: (permission: string) => boolean): [nanoseconds: number, yes: number] => {
@@ -41,7 +41,7 @@ function measure({ roles, rounds, questions }: PermissionsOrder): PermissionsAsk
   const figures: PermissionsAsked = { check: [], lookUp: [] }
   for (let round = -3; round < rounds; round++) {
     const [check, yes] = turn((permission) => can(principal, permission))
-    if (yes !== (questions / asked.length) * right) throw new Error(`${yes} questions were answered with yes`)
+    if (yes !== (questions / asked.length) * right) throw new Error(`${yes} checks returned true`)
     const [lookUp] = turn((permission) => grants.has(permission))
     if (round < 0) continue
     figures.check.push(check)

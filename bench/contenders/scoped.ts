@@ -1,7 +1,7 @@
 /**
- * In one process and over one connection each: the same select bare, in the server's transaction of a caller, and in
+ * In one process, with one connection each: the same select alone, in a transaction of a caller of the server, and in
  * the guard's unit of work, with and without pipelining; and a select of one tenant's rows among a million, with
- * policies and without. Asked by a message; the answer has the microseconds of each, round by round.
+ * policies and without. Started by a message; the answer has the microseconds of each, by round.
  */
 import { unitOfWork } from '@latchkey/guard/pg'
 import { sql } from 'kysely'
@@ -11,9 +11,9 @@ import { openDatabase } from '../../packages/server/src/base/db/index.ts'
 export interface ScopedOrder {
   databaseUrl: string
   rounds: number
-  /** Of one contender in one round. */
+  /** Statements of one contender in one round. */
   times: number
-  /** How many are under way at once. */
+  /** The number of concurrent statements. */
   abreast: number
 }
 export interface Scoped {
@@ -67,7 +67,7 @@ async function measure({ databaseUrl, rounds, times, abreast }: ScopedOrder): Pr
   return { micros, plan: rows.map((row) => row['QUERY PLAN']).join('\n') }
 }
 
-/** The same transaction about it, so that the policies alone are the difference. */
+/** In an equal transaction, so that the policies are the only difference. */
 async function asUnprotected<T>(
   pool: pg.Pool,
   work: (query: pg.PoolClient['query']) => Promise<T>,

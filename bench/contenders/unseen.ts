@@ -1,6 +1,6 @@
 /**
- * What a token costs the guard that it has never seen, and what node:crypto takes for the signature alone, with the
- * key and the bytes at hand. A guard of its own for every round, so that tokens may come again in the next.
+ * The cost of verifying a new token in the guard, and that of its signature alone with node:crypto, with the key and the
+ * bytes in memory. Each round has a new guard, so that tokens can be used again in the next.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { createGuard, latchkey } from '@latchkey/guard'
@@ -10,10 +10,10 @@ export interface UnseenOrder {
   url: string
   tokens: string[]
   rounds: number
-  /** Before those that count. */
+  /** Warm-up rounds, which are not counted. */
   warm: number
 }
-/** CPU time a token in microseconds, of each round. */
+/** CPU time per token in microseconds, of each round. */
 export interface Unseen {
   guard: number[]
   bare: number[]
@@ -29,7 +29,7 @@ async function measure({ issuer, url, tokens, rounds, warm }: UnseenOrder): Prom
   const figures: Unseen = { guard: [], bare: [] }
   for (let round = -warm; round < rounds; round++) {
     const judge = guarded(issuer, url)
-    // the keys are fetched
+    // fetches the keys
     await judge(requestWith(first))
     const requests = others.map(requestWith)
     const byGuard = timed(others.length, () => requests.forEach(judge))
@@ -49,7 +49,7 @@ function timed(count: number, work: () => void): number {
   return (user + system) / count
 }
 
-/** Through the hook that Fastify calls. */
+/** Calls the hook as Fastify does. */
 function guarded(issuer: string, url: string) {
   const hook = createGuard({ methods: [latchkey({ issuer, url, revocation: 'none' })] }).fastify({
     permissions: 'dashboard:read',

@@ -1,4 +1,4 @@
-/** What a row of the benchmark is given, and what it hands back. */
+/** The interface of a row of the benchmark: the harness that it receives, and the result that it returns. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { type Postgres, startPostgres } from './postgres.ts'
 import { ask, nextMessage, type Running, run } from './process.ts'
 import type { Tally } from './wire.ts'
 
-/** One number that is held against what was set out to be reached. */
+/** A number with its target. */
 export interface Figure {
   what: string
   value: number
@@ -18,14 +18,14 @@ export interface Figure {
   atLeast?: number
   atMost?: number
 }
-/** One contender's line in the table. */
+/** The line of a contender in the table. */
 export interface Measured {
   contender: string
   cpuMicroseconds: number
   perSecond: number
   p50?: number
   p99?: number
-  /** How busy the server's and the load's core were, 0 to 1. */
+  /** The load of the server's core and of the load's core, 0 to 1. */
   serverCore?: number
   loadCore?: number
 }
@@ -43,7 +43,7 @@ export interface Row {
 }
 
 export interface Options {
-  /** Of one contender in one round. */
+  /** Results of one contender in one round. */
   seconds: number
   rounds: number
   connections: number
@@ -59,7 +59,7 @@ export interface Round {
   loadCore: number
 }
 
-/** The processes that rows share, started when the first row asks for them and stopped together. */
+/** The processes that rows share, started on first use and stopped together. */
 export class Bench {
   readonly cores: Cores
   readonly options: Options
@@ -69,7 +69,7 @@ export class Bench {
   #postgres: Promise<Postgres> | undefined
   #latchkey: Promise<{ server: Latchkey; url: string; superuserUrl: string }> | undefined
   #smtp: Promise<string> | undefined
-  #load: (Running & { said(): string }) | undefined
+  #load: (Running & { output(): string }) | undefined
 
   constructor(cores: Cores, options: Options, built: string, say: (line: string) => void) {
     this.cores = cores
@@ -86,7 +86,7 @@ export class Bench {
     return this.#postgres
   }
 
-  /** The server on PostgreSQL with its people. */
+  /** The server on PostgreSQL with its users. */
   latchkey() {
     this.#latchkey ??= this.#populated()
     return this.#latchkey
@@ -112,7 +112,7 @@ export class Bench {
     return folder
   }
 
-  /** A mail server, so that letters are delivered as they are in production. */
+  /** A mail server, so that e-mails are delivered as in production. */
   smtpUrl(): Promise<string> {
     this.#smtp ??= (async () => {
       const { port } = await nextMessage<{ port: number }>(this.#start(this.cores.load, 'mailbox'))
@@ -121,13 +121,13 @@ export class Bench {
     return this.#smtp
   }
 
-  /** A contender of ours, on the server's core, with a message channel. */
-  contender(name: string, ...args: string[]): Running & { said(): string } {
+  /** A contender on the server's core, with a message channel. */
+  contender(name: string, ...args: string[]): Running & { output(): string } {
     return this.#start(this.cores.server, name, ...args)
   }
 
-  /** One that serves HTTP, once it does. */
-  async listener(name: string, ...args: string[]): Promise<Running & { port: number; said(): string }> {
+  /** A contender that serves HTTP; resolves when it listens. */
+  async listener(name: string, ...args: string[]): Promise<Running & { port: number; output(): string }> {
     const running = this.contender(name, ...args)
     return { ...running, ...(await nextMessage<{ port: number }>(running)) }
   }
@@ -153,7 +153,7 @@ export class Bench {
     return ask(this.#load, order)
   }
 
-  /** One contender's turn: its load, and the CPU that its process used for it. */
+  /** A turn of a contender: its load, and the CPU time of its process. */
   async round(pid: number, plan: string, seconds = this.options.seconds): Promise<Round> {
     const cores = [this.cores.server, this.cores.load].map(watchCore)
     const before = cpuTime(pid)
@@ -163,7 +163,7 @@ export class Bench {
     return { completed: tally.completed, all: tally.all, seconds, cpu, tally, serverCore, loadCore }
   }
 
-  /** What a row has started by itself ends with the rest. */
+  /** Stops processes that a row has started with the others. */
   onClose(run: () => Promise<void>): void {
     this.#closing.push(run)
   }

@@ -1,4 +1,4 @@
-/** The server under test: the built bundle in the production profile, as people run it, alone on its core. */
+/** The server under test: the built bundle in the production profile, alone on its core. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -14,10 +14,10 @@ export interface Latchkey extends Running {
   port: number
   /** Milliseconds from the start of the process to the first 200 of both /healthz and /readyz. */
   startedIn: number
-  /** Milliseconds of CPU time that it had used by then. */
+  /** CPU time until then, in milliseconds. */
   startedOnCpu: number
-  said(): string
-  /** Runs a command of the CLI with this server's settings. @returns what it printed */
+  output(): string
+  /** Runs a command of the CLI with the settings of this server. @returns its output */
   command(...args: string[]): Promise<string>
 }
 
@@ -32,10 +32,10 @@ export interface LatchkeyOptions {
 }
 
 export const ISSUER = 'https://id.example.test'
-/** One for all, so that those on one database are nodes of one installation. */
+/** The same for all servers, so that those with one database are nodes of one installation. */
 const SECRET = randomBytes(36).toString('base64')
 const START_PATIENCE = 60_000
-/** How often it is asked whether it is there. */
+/** Milliseconds between two readiness checks. */
 const POLL = 3
 
 export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey> {
@@ -46,14 +46,14 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
     LATCHKEY_PORT: String(port),
     LATCHKEY_SECRET: SECRET,
     LATCHKEY_DATA_DIR: options.dataDir,
-    // the load speaks for many clients, as a proxy does
+    // the load sends requests of many clients, as a proxy does
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
     // nothing leaves this machine
     LATCHKEY_BREACH_CHECK: 'no',
     ...(options.databaseUrl === null
       ? { LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }
       : { DATABASE_URL: options.databaseUrl }),
-    // a preloaded module touches the thread pool before the launcher can set its size
+    // a preloaded module starts the thread pool before the launcher can set its size
     ...(options.preload ? { UV_THREADPOOL_SIZE: '5' } : {}),
     ...options.env,
   }
@@ -68,10 +68,10 @@ export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey>
   })
   for (const path of ['/healthz', '/readyz']) {
     while ((await once(port, requestText('GET', path))) !== 200) {
-      if (running.child.exitCode !== null) throw new Error(`the server ended:\n${running.said()}`)
+      if (running.child.exitCode !== null) throw new Error(`the server ended:\n${running.output()}`)
       if (performance.now() - began > START_PATIENCE) {
         await running.stop()
-        throw new Error(`the server does not answer ${path}:\n${running.said()}`)
+        throw new Error(`the server does not answer ${path}:\n${running.output()}`)
       }
       await pause(POLL)
     }

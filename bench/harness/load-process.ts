@@ -1,4 +1,4 @@
-/** The process that makes the load, told what to do by messages. */
+/** The process that generates the load, controlled by messages. */
 import { drive, type Plan } from './wire.ts'
 
 export type LoadOrder = ({ plan: string } & Plan) | { run: string; connections: number; seconds: number }

@@ -1,6 +1,6 @@
 /**
- * Loaded into the server's process before it starts (`node --import`), by the benchmark alone: answers, over the
- * message channel, how late the event loop was since the question before. A delay of 0 would read as RESOLUTION.
+ * Event loop delay: a module that the benchmark preloads into the server (`node --import`). It answers, over the message
+ * channel, the delay of the event loop since the previous request. A delay of 0 reads as RESOLUTION.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
@@ -24,5 +24,5 @@ process.on('message', () => {
   } satisfies LoopDelay)
   histogram.reset()
 })
-// the server decides when it ends
+// the listener must not keep the server alive
 process.channel?.unref()

@@ -1,6 +1,6 @@
 /**
- * What the benchmark needs of the machine: two cores to keep the server apart from everything else, and what
- * the kernel counts (CPU time of a process, its memory, how busy each core was). Linux only: it reads /proc.
+ * The machine: two cores, to isolate the server from everything else, and the counters of the kernel (CPU time of a
+ * process, its memory, the load of each core). Linux only: it reads /proc.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -8,12 +8,12 @@ import { cpus, loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Cores {
-  /** Null where processes cannot be kept apart: one core, or no `taskset` (util-linux). */
+  /** Null where processes cannot be pinned to cores: one core, or no `taskset` (util-linux). */
   server: number | null
   load: number | null
 }
 
-/** Moves this process, and so all it starts, to the second core. */
+/** Pins this process, and thereby its children, to the second core. */
 export function takeCores(): Cores {
   const allowed = /^Cpus_allowed_list:\s*(.+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
   const [server, load] = allowed.split(',').flatMap(range)
@@ -31,7 +31,7 @@ function range(text: string): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
-/** A command line that runs on one core; `taskset` becomes the command, so the process number is its own. */
+/** A command line that runs on one core; `taskset` executes the command in its process, so that the pid is that of the command. */
 export const onCore = (core: number | null, command: readonly string[]): string[] =>
   core === null ? [...command] : ['taskset', '-c', String(core), ...command]
 
@@ -45,7 +45,7 @@ export function cpuTime(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
 }
 
-/** Resident memory of a process in MiB, and how much of that is no mapped file. */
+/** Resident memory of a process in MiB, and the part of it that is not mapped files. */
 export function memory(pid: number): { rss: number; anonymous: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const mib = (name: string) =>
@@ -53,7 +53,7 @@ export function memory(pid: number): { rss: number; anonymous: number } {
   return { rss: mib('VmRSS'), anonymous: mib('RssAnon') }
 }
 
-/** Begins to watch how busy a core is. @returns asks for the share since then, 0 to 1 */
+/** Begins to measure the load of a core. @returns a function that returns the share since then, 0 to 1 */
 export function watchCore(core: number | null): () => number {
   if (core === null) return () => Number.NaN
   const read = () => {
@@ -69,7 +69,7 @@ export function watchCore(core: number | null): () => number {
   }
 }
 
-/** Waits until others leave the machine alone, at most `minutes`. @returns the load average it begins with */
+/** Waits until the load average is low, at most `minutes`. @returns the load average at the end */
 export async function waitForQuiet(minutes: number, say: (line: string) => void): Promise<number> {
   const enough = 0.5
   for (let waited = 0; waited < minutes * 60 && (loadavg()[0] ?? 0) > enough; waited += 5) {

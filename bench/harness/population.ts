@@ -1,7 +1,7 @@
 /**
- * People with sessions, refresh tokens and API keys, written straight into the database. There are so many that the production limits (50
- * requests a minute and session) are counted for every request and refuse none, and that rows are not always the
- * same one. Everything goes by a number, so that requests can be made without asking.
+ * Users with sessions, refresh tokens and API keys, written directly into the database. There are so many that the production limits (50
+ * requests a minute and session) are counted for every request and refuse none, and that different rows are
+ * read. Everything is derived from a number, so that requests can be made without a query.
  */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
@@ -15,20 +15,20 @@ export const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as con
 const digest = (text: string) => createHash('sha256').update(text).digest()
 const id = (prefix: string, i: number) => `${prefix}_${digest(`${prefix} ${i}`).toString('hex').slice(0, 32)}`
 
-/** The token of the person's session. */
+/** The token of the user's session. */
 export const tokenOf = (i: number): string => `st_${digest(`session ${i}`).toString('base64url')}`
-/** The cookie of a browser that has signed in as this person before. */
+/** The device cookie of a browser with which this user has signed in before. */
 export const deviceCookieOf = (i: number): string => `__Host-lk_device=${id('dev', i)}.${deviceSecret(i)}`
 const deviceSecret = (i: number): string => digest(`device ${i}`).toString('base64url')
-/** The first of the person's family of refresh tokens. */
+/** The first refresh token of the user's family. */
 export const refreshTokenOf = (i: number): string => `rt_${digest(`refresh ${i}`).toString('base64url')}`
-/** The person's API key; made on the way, because its last characters check the others. */
+/** The user's API key, with its checksum. */
 export function keyOf(i: number): string {
   keys[i] ??= makeKey('lk', 'live').key
   return keys[i]
 }
 const keys: string[] = []
-/** The number of one more, an administrator, whose API key lets guards hear of revocations. */
+/** The number of an additional user, an administrator, whose API key gives guards access to the revocation stream. */
 const ADMINISTRATOR = PEOPLE
 export const guardKey = (): string => keyOf(ADMINISTRATOR)
 export const addressOf = (i: number): string => `person${i}@example.com`
@@ -105,5 +105,5 @@ export async function populate(superuserUrl: string): Promise<void> {
   await query(superuserUrl, 'vacuum analyze')
 }
 
-/** Another client's address for every number, so that limits by address are counted and refuse none. */
+/** A different client address for every number, so that limits by address are counted and refuse none. */
 export const clientOf = (i: number): string => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`

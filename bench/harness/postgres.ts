@@ -1,5 +1,5 @@
 /**
- * The benchmark's own PostgreSQL, durable as people run it (fsync and synchronous commits on, unlike the one of the
+ * The PostgreSQL of the benchmark, durable as in production (fsync and synchronous commits on, unlike that of the
  * tests). It inherits the core of this process, which is that of the load. The server logs in as `latchkey`.
  */
 import { randomBytes } from 'node:crypto'
@@ -8,7 +8,7 @@ import { startCluster } from '../../tests/setup/cluster.ts'
 
 export interface Postgres {
   version: string
-  /** Makes an empty database. */
+  /** Creates an empty database. */
   makeDatabase(): Promise<{ name: string; url: string; superuserUrl: string }>
   stop(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Processes of the benchmark: each on its core, each ended by its own number. */
+/** Processes of the benchmark: each pinned to its core, each stopped by its pid. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { onCore } from './machine.ts'
@@ -6,7 +6,7 @@ import { onCore } from './machine.ts'
 export interface Running {
   readonly pid: number
   readonly child: ChildProcess
-  /** Asks it to end, and after a while makes it. */
+  /** Sends SIGTERM, and SIGKILL after a timeout. */
   stop(): Promise<void>
 }
 
@@ -21,11 +21,11 @@ export interface How {
   cwd?: string
   /** A message channel to the process. */
   ipc?: boolean
-  /** What the process says; by default the last of it is kept and shown when it fails. */
+  /** Handles the output of the process; by default the last part is kept, and shown on failure. */
   patience?: number
 }
 
-export function run(command: readonly string[], how: How): Running & { said(): string } {
+export function run(command: readonly string[], how: How): Running & { output(): string } {
   const [program = '', ...args] = onCore(how.core, command)
   const child = spawn(program, args, {
     cwd: how.cwd,
@@ -33,9 +33,9 @@ export function run(command: readonly string[], how: How): Running & { said(): s
     stdio: ['ignore', 'pipe', 'pipe', ...(how.ipc ? (['ipc'] as const) : [])],
   })
   living.add(child)
-  let said = ''
+  let text = ''
   const keep = (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-8000)
+    text = (text + chunk.toString()).slice(-8000)
   }
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
@@ -49,7 +49,7 @@ export function run(command: readonly string[], how: How): Running & { said(): s
   return {
     pid: child.pid ?? -1,
     child,
-    said: () => said,
+    output: () => text,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
@@ -60,8 +60,8 @@ export function run(command: readonly string[], how: How): Running & { said(): s
   }
 }
 
-/** The next message of a process. @throws when it ends before, or says nothing for too long */
-export function nextMessage<T>(running: Running & { said(): string }, patience = 120_000): Promise<T> {
+/** The next message of a process. @throws when the process ends before, or on a timeout */
+export function nextMessage<T>(running: Running & { output(): string }, patience = 120_000): Promise<T> {
   const { child } = running
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -70,13 +70,13 @@ export function nextMessage<T>(running: Running & { said(): string }, patience =
       act()
     }
     const onMessage = (message: unknown) => settle(() => resolve(message as T))
-    const onExit = () => settle(() => reject(new Error(`a process ended early:\n${running.said()}`)))
+    const onExit = () => settle(() => reject(new Error(`a process ended early:\n${running.output()}`)))
     const timer = setTimeout(() => settle(() => reject(new Error('a process does not answer'))), patience)
     child.on('message', onMessage).on('exit', onExit)
   })
 }
 
-export function ask<T>(running: Running & { said(): string }, message: object): Promise<T> {
+export function ask<T>(running: Running & { output(): string }, message: object): Promise<T> {
   const answer = nextMessage<T>(running)
   running.child.send(message)
   return answer

@@ -1,4 +1,4 @@
-/** The table for people. */
+/** The results as a text table. */
 import type { Figure, Measured, RowResult } from './bench.ts'
 
 export function table(result: RowResult): string {
@@ -54,7 +54,7 @@ function verdict(figure: Figure): string {
   return met === null ? '' : met ? 'met' : 'MISSED'
 }
 
-/** The first column to the left, the others to the right. */
+/** Aligns the first column to the left, the others to the right. */
 function columns(rows: string[][]): string[] {
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
   return rows.map((row) => {

@@ -1,6 +1,6 @@
 /**
  * Contenders take turns in short rounds (A B C A B C …) after a warm-up, and a ratio is the median of the ratios
- * within each round: whatever else the machine does meanwhile, it does to all of them.
+ * within each round: other activity of the machine affects all of them alike.
  */
 import { type Bench, type Measured, median, type Round } from './bench.ts'
 import type { Plan } from './wire.ts'
@@ -51,7 +51,7 @@ export async function contest(bench: Bench, contenders: readonly Contender[]): P
   }
 }
 
-/** The load that one who serves is given, as a contender. */
+/** The load for a contender that serves HTTP. */
 export async function serves(
   bench: Bench,
   name: string,
@@ -63,7 +63,7 @@ export async function serves(
   return { name, turn: (seconds) => bench.round(pid, name, seconds) }
 }
 
-/** Until the engine has compiled what is hot, which takes a number of requests and not a time. */
+/** Until V8 has compiled hot code, which takes a number of requests and not a time. */
 async function warmUp(contender: Contender, seconds: number): Promise<void> {
   const { warm = 25_000 } = contender
   let answered = 0
@@ -72,7 +72,7 @@ async function warmUp(contender: Contender, seconds: number): Promise<void> {
   }
 }
 
-/** A turn whose answers were all what they should be. */
+/** Checks that all answers of a turn have the expected status. */
 async function judged({ name, turn, status = '200' }: Contender, seconds: number): Promise<Round> {
   const result = await turn(seconds)
   if (Object.keys(result.tally.statuses).some((found) => found !== status))

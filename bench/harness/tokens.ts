@@ -1,7 +1,7 @@
-/** Access tokens as apps get them: by the API, each from the session of another person. */
+/** Access tokens from the API, each for the session of a different user. */
 import { clientOf, tokenOf } from './population.ts'
 
-/** How many are asked for at once. */
+/** Number of concurrent requests. */
 const AT_ONCE = 16
 
 export async function accessTokens(port: number, count: number): Promise<string[]> {
@@ -14,7 +14,7 @@ export async function accessTokens(port: number, count: number): Promise<string[
   return tokens
 }
 
-/** @param i the person's number */
+/** @param i the number of the user */
 export async function accessToken(port: number, i: number): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/api/v1/auth/tokens`, {
     method: 'POST',

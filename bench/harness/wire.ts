@@ -1,14 +1,14 @@
 /**
- * The lean client behind the load: requests are whole texts made beforehand, one is under way on each
- * connection, answers are read only as far as their end and status. It costs a few microseconds a request, so
+ * The HTTP client of the load: requests are complete texts prepared beforehand, one is pending on each
+ * connection, and answers are parsed only for their end and status. It costs a few microseconds a request, so
  * that the server's core is the bottleneck and not the client's.
  */
 import { connect, type Socket } from 'node:net'
 
 export interface Tally {
-  /** Answers that came within the time. */
+  /** Answers within the time. */
   completed: number
-  /** Those and the ones that were still under way at its end. */
+  /** These, and those that were pending at its end. */
   all: number
   seconds: number
   statuses: Record<string, number>
@@ -24,11 +24,11 @@ export interface Plan {
   /** Whole requests in ASCII; taken in turn, over all runs. */
   requests: string[]
   /**
-   * A member of the JSON in both: the text in an answer takes the place of the one in its request. So a refresh token
-   * leads to the next.
+   * A member of the JSON in request and answer: its value in an answer replaces that of the next request, so that a refresh
+   * token is followed by the next.
    */
   follow?: string | undefined
-  /** Each connection keeps to one of them, as a client keeps to its credential. */
+  /** Each connection always sends the same request, as a client uses one credential. */
   sticky?: boolean | undefined
 }
 
@@ -108,7 +108,7 @@ export async function drive(
   }
 }
 
-/** One request on a connection of its own. @returns the status; 0 where nobody listens */
+/** One request on a new connection. @returns the status; 0 where the connection is refused */
 export async function once(port: number, request: string): Promise<number> {
   const socket = await open(port).catch(() => null)
   if (!socket) return 0

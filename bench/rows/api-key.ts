@@ -1,6 +1,6 @@
 /**
- * An API key checked from the database, against node:http that runs the same statement. A session's token, the other
- * opaque one, is the row session-check. By CPU, as there.
+ * An API key checked from the database, compared with node:http that runs the same statement. A session token, the other
+ * opaque credential, is the row session-check. By CPU time, as there.
  */
 import type { Row } from '../harness/bench.ts'
 import { keyOf, PEOPLE } from '../harness/population.ts'

@@ -1,7 +1,7 @@
 /**
- * The guard in front of a Fastify route, as an application uses it: its published form, the line for revocations
- * open. Tokens already seen go through HTTP, against the same route without a guard; tokens never seen in one
- * process, against the verification of their signature alone.
+ * The guard before a Fastify route, as an application uses it: the published package, with the revocation stream
+ * connected. Cached tokens are sent by HTTP, compared with the same route without a guard; new tokens are verified in one
+ * process, compared with the verification of their signature alone.
  */
 import type { Unseen, UnseenOrder } from '../contenders/unseen.ts'
 import { type Bench, type Measured, median, type Row } from '../harness/bench.ts'
@@ -13,13 +13,13 @@ import { accessTokens } from '../harness/tokens.ts'
 import { requestText } from '../harness/wire.ts'
 
 /**
- * Each of another person. A client sends its own again and again on its connection; behind a proxy, a connection
- * carries those of many, here so many that none comes twice in a row, or soon.
+ * Each of a different user. A client sends its token repeatedly on its connection; behind a proxy, a connection has
+ * the tokens of many clients, here so many that none is repeated soon.
  */
 const TOKENS = 2500
 const UNSEEN = 500
 const WARM = 5
-/** Rounds of tokens never seen are short: so many of them in one of the others. */
+/** Rounds of new tokens are short: the number of them in one of the other rounds. */
 const SHORTER = 3
 
 const ROUTE = 'Fastify, a route without a guard'

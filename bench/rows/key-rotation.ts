@@ -1,6 +1,6 @@
 /**
- * Signing keys rotated every ten seconds by the CLI while a guard checks 300 tokens a second, of the newest key and of
- * those before. The keys sign at once, without the lead in which guards fetch them: the line alone tells of them.
+ * Signing keys rotated every ten seconds by the CLI while a guard checks 300 tokens a second, of the latest key and of
+ * earlier ones. The keys sign immediately, without the lead in which guards fetch them: only the stream announces them.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Row } from '../harness/bench.ts'
@@ -12,7 +12,7 @@ import { accessToken } from '../harness/tokens.ts'
 const ROTATIONS = 3
 const EVERY = 10_000
 const PER_SECOND = 300
-/** Between two new tokens. */
+/** Milliseconds between two new tokens. */
 const NEW_EVERY = 50
 
 export const keyRotation: Row = {
@@ -57,7 +57,7 @@ export const keyRotation: Row = {
   },
 }
 
-/** Requests at a steady pace, every other with the newest token, while new ones are got. */
+/** Requests at a steady rate, every other with the latest token, while new ones are issued. */
 function steady(port: number, server: Latchkey) {
   const tokens: string[] = []
   const answers = new Map<string, number>()

@@ -1,4 +1,4 @@
-/** Resident memory of an idle server: after its start, some requests of several kinds, and a rest. */
+/** Resident memory of an idle server: after its start, some requests of several kinds, and a pause. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bench, Row } from '../harness/bench.ts'
 import { startLatchkey } from '../harness/latchkey.ts'
@@ -34,7 +34,7 @@ async function idle(bench: Bench, databaseUrl: string | null) {
     const numbers = Array.from({ length: 200 }, (_, i) => i)
     const requests = numbers.map((i) => {
       const headers = { 'x-forwarded-for': clientOf(i) }
-      const login = { email: `nobody${i}@example.com`, password: PASSWORD }
+      const login = { email: `unknown${i}@example.com`, password: PASSWORD }
       if (i % 20 === 0) return requestText('POST', '/api/v1/auth/login', headers, login)
       return requestText(
         'GET',

@@ -1,10 +1,10 @@
-/** Whether somebody of fifty roles may do something, as the guard asks it; against one look-up in a Set of the same grants. */
+/** The permission check of the guard for a user with fifty roles, compared with a look-up in a Set of the same grants. */
 import type { PermissionsAsked, PermissionsOrder } from '../contenders/permissions.ts'
 import { type Measured, median, type Row } from '../harness/bench.ts'
 import { ask, nextMessage } from '../harness/process.ts'
 
 const ROLES = 50
-/** Every question equally often. */
+/** A multiple of the number of permissions, so that each is checked equally often. */
 const QUESTIONS = ROLES * 3 * 5000
 
 const CHECK = `the guard’s can, ${ROLES} roles`

@@ -1,6 +1,6 @@
 /**
- * Rotating refresh tokens, every commit on the disk before it is answered, against node:http that does nothing but
- * lock the row and rotate it, a transaction a request. Each request brings the token that the one before got.
+ * Rotation of refresh tokens, with durable commits, compared with node:http that only locks the
+ * row and rotates it, one transaction per request. Each request sends the token of the previous answer.
  */
 import type { Row } from '../harness/bench.ts'
 import { clientOf, PEOPLE, refreshTokenOf } from '../harness/population.ts'
@@ -9,9 +9,9 @@ import { requestText } from '../harness/wire.ts'
 
 const BARE = 'node:http, a transaction of two statements'
 const REFRESH = 'auth/refresh'
-/** The commits wait for a disk, so that fewer have to do. */
+/** Commits wait for the disk, so that the row has fewer rounds. */
 const WARM = 5000
-/** One of the two is enough. */
+/** One of the two targets is sufficient. */
 const ENOUGH = { perSecond: 2500, ratio: 0.6 }
 
 export const refresh: Row = {
@@ -20,7 +20,7 @@ export const refresh: Row = {
   async measure(bench) {
     const { server, url } = await bench.latchkey()
     const bare = await bench.listener('bare', 'rotation', url)
-    // each rotates the families of its own people
+    // each contender rotates the families of different users
     const half = PEOPLE / 2
     const requestsFrom = (first: number) =>
       Array.from({ length: half }, (_, i) =>

@@ -1,6 +1,6 @@
 /**
- * The same requests with ten people and with a million (and as many events and memberships, in 10,000 organizations):
- * whatever is on an index takes as long. Two servers in turn on one core, each on a database of its own; the figure is
+ * The same requests with ten users and with a million (and as many events and memberships, in 10,000 organizations):
+ * reads along an index take equally long. Two servers take turns on one core, each with a separate database; the figure is
  * the 95th percentile of a turn.
  */
 import { createHash } from 'node:crypto'
@@ -12,21 +12,21 @@ import { requestText } from '../harness/wire.ts'
 const FEW = 10
 const MANY = 1_000_000
 const ORGANIZATIONS = 10_000
-/** Rows that one statement makes. */
+/** Rows that one statement inserts. */
 const PIECE = 100_000
-/** Whatever takes longer with more may take this much longer. */
+/** The largest accepted ratio of the two sizes. */
 const TOLERANCE = 1.2
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 const tokenOf = (n: number) => `st_${digest(`scale ${n}`).toString('base64url')}`
-/** What `digest(tokenOf(n))` is, in SQL. */
+/** `digest(tokenOf(n))` in SQL. */
 const TOKEN_HASH = `sha256(convert_to('st_' || rtrim(translate(encode(sha256(convert_to('scale ' || n, 'UTF8')), 'base64'), '+/', '-_'), '='), 'UTF8'))`
 /** Sessions that are checked, spread over all of them. */
 const CHECKED = 20_000
 const hex = (n: string) => `lpad(to_hex(${n}), 32, '0')`
 const ID = hex('n')
 
-/** People with an address, an event, a membership and a session each; the first is an administrator. */
+/** Users with an address, an event, a membership and a session each; the first is an administrator. */
 async function populate(superuserUrl: string, people: number): Promise<void> {
   // a page of each list is full in either size
   const organizations = Math.min(ORGANIZATIONS, Math.ceil(people / 5))
@@ -52,7 +52,7 @@ async function populate(superuserUrl: string, people: number): Promise<void> {
 }
 
 const ORGANIZATION = `org_${'2'.padStart(32, '0')}`
-/** As the administrator; each answers as much in either size. */
+/** Requests of the administrator; their answers have the same length in both sizes. */
 const LISTS: readonly [what: string, path: string][] = [
   ['user search', '/api/v1/users?search=person&limit=5'],
   ['user search for one', '/api/v1/users?search=person10@&limit=5'],
@@ -65,7 +65,7 @@ const LISTS: readonly [what: string, path: string][] = [
 
 async function sized(bench: Bench, people: number): Promise<{ pid: number; port: number }> {
   const { url, superuserUrl } = await (await bench.postgres()).makeDatabase()
-  // one administrator asks for all of it
+  // one administrator sends all requests
   const env = { LATCHKEY_PROFILE: 'testing', LATCHKEY_RATE_LIMITS: 'off' }
   const dataDir = await bench.folder()
   const server = await startLatchkey({ core: bench.cores.server, databaseUrl: url, dataDir, env })
@@ -104,7 +104,7 @@ export const scale: Row = {
       for (let round = 0; round <= bench.options.rounds; round++) {
         const small = await bench.round(few.pid, `${what} few`)
         const large = await bench.round(many.pid, `${what} many`)
-        // the first is to warm up
+        // the first turn is a warm-up
         if (round === 0) continue
         ratios.push(large.tally.latency.p95 / small.tally.latency.p95)
         rounds.push(large)

@@ -1,6 +1,6 @@
 /**
- * What row-level security costs: one select in a caller's transaction against the same select alone, and a tenant's
- * rows among a million by policy against the same rows by an index, without policies.
+ * The cost of row-level security: one select in a transaction of a caller compared with the same select alone, and the
+ * rows of a tenant among a million by policy compared with the same rows by an index, without policies.
  */
 import type { Scoped, ScopedOrder } from '../contenders/scoped.ts'
 import { median, type Row } from '../harness/bench.ts'
@@ -28,7 +28,7 @@ export const scoped: Row = {
       ...(atLeast === undefined ? {} : { atLeast }),
     })
     return {
-      // of wall clock here: server and client wait for each other
+      // wall clock: server and client wait for each other
       measured: Object.entries(micros).map(([contender, values]) => ({
         contender,
         cpuMicroseconds: Number.NaN,

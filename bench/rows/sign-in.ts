@@ -1,6 +1,6 @@
 /**
- * Signing in and up, against a process that does nothing but check passwords at the same parameters, as many at
- * once. Here the server's core is the bottleneck, so the ratio is that of the throughput.
+ * Sign-in and sign-up, compared with a process that only verifies passwords with the same parameters and the same
+ * concurrency. Here the server's core is the bottleneck, so that the ratio is that of the throughput.
  */
 import type { Hashed, HashOrder } from '../contenders/hash.ts'
 import { type Bench, type Measured, median, type Round, type Row, type RowResult } from '../harness/bench.ts'
@@ -9,7 +9,7 @@ import { ARGON2, addressOf, clientOf, deviceCookieOf, PASSWORD, PEOPLE } from '.
 import { ask, nextMessage } from '../harness/process.ts'
 import { requestText } from '../harness/wire.ts'
 
-/** Hashes are slow, so a round of them has to be long to count enough. */
+/** Hashes are slow, so that a round has to be long. */
 const LONGER = 3
 /** Answers before anything is counted. */
 const WARM = 400
@@ -34,7 +34,7 @@ export const signIn: Row = {
 
 export const signUp: Row = {
   name: 'sign-up',
-  title: 'Sign-up with a letter to verify the address',
+  title: 'Sign-up with an e-mail to verify the address',
   measure: (bench) =>
     against(bench, {
       name: 'auth/register',

@@ -1,4 +1,4 @@
-/** From the start of the process to the first 200 of /healthz and /readyz, on both databases, new and known. */
+/** From the start of the process to the first 200 of /healthz and /readyz, on both databases, empty and existing. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bench, type Figure, median, type Row } from '../harness/bench.ts'

@@ -1,4 +1,4 @@
-/** While 300 sign-ins wait for their turn to be hashed: how late is the event loop, and do other routes answer? */
+/** Event loop delay, and response times of other routes, while 300 sign-ins wait for a hash. */
 
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -57,7 +57,7 @@ export const underLoad: Row = {
       const seconds = bench.options.seconds * 6
       const waiting = bench.order<Tally>({ run: 'waiting', connections: WAITING, seconds: seconds + 2 })
       waiting.catch(() => {})
-      // all of them are there
+      // all sign-ins are waiting
       await pause(1000)
       await ask<LoopDelay>(server, {})
       const [healths, validates] = await Promise.all([other(health, seconds), other(validate, seconds)])

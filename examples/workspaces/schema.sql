@@ -19,9 +19,9 @@ create table workspaces_example.workspaces (
   id text primary key default 'wsp_' || gen_random_uuid(),
   organization_id text not null default latchkey.organization_id(),
   name text not null check (length(name) between 1 and 100),
--- within the organization: across organizations, a conflict would reveal names of other tenants
+  -- within the organization: across organizations, a conflict would reveal names of other tenants
   unique (organization_id, name),
--- for the foreign key of documents
+  -- for the foreign key of documents
   unique (organization_id, id)
 );
 
@@ -32,7 +32,7 @@ create table workspaces_example.documents (
   author text not null default latchkey.user_id(),
   title text not null check (length(title) between 1 and 200),
   body text not null,
--- foreign keys see rows of every tenant, independent of policies: therefore the tenant is a part of the key
+  -- foreign keys see rows of every tenant, independent of policies: therefore the tenant is a part of the key
   foreign key (organization_id, workspace_id)
     references workspaces_example.workspaces (organization_id, id) on delete cascade
 );

@@ -41,7 +41,7 @@ interface BoundedResponse {
   }
 }
 
-interface Asked {
+interface RequestOptions {
   method?: string
   headers?: Record<string, string | string[]>
   /** Chunks that are written one by one, without a Content-Length. */
@@ -55,7 +55,7 @@ describe.each(Object.keys(APPS))('with %s', (name) => {
 
   const send = (
     path: string,
-    { method = 'GET', headers = {}, chunks, body }: Asked = {},
+    { method = 'GET', headers = {}, chunks, body }: RequestOptions = {},
   ): Promise<BoundedResponse> =>
     new Promise((resolve, reject) => {
       const { port } = server.address() as AddressInfo

@@ -14,8 +14,8 @@ export interface Probe {
   /** The reasons of refusals so far, the latest last. */
   reasons: (string | undefined)[]
   problems: Problem[]
-  send(headers?: Record<string, string>, options?: SendOptions): Promise<Told>
-  bearer(token: string, options?: SendOptions): Promise<Told>
+  send(headers?: Record<string, string>, options?: SendOptions): Promise<ProbeResponse>
+  bearer(token: string, options?: SendOptions): Promise<ProbeResponse>
 }
 
 export interface SendOptions {
@@ -38,7 +38,7 @@ export interface Body {
   [member: string]: unknown
 }
 
-export interface Told {
+export interface ProbeResponse {
   status: number
   principal: Principal | null
   headers: Headers
