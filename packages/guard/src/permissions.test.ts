@@ -1,4 +1,4 @@
-/** The arithmetic of permissions, against an oracle that knows sets only. */
+/** The arithmetic of permissions, compared with an oracle of sets. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { can, covers, lacking, within } from './index.ts'
@@ -13,8 +13,8 @@ const permission = fc.oneof(
 const list = fc.array(permission, { maxLength: 5 })
 
 /**
- * By force: every single permission there is. No list names `other`, so that a pattern is never covered by a list of
- * names; and only `*` grants what has no form.
+* Brute force: the set of all single permissions. No list names `other`, so that a pattern is never covered by a list of
+* names; and only `*` grants a malformed one.
  */
 const PARTS = ['a', 'b', 'c', 'other']
 const FORMLESS = 'anything'
@@ -33,7 +33,7 @@ const isCovered = (held: readonly string[], one: string): boolean => {
   return singlesOf(one).every((single) => set.has(single))
 }
 
-describe('what a list of permissions covers', () => {
+describe('the coverage of a list of permissions', () => {
   it.each([
     [['users:*'], ['users:read', 'users:*'], undefined],
     [['users:read'], ['users:read', 'users:write', 'chat:read'], 'users:write'],
@@ -47,7 +47,7 @@ describe('what a list of permissions covers', () => {
     expect([lacking(held, wanted), covers(held, wanted)]).toEqual([first, first === undefined])
   })
 
-  it('is everything that those permissions permit', () => {
+  it('includes every permission that its grants permit', () => {
     fc.assert(
       fc.property(list, list, (held, wanted) => {
         expect(lacking(held, wanted)).toBe(wanted.find((one) => !isCovered(held, one)))
@@ -57,7 +57,7 @@ describe('what a list of permissions covers', () => {
     )
   })
 
-  it('is covered by what covers the list, so that permissions do not grow when they are passed on', () => {
+  it('is transitive, so that permissions do not grow when they are granted onward', () => {
     fc.assert(
       fc.property(list, list, list, (one, two, three) => {
         if (covers(one, two) && covers(two, three)) expect(covers(one, three)).toBe(true)
@@ -68,7 +68,7 @@ describe('what a list of permissions covers', () => {
   })
 })
 
-describe('what is left of permissions within others', () => {
+describe('the intersection of permissions', () => {
   it.each([
     [['users:read'], ['users:*'], ['users:read']],
     [['users:*'], ['users:read', 'users:list'], ['users:list', 'users:read']],
@@ -83,7 +83,7 @@ describe('what is left of permissions within others', () => {
     expect(within(wanted, held)).toEqual(left)
   })
 
-  it('allows exactly what both sides allow', () => {
+  it('grants exactly what both lists grant', () => {
     const part = fc.constantFrom('a', 'b', 'c')
     fc.assert(
       fc.property(list, list, fc.tuple(part, part), (wanted, held, asked) => {
@@ -96,7 +96,7 @@ describe('what is left of permissions within others', () => {
     )
   })
 
-  it('permits what both sides permit, and is covered by both', () => {
+  it('grants what both lists grant, and is covered by both', () => {
     fc.assert(
       fc.property(list, list, (wanted, held) => {
         const left = within(wanted, held)

@@ -1,30 +1,39 @@
 /**
- * The arithmetic of permissions: whether a list covers another, what it lacks, and what is left of one within the
- * other. Pure, and the one place where it is decided; whether a single permission is granted is `can`.
- * Invariant: it agrees with the sets of single permissions that the lists grant (property test).
+ * The arithmetic of permissions: whether one list covers another, what is missing, and their intersection. Pure
+ * functions and the only implementation; `can` checks a single permission.
+ * Invariant: they agree with the sets of single permissions that the lists grant (property test).
  */
 import { can } from './can.ts'
 
 /**
- * The first permission that is not covered.
+ * Finds a permission that is not covered.
  *
  * @param held grants, `resource:action` with `*` for any
- * @param wanted grants as well: a pattern is covered by a grant that covers everything it matches
+ * @param wanted grants as well; a pattern is covered by a grant that covers everything that it matches
+ * @returns the first of `wanted` that `held` does not cover; undefined where all are covered
  */
 export function lacking(held: readonly string[], wanted: readonly string[]): string | undefined {
   const holder = { permissions: held }
   return wanted.find((one) => !can(holder, one))
 }
 
-/** Whether a holder of these may do all of those: give them to others, or act on a person who has them. */
+/**
+ * Checks whether one list of grants covers another: a holder of `held` may then grant `wanted`, or act on a user who has it.
+ *
+ * @param held grants, `resource:action` with `*` for any
+ * @param wanted grants as well
+ * @returns true where `held` covers each of `wanted`
+ */
 export const covers = (held: readonly string[], wanted: readonly string[]): boolean =>
   lacking(held, wanted) === undefined
 
 /**
- * Those of `wanted` that lie within `held`, cut down where they reach further. Where neither of two patterns covers
- * the other they may still meet: `users:*` and `*:read` in `users:read`.
+ * The intersection of two lists of grants. Two patterns of which neither covers the other may intersect: `users:*` and
+ * `*:read` in `users:read`.
  *
- * @returns sorted, without repeats, frozen; it permits exactly what both lists permit
+ * @param wanted grants, `resource:action` with `*` for any
+ * @param held grants as well
+ * @returns grants of exactly what both lists grant: sorted, without duplicates, frozen
  */
 export function within(wanted: readonly string[], held: readonly string[]): readonly string[] {
   const met = wanted.flatMap((one) => held.flatMap((other) => meet(one, other) ?? []))
