@@ -157,7 +157,7 @@ async function bundle(log) {
     },
     loader: { '.css': 'text', '.txt': 'text', '.sql': 'text' },
     // with native code or files of their own; found in node_modules at run time
-    external: ['@electric-sql/pglite', '@electric-sql/pglite/*', '@node-rs/*', 'pg-native'],
+    external: ['@electric-sql/pglite', '@electric-sql/pglite/*', '@node-rs/*', 'bcrypt', 'pg-native'],
     logLevel: 'silent',
     absWorkingDir: root,
   }).catch((error) => error)

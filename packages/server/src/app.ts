@@ -101,7 +101,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await database.close()
     throw error
   }
-  const opened = openTools(config, log, database)
+  const opened = await openTools(config, log, database)
   try {
     await opened.tools.keys.open()
     await opened.tools.revocations.open()
@@ -132,13 +132,17 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
 }
 
 /** The tools, and how to let go of those that hold connections. */
-function openTools(config: Config, log: Log, db: Database): { tools: Tools; closeMail(): void } {
+async function openTools(
+  config: Config,
+  log: Log,
+  db: Database,
+): Promise<{ tools: Tools; closeMail(): void }> {
   const clock = systemClock()
   const ring = keyring(config.secret)
   const jobs = createJobs({ db, clock, log })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
-  const hashing = createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
+  const hashing = await createHashing({ algorithm, argon2MemoryKib, argon2Passes, bcryptCost, queue, log })
   const breaches = createBreaches({ clock, log, config })
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
@@ -220,7 +224,7 @@ function listJobs(tools: Tools, { sessions, keys }: Checks): void {
   tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
 }
 
-function assemble({ tools, closeMail }: ReturnType<typeof openTools>, database: Database): App {
+function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, database: Database): App {
   const { config, jobs, db, log } = tools
   const checks = { sessions: sessionChecks(tools), tokens: tokenChecks(tools), keys: keyChecks(tools) }
   const flushAll = async () => {

@@ -8,6 +8,7 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { dataDirHolder } from '../base/db/index.ts'
+import { loadArgon2, loadBcrypt } from '../base/hashing/native.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -43,7 +44,7 @@ export const doctor: Command = {
       ok('settings', `good for ${config.profile}`),
       ...cautions(config).map((text) => warn('settings', text)),
     )
-    findings.push(...secret(config), dataDir(config))
+    findings.push(await hashing(config), ...secret(config), dataDir(config))
     const holder = config.databaseUrl ? null : await dataDirHolder(config.dataDir)
     findings.push(...(await database(config)))
     findings.push(await port(config, holder?.pid ?? null), await mail(config), ...(await breaches(config)))
@@ -71,6 +72,22 @@ function threads(): Finding[] {
       ]
     : []
 }
+
+/** Without the binaries of the configured algorithm the server refuses to start; the other one may never be needed. */
+async function hashing({ hashAlgorithm }: Config): Promise<Finding> {
+  const again = 'remove node_modules and install again on this machine, with its optional packages'
+  const [argon2, bcrypt] = await Promise.all([loadArgon2, loadBcrypt].map(faultOf))
+  const [own, other] = hashAlgorithm === 'argon2id' ? [argon2, bcrypt] : [bcrypt, argon2]
+  if (own) return fail('hashing', `${own}: ${again}`)
+  if (other) return warn('hashing', `${other}, so stored hashes of that kind match no password: ${again}`)
+  return ok('hashing', 'argon2 and bcrypt can be loaded')
+}
+
+const faultOf = (load: () => Promise<unknown>): Promise<string | null> =>
+  load().then(
+    () => null,
+    (error: Error) => error.message,
+  )
 
 function secret(config: Config): Finding[] {
   const file = secretFile(config.dataDir)

@@ -191,7 +191,7 @@ function report(error: unknown, json: boolean): number {
 }
 
 /**
- * Failures of the database that are no fault of the server, by the name of their class: the rooms they come
+ * Failures of the database or the machine that are no fault of the server, by the name of their class: the rooms they come
  * from are loaded only by commands that need them.
  */
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -199,6 +199,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   MigrationRefused: 'MIGRATION_REFUSED',
   IsolationBroken: 'ISOLATION_BROKEN',
   DataDirInUse: 'DATA_DIR_IN_USE',
+  NativeMissing: 'NATIVE_MISSING',
 }
 
 function classify(error: unknown): [exit: number, code: string] {

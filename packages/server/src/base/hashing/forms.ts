@@ -8,8 +8,7 @@
  */
 import { createCipheriv, createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { verify as argon2Verify, parseOptions as readArgon2 } from '@node-rs/argon2'
-import { verify as bcryptVerify, parseOptions as readBcrypt } from '@node-rs/bcrypt'
+import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
 export interface Bounds {
@@ -21,6 +20,8 @@ export interface Bounds {
 }
 /** Far above what anybody configures for sign-ins, far below what hurts: about two seconds and 256 MiB. */
 export const BOUNDS: Bounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryptCost: 16 }
+/** What the algorithm demands. */
+const BCRYPT_LEAST_COST = 4
 const PBKDF2_ITERATIONS = 5_000_000
 /** scrypt's N × r × p; its work is this times 128 bytes, twice. */
 const SCRYPT_WORK = 4_194_304
@@ -38,10 +39,12 @@ export const argon2Cost = (memoryKib: number, passes: number): string =>
   `argon2id 19 m=${memoryKib},t=${passes},p=1`
 export const bcryptCost = (cost: number): string => `bcrypt ${cost}`
 
+type Groups = Readonly<Record<string, string>>
+
 interface Form {
   pattern: RegExp
   /** null: has the form, but is damaged or beyond the bounds. May throw for the same. */
-  read(groups: Readonly<Record<string, string>>, stored: string, bounds: Bounds): Readable | null
+  read(groups: Groups, stored: string, bounds: Bounds): Readable | null | Promise<Readable | null>
 }
 
 const derive = {
@@ -60,21 +63,30 @@ const ARGON2_KINDS = ['argon2d', 'argon2i', 'argon2id'] as const
 const fromBase64 = (text: string): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64')
 const isKey = (key: Buffer): boolean => key.length >= 16 && key.length <= 128
 
-function argon2(stored: string, bounds: Bounds): Readable | null {
-  const { algorithm, version, memoryCost, timeCost, parallelism, outputLen } = readArgon2(stored)
+async function argon2(stored: string, bounds: Bounds): Promise<Readable | null> {
+  const { parseOptions, verify } = await loadArgon2()
+  const { algorithm, version, memoryCost, timeCost, parallelism, outputLen } = parseOptions(stored)
   if (memoryCost > bounds.memoryKib || memoryCost * timeCost > bounds.argon2Work || parallelism > 64)
     return null
   if (outputLen < 16 || outputLen > 128) return null
   const cost = `${ARGON2_KINDS[algorithm]} ${version === 1 ? 19 : 16} m=${memoryCost},t=${timeCost},p=${parallelism}`
-  return { cost, check: (password) => argon2Verify(stored, password) }
+  return { cost, check: (password) => verify(stored, password) }
 }
 
-function bcrypt(stored: string, bounds: Bounds): Readable | null {
-  const { cost } = readBcrypt(stored)
-  // bcrypt reads 72 bytes and ignores the rest: a foreign hash of a longer password has to go on matching
-  return cost > bounds.bcryptCost
-    ? null
-    : { cost: bcryptCost(cost), check: (password) => bcryptVerify(password, stored) }
+/**
+ * The versions 2a, 2x and 2y are computed as 2b: they differ by faults that other implementations once had.
+ * bcrypt reads 72 bytes and ignores the rest: a foreign hash of a longer password keeps matching.
+ */
+async function bcrypt({ cost, salt, key }: Groups, bounds: Bounds): Promise<Readable | null> {
+  if (!key || Number(cost) < BCRYPT_LEAST_COST || Number(cost) > bounds.bcryptCost) return null
+  const { hash } = await loadBcrypt()
+  return {
+    cost: bcryptCost(Number(cost)),
+    async check(password) {
+      const computed = await hash(Buffer.from(password), `$2b$${cost}$${salt}`)
+      return timingSafeEqual(Buffer.from(computed.slice(-key.length)), Buffer.from(key))
+    },
+  }
 }
 
 /** What a derived key is held against. */
@@ -163,12 +175,14 @@ function firebaseOf(
 }
 
 const B64 = '[A-Za-z0-9+/.]+={0,2}'
+// 128 bits of salt in 22 characters: the last one holds two of them
+const BCRYPT = '\\$2[abxy]\\$(?<cost>\\d\\d)\\$(?<salt>[./A-Za-z0-9]{21}[.Oeu])(?<key>[./A-Za-z0-9]{31})'
 const form = (pattern: string, read: Form['read']): Form => ({ pattern: new RegExp(`^${pattern}$`), read })
 
 // biome-ignore format: a table
 const FORMS: readonly Form[] = [
   form('\\$argon2(?:id|i|d)\\$.+',                                              (_, stored, bounds) => argon2(stored, bounds)),
-  form('\\$2[abxy]\\$.+',                                                       (_, stored, bounds) => bcrypt(stored, bounds)),
+  form(BCRYPT,                                                                  (g, _, bounds) => bcrypt(g, bounds)),
   // PHC: https://github.com/P-H-C/phc-string-format
   form(`\\$scrypt\\$ln=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})\\$(?<salt>${B64})\\$(?<key>${B64})`,
     (g, _, bounds) => scryptOf(Number(g.ln), Number(g.r), Number(g.p), fromBase64(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
@@ -181,8 +195,8 @@ const FORMS: readonly Form[] = [
   form(`scrypt\\$(?<n>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<r>\\d{1,5})\\$(?<p>\\d{1,5})\\$(?<key>${B64})`,
     (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
   form('argon2(?<inner>\\$argon2.+)',                                           (g, _, bounds) => wrapped('django', argon2(g.inner ?? '', bounds))),
-  form('bcrypt\\$(?<inner>\\$2.+)',                                             (g, _, bounds) => wrapped('django', bcrypt(g.inner ?? '', bounds))),
-  form('bcrypt_sha256\\$(?<inner>\\$2.+)',                                      (g, _, bounds) => wrapped('django', bcrypt(g.inner ?? '', bounds),
+  form(`bcrypt\\$${BCRYPT}`,                                                    (g, _, bounds) => wrapped('django', bcrypt(g, bounds))),
+  form(`bcrypt_sha256\\$${BCRYPT}`,                                             (g, _, bounds) => wrapped('django', bcrypt(g, bounds),
     (password) => createHash('sha256').update(password).digest('hex'))),
   // crypt(3), https://www.akkadia.org/drepper/SHA-crypt.txt
   form('\\$(?<kind>[56])\\$(?:rounds=(?<rounds>\\d{1,9})\\$)?(?<salt>[^$:\\n]*)\\$(?<key>[A-Za-z0-9./]+)',
@@ -199,23 +213,28 @@ const FORMS: readonly Form[] = [
 ]
 
 /** A hash of ours inside another's form: checks alike, and is never up to date. */
-function wrapped(
+async function wrapped(
   by: string,
-  inner: Readable | null,
+  reading: Promise<Readable | null>,
   prepare = (password: string) => password,
-): Readable | null {
+): Promise<Readable | null> {
+  const inner = await reading
   return inner && { cost: `${by} ${inner.cost}`, check: (password) => inner.check(prepare(password)) }
 }
 
-/** @returns null where the text is no hash we know, is damaged, or would cost more than the bounds allow */
-export function readHash(stored: string, bounds: Bounds): Readable | null {
+/**
+ * @returns null where the text is no hash we know, is damaged, or would cost more than the bounds allow
+ * @throws NativeMissing where its algorithm cannot be loaded
+ */
+export async function readHash(stored: string, bounds: Bounds): Promise<Readable | null> {
   if (stored.length > 1024) return null
   for (const { pattern, read } of FORMS) {
     const match = pattern.exec(stored)
     if (!match) continue
     try {
-      return read(match.groups ?? {}, stored, bounds)
-    } catch {
+      return await read(match.groups ?? {}, stored, bounds)
+    } catch (error) {
+      if (error instanceof NativeMissing) throw error
       return null
     }
   }

@@ -6,12 +6,13 @@
  * Leaves to the passwords feature: policies, and writing the new hash when one is `outdated`.
  */
 import { availableParallelism } from 'node:os'
-import { hash as argon2Hash } from '@node-rs/argon2'
-import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { invalid } from '../errors.ts'
 import type { Log } from '../log/index.ts'
 import { argon2Cost, BOUNDS, bcryptCost, type Readable, readHash } from './forms.ts'
+import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { createGate } from './queue.ts'
+
+export { loadArgon2, loadBcrypt, NativeMissing }
 
 export interface Hashing {
   /**
@@ -39,16 +40,17 @@ export interface HashingOptions {
   queue: number
   /** How many run at once; default one a core. They run on libuv's threads (UV_THREADPOOL_SIZE, 4). */
   concurrency?: number
-  /** Told of stored hashes that cannot be read. */
+  /** Warned of stored hashes that cannot be read. */
   log?: Pick<Log, 'warn'>
 }
 
 const LONGEST = 1024
 const BCRYPT_LONGEST = 72
 
-export function createHashing(options: HashingOptions): Hashing {
+/** @throws NativeMissing where the configured algorithm cannot be loaded */
+export async function createHashing(options: HashingOptions): Promise<Hashing> {
   const gate = createGate(options.concurrency ?? availableParallelism(), options.queue)
-  const own = options.algorithm === 'argon2id' ? argon2id(options) : bcrypt(options)
+  const own = await (options.algorithm === 'argon2id' ? argon2id(options) : bcrypt(options))
   const bounds = {
     memoryKib: Math.max(BOUNDS.memoryKib, options.argon2MemoryKib),
     argon2Work: Math.max(BOUNDS.argon2Work, options.argon2MemoryKib * options.argon2Passes),
@@ -58,11 +60,23 @@ export function createHashing(options: HashingOptions): Hashing {
   const dummy = own.make('a password that nobody has').then((hash) => readHash(hash, bounds))
   dummy.catch(() => undefined)
 
+  // what cannot be loaded here must answer as a wrong password does, or it would tell that the account exists
+  const read = async (stored: string | null): Promise<{ hash: Readable | null; fault?: NativeMissing }> => {
+    try {
+      return { hash: stored === null ? null : await readHash(stored, bounds) }
+    } catch (fault) {
+      if (fault instanceof NativeMissing) return { hash: null, fault }
+      throw fault
+    }
+  }
   const readable = async (stored: string | null): Promise<{ hash: Readable | null; counts: boolean }> => {
-    const hash = stored === null ? null : readHash(stored, bounds)
+    const { hash, fault } = await read(stored)
     if (hash) return { hash, counts: true }
     if (stored !== null)
-      options.log?.warn({ form: /^[$\w]{0,12}/.exec(stored)?.[0] }, 'stored password hash cannot be read')
+      options.log?.warn(
+        { form: /^[$\w]{0,12}/.exec(stored)?.[0], ...(fault ? { err: fault } : {}) },
+        'stored password hash cannot be read',
+      )
     return { hash: await dummy, counts: false }
   }
 
@@ -99,11 +113,17 @@ interface Own {
   cost: string
   make(password: string): Promise<string>
 }
-const argon2id = ({ argon2MemoryKib: memoryCost, argon2Passes: timeCost }: HashingOptions): Own => ({
-  cost: argon2Cost(memoryCost, timeCost),
-  make: (password) => argon2Hash(password, { memoryCost, timeCost, parallelism: 1 }),
-})
-const bcrypt = ({ bcryptCost: cost }: HashingOptions): Own => ({
-  cost: bcryptCost(cost),
-  make: (password) => bcryptHash(password, { cost }),
-})
+async function argon2id({
+  argon2MemoryKib: memoryCost,
+  argon2Passes: timeCost,
+}: HashingOptions): Promise<Own> {
+  const { hash } = await loadArgon2()
+  return {
+    cost: argon2Cost(memoryCost, timeCost),
+    make: (password) => hash(password, { memoryCost, timeCost, parallelism: 1 }),
+  }
+}
+async function bcrypt({ bcryptCost: cost }: HashingOptions): Promise<Own> {
+  const { hash } = await loadBcrypt()
+  return { cost: bcryptCost(cost), make: (password) => hash(Buffer.from(password), cost) }
+}

@@ -131,8 +131,8 @@ describe('signing in with a password', () => {
 
   it('upgrades a hash made elsewhere at the next sign-in', async () => {
     const { email, id } = await world.person({ signIn: false })
-    const { hash } = await import('@node-rs/bcrypt')
-    const foreign = await hash('an imported password', { cost: 4 })
+    const { hash } = await import('bcrypt')
+    const foreign = await hash('an imported password', 4)
     await world.db.tx('system', (tx) =>
       tx.updateTable('passwords').set({ hash: foreign }).where('user_id', '=', id).execute(),
     )
