@@ -47,11 +47,18 @@ export function run(program, args, { quiet = false, env = process.env, cwd = roo
   })
 }
 
-/** npm, as it runs this script, or as it is found. */
-export const npm = (args, options) =>
-  process.env.npm_execpath?.endsWith('.js')
-    ? run(process.execPath, [process.env.npm_execpath, ...args], options)
-    : run('npm', args, options)
+/** npm's own script: the one that runs this script, or, on Windows, where `npm` is no program, the one beside Node. */
+function npmScript() {
+  if (process.env.npm_execpath?.endsWith('.js')) return process.env.npm_execpath
+  const beside = join(dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js')
+  return process.platform === 'win32' && existsSync(beside) ? beside : null
+}
+
+/** Runs npm, as it runs this script, or as it is found. */
+export function npm(args, options) {
+  const script = npmScript()
+  return script ? run(process.execPath, [script, ...args], options) : run('npm', args, options)
+}
 
 /** Whether what is installed is what package-lock.json asks for; packages for other machines may be absent. */
 export function isInstalled() {
@@ -70,14 +77,14 @@ export function isInstalled() {
 export async function install({ quiet = false } = {}) {
   if (isInstalled()) return true
   console.log('Installing packages (npm), which takes a minute the first time …')
-  // not `npm ci`: it refuses a lock without the packages of platforms that a registry's mirror does not carry
+  // `ci` installs what the lock says and never changes the lock
   // the build needs the development packages also where NODE_ENV says production
-  const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const { code, output } = await npm(args, { quiet })
   if (code === 0) return true
   if (quiet) console.error(output)
   console.error(
-    'The packages could not be installed. Is the npm registry reachable? `npm install` says more.',
+    'The packages could not be installed. Is the npm registry reachable? `npm ci` says more.',
   )
   return false
 }

@@ -92,7 +92,8 @@ const faultOf = (load: () => Promise<unknown>): Promise<string | null> =>
 function secret(config: Config): Finding[] {
   const file = secretFile(config.dataDir)
   if (config.profile === 'production' || !existsSync(file)) return [ok('secret', secretSource(config))]
-  const isOpen = (statSync(file).mode & 0o077) !== 0
+  // Windows keeps access lists, which the mode does not show
+  const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
   return [
     isOpen
       ? fail('secret', `${file} can be read by others: chmod 600 ${file}`)

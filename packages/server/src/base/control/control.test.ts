@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -11,7 +12,7 @@ import {
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   askControl,
   type ControlServer,
@@ -20,6 +21,7 @@ import {
   NobodyListens,
   serveControl,
 } from './index.ts'
+import { readLine } from './line.ts'
 
 let dataDir = ''
 let server: ControlServer | null = null
@@ -120,4 +122,87 @@ it('lets a request under way finish when it closes', async () => {
   release()
   expect(await asked).toBe('done')
   await closed
+})
+
+describe('on Windows', () => {
+  // elsewhere a pipe's name is that of a socket in the working directory, which carries the same handshake
+  const before = process.cwd()
+  beforeEach(() => process.chdir(dataDir))
+  afterEach(() => process.chdir(before))
+  const tokenFile = () => join(dataDir, 'control', 'token')
+  const raw = (path: string) =>
+    new Promise<net.Socket>((resolve) => {
+      const socket = net.connect(path, () => resolve(socket))
+      socket.on('error', () => {})
+    })
+
+  it('listens at a pipe that is named after the data folder, in either case', () => {
+    const path = controlPath('C:\\Users\\ada\\latchkey', 'win32')
+    expect(path).toMatch(/^\\\\\.\\pipe\\latchkey-[0-9a-f]{16}$/)
+    expect(controlPath('c:\\users\\Ada\\latchkey', 'win32')).toBe(path)
+    expect(controlPath('C:\\Users\\ada\\other', 'win32')).not.toBe(path)
+    expect(controlPath('/var/lib/latchkey', 'linux')).toBe('/var/lib/latchkey/control/socket')
+    expect(controlPath('/var/lib/latchkey', 'darwin')).toBe('/var/lib/latchkey/control/socket')
+  })
+
+  it('answers clients that can read the token, many at once, and takes the token away when it closes', async () => {
+    server = await serveControl(dataDir, echo, 'win32')
+    expect(statSync(tokenFile()).mode & 0o777).toBe(0o600)
+    const asked = Array.from({ length: 20 }, (_, i) => askControl(dataDir, { i }, 'win32'))
+    expect(await Promise.all(asked)).toEqual(asked.map((_, i) => ({ echo: { i } })))
+    expect(await isListening(dataDir, 'win32')).toBe(true)
+    await server.close()
+    expect(existsSync(tokenFile())).toBe(false)
+    expect(await isListening(dataDir, 'win32')).toBe(false)
+    await expect(askControl(dataDir, 1, 'win32')).rejects.toBeInstanceOf(NobodyListens)
+  })
+
+  it('hands no request of a client without the token to the commands', async () => {
+    let requests = 0
+    server = await serveControl(dataDir, async () => ++requests, 'win32')
+    const replies: string[] = []
+    for (const words of [
+      [{ command: 'users list' }],
+      [{ nonce: 'mine' }, { proof: 'guessed' }, { command: 'users list' }],
+      [{ nonce: 'mine' }, { command: 'users list' }],
+    ]) {
+      const socket = await raw(server.path)
+      for (const word of words) {
+        socket.write(`${JSON.stringify(word)}\n`)
+        replies.push(await readLine(socket).catch(() => 'closed'))
+        if (replies.at(-1) === 'closed') break
+      }
+      socket.destroy()
+    }
+    expect(replies.filter((reply) => reply === 'closed')).toHaveLength(3)
+    expect(
+      replies.filter((reply) => reply !== 'closed').map((reply) => Object.keys(JSON.parse(reply))),
+    ).toEqual([
+      ['nonce', 'proof'],
+      ['nonce', 'proof'],
+    ])
+    expect(requests).toBe(0)
+  })
+
+  it('sends nothing to a program that took the name of the pipe', async () => {
+    server = await serveControl(dataDir, echo, 'win32')
+    const { path } = server
+    const token = readFileSync(tokenFile(), 'utf8')
+    await server.close()
+    writeFileSync(tokenFile(), token)
+    const received: string[] = []
+    const stranger = net.createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (chunk) => {
+        received.push(chunk.toString())
+        socket.write(`${JSON.stringify({ nonce: 'theirs', proof: 'x'.repeat(43) })}\n`)
+      })
+    })
+    await new Promise<void>((resolve) => stranger.listen(path, resolve))
+    await expect(askControl(dataDir, { password: 'secret' }, 'win32')).rejects.toThrow(
+      'does not know the token',
+    )
+    stranger.close()
+    expect(received.join('')).toMatch(/^\{"nonce":"[\w-]{43}"\}\n$/)
+  })
 })

@@ -1,25 +1,32 @@
 /**
- * The control socket: how the CLI reaches a running server that holds the embedded database. A Unix domain
- * socket that only the server's own user can open, one request a connection, both sides one JSON line.
- * It knows no command: `serveControl` is handed a function. Who may open the file may do everything, so the
- * folder is 0700 and checked from both sides; nothing is ever sent through a socket in a stranger's folder.
+ * The control socket: how the CLI reaches a running server that holds the embedded database. One request a
+ * connection, both sides one JSON line. It knows no command: `serveControl` is handed a function.
+ *
+ * Who may open it may do everything. It is a Unix domain socket in a folder that is 0700 and checked from both
+ * sides, so that nothing is ever sent through a socket in a stranger's folder; on Windows it is a named pipe, and
+ * both sides prove that they can read the data folder (handshake.ts).
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
+import { admit, introduce, makeToken, readToken, removeToken } from './handshake.ts'
+import { readLine, writeMessage } from './line.ts'
 
 /** sun_path is 108 bytes on Linux and 104 on macOS and the BSDs. */
 const LONGEST_PATH = 100
-const LARGEST_REQUEST = 1024 * 1024
 
-/** Where the server of a data folder listens: in it, or under a short name where that path would be too long. */
-export function controlPath(dataDir: string): string {
+/**
+ * Where the server of a data folder listens: in it, or under a short name where that path would be too long. Pipes of
+ * Windows have one flat list of names, and its paths mean the same in either case.
+ */
+export function controlPath(dataDir: string, platform: NodeJS.Platform = process.platform): string {
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+  if (platform === 'win32') return `\\\\.\\pipe\\latchkey-${digest(dataDir.toLowerCase())}`
   const path = join(dataDir, 'control', 'socket')
   if (Buffer.byteLength(path) <= LONGEST_PATH) return path
-  const digest = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  return join(os.tmpdir(), `latchkey-${os.userInfo().uid}-${digest}`, 'socket')
+  return join(os.tmpdir(), `latchkey-${os.userInfo().uid}-${digest(dataDir)}`, 'socket')
 }
 
 /** The folder exists, is a real folder, is ours, and nobody else's to enter. @throws where it is not */
@@ -43,35 +50,50 @@ export interface ControlServer {
  * Listens for commands. The caller holds the lock of the data folder, so a socket that is already there
  * belonged to a server that was killed.
  */
-export async function serveControl(dataDir: string, handle: ControlHandler): Promise<ControlServer> {
-  const path = controlPath(dataDir)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  assertPrivate(dirname(path))
-  rmSync(path, { force: true })
+export async function serveControl(
+  dataDir: string,
+  handle: ControlHandler,
+  platform: NodeJS.Platform = process.platform,
+): Promise<ControlServer> {
+  const path = controlPath(dataDir, platform)
+  const isPipe = platform === 'win32'
+  const token = isPipe ? makeToken(dataDir) : null
+  if (!isPipe) makeWay(path)
   // a client may shut down its side after the request and still wait for the answer
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-    answer(socket, handle).catch(() => socket.destroy())
+    answer(socket, token, handle).catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause) =>
+      reject(new Error(`cannot listen at ${path}: ${cause.message}`, { cause })),
+    )
     server.listen(path, resolve)
   })
-  chmodSync(path, 0o600)
+  if (!isPipe) chmodSync(path, 0o600)
   return {
     path,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
-          rmSync(path, { force: true })
+          if (isPipe) removeToken(dataDir)
+          else rmSync(path, { force: true })
           resolve()
         })
       }),
   }
 }
 
-async function answer(socket: net.Socket, handle: ControlHandler): Promise<void> {
+/** A private folder for the socket, without the socket of a killed server. */
+function makeWay(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  assertPrivate(dirname(path))
+  rmSync(path, { force: true })
+}
+
+async function answer(socket: net.Socket, token: string | null, handle: ControlHandler): Promise<void> {
   socket.on('error', () => socket.destroy())
   socket.setTimeout(10_000, () => socket.destroy())
+  if (token !== null) await admit(socket, token)
   const line = await readLine(socket)
   socket.setTimeout(0)
   let reply: unknown
@@ -80,18 +102,22 @@ async function answer(socket: net.Socket, handle: ControlHandler): Promise<void>
   } catch (error) {
     reply = { error: error instanceof Error ? error.message : String(error) }
   }
-  socket.end(`${JSON.stringify(reply)}\n`)
+  writeMessage(socket, reply)
+  socket.end()
 }
 
 /** Nobody listens there: the server was killed, has not come up yet, or there is none. */
 export class NobodyListens extends Error {}
 
 /** Sends one request to the running server. @throws NobodyListens */
-export async function askControl(dataDir: string, request: unknown): Promise<unknown> {
-  const path = controlPath(dataDir)
-  const socket = await connect(path)
+export async function askControl(
+  dataDir: string,
+  request: unknown,
+  platform: NodeJS.Platform = process.platform,
+): Promise<unknown> {
+  const socket = await connect(dataDir, platform)
   try {
-    socket.write(`${JSON.stringify(request)}\n`)
+    writeMessage(socket, request)
     return JSON.parse(await readLine(socket))
   } finally {
     socket.destroy()
@@ -99,9 +125,12 @@ export async function askControl(dataDir: string, request: unknown): Promise<unk
 }
 
 /** Whether a server takes commands for this data folder. */
-export async function isListening(dataDir: string): Promise<boolean> {
+export async function isListening(
+  dataDir: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<boolean> {
   try {
-    const socket = await connect(controlPath(dataDir))
+    const socket = await connect(dataDir, platform)
     socket.destroy()
     return true
   } catch (error) {
@@ -110,36 +139,32 @@ export async function isListening(dataDir: string): Promise<boolean> {
   }
 }
 
-function connect(path: string): Promise<net.Socket> {
+/** A connection to the server of this data folder and to no other program. */
+async function connect(dataDir: string, platform: NodeJS.Platform): Promise<net.Socket> {
+  const path = controlPath(dataDir, platform)
+  try {
+    const token = platform === 'win32' ? readToken(dataDir) : null
+    if (token === null) assertPrivate(dirname(path))
+    const socket = await open(path)
+    if (token !== null) await introduce(socket, token).catch((error: Error) => abandon(socket, error))
+    return socket
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error
+    throw new NobodyListens(`nobody listens at ${path}`, { cause: error })
+  }
+}
+
+function open(path: string): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
-    const nobody = (error: Error) => reject(new NobodyListens(`nobody listens at ${path}`, { cause: error }))
-    try {
-      assertPrivate(dirname(path))
-    } catch (error) {
-      const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      return isAbsent ? nobody(error as Error) : reject(error)
-    }
     const socket = net.connect(path)
     socket.once('connect', () => resolve(socket))
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? nobody(error) : reject(error),
-    )
+    // stays: a later error without a listener would end the process
+    socket.on('error', reject)
   })
 }
 
-/** Everything up to the first newline. */
-function readLine(socket: net.Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    socket.on('data', (chunk: Buffer) => {
-      const end = chunk.indexOf(10)
-      size += chunk.length
-      chunks.push(end < 0 ? chunk : chunk.subarray(0, end))
-      if (end >= 0) resolve(Buffer.concat(chunks).toString('utf8'))
-      else if (size > LARGEST_REQUEST) reject(new Error('the message is too long'))
-    })
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('the connection was closed before the message was complete')))
-  })
+function abandon(socket: net.Socket, error: Error): never {
+  socket.destroy()
+  throw error
 }
