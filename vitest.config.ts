@@ -7,19 +7,19 @@ import { defineConfig } from 'vitest/config'
 const include = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods}/*.test.ts',
-  'packages/guard/src/{can,hostile,latchkey,matrix,package,permissions,present,property,roles,rules}.test.ts',
+  'packages/guard/src/{can,hostile,latchkey,matrix,permissions,present,property,roles,rules}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
   'packages/server/src/base/{cursor,fields,sightings}.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
-  'tests/{architecture,launcher,pages,reference,vocabulary}.test.{ts,tsx}',
+  'tests/{architecture,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 const exclude = ['**/node_modules/**', ...withoutDatabase]
 
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  resolve: { dedupe: ['preact'] },
+  resolve: { dedupe: ['preact'], tsconfigPaths: true },
   test: {
     environment: 'node',
     // each file brings its own database, which takes memory before it takes time

@@ -93,6 +93,7 @@ export async function build({ log = console.log } = {}) {
     if (!(await bundle(log))) return false
     rmSync(join(dist, 'migrations'), { recursive: true, force: true })
     cpSync(join(server, 'migrations'), join(dist, 'migrations'), { recursive: true })
+    cpSync(join(root, 'LICENSE'), join(server, 'LICENSE'))
     if (!(await packTemplate(migrations, log))) return false
     await compile(log)
     writeFileSync(stampFile, stamp)
