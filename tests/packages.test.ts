@@ -34,20 +34,22 @@ interface Packed {
   files: string[]
   manifest: Record<string, unknown>
 }
-/** What a program printed; its exit code does not matter. */
-const run = (
-  program: string,
-  args: string[],
-  cwd = folder,
-  env = {},
-): Promise<{ exit: number; output: string }> =>
-  execute(program, args, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } }).then(
+interface Ran {
+  exit: number
+  /** Of both streams. */
+  output: string
+}
+function run(program: string, args: string[], { cwd = folder, env = {}, input = '' } = {}): Promise<Ran> {
+  const ran = execute(program, args, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } })
+  ran.child.stdin?.end(input)
+  return ran.then(
     ({ stdout, stderr }) => ({ exit: 0, output: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ exit: code, output: stdout + stderr }),
   )
+}
 const node = (...args: string[]) => run(process.execPath, args)
 async function npm(...args: string[]): Promise<void> {
-  const { exit, output } = await run('npm', args, args[0] === 'pack' ? ROOT : folder)
+  const { exit, output } = await run('npm', args, { cwd: args[0] === 'pack' ? ROOT : folder })
   if (exit !== 0) throw new Error(`npm ${args.join(' ')}: ${output}`)
 }
 
@@ -204,10 +206,10 @@ describe('the guard', () => {
 
 describe('the server', () => {
   const at = (...words: string[]) => join(folder, 'node_modules', ...words)
-  const latchkey = (...words: string[]) =>
-    run(process.execPath, [at('.bin/latchkey'), ...words], folder, { LATCHKEY_PORT: '0' })
+  const latchkey = (words: string[], input = '') =>
+    run(process.execPath, [at('.bin/latchkey'), ...words], { env: { LATCHKEY_PORT: '0' }, input })
   const findings = async (): Promise<Record<string, string>[]> =>
-    JSON.parse((await latchkey('doctor', '--json')).output).findings
+    JSON.parse((await latchkey(['doctor', '--json'])).output).findings
 
   it('holds its bundle, the migrations and the template of the embedded database, and nothing else', () => {
     const others = server.files.filter(
@@ -234,15 +236,26 @@ describe('the server', () => {
   })
 
   it('says its version and that its settings are good', async () => {
-    expect(await latchkey('--version')).toEqual({ exit: 0, output: '0.1.0\n' })
-    expect(await latchkey('config', 'check')).toMatchObject({ exit: 0 })
+    expect(await latchkey(['--version'])).toEqual({ exit: 0, output: '0.1.0\n' })
+    expect(await latchkey(['config', 'check'])).toMatchObject({ exit: 0 })
     expect(await findings()).toContainEqual(
       expect.objectContaining({ check: 'hashing', state: 'ok', message: 'argon2 and bcrypt can be loaded' }),
     )
   })
 
-  it('starts on the embedded database, also without the binaries of bcrypt', async () => {
+  it('starts without the binaries of bcrypt; what it cannot check is a wrong password', async () => {
     rmSync(at('bcrypt/prebuilds'), { recursive: true })
+    const password = 'correct horse battery staple'
+    const words = ['users', 'create', '--email', 'ada@acme.test', '--password-stdin']
+    expect(await latchkey(words, password)).toMatchObject({ exit: 0 })
+    const text = `
+      import { PGlite } from '@electric-sql/pglite'
+      const database = await PGlite.create('.latchkey/database')
+      await database.query("update latchkey.passwords set hash = $1", ['$2b$04$' + '.'.repeat(53)])
+      await database.close()`
+    writeFileSync(join(folder, 'foreign.mjs'), text)
+    expect(await node('foreign.mjs')).toEqual({ exit: 0, output: '' })
+
     const child: ChildProcess = spawn(process.execPath, [at('.bin/latchkey'), 'start', '--json'], {
       cwd: folder,
       env: { PATH: process.env.PATH, LATCHKEY_PORT: '0', LATCHKEY_LOG_LEVEL: 'error' },
@@ -257,6 +270,16 @@ describe('the server', () => {
       const { url } = JSON.parse(String(line))
       expect((await fetch(`${url}/healthz`)).status).toBe(200)
       expect((await fetch(`${url}/sign-in`)).status).toBe(200)
+      const signIn = (username: string) =>
+        fetch(`${url}/api/v1/auth/login`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ username, password }),
+        })
+      const [known, unknown] = [await signIn('ada@acme.test'), await signIn('grace@acme.test')]
+      expect([known.status, unknown.status]).toEqual([401, 401])
+      const errorOf = async (response: Response) => ((await response.json()) as { error: unknown }).error
+      expect(await errorOf(known)).toEqual(await errorOf(unknown))
     } finally {
       child.kill('SIGTERM')
       await ended
@@ -280,7 +303,7 @@ describe('the server', () => {
         /^argon2 cannot be loaded on linux-\w+, .* install again on this machine/,
       ),
     })
-    const { exit, output } = await latchkey('start', '--json')
+    const { exit, output } = await latchkey(['start', '--json'])
     expect(exit).toBe(1)
     expect(JSON.parse(output).error).toMatchObject({
       code: 'NATIVE_MISSING',

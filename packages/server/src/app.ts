@@ -97,20 +97,15 @@ export async function createApp(options: AppOptions): Promise<App> {
   try {
     await migrateUp(database, { log })
     await refuseWithoutIsolation(database, config, log)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
-  const opened = await openTools(config, log, database)
-  try {
+    const opened = await openTools(config, log, database)
     await opened.tools.keys.open()
     await opened.tools.revocations.open()
     await opened.tools.roles.open()
+    return assemble(opened, database)
   } catch (error) {
     await database.close()
     throw error
   }
-  return assemble(opened, database)
 }
 
 const openConfigured = (config: Config, log: Log): Promise<Database> =>
