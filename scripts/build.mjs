@@ -150,6 +150,7 @@ async function bundle(log) {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    metafile: true,
     banner: { js: "const __bundle = require('node:url').pathToFileURL(__filename).href" },
     define: {
       'import.meta.url': '__bundle',
@@ -172,8 +173,21 @@ async function bundle(log) {
     return false
   }
   for (const { path, contents } of result.outputFiles) writeWhole(path, contents)
+  writeWhole(join(dist, 'licenses.txt'), licensesOf(Object.keys(result.metafile.inputs)))
   writeWhole(join(dist, 'latchkey.cjs'), LAUNCHER, 0o755)
   return true
+}
+
+/** The licences of the packages in the bundle, which demand to be passed on with their code. */
+function licensesOf(inputs) {
+  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? [])
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
+    const text = file ? `\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}` : ''
+    return `${name} ${version} (${license})${text}\n`
+  })
+  return texts.join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 /** A server that starts meanwhile must never see half a file. */

@@ -83,8 +83,6 @@ export async function install({ quiet = false } = {}) {
   const { code, output } = await npm(args, { quiet })
   if (code === 0) return true
   if (quiet) console.error(output)
-  console.error(
-    'The packages could not be installed. Is the npm registry reachable? `npm ci` says more.',
-  )
+  console.error('The packages could not be installed. Is the npm registry reachable? `npm ci` says more.')
   return false
 }

@@ -211,7 +211,7 @@ describe('the server', () => {
   const findings = async (): Promise<Record<string, string>[]> =>
     JSON.parse((await latchkey(['doctor', '--json'])).output).findings
 
-  it('holds its bundle, the migrations and the template of the embedded database, and nothing else', () => {
+  it('holds its bundle with the licences of what is in it, the migrations and the template of the embedded database, and nothing else', () => {
     const others = server.files.filter(
       (file) => !/^dist\/migrations\/\d{4}_[a-z0-9_]+\.(up|down)\.sql$/.test(file),
     )
@@ -219,6 +219,7 @@ describe('the server', () => {
       'LICENSE',
       'README.md',
       'dist/latchkey.cjs',
+      'dist/licenses.txt',
       'dist/server.cjs',
       'dist/template.json',
       'dist/template.tar.gz',
@@ -226,6 +227,12 @@ describe('the server', () => {
     ])
     const migrations = readdirSync(join(ROOT, 'packages/server/migrations'))
     expect(server.files.filter((file) => file.startsWith('dist/migrations/'))).toHaveLength(migrations.length)
+  })
+
+  it('passes on the licences of what was bundled', () => {
+    const licenses = readFileSync(at('@latchkey/server/dist/licenses.txt'), 'utf8')
+    for (const name of ['fastify', 'kysely', 'pg', 'pino', 'preact', 'zod'])
+      expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'))
   })
 
   it('depends on the packages that its bundle requires, and on no others', () => {
