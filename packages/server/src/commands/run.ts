@@ -191,8 +191,8 @@ function report(error: unknown, json: boolean): number {
 }
 
 /**
- * Failures of the database or the machine that are no fault of the server, by the name of their class: the rooms they come
- * from are loaded only by commands that need them.
+ * Failures of the database or the machine that are no fault of the server, by the name of their class: the rooms
+ * they come from are loaded only by commands that need them.
  */
 const EXPECTED: Readonly<Record<string, string>> = {
   Unreachable: 'DATABASE_UNREACHABLE',

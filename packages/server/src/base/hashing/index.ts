@@ -12,8 +12,6 @@ import { argon2Cost, BOUNDS, bcryptCost, type Readable, readHash } from './forms
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { createGate } from './queue.ts'
 
-export { loadArgon2, loadBcrypt, NativeMissing }
-
 export interface Hashing {
   /**
    * Hashes with the configured algorithm and cost.

@@ -1,35 +1,30 @@
 /**
  * The native code that hashing needs, loaded when it is first needed: argon2 comes as one package a platform,
  * bcrypt carries the binaries of all platforms inside. Where one cannot be loaded, the error says so in a sentence;
- * `doctor` shows it.
+ * `doctor` shows it. Each is tried once, so that a check which needs a missing one takes no longer than others.
  */
 import { report } from 'node:process'
-
-const PACKAGES = {
-  argon2: { name: '@node-rs/argon2', load: () => import('@node-rs/argon2') },
-  bcrypt: { name: 'bcrypt', load: () => import('bcrypt') },
-} as const
 
 /** The package is not installed, or has no binary for this platform. */
 export class NativeMissing extends Error {
   override name = 'NativeMissing'
 }
 
-export const loadArgon2 = () => load('argon2')
-export const loadBcrypt = () => load('bcrypt')
-
 /** @throws NativeMissing */
-async function load<K extends keyof typeof PACKAGES>(
-  which: K,
-): Promise<Awaited<ReturnType<(typeof PACKAGES)[K]['load']>>> {
-  const { name, load } = PACKAGES[which]
-  try {
-    return (await load()) as Awaited<ReturnType<(typeof PACKAGES)[K]['load']>>
-  } catch (cause) {
-    throw new NativeMissing(
-      `${which} cannot be loaded on ${platform()}: the package ${name}, or its binary for this platform, is missing`,
-      { cause },
-    )
+export const loadArgon2 = native('argon2', '@node-rs/argon2', () => import('@node-rs/argon2'))
+/** @throws NativeMissing */
+export const loadBcrypt = native('bcrypt', 'bcrypt', () => import('bcrypt'))
+
+function native<T>(algorithm: string, name: string, load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null
+  const attempt = () =>
+    load().catch((cause: unknown) => {
+      const missing = `the package ${name}, or its binary for this platform, is missing`
+      throw new NativeMissing(`${algorithm} cannot be loaded on ${platform()}: ${missing}`, { cause })
+    })
+  return () => {
+    loaded ??= attempt()
+    return loaded
   }
 }
 
