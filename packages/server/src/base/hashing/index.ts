@@ -12,6 +12,8 @@ import { argon2Cost, BOUNDS, bcryptCost, type Readable, readHash } from './forms
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { createGate } from './queue.ts'
 
+export { loadArgon2, loadBcrypt } from './native.ts'
+
 export interface Hashing {
   /**
    * Hashes with the configured algorithm and cost.
