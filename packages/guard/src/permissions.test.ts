@@ -13,8 +13,8 @@ const permission = fc.oneof(
 const list = fc.array(permission, { maxLength: 5 })
 
 /**
-* Brute force: the set of all single permissions. No list names `other`, so that a pattern is never covered by a list of
-* names; and only `*` grants a malformed one.
+ * Brute force: the set of all single permissions. No list names `other`, so that a pattern is never covered by a list of
+ * names; and only `*` grants a malformed one.
  */
 const PARTS = ['a', 'b', 'c', 'other']
 const FORMLESS = 'anything'

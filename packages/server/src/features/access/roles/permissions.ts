@@ -5,13 +5,13 @@
  */
 
 import { type Call, outside } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeOrganization, revokeRoles } from '../../../core/revocations/index.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
 import { assertNotBeyond, lockReach, type Reach } from './reach.ts'
 import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'

@@ -1,10 +1,10 @@
 /** Finding people: lists by a cursor, in the order and with the filters that have an index. Reads run as the caller. */
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import {
   canonical,
   findUser,

@@ -2,11 +2,11 @@
 
 import { type Call, outside } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { AUDIT_EVENTS, audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import { type After, type EventFilter, type EventRow, selectEvent, selectEvents } from './sql.ts'
 
 type ReadTools = Pick<Tools, 'db' | 'keyring'>

@@ -1,8 +1,8 @@
 /** One's own account: what it says, changing the profile, deleting it. */
 import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import {
   assertNotLastAdministrator,
   changeProfile,

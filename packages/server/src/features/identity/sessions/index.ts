@@ -3,7 +3,7 @@
  * ending. Leaves starting one to `signin` (the one door), and what a caller may do to `access`.
  */
 export { deviceName } from './device.ts'
-export { callerScope, listSessions, type SessionView, signOut } from './own.ts'
+export { listSessions, signOut } from './own.ts'
 export { sessionPages } from './pages.tsx'
 export { SessionOut, sessionRoutes } from './routes.ts'
 export {

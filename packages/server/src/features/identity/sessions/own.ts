@@ -1,6 +1,6 @@
 /** A person's sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
 import type { Call } from '../../../base/call.ts'
-import type { CallerScope } from '../../../base/db/types.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { deviceName } from './device.ts'
@@ -17,14 +17,6 @@ export interface SessionView {
   last_seen_at: string
   expires_at: string
   remember_me: boolean
-}
-
-/** The caller as the database is told; every statement about one's own things runs under it. */
-export function callerScope(call: Call): CallerScope {
-  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
-  const { userId, permissions } = call.principal
-  const { id = null, permissions: organizationPermissions = [] } = call.organization ?? {}
-  return { userId, organizationId: id, permissions, organizationPermissions }
 }
 
 /** Open sessions, the latest seen first: the caller's own, or those of a person whom they may see. */

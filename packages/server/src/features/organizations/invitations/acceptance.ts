@@ -7,12 +7,13 @@ import { covers } from '@latchkey/guard'
 import type { Call, Principal } from '../../../base/call.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope, settleSession } from '../../identity/sessions/index.ts'
+import { settleSession } from '../../identity/sessions/index.ts'
 import {
   holdUser,
   insertMember,

@@ -5,11 +5,11 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import { canonical } from '../../identity/users/index.ts'
 import { deleteDeserted, record } from '../organization/organizations.ts'
 import {

@@ -3,16 +3,12 @@
  * act in it, whatever the server permits them.
  */
 import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  callerScope,
-  moveSession,
-  type StartedSession,
-  settleSession,
-} from '../../identity/sessions/index.ts'
+import { moveSession, type StartedSession, settleSession } from '../../identity/sessions/index.ts'
 import { record } from './organizations.ts'
 import { type OrganizationRow, selectOrganization, selectStanding } from './sql.ts'
 

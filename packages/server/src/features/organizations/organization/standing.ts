@@ -8,6 +8,7 @@
  */
 import { can } from '@latchkey/guard'
 import type { Call, CallOrganization, Principal } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
@@ -15,7 +16,6 @@ import { type ActingRow, organizationOf } from '../../../core/roles/acting.ts'
 import { isBuiltIn, ORGANIZATION_PERMISSIONS } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond } from '../../access/roles/index.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import { lockOrganization, membershipCheck, type OrganizationRow, selectRole, selectStanding } from './sql.ts'
 
 const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWith(':read'))

@@ -5,6 +5,7 @@
  */
 
 import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
@@ -15,7 +16,6 @@ import {
   type OwnRole,
 } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { callerScope } from '../../identity/sessions/index.ts'
 import { record } from '../organization/organizations.ts'
 import {
   deleteOwnRole,
