@@ -6,7 +6,7 @@ import { Instant, optional } from '../../../base/fields.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { listSessions, type SessionChecks, SessionOut } from '../../identity/sessions/index.ts'
+import { listSessions, type SessionChecks, SessionView } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
 import { OF_ACTING, TAG, UserId } from './fields.ts'
 import {
@@ -139,7 +139,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       path: '/api/v1/users/:id/sessions',
       tag: TAG,
       input: z.object({ id: UserId }),
-      output: z.array(SessionOut),
+      output: z.array(SessionView),
       run: async (call, { id }) => {
         await getPerson(tools, call, id)
         return { data: await listSessions(tools, checks, call, id) }

@@ -2,10 +2,9 @@
  * Sessions: being signed in. Owns the token, its check on every request, the limits of time, listing and
  * ending. Leaves starting one to `signin` (the one door), and what a caller may do to `access`.
  */
-export { deviceName } from './device.ts'
-export { listSessions, signOut } from './own.ts'
+export { listSessions, SessionView } from './own.ts'
 export { sessionPages } from './pages.tsx'
-export { SessionOut, sessionRoutes } from './routes.ts'
+export { sessionRoutes } from './routes.ts'
 export {
   endSessions,
   moveSession,
@@ -14,7 +13,7 @@ export {
   type StartedSession,
   sessionChecks,
   settleSession,
+  settleSessionsOf,
   startSession,
 } from './sessions.ts'
-export { updateUnsettled as settleSessionsOf } from './sql.ts'
-export { SESSION_COOKIE, SessionStarted, sessionCookie, sessionStarted } from './view.ts'
+export { SessionStarted, sessionCookie, sessionStarted } from './view.ts'

@@ -1,23 +1,27 @@
 /** A person's sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
+import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
+import { deviceName } from '../../../base/http/request/device.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { deviceName } from './device.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
 import { selectOpen } from './sql.ts'
 
-export interface SessionView {
-  id: string
-  current: boolean
-  device: { browser: string | null; system: string | null }
-  ip_address: string | null
-  user_agent: string | null
-  created_at: string
-  last_seen_at: string
-  expires_at: string
-  remember_me: boolean
-}
+export const SessionView = z
+  .object({
+    id: z.string(),
+    current: z.boolean(),
+    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
+    ip_address: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    created_at: z.string(),
+    last_seen_at: z.string(),
+    expires_at: z.string(),
+    remember_me: z.boolean(),
+  })
+  .meta({ id: 'Session' })
+export type SessionView = z.infer<typeof SessionView>
 
 /** Open sessions, the latest seen first: the caller's own, or those of a person whom they may see. */
 export async function listSessions(
@@ -61,16 +65,5 @@ export async function revokeOthers(tools: Pick<Tools, 'db'>, call: Call): Promis
   const username = call.principal?.username ?? null
   return await tools.db.tx(scope, (tx) =>
     endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', ...keep }),
-  )
-}
-
-/** Signs the caller out. A session that has ended meanwhile is no error: the wish is fulfilled. */
-export async function signOut(tools: Pick<Tools, 'db'>, call: Call): Promise<void> {
-  const scope = callerScope(call)
-  if (!call.session) return
-  const only = call.session.id
-  const username = call.principal?.username ?? null
-  await tools.db.tx(scope, (tx) =>
-    endSessions(tx, call, { userId: scope.userId, username, reason: 'signed_out', only }),
   )
 }

@@ -3,22 +3,9 @@ import { z } from 'zod'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { listSessions, revokeOthers, revokeSession, type SessionView } from './own.ts'
+import { listSessions, revokeOthers, revokeSession, SessionView } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
-
-export const SessionOut = z
-  .object({
-    id: z.string(),
-    current: z.boolean(),
-    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
-    ip_address: z.string().nullable(),
-    user_agent: z.string().nullable(),
-    created_at: z.string(),
-    last_seen_at: z.string(),
-    expires_at: z.string(),
-    remember_me: z.boolean(),
-  })
-  .meta({ id: 'Session' }) satisfies z.ZodType<SessionView>
+import { sessionCookie } from './view.ts'
 
 export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
   route({
@@ -32,7 +19,7 @@ export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     path: '/api/v1/auth/sessions',
     tag: 'Sessions',
     input: z.object({}),
-    output: z.array(SessionOut),
+    output: z.array(SessionView),
     run: async (call) => ({ data: await listSessions(tools, checks, call) }),
   }),
   route({
@@ -50,7 +37,7 @@ export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     output: z.null(),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
-      const cookies = call.session?.id === id ? [{ name: 'session', value: null }] : []
+      const cookies = call.session?.id === id ? [sessionCookie(null, call.now)] : []
       return { data: null, message: 'The session has ended.', cookies }
     },
   }),

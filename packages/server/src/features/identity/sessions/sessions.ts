@@ -27,6 +27,7 @@ import {
   updateOrganization,
   updateSeen,
   updateToken,
+  updateUnsettled,
 } from './sql.ts'
 import type { SessionsTable } from './tables.ts'
 
@@ -112,6 +113,10 @@ export async function moveSession(
 export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
   if (!(await updateOrganization(tx, id, organizationId, null))) throw problem('AUTHENTICATION_REQUIRED')
 }
+
+/** The user's sessions that act in no organization act in this one from now on; their tokens stay. */
+export const settleSessionsOf = (tx: Tx, userId: string, organizationId: string): Promise<void> =>
+  updateUnsettled(tx, userId, organizationId)
 
 /** Ends sessions of a user, with every token of theirs, and records each. @returns how many this call ended */
 export async function endSessions(

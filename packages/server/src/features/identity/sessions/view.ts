@@ -5,7 +5,7 @@ import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { StartedSession } from './sessions.ts'
 
-export const SESSION_COOKIE = 'session'
+const SESSION_COOKIE = 'session'
 
 export const SessionStarted = z.object({
   session: z.object({
@@ -30,11 +30,11 @@ export const sessionStarted = (
   expires_at: session.expiresAt.toISOString(),
 })
 
-/** The session's cookie; without `remember` it ends with the browser. */
-export const sessionCookie = (session: StartedSession, now: Date): CookieChange => ({
-  name: SESSION_COOKIE,
-  value: session.token,
-  ...(session.remember
-    ? { maxAgeSeconds: Math.floor((session.expiresAt.getTime() - now.getTime()) / 1000) }
-    : {}),
-})
+/** The session cookie; without `remember` it ends with the browser. Null clears it. */
+export function sessionCookie(session: StartedSession | null, now: Date): CookieChange {
+  if (session === null) return { name: SESSION_COOKIE, value: null }
+  const { token: value, remember, expiresAt } = session
+  if (!remember) return { name: SESSION_COOKIE, value }
+  const maxAgeSeconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
+  return { name: SESSION_COOKIE, value, maxAgeSeconds }
+}

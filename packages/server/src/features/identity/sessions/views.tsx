@@ -1,5 +1,6 @@
 /** The page of one's sessions: device, place as far as known, times, and an end to each. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
+import { type Device, deviceName } from '../../../base/http/request/device.ts'
 import {
   AccountPage,
   Badge,
@@ -11,7 +12,6 @@ import {
   Time,
   useUi,
 } from '../../../base/page/index.ts'
-import { type Device, deviceName } from './device.ts'
 import { sessionsText as t } from './texts.ts'
 
 export interface SessionItem {

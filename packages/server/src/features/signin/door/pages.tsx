@@ -6,8 +6,9 @@ import { Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
+import { sessionCookie } from '../../identity/sessions/index.ts'
 import { doorOperations } from './operations.ts'
+import { signOut } from './sign-out.ts'
 import { safeReturnTo } from './return-to.ts'
 import { signinText } from './texts.ts'
 import { NOTICES, SignedOut, SignIn, SignOut } from './views.tsx'
@@ -80,7 +81,7 @@ export const doorPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
       if (call.principal) await signOut(tools, call)
       return {
         redirect: safeReturnTo(tools.config, input.return_to) ?? '/sign-out',
-        cookies: [{ name: SESSION_COOKIE, value: null }],
+        cookies: [sessionCookie(null, call.now)],
       }
     },
   }),

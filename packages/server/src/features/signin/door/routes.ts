@@ -2,11 +2,12 @@
 import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { SESSION_COOKIE, signOut } from '../../identity/sessions/index.ts'
+import { sessionCookie } from '../../identity/sessions/index.ts'
 import { resumeAttempt } from './attempts.ts'
 import type { AnyMethod } from './method.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
 import { doorOperations } from './operations.ts'
+import { signOut } from './sign-out.ts'
 import { methodsAt, unknownAttempt } from './sign-in.ts'
 
 /** The token of an attempt as a path parameter. */
@@ -41,7 +42,7 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod
     message: 'Signed out.',
     run: async (call) => {
       await signOut(tools, call)
-      return { data: null, cookies: [{ name: SESSION_COOKIE, value: null }] }
+      return { data: null, cookies: [sessionCookie(null, call.now)] }
     },
   }),
 ]
