@@ -7,13 +7,13 @@ import { CompiledQuery } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Handle } from '../packages/server/src/base/db/handle.ts'
 import type { CallerScope, Tx } from '../packages/server/src/base/db/types.ts'
-import { selectEvents } from '../packages/server/src/features/accounts/audit-log/sql.ts'
 import {
   type People,
   type PeopleFilter,
   type PeopleOrder,
   searchUsers,
-} from '../packages/server/src/features/identity/users/search.ts'
+} from '../packages/server/src/features/accounts/administration/search.ts'
+import { selectEvents } from '../packages/server/src/features/accounts/audit-log/sql.ts'
 import type { Json } from '../packages/server/src/testing/client.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
 

@@ -10,7 +10,8 @@ import type { ApiRow, PageRow, Row } from '../packages/server/src/base/http/row/
 import { errorsOf } from '../packages/server/src/base/http/row/shapes.ts'
 import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../packages/server/src/core/roles/index.ts'
-import { disableUser, getUser } from '../packages/server/src/features/identity/users/index.ts'
+import { disableUser } from '../packages/server/src/features/identity/lifecycle/index.ts'
+import { getUser } from '../packages/server/src/features/identity/users/index.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 

@@ -1,10 +1,8 @@
 /** What the operator does to people's API keys from the command line: the rules behind `latchkey api-keys …`. */
 import { type Call, systemCall } from '../../../base/call.ts'
-import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
-import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findByIdentifier, findUser, type User } from '../../identity/users/index.ts'
+import { getUserNamed } from '../../identity/users/index.ts'
 import { type KeyView, keyView, NewKeyInput } from './fields.ts'
 import { endKey, writeKey } from './keys.ts'
 import { selectKeys } from './sql.ts'
@@ -34,7 +32,7 @@ export async function issueByOperator(
   }
   const expiresAt = lifetime === undefined ? undefined : new Date(call.now.getTime() + lifetime)
   const { key, secret } = await tools.db.tx('system', async (tx) => {
-    const user = await byIdentifier(tx, identifier)
+    const user = await getUserNamed(tx, identifier)
     if (user.status !== 'active') throw problem('CONFLICT', { message: `The account is ${user.status}.` })
     const maker = {
       userId: user.id,
@@ -50,7 +48,7 @@ export async function issueByOperator(
 export async function listKeysByOperator(tools: OperatorTools, identifier: string): Promise<KeyView[]> {
   const { now }: Call = systemCall(tools.clock.now())
   return await tools.db.tx('system', async (tx) => {
-    const { id } = await byIdentifier(tx, identifier)
+    const { id } = await getUserNamed(tx, identifier)
     return (await selectKeys(tx, id)).map((key) => keyView(key, key.last_used_at, now))
   })
 }
@@ -63,16 +61,8 @@ export async function revokeByOperator(
 ): Promise<KeyView> {
   const call = systemCall(tools.clock.now())
   return await tools.db.tx('system', async (tx) => {
-    const { id, username } = await byIdentifier(tx, identifier)
+    const { id, username } = await getUserNamed(tx, identifier)
     const key = await endKey(tx, call, { userId: id, username }, keyId, { by: 'operator' })
     return keyView(key, key.last_used_at, call.now)
   })
-}
-
-async function byIdentifier(tx: Tx, identifier: string): Promise<User> {
-  const user = isId('usr', identifier)
-    ? await findUser(tx, identifier)
-    : await findByIdentifier(tx, identifier)
-  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
-  return user
 }

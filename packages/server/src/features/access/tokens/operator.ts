@@ -9,7 +9,7 @@ import { accountLocked, isLocked } from '../../../core/locks.ts'
 import { LONGEST_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionChecks } from '../../identity/sessions/index.ts'
-import { findByIdentifier, findUser, type User } from '../../identity/users/index.ts'
+import { getUserNamed, type User } from '../../identity/users/index.ts'
 import { readToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
@@ -62,10 +62,5 @@ export async function revokeTokensOfByOperator(tools: OperatorTools, identifier:
   return await revokeAllTokens(tools, systemCall(tools.clock.now()), user)
 }
 
-async function named(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {
-  const user = await tools.db.tx('system', (tx) =>
-    isId('usr', identifier) ? findUser(tx, identifier) : findByIdentifier(tx, identifier),
-  )
-  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
-  return user
-}
+const named = (tools: Pick<Tools, 'db'>, identifier: string): Promise<User> =>
+  tools.db.tx('system', (tx) => getUserNamed(tx, identifier))

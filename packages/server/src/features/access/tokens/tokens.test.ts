@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../../../base/call.ts'
 import type { Client } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
-import { disableUser, enableUser, getUser } from '../../identity/users/index.ts'
+import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
+import { getUser } from '../../identity/users/index.ts'
 
 let world: World
 let ada: Person

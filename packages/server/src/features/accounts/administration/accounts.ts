@@ -9,23 +9,25 @@ import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { revokeLinks } from '../../../core/links/index.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertMayGive, lockReach } from '../../access/roles/index.ts'
-import { claimAddress, lockAddress, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
-import { endSessions } from '../../identity/sessions/index.ts'
+import {
+  changeAddress,
+  claimAddress,
+  lockAddress,
+  sendVerification,
+  unverifyAddress,
+} from '../../identity/emails/index.ts'
+import { deleteUser } from '../../identity/lifecycle/index.ts'
 import {
   canonical,
   changeProfile,
   createUser,
-  deleteUser,
   findUser,
   getUser,
   type ProfileChange,
-  takingIdentifiers,
   type User,
-  updateAddress,
 } from '../../identity/users/index.ts'
 import { isInvited } from '../../organizations/invitations/index.ts'
 import { belongsAnywhere, holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
@@ -153,8 +155,8 @@ export async function changeAccount(
 }
 
 /**
- * Another address: unverified unless it is said, because a mistyped one is somebody else's. What was sent to the old one is
- * no good any more, sessions end, and both addresses hear of it. Another spelling of the same changes nothing else.
+ * Changes the address and notifies both addresses. The new one is unverified unless the administrator says otherwise,
+ * because a mistyped address may belong to another person.
  */
 async function moveTo(
   tools: Pick<Tools, 'config' | 'keyring' | 'mail'>,
@@ -164,41 +166,16 @@ async function moveTo(
   email: string,
   isVerified = false,
 ): Promise<void> {
-  const key = canonical(email)
-  const isSame = key === canonical(user.email)
-  if ((await ownerOtherThan(tx, user.id, key)) !== null) throw taken()
-  const verified_at = isSame ? user.email_verified_at : null
-  await takingIdentifiers(() =>
-    updateAddress(tx, user.email_id, { address: email, address_key: key, verified_at }),
-  )
-  const { id: userId, username } = user
-  await audit(tx, call, {
-    type: 'user.email_changed',
-    userId,
-    username,
-    details: { from: user.email, to: email },
-  })
-  if (isSame) return
-  await revokeLinks(tx, 'verify_email', userId, call.now)
-  await revokeLinks(tx, 'reset_password', userId, call.now)
-  await endSessions(tx, call, { userId, username, reason: 'email_changed' })
+  if (!(await changeAddress(tx, call, user, email))) return
   const locale = localeOf(user, call)
   for (const to of [user.email, email])
-    await tools.mail.write(tx, addressChangedLetter(tools.config, { to, locale }), call.now, userId)
+    await tools.mail.write(tx, addressChangedLetter(tools.config, { to, locale }), call.now, user.id)
   if (!isVerified && tools.config.emailVerification === 'required')
-    await sendVerification(tools, tx, await getUser(tx, userId), { locale }, call.now)
+    await sendVerification(tools, tx, await getUser(tx, user.id), { locale }, call.now)
 }
 
-const taken = () =>
-  problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' } })
-
-async function setVerified(tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> {
-  if (isVerified) return await claimAddress(tx, call, user)
-  if (user.email_verified_at === null) return
-  const { email: address, id: userId, username } = user
-  await updateAddress(tx, user.email_id, { address, address_key: canonical(address), verified_at: null })
-  await audit(tx, call, { type: 'user.updated', userId, username, details: { fields: ['is_verified'] } })
-}
+const setVerified = (tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> =>
+  isVerified ? claimAddress(tx, call, user) : unverifyAddress(tx, call, user)
 
 /** Deletes an account with everything personal. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const deleteAccount = (

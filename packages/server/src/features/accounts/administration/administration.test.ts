@@ -117,7 +117,7 @@ describe('whoever may not', () => {
     expect((await second.client.post(at(root.id, '/lock'), { end_sessions: false })).status).toBe(200)
     // the other one is locked out: whoever is left is the last
     const reply = await world.db.tx('system', async (tx) => {
-      const { isLastAdministrator } = await import('../../identity/users/sql.ts')
+      const { isLastAdministrator } = await import('../../identity/lifecycle/sql.ts')
       return await isLastAdministrator(tx, second.id)
     })
     expect(reply).toBe(true)

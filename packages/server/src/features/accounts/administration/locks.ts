@@ -8,21 +8,12 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
-import { audit } from '../../../core/audit/index.ts'
-import { revokeUser } from '../../../core/revocations/index.ts'
 import { lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { mayWriteTo } from '../../identity/emails/index.ts'
+import { disableUser, enableUser, lockUser, unlockUser } from '../../identity/lifecycle/index.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
-import {
-  assertNotLastAdministrator,
-  disableUser,
-  enableUser,
-  findUser,
-  getUser,
-  type User,
-  updateLock,
-} from '../../identity/users/index.ts'
+import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { sendResetEmail } from '../../signin/passwords/index.ts'
 import { localeOf } from './accounts.ts'
@@ -38,16 +29,7 @@ export interface LockWish {
 
 /** A second lock replaces the first. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const lockAccount = (tools: LockTools, call: Call, id: string, wish: LockWish): Promise<User> =>
-  changing(tools, call, id, assertMayTakeAway, async (tx, acting, user) => {
-    await assertNotLastAdministrator(tx, id)
-    const { until, reason } = wish
-    await updateLock(tx, id, { at: call.now, until }, call.now)
-    const who = { userId: id, username: user.username }
-    if (wish.endSessions) await endSessions(tx, acting, { ...who, reason: 'locked' })
-    await revokeUser(tx, id, tools.clock.now())
-    const details = { until: until?.toISOString() ?? null, ...(reason === undefined ? {} : { reason }) }
-    await audit(tx, acting, { type: 'user.locked', ...who, details })
-  })
+  changing(tools, call, id, assertMayTakeAway, (tx, acting, user) => lockUser(tools, tx, acting, user, wish))
 
 /** Lifts a lock, and forgets the failed sign-ins that were counted against the account, from wherever they came. */
 export const unlockAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
@@ -61,9 +43,8 @@ export async function unlock(
   user: User,
   details: Record<string, unknown> = {},
 ): Promise<void> {
-  await updateLock(tx, user.id, null, call.now)
+  await unlockUser(tx, call, user, details)
   await forgetGuesses(tools, tx, user)
-  await audit(tx, call, { type: 'user.unlocked', userId: user.id, username: user.username, details })
 }
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not active */

@@ -5,14 +5,8 @@ import { callerScope } from '../../../base/db/scope.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  canonical,
-  findUser,
-  type PeopleFilter,
-  type PeopleOrder,
-  searchUsers,
-  type User,
-} from '../../identity/users/index.ts'
+import { canonical, findUser, type User } from '../../identity/users/index.ts'
+import { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
 
 export interface PeopleWish {
   search?: string | undefined

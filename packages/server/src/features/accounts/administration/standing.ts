@@ -8,7 +8,7 @@ import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond } from '../../access/roles/index.ts'
-import { findUser, lockUser, type User } from '../../identity/users/index.ts'
+import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 
 /** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
 export async function assertMayActOn(
@@ -20,7 +20,7 @@ export async function assertMayActOn(
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { principal } = call
   if (!isId('usr', id)) throw problem('NOT_FOUND')
-  await lockUser(tx, id)
+  await lockUserRow(tx, id)
   const user = await findUser(tx, id)
   if (!user) throw problem('NOT_FOUND')
   assertNotBeyond(principal.permissions, tools.roles.permissionsOf(user.roles), {

@@ -3,14 +3,8 @@ import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  assertNotLastAdministrator,
-  changeProfile,
-  deleteUser,
-  getUser,
-  type ProfileChange,
-  type User,
-} from '../../identity/users/index.ts'
+import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
+import { changeProfile, getUser, type ProfileChange, type User } from '../../identity/users/index.ts'
 import { holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { deletedLetter } from './mail.tsx'

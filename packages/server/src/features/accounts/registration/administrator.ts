@@ -12,7 +12,8 @@ import { audit } from '../../../core/audit/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
 import { adminRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { createUser, existsWithRole, getUser } from '../../identity/users/index.ts'
+import { hasActiveHolder } from '../../identity/lifecycle/index.ts'
+import { createUser, getUser } from '../../identity/users/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, acceptPassword, setFirstPassword } from '../../signin/passwords/index.ts'
 import type { Registration } from './register.ts'
@@ -22,13 +23,13 @@ const SETUP_LIFETIME = 24 * 3_600_000
 type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>
 
 export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<boolean> =>
-  tools.db.tx('system', (tx) => existsWithRole(tx, adminRole(tools.config)))
+  tools.db.tx('system', (tx) => hasActiveHolder(tx, adminRole(tools.config)))
 
 /** A fresh link for the first administrator; earlier ones stop working. @returns its URL, or null where there is one already */
 export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: Date): Promise<string | null> {
   return await tools.db.tx('system', async (tx) => {
     await oneAtATime(tx)
-    if (await existsWithRole(tx, adminRole(tools.config))) return null
+    if (await hasActiveHolder(tx, adminRole(tools.config))) return null
     await revokeLinks(tx, 'setup', null, now)
     const token = await issueLink(tx, { purpose: 'setup', userId: null, lifetime: SETUP_LIFETIME }, now)
     await audit(tx, systemCall(now), { type: 'system.setup_link.created', userId: null, username: null })
@@ -55,7 +56,7 @@ export async function setUpAdministrator(
   return await tools.db.tx('system', async (tx) => {
     await oneAtATime(tx)
     await useLink(tx, 'setup', token, call.now)
-    if (await existsWithRole(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
+    if (await hasActiveHolder(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
     const id = await createAdministrator(tools, tx, call, input, hash)
     const user = await getUser(tx, id)
     return await signInNewUser(tools, tx, call, user, 'setup_link')
@@ -70,7 +71,7 @@ export async function ensureAdministrator(tools: SetupTools, now: Date): Promise
   const hash = await acceptPassword(tools, adminPassword, { email: adminEmail })
   return await tools.db.tx('system', async (tx) => {
     await oneAtATime(tx)
-    if (await existsWithRole(tx, adminRole(tools.config))) return false
+    if (await hasActiveHolder(tx, adminRole(tools.config))) return false
     await createAdministrator(tools, tx, call, { email: adminEmail, password: adminPassword }, hash)
     return true
   })

@@ -5,14 +5,8 @@ import type { Tx } from '../../../base/db/types.ts'
 import { job, PayloadLocale } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
-import {
-  canonical,
-  deletePendingBefore,
-  findByIdentifier,
-  findUser,
-  getUser,
-  type User,
-} from '../../identity/users/index.ts'
+import { deletePendingUsers } from '../../identity/lifecycle/index.ts'
+import { canonical, findNamed, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
 
 /** A registration that nobody verified is forgotten after this. */
@@ -39,7 +33,7 @@ export function registrationJobs(tools: LetterTools): void {
     }),
   )
   tools.jobs.every('registration.purge', '1h', async (now) => {
-    await tools.db.tx('system', (tx) => deletePendingBefore(tx, later(now, -PENDING_LIFETIME)))
+    await tools.db.tx('system', (tx) => deletePendingUsers(tx, later(now, -PENDING_LIFETIME)))
   })
 }
 
@@ -61,8 +55,8 @@ async function writeLetter(
     )
   }
   if (user.username !== null) {
-    const holder = await findByIdentifier(tx, user.username)
-    if (holder && holder.status !== 'pending') {
+    const { owner: holder } = await findNamed(tx, user.username)
+    if (holder) {
       return await tools.mail.write(
         tx,
         usernameTakenLetter(tools.config, { to: user.email, locale }),

@@ -2,20 +2,18 @@
 
 import { systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid } from '../../../base/errors.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
 import {
   createUser,
-  disableUser,
   EmailAddress,
-  enableUser,
   FullName,
-  findByIdentifier,
-  findUser,
   getUser,
+  getUserNamed,
   listUsers,
   type User,
   Username,
@@ -113,10 +111,5 @@ async function changing(
   return userView(tools.roles, user)
 }
 
-async function byIdentifier(tools: Pick<Tools, 'db'>, identifier: string): Promise<User> {
-  const user = await tools.db.tx('system', (tx) =>
-    isId('usr', identifier) ? findUser(tx, identifier) : findByIdentifier(tx, identifier),
-  )
-  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${identifier}.` })
-  return user
-}
+const byIdentifier = (tools: Pick<Tools, 'db'>, identifier: string): Promise<User> =>
+  tools.db.tx('system', (tx) => getUserNamed(tx, identifier))

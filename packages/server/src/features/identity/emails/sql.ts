@@ -10,6 +10,15 @@ export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
   )
 }
 
+/** Replaces an address in its row: the user stays its owner. */
+export async function updateAddress(
+  tx: Tx,
+  id: string,
+  address: Pick<EmailsTable, 'address' | 'address_key' | 'verified_at'>,
+): Promise<void> {
+  await tx.updateTable('emails').set(address).where('id', '=', id).execute()
+}
+
 /** A pending user becomes active; a username that somebody else got meanwhile is let go. */
 export async function activateUser(
   tx: Tx,

@@ -1,34 +1,20 @@
 /**
  * Users: who exists and what they are called. Owns users and their addresses' rows at creation, identifiers
- * and their canonical spelling, status, profile and deletion. Leaves proving an address to `emails`,
- * credentials to `passwords` and the like, and how accounts come about to `registration`.
+ * and their canonical spelling, and the profile. Leaves proving and changing an address to `emails`, disabling, locking
+ * and deleting to `lifecycle`, credentials to `passwords` and other methods, and sign-up to `registration`.
  */
 export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
-export { assertNotLastAdministrator } from './last-administrator.ts'
-export { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
+export { listUsers, lockUserRow, recordSignIn } from './sql.ts'
 export {
-  deletePendingBefore,
-  existsWithRole,
-  lockUser,
-  selectPage as listUsers,
-  updateAddress,
-  updateLastLogin,
-  updateLock,
-} from './sql.ts'
-export {
+  addressTaken,
   changeProfile,
   createUser,
-  deleteUser,
-  disableUser,
-  enableUser,
   findByIdentifier,
   findNamed,
   findUser,
   getUser,
-  type Named,
-  type NewUser,
+  getUserNamed,
   type ProfileChange,
-  takingIdentifiers,
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'

@@ -7,11 +7,9 @@
 import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
-import { newId } from '../../../base/ids.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { revokeUser } from '../../../core/revocations/index.ts'
-import { endSessions } from '../sessions/index.ts'
 import { canonical } from './identifiers.ts'
 import { assertNotLastAdministrator } from './last-administrator.ts'
 import {
@@ -77,8 +75,8 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
   return emailId
 }
 
-/** Turns the database's word for a taken identifier into ours. */
-export async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
+/** Answers unique violations of identifiers with CONFLICT. */
+async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -89,16 +87,14 @@ export async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
         cause: error,
       })
     }
-    if (isUniqueViolation(error, 'emails_claimed')) {
-      throw problem('CONFLICT', {
-        message: 'This e-mail address is taken.',
-        details: { field: 'email' },
-        cause: error,
-      })
-    }
+    if (isUniqueViolation(error, 'emails_claimed')) throw addressTaken(error)
     throw error
   }
 }
+
+/** CONFLICT: another user owns the address. */
+export const addressTaken = (cause?: unknown): Problem =>
+  problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' }, cause })
 
 export const findUser = async (tx: Tx, id: string): Promise<User | null> => (await selectUser(tx, id)) ?? null
 
@@ -129,6 +125,13 @@ export async function findByIdentifier(tx: Tx, identifier: string): Promise<User
   return owner ?? pending
 }
 
+/** By id, username or address, as an operator names a user. @throws Problem NOT_FOUND */
+export async function getUserNamed(tx: Tx, name: string): Promise<User> {
+  const user = isId('usr', name) ? await findUser(tx, name) : await findByIdentifier(tx, name)
+  if (!user) throw problem('NOT_FOUND', { message: `There is no account named ${name}.` })
+  return user
+}
+
 export interface ProfileChange {
   full_name?: string | null | undefined
   username?: string | null | undefined
@@ -152,53 +155,4 @@ export async function changeProfile(tx: Tx, call: Call, user: User, change: Prof
     username: user.username,
     details: { fields },
   })
-}
-
-/** Disables an account and ends its sessions and tokens; nothing of it works from the commit on. @throws CONFLICT if it was not active, or is the last administrator's */
-export async function disableUser(
-  tx: Tx,
-  call: Call,
-  user: User,
-  details: Record<string, unknown> = {},
-): Promise<void> {
-  await assertNotLastAdministrator(tx, user.id)
-  await changeStatus(tx, call, user, 'active', 'disabled', details)
-  await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
-  await revokeUser(tx, user.id, call.now)
-}
-
-/** @throws CONFLICT if the account was not disabled */
-export const enableUser = (tx: Tx, call: Call, user: User): Promise<void> =>
-  changeStatus(tx, call, user, 'disabled', 'active')
-
-async function changeStatus(
-  tx: Tx,
-  call: Call,
-  user: User,
-  from: UsersTable['status'],
-  to: 'active' | 'disabled',
-  details: Record<string, unknown> = {},
-): Promise<void> {
-  if (!(await updateStatus(tx, user.id, from, to, call.now))) {
-    throw problem('CONFLICT', { message: `The account is ${user.status}.` })
-  }
-  const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
-  await audit(tx, call, { type, userId: user.id, username: user.username, details })
-}
-
-/**
- * Deletes a user and everything personal in this transaction: addresses, password, sessions, devices and links
- * go by foreign key, and the audit log keeps that things happened, not to whom. System scope.
- * @throws Problem NOT_FOUND, CONFLICT for the last administrator
- */
-export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
-  await assertNotLastAdministrator(tx, user.id)
-  await scrubAudit(tx, user.id)
-  if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
-  await revokeUser(tx, user.id, call.now)
-  await audit(
-    tx,
-    { ...call, ip: null, userAgent: null },
-    { type: 'user.deleted', userId: user.id, username: null },
-  )
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../../../base/call.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
-import { disableUser, getUser } from '../../identity/users/index.ts'
+import { disableUser } from '../../identity/lifecycle/index.ts'
+import { getUser } from '../../identity/users/index.ts'
 
 let world: World
 beforeAll(async () => {

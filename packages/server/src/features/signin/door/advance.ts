@@ -13,7 +13,7 @@ import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
-import { organizationWished, type User, updateLastLogin } from '../../identity/users/index.ts'
+import { organizationWished, recordSignIn, type User } from '../../identity/users/index.ts'
 import { addDevice, type Device, reportNewDevice, updateDeviceUse } from '../guesses/index.ts'
 import {
   type AfterSignIn,
@@ -126,7 +126,7 @@ async function finish(
     startSession(tools, tx, call, { id, userId: user.id, amr, remember: after.remember }),
     endFormerSession(tx, call),
     known && updateDeviceUse(tx, known.id, call.now),
-    updateLastLogin(tx, user.id, call.now),
+    recordSignIn(tx, user.id, call.now),
     audit(tx, call, {
       type: 'auth.login.success',
       userId: user.id,

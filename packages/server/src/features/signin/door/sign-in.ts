@@ -7,7 +7,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { getUser, lockUser, type User } from '../../identity/users/index.ts'
+import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   assertUnlocked,
   clearGuesses,
@@ -145,7 +145,7 @@ export async function fulfilRequirement(
   fulfil: (tx: Tx, user: User) => Promise<void>,
 ): Promise<Outcome> {
   return await tools.db.tx('system', async (tx) => {
-    await lockUser(tx, attempt.userId)
+    await lockUserRow(tx, attempt.userId)
     const user = await getUser(tx, attempt.userId)
     const device: Device | null = await findCallersDevice(tx, call)
     return await advance(tools, tx, call, attempt, {

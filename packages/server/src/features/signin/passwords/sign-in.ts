@@ -7,7 +7,7 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findNamed, lockUser, type User } from '../../identity/users/index.ts'
+import { findNamed, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   type AfterSignIn,
   confirmWith,
@@ -74,7 +74,7 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
 /** Locks user and password: a concurrent change or disabling waits for the sign-in, and then ends its session. */
 async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: string): Promise<User | null> {
   const [, { owner, pending }, current] = await Promise.all([
-    lockUser(tx, user.id),
+    lockUserRow(tx, user.id),
     findNamed(tx, identifier),
     lockPassword(tx, user.id),
   ])

@@ -6,7 +6,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import type { UserRow } from './sql.ts'
+import type { User } from '../../identity/users/index.ts'
 
 export interface PeopleFilter {
   status?: 'pending' | 'active' | 'disabled' | 'locked' | undefined
@@ -30,12 +30,12 @@ interface Page {
 
 /** A page may be short, and even empty, although there are more: then the filter leaves few of what a search finds. */
 export interface People {
-  rows: UserRow[]
+  rows: User[]
   /** After which the next page begins; null where there is none. */
   next: Position | null
 }
 
-type Found = UserRow & { position: string }
+type Found = User & { position: string }
 type Condition = RawBuilder<unknown>
 const all = (conditions: readonly Condition[]): Condition => sql.join([sql`true`, ...conditions], sql` and `)
 

@@ -1,0 +1,100 @@
+/**
+ * The account lifecycle: disabling, locking and deleting accounts. Disabled: until it is enabled. Locked: until a time,
+ * or until it is unlocked. From the commit on no session, token or key of the account is accepted.
+ * Invariant: the last administrator is neither disabled, locked nor deleted.
+ */
+import type { Call } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeUser } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { endSessions } from '../sessions/index.ts'
+import type { User } from '../users/index.ts'
+import { assertNotLastAdministrator } from './last-administrator.ts'
+import { deleteUserRow, scrubAudit, updateLock, updateStatus } from './sql.ts'
+
+/**
+ * Disables an account and ends its sessions and tokens.
+ * @throws Problem CONFLICT where it is not active, and for the last administrator
+ */
+export async function disableUser(
+  tx: Tx,
+  call: Call,
+  user: User,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
+  await changeStatus(tx, call, user, 'active', 'disabled', details)
+  await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
+  await revokeUser(tx, user.id, call.now)
+}
+
+/** @throws Problem CONFLICT where the account is not disabled */
+export const enableUser = (tx: Tx, call: Call, user: User): Promise<void> =>
+  changeStatus(tx, call, user, 'disabled', 'active')
+
+async function changeStatus(
+  tx: Tx,
+  call: Call,
+  user: User,
+  from: UsersTable['status'],
+  to: 'active' | 'disabled',
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  if (!(await updateStatus(tx, user.id, from, to, call.now))) {
+    throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+  }
+  const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
+  await audit(tx, call, { type, userId: user.id, username: user.username, details })
+}
+
+/**
+ * Locks an account; a second lock replaces the first. Sessions that are not ended are refused while the lock lasts and
+ * accepted after it.
+ * @throws Problem CONFLICT for the last administrator
+ */
+export async function lockUser(
+  { clock }: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  lock: { until: Date | null; reason?: string | undefined; endSessions: boolean },
+): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
+  const { until, reason } = lock
+  const about = { userId: user.id, username: user.username }
+  await updateLock(tx, user.id, { at: call.now, until }, call.now)
+  if (lock.endSessions) await endSessions(tx, call, { ...about, reason: 'locked' })
+  await revokeUser(tx, user.id, clock.now())
+  const details = { until: until?.toISOString() ?? null, ...(reason === undefined ? {} : { reason }) }
+  await audit(tx, call, { type: 'user.locked', ...about, details })
+}
+
+/** Lifts the lock of an account; no error where there is none. */
+export async function unlockUser(
+  tx: Tx,
+  call: Call,
+  user: User,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  await updateLock(tx, user.id, null, call.now)
+  await audit(tx, call, { type: 'user.unlocked', userId: user.id, username: user.username, details })
+}
+
+/**
+ * Deletes a user with everything personal: foreign keys delete addresses, password, sessions, devices and links, and
+ * the audit log keeps its events without the name. System scope.
+ * @throws Problem NOT_FOUND; CONFLICT for the last administrator
+ */
+export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
+  await assertNotLastAdministrator(tx, user.id)
+  await scrubAudit(tx, user.id)
+  if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
+  await revokeUser(tx, user.id, call.now)
+  await audit(
+    tx,
+    { ...call, ip: null, userAgent: null },
+    { type: 'user.deleted', userId: user.id, username: null },
+  )
+}

@@ -1,0 +1,89 @@
+/** Every SQL statement of the account lifecycle. */
+import { sql } from 'kysely'
+import type { Tx } from '../../../base/db/types.ts'
+import { ADMIN_ROLES } from '../../../core/roles/index.ts'
+
+/** @returns whether the status changed */
+export async function updateStatus(
+  tx: Tx,
+  id: string,
+  from: UsersTable['status'],
+  to: UsersTable['status'],
+  now: Date,
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('users')
+    .set({ status: to, updated_at: now })
+    .where('id', '=', id)
+    .where('status', '=', from)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Locks an account; null lifts the lock. */
+export async function updateLock(
+  tx: Tx,
+  id: string,
+  lock: { at: Date; until: Date | null } | null,
+  now: Date,
+): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({ locked_at: lock?.at ?? null, locked_until: lock?.until ?? null, updated_at: now })
+    .where('id', '=', id)
+    .execute()
+}
+
+export async function deleteUserRow(tx: Tx, id: string): Promise<boolean> {
+  const row = await tx.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
+  return row !== undefined
+}
+
+/** Deletes pending users that were created before the instant and never verified. @returns how many */
+export async function deletePendingUsers(tx: Tx, before: Date): Promise<number> {
+  const rows = await tx
+    .deleteFrom('users')
+    .where('status', '=', 'pending')
+    .where('created_at', '<', before)
+    .returning('id')
+    .execute()
+  return rows.length
+}
+
+/** Removes a deleted user's name, addresses and devices from the audit log; the events stay. */
+export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
+  await tx
+    .updateTable('audit_events')
+    .set({ username: null, ip_address: null, user_agent: null, details: '{}' })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Whether an active user has the role. */
+export async function hasActiveHolder(tx: Tx, role: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('status', '=', 'active')
+    .where(sql<boolean>`${role} = any(roles)`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Whether the user is an administrator and no other active, unlocked user is one. */
+export async function isLastAdministrator(tx: Tx, id: string): Promise<boolean> {
+  const tops = sql.join(ADMIN_ROLES.map(({ preset, name }) => sql`(${preset}, ${name})`))
+  const held = sql<boolean>`roles && array(select name from roles where (preset, name) in (${tops}))`
+  const rows = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('status', '=', 'active')
+    .where(held)
+    .where((where) => where.or([where('id', '=', id), where('locked_at', 'is', null)]))
+    .orderBy(sql`id = ${id} desc`)
+    .limit(2)
+    .execute()
+  return rows.length === 1 && rows[0]?.id === id
+}
