@@ -45,12 +45,7 @@ import {
   registrationRoutes,
 } from './features/accounts/registration/index.ts'
 import { emailJobs, emailPages, emailRoutes } from './features/identity/emails/index.ts'
-import {
-  type SessionChecks,
-  sessionChecks,
-  sessionPages,
-  sessionRoutes,
-} from './features/identity/sessions/index.ts'
+import { type SessionChecks, sessionChecks, sessionRows } from './features/identity/sessions/index.ts'
 import { invitationJobs, invitationRoutes } from './features/organizations/invitations/index.ts'
 import { organizationPages } from './features/organizations/mine/index.ts'
 import {
@@ -176,7 +171,7 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...emailRoutes(tools),
     ...passwordRoutes(tools),
     ...doorRoutes(tools, [passwordMethod(tools)]),
-    ...sessionRoutes(tools, sessions),
+    ...sessionRows(tools, sessions),
     ...tokenRoutes(tools, checks),
     revocationStream(tools),
     ...apiKeyRoutes(tools, keys),
@@ -194,7 +189,6 @@ function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Ro
     ...doorPages(tools),
     ...passwordPages(tools),
     ...emailPages(tools),
-    ...sessionPages(tools, sessions),
     ...apiKeyPages(tools, keys),
     ...organizationPages(tools),
     ...accessPages(tools),

@@ -1,22 +1,22 @@
 /**
- * The hosted pages of verifying an address. Where somebody wanted to go is carried along unread, sealed as long as it
- * stands in a letter; the sign-in page judges it.
+ * The hosted pages of verifying an e-mail address. The place to return to is carried along unread, encrypted while it is
+ * part of an e-mail's link; the sign-in page decides whether it is followed.
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { ReturnTo } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { EmailAddress } from '../users/index.ts'
 import { placeToGoOn, previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
 import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from './views.tsx'
 
-/** The page after anything that sent a verification letter; also shown by sign-up and sign-in. */
+/** The page after a verification e-mail was sent; sign-up and sign-in show it as well. */
 export const checkYourMail = (
   call: Call,
   address: string,
@@ -39,16 +39,10 @@ const linkInvalid = (
 
 export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
   page({
-    of: operation({
-      name: 'pages.verify_email',
-      summary: 'What the link of a verification e-mail opens',
-      open: 'the token from the e-mail is the credential',
-      quiet: 'reads only',
-      limit: { by: 'ip', max: 60, per: '10m' },
-    }),
+    of: emailOperations.confirm,
     method: 'GET',
     path: '/verify-email',
-    description: 'Opening it changes nothing, so that a mail scanner cannot use the link up.',
+    description: 'Opening it changes nothing, so that a mail scanner does not use up the link.',
     input: z.object({ token: LinkToken, continue: ReturnTo }),
     run: async (call, { token, continue: sealed }) => {
       const user = await previewVerification(tools, call, token)
@@ -62,13 +56,8 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
       linkInvalid(call, { return_to: placeToGoOn(tools, typed.continue) }, problem),
   }),
   page({
-    of: operation({
-      name: 'pages.verify_email.submit',
-      summary: 'Verify an e-mail address',
-      open: 'the token from the e-mail is the credential',
-      audit: 'auth.email.verified',
-      limit: { by: 'ip', max: 30, per: '10m' },
-    }),
+    of: emailOperations.verify,
+    name: 'pages.verify_email.submit',
     method: 'POST',
     path: '/verify-email',
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
@@ -82,13 +71,8 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     again: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({
-    of: operation({
-      name: 'pages.verify_email.resend',
-      summary: 'Send the verification e-mail again',
-      open: 'whoever waits for the e-mail cannot sign in yet',
-      quiet: 'nothing changes but an e-mail that may be sent',
-      limit: { by: 'ip', max: 10, per: '10m' },
-    }),
+    of: emailOperations.resend,
+    name: 'pages.verify_email.resend',
     method: 'POST',
     path: '/verify-email/resend',
     formAt: '/verify-email',

@@ -1,10 +1,9 @@
 /**
- * Sessions: being signed in. Owns the token, its check on every request, the limits of time, listing and
- * ending. Leaves starting one to `signin` (the one door), and what a caller may do to `access`.
+ * Sessions: server-side sessions named by an opaque token. Owns the token, its check on every request, idle and absolute
+ * lifetimes, listing and ending. Leaves starting a session to `signin`, and permissions to the wing `access`.
  */
-export { listSessions, SessionView } from './own.ts'
-export { sessionPages } from './pages.tsx'
-export { sessionRoutes } from './routes.ts'
+export { listSessions } from './own.ts'
+export { sessionRows } from './routes.ts'
 export {
   endSessions,
   moveSession,
@@ -16,4 +15,4 @@ export {
   settleSessionsOf,
   startSession,
 } from './sessions.ts'
-export { SessionStarted, sessionCookie, sessionStarted } from './view.ts'
+export { SessionStarted, SessionView, sessionCookie, sessionStarted } from './view.ts'

@@ -1,5 +1,4 @@
-/** A person's sessions: listing and ending them. Runs as the caller, so row-level security holds it too. */
-import { z } from 'zod'
+/** A user's sessions: listing and ending them. Runs in the caller's scope, so row-level security applies as well. */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
@@ -7,23 +6,9 @@ import { deviceName } from '../../../base/http/request/device.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
 import { selectOpen } from './sql.ts'
+import type { SessionView } from './view.ts'
 
-export const SessionView = z
-  .object({
-    id: z.string(),
-    current: z.boolean(),
-    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
-    ip_address: z.string().nullable(),
-    user_agent: z.string().nullable(),
-    created_at: z.string(),
-    last_seen_at: z.string(),
-    expires_at: z.string(),
-    remember_me: z.boolean(),
-  })
-  .meta({ id: 'Session' })
-export type SessionView = z.infer<typeof SessionView>
-
-/** Open sessions, the latest seen first: the caller's own, or those of a person whom they may see. */
+/** Open sessions, the last seen first: the caller's, or those of a user whom row-level security lets the caller see. */
 export async function listSessions(
   tools: Pick<Tools, 'db'>,
   checks: SessionChecks,
@@ -58,7 +43,7 @@ export async function revokeSession(tools: Pick<Tools, 'db'>, call: Call, id: st
   if (ended === 0) throw problem('NOT_FOUND')
 }
 
-/** Ends every session of the caller but the one that asks. @returns how many */
+/** Ends every session of the caller except the one of this request. @returns how many */
 export async function revokeOthers(tools: Pick<Tools, 'db'>, call: Call): Promise<number> {
   const scope = callerScope(call)
   const keep = call.session ? { except: call.session.id } : {}

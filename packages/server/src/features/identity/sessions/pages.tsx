@@ -1,8 +1,8 @@
-/** The hosted page of one's sessions. */
+/** The hosted page of a user's own sessions. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { sessionOperations } from './operations.ts'
 import { listSessions, revokeOthers, revokeSession } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
 import { sessionsText } from './texts.ts'
@@ -10,12 +10,8 @@ import { Sessions } from './views.tsx'
 
 export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
   page({
-    of: operation({
-      name: 'pages.sessions',
-      summary: 'Your sessions',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: sessionOperations.list,
+    name: 'pages.sessions',
     method: 'GET',
     path: '/account/sessions',
     input: z.object({ ended: z.string().max(10).optional() }),
@@ -37,12 +33,8 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
     },
   }),
   page({
-    of: operation({
-      name: 'pages.sessions.end',
-      summary: 'End one of your sessions',
-      needs: 'session',
-      audit: 'auth.session.revoked',
-    }),
+    of: sessionOperations.revoke,
+    name: 'pages.sessions.end',
     method: 'POST',
     path: '/account/sessions/:id/end',
     formAt: '/account/sessions',
@@ -53,12 +45,8 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
     },
   }),
   page({
-    of: operation({
-      name: 'pages.sessions.end_others',
-      summary: 'End all your sessions but this one',
-      needs: 'session',
-      audit: 'auth.session.revoked',
-    }),
+    of: sessionOperations.revokeOthers,
+    name: 'pages.sessions.end_others',
     method: 'POST',
     path: '/account/sessions/end-others',
     formAt: '/account/sessions',

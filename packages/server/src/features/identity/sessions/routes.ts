@@ -1,61 +1,53 @@
-/** The JSON API of one's own sessions. */
+/** The JSON API of a user's own sessions. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { listSessions, revokeOthers, revokeSession, SessionView } from './own.ts'
+import { sessionOperations } from './operations.ts'
+import { listSessions, revokeOthers, revokeSession } from './own.ts'
+import { sessionPages } from './pages.tsx'
 import type { SessionChecks } from './sessions.ts'
-import { sessionCookie } from './view.ts'
+import { SessionView, sessionCookie } from './view.ts'
 
-export const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
+const tag = 'Sessions'
+
+/** JSON routes and hosted pages. */
+export const sessionRows = (tools: Tools, checks: SessionChecks): Row[] => [
+  ...sessionRoutes(tools, checks),
+  ...sessionPages(tools, checks),
+]
+
+const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
   route({
-    of: operation({
-      name: 'sessions.list',
-      summary: 'List your sessions',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: sessionOperations.list,
     method: 'GET',
     path: '/api/v1/auth/sessions',
-    tag: 'Sessions',
+    tag,
+    message: 'Sessions listed.',
     input: z.object({}),
     output: z.array(SessionView),
     run: async (call) => ({ data: await listSessions(tools, checks, call) }),
   }),
   route({
-    of: operation({
-      name: 'sessions.revoke',
-      summary: 'End one of your sessions',
-      needs: 'session',
-      audit: 'auth.session.revoked',
-      errors: ['NOT_FOUND'],
-    }),
+    of: sessionOperations.revoke,
     method: 'DELETE',
     path: '/api/v1/auth/sessions/:id',
-    tag: 'Sessions',
+    tag,
+    message: 'Session ended.',
     input: z.object({ id: z.string().max(64) }),
     output: z.null(),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
-      const cookies = call.session?.id === id ? [sessionCookie(null, call.now)] : []
-      return { data: null, message: 'The session has ended.', cookies }
+      return { data: null, cookies: call.session?.id === id ? [sessionCookie(null, call.now)] : [] }
     },
   }),
   route({
-    of: operation({
-      name: 'sessions.revoke_others',
-      summary: 'End all your sessions but this one',
-      needs: 'session',
-      audit: 'auth.session.revoked',
-    }),
+    of: sessionOperations.revokeOthers,
     method: 'DELETE',
     path: '/api/v1/auth/sessions',
-    tag: 'Sessions',
+    tag,
+    message: 'Your other sessions have ended.',
     input: z.object({}),
     output: z.object({ ended: z.number().int() }),
-    run: async (call) => ({
-      data: { ended: await revokeOthers(tools, call) },
-      message: 'Your other sessions have ended.',
-    }),
+    run: async (call) => ({ data: { ended: await revokeOthers(tools, call) } }),
   }),
 ]

@@ -1,9 +1,24 @@
-/** How a session that has just started is shown to its client: the JSON view and the session cookie. */
+/** How sessions are shown: in lists, and a started one to its client, as JSON and as the session cookie. */
 import { z } from 'zod'
 import { csrfToken } from '../../../base/http/request/csrf.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { StartedSession } from './sessions.ts'
+
+export const SessionView = z
+  .object({
+    id: z.string(),
+    current: z.boolean(),
+    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
+    ip_address: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    created_at: z.string(),
+    last_seen_at: z.string(),
+    expires_at: z.string(),
+    remember_me: z.boolean(),
+  })
+  .meta({ id: 'Session' })
+export type SessionView = z.infer<typeof SessionView>
 
 const SESSION_COOKIE = 'session'
 
