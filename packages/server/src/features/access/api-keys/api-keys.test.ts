@@ -41,7 +41,10 @@ describe('making a key', () => {
       description: 'runs at night',
       scopes: ['chat:read'],
     })
-    expect([reply.status, reply.body.message]).toEqual([201, 'Keep the key now: it is not shown again.'])
+    expect([reply.status, reply.body.message]).toEqual([
+      201,
+      'API key created. Store the key now: it is not shown again.',
+    ])
     const { key, ...shown } = reply.data
     expect(key).toMatch(/^lk_live_[0-9A-Za-z]{32}$/)
     expect(shown).toEqual({

@@ -29,8 +29,6 @@ import type { ApiKeysTable } from './tables.ts'
 
 export type Key = ApiKeysTable
 
-/** How recently its maker must have proven who they are. */
-export const FRESH = '10m'
 /** How many good keys one person may have. */
 export const MOST_KEYS = 100
 /** The longest a key that was rotated may go on. */

@@ -11,7 +11,8 @@ import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
 import { KeyName, Scope } from './fields.ts'
 import { ENVIRONMENTS } from './format.ts'
-import { FRESH, getKey, type IssuedKey, issueKey, type Key, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { getKey, type IssuedKey, issueKey, type Key, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { apiKeyOperations, KEY_PROOF_AGE } from './operations.ts'
 import { apiKeysText as t } from './texts.ts'
 import { ApiKey, ApiKeys, type KeyItem, NewKey } from './views.tsx'
 
@@ -79,26 +80,16 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
 
   return [
     page({
-      of: operation({
-        name: 'pages.api_keys',
-        summary: 'Your API keys',
-        needs: 'session',
-        quiet: 'reads only',
-      }),
+      of: apiKeyOperations.list,
+      name: 'pages.api_keys',
       method: 'GET',
       path: '/account/api-keys',
       input: z.object({ revoked: z.string().max(10).optional() }),
       run: (call, { revoked }) => showKeys(call, {}, revoked !== undefined),
     }),
     page({
-      of: operation({
-        name: 'pages.api_keys.submit',
-        summary: 'Make an API key',
-        needs: 'session',
-        fresh: FRESH,
-        audit: 'auth.api_key.created',
-        limit: { by: 'user', max: 60, per: '1h' },
-      }),
+      of: apiKeyOperations.create,
+      name: 'pages.api_keys.submit',
       method: 'POST',
       path: '/account/api-keys',
       input: NewKeyForm,
@@ -117,38 +108,22 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       }),
     }),
     page({
-      of: operation({
-        name: 'pages.api_keys.key',
-        summary: 'One of your API keys',
-        needs: 'session',
-        quiet: 'reads only',
-      }),
+      of: apiKeyOperations.get,
       method: 'GET',
       path: '/account/api-keys/:id',
       input: z.object({ id: z.string().max(64) }),
       run: (call, { id }) => showKey(call, id, {}),
     }),
     page({
-      of: operation({
-        name: 'pages.api_keys.rotate',
-        summary: 'Go to the form that replaces the API key',
-        needs: 'session',
-        quiet: 'reads only: where one lands after signing in again on the way to replacing a key',
-      }),
+      of: apiKeyOperations.returnToRotate,
       method: 'GET',
       path: '/account/api-keys/:id/rotate',
       input: z.object({ id: z.string().max(64) }),
       run: async (_call, { id }) => ({ redirect: `/account/api-keys/${encodeURIComponent(id)}` }),
     }),
     page({
-      of: operation({
-        name: 'pages.api_keys.rotate.submit',
-        summary: 'Replace one of your API keys by a new one',
-        needs: 'session',
-        fresh: FRESH,
-        audit: 'auth.api_key.rotated',
-        limit: { by: 'user', max: 60, per: '1h' },
-      }),
+      of: apiKeyOperations.rotate,
+      name: 'pages.api_keys.rotate.submit',
       method: 'POST',
       path: '/account/api-keys/:id/rotate',
       input: z.object({ id: z.string().max(64), grace: z.enum(['0', '3600', '86400']) }),
@@ -156,12 +131,8 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
         showSecret(call, await rotateKey(tools, call, id, { graceSeconds: Number(grace) })),
     }),
     page({
-      of: operation({
-        name: 'pages.api_keys.revoke',
-        summary: 'Revoke one of your API keys',
-        needs: 'session',
-        audit: 'auth.api_key.revoked',
-      }),
+      of: apiKeyOperations.revoke,
+      name: 'pages.api_keys.revoke',
       method: 'POST',
       path: '/account/api-keys/:id/revoke',
       formAt: '/account/api-keys/:id',
@@ -176,7 +147,7 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
 
 /** Whether the form may be shown: what it posts to asks for a recent proof. */
 const isFresh = ({ session, now }: Call): boolean =>
-  session !== null && now.getTime() - session.authenticatedAt.getTime() <= duration(FRESH)
+  session !== null && now.getTime() - session.authenticatedAt.getTime() <= duration(KEY_PROOF_AGE)
 
 function scopesOf(input: NewKeyForm): string[] {
   const ticked: Readonly<Record<string, unknown>> = input

@@ -1,49 +1,38 @@
-/** The JSON API of one's own API keys. A key cannot make keys: every row is for a person who is signed in. */
+/** The JSON API of a user's own API keys. An API key cannot manage keys: every row needs a session. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
 import { IssuedKeyView, KeyView, keyView, NewKeyInput, RotateInput } from './fields.ts'
-import { FRESH, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { apiKeyOperations } from './operations.ts'
 
-const ONCE = 'Keep the key now: it is not shown again.'
+const tag = 'API keys'
 
 export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
   route({
-    of: operation({
-      name: 'api_keys.issue',
-      summary: 'Make an API key',
-      needs: 'session',
-      fresh: FRESH,
-      audit: 'auth.api_key.created',
-      limit: { by: 'user', max: 60, per: '1h' },
-      errors: ['INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
-    }),
+    of: apiKeyOperations.create,
     method: 'POST',
     path: '/api/v1/auth/api-keys',
     description:
-      'For yourself, with a sign-in of the last 10 minutes. `key` is shown this once. What it may do never exceeds what you may do: not now, and not when it is used.',
-    tag: 'API keys',
+      'For yourself, within 10 minutes after signing in. `key` is in this answer only. A key never permits more than its owner may do, now or when it is used.',
+    tag,
     status: 201,
+    message: 'API key created. Store the key now: it is not shown again.',
     input: NewKeyInput,
     output: IssuedKeyView,
-    run: async (call, { expires_at, ...wish }) => {
-      const { key, secret } = await issueKey(tools, call, { ...wish, expiresAt: expires_at })
-      return { data: { ...keyView(key, null, call.now), key: secret }, message: ONCE }
+    run: async (call, { expires_at, ...input }) => {
+      const { key, secret } = await issueKey(tools, call, { ...input, expiresAt: expires_at })
+      return { data: { ...keyView(key, null, call.now), key: secret } }
     },
   }),
   route({
-    of: operation({
-      name: 'api_keys.list',
-      summary: 'List your API keys',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: apiKeyOperations.list,
     method: 'GET',
     path: '/api/v1/auth/api-keys',
-    description: 'The newest first. What has expired is still shown for 30 days; what was revoked is not.',
-    tag: 'API keys',
+    description: 'The newest first. Expired keys are listed for 30 days; revoked ones are not listed.',
+    tag,
+    message: 'API keys listed.',
     input: z.object({}),
     output: z.array(KeyView),
     run: async (call) => ({
@@ -53,45 +42,33 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     }),
   }),
   route({
-    of: operation({
-      name: 'api_keys.revoke',
-      summary: 'Revoke one of your API keys',
-      needs: 'session',
-      audit: 'auth.api_key.revoked',
-      errors: ['NOT_FOUND'],
-    }),
+    of: apiKeyOperations.revoke,
     method: 'DELETE',
     path: '/api/v1/auth/api-keys/:id',
-    tag: 'API keys',
+    tag,
+    message: 'API key revoked.',
     input: z.object({ id: z.string().max(64) }),
     output: z.null(),
     run: async (call, { id }) => {
       await revokeKey(tools, call, id)
-      return { data: null, message: 'The API key is revoked.' }
+      return { data: null }
     },
   }),
   route({
-    of: operation({
-      name: 'api_keys.rotate',
-      summary: 'Replace one of your API keys by a new one',
-      needs: 'session',
-      fresh: FRESH,
-      audit: 'auth.api_key.rotated',
-      limit: { by: 'user', max: 60, per: '1h' },
-      errors: ['NOT_FOUND', 'CONFLICT'],
-    }),
+    of: apiKeyOperations.rotate,
     method: 'POST',
     path: '/api/v1/auth/api-keys/:id/rotate',
     description:
-      'The new key has the same name, scopes and length of life, and an id of its own. The old one is dead at once, or after `grace_seconds`. A key is replaced once.',
-    tag: 'API keys',
+      'The new key has the same name, scopes and lifetime, and a new id. The old key stops working at once, or after `grace_seconds`. A key is replaced once.',
+    tag,
     status: 201,
+    message: 'API key replaced. Store the new key now: it is not shown again.',
     input: RotateInput,
     output: IssuedKeyView,
     run: async (call, { id, grace_seconds, expires_at }) => {
-      const wish = { graceSeconds: grace_seconds, expiresAt: expires_at }
-      const { key, secret } = await rotateKey(tools, call, id, wish)
-      return { data: { ...keyView(key, null, call.now), key: secret }, message: ONCE }
+      const change = { graceSeconds: grace_seconds, expiresAt: expires_at }
+      const { key, secret } = await rotateKey(tools, call, id, change)
+      return { data: { ...keyView(key, null, call.now), key: secret } }
     },
   }),
 ]

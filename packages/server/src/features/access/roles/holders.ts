@@ -38,7 +38,7 @@ export async function getUserRoles(
  * Replaces all of somebody's roles.
  * @throws Problem NOT_FOUND, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, CONFLICT for the last administrator
  */
-export async function setUserRoles(
+export async function changeUserRoles(
   tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
   userId: string,

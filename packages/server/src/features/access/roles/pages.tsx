@@ -1,19 +1,14 @@
 /** The hosted page of what one may do: on the server, and in the organization one acts in. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { serverRoleOperations } from './operations.ts'
 import { roleText, accessText as t } from './texts.ts'
 import { Access } from './views.tsx'
 
 export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
   page({
-    of: operation({
-      name: 'pages.access',
-      summary: 'What you may do',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: serverRoleOperations.showOwn,
     method: 'GET',
     path: '/account/access',
     input: z.object({}),

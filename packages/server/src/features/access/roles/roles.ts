@@ -23,14 +23,14 @@ const MOST_ROLES = 500
 type RoleTools = Pick<Tools, 'db' | 'clock' | 'config' | 'roles'>
 
 /** The most powerful first. */
-export async function listRoles(tools: Pick<Tools, 'db'>, call: Call): Promise<RoleView[]> {
+export async function listServerRoles(tools: Pick<Tools, 'db'>, call: Call): Promise<RoleView[]> {
   const rows = await tools.db.tx(callerScope(call), selectRoles)
   const definitions = definitionsOf(rows)
   return rows.map((row) => roleView(definitions, row))
 }
 
 /** @throws Problem NOT_FOUND */
-export async function getRole(tools: Pick<Tools, 'db'>, call: Call, name: string): Promise<RoleView> {
+export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: string): Promise<RoleView> {
   const definitions = definitionsOf(await tools.db.tx(callerScope(call), selectRoles))
   const found = definitions.get(name)
   if (!found) throw problem('NOT_FOUND')
@@ -38,7 +38,7 @@ export async function getRole(tools: Pick<Tools, 'db'>, call: Call, name: string
 }
 
 /** @throws Problem CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
-export const createRole = (tools: RoleTools, call: Call, wish: NewRole): Promise<RoleView> =>
+export const createServerRole = (tools: RoleTools, call: Call, wish: NewRole): Promise<RoleView> =>
   changing(tools, call, async (tx, reach) => {
     const { definitions } = reach
     if (definitions.has(wish.name) || isReserved(tools, wish.name))
@@ -58,7 +58,7 @@ export const createRole = (tools: RoleTools, call: Call, wish: NewRole): Promise
   })
 
 /** Changes only what is given. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
-export const changeRole = (
+export const changeServerRole = (
   tools: RoleTools,
   call: Call,
   name: string,
@@ -86,7 +86,7 @@ export const changeRole = (
   })
 
 /** @throws Problem NOT_FOUND, CONFLICT for one in use, INSUFFICIENT_PERMISSIONS */
-export const deleteRole = (tools: RoleTools, call: Call, name: string): Promise<void> =>
+export const deleteServerRole = (tools: RoleTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, async (tx, reach) => {
     const found = openRole(reach, name)
     if (name === defaultRole(tools.config)) throw inUse('Everybody new gets this role.', 'default')

@@ -1,6 +1,5 @@
-/** The JSON API of roles, permissions, and who holds them. */
+/** The JSON API of roles, permissions, and who holds roles. */
 import { z } from 'zod'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
@@ -14,12 +13,19 @@ import {
   UserRolesInput,
   UserRolesView,
 } from './fields.ts'
-import { getUserRoles, setUserRoles } from './holders.ts'
+import { changeUserRoles, getUserRoles } from './holders.ts'
+import { serverRoleOperations } from './operations.ts'
 import { createPermission, deletePermission, listPermissions } from './permissions.ts'
-import { changeRole, createRole, deleteRole, getRole, listRoles } from './roles.ts'
+import {
+  changeServerRole,
+  createServerRole,
+  deleteServerRole,
+  getServerRole,
+  listServerRoles,
+} from './roles.ts'
 
 const tag = 'Roles and permissions'
-const WITHIN = 'Within your own: it may permit and grant nothing that you may not. Not for API keys.'
+const WITHIN_OWN = 'The role may contain and grant only what the caller has and may grant. Not for API keys.'
 
 export const accessRoutes = (tools: Tools): Row[] => [
   ...roleRoutes(tools),
@@ -29,177 +35,129 @@ export const accessRoutes = (tools: Tools): Row[] => [
 
 const roleRoutes = (tools: Tools): Row[] => [
   route({
-    of: operation({
-      name: 'roles.list',
-      summary: 'List roles',
-      needs: 'roles:read',
-      quiet: 'reads only',
-    }),
+    of: serverRoleOperations.list,
     method: 'GET',
     path: '/api/v1/roles',
-    description: 'The most powerful first. `effective_permissions` has the inherited ones as well.',
+    description: 'The most powerful first. `effective_permissions` includes the inherited ones.',
     tag,
+    message: 'Roles listed.',
     input: z.object({}),
     output: z.array(RoleView),
-    run: async (call) => ({ data: await listRoles(tools, call) }),
+    run: async (call) => ({ data: await listServerRoles(tools, call) }),
   }),
   route({
-    of: operation({
-      name: 'roles.create',
-      summary: 'Make a role',
-      needs: 'roles:write',
-      audit: ['role.created'],
-      errors: ['CONFLICT'],
-    }),
+    of: serverRoleOperations.create,
     method: 'POST',
     path: '/api/v1/roles',
-    description: WITHIN,
+    description: WITHIN_OWN,
     tag,
     status: 201,
+    message: 'Role created.',
     input: NewRoleInput,
     output: RoleView,
-    run: async (call, wish) => ({ data: await createRole(tools, call, wish) }),
+    run: async (call, input) => ({ data: await createServerRole(tools, call, input) }),
   }),
   route({
-    of: operation({
-      name: 'roles.show',
-      summary: 'Show a role',
-      needs: 'roles:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
-    }),
+    of: serverRoleOperations.get,
     method: 'GET',
     path: '/api/v1/roles/:name',
     tag,
+    message: 'Role retrieved.',
     input: ByName,
     output: RoleView,
-    run: async (call, { name }) => ({ data: await getRole(tools, call, name) }),
+    run: async (call, { name }) => ({ data: await getServerRole(tools, call, name) }),
   }),
   route({
-    of: operation({
-      name: 'roles.update',
-      summary: 'Change a role',
-      needs: 'roles:write',
-      audit: ['role.updated'],
-      errors: ['NOT_FOUND', 'CONFLICT'],
-    }),
+    of: serverRoleOperations.update,
     method: 'PATCH',
     path: '/api/v1/roles/:name',
-    description: `Changes only the fields that are sent, for everybody who has the role, from the next request on. ${WITHIN}`,
+    description: `Changes only the fields that are sent. Takes effect on the next request of every user with the role. ${WITHIN_OWN}`,
     tag,
+    message: 'Role changed.',
     input: RoleChangeInput,
     output: RoleView,
-    run: async (call, { name, ...change }) => ({ data: await changeRole(tools, call, name, change) }),
+    run: async (call, { name, ...change }) => ({ data: await changeServerRole(tools, call, name, change) }),
   }),
   route({
-    of: operation({
-      name: 'roles.delete',
-      summary: 'Delete a role',
-      needs: 'roles:write',
-      audit: ['role.deleted'],
-      errors: ['NOT_FOUND', 'CONFLICT'],
-    }),
+    of: serverRoleOperations.delete,
     method: 'DELETE',
     path: '/api/v1/roles/:name',
     description:
-      'One that nobody has, no other inherits and newcomers do not get. The top role of a preset stays. Not for API keys.',
+      'Refused for a role that a user has, another role inherits or new users get, and for the top role of a preset. Not for API keys.',
     tag,
+    message: 'Role deleted.',
     input: ByName,
     output: z.null(),
     run: async (call, { name }) => {
-      await deleteRole(tools, call, name)
-      return { data: null, message: 'The role is deleted.' }
+      await deleteServerRole(tools, call, name)
+      return { data: null }
     },
   }),
 ]
 
 const permissionRoutes = (tools: Tools): Row[] => [
   route({
-    of: operation({
-      name: 'permissions.list',
-      summary: 'List the permissions there are',
-      needs: 'roles:read',
-      quiet: 'reads only',
-    }),
+    of: serverRoleOperations.listPermissions,
     method: 'GET',
     path: '/api/v1/permissions',
     description:
-      'Those that the server asks for itself, of the server and inside organizations, then the app’s own.',
+      'The permissions that the server itself requires, for the server and inside organizations, then those of the app.',
     tag,
+    message: 'Permissions listed.',
     input: z.object({}),
     output: z.array(PermissionView),
     run: async (call) => ({ data: await listPermissions(tools, call) }),
   }),
   route({
-    of: operation({
-      name: 'permissions.create',
-      summary: 'Add a permission of the app’s own',
-      needs: 'roles:write',
-      audit: ['permission.created'],
-      errors: ['CONFLICT'],
-    }),
+    of: serverRoleOperations.createPermission,
     method: 'POST',
     path: '/api/v1/permissions',
     description:
-      'With `organization_roles` it is one inside organizations, and whoever has one of these built-in roles has it there. Only what you may do yourself. Not for API keys.',
+      'With `organization_roles` it is a permission inside organizations, and members with one of these built-in roles have it there. Only a permission that the caller has. Not for API keys.',
     tag,
     status: 201,
+    message: 'Permission created.',
     input: NewPermissionInput,
     output: PermissionView,
-    run: async (call, wish) => ({ data: await createPermission(tools, call, wish) }),
+    run: async (call, input) => ({ data: await createPermission(tools, call, input) }),
   }),
   route({
-    of: operation({
-      name: 'permissions.delete',
-      summary: 'Delete a permission of the app’s own',
-      needs: 'roles:write',
-      audit: ['permission.deleted'],
-      errors: ['NOT_FOUND', 'CONFLICT'],
-    }),
+    of: serverRoleOperations.deletePermission,
     method: 'DELETE',
     path: '/api/v1/permissions/:name',
-    description: 'One that no role of the server has. Not for API keys.',
+    description: 'Refused while a role of the server has it. Not for API keys.',
     tag,
+    message: 'Permission deleted.',
     input: ByName,
     output: z.null(),
     run: async (call, { name }) => {
       await deletePermission(tools, call, name)
-      return { data: null, message: 'The permission is deleted.' }
+      return { data: null }
     },
   }),
 ]
 
 const holderRoutes = (tools: Tools): Row[] => [
   route({
-    of: operation({
-      name: 'users.roles.show',
-      summary: 'Show somebody’s roles',
-      needs: 'users:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
-    }),
+    of: serverRoleOperations.getUserRoles,
     method: 'GET',
     path: '/api/v1/users/:id/roles',
     tag,
+    message: 'Roles of the user retrieved.',
     input: OfUser,
     output: UserRolesView,
     run: async (call, { id }) => ({ data: await getUserRoles(tools, call, id) }),
   }),
   route({
-    of: operation({
-      name: 'users.roles.update',
-      summary: 'Replace somebody’s roles',
-      needs: 'users:grant',
-      audit: ['user.roles.changed'],
-      errors: ['NOT_FOUND', 'CONFLICT'],
-    }),
+    of: serverRoleOperations.changeUserRoles,
     method: 'PUT',
     path: '/api/v1/users/:id/roles',
     description:
-      'Takes `users:read` as well. Every role that is given or taken must be among those that your roles grant, and permit nothing that you may not; so must what the person has now. The last administrator stays one. Counts from the next request on. Not for API keys.',
+      'Requires `users:read` as well. The caller’s roles must grant every role that is given or taken, and the caller must have every permission of these roles and of the user’s present roles. The last administrator cannot lose that role. Takes effect on the next request. Not for API keys.',
     tag,
+    message: 'Roles of the user changed.',
     input: UserRolesInput,
     output: UserRolesView,
-    run: async (call, { id, roles }) => ({ data: await setUserRoles(tools, call, id, roles) }),
+    run: async (call, { id, roles }) => ({ data: await changeUserRoles(tools, call, id, roles) }),
   }),
 ]

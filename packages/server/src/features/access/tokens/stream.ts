@@ -6,20 +6,14 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type EventLine, type Row, stream } from '../../../base/http/row/route.ts'
 import type { Revocation } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { tokenOperations } from './operations.ts'
 
 export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Row =>
   stream({
-    of: operation({
-      name: 'auth.revocations',
-      summary: 'Hear of revocations as they happen',
-      needs: 'revocations:read',
-      quiet: 'reads only',
-      limit: { by: 'user', max: 600, per: '10m' },
-    }),
+    of: tokenOperations.streamRevocations,
     method: 'GET',
     path: '/api/v1/auth/revocations',
     description:
