@@ -10,7 +10,7 @@ const withoutDatabase = [
   'packages/guard/src/{can,hostile,latchkey,matrix,permissions,present,property,roles,rules}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/base/{cursor,fields,sightings}.test.ts',
+  'packages/server/src/base/{cursor,fields,identifiers,sightings}.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
   'tests/{architecture,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',

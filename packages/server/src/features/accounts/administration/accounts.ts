@@ -7,6 +7,7 @@ import { can } from '@latchkey/guard'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
@@ -20,15 +21,7 @@ import {
   unverifyAddress,
 } from '../../identity/emails/index.ts'
 import { deleteUser } from '../../identity/lifecycle/index.ts'
-import {
-  canonical,
-  changeProfile,
-  createUser,
-  findUser,
-  getUser,
-  type ProfileChange,
-  type User,
-} from '../../identity/users/index.ts'
+import { changeProfile, createUser, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { isInvited } from '../../organizations/invitations/index.ts'
 import { belongsAnywhere, holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
@@ -125,6 +118,8 @@ async function invite(tools: Pick<Tools, 'config' | 'mail'>, tx: Tx, call: Call,
 /** The person's own language; the administrator's where they have chosen none. */
 export const localeOf = (user: Pick<User, 'locale'>, call: Call): Locale =>
   LOCALES.find((locale) => locale === user.locale) ?? call.locale
+
+type ProfileChange = Parameters<typeof changeProfile>[3]
 
 export interface AccountChange extends ProfileChange {
   email?: string | undefined

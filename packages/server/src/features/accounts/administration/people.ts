@@ -3,9 +3,10 @@ import type { Call } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { invalid, problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { canonical, findUser, type User } from '../../identity/users/index.ts'
+import { findUser, type User } from '../../identity/users/index.ts'
 import { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
 
 export interface PeopleWish {

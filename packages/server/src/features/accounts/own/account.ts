@@ -4,7 +4,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
-import { changeProfile, getUser, type ProfileChange, type User } from '../../identity/users/index.ts'
+import { changeProfile, getUser, type User } from '../../identity/users/index.ts'
 import { holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { deletedLetter } from './mail.tsx'
@@ -19,7 +19,7 @@ export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<Use
 export async function updateProfile(
   tools: Pick<Tools, 'db'>,
   call: Call,
-  change: ProfileChange,
+  change: Parameters<typeof changeProfile>[3],
 ): Promise<User> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, async (tx) => {

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { FullName, Username, UserView, userView } from '../../identity/users/index.ts'
+import { UserView, userView } from '../../identity/users/index.ts'
 import {
   ActiveOrganizationView,
   activeOrganization,

@@ -2,11 +2,12 @@
 import { z } from 'zod'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { job, PayloadLocale } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
 import { deletePendingUsers } from '../../identity/lifecycle/index.ts'
-import { canonical, findNamed, findUser, getUser, type User } from '../../identity/users/index.ts'
+import { findNamed, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
 
 /** A registration that nobody verified is forgotten after this. */

@@ -3,6 +3,7 @@
 import { systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid } from '../../../base/errors.ts'
+import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
@@ -10,13 +11,10 @@ import type { Tools } from '../../../core/tools.ts'
 import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
 import {
   createUser,
-  EmailAddress,
-  FullName,
   getUser,
   getUserNamed,
   listUsers,
   type User,
-  Username,
   type UserView,
   userView,
 } from '../../identity/users/index.ts'

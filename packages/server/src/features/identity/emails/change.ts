@@ -5,10 +5,11 @@
 import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import { endSessions } from '../sessions/index.ts'
-import { addressTaken, canonical, type User } from '../users/index.ts'
+import { addressTaken, type User } from '../users/index.ts'
 import { ownerOtherThan, updateAddress } from './sql.ts'
 
 /**

@@ -12,6 +12,7 @@ import { later } from '../../../base/clock.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { job, PayloadLocale } from '../../../core/jobs/index.ts'
 import {
@@ -23,7 +24,7 @@ import {
   useLink,
 } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { canonical, findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
+import { findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
 import { choiceLetter, verificationLetter } from './mail.tsx'
 import {
   activateUser,

@@ -1,8 +1,9 @@
 /** The JSON API of verifying an e-mail address. */
 import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { EmailAddress, UserView, userView } from '../users/index.ts'
+import { UserView, userView } from '../users/index.ts'
 import { resendVerification, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
 

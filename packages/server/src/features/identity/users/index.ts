@@ -1,9 +1,8 @@
 /**
- * Users: who exists and what they are called. Owns users and their addresses' rows at creation, identifiers
- * and their canonical spelling, and the profile. Leaves proving and changing an address to `emails`, disabling, locking
+ * Users: who exists and what they are called. Owns users and their addresses' rows at creation, and the
+ * profile. Leaves proving and changing an address to `emails`, disabling, locking
  * and deleting to `lifecycle`, credentials to `passwords` and other methods, and sign-up to `registration`.
  */
-export { canonical, EmailAddress, FullName, Identifier, Username } from './identifiers.ts'
 export { listUsers, lockUserRow, recordSignIn } from './sql.ts'
 export {
   addressTaken,
@@ -14,7 +13,6 @@ export {
   findUser,
   getUser,
   getUserNamed,
-  type ProfileChange,
   type User,
 } from './users.ts'
 export { UserView, userView } from './view.ts'

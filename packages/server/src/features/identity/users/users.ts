@@ -8,6 +8,7 @@ import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { canonical } from './identifiers.ts'
@@ -132,7 +133,7 @@ export async function getUserNamed(tx: Tx, name: string): Promise<User> {
   return user
 }
 
-export interface ProfileChange {
+interface ProfileChange {
   full_name?: string | null | undefined
   username?: string | null | undefined
   locale?: 'en' | 'de' | null | undefined

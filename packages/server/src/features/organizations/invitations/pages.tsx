@@ -4,9 +4,9 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { EmailAddress } from '../../identity/users/index.ts'
 import {
   Cursor,
   Done,

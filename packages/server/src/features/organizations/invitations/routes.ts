@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
 import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { EmailAddress } from '../../identity/users/index.ts'
 import { ActiveOrganizationView, activeView, OrganizationId, RoleName } from '../organization/index.ts'
 import {
   type Accepted,

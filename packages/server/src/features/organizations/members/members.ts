@@ -8,9 +8,9 @@ import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { canonical } from '../../identity/users/index.ts'
 import { deleteDeserted, record } from '../organization/organizations.ts'
 import {
   countOthers,

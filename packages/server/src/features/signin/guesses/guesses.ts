@@ -6,9 +6,10 @@
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { canonical, type User } from '../../identity/users/index.ts'
+import type { User } from '../../identity/users/index.ts'
 import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
 import {
   type Counter,
