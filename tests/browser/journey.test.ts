@@ -147,7 +147,7 @@ describe.each([
     const rows = me.page.getByRole('listitem').filter({ hasText: 'Signed in' })
     expect(await rows.count()).toBe(2)
     await me.page.getByRole('button', { name: /^End session/ }).click()
-    expect(await me.text()).toContain('The session is ended.')
+    expect(await me.text()).toContain('Session ended.')
     expect(await me.text()).toContain('You are not signed in anywhere else.')
     expect(await isSignedIn(other)).toBe(false)
   })
@@ -156,7 +156,7 @@ describe.each([
     const others = [await elsewhere(FIRST), await elsewhere(FIRST)]
     await me.follow('Sessions')
     await me.press('End all other sessions')
-    expect(await me.text()).toContain('2 other sessions are ended.')
+    expect(await me.text()).toContain('2 other sessions ended.')
     expect(await Promise.all(others.map(isSignedIn))).toEqual([false, false])
     await me.visit('/account')
     expect(await me.heading()).toBe('Your account')

@@ -1,8 +1,7 @@
 /**
- * How people are named: the canonical spelling of usernames and addresses, and what may be one at all.
- * Invariant: two spellings a person would call the same have one canonical spelling, so that there is one
- * account and one failure counter for alice, ALICE, `alice ` and ａｌｉｃｅ. New identifiers are ASCII, because
- * a name that merely looks like another is a trap for those who read it.
+ * Identifiers of users: the canonical spelling (normalization) of usernames and e-mail addresses, and the schemas of
+ * their fields. Invariant: spellings that a person considers the same have one canonical spelling, so that alice, ALICE,
+ * `alice ` and ａｌｉｃｅ are one account and one failure counter. New identifiers are ASCII, to prevent homograph attacks.
  */
 import { z } from 'zod'
 import { line } from '../../../base/fields.ts'
@@ -17,7 +16,7 @@ export function canonical(identifier: string): string {
     .normalize('NFKC')
 }
 
-/** An issue with a stable code, which base/http hands on as FieldError.code. */
+/** An issue with a stable code, which base/http uses as FieldError.code. */
 const coded = (code: string, message: string) => ({ message, params: { code } })
 
 const ADDRESS =
@@ -69,5 +68,5 @@ export const Username = z
 /** A person's name. */
 export const FullName = line(100)
 
-/** What somebody types to say who they are: any text of a sane length; never validated further, so as to tell nothing. */
+/** The identifier of a sign-in: any text of limited length. Not validated further, so that errors reveal nothing. */
 export const Identifier = z.string().min(1).max(320)

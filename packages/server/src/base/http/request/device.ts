@@ -1,18 +1,18 @@
 /**
- * A device in words, from what its browser says of itself. Good enough for a person to know their own devices
- * again, and for nothing else: a user agent is a claim, never a credential.
+ * User-agent parsing: the browser and system of a device, so that users recognize their own devices. For display only:
+ * a user agent is a claim, never a credential.
  */
 export interface Device {
-  /** `Firefox`; null where it does not say. */
+  /** `Firefox`; null where it is unknown. */
   browser: string | null
-  /** `Windows`; null where it does not say. */
+  /** `Windows`; null where it is unknown. */
   system: string | null
   kind: 'computer' | 'phone' | 'tablet' | 'program'
 }
 
 type Rule = readonly [name: string, pattern: RegExp]
 
-/** Order decides: most browsers also name the ones they descend from. */
+/** The first match counts: most browsers also name the browsers they derive from. */
 const BROWSERS: readonly Rule[] = [
   ['Edge', /\bEdg(?:e|A|iOS)?\//],
   ['Opera', /\b(?:OPR|OPT|OPiOS|Opera)\//],
@@ -38,7 +38,7 @@ const SYSTEMS: readonly Rule[] = [
   ['FreeBSD', /\b(?:Free|Open|Net)BSD\b/],
 ]
 
-/** Programs name themselves first: `curl/8.5.0`. */
+/** Programs begin with their name: `curl/8.5.0`. */
 const PROGRAMS: readonly Rule[] = [
   ['curl', /^curl\//],
   ['Wget', /^Wget\//],
@@ -55,7 +55,7 @@ const BOT = /([\w-]*(?:bot|crawler|spider)[\w-]*)/i
 const find = (rules: readonly Rule[], text: string): string | null =>
   rules.find(([, pattern]) => pattern.test(text))?.[0] ?? null
 
-/** @param userAgent the header as stored; anything, since anybody may write it */
+/** @param userAgent the header as stored; untrusted text */
 export function deviceName(userAgent: string | null): Device {
   const text = (userAgent ?? '').slice(0, 512)
   const program = find(PROGRAMS, text) ?? BOT.exec(text)?.[1]?.slice(0, 40)
@@ -68,7 +68,7 @@ export function deviceName(userAgent: string | null): Device {
 function kindOf(text: string, system: string | null): Device['kind'] {
   if (system === 'iPadOS') return 'tablet'
   if (system === 'iOS') return 'phone'
-  // Android tablets leave out the word that phones say
+  // Android tablets omit the word Mobile
   if (system === 'Android') return /\bMobile\b/.test(text) ? 'phone' : 'tablet'
   return /\bMobile\b/.test(text) ? 'phone' : 'computer'
 }

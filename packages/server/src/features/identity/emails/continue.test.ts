@@ -1,4 +1,4 @@
-/** Where a verification e-mail goes on: to the place that was wished for, and unreadable until it is opened. */
+/** The place to return to after e-mail verification: followed, and encrypted in the e-mail. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
 
@@ -21,7 +21,7 @@ async function signUp(email: string, return_to: string) {
   return { client, letter, link }
 }
 
-it('shows nothing in a letter that whoever registered the address chose, and goes on there all the same', async () => {
+it('shows no text in an e-mail that the registration chose, and returns to that place all the same', async () => {
   const { client, letter, link } = await signUp('victim@example.com', PLACE)
   for (const part of [letter.subject, letter.text, letter.html])
     expect(part).not.toMatch(/CALL|555|return_to|account/)
@@ -36,7 +36,7 @@ it('shows nothing in a letter that whoever registered the address chose, and goe
   expect(verified.text).toContain(`/sign-in?return_to=${encodeURIComponent(PLACE)}`)
 })
 
-it('goes nowhere in particular by a link whose place somebody wrote by hand', async () => {
+it('ignores a place to return to that was written into the link by hand', async () => {
   const { client, link } = await signUp('curious@example.com', PLACE)
   const sealed = link.searchParams.get('continue') ?? ''
   for (const place of [
@@ -53,7 +53,7 @@ it('goes nowhere in particular by a link whose place somebody wrote by hand', as
   }
 })
 
-it('seals no place where none was wished for, or none that is followed', async () => {
+it('encrypts no place where none was given, or none that is followed', async () => {
   for (const [n, place] of ['', 'https://evil.example/x', '//evil.example'].entries()) {
     const { link } = await signUp(`plain${n}@example.com`, place)
     expect([...link.searchParams.keys()]).toEqual(['token'])

@@ -1,9 +1,9 @@
 /**
- * The rules of addresses: proving one by a letter. A registration owns nothing until its letter's link is
- * used; of several registrations with one address the first to be proven gets it and the others, with every
- * password and session planted in them, go in the same transaction.
- * Whether a letter is sent, and which, is decided by a job after the answer, so that answers to known and
- * unknown addresses cannot be told apart by time.
+ * E-mail verification: a link in an e-mail proves that an address belongs to a user. A registration owns nothing until
+ * its link is used. Of several registrations with one address the first verified one owns it, and the same transaction
+ * deletes the others with their passwords and sessions.
+ * A job decides after the answer whether an e-mail is sent, and which, so that the timing of answers does not reveal
+ * which addresses are known (user enumeration).
  */
 
 import { z } from 'zod'
@@ -25,7 +25,7 @@ import {
 } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
-import { choiceLetter, verificationLetter } from './mail.tsx'
+import { choiceEmail, verificationEmail } from './mail.tsx'
 import {
   activateUser,
   claimEmail,
@@ -37,36 +37,36 @@ import {
   registrationsBefore,
 } from './sql.ts'
 
-export const VERIFICATION_LIFETIME = 24 * 3_600_000
+const VERIFICATION_LIFETIME = 24 * 3_600_000
 /**
- * A second letter of the same kind to the same person waits this long, and no more than so many go out in an hour,
- * whoever asks: nobody is flooded, and nobody who asks again and again can keep replacing the link that its owner
- * is about to use.
+ * Rate limits of e-mails of one kind to one user, for all requesters together: the interval between two e-mails, and
+ * the number in an hour. They prevent flooding a mailbox, and replacing again and again the link that its owner is
+ * about to use.
  */
-const LETTER_PAUSE = 60_000
-export const LETTERS_AN_HOUR = 5
+const EMAIL_INTERVAL = 60_000
+const EMAILS_PER_HOUR = 5
 const HOUR = 3_600_000
 const CHOICE_LIFETIME = HOUR
 
 const verifyJob = job('emails.verify', z.object({ user_id: z.string(), locale: PayloadLocale }))
 const resendJob = job('emails.resend', z.object({ email: z.string(), locale: PayloadLocale }))
 
-/** Whether a letter with a link may be written to the user now. Holds the address, and the user, until it is. */
+/** Whether the rate limits permit an e-mail with a link to the user now. Locks the address and the user's row. */
 export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
-  // before the user, as everybody does who uses a link to the address
+  // lock order: the address before the user, as when a link is used
   await lockAddress(tx, canonical(user.email))
-  const written = await linksSince(tx, user.id, purpose, later(now, -HOUR))
-  const [last] = written
-  return written.length < LETTERS_AN_HOUR && (last === undefined || later(last, LETTER_PAUSE) <= now)
+  const sent = await linksSince(tx, user.id, purpose, later(now, -HOUR))
+  const [last] = sent
+  return sent.length < EMAILS_PER_HOUR && (last === undefined || later(last, EMAIL_INTERVAL) <= now)
 }
 
-/** Whether so many registered the address in the last hour that one more letter would only be a nuisance. */
+/** Whether so many registrations of the address came in the last hour that no further e-mail is sent. */
 export async function isCrowded(tx: Tx, user: User, now: Date): Promise<boolean> {
   const email = { id: user.email_id, addressKey: canonical(user.email) }
-  return (await registrationsBefore(tx, email, later(now, -HOUR))) >= LETTERS_AN_HOUR
+  return (await registrationsBefore(tx, email, later(now, -HOUR))) >= EMAILS_PER_HOUR
 }
 
-/** Asks for a letter to a user whose address is not verified; sent as seldom as `mayWriteTo` says. */
+/** Enqueues a verification e-mail to a user whose address is not verified; `mayWriteTo` limits the rate. */
 export async function requestVerification(
   tools: Pick<Tools, 'jobs'>,
   tx: Tx,
@@ -76,7 +76,7 @@ export async function requestVerification(
   await tools.jobs.enqueue(tx, verifyJob, { user_id: user.id, locale: call.locale }, { now: call.now })
 }
 
-/** Asks for the letter again by address. The caller learns nothing about whether the address is known. */
+/** Enqueues another verification e-mail by address. The answer does not reveal whether the address is known. */
 export async function resendVerification(
   tools: Pick<Tools, 'db' | 'jobs'>,
   call: Call,
@@ -87,7 +87,7 @@ export async function resendVerification(
   )
 }
 
-/** What a verification link is about, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
+/** The user whose address a verification link verifies, without using the link. @throws INVALID_TOKEN, TOKEN_EXPIRED */
 export async function previewVerification(
   tools: Pick<Tools, 'db'>,
   call: Call,
@@ -102,7 +102,7 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
-/** Uses a verification link up. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where the address was proven by another */
+/** Uses up a verification link. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where another user owns the address */
 export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
   return await tools.db.tx('system', async (tx) => {
     const { email } = await userOfLink(tx, call, token)
@@ -116,13 +116,13 @@ export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: s
 }
 
 /**
- * The address is proven: it becomes this user's, a pending user becomes active, and rival registrations go.
- * Also called when a letter to the address was answered for another reason (a reset password).
- * The caller holds `lockAddress` since before it used the letter's link.
+ * Marks the address as verified and owned by the user, activates a pending user and deletes rival registrations.
+ * Also called when another link to the address was used (a password reset).
+ * The caller holds `lockAddress` since before it used the link.
  */
 export async function claimAddress(tx: Tx, call: Call, user: User): Promise<void> {
   if (user.email_verified_at) return
-  await claimingOnce(async () => {
+  await answerTakenAddress(async () => {
     await claimEmail(tx, user.email_id, call.now)
     if (user.status === 'pending') await activateUser(tx, user, call.now)
   })
@@ -130,7 +130,8 @@ export async function claimAddress(tx: Tx, call: Call, user: User): Promise<void
   await audit(tx, call, { type: 'auth.email.verified', userId: user.id, username: user.username })
 }
 
-async function claimingOnce(work: () => Promise<void>): Promise<void> {
+/** Answers a unique violation with CONFLICT. */
+async function answerTakenAddress(work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
@@ -142,12 +143,12 @@ async function claimingOnce(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Writes the letter of a user's verification, with a link that replaces earlier ones and says where to go on. */
+/** Writes the verification e-mail, with a link that replaces earlier ones and carries the place to return to, encrypted. */
 export async function sendVerification(
   tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   user: User,
-  wish: { locale: Locale; returnTo?: string | undefined },
+  { locale, returnTo }: { locale: Locale; returnTo?: string | undefined },
   now: Date,
 ): Promise<void> {
   await revokeLinks(tx, 'verify_email', user.id, now)
@@ -156,18 +157,20 @@ export async function sendVerification(
     { purpose: 'verify_email', userId: user.id, emailId: user.email_id, lifetime: VERIFICATION_LIFETIME },
     now,
   )
-  const { locale, returnTo } = wish
-  const goOn = returnTo === undefined ? null : tools.keyring.encrypt('return_to', returnTo)
+  const sealedReturnTo = returnTo === undefined ? null : tools.keyring.encrypt('return_to', returnTo)
   await tools.mail.write(
     tx,
-    verificationLetter(tools.config, { to: user.email, token, locale, goOn }),
+    verificationEmail(tools.config, { to: user.email, token, locale, sealedReturnTo }),
     now,
     user.id,
   )
 }
 
-/** Where a letter's link goes on; nowhere in particular where that is not as we wrote it. */
-export function placeToGoOn(tools: Pick<Tools, 'keyring'>, sealed: string | undefined): string | undefined {
+/** Decrypts the place to return to of a verification link; undefined where it is not one that this server encrypted. */
+export function unsealReturnTo(
+  tools: Pick<Tools, 'keyring'>,
+  sealed: string | undefined,
+): string | undefined {
   try {
     return sealed === undefined ? undefined : tools.keyring.decrypt('return_to', sealed)
   } catch {
@@ -175,7 +178,7 @@ export function placeToGoOn(tools: Pick<Tools, 'keyring'>, sealed: string | unde
   }
 }
 
-/** Registers the jobs that decide about letters after the answer went out. */
+/** Registers the jobs that decide about e-mails after the answer was sent. */
 export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>): void {
   const send = (
     find: (tx: Tx) => Promise<User | null>,
@@ -186,10 +189,10 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' |
     tools.db.tx('system', async (tx) => {
       const found = await find(tx)
       if (!found || !(await mayWriteTo(tx, found, 'verify_email', now))) return
-      // looked up again: what was waited for may have been its verification
+      // read again: the locks may have waited for its verification
       const user = await findUser(tx, found.id)
       if (!user || user.email_verified_at || user.status === 'disabled') return
-      // an address with an owner is not proven anew; whoever registered it once more has been told by letter
+      // an address with an owner is not verified again; the registration's own job has sent an e-mail
       if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
       const isContested = by === 'address' && (await hasRivals(tx, user.id, canonical(user.email)))
       if (isContested) await sendChoice(tools, tx, user, locale, now)
@@ -204,9 +207,9 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' |
 }
 
 /**
- * Several registered the address, and whoever asks by address does not say which of them they are: verifying
- * any one would let a stranger's password in. The letter lets the mailbox's owner choose a password instead, which
- * verifies the address and ends the rivals.
+ * Several registrations have the address, and a request by address does not name one of them: verifying any one could
+ * activate an account with a stranger's password. So the e-mail lets the owner of the mailbox choose a password, which
+ * verifies the address and deletes the rivals.
  */
 async function sendChoice(
   tools: Pick<Tools, 'mail' | 'config'>,
@@ -222,5 +225,5 @@ async function sendChoice(
     { purpose: 'reset_password', userId: user.id, lifetime: CHOICE_LIFETIME },
     now,
   )
-  await tools.mail.write(tx, choiceLetter(tools.config, { to: user.email, token, locale }), now, user.id)
+  await tools.mail.write(tx, choiceEmail(tools.config, { to: user.email, token, locale }), now, user.id)
 }

@@ -1,6 +1,6 @@
 /**
- * Emails: proving that an address is a person's. Owns verification, its letter and what follows from it for
- * the user and for rival registrations. Leaves the letter's delivery to core/mail, links to core/links.
+ * E-mail addresses: verifying and changing them. Owns verification, its e-mails, and its consequences for the user and
+ * for rival registrations. Leaves delivery of e-mails to core/mail and single-use links to core/links.
  */
 export { changeAddress, unverifyAddress } from './change.ts'
 export {

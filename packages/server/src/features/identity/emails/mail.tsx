@@ -1,6 +1,6 @@
 /**
- * The letters of verifying an address. They may go to somebody who never asked, so nothing that a stranger typed can
- * be read in them: where to go on is sealed in the link.
+ * The e-mails of verifying an address. The recipient may not have requested them, so they show no text that a stranger
+ * typed: the place to return to is encrypted in the link.
  */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
@@ -11,34 +11,40 @@ import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 const t = texts({
   en: {
     subject: 'Verify your e-mail address for {brand}',
-    lead: 'Somebody, hopefully you, signed up for {brand} with this address. Confirm that it is yours:',
+    lead: 'An account at {brand} was requested with this address. If you requested it, confirm that the address is yours:',
     action: 'Verify address',
     lifetime: 'The link works once, for 24 hours.',
     'choice.subject': 'Choose a password for {brand}',
     'choice.lead':
-      'This address was registered at {brand} more than once. Choose the password that counts; the other registrations end.',
+      'This address was registered at {brand} more than once. Choose a password for your account; the other registrations are deleted.',
     'choice.action': 'Choose a password',
     'choice.lifetime': 'The link works once, for one hour.',
-    ignore: 'If it was not you, do nothing: without the confirmation the address belongs to nobody here.',
+    ignore:
+      'If it was not you, you need not do anything: without the confirmation the account is not activated.',
   },
   de: {
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse für {brand}',
-    lead: 'Jemand, hoffentlich Sie, hat sich mit dieser Adresse bei {brand} registriert. Bestätigen Sie, dass sie Ihnen gehört:',
+    lead: 'Mit dieser Adresse wurde ein Konto bei {brand} angefordert. Wenn Sie das waren, bestätigen Sie, dass die Adresse Ihnen gehört:',
     action: 'Adresse bestätigen',
     lifetime: 'Der Link gilt einmal und 24 Stunden lang.',
     'choice.subject': 'Wählen Sie ein Passwort für {brand}',
     'choice.lead':
-      'Diese Adresse wurde bei {brand} mehrmals registriert. Wählen Sie das Passwort, das gelten soll; die anderen Registrierungen enden.',
+      'Diese Adresse wurde bei {brand} mehrmals registriert. Wählen Sie ein Passwort für Ihr Konto; die anderen Registrierungen werden gelöscht.',
     'choice.action': 'Passwort wählen',
     'choice.lifetime': 'Der Link gilt einmal und eine Stunde lang.',
     ignore:
-      'Wenn Sie das nicht waren, tun Sie nichts: Ohne die Bestätigung gehört die Adresse hier niemandem.',
+      'Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ohne die Bestätigung wird das Konto nicht aktiviert.',
   },
 })
 
-export const verificationLetter = (
+export const verificationEmail = (
   config: Pick<Config, 'publicUrl' | 'brandName'>,
-  { to, token, locale, goOn }: { to: string; token: string; locale: Locale; goOn: string | null },
+  {
+    to,
+    token,
+    locale,
+    sealedReturnTo,
+  }: { to: string; token: string; locale: Locale; sealedReturnTo: string | null },
 ): Letter => ({
   to,
   locale,
@@ -47,7 +53,7 @@ export const verificationLetter = (
     <>
       <Paragraph>{t(locale, 'lead', { brand: config.brandName })}</Paragraph>
       <Action
-        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(goOn === null ? {} : { continue: goOn }) })}`}
+        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(sealedReturnTo === null ? {} : { continue: sealedReturnTo }) })}`}
       >
         {t(locale, 'action')}
       </Action>
@@ -57,8 +63,8 @@ export const verificationLetter = (
   ),
 })
 
-/** Where several registered the address: its owner chooses, whichever of them they are. */
-export const choiceLetter = (
+/** For an address with several registrations: the owner of the mailbox chooses a password. */
+export const choiceEmail = (
   config: Pick<Config, 'publicUrl' | 'brandName'>,
   { to, token, locale }: { to: string; token: string; locale: Locale },
 ): Letter => ({

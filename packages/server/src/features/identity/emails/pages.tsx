@@ -10,7 +10,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { placeToGoOn, previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import { previewVerification, resendVerification, unsealReturnTo, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
@@ -46,14 +46,14 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     input: z.object({ token: LinkToken, continue: ReturnTo }),
     run: async (call, { token, continue: sealed }) => {
       const user = await previewVerification(tools, call, token)
-      const returnTo = placeToGoOn(tools, sealed)
+      const returnTo = unsealReturnTo(tools, sealed)
       return {
         page: <ConfirmEmail token={token} address={user.email} returnTo={returnTo} />,
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
     again: async (call, typed, problem) =>
-      linkInvalid(call, { return_to: placeToGoOn(tools, typed.continue) }, problem),
+      linkInvalid(call, { return_to: unsealReturnTo(tools, typed.continue) }, problem),
   }),
   page({
     of: emailOperations.verify,

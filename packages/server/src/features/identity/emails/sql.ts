@@ -1,4 +1,4 @@
-/** Every statement of the emails room. */
+/** Every SQL statement of e-mail addresses. */
 import { sql } from 'kysely'
 import type { Tx } from '../../../base/db/types.ts'
 import type { LinkPurpose } from '../../../core/links/index.ts'
@@ -19,7 +19,7 @@ export async function updateAddress(
   await tx.updateTable('emails').set(address).where('id', '=', id).execute()
 }
 
-/** A pending user becomes active; a username that somebody else got meanwhile is let go. */
+/** Activates a pending user; a username that an active user took meanwhile is removed. */
 export async function activateUser(
   tx: Tx,
   user: { id: string; username_key: string | null },
@@ -34,14 +34,14 @@ export async function activateUser(
 }
 
 /**
- * Until the end of the transaction nobody else claims the address. Taken before a link to it is used up: rivals
- * delete each other's links, and would wait for each other for ever.
+ * Locks an address until the end of the transaction (advisory lock), so that no other transaction claims it. Acquired
+ * before a link to the address is used up: rival registrations delete each other's links, and would deadlock.
  */
 export async function lockAddress(tx: Tx, addressKey: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${addressKey}, 0))`.execute(tx)
 }
 
-/** Whether others registered the address as well and wait for its verification. */
+/** Whether other registrations with the address wait for verification. */
 export async function hasRivals(tx: Tx, userId: string, addressKey: string): Promise<boolean> {
   const row = await tx
     .selectFrom('emails')
@@ -54,7 +54,7 @@ export async function hasRivals(tx: Tx, userId: string, addressKey: string): Pro
   return row !== undefined
 }
 
-/** Other registrations with the address, and all that was planted in them. */
+/** Deletes the other registrations with the address, and all rows that depend on them. */
 export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
   await sql`
     delete from users u using emails e
@@ -64,8 +64,8 @@ export async function deletePendingRivals(tx: Tx, userId: string, addressKey: st
 }
 
 /**
- * When the user's links of the purpose were made since then, the latest first. Locks the user first, so that of
- * two who are about to make one at the same time the second sees the first's.
+ * When the user's links of the purpose were created since the instant, the latest first. Locks the user's row, so that
+ * of two concurrent transactions the second sees the link of the first.
  */
 export async function linksSince(tx: Tx, userId: string, purpose: LinkPurpose, since: Date): Promise<Date[]> {
   await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
@@ -80,7 +80,7 @@ export async function linksSince(tx: Tx, userId: string, purpose: LinkPurpose, s
   return rows.map((row) => row.created_at)
 }
 
-/** How many have registered the address since then and before this one, and own it not. */
+/** The number of unverified registrations of the address since the instant and before this one. */
 export async function registrationsBefore(
   tx: Tx,
   email: { id: string; addressKey: string },
@@ -97,7 +97,7 @@ export async function registrationsBefore(
   return count
 }
 
-/** The user who owns the address, if it is somebody else. */
+/** The id of another user who owns the address; null where there is none. */
 export async function ownerOtherThan(tx: Tx, userId: string, addressKey: string): Promise<string | null> {
   const row = await tx
     .selectFrom('emails')

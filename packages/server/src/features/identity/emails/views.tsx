@@ -1,4 +1,4 @@
-/** The pages of verifying an address. Presentation only. */
+/** Views of the pages of e-mail verification. Presentation only. */
 import {
   Alert,
   Button,
@@ -18,13 +18,13 @@ const RESEND = '/verify-email/resend'
 
 export interface CheckYourMailProps {
   address: string
-  /** Says that the letter was just sent once more. */
+  /** Shows that the e-mail was sent again. */
   resent?: boolean
   alert?: string | null
   returnTo?: string | null | undefined
 }
 
-/** After registration, and for a sign-in whose address is not verified yet. Says the same for every address. */
+/** After registration, and for a sign-in whose address is not verified yet. The same for every address. */
 export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMailProps) {
   const { locale } = useUi()
   return (
@@ -52,13 +52,13 @@ export function CheckYourMail({ address, resent, alert, returnTo }: CheckYourMai
 
 export interface ConfirmEmailProps {
   token: string
-  /** Null where the token must be consumed before its address may be shown. */
+  /** Null where the address may be shown only after the token is used. */
   address: string | null
   alert?: string | null
   returnTo?: string | null | undefined
 }
 
-/** What the letter's link opens. Opening it changes nothing, so that mail scanners cannot use it up. */
+/** The page that the link opens. Opening it changes nothing, so that mail scanners do not use up the link. */
 export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailProps) {
   const { locale } = useUi()
   return (
@@ -85,7 +85,7 @@ export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailPr
 }
 
 export interface VerifyLinkInvalidProps extends FormState {
-  /** Otherwise it was used, replaced, or never was. */
+  /** Otherwise it was used, was replaced, or never existed. */
   expired: boolean
   returnTo?: string | null | undefined
 }

@@ -1,4 +1,4 @@
-/** Statements that write many rows lock them in one order, or two nodes that write the same rows wait for each other for ever. */
+/** Statements that write many rows lock them in one order, so that two nodes that write the same rows do not deadlock. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { later } from '../../../base/clock.ts'
@@ -22,7 +22,7 @@ const shuffled = <T>(list: readonly T[]): T[] =>
     .sort((a, b) => a.at - b.at)
     .map(({ value }) => value)
 
-/** Sessions of one user, laid down in no order. */
+/** Sessions of one user, inserted in random order. */
 async function manySessions(userId: string, now: Date): Promise<string[]> {
   const ids = Array.from({ length: ROWS }, () => newId('ses'))
   await system((tx) =>
@@ -51,7 +51,7 @@ async function manySessions(userId: string, now: Date): Promise<string[]> {
   return ids
 }
 
-it('sightings, ends, expiry and forgetting of the same sessions never wait for each other for ever', async () => {
+it('last-seen updates, ends, expiry and purging of the same sessions never deadlock', async () => {
   const { id: userId } = await world.person({ signIn: false })
   for (let round = 0; round < 15; round++) {
     const now = later(world.clock.now(), round * 3_600_000)
@@ -75,14 +75,14 @@ it('sightings, ends, expiry and forgetting of the same sessions never wait for e
       system((tx) => deleteEndedBefore(tx, later(now, 1))),
       system((tx) => deleteEndedBefore(tx, later(now, 1))),
     ])
-    // every session was ended by one of them, and by one only
+    // every session was ended by exactly one of them
     const by = ended.flatMap((rows) => (rows ?? []) as { id: string }[]).map(({ id }) => id)
     expect(by.length).toBe(ROWS)
     expect(new Set(by)).toEqual(new Set(ids))
   }
 })
 
-it('uses of the same keys never wait for each other for ever', async () => {
+it('last-use updates of the same keys never deadlock', async () => {
   const { id: userId } = await world.person({ signIn: false })
   const ids = Array.from({ length: ROWS }, () => newId('key'))
   const now = world.clock.now()

@@ -44,7 +44,7 @@ describe('a session', () => {
     expect((await me(used)).code).toBe('SESSION_EXPIRED')
   })
 
-  it('is recorded as expired once, whoever notices', async () => {
+  it('is recorded as expired once, by the request or job that finds it', async () => {
     const { client, id } = await world.person()
     await world.clock.advance('31 minutes')
     for (let i = 0; i < 3; i += 1) expect((await me(client)).code).toBe('SESSION_EXPIRED')
@@ -72,13 +72,13 @@ describe('a session', () => {
     expect([(await me(client)).status, (await me(other)).status]).toEqual([200, 401])
   })
 
-  it('is recorded as expired also when nobody comes back', async () => {
+  it('is recorded as expired also without a further request', async () => {
     const { id } = await world.person()
     await world.clock.advance('9 hours')
     expect(await world.events(id)).toContain('auth.session.expired')
   })
 
-  it('keeps its sightings over a restart of their memory', async () => {
+  it('keeps its last-seen timestamp when the process ends', async () => {
     const { client } = await world.person()
     await world.clock.advance('20 minutes')
     await me(client)
@@ -112,7 +112,7 @@ describe('a session', () => {
 })
 
 describe('the list of sessions', () => {
-  it('shows one’s own with device and address, the one that asks marked', async () => {
+  it('shows the caller’s sessions with device and address, and marks the current one', async () => {
     const { client, email } = await world.person()
     const phone = world.client({
       headers: {
@@ -154,14 +154,14 @@ describe('the list of sessions', () => {
     expect((await me(client)).status).toBe(200)
   })
 
-  it('clears the cookie of whoever ends the session they are in', async () => {
+  it('clears the cookie when a request ends its own session', async () => {
     const { client } = await world.person()
     const { data } = await client.get('/api/v1/auth/me')
     await client.delete(`/api/v1/auth/sessions/${data.session.id}`)
     expect(client.cookies.has('lk_session')).toBe(false)
   })
 
-  it('knows nothing of other people’s', async () => {
+  it('has no access to the sessions of other users', async () => {
     const mine = await world.person()
     const theirs = await world.person()
     const { data } = await theirs.client.get('/api/v1/auth/me')

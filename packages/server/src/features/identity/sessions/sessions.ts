@@ -1,8 +1,8 @@
 /**
- * The rules of sessions. Server-side, named by an opaque token of 256 random bits of which only the hash is
- * stored, ended by an idle limit, an absolute limit, their owner, or a security rule; an end is final.
- * Only `signin` starts one (tests/architecture.test.ts). Sightings are gathered in memory and written in
- * batches, never a write a request; a crash loses seconds of them, which shortens the idle time and no more.
+ * The rules of sessions. A session is stored on the server and named by an opaque token of 256 random bits; only the
+ * token's hash is stored. It ends by an idle timeout, an absolute timeout, its owner or a security rule; the end is
+ * final. Only `signin` starts sessions (tests/architecture.test.ts). Last-seen timestamps are collected
+ * in memory and written in batches (base/sightings.ts); a crash loses seconds of them, which shortens the idle time.
  */
 
 import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../../base/call.ts'
@@ -31,12 +31,12 @@ import {
 } from './sql.ts'
 import type { SessionsTable } from './tables.ts'
 
-/** `st_` and 43 characters of base64url. The whole text is hashed, so any change to it makes another token. */
+/** `st_` and 43 characters of base64url. The whole text is hashed, so any change of it is another token. */
 const TOKEN = /^st_[A-Za-z0-9_-]{43}$/
 
-/** How long an ended session is remembered, so that its token can be told from an unknown one. */
+/** How long an ended session is kept, so that its token is distinguished from an unknown one. */
 const KEEP_ENDED = 30 * 86_400_000
-/** How long a sighting waits to be written. */
+/** How often last-seen timestamps are written. */
 const SEEN_EVERY = 5000
 
 export interface StartedSession {
@@ -47,7 +47,7 @@ export interface StartedSession {
   remember: boolean
 }
 
-/** Starts a session under a new id, for somebody whose sign-in is complete. Called by `signin` only. */
+/** Starts a session under a new id for a user whose sign-in is complete. Called by `signin` only. */
 export async function startSession(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
@@ -94,8 +94,8 @@ export async function renewSession(tx: Tx, call: Call, id: string): Promise<Star
 }
 
 /**
- * The session acts in this organization from now on, or in none, under a new token, because what it may do has changed.
- * Unlike after `renewSession` nobody has proven anew who they are. System scope.
+ * Sets the organization that the session acts in, or none, and issues a new token, because the session's permissions
+ * have changed. The time of authentication stays, unlike after `renewSession`. System scope.
  * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
  */
 export async function moveSession(
@@ -109,16 +109,16 @@ export async function moveSession(
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
-/** As moveSession, but its token stays: for whoever does not hold it, or has just made or joined the organization. */
+/** As moveSession, with the same token: for callers that do not hold it, or have created or joined the organization. */
 export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
   if (!(await updateOrganization(tx, id, organizationId, null))) throw problem('AUTHENTICATION_REQUIRED')
 }
 
-/** The user's sessions that act in no organization act in this one from now on; their tokens stay. */
+/** Sets the organization of the user's sessions that act in none; their tokens stay. */
 export const settleSessionsOf = (tx: Tx, userId: string, organizationId: string): Promise<void> =>
   updateUnsettled(tx, userId, organizationId)
 
-/** Ends sessions of a user, with every token of theirs, and records each. @returns how many this call ended */
+/** Ends sessions of a user with their tokens, and writes an audit event for each. @returns how many this call ended */
 export async function endSessions(
   tx: Tx,
   call: Call,
@@ -152,19 +152,19 @@ export async function endSessions(
 }
 
 export interface SessionChecks {
-  /** Who a session token speaks for, from the database, in one statement. */
+  /** The principal of a session token, from the database, in one statement. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
-  /** Notes that a session was used by something other than its own token. */
+  /** Records the use of a session by another credential than its own token (a refresh token). */
   saw(id: string, now: Date): void
-  /** Writes the sightings gathered so far. */
+  /** Writes the last-seen timestamps collected so far. */
   flush(): Promise<void>
-  /** Ends what expired unobserved, and forgets what ended long ago. */
+  /** Ends expired sessions, and deletes those that ended long ago. */
   sweep(now: Date): Promise<void>
-  /** The latest sighting known here, which the database may not have yet. */
+  /** The latest last-seen timestamp, stored or still in memory. */
   lastSeen(id: string, stored: Date): Date
 }
 
-/** The check every request under a session goes through, with its memory of sightings. */
+/** The check of session tokens on every request, with last-seen timestamps in memory. */
 export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): SessionChecks {
   const { roles, db, log } = tools
   const statement = sessionCheck(db.hot)
@@ -204,7 +204,7 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): Sessi
     amr: row.amr,
   })
 
-  /** Records the end, once: whoever's statement ends the session writes the event. */
+  /** Ends expired sessions. The call whose statement ends a session writes its audit event, so there is one. */
   async function expire(now: Date, id: string | null): Promise<void> {
     await db.tx('system', async (tx) => {
       for (const ended of await updateExpired(tx, now, id)) {
@@ -232,7 +232,7 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): Sessi
   }
 }
 
-/** Pure: what the stored row says at this instant. */
+/** The state of a stored session at an instant; pure. */
 function judge(
   row: CheckedRow,
   lastSeen: Date,
@@ -247,7 +247,7 @@ function judge(
   return isLocked(row, now) ? 'locked' : 'good'
 }
 
-/** The token names no session that lives: for a bearer it is a bad token, for a cookie the person is signed out. */
+/** For a token of no open session: an invalid token for a bearer, not signed in for a cookie. */
 const unknown = (via: 'cookie' | 'bearer') =>
   problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
 

@@ -1,7 +1,7 @@
 /**
- * Every statement of the sessions room. The check is the server's hottest statement, so it is the `sql` template.
- * Whatever writes many rows holds them first, in the order of their ids: nodes that write the same ones in two orders
- * would wait for each other for ever (order.test.ts).
+ * Every SQL statement of sessions. The check runs on most requests, so it is compiled once.
+ * Statements that write many rows lock them first in the order of their ids: two nodes that locked the same rows in
+ * different orders would deadlock (order.test.ts).
  */
 
 import { type CompiledQuery, sql } from 'kysely'
@@ -30,7 +30,7 @@ export interface CheckedRow extends ActingRow {
   roles: string[]
 }
 
-/** Compiled once; its one parameter is the token's hash. */
+/** Compiled once; the one parameter is the token's hash. */
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
@@ -39,7 +39,7 @@ export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
-/** It begins in the organization of whoever belongs to one only. */
+/** The session acts in the user's organization where the user belongs to exactly one. */
 export async function insertSession(
   tx: Tx,
   session: Omit<SessionsTable, 'organization_id' | 'limited_to'>,
@@ -73,7 +73,7 @@ export interface Which {
   except?: string
 }
 
-/** Ends them in one statement; of many who end the same session one gets it back. */
+/** Ends sessions in one statement; of concurrent calls one gets each session back. */
 export async function updateEnded(
   tx: Tx,
   which: Which,
@@ -94,7 +94,7 @@ export async function updateEnded(
   return rows
 }
 
-/** Ends what has passed a limit; with `id` that one only. @returns what this call ended, with whose it was */
+/** Ends expired sessions; with `id` that session only. @returns what this call ended, with the users */
 export async function updateExpired(
   tx: Tx,
   now: Date,
@@ -132,7 +132,7 @@ export async function updateToken(
   return row ?? null
 }
 
-/** Writes many sightings in one statement; never moves one back. */
+/** Writes many last-seen timestamps in one statement; never to an earlier time. */
 export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<void> {
   await sql`
     with held as materialized (
@@ -143,7 +143,7 @@ export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<v
     where s.id = held.id and s.ended_at is null`.execute(tx)
 }
 
-/** Those that somebody else is about to delete, with their user, are left to them. */
+/** Skips rows that a concurrent transaction has locked: the deletion of their user deletes them. */
 export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
   await sql`
     with held as materialized (select id from sessions where ended_at < ${before} for update skip locked)
@@ -151,7 +151,7 @@ export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
 }
 
 /**
- * The session acts in an organization, or in none; what else it is stays as it was. With a token, under that one.
+ * Sets the organization of a session, and its token where one is given.
  * @returns the row, or null if it has ended
  */
 export async function updateOrganization(
@@ -170,7 +170,7 @@ export async function updateOrganization(
   return row ?? null
 }
 
-/** Has the open sessions of a user that act in no organization act in this one. */
+/** Sets the organization of a user's open sessions that act in none. */
 export async function updateUnsettled(tx: Tx, userId: string, organizationId: string): Promise<void> {
   await sql`
     with held as materialized (

@@ -1,4 +1,4 @@
-/** What the page of one's sessions says. */
+/** Texts of the page of a user's sessions. */
 import { texts } from '../../../base/page/index.ts'
 
 export const sessionsText = texts({
@@ -7,7 +7,7 @@ export const sessionsText = texts({
     'sessions.here': 'This session',
     'sessions.others': 'Other sessions',
     'sessions.others_lead':
-      'Where else you are signed in. End what you do not recognize, then change your password.',
+      'Your sessions on other devices and in other browsers. End each session that you do not recognize, then change your password.',
     'sessions.none': 'You are not signed in anywhere else.',
     'sessions.this': 'This device',
     'sessions.device': '{browser} on {system}',
@@ -17,14 +17,14 @@ export const sessionsText = texts({
     'sessions.now': 'Active now',
     'sessions.ip': 'From {ip}',
     'sessions.remembered': 'stays signed in',
-    'sessions.end': 'End',
+    'sessions.end': 'End session',
     'sessions.end_description': 'End session: {device}',
     'sessions.end_others': 'End all other sessions',
     'sessions.sign_out': 'Sign out',
-    'sessions.ended': 'The session is ended.',
+    'sessions.ended': 'Session ended.',
     'sessions.others_ended': {
-      one: 'One other session is ended.',
-      other: '{count} other sessions are ended.',
+      one: 'One other session ended.',
+      other: '{count} other sessions ended.',
     },
   },
   de: {
@@ -32,7 +32,7 @@ export const sessionsText = texts({
     'sessions.here': 'Diese Sitzung',
     'sessions.others': 'Andere Sitzungen',
     'sessions.others_lead':
-      'Wo Sie außerdem angemeldet sind. Beenden Sie, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+      'Ihre Sitzungen auf anderen Geräten und in anderen Browsern. Beenden Sie jede Sitzung, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
     'sessions.none': 'Sie sind sonst nirgends angemeldet.',
     'sessions.this': 'Dieses Gerät',
     'sessions.device': '{browser} auf {system}',
@@ -42,14 +42,14 @@ export const sessionsText = texts({
     'sessions.now': 'Gerade aktiv',
     'sessions.ip': 'Von {ip}',
     'sessions.remembered': 'bleibt angemeldet',
-    'sessions.end': 'Beenden',
+    'sessions.end': 'Sitzung beenden',
     'sessions.end_description': 'Sitzung beenden: {device}',
     'sessions.end_others': 'Alle anderen Sitzungen beenden',
     'sessions.sign_out': 'Abmelden',
-    'sessions.ended': 'Die Sitzung ist beendet.',
+    'sessions.ended': 'Sitzung beendet.',
     'sessions.others_ended': {
-      one: 'Eine andere Sitzung ist beendet.',
-      other: '{count} andere Sitzungen sind beendet.',
+      one: 'Eine andere Sitzung beendet.',
+      other: '{count} andere Sitzungen beendet.',
     },
   },
 })

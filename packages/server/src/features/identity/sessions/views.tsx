@@ -1,4 +1,4 @@
-/** The page of one's sessions: device, place as far as known, times, and an end to each. Presentation only. */
+/** View of the page of a user's sessions: device, IP address, times, and a button to end each. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
 import { type Device, deviceName } from '../../../base/http/request/device.ts'
 import {
@@ -21,27 +21,27 @@ export interface SessionItem {
   signedInAt: Date
   lastSeenAt: Date
   remembered?: boolean
-  /** The one that asks. */
+  /** The session of this request. */
   current: boolean
 }
 
 export interface SessionsProps {
   sessions: readonly SessionItem[]
-  /** What was just ended: one session, or how many others. */
+  /** What the previous form ended: one session, or the number of other sessions. */
   ended?: 'one' | number | null
 }
 
 /** /account/sessions */
 export function Sessions({ sessions, ended = null }: SessionsProps) {
   const { locale } = useUi()
-  const here = sessions.filter((session) => session.current)
+  const currentSession = sessions.filter((session) => session.current)
   const others = sessions.filter((session) => !session.current)
   return (
     <AccountPage current="sessions" title={t(locale, 'sessions.title')} notice={endedText(locale, ended)}>
-      {here.length > 0 ? (
+      {currentSession.length > 0 ? (
         <Section title={t(locale, 'sessions.here')}>
           <ItemList>
-            {here.map((session) => (
+            {currentSession.map((session) => (
               <SessionRow key={session.id} session={session} />
             ))}
           </ItemList>

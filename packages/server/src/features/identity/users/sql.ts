@@ -1,5 +1,4 @@
-/** Every statement of the users room. */
-
+/** Every SQL statement of users. */
 import { sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ADMIN_ROLES } from '../../../core/roles/index.ts'
@@ -25,8 +24,7 @@ export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
   userWithAddress(tx).where('users.id', '=', id).executeTakeFirst()
 
 /**
- * By canonical username or address: the owner, if there is one, then the newest pending user, who owns nothing
- * yet. At most two rows.
+ * By canonical username or address: the owner where there is one, then the newest pending user. At most two rows.
  */
 export async function selectByIdentifier(db: Statements, key: string): Promise<UserRow[]> {
   const rows = await sql<UserRow>`

@@ -1,9 +1,8 @@
 /**
- * The rules of users: making, finding, changing, disabling and deleting one. A user is `pending` until an
- * address is verified (or verification is switched off): a pending user owns no identifier, so nobody can
- * block another's name or address, and whoever proves the address first is its owner.
+ * The rules of users: creating, finding and changing them. A user is `pending` until the address is verified, unless
+ * verification is switched off. A pending user owns no identifier: a registration cannot block another user's name or
+ * address, and the first user to verify an address owns it.
  */
-
 import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
@@ -38,11 +37,11 @@ export interface NewUser {
   /** `active` claims the identifiers at once and fails with CONFLICT where one is taken. */
   status: 'pending' | 'active'
   emailVerified: boolean
-  /** An organization to make when they first sign in. */
+  /** The name of an organization to create at the first sign-in. */
   organizationWish?: string | null | undefined
 }
 
-/** Writes a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
+/** Inserts a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
 export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<string> {
   const emailId = newId('eml')
   await takingIdentifiers(async () => {
@@ -105,7 +104,7 @@ export async function getUser(tx: Tx, id: string): Promise<User> {
   return user
 }
 
-/** Whom an identifier names: its owner, and the newest of those who have asked for it and not verified yet. */
+/** The users of an identifier: its owner, and the newest pending registration of it. */
 export interface Named {
   owner: User | null
   pending: User | null
@@ -120,7 +119,7 @@ export async function findNamed(db: Statements, identifier: string): Promise<Nam
   }
 }
 
-/** The owner; without one the newest pending user. */
+/** The owner; without an owner the newest pending user. */
 export async function findByIdentifier(tx: Tx, identifier: string): Promise<User | null> {
   const { owner, pending } = await findNamed(tx, identifier)
   return owner ?? pending
@@ -139,7 +138,7 @@ interface ProfileChange {
   locale?: 'en' | 'de' | null | undefined
 }
 
-/** Changes a profile; only what is given. @throws Problem CONFLICT for a taken username */
+/** Changes the fields of a profile that are present. @throws Problem CONFLICT for a taken username */
 export async function changeProfile(tx: Tx, call: Call, user: User, change: ProfileChange): Promise<void> {
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields = Object.keys(given)

@@ -1,4 +1,4 @@
-/** A user as the API shows it: one shape wherever a user appears, with its schema. */
+/** A user in answers of the API: one schema for all of them. */
 import { z } from 'zod'
 import type { Roles } from '../../../core/roles/index.ts'
 import type { User } from './users.ts'
@@ -20,7 +20,7 @@ export const UserView = z
   .meta({ id: 'User' })
 export type UserView = z.infer<typeof UserView>
 
-/** @param user the row; `last_login` is the sign-in before this one where the caller wants that */
+/** @param user the row; a caller that wants the previous sign-in as `last_login` reads the row before recording this one */
 export const userView = (roles: Pick<Roles, 'permissionsOf' | 'primaryOf'>, user: User): UserView => ({
   id: user.id,
   username: user.username,
