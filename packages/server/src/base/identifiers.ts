@@ -4,7 +4,7 @@
  * `alice ` and ａｌｉｃｅ are one account and one failure counter. New identifiers are ASCII, to prevent homograph attacks.
  */
 import { z } from 'zod'
-import { line } from '../../../base/fields.ts'
+import { line } from './fields.ts'
 
 /** Canonical spelling, for comparing and storing keys; accepts anything. RFC 8265 §3.3 in spirit. */
 export function canonical(identifier: string): string {

@@ -1,5 +1,6 @@
 /** Every SQL statement of e-mail addresses. */
 import { sql } from 'kysely'
+import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { LinkPurpose } from '../../../core/links/index.ts'
 
@@ -14,7 +15,7 @@ export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
 export async function updateAddress(
   tx: Tx,
   id: string,
-  address: Pick<EmailsTable, 'address' | 'address_key' | 'verified_at'>,
+  address: Pick<Tables['emails'], 'address' | 'address_key' | 'verified_at'>,
 ): Promise<void> {
   await tx.updateTable('emails').set(address).where('id', '=', id).execute()
 }

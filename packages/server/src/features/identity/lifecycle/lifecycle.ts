@@ -4,6 +4,7 @@
  * Invariant: the last administrator is neither disabled, locked nor deleted.
  */
 import type { Call } from '../../../base/call.ts'
+import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -38,7 +39,7 @@ async function changeStatus(
   tx: Tx,
   call: Call,
   user: User,
-  from: UsersTable['status'],
+  from: Tables['users']['status'],
   to: 'active' | 'disabled',
   details: Record<string, unknown> = {},
 ): Promise<void> {

@@ -1,5 +1,6 @@
 /** Every SQL statement of the account lifecycle. */
 import { sql } from 'kysely'
+import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { ADMIN_ROLES } from '../../../core/roles/index.ts'
 
@@ -7,8 +8,8 @@ import { ADMIN_ROLES } from '../../../core/roles/index.ts'
 export async function updateStatus(
   tx: Tx,
   id: string,
-  from: UsersTable['status'],
-  to: UsersTable['status'],
+  from: Tables['users']['status'],
+  to: Tables['users']['status'],
   now: Date,
 ): Promise<boolean> {
   const row = await tx

@@ -1,7 +1,6 @@
 /** Every SQL statement of users. */
 import { sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import { ADMIN_ROLES } from '../../../core/roles/index.ts'
 import type { EmailsTable, UsersTable } from './tables.ts'
 
 /** A user with the primary address: what most rules need. */

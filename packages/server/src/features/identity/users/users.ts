@@ -10,20 +10,7 @@ import { type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { canonical } from './identifiers.ts'
-import { assertNotLastAdministrator } from './last-administrator.ts'
-import {
-  deleteUserRow,
-  insertEmail,
-  insertUser,
-  scrubAudit,
-  selectByIdentifier,
-  selectUser,
-  type UserRow,
-  updateStatus,
-  updateUser,
-} from './sql.ts'
-import type { UsersTable } from './tables.ts'
+import { insertEmail, insertUser, selectByIdentifier, selectUser, type UserRow, updateUser } from './sql.ts'
 
 export type User = UserRow
 
