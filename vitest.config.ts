@@ -24,6 +24,7 @@ export default defineConfig({
     environment: 'node',
     // each file brings its own database, which takes memory before it takes time
     pool: 'forks',
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 240_000,

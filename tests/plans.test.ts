@@ -31,7 +31,8 @@ const scope: CallerScope = {
 }
 
 beforeAll(async () => {
-  world = await startWorld()
+  // a plan also depends on where rows lie, and on what was deleted before
+  world = await startWorld({}, { own: true })
   await world.db.asOwner((line) =>
     line.plain(`
       insert into latchkey.users (id, username, username_key, full_name, name_key, status, roles, created_at, updated_at, locked_at)

@@ -1,4 +1,4 @@
-/** Global set-up of the runs on PGlite: packs one migrated data directory, which every test file clones. */
+/** Global set-up of the runs on PGlite: packs one migrated data directory, which every worker clones. */
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'

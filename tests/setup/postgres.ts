@@ -1,9 +1,11 @@
-/** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every test file clones. */
+/** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every worker clones. */
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { Line } from '../../packages/server/src/base/db/line.ts'
 import { migrateUp } from '../../packages/server/src/base/db/migrate.ts'
 import { postgresDriver } from '../../packages/server/src/base/db/postgres.ts'
 import { quietLog, type TestDatabaseSource } from '../../packages/server/src/testing/database.ts'
+import { emptyRecord } from '../../packages/server/src/testing/statements.ts'
 import { startCluster } from './cluster.ts'
 
 const TEMPLATE = 'latchkey_template'
@@ -19,11 +21,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
     await migrateUp(driver)
     await driver.close()
+    const statements = join(import.meta.dirname, '../../.cache/statements')
+    emptyRecord(statements)
     const source: TestDatabaseSource = {
       kind: 'postgres',
       template: TEMPLATE,
       baseUrl: cluster.baseUrl,
       superuserUrl: cluster.superuserUrl,
+      statements,
     }
     project.provide('database', source)
     return cluster.stop

@@ -1,13 +1,15 @@
 /**
- * A fresh, migrated database for a test file: a clone of what the run's global set-up made once, on whichever of
- * the two the running vitest project is for. Nothing is shared between files; everything is dropped at close.
+ * A fresh, migrated database for a test file, on whichever of the two the running vitest project is for: one that the
+ * worker keeps and empties between files (kept.ts), or a clone of what the run's global set-up made once, for a test
+ * that changes more than rows. Nothing is shared between files that run.
  */
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import pg from 'pg'
 import { inject } from 'vitest'
-import { type Database, migrateDown, openDatabase } from '../base/db/index.ts'
+import { type Database, database } from '../base/db/database.ts'
+import { migrateDown, openDatabase } from '../base/db/index.ts'
 import type { Log } from '../base/log/index.ts'
+import { cloneDatabase, takeDatabase } from './kept.ts'
+import { recorded } from './statements.ts'
 
 /** What the global set-up (tests/setup) hands to the test files. */
 export type TestDatabaseSource =
@@ -18,6 +20,8 @@ export type TestDatabaseSource =
       /** End before the database's name. */
       baseUrl: string
       superuserUrl: string
+      /** The folder that takes down which statements were executed. */
+      statements: string
     }
 
 declare module 'vitest' {
@@ -40,60 +44,63 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A database that somebody else will open, a server in a process of its own for instance. */
+/** A clone that the test opens itself, or a server in another process. */
 export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const source = inject('database')
-  if (source.kind === 'pglite') {
-    return {
-      databaseUrl: null,
-      template: options.empty ? null : await readFile(source.template),
-      drop: async () => {},
-    }
-  }
-  const name = `test_${randomBytes(8).toString('hex')}`
-  await onServer(
-    source.baseUrl,
-    `create database ${name} template ${options.empty ? 'template0' : source.template}`,
-  )
+  if (source.kind === 'postgres')
+    return { ...(await cloneDatabase(source, options.empty ? 'template0' : source.template)), template: null }
   return {
-    databaseUrl: `${source.baseUrl}${name}`,
-    template: null,
-    drop: () => onServer(source.baseUrl, `drop database if exists ${name} with (force)`),
+    databaseUrl: null,
+    template: options.empty ? null : await readFile(source.template),
+    drop: async () => {},
   }
 }
 
-/** Migrated unless `empty`; nested use is refused, as in development. Closing it drops it. */
-export async function openTestDatabase(
-  options: { empty?: boolean; log?: Log; pool?: number } = {},
-): Promise<Database> {
-  const isEmbedded = inject('database').kind === 'pglite'
-  // emptying a clone is faster than making a database
-  const made = await createTestDatabase(isEmbedded ? {} : options)
-  const db = await openDatabase({
-    databaseUrl: made.databaseUrl,
-    dataDir: null,
-    pool: options.pool ?? 6,
-    guardNesting: true,
-    log: options.log ?? quietLog,
-    template: made.template,
-  })
-  if (isEmbedded && options.empty) await migrateDown(db, { to: 0 })
+export interface TestDatabaseOptions {
+  /** Without a schema; otherwise it is migrated. */
+  empty?: boolean
+  /** A clone, for a test that depends on how the tables lie on the disk. */
+  own?: boolean
+  log?: Log
+  pool?: number
+}
+
+/** Nested use is refused, as in development. Closing it gives it back or drops it. */
+export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<Database> {
+  const { empty = false, own = empty, pool = 6, log = quietLog } = options
+  const made = own ? await openOwn(empty, pool, log) : await openKept(pool, log)
   let closing: Promise<void> | null = null
   return {
-    ...db,
+    ...made.db,
     close() {
-      closing ??= db.close().then(made.drop)
+      closing ??= made.db.close().then(made.drop)
       return closing
     },
   }
 }
 
-async function onServer(baseUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: `${baseUrl}postgres` })
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
+interface Opened {
+  db: Database
+  drop(): Promise<void>
+}
+
+async function openKept(pool: number, log: Log): Promise<Opened> {
+  const source = inject('database')
+  const kept = await takeDatabase(source)
+  const driver = await kept.open({ pool, log })
+  const db = database({
+    driver: source.kind === 'postgres' ? recorded(driver, source.statements) : driver,
+    guardNesting: true,
+    log,
+  })
+  return { db, drop: kept.giveBack }
+}
+
+async function openOwn(empty: boolean, pool: number, log: Log): Promise<Opened> {
+  const isEmbedded = testDatabaseKind() === 'pglite'
+  // emptying a clone is faster than making a database
+  const { databaseUrl, template, drop } = await createTestDatabase({ empty: empty && !isEmbedded })
+  const db = await openDatabase({ databaseUrl, dataDir: null, pool, guardNesting: true, log, template })
+  if (isEmbedded && empty) await migrateDown(db, { to: 0 })
+  return { db, drop }
 }

@@ -8,7 +8,7 @@ import { type App, createApp } from '../app.ts'
 import type { Database } from '../base/db/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { Client } from './client.ts'
-import { openTestDatabase, quietLog } from './database.ts'
+import { openTestDatabase, quietLog, type TestDatabaseOptions } from './database.ts'
 import { type Mailbox, mailbox } from './mailbox.ts'
 
 export interface World {
@@ -41,8 +41,12 @@ export interface Person {
 
 export const PASSWORD = 'correct horse battery staple'
 
-export async function startWorld(overrides: Partial<Config> = {}): Promise<World> {
-  const db = await openTestDatabase()
+/** @param database of whose rows and tables the test says more than a world does by itself */
+export async function startWorld(
+  overrides: Partial<Config> = {},
+  database: TestDatabaseOptions = {},
+): Promise<World> {
+  const db = await openTestDatabase(database)
   const port = await freePort()
   const config: Config = {
     ...loadConfig(

@@ -35,8 +35,11 @@ export async function openPglite(options: PgliteOptions): Promise<PGlite> {
   })
 }
 
+/** What a driver needs of PGlite. */
+export type Engine = Pick<PGlite, 'execProtocolRawSync' | 'close'>
+
 /** Takes the PGlite over: it is closed with the driver. */
-export async function pgliteDriver(lite: PGlite): Promise<Driver> {
+export async function pgliteDriver(lite: Engine): Promise<Driver> {
   const subscriptions = new Map<string, Set<(payload: string) => void>>()
 
   const open = async (): Promise<Line> => {
@@ -117,9 +120,9 @@ export async function pgliteDriver(lite: PGlite): Promise<Driver> {
 
 /** The wire to PGlite: what is written within one turn of the loop is executed in one go in the next. */
 export class Wire extends Duplex {
-  readonly #lite: PGlite
+  readonly #lite: Engine
 
-  constructor(lite: PGlite) {
+  constructor(lite: Engine) {
     super()
     this.#lite = lite
   }

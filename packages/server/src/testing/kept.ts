@@ -1,0 +1,146 @@
+/**
+ * Databases that a worker keeps: one test file after another has one, emptied in between, because emptying takes
+ * milliseconds and cloning takes a tenth of a second or more. One whose catalogue is no longer that of the template
+ * (a table or role was made, migrations went down, the planner has statistics), or that has grown, is dropped instead.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import pg from 'pg'
+import type { Driver } from '../base/db/driver.ts'
+import { type Engine, openPglite, pgliteDriver } from '../base/db/pglite.ts'
+import { postgresDriver } from '../base/db/postgres.ts'
+import type { Log } from '../base/log/index.ts'
+import type { TestDatabaseSource } from './database.ts'
+
+export interface KeptDatabase {
+  open(options: { pool: number; log: Log }): Promise<Driver>
+  /** Empties it for the next test file, or drops it. To be called when every connection is closed. */
+  giveBack(): Promise<void>
+}
+
+/** More than this beside each other are not kept: each PGlite takes memory. */
+const MOST = 3
+/** A table that has grown beyond this stays large after its rows are deleted. */
+const LARGE = 1024 * 1024
+
+const idle: KeptDatabase[] = []
+
+export async function takeDatabase(source: TestDatabaseSource): Promise<KeptDatabase> {
+  return idle.pop() ?? (source.kind === 'pglite' ? await embedded(source) : await onServer(source))
+}
+
+type Query = (text: string) => Promise<Record<string, unknown>[]>
+
+interface Handles {
+  query: Query
+  open: KeptDatabase['open']
+  drop(): Promise<void>
+  /** Facts of the whole cluster, where the database has one to itself. */
+  facts?: string
+}
+
+async function kept({ query, open, drop, facts }: Handles): Promise<KeptDatabase> {
+  const shape = `
+    select md5(string_agg(fact, ' ' order by fact)) as shape, (select coalesce(max(pg_relation_size(oid)), 0)::int
+      from pg_catalog.pg_class where oid >= 16384 and relkind = 'r') as largest
+    from (
+      select concat_ws(' ', 'relation', oid, xmin) as fact from pg_catalog.pg_class where oid >= 16384
+      union all select concat_ws(' ', 'column', attrelid, attnum, xmin) from pg_catalog.pg_attribute where attrelid >= 16384
+      union all select concat_ws(' ', 'constraint', oid, xmin) from pg_catalog.pg_constraint where oid >= 16384
+      union all select concat_ws(' ', 'policy', oid, xmin) from pg_catalog.pg_policy
+      union all select concat_ws(' ', 'trigger', oid, xmin) from pg_catalog.pg_trigger where oid >= 16384
+      union all select concat_ws(' ', 'function', oid, xmin) from pg_catalog.pg_proc where oid >= 16384
+      union all select concat_ws(' ', 'schema', oid, xmin) from pg_catalog.pg_namespace where nspname !~ '^pg_'
+      union all select concat_ws(' ', 'statistics', starelid, staattnum) from pg_catalog.pg_statistic where starelid >= 16384
+      union all select concat_ws(' ', 'migration', name, checksum) from latchkey.migrations
+      ${facts ?? ''}
+    ) as facts`
+  const asMade = (await query(shape))[0]?.shape
+  const tables = await query(`
+    select format('%I.%I', n.nspname, relname) as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = relnamespace
+    where nspname = 'latchkey' and relkind = 'r' and relname <> 'migrations'`)
+  const empty = `
+    set session_replication_role = replica;
+    ${tables.map(({ name }) => `delete from ${name}`).join(';\n')};
+    set session_replication_role = origin`
+  const self: KeptDatabase = {
+    open,
+    async giveBack() {
+      const [now] = await query(shape).catch(() => [])
+      const isAsMade = now?.shape === asMade && Number(now?.largest) < LARGE
+      const isEmpty =
+        isAsMade &&
+        idle.length < MOST &&
+        (await query(empty).then(
+          () => true,
+          () => false,
+        ))
+      if (isEmpty) idle.push(self)
+      else await drop()
+    },
+  }
+  return self
+}
+
+async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promise<KeptDatabase> {
+  const lite = await openPglite({ folder: null, template: await readFile(source.template) })
+  const alive: Engine = {
+    execProtocolRawSync: (message) => lite.execProtocolRawSync(message),
+    close: async () => {},
+  }
+  return kept({
+    open: () => pgliteDriver(alive),
+    async query(text) {
+      // what the last one on the wire left behind
+      await lite.exec('rollback; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all()')
+      return (await lite.exec(text)).at(-1)?.rows as Record<string, unknown>[]
+    },
+    drop: () => lite.close(),
+    facts: `
+      union all select concat_ws(' ', 'role', oid, xmin) from pg_catalog.pg_authid
+      union all select concat_ws(' ', 'member', roleid, member, xmin) from pg_catalog.pg_auth_members`,
+  })
+}
+
+async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Promise<KeptDatabase> {
+  const { databaseUrl, drop } = await cloneDatabase(source)
+  const superuser = new pg.Client({
+    connectionString: databaseUrl.replace(source.baseUrl, source.superuserUrl),
+    application_name: 'tests',
+  })
+  // the cluster may stop before the worker does
+  superuser.on('error', () => {})
+  await superuser.connect()
+  await superuser.query(`set lock_timeout = '3s'`)
+  return kept({
+    open: async ({ pool, log }) => postgresDriver({ databaseUrl, pool, log }),
+    query: async (text) => (await superuser.query(text)).rows,
+    async drop() {
+      await superuser.end()
+      await drop()
+    },
+  })
+}
+
+/** A database of one test alone. */
+export async function cloneDatabase(
+  source: TestDatabaseSource & { kind: 'postgres' },
+  template = source.template,
+): Promise<{ databaseUrl: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await atServer(source.baseUrl, `create database ${name} template ${template}`)
+  return {
+    databaseUrl: `${source.baseUrl}${name}`,
+    drop: () => atServer(source.baseUrl, `drop database if exists ${name} with (force)`),
+  }
+}
+
+async function atServer(baseUrl: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: `${baseUrl}postgres` })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

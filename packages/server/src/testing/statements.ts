@@ -1,0 +1,66 @@
+/**
+ * Which statements a run on PostgreSQL executed, and as which role: taken down by the opener of test databases, so that
+ * one test can prepare each of them on PGlite (tests/statements.test.ts) without the run being made there once more.
+ */
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { Driver } from '../base/db/driver.ts'
+import type { Line, Role } from '../base/db/line.ts'
+
+export interface ExecutedStatement {
+  text: string
+  role: Role
+  /** The test file in which this worker executed it first. */
+  file: string
+}
+
+export function emptyRecord(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+}
+
+const seen = new Set<string>()
+
+function takeDown(folder: string, text: string, role: Role): void {
+  const key = `${role} ${text}`
+  if (seen.has(key)) return
+  seen.add(key)
+  const executed: ExecutedStatement = { text, role, file: expect.getState().testPath ?? '' }
+  appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(executed)}\n`)
+}
+
+/** The driver, with each statement that it executes taken down. */
+export function recorded(driver: Driver, folder: string): Driver {
+  const lines = new WeakSet<Line>()
+  return {
+    ...driver,
+    async acquire() {
+      const line = await driver.acquire()
+      if (lines.has(line)) return line
+      lines.add(line)
+      const send = line.send.bind(line)
+      line.send = (text, values, role) => {
+        takeDown(folder, text, role)
+        return send(text, values, role)
+      }
+      return line
+    },
+    statement(text, values) {
+      takeDown(folder, text, 'system')
+      return driver.statement(text, values)
+    },
+  }
+}
+
+/** Every distinct statement of the last run on PostgreSQL. */
+export function executedStatements(folder: string): ExecutedStatement[] {
+  const found = new Map<string, ExecutedStatement>()
+  for (const name of readdirSync(folder)) {
+    for (const line of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
+      const executed = JSON.parse(line) as ExecutedStatement
+      found.set(`${executed.role} ${executed.text}`, executed)
+    }
+  }
+  return [...found.values()]
+}
