@@ -1,10 +1,18 @@
 /**
- * `unit` is what needs no database. Two projects run all other tests, one on each database; `browser` drives a real
- * one against a whole server. `npx vitest run --project pglite` is the quick one.
+ * The suite's projects. `unit` is what needs no database. `pglite` and `postgres` run all other tests, one on each
+ * database; their workers keep modules and databases from file to file, and the few files that set something of the whole
+ * process have workers to themselves (`…-alone`). `timing` measures, one file after another and beside nothing else.
+ * `statements` prepares on PGlite what the last run on PostgreSQL executed. `browser` drives a real one against a whole
+ * server. `npx vitest run --project pglite` is the quick one.
  */
-import { defineConfig } from 'vitest/config'
+import {
+  defineConfig,
+  type TestProjectConfiguration,
+  type TestProjectInlineConfiguration,
+} from 'vitest/config'
 
-const include = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
+const all = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/*.test.{ts,tsx}']
+const timing = ['packages/*/src/**/*.timing.test.ts', 'tests/*.timing.test.ts']
 const withoutDatabase = [
   'packages/guard/src/{adapters,jwt,latchkey,methods}/*.test.ts',
   'packages/guard/src/{can,hostile,latchkey,matrix,permissions,present,property,roles,rules}.test.ts',
@@ -15,14 +23,41 @@ const withoutDatabase = [
   'packages/server/src/config.test.ts',
   'tests/{architecture,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
-const exclude = ['**/node_modules/**', ...withoutDatabase]
+/** They spy on what belongs to the process. */
+const processWide = ['packages/server/src/{commands/run,core/jobs/jobs}.test.ts']
+/**
+ * Matrices and fuzzing, over every row of the route table: what they ask of the database is prepared on PGlite by
+ * `statements`. And programs that bring their own database, if any.
+ */
+const onPostgresOnly = [
+  'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes}.test.ts',
+  'packages/guard/src/examples.test.ts',
+  '**/db/postgres.test.ts',
+]
+const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']
+const statements = ['tests/statements.test.ts']
+const never = ['**/node_modules/**', ...timing]
+
+const project = (name: string, test: TestProjectInlineConfiguration['test']): TestProjectConfiguration => ({
+  extends: true,
+  test: { name, exclude: never, ...test },
+})
+
+const onDatabase = (name: 'pglite' | 'postgres', others: readonly string[]): TestProjectConfiguration[] => {
+  const globalSetup = `tests/setup/${name}.ts`
+  const exclude = [...never, ...withoutDatabase, ...statements, ...others]
+  return [
+    project(name, { include: all, exclude: [...exclude, ...processWide], globalSetup }),
+    project(`${name}-alone`, { include: processWide, globalSetup, isolate: true }),
+  ]
+}
 
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { dedupe: ['preact'], tsconfigPaths: true },
   test: {
     environment: 'node',
-    // each file brings its own database, which takes memory before it takes time
+    // each worker keeps databases, which take memory before they take time
     pool: 'forks',
     isolate: false,
     maxWorkers: 2,
@@ -30,38 +65,27 @@ export default defineConfig({
     hookTimeout: 240_000,
     teardownTimeout: 20_000,
     restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
     // a busy machine is late now and then; what never comes fails a little later
     expect: { poll: { timeout: 20_000, interval: 10 } },
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
-      { extends: true, test: { name: 'unit', include: withoutDatabase } },
-      {
-        extends: true,
-        test: {
-          name: 'pglite',
-          include,
-          exclude: [...exclude, '**/db/postgres.test.ts', 'tests/nodes.test.ts'],
-          globalSetup: 'tests/setup/pglite.ts',
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'postgres',
-          include,
-          exclude: [...exclude, '**/db/{pglite,lock}.test.ts'],
-          globalSetup: 'tests/setup/postgres.ts',
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'browser',
-          include: ['tests/browser/**/*.test.{ts,tsx}'],
-          globalSetup: 'tests/setup/pglite.ts',
-          fileParallelism: false,
-        },
-      },
+      project('unit', { include: withoutDatabase }),
+      ...onDatabase('pglite', onPostgresOnly),
+      ...onDatabase('postgres', onPgliteOnly),
+      project('statements', { include: statements, globalSetup: 'tests/setup/pglite.ts' }),
+      project('timing', {
+        include: timing,
+        exclude: ['**/node_modules/**'],
+        globalSetup: 'tests/setup/postgres.ts',
+        fileParallelism: false,
+      }),
+      project('browser', {
+        include: ['tests/browser/**/*.test.{ts,tsx}'],
+        globalSetup: 'tests/setup/pglite.ts',
+        fileParallelism: false,
+      }),
     ],
   },
 })

@@ -1,12 +1,17 @@
 /**
  * `npm test`: installs what is missing, builds, then runs everything: types, lint, dead code, secrets, the suite
- * without a database, on both databases and in a browser, and all but the browser's once more with Node 24. Every step runs even where
- * one before failed; a step's output is shown where it failed; what could not run is named at the end.
- * The last line counts: each test, and each other step as one. `npm test -- types pglite` runs only those.
+ * without a database on both Nodes, on PGlite with Node 24 and on PostgreSQL with this one, in a browser, and what is
+ * measured, at the end and by itself. What can differ where a database meets the other Node runs there too. Every step
+ * runs even where one before failed; a step's output is shown where it failed; what could not run is named at the end.
+ * The last line counts: each test, and each other step as one.
+ *
+ * `npm test -- types pglite` runs only those; `--shard 1/2` a half; `--changed` what a change touches (changed.mjs).
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { changedFiles, touchedTests } from './changed.mjs'
 import { demandNode, install, npm, root, run } from './install.mjs'
 
 const NODE_24 = '24.21.0'
@@ -15,10 +20,27 @@ const bin = (path) => join(root, 'node_modules', path)
 
 demandNode()
 const began = performance.now()
-const chosen = process.argv.slice(2)
+const { values: flags, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  options: { shard: { type: 'string' }, changed: { type: 'boolean' }, since: { type: 'string' } },
+})
+const [shard, shards] = readShard(flags.shard)
 const isAsked = (name) => chosen.length === 0 || chosen.includes(name)
 const tally = { passed: 0, failed: 0 }
 const notRun = []
+/** Of every test file that ran: how long it took. */
+const files = []
+
+/** @returns which part of how many */
+function readShard(text) {
+  if (text === undefined) return [1, 1]
+  const [, part, parts] = /^(\d+)\/(\d+)$/.exec(text) ?? []
+  if (part === undefined || Number(part) < 1 || Number(part) > Number(parts))
+    throw new Error(`--shard takes a part of parts, 1/2 for instance, not ${text}`)
+  return [Number(part), Number(parts)]
+}
+/** What cannot be split is spread over the shards. */
+const isOfShard = (n) => n % shards === shard - 1
 
 /** What tests inherit: nothing of a server that is configured in this shell, and a home that can be written. */
 function environment() {
@@ -78,18 +100,23 @@ function failures(report) {
   })
 }
 
-/** One project of the suite, its tests counted one by one. */
-async function suite(project, name = project, node = process.execPath) {
+/**
+ * Projects of the suite in one run, their tests counted one by one.
+ * @param {{ node?: string, only?: readonly string[], sharded?: boolean }} how which Node, which files, and whether it is split
+ */
+async function suite(name, projects, { node = process.execPath, only = [], sharded = true } = {}) {
   const from = performance.now()
   const folder = mkdtempSync(join(os.tmpdir(), 'latchkey-test-'))
   const report = join(folder, 'report.json')
   const args = [
     'run',
-    '--project',
-    project,
+    ...projects.flatMap((project) => ['--project', project]),
+    ...(sharded && shards > 1 ? ['--shard', `${shard}/${shards}`] : []),
+    '--passWithNoTests',
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${report}`,
+    ...only,
   ]
   const path = [dirname(node), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
   const options = { quiet: true, env: { ...env, PATH: path }, limit: 30 * MINUTE }
@@ -106,13 +133,30 @@ async function suite(project, name = project, node = process.execPath) {
   )
   line(failed === 0, name, from, `${passed} passed${failed ? `, ${failed} failed` : ''}`)
   if (failed > 0) {
-    // the reasons first: whoever is shown only a part of this output is shown them
+    // the reasons first: a reader who sees only a part of this output sees them
     for (const reason of failures(found)) console.log(reason)
     show(output)
   }
   tally.passed += passed
   tally.failed += failed
   notRun.push(...skipped.map((test) => `${name}: ${test} (skipped by the test itself)`))
+  for (const file of found?.testResults ?? [])
+    files.push({
+      name,
+      path: relative(root, file.name),
+      took: file.endTime - file.startTime,
+      tests: file.assertionResults.length,
+    })
+}
+
+/** The files that took longest, so that a slow one is seen before it is a burden. */
+function showSlowest() {
+  if (files.length === 0) return
+  console.log('\nThe slowest files:')
+  for (const { name, path, took, tests } of files.toSorted((a, b) => b.took - a.took).slice(0, 15))
+    console.log(
+      `  ${(took / 1000).toFixed(1).padStart(6)} s  ${name.padEnd(18)} ${String(tests).padStart(4)} tests  ${path}`,
+    )
 }
 
 const onPath = (program) =>
@@ -183,47 +227,80 @@ async function node24() {
   return binary
 }
 
-async function everything() {
-  if (!(await install())) {
-    tally.failed++
-    notRun.push('everything: the packages could not be installed')
-    return
-  }
-  await installPrograms()
-  const from = performance.now()
-  const { build } = await import('./build.mjs')
-  const isBuilt = await build()
-  line(isBuilt, 'build', from)
-  tally[isBuilt ? 'passed' : 'failed']++
-
-  const node = process.execPath
+/** Types, lint, dead code and secrets: each of them is one process. */
+async function checks() {
   const steps = [
     ['types', bin('typescript/bin/tsc'), '-p', 'tsconfig.json'],
     ['lint', bin('@biomejs/biome/bin/biome'), 'ci', '--colors=off', '--error-on-warnings', '.'],
     ['dead', bin('knip/bin/knip.js')],
     ['secrets', bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*'],
   ]
-  await Promise.all(steps.filter(([name]) => isAsked(name)).map(([name, ...args]) => step(name, node, args)))
+  const asked = steps.filter(([name], n) => isAsked(name) && isOfShard(n))
+  await Promise.all(asked.map(([name, ...args]) => step(name, process.execPath, args)))
+}
 
+async function build() {
+  const from = performance.now()
+  const isBuilt = await (await import('./build.mjs')).build()
+  line(isBuilt, 'build', from)
+  tally[isBuilt ? 'passed' : 'failed']++
+}
+
+/** Where a database meets Node: its driver, its files and locks, and the line that listens. */
+const MEETING = ['packages/server/src/base/db/', 'tests/nodes.test.ts']
+
+/** @param {readonly string[] | null} only the files to which the run is confined */
+async function suites(node24, only) {
   const [postgres, chromium] = PROGRAMS.map(({ isThere }) => isThere())
   const missing = 'is not installed, and could not be'
   if (!postgres) notRun.push(`the suite on PostgreSQL: PostgreSQL ${missing}`)
   if (!chromium) notRun.push(`the suite in a browser: Chromium ${missing}`)
-  if (isAsked('unit')) await suite('unit')
-  if (isAsked('pglite')) await suite('pglite')
-  if (postgres && isAsked('postgres')) await suite('postgres')
-  if (chromium && isAsked('browser')) await suite('browser')
+  const of = only ? { only } : {}
+  if (isAsked('unit')) await suite('unit', ['unit'], of)
+  if (postgres && isAsked('postgres')) await suite('postgres', ['postgres', 'postgres-alone'], of)
+  if (isAsked('pglite')) {
+    const how = node24 ? { ...of, node: node24 } : of
+    await suite(`pglite${node24 ? ', Node 24' : ''}`, ['pglite', 'pglite-alone'], how)
+  }
+  // of what this run executed there, whichever part of the suite it was
+  if (postgres && !only && isAsked('postgres')) await suite('statements', ['statements'], { sharded: false })
+  if (chromium && isAsked('browser') && !only && isOfShard(1))
+    await suite('browser', ['browser'], { sharded: false })
+  if (node24 && isAsked('node24') && !only) {
+    await suite('unit, Node 24', ['unit'], { node: node24 })
+    if (postgres) await suite('postgres, Node 24', ['postgres'], { node: node24, only: MEETING })
+    await suite('pglite, this Node', ['pglite'], { only: MEETING })
+  }
+  // alone, after everything else
+  if (postgres && isAsked('timing') && !only && isOfShard(0))
+    await suite('timing', ['timing'], { sharded: false })
+}
 
-  if (!isAsked('node24') || Number(process.versions.node.split('.')[0]) >= 24) return
+/** null where this Node is as new, or it is not to be had. */
+async function newerNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return null
+  if (!['node24', 'pglite'].some(isAsked)) return null
   const newer = await node24()
-  if (!newer) return void notRun.push('the suite on Node 24: its package is not to be had here')
-  await suite('unit', 'unit, Node 24', newer)
-  await suite('pglite', 'pglite, Node 24', newer)
-  if (postgres) await suite('postgres', 'postgres, Node 24', newer)
+  if (!newer) notRun.push('Node 24: its package is not to be had here; this Node ran everything')
+  return newer
+}
+
+async function everything() {
+  if (!(await install())) {
+    tally.failed++
+    notRun.push('everything: the packages could not be installed')
+    return
+  }
+  const only = flags.changed || flags.since ? touchedTests(changedFiles(flags.since)) : null
+  // the network and the processor beside each other
+  const [newer] = await Promise.all([only ? null : newerNode(), installPrograms(), build().then(checks)])
+  if (only?.length === 0) console.log('      no test is touched by what has changed')
+  else await suites(newer, only)
 }
 
 await everything()
 console.log(`\nEverything took ${seconds(began)}.`)
 if (notRun.length > 0) console.log(`Could not run:\n${notRun.map((text) => `  - ${text}`).join('\n')}`)
+showSlowest()
 console.log(`${tally.passed} passed, ${tally.failed} failed`)
 process.exitCode = tally.failed === 0 ? 0 : 1

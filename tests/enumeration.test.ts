@@ -1,36 +1,11 @@
 /**
- * Whether somebody has an account is nobody's business: the same status, body, headers and time for every
- * identifier, known or not, and one counter for every spelling. Hashes cost here what they cost in production.
+ * Whether somebody has an account is nobody's business: the same status, body and headers for every identifier, known or
+ * not, and one counter for every spelling. enumeration.timing.test.ts measures that the time is the same too.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { systemCall } from '../packages/server/src/base/call.ts'
-import { loadConfig } from '../packages/server/src/config.ts'
-import { disableUser } from '../packages/server/src/features/identity/lifecycle/index.ts'
-import { getUser } from '../packages/server/src/features/identity/users/index.ts'
-import type { Client, Reply } from '../packages/server/src/testing/client.ts'
-import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
-
-const usual = loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd: '/nonexistent' })
-const HASHES = { argon2MemoryKib: usual.argon2MemoryKib, argon2Passes: usual.argon2Passes }
-
-// all of one length, so that an answer that repeats what was typed has one length too
-const KNOWN = 'known@example.com'
-const NOBODY = 'nobod@example.com'
-const PENDING = 'pendi@example.com'
-const DISABLED = 'disab@example.com'
-
-/** Accounts of each kind. Nobody is locked out here, so that many samples can be taken. */
-async function populated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
-  const world = await startWorld({ ...HASHES, lockoutFailures: 1_000_000, ...overrides })
-  await world.person({ email: KNOWN, username: 'known', signIn: false })
-  await world.client().post('/api/v1/auth/register', { email: PENDING, password: PASSWORD })
-  const disabled = await world.person({ email: DISABLED, signIn: false })
-  await world.db.tx('system', async (tx) =>
-    disableUser(tx, systemCall(world.clock.now()), await getUser(tx, disabled.id)),
-  )
-  await world.clock.advance('2 minutes')
-  return world
-}
+import type { Reply } from '../packages/server/src/testing/client.ts'
+import { PASSWORD, type World } from '../packages/server/src/testing/world.ts'
+import { DISABLED, DOORS, KNOWN, NOBODY, PENDING, populated, usual } from './enumeration/asking.ts'
 
 let world: World
 beforeAll(async () => {
@@ -55,41 +30,6 @@ function shapeOf(reply: Reply, typed: string) {
     ])
   return { status: reply.status, headers: headers.sort(), text: blank(reply.text) }
 }
-
-interface Door {
-  name: string
-  ask(client: Client, identifier: string): Promise<Reply>
-}
-
-async function form(client: Client, path: string, fields: Record<string, string>): Promise<Reply> {
-  const { data } = await client.get('/csrf')
-  return await client.post(
-    path,
-    { ...fields, csrf_token: String(data.csrf_token) },
-    { form: true, headers: { accept: 'text/html' } },
-  )
-}
-
-const DOORS: readonly Door[] = [
-  { name: 'login', ask: (client, username) => client.post('/api/v1/auth/login', { username, password: 'not the password of anybody' }) },
-  {
-    name: 'login by HTTP Basic',
-    ask: (client, username) =>
-      client.post('/api/v1/auth/login', undefined, {
-        headers: { authorization: `Basic ${Buffer.from(`${username}:not the password of anybody`).toString('base64')}` },
-      }),
-  },
-  { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'a sentence of the stranger' }) },
-  { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
-  { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
-  { name: 'the sign-in page', ask: (client, identifier) => form(client, '/sign-in', { identifier, password: 'not the password of anybody' }) },
-  {
-    name: 'the sign-up page',
-    ask: (client, email) => form(client, '/sign-up', { email, password: 'a sentence of the stranger', password_confirm: 'a sentence of the stranger' }),
-  },
-  { name: 'the page of a forgotten password', ask: (client, email) => form(client, '/forgot-password', { email }) },
-  { name: 'the page that sends the letter again', ask: (client, email) => form(client, '/verify-email/resend', { email }) },
-] // biome-ignore format: a table
 
 describe('the same answer', () => {
   const forgetFailures = () => world.db.tx('system', (tx) => tx.deleteFrom('failures').execute())
@@ -135,11 +75,16 @@ describe('one counter', () => {
 
   const attempt = (of: World, username: string, password = 'wrong') =>
     of.client().post('/api/v1/auth/login', { username, password })
-  const told = ({ status, body, headers }: Reply) => ({
-    status,
-    details: body.error.details,
-    retryAfter: headers.get('retry-after'),
-  })
+  /** What is left of a time, with a moment of the machine that runs this rounded away. */
+  const rounded = (seconds: unknown) => (seconds ? Math.ceil(Number(seconds) / 30) * 30 : seconds)
+  const told = ({ status, body, headers }: Reply) => {
+    const { lockout_duration, ...details } = body.error.details
+    return {
+      status,
+      details: { ...details, lockout_duration: rounded(lockout_duration) },
+      retryAfter: rounded(headers.get('retry-after')),
+    }
+  }
   const SPELLINGS: readonly ((name: string) => string)[] = [
     (name) => name,
     (name) => name.toUpperCase(),
@@ -194,73 +139,5 @@ describe('one counter', () => {
       return shapeOf(await attempt(fresh, email, password), email)
     }
     expect(await seen(KNOWN)).toEqual(await seen(NOBODY))
-  })
-})
-
-describe('the same time', () => {
-  /** The chance that a sample of `a` took longer than one of `b`: 0.5 when nobody can tell (Mann–Whitney). */
-  function chanceOfLonger(a: readonly number[], b: readonly number[]): number {
-    let longer = 0
-    for (const x of a) for (const y of b) longer += x > y ? 1 : x === y ? 0.5 : 0
-    return longer / (a.length * b.length)
-  }
-
-  it('is told apart by this very test where it differs', () => {
-    const noise = Array.from({ length: 60 }, (_, n) => 40 + ((n * 7919) % 60) / 6)
-    expect(chanceOfLonger(noise, noise)).toBeCloseTo(0.5, 5)
-    expect(
-      chanceOfLonger(
-        noise.map((time) => time + 6),
-        noise,
-      ),
-    ).toBeGreaterThan(0.85)
-  })
-
-  const SAMPLES = 60
-  /** With equal times the chance strays from a half by 0.053 (one deviation) at 60 samples each. */
-  const TELLING = 0.2
-
-  /** In turns, in an order that chance decides, so that what else the machine does hits all alike. */
-  async function sampled(ask: Door['ask'], identifiers: readonly string[]): Promise<Map<string, number[]>> {
-    const times = new Map(identifiers.map((identifier) => [identifier, [] as number[]]))
-    for (let n = 0; n < SAMPLES; n += 1) {
-      const order = identifiers
-        .map((identifier) => ({ identifier, at: Math.random() }))
-        .sort((a, b) => a.at - b.at)
-      for (const { identifier } of order) {
-        const client = world.client()
-        const begun = performance.now()
-        await ask(client, identifier)
-        times.get(identifier)?.push(performance.now() - begun)
-        // what follows after the answer is not part of it
-        await world.app.settle()
-      }
-    }
-    return times
-  }
-
-  const TIMED = [
-    { name: 'login', about: [KNOWN, PENDING, DISABLED] },
-    { name: 'register', about: [KNOWN] },
-    { name: 'forgot', about: [KNOWN, DISABLED] },
-    { name: 'resend', about: [KNOWN, PENDING] },
-  ]
-
-  it.each(TIMED)('of $name for $about and for nobody', { timeout: 180_000 }, async ({ name, about }) => {
-    const door = DOORS.find((one) => one.name === name)
-    if (!door) throw new Error(`no door ${name}`)
-    for (const identifier of [...about, NOBODY]) await door.ask(world.client(), identifier)
-    // a difference that is there shows again; a coincidence, of one in ten thousand, does not
-    let telling: readonly string[] = about
-    const chances: string[] = []
-    for (let round = 0; round < 2 && telling.length > 0; round += 1) {
-      const times = await sampled(door.ask, [...telling, NOBODY])
-      telling = telling.filter((identifier) => {
-        const chance = chanceOfLonger(times.get(identifier) ?? [], times.get(NOBODY) ?? [])
-        chances.push(`${identifier} takes longer in ${chance.toFixed(2)}`)
-        return Math.abs(chance - 0.5) > TELLING
-      })
-    }
-    expect(telling, chances.join(', ')).toEqual([])
   })
 })

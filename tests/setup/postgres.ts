@@ -21,7 +21,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
     await migrateUp(driver)
     await driver.close()
-    const statements = join(import.meta.dirname, '../../.cache/statements')
+    const statements = join(import.meta.dirname, '../../.cache/statements', project.name)
     emptyRecord(statements)
     const source: TestDatabaseSource = {
       kind: 'postgres',

@@ -92,7 +92,9 @@ async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promis
     open: () => pgliteDriver(alive),
     async query(text) {
       // what the last one on the wire left behind
-      await lite.exec('rollback; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all()')
+      await lite.exec(
+        'rollback; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all()',
+      )
       return (await lite.exec(text)).at(-1)?.rows as Record<string, unknown>[]
     },
     drop: () => lite.close(),

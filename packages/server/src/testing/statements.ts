@@ -2,7 +2,7 @@
  * Which statements a run on PostgreSQL executed, and as which role: taken down by the opener of test databases, so that
  * one test can prepare each of them on PGlite (tests/statements.test.ts) without the run being made there once more.
  */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Driver } from '../base/db/driver.ts'
@@ -22,9 +22,15 @@ export function emptyRecord(folder: string): void {
 
 const seen = new Set<string>()
 
-function takeDown(folder: string, text: string, role: Role): void {
+/** Once it has succeeded: what PostgreSQL refused in a test may be refused elsewhere. */
+async function takeDown(folder: string, text: string, role: Role, answer: Promise<unknown>): Promise<void> {
   const key = `${role} ${text}`
-  if (seen.has(key)) return
+  const isAccepted = () =>
+    answer.then(
+      () => true,
+      () => false,
+    )
+  if (seen.has(key) || !(await isAccepted()) || seen.has(key)) return
   seen.add(key)
   const executed: ExecutedStatement = { text, role, file: expect.getState().testPath ?? '' }
   appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(executed)}\n`)
@@ -41,22 +47,25 @@ export function recorded(driver: Driver, folder: string): Driver {
       lines.add(line)
       const send = line.send.bind(line)
       line.send = (text, values, role) => {
-        takeDown(folder, text, role)
-        return send(text, values, role)
+        const answer = send<never>(text, values, role)
+        void takeDown(folder, text, role, answer)
+        return answer
       }
       return line
     },
     statement(text, values) {
-      takeDown(folder, text, 'system')
-      return driver.statement(text, values)
+      const answer = driver.statement<never>(text, values)
+      void takeDown(folder, text, 'system', answer)
+      return answer
     },
   }
 }
 
-/** Every distinct statement of the last run on PostgreSQL. */
+/** Every distinct statement that was taken down in a folder below this one. */
 export function executedStatements(folder: string): ExecutedStatement[] {
   const found = new Map<string, ExecutedStatement>()
-  for (const name of readdirSync(folder)) {
+  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
+  for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
     for (const line of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
       const executed = JSON.parse(line) as ExecutedStatement
       found.set(`${executed.role} ${executed.text}`, executed)

@@ -1,0 +1,68 @@
+/**
+ * Which test files a change touches, for `npm test -- --changed`: those that changed, those beside a changed file (in its
+ * room), and those that import it, through other files too. The composition root is where that ends, or every file would
+ * touch every test that starts a server. What holds the whole house together always runs.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { root } from './install.mjs'
+
+const TEST = /\.test\.tsx?$/
+/** Beyond these an import says nothing of what a test is about. */
+const ENDS = /^packages\/server\/src\/(?:app|main)\.ts$/
+const ALWAYS = [
+  'tests/architecture.test.ts',
+  'tests/reference.test.ts',
+  'tests/openapi.test.ts',
+  'tests/routes.test.ts',
+]
+
+const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+
+/** Since a commit; without one, since the branch left `main`, or on it since the last commit. */
+export function changedFiles(since) {
+  const base = since ?? mergeBase()
+  const names = `${git('diff', '--name-only', base)}\n${git('ls-files', '--others', '--exclude-standard')}`
+  return names.split('\n').filter((name) => name !== '')
+}
+
+function mergeBase() {
+  for (const branch of ['origin/main', 'main']) {
+    try {
+      const base = git('merge-base', 'HEAD', branch)
+      if (base !== git('rev-parse', 'HEAD')) return base
+    } catch {
+      // there is no such branch here
+    }
+  }
+  return git('diff', '--name-only', 'HEAD') === '' ? 'HEAD~1' : 'HEAD'
+}
+
+/** The files of the house that a file imports; what it imports only as a type is held by the type check. */
+function importsOf(path) {
+  const text = readFileSync(join(root, path), 'utf8')
+  return [...text.matchAll(/\b(?:import|export)\b(?! type\b)[^'"]*?'(\.[^']+)'/g)].map(([, to]) =>
+    normalize(join(dirname(path), to)),
+  )
+}
+
+/** @param {readonly string[]} changed @returns {string[]} */
+export function touchedTests(changed) {
+  const sources = git('ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.tsx')
+    .split('\n')
+    .filter((path) => existsSync(join(root, path)))
+  const importers = new Map()
+  for (const path of sources) {
+    if (ENDS.test(path)) continue
+    for (const to of importsOf(path)) importers.set(to, [...(importers.get(to) ?? []), path])
+  }
+  const reached = new Set(changed)
+  for (const path of reached) for (const importer of importers.get(path) ?? []) reached.add(importer)
+  const rooms = new Set(changed.filter((path) => /^packages\/[^/]+\/src\/.+\//.test(path)).map(dirname))
+  const touched = sources.filter((path) => TEST.test(path) && (reached.has(path) || rooms.has(dirname(path))))
+  const isOfCode = changed.some((path) => /\.(?:tsx?|sql|css|mjs|cjs)$/.test(path))
+  return [...new Set([...touched, ...(isOfCode ? ALWAYS : [])])]
+    .filter((path) => !path.startsWith('tests/browser/'))
+    .sort()
+}

@@ -1,0 +1,63 @@
+/** What tests of enumeration share: accounts of each kind, and every door at which one may be asked about. */
+import { systemCall } from '../../packages/server/src/base/call.ts'
+import { loadConfig } from '../../packages/server/src/config.ts'
+import { disableUser, getUser } from '../../packages/server/src/features/identity/users/index.ts'
+import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
+import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
+
+export const usual = loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd: '/nonexistent' })
+const HASHES = { argon2MemoryKib: usual.argon2MemoryKib, argon2Passes: usual.argon2Passes }
+
+// all of one length, so that an answer that repeats what was typed has one length too
+export const KNOWN = 'known@example.com'
+export const NOBODY = 'nobod@example.com'
+export const PENDING = 'pendi@example.com'
+export const DISABLED = 'disab@example.com'
+
+/** Accounts of each kind; hashes cost what they cost in production. Nobody is locked out here, so that many samples can be taken. */
+export async function populated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
+  const world = await startWorld({ ...HASHES, lockoutFailures: 1_000_000, ...overrides })
+  await world.person({ email: KNOWN, username: 'known', signIn: false })
+  await world.client().post('/api/v1/auth/register', { email: PENDING, password: PASSWORD })
+  const disabled = await world.person({ email: DISABLED, signIn: false })
+  await world.db.tx('system', async (tx) =>
+    disableUser(tx, systemCall(world.clock.now()), await getUser(tx, disabled.id)),
+  )
+  await world.clock.advance('2 minutes')
+  return world
+}
+
+export interface Door {
+  name: string
+  ask(client: Client, identifier: string): Promise<Reply>
+}
+
+async function form(client: Client, path: string, fields: Record<string, string>): Promise<Reply> {
+  const { data } = await client.get('/csrf')
+  return await client.post(
+    path,
+    { ...fields, csrf_token: String(data.csrf_token) },
+    { form: true, headers: { accept: 'text/html' } },
+  )
+}
+
+export const DOORS: readonly Door[] = [
+  { name: 'login', ask: (client, username) => client.post('/api/v1/auth/login', { username, password: 'not the password of anybody' }) },
+  {
+    name: 'login by HTTP Basic',
+    ask: (client, username) =>
+      client.post('/api/v1/auth/login', undefined, {
+        headers: { authorization: `Basic ${Buffer.from(`${username}:not the password of anybody`).toString('base64')}` },
+      }),
+  },
+  { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'a sentence of the stranger' }) },
+  { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
+  { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
+  { name: 'the sign-in page', ask: (client, identifier) => form(client, '/sign-in', { identifier, password: 'not the password of anybody' }) },
+  {
+    name: 'the sign-up page',
+    ask: (client, email) => form(client, '/sign-up', { email, password: 'a sentence of the stranger', password_confirm: 'a sentence of the stranger' }),
+  },
+  { name: 'the page of a forgotten password', ask: (client, email) => form(client, '/forgot-password', { email }) },
+  { name: 'the page that sends the letter again', ask: (client, email) => form(client, '/verify-email/resend', { email }) },
+] // biome-ignore format: a table
