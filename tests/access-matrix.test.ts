@@ -90,18 +90,15 @@ async function organization(members: readonly (readonly [Person, string])[]): Pr
 beforeAll(async () => {
   world = await startWorld({ rateLimits: 'off' })
   rows = world.app.rows
-  const people = new Map<string, Person>()
-  for (const name of [...LADDER.map(([role]) => role), ...Object.keys(INSIDE), 'neighbour'])
-    people.set(name, await world.person({ email: `${name.replace('_', '')}@example.com` }))
+  const names = [...LADDER.map(([role]) => role), ...Object.keys(INSIDE), 'neighbour']
+  const founded = await world.people(
+    names.map((name) => ({
+      email: `${name.replace('_', '')}@example.com`,
+      roles: [LADDER.some(([role]) => role === name) ? name : 'viewer'],
+    })),
+  )
+  const people = new Map(names.map((name, n) => [name, founded[n]]))
   const of = (name: string): Person => people.get(name) as Person
-  await world.db.tx('system', async (tx) => {
-    for (const [role] of LADDER)
-      await tx
-        .updateTable('users')
-        .set({ roles: [role] })
-        .where('id', '=', of(role).id)
-        .execute()
-  })
   ours = await organization(Object.keys(INSIDE).map((role) => [of(role), role]))
   theirs = await organization([[of('neighbour'), 'owner']])
   kinds = [

@@ -2,12 +2,8 @@
 import type { Client, Json, Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, type World } from '../../packages/server/src/testing/world.ts'
 
-/** Somebody with these roles, signed in since before they had them. */
-export async function holderOf(world: World, ...roles: string[]): Promise<Person> {
-  const person = await world.person()
-  await setRoles(world, person, roles)
-  return person
-}
+/** A person with these roles, signed in. */
+export const holderOf = (world: World, ...roles: string[]): Promise<Person> => world.person({ roles })
 
 /** Behind the API's back. */
 export const setRoles = (world: World, { id }: { id: string }, roles: string[]): Promise<unknown> =>

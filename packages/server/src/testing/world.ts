@@ -7,8 +7,10 @@ import { createServer } from 'node:net'
 import { type App, createApp } from '../app.ts'
 import type { Database } from '../base/db/index.ts'
 import { type Config, loadConfig } from '../config.ts'
+import type { OrganizationRole } from '../core/roles/index.ts'
 import { Client } from './client.ts'
 import { openTestDatabase, quietLog, type TestDatabaseOptions } from './database.ts'
+import { type Founded, type FoundingOptions, foundOrganization, foundPeople } from './founding.ts'
 import { type Mailbox, mailbox } from './mailbox.ts'
 
 export interface World {
@@ -20,22 +22,21 @@ export interface World {
   mailbox: Mailbox
   /** A new client with an empty cookie jar. */
   client(options?: ConstructorParameters<typeof Client>[1]): Client
-  /** A user who has signed up, verified and (unless told otherwise) signed in. */
-  person(options?: {
-    email?: string
-    username?: string
-    password?: string
-    signIn?: boolean
-  }): Promise<Person>
+  /** A user who has signed up, verified and (by default) signed in; with roles, one who is written as `people` are. */
+  person(options?: FoundingOptions): Promise<Person>
+  /** Users who are written at once, without signing up, and (by default) signed in. */
+  people(wanted: number | readonly FoundingOptions[]): Promise<Person[]>
+  /** An organization with its members, the first of whom has to be an owner. @returns its id */
+  organization(options: {
+    name?: string
+    members: readonly (readonly [{ id: string }, OrganizationRole])[]
+  }): Promise<string>
   /** The types of the audit events so far, oldest first; about one user where given. */
   events(userId?: string): Promise<string[]>
   stop(): Promise<void>
 }
 
-export interface Person {
-  id: string
-  email: string
-  password: string
+export interface Person extends Founded {
   client: Client
 }
 
@@ -68,6 +69,7 @@ export async function startWorld(
   clock.set(new Date('2030-06-01T12:00:00Z'))
   const letters = mailbox(app)
   let people = 0
+  const nextEmail = () => `person${++people}@example.com`
 
   const world: World = {
     app,
@@ -85,9 +87,29 @@ export async function startWorld(
       },
     },
     client: (options) => new Client(url, options),
+    async people(wanted) {
+      const options: readonly FoundingOptions[] =
+        typeof wanted === 'number' ? Array.from({ length: wanted }, () => ({})) : wanted
+      const founded = await foundPeople(
+        app,
+        options.map((one) => ({ email: nextEmail(), password: PASSWORD, ...one })),
+      )
+      return await Promise.all(
+        founded.map(async (person, n) => {
+          const client = world.client()
+          if (options[n]?.signIn !== false) await client.signIn(person.email, person.password)
+          return { ...person, client }
+        }),
+      )
+    },
+    organization: ({ name = 'Analytical Engines', members }) => foundOrganization(app, { name, members }),
     async person(options = {}) {
-      people += 1
-      const { email = `person${people}@example.com`, password = PASSWORD, username } = options
+      if (options.roles) {
+        const [person] = await world.people([options])
+        if (!person) throw new Error('nothing was founded')
+        return person
+      }
+      const { email = nextEmail(), password = PASSWORD, username } = options
       const client = world.client()
       const registered = await client.post('/api/v1/auth/register', {
         email,
