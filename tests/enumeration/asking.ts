@@ -1,7 +1,8 @@
 /** What tests of enumeration share: accounts of each kind, and every door at which one may be asked about. */
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { loadConfig } from '../../packages/server/src/config.ts'
-import { disableUser, getUser } from '../../packages/server/src/features/identity/users/index.ts'
+import { disableUser } from '../../packages/server/src/features/identity/lifecycle/index.ts'
+import { getUser } from '../../packages/server/src/features/identity/users/index.ts'
 import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 
