@@ -1,14 +1,14 @@
 /**
- * The composition root: opens the tools, lists every feature once, and holds what starts and stops together.
- * Nothing else in the house knows all of it.
+ * The composition root: opens the tools, lists every feature once, and starts and stops them. No other file knows all of
+ * the server.
  */
 
-import { later, systemClock } from './base/clock.ts'
+import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
 import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
-import type { Authenticator } from './base/http/request/authenticate.ts'
+import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
 import { createLimits } from './base/limits/index.ts'
 import { limitsInMemory } from './base/limits/memory.ts'
@@ -16,8 +16,9 @@ import { createLog, type Log } from './base/log/index.ts'
 import { createBreaches } from './base/outbound/breaches.ts'
 import { createPages } from './base/page/index.ts'
 import type { Config } from './config.ts'
-import { purgeAudit } from './core/audit/index.ts'
+import { auditJobs } from './core/audit/index.ts'
 import { clockRow } from './core/dev-clock.ts'
+import type { CredentialChecks, Feature } from './core/feature.ts'
 import { createJobs } from './core/jobs/index.ts'
 import { createKeys } from './core/keys/index.ts'
 import { createMail } from './core/mail/index.ts'
@@ -25,15 +26,9 @@ import { outboxRows } from './core/mail/outbox.tsx'
 import { createRevocations } from './core/revocations/index.ts'
 import { createRoles } from './core/roles/index.ts'
 import type { Tools } from './core/tools.ts'
-import { apiKeyPages, apiKeyRoutes, type KeyChecks, keyChecks } from './features/access/api-keys/index.ts'
-import { accessPages, accessRoutes, denials } from './features/access/roles/index.ts'
-import {
-  revocationStream,
-  type TokenChecks,
-  tokenChecks,
-  tokenJobs,
-  tokenRoutes,
-} from './features/access/tokens/index.ts'
+import { apiKeyFeature } from './features/access/api-keys/index.ts'
+import { denials, roleFeature } from './features/access/roles/index.ts'
+import { tokenFeature } from './features/access/tokens/index.ts'
 import { administrationRoutes } from './features/accounts/administration/index.ts'
 import { auditLogRoutes } from './features/accounts/audit-log/index.ts'
 import { accountPages, accountRoutes } from './features/accounts/own/index.ts'
@@ -44,8 +39,8 @@ import {
   registrationPages,
   registrationRoutes,
 } from './features/accounts/registration/index.ts'
-import { emailJobs, emailPages, emailRoutes } from './features/identity/emails/index.ts'
-import { type SessionChecks, sessionChecks, sessionRows } from './features/identity/sessions/index.ts'
+import { emailFeature } from './features/identity/emails/index.ts'
+import { sessionFeature } from './features/identity/sessions/index.ts'
 import { invitationJobs, invitationRoutes } from './features/organizations/invitations/index.ts'
 import { organizationPages } from './features/organizations/mine/index.ts'
 import {
@@ -55,14 +50,9 @@ import {
 } from './features/organizations/organization/index.ts'
 import { compatRoutes } from './features/protocols/compat/index.ts'
 import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
-import { doorJobs, doorPages, doorRoutes } from './features/signin/door/index.ts'
-import { guessJobs } from './features/signin/guesses/index.ts'
-import {
-  passwordMethod,
-  passwordPages,
-  passwordRoutes,
-  resetJobs,
-} from './features/signin/passwords/index.ts'
+import { doorFeature } from './features/signin/door/index.ts'
+import { guessFeature } from './features/signin/guesses/index.ts'
+import { passwordFeature } from './features/signin/passwords/index.ts'
 
 export interface App {
   tools: Tools
@@ -142,95 +132,75 @@ async function openTools(
   return { tools: { config, clock, db, jobs, mail, log, ...accounts }, closeMail: mail.close }
 }
 
-/** What answers who a credential speaks for. */
-interface Checks {
-  sessions: SessionChecks
-  tokens: TokenChecks
-  keys: KeyChecks
+/** Every feature, once. A new capability is one line here. */
+function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
+  const { profile } = tools.config
+  const sessions = sessionFeature(tools)
+  const tokens = tokenFeature(tools, sessions.checks)
+  const passwords = passwordFeature(tools)
+  return [
+    { name: 'audit', jobs: auditJobs(tools) },
+    emailFeature(tools),
+    sessions,
+    roleFeature(tools),
+    tokens,
+    apiKeyFeature(tools),
+    {
+      name: 'organizations',
+      rows: [...organizationRoutes(tools), ...invitationRoutes(tools), ...organizationPages(tools)],
+    },
+    guessFeature(tools),
+    doorFeature(tools, [passwords.method]),
+    passwords,
+    { name: 'registration', rows: [...registrationRoutes(tools), ...registrationPages(tools)] },
+    { name: 'own', rows: [...accountRoutes(tools), ...accountPages(tools)] },
+    { name: 'administration', rows: administrationRoutes(tools, sessions.checks) },
+    { name: 'audit-log', rows: auditLogRoutes(tools) },
+    { name: 'forward-auth', rows: forwardAuthRoutes(tools) },
+    { name: 'compat', rows: compatRoutes(tools, { sessions: sessions.checks, tokens: tokens.checks }) },
+    { name: 'csrf', rows: csrfRows(tools.keyring) },
+    ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools) }]),
+    ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
+  ]
 }
 
-/** Which room checks which kind of credential. */
-function authenticator({ roles }: Tools, { sessions, tokens, keys }: Checks): Authenticator {
+/** Checks a credential by the feature of its kind, once roles are current. */
+function authenticator({ roles }: Tools, features: readonly Feature[]): Authenticator {
+  const checks = Object.assign({}, ...features.map(({ credential }) => credential)) as CredentialChecks
+  const check = (credential: Credential, now: Date): Promise<Verdict> => {
+    if (credential.kind === 'session') return checks.session(credential, now)
+    if (credential.kind === 'access_token') return checks.access_token(credential, now)
+    return checks.api_key(credential, now)
+  }
   return {
     async check(credential, now) {
       const waiting = roles.fresh()
       if (waiting) await waiting
-      if (credential.kind === 'session') return sessions.check(credential.token, credential.via, now)
-      if (credential.kind === 'access_token') return tokens.check(credential.token, now)
-      return keys.check(credential.token, now)
+      return check(credential, now)
     },
   }
 }
 
-/** Every feature, once. */
-function listRows(tools: Tools, checks: Checks, settle: () => Promise<void>): Row[] {
-  const { profile } = tools.config
-  const { sessions, keys } = checks
-  return [
-    ...registrationRoutes(tools),
-    ...emailRoutes(tools),
-    ...passwordRoutes(tools),
-    ...doorRoutes(tools, [passwordMethod(tools)]),
-    ...sessionRows(tools, sessions),
-    ...tokenRoutes(tools, checks),
-    revocationStream(tools),
-    ...apiKeyRoutes(tools, keys),
-    ...forwardAuthRoutes(tools),
-    ...compatRoutes(tools, checks),
-    ...accountRoutes(tools),
-    ...organizationRoutes(tools),
-    ...invitationRoutes(tools),
-    ...administrationRoutes(tools, sessions),
-    ...auditLogRoutes(tools),
-    ...accessRoutes(tools),
-    ...csrfRows(tools.keyring),
-    ...accountPages(tools),
-    ...registrationPages(tools),
-    ...doorPages(tools),
-    ...passwordPages(tools),
-    ...emailPages(tools),
-    ...apiKeyPages(tools, keys),
-    ...organizationPages(tools),
-    ...accessPages(tools),
-    ...(profile === 'production' ? [] : outboxRows(tools)),
-    ...(profile === 'testing' ? [clockRow(tools, settle)] : []),
-  ]
-}
-
-function listJobs(tools: Tools, { sessions, keys }: Checks): void {
-  registrationJobs(tools)
-  emailJobs(tools)
-  resetJobs(tools)
-  doorJobs(tools)
-  guessJobs(tools)
-  tokenJobs(tools)
-  organizationJobs(tools)
-  invitationJobs(tools)
-  tools.jobs.every('audit.purge', '1h', async (now) => {
-    await purgeAudit(tools.db, later(now, -tools.config.auditRetention))
-  })
-  tools.jobs.every('sessions.sweep', '1m', sessions.sweep)
-  tools.jobs.every('api_keys.sweep', '1h', keys.sweep)
-}
-
 function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, database: Database): App {
   const { config, jobs, db, log } = tools
-  const checks = { sessions: sessionChecks(tools), tokens: tokenChecks(tools), keys: keyChecks(tools) }
   const flushAll = async () => {
-    await checks.sessions.flush()
-    await checks.keys.flush()
+    for (const feature of features) await feature.flush?.()
   }
   const settle = async () => {
     await flushAll()
     await jobs.settle()
   }
-  listJobs(tools, checks)
-  const rows = listRows(tools, checks, settle)
+  const features = listFeatures(tools, settle)
+  const rows = features.flatMap((feature) => feature.rows ?? [])
+  for (const feature of features) jobs.add(feature.jobs ?? [])
+  registrationJobs(tools)
+  organizationJobs(tools)
+  invitationJobs(tools)
   const pages = createPages(config)
   const http = createHttp({
     tools,
     rows,
-    authenticator: authenticator(tools, checks),
+    authenticator: authenticator(tools, features),
     memberships: memberships(tools),
     denied: denials(tools),
     assets: pages.assets,

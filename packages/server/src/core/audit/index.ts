@@ -3,8 +3,11 @@
  * Every event type stands in this table with the sentence that docs/reference/audit-events.md shows.
  */
 import type { Call } from '../../base/call.ts'
+import { later } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
+import type { Config } from '../../config.ts'
+import { recurs, type Work } from '../jobs/index.ts'
 
 export type { AuditEventsTable } from './tables.ts'
 
@@ -150,3 +153,16 @@ async function deleteOldest(tx: Tx, before: Date, batch: number): Promise<readon
     .orderBy('id')
   return await tx.deleteFrom('audit_events').where('id', 'in', oldest.limit(batch)).returning('id').execute()
 }
+
+/** Deletes events that are older than the configured retention. */
+export const auditJobs = ({
+  db,
+  config,
+}: {
+  db: Pick<Db, 'tx'>
+  config: Pick<Config, 'auditRetention'>
+}): Work[] => [
+  recurs('audit.purge', '1h', async (now) => {
+    await purgeAudit(db, later(now, -config.auditRetention))
+  }),
+]

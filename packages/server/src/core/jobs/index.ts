@@ -13,9 +13,11 @@ import type { Log } from '../../base/log/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
 import { deleteGivenUp, insertJob } from './sql.ts'
+import type { Work } from './work.ts'
 import { createWorker } from './worker.ts'
 
 export { job, PayloadLocale, PayloadText } from './kind.ts'
+export { recurs, runs, type Work } from './work.ts'
 
 export interface Jobs {
   /**
@@ -35,6 +37,8 @@ export interface Jobs {
    * interval after it is first seen; a run that fails is logged, and the next comes when it is due.
    */
   every(name: string, interval: string, run: (now: Date) => Promise<void>): void
+  /** Registers the work of a feature. */
+  add(work: readonly Work[]): void
   /** Starts the timers. */
   start(): void
   /**
@@ -96,6 +100,12 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
     },
     on: worker.on,
     every: recurring.every,
+    add(work) {
+      for (const one of work) {
+        if ('kind' in one) worker.on(one.kind, one.run)
+        else recurring.every(one.name, one.interval, one.run)
+      }
+    },
     start() {
       timer ??= setInterval(wake, POLL).unref()
       wake()

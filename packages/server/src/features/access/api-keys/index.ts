@@ -3,8 +3,6 @@
  * check and their last use. Leaves finding the credential in a request to base/http, and what its maker may do
  * to `access`.
  */
-export { type KeyChecks, keyChecks } from './checks.ts'
+export { apiKeyFeature } from './feature.ts'
 export type { KeyView } from './fields.ts'
 export { issueByOperator, type KeyOrder, listKeysByOperator, revokeByOperator } from './operator.ts'
-export { apiKeyPages } from './pages.tsx'
-export { apiKeyRoutes } from './routes.ts'

@@ -6,9 +6,9 @@
  */
 
 export { denials } from './denials.ts'
+export { roleFeature } from './feature.ts'
 export { PERMISSION } from './fields.ts'
-export { accessPages, describedPermissions } from './pages.tsx'
+export { describedPermissions } from './pages.tsx'
 export { assertMayGive, assertNotBeyond, lockReach } from './reach.ts'
-export { accessRoutes } from './routes.ts'
 export { roleName } from './texts.ts'
 export { Permissions, sentenceOf } from './views.tsx'

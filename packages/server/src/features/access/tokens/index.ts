@@ -3,9 +3,8 @@
  * families, revoking, the check of access tokens and the stream that tells guards. Leaves keys and the list of
  * what is revoked to base, and whether a session is good to `sessions`.
  */
-export { type TokenChecks, tokenChecks } from './checks.ts'
+export type { TokenChecks } from './checks.ts'
 export { issueTokens } from './families.ts'
-export { tokenJobs } from './jobs.ts'
+export { tokenFeature } from './feature.ts'
 export { createTokenByOperator, revokeTokenByOperator, revokeTokensOfByOperator } from './operator.ts'
-export { TokensView, tokenRoutes } from './routes.ts'
-export { revocationStream } from './stream.ts'
+export { TokensView } from './routes.ts'

@@ -1,13 +1,14 @@
-/** Forgetting what no token depends on any more. */
+/** Purges used refresh tokens and expired revocations. */
 import { later } from '../../../base/clock.ts'
+import { recurs, type Work } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { deleteUsedBefore } from './sql.ts'
 
 const KEPT = 7 * 86_400_000
 
-export function tokenJobs(tools: Pick<Tools, 'db' | 'jobs' | 'revocations'>): void {
-  tools.jobs.every('tokens.purge', '1h', async (now) => {
-    await deleteUsedBefore(tools.db.hot, later(now, -KEPT))
-    await tools.revocations.purge(now)
-  })
-}
+export const tokenJobs = ({ db, revocations }: Pick<Tools, 'db' | 'revocations'>): Work[] => [
+  recurs('tokens.purge', '1h', async (now) => {
+    await deleteUsedBefore(db.hot, later(now, -KEPT))
+    await revocations.purge(now)
+  }),
+]

@@ -14,7 +14,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { job, PayloadLocale } from '../../../core/jobs/index.ts'
+import { job, PayloadLocale, runs, type Work } from '../../../core/jobs/index.ts'
 import {
   checkLink,
   issueLink,
@@ -178,8 +178,8 @@ export function unsealReturnTo(
   }
 }
 
-/** Registers the jobs that decide about e-mails after the answer was sent. */
-export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>): void {
+/** Jobs that decide about e-mails after the answer was sent. */
+export function emailJobs(tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring'>): Work[] {
   const send = (
     find: (tx: Tx) => Promise<User | null>,
     locale: Locale,
@@ -198,12 +198,12 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' |
       if (isContested) await sendChoice(tools, tx, user, locale, now)
       else await sendVerification(tools, tx, user, { locale }, now)
     })
-  tools.jobs.on(verifyJob, ({ user_id, locale }, now) =>
-    send((tx) => findUser(tx, user_id), locale, now, 'person'),
-  )
-  tools.jobs.on(resendJob, ({ email, locale }, now) =>
-    send((tx) => findByIdentifier(tx, email), locale, now, 'address'),
-  )
+  return [
+    runs(verifyJob, ({ user_id, locale }, now) => send((tx) => findUser(tx, user_id), locale, now, 'person')),
+    runs(resendJob, ({ email, locale }, now) =>
+      send((tx) => findByIdentifier(tx, email), locale, now, 'address'),
+    ),
+  ]
 }
 
 /**

@@ -5,12 +5,12 @@
 export { changeAddress, unverifyAddress } from './change.ts'
 export {
   claimAddress,
-  emailJobs,
   isCrowded,
   mayWriteTo,
   requestVerification,
   sendVerification,
 } from './emails.ts'
-export { checkYourMail, emailPages } from './pages.tsx'
-export { emailRoutes, LinkToken } from './routes.ts'
+export { emailFeature } from './feature.ts'
+export { checkYourMail } from './pages.tsx'
+export { LinkToken } from './routes.ts'
 export { lockAddress, ownerOtherThan } from './sql.ts'

@@ -2,8 +2,8 @@
  * Sessions: server-side sessions named by an opaque token. Owns the token, its check on every request, idle and absolute
  * lifetimes, listing and ending. Leaves starting a session to `signin`, and permissions to the wing `access`.
  */
+export { sessionFeature } from './feature.ts'
 export { listSessions } from './own.ts'
-export { sessionRows } from './routes.ts'
 export {
   endSessions,
   moveSession,

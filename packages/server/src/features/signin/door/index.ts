@@ -5,10 +5,10 @@
  */
 export type { Outcome } from './advance.ts'
 export { type AfterSignIn, endAttempts } from './attempts.ts'
-export { doorJobs } from './jobs.ts'
+export { doorFeature } from './feature.ts'
 export type { AnyMethod, Method, Verified } from './method.ts'
 export { ATTEMPT_COOKIE, answerOutcome, completed, redirectOutcome, SignedInView } from './outcome.ts'
-export { doorPages, showSignIn } from './pages.tsx'
+export { showSignIn } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'
-export { AttemptToken, doorRoutes } from './routes.ts'
+export { AttemptToken } from './routes.ts'
 export { confirmWith, fulfilRequirement, getAttempt, signInNewUser, signInWith } from './sign-in.ts'

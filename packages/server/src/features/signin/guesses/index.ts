@@ -4,6 +4,7 @@
  * `openGuess` and its settlement.
  */
 export { addDevice, type Device, forgetDevices, updateDeviceUse } from './devices.ts'
+export { guessFeature } from './feature.ts'
 export {
   assertUnlocked,
   clearGuesses,
@@ -15,4 +16,4 @@ export {
   openGuess,
   recordFailedGuess,
 } from './guesses.ts'
-export { guessJobs, reportNewDevice } from './jobs.ts'
+export { reportNewDevice } from './jobs.ts'

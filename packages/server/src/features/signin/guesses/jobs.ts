@@ -6,7 +6,7 @@ import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { Instant } from '../../../base/fields.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
-import { job, PayloadLocale, PayloadText } from '../../../core/jobs/index.ts'
+import { job, PayloadLocale, PayloadText, recurs, runs, type Work } from '../../../core/jobs/index.ts'
 import { purgeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
@@ -30,8 +30,8 @@ const AboutSignIn = z.object({
 const newDeviceJob = job('signin.new_device', AboutSignIn)
 export const lockedJob = job('signin.locked', AboutSignIn)
 
-export function guessJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
-  const { db, jobs, mail, config } = tools
+export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] {
+  const { db, mail, config } = tools
   const send =
     (email: typeof newDeviceEmail, isDue: typeof takeTurn | null) =>
     (payload: z.output<typeof AboutSignIn>, now: Date) =>
@@ -40,15 +40,17 @@ export function guessJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
         if (!about || (isDue && !(await isDue(tx, about.userId, now)))) return
         await mail.write(tx, email(config, about), now, about.userId)
       })
-  jobs.on(newDeviceJob, send(newDeviceEmail, null))
-  jobs.on(lockedJob, send(lockedEmail, takeTurn))
-  jobs.every('guesses.purge', '1h', (now) =>
-    db.tx('system', async (tx) => {
-      await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)))
-      await purgeDevices(tx, now)
-      await purgeLinks(tx, later(now, -7 * DAY))
-    }),
-  )
+  return [
+    runs(newDeviceJob, send(newDeviceEmail, null)),
+    runs(lockedJob, send(lockedEmail, takeTurn)),
+    recurs('guesses.purge', '1h', (now) =>
+      db.tx('system', async (tx) => {
+        await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)))
+        await purgeDevices(tx, now)
+        await purgeLinks(tx, later(now, -7 * DAY))
+      }),
+    ),
+  ]
 }
 
 /** Enqueues the e-mail about a sign-in from a new device, with the transaction of the sign-in. */

@@ -3,10 +3,10 @@
  * expired one, changing and resetting one. Leaves the cost and queue of hashing to base/hashing, counting failures to
  * `guesses`, and starting sessions to `door`.
  */
+export { passwordFeature } from './feature.ts'
 export { passwordOperations } from './operations.ts'
-export { atPasswordField, passwordPages } from './pages.tsx'
+export { atPasswordField } from './pages.tsx'
 export { acceptFirstPassword, acceptPassword, firstPasswordFaults, setFirstPassword } from './passwords.ts'
 export { type Profile, pagePolicy, TypedPassword } from './policy.ts'
-export { issueResetLink, resetJobs, resetPasswordByOperator, sendResetEmail } from './reset.ts'
-export { passwordRoutes } from './routes.ts'
-export { confirmPassword, passwordMethod, signInByPassword } from './sign-in.ts'
+export { issueResetLink, resetPasswordByOperator, sendResetEmail } from './reset.ts'
+export { confirmPassword, signInByPassword } from './sign-in.ts'

@@ -8,7 +8,7 @@ import { type Call, type Locale, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { job, PayloadLocale, PayloadText } from '../../../core/jobs/index.ts'
+import { job, PayloadLocale, PayloadText, runs, type Work } from '../../../core/jobs/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
@@ -99,9 +99,9 @@ export async function resetPassword(
   })
 }
 
-/** Registers the job that decides about the e-mail after the answer was sent. */
-export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>): void {
-  tools.jobs.on(forgotJob, (payload, now) =>
+/** The job that decides about the e-mail after the answer was sent. */
+export const resetJobs = (tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] => [
+  runs(forgotJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findByIdentifier(tx, payload.identifier)
       if (!user || user.status === 'disabled') return
@@ -111,8 +111,8 @@ export function resetJobs(tools: Pick<Tools, 'db' | 'jobs' | 'mail' | 'config'>)
       const call = { ...system, id: request_id ?? system.id, ip, userAgent: user_agent }
       await sendResetEmail(tools, tx, call, user, locale)
     }),
-  )
-}
+  ),
+]
 
 /** Sends the e-mail, whose link replaces earlier ones. The caller checks whether it may be sent. */
 export async function sendResetEmail(

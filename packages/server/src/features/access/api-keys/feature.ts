@@ -1,0 +1,18 @@
+/** The feature value of API keys. */
+import type { Feature } from '../../../core/feature.ts'
+import { recurs } from '../../../core/jobs/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { keyChecks } from './checks.ts'
+import { apiKeyPages } from './pages.tsx'
+import { apiKeyRoutes } from './routes.ts'
+
+export function apiKeyFeature(tools: Tools): Feature {
+  const checks = keyChecks(tools)
+  return {
+    name: 'api-keys',
+    rows: [...apiKeyRoutes(tools, checks), ...apiKeyPages(tools, checks)],
+    jobs: [recurs('api_keys.sweep', '1h', checks.sweep)],
+    credential: { api_key: ({ token }, now) => checks.check(token, now) },
+    flush: checks.flush,
+  }
+}
