@@ -14,8 +14,13 @@ import { accountText } from '../packages/server/src/features/accounts/own/texts.
 import { registrationText } from '../packages/server/src/features/accounts/registration/texts.ts'
 import { emailsText } from '../packages/server/src/features/identity/emails/texts.ts'
 import { sessionsText } from '../packages/server/src/features/identity/sessions/texts.ts'
-import { invitationText } from '../packages/server/src/features/organizations/invitations/invited/texts.ts'
-import { organizationsText } from '../packages/server/src/features/organizations/organization/texts.ts'
+import { frameText } from '../packages/server/src/features/organizations/frame/texts.ts'
+import { invitedText } from '../packages/server/src/features/organizations/invitations/invited-texts.ts'
+import { invitationsText } from '../packages/server/src/features/organizations/invitations/texts.ts'
+import { membersText } from '../packages/server/src/features/organizations/members/texts.ts'
+import { myOrganizationsText } from '../packages/server/src/features/organizations/mine/texts.ts'
+import { organizationText } from '../packages/server/src/features/organizations/organization/texts.ts'
+import { organizationRolesText } from '../packages/server/src/features/organizations/roles/texts.ts'
 import { signinText } from '../packages/server/src/features/signin/door/texts.ts'
 import { passwordsText } from '../packages/server/src/features/signin/passwords/texts.ts'
 import { callIn, PROBLEMS, samples } from './pages/samples.tsx'
@@ -81,8 +86,13 @@ describe('the texts', () => {
     baseText,
     accessText,
     permissionsText,
-    organizationsText,
-    invitationText,
+    frameText,
+    organizationText,
+    membersText,
+    organizationRolesText,
+    invitationsText,
+    invitedText,
+    myOrganizationsText,
     apiKeysText,
     emailsText,
     passwordsText,

@@ -300,14 +300,15 @@ describe('the contract', () => {
       'more_scopes',
     ],
     '/account/organizations': ['name', 'slug'],
-    '/invitations/:id': ['token', 'answer'],
+    '/invitations/:id/accept': ['token'],
+    '/invitations/:id/decline': ['token'],
   }
 
   it('names these pages, and the fields of their forms', () => {
     for (const [path, fields] of Object.entries(FORMS)) {
       const row = pages().find((one) => one.path === path && one.method === 'POST')
       expect(
-        pages().some((one) => one.path === path && one.method === 'GET'),
+        pages().some((one) => one.path === (row?.formAt ?? path) && one.method === 'GET'),
         path,
       ).toBe(true)
       expect(Object.keys(row ? inputOf(row).properties : {}), path).toEqual(

@@ -3,28 +3,26 @@ import type { VNode } from 'preact'
 import type { Locale } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { shownAgain } from '../../packages/server/src/base/page/index.ts'
+import type { Shell } from '../../packages/server/src/features/organizations/frame/index.ts'
 import {
   Invitation,
   InvitationDeclined,
   InvitationInvalid,
   type InvitationProps,
-} from '../../packages/server/src/features/organizations/invitations/invited/views.tsx'
+} from '../../packages/server/src/features/organizations/invitations/invited-views.tsx'
 import { Invitations } from '../../packages/server/src/features/organizations/invitations/views.tsx'
 import {
+  Leave,
   Member,
   type MemberItem,
   Members,
   Transfer,
 } from '../../packages/server/src/features/organizations/members/views.tsx'
+import { Organizations } from '../../packages/server/src/features/organizations/mine/views.tsx'
 import {
   DeleteOrganization,
-  Leave,
   Overview,
   Settings,
-} from '../../packages/server/src/features/organizations/organization/settings/views.tsx'
-import {
-  Organizations,
-  type Shell,
 } from '../../packages/server/src/features/organizations/organization/views.tsx'
 import { Role, type RoleItem, Roles } from '../../packages/server/src/features/organizations/roles/views.tsx'
 

@@ -41,13 +41,16 @@ import {
 } from './features/accounts/registration/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { invitationJobs, invitationRoutes } from './features/organizations/invitations/index.ts'
-import { organizationPages } from './features/organizations/mine/index.ts'
+import { invitationJobs, invitationRows } from './features/organizations/invitations/index.ts'
+import { memberRows } from './features/organizations/members/index.ts'
+import { membershipLookup } from './features/organizations/membership/index.ts'
+import { myOrganizationRows } from './features/organizations/mine/index.ts'
 import {
   memberships,
   organizationJobs,
-  organizationRoutes,
+  organizationRows,
 } from './features/organizations/organization/index.ts'
+import { organizationRoleRows } from './features/organizations/roles/index.ts'
 import { compatRoutes } from './features/protocols/compat/index.ts'
 import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
 import { doorFeature } from './features/signin/door/index.ts'
@@ -147,7 +150,13 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     apiKeyFeature(tools),
     {
       name: 'organizations',
-      rows: [...organizationRoutes(tools), ...invitationRoutes(tools), ...organizationPages(tools)],
+      rows: [
+        ...organizationRows(tools),
+        ...memberRows(tools),
+        ...organizationRoleRows(tools),
+        ...invitationRows(tools),
+        ...myOrganizationRows(tools),
+      ],
     },
     guessFeature(tools),
     doorFeature(tools, [passwords.method]),
@@ -201,7 +210,7 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
     tools,
     rows,
     authenticator: authenticator(tools, features),
-    memberships: memberships(tools),
+    memberships: membershipLookup(tools),
     denied: denials(tools),
     assets: pages.assets,
     renderPage: pages.renderPage,

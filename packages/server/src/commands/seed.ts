@@ -6,7 +6,7 @@ import { Problem } from '../base/errors.ts'
 import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
 import type { Tools } from '../core/tools.ts'
 import { createByOperator } from '../features/accounts/registration/index.ts'
-import { foundByOperator } from '../features/organizations/organization/index.ts'
+import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'
 import { makePassword } from './password.ts'
 import { table } from './terminal.ts'
@@ -90,7 +90,7 @@ async function found(tools: Tools, ids: ReadonlyMap<string, string>): Promise<st
       byRole[role].map((username) => ({ userId: ids.get(username) ?? '', role })),
     )
     if (members.some(({ userId }) => userId === '')) continue
-    await foundByOperator(tools, name, members)
+    await createOrganizationByOperator(tools, name, members)
     names.push(name)
   }
   return names

@@ -7,7 +7,7 @@ import type { App } from '../app.ts'
 import { newId } from '../base/ids.ts'
 import type { OrganizationRole } from '../core/roles/index.ts'
 import { createUser } from '../features/identity/users/index.ts'
-import { foundByOperator } from '../features/organizations/organization/index.ts'
+import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { setFirstPassword } from '../features/signin/passwords/index.ts'
 
 export interface FoundingOptions {
@@ -53,7 +53,7 @@ export const foundOrganization = (
   { tools }: Pick<App, 'tools'>,
   { name, members }: { name: string; members: readonly (readonly [{ id: string }, OrganizationRole])[] },
 ): Promise<string> =>
-  foundByOperator(
+  createOrganizationByOperator(
     tools,
     name,
     members.map(([{ id: userId }, role]) => ({ userId, role })),

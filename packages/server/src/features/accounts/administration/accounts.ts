@@ -23,7 +23,11 @@ import {
 import { deleteUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, createUser, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { isInvited } from '../../organizations/invitations/index.ts'
-import { belongsAnywhere, holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
+import {
+  isMemberAnywhere,
+  leaveAllOrganizations,
+  lockOrganizationsOf,
+} from '../../organizations/members/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
 import { addressChangedLetter, INVITATION_LIFETIME, invitationLetter } from './mail.tsx'
 import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
@@ -79,7 +83,7 @@ async function assertMayVouch(
   addresses: readonly string[],
 ): Promise<void> {
   if (principal && can(principal, 'organizations:write')) return
-  const isMember = userId !== null && (await belongsAnywhere(tx, userId))
+  const isMember = userId !== null && (await isMemberAnywhere(tx, userId))
   if (!isMember && !(await isInvited(tx, addresses, now))) return
   throw problem('INSUFFICIENT_PERMISSIONS', {
     message:
@@ -179,9 +183,9 @@ export const deleteAccount = (
   id: string,
 ): Promise<void> =>
   asAdministrator(tools, call, async (tx, acting) => {
-    await holdOrganizationsOf(tx, id)
+    await lockOrganizationsOf(tx, id)
     await lockRoles(tx)
     const user = await assertMayTakeAway(tools, tx, call, id)
-    await leaveAll(tools, tx, acting, id)
+    await leaveAllOrganizations(tools, tx, acting, id)
     await deleteUser(tx, acting, user)
   })

@@ -5,7 +5,7 @@ import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, getUser, type User } from '../../identity/users/index.ts'
-import { holdOrganizationsOf, leaveAll } from '../../organizations/organization/index.ts'
+import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { deletedLetter } from './mail.tsx'
 
@@ -42,9 +42,9 @@ export async function deleteAccount(
   await confirmPassword(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
     // locks are taken in this order by everybody: organizations, roles, people
-    await holdOrganizationsOf(tx, user.id)
+    await lockOrganizationsOf(tx, user.id)
     await assertNotLastAdministrator(tx, user.id)
-    await leaveAll(tools, tx, call, user.id)
+    await leaveAllOrganizations(tools, tx, call, user.id)
     await deleteUser(tx, call, user)
     await tools.mail.write(tx, deletedLetter(tools.config, { to: user.email, locale: call.locale }), call.now)
   })

@@ -6,11 +6,8 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import {
-  ActiveOrganizationView,
-  activeOrganization,
-  activeView,
-} from '../../organizations/organization/index.ts'
+import { findActiveOrganization } from '../../organizations/mine/index.ts'
+import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
 
@@ -39,13 +36,17 @@ export const accountRoutes = (tools: Tools): Row[] => [
     input: z.object({}),
     output: Me,
     run: async (call) => {
-      const [user, active] = [await ownUser(tools, call), await activeOrganization(tools, call)]
+      const [user, active] = [await ownUser(tools, call), await findActiveOrganization(tools, call)]
       const session = {
         id: call.session?.id ?? '',
         expires_at: call.session?.expiresAt.toISOString() ?? '',
       }
       return {
-        data: { user: userView(tools.roles, user), session, organization: active && activeView(active) },
+        data: {
+          user: userView(tools.roles, user),
+          session,
+          organization: active && activeOrganizationView(active),
+        },
       }
     },
   }),

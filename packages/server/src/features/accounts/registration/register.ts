@@ -12,7 +12,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { createUser, getUser, type User } from '../../identity/users/index.ts'
-import { mayCreate } from '../../organizations/organization/index.ts'
+import { mayCreateOrganization } from '../../organizations/organization/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
 import { registrationLetterJob } from './letters.ts'
@@ -40,7 +40,7 @@ export async function register(
   /** Where to go on when the address is verified; goes into the letter's link. */
   returnTo?: string,
 ): Promise<Registered> {
-  if (input.organization_name !== undefined && !mayCreate(tools, null))
+  if (input.organization_name !== undefined && !mayCreateOrganization(tools, null))
     throw invalid('organization_name', 'not_allowed', 'Organizations are made by administrators here.')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
   const hash = await acceptFirstPassword(tools, input, who)

@@ -1,22 +1,26 @@
 /**
- * Invitations: how people come to belong to an organization. Owns the table, the letter and its link, and what
- * accepting and declining do; leaves who is what in an organization, and who may give what, to `organizations`.
- * Invariant: an invitation is good once, for whoever has proven its address, while its sender could still give it.
+ * Invitations: how people join an organization. Owns the table `invitations`, the invitation e-mail with its
+ * single-use link, and accepting and declining; leaves membership to `membership` and grants of roles to `roles`.
+ * Invariant: an invitation is accepted once, by a user who has verified its address, while its sender could still
+ * grant its role.
  */
+import type { Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { purgeInvitations } from './invitations.ts'
+import { invitedPages } from './invited-pages.tsx'
+import { invitationPages } from './pages.tsx'
+import { invitationRoutes } from './routes.ts'
 
-export {
-  acceptInvitation,
-  acceptOwnInvitation,
-  declineInvitation,
-  declineOwnInvitation,
-  listMine,
-  previewInvitation,
-} from './acceptance.ts'
-export { invite, listInvitations, resendInvitation, revokeInvitation } from './invitations.ts'
-export { InvitationToken, invitationRoutes } from './routes.ts'
+export { acceptOwnInvitation, declineOwnInvitation, listOwnInvitations } from './acceptance.ts'
+export { addressAfterJoining } from './invited-pages.tsx'
+export { isInvited } from './sql.ts'
+export { AcceptedView, acceptedView, InvitationId, OwnInvitationView, ownInvitationView } from './view.ts'
+
+export const invitationRows = (tools: Tools): Row[] => [
+  ...invitationRoutes(tools),
+  ...invitationPages(tools),
+  ...invitedPages(tools),
+]
 
 export const invitationJobs = (tools: Pick<Tools, 'db' | 'jobs'>): void =>
   tools.jobs.every('invitations.purge', '1h', (now) => purgeInvitations(tools, now))
-export { isInvited } from './sql.ts'

@@ -1,7 +1,7 @@
 /**
- * The rules of inviting: to an address, by a letter with a link of single use. Invariants: one open invitation an
- * address; nobody invites to a role beyond their own permissions, nor touches an invitation to one; whether the address
- * has an account changes nothing of the answer. Leaves accepting to acceptance.ts.
+ * The rules of inviting: an e-mail with a single-use link, to an address. Invariants: an address has at most one open
+ * invitation per organization; nobody sends, resends or revokes an invitation to a role beyond their own permissions;
+ * the answer does not depend on whether the address has an account. Leaves accepting to acceptance.ts.
  */
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
@@ -13,42 +13,41 @@ import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { assertMayActOn, assertMayGive, type Held, inside, record } from '../organization/index.ts'
-import { invitationLetter } from './mail.tsx'
+import { inside, type LockedOrganization, recordOrganizationEvent } from '../membership/index.ts'
+import { assertMayActOnRole, assertMayGrantRole } from '../roles/index.ts'
+import { invitationEmail } from './mail.tsx'
 import {
-  countLetters,
-  deleteEndedBefore,
+  countInvitationEmails,
+  deleteExpiredInvitations,
   type InvitationRow,
   insertInvitation,
-  isMembersAddress,
+  isAddressOfMember,
   type ListedInvitation,
   selectInvitations,
-  selectOpen,
+  selectOpenInvitation,
   updateRevoked,
   updateSent,
 } from './sql.ts'
 
-export type Invitation = ListedInvitation
-
-/** To one address, whoever of the organization asks. */
-export const LETTERS_AN_HOUR = 5
-/** To one address, from whichever organizations. */
-export const LETTERS_TO_ADDRESS = 10
-/** From one organization. */
-export const LETTERS_A_DAY = 200
+/** E-mails of one organization to one address in an hour. */
+const MAX_TO_ADDRESS = 5
+/** E-mails of all organizations to one address in an hour. */
+const MAX_TO_ADDRESS_FROM_ALL = 10
+/** E-mails of one organization in a day. */
+const MAX_OF_ORGANIZATION = 200
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** How long one that has ended is remembered. */
-const KEEP_ENDED = 30 * DAY
+/** How long an expired invitation is kept. */
+const KEEP_EXPIRED = 30 * DAY
 
 type InvitingTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
 
-/** Of the organization that the path names: those that are open, the newest first, expired ones included. */
+/** The open invitations of the organization that the path names, the newest first, expired ones included. */
 export async function listInvitations(
   tools: Pick<Tools, 'db' | 'keyring'>,
   call: Call,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
-): Promise<{ page: readonly Invitation[]; nextCursor: string | null }> {
+): Promise<{ page: readonly ListedInvitation[]; nextCursor: string | null }> {
   const id = call.organization?.id ?? ''
   const list = `invitations of ${id}`
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []
@@ -56,43 +55,50 @@ export async function listInvitations(
   return pageOf(tools.keyring, list, rows, limit, (row) => [row.id])
 }
 
-/** What a letter carries: the id, and a secret of which the hash is kept. */
+/** The token of the e-mail's link: the id and a secret, of which only the hash is stored. */
 function newSecret(id: string): { token: string; secret_hash: Buffer } {
   const secret = randomSecret()
   return { token: `${id}.${secret}`, secret_hash: sha256(secret) }
 }
 
 /**
- * Invites an address; one that is invited already gets a new letter, and is invited anew.
+ * Invites an address. If it has an open invitation, that one is sent again with the new role.
  * @throws Problem CONFLICT for a member, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, RATE_LIMIT_EXCEEDED
  */
-export async function invite(
+export async function sendInvitation(
   tools: InvitingTools,
   call: Call,
-  wish: { email: string; role: string },
-): Promise<Invitation> {
-  return await inside(tools, call, 'invitations:write', async (tx, held) => {
-    const { id } = held.organization
-    const addressKey = canonical(wish.email)
-    await assertMayGive(tools, tx, held, wish.role)
-    if (await tx.asSystem((system) => isMembersAddress(system, id, addressKey)))
+  input: { email: string; role: string },
+): Promise<ListedInvitation> {
+  return await inside(tools, call, 'invitations:write', async (tx, locked) => {
+    const { id } = locked.organization
+    const addressKey = canonical(input.email)
+    await assertMayGrantRole(tools, tx, locked, input.role)
+    if (await tx.asSystem((system) => isAddressOfMember(system, id, addressKey)))
       throw problem('CONFLICT', {
-        message: 'Somebody with this address belongs to the organization already.',
+        message: 'A member of the organization has this address already.',
       })
-    const open = await selectOpen(tx, id, { addressKey })
+    const open = await selectOpenInvitation(tx, id, { addressKey })
     if (open)
-      return await send(tools, tx, call, held, { ...open, address: wish.email, role: wish.role }, open.role)
+      return await send(
+        tools,
+        tx,
+        call,
+        locked,
+        { ...open, address: input.email, role: input.role },
+        open.role,
+      )
     await assertMaySend(tx, id, addressKey, call.now)
     const invitationId = newId('inv')
     const { token, secret_hash } = newSecret(invitationId)
     const row: InvitationRow = {
       id: invitationId,
       organization_id: id,
-      address: wish.email,
+      address: input.email,
       address_key: addressKey,
-      role: wish.role,
+      role: input.role,
       secret_hash,
-      invited_by: held.actor.userId,
+      invited_by: locked.actor.userId,
       created_at: call.now,
       sent_at: call.now,
       sent_count: 1,
@@ -102,62 +108,66 @@ export async function invite(
       revoked_at: null,
     }
     await insertInvitation(tx, row)
-    await writeLetter(tools, tx, call, held, row, token)
+    await writeEmail(tools, tx, call, locked, row, token)
     const details = { invitation_id: row.id, email: row.address, role: row.role }
-    await record(tx, call, 'organization.invitation.sent', id, details)
-    return { ...row, inviter_name: held.actor.name }
+    await recordOrganizationEvent(tx, call, 'organization.invitation.sent', id, details)
+    return { ...row, inviter_name: locked.actor.name }
   })
 }
 
-/** A new letter, whose link alone is good; whoever sends it answers for the role. @throws Problem as invite, NOT_FOUND */
-export async function resendInvitation(tools: InvitingTools, call: Call, id: string): Promise<Invitation> {
-  return await inside(tools, call, 'invitations:write', async (tx, held) => {
-    const open = await selectOpen(tx, held.organization.id, { id })
+/** Sends a new link, after which earlier links are invalid; the caller becomes the inviter. @throws Problem as sendInvitation, NOT_FOUND */
+export async function resendInvitation(
+  tools: InvitingTools,
+  call: Call,
+  id: string,
+): Promise<ListedInvitation> {
+  return await inside(tools, call, 'invitations:write', async (tx, locked) => {
+    const open = await selectOpenInvitation(tx, locked.organization.id, { id })
     if (!open) throw problem('NOT_FOUND')
-    await assertMayGive(tools, tx, held, open.role)
-    return await send(tools, tx, call, held, open, open.role)
+    await assertMayGrantRole(tools, tx, locked, open.role)
+    return await send(tools, tx, call, locked, open, open.role)
   })
 }
 
-/** @param before the role that it named so far */
+/** @param before the role of the invitation so far */
 async function send(
   tools: InvitingTools,
   tx: Tx,
   call: Call,
-  held: Held,
+  locked: LockedOrganization,
   wanted: InvitationRow,
   before: string,
-): Promise<Invitation> {
-  await assertMayActOn(tools, tx, held, before)
-  await assertMaySend(tx, held.organization.id, wanted.address_key, call.now)
+): Promise<ListedInvitation> {
+  await assertMayActOnRole(tools, tx, locked, before)
+  await assertMaySend(tx, locked.organization.id, wanted.address_key, call.now)
   const { token, secret_hash } = newSecret(wanted.id)
-  const letter = {
+  const email = {
     address: wanted.address,
     role: wanted.role,
     secret_hash,
-    invited_by: held.actor.userId,
+    invited_by: locked.actor.userId,
     sent_at: call.now,
     expires_at: later(call.now, tools.config.invitationLifetime),
   }
-  const row = await updateSent(tx, wanted.id, letter, later(call.now, -DAY))
+  const row = await updateSent(tx, wanted.id, email, later(call.now, -DAY))
   if (!row) throw problem('NOT_FOUND')
-  await writeLetter(tools, tx, call, held, row, token)
+  await writeEmail(tools, tx, call, locked, row, token)
   const details = { invitation_id: row.id, email: row.address, role: row.role, before }
-  await record(tx, call, 'organization.invitation.resent', held.organization.id, details)
-  return { ...row, inviter_name: held.actor.name }
+  await recordOrganizationEvent(tx, call, 'organization.invitation.resent', locked.organization.id, details)
+  return { ...row, inviter_name: locked.actor.name }
 }
 
-/** The organization is held, so that of many who ask at once each sees the letters before theirs. */
+/** The organization is locked, so that concurrent requests are counted. */
 async function assertMaySend(tx: Tx, id: string, addressKey: string, now: Date): Promise<void> {
   const [toAddress, ofOrganization, fromAll] = await tx.asSystem((system) =>
     Promise.all([
-      countLetters(system, id, later(now, -HOUR), addressKey),
-      countLetters(system, id, later(now, -DAY), null),
-      countLetters(system, null, later(now, -HOUR), addressKey),
+      countInvitationEmails(system, id, later(now, -HOUR), addressKey),
+      countInvitationEmails(system, id, later(now, -DAY), null),
+      countInvitationEmails(system, null, later(now, -HOUR), addressKey),
     ]),
   )
-  if (toAddress >= LETTERS_AN_HOUR || fromAll >= LETTERS_TO_ADDRESS) throw tooMany('this address', HOUR)
-  if (ofOrganization >= LETTERS_A_DAY) throw tooMany('this organization’s invitations', DAY)
+  if (toAddress >= MAX_TO_ADDRESS || fromAll >= MAX_TO_ADDRESS_FROM_ALL) throw tooMany('this address', HOUR)
+  if (ofOrganization >= MAX_OF_ORGANIZATION) throw tooMany('this organization’s invitations', DAY)
 }
 
 const tooMany = (of: string, wait: number) =>
@@ -166,17 +176,17 @@ const tooMany = (of: string, wait: number) =>
     retryAfter: wait / 1000,
   })
 
-const writeLetter = (
+const writeEmail = (
   tools: InvitingTools,
   tx: Tx,
   call: Call,
-  { actor, organization }: Held,
+  { actor, organization }: LockedOrganization,
   row: InvitationRow,
   token: string,
 ): Promise<void> =>
   tools.mail.write(
     tx,
-    invitationLetter(tools.config, {
+    invitationEmail(tools.config, {
       to: row.address,
       locale: call.locale,
       id: row.id,
@@ -188,22 +198,28 @@ const writeLetter = (
     call.now,
   )
 
-/** @throws Problem NOT_FOUND where it is not open, INSUFFICIENT_PERMISSIONS for a role beyond the caller's */
+/** @throws Problem NOT_FOUND if it is not open, INSUFFICIENT_PERMISSIONS for a role beyond the caller's */
 export async function revokeInvitation(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
   id: string,
 ): Promise<void> {
-  await inside(tools, call, 'invitations:write', async (tx, held) => {
-    const open = await selectOpen(tx, held.organization.id, { id })
+  await inside(tools, call, 'invitations:write', async (tx, locked) => {
+    const open = await selectOpenInvitation(tx, locked.organization.id, { id })
     if (!open) throw problem('NOT_FOUND')
-    await assertMayActOn(tools, tx, held, open.role)
+    await assertMayActOnRole(tools, tx, locked, open.role)
     if (!(await updateRevoked(tx, id, call.now))) throw problem('NOT_FOUND')
     const details = { invitation_id: id, email: open.address, role: open.role }
-    await record(tx, call, 'organization.invitation.revoked', held.organization.id, details)
+    await recordOrganizationEvent(
+      tx,
+      call,
+      'organization.invitation.revoked',
+      locked.organization.id,
+      details,
+    )
   })
 }
 
-/** Forgets those that ended long ago. */
+/** Deletes invitations that expired long ago. */
 export const purgeInvitations = (tools: Pick<Tools, 'db'>, now: Date): Promise<void> =>
-  tools.db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED)))
+  tools.db.tx('system', (tx) => deleteExpiredInvitations(tx, later(now, -KEEP_EXPIRED)))

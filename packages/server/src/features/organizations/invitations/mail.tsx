@@ -1,6 +1,6 @@
 /**
- * The letter of an invitation. It may reach somebody who never asked: what strangers chose (names) is text in the
- * body, never a link, and in no subject.
+ * The invitation e-mail. Its recipient did not ask for it: names that other people chose are text in the body, never a
+ * link and never in the subject.
  */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
@@ -33,11 +33,11 @@ type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 
 const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
 
-/** What a mail program would turn into a link is left out. */
+/** False for a name that a mail program would turn into a link. */
 const isPlain = (name: string | null): name is string =>
   name !== null && !/:\/\/|\bwww\.|@|\/|[\p{L}\p{N}]\.\p{L}{2}/iu.test(name)
 
-export const invitationLetter = (
+export const invitationEmail = (
   config: Brand,
   invitation: {
     to: string

@@ -1,45 +1,34 @@
 /** The hosted page of an organization's invitations, for those who invite. */
 import { can } from '@latchkey/guard'
-import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { operation } from '../../../base/http/row/operation.ts'
+import { PageInput } from '../../../base/cursor.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  Cursor,
-  Done,
-  frameOf,
-  One,
-  PAGE_SIZE,
-  rolesOf,
-  type Said,
-  shownFor,
-  titleOf,
-  waysOf,
-} from '../organization/frame.ts'
-import { RoleName } from '../organization/index.ts'
-import { refusedForm, organizationsText as t } from '../organization/texts.ts'
-import { placeOf } from '../organization/views.tsx'
-import { invite, listInvitations, resendInvitation, revokeInvitation } from './index.ts'
+import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { OneOrganization } from '../membership/index.ts'
+import { listGrantableRoles, MemberRole } from '../roles/index.ts'
+import { listInvitations, resendInvitation, revokeInvitation, sendInvitation } from './invitations.ts'
+import { invitationOperations as of } from './operations.ts'
+import { invitationsText as t } from './texts.ts'
+import { InvitationId } from './view.ts'
 import { Invitations } from './views.tsx'
 
 const INVITATIONS = '/account/organizations/:id/invitations'
-const OneInvitation = One.extend({ invitation_id: z.string().max(64) })
-/** E-mails go out: as many as by the API. */
-const LIMIT = { by: 'user', max: 300, per: '1h' } as const
+const OneInvitation = OneOrganization.extend({ invitation_id: InvitationId })
+const PAGE_SIZE = 25
 
 async function showInvitations(
   tools: Tools,
   call: Call,
-  asked: Said & { cursor?: string | undefined },
+  query: Parameters<typeof frameOf>[2] & { cursor?: string | undefined },
   form: FormState = {},
 ): Promise<PageAnswer> {
-  const { shell } = await frameOf(tools, call, asked)
-  const { cursor } = asked
+  const { shell } = await frameOf(tools, call, query)
+  const { cursor } = query
   const { page: rows, nextCursor } = await listInvitations(tools, call, { limit: PAGE_SIZE, cursor })
-  const { givable } = await rolesOf(tools, call)
+  const { grantable } = await listGrantableRoles(tools, call)
   const invitations = rows.map((row) => ({
     id: row.id,
     email: row.address,
@@ -54,8 +43,8 @@ async function showInvitations(
       <Invitations
         shell={shell}
         invitations={invitations}
-        {...waysOf(placeOf(shell.id, '/invitations'), { cursor }, nextCursor)}
-        roles={can(shell, 'invitations:write') ? givable : null}
+        {...pagerOf(placeOf(shell.id, '/invitations'), { cursor }, nextCursor)}
+        roles={can(shell, 'invitations:write') ? grantable : null}
         {...form}
       />
     ),
@@ -63,60 +52,48 @@ async function showInvitations(
   }
 }
 
-/** What is wrong with an invitation of the list is said above it. */
-const aboutOne =
+/** Shows a refused action on one invitation above the list. */
+const listAgain =
   (tools: Tools): NonNullable<ReturnType<typeof page>['again']> =>
   async (call, _typed, problem) => {
-    const { alert } = refusedForm(call.locale, {}, problem, 'refused.gone')
+    const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.gone'))
     const refused = problem.code === 'NOT_FOUND' ? t(call.locale, 'refused.gone') : (alert ?? null)
     return shownFor(problem, showInvitations(tools, call, { refused }))
   }
 
-export const sendingPages = (tools: Tools): Row[] => [
+export const invitationPages = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.organizations.invitations',
-      summary: 'The open invitations of one of your organizations',
-      needs: 'session',
-      organization: 'invitations:read',
-      quiet: 'reads only',
-    }),
+    of: of.list,
+    name: 'pages.organizations.invitations',
     method: 'GET',
     path: INVITATIONS,
-    input: One.extend({ cursor: Cursor, done: Done }),
-    run: (call, asked) => showInvitations(tools, call, asked),
+    input: OneOrganization.extend({ cursor: PageInput.shape.cursor, done: PageNotice }),
+    run: (call, query) => showInvitations(tools, call, query),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.invite',
-      summary: 'Invite somebody to an organization',
-      needs: 'session',
-      organization: 'invitations:write',
-      audit: ['organization.invitation.sent', 'organization.invitation.resent'],
-      limit: LIMIT,
-    }),
+    of: of.send,
+    name: 'pages.organizations.invite',
     method: 'POST',
     path: INVITATIONS,
-    input: One.extend({ email: EmailAddress, role: RoleName }),
+    input: OneOrganization.extend({ email: EmailAddress, role: MemberRole }),
     run: async (call, { id, email, role }) => {
-      await invite(tools, call, { email, role })
+      await sendInvitation(tools, call, { email, role })
       return { redirect: `${placeOf(id, '/invitations')}?done=invited` }
     },
     again: (call, typed, problem) =>
       shownFor(
         problem,
-        showInvitations(tools, call, {}, refusedForm(call.locale, typed, problem, 'refused.member')),
+        showInvitations(
+          tools,
+          call,
+          {},
+          refusedForm(call.locale, typed, problem, t(call.locale, 'refused.member')),
+        ),
       ),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.invitations.resend',
-      summary: 'Send an invitation again',
-      needs: 'session',
-      organization: 'invitations:write',
-      audit: 'organization.invitation.resent',
-      limit: LIMIT,
-    }),
+    of: of.resend,
+    name: 'pages.organizations.invitations.resend',
     method: 'POST',
     path: `${INVITATIONS}/:invitation_id/resend`,
     formAt: INVITATIONS,
@@ -125,16 +102,11 @@ export const sendingPages = (tools: Tools): Row[] => [
       await resendInvitation(tools, call, invitation_id)
       return { redirect: `${placeOf(id, '/invitations')}?done=resent` }
     },
-    again: aboutOne(tools),
+    again: listAgain(tools),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.invitations.revoke',
-      summary: 'Revoke an invitation',
-      needs: 'session',
-      organization: 'invitations:write',
-      audit: 'organization.invitation.revoked',
-    }),
+    of: of.revoke,
+    name: 'pages.organizations.invitations.revoke',
     method: 'POST',
     path: `${INVITATIONS}/:invitation_id/revoke`,
     formAt: INVITATIONS,
@@ -143,6 +115,6 @@ export const sendingPages = (tools: Tools): Row[] => [
       await revokeInvitation(tools, call, invitation_id)
       return { redirect: `${placeOf(id, '/invitations')}?done=revoked` }
     },
-    again: aboutOne(tools),
+    again: listAgain(tools),
   }),
 ]

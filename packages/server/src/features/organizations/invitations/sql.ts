@@ -1,12 +1,11 @@
-/** The statements of invitations. One that was declined is revoked, by the invited. */
-
+/** The SQL of invitations. A declined invitation is stored as revoked. */
 import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { InvitationsTable } from './tables.ts'
 
 export type InvitationRow = Omit<InvitationsTable, 'sent_times'>
-/** With the name of whoever sent it, as far as the reader may see them. */
+/** With the inviter's name, if the reader may read it. */
 export type ListedInvitation = InvitationRow & { inviter_name: string | null }
 
 const COLUMNS = [
@@ -29,8 +28,8 @@ const COLUMNS = [
 export const selectInvitation = (tx: Tx, id: string): Promise<InvitationRow | undefined> =>
   tx.selectFrom('invitations').select(COLUMNS).where('id', '=', id).executeTakeFirst()
 
-/** One that is neither accepted nor revoked; it may have expired. */
-export const selectOpen = (
+/** An invitation that is neither accepted nor revoked; it may have expired. */
+export const selectOpenInvitation = (
   tx: Tx,
   organizationId: string,
   by: { id: string } | { addressKey: string },
@@ -60,16 +59,20 @@ export async function selectInvitations(
   return rows
 }
 
-/** Whether a member has proven the address to be theirs. */
-export async function isMembersAddress(tx: Tx, organizationId: string, addressKey: string): Promise<boolean> {
+/** Whether a member has verified the address. */
+export async function isAddressOfMember(
+  tx: Tx,
+  organizationId: string,
+  addressKey: string,
+): Promise<boolean> {
   const { rows } = await sql`
     select 1 from emails e join memberships m on m.user_id = e.user_id and m.organization_id = ${organizationId}
     where e.address_key = ${addressKey} and e.claimed_at is not null limit 1`.execute(tx)
   return rows.length > 0
 }
 
-/** How many letters an organization sent since then; to one address where given. The organization is held. */
-export async function countLetters(
+/** Invitation e-mails since an instant: of one organization or all, to one address or all. The organization is locked. */
+export async function countInvitationEmails(
   tx: Tx,
   organizationId: string | null,
   since: Date,
@@ -90,20 +93,20 @@ export async function insertInvitation(tx: Tx, row: InvitationRow): Promise<void
     .execute()
 }
 
-/** A new letter for an open one: what was sent before is dead. */
+/** Replaces the secret of an open invitation, so that earlier links stop working. */
 export async function updateSent(
   tx: Tx,
   id: string,
-  letter: Pick<InvitationRow, 'address' | 'role' | 'secret_hash' | 'invited_by' | 'sent_at' | 'expires_at'>,
+  email: Pick<InvitationRow, 'address' | 'role' | 'secret_hash' | 'invited_by' | 'sent_at' | 'expires_at'>,
   forgetBefore: Date,
 ): Promise<InvitationRow | undefined> {
   return await tx
     .updateTable('invitations')
     .set({
-      ...letter,
+      ...email,
       sent_count: sql<number>`sent_count + 1`,
       sent_times: sql<Date[]>`array_append(
-        array(select at from unnest(sent_times) as sent(at) where at > ${forgetBefore}), ${letter.sent_at}::timestamptz)`,
+        array(select at from unnest(sent_times) as sent(at) where at > ${forgetBefore}), ${email.sent_at}::timestamptz)`,
     })
     .where('id', '=', id)
     .where('accepted_at', 'is', null)
@@ -112,7 +115,7 @@ export async function updateSent(
     .executeTakeFirst()
 }
 
-/** @returns the row to the one who revoked it; with a hash, only where it is that of its secret */
+/** @param secretHash if given, it must match @returns the row, if this call revoked it */
 export async function updateRevoked(
   tx: Tx,
   id: string,
@@ -130,8 +133,8 @@ export async function updateRevoked(
 }
 
 /**
- * Uses an invitation up, in one statement: for somebody who has proven its address, and with the secret where one is
- * given. @returns whether this call did
+ * Accepts an invitation, in one conditional statement: the user has verified its address, and the secret matches if one
+ * is given. @returns whether this call accepted it
  */
 export async function updateAccepted(
   tx: Tx,
@@ -150,7 +153,7 @@ export async function updateAccepted(
   return rows.length > 0
 }
 
-/** What the user has of an address: nothing, an unproven one, or the proven one. */
+/** Whether the user has the address, and has verified it. */
 export async function selectAddress(
   tx: Tx,
   userId: string,
@@ -166,8 +169,8 @@ export async function selectAddress(
   return row.verified_at === null ? 'unverified' : 'verified'
 }
 
-/** Those to addresses that the user has proven, that could still be accepted. */
-export async function selectMine(
+/** Open invitations to the user's verified addresses. */
+export async function selectInvitationsTo(
   tx: Tx,
   userId: string,
   now: Date,
@@ -193,8 +196,8 @@ export async function selectMine(
     .execute()
 }
 
-/** What an invitation names: the organization, and who invites. Without those whose organization was deleted. */
-export async function selectNames(
+/** The names of organization and inviter. Without invitations to deleted organizations. */
+export async function selectInvitationNames(
   tx: Tx,
   ids: readonly string[],
 ): Promise<{ id: string; organization_name: string; inviter_name: string | null }[]> {
@@ -206,12 +209,12 @@ export async function selectNames(
   return rows
 }
 
-/** Forgets those that ended before then, one way or the other. */
-export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
+/** Deletes invitations that expired before an instant. */
+export async function deleteExpiredInvitations(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('invitations').where('expires_at', '<', before).execute()
 }
 
-/** Whether any organization waits for this address to answer. */
+/** Whether one of the addresses has an open invitation. */
 export async function isInvited(tx: Tx, addressKeys: readonly string[], now: Date): Promise<boolean> {
   const { rows } = await sql`
     select 1 from invitations

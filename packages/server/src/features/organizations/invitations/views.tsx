@@ -16,8 +16,8 @@ import {
   useUi,
 } from '../../../base/page/index.ts'
 import { roleName } from '../../access/roles/index.ts'
-import { organizationsText as t } from '../organization/texts.ts'
-import { MailIcon, More, OrganizationPage, placeOf, type Shell } from '../organization/views.tsx'
+import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import { invitationsText as t } from './texts.ts'
 
 export interface SentItem {
   id: string
@@ -33,7 +33,7 @@ export interface InvitationsProps extends FormState {
   invitations: readonly SentItem[]
   more: string | null
   first: string | null
-  /** Those that the reader may give; null where they may not invite. */
+  /** The roles that the reader may grant; null if they may not invite. */
   roles: readonly string[] | null
 }
 
@@ -57,7 +57,7 @@ export function Invitations({ shell, invitations, more, first, roles, ...form }:
             ))}
           </ItemList>
         )}
-        <More href={more} first={first} />
+        <Pager more={more} first={first} />
       </Section>
     </OrganizationPage>
   )
@@ -85,7 +85,7 @@ function SentRow({ shell, item, roles }: { shell: Shell; item: SentItem; roles: 
   const place = placeOf(shell.id, `/invitations/${encodeURIComponent(item.id)}`)
   return (
     <Item
-      icon={<MailIcon />}
+      icon={<Icon of="email" />}
       title={email}
       badge={item.expired ? <Badge kind="warning">{t(locale, 'invitations.expired')}</Badge> : null}
       action={

@@ -1,42 +1,26 @@
-/** The hosted pages of an organization's members. What the reader may not do is not shown, and judged all the same. */
+/** The hosted pages of members. They offer what the reader may do; the rules check every request again. */
 import { can, covers } from '@latchkey/guard'
-import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { operation } from '../../../base/http/row/operation.ts'
+import { PageInput } from '../../../base/cursor.ts'
+import { problem as newProblem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  Cursor,
-  Done,
-  frameOf,
-  One,
-  overviewOf,
-  PAGE_SIZE,
-  rolesOf,
-  type Said,
-  shownFor,
-  titleOf,
-  waysOf,
-} from '../organization/frame.ts'
-import {
-  changeRole,
-  FRESH,
-  listMembers,
-  type Member as MemberRow,
-  RoleName,
-  removeMember,
-  Search,
-  showMember,
-  transferOwnership,
-} from '../organization/index.ts'
-import { refusedForm, organizationsText as t } from '../organization/texts.ts'
-import { placeOf } from '../organization/views.tsx'
-import { Member, type MemberItem, Members, nameOf, Transfer } from './views.tsx'
+import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { findOrganization, OneOrganization } from '../membership/index.ts'
+import { listGrantableRoles, MemberRole } from '../roles/index.ts'
+import { leaveOrganization } from './leaving.ts'
+import { changeMemberRole, getMember, listMembers, removeMember, transferOwnership } from './members.ts'
+import { memberOperations as of } from './operations.ts'
+import type { MemberRow } from './sql.ts'
+import { membersText as t } from './texts.ts'
+import { MemberSearch, OneMember } from './view.ts'
+import { Leave, Member, type MemberItem, Members, nameOf, Transfer } from './views.tsx'
 
-const MEMBER = '/account/organizations/:id/members/:user_id'
-const OneMember = One.extend({ user_id: z.string().max(64) })
-/** Whoever holds one of these finds something to do with each member. */
+const ORGANIZATION = '/account/organizations/:id'
+const MEMBER = `${ORGANIZATION}/members/:user_id`
+const PAGE_SIZE = 25
+/** With one of these permissions the reader may do something to members. */
 const MANAGING = ['members:update', 'members:remove', 'organization:transfer']
 
 const itemOf = (call: Call, row: MemberRow): MemberItem => ({
@@ -52,11 +36,11 @@ const itemOf = (call: Call, row: MemberRow): MemberItem => ({
 async function showMembers(
   tools: Tools,
   call: Call,
-  asked: Said & { cursor?: string | undefined; search?: string | undefined },
+  query: { cursor?: string | undefined; search?: string | undefined; done?: string | undefined },
 ): Promise<PageAnswer> {
-  const { shell } = await frameOf(tools, call, asked)
-  const { cursor } = asked
-  const search = asked.search || undefined
+  const { shell } = await frameOf(tools, call, query)
+  const { cursor } = query
+  const search = query.search || undefined
   const { page: rows, nextCursor } = await listMembers(tools, call, { limit: PAGE_SIZE, cursor, search })
   return {
     page: (
@@ -64,7 +48,7 @@ async function showMembers(
         shell={shell}
         members={rows.map((row) => itemOf(call, row))}
         search={search ?? null}
-        {...waysOf(placeOf(shell.id, '/members'), { cursor, search }, nextCursor)}
+        {...pagerOf(placeOf(shell.id, '/members'), { cursor, search }, nextCursor)}
         mayManage={MANAGING.some((needed) => can(shell, needed))}
       />
     ),
@@ -72,10 +56,10 @@ async function showMembers(
   }
 }
 
-/** Whether somebody with these permissions may hand the organization to the member. */
-const mayTransfer = (mine: readonly string[], item: MemberItem): boolean =>
-  can({ permissions: mine }, 'organization:transfer') &&
-  covers(mine, ['*']) &&
+/** Whether the reader may transfer the organization to the member. */
+const mayTransfer = (permissions: readonly string[], item: MemberItem): boolean =>
+  can({ permissions }, 'organization:transfer') &&
+  covers(permissions, ['*']) &&
   item.role !== 'owner' &&
   !item.isYou
 
@@ -83,16 +67,16 @@ async function showOne(
   tools: Tools,
   call: Call,
   userId: string,
-  said: Said,
+  above: Parameters<typeof frameOf>[2],
   form: FormState = {},
 ): Promise<PageAnswer> {
-  const { shell } = await frameOf(tools, call, said)
-  const item = itemOf(call, await showMember(tools, call, userId))
-  const { roles, mine, givable } = await rolesOf(tools, call)
+  const { shell } = await frameOf(tools, call, above)
+  const item = itemOf(call, await getMember(tools, call, userId))
+  const { roles, permissions, grantable } = await listGrantableRoles(tools, call)
   const theirs = roles.find(({ name }) => name === item.role)?.effective ?? []
-  const isWithin = covers(mine, theirs)
-  // a role that is not to be seen stays chosen until another one is
-  const offered = givable.includes(item.role) ? givable : [item.role, ...givable]
+  const isWithin = covers(permissions, theirs)
+  // the current role is offered even if the reader may not read it
+  const offered = grantable.includes(item.role) ? grantable : [item.role, ...grantable]
   return {
     page: (
       <Member
@@ -100,7 +84,7 @@ async function showOne(
         item={item}
         roles={isWithin && can(shell, 'members:update') ? offered : null}
         mayRemove={isWithin && can(shell, 'members:remove') && !item.isYou}
-        mayTransfer={mayTransfer(mine, item)}
+        mayTransfer={mayTransfer(permissions, item)}
         isBeyond={!isWithin}
         {...form}
       />
@@ -111,49 +95,43 @@ async function showOne(
 
 async function showTransfer(tools: Tools, call: Call, userId: string, form: FormState): Promise<PageAnswer> {
   const { shell, role } = await frameOf(tools, call, {})
-  const item = itemOf(call, await showMember(tools, call, userId))
+  const item = itemOf(call, await getMember(tools, call, userId))
   return {
     page: <Transfer shell={shell} item={item} isOwner={role === 'owner'} {...form} />,
     title: t(call.locale, 'transfer.title', shell),
   }
 }
 
+async function showLeave(tools: Tools, call: Call, id: string, form: FormState): Promise<PageAnswer> {
+  // every member may read the name of the organization, whatever their role permits
+  const found = await findOrganization(tools, { ...call, organization: { id, role: null, permissions: [] } })
+  if (!found) throw newProblem('NOT_FOUND')
+  const { name } = found.organization
+  return { page: <Leave id={id} name={name} {...form} />, title: t(call.locale, 'leave.title', { name }) }
+}
+
 const readingRows = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.organizations.members',
-      summary: 'The members of one of your organizations',
-      needs: 'session',
-      organization: 'members:read',
-      quiet: 'reads only',
-    }),
+    of: of.list,
+    name: 'pages.organizations.members',
     method: 'GET',
-    path: '/account/organizations/:id/members',
-    input: One.extend({ search: Search, cursor: Cursor, done: Done }),
-    run: (call, asked) => showMembers(tools, call, asked),
+    path: `${ORGANIZATION}/members`,
+    input: OneOrganization.extend({
+      search: MemberSearch,
+      cursor: PageInput.shape.cursor,
+      done: PageNotice,
+    }),
+    run: (call, query) => showMembers(tools, call, query),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.member',
-      summary: 'A member of one of your organizations',
-      needs: 'session',
-      organization: 'members:read',
-      quiet: 'reads only',
-    }),
+    of: of.show,
     method: 'GET',
     path: MEMBER,
-    input: OneMember.extend({ done: Done }),
+    input: OneMember.extend({ done: PageNotice }),
     run: (call, { user_id, done }) => showOne(tools, call, user_id, { done }),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.transfer',
-      summary: 'Ask before handing an organization over',
-      needs: 'session',
-      organization: 'organization:transfer',
-      fresh: FRESH,
-      quiet: 'reads only',
-    }),
+    of: of.confirmTransfer,
     method: 'GET',
     path: `${MEMBER}/transfer`,
     input: OneMember,
@@ -163,21 +141,16 @@ const readingRows = (tools: Tools): Row[] => [
 
 const changingRows = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.organizations.member.role',
-      summary: 'Change the role of a member',
-      needs: 'session',
-      organization: 'members:update',
-      audit: 'organization.member.role_changed',
-    }),
+    of: of.changeRole,
+    name: 'pages.organizations.member.role',
     method: 'POST',
     path: `${MEMBER}/role`,
     formAt: MEMBER,
-    input: OneMember.extend({ role: RoleName }),
+    input: OneMember.extend({ role: MemberRole }),
     run: async (call, { id, user_id: userId, role }) => {
-      await changeRole(tools, call, { userId, role })
-      // whoever changed their own may see less from now on
-      if (userId === call.principal?.userId) return { redirect: overviewOf(id, 'role') }
+      await changeMemberRole(tools, call, { userId, role })
+      // a caller who changed their own role may not be allowed to see members any more
+      if (userId === call.principal?.userId) return { redirect: `${placeOf(id)}?done=role` }
       return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=role` }
     },
     again: (call, typed, problem) =>
@@ -188,18 +161,13 @@ const changingRows = (tools: Tools): Row[] => [
           call,
           typed.user_id ?? '',
           {},
-          refusedForm(call.locale, typed, problem, 'refused.last_owner'),
+          refusedForm(call.locale, typed, problem, t(call.locale, 'refused.last_owner')),
         ),
       ),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.member.remove',
-      summary: 'Remove a member',
-      needs: 'session',
-      organization: 'members:remove',
-      audit: ['organization.member.removed', 'organization.member.left'],
-    }),
+    of: of.remove,
+    name: 'pages.organizations.member.remove',
     method: 'POST',
     path: `${MEMBER}/remove`,
     formAt: MEMBER,
@@ -212,32 +180,56 @@ const changingRows = (tools: Tools): Row[] => [
       }
     },
     again: async (call, typed, problem) => {
-      const { alert } = refusedForm(call.locale, {}, problem, 'refused.last_owner')
+      const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
       return shownFor(problem, showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null }))
     },
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.transfer.submit',
-      summary: 'Hand an organization over',
-      needs: 'session',
-      organization: 'organization:transfer',
-      fresh: FRESH,
-      audit: 'organization.transferred',
-    }),
+    of: of.transfer,
+    name: 'pages.organizations.transfer.submit',
     method: 'POST',
     path: `${MEMBER}/transfer`,
     input: OneMember,
     run: async (call, { id, user_id }) => {
       const wasOwner = call.organization?.role === 'owner'
       await transferOwnership(tools, call, user_id)
-      return { redirect: overviewOf(id, wasOwner ? 'transferred' : 'handed_over') }
+      return { redirect: `${placeOf(id)}?done=${wasOwner ? 'transferred' : 'handed_over'}` }
     },
     again: async (call, typed, problem) => {
-      const form = refusedForm(call.locale, {}, problem, 'refused.owner')
+      const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.owner'))
       return shownFor(problem, showTransfer(tools, call, typed.user_id ?? '', form))
     },
   }),
 ]
 
-export const memberPages = (tools: Tools): Row[] => [...readingRows(tools), ...changingRows(tools)]
+const leavingRows = (tools: Tools): Row[] => [
+  page({
+    of: of.confirmLeave,
+    method: 'GET',
+    path: `${ORGANIZATION}/leave`,
+    input: OneOrganization,
+    run: (call, { id }) => showLeave(tools, call, id, {}),
+  }),
+  page({
+    of: of.leave,
+    name: 'pages.organizations.leave.submit',
+    method: 'POST',
+    path: `${ORGANIZATION}/leave`,
+    input: OneOrganization,
+    run: async (call, { id }) => {
+      await leaveOrganization(tools, call, id)
+      return { redirect: '/account/organizations?done=left' }
+    },
+    again: async (call, { id = '' }, problem) => {
+      if (problem.code !== 'CONFLICT') throw problem
+      const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
+      return shownFor(problem, showLeave(tools, call, id, form))
+    },
+  }),
+]
+
+export const memberPages = (tools: Tools): Row[] => [
+  ...readingRows(tools),
+  ...changingRows(tools),
+  ...leavingRows(tools),
+]

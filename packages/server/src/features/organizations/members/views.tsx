@@ -20,8 +20,8 @@ import {
   useUi,
 } from '../../../base/page/index.ts'
 import { roleName } from '../../access/roles/index.ts'
-import { organizationsText as t } from '../organization/texts.ts'
-import { More, OrganizationPage, PersonIcon, placeOf, type Shell } from '../organization/views.tsx'
+import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import { membersText as t } from './texts.ts'
 
 export interface MemberItem {
   id: string
@@ -44,9 +44,9 @@ export interface MembersProps {
   members: readonly MemberItem[]
   search: string | null
   more: string | null
-  /** Where the list begins; null on its first page. */
+  /** The address of the first page; null on the first page. */
   first: string | null
-  /** Whether there is anything that the reader may do to a member. */
+  /** Whether the reader may do anything to members. */
   mayManage: boolean
 }
 
@@ -72,7 +72,7 @@ export function Members({ shell, members, search, more, first, mayManage }: Memb
             ))}
           </ItemList>
         )}
-        <More href={more} first={first} />
+        <Pager more={more} first={first} />
         {search ? (
           <LinkRow>
             <a href={place}>{t(locale, 'members.all')}</a>
@@ -88,7 +88,7 @@ function MemberRow({ shell, item, mayManage }: { shell: Shell; item: MemberItem;
   const name = nameOf(item)
   return (
     <Item
-      icon={<PersonIcon />}
+      icon={<Icon of="person" />}
       title={name}
       badge={item.isYou ? <Badge kind="success">{t(locale, 'members.you')}</Badge> : null}
       action={
@@ -115,11 +115,11 @@ function MemberRow({ shell, item, mayManage }: { shell: Shell; item: MemberItem;
 export interface MemberProps extends FormState {
   shell: Shell
   item: MemberItem
-  /** Those that the reader may give, for changing it; null where they may not. */
+  /** The roles that the reader may grant; null if they may not change roles. */
   roles: readonly string[] | null
   mayRemove: boolean
   mayTransfer: boolean
-  /** The member may do more than the reader. */
+  /** The member has permissions that the reader lacks. */
   isBeyond: boolean
 }
 
@@ -191,6 +191,21 @@ export function Transfer({
       </Form>
       <LinkRow>
         <a href={place}>{t(locale, 'transfer.cancel')}</a>
+      </LinkRow>
+    </Card>
+  )
+}
+
+/** /account/organizations/:id/leave */
+export function Leave({ id, name, ...form }: FormState & { id: string; name: string }) {
+  const { locale } = useUi()
+  return (
+    <Card sign="warning" title={t(locale, 'leave.title', { name })} lead={t(locale, 'leave.lead')}>
+      <Form action={placeOf(id, '/leave')} {...form}>
+        <Button kind="danger">{t(locale, 'leave.button')}</Button>
+      </Form>
+      <LinkRow>
+        <a href={placeOf(id)}>{t(locale, 'leave.cancel')}</a>
       </LinkRow>
     </Card>
   )

@@ -157,7 +157,7 @@ describe('an invitation', () => {
     const { text } = await see(eve.client, `${path}?token=${token}`)
     expect(text).toContain('s•••@example.com')
     expect(text).not.toContain('secretive')
-    const refused = await send(eve, path, { token, answer: 'accept' })
+    const refused = await send(eve, `${path}/accept`, { token })
     expect(refused.status).toBe(403)
     expect(refused.text).not.toContain('secretive')
   })
@@ -168,10 +168,8 @@ describe('an invitation', () => {
     expect((await see(carl.client, '/account/organizations')).text).toContain('&lt;b>Engines')
     const invitation = path.split('/').at(-1)
     const answers = await Promise.all([
-      ...Array.from({ length: 5 }, () => send(carl, path, { token, answer: 'accept' })),
-      ...Array.from({ length: 5 }, () =>
-        send(carl, `/account/invitations/${invitation}`, { answer: 'accept' }),
-      ),
+      ...Array.from({ length: 5 }, () => send(carl, `${path}/accept`, { token })),
+      ...Array.from({ length: 5 }, () => send(carl, `/account/invitations/${invitation}/accept`)),
     ])
     const done = answers.filter(({ headers }) => headers.get('location') === at('?done=joined'))
     expect(done).toHaveLength(1)
@@ -182,8 +180,8 @@ describe('an invitation', () => {
     const dora = await world.person({ email: 'dora@example.com' })
     const { path, token } = await link('dora@example.com')
     const invitation = path.split('/').at(-1)
-    expect((await send(eve, `/account/invitations/${invitation}`, { answer: 'decline' })).status).toBe(404)
-    const declined = await send(dora, `/account/invitations/${invitation}`, { answer: 'decline' })
+    expect((await send(eve, `/account/invitations/${invitation}/decline`)).status).toBe(404)
+    const declined = await send(dora, `/account/invitations/${invitation}/decline`)
     expect(declined.headers.get('location')).toBe('/account/organizations?done=declined')
     expect((await see(world.client(), `${path}?token=${token}`)).status).toBe(404)
   })

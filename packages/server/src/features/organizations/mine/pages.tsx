@@ -1,33 +1,41 @@
-/** The hosted pages of one's organizations: the list, making one, the active one, and invitations for oneself. */
+/** The hosted page of a user's organizations and invitations, with the forms on it. */
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { PageInput } from '../../../base/cursor.ts'
+import type { Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
-import { acceptOwnInvitation, declineOwnInvitation, listMine } from '../invitations/index.ts'
-import { Cursor, Done, One, overviewOf, waysOf } from '../organization/frame.ts'
+import { noticeText, PageNotice, pagerOf, placeOf, refusedForm } from '../frame/index.ts'
+import {
+  acceptOwnInvitation,
+  addressAfterJoining,
+  declineOwnInvitation,
+  InvitationId,
+  listOwnInvitations,
+} from '../invitations/index.ts'
+import { OneOrganization } from '../membership/index.ts'
 import {
   createOrganization,
-  listOwn,
-  mayCreate,
-  OrganizationId,
+  mayCreateOrganization,
   OrganizationName,
+  OrganizationSlug,
+  organizationOperations,
   restoreOrganization,
-  Slug,
-  switchOrganization,
 } from '../organization/index.ts'
-import { doneText, refusedForm, organizationsText as t } from '../organization/texts.ts'
-import { Organizations } from '../organization/views.tsx'
+import { switchOrganization } from './active.ts'
+import { myOrganizationOperations as of } from './operations.ts'
+import { listOwnOrganizations } from './organizations.ts'
+import { myOrganizationsText as t } from './texts.ts'
+import { Organizations } from './views.tsx'
 
 const LIST = '/account/organizations'
-/** More than anybody is likely to have, and little enough for one page. */
 const PAGE_SIZE = 50
 
-interface Shown {
+interface ListQuery {
   cursor?: string | undefined
   done?: string | undefined
   refused?: string | null
@@ -37,10 +45,10 @@ interface Shown {
 async function showList(
   tools: Tools,
   call: Call,
-  { cursor, done, refused = null, form }: Shown,
+  { cursor, done, refused = null, form }: ListQuery,
 ): Promise<PageAnswer> {
-  const own = await listOwn(tools, call, { limit: PAGE_SIZE, cursor })
-  const mine = await listMine(tools, call, { limit: PAGE_SIZE })
+  const own = await listOwnOrganizations(tools, call, { limit: PAGE_SIZE, cursor })
+  const invited = await listOwnInvitations(tools, call, { limit: PAGE_SIZE })
   const organizations = own.page.map(({ organization, role, permissions, isActive }) => ({
     id: organization.id,
     name: organization.name,
@@ -49,7 +57,7 @@ async function showList(
     mayOpen: can({ permissions }, 'organization:read'),
     restorableUntil: organization.purge_at,
   }))
-  const invitations = mine.page.map(({ invitation, organization, inviter }) => ({
+  const invitations = invited.page.map(({ invitation, organization, inviter }) => ({
     id: invitation.id,
     organization,
     inviter,
@@ -60,10 +68,10 @@ async function showList(
     page: (
       <Organizations
         organizations={organizations}
-        {...waysOf(LIST, { cursor }, own.nextCursor)}
+        {...pagerOf(LIST, { cursor }, own.nextCursor)}
         invitations={invitations}
-        mayCreate={call.principal !== null && mayCreate(tools, call.principal)}
-        notice={doneText(call.locale, done)}
+        mayCreate={call.principal !== null && mayCreateOrganization(tools, call.principal)}
+        notice={noticeText(call.locale, done)}
         refused={refused}
         {...form}
       />
@@ -74,51 +82,37 @@ async function showList(
 
 const ownRows = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.organizations',
-      summary: 'Your organizations',
-      needs: 'session',
-      quiet: 'reads only',
-    }),
+    of: of.list,
+    name: 'pages.organizations',
     method: 'GET',
     path: LIST,
-    input: z.object({ cursor: Cursor, done: Done }),
-    run: (call, shown) => showList(tools, call, shown),
+    input: z.object({ cursor: PageInput.shape.cursor, done: PageNotice }),
+    run: (call, query) => showList(tools, call, query),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.submit',
-      summary: 'Make an organization',
-      needs: 'session',
-      audit: 'organization.created',
-      limit: { by: 'user', max: 60, per: '1h' },
-    }),
+    of: organizationOperations.create,
+    name: 'pages.organizations.submit',
     method: 'POST',
     path: LIST,
-    input: z.object({ name: OrganizationName, slug: optional(Slug) }),
-    run: async (call, wish) => {
-      const { organization } = await createOrganization(tools, call, wish)
-      return { redirect: overviewOf(organization.id, 'created') }
+    input: z.object({ name: OrganizationName, slug: optional(OrganizationSlug) }),
+    run: async (call, input) => {
+      const { organization } = await createOrganization(tools, call, input)
+      return { redirect: `${placeOf(organization.id)}?done=created` }
     },
     again: async (call, typed, problem) => ({
       ...(await showList(tools, call, {
-        form: refusedForm(call.locale, typed, problem, 'refused.too_many'),
+        form: refusedForm(call.locale, typed, problem, t(call.locale, 'refused.too_many')),
       })),
       status: problem.status,
     }),
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.activate',
-      summary: 'Choose the organization that you act in, or none',
-      needs: 'session',
-      audit: 'organization.switched',
-      limit: { by: 'user', max: 300, per: '1h' },
-    }),
+    of: of.activate,
+    name: 'pages.organizations.activate',
     method: 'POST',
     path: '/account/active-organization',
     formAt: LIST,
-    input: z.object({ organization_id: optional(OrganizationId) }),
+    input: z.object({ organization_id: optional(OneOrganization.shape.id) }),
     run: async (call, { organization_id }) => {
       const { session } = await switchOrganization(tools, call, organization_id ?? null)
       const cookies = session && call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : []
@@ -126,63 +120,58 @@ const ownRows = (tools: Tools): Row[] => [
     },
   }),
   page({
-    of: operation({
-      name: 'pages.organizations.restore',
-      summary: 'Restore a deleted organization',
-      needs: 'session',
-      organization: 'organization:delete',
-      deletedToo: true,
-      audit: 'organization.restored',
-    }),
+    of: organizationOperations.restore,
+    name: 'pages.organizations.restore',
     method: 'POST',
     path: `${LIST}/:id/restore`,
     formAt: LIST,
-    input: One,
+    input: OneOrganization,
     run: async (call) => {
       await restoreOrganization(tools, call)
       return { redirect: `${LIST}?done=restored` }
     },
     again: async (call, _typed, problem) => {
       const elsewhere = { ...call, organization: null }
-      const { alert } = refusedForm(call.locale, {}, problem, 'refused.not_deleted')
+      const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.not_deleted'))
       return { ...(await showList(tools, elsewhere, { refused: alert ?? null })), status: problem.status }
     },
   }),
 ]
 
-const invitationRow = (tools: Tools): Row =>
+/** Shows a refused answer to an invitation above the list. */
+async function listAgain(tools: Tools, call: Call, problem: Problem): Promise<PageAnswer> {
+  const isGone = problem.code === 'NOT_FOUND' || problem.code === 'TOKEN_EXPIRED'
+  const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.joined'))
+  const refused = isGone ? t(call.locale, 'refused.gone') : (alert ?? null)
+  return { ...(await showList(tools, call, { refused })), status: problem.status }
+}
+
+const invitationRows = (tools: Tools): Row[] => [
   page({
-    of: operation({
-      name: 'pages.organizations.answer',
-      summary: 'Accept or decline one of your invitations',
-      needs: 'session',
-      audit: ['organization.invitation.accepted', 'organization.invitation.declined'],
-      limit: { by: 'user', max: 120, per: '10m' },
-    }),
+    of: of.acceptInvitation,
+    name: 'pages.organizations.accept',
     method: 'POST',
-    path: '/account/invitations/:id',
+    path: '/account/invitations/:id/accept',
     formAt: LIST,
-    input: z.object({ id: z.string().max(64), answer: z.enum(['accept', 'decline']) }),
-    run: async (call, { id, answer }) => {
-      if (answer === 'decline') {
-        await declineOwnInvitation(tools, call, id)
-        return { redirect: `${LIST}?done=declined` }
-      }
-      const accepted = await acceptOwnInvitation(tools, call, id)
-      return { redirect: afterJoining(accepted) }
+    input: z.object({ id: InvitationId }),
+    run: async (call, { id }) => ({
+      redirect: addressAfterJoining(await acceptOwnInvitation(tools, call, id)),
+    }),
+    again: (call, _typed, problem) => listAgain(tools, call, problem),
+  }),
+  page({
+    of: of.declineInvitation,
+    name: 'pages.organizations.decline',
+    method: 'POST',
+    path: '/account/invitations/:id/decline',
+    formAt: LIST,
+    input: z.object({ id: InvitationId }),
+    run: async (call, { id }) => {
+      await declineOwnInvitation(tools, call, id)
+      return { redirect: `${LIST}?done=declined` }
     },
-    again: async (call, _typed, problem) => {
-      const isGone = problem.code === 'NOT_FOUND' || problem.code === 'TOKEN_EXPIRED'
-      const { alert } = refusedForm(call.locale, {}, problem, 'refused.joined')
-      const refused = isGone ? t(call.locale, 'refused.gone') : (alert ?? null)
-      return { ...(await showList(tools, call, { refused })), status: problem.status }
-    },
-  })
+    again: (call, _typed, problem) => listAgain(tools, call, problem),
+  }),
+]
 
-/** Where somebody goes who has just joined: to the organization, where their role lets them see it. */
-export const afterJoining = (joined: {
-  organization: { id: string }
-  permissions: readonly string[]
-}): string => (can(joined, 'organization:read') ? overviewOf(joined.organization.id, 'joined') : LIST)
-
-export const listPages = (tools: Tools): Row[] => [...ownRows(tools), invitationRow(tools)]
+export const myOrganizationPages = (tools: Tools): Row[] => [...ownRows(tools), ...invitationRows(tools)]

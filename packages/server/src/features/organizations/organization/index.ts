@@ -1,75 +1,40 @@
 /**
- * Organizations: tenants, who belongs to them and as what, an organization's own roles. Owns the tables of the same
- * names and the session's choice of one; leaves what roles permit to core/roles, how people come to be invited to
- * `invitations`, and sessions themselves to `sessions`.
- * Invariant: an organization always has an owner, and nobody inside it grants what they do not hold.
+ * Organizations: creating, changing, deleting and restoring one. Owns the table `organizations` and the pages of one
+ * organization; leaves who belongs to it to `membership` and `members`, and which one a session acts in to `mine`.
+ * Invariant: a deleted organization is invisible except to its owners and server administrators; after its grace
+ * period it is purged with all its rows, and its slug is free.
  */
+import type { Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { organizationWished } from '../../identity/users/index.ts'
-import { foundWished, purgeDeleted } from './organizations.ts'
+import { purgeDeletedOrganizations } from './deletion.ts'
+import { createRequestedOrganization } from './organizations.ts'
+import { organizationPages } from './pages.tsx'
+import { organizationRoutes } from './routes.ts'
 
+export { deleteEmptyOrganization, restoreOrganization } from './deletion.ts'
+export { organizationOperations } from './operations.ts'
 export {
-  changeRole,
-  holdOrganizationsOf,
-  leave,
-  leaveAll,
-  listMembers,
-  type Member,
-  removeMember,
-  showMember,
-  transferOwnership,
-} from '../members/members.ts'
-export {
-  changeOwnRole,
-  createRole,
-  deleteRole,
-  listRoles,
-  organizationPermissions,
-  type RoleInOrganization,
-} from '../roles/roles.ts'
-// for their hosted pages
-export { activeOrganization, switchOrganization } from './active.ts'
-export {
-  changeOrganization,
   createOrganization,
-  deleteOrganization,
-  foundByOperator,
-  listOwn,
-  mayCreate,
-  record,
-  restoreOrganization,
-  showOrganization,
+  createOrganizationByOperator,
+  mayCreateOrganization,
+  type OwnOrganization,
 } from './organizations.ts'
-export { FRESH, organizationRoutes } from './routes.ts'
-export {
-  belongsAnywhere,
-  holdUser,
-  insertMember,
-  lockOrganization,
-  type OrganizationRow,
-  selectStanding,
-} from './sql.ts'
-export {
-  assertMayActOn,
-  assertMayGive,
-  type Held,
-  inside,
-  memberships,
-  permissionsOfRole,
-  standingOf,
-} from './standing.ts'
 export {
   ActiveOrganizationView,
-  activeView,
-  OrganizationId,
+  activeOrganizationView,
   OrganizationName,
-  RoleFields,
-  RoleName,
-  Search,
-  Slug,
+  OrganizationSlug,
+  OwnOrganizationView,
+  ownOrganizationView,
 } from './view.ts'
 
+export const organizationRows = (tools: Tools): Row[] => [
+  ...organizationRoutes(tools),
+  ...organizationPages(tools),
+]
+
 export function organizationJobs(tools: Pick<Tools, 'db' | 'jobs'>): void {
-  tools.jobs.every('organizations.purge', '1h', (now) => purgeDeleted(tools, now))
-  tools.jobs.on(organizationWished, ({ user_id }, now) => foundWished(tools, user_id, now))
+  tools.jobs.every('organizations.purge', '1h', (now) => purgeDeletedOrganizations(tools, now))
+  tools.jobs.on(organizationWished, ({ user_id }, now) => createRequestedOrganization(tools, user_id, now))
 }

@@ -1,4 +1,4 @@
-/** The letter to owners of an organization that was deleted. A name is text in the body, never in the subject. */
+/** The e-mail to the owners of a deleted organization. The organization's name is text in the body, never in the subject. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -24,7 +24,7 @@ type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 
 const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
 
-export const deletedLetter = (
+export const organizationDeletedEmail = (
   config: Brand,
   { to, locale, name, purgeAt }: { to: string; locale: Locale; name: string; purgeAt: Date },
 ): Letter => ({

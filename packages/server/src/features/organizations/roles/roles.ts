@@ -1,7 +1,7 @@
 /**
- * An organization's own roles. Invariants: a role permits only what there is to permit inside organizations, and
- * nobody makes, changes or deletes one beyond their own permissions; a role that somebody holds stays; a change
- * reaches every token.
+ * The rules of an organization's own (custom) roles. Invariants: a role permits only permissions that exist inside
+ * organizations; nobody creates, changes or deletes a role beyond their own permissions; a role in use cannot be
+ * deleted; a change revokes the organization's access tokens.
  */
 
 import type { Call } from '../../../base/call.ts'
@@ -16,51 +16,55 @@ import {
   type OwnRole,
 } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { record } from '../organization/organizations.ts'
+import {
+  assertCovers,
+  inside,
+  type LockedOrganization,
+  recordOrganizationEvent,
+} from '../membership/index.ts'
 import {
   deleteOwnRole,
-  insertRole,
-  isHeld,
-  selectRole,
-  selectRoles,
+  insertOwnRole,
+  isRoleInUse,
+  selectOwnRole,
+  selectOwnRoles,
   updateOwnRole,
-} from '../organization/sql.ts'
-import { assertCovers, type Held, inside } from '../organization/standing.ts'
-import type { OrganizationRolesTable } from '../organization/tables.ts'
+} from './sql.ts'
+import type { OrganizationRolesTable } from './tables.ts'
 
-/** How many one organization may have. */
-export const MOST_ROLES = 50
+/** How many custom roles one organization may have. */
+const MAX_ROLES = 50
 
 export interface RoleInOrganization {
   name: string
   description: string | null
-  /** As written down; what it inherits comes to it. */
+  /** Without inherited ones. */
   permissions: readonly string[]
   inherits: OrganizationRolesTable['inherits']
-  /** With what it inherits. */
+  /** With inherited ones. */
   effective: readonly string[]
   isBuiltIn: boolean
 }
 
 type RoleTools = Pick<Tools, 'clock' | 'db' | 'roles'>
-/** What is undefined stays. */
-export type RoleChange = {
+/** Undefined fields keep their value. */
+type RoleChange = {
   [K in 'description' | 'permissions' | 'inherits']: OrganizationRolesTable[K] | undefined
 }
 
-/** What there is to permit inside organizations: ours, and what the app brought for them. */
+/** The permissions that exist inside organizations: built-in ones and the app's. */
 export function organizationPermissions({ roles }: Pick<Tools, 'roles'>): string[] {
-  const brought = roles.appPermissions().filter((one) => one.organization_roles.length > 0)
-  return [...Object.keys(ORGANIZATION_PERMISSIONS), ...brought.map(({ name }) => name)]
+  const ofApp = roles.appPermissions().filter((one) => one.organization_roles.length > 0)
+  return [...Object.keys(ORGANIZATION_PERMISSIONS), ...ofApp.map(({ name }) => name)]
 }
 
-/** The built-in ones first. */
-export async function listRoles(
+/** The built-in roles first. */
+export async function listOrganizationRoles(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
 ): Promise<RoleInOrganization[]> {
   const id = call.organization?.id ?? ''
-  const own = await tools.db.tx(callerScope(call), (tx) => selectRoles(tx, id))
+  const own = await tools.db.tx(callerScope(call), (tx) => selectOwnRoles(tx, id))
   const builtIn = ORGANIZATION_ROLES.map((name) => {
     const effective = tools.roles.organizationPermissionsOf(name, null)
     return { name, description: null, permissions: effective, inherits: null, effective, isBuiltIn: true }
@@ -77,101 +81,113 @@ const viewOf = ({ roles }: Pick<Tools, 'roles'>, row: OrganizationRolesTable): R
   isBuiltIn: false,
 })
 
-/** @throws Problem VALIDATION_ERROR for what nobody can be permitted, INSUFFICIENT_PERMISSIONS for what the caller is not */
-function assertMayMake(tools: Pick<Tools, 'roles'>, { standing }: Held, role: OwnRole): void {
+/** @throws Problem VALIDATION_ERROR for a permission that does not exist, INSUFFICIENT_PERMISSIONS for one that the caller lacks */
+function assertMayDefine(
+  tools: Pick<Tools, 'roles'>,
+  { membership }: LockedOrganization,
+  role: OwnRole,
+): void {
   const known = organizationPermissions(tools)
   const at = role.permissions.findIndex((one) => !known.includes(one))
   if (at !== -1)
     throw invalid(`permissions.${at}`, 'unknown', 'There is no such permission inside organizations.')
-  const permissions = completed(role.permissions)
-  assertCovers(standing, tools.roles.organizationPermissionsOf('', { ...role, permissions }))
+  const permissions = withReads(role.permissions)
+  assertCovers(membership, tools.roles.organizationPermissionsOf('', { ...role, permissions }))
 }
 
 /**
- * In order, with what they rest on: whoever changes something there sees it, and the organization. Row-level security
- * shows nobody what they may only change.
+ * Sorted, and with the read permission that each one requires: row-level security lets nobody change rows that they may
+ * not read.
  */
-function completed(permissions: readonly string[]): string[] {
+function withReads(permissions: readonly string[]): string[] {
   const reads = permissions.map((one) => one.replace(/:.*$/, ':read'))
-  const there = [...reads, 'organization:read'].filter((one) => Object.hasOwn(ORGANIZATION_PERMISSIONS, one))
-  return [...new Set(permissions.length === 0 ? [] : [...permissions, ...there])].sort()
+  const existing = [...reads, 'organization:read'].filter((one) =>
+    Object.hasOwn(ORGANIZATION_PERMISSIONS, one),
+  )
+  return [...new Set(permissions.length === 0 ? [] : [...permissions, ...existing])].sort()
 }
 
 /** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, CONFLICT */
-export async function createRole(
+export async function createOrganizationRole(
   tools: RoleTools,
   call: Call,
-  wish: Pick<OrganizationRolesTable, 'name' | 'description' | 'permissions' | 'inherits'>,
+  input: Pick<OrganizationRolesTable, 'name' | 'description' | 'permissions' | 'inherits'>,
 ): Promise<RoleInOrganization> {
-  if (isBuiltIn(wish.name))
-    throw problem('CONFLICT', { message: 'Every organization has a role of this name.' })
-  return await inside(tools, call, 'roles:write', async (tx, held) => {
-    assertMayMake(tools, held, wish)
-    const { id } = held.organization
-    const there = await tx.asSystem((system) => selectRoles(system, id))
-    if (there.length >= MOST_ROLES)
+  if (isBuiltIn(input.name)) throw problem('CONFLICT', { message: 'This is the name of a built-in role.' })
+  return await inside(tools, call, 'roles:write', async (tx, locked) => {
+    assertMayDefine(tools, locked, input)
+    const { id } = locked.organization
+    const existing = await tx.asSystem((system) => selectOwnRoles(system, id))
+    if (existing.length >= MAX_ROLES)
       throw problem('CONFLICT', {
-        message: `No organization may have more than ${MOST_ROLES} roles of its own.`,
+        message: `An organization may have at most ${MAX_ROLES} custom roles.`,
       })
-    const permissions = completed(wish.permissions)
-    const row = { ...wish, permissions, organization_id: id, created_at: call.now, updated_at: call.now }
-    if (!(await insertRole(tx, row)))
-      throw problem('CONFLICT', { message: 'There is a role of this name.', details: { field: 'name' } })
-    await record(tx, call, 'organization.role.created', id, {
-      role: wish.name,
+    const permissions = withReads(input.permissions)
+    const row = { ...input, permissions, organization_id: id, created_at: call.now, updated_at: call.now }
+    if (!(await insertOwnRole(tx, row)))
+      throw problem('CONFLICT', {
+        message: 'The organization has a role of this name already.',
+        details: { field: 'name' },
+      })
+    await recordOrganizationEvent(tx, call, 'organization.role.created', id, {
+      role: input.name,
       permissions,
-      inherits: wish.inherits,
+      inherits: input.inherits,
     })
     return viewOf(tools, row)
   })
 }
 
-async function getRole(
+async function getOwnRole(
   tools: Pick<Tools, 'roles'>,
   tx: Tx,
-  held: Held,
+  { organization, membership }: LockedOrganization,
   name: string,
 ): Promise<OrganizationRolesTable> {
-  if (isBuiltIn(name)) throw problem('CONFLICT', { message: 'A built-in role stays as it is.' })
-  const row = await tx.asSystem((system) => selectRole(system, held.organization.id, name))
+  if (isBuiltIn(name)) throw problem('CONFLICT', { message: 'A built-in role cannot be changed or deleted.' })
+  const row = await tx.asSystem((system) => selectOwnRole(system, organization.id, name))
   if (!row) throw problem('NOT_FOUND')
-  assertCovers(held.standing, tools.roles.organizationPermissionsOf(name, row))
+  assertCovers(membership, tools.roles.organizationPermissionsOf(name, row))
   return row
 }
 
 /** @throws Problem NOT_FOUND, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, CONFLICT */
-export async function changeOwnRole(
+export async function changeOrganizationRole(
   tools: RoleTools,
   call: Call,
   name: string,
   change: RoleChange,
 ): Promise<RoleInOrganization> {
-  return await inside(tools, call, 'roles:write', async (tx, held) => {
-    const before = await getRole(tools, tx, held, name)
-    const { id } = held.organization
+  return await inside(tools, call, 'roles:write', async (tx, locked) => {
+    const before = await getOwnRole(tools, tx, locked, name)
+    const { id } = locked.organization
     const wanted = {
       description: change.description === undefined ? before.description : change.description,
-      permissions: change.permissions === undefined ? before.permissions : completed(change.permissions),
+      permissions: change.permissions === undefined ? before.permissions : withReads(change.permissions),
       inherits: change.inherits === undefined ? before.inherits : change.inherits,
     }
-    assertMayMake(tools, held, wanted)
+    assertMayDefine(tools, locked, wanted)
     const row = await updateOwnRole(tx, id, name, wanted, call.now)
     if (!row) throw problem('NOT_FOUND')
     await tx.asSystem((system) => revokeOrganization(system, id, tools.clock.now()))
     const { permissions, inherits } = wanted
-    await record(tx, call, 'organization.role.updated', id, { role: name, permissions, inherits })
+    await recordOrganizationEvent(tx, call, 'organization.role.updated', id, {
+      role: name,
+      permissions,
+      inherits,
+    })
     return viewOf(tools, row)
   })
 }
 
-/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where somebody holds it */
-export async function deleteRole(tools: RoleTools, call: Call, name: string): Promise<void> {
-  await inside(tools, call, 'roles:write', async (tx, held) => {
-    await getRole(tools, tx, held, name)
-    const { id } = held.organization
-    if (await tx.asSystem((system) => isHeld(system, id, name)))
-      throw problem('CONFLICT', { message: 'Members hold this role. Give them another one first.' })
+/** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT if it is in use */
+export async function deleteOrganizationRole(tools: RoleTools, call: Call, name: string): Promise<void> {
+  await inside(tools, call, 'roles:write', async (tx, locked) => {
+    await getOwnRole(tools, tx, locked, name)
+    const { id } = locked.organization
+    if (await tx.asSystem((system) => isRoleInUse(system, id, name)))
+      throw problem('CONFLICT', { message: 'This role is in use. Give its members another role first.' })
     if (!(await deleteOwnRole(tx, id, name))) throw problem('NOT_FOUND')
-    await record(tx, call, 'organization.role.deleted', id, { role: name })
+    await recordOrganizationEvent(tx, call, 'organization.role.deleted', id, { role: name })
   })
 }

@@ -19,33 +19,33 @@ import {
 } from '../../../base/page/index.ts'
 import { isBuiltIn } from '../../../core/roles/index.ts'
 import { roleName, sentenceOf } from '../../access/roles/index.ts'
-import { organizationsText as t } from '../organization/texts.ts'
-import { OrganizationPage, placeOf, RoleIcon, type Shell } from '../organization/views.tsx'
+import { Icon, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
+import { organizationRolesText as t } from './texts.ts'
 
 export interface RoleItem {
   name: string
   description: string | null
   permissions: readonly string[]
   inherits: string | null
-  /** With what it inherits. */
+  /** With inherited ones. */
   effective: readonly string[]
   mayChange: boolean
 }
 
-/** What the form of a role offers. */
+/** The choices that the form of a role offers. */
 export interface RoleChoices {
-  /** One box each: what the reader may give. */
+  /** The permissions that the reader may grant, one checkbox each. */
   permissions: readonly string[]
-  /** Built-in roles it may build on. */
+  /** The built-in roles that it may inherit. */
   inherits: readonly string[]
-  /** What the app says of its own permissions, by name. */
+  /** The app's descriptions of its permissions, by name. */
   described: ReadonlyMap<string, string>
 }
 
 export interface RolesProps extends FormState {
   shell: Shell
   roles: readonly RoleItem[]
-  /** Null where the reader may make none. */
+  /** Null if the reader may not create roles. */
   choices: RoleChoices | null
 }
 
@@ -94,7 +94,7 @@ function RoleRow({ shell, item }: { shell: Shell; item: RoleItem }) {
   const { name, effective, mayChange } = item
   return (
     <Item
-      icon={<RoleIcon />}
+      icon={<Icon of="role" />}
       title={roleName(locale, name)}
       action={
         mayChange ? (
@@ -124,7 +124,7 @@ interface RoleFormProps extends FormState {
   action: string
   button: string
   choices: RoleChoices
-  /** The one that is changed; its name stays. */
+  /** The role to change, whose name is fixed; absent for a new role. */
   item?: RoleItem
 }
 

@@ -1,7 +1,7 @@
-/** What the page of an invitation says to whoever was invited. */
-import { texts } from '../../../../base/page/index.ts'
+/** Texts of the page of an invitation, for the invited person. */
+import { texts } from '../../../base/page/index.ts'
 
-export const invitationText = texts({
+export const invitedText = texts({
   en: {
     'invitation.title': 'You are invited',
     'invitation.lead': '{inviter} invites you to the organization {organization}.',
@@ -26,6 +26,7 @@ export const invitationText = texts({
     'invalid.lead_expired': 'Ask whoever invited you to send it again.',
     'invalid.organizations': 'Go to your organizations',
     'invalid.sign_in': 'Go to sign-in',
+    'refused.joined': 'You belong to this organization already.',
     'declined.title': 'The invitation is declined',
     'declined.lead': 'Nothing else happens. If it was a mistake, ask for a new one.',
   },
@@ -54,6 +55,7 @@ export const invitationText = texts({
     'invalid.lead_expired': 'Bitten Sie, wer Sie eingeladen hat, sie erneut zu senden.',
     'invalid.organizations': 'Zu Ihren Organisationen',
     'invalid.sign_in': 'Zur Anmeldung',
+    'refused.joined': 'Sie gehören dieser Organisation bereits an.',
     'declined.title': 'Die Einladung ist abgelehnt',
     'declined.lead': 'Sonst geschieht nichts. War es ein Versehen, bitten Sie um eine neue.',
   },

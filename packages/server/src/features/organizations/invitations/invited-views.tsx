@@ -1,4 +1,4 @@
-/** The pages of an invitation, for whoever holds its link. Presentation only. */
+/** The pages of an invitation, for a visitor with its link. Presentation only. */
 import type { ComponentChildren } from 'preact'
 import {
   Actions,
@@ -11,9 +11,9 @@ import {
   LinkRow,
   Time,
   useUi,
-} from '../../../../base/page/index.ts'
-import { roleName } from '../../../access/roles/index.ts'
-import { invitationText as t } from './texts.ts'
+} from '../../../base/page/index.ts'
+import { roleName } from '../../access/roles/index.ts'
+import { invitedText as t } from './invited-texts.ts'
 
 export interface InvitationProps {
   id: string
@@ -27,7 +27,7 @@ export interface InvitationProps {
   alert?: string | null
 }
 
-/** /invitations/:id, for whoever holds the token. Opening it does nothing. */
+/** /invitations/:id */
 export function Invitation(props: InvitationProps) {
   const { id, token, organization, inviter, role, next, alert } = props
   const { locale } = useUi()
@@ -50,9 +50,9 @@ export function Invitation(props: InvitationProps) {
       <NextStep {...props} email={email} />
       {next === 'other_account' ? null : (
         <ButtonForm
-          action={`/invitations/${encodeURIComponent(id)}`}
+          action={`/invitations/${encodeURIComponent(id)}/decline`}
           kind="link"
-          hidden={{ token, answer: 'decline' }}
+          hidden={{ token }}
           label={t(locale, 'invitation.decline')}
         />
       )}
@@ -60,7 +60,7 @@ export function Invitation(props: InvitationProps) {
   )
 }
 
-/** What whoever reads it has to do next. */
+/** The next step of the visitor. */
 function NextStep({ id, token, next, email }: InvitationProps) {
   const { locale } = useUi()
   const place = `/invitations/${encodeURIComponent(id)}`
@@ -70,9 +70,9 @@ function NextStep({ id, token, next, email }: InvitationProps) {
     case 'accept':
       return (
         <ButtonForm
-          action={place}
+          action={`${place}/accept`}
           kind="primary"
-          hidden={{ token, answer: 'accept' }}
+          hidden={{ token }}
           label={t(locale, 'invitation.accept')}
         />
       )
@@ -121,13 +121,13 @@ function NextStep({ id, token, next, email }: InvitationProps) {
 
 const Lead = ({ children }: { children: ComponentChildren }) => <p class="lead">{children}</p>
 
-/** Enough of an address for whoever knows it to recognise it. */
-export function masked(email: string): string {
+/** The address masked: a person who knows it recognises it. */
+function masked(email: string): string {
   const [local = '', domain = ''] = email.split(/@(?=[^@]*$)/)
   return `${[...local][0] ?? ''}•••@${domain}`
 }
 
-/** For a link that was used, taken back, or never was. */
+/** For a link that is used, revoked or unknown. */
 export function InvitationInvalid({ expired }: { expired: boolean }) {
   const { locale, signedIn } = useUi()
   return (
@@ -143,7 +143,7 @@ export function InvitationInvalid({ expired }: { expired: boolean }) {
   )
 }
 
-/** After a stranger declined; whoever is signed in is told on the page of their organizations. */
+/** After a visitor who is not signed in has declined. */
 export function InvitationDeclined() {
   const { locale } = useUi()
   return <Card sign="done" title={t(locale, 'declined.title')} lead={t(locale, 'declined.lead')} />

@@ -1,11 +1,10 @@
-/** The tables of organizations, memberships and roles of organizations. */
+/** The tables of organizations and memberships. */
 import type { Generated } from 'kysely'
 
 declare module '../../../base/db/tables.ts' {
   interface Tables {
     organizations: OrganizationsTable
     memberships: MembershipsTable
-    organization_roles: OrganizationRolesTable
   }
 }
 
@@ -27,13 +26,4 @@ export interface MembershipsTable {
   /** Built in (`owner`, `admin`, `member`, `guest`), or one of the organization's own. */
   role: string
   joined_at: Date
-}
-export interface OrganizationRolesTable {
-  organization_id: string
-  name: string
-  description: string | null
-  permissions: string[]
-  inherits: 'admin' | 'member' | 'guest' | null
-  created_at: Date
-  updated_at: Date
 }

@@ -1,0 +1,104 @@
+/**
+ * The rules of leaving: one's own membership, whatever its permissions, and all memberships before an account is deleted.
+ * Invariants: an organization that has members keeps an active owner; tokens of a former member are revoked.
+ */
+import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { revokeMember } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import {
+  countOtherMembers,
+  lockAsMember,
+  lockOrganization,
+  type OrganizationRow,
+  recordOrganizationEvent,
+} from '../membership/index.ts'
+import { deleteEmptyOrganization } from '../organization/index.ts'
+import { deleteMember, lockUser, selectMember, selectOrganizationIds } from './sql.ts'
+
+const lastOwner = () =>
+  problem('CONFLICT', {
+    message: 'An organization always has an owner. Make another member an owner first.',
+    details: { reason: 'last_owner' },
+  })
+
+/** @throws Problem CONFLICT for the last owner */
+export async function assertOtherOwner(tx: Tx, organizationId: string, userId: string): Promise<void> {
+  const { owners } = await tx.asSystem((system) => countOtherMembers(system, organizationId, userId))
+  if (owners === 0) throw lastOwner()
+}
+
+/** Revokes the access tokens that carry a member's former role. The clock is read last, after every wait for a lock. */
+export const revokeTokensOf = (
+  tools: Pick<Tools, 'clock'>,
+  tx: Tx,
+  id: string,
+  userId: string,
+): Promise<void> => tx.asSystem((system) => revokeMember(system, id, userId, tools.clock.now()))
+
+/** Requires no permission. @throws Problem NOT_FOUND, CONFLICT for the last owner */
+export async function leaveOrganization(
+  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
+  call: Call,
+  id: string,
+): Promise<void> {
+  const { principal } = call
+  if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+  const scope = { ...callerScope(call), organizationId: id, organizationPermissions: [] }
+  await tools.db.tx(scope, async (tx) => {
+    await tx.asSystem((system) => lockAsMember(tools, system, principal, id))
+    const member = await selectMember(tx, id, principal.userId)
+    if (!member) throw problem('NOT_FOUND')
+    if (member.role === 'owner') await assertOtherOwner(tx, id, principal.userId)
+    if (!(await deleteMember(tx, id, principal.userId))) throw problem('NOT_FOUND')
+    await revokeTokensOf(tools, tx, id, principal.userId)
+    await recordOrganizationEvent(tx, call, 'organization.member.left', id, { role: member.role })
+  })
+}
+
+/**
+ * Locks every organization of a user, so that no membership in them changes until the end of the transaction. As the
+ * system, and before the user's row is locked: the lock order is organizations, roles, users.
+ */
+export async function lockOrganizationsOf(tx: Tx, userId: string): Promise<Map<string, OrganizationRow>> {
+  const locked = new Map<string, OrganizationRow>()
+  for (const id of await selectOrganizationIds(tx, userId)) {
+    const organization = await lockOrganization(tx, id)
+    if (organization) locked.set(id, organization)
+  }
+  return locked
+}
+
+/**
+ * Before an account is deleted, in the same transaction, as the system. Locks every organization of the user, and
+ * deletes, with the grace period, those without other members.
+ * @throws Problem CONFLICT naming the organizations that would be left without an owner
+ */
+export async function leaveAllOrganizations(
+  tools: Pick<Tools, 'clock' | 'config'>,
+  tx: Tx,
+  call: Call,
+  userId: string,
+): Promise<void> {
+  const locked = await lockOrganizationsOf(tx, userId)
+  await lockUser(tx, userId)
+  const now = await selectOrganizationIds(tx, userId)
+  if (now.some((id) => !locked.has(id)))
+    throw problem('CONFLICT', { message: 'The account has just joined another organization. Try again.' })
+  const ownerless: { id: string; name: string }[] = []
+  for (const [id, { name, deleted_at }] of locked) {
+    const member = await selectMember(tx, id, userId)
+    if (deleted_at !== null || member?.role !== 'owner') continue
+    const { owners, members } = await countOtherMembers(tx, id, userId)
+    if (members === 0) await deleteEmptyOrganization(tools, tx, call, id)
+    else if (owners === 0) ownerless.push({ id, name })
+  }
+  if (ownerless.length > 0)
+    throw problem('CONFLICT', {
+      message:
+        'An organization with other members would be left without an owner. Transfer or delete it first.',
+      details: { reason: 'last_owner', organizations: ownerless },
+    })
+}

@@ -1,0 +1,77 @@
+/** The operations of members. */
+import { operation } from '../../../base/http/row/operation.ts'
+
+/** Transferring an organization requires a sign-in this recent. */
+const FRESH = '10m'
+
+export const memberOperations = {
+  list: operation({
+    name: 'organizations.members.list',
+    summary: 'List the members of an organization',
+    needs: 'session',
+    organization: 'members:read',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  show: operation({
+    name: 'pages.organizations.member',
+    summary: 'Show a member of an organization',
+    needs: 'session',
+    organization: 'members:read',
+    quiet: 'reads only',
+  }),
+  add: operation({
+    name: 'organizations.members.add',
+    summary: 'Add a user to an organization',
+    needs: 'organizations:write',
+    organization: 'members:update',
+    audit: 'organization.member.added',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  changeRole: operation({
+    name: 'organizations.members.change_role',
+    summary: 'Change the role of a member',
+    needs: 'session',
+    organization: 'members:update',
+    audit: 'organization.member.role_changed',
+    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  remove: operation({
+    name: 'organizations.members.remove',
+    summary: 'Remove a member',
+    needs: 'session',
+    organization: 'members:remove',
+    audit: ['organization.member.removed', 'organization.member.left'],
+    errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  confirmLeave: operation({
+    name: 'pages.organizations.leave',
+    summary: 'Ask for confirmation before leaving an organization',
+    needs: 'session',
+    quiet: 'reads only',
+  }),
+  leave: operation({
+    name: 'organizations.leave',
+    summary: 'Leave an organization',
+    needs: 'session',
+    audit: 'organization.member.left',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  confirmTransfer: operation({
+    name: 'pages.organizations.transfer',
+    summary: 'Ask for confirmation before transferring an organization',
+    needs: 'session',
+    organization: 'organization:transfer',
+    fresh: FRESH,
+    quiet: 'reads only',
+  }),
+  transfer: operation({
+    name: 'organizations.transfer',
+    summary: 'Transfer the ownership of an organization',
+    needs: 'session',
+    organization: 'organization:transfer',
+    fresh: FRESH,
+    audit: 'organization.transferred',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+} as const

@@ -1,0 +1,110 @@
+/** The SQL of members. */
+import { sql } from 'kysely'
+import { limitOf } from '../../../base/db/limit.ts'
+import type { Tx } from '../../../base/db/types.ts'
+
+/** Exclusive row lock: the user gets no membership until the end of the transaction. */
+export async function lockUser(tx: Tx, id: string): Promise<void> {
+  await sql`select 1 from users where id = ${id} for update`.execute(tx)
+}
+
+export interface MemberRow {
+  user_id: string
+  username: string | null
+  full_name: string | null
+  email: string
+  role: string
+  joined_at: Date
+}
+
+export const selectMember = (
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<{ role: string } | undefined> =>
+  tx
+    .selectFrom('memberships')
+    .select('role')
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+
+const members = sql`
+  select m.user_id, u.username, u.full_name, e.address as email, m.role, m.joined_at
+  from memberships m
+  join users u on u.id = m.user_id
+  join emails e on e.user_id = u.id and e.is_primary`
+
+/** By id; with a prefix, those whose name, username or address begins with it. */
+export async function selectMembers(
+  tx: Tx,
+  organizationId: string,
+  which: { prefix: string | null; after: string | null; limit: number },
+): Promise<MemberRow[]> {
+  const { prefix, after, limit } = which
+  const begins =
+    prefix === null
+      ? sql`true`
+      : sql`(starts_with(u.name_key, ${prefix}) or starts_with(u.username_key, ${prefix})
+          or starts_with(e.address_key, ${prefix}))`
+  const { rows } = await sql<MemberRow>`${members}
+    where m.organization_id = ${organizationId} and ${begins} ${after === null ? sql`` : sql`and m.user_id > ${after}`}
+    order by m.user_id limit ${limitOf(limit)}`.execute(tx)
+  return rows
+}
+
+export async function selectMemberView(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<MemberRow | undefined> {
+  const { rows } = await sql<MemberRow>`${members}
+    where m.organization_id = ${organizationId} and m.user_id = ${userId}`.execute(tx)
+  return rows[0]
+}
+
+/** @returns false if the member's role is not `from` any more */
+export async function updateMemberRole(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+  from: string,
+  to: string,
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('memberships')
+    .set({ role: to })
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .where('role', '=', from)
+    .returning('user_id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** @returns false if the user is no member */
+export async function deleteMember(tx: Tx, organizationId: string, userId: string): Promise<boolean> {
+  const row = await tx
+    .deleteFrom('memberships')
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .returning('user_id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Every organization of a user, by id. */
+export async function selectOrganizationIds(tx: Tx, userId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('memberships')
+    .select('organization_id')
+    .where('user_id', '=', userId)
+    .orderBy('organization_id')
+    .execute()
+  return rows.map((row) => row.organization_id)
+}
+
+export async function isMemberAnywhere(tx: Tx, userId: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from memberships where user_id = ${userId} limit 1`.execute(tx)
+  return rows.length > 0
+}

@@ -1,0 +1,171 @@
+/**
+ * Membership checks: what a caller may do in an organization. A member has the permissions of their role;
+ * a server administrator may read (`organizations:read`) or do (`organizations:write`) everything; a deleted
+ * organization exists only for those who may restore it.
+ *
+ * `inside` locks the organization's row before it reads the caller's membership, so that of two owners who demote each
+ * other at once the second is no owner any more. No caller grants a role, or acts on a member, beyond the caller's own
+ * permissions.
+ */
+import { can } from '@latchkey/guard'
+import { z } from 'zod'
+import type { Call, CallOrganization, Principal } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
+import { isLocked } from '../../../core/locks.ts'
+import { type ActingRow, organizationOf } from '../../../core/roles/acting.ts'
+import { ORGANIZATION_PERMISSIONS } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { assertNotBeyond } from '../../access/roles/index.ts'
+import {
+  countOtherMembers,
+  lockActiveUser,
+  lockOrganization,
+  membershipCheck,
+  type OrganizationRow,
+  selectMembership,
+  selectOrganization,
+  upsertOwner,
+} from './sql.ts'
+
+const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWith(':read'))
+
+/** The path parameter of every row about one organization. */
+export const OneOrganization = z.object({ id: z.string().max(64) })
+
+/** A person's membership is read from the tables; an API key has the permissions that it was made with. */
+const callerIn = (
+  roles: Tools['roles'],
+  caller: Principal,
+  acting: CallOrganization | null,
+  id: string,
+  row: ActingRow,
+): CallOrganization | null => {
+  const own = organizationOf(roles, row)
+  if (caller.method !== 'api_key') return withServer(caller, id, own)
+  return withServer(caller, id, own && acting?.id === id ? acting : null)
+}
+
+/** Adds what the permissions at the server allow in every organization. */
+function withServer(
+  server: { permissions: readonly string[] },
+  id: string,
+  own: CallOrganization | null,
+): CallOrganization | null {
+  if (can(server, 'organizations:write')) return { id, role: own?.role ?? null, permissions: ['*'] }
+  if (!can(server, 'organizations:read')) return own
+  const permissions = [...new Set([...(own?.permissions ?? []), ...READS])].sort()
+  return { id, role: own?.role ?? null, permissions }
+}
+
+/** The lookup that base/http makes for every row that names an organization. */
+export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>): MembershipLookup {
+  const { db, roles } = tools
+  const statement = membershipCheck(db.hot)
+  return async (principal, organizationId, { deletedToo, acting }) => {
+    const [row] = await db.run(statement, [principal.userId, organizationId, deletedToo])
+    const membership = row ? callerIn(roles, principal, acting, row.id, row) : null
+    if (!row || row.deleted_at === null || membership === null) return membership
+    return can(membership, 'organization:delete') ? membership : null
+  }
+}
+
+/** What a user may do in the organization now; null for a stranger and for an account that cannot sign in. As the system. */
+export async function findMembership(
+  { roles }: Pick<Tools, 'roles'>,
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+  now: Date,
+): Promise<CallOrganization | null> {
+  const row = await selectMembership(tx, organizationId, userId)
+  if (row?.status !== 'active' || isLocked(row, now)) return null
+  const server = { permissions: roles.permissionsOf(row.roles) }
+  return withServer(server, organizationId, organizationOf(roles, row))
+}
+
+/** The organization that the call is about, read as the caller, with what the caller is in it. */
+export async function findOrganization(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+): Promise<{ organization: OrganizationRow; role: string | null; permissions: readonly string[] } | null> {
+  if (!call.organization) return null
+  const { id, role, permissions } = call.organization
+  const organization = await tools.db.tx(callerScope(call), (tx) => selectOrganization(tx, id))
+  return organization ? { organization, role, permissions } : null
+}
+
+/** An organization whose row is locked for this transaction, and who acts in it. */
+export interface LockedOrganization {
+  actor: Principal
+  organization: OrganizationRow
+  /** The actor's, read under the lock. */
+  membership: CallOrganization
+}
+
+/** Runs `work` as the caller, with the organization that the path names locked. */
+export async function inside<T>(
+  tools: Pick<Tools, 'db' | 'roles'>,
+  call: Call,
+  needed: string,
+  work: (tx: Tx, locked: LockedOrganization) => Promise<T>,
+  which: { deletedToo?: boolean } = {},
+): Promise<T> {
+  const { principal, organization } = call
+  if (!principal || !organization) throw problem('NOT_FOUND')
+  return await tools.db.tx(callerScope(call), async (tx) => {
+    const locked = await tx.asSystem((system) =>
+      lockAsMember(tools, system, principal, organization.id, { ...which, acting: organization }),
+    )
+    if (!can(locked.membership, needed))
+      throw problem('INSUFFICIENT_PERMISSIONS', {
+        details: { required: needed, organization_id: organization.id },
+      })
+    return await work(tx, locked)
+  })
+}
+
+/** As the system. @throws Problem NOT_FOUND if the organization is gone or the actor does not belong to it any more */
+export async function lockAsMember(
+  { roles }: Pick<Tools, 'roles'>,
+  tx: Tx,
+  actor: Principal,
+  id: string,
+  { deletedToo = false, acting = null }: { deletedToo?: boolean; acting?: CallOrganization | null } = {},
+): Promise<LockedOrganization> {
+  const organization = await lockOrganization(tx, id)
+  const row = organization && (await selectMembership(tx, id, actor.userId))
+  const membership = row ? callerIn(roles, actor, acting, id, row) : null
+  if (!organization || !membership) throw problem('NOT_FOUND')
+  if (organization.deleted_at !== null && !(deletedToo && can(membership, 'organization:delete')))
+    throw problem('NOT_FOUND')
+  return { actor, organization, membership }
+}
+
+/** @throws Problem INSUFFICIENT_PERMISSIONS naming the first permission that the caller lacks */
+export function assertCovers(membership: CallOrganization, wanted: readonly string[]): void {
+  assertNotBeyond(membership.permissions, wanted, { message: 'This goes beyond what you may do yourself.' })
+}
+
+/**
+ * Gives the locked organization an owner if it has none. As the system.
+ * @throws Problem CONFLICT if no owner is named, NOT_FOUND if that user does not exist, INSUFFICIENT_PERMISSIONS
+ */
+export async function ensureOwner(
+  tx: Tx,
+  { organization: { id }, membership }: LockedOrganization,
+  ownerId: string | undefined,
+  now: Date,
+): Promise<void> {
+  const { owners } = await countOtherMembers(tx, id, '')
+  if (owners > 0) return
+  if (ownerId === undefined)
+    throw problem('CONFLICT', {
+      message: 'This organization has no owner any more. Name its owner in `owner_id`.',
+    })
+  assertCovers(membership, ['*'])
+  if (!(await lockActiveUser(tx, ownerId))) throw problem('NOT_FOUND')
+  await upsertOwner(tx, id, ownerId, now)
+}

@@ -1,0 +1,180 @@
+/** The page of a user’s organizations and invitations. Presentation only. */
+import {
+  AccountPage,
+  Actions,
+  Alert,
+  Badge,
+  ButtonForm,
+  ButtonLink,
+  EmptyState,
+  type FormState,
+  Item,
+  ItemList,
+  Section,
+  Time,
+  useUi,
+} from '../../../base/page/index.ts'
+import { roleName } from '../../access/roles/index.ts'
+import { ActivateForm, Icon, NameForm, Pager, placeOf } from '../frame/index.ts'
+import { myOrganizationsText as t } from './texts.ts'
+
+export interface OrganizationItem {
+  id: string
+  name: string
+  role: string | null
+  isActive: boolean
+  /** Whether the reader may open its pages. */
+  mayOpen: boolean
+  /** The end of the grace period of a deleted organization; null for others. */
+  restorableUntil: Date | null
+}
+export interface InvitationItem {
+  id: string
+  organization: string
+  inviter: string | null
+  role: string
+  expiresAt: Date
+}
+
+export interface OrganizationsProps extends FormState {
+  organizations: readonly OrganizationItem[]
+  /** The address of the next page; null on the last page. */
+  more: string | null
+  /** The address of the first page; null on the first page. */
+  first: string | null
+  invitations: readonly InvitationItem[]
+  mayCreate: boolean
+  notice: string | null
+  /** Why an action on one item was refused. */
+  refused: string | null
+}
+
+/** /account/organizations */
+export function Organizations(props: OrganizationsProps) {
+  const { organizations, more, first, invitations, mayCreate, notice, refused, ...form } = props
+  const { locale } = useUi()
+  return (
+    <AccountPage current="organizations" title={t(locale, 'list.title')} notice={notice}>
+      {refused ? <Alert kind="error">{refused}</Alert> : null}
+      {invitations.length > 0 ? (
+        <Section title={t(locale, 'list.invitations')}>
+          <ItemList>
+            {invitations.map((item) => (
+              <InvitationRow key={item.id} item={item} />
+            ))}
+          </ItemList>
+        </Section>
+      ) : null}
+      <Section
+        title={t(locale, 'list.yours')}
+        lead={organizations.length > 0 ? t(locale, 'list.lead') : null}
+      >
+        {organizations.length === 0 ? (
+          <EmptyState title={t(locale, 'list.none')}>
+            <p>{t(locale, 'list.none_lead')}</p>
+          </EmptyState>
+        ) : (
+          <ItemList>
+            {organizations.map((item) => (
+              <OrganizationRow key={item.id} item={item} />
+            ))}
+          </ItemList>
+        )}
+        <Pager more={more} first={first} />
+      </Section>
+      {mayCreate ? (
+        <Section title={t(locale, 'list.create')} lead={t(locale, 'list.create_lead')}>
+          <NameForm action="/account/organizations" button={t(locale, 'list.create_button')} {...form} />
+        </Section>
+      ) : null}
+    </AccountPage>
+  )
+}
+
+function OrganizationRow({ item }: { item: OrganizationItem }) {
+  const { locale } = useUi()
+  const { id, name, role, isActive, mayOpen, restorableUntil } = item
+  return (
+    <Item
+      icon={<Icon of="organization" />}
+      title={name}
+      badge={
+        restorableUntil ? (
+          <Badge kind="warning">{t(locale, 'list.deleted')}</Badge>
+        ) : isActive ? (
+          <Badge kind="success">{t(locale, 'list.active')}</Badge>
+        ) : null
+      }
+      action={
+        restorableUntil ? (
+          <ButtonForm
+            action={placeOf(id, '/restore')}
+            label={t(locale, 'list.restore')}
+            description={t(locale, 'list.restore_one', { name })}
+          />
+        ) : (
+          <Actions>
+            <ActivateForm item={item} />
+            {mayOpen ? (
+              <ButtonLink
+                href={placeOf(id)}
+                kind="secondary"
+                description={t(locale, 'list.manage_one', { name })}
+              >
+                {t(locale, 'list.manage')}
+              </ButtonLink>
+            ) : (
+              <ButtonLink
+                href={placeOf(id, '/leave')}
+                kind="secondary"
+                description={t(locale, 'list.leave_one', { name })}
+              >
+                {t(locale, 'list.leave')}
+              </ButtonLink>
+            )}
+          </Actions>
+        )
+      }
+    >
+      {role ? <p>{t(locale, 'list.role', { role: roleName(locale, role) })}</p> : null}
+      {restorableUntil ? (
+        <p>{t.nodes(locale, 'list.gone_at', { time: <Time at={restorableUntil} /> })}</p>
+      ) : null}
+    </Item>
+  )
+}
+
+function InvitationRow({ item }: { item: InvitationItem }) {
+  const { locale } = useUi()
+  const { inviter, organization: name } = item
+  const role = roleName(locale, item.role)
+  const place = `/account/invitations/${encodeURIComponent(item.id)}`
+  return (
+    <Item
+      icon={<Icon of="email" />}
+      title={name}
+      action={
+        <Actions>
+          <ButtonForm
+            action={`${place}/accept`}
+            kind="primary"
+            label={t(locale, 'list.accept')}
+            description={t(locale, 'list.accept_one', { name })}
+          />
+          <ButtonForm
+            action={`${place}/decline`}
+            label={t(locale, 'list.decline')}
+            description={t(locale, 'list.decline_one', { name })}
+          />
+        </Actions>
+      }
+    >
+      <p>
+        {inviter === null
+          ? t(locale, 'list.invited', { role })
+          : t(locale, 'list.invited_by', { inviter, role })}
+      </p>
+      <p>{t.nodes(locale, 'list.until', { time: <Time at={item.expiresAt} /> })}</p>
+    </Item>
+  )
+}

@@ -1,0 +1,124 @@
+/**
+ * The rules of deleting, restoring and purging organizations. From the commit on nobody acts in a deleted one; until
+ * `purge_at` it can be restored, then it is purged with all its rows.
+ */
+import { type Call, systemCall } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { revoke, revokeOrganization } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import {
+  ensureOwner,
+  inside,
+  type LockedOrganization,
+  type OrganizationRow,
+  recordOrganizationEvent,
+} from '../membership/index.ts'
+import { organizationDeletedEmail } from './mail.tsx'
+import type { OrganizationMembership } from './organizations.ts'
+import {
+  deleteDueOrganization,
+  selectDueOrganizations,
+  selectKeysIn,
+  selectOwners,
+  updateDeleted,
+  updateRestored,
+} from './sql.ts'
+
+/** How long the revocation of a purged organization's API keys is kept: guards cache a key's check for seconds. */
+const KEEP_REVOCATIONS = 86_400_000
+/** Organizations purged per run. */
+const PURGE_BATCH = 100
+
+/** @returns when it is purged */
+export async function deleteOrganization(
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'mail' | 'roles'>,
+  call: Call,
+): Promise<Date> {
+  return await inside(tools, call, 'organization:delete', async (tx, { organization: { id } }) => {
+    const purgeAt = later(call.now, tools.config.organizationGrace)
+    // as the system: row-level security hides a deleted organization from its own deleter
+    await tx.asSystem(async (system) => {
+      const row = await updateDeleted(system, id, call.now, purgeAt)
+      if (!row) throw problem('NOT_FOUND')
+      await revokeOrganization(system, id, tools.clock.now())
+      await notifyOwners(tools, system, call, row, purgeAt)
+    })
+    await recordOrganizationEvent(tx, call, 'organization.deleted', id, { purge_at: purgeAt.toISOString() })
+    return purgeAt
+  })
+}
+
+async function notifyOwners(
+  tools: Pick<Tools, 'config' | 'mail'>,
+  tx: Tx,
+  call: Call,
+  { id, name }: OrganizationRow,
+  purgeAt: Date,
+): Promise<void> {
+  for (const { email } of await selectOwners(tx, id))
+    await tools.mail.write(
+      tx,
+      organizationDeletedEmail(tools.config, { to: email, locale: call.locale, name, purgeAt }),
+      call.now,
+    )
+}
+
+/** Deletes a locked organization whose last member leaves; there is no owner to notify. As the system. */
+export async function deleteEmptyOrganization(
+  tools: Pick<Tools, 'clock' | 'config'>,
+  tx: Tx,
+  call: Call,
+  id: string,
+): Promise<void> {
+  const purgeAt = later(call.now, tools.config.organizationGrace)
+  if (!(await updateDeleted(tx, id, call.now, purgeAt))) return
+  await revokeOrganization(tx, id, tools.clock.now())
+  await recordOrganizationEvent(tx, call, 'organization.deleted', id, {
+    purge_at: purgeAt.toISOString(),
+    reason: 'last_member',
+  })
+}
+
+/**
+ * Within the grace period. An organization that has lost its last owner meanwhile gets `ownerId` as its owner; only a
+ * server administrator may do so.
+ * @throws Problem CONFLICT if it is not deleted or has no owner, NOT_FOUND for an owner who does not exist
+ */
+export async function restoreOrganization(
+  tools: Pick<Tools, 'db' | 'roles'>,
+  call: Call,
+  ownerId?: string | undefined,
+): Promise<OrganizationMembership> {
+  const restore = async (tx: Tx, locked: LockedOrganization) => {
+    const {
+      membership,
+      organization: { id },
+    } = locked
+    const organization = await tx.asSystem((system) => updateRestored(system, id, call.now))
+    if (!organization) throw problem('CONFLICT', { message: 'This organization is not deleted.' })
+    await tx.asSystem((system) => ensureOwner(system, locked, ownerId, call.now))
+    await recordOrganizationEvent(tx, call, 'organization.restored', id)
+    return { organization, role: membership.role, permissions: membership.permissions }
+  }
+  return await inside(tools, call, 'organization:delete', restore, { deletedToo: true })
+}
+
+/** Removes the organizations whose grace period is over, with all their rows. */
+export async function purgeDeletedOrganizations(tools: Pick<Tools, 'db'>, now: Date): Promise<void> {
+  for (const id of await tools.db.tx('system', (tx) => selectDueOrganizations(tx, now, PURGE_BATCH))) {
+    await tools.db.tx('system', async (tx) => {
+      const keys = await selectKeysIn(tx, id)
+      const name = await deleteDueOrganization(tx, id, now)
+      if (name === null) return
+      const until = later(now, KEEP_REVOCATIONS)
+      await revoke(
+        tx,
+        keys.map((value) => ({ kind: 'key' as const, value, until })),
+        now,
+      )
+      await recordOrganizationEvent(tx, systemCall(now), 'organization.purged', id, { name })
+    })
+  }
+}

@@ -1,0 +1,133 @@
+/** The hosted pages of one organization: overview, settings, deletion. */
+import { can } from '@latchkey/guard'
+import type { Call } from '../../../base/call.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import type { FormState } from '../../../base/page/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { describedPermissions } from '../../access/roles/index.ts'
+import { frameOf, mayOpen, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
+import { OneOrganization } from '../membership/index.ts'
+import { deleteOrganization } from './deletion.ts'
+import { organizationOperations as of } from './operations.ts'
+import { changeOrganization, getOrganization } from './organizations.ts'
+import { organizationText as t } from './texts.ts'
+import { OrganizationName, OrganizationSlug } from './view.ts'
+import { DeleteOrganization, Overview, Settings } from './views.tsx'
+
+const ONE = '/account/organizations/:id'
+const HOUR = 3_600_000
+
+async function showOverview(
+  tools: Tools,
+  call: Call,
+  above: Parameters<typeof frameOf>[2],
+): Promise<PageAnswer> {
+  const { shell, slug, createdAt, role } = await frameOf(tools, call, above)
+  const isActive = call.session?.actsIn?.id === shell.id
+  return {
+    page: (
+      <Overview
+        shell={shell}
+        slug={slug}
+        createdAt={createdAt}
+        yourRole={role}
+        isActive={isActive}
+        described={describedPermissions(tools)}
+      />
+    ),
+    title: shell.name,
+  }
+}
+
+async function showSettings(
+  tools: Tools,
+  call: Call,
+  above: Parameters<typeof frameOf>[2],
+  form: FormState = {},
+): Promise<PageAnswer> {
+  const { shell, slug } = await frameOf(tools, call, above)
+  // no setting that the reader may change
+  if (!mayOpen(shell.permissions, 'settings')) return { redirect: placeOf(shell.id) }
+  return {
+    page: (
+      <Settings
+        shell={shell}
+        slug={slug}
+        mayUpdate={can(shell, 'organization:update')}
+        mayTransfer={can(shell, 'organization:transfer')}
+        mayDelete={can(shell, 'organization:delete')}
+        {...form}
+      />
+    ),
+    title: titleOf(t(call.locale, 'settings.title'), shell),
+  }
+}
+
+async function showDelete(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
+  const { organization } = await getOrganization(tools, call)
+  const graceHours = Math.floor(tools.config.organizationGrace / HOUR)
+  return {
+    page: (
+      <DeleteOrganization id={organization.id} name={organization.name} graceHours={graceHours} {...form} />
+    ),
+    title: t(call.locale, 'delete.title', organization),
+  }
+}
+
+const oneRows = (tools: Tools): Row[] => [
+  page({
+    of: of.show,
+    name: 'pages.organization',
+    method: 'GET',
+    path: ONE,
+    input: OneOrganization.extend({ done: PageNotice }),
+    run: (call, { done }) => showOverview(tools, call, { done }),
+  }),
+  page({
+    of: of.showSettings,
+    method: 'GET',
+    path: `${ONE}/settings`,
+    input: OneOrganization.extend({ done: PageNotice }),
+    run: (call, { done }) => showSettings(tools, call, { done }),
+  }),
+  page({
+    of: of.update,
+    name: 'pages.organizations.settings.submit',
+    method: 'POST',
+    path: `${ONE}/settings`,
+    input: OneOrganization.extend({ name: OrganizationName, slug: OrganizationSlug }),
+    run: async (call, { id, name, slug }) => {
+      await changeOrganization(tools, call, { name, slug })
+      return { redirect: `${placeOf(id, '/settings')}?done=saved` }
+    },
+    again: (call, typed, problem) =>
+      shownFor(problem, showSettings(tools, call, {}, refusedForm(call.locale, typed, problem))),
+  }),
+]
+
+const deletionRows = (tools: Tools): Row[] => [
+  page({
+    of: of.confirmDelete,
+    method: 'GET',
+    path: `${ONE}/delete`,
+    input: OneOrganization,
+    run: (call) => showDelete(tools, call, {}),
+  }),
+  page({
+    of: of.delete,
+    name: 'pages.organizations.delete.submit',
+    method: 'POST',
+    path: `${ONE}/delete`,
+    input: OneOrganization,
+    run: async (call) => {
+      await deleteOrganization(tools, call)
+      return { redirect: '/account/organizations?done=deleted' }
+    },
+    again: async (call, _typed, problem) => {
+      const form = refusedForm(call.locale, {}, problem)
+      return shownFor(problem, showDelete(tools, call, form))
+    },
+  }),
+]
+
+export const organizationPages = (tools: Tools): Row[] => [...oneRows(tools), ...deletionRows(tools)]
