@@ -32,6 +32,7 @@ const invitingRows = (tools: Tools): Row[] => [
     tag,
     input: PageInput.extend(OneOrganization.shape),
     output: z.array(InvitationView),
+    message: 'Invitations listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listInvitations(tools, call, input)
       return { data: page.map((one) => invitationView(one, call.now)), nextCursor }
@@ -47,6 +48,7 @@ const invitingRows = (tools: Tools): Row[] => [
     status: 201,
     input: OneOrganization.extend({ email: EmailAddress, role: MemberRole.default('member') }),
     output: InvitationView,
+    message: 'Invitation sent.',
     run: async (call, { email, role }) => ({
       data: invitationView(await sendInvitation(tools, call, { email, role }), call.now),
     }),
@@ -59,6 +61,7 @@ const invitingRows = (tools: Tools): Row[] => [
     tag,
     input: OneInvitation,
     output: InvitationView,
+    message: 'Invitation sent again.',
     run: async (call, { invitation_id }) => ({
       data: invitationView(await resendInvitation(tools, call, invitation_id), call.now),
     }),
@@ -70,9 +73,10 @@ const invitingRows = (tools: Tools): Row[] => [
     tag,
     input: OneInvitation,
     output: z.null(),
+    message: 'Invitation revoked.',
     run: async (call, { invitation_id }) => {
       await revokeInvitation(tools, call, invitation_id)
-      return { data: null, message: 'The invitation is revoked.' }
+      return { data: null }
     },
   }),
 ]
@@ -86,6 +90,7 @@ const answeringRows = (tools: Tools): Row[] => [
     tag,
     input: z.object({ id: InvitationId, token: InvitationToken }),
     output: InvitationPreviewView,
+    message: 'Invitation retrieved.',
     run: async (call, input) => ({
       data: invitationPreviewView(await previewInvitation(tools, call, input)),
     }),
@@ -99,9 +104,9 @@ const answeringRows = (tools: Tools): Row[] => [
     tag,
     input: z.object({ token: InvitationToken }),
     output: AcceptedView,
+    message: 'Invitation accepted.',
     run: async (call, { token }) => ({
       data: acceptedView(await acceptInvitation(tools, call, token)),
-      message: 'You belong to the organization now.',
     }),
   }),
   route({
@@ -111,9 +116,10 @@ const answeringRows = (tools: Tools): Row[] => [
     tag,
     input: z.object({ token: InvitationToken }),
     output: z.null(),
+    message: 'Invitation declined.',
     run: async (call, { token }) => {
       await declineInvitation(tools, call, token)
-      return { data: null, message: 'The invitation is declined.' }
+      return { data: null }
     },
   }),
 ]

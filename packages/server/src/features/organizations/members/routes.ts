@@ -23,9 +23,10 @@ const ownershipRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization,
     output: z.null(),
+    message: 'You have left the organization.',
     run: async (call, { id }) => {
       await leaveOrganization(tools, call, id)
-      return { data: null, message: 'You have left the organization.' }
+      return { data: null }
     },
   }),
   route({
@@ -37,9 +38,10 @@ const ownershipRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization.extend({ user_id: UserId }),
     output: z.null(),
+    message: 'Organization transferred.',
     run: async (call, { user_id }) => {
       await transferOwnership(tools, call, user_id)
-      return { data: null, message: 'The organization is handed over.' }
+      return { data: null }
     },
   }),
 ]
@@ -54,6 +56,7 @@ export const memberRoutes = (tools: Tools): Row[] => [
     tag,
     input: PageInput.extend({ ...OneOrganization.shape, search: MemberSearch }),
     output: z.array(MemberView),
+    message: 'Members listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listMembers(tools, call, input)
       return { data: page.map(memberView), nextCursor }
@@ -68,6 +71,7 @@ export const memberRoutes = (tools: Tools): Row[] => [
     status: 201,
     input: OneOrganization.extend({ user_id: UserId, role: MemberRole }),
     output: MemberView,
+    message: 'Member added.',
     run: async (call, { user_id, role }) => ({
       data: memberView(await addMember(tools, call, { userId: user_id, role })),
     }),
@@ -81,6 +85,7 @@ export const memberRoutes = (tools: Tools): Row[] => [
     tag,
     input: OneMember.extend({ role: MemberRole }),
     output: MemberView,
+    message: 'Role changed.',
     run: async (call, { user_id, role }) => ({
       data: memberView(await changeMemberRole(tools, call, { userId: user_id, role })),
     }),
@@ -93,9 +98,10 @@ export const memberRoutes = (tools: Tools): Row[] => [
     tag,
     input: OneMember,
     output: z.null(),
+    message: 'Member removed.',
     run: async (call, { user_id }) => {
       await removeMember(tools, call, user_id)
-      return { data: null, message: 'They belong to the organization no more.' }
+      return { data: null }
     },
   }),
 ]

@@ -37,6 +37,7 @@ const organizationRows = (tools: Tools): Row[] => [
     tag: 'Organizations',
     input: PageInput,
     output: z.array(OwnOrganizationView),
+    message: 'Organizations listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listOwnOrganizations(tools, call, input)
       return { data: page.map(ownOrganizationView), nextCursor }
@@ -51,6 +52,7 @@ const organizationRows = (tools: Tools): Row[] => [
     tag: 'Organizations',
     input: z.object({ organization_id: OneOrganization.shape.id.nullable() }),
     output: SessionStarted.partial().extend({ organization: ActiveOrganizationView.nullable() }),
+    message: 'Active organization changed.',
     run: async (call, { organization_id }) => {
       const { session, active } = await switchOrganization(tools, call, organization_id)
       return {
@@ -58,7 +60,6 @@ const organizationRows = (tools: Tools): Row[] => [
           ...(session ? sessionStarted(tools, session) : {}),
           organization: active && activeOrganizationView(active),
         },
-        message: active ? 'You act in the organization now.' : 'You act in no organization now.',
         cookies: session && call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : [],
       }
     },
@@ -73,6 +74,7 @@ const invitationRows = (tools: Tools): Row[] => [
     tag: 'Invitations',
     input: PageInput,
     output: z.array(OwnInvitationView),
+    message: 'Invitations listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listOwnInvitations(tools, call, input)
       return { data: page.map(ownInvitationView), nextCursor }
@@ -85,9 +87,9 @@ const invitationRows = (tools: Tools): Row[] => [
     tag: 'Invitations',
     input: z.object({ id: InvitationId }),
     output: AcceptedView,
+    message: 'Invitation accepted.',
     run: async (call, { id }) => ({
       data: acceptedView(await acceptOwnInvitation(tools, call, id)),
-      message: 'You belong to the organization now.',
     }),
   }),
   route({
@@ -97,9 +99,10 @@ const invitationRows = (tools: Tools): Row[] => [
     tag: 'Invitations',
     input: z.object({ id: InvitationId }),
     output: z.null(),
+    message: 'Invitation declined.',
     run: async (call, { id }) => {
       await declineOwnInvitation(tools, call, id)
-      return { data: null, message: 'The invitation is declined.' }
+      return { data: null }
     },
   }),
 ]

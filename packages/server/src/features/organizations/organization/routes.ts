@@ -39,6 +39,7 @@ const changingRows = (tools: Tools): Row[] => [
     status: 201,
     input: z.object({ name: OrganizationName, slug: OrganizationSlug.optional() }),
     output: OwnOrganizationView,
+    message: 'Organization created.',
     run: async (call, input) => ({ data: ownOrganizationView(await createOrganization(tools, call, input)) }),
   }),
   route({
@@ -49,6 +50,7 @@ const changingRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization.extend({ name: OrganizationName.optional(), slug: OrganizationSlug.optional() }),
     output: MembershipView,
+    message: 'Organization changed.',
     run: async (call, { name, slug }) => ({
       data: membershipView(await changeOrganization(tools, call, { name, slug })),
     }),
@@ -62,9 +64,9 @@ const changingRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization,
     output: z.object({ purge_at: z.string() }),
+    message: 'Organization deleted.',
     run: async (call) => ({
       data: { purge_at: (await deleteOrganization(tools, call)).toISOString() },
-      message: 'The organization is deleted.',
     }),
   }),
   route({
@@ -76,9 +78,9 @@ const changingRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization.extend({ owner_id: OwnerId.optional() }),
     output: MembershipView,
+    message: 'Organization restored.',
     run: async (call, { owner_id }) => ({
       data: membershipView(await restoreOrganization(tools, call, owner_id)),
-      message: 'The organization is restored.',
     }),
   }),
 ]
@@ -93,6 +95,7 @@ export const organizationRoutes = (tools: Tools): Row[] => [
     tag,
     input: PageInput.extend({ search: Search }),
     output: z.array(OrganizationView),
+    message: 'Organizations listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listOrganizations(tools, call, input)
       return { data: page.map(organizationView), nextCursor }
@@ -105,6 +108,7 @@ export const organizationRoutes = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization,
     output: MembershipView,
+    message: 'Organization retrieved.',
     run: async (call) => ({ data: membershipView(await getOrganization(tools, call)) }),
   }),
   ...changingRows(tools),

@@ -25,6 +25,7 @@ export const organizationRoleRoutes = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization,
     output: z.array(OrganizationRoleView),
+    message: 'Roles listed.',
     run: async (call) => ({ data: (await listOrganizationRoles(tools, call)).map(organizationRoleView) }),
   }),
   route({
@@ -40,6 +41,7 @@ export const organizationRoleRoutes = (tools: Tools): Row[] => [
       inherits: RoleFields.inherits.default(null),
     }),
     output: OrganizationRoleView,
+    message: 'Role created.',
     run: async (call, { id: _, ...input }) => ({
       data: organizationRoleView(await createOrganizationRole(tools, call, input)),
     }),
@@ -57,6 +59,7 @@ export const organizationRoleRoutes = (tools: Tools): Row[] => [
       inherits: RoleFields.inherits.optional(),
     }),
     output: OrganizationRoleView,
+    message: 'Role changed.',
     run: async (call, { name, description, permissions, inherits }) => ({
       data: organizationRoleView(
         await changeOrganizationRole(tools, call, name, { description, permissions, inherits }),
@@ -71,9 +74,10 @@ export const organizationRoleRoutes = (tools: Tools): Row[] => [
     tag,
     input: OneRole,
     output: z.null(),
+    message: 'Role deleted.',
     run: async (call, { name }) => {
       await deleteOrganizationRole(tools, call, name)
-      return { data: null, message: 'The role is deleted.' }
+      return { data: null }
     },
   }),
 ]
