@@ -1,4 +1,4 @@
-/** Invitations: to whom, by whom, to what, how often, and what becomes of them. */
+/** Invitations: sending, accepting, declining, revoking, expiry, limits. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import {
@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  // how often an address was written to is counted over all organizations
+  // e-mails to an address are counted over all organizations
   await world.db.tx('system', (tx) => tx.deleteFrom('invitations').execute())
   id = await found(owner)
   await put(world, id, admin, 'admin')
@@ -43,7 +43,7 @@ const preview = (
 ) => client.get(`/api/v1/invitations/${one.id}?token=${one.token}`)
 
 describe('an invitation', () => {
-  it('brings in whoever has the address, in any spelling, once', async () => {
+  it('is accepted once, by the user with the address in any spelling', async () => {
     const one = await invited(world, admin, id, 'BEN@Example.com', 'guest')
     const letter = await world.mailbox.letterTo('BEN@Example.com', /invited/)
     expect(letter.subject).not.toContain('Analytical')
@@ -72,14 +72,14 @@ describe('an invitation', () => {
     ])
   })
 
-  it('brings in somebody new as soon as they have signed up and proven the address', async () => {
+  it('is accepted by a new user who has signed up and verified the address', async () => {
     const one = await invited(world, owner, id, 'new@example.com')
     const fresh = await world.person({ email: 'New@example.com' })
     expect((await accept(fresh.client, one.token)).status).toBe(200)
     expect((await rolesIn(world, id))[fresh.id]).toBe('member')
   })
 
-  it('of somebody else is refused, and stays as it was', async () => {
+  it('is refused to another user, and stays open', async () => {
     const one = await invited(world, owner, id, 'ben@example.com')
     const before = await snapshot(world)
     const refused = await accept(stranger.client, one.token)
@@ -104,7 +104,7 @@ describe('an invitation', () => {
     expect((await accept(ben.client, one.token)).status).toBe(200)
   })
 
-  it('is accepted or declined from one’s own list without its letter', async () => {
+  it('is accepted or declined from the user’s own list, without the token', async () => {
     const one = await invited(world, owner, id, 'ben@example.com')
     const listed = (await ben.client.get('/api/v1/users/me/invitations')).data
     expect(listed).toMatchObject([
@@ -118,8 +118,8 @@ describe('an invitation', () => {
     expect((await ben.client.post(`/api/v1/users/me/invitations/${again.id}/accept`)).status).toBe(404)
   })
 
-  it('is declined by whoever holds its letter, signed in or not', async () => {
-    const one = await invited(world, owner, id, 'nobody@example.com')
+  it('is declined by its token, signed in or not', async () => {
+    const one = await invited(world, owner, id, 'unregistered@example.com')
     expect(
       (await world.client().post('/api/v1/invitations/decline', { token: `${one.token.slice(0, -1)}_` }))
         .status,
@@ -130,7 +130,7 @@ describe('an invitation', () => {
     expect(await eventsOf(world, id)).toContain('organization.invitation.declined')
   })
 
-  it('is dead when it is revoked, sent again, replaced, late, or its organization deleted', async () => {
+  it('is invalid after it is revoked, sent again, replaced or expired, or its organization is deleted', async () => {
     const revoked = await invited(world, owner, id, 'ben@example.com')
     expect((await admin.client.delete(`${BASE}/${id}/invitations/${revoked.id}`)).status).toBe(200)
     expect((await admin.client.delete(`${BASE}/${id}/invitations/${revoked.id}`)).status).toBe(404)
@@ -171,7 +171,7 @@ describe('an invitation', () => {
     }
   })
 
-  it('needs the address proven, also where one may sign in without', async () => {
+  it('requires the address to be verified, even if sign-in does not', async () => {
     const lax = await startWorld({ emailVerification: 'off' })
     try {
       const maker = await lax.person()
@@ -189,7 +189,7 @@ describe('an invitation', () => {
 })
 
 describe('inviting', () => {
-  it('to a role beyond one’s own is refused, and so is touching such an invitation', async () => {
+  it('to a role beyond the inviter’s permissions is refused, and so is changing such an invitation', async () => {
     const toOwner = await invited(world, owner, id, 'boss@example.com', 'owner')
     const before = await snapshot(world)
     expect((await send(admin, 'ben@example.com', 'owner')).status).toBe(403)
@@ -201,7 +201,7 @@ describe('inviting', () => {
     expect(await snapshot(world)).toEqual(before)
   })
 
-  it('is not for members and guests, nor seen by them', async () => {
+  it('is refused to members and guests, who cannot list invitations', async () => {
     const one = await invited(world, owner, id, 'new@example.com')
     for (const role of ['member', 'guest']) {
       await put(world, id, ben, role)
@@ -215,7 +215,7 @@ describe('inviting', () => {
     expect((await stranger.client.post(`${BASE}/${next}/invitations/${one.id}/resend`)).status).toBe(404)
   })
 
-  it('is void when its sender could not give the role any more', async () => {
+  it('is invalid while its sender could not grant the role', async () => {
     const fates: [string, () => Promise<unknown>][] = [
       ['demoted', () => put(world, id, admin, 'member')],
       ['removed', () => owner.client.delete(`${BASE}/${id}/members/${admin.id}`)],
@@ -231,13 +231,13 @@ describe('inviting', () => {
       )
     }
     expect((await rolesIn(world, id))[ben.id]).toBeUndefined()
-    // sent again by somebody who could, it is good again
+    // sent again by a member who may grant the role, it is valid again
     const open = (await owner.client.get(`${BASE}/${id}/invitations`)).data[0]
     await owner.client.post(`${BASE}/${id}/invitations/${open.id}/resend`)
     expect((await accept(ben.client, await tokenOf(world, 'ben@example.com', open.id))).status).toBe(200)
   })
 
-  it('answers the same for an address with an account and without, and says so of members only', async () => {
+  it('answers the same for an address with and without an account, except a member’s', async () => {
     const shape = ({ status, body }: Awaited<ReturnType<typeof send>>) => [
       status,
       Object.keys(body.data).sort(),
@@ -250,7 +250,7 @@ describe('inviting', () => {
     expect((await send(owner, 'ADMIN@example.com')).status).toBe(409)
   })
 
-  it('sends at most five e-mails an hour to an address, however it is asked', async () => {
+  it('sends at most five e-mails an hour to an address, by sending and resending together', async () => {
     const one = (await send(owner, 'flood@example.com')).data
     expect((await owner.client.post(`${BASE}/${id}/invitations/${one.id}/resend`)).status).toBe(200)
     expect((await send(owner, 'FLOOD@example.com')).status).toBe(201)
@@ -265,7 +265,7 @@ describe('inviting', () => {
     expect((await send(owner, 'flood@example.com')).status).toBe(201)
   })
 
-  it('puts names into its letter as text, and links only to the invitation', async () => {
+  it('writes names as text in its e-mail, which links only to the invitation', async () => {
     const evil = await found(owner, '<img src=x onerror=alert(1)>')
     await owner.client.post(`${BASE}/${evil}/invitations`, { email: 'reader@example.com' })
     const letter = await world.mailbox.letterTo('reader@example.com')
@@ -279,8 +279,8 @@ describe('inviting', () => {
   })
 })
 
-describe('many at once', () => {
-  it('accept one invitation: one becomes a member, once, with one event', async () => {
+describe('concurrent requests', () => {
+  it('to accept one invitation: one user joins, once, with one event', async () => {
     const one = await invited(world, owner, id, 'ben@example.com')
     const replies = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
@@ -297,7 +297,7 @@ describe('many at once', () => {
     ).toHaveLength(1)
   })
 
-  it('accept and revoke: one of the two happens', async () => {
+  it('to accept and to revoke: one of the two succeeds', async () => {
     for (let round = 0; round < 10; round += 1) {
       const one = await invited(world, owner, id, `round${round}@example.com`)
       const person = await world.person({ email: `round${round}@example.com` })
@@ -310,7 +310,7 @@ describe('many at once', () => {
     }
   })
 
-  it('invite one address: one invitation is open, and five letters went out', async () => {
+  it('to invite one address: one invitation is open, and five e-mails are sent', async () => {
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
         twin(world, n % 2 ? owner : admin).post(`${BASE}/${id}/invitations`, { email: 'crowd@example.com' }),

@@ -1,4 +1,4 @@
-/** Who belongs to an organization and as what: from above, from below, from next door, and all at once. */
+/** Members: listing, roles, removal, transfer of ownership; by every role, by strangers, and concurrently. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import {
@@ -42,7 +42,7 @@ const give = (by: Person, whom: { id: string }, role: string) =>
 const remove = (by: Person, whom: { id: string }) => by.client.delete(`${BASE}/${id}/members/${whom.id}`)
 
 describe('the list of members', () => {
-  it('is for members, a page at a time, found by what name or address begins with', async () => {
+  it('is paginated, searched by a prefix of name or address, and for members alone', async () => {
     const all = await member.client.get(`${BASE}/${id}/members`)
     expect(all.data.map((one: { user: { id: string } }) => one.user.id)).toEqual(
       [owner.id, admin.id, member.id, guest.id].sort(),
@@ -84,7 +84,7 @@ describe('the list of members', () => {
 })
 
 describe('a role', () => {
-  it('is given and taken within one’s own permissions', async () => {
+  it('is changed within the caller’s own permissions', async () => {
     expect((await give(owner, member, 'admin')).data).toMatchObject({
       user: { id: member.id },
       role: 'admin',
@@ -104,7 +104,7 @@ describe('a role', () => {
     ])
   })
 
-  it('beyond one’s own is neither given nor taken, to nobody and from nobody', async () => {
+  it('is neither granted nor taken away beyond the caller’s own permissions', async () => {
     const before = await snapshot(world)
     for (const [by, whom, role] of [
       [admin, admin, 'owner'],
@@ -135,7 +135,7 @@ describe('a role', () => {
     expect(await snapshot(world)).toEqual(before)
   })
 
-  it('counts on the next request, whatever the credential', async () => {
+  it('takes effect on the next request, with every kind of credential', async () => {
     const signedIn = await world.client().signIn('admin@example.com', PASSWORD, { tokens: true })
     const bearer = world.client({ headers: { authorization: `Bearer ${signedIn.data.access_token}` } })
     expect((await bearer.get(`${BASE}/${id}/invitations`)).status).toBe(200)
@@ -150,7 +150,7 @@ describe('a role', () => {
 })
 
 describe('leaving and being removed', () => {
-  it('ends acting there at once, in sessions and in tokens', async () => {
+  it('deactivates the organization immediately, in sessions and in tokens', async () => {
     for (const end of [() => remove(owner, member), () => member.client.post(`${BASE}/${id}/leave`)]) {
       await put(world, id, member, 'member')
       await member.client.post('/api/v1/auth/organization', { organization_id: id })
@@ -171,7 +171,7 @@ describe('leaving and being removed', () => {
     ])
   })
 
-  it('is for whoever belongs there, whatever they may do there, and not for the last owner', async () => {
+  it('is allowed to every member except the last owner, without a permission', async () => {
     expect((await guest.client.post(`${BASE}/${id}/leave`)).status).toBe(200)
     expect((await guest.client.post(`${BASE}/${id}/leave`)).status).toBe(404)
     for (const refused of [
@@ -184,7 +184,7 @@ describe('leaving and being removed', () => {
   })
 })
 
-describe('handing over', () => {
+describe('transferring ownership', () => {
   it('makes a member the owner and the former owner an admin', async () => {
     expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: stranger.id })).status).toBe(404)
     expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: owner.id })).status).toBe(409)
@@ -195,15 +195,15 @@ describe('handing over', () => {
   })
 })
 
-describe('there is always an owner', () => {
+describe('an organization keeps an owner', () => {
   const atOnce = async (work: readonly (() => Promise<unknown>)[]): Promise<void> => {
     await Promise.all(work.map((one) => one()))
   }
   const owners = async (): Promise<string[]> =>
     Object.entries(await rolesIn(world, id)).flatMap(([user, role]) => (role === 'owner' ? [user] : []))
 
-  it.each(['demote each other', 'remove each other', 'leave', 'demote themselves', 'hand over and leave'])(
-    'when two owners %s at the same time, twenty times over',
+  it.each(['demote each other', 'remove each other', 'leave', 'demote themselves', 'transfer and leave'])(
+    'when two owners %s concurrently, in twenty rounds',
     async (what) => {
       for (let round = 0; round < 20; round += 1) {
         await put(world, id, owner, 'owner')
@@ -221,7 +221,7 @@ describe('there is always an owner', () => {
             () => a.patch(`${path(owner)}/role`, { role: 'guest' }),
             () => b.patch(`${path(second)}/role`, { role: 'guest' }),
           ],
-          'hand over and leave': [
+          'transfer and leave': [
             () => a.post(`${BASE}/${id}/transfer`, { user_id: member.id }),
             () => b.post(`${BASE}/${id}/leave`),
           ],
@@ -233,7 +233,7 @@ describe('there is always an owner', () => {
     },
   )
 
-  it('when a demoted owner’s request to demote is already under way: it is judged anew', async () => {
+  it('when a demoted owner’s request to demote waits for the lock: it is checked again under the lock', async () => {
     for (let round = 0; round < 5; round += 1) {
       for (const one of [owner, second, admin]) await put(world, id, one, 'owner')
       const [a, b] = [twin(world, owner), twin(world, second)]
@@ -246,7 +246,7 @@ describe('there is always an owner', () => {
     }
   })
 
-  it('when both delete their accounts at the same time', async () => {
+  it('when both owners delete their accounts concurrently', async () => {
     for (let round = 0; round < 4; round += 1) {
       const [a, b] = [await world.person(), await world.person()]
       const made = (await a.client.post(BASE, { name: 'Two' })).data.id
@@ -261,7 +261,7 @@ describe('there is always an owner', () => {
     }
   })
 
-  it('so its only owner keeps their account until it is handed over, and learns which', async () => {
+  it('because its only owner cannot delete their account, and gets the names of such organizations', async () => {
     const person = await world.person()
     const made = (await person.client.post(BASE, { name: 'Needed' })).data.id
     await put(world, made, guest, 'guest')
@@ -293,7 +293,7 @@ describe('there is always an owner', () => {
     expect(await rolesIn(world, made)).toEqual({ [guest.id]: 'owner' })
   })
 
-  it('and one that nobody else belongs to goes with its owner, by way of the grace period', async () => {
+  it('unless it has no other members: then it is deleted with its owner’s account, with the grace period', async () => {
     const person = await world.person()
     const made = (await person.client.post(BASE, { name: 'Lonely' })).data.id
     expect((await person.client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)

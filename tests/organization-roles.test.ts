@@ -1,4 +1,4 @@
-/** An organization's own roles, and acting in one organization after another, as sessions, tokens and guards say it. */
+/** An organization's custom roles, and the active organization in sessions, tokens and guards. */
 import { createGuard, currentPrincipal, type Guard, latchkey } from '@latchkey/guard'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -33,8 +33,8 @@ const BILLING = {
   inherits: 'guest',
 }
 
-describe('an organization’s own role', () => {
-  it('permits what it says and what it inherits, to whoever is given it', async () => {
+describe('a custom role', () => {
+  it('grants its permissions and the inherited ones to members with the role', async () => {
     const made = await make(owner, BILLING)
     expect([made.status, made.data]).toEqual([
       201,
@@ -63,7 +63,7 @@ describe('an organization’s own role', () => {
     })
   })
 
-  it('is changed for everybody who holds it, and tokens from before are refused', async () => {
+  it('changes for all its members, and earlier tokens are refused', async () => {
     await make(owner, BILLING)
     await put(world, id, member, 'billing')
     await member.client.post('/api/v1/auth/organization', { organization_id: id })
@@ -74,11 +74,11 @@ describe('an organization’s own role', () => {
     expect(changed.data).toMatchObject({ permissions: [], inherits: null, description: 'Pays.' })
     expect((await bearer.get('/api/v1/auth/me')).code).toBe('INVALID_TOKEN')
     expect((await member.client.get(`${BASE}/${id}`)).status).toBe(403)
-    // whatever it permits, one may leave
+    // leaving requires no permission
     expect((await member.client.post(`${BASE}/${id}/leave`)).status).toBe(200)
   })
 
-  it('stays while somebody holds it', async () => {
+  it('is not deleted while it is in use', async () => {
     await make(owner, BILLING)
     await put(world, id, member, 'billing')
     expect((await owner.client.delete(roles('/billing'))).status).toBe(409)
@@ -92,7 +92,7 @@ describe('an organization’s own role', () => {
     ])
   })
 
-  it('is made, changed and deleted within one’s own permissions, of what there is to permit', async () => {
+  it('is created, changed and deleted within the caller’s permissions, of permissions that exist', async () => {
     await make(owner, { name: 'closer', permissions: ['organization:delete'] })
     const before = await snapshot(world)
     for (const [by, role, status] of [
@@ -124,7 +124,7 @@ describe('an organization’s own role', () => {
     expect(await snapshot(world)).toEqual(before)
   })
 
-  it('is no way up: not by widening one that one holds, nor by giving one that is wider', async () => {
+  it('cannot escalate: neither by widening the caller’s own role nor by granting a wider one', async () => {
     await make(owner, {
       name: 'keeper',
       permissions: ['roles:write', 'members:update', 'members:read', 'organization:read'],
@@ -142,8 +142,8 @@ describe('an organization’s own role', () => {
   })
 })
 
-describe('acting in an organization', () => {
-  it('is chosen among one’s own, under a new session token', async () => {
+describe('the active organization', () => {
+  it('is switched among the user’s own, under a new session token', async () => {
     const next = await found(stranger, 'Next door')
     const before = new Map(member.client.cookies)
     for (const organization_id of [next, `org_${'0'.repeat(32)}`, 'org_x', '']) {
@@ -170,7 +170,7 @@ describe('acting in an organization', () => {
     expect((await member.client.get('/api/v1/auth/me')).data.organization).toBeNull()
   })
 
-  it('begins with the sign-in for whoever belongs to one only', async () => {
+  it('is set at sign-in for a user with one organization', async () => {
     const person = await world.person()
     await put(world, id, person, 'guest')
     const client = world.client()
@@ -178,7 +178,7 @@ describe('acting in an organization', () => {
     expect((await client.get('/api/v1/auth/me')).data.organization).toMatchObject({ id, role: 'guest' })
   })
 
-  it('hands nobody with an access token a session', async () => {
+  it('gives no session token to a caller with an access token', async () => {
     const signedIn = (await world.client().signIn('member@example.com', PASSWORD, { tokens: true })).data
     const bearer = world.client({ headers: { authorization: `Bearer ${signedIn.access_token}` } })
     const switched = await bearer.post('/api/v1/auth/organization', { organization_id: id })
@@ -188,7 +188,7 @@ describe('acting in an organization', () => {
     expect((await session.get('/api/v1/auth/me')).data.organization.id).toBe(id)
   })
 
-  it('is what a guard sees: in the session at once, in tokens from the next refresh on', async () => {
+  it('is seen by a guard: immediately with a session, after the next refresh with a token', async () => {
     const method = latchkey({ issuer: world.config.publicUrl, url: world.url, revocation: 'none' })
     const guard: Guard = createGuard({
       methods: [method],

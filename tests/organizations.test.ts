@@ -1,4 +1,4 @@
-/** The life of an organization, from its making to its end, and whose it is not. */
+/** The life cycle of an organization, from creation to purge, and its isolation. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import {
@@ -26,8 +26,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-describe('making an organization', () => {
-  it('makes its maker the owner, and the session act in it', async () => {
+describe('creating an organization', () => {
+  it('makes the creator its owner, and it the session’s active organization', async () => {
     const made = await ada.client.post(BASE, { name: '  Ärzte &  Söhne ' })
     expect(made.status).toBe(201)
     expect(made.data).toMatchObject({
@@ -49,7 +49,7 @@ describe('making an organization', () => {
     expect(await rolesIn(world, made.data.id)).toEqual({ [ada.id]: 'owner' })
   })
 
-  it('finds another slug where one that follows from the name is taken, and refuses a given one', async () => {
+  it('derives another slug if the derived one is taken, and refuses a given slug that is taken', async () => {
     const first = await ada.client.post(BASE, { name: 'Twice' })
     const second = await ben.client.post(BASE, { name: 'Twice' })
     expect(first.data.slug).toBe('twice')
@@ -61,7 +61,7 @@ describe('making an organization', () => {
     expect(await snapshot(world)).toEqual(before)
   })
 
-  it('gives a slug to one of those who ask for it at once', async () => {
+  it('gives a slug to one of many concurrent requests', async () => {
     const clients = [ada, ben, cyd, stranger].map(({ client }) => client)
     const replies = await Promise.all(
       clients.map((client) => client.post(BASE, { name: 'Race', slug: 'race' })),
@@ -72,11 +72,11 @@ describe('making an organization', () => {
   it.each([
     ['nothing', ''],
     ['spaces', ' \u00a0 '],
-    ['what cannot be seen', '\u200b\u200b'],
-    ['a mark that turns the line', 'abc\u202egnp.exe'],
+    ['invisible characters', '\u200b\u200b'],
+    ['a direction override', 'abc\u202egnp.exe'],
     ['an isolate', '\u2066abc'],
     ['a control character', 'a\u0007b'],
-    ['an address on the web', 'Win at https://evil.example'],
+    ['a URL', 'Win at https://evil.example'],
     ['more than a hundred characters', 'x'.repeat(101)],
   ])('refuses a name of %s', async (_, name) => {
     const refused = await ada.client.post(BASE, { name })
@@ -84,7 +84,7 @@ describe('making an organization', () => {
   })
 
   it.each(['=cmd|calc!A0', '<b>bold</b>', '日本電気', '👩‍🚀 crew'])(
-    'takes the name %s as text',
+    'accepts the name %s as text',
     async (name) => {
       const made = await cyd.client.post(BASE, { name })
       expect(made.data?.name).toBe(name)
@@ -92,7 +92,7 @@ describe('making an organization', () => {
     },
   )
 
-  it('takes nothing that was not asked for', async () => {
+  it('ignores fields that it does not declare', async () => {
     const made = await cyd.client.send(
       'POST',
       BASE,
@@ -108,7 +108,7 @@ describe('making an organization', () => {
     expect(({} as { role?: string }).role).toBeUndefined()
   })
 
-  it('is for administrators where it is so configured', async () => {
+  it('is for administrators alone, if so configured', async () => {
     const closed = await startWorld({ organizationCreation: 'administrators' })
     try {
       const person = await closed.person()
@@ -123,7 +123,7 @@ describe('making an organization', () => {
 })
 
 describe('an organization', () => {
-  it('is there for its members, and for nobody else', async () => {
+  it('is not found by users who are not members', async () => {
     const id = await found(ada, 'Walls')
     await put(world, id, ben, 'guest')
     expect((await ben.client.get(`${BASE}/${id}`)).data).toMatchObject({
@@ -155,7 +155,7 @@ describe('an organization', () => {
     expect(await snapshot(world)).toEqual(before)
   })
 
-  it('is changed by who may, in what may be changed', async () => {
+  it('is changed by members with the permission, in the declared fields', async () => {
     const id = await found(ada, 'Old name')
     await put(world, id, ben, 'admin')
     await put(world, id, cyd, 'member')
@@ -172,7 +172,7 @@ describe('an organization', () => {
     expect(await eventsOf(world, id)).toEqual(['organization.created', 'organization.updated'])
   })
 
-  it('that was deleted is nobody’s at once, its owners hear of it, and it comes back with all it had', async () => {
+  it('is inaccessible once deleted, its owners are notified, and a restore brings everything back', async () => {
     const id = await found(ada, 'Phoenix')
     await put(world, id, ben, 'admin')
     await ben.client.post('/api/v1/auth/organization', { organization_id: id })
@@ -211,18 +211,18 @@ describe('an organization', () => {
     ])
   })
 
-  it('asks for a fresh sign-in before it is deleted or handed over', async () => {
+  it('requires a recent sign-in to be deleted or transferred', async () => {
     const late = await startWorld()
     try {
-      const [owner, heir] = [await late.person(), await late.person()]
+      const [owner, successor] = [await late.person(), await late.person()]
       const id = await found(owner)
-      await put(late, id, heir, 'member')
+      await put(late, id, successor, 'member')
       await late.clock.advance('11 minutes')
       expect((await owner.client.delete(`${BASE}/${id}`)).code).toBe('STEP_UP_REQUIRED')
-      expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: heir.id })).code).toBe(
+      expect((await owner.client.post(`${BASE}/${id}/transfer`, { user_id: successor.id })).code).toBe(
         'STEP_UP_REQUIRED',
       )
-      // switching to and fro is no proof of who one is
+      // switching the active organization does not renew the proof of identity
       await owner.client.post('/api/v1/auth/organization', { organization_id: null })
       expect((await owner.client.delete(`${BASE}/${id}`)).code).toBe('STEP_UP_REQUIRED')
     } finally {
@@ -230,7 +230,7 @@ describe('an organization', () => {
     }
   })
 
-  it('is gone for good after its grace period, with its slug free again', async () => {
+  it('is purged after its grace period, and its slug is free again', async () => {
     const late = await startWorld()
     try {
       const owner = await late.person({ email: 'owner@example.com' })
@@ -255,7 +255,7 @@ describe('an organization', () => {
 })
 
 describe('permissions of the server and of organizations', () => {
-  it('say nothing of each other', async () => {
+  it('are independent of each other', async () => {
     const id = await found(ada, 'Apart')
     const clerk = await world.person()
     await withServerPermissions(world, clerk, [
@@ -275,7 +275,7 @@ describe('permissions of the server and of organizations', () => {
     )
   })
 
-  it('let administrators of the server read all, or do what an owner may', async () => {
+  it('let server administrators read every organization, or act as an owner', async () => {
     const id = await found(ada, 'Looked after')
     const [reader, keeper] = [await world.person(), await world.person()]
     await withServerPermissions(world, reader, ['organizations:read'])
@@ -288,18 +288,18 @@ describe('permissions of the server and of organizations', () => {
     expect(
       (await keeper.client.post(`${BASE}/${id}/members`, { user_id: ben.id, role: 'guest' })).status,
     ).toBe(409)
-    const nobody = await keeper.client.post(`${BASE}/${id}/members`, {
+    const missing = await keeper.client.post(`${BASE}/${id}/members`, {
       user_id: `usr_${'0'.repeat(32)}`,
       role: 'guest',
     })
-    expect(nobody.status).toBe(404)
+    expect(missing.status).toBe(404)
     const unknown = await keeper.client.post(`${BASE}/${id}/members`, { user_id: cyd.id, role: 'emperor' })
     expect([unknown.status, unknown.body.error.details[0].field]).toEqual([400, 'role'])
-    // and cannot act there for that: to act in one is to belong to it
+    // acting in an organization requires membership
     expect((await keeper.client.post('/api/v1/auth/organization', { organization_id: id })).status).toBe(404)
   })
 
-  it('list every organization by what name or slug begins with, a page at a time', async () => {
+  it('list every organization by a prefix of name or slug, paginated', async () => {
     const reader = await world.person()
     await withServerPermissions(world, reader, ['organizations:read'])
     const ids: string[] = []

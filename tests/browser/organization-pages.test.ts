@@ -1,6 +1,6 @@
 /**
- * Every page of organizations where it is hardest to read: in German, on a dark phone, with a name of a hundred
- * characters that breaks nowhere and sixty members. Clean by axe-core, nothing to scroll sideways, little to load.
+ * Every page of organizations under the hardest conditions: in German, on a dark phone, with an unbreakable name of a
+ * hundred characters and sixty members. Checked by axe-core, for horizontal overflow and for size.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -27,7 +27,7 @@ let chromium: Chromium
 let world: World
 let ada: Person
 let id: string
-/** Of an invitation to somebody who has no account. */
+/** Of an invitation to a person without an account. */
 let link: string
 const contexts: Record<'owner' | 'stranger', BrowserContext | null> = { owner: null, stranger: null }
 let owner: Visitor
@@ -69,7 +69,7 @@ const PHONE = {
   reducedMotion: 'reduce',
 } as const
 
-/** People who belong to the organization, made faster than by signing up. */
+/** Inserts members directly, which is faster than sign-up. */
 async function addMembers(count: number): Promise<void> {
   const now = world.clock.now()
   const people = Array.from({ length: count }, (_, i) => ({
@@ -113,7 +113,7 @@ async function addMembers(count: number): Promise<void> {
   })
 }
 
-interface Looked {
+interface PageSample {
   name: string
   path: () => string
   heading: RegExp
@@ -121,7 +121,7 @@ interface Looked {
 }
 const within = (part: string) => () => `/account/organizations/${id}${part}`
 const invitation = () => link
-const PAGES: readonly Looked[] = [
+const PAGES: readonly PageSample[] = [
   { name: 'organizations', path: () => '/account/organizations', heading: /^Organisationen$/ },
   { name: 'organization', path: within(''), heading: /^Donau/ },
   { name: 'members', path: within('/members'), heading: /^Donau/ },
@@ -140,7 +140,7 @@ const PAGES: readonly Looked[] = [
 ]
 
 /** Opens the page; those of one member by way of the list. */
-async function open({ name, path, as }: Looked): Promise<Visitor> {
+async function open({ name, path, as }: PageSample): Promise<Visitor> {
   const me = as === 'stranger' ? stranger : owner
   if (name !== 'member' && name !== 'transfer') {
     await me.visit(path())
@@ -195,9 +195,9 @@ describe('sixty members', () => {
       await more.click()
     }
     expect(seen).toEqual([25, 25, 10])
-    await owner.page.getByRole('link', { name: 'Zurück zum Anfang' }).click()
+    await owner.page.getByRole('link', { name: 'Zurück zur ersten Seite' }).click()
     await owner.page.getByRole('searchbox').fill('niemand')
     await owner.page.getByRole('searchbox').press('Enter')
-    expect(await owner.text()).toContain('Kein Mitglied gefunden.')
+    expect(await owner.text()).toContain('Keine Mitglieder gefunden.')
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Organizations through the hosted pages, in a real browser, with JavaScript and without: made, shared with somebody
- * who has no account yet, handed over, left. The tests of one mode are the steps of one journey.
+ * Organizations through the hosted pages, in a browser, with JavaScript and without: created, shared with a person who
+ * has no account yet, transferred, left. The tests of one mode are the steps of one journey.
  */
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -26,15 +26,15 @@ describe.each([
   const contexts: BrowserContext[] = []
   let ada: Visitor
   let ben: Visitor
-  async function somebody(): Promise<Visitor> {
+  async function newVisitor(): Promise<Visitor> {
     const context = await chromium.open({ javaScriptEnabled, locale: 'en-GB' })
     contexts.push(context)
     return visitor(world, await context.newPage())
   }
   beforeAll(async () => {
     world = await startWorld()
-    ada = await somebody()
-    ben = await somebody()
+    ada = await newVisitor()
+    ben = await newVisitor()
     await ada.signIn((await world.person({ email: 'ada@example.com', signIn: false })).email)
   })
   afterAll(async () => {
@@ -48,9 +48,9 @@ describe.each([
   const manage = (me: Visitor, name: string) =>
     me.page.getByRole('link', { name: `Manage ${name}`, exact: true }).click()
 
-  it('is made by whoever wants one, who owns it and works in it', async () => {
+  it('is created by a user, who owns it and acts in it', async () => {
     await ada.follow('Organizations')
-    expect(await ada.text()).toContain('You belong to no organization yet.')
+    expect(await ada.text()).toContain('You do not belong to an organization yet.')
     await ada.fill({ Name: NAME, 'Short name (optional)': 'Not A Slug!' })
     await ada.press('Create organization')
     expect(await ada.page.title()).toMatch(/^Error: /)
@@ -59,18 +59,18 @@ describe.each([
     await ada.fill({ 'Short name (optional)': 'engines' })
     await ada.press('Create organization')
     expect(await ada.heading()).toBe(NAME)
-    expect(await ada.text()).toContain('The organization is created, and active.')
+    expect(await ada.text()).toContain('Organization created. It is your active organization now.')
     expect(await header(ada)).toContain(NAME)
   })
 
-  it('is the active one or not, as its member likes', async () => {
+  it('is made active and inactive by its member', async () => {
     await ada.page
       .getByRole('banner')
       .getByRole('link', { name: `Organization: ${NAME}` })
       .click()
     expect(await ada.heading()).toBe('Organizations')
     await ada.press(`Deactivate ${NAME}`)
-    expect(await ada.text()).toContain('Your active organization has changed.')
+    expect(await ada.text()).toContain('Active organization changed.')
     expect(await header(ada)).not.toContain(NAME)
     await ada.press(`Make active: ${NAME}`)
     expect(await header(ada)).toContain(NAME)
@@ -84,22 +84,22 @@ describe.each([
     await manage(ada, NAME)
     await ada.page.getByRole('navigation', { name: NAME }).getByRole('link', { name: 'Invitations' }).click()
     expect(await ada.text()).toContain('There are no open invitations.')
-    await ada.fill({ 'E-mail address': 'nobody' })
+    await ada.fill({ 'E-mail address': 'no-address' })
     await ada.press('Send invitation')
     expect(await ada.text()).toContain('Enter an e-mail address')
-    expect(await ada.value('E-mail address')).toBe('nobody')
+    expect(await ada.value('E-mail address')).toBe('no-address')
     await ada.fill({ 'E-mail address': INVITED })
     await ada.press('Send invitation')
-    expect(await ada.text()).toContain('The invitation is on its way.')
+    expect(await ada.text()).toContain('Invitation sent.')
     expect(await ada.text()).toContain(INVITED)
     const first = await invitationLink()
     await ada.press(`Send again to ${INVITED}`)
-    expect(await ada.text()).toContain('A new e-mail is on its way.')
+    expect(await ada.text()).toContain('Invitation sent again.')
     await ben.page.goto(first)
-    expect(await ben.heading()).toBe('This invitation is not valid any more')
+    expect(await ben.heading()).toBe('This invitation is no longer valid')
   })
 
-  it('is told to somebody new, who signs up on the way and comes back to accept', async () => {
+  it('is joined by a new user, who signs up and then accepts', async () => {
     await ben.page.goto(await invitationLink())
     expect(await ben.heading()).toBe('You are invited')
     expect(await ben.text()).toContain(NAME)
@@ -115,29 +115,29 @@ describe.each([
     expect(await ben.heading()).toBe('You are invited')
     await ben.press('Accept invitation')
     expect(await ben.heading()).toBe(NAME)
-    expect(await ben.text()).toContain(`You belong to ${NAME} now.`)
+    expect(await ben.text()).toContain(`You are a member of ${NAME} now.`)
     expect(await header(ben)).toContain(NAME)
   })
 
-  it('shows its member no more than they may do, and lets the link be used once', async () => {
+  it('shows a member only what they may do, and the link works once', async () => {
     const within = ben.page.getByRole('navigation', { name: NAME })
     expect(await within.getByRole('link').allInnerTexts()).toEqual(['Overview', 'Members', 'Roles'])
     await within.getByRole('link', { name: 'Members' }).click()
     expect(await ben.text()).toContain('ada@example.com')
     expect(await ben.page.getByRole('link', { name: /^Manage/ }).count()).toBe(0)
     await ben.page.goto(await invitationLink())
-    expect(await ben.heading()).toBe('This invitation is not valid any more')
+    expect(await ben.heading()).toBe('This invitation is no longer valid')
     await ben.follow('Go to your organizations')
     expect(await ben.heading()).toBe('Organizations')
   })
 
-  it('has a role of its own, which its owner gives the new member', async () => {
+  it('has a custom role, which its owner gives to the new member', async () => {
     await ada.follow('Roles')
     await ada.fill({ Name: 'host', 'Description (optional)': 'Welcomes people.' })
-    await ada.page.getByLabel('May also do what this role may').selectOption('member')
+    await ada.page.getByLabel('Includes the permissions of').selectOption('member')
     await ada.page.getByLabel(/\(invitations:write\)$/).check()
     await ada.press('Create role')
-    expect(await ada.text()).toContain('The role is created.')
+    expect(await ada.text()).toContain('Role created.')
     await ada.follow('Edit the role host')
     await ada.page.getByLabel(/\(invitations:read\)$/).check()
     await ada.press('Save role')
@@ -150,7 +150,7 @@ describe.each([
     await manage(ada, INVITED)
     await ada.page.getByLabel('Role').selectOption('host')
     await ada.press('Save role')
-    expect(await ada.text()).toContain('The role is changed.')
+    expect(await ada.text()).toContain('Role changed.')
 
     await ben.visit('/account/organizations')
     await manage(ben, NAME)
@@ -165,30 +165,30 @@ describe.each([
 
   it('always has an owner: the last one can neither leave nor step down', async () => {
     await ada.page.getByRole('navigation', { name: NAME }).getByRole('link', { name: 'Overview' }).click()
-    await ada.follow('Leave the organization …')
+    await ada.follow('Leave organization …')
     expect(await ada.heading()).toBe(`Leave ${NAME}?`)
-    await ada.press('Leave the organization')
+    await ada.press('Leave organization')
     expect(await ada.text()).toContain('An organization always has an owner.')
-    await ada.follow('Stay')
+    await ada.follow('Stay in the organization')
     expect(await ada.heading()).toBe(NAME)
   })
 
-  it('is handed over, after a new proof of who its owner is, and left', async () => {
+  it('is transferred after a new sign-in, and left', async () => {
     await world.clock.advance('11 minutes')
     await ada.follow('Members')
     await manage(ada, INVITED)
-    await ada.follow('Hand the organization over …')
+    await ada.follow('Transfer organization …')
     expect(await ada.heading()).toBe('Sign in')
     expect(await ada.text()).toContain('so that we know it is you')
     await ada.signIn('ada@example.com')
-    expect(await ada.heading()).toBe(`Hand ${NAME} over?`)
-    await ada.press('Hand over')
-    expect(await ada.text()).toContain('The organization is handed over. You are an admin from now on.')
+    expect(await ada.heading()).toBe(`Transfer ${NAME}?`)
+    await ada.press('Transfer organization')
+    expect(await ada.text()).toContain('Organization transferred. You are an admin now.')
 
-    await ada.follow('Leave the organization …')
-    await ada.press('Leave the organization')
+    await ada.follow('Leave organization …')
+    await ada.press('Leave organization')
     expect(await ada.text()).toContain('You have left the organization.')
-    expect(await ada.text()).toContain('You belong to no organization yet.')
+    expect(await ada.text()).toContain('You do not belong to an organization yet.')
     expect(await header(ada)).not.toContain(NAME)
   })
 
@@ -197,19 +197,19 @@ describe.each([
     await manage(ben, NAME)
     await ben.follow('Settings')
     await ben.fill({ Name: 'Difference Engines' })
-    await ben.press('Save')
+    await ben.press('Save changes')
     expect(await ben.heading()).toBe('Difference Engines')
-    await ben.follow('Delete the organization …')
+    await ben.follow('Delete organization …')
     if ((await ben.heading()) === 'Sign in') await ben.signIn(INVITED)
     expect(await ben.heading()).toBe('Delete Difference Engines?')
-    await ben.press('Delete the organization')
-    expect(await ben.text()).toContain('The organization is deleted.')
+    await ben.press('Delete organization')
+    expect(await ben.text()).toContain('Organization deleted.')
     expect(await header(ben)).not.toContain('Engines')
     await ben.press('Restore Difference Engines')
-    expect(await ben.text()).toContain('The organization is restored.')
+    expect(await ben.text()).toContain('Organization restored.')
   })
 
-  it('asks whoever is signed in with another account to change, and names the address no further', async () => {
+  it('asks a visitor with another account to switch, and masks the address', async () => {
     await manage(ben, 'Difference Engines')
     await ben.follow('Invitations')
     await ben.fill({ 'E-mail address': 'carla@example.com' })
@@ -219,12 +219,12 @@ describe.each([
       'You are signed in with another account. The invitation is for c•••@example.com.',
     )
     expect(await ada.page.content()).not.toContain('carla')
-    await ada.press('Sign out and go on')
+    await ada.press('Sign out and continue')
     expect(await ada.heading()).toBe('You are invited')
     await ada.follow('Sign in')
     expect(await ada.value('E-mail address or username')).toBe('carla@example.com')
     await ada.page.goBack()
     await ada.press('Decline')
-    expect(await ada.heading()).toBe('The invitation is declined')
+    expect(await ada.heading()).toBe('Invitation declined')
   })
 })

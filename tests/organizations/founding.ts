@@ -1,4 +1,4 @@
-/** What tests of organizations share: one with people of every role in it, and what its tables say. */
+/** Shared by the tests of organizations: creating one, adding members, reading its rows and events. */
 import { expect } from 'vitest'
 import { newId } from '../../packages/server/src/base/ids.ts'
 import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
@@ -6,14 +6,14 @@ import type { Person, World } from '../../packages/server/src/testing/world.ts'
 
 export const BASE = '/api/v1/organizations'
 
-/** Made through the API. @returns its id */
+/** Creates one through the API. @returns its id */
 export async function found(owner: Person, name = 'Analytical Engines'): Promise<string> {
   const made = await owner.client.post(BASE, { name })
   expect(made.body).toMatchObject({ code: 201 })
   return String(made.data.id)
 }
 
-/** Put there directly: how people come to belong is tested elsewhere. */
+/** Inserts the membership directly; joining has tests elsewhere. */
 export const put = (
   world: World,
   id: string,
@@ -31,7 +31,7 @@ export const put = (
 export const setServerRoles = (world: World, { id }: Person, roles: string[]): Promise<unknown> =>
   world.db.tx('system', (tx) => tx.updateTable('users').set({ roles }).where('id', '=', id).execute())
 
-/** A role of the server that permits just these. */
+/** Gives the person a server role with exactly these permissions. */
 export async function withServerPermissions(
   world: World,
   person: Person,
@@ -58,7 +58,7 @@ export async function withServerPermissions(
   await setServerRoles(world, person, [name])
 }
 
-/** Who is what there: ids with roles. */
+/** Roles by user id. */
 export const rolesIn = async (world: World, id: string): Promise<Record<string, string>> => {
   const rows = await world.db.tx('system', (tx) =>
     tx.selectFrom('memberships').selectAll().where('organization_id', '=', id).orderBy('user_id').execute(),
@@ -66,7 +66,7 @@ export const rolesIn = async (world: World, id: string): Promise<Record<string, 
   return Object.fromEntries(rows.map((row) => [row.user_id, row.role]))
 }
 
-/** Everything that organizations come to, for holding it against itself. */
+/** All rows of organizations, to compare before and after. */
 export const snapshot = (world: World): Promise<unknown> =>
   world.db.tx('system', async (tx) => ({
     organizations: await tx.selectFrom('organizations').selectAll().orderBy('id').execute(),
@@ -85,7 +85,7 @@ export const snapshot = (world: World): Promise<unknown> =>
     invitations: await tx.selectFrom('invitations').selectAll().orderBy('id').execute(),
   }))
 
-/** Of one organization: the types of its events, oldest first. */
+/** The types of an organization's audit events, oldest first. */
 export const eventsOf = async (world: World, id: string): Promise<string[]> => {
   const rows = await world.db.tx('system', (tx) =>
     tx
@@ -119,7 +119,7 @@ export async function tokenOf(world: World, email: string, id: string): Promise<
 export const accept = (client: Client, token: string): Promise<Reply> =>
   client.post('/api/v1/invitations/accept', { token })
 
-/** The same person in a jar of its own, so that many can ask at once. */
+/** A second client with the same session, for concurrent requests. */
 export function twin(world: World, person: Person): Client {
   const client = world.client()
   for (const [name, value] of person.client.cookies) client.cookies.set(name, value)

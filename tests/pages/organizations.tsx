@@ -92,7 +92,7 @@ const listed = (now: Date) => {
       one,
       { ...one, id: 'org_2', name: LONG, role: 'member', isActive: false },
       { ...one, id: 'org_3', name: 'Old', isActive: false, restorableUntil: now },
-      { ...one, id: 'org_4', name: 'Closed', role: 'nobody', isActive: false, mayOpen: false },
+      { ...one, id: 'org_4', name: 'Closed', role: 'visitor', isActive: false, mayOpen: false },
     ],
     invitations: [invitation, { ...invitation, id: 'inv_2', organization: LONG, inviter: null }],
     more: '/account/organizations?cursor=x',

@@ -1,7 +1,7 @@
 /**
  * The frame of the hosted pages of this wing: name and navigation of one organization, notices, refused forms,
- * pagination, and the forms and icons that pages of several modules show. Decides nothing: the rules judge every
- * request again, whatever a page offers.
+ * pagination, and the forms and icons that pages of several modules show. Decides nothing: a page offers
+ * what its reader may do, and the rules check every request again.
  */
 export { frameOf, pagerOf, refusedForm, shownFor, titleOf } from './frame.ts'
 export { noticeText, PageNotice } from './texts.ts'

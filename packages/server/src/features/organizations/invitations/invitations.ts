@@ -1,6 +1,6 @@
 /**
  * The rules of inviting: an e-mail with a single-use link, to an address. Invariants: an address has at most one open
- * invitation per organization; nobody sends, resends or revokes an invitation to a role beyond their own permissions;
+ * invitation per organization; a caller sends, resends and revokes only invitations to roles within the caller's own permissions;
  * the answer does not depend on whether the address has an account. Leaves accepting to acceptance.ts.
  */
 import type { Call } from '../../../base/call.ts'

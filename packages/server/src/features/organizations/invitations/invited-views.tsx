@@ -37,7 +37,7 @@ export function Invitation(props: InvitationProps) {
     <Card
       sign="people"
       title={t(locale, 'invitation.title')}
-      lead={t.nodes(locale, inviter ? 'invitation.lead' : 'invitation.lead_somebody', names)}
+      lead={t.nodes(locale, inviter ? 'invitation.lead' : 'invitation.lead_unnamed', names)}
     >
       {alert ? <Alert kind="error">{alert}</Alert> : null}
       <DefinitionList>

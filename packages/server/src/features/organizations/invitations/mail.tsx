@@ -13,19 +13,19 @@ const t = texts({
     subject: 'You are invited to an organization at {brand}',
     lead: '{inviter} invites you to the organization “{organization}” at {brand}.',
     unnamed: '{inviter} invites you to an organization at {brand}.',
-    somebody: 'Somebody',
-    action: 'See the invitation',
-    lifetime: 'It is for this e-mail address and can be accepted once, until {end} (UTC).',
-    ignore: 'If you do not know what this is about, do nothing.',
+    unnamed_inviter: 'A member',
+    action: 'View invitation',
+    lifetime: 'The invitation is for this e-mail address. You can accept it once, until {end} (UTC).',
+    ignore: 'If you did not expect this invitation, you can ignore this e-mail.',
   },
   de: {
     subject: 'Einladung zu einer Organisation bei {brand}',
     lead: '{inviter} lädt Sie in die Organisation „{organization}“ bei {brand} ein.',
     unnamed: '{inviter} lädt Sie in eine Organisation bei {brand} ein.',
-    somebody: 'Jemand',
+    unnamed_inviter: 'Ein Mitglied',
     action: 'Einladung ansehen',
-    lifetime: 'Sie gilt für diese E-Mail-Adresse und kann einmal angenommen werden, bis {end} (UTC).',
-    ignore: 'Wenn Sie nicht wissen, worum es geht, tun Sie nichts.',
+    lifetime: 'Die Einladung gilt für diese E-Mail-Adresse. Sie können sie einmal annehmen, bis {end} (UTC).',
+    ignore: 'Wenn Sie diese Einladung nicht erwartet haben, können Sie diese E-Mail ignorieren.',
   },
 })
 
@@ -51,7 +51,7 @@ export const invitationEmail = (
 ): Letter => {
   const { to, locale, id, token, organization, expiresAt } = invitation
   const brand = config.brandName
-  const inviter = isPlain(invitation.inviter) ? invitation.inviter : t(locale, 'somebody')
+  const inviter = isPlain(invitation.inviter) ? invitation.inviter : t(locale, 'unnamed_inviter')
   return {
     to,
     locale,

@@ -1,5 +1,6 @@
 /**
- * The rules of leaving: one's own membership, whatever its permissions, and all memberships before an account is deleted.
+ * The rules of leaving: one organization, for which no permission is required, and all of them before an account is
+ * deleted.
  * Invariants: an organization that has members keeps an active owner; tokens of a former member are revoked.
  */
 import type { Call } from '../../../base/call.ts'

@@ -1,7 +1,7 @@
 /**
  * The rules of members: listing, adding, changing roles, removing, transferring ownership. Invariants, each checked
- * while the organization is locked: it always has an active owner; nobody grants a role, or acts on a member, beyond
- * their own permissions; the access tokens of a member who lost permissions are revoked at every guard within a second.
+ * while the organization is locked: it always has an active owner; a caller neither grants a role nor acts on a
+ * member beyond the caller's own permissions; the access tokens of a member who lost permissions are revoked at every guard within a second.
  */
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'

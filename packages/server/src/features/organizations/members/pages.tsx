@@ -103,7 +103,7 @@ async function showTransfer(tools: Tools, call: Call, userId: string, form: Form
 }
 
 async function showLeave(tools: Tools, call: Call, id: string, form: FormState): Promise<PageAnswer> {
-  // every member may read the name of the organization, whatever their role permits
+  // a member may read the name of the organization even if their role permits nothing
   const found = await findOrganization(tools, { ...call, organization: { id, role: null, permissions: [] } })
   if (!found) throw newProblem('NOT_FOUND')
   const { name } = found.organization

@@ -146,7 +146,7 @@ export async function lockAsMember(
 
 /** @throws Problem INSUFFICIENT_PERMISSIONS naming the first permission that the caller lacks */
 export function assertCovers(membership: CallOrganization, wanted: readonly string[]): void {
-  assertNotBeyond(membership.permissions, wanted, { message: 'This goes beyond what you may do yourself.' })
+  assertNotBeyond(membership.permissions, wanted, { message: 'This goes beyond your own permissions.' })
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The active organization of a session: which one the session acts in. Requires membership, whatever the caller's
- * permissions at the server.
+ * The active organization of a session: which one the session acts in. Requires membership; permissions at
+ * the server do not replace it.
  */
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'

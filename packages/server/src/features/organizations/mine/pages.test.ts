@@ -48,7 +48,7 @@ const FORMS = (): [string, Record<string, string>][] => [
 ]
 
 describe('the pages of an organization', () => {
-  it('do not exist for a stranger, neighbours included, who change nothing by their forms', async () => {
+  it('are not found by users outside the organization, whose forms change nothing', async () => {
     const before = await snapshot()
     for (const page of PAGES) {
       const { status, text } = await see(eve.client, at(page))
@@ -61,7 +61,7 @@ describe('the pages of an organization', () => {
     expect(await snapshot()).toEqual(before)
   })
 
-  it('are closed to a member as far as the role goes, and offer no way there', async () => {
+  it('refuse a member what their role does not permit, and link to none of it', async () => {
     const before = await snapshot()
     const statuses = await Promise.all(PAGES.map(async (page) => (await see(ben.client, at(page))).status))
     expect(statuses).toEqual([200, 200, 403, 200, 303, 403, 200])
@@ -72,7 +72,7 @@ describe('the pages of an organization', () => {
     expect(await snapshot()).toEqual(before)
   })
 
-  it('write what people named as text', async () => {
+  it('escape names', async () => {
     for (const page of PAGES) {
       const { text } = await see(ada.client, at(page))
       expect(text).not.toContain('<b>Engines')
@@ -80,16 +80,16 @@ describe('the pages of an organization', () => {
     }
   })
 
-  it('keep what was typed when a role goes beyond, and say so', async () => {
+  it('keep the form input when a role goes beyond the permissions of the inviter', async () => {
     await send(ada, at(`/members/${ben.id}/role`), { role: 'admin' })
     const { status, text } = await send(ben, at('/invitations'), { email: 'x@example.com', role: 'owner' })
     expect(status).toBe(403)
-    expect(text).toContain('This goes beyond what you may do yourself.')
+    expect(text).toContain('This goes beyond your own permissions.')
     expect(text).toContain('value="x@example.com"')
     expect(text).not.toMatch(/<option value="owner"/)
   })
 
-  it('keep an owner there: stepping down, leaving and being removed are refused with the reason', async () => {
+  it('refuse the last owner to step down, to leave and to be removed, with the reason', async () => {
     for (const [path, fields] of [
       [`/members/${ada.id}/role`, { role: 'admin' }],
       ['/leave', {}],
@@ -101,7 +101,7 @@ describe('the pages of an organization', () => {
     }
   })
 
-  it('ask for a proof of the last ten minutes before it is handed over or deleted', async () => {
+  it('require a sign-in within ten minutes to transfer or delete it', async () => {
     const late = await world.person({ email: 'late@example.com' })
     const theirs = (await late.client.post('/api/v1/organizations', { name: 'Late' })).data.id
     await world.clock.advance('11 minutes')
@@ -116,7 +116,7 @@ describe('the pages of an organization', () => {
 })
 
 describe('the active organization', () => {
-  it('is chosen under a new session token, and only among one’s own', async () => {
+  it('is switched under a new session token, to an organization of the user alone', async () => {
     const before = ben.client.cookies.get('lk_session')
     expect((await send(eve, '/account/active-organization', { organization_id: id })).status).toBe(404)
     const chosen = await send(ben, '/account/active-organization', { organization_id: id })
@@ -136,7 +136,7 @@ describe('an invitation', () => {
     return { path: `/invitations/${invitation}`, token }
   }
 
-  it('is not changed by opening its link, whoever opens it and how often', async () => {
+  it('is not changed by opening its link', async () => {
     const { path, token } = await link('new1@example.com')
     const before = await snapshot()
     for (const client of [world.client(), eve.client, ada.client, world.client()])
@@ -144,7 +144,7 @@ describe('an invitation', () => {
     expect(await snapshot()).toEqual(before)
   })
 
-  it('tells other sites nothing of its link', async () => {
+  it('does not disclose its link to other sites', async () => {
     const { path, token } = await link('new2@example.com')
     const { headers, text } = await see(world.client(), `${path}?token=${token}`)
     expect(headers.get('referrer-policy')).toBe('same-origin')
@@ -152,7 +152,7 @@ describe('an invitation', () => {
     expect([...text.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url?.[0])).not.toContain('h')
   })
 
-  it('shows somebody else no more of its address than they need to recognise it', async () => {
+  it('masks its address for another user', async () => {
     const { path, token } = await link('secretive@example.com')
     const { text } = await see(eve.client, `${path}?token=${token}`)
     expect(text).toContain('s•••@example.com')
@@ -162,7 +162,7 @@ describe('an invitation', () => {
     expect(refused.text).not.toContain('secretive')
   })
 
-  it('is accepted once, from the list as by the link', async () => {
+  it('is accepted once, by the list and the link together', async () => {
     const carl = await world.person({ email: 'carl@example.com' })
     const { path, token } = await link('carl@example.com')
     expect((await see(carl.client, '/account/organizations')).text).toContain('&lt;b>Engines')
@@ -176,7 +176,7 @@ describe('an invitation', () => {
     expect((await see(carl.client, `${path}?token=${token}`)).status).toBe(404)
   })
 
-  it('is declined from the list, and by whoever holds the link', async () => {
+  it('is declined from the list', async () => {
     const dora = await world.person({ email: 'dora@example.com' })
     const { path, token } = await link('dora@example.com')
     const invitation = path.split('/').at(-1)
@@ -186,7 +186,7 @@ describe('an invitation', () => {
     expect((await see(world.client(), `${path}?token=${token}`)).status).toBe(404)
   })
 
-  it('fills its address into sign-up and sign-in as text', async () => {
+  it('prefills its address at sign-up and sign-in, escaped', async () => {
     for (const path of ['/sign-up', '/sign-in']) {
       const { text } = await see(world.client(), `${path}?${new URLSearchParams({ email: '"><script>x' })}`)
       expect(text).toContain('value="&quot;>&lt;script>x"')

@@ -1,6 +1,6 @@
 /**
- * The rules of deleting, restoring and purging organizations. From the commit on nobody acts in a deleted one; until
- * `purge_at` it can be restored, then it is purged with all its rows.
+ * The rules of deleting, restoring and purging organizations. From the commit on a deleted one is
+ * inactive for all credentials; until `purge_at` it can be restored, then it is purged with all its rows.
  */
 import { type Call, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'

@@ -7,16 +7,16 @@ import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 
 const t = texts({
   en: {
-    subject: 'An organization of yours at {brand} was deleted',
-    lead: 'The organization “{organization}” at {brand} was deleted. Nobody can act in it any more.',
-    grace: 'Its owners can restore it until {end} (UTC). After that it is gone for good.',
-    action: 'See your organizations',
+    subject: 'One of your organizations at {brand} was deleted',
+    lead: 'The organization “{organization}” at {brand} was deleted. All its members have lost access.',
+    grace: 'Its owners can restore it until {end} (UTC). After that it is deleted permanently.',
+    action: 'View your organizations',
   },
   de: {
     subject: 'Eine Ihrer Organisationen bei {brand} wurde gelöscht',
-    lead: 'Die Organisation „{organization}“ bei {brand} wurde gelöscht. Niemand kann mehr in ihr handeln.',
-    grace: 'Wem sie gehört, kann sie bis {end} (UTC) wiederherstellen. Danach ist sie endgültig fort.',
-    action: 'Ihre Organisationen',
+    lead: 'Die Organisation „{organization}“ bei {brand} wurde gelöscht. Alle Mitglieder haben den Zugang verloren.',
+    grace: 'Ihre Inhaber können sie bis {end} (UTC) wiederherstellen. Danach wird sie endgültig gelöscht.',
+    action: 'Ihre Organisationen ansehen',
   },
 })
 

@@ -1,6 +1,6 @@
 /**
- * Grants of roles: what a role permits in an organization, and who may grant it. Invariant: nobody grants a role, or
- * acts on a member with a role, beyond their own permissions.
+ * Grants of roles: what a role permits in an organization, and who may grant it. Invariant: a caller
+ * neither grants a role nor acts on a member beyond the caller's own permissions.
  */
 import { covers } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'

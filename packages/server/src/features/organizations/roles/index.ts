@@ -1,6 +1,6 @@
 /**
  * The roles of an organization: the built-in ones and its own. Owns the table `organization_roles`, what a role
- * permits there, and the check that nobody grants a role beyond their own permissions; leaves the built-in roles and
+ * permits there, and the check that a caller grants no role beyond their permissions; leaves the built-in roles and
  * the arithmetic of permissions to core/roles.
  */
 import type { Row } from '../../../base/http/row/route.ts'

@@ -1,4 +1,4 @@
-/** The hosted pages of an organization's roles: the list, and the forms of its own (custom) roles. */
+/** The hosted pages of an organization's roles: the list, and the forms of its custom roles. */
 import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'

@@ -1,6 +1,6 @@
 /**
  * The rules of an organization's own (custom) roles. Invariants: a role permits only permissions that exist inside
- * organizations; nobody creates, changes or deletes a role beyond their own permissions; a role in use cannot be
+ * organizations; a caller creates, changes and deletes only roles within the caller's own permissions; a role in use cannot be
  * deleted; a change revokes the organization's access tokens.
  */
 
@@ -96,8 +96,8 @@ function assertMayDefine(
 }
 
 /**
- * Sorted, and with the read permission that each one requires: row-level security lets nobody change rows that they may
- * not read.
+ * Sorted, and with the read permission that each one requires: row-level security refuses changes to rows that the
+ * caller may not read.
  */
 function withReads(permissions: readonly string[]): string[] {
   const reads = permissions.map((one) => one.replace(/:.*$/, ':read'))
