@@ -194,3 +194,23 @@ describe('an invitation', () => {
     }
   })
 })
+
+describe('the limit of declining an invitation', () => {
+  it('counts the JSON route and the form together', async () => {
+    const limited = await startWorld({ rateLimits: 'standard' })
+    try {
+      const visitor = await limited.person()
+      const id = `inv_${'0'.repeat(32)}`
+      const token = `${id}.${'x'.repeat(43)}`
+      const byJson = () => visitor.client.post('/api/v1/invitations/decline', { token })
+      const byForm = () => send(visitor, `/invitations/${id}/decline`, { token })
+      for (let n = 0; n < 60; n += 1) {
+        const { status } = await (n % 2 === 0 ? byJson : byForm)()
+        expect({ n, status }).toEqual({ n, status: 404 })
+      }
+      for (const face of [byJson, byForm]) expect((await face()).status).toBe(429)
+    } finally {
+      await limited.stop()
+    }
+  })
+})
