@@ -179,7 +179,7 @@ describe.each([
     await manage(ada, INVITED)
     await ada.follow('Transfer organization …')
     expect(await ada.heading()).toBe('Sign in')
-    expect(await ada.text()).toContain('so that we know it is you')
+    expect(await ada.text()).toContain('This confirms that it is you.')
     await ada.signIn('ada@example.com')
     expect(await ada.heading()).toBe(`Transfer ${NAME}?`)
     await ada.press('Transfer organization')
