@@ -1,5 +1,5 @@
 /** Over every hosted page, in every language: what holds for all of them. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { LOCALES } from '../packages/server/src/base/call.ts'
@@ -116,12 +116,13 @@ describe('the texts', () => {
   })
   it('call an e-mail an e-mail, on pages, in e-mails, in the API and in its reference', () => {
     const features = join(import.meta.dirname, '../packages/server/src/features')
-    // the texts of an e-mail stand in its file, and nothing else does that is in quotes and no path
-    const inMails = readdirSync(features)
-      .map((feature) => join(features, feature, 'mail.tsx'))
-      .filter((file) => existsSync(file))
+    // the texts of an e-mail are in its file, and nothing else does that is in quotes and no path
+    const inMails = readdirSync(features, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /(?:^|[\\/])mail\.tsx$/.test(file))
       .map((file) =>
-        (readFileSync(file, 'utf8').match(/'[^'\n]+'/g) ?? []).filter((text) => !text.startsWith("'.")),
+        (readFileSync(join(features, file), 'utf8').match(/'[^'\n]+'/g) ?? []).filter(
+          (text) => !text.startsWith("'."),
+        ),
       )
     expect(inMails.length).toBeGreaterThan(4)
     const catalogues = Object.values(all).map(({ catalogue }) => catalogue)
@@ -130,7 +131,7 @@ describe('the texts', () => {
       expect(/.{0,40}\b(?:letters?|briefe?)\b.{0,20}/i.exec(text)?.[0]).toBeUndefined()
     }
   })
-  it('address nobody by first name in German', () => {
+  it('use the formal address in German', () => {
     for (const { catalogue } of Object.values(all))
       expect(JSON.stringify(catalogue.de)).not.toMatch(/\b(?:du|dein|deine|dich|dir)\b/i)
   })

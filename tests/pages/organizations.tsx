@@ -24,7 +24,11 @@ import {
   Overview,
   Settings,
 } from '../../packages/server/src/features/organizations/organization/views.tsx'
-import { Role, type RoleItem, Roles } from '../../packages/server/src/features/organizations/roles/views.tsx'
+import {
+  CustomRole,
+  OrganizationRoleList,
+  type RoleItem,
+} from '../../packages/server/src/features/organizations/roles/views.tsx'
 
 const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.padEnd(
   100,
@@ -188,10 +192,15 @@ export function organizationSamples(
     'invitations-none': (
       <Invitations shell={shell} invitations={[]} more={null} first={null} roles={['guest']} {...again({})} />
     ),
-    roles: <Roles shell={shell} roles={[...builtIn, accountant]} choices={choices} />,
-    'roles-none': <Roles shell={shell} roles={builtIn} choices={null} />,
+    roles: <OrganizationRoleList shell={shell} roles={[...builtIn, accountant]} choices={choices} />,
+    'roles-none': <OrganizationRoleList shell={shell} roles={builtIn} choices={null} />,
     role: (
-      <Role shell={shell} item={accountant} choices={choices} {...again({ permission_1: 'invoices:pay' })} />
+      <CustomRole
+        shell={shell}
+        item={accountant}
+        choices={choices}
+        {...again({ permission_1: 'invoices:pay' })}
+      />
     ),
     settings: <Settings shell={shell} slug="acme" mayUpdate mayTransfer mayDelete />,
     leave: <Leave id="org_1" name={LONG} alert="No." />,

@@ -28,7 +28,7 @@ import {
   selectInvitationNames,
   selectInvitationsTo,
   updateAccepted,
-  updateRevoked,
+  updateInvitationRevoked,
 } from './sql.ts'
 
 /** The next step of the invited person. It does not depend on whether the address has an account. */
@@ -205,7 +205,7 @@ export async function declineOwnInvitation(tools: Pick<Tools, 'db'>, call: Call,
 }
 
 async function decline(tx: Tx, call: Call, { id, hash }: InvitationKey): Promise<void> {
-  const row = await updateRevoked(tx, id, call.now, hash)
+  const row = await updateInvitationRevoked(tx, id, call.now, hash)
   if (!row) throw notValid()
   const details = { invitation_id: id, role: row.role }
   // the event names no actor: the organization learns nothing about a person who declines

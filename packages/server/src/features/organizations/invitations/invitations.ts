@@ -25,7 +25,7 @@ import {
   type ListedInvitation,
   selectInvitations,
   selectOpenInvitation,
-  updateRevoked,
+  updateInvitationRevoked,
   updateSent,
 } from './sql.ts'
 
@@ -208,7 +208,7 @@ export async function revokeInvitation(
     const open = await selectOpenInvitation(tx, locked.organization.id, { id })
     if (!open) throw problem('NOT_FOUND')
     await assertMayActOnRole(tools, tx, locked, open.role)
-    if (!(await updateRevoked(tx, id, call.now))) throw problem('NOT_FOUND')
+    if (!(await updateInvitationRevoked(tx, id, call.now))) throw problem('NOT_FOUND')
     const details = { invitation_id: id, email: open.address, role: open.role }
     await recordOrganizationEvent(
       tx,

@@ -116,7 +116,7 @@ export async function updateSent(
 }
 
 /** @param secretHash if given, it must match @returns the row, if this call revoked it */
-export async function updateRevoked(
+export async function updateInvitationRevoked(
   tx: Tx,
   id: string,
   now: Date,

@@ -1,4 +1,4 @@
-/** The tables of invitations. */
+/** The table of invitations. */
 import type { Generated } from 'kysely'
 
 declare module '../../../base/db/tables.ts' {
@@ -17,7 +17,7 @@ export interface InvitationsTable {
   invited_by: string | null
   created_at: Date
   sent_at: Date
-  /** The letters of the last day. */
+  /** When the e-mails of the last day were sent. */
   sent_times: Generated<Date[]>
   sent_count: number
   expires_at: Date

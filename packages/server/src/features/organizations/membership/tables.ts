@@ -11,19 +11,19 @@ declare module '../../../base/db/tables.ts' {
 export interface OrganizationsTable {
   id: string
   name: string
-  /** The canonical spelling, for searching; the database's own. */
+  /** The canonical spelling, for searching; a generated column. */
   name_key: Generated<string>
   slug: string
   created_at: Date
   updated_at: Date
-  /** Deleted by its owner; restored or gone at `purge_at`. */
+  /** Set while the organization is deleted; it is purged at `purge_at`. */
   deleted_at: Date | null
   purge_at: Date | null
 }
 export interface MembershipsTable {
   organization_id: string
   user_id: string
-  /** Built in (`owner`, `admin`, `member`, `guest`), or one of the organization's own. */
+  /** A built-in role (`owner`, `admin`, `member`, `guest`) or a custom one. */
   role: string
   joined_at: Date
 }

@@ -28,7 +28,7 @@ import {
   countOwnedOrganizations,
   insertOrganization,
   selectOrganizations,
-  updateOrganization,
+  updateOrganizationFields,
 } from './sql.ts'
 
 /** How many organizations one user may own. */
@@ -192,7 +192,7 @@ export async function changeOrganization(
     'organization:update',
     async (tx, { membership, organization: before }) => {
       const organization = await withFreeSlug(() =>
-        updateOrganization(
+        updateOrganizationFields(
           tx,
           before.id,
           {

@@ -30,7 +30,7 @@ export async function insertOrganization(tx: Tx, row: OrganizationRow): Promise<
   return made !== undefined
 }
 
-export async function updateOrganization(
+export async function updateOrganizationFields(
   tx: Tx,
   id: string,
   change: Partial<Pick<OrganizationRow, 'name' | 'slug'>>,

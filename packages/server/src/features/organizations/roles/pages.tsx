@@ -21,7 +21,7 @@ import {
 } from './roles.ts'
 import { organizationRolesText as t } from './texts.ts'
 import { MemberRole, RoleFields } from './view.ts'
-import { Role, type RoleChoices, type RoleItem, Roles } from './views.tsx'
+import { CustomRole, OrganizationRoleList, type RoleChoices, type RoleItem } from './views.tsx'
 
 const ROLES = '/account/organizations/:id/roles'
 const ROLE = `${ROLES}/:name`
@@ -73,7 +73,7 @@ async function showRoles(
   const choices = can(shell, 'roles:write') ? choicesOf(tools, known) : null
   const items = known.roles.map((role) => itemOf(known.permissions, role))
   return {
-    page: <Roles shell={shell} roles={items} choices={choices} {...form} />,
+    page: <OrganizationRoleList shell={shell} roles={items} choices={choices} {...form} />,
     title: titleOf(t(call.locale, 'roles.title'), shell),
   }
 }
@@ -93,7 +93,7 @@ async function showRole(
     .find((one) => one.name === name && one.mayChange)
   if (!item) throw newProblem('NOT_FOUND')
   return {
-    page: <Role shell={shell} item={item} choices={choicesOf(tools, known)} {...form} />,
+    page: <CustomRole shell={shell} item={item} choices={choicesOf(tools, known)} {...form} />,
     title: titleOf(t(call.locale, 'role.title', item), shell),
   }
 }

@@ -50,7 +50,7 @@ export interface RolesProps extends FormState {
 }
 
 /** /account/organizations/:id/roles */
-export function Roles({ shell, roles, choices, ...form }: RolesProps) {
+export function OrganizationRoleList({ shell, roles, choices, ...form }: RolesProps) {
   const { locale } = useUi()
   const own = roles.filter(({ name }) => !isBuiltIn(name))
   return (
@@ -176,7 +176,7 @@ export interface RoleProps extends FormState {
 }
 
 /** /account/organizations/:id/roles/:name */
-export function Role({ shell, item, choices, ...form }: RoleProps) {
+export function CustomRole({ shell, item, choices, ...form }: RoleProps) {
   const { locale } = useUi()
   const place = placeOf(shell.id, `/roles/${encodeURIComponent(item.name)}`)
   return (
