@@ -41,16 +41,12 @@ import {
 } from './features/accounts/registration/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
-import { invitationJobs, invitationRows } from './features/organizations/invitations/index.ts'
-import { memberRows } from './features/organizations/members/index.ts'
+import { invitationFeature } from './features/organizations/invitations/index.ts'
+import { memberFeature } from './features/organizations/members/index.ts'
 import { membershipLookup } from './features/organizations/membership/index.ts'
-import { myOrganizationRows } from './features/organizations/mine/index.ts'
-import {
-  memberships,
-  organizationJobs,
-  organizationRows,
-} from './features/organizations/organization/index.ts'
-import { organizationRoleRows } from './features/organizations/roles/index.ts'
+import { myOrganizationFeature } from './features/organizations/mine/index.ts'
+import { organizationFeature } from './features/organizations/organization/index.ts'
+import { organizationRoleFeature } from './features/organizations/roles/index.ts'
 import { compatRoutes } from './features/protocols/compat/index.ts'
 import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
 import { doorFeature } from './features/signin/door/index.ts'
@@ -148,16 +144,11 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     roleFeature(tools),
     tokens,
     apiKeyFeature(tools),
-    {
-      name: 'organizations',
-      rows: [
-        ...organizationRows(tools),
-        ...memberRows(tools),
-        ...organizationRoleRows(tools),
-        ...invitationRows(tools),
-        ...myOrganizationRows(tools),
-      ],
-    },
+    organizationFeature(tools),
+    organizationRoleFeature(tools),
+    memberFeature(tools),
+    invitationFeature(tools),
+    myOrganizationFeature(tools),
     guessFeature(tools),
     doorFeature(tools, [passwords.method]),
     passwords,
@@ -203,8 +194,6 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
   const rows = features.flatMap((feature) => feature.rows ?? [])
   for (const feature of features) jobs.add(feature.jobs ?? [])
   registrationJobs(tools)
-  organizationJobs(tools)
-  invitationJobs(tools)
   const pages = createPages(config)
   const http = createHttp({
     tools,

@@ -4,15 +4,9 @@
  * Invariant: a deleted organization is invisible except to its owners and server administrators; after its grace
  * period it is purged with all its rows, and its slug is free.
  */
-import type { Row } from '../../../base/http/row/route.ts'
-import type { Tools } from '../../../core/tools.ts'
-import { organizationWished } from '../../identity/users/index.ts'
-import { purgeDeletedOrganizations } from './deletion.ts'
-import { createRequestedOrganization } from './organizations.ts'
-import { organizationPages } from './pages.tsx'
-import { organizationRoutes } from './routes.ts'
 
 export { deleteEmptyOrganization, restoreOrganization } from './deletion.ts'
+export { organizationFeature } from './feature.ts'
 export { organizationOperations } from './operations.ts'
 export {
   createOrganization,
@@ -28,13 +22,3 @@ export {
   OwnOrganizationView,
   ownOrganizationView,
 } from './view.ts'
-
-export const organizationRows = (tools: Tools): Row[] => [
-  ...organizationRoutes(tools),
-  ...organizationPages(tools),
-]
-
-export function organizationJobs(tools: Pick<Tools, 'db' | 'jobs'>): void {
-  tools.jobs.every('organizations.purge', '1h', (now) => purgeDeletedOrganizations(tools, now))
-  tools.jobs.on(organizationWished, ({ user_id }, now) => createRequestedOrganization(tools, user_id, now))
-}

@@ -3,11 +3,7 @@
  * permits there, and the check that a caller grants no role beyond their permissions; leaves the built-in roles and
  * the arithmetic of permissions to core/roles.
  */
-import type { Row } from '../../../base/http/row/route.ts'
-import type { Tools } from '../../../core/tools.ts'
-import { organizationRolePages } from './pages.tsx'
-import { organizationRoleRoutes } from './routes.ts'
-
+export { organizationRoleFeature } from './feature.ts'
 export {
   assertMayActOnRole,
   assertMayGrantRole,
@@ -16,8 +12,3 @@ export {
   permissionsOfRole,
 } from './grants.ts'
 export { MemberRole } from './view.ts'
-
-export const organizationRoleRows = (tools: Tools): Row[] => [
-  ...organizationRoleRoutes(tools),
-  ...organizationRolePages(tools),
-]
