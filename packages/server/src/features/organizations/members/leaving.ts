@@ -17,7 +17,7 @@ import {
   recordOrganizationEvent,
 } from '../membership/index.ts'
 import { deleteEmptyOrganization } from '../organization/index.ts'
-import { deleteMember, lockUserRow, selectMember, selectOrganizationIds } from './sql.ts'
+import { deleteMember, lockUserExclusively, selectMember, selectOrganizationIds } from './sql.ts'
 
 const lastOwner = () =>
   problem('CONFLICT', {
@@ -84,7 +84,7 @@ export async function leaveAllOrganizations(
   userId: string,
 ): Promise<void> {
   const locked = await lockOrganizationsOf(tx, userId)
-  await lockUserRow(tx, userId)
+  await lockUserExclusively(tx, userId)
   const now = await selectOrganizationIds(tx, userId)
   if (now.some((id) => !locked.has(id)))
     throw problem('CONFLICT', { message: 'The account has just joined another organization. Try again.' })

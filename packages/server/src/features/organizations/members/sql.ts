@@ -4,7 +4,7 @@ import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 
 /** Exclusive row lock: the user gets no membership until the end of the transaction. */
-export async function lockUserRow(tx: Tx, id: string): Promise<void> {
+export async function lockUserExclusively(tx: Tx, id: string): Promise<void> {
   await sql`select 1 from users where id = ${id} for update`.execute(tx)
 }
 
