@@ -4,7 +4,7 @@
  * control socket, otherwise this process opens it. A server that is just starting or stopping is waited for.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askControl, type ControlHandler, NobodyListens } from '../base/control/index.ts'
+import { type ControlHandler, ControlUnavailable, sendControlRequest } from '../base/control/index.ts'
 import { type Database, DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
 import { createLog } from '../base/log/index.ts'
@@ -72,9 +72,9 @@ async function runHere(command: Portable, args: Args, config: Config): Promise<O
 async function askServer(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
   let reply: unknown
   try {
-    reply = await askControl(config.dataDir, { command: command.name, args })
+    reply = await sendControlRequest(config.dataDir, { command: command.name, args })
   } catch (error) {
-    if (error instanceof NobodyListens) return null
+    if (error instanceof ControlUnavailable) return null
     throw error
   }
   const { outcome, refused, error } = reply as Reply & { error?: string }

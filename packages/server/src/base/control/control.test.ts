@@ -14,11 +14,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
-  askControl,
   type ControlServer,
+  ControlUnavailable,
   controlPath,
   isListening,
-  NobodyListens,
+  sendControlRequest,
   serveControl,
 } from './index.ts'
 import { readLine } from './line.ts'
@@ -36,72 +36,74 @@ afterEach(async () => {
 })
 const echo = async (request: unknown) => ({ echo: request })
 
-it('answers one request a connection, many at once', async () => {
+it('answers one request per connection, on many connections at the same time', async () => {
   server = await serveControl(dataDir, echo)
-  const asked = Array.from({ length: 50 }, (_, i) => askControl(dataDir, { i, text: 'ä\n\u2028'.repeat(i) }))
+  const asked = Array.from({ length: 50 }, (_, i) =>
+    sendControlRequest(dataDir, { i, text: 'ä\n\u2028'.repeat(i) }),
+  )
   expect(await Promise.all(asked)).toEqual(
     asked.map((_, i) => ({ echo: { i, text: 'ä\n\u2028'.repeat(i) } })),
   )
 })
 
-it('is open to its own user alone', async () => {
+it('is accessible to its user only', async () => {
   server = await serveControl(dataDir, echo)
   expect(statSync(server.path).mode & 0o777).toBe(0o600)
   expect(statSync(dirname(server.path)).mode & 0o777).toBe(0o700)
 })
 
-it('takes the place of a killed server and leaves nothing behind', async () => {
+it('replaces the socket of a killed server and leaves nothing behind', async () => {
   mkdirSync(join(dataDir, 'control'), { mode: 0o700 })
   writeFileSync(join(dataDir, 'control', 'socket'), '')
   server = await serveControl(dataDir, echo)
-  expect(await askControl(dataDir, 1)).toEqual({ echo: 1 })
+  expect(await sendControlRequest(dataDir, 1)).toEqual({ echo: 1 })
   expect(await isListening(dataDir)).toBe(true)
   await server.close()
   expect(existsSync(server.path)).toBe(false)
   expect(await isListening(dataDir)).toBe(false)
 })
 
-it('says that nobody listens, without a server and beside the socket of a dead one', async () => {
-  await expect(askControl(dataDir, 1)).rejects.toBeInstanceOf(NobodyListens)
+it('reports that no server listens, without a server and with the socket of a killed one', async () => {
+  await expect(sendControlRequest(dataDir, 1)).rejects.toBeInstanceOf(ControlUnavailable)
   mkdirSync(join(dataDir, 'control'), { mode: 0o700 })
-  await expect(askControl(dataDir, 1)).rejects.toBeInstanceOf(NobodyListens)
+  await expect(sendControlRequest(dataDir, 1)).rejects.toBeInstanceOf(ControlUnavailable)
 })
 
-it('uses a short path where the data folder is deep', async () => {
+it('uses a short path where that of the data folder is long', async () => {
   const deep = join(dataDir, 'x'.repeat(120))
   expect(Buffer.byteLength(controlPath(deep))).toBeLessThan(104)
   expect(controlPath(deep)).not.toBe(controlPath(`${deep}y`))
   server = await serveControl(deep, echo)
-  expect(await askControl(deep, 'hello')).toEqual({ echo: 'hello' })
+  expect(await sendControlRequest(deep, 'hello')).toEqual({ echo: 'hello' })
 })
 
-it('refuses a folder that others may enter or that leads elsewhere', async () => {
+it('refuses a folder that others can access, and a link', async () => {
   const folder = join(dataDir, 'control')
   mkdirSync(folder)
   chmodSync(folder, 0o755)
   await expect(serveControl(dataDir, echo)).rejects.toThrow('not a private folder')
-  await expect(askControl(dataDir, 1)).rejects.toThrow('not a private folder')
+  await expect(sendControlRequest(dataDir, 1)).rejects.toThrow('not a private folder')
   const elsewhere = join(dataDir, 'elsewhere')
   mkdirSync(elsewhere, { mode: 0o700 })
   symlinkSync(elsewhere, join(elsewhere, 'control'))
-  await expect(askControl(elsewhere, 1)).rejects.toThrow('not a private folder')
+  await expect(sendControlRequest(elsewhere, 1)).rejects.toThrow('not a private folder')
 })
 
-it('answers a failing command with its message and survives nonsense', async () => {
+it('answers a failing command with its message and survives malformed requests', async () => {
   server = await serveControl(dataDir, async () => {
     throw new Error('no such command')
   })
-  expect(await askControl(dataDir, {})).toEqual({ error: 'no such command' })
+  expect(await sendControlRequest(dataDir, {})).toEqual({ error: 'no such command' })
   const socket = net.connect(server.path)
   socket.end('{{{\n')
   const reply = await new Promise<string>((resolve) =>
     socket.once('data', (chunk) => resolve(chunk.toString())),
   )
   expect(JSON.parse(reply)).toHaveProperty('error')
-  expect(await askControl(dataDir, {})).toEqual({ error: 'no such command' })
+  expect(await sendControlRequest(dataDir, {})).toEqual({ error: 'no such command' })
 })
 
-it('lets a request under way finish when it closes', async () => {
+it('finishes pending requests when it closes', async () => {
   let release = () => {}
   const held = new Promise<void>((resolve) => {
     release = resolve
@@ -115,7 +117,7 @@ it('lets a request under way finish when it closes', async () => {
     await held
     return 'done'
   })
-  const asked = askControl(dataDir, {})
+  const asked = sendControlRequest(dataDir, {})
   await begun
   const closed = server.close()
   server = null
@@ -148,13 +150,13 @@ describe('on Windows', () => {
   it('answers clients that can read the token, many at once, and takes the token away when it closes', async () => {
     server = await serveControl(dataDir, echo, 'win32')
     expect(statSync(tokenFile()).mode & 0o777).toBe(0o600)
-    const asked = Array.from({ length: 20 }, (_, i) => askControl(dataDir, { i }, 'win32'))
+    const asked = Array.from({ length: 20 }, (_, i) => sendControlRequest(dataDir, { i }, 'win32'))
     expect(await Promise.all(asked)).toEqual(asked.map((_, i) => ({ echo: { i } })))
     expect(await isListening(dataDir, 'win32')).toBe(true)
     await server.close()
     expect(existsSync(tokenFile())).toBe(false)
     expect(await isListening(dataDir, 'win32')).toBe(false)
-    await expect(askControl(dataDir, 1, 'win32')).rejects.toBeInstanceOf(NobodyListens)
+    await expect(sendControlRequest(dataDir, 1, 'win32')).rejects.toBeInstanceOf(ControlUnavailable)
   })
 
   it('hands no request of a client without the token to the commands', async () => {
@@ -199,7 +201,7 @@ describe('on Windows', () => {
       })
     })
     await new Promise<void>((resolve) => stranger.listen(path, resolve))
-    await expect(askControl(dataDir, { password: 'secret' }, 'win32')).rejects.toThrow(
+    await expect(sendControlRequest(dataDir, { password: 'secret' }, 'win32')).rejects.toThrow(
       'does not know the token',
     )
     stranger.close()

@@ -1,9 +1,9 @@
 /**
- * The control socket: how the CLI reaches a running server that holds the embedded database. One request a
- * connection, both sides one JSON line. It knows no command: `serveControl` is handed a function.
+ * The control socket, by which the CLI sends commands to a running server with the embedded database. One request per
+ * connection; request and answer are one JSON line. Commands are handled by the function that `serveControl` receives.
  *
- * Who may open it may do everything. It is a Unix domain socket in a folder that is 0700 and checked from both
- * sides, so that nothing is ever sent through a socket in a stranger's folder; on Windows it is a named pipe, and
+ * A client that can open the socket has all rights. It is a Unix domain socket in a folder with mode 0700, which both
+ * sides check, so that nothing is sent through a socket in a folder of another user; on Windows it is a named pipe, and
  * both sides prove that they can read the data folder (handshake.ts).
  */
 import { createHash } from 'node:crypto'
@@ -18,8 +18,8 @@ import { readLine, writeMessage } from './line.ts'
 const LONGEST_PATH = 100
 
 /**
- * Where the server of a data folder listens: in it, or under a short name where that path would be too long. Pipes of
- * Windows have one flat list of names, and its paths mean the same in either case.
+ * The path of the socket: in the data folder, or under a short name where that path would be too long. Pipes of Windows
+ * share one namespace, and paths of Windows are case-insensitive.
  */
 export function controlPath(dataDir: string, platform: NodeJS.Platform = process.platform): string {
   const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
@@ -29,7 +29,7 @@ export function controlPath(dataDir: string, platform: NodeJS.Platform = process
   return join(os.tmpdir(), `latchkey-${os.userInfo().uid}-${digest(dataDir)}`, 'socket')
 }
 
-/** The folder exists, is a real folder, is ours, and nobody else's to enter. @throws where it is not */
+/** Asserts that the folder exists, is not a link, belongs to this user, and has no access for others. */
 function assertPrivate(folder: string): void {
   const stats = lstatSync(folder)
   const isOurs = stats.uid === os.userInfo().uid
@@ -42,13 +42,13 @@ export type ControlHandler = (request: unknown) => Promise<unknown>
 
 export interface ControlServer {
   path: string
-  /** Stops listening, lets requests under way finish, removes the socket. */
+  /** Stops listening, finishes pending requests, removes the socket. */
   close(): Promise<void>
 }
 
 /**
- * Listens for commands. The caller holds the lock of the data folder, so a socket that is already there
- * belonged to a server that was killed.
+ * Listens for commands. The caller holds the lock of the data folder, so that an existing socket is that of a killed
+ * server.
  */
 export async function serveControl(
   dataDir: string,
@@ -58,7 +58,7 @@ export async function serveControl(
   const path = controlPath(dataDir, platform)
   const isPipe = platform === 'win32'
   const token = isPipe ? makeToken(dataDir) : null
-  if (!isPipe) makeWay(path)
+  if (!isPipe) prepareFolder(path)
   // a client may shut down its side after the request and still wait for the answer
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     answer(socket, token, handle).catch(() => socket.destroy())
@@ -83,8 +83,8 @@ export async function serveControl(
   }
 }
 
-/** A private folder for the socket, without the socket of a killed server. */
-function makeWay(path: string): void {
+/** Creates a private folder for the socket, and removes the socket of a killed server. */
+function prepareFolder(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   assertPrivate(dirname(path))
   rmSync(path, { force: true })
@@ -106,11 +106,11 @@ async function answer(socket: net.Socket, token: string | null, handle: ControlH
   socket.end()
 }
 
-/** Nobody listens there: the server was killed, has not come up yet, or there is none. */
-export class NobodyListens extends Error {}
+/** No server listens on the control socket: it was killed, is still starting, or does not exist. */
+export class ControlUnavailable extends Error {}
 
-/** Sends one request to the running server. @throws NobodyListens */
-export async function askControl(
+/** Sends one request to the running server. @throws ControlUnavailable */
+export async function sendControlRequest(
   dataDir: string,
   request: unknown,
   platform: NodeJS.Platform = process.platform,
@@ -134,12 +134,12 @@ export async function isListening(
     socket.destroy()
     return true
   } catch (error) {
-    if (error instanceof NobodyListens) return false
+    if (error instanceof ControlUnavailable) return false
     throw error
   }
 }
 
-/** A connection to the server of this data folder and to no other program. */
+/** Connects to the server of this data folder, and to no other program. */
 async function connect(dataDir: string, platform: NodeJS.Platform): Promise<net.Socket> {
   const path = controlPath(dataDir, platform)
   try {
@@ -151,7 +151,7 @@ async function connect(dataDir: string, platform: NodeJS.Platform): Promise<net.
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error
-    throw new NobodyListens(`nobody listens at ${path}`, { cause: error })
+    throw new ControlUnavailable(`no server listens at ${path}`, { cause: error })
   }
 }
 
@@ -159,7 +159,7 @@ function open(path: string): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(path)
     socket.once('connect', () => resolve(socket))
-    // stays: a later error without a listener would end the process
+    // not `once`: a later error without a listener would end the process
     socket.on('error', reject)
   })
 }

@@ -1,9 +1,8 @@
 /**
- * Every form of stored password hash that can be checked, recognised by how it begins: our own and those that
- * come along when people move here (PHC strings, passlib, Django, Werkzeug, crypt(3), Firebase). Each is one row of
- * the table.
+ * The formats of stored password hashes, recognized by their prefix: our format and those of imported accounts (PHC
+ * strings, passlib, Django, Werkzeug, crypt(3), Firebase). Each is one row of the table.
  *
- * A hash may come from an import, so its cost is input: what would take too much memory or time is refused
+ * Imported hashes are untrusted input, including their cost: a hash that would take too much memory or time is refused
  * before anything is computed.
  */
 import { createCipheriv, createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
@@ -12,21 +11,21 @@ import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
 export interface Bounds {
-  /** The most memory one check may take. */
+  /** The memory limit of a check. */
   memoryKib: number
   /** Argon2: memory × passes. */
   argon2Work: number
   bcryptCost: number
 }
-/** Far above what anybody configures for sign-ins, far below what hurts: about two seconds and 256 MiB. */
+/** Above any reasonable configuration, below a denial of service: about two seconds and 256 MiB. */
 export const BOUNDS: Bounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryptCost: 16 }
 /** What the algorithm demands. */
 const BCRYPT_LEAST_COST = 4
 const PBKDF2_ITERATIONS = 5_000_000
-/** scrypt's N × r × p; its work is this times 128 bytes, twice. */
+/** N × r × p of scrypt; its work is this times 128 bytes, twice. */
 const SCRYPT_WORK = 4_194_304
 const SHA_CRYPT_ROUNDS = 1_000_000
-/** Rounds × bytes of the password, which every second round reads: of a million rounds, 128 bytes. */
+/** Rounds × bytes of the password, which every second round reads: 128 bytes with a million rounds. */
 const SHA_CRYPT_WORK = 128_000_000
 
 export interface Readable {
@@ -43,7 +42,7 @@ type Groups = Readonly<Record<string, string>>
 
 interface Form {
   pattern: RegExp
-  /** null: has the form, but is damaged or beyond the bounds. May throw for the same. */
+  /** @returns null where the hash is malformed or exceeds the bounds; may throw instead */
   read(groups: Groups, stored: string, bounds: Bounds): Readable | null | Promise<Readable | null>
 }
 
@@ -59,7 +58,7 @@ const DIGESTS: Readonly<Record<string, string>> = {
 }
 const ARGON2_KINDS = ['argon2d', 'argon2i', 'argon2id'] as const
 
-/** Base64 as PHC strings write it (no padding) and as passlib does ('.' for '+'). */
+/** Base64 of PHC strings (no padding) and of passlib ('.' for '+'). */
 const fromBase64 = (text: string): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64')
 const isKey = (key: Buffer): boolean => key.length >= 16 && key.length <= 128
 
@@ -75,7 +74,7 @@ async function argon2(stored: string, bounds: Bounds): Promise<Readable | null> 
 
 /**
  * The versions 2a, 2x and 2y are computed as 2b: they differ by faults that other implementations once had.
- * bcrypt reads 72 bytes and ignores the rest: a foreign hash of a longer password keeps matching.
+ * bcrypt ignores all but the first 72 bytes: imported hashes of longer passwords must still match.
  */
 async function bcrypt({ cost, salt, key }: Groups, bounds: Bounds): Promise<Readable | null> {
   if (!key || Number(cost) < BCRYPT_LEAST_COST || Number(cost) > bounds.bcryptCost) return null
@@ -89,15 +88,15 @@ async function bcrypt({ cost, salt, key }: Groups, bounds: Bounds): Promise<Read
   }
 }
 
-/** What a derived key is held against. */
+/** The expected value of a derived key. */
 interface Expected {
   length: number
   matches(key: Buffer): boolean
 }
 
-/** The key itself. @throws where it is none */
+/** Compares with a stored key. @throws Error for a key of the wrong length */
 function exactly(key: Buffer): Expected {
-  if (!isKey(key)) throw new Error('a key of this length says too little, or is damaged')
+  if (!isKey(key)) throw new Error('the length of the key is out of bounds')
   return { length: key.length, matches: (derived) => timingSafeEqual(derived, key) }
 }
 
@@ -131,7 +130,7 @@ function pbkdf2Of(digest: string | undefined, rounds: number, salt: Buffer, key:
   }
 }
 
-/** crypt(3) takes fewer than 1000 rounds for 1000, and reads 16 characters of the salt. */
+/** crypt(3) uses at least 1000 rounds, and 16 characters of the salt. */
 function shaCryptOf(kind: string | undefined, rounds: number, salt: string, key: string): Readable | null {
   const digest = kind === '5' ? 'sha256' : 'sha512'
   if (rounds > SHA_CRYPT_ROUNDS || key.length !== (kind === '5' ? 43 : 86)) return null
@@ -139,7 +138,7 @@ function shaCryptOf(kind: string | undefined, rounds: number, salt: string, key:
   return {
     cost: `${digest}-crypt ${rounds}`,
     async check(password) {
-      // a longer one cannot match, and takes the time of the longest that can
+      // a longer password cannot match, and takes the time of the longest that can
       const affordable = password.slice(0, Math.floor(SHA_CRYPT_WORK / how.rounds))
       const found = Buffer.from(await shaCrypt(affordable, how))
       return timingSafeEqual(found, Buffer.from(key)) && affordable === password
@@ -148,8 +147,8 @@ function shaCryptOf(kind: string | undefined, rounds: number, salt: string, key:
 }
 
 /**
- * Firebase's own scrypt: what is stored is the project's signer key, encrypted under the key that the password
- * gives. https://firebaseopensource.com/projects/firebase/scrypt/
+ * The modified scrypt of Firebase: the stored value is the signer key of the project, encrypted with the key that is
+ * derived from the password. https://firebaseopensource.com/projects/firebase/scrypt/
  */
 function firebaseOf(
   log2N: number,
@@ -186,7 +185,7 @@ const FORMS: readonly Form[] = [
   // PHC: https://github.com/P-H-C/phc-string-format
   form(`\\$scrypt\\$ln=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})\\$(?<salt>${B64})\\$(?<key>${B64})`,
     (g, _, bounds) => scryptOf(Number(g.ln), Number(g.r), Number(g.p), fromBase64(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
-  // PHC writes i=…,l=…; passlib the bare number of rounds
+  // PHC has i=…,l=…; passlib only the number of rounds
   form(`\\$pbkdf2-?(?<digest>\\w*)\\$(?:i=)?(?<rounds>\\d{1,9})(?:,l=\\d+)?\\$(?<salt>${B64})\\$(?<key>${B64})`,
     (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), fromBase64(g.salt ?? ''), fromBase64(g.key ?? ''))),
   // Django: its salts are text
@@ -201,7 +200,7 @@ const FORMS: readonly Form[] = [
   // crypt(3), https://www.akkadia.org/drepper/SHA-crypt.txt
   form('\\$(?<kind>[56])\\$(?:rounds=(?<rounds>\\d{1,9})\\$)?(?<salt>[^$:\\n]*)\\$(?<key>[A-Za-z0-9./]+)',
     (g) => shaCryptOf(g.kind, Number(g.rounds ?? 5000), g.salt ?? '', g.key ?? '')),
-  // Firebase, written as other servers' imports do: the project's parameters and signer key go with each hash
+  // Firebase, in the format of other servers' imports: each hash contains the parameters and signer key of the project
   form(`\\$fbscrypt\\$v=1,n=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})(?:,ss=(?<separator>${B64}))?,sk=(?<signer>${B64})\\$(?<salt>${B64})\\$(?<key>${B64})`,
     (g, _, bounds) => firebaseOf(Number(g.ln), Number(g.r), Number(g.p), Buffer.concat([fromBase64(g.salt ?? ''), fromBase64(g.separator ?? '')]),
       fromBase64(g.signer ?? ''), fromBase64(g.key ?? ''), bounds)),
@@ -212,7 +211,7 @@ const FORMS: readonly Form[] = [
     (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(Buffer.from(g.key ?? '', 'hex')), bounds)),
 ]
 
-/** A hash of ours inside another's form: checks alike, and is never up to date. */
+/** A hash inside another format: verified alike, and always outdated. */
 async function wrapped(
   by: string,
   reading: Promise<Readable | null>,
@@ -223,7 +222,7 @@ async function wrapped(
 }
 
 /**
- * @returns null where the text is no hash we know, is damaged, or would cost more than the bounds allow
+ * @returns null where the format is unknown, the hash is malformed, or its cost exceeds the bounds
  * @throws NativeMissing where its algorithm cannot be loaded
  */
 export async function readHash(stored: string, bounds: Bounds): Promise<Readable | null> {

@@ -14,8 +14,8 @@ const options: HashingOptions = {
 }
 const hashing = await createHashing(options)
 
-// Made by other implementations: the Argon2 reference code's tests, libxcrypt, RFC 7914 §12, Python's hashlib,
-// Drepper's specification of SHA-crypt (and OpenSSL), Firebase's own example.
+// Test vectors of other implementations: the Argon2 reference code, libxcrypt, RFC 7914 §12, hashlib of Python,
+// the specification of SHA-crypt (and OpenSSL), the example of Firebase.
 // biome-ignore format: a table
 const FOREIGN: readonly [name: string, password: string, stored: string][] = [
   ['argon2i',               'password',       '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA'],
@@ -47,8 +47,8 @@ const FOREIGN: readonly [name: string, password: string, stored: string][] = [
   ['scrypt, Werkzeug',      'password',       'scrypt:32768:8:1$seasalt$8901c14416ecc147a14d315612a9340480408236610eba7df40ec36c37c5c55d9582f128a29a9a39183c503f89603fcc77c486e1f8c43e96bf85f85382cb7198'],
 ]
 
-describe('our own hashes', () => {
-  test('match the password they were made of, and no other', async () => {
+describe('new hashes', () => {
+  test('match their password, and no other', async () => {
     const stored = await hashing.hash('correct horse battery staple')
     expect(stored).toMatch(/^\$argon2id\$v=19\$m=1024,t=2,p=1\$/)
     expect(await hashing.verify(stored, 'correct horse battery staple')).toEqual({
@@ -61,7 +61,7 @@ describe('our own hashes', () => {
     })
   })
 
-  test('match however the same characters are composed', async () => {
+  test('match all normalization forms of the password', async () => {
     const stored = await hashing.hash('Ångström ﬁnd ２３')
     expect((await hashing.verify(stored, 'A\u030Angstro\u0308m find 23')).matches).toBe(true)
   })
@@ -70,7 +70,7 @@ describe('our own hashes', () => {
     ['more memory', { argon2MemoryKib: 2048 }],
     ['more passes', { argon2Passes: 3 }],
     ['another algorithm', { algorithm: 'bcrypt' as const }],
-  ])('are outdated where the settings ask for %s', async (_, change) => {
+  ])('are outdated when the settings require %s', async (_, change) => {
     const stored = await hashing.hash('a password')
     const raised = await createHashing({ ...options, ...change })
     expect(await raised.verify(stored, 'a password')).toEqual({ matches: true, outdated: true })
@@ -89,7 +89,7 @@ describe('our own hashes', () => {
     })
   })
 
-  test('go beyond the bounds of foreign ones where the settings say so', async () => {
+  test('may exceed the bounds of imported ones if the settings do', async () => {
     const strong = await createHashing({
       ...options,
       argon2MemoryKib: BOUNDS.memoryKib + 1024,
@@ -113,19 +113,19 @@ describe('bcrypt', async () => {
     expect(await raised.verify(stored, 'a password')).toEqual({ matches: true, outdated: true })
   })
 
-  test('refuses to hash more than the 72 bytes it reads', async () => {
+  test('refuses to hash more than 72 bytes', async () => {
     await expect(bcrypt.hash('é'.repeat(36))).resolves.toMatch(/^\$2b\$/)
     await expect(bcrypt.hash('é'.repeat(37))).rejects.toMatchObject({ code: 'VALIDATION_ERROR' })
   })
 
-  test('goes on checking foreign hashes of longer passwords', async () => {
+  test('still verifies imported hashes of longer passwords', async () => {
     const { hash } = await import('bcrypt')
     const stored = await hash('x'.repeat(100), 4)
     expect((await bcrypt.verify(stored, 'x'.repeat(100))).matches).toBe(true)
   })
 })
 
-describe('hashes made elsewhere', () => {
+describe('imported hashes', () => {
   test.each(FOREIGN)('%s matches, and is outdated', async (_, password, stored) => {
     expect(await hashing.verify(stored, password)).toEqual({ matches: true, outdated: true })
   })
@@ -134,13 +134,13 @@ describe('hashes made elsewhere', () => {
     expect(await hashing.verify(stored, `${password}.`)).toEqual({ matches: false, outdated: false })
   })
 
-  test('match the empty password where that was hashed', async () => {
+  test('match the empty password if it was hashed', async () => {
     const stored =
       '$6$saltstring$kyGrqt6gmjAdtFLPrflEFifSYLCWWq1pyx95SvqinLDy2UHmj0sTF0MSLMwxPFZc3tu5kQckI8fks0zOPda3n1'
     expect((await hashing.verify(stored, '')).matches).toBe(true)
   })
 
-  test('of a password that was not normalised match, and are outdated', async () => {
+  test('of a password without normalization match, and are outdated', async () => {
     const decomposed = 'le\u0300tmein'
     const { hash } = await import('@node-rs/argon2')
     const stored = await hash(decomposed, { memoryCost: 1024, timeCost: 2, parallelism: 1 })
@@ -197,14 +197,14 @@ describe('hashes made elsewhere', () => {
     ['bcrypt of cost 3', '$2b$03$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i'],
     ['bcrypt cut short', '$2b$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0'],
     ['bcrypt of a salt of 132 bits', '$2b$06$If6bvum7DFjUnE9p2uDeDv0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i'],
-  ])('are not even tried at %s', async (_, stored) => {
+  ])('are refused without computation for %s', async (_, stored) => {
     expect(await readHash(stored, BOUNDS)).toBeNull()
   })
 })
 
 describe('an unknown account', () => {
   test('is refused even with the password of the dummy', async () => {
-    expect(await hashing.verify(null, 'a password that nobody has')).toEqual({
+    expect(await hashing.verify(null, 'the password of no account')).toEqual({
       matches: false,
       outdated: false,
     })
@@ -212,7 +212,7 @@ describe('an unknown account', () => {
 })
 
 describe('the queue', () => {
-  test('runs at most so many at once, and the rest in the order they came', async () => {
+  test('runs a bounded number at the same time, and the rest in order of arrival', async () => {
     const gate = createGate(2, 10)
     const begun: number[] = []
     let most = 0
@@ -230,7 +230,7 @@ describe('the queue', () => {
     expect(gate.load()).toEqual({ running: 0, waiting: 0 })
   })
 
-  test('turns away at once, with Retry-After, who comes when it is full', async () => {
+  test('refuses immediately, with Retry-After, when it is full', async () => {
     const small = await createHashing({ ...options, concurrency: 1, queue: 2 })
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => small.hash('a password')))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
@@ -242,7 +242,7 @@ describe('the queue', () => {
     expect(small.load()).toEqual({ running: 0, waiting: 0 })
   })
 
-  test('gives its place back when the work throws', async () => {
+  test('frees its slot when the work throws', async () => {
     const gate = createGate(1, 1)
     await expect(gate.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
     expect(await gate.run(async () => 'yes')).toBe('yes')

@@ -1,4 +1,4 @@
-/** What hashing takes: threads instead of the event loop, and as much work for one account as for another. */
+/** Timing of hashing: it uses threads and not the event loop, and takes equal work for known and unknown accounts. */
 import { describe, expect, test } from 'vitest'
 import { createHashing, type HashingOptions } from './index.ts'
 
@@ -11,11 +11,11 @@ const options: HashingOptions = {
   concurrency: 2,
 }
 const hashing = await createHashing(options)
-/** What is compared by the work it takes: a difference that is there shows each time. */
+/** Retries for measurements: a real difference appears in each of them. */
 const MEASURED = { retry: 4 }
 
 describe('hashes made elsewhere', () => {
-  test('leave the event loop responsive, however many rounds they are of', MEASURED, async () => {
+  test('leave the event loop responsive, for any number of rounds', MEASURED, async () => {
     const stored = `$6$rounds=300000$saltstring$${'a'.repeat(86)}`
     let longest = 0
     let last = performance.now()
@@ -45,7 +45,7 @@ describe('hashes made elsewhere', () => {
 })
 
 describe('an unknown account', () => {
-  test('takes the work of a known one', MEASURED, async () => {
+  test('takes as much work as a known one', MEASURED, async () => {
     const costly = await createHashing({ ...options, argon2MemoryKib: 19_456, concurrency: 1 })
     const stored = await costly.hash('a password')
     // of all threads, so that a busy machine does not count

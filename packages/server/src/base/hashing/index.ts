@@ -1,9 +1,9 @@
 /**
- * Password hashing behind a bounded queue: at most as many at once as cores, and 503 when too many wait.
+ * Password hashing behind a bounded queue: at most one hash per core at a time, and 503 when too many wait.
  *
- * Owns: our own hashes (argon2id or bcrypt), the check of hashes made elsewhere (forms.ts), the one place
- * where a password is brought into its canonical spelling, and equal time for accounts that do not exist.
- * Leaves to the passwords feature: policies, and writing the new hash when one is `outdated`.
+ * Owns: new hashes (argon2id or bcrypt), the verification of imported hashes (forms.ts), the normalization of passwords,
+ * and equal time for accounts that do not exist.
+ * Leaves to the passwords feature: policies, and storing a new hash when one is `outdated`.
  */
 import { availableParallelism } from 'node:os'
 import { invalid } from '../errors.ts'
@@ -22,12 +22,12 @@ export interface Hashing {
    */
   hash(password: string): Promise<string>
   /**
-   * Checks a password. With `stored` null a dummy of the same cost is checked, so that an unknown account
+   * Verifies a password. With `stored` null a dummy of the same cost is verified, so that an unknown account
    * takes the same time as a known one; the verdict is then always false.
-   * `outdated`: it matches, but the hash is of another algorithm or cost and should be replaced.
+   * `outdated`: it matches, but the hash has another algorithm or cost and should be replaced.
    */
   verify(stored: string | null, password: string): Promise<{ matches: boolean; outdated: boolean }>
-  /** How many run and wait now; for /metrics and tests. */
+  /** The number of running and waiting tasks; for /metrics and tests. */
   load(): { running: number; waiting: number }
 }
 
@@ -36,11 +36,11 @@ export interface HashingOptions {
   argon2MemoryKib: number
   argon2Passes: number
   bcryptCost: number
-  /** How many may wait. */
+  /** The largest number of waiting tasks. */
   queue: number
-  /** How many run at once; default one a core. They run on libuv's threads (UV_THREADPOOL_SIZE, 4). */
+  /** The number of concurrent tasks; one per core by default. They run on libuv's threads (UV_THREADPOOL_SIZE, 4). */
   concurrency?: number
-  /** Warned of stored hashes that cannot be read. */
+  /** Receives a warning for each stored hash that cannot be read. */
   log?: Pick<Log, 'warn'>
 }
 
@@ -56,8 +56,8 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
     argon2Work: Math.max(BOUNDS.argon2Work, options.argon2MemoryKib * options.argon2Passes),
     bcryptCost: Math.max(BOUNDS.bcryptCost, options.bcryptCost),
   }
-  // made now, so that the first unknown account takes no longer than the second
-  const dummy = own.make('a password that nobody has').then((hash) => readHash(hash, bounds))
+  // made at startup, so that the first unknown account takes no longer than others
+  const dummy = own.make('the password of no account').then((hash) => readHash(hash, bounds))
   dummy.catch(() => undefined)
 
   // what cannot be loaded here must answer as a wrong password does, or it would tell that the account exists
@@ -99,10 +99,10 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
   }
 }
 
-/** NIST SP 800-63B §5.1.1.2: Unicode is normalised before hashing, or the same word typed elsewhere would not match. */
+/** NIST SP 800-63B §5.1.1.2: Unicode is normalized before hashing, because input methods encode the same text differently. */
 const canonicalPassword = (password: string): string => password.normalize('NFKC')
 
-/** Hashes made elsewhere may hold the password as it was typed: that is tried second, where the two differ. */
+/** Imported hashes may be of the password without normalization: that is checked second, where the two differ. */
 async function matchesAnySpelling(hash: Readable, password: string): Promise<'canonical' | 'raw' | null> {
   const canonical = canonicalPassword(password)
   if (await hash.check(canonical)) return 'canonical'

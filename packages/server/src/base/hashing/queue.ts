@@ -1,12 +1,12 @@
 /**
- * A gate for work that fills a core: at most `concurrency` at once, the rest in the order they came, and
- * beyond `limit` waiting the caller is turned away at once, because an answer that comes after the person
- * has gone costs as much as one that is read.
+ * A bounded queue for work that fills a core: at most `concurrency` tasks run at the same time, others wait in order of
+ * arrival, and beyond `limit` waiting tasks new ones are refused immediately, because the result of a task whose client has
+ * disconnected costs as much as any other.
  */
 import { problem } from '../errors.ts'
 
 export interface Gate {
-  /** Runs the work when its turn has come. @throws Problem UNAVAILABLE when too many wait */
+  /** Runs the work in its turn. @throws Problem UNAVAILABLE when too many tasks wait */
   run<T>(work: () => Promise<T>): Promise<T>
   load(): { running: number; waiting: number }
 }
@@ -21,7 +21,7 @@ export function createGate(concurrency: number, limit: number): Gate {
       return
     }
     if (waiting.length >= limit) throw problem('UNAVAILABLE', { retryAfter: 2 })
-    // whoever leaves hands its place over, so nobody who comes later can take it
+    // a task that ends passes its slot to the first in the queue, so that a later one cannot take it
     await new Promise<void>((admitted) => waiting.push(admitted))
   }
   const leave = (): void => {

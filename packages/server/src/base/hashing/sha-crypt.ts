@@ -1,8 +1,7 @@
 /**
- * crypt(3) with SHA-256 and SHA-512, `$5$` and `$6$`, as Linux keeps passwords
- * (https://www.akkadia.org/drepper/SHA-crypt.txt). Thousands of digests in a row that node:crypto offers only in
- * the thread that asks, so each check has a thread of its own for as long as it takes; base/hashing's queue bounds
- * how many there are.
+ * SHA-crypt: crypt(3) with SHA-256 and SHA-512, `$5$` and `$6$`, as in the shadow file of Linux
+ * (https://www.akkadia.org/drepper/SHA-crypt.txt). It computes thousands of digests, which node:crypto offers only
+ * synchronously; therefore each check runs in a worker thread. The queue of base/hashing bounds their number.
  */
 import type * as Crypto from 'node:crypto'
 import { Worker } from 'node:worker_threads'
@@ -14,18 +13,18 @@ export interface ShaCrypt {
   salt: string
 }
 
-/** The last field of the hash, as crypt(3) writes it. */
+/** @returns the last field of the hash, in the encoding of crypt(3) */
 export function shaCrypt(password: string, how: ShaCrypt): Promise<string> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(PROGRAM, {
       eval: true,
       workerData: { password, ...how },
-      // nothing of this process that it could do without, its loaders and its environment above all
+      // the worker inherits nothing that it does not need: no loaders, no environment
       env: {},
       execArgv: [],
     })
     worker.once('error', reject)
-    worker.once('exit', () => reject(new Error('a thread ended without its hash')))
+    worker.once('exit', () => reject(new Error('the SHA-crypt worker exited without a result')))
     worker.once('message', (text: string) => {
       resolve(text)
       void worker.terminate()
@@ -33,7 +32,7 @@ export function shaCrypt(password: string, how: ShaCrypt): Promise<string> {
   })
 }
 
-/** Runs as text in the thread, so it may name nothing from outside itself. */
+/** Serialized to text for the worker: it must not reference anything outside of itself. */
 function compute(
   { createHash }: typeof Crypto,
   { password, digest, rounds, salt }: ShaCrypt & { password: string },
@@ -80,7 +79,7 @@ function compute(
   return text + (digest === 'sha512' ? letter(at(63), 2) : letter((at(31) << 8) | at(30), 3))
 }
 
-/** Where TypeScript is run as it is (tsx), functions come with a call of `__name`. */
+/** `__name`: tsx adds calls of it to functions. */
 const PROGRAM = `
 const __name = (made) => made
 const { parentPort, workerData } = require('node:worker_threads')

@@ -1,7 +1,7 @@
 /**
- * Rate limits: how many requests a key may make in a rolling window. The store counts; it is this process's memory, or
- * one that several nodes share. While a shared store is unreachable, each node counts by itself, in a window that has
- * been counting all along: a limit is never lifted because of a failing store, and no request fails for it.
+ * Rate limits: how many requests a key may make in a rolling window. A store counts: the memory of this process, or a
+ * store that nodes share. While a shared store is unreachable, each node uses its local count, which is always kept: a
+ * failing store never disables a limit, and never fails a request.
  */
 import type { Log } from '../log/index.ts'
 import { limitsInMemory } from './memory.ts'
@@ -9,14 +9,14 @@ import type { LimitStore, LimitVerdict } from './store.ts'
 
 export type { LimitStore, LimitVerdict } from './store.ts'
 
-/** A store that always answers: nothing is thrown and nothing rejects. */
+/** A store that never throws or rejects. */
 export type Limits = LimitStore
 
 export function createLimits({ store, log }: { store: LimitStore; log: Pick<Log, 'warn' | 'info'> }): Limits {
   const local = limitsInMemory()
   let isDown = false
   const answered = (verdict: LimitVerdict): LimitVerdict => {
-    if (isDown) log.info({}, 'the store of the rate limits answers again')
+    if (isDown) log.info({}, 'the rate limit store is reachable again')
     isDown = false
     return verdict
   }
@@ -26,8 +26,7 @@ export function createLimits({ store, log }: { store: LimitStore; log: Pick<Log,
       if (!(taken instanceof Promise)) return taken
       const here = local.take(key, max, milliseconds, now)
       return taken.then(answered, (err: unknown) => {
-        if (!isDown)
-          log.warn({ err }, 'the store of the rate limits does not answer: each node counts by itself')
+        if (!isDown) log.warn({ err }, 'the rate limit store is unreachable: each node counts separately')
         isDown = true
         return here
       })

@@ -6,7 +6,7 @@ const start = Date.parse('2026-03-01T10:00:00.000Z')
 const at = (milliseconds: number) => new Date(start + milliseconds)
 
 describe('the limits in memory', () => {
-  it('gives as many places as there are and says how many remain', () => {
+  it('allows requests up to the limit and returns how many remain', () => {
     const limits = limitsInMemory()
     expect(limits.take('a', 3, MINUTE, at(0))).toEqual({
       allowed: true,
@@ -24,7 +24,7 @@ describe('the limits in memory', () => {
     })
   })
 
-  it('frees a place exactly when the answer said it would', () => {
+  it('allows a request exactly after the announced time', () => {
     const limits = limitsInMemory()
     for (const second of [0, 10, 20]) limits.take('a', 3, MINUTE, at(second * 1000))
     const { resetSeconds } = limits.take('a', 3, MINUTE, at(30_000))
@@ -33,20 +33,20 @@ describe('the limits in memory', () => {
     expect(limits.take('a', 3, MINUTE, at(60_001)).allowed).toBe(false)
   })
 
-  it('does not lengthen the wait when refused requests go on', () => {
+  it('does not count refused requests', () => {
     const limits = limitsInMemory()
     limits.take('a', 1, MINUTE, at(0))
     for (let second = 1; second < 60; second++) limits.take('a', 1, MINUTE, at(second * 1000))
     expect(limits.take('a', 1, MINUTE, at(MINUTE)).allowed).toBe(true)
   })
 
-  it('counts keys apart', () => {
+  it('counts keys separately', () => {
     const limits = limitsInMemory()
     limits.take('a', 1, MINUTE, at(0))
     expect(limits.take('b', 1, MINUTE, at(0)).allowed).toBe(true)
   })
 
-  it('never lets a large window hold more than its limit, and frees it all afterwards', () => {
+  it('never exceeds a large limit, and frees all of it after the window', () => {
     const limits = limitsInMemory()
     const taken: number[] = []
     for (let t = 0; t < 10 * MINUTE; t += 37) if (limits.take('a', 200, MINUTE, at(t)).allowed) taken.push(t)
@@ -71,7 +71,7 @@ describe('the limits in memory', () => {
     expect(limits.take('busy', 100, MINUTE, at(1000)).allowed).toBe(false)
   })
 
-  it('forgets keys whose window has passed', () => {
+  it('deletes keys whose window has passed', () => {
     const limits = limitsInMemory()
     for (let i = 0; i < 1000; i++) limits.take(`k${i}`, 5, MINUTE, at(0))
     for (let i = 0; i < 1000; i++) limits.take(`n${i}`, 5, MINUTE, at(2 * MINUTE))

@@ -1,9 +1,9 @@
 /**
- * The store of limits in this process's memory: a rolling window a key. Up to 32 places every request is
- * remembered by its instant, so the window is exact; above that, requests within a 32nd of the window share
- * an entry and leave with its last one, so a window never holds more than it may and at most a 32nd less.
- * Memory is bounded: keys leave when their window has passed, and under a flood of distinct keys the least
- * recently used ones are dropped.
+ * The rate limit store in memory: a rolling window for each key. For limits up to 32, each request has an entry with its
+ * time, so that the window is exact; above that, requests within a 32nd of the window share an entry and expire with its
+ * last one, so that a window never allows more than its limit, and at most a 32nd less.
+ * Memory is bounded: keys are deleted when their window has passed, and under a flood of distinct keys the least
+ * recently used ones are evicted.
  */
 import type { LimitStore, LimitVerdict } from './store.ts'
 
@@ -15,22 +15,22 @@ interface Entry {
 interface Window {
   entries: Entry[]
   total: number
-  /** When all of it has passed. */
+  /** The end of the window of the last request, in milliseconds since the Unix epoch. */
   over: number
 }
 
 const GRAINS = 32
 
-/** Answers at once. */
+/** A synchronous store. */
 export interface MemoryLimits extends LimitStore {
-  take(...asked: Parameters<LimitStore['take']>): LimitVerdict
+  take(...args: Parameters<LimitStore['take']>): LimitVerdict
   size(): number
 }
 
 export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
   const windows = new Map<string, Window>()
 
-  /** Keys in order of use: the oldest are looked at with every new one, so the expired cannot pile up. */
+  /** Keys are in order of use. Each new key checks the oldest ones, so that expired keys do not accumulate. */
   function makeRoom(now: number): void {
     let looked = 0
     for (const [key, window] of windows) {

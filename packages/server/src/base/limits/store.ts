@@ -1,18 +1,18 @@
-/** The interface of a store of rate limits: this process's memory, or one that several nodes share. */
+/** The interface of rate limit stores: the memory of this process, or a store that nodes share. */
 export interface LimitVerdict {
   allowed: boolean
   limit: number
   remaining: number
-  /** Seconds until a place is free again. */
+  /** Seconds until another request is allowed. */
   resetSeconds: number
-  /** Seconds of the window. */
+  /** The length of the window in seconds. */
   windowSeconds: number
 }
 
 export interface LimitStore {
   /**
-   * Takes one place under the key, or says that none is left. A store in this process answers at once; one elsewhere
-   * with a promise, which it rejects in good time where it gets no answer.
+   * Counts a request under the key, unless its limit is reached. A store in this process returns the verdict; a remote
+   * store returns a promise, which it rejects after a short timeout.
    */
   take(key: string, max: number, windowMilliseconds: number, now: Date): LimitVerdict | Promise<LimitVerdict>
 }

@@ -1,7 +1,7 @@
 /**
- * The log: pino, JSON lines in production, readable in development. Owns that no secret is ever written: every
- * field and message passes redact.ts first. Leaves to the callers what is worth a line; an error is given as
- * the field `err`.
+ * The log: pino, with JSON lines in production and readable lines in development. Invariant: no secret is written,
+ * because every field and message passes redact.ts first. Callers decide what to log; an error is passed as the field
+ * `err`.
  */
 import pino from 'pino'
 import { prettyStream } from './pretty.ts'
@@ -21,13 +21,13 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
 export interface LogOptions {
   level: (typeof LEVELS)[number] | 'silent'
-  /** One readable line an entry instead of JSON. */
+  /** A readable line for each entry, instead of JSON. */
   pretty: boolean
-  /** Takes whole lines; default standard output. */
+  /** Receives complete lines; standard output by default. */
   destination?: { write(line: string): void }
 }
 
-/** A field of the same name as one of the entry's own would stand in the line twice. */
+/** Renames fields that have the name of a member of the entry, which would otherwise be duplicated. */
 function apart(fields: Record<string, unknown>): Record<string, unknown> {
   const own = ['level', 'time', 'msg'].filter((name) => name in fields)
   if (own.length === 0) return fields
@@ -46,7 +46,7 @@ export function createLog({ level, pretty, destination }: LogOptions): Log {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // what is handed over is plain already; pino would treat `err` as an Error
+      // fields are plain values already; pino would treat `err` as an Error
       serializers: { err: (plain: unknown) => plain },
     },
     stream,

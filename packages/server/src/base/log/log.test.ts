@@ -6,7 +6,7 @@ import { newId } from '../ids.ts'
 import { createLog, type LogOptions } from './index.ts'
 import { scrub } from './shapes.ts'
 
-/** What a log with these options writes. */
+/** The output of a log with these options. */
 function written(
   use: (log: ReturnType<typeof createLog>) => void,
   options: Partial<LogOptions> = {},
@@ -20,7 +20,7 @@ const entry = (fields: Record<string, unknown>, message = 'said'): Record<string
   JSON.parse(written((log) => log.info(fields, message)))
 
 describe('an entry', () => {
-  test('is one line of JSON with time, level, fields and message', () => {
+  test('is a line of JSON with time, level, fields and message', () => {
     const line = written((log) => log.warn({ user_id: 'usr_1', count: 3 }, 'something happened'))
     expect(line.endsWith('\n')).toBe(true)
     expect(JSON.parse(line)).toEqual({
@@ -37,7 +37,7 @@ describe('an entry', () => {
     expect(written((log) => log.error({}, 'no'), { level: 'silent' })).toBe('')
   })
 
-  test('keeps fields named like its own apart', () => {
+  test('renames fields with the names of its members', () => {
     expect(entry({ msg: 'a', level: 'b', time: 'c' })).toMatchObject({
       msg: 'said',
       level: 'info',
@@ -47,7 +47,7 @@ describe('an entry', () => {
     })
   })
 
-  test('takes whatever it is given', () => {
+  test('accepts values of every type', () => {
     const circular: Record<string, unknown> = {
       map: new Map([['a', 1n]]),
       set: new Set([1]),
@@ -71,7 +71,7 @@ describe('an entry', () => {
     })
   })
 
-  test('is bounded, however large what it is given', () => {
+  test('is bounded in size for large values', () => {
     const wide = (depth: number): unknown =>
       depth === 0 ? 'x'.repeat(50) : Array.from({ length: 60 }, () => wide(depth - 1))
     expect(
@@ -93,7 +93,7 @@ describe('errors', () => {
     })
   })
 
-  test('lose the statements and parameters that drivers hang on them', () => {
+  test('are written without the statements and parameters that drivers add', () => {
     const error = Object.assign(new Error('duplicate key'), {
       code: '23505',
       constraint: 'emails_claimed',
@@ -106,7 +106,7 @@ describe('errors', () => {
     expect(line).toContain('emails_claimed')
   })
 
-  test('with a cycle of causes end', () => {
+  test('with a cycle of causes are bounded', () => {
     const error = new Error('a')
     error.cause = error
     expect(entry({ err: error }).err).toMatchObject({ cause: '<circular>' })
@@ -139,7 +139,7 @@ describe('secrets', () => {
       return { inner }
     }, value)
 
-  test('never come out from under a tell-tale key, whatever they look like, wherever it stands', () => {
+  test('are redacted under a secret key, with any value, at any position', () => {
     fc.assert(
       fc.property(keys, plain, nest, fc.boolean(), (key, secret, how, pretty) => {
         const positions: unknown[] = [
@@ -157,7 +157,7 @@ describe('secrets', () => {
     )
   })
 
-  test('never come out where their shape is known, wherever in a text it stands', () => {
+  test('are redacted by their shape, at any position in a text', () => {
     const around = fc.constantFrom<(secret: string) => string>(
       (s) => s, (s) => `before ${s} after`, (s) => `/x/${s}`, (s) => `/x?y=${s}&z=1`, (s) => `"${s}"`, (s) => `(${s})`,
       (s) => JSON.stringify({ a: s }), (s) => JSON.stringify(JSON.stringify({ a: s })), (s) => `a,${s},b`, (s) => `x=${encodeURIComponent(s)}`,
@@ -177,7 +177,7 @@ describe('secrets', () => {
     )
   })
 
-  test('never come out of parameters, headers and JSON inside texts', () => {
+  test('are redacted in parameters, headers and JSON inside texts', () => {
     const names = fc.constantFrom(
       'token',
       'code',
@@ -221,7 +221,7 @@ describe('secrets', () => {
     )
   })
 
-  test('do not take with them what a reader of the log needs', () => {
+  test('are redacted without the useful text around them', () => {
     const fields = {
       request_id: newId('req'), session_id: newId('ses'), token_type: 'Bearer', password_profile: 'nist', has_password: true, cookie_name: 'lk_session', status_code: 401,
       url: '/sign-in?return_to=/account', path: '/api/v1/auth/sessions/:id', code: 'ACCOUNT_LOCKED', created_at: '2026-01-01', duration_ms: 12.5,
@@ -232,7 +232,7 @@ describe('secrets', () => {
     })
   })
 
-  test('are looked for in linear time', { retry: 4 }, () => {
+  test('are searched in linear time', { retry: 4 }, () => {
     const hostile = [
       'token', 'a://', 'eyJ-', '\\', '"token\\":\\"', '%26token', 'st_', '-', 'x_live', 'cookie ', 'Bearer ', '$2a$', '/setup', 'w', 'w:', '=', '"code":"\\', 'pbkdf2',
     ] // biome-ignore format: a list
@@ -247,8 +247,8 @@ describe('secrets', () => {
   })
 })
 
-describe('the readable form', () => {
-  test('is one line an entry, with the stack of an error below it', () => {
+describe('pretty printing', () => {
+  test('is one line for each entry, with the stack of an error below it', () => {
     const error = new Error('could not', { cause: new Error('line is down') })
     const lines = written((log) => log.error({ job: 'letters', err: error }, 'job failed'), {
       pretty: true,
@@ -259,7 +259,7 @@ describe('the readable form', () => {
     expect(lines[1]).toMatch(/^\s+at .*log\.test\.ts/)
   })
 
-  test('cannot be forged by what is logged', () => {
+  test('cannot be forged by logged values', () => {
     const line = written(
       (log) => log.info({ agent: 'a\n12:00:00 info forged\u001b[2J' }, 'x\r\nforged\u009b'),
       { pretty: true },

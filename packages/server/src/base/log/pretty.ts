@@ -1,4 +1,4 @@
-/** The log as a person reads it at a terminal: one line an entry, an error's stack below it. */
+/** Pretty printing of the log for terminals: one line for each entry, with the stack of an error below it. */
 
 type Entry = Record<string, unknown>
 
@@ -9,7 +9,7 @@ const LEVELS: Readonly<Record<string, { word: string; colour: number }>> = {
   error: { word: 'error', colour: 31 },
 }
 
-/** A stream for pino that hands on readable lines. */
+/** A stream for pino that formats its JSON lines for a terminal. */
 export function prettyStream(
   to: { write(text: string): void },
   colours: boolean,
@@ -29,7 +29,7 @@ export function prettyStream(
   }
 }
 
-/** Control characters could move the cursor, recolour or forge a line. */
+/** Escapes control characters, which could move the cursor, change colours or forge a line. */
 const printable = (text: string): string =>
   text.replaceAll(
     /[\p{Cc}\u2028\u2029]/gu,
@@ -45,7 +45,7 @@ function readable(value: unknown, stacks: string[]): string {
 const isError = (value: unknown): value is Entry & { type: string; message: string } =>
   typeof value === 'object' && value !== null && 'type' in value && 'message' in value && 'stack' in value
 
-/** `Error: what failed ← Error: why`; the first stack goes below. */
+/** `Error: message ← Error: message of the cause`; the first stack is printed below. */
 function readableError(error: Entry & { type: string; message: string }, stacks: string[]): string {
   const chain = [`${error.type}: ${error.message}`]
   for (let cause = error.cause; isError(cause); cause = cause.cause)

@@ -1,8 +1,7 @@
 /**
- * What may be written to a log of what it is given: a copy in plain JSON values, without secrets, bounded in
- * size, whatever its depth, cycles or getters. A secret is known by the name of its key, or by its shape
- * wherever it stands in a text (shapes.ts).
- * Invariant: nothing reaches the log but through `toLogged`; the test throws secrets at every position.
+ * Redaction: copies log fields to plain JSON values without secrets, bounded in size, for any depth, cycles or getters. A
+ * secret is recognized by the name of its key, or by its shape at any position in a text (shapes.ts).
+ * Invariant: all fields reach the log through `toLogged`; the test places secrets at every position.
  */
 import { ERRORS } from '../errors.ts'
 import { REDACTED, scrub } from './shapes.ts'
@@ -11,12 +10,12 @@ const DEEPEST = 8
 const MOST_ENTRIES = 100
 const MOST_VALUES = 2000
 
-/** Anywhere in a key, written together: `newPassword`, `x-csrf-token`, `set_cookie`. */
+/** Matched anywhere in a key without its separators: `newPassword`, `x-csrf-token`, `set_cookie`. */
 const SECRET_PARTS =
   /passw(?:or)?d|passphrase|secret|token|cookie|authorization|csrf|credential|apikey|privatekey|otpauth|recoverycode|backupcode|samlresponse|assertion|verifier/
-/** A whole key. `code` is one, whatever it says: an authorization code, one from a letter, a backup code. */
+/** Whole keys. `code` includes authorization codes, codes in e-mails and backup codes. */
 const SECRET_KEYS = new Set(['code', 'otp', 'totp', 'pin', 'pass', 'jwt', 'link', 'links', 'seed'])
-/** The last word of a key that only says something about a secret: `token_type`, `cookieName`. */
+/** Last words of keys that describe a secret without containing it: `token_type`, `cookieName`. */
 const HARMLESS = new Set(['type', 'profile', 'count', 'name', 'kind', 'id', 'at', 'lifetime', 'in', 'bytes'])
 
 function isSecretKey(key: string): boolean {
@@ -28,7 +27,7 @@ function isSecretKey(key: string): boolean {
   return SECRET_KEYS.has(words.join('_')) || SECRET_PARTS.test(words.join(''))
 }
 
-/** Keys are few and come again and again. */
+/** Cache: keys are few and repeated. */
 const known = new Map<string, { name: string; secret: boolean }>()
 
 function keyOf(key: string): { name: string; secret: boolean } {
@@ -40,13 +39,13 @@ function keyOf(key: string): { name: string; secret: boolean } {
   return judged
 }
 
-/** Under a secret key whatever could hold one goes; whether there is one, and our own error codes, may stay. */
+/** Redacts the value of a secret key; null, booleans and our error codes are kept. */
 function underSecretKey(value: unknown): unknown {
   if (value === null || value === undefined || typeof value === 'boolean') return value
   return typeof value === 'string' && Object.hasOwn(ERRORS, value) ? value : REDACTED
 }
 
-/** One walk over one value: what stands above the present place, and how many values may still be written. */
+/** The state of a traversal: the ancestors of the current value, and how many values may still be written. */
 interface Walk {
   above: object[]
   left: number
@@ -81,7 +80,7 @@ function objectToJson(value: object, walk: Walk): unknown {
   return entriesOf(value, walk)
 }
 
-/** A value that follows a name is under it: raw headers are lists of names and values in turn. */
+/** In a list, a value after a secret name is redacted: raw headers are lists of alternating names and values. */
 function listOf(list: readonly unknown[], walk: Walk): unknown[] {
   return list.slice(0, MOST_ENTRIES).map((entry, i) => {
     const before = list[i - 1]
@@ -112,7 +111,7 @@ function pairsOf(pairs: readonly (readonly [unknown, unknown])[], walk: Walk): R
   return out
 }
 
-/** Of an error's own properties only these: drivers hang statements and their parameters on it. */
+/** The properties of errors that are logged. Drivers add others, such as statements and their parameters. */
 const ERROR_PROPERTIES = [
   'code', 'errno', 'syscall', 'hostname', 'address', 'port', 'severity', 'schema', 'table', 'column', 'constraint',
   'routine', 'status', 'responseCode', 'command',

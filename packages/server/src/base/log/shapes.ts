@@ -1,26 +1,26 @@
 /**
- * Secrets known by their shape, wherever in a text they stand: our own tokens and keys, credentials in
- * headers, values of tell-tale parameters in URLs, forms and JSON, links of single use, password hashes.
- * Every pattern reads a hostile text in linear time (bounded repeats, one start a word); the test holds that.
- * When in doubt it is one: a log with a hole in it is better than a log that signs somebody in.
+ * Secrets that are recognized by their shape at any position in a text: our tokens and keys, credentials in headers,
+ * values of known parameters in URLs, forms and JSON, single-use links, password hashes.
+ * Every pattern takes linear time on hostile texts (bounded repetition, one start per word), which the test checks.
+ * Doubtful text is redacted: a missing value in the log is better than a usable credential.
  */
 export const REDACTED = '[redacted]'
 const LONGEST = 16_384
-/** What is cut off could leave the head of a secret that no longer has its shape. */
+/** Characters read beyond {@link LONGEST}: truncation could leave the head of a secret without its shape. */
 const READ_BEYOND = 4_096
 
 /** Parameter names whose value is secret, in URLs, form bodies and JSON. */
 const NAMES =
   '[\\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|cookie|authorization|csrf|credential|api[_-]?key|otp|assertion|verifier|saml_?response|signature)[\\w.-]{0,40}|code|pin|ticket'
 
-/** A text in JSON; where it is a text itself, its quotes are escaped and what is escaped in it is so twice. */
+/** A JSON string; inside a JSON string, its quotes are escaped and its escapes are doubled. */
 const JSON_TEXT = '(?:"(?:[^"\\\\]|\\\\.)*"|\\\\{1,8}"(?:[^"\\\\]|\\\\{1,8}[^"\\\\]|\\\\{3,8}")*\\\\{1,8}")'
 
 const parameter = (equals: string, value: string): RegExp =>
   new RegExp(`((?:(?<![\\w.-])|(?<=%3[fF]|%26|%253[fF]|%2526))(?:${NAMES})${equals})${value}`, 'gi')
 
 interface Shape {
-  /** What a text must hold at least; most hold none of it, and this is quick to see. */
+  /** A cheap necessary condition, which most texts do not meet. */
   hint: RegExp
   pattern: RegExp
   to: string
@@ -28,35 +28,35 @@ interface Shape {
 
 // biome-ignore format: a table
 const SHAPES: readonly Shape[] = [
-  // RFC 7519 §3: a JWT, signed or not; also as an opaque piece of a longer text
+  // RFC 7519 §3: a JWT, signed or not; also inside a longer text
   { hint: /eyJ/, pattern: /(?<![A-Za-z0-9])eyJ[\w-]{6,1024}(?:\.[\w-]*){1,4}/g, to: REDACTED },
-  // our own: session and refresh tokens, API keys of any product, `id.secret`
+  // Latchkey: session and refresh tokens, API keys of any product, `id.secret`
   { hint: /[sr]t_/, pattern: /(?<![A-Za-z0-9])(st|rt)_[\w-]{16,}/g, to: `$1_${REDACTED}` },
   { hint: /_(?:live|test)_/, pattern: /(?<![A-Za-z0-9])([a-z][a-z0-9]{0,30}_(?:live|test))_[\w-]{16,}/g, to: `$1_${REDACTED}` },
   { hint: /_[0-9a-f]{32}/, pattern: /(?<![A-Za-z0-9])([a-z]{3}_[0-9a-f]{32})(?:\.|%2[eE])[\w-]+/g, to: `$1.${REDACTED}` },
-  // headers: `authorization: …` to the end of the line, and credentials wherever their scheme stands before them
+  // headers: `authorization: …` to the end of the line, and credentials after the name of their scheme
   { hint: /cookie|authorization|x-/i, pattern: /\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-?token)(["']?\s*[:=]\s*)[^\r\n]+/gi, to: `$1$2${REDACTED}` },
   { hint: /bearer|basic|api-key|dpop/i, pattern: /\b(Bearer|Basic|Api-Key|DPoP)(\s+|%20|\+)[\w+/=.~%-]{6,}/gi, to: `$1 ${REDACTED}` },
   // RFC 3986 §3.2.1: the password of a URL
   { hint: /:\/\//, pattern: /(\b\w{1,20}:\/\/[^\s:/?#@]*):[^\s/]+@/g, to: `$1:${REDACTED}@` },
-  // parameters, also of a URL that is a parameter itself, once or twice
+  // parameters, also of a URL that is itself a parameter, encoded once or twice
   { hint: /=/, pattern: parameter('=', '[^&\\s"<>]+'), to: `$1${REDACTED}` },
   { hint: /%3d/i, pattern: parameter('%3[dD]', '(?:(?!%26)[^&\\s"<>])+'), to: `$1${REDACTED}` },
   { hint: /%253d/i, pattern: parameter('%253[dD]', '(?:(?!%26|%2526)[^&\\s"<>])+'), to: `$1${REDACTED}` },
-  // the same in JSON, also in JSON that is a text in JSON
+  // the same in JSON, also in JSON inside a JSON string
   { hint: /["']\s*:/, pattern: new RegExp(`(\\\\{0,8}["'](?:${NAMES})\\\\{0,8}["']\\s*:\\s*)(?:${JSON_TEXT}|'[^']*'|[\\w.-]+)`, 'gi'), to: `$1"${REDACTED}"` },
-  // links that carry their secret in the path
+  // links with the secret in the path
   { hint: /setup|-email|reset-|magic-|invit|email-/, pattern: /((?:\/|%2[fF])(?:setup|verify-email|reset-password|magic-link|invitations|email-code)(?:\/|%2[fF]))[^\s/?#"'<>&]+/g, to: `$1${REDACTED}` },
   // hashes of passwords
   { hint: /\$|%24/, pattern: /(\$|%24)(argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,20})\1[^\s"']+/g, to: `$1$2$1${REDACTED}` },
   { hint: /pbkdf2|scrypt/, pattern: /\b(pbkdf2|scrypt)(_sha\d+)?(?:\$|%24|:|%3A)[\w:.$+/=%-]{20,}/g, to: `$1 ${REDACTED}` },
-  // 256 random bits in base64url, as every secret of ours is
+  // 256 random bits in base64url, as all our secrets are
   { hint: /[\w-]{43}/, pattern: /(?<![\w-])[\w-]{43}(?![\w-])/g, to: REDACTED },
 ]
 
 /** The text without secrets, and not longer than 16 KiB. */
 export function scrub(text: string): string {
-  // most texts are short words and names, and every shape needs one of these
+  // fast path: most texts are short words and names, and every shape contains one of these characters
   if (text.length < 43 && !/[=:$/%+\s_]|eyJ/.test(text)) return text
   let out = text.length > LONGEST + READ_BEYOND ? text.slice(0, LONGEST + READ_BEYOND) : text
   for (const { hint, pattern, to } of SHAPES) if (hint.test(out)) out = out.replace(pattern, to)

@@ -1,4 +1,4 @@
-/** Against a real server that plays the range service, well and badly. */
+/** Breach check, with a fake range service that answers correctly or incorrectly. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,7 +8,7 @@ import { createLog } from '../log/index.ts'
 import { type Breaches, createBreaches } from './breaches.ts'
 
 const BREACHED = 'correct horse battery staple'
-const GOOD = 'nobody ever typed this one before'
+const GOOD = 'a password that is in no breach'
 const digest = (password: string) => createHash('sha1').update(password).digest('hex').toUpperCase()
 const padding = Array.from({ length: 900 }, (_, n) => `${digest(`pad ${n}`).slice(5)}:0`)
 
@@ -51,7 +51,7 @@ beforeEach(() => {
 })
 
 describe('a range', () => {
-  test('is asked for by five digits and with padding, and says how often the password was seen', async () => {
+  test('is requested by five digits and with padding, and contains the count of the password', async () => {
     says(range(BREACHED, 384))
     expect(await breaches.timesSeen(BREACHED)).toBe(384)
     const [request] = asked
@@ -61,7 +61,7 @@ describe('a range', () => {
     expect(lines).toEqual([])
   })
 
-  test('without the password says 0, and so does a line of padding that is alike', async () => {
+  test('without the password means 0, and so does a padding line with its suffix', async () => {
     says(range(BREACHED, 384))
     expect(await breaches.timesSeen(GOOD)).toBe(0)
     says(range(GOOD, 0))
@@ -71,12 +71,12 @@ describe('a range', () => {
     expect(lines).toEqual([])
   })
 
-  test('may be written with small letters, bare newlines and no last one', async () => {
+  test('may have lower-case digits, bare newlines and no final newline', async () => {
     says(range(BREACHED, 3).toLowerCase().replaceAll('\r\n', '\n').trimEnd())
     expect(await breaches.timesSeen(BREACHED)).toBe(3)
   })
 
-  test('is asked for in both spellings where the password has two', async () => {
+  test('is requested for both forms where normalization changes the password', async () => {
     const typed = 'ﬁfteen characters, or more'
     answer = (request, response) =>
       void response.end(
@@ -88,29 +88,29 @@ describe('a range', () => {
     )
   })
 
-  test('is not asked for where the check is off', async () => {
+  test('is not requested where the check is off', async () => {
     expect(await open(base, false).timesSeen(BREACHED)).toBe(0)
     expect(asked).toEqual([])
   })
 })
 
-describe('a service that does not answer as it should', () => {
+describe('a service that does not answer correctly', () => {
   const bad: [string, string, () => void][] = [
-    ['a redirect', 'it answered 302', () => says('', 302, { location: `${base}elsewhere` })],
-    ['500', 'it answered 500', () => says(range(BREACHED, 384), 500)],
-    ['429', 'it answered 429', () => says('slow down', 429)],
-    ['a page of a captive portal', 'what it answered is no range', () => says('<html>Welcome, guest</html>')],
-    ['a line cut short', 'what it answered is no range', () => says(range(BREACHED, 384).slice(0, -20))],
-    ['a count that is none', 'what it answered is no range', () => says(range(BREACHED, '-1'))],
-    ['bytes', 'what it answered is no range', () => says(String.fromCharCode(0, 255, 7).repeat(1000))],
-    ['300 kB', 'it answered more than 262144 bytes', () => says(`${padding.join('\n')}\n`.repeat(9))],
-    ['endless lines', 'it answered more than 262144 bytes', () => { answer = endless }],
+    ['a redirect', 'the answer has status 302', () => says('', 302, { location: `${base}elsewhere` })],
+    ['500', 'the answer has status 500', () => says(range(BREACHED, 384), 500)],
+    ['429', 'the answer has status 429', () => says('slow down', 429)],
+    ['a page of a captive portal', 'the answer is not a range', () => says('<html>Welcome, guest</html>')],
+    ['a line cut short', 'the answer is not a range', () => says(range(BREACHED, 384).slice(0, -20))],
+    ['a count that is none', 'the answer is not a range', () => says(range(BREACHED, '-1'))],
+    ['bytes', 'the answer is not a range', () => says(String.fromCharCode(0, 255, 7).repeat(1000))],
+    ['300 kB', 'the answer exceeds 262144 bytes', () => says(`${padding.join('\n')}\n`.repeat(9))],
+    ['endless lines', 'the answer exceeds 262144 bytes', () => { answer = endless }],
     ['a connection cut', 'ECONNRESET', () => { answer = (request) => void request.socket.destroy() }],
-    ['nothing', 'it took longer than 2000 ms', () => { answer = () => {} }],
-    ['a drop a second', 'it took longer than 2000 ms', () => { answer = slow }],
+    ['nothing', 'no answer within 2000 ms', () => { answer = () => {} }],
+    ['a drop a second', 'no answer within 2000 ms', () => { answer = slow }],
   ] // biome-ignore format: a table
 
-  /** As fast as it is read, for ever: who stops reading cuts it. */
+  /** Endless, as fast as it is read, until the client closes the connection. */
   function endless(_: IncomingMessage, response: ServerResponse): void {
     const timer = setInterval(() => response.write(`${padding.join('\n')}\n`), 1)
     response.once('close', () => clearInterval(timer))
@@ -120,7 +120,7 @@ describe('a service that does not answer as it should', () => {
     response.once('close', () => clearInterval(timer))
   }
 
-  test.each(bad)('but %s lets the password pass, with a warning', async (_, reason, play) => {
+  test.each(bad)('but with %s accepts the password, with a warning', async (_, reason, play) => {
     play()
     const began = clock.ticks()
     expect(await breaches.timesSeen(BREACHED)).toBe(0)
@@ -130,14 +130,14 @@ describe('a service that does not answer as it should', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       level: 'warn',
       reason,
-      msg: 'new passwords go unchecked: the breach service does not answer',
+      msg: 'breach check skipped: the service does not answer',
     })
-    // neither password nor any of its hash, not even what was asked for
+    // neither the password nor any part of its hash, not even the prefix
     for (const secret of [BREACHED, digest(BREACHED).slice(0, 5), base])
       expect(lines[0]?.toUpperCase()).not.toContain(secret.toUpperCase())
   })
 
-  test('nor anybody at all', async () => {
+  test('or that refuses connections accepts the password', async () => {
     await new Promise<void>((listening) => {
       const gone = createServer().listen(0, '127.0.0.1', () => {
         breaches = open(`http://127.0.0.1:${(gone.address() as AddressInfo).port}/`)
@@ -148,7 +148,7 @@ describe('a service that does not answer as it should', () => {
     expect(JSON.parse(lines[0] ?? '').reason).toBe('ECONNREFUSED')
   })
 
-  test('is left alone for a minute, and then asked again', async () => {
+  test('is not called for a minute, and then called again', async () => {
     says('', 503)
     await Promise.all([breaches.timesSeen(BREACHED), breaches.timesSeen(GOOD)])
     says(range(BREACHED, 384))
@@ -158,7 +158,7 @@ describe('a service that does not answer as it should', () => {
     expect(await breaches.timesSeen(BREACHED)).toBe(384)
   })
 
-  test('is not asked by more than 32 at once', async () => {
+  test('has at most 32 concurrent requests', async () => {
     const waiting: ServerResponse[] = []
     answer = (_, response) => void waiting.push(response)
     const all = Promise.all(Array.from({ length: 100 }, () => breaches.timesSeen(BREACHED)))
@@ -169,10 +169,10 @@ describe('a service that does not answer as it should', () => {
     expect(await breaches.timesSeen(BREACHED)).toBe(1)
   })
 
-  test('is what the doctor is told of', async () => {
+  test('fails the check of the doctor', async () => {
     says(range('password', 9))
     await expect(breaches.check()).resolves.toBeUndefined()
     says('', 500)
-    await expect(breaches.check()).rejects.toThrow('it answered 500')
+    await expect(breaches.check()).rejects.toThrow('the answer has status 500')
   })
 })

@@ -1,10 +1,10 @@
 /**
- * Whether a password is known from a data breach, asked of a range service (https://haveibeenpwned.com/API/v3,
- * "Searching by range", or a mirror) by k-anonymity: of the SHA-1 the first five digits leave the house, which
- * hundreds of passwords share, and `Add-Padding` hides from whoever counts bytes which range was answered.
+ * Breached passwords: looks up a password with a range service (https://haveibeenpwned.com/API/v3, "Searching by range",
+ * or a mirror) by k-anonymity. Only the first five digits of the SHA-1 are sent, which hundreds of passwords share, and
+ * `Add-Padding` hides the range from observers of the traffic.
  *
- * Fails open: where the service does not answer, the password counts as unknown, the log has a warning, and it is
- * left alone for a while, so that a broken one costs one person the wait and not everybody.
+ * Fails open: if the service does not answer, the password counts as unknown, a warning is logged, and the service is not
+ * called for a while (circuit breaker), so that an outage delays one request and not all.
  * Invariant: neither a password nor more of its hash than the prefix is sent or logged.
  */
 import { createHash } from 'node:crypto'
@@ -13,9 +13,9 @@ import type { Log } from '../log/index.ts'
 import { NoAnswer, request } from './request.ts'
 
 export interface Breaches {
-  /** How often the password stands in breaches; 0 where it does not, the check is off, or the service does not answer. */
+  /** How often the password occurs in breaches; 0 where it does not, the check is off, or the service does not answer. */
   timesSeen(password: string): Promise<number>
-  /** Asks once, whatever happened before. @throws NoAnswer */
+  /** Calls the service, also while it is paused. @throws NoAnswer */
   check(): Promise<void>
 }
 
@@ -34,7 +34,7 @@ const TIMEOUT = 2000
 /** A padded range has up to 2,000 lines of some 40 bytes. */
 const MAX_BYTES = 262_144
 const MOST_AT_ONCE = 32
-/** How long a service that did not answer is left alone. */
+/** Milliseconds for which a service that did not answer is not called. */
 const PAUSE = 60_000
 const LINE = /^([0-9A-F]{35}):(\d{1,12})$/
 
@@ -53,7 +53,7 @@ export function createBreaches({ clock, log, config }: BreachesOptions): Breache
       // the operator's mirror may be in a private network
       allowPrivate: true,
     })
-    if (status !== 200) throw new NoAnswer(`it answered ${status}`)
+    if (status !== 200) throw new NoAnswer(`the answer has status ${status}`)
     return countIn(text, hash.slice(PREFIX))
   }
 
@@ -62,16 +62,13 @@ export function createBreaches({ clock, log, config }: BreachesOptions): Breache
       if (!config.breachCheck || underWay >= MOST_AT_ONCE || clock.now() < pausedUntil) return 0
       underWay += 1
       try {
-        // lists hold what people typed; another spelling of it is what gets hashed (base/hashing)
+        // lists contain passwords as typed; base/hashing normalizes them
         const spellings = [...new Set([password, password.normalize('NFKC')])]
         return Math.max(...(await Promise.all(spellings.map(timesSeenAs))))
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
         if (clock.now() >= pausedUntil)
-          log.warn(
-            { reason: error.message },
-            'new passwords go unchecked: the breach service does not answer',
-          )
+          log.warn({ reason: error.message }, 'breach check skipped: the service does not answer')
         pausedUntil = later(clock.now(), PAUSE)
         return 0
       } finally {
@@ -84,13 +81,13 @@ export function createBreaches({ clock, log, config }: BreachesOptions): Breache
   }
 }
 
-/** A line with the count 0 is padding. @throws NoAnswer where the text is no range */
+/** A line with the count 0 is padding. @throws NoAnswer where the text is not a range */
 function countIn(text: string, suffix: string): number {
   let count = 0
   for (const line of text.split(/\r?\n/)) {
     if (line === '') continue
     const [, found, times] = LINE.exec(line.toUpperCase()) ?? []
-    if (found === undefined) throw new NoAnswer('what it answered is no range')
+    if (found === undefined) throw new NoAnswer('the answer is not a range')
     if (found === suffix) count = Math.max(count, Number(times))
   }
   return count

@@ -1,7 +1,7 @@
 /**
- * Which IP addresses are public: none of a private network, of this machine, of a link, of documentation or of a
- * protocol (the IANA special-purpose registries, RFC 6890). Guards against server-side request forgery: what users
- * configure may only be reached at a public address (request.ts).
+ * Public IP addresses: all except those for private networks, loopback, links, documentation and protocols (the IANA
+ * special-purpose registries, RFC 6890). Protects against server-side request forgery (SSRF): URLs that users configure
+ * must have a public address (request.ts).
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
@@ -42,7 +42,7 @@ export function isPublicAddress(address: string): boolean {
   return ((groups[0] ?? 0) & 0xe000) === 0x2000 && !SPECIAL.check(address, 'ipv6')
 }
 
-/** The eight groups of an IPv6 address in any spelling. */
+/** The eight groups of an IPv6 address in any notation. */
 function groupsOf(address: string): number[] {
   const [plain = ''] = address.split('%', 1)
   const inHex = plain.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
@@ -56,7 +56,7 @@ function groupsOf(address: string): number[] {
   return [...front, ...Array<number>(8 - front.length - back.length).fill(0), ...back]
 }
 
-/** Of an IPv4-mapped address (RFC 4291 §2.5.5.2) and of the well-known prefix of NAT64 (RFC 6052 §2.1). */
+/** The IPv4 address in an IPv4-mapped one (RFC 4291 §2.5.5.2) or under the well-known prefix of NAT64 (RFC 6052 §2.1). */
 function embeddedIPv4(groups: readonly number[]): string | null {
   const prefix = groups
     .slice(0, 6)

@@ -1,4 +1,4 @@
-/** Against real servers of this machine, which count as public or not as each test says. */
+/** Outbound requests to real servers on this machine, which count as public or not by the network of each test. */
 import type { LookupAddress } from 'node:dns'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -44,7 +44,7 @@ const wanted = (url: string, more: Partial<OutboundRequest> = {}): OutboundReque
 const addresses = (...all: string[]): LookupAddress[] =>
   all.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
 
-/** A network whose names have these addresses, one list a look-up; those of this machine are public where it says so. */
+/** A network whose names have these addresses, one list for each look-up; loopback addresses are public if `isPublic`. */
 function network(lists: LookupAddress[][], publicHere = false) {
   const asked: string[] = []
   return {
@@ -87,13 +87,13 @@ describe('a request', () => {
     })
   })
 
-  test('by GET to what the operator configured may go to this machine', async () => {
+  test('by GET to a URL of the operator may connect to this machine', async () => {
     const answered = await request(wanted(`http://127.0.0.1:${port}/`, { allowPrivate: true }))
     expect(answered).toEqual({ status: 200, type: 'text/plain', text: 'hello' })
     expect((await request(wanted(`http://localhost:${port}/`, { allowPrivate: true }))).text).toBe('hello')
   })
 
-  test('follows no redirect', async () => {
+  test('does not follow redirects', async () => {
     answer = (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1/elsewhere' }).end()
     const url = `http://app.example.com:${port}/`
     const answered = await request(wanted(url), network([addresses('127.0.0.1')], true))
@@ -101,13 +101,13 @@ describe('a request', () => {
   })
 })
 
-describe('a request that may only go to public addresses', () => {
+describe('a request that is limited to public addresses', () => {
   test.each([
     'http://127.0.0.1', 'http://2130706433', 'http://0x7f.1', 'http://0177.0.0.1', 'http://[::1]', 'http://[::ffff:127.0.0.1]',
     'http://[::ffff:7f00:1]', 'http://[fe80::1]', 'http://169.254.169.254', 'http://10.0.0.1', 'http://[fd00::1]', 'http://0.0.0.0',
-  ])('does not go to %s', async (url) => {
+  ])('does not connect to %s', async (url) => {
     const none = network([])
-    expect(await reasonOf(request(wanted(`${url}:${port}/`), none))).toBe('its address is not public')
+    expect(await reasonOf(request(wanted(`${url}:${port}/`), none))).toBe('the address is not public')
     expect([none.asked, received]).toEqual([[], []])
   }) // biome-ignore format: a table
 
@@ -118,72 +118,72 @@ describe('a request that may only go to public addresses', () => {
     ['this machine, as an IPv4-mapped address', ['::ffff:127.0.0.1']],
     ['this machine beside a public one', ['93.184.216.34', '127.0.0.1']],
     ['nothing', []],
-  ])('does not go to a name that resolves to %s', async (_, list) => {
+  ])('does not connect to a name that resolves to %s', async (_, list) => {
     const url = `http://rebind.example.com:${port}/`
     expect(await reasonOf(request(wanted(url), network([addresses(...list)])))).toBe(
-      'its address is not public',
+      'the address is not public',
     )
     expect(received).toEqual([])
   })
 
-  test('does not go to localhost by the resolver of this machine', async () => {
-    expect(await reasonOf(request(wanted(`http://localhost:${port}/`)))).toBe('its address is not public')
+  test('does not connect to localhost as this machine resolves it', async () => {
+    expect(await reasonOf(request(wanted(`http://localhost:${port}/`)))).toBe('the address is not public')
     expect(received).toEqual([])
   })
 
-  test('resolves the name once and connects to the address that was judged', async () => {
+  test('resolves the name once and connects to the checked address', async () => {
     const rebinding = network([addresses('127.0.0.1'), addresses('10.0.0.1')], true)
     const url = `http://rebind.example.com:${port}/`
     expect((await request(wanted(url), rebinding)).text).toBe('hello')
     expect(rebinding.asked).toEqual(['rebind.example.com'])
-    // the second look-up, of the second request, is judged again: no connection is kept
-    expect(await reasonOf(request(wanted(url), rebinding))).toBe('its address is not public')
+    // the second request resolves and checks the name again: no connection is kept
+    expect(await reasonOf(request(wanted(url), rebinding))).toBe('the address is not public')
     expect(received).toHaveLength(1)
   })
 
-  test('says why it did not get there, without the address', async () => {
+  test('reports why it failed, without the address', async () => {
     expect(await reasonOf(request(wanted('https://gone.example.com/'), network([])))).toBe('ENOTFOUND')
   })
 })
 
-describe('an answer that is none', () => {
+describe('a failed request', () => {
   const drops = (response: ServerResponse) => {
     const timer = setInterval(() => response.write('a drop'), 200)
     response.once('close', () => clearInterval(timer))
   }
   const bad: [string, string, (request: IncomingMessage, response: ServerResponse) => void][] = [
-    ['too long', 'it answered more than 1000 bytes', (_, response) => void response.end('x'.repeat(1001))],
-    ['compressed', 'it answered in an encoding that was not asked for', (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')],
-    ['slow', 'it took longer than 1000 ms', (_, response) => drops(response)],
-    ['never begun', 'it took longer than 1000 ms', () => {}],
+    ['too long', 'the answer exceeds 1000 bytes', (_, response) => void response.end('x'.repeat(1001))],
+    ['compressed', 'the answer has a content encoding that was not requested', (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')],
+    ['slow', 'no answer within 1000 ms', (_, response) => drops(response)],
+    ['never begun', 'no answer within 1000 ms', () => {}],
     ['cut off', 'ECONNRESET', (_, response) => void response.writeHead(200, { 'content-length': '500' }).write('x', () => response.destroy())],
     ['of another protocol', 'HPE_INVALID_CONSTANT', (request) => void request.socket.end('SSH-2.0-OpenSSH\r\n')],
   ] // biome-ignore format: a table
 
-  test.each(bad)('because it is %s', async (_, reason, play) => {
+  test.each(bad)('has an answer that is %s', async (_, reason, play) => {
     answer = play
     const began = clock.ticks()
     expect(await reasonOf(request(wanted(`http://127.0.0.1:${port}/`, { allowPrivate: true })))).toBe(reason)
     expect(clock.ticks() - began).toBeLessThan(3000)
   })
 
-  test('because the name takes too long', async () => {
+  test('has a name that resolves too slowly', async () => {
     const slow = { ...network([]), resolve: () => new Promise<LookupAddress[]>(() => {}) }
     expect(await reasonOf(request(wanted('https://slow.example.com/', { timeoutMs: 100 }), slow))).toBe(
-      'it took longer than 100 ms',
+      'no answer within 100 ms',
     )
   })
 
   test.each([
-    ['ftp://example.com/', 'its address is no URL of HTTP'],
-    ['file:///etc/passwd', 'its address is no URL of HTTP'],
-    ['not a url', 'its address is no URL of HTTP'],
-    ['https://user:secret@example.com/', 'its address carries a credential'],
-  ])('because %s is nowhere to go', async (url, reason) => {
+    ['ftp://example.com/', 'the address is not an HTTP URL'],
+    ['file:///etc/passwd', 'the address is not an HTTP URL'],
+    ['not a url', 'the address is not an HTTP URL'],
+    ['https://user:secret@example.com/', 'the address contains a credential'],
+  ])('has the invalid URL %s', async (url, reason) => {
     expect(await reasonOf(request(wanted(url, { allowPrivate: true })))).toBe(reason)
   })
 
-  test('because it is plain HTTP where TLS is expected', async () => {
+  test('has plain HTTP in place of TLS', async () => {
     const url = `https://127.0.0.1:${port}/`
     expect(await reasonOf(request(wanted(url, { allowPrivate: true })))).toMatch(
       /^(EPROTO|ERR_SSL|ECONNRESET)/,

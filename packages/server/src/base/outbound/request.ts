@@ -1,9 +1,8 @@
 /**
- * One HTTP request to a server elsewhere, and its answer as text. The other side is not trusted to be quick, small or
- * where it says it is: the whole exchange has a time limit, the body a size, a redirect is not followed. Unless
- * `allowPrivate` is set, the request goes to a public address or nowhere: the name is resolved once, and the
- * connection is made to an address that was judged, so a name that changes in between (DNS rebinding) changes nothing.
- * Invariant: `allowPrivate` is for what the operator configured; what users configure is requested without it.
+ * Outbound HTTP requests. The remote server is not trusted: the whole exchange has a timeout, the body a size limit, and
+ * redirects are not followed. Unless `allowPrivate` is set, only public addresses are connected to: the name is resolved
+ * once, and the connection is made to a checked address, so that DNS rebinding has no effect.
+ * Invariant: `allowPrivate` is for URLs of the operator's configuration; URLs that users configure are requested without it.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
@@ -18,9 +17,9 @@ export interface OutboundRequest {
   url: string
   headers: Readonly<Record<string, string>>
   body?: string
-  /** For everything together: name, connection, head and body. */
+  /** For the whole exchange: name resolution, connection, head and body. */
   timeoutMs: number
-  /** Of the answer's body. */
+  /** The size limit of the answer's body. */
   maxBytes: number
   /** Whether this machine and private networks may be reached. */
   allowPrivate: boolean
@@ -28,15 +27,15 @@ export interface OutboundRequest {
 
 export interface OutboundAnswer {
   status: number
-  /** The media type in small letters, without parameters; empty where the answer names none. */
+  /** The media type in lower case, without parameters; empty where the answer has none. */
   type: string
   text: string
 }
 
-/** Why there is no answer, in words that hold neither the address nor what came back. */
+/** No answer was received. The message contains neither the address nor the content of an answer. */
 export class NoAnswer extends Error {}
 
-/** How names become addresses, and which of them are public; other in tests. */
+/** Name resolution, and the check for public addresses; replaced in tests. */
 export interface Network {
   resolve(hostname: string): Promise<readonly LookupAddress[]>
   isPublic(address: string): boolean
@@ -47,7 +46,7 @@ const INTERNET: Network = {
   isPublic: isPublicAddress,
 }
 
-/** @throws NoAnswer where no whole answer came within the limits; any status is an answer */
+/** @throws NoAnswer where no complete answer arrives within the limits; an answer may have any status */
 export async function request(wanted: OutboundRequest, network: Network = INTERNET): Promise<OutboundAnswer> {
   const signal = AbortSignal.timeout(wanted.timeoutMs)
   try {
@@ -59,7 +58,7 @@ export async function request(wanted: OutboundRequest, network: Network = INTERN
     }
   } catch (error) {
     if (error instanceof NoAnswer) throw error
-    throw new NoAnswer(signal.aborted ? `it took longer than ${wanted.timeoutMs} ms` : reasonOf(error))
+    throw new NoAnswer(signal.aborted ? `no answer within ${wanted.timeoutMs} ms` : reasonOf(error))
   }
 }
 
@@ -73,7 +72,7 @@ function send(wanted: OutboundRequest, network: Network, signal: AbortSignal): P
   const { method, headers, body } = wanted
   return new Promise((resolve, reject) => {
     const begin = url.protocol === 'https:' ? requestSecure : requestPlain
-    // a connection for this request alone: one from a pool may have been made without the guard
+    // a new connection: one of a pool may have been made without the check
     const sent = begin(url, { method, headers, signal, lookup, agent: false })
     sent.once('response', resolve).once('error', reject).end(body)
   })
@@ -81,12 +80,12 @@ function send(wanted: OutboundRequest, network: Network, signal: AbortSignal): P
 
 function addressOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || !/^https?:$/.test(url.protocol)) throw new NoAnswer('its address is no URL of HTTP')
-  if (url.username !== '' || url.password !== '') throw new NoAnswer('its address carries a credential')
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new NoAnswer('the address is not an HTTP URL')
+  if (url.username !== '' || url.password !== '') throw new NoAnswer('the address contains a credential')
   return url
 }
 
-/** Judges every address that the connection may be made to: one that is refused refuses the name. */
+/** Checks all addresses of a name; if one is refused, the name is refused. */
 const guardedLookup =
   ({ resolve }: Network, isAllowed: (address: string) => boolean): LookupFunction =>
   (hostname, options, done) => {
@@ -101,25 +100,25 @@ const guardedLookup =
     )
   }
 
-const notPublic = (): NoAnswer => new NoAnswer('its address is not public')
+const notPublic = (): NoAnswer => new NoAnswer('the address is not public')
 
 async function readAtMost(response: IncomingMessage, maxBytes: number): Promise<string> {
   if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {
     response.destroy()
-    throw new NoAnswer('it answered in an encoding that was not asked for')
+    throw new NoAnswer('the answer has a content encoding that was not requested')
   }
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
     // leaving the loop closes the connection
-    if (size > maxBytes) throw new NoAnswer(`it answered more than ${maxBytes} bytes`)
+    if (size > maxBytes) throw new NoAnswer(`the answer exceeds ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The code of what went wrong below, such as ECONNREFUSED; messages repeat the address. */
+/** The code of a system error, such as ECONNREFUSED; its message would contain the address. */
 function reasonOf(error: unknown): string {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : 'the connection failed'

@@ -1,8 +1,7 @@
 /**
- * The line to the mail server. base/outbound is the only room that opens connections to elsewhere; the letters
- * themselves, their retries and their fate are core/mail's.
- * Invariant: credentials and letters travel under TLS, except to this machine itself or where the operator
- * wrote `?tls=off` into the URL.
+ * The SMTP client. Content, retries and status of e-mails belong to core/mail.
+ * Invariant: credentials and e-mails are sent over TLS, except to the loopback interface or where the operator configures
+ * `?tls=off` in the URL.
  */
 import { createTransport } from 'nodemailer'
 
@@ -13,15 +12,15 @@ export interface SmtpMessage {
   subject: string
   text: string
   html: string
-  /** With its angle brackets; the same for every try of a letter, so that a mailbox can drop a second copy. */
+  /** With its angle brackets; the same for every delivery of an e-mail, so that a mailbox can discard a duplicate. */
   messageId: string
   at: Date
 }
 
 export interface Smtp {
-  /** Resolves when the mail server has taken it. @throws Error of the connection, or of the server's answer */
+  /** Resolves when the mail server has accepted the message. @throws Error of the connection, or of the server's answer */
   send(message: SmtpMessage): Promise<void>
-  /** Connects, secures and signs in, and sends nothing. @throws Error of the connection, or of the server's answer */
+  /** Connects and authenticates without sending a message. @throws Error of the connection, or of the server's answer */
   check(): Promise<void>
   close(): void
 }
@@ -55,7 +54,7 @@ export function createSmtp(smtpUrl: string): Smtp {
     async send({ from, to, subject, text, html, messageId, at }) {
       await transport.sendMail({
         from,
-        // an object is taken as one address; a text would be read as a list of them
+        // an object is one address; a string would be parsed as a list
         to: { name: '', address: to },
         subject,
         text,
@@ -75,8 +74,8 @@ export function createSmtp(smtpUrl: string): Smtp {
 }
 
 /**
- * Whether the server refused this letter or its recipient for good, so that another try is pointless.
- * A refused login or sender is ours to mend, so those are tried again. RFC 5321 §4.2.1
+ * Whether the server permanently rejected this e-mail or its recipient (RFC 5321 §4.2.1), so that it is not retried.
+ * A rejected login or sender is a configuration error, after which delivery is retried.
  */
 export function isRefusedForGood(error: unknown): boolean {
   if (!(error instanceof Error)) return false

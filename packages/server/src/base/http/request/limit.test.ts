@@ -179,12 +179,12 @@ describe('limits that are counted elsewhere', () => {
     state.away = true
     expect(await statuses(server, '/api/v1/few', 4)).toEqual([200, 200, 429, 429])
     expect(server.logged).toMatchObject([
-      { level: 'warn', message: 'the store of the rate limits does not answer: each node counts by itself' },
+      { level: 'warn', message: 'the rate limit store is unreachable: each node counts separately' },
     ])
     state.away = false
     expect(await statuses(server, '/api/v1/few', 3)).toEqual([200, 200, 429])
     expect(server.logged.slice(1)).toMatchObject([
-      { level: 'info', message: 'the store of the rate limits answers again' },
+      { level: 'info', message: 'the rate limit store is reachable again' },
     ])
   })
 
