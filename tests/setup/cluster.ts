@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { Line } from '../../packages/server/src/base/db/line.ts'
+import { Connection } from '../../packages/server/src/base/db/connection.ts'
 
 const run = promisify(execFile)
 
@@ -85,11 +85,11 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
 async function prepareLogin(url: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const line = await Line.open(
+      const connection = await Connection.open(
         { connectionString: url },
         'create role latchkey login createdb createrole',
       )
-      await line.close()
+      await connection.close()
       return
     } catch (error) {
       if (attempt === 600) throw error
@@ -114,7 +114,9 @@ function findBinaries(): string {
 /** postgres refuses to run as root: another account takes it then. */
 async function serverAccount(): Promise<{ uid: number; gid: number } | null> {
   if (process.getuid?.() !== 0) return null
-  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))
+  const accounts = (await readFile('/etc/passwd', 'utf8'))
+    .split('\n')
+    .map((connection) => connection.split(':'))
   for (const name of ['postgres', 'nobody']) {
     const account = accounts.find(([login]) => login === name)
     if (account) return { uid: Number(account[2]), gid: Number(account[3]) }

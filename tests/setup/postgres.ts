@@ -1,7 +1,7 @@
 /** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every worker clones. */
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { Line } from '../../packages/server/src/base/db/line.ts'
+import { Connection } from '../../packages/server/src/base/db/connection.ts'
 import { migrateUp } from '../../packages/server/src/base/db/migrate.ts'
 import { postgresDriver } from '../../packages/server/src/base/db/postgres.ts'
 import { quietLog, type TestDatabaseSource } from '../../packages/server/src/testing/database.ts'
@@ -13,11 +13,11 @@ const TEMPLATE = 'latchkey_template'
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const cluster = await startCluster()
   try {
-    const line = await Line.open(
+    const connection = await Connection.open(
       { connectionString: `${cluster.baseUrl}postgres` },
       `create database ${TEMPLATE}`,
     )
-    await line.close()
+    await connection.close()
     const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
     await migrateUp(driver)
     await driver.close()

@@ -5,8 +5,8 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import type { Connection, Role } from '../base/db/connection.ts'
 import type { Driver } from '../base/db/driver.ts'
-import type { Line, Role } from '../base/db/line.ts'
 
 export interface ExecutedStatement {
   text: string
@@ -38,20 +38,20 @@ async function takeDown(folder: string, text: string, role: Role, answer: Promis
 
 /** The driver, with each statement that it executes taken down. */
 export function recorded(driver: Driver, folder: string): Driver {
-  const lines = new WeakSet<Line>()
+  const connections = new WeakSet<Connection>()
   return {
     ...driver,
     async acquire() {
-      const line = await driver.acquire()
-      if (lines.has(line)) return line
-      lines.add(line)
-      const send = line.send.bind(line)
-      line.send = (text, values, role) => {
+      const connection = await driver.acquire()
+      if (connections.has(connection)) return connection
+      connections.add(connection)
+      const send = connection.send.bind(connection)
+      connection.send = (text, values, role) => {
         const answer = send<never>(text, values, role)
         void takeDown(folder, text, role, answer)
         return answer
       }
-      return line
+      return connection
     },
     statement(text, values) {
       const answer = driver.statement<never>(text, values)
@@ -66,8 +66,8 @@ export function executedStatements(folder: string): ExecutedStatement[] {
   const found = new Map<string, ExecutedStatement>()
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
   for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
-    for (const line of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
-      const executed = JSON.parse(line) as ExecutedStatement
+    for (const connection of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
+      const executed = JSON.parse(connection) as ExecutedStatement
       found.set(`${executed.role} ${executed.text}`, executed)
     }
   }

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => db.close())
 
 describe('a transaction', () => {
-  test('runs statements in the order in which they were called, of whatever kind, without waits between', async () => {
+  test('runs statements of every kind in the order of their calls, as a pipeline', async () => {
     await addUser('usr_order')
     const name = (to: string) => ({ full_name: to })
     const [, first, , second] = await db.tx('system', (tx) =>
@@ -45,7 +45,7 @@ describe('a transaction', () => {
     ).toEqual([{ full_name: 'three' }])
   })
 
-  test('of statements sent together is taken back whole where one fails', async () => {
+  test('of statements sent together is rolled back as a whole if one fails', async () => {
     await addUser('usr_together')
     const failing = db.tx('system', (tx) =>
       Promise.all([
@@ -60,7 +60,7 @@ describe('a transaction', () => {
     ).toEqual([{ full_name: null }])
   })
 
-  test('commits what resolves and takes back what throws', async () => {
+  test('commits when the work resolves and rolls back when it throws', async () => {
     await addUser('usr_kept')
     const failing = db.tx('system', async (tx) => {
       await tx.updateTable('users').set({ full_name: 'Changed' }).where('id', '=', 'usr_kept').execute()
@@ -75,7 +75,7 @@ describe('a transaction', () => {
     expect(kept.full_name).toBeNull()
   })
 
-  test('throws when a swallowed error made its COMMIT a ROLLBACK', async () => {
+  test('throws when COMMIT was answered with ROLLBACK because an error was not rethrown', async () => {
     const swallowing = db.tx('system', async (tx) => {
       await tx.deleteFrom('users').where('id', '=', 'usr_ann').execute()
       await sql`select 1/0`.execute(tx).catch(() => {})
@@ -87,7 +87,7 @@ describe('a transaction', () => {
     )
   })
 
-  test('says how many rows a statement changed', async () => {
+  test('returns the number of rows that a statement changed', async () => {
     await db.tx('system', async (tx) => {
       const updated = await tx
         .updateTable('users')
@@ -102,19 +102,19 @@ describe('a transaction', () => {
 
   test('refuses its tx after its end', async () => {
     const kept = await db.tx('system', async (tx) => tx)
-    await expect(whoAmI.execute(kept)).rejects.toThrow('this transaction is over')
+    await expect(whoAmI.execute(kept)).rejects.toThrow('this transaction has ended')
   })
 
   test('refuses a second use of db from inside', async () => {
     await db.tx('system', async (tx) => {
-      await expect(db.tx('system', async () => {})).rejects.toThrow('use the tx it was given')
-      await expect(db.run(whoAmI.compile(tx), [])).rejects.toThrow('use the tx it was given')
-      await expect(whoAmI.execute(db.hot)).rejects.toThrow('use the tx it was given')
+      await expect(db.tx('system', async () => {})).rejects.toThrow('use its tx')
+      await expect(db.run(whoAmI.compile(tx), [])).rejects.toThrow('use its tx')
+      await expect(whoAmI.execute(db.hot)).rejects.toThrow('use its tx')
     })
     await db.tx('system', async () => {})
   })
 
-  test('lets what it left behind use db after its end', async () => {
+  test('allows db to callbacks that run after its end', async () => {
     let later: Promise<unknown> = Promise.resolve()
     await db.tx('system', async () => {
       later = new Promise((done) => setTimeout(done, 50)).then(() => db.tx('system', async () => 'after'))
@@ -128,8 +128,8 @@ describe('a transaction', () => {
   })
 })
 
-describe('what is to happen after the commit', () => {
-  test('happens after it, in order, and may fail without harm', async () => {
+describe('an afterCommit callback', () => {
+  test('runs after the commit, in order, and may throw without consequences', async () => {
     const seen: unknown[] = []
     await db.tx('system', async (tx) => {
       tx.afterCommit(() => seen.push('first'))
@@ -143,7 +143,7 @@ describe('what is to happen after the commit', () => {
     expect(seen).toEqual(['first', 'second'])
   })
 
-  test('does not happen after a rollback', async () => {
+  test('does not run after a rollback', async () => {
     const seen: unknown[] = []
     const failing = db.tx('system', async (tx) => {
       tx.afterCommit(() => seen.push('never'))
@@ -155,7 +155,7 @@ describe('what is to happen after the commit', () => {
 })
 
 describe('a scope', () => {
-  test('lets a caller see their own rows only, and the system all', async () => {
+  test('restricts a caller to the rows of that caller, and does not restrict the system', async () => {
     const mine = await db.tx(as('usr_ann'), (tx) => tx.selectFrom('users').select('id').execute())
     expect(mine).toEqual([{ id: 'usr_ann' }])
     const all = await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
@@ -183,7 +183,7 @@ describe('a scope', () => {
     }
   })
 
-  test('stays with its transaction when many run at once', async () => {
+  test('belongs to its transaction when many run concurrently', async () => {
     const users = Array.from({ length: 40 }, (_, at) => `usr_${at}`)
     const seen = await Promise.all(
       users.map((userId) =>
@@ -198,7 +198,7 @@ describe('a scope', () => {
     expect(seen).toEqual(users.map((userId) => [`latchkey_request ${userId}`, `latchkey_request ${userId}`]))
   })
 
-  test('cannot be left for one that sees more', async () => {
+  test('cannot be replaced by one that sees more', async () => {
     const tryAs = (statement: string) => db.tx(as('usr_ann'), (tx) => sql.raw(statement).execute(tx))
     await expect(tryAs('select * from latchkey.passwords')).rejects.toMatchObject({ code: '42501' })
     await expect(tryAs(`update latchkey.users set roles = '{admin}'`)).rejects.toMatchObject({
@@ -207,11 +207,11 @@ describe('a scope', () => {
   })
 })
 
-describe('what follows as the system', () => {
+describe('asSystem', () => {
   const roles = async (tx: Tx) => (await whoAmI.execute(tx)).rows[0]?.role
   const seen = (tx: Tx) => tx.selectFrom('users').select('id').execute()
 
-  test('has the system’s rights inside, and the caller’s own before and after', async () => {
+  test('has the privileges of the system inside, and those of the caller before and after', async () => {
     await db.tx(as('usr_ann'), async (tx) => {
       expect(await roles(tx)).toBe('latchkey_request')
       const inside = await tx.asSystem(async (system) => [await roles(system), (await seen(system)).length])
@@ -223,7 +223,7 @@ describe('what follows as the system', () => {
     })
   })
 
-  test('ends with its work when that throws, and the transaction goes on as the caller', async () => {
+  test('ends with its work when that throws, and the transaction continues as the caller', async () => {
     await db.tx(as('usr_ann'), async (tx) => {
       const failing = tx.asSystem(async (system) => {
         await seen(system)
@@ -235,11 +235,11 @@ describe('what follows as the system', () => {
     })
   })
 
-  test('ends with the transaction when a statement inside fails, also for a savepoint before it', async () => {
+  test('aborts the transaction when a statement inside fails, also with a savepoint before it', async () => {
     const aborted = db.tx(as('usr_ann'), async (tx) => {
       await sql`savepoint before`.execute(tx)
       await tx.asSystem((system) => sql`select 1 / 0`.execute(system)).catch(() => {})
-      // nothing runs any more until the savepoint is taken back, and then what was set before it holds again
+      // no statement runs until the rollback to the savepoint, which restores the earlier settings
       await expect(seen(tx)).rejects.toMatchObject({ code: '25P02' })
       await sql`rollback to before`.execute(tx)
       expect(await roles(tx)).toBe('latchkey_request')
@@ -255,31 +255,31 @@ describe('what follows as the system', () => {
     ])
   })
 
-  test('keeps each tx to its own rights: the caller’s waits outside, the system’s is over after', async () => {
+  test('limits each tx to its role: that of the caller is refused inside, that of the system afterwards', async () => {
     await db.tx(as('usr_ann'), async (tx) => {
       let kept: Tx | null = null
       await tx.asSystem(async (system) => {
         kept = system
-        await expect(seen(tx)).rejects.toThrow('the system is at work')
+        await expect(seen(tx)).rejects.toThrow('inside asSystem')
       })
       await expect(seen(kept as unknown as Tx)).rejects.toThrow()
       expect(await seen(tx)).toEqual([{ id: 'usr_ann' }])
     })
   })
 
-  test('does not begin while a statement of the caller is under way', async () => {
+  test('does not begin while a statement of the caller is pending', async () => {
     await db.tx(as('usr_ann'), async (tx) => {
       const own = seen(tx)
-      await expect(tx.asSystem(seen)).rejects.toThrow('still under way')
+      await expect(tx.asSystem(seen)).rejects.toThrow('is pending')
       expect(await own).toEqual([{ id: 'usr_ann' }])
     })
   })
 
-  test('leaves no statement behind that would run with rights it was given for a while', async () => {
+  test('leaves no statement behind that would run with the privileges of the system', async () => {
     const found = await db.tx(as('usr_ann'), async (tx) => {
       let late: Promise<unknown> = Promise.resolve()
       await tx.asSystem(async (system) => {
-        // called and not awaited: it was sent as the system, before the rights ended
+        // called and not awaited: it was sent as the system, before asSystem ended
         late = sql`select pg_sleep(0.05), current_user::text as role`.execute(system)
       })
       return [await roles(tx), ((await late) as { rows: { role: string }[] }).rows[0]?.role]
@@ -287,7 +287,7 @@ describe('what follows as the system', () => {
     expect(found).toEqual(['latchkey_request', 'latchkey_system'])
   })
 
-  test('is not begun twice', async () => {
+  test('cannot be nested', async () => {
     await db.tx(as('usr_ann'), async (tx) => {
       await tx.asSystem(async (system) => {
         await expect(tx.asSystem(seen)).rejects.toThrow('asSystem does not nest')
@@ -299,20 +299,20 @@ describe('what follows as the system', () => {
     })
   })
 
-  test('of the system’s own transaction is nothing new', async () => {
+  test('has no effect in a transaction of the system', async () => {
     await db.tx('system', async (tx) => expect(await tx.asSystem(roles)).toBe('latchkey_system'))
   })
 })
 
-describe('statements of their own', () => {
-  test('run compiled once with other parameters, many at once', async () => {
+describe('single statements', () => {
+  test('run compiled once with different parameters, many concurrently', async () => {
     const find = db.hot.selectFrom('users').select('id').where('id', '=', '').compile()
     const ids = Array.from({ length: 200 }, (_, at) => (at % 2 ? 'usr_ann' : 'usr_bob'))
     const found = await Promise.all(ids.map((id) => db.run(find, [id])))
     expect(found.map(([row]) => row?.id)).toEqual(ids)
   })
 
-  test('fail alone: the one behind an error is answered', async () => {
+  test('fail separately: the one after an error is answered', async () => {
     const good = db.hot.selectFrom('users').select('id').where('id', '=', 'usr_ann').execute()
     const [bad, next] = await Promise.allSettled([sql`select 1/0`.execute(db.hot), good])
     expect(bad.status).toBe('rejected')
@@ -327,20 +327,22 @@ describe('statements of their own', () => {
     expect(rows[0]?.n).toBeLessThan(520)
   })
 
-  test('are prepared anew when a migration changed what they yield', async () => {
-    await db.asOwner((line) =>
-      line.plain('create table latchkey.changing (a int); insert into latchkey.changing values (1)'),
+  test('are prepared again when a migration changed their result type', async () => {
+    await db.asOwner((connection) =>
+      connection.plain('create table latchkey.changing (a int); insert into latchkey.changing values (1)'),
     )
     const all = sql`select * from changing`
     const four = () => Promise.all(Array.from({ length: 4 }, () => all.execute(db.hot)))
     expect((await four())[3]?.rows).toEqual([{ a: 1 }])
-    await db.asOwner((line) => line.plain('alter table latchkey.changing add column b int default 2'))
+    await db.asOwner((connection) =>
+      connection.plain('alter table latchkey.changing add column b int default 2'),
+    )
     expect((await four())[3]?.rows).toEqual([{ a: 1, b: 2 }])
-    await db.asOwner((line) => line.plain('drop table latchkey.changing'))
+    await db.asOwner((connection) => connection.plain('drop table latchkey.changing'))
   })
 })
 
-test('both databases take and give the same types', async () => {
+test('both databases accept and return the same types', async () => {
   const at = new Date('2026-01-02T03:04:05.678Z')
   const { rows } = await sql`select ${at}::timestamptz as at, ${Buffer.from([0, 255, 92])}::bytea as bytes,
     ${['a', 'b,"c\\', '']}::text[] as list, ${JSON.stringify({ a: [1, null] })}::jsonb as json, ${7}::int as int,
@@ -372,7 +374,7 @@ test('a notification of a transaction has reached this process when the transact
   expect(new Set(heard)).toEqual(new Set(['one']))
 })
 
-test('notifications reach whoever listens, until they stop', async () => {
+test('notifications reach listeners until they unsubscribe', async () => {
   const heard: string[] = []
   const stop = await db.listen('changes', (payload) => heard.push(payload))
   await db.tx('system', (tx) => sql`select pg_notify('changes', 'one')`.execute(tx))

@@ -1,23 +1,23 @@
 /**
- * Transactions and scopes, written once for both databases. A transaction sends begin, its scope and its
- * first statement without waiting in between; no result is handed out before the scope has been confirmed.
- * The invariant: a statement runs as exactly the scope it was asked for, or not at all.
+ * Transactions and scopes, for both databases. A transaction sends BEGIN, its scope and its first statement as a
+ * pipeline; no result is returned before the scope has been confirmed.
+ * Invariant: a statement runs in exactly the scope for which it was called, or not at all.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
+import { type Answer, type Connection, isOutdated, type Role } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
-import { type Answer, isOutdated, type Line, type Role } from './line.ts'
 import { pendingMigrations } from './migrate.ts'
 import type { Tables } from './tables.ts'
 import type { Db, Scope, Tx } from './types.ts'
 
-/** What the composition root, the migrations and the checks at the start are given; features see only `Db`. */
+/** The interface for the composition root, migrations and startup checks; features see only `Db`. */
 export interface Database extends Db {
-  /** A line with the rights of the login role, for migrations and checks; never for a request. */
-  asOwner<T>(work: (line: Line) => Promise<T>): Promise<T>
+  /** A connection with the privileges of the login role, for migrations and checks; never for a request. */
+  asOwner<T>(work: (connection: Connection) => Promise<T>): Promise<T>
 }
 
 export interface DatabaseOptions {
@@ -45,9 +45,7 @@ export function database(options: DatabaseOptions): Database {
   }
   const assertOutside = (): void => {
     if (nesting?.getStore()?.open) {
-      throw new Error(
-        'db was used inside the work of db.tx: use the tx it was given (on PGlite this would wait for ever)',
-      )
+      throw new Error('db was used inside the work of db.tx: use its tx (on PGlite this would deadlock)')
     }
   }
   const statement = async <R>(text: string, values: readonly unknown[]): Promise<Answer<R>> => {
@@ -56,7 +54,7 @@ export function database(options: DatabaseOptions): Database {
       try {
         return await driver.statement<R>(text, values)
       } catch (error) {
-        // each line of the pair may have prepared it; it did not run, so it may be sent again
+        // each connection of the pair may have prepared it; it did not run, so that it may be sent again
         if (again === 0 || !isOutdated(error)) throw error
       }
     }
@@ -71,8 +69,8 @@ export function database(options: DatabaseOptions): Database {
     },
     async tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
       assertOutside()
-      const line = await driver.acquire()
-      const transaction = new Transaction(line, scope, tell)
+      const connection = await driver.acquire()
+      const transaction = new Transaction(connection, scope, tell)
       let result: T
       try {
         const store = { open: true }
@@ -85,13 +83,13 @@ export function database(options: DatabaseOptions): Database {
         }
         await transaction.commit()
       } finally {
-        driver.release(line)
+        driver.release(connection)
       }
       for (const run of transaction.after) {
         try {
           run()
         } catch (error) {
-          log.error({ err: error }, 'what was to happen after a commit has failed')
+          log.error({ err: error }, 'an afterCommit callback failed')
         }
       }
       return result
@@ -125,8 +123,8 @@ export function database(options: DatabaseOptions): Database {
 class Transaction {
   readonly after: (() => void)[] = []
   readonly handle: TxHandle
-  readonly #line: Line
-  /** What its statements run as at this moment. */
+  readonly #connection: Connection
+  /** The role of its statements at present. */
   #role: Role
   #underWay = 0
   readonly #tell: Tell
@@ -135,12 +133,12 @@ class Transaction {
   #isOver = false
   #failure: unknown = null
 
-  constructor(line: Line, scope: Scope, tell: Tell) {
-    this.#line = line
+  constructor(connection: Connection, scope: Scope, tell: Tell) {
+    this.#connection = connection
     this.#role = scope === 'system' ? 'system' : 'caller'
     this.#tell = tell
     this.#opening = this.#begin(scope)
-    // its failure is reported by whoever awaits it: the first statement, or the commit
+    // its failure is reported by the first statement, or by the commit
     this.#opening.catch(() => {})
     this.handle = this.#handleAs(this.#role)
   }
@@ -150,11 +148,11 @@ class Transaction {
     return new TxHandle(send, this.after, this.#tell, (work) => this.#asSystem(role, work))
   }
 
-  /** Its work has a handle of its own: the caller's is refused until it is over, so nothing runs with rights it was not given. */
+  /** Its work has a separate handle; that of the caller is refused until it ends, so that no statement runs in the wrong role. */
   async #asSystem<T>(role: Role, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (role === 'system') return work(this.handle)
     if (this.#role === 'system') throw new Error('asSystem does not nest')
-    if (this.#underWay > 0) throw new Error('a statement of the caller is still under way')
+    if (this.#underWay > 0) throw new Error('a statement of the caller is pending')
     this.#role = 'system'
     const raised = this.#become('set local role latchkey_system')
     try {
@@ -166,10 +164,10 @@ class Transaction {
     }
   }
 
-  /** Where it fails the transaction is aborted, and no statement of it runs any more. */
+  /** If it fails, the transaction is aborted, and none of its statements runs any more. */
   async #become(text: string): Promise<void> {
     try {
-      await this.#line.plain(text)
+      await this.#connection.plain(text)
     } catch (error) {
       this.#failure ??= error
     }
@@ -177,31 +175,31 @@ class Transaction {
 
   async commit(): Promise<void> {
     this.#isOver = true
-    const done = this.#line.plain('commit')
+    const done = this.#connection.plain('commit')
     done.catch(() => {})
     await this.#opened()
-    // in pipeline mode the COMMIT of a failed transaction is fulfilled: with ROLLBACK
+    // the COMMIT of an aborted transaction succeeds with the command tag ROLLBACK
     if ((await done).command !== 'COMMIT') throw new TransactionRolledBack(this.#failure)
   }
 
-  /** @returns what to throw: the reason the transaction could not even begin, before what followed from it */
+  /** @returns the error to throw: if the transaction could not begin, that error and not its consequence */
   async rollback(error: unknown): Promise<unknown> {
     this.#isOver = true
     try {
-      await Promise.all([this.#opened(), this.#line.plain('rollback')])
+      await Promise.all([this.#opened(), this.#connection.plain('rollback')])
       return error
     } catch (cause) {
-      this.#line.destroy(new Error('the transaction could not be rolled back'))
+      this.#connection.destroy(new Error('the transaction could not be rolled back'))
       return error instanceof Error && this.#isOpen ? error : cause
     }
   }
 
   async #begin(scope: Scope): Promise<void> {
-    const begun = this.#line.plain(BEGIN[this.#role])
+    const begun = this.#connection.plain(BEGIN[this.#role])
     if (scope === 'system') return void (await begun)
     const { userId, organizationId, permissions, organizationPermissions = [] } = scope
     const values = [userId, organizationId ?? '', permissions.join(' '), organizationPermissions.join(' ')]
-    await Promise.all([begun, this.#line.send(SET_CALLER, values, 'caller')])
+    await Promise.all([begun, this.#connection.send(SET_CALLER, values, 'caller')])
   }
 
   async #opened(): Promise<void> {
@@ -210,16 +208,16 @@ class Transaction {
       await this.#opening
       this.#isOpen = true
     } catch (error) {
-      this.#line.destroy(new Error('the transaction could not be begun'))
+      this.#connection.destroy(new Error('the transaction could not begin'))
       throw error
     }
   }
 
   async #send(role: Role, text: string, values: readonly unknown[]) {
-    if (this.#isOver) throw new Error('this transaction is over: its tx must not be used any more')
-    if (role !== this.#role) throw new Error('this tx is of the caller, and the system is at work')
+    if (this.#isOver) throw new Error('this transaction has ended: its tx must not be used any more')
+    if (role !== this.#role) throw new Error('the tx of the caller must not be used inside asSystem')
     this.#underWay += 1
-    const sent = this.#line.send(text, values, role)
+    const sent = this.#connection.send(text, values, role)
     try {
       if (!this.#isOpen) {
         sent.catch(() => {})

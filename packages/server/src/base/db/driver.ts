@@ -1,19 +1,23 @@
 /**
- * What the two adapters have in common, and the only thing that differs between PostgreSQL and PGlite: where
- * lines come from. Everything above (transactions, Kysely, migrations, scopes) is written once.
+ * The driver interface, which hides the only difference between PostgreSQL and PGlite: how connections are made.
+ * Everything above it (transactions, Kysely, migrations, scopes) is shared.
  */
-import type { Answer, Line } from './line.ts'
+import type { Answer, Connection } from './connection.ts'
 
 export interface Driver {
   readonly kind: 'postgres' | 'pglite'
-  /** A line for one transaction; every line that is acquired is released, whatever happened. */
-  acquire(): Promise<Line>
-  release(line: Line): void
-  /** One statement of its own, in system scope. */
+  /** A connection for one transaction; every connection that is acquired must be released, also after errors. */
+  acquire(): Promise<Connection>
+  release(connection: Connection): void
+  /** A single statement outside of a transaction, in system scope. */
   statement<R>(text: string, values: readonly unknown[]): Promise<Answer<R>>
-  listen(channel: string, onMessage: (payload: string) => void, line?: Watch): Promise<() => Promise<void>>
-  /** A line with the rights of the login role and nobody else on it: migrations and the checks at the start. */
-  asOwner<T>(work: (line: Line) => Promise<T>): Promise<T>
+  listen(
+    channel: string,
+    onMessage: (payload: string) => void,
+    connection?: Watch,
+  ): Promise<() => Promise<void>>
+  /** A connection with the privileges of the login role, not shared, for migrations and startup checks. */
+  asOwner<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -22,15 +26,15 @@ export interface Watch {
   onBack(): void
 }
 
-/** A channel goes into SQL unquoted. */
+/** Channel names are written into SQL without quotes. */
 export function assertChannel(channel: string): void {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(channel)) throw new Error(`not a channel name: ${channel}`)
 }
 
-/** How long transactions that still run are waited for when the database is closed. */
+/** How long closing the database waits for running transactions. */
 export const CLOSE_PATIENCE_MS = 10_000
 
-/** What holds on every line, whatever the server's or the URL's own settings say. */
+/** Session settings of every connection, which override those of the server and of the URL. */
 export const SESSION = `
   set client_encoding = 'UTF8';
   set timezone = 'UTC';

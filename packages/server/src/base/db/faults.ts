@@ -1,9 +1,9 @@
 /**
- * What can go wrong outside our own logic, named so that no feature needs to know an SQLSTATE. The same
- * questions are answered alike for PostgreSQL and PGlite, because both speak through the same client.
+ * Database errors, named so that features need no SQLSTATE. They are the same for PostgreSQL and PGlite, because both use
+ * the same client.
  */
 
-/** The database cannot be reached, or the line to it was lost while a statement was on its way. */
+/** The database cannot be reached, or the connection was lost while a statement was pending. */
 export class Unreachable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -11,10 +11,10 @@ export class Unreachable extends Error {
   }
 }
 
-/** COMMIT answered ROLLBACK: a statement had failed and the work went on as if it had not. */
+/** COMMIT was answered with ROLLBACK: a statement failed, and its error was not rethrown. */
 export class TransactionRolledBack extends Error {
   constructor(cause?: unknown) {
-    super('the transaction was rolled back: a statement in it had failed, and its error was swallowed', {
+    super('the transaction was rolled back: a statement failed, and its error was not rethrown', {
       cause,
     })
     this.name = 'TransactionRolledBack'
@@ -36,7 +36,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   )
 }
 
-/** The connection is gone or could not be made: answered as UNAVAILABLE. */
+/** The connection was lost or could not be made: answered as UNAVAILABLE. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof Unreachable) return true
   const code = faultCode(error)

@@ -1,6 +1,6 @@
 /**
- * Kysely over our own lines: an executor that compiles and sends, with nothing in between. A handle is made
- * for every transaction, so making one is cheap: the dialect, the compiler and the adapter are shared.
+ * The Kysely adapter: an executor that compiles statements and sends them on our connections. A handle is made for every
+ * transaction, which is cheap: the dialect, the compiler and the adapter are shared.
  */
 import {
   type CompiledQuery,
@@ -18,11 +18,11 @@ import {
   type RootOperationNode,
   sql,
 } from 'kysely'
-import type { Answer } from './line.ts'
+import type { Answer } from './connection.ts'
 import type { Tables } from './tables.ts'
 import type { Tx } from './types.ts'
 
-/** Hands a notification to the listeners of this process. */
+/** Delivers a notification to the listeners of this process. */
 export type Tell = (channel: string, payload: string) => void
 
 export type Send = (text: string, values: readonly unknown[]) => Promise<Answer>
@@ -77,9 +77,9 @@ class Executor implements QueryExecutor {
     return { rows, numAffectedRows: BigInt(answer.rowCount) }
   }
 
-  // biome-ignore lint/correctness/useYield: it only says that it is not there
+  // biome-ignore lint/correctness/useYield: it only throws
   async *stream(): AsyncIterableIterator<never> {
-    throw new Error('big lists are read page by page, not streamed from a connection')
+    throw new Error('streaming is not supported: read large lists by pages')
   }
 
   provideConnection<T>(
@@ -111,7 +111,7 @@ class Executor implements QueryExecutor {
   }
 }
 
-/** A Kysely that runs each statement through `send` and opens no transactions of its own. */
+/** A Kysely that runs each statement with `send`, and cannot open transactions. */
 export class Handle extends Kysely<Tables> {
   constructor(send: Send) {
     super({ config, dialect, driver, executor: new Executor(send) })

@@ -1,7 +1,7 @@
 /**
- * The database room: connections, transactions and their scopes, prepared statements, migrations, the lock on
- * the data directory, and the proof at the start that row-level security binds. It owns the schema `latchkey`;
- * the meaning of its tables belongs to the features that write them.
+ * The database module: connections, transactions and their scopes, prepared statements, migrations, the lock of the data
+ * directory, and the startup check of row-level security. It owns the schema `latchkey`; the meaning of its tables belongs
+ * to the modules that write them.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -31,16 +31,16 @@ export type { CallerScope, Db, Scope, Tx } from './types.ts'
 export interface OpenOptions {
   /** null: the embedded database. */
   databaseUrl: string | null
-  /** Of the embedded database; null keeps it in memory, for tests. */
+  /** The folder of the embedded database; null keeps it in memory, for tests. */
   dataDir: string | null
-  /** Connections for transactions, at most. */
+  /** The largest number of connections for transactions. */
   pool: number
-  /** Throw where `db` is used inside a transaction. Costs time on every transaction: off in production. */
+  /** Whether to throw where `db` is used inside a transaction. Costs time in every transaction: off in production. */
   guardNesting: boolean
   log: Log
-  /** Where this process takes commands; whoever finds the data directory locked learns it. */
+  /** The control socket of this process, which is recorded in the lock of the data directory. */
   controlSocket?: string | null
-  /** Instead of the packaged template: another one, or null for none. */
+  /** Replaces the packaged template; null: none. */
   template?: Buffer | null
 }
 
@@ -69,7 +69,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
 
 async function openFolder(dataDir: string, given: OpenOptions['template'], log: Log) {
   const folder = join(dataDir, 'database')
-  // stands while the directory is being made: whoever finds it finds a first start that was interrupted
+  // a marker that exists while the directory is being created: if it remains, the first start was interrupted
   const unfinished = join(dataDir, 'database.unfinished')
   if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
   if (existsSync(join(folder, 'PG_VERSION'))) return openPglite({ folder, template: null })
@@ -78,7 +78,7 @@ async function openFolder(dataDir: string, given: OpenOptions['template'], log: 
   const template = given === undefined ? await packagedTemplate() : given
   const lite = await openUnpacked(folder, template).catch(async (error) => {
     if (!template) throw error
-    log.warn({ err: error }, 'the packed template cannot be used: making the database anew')
+    log.warn({ err: error }, 'the database template cannot be used: creating the database without it')
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return openPglite({ folder, template: null })

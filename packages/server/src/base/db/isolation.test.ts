@@ -3,18 +3,18 @@ import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from
 import { assertIsolation, type Database, openDatabase } from './index.ts'
 
 let db: Database
-const owner = (statement: string) => db.asOwner((line) => line.plain(statement))
+const owner = (statement: string) => db.asOwner((connection) => connection.plain(statement))
 beforeAll(async () => {
   db = await openTestDatabase()
 })
 afterAll(() => db.close())
 
-describe('the proof that row-level security binds', () => {
-  test('is given for the migrations as they are', async () => {
+describe('the startup check of row-level security', () => {
+  test('passes for the current migrations', async () => {
     expect(await assertIsolation(db)).toEqual({ loginRoleBypasses: false })
   })
 
-  test('fails where a table does not force it', async () => {
+  test('fails if a table does not force it', async () => {
     await owner('alter table latchkey.sessions no force row level security')
     await expect(assertIsolation(db)).rejects.toThrow('the table sessions does not force it')
     await owner(
@@ -24,13 +24,13 @@ describe('the proof that row-level security binds', () => {
     await owner('alter table latchkey.users enable row level security')
   })
 
-  test('fails for a new table that forgot it', async () => {
+  test('fails for a new table without it', async () => {
     await owner('create table latchkey.forgotten (user_id text)')
     await expect(assertIsolation(db)).rejects.toThrow('the table forgotten does not force it')
     await owner('drop table latchkey.forgotten')
   })
 
-  test('fails where a caller who does not exist sees rows', async () => {
+  test('fails if a caller who does not exist sees rows', async () => {
     await db.tx('system', (tx) =>
       tx
         .insertInto('failures')
@@ -45,7 +45,7 @@ describe('the proof that row-level security binds', () => {
     )
   })
 
-  test('fails where permissions suffice without a user, or an organization without being one', async () => {
+  test('fails if permissions suffice without a user, or an organization that does not exist', async () => {
     const at = new Date(0)
     await db.tx('system', (tx) =>
       tx
@@ -62,7 +62,7 @@ describe('the proof that row-level security binds', () => {
     }
     await broken(
       `(select current_setting('latchkey.permissions', true)) = '*'`,
-      'nobody, with every permission, sees',
+      'an anonymous caller with every permission sees',
     )
     await broken(
       `(select latchkey.has_organization_permission('organization:read'))`,
@@ -72,9 +72,9 @@ describe('the proof that row-level security binds', () => {
     expect(await assertIsolation(db)).toEqual({ loginRoleBypasses: false })
   })
 
-  // roles belong to the cluster, which other files share; an embedded database is a cluster of its own
+  // roles belong to the cluster, which other test files share; an embedded database is a separate cluster
   if (testDatabaseKind() === 'pglite')
-    test('fails where a role bypasses it or is missing', async () => {
+    test('fails if a role bypasses it or is missing', async () => {
       await owner('alter role latchkey_request bypassrls')
       await expect(assertIsolation(db)).rejects.toThrow('latchkey_request is a superuser or has BYPASSRLS')
       await owner('alter role latchkey_request nobypassrls; alter role latchkey_system superuser')
@@ -86,7 +86,7 @@ describe('the proof that row-level security binds', () => {
     })
 
   if (testDatabaseKind() === 'postgres')
-    test('tells when the login role bypasses it', async () => {
+    test('reports that the login role bypasses it', async () => {
       const source = inject('database')
       if (source.kind !== 'postgres') return
       const made = await createTestDatabase()

@@ -1,7 +1,7 @@
 /**
- * The proof at the start that row-level security binds: the roles cannot bypass it, every table has it forced,
- * and canaries see no row of anything they should not: a caller who does not exist, one who is nobody and has every
- * permission, and one who acts in an organization that does not exist. The server refuses to start otherwise.
+ * The startup check of row-level security: the roles cannot bypass it, it is forced on every table, and canaries see no
+ * row: a caller who does not exist, a scope without a user and with every permission, and a caller in an organization that
+ * does not exist. Otherwise the server refuses to start.
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
@@ -10,8 +10,8 @@ import type { CallerScope } from './types.ts'
 
 export interface Isolation {
   /**
-   * The login role is a superuser or bypasses row-level security. Requests do not run as it, but whoever
-   * injected SQL could return to it: production refuses. False for the embedded database, which has no other role.
+   * Whether the login role is a superuser or bypasses row-level security. Requests do not run as it, but injected SQL could
+   * return to it: production refuses to start. False for the embedded database, which has no other role.
    */
   loginRoleBypasses: boolean
 }
@@ -48,8 +48,8 @@ export async function assertIsolation(db: Database): Promise<Isolation> {
 
 /** @returns whether the login role bypasses */
 async function assertRoles(db: Database): Promise<boolean> {
-  const { rows } = await db.asOwner((line) =>
-    line.send<RoleRow>(
+  const { rows } = await db.asOwner((connection) =>
+    connection.send<RoleRow>(
       `select rolname, rolsuper or rolbypassrls as bypasses, rolname = session_user as is_login from pg_catalog.pg_roles
        where rolname in ('latchkey_system', 'latchkey_request') or rolname = session_user`,
       [],
@@ -65,8 +65,8 @@ async function assertRoles(db: Database): Promise<boolean> {
 }
 
 async function readTables(db: Database): Promise<TableRow[]> {
-  const { rows } = await db.asOwner((line) =>
-    line.send<TableRow>(
+  const { rows } = await db.asOwner((connection) =>
+    connection.send<TableRow>(
       `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
          has_any_column_privilege('latchkey_request', c.oid, 'select') as for_callers,
          c.relname = 'organizations' or exists (select from pg_catalog.pg_attribute a
@@ -83,7 +83,7 @@ async function readTables(db: Database): Promise<TableRow[]> {
 /** Every permission, of the server or in an organization. */
 const ALL = ['*']
 
-/** Reads, as callers who do not exist, every table of which a caller may read anything. */
+/** Reads every table that callers may read, as callers who do not exist. */
 async function assertBlind(db: Database, tables: readonly TableRow[]): Promise<void> {
   const random = randomBytes(16).toString('hex')
   const userId = `usr_${random}`
@@ -92,8 +92,8 @@ async function assertBlind(db: Database, tables: readonly TableRow[]): Promise<v
   const tenants = readable.filter(({ of_tenants }) => of_tenants)
   const stranger = { userId, organizationId: null, permissions: [] }
   await assertSeesNothing(db, stranger, readable, 'a caller who does not exist')
-  const nobody = { userId: '', organizationId, permissions: ALL, organizationPermissions: ALL }
-  await assertSeesNothing(db, nobody, readable, 'nobody, with every permission,')
+  const anonymous = { userId: '', organizationId, permissions: ALL, organizationPermissions: ALL }
+  await assertSeesNothing(db, anonymous, readable, 'an anonymous caller with every permission')
   const foreigner = { userId, organizationId, permissions: [], organizationPermissions: ALL }
   await assertSeesNothing(db, foreigner, tenants, 'a caller in an organization that does not exist')
 }
@@ -112,7 +112,7 @@ async function assertSeesNothing(
       throw new IsolationBroken(`a caller's statements run as ${found?.role} for ${found?.caller}`)
     for (const { name } of tables) {
       const table = sql.id('latchkey', name)
-      // its first and its last blocks: nobody may see a row of a million, and a start must not look at all of them
+      // only the first and the last blocks: the check must not read all of a large table
       const seen = await sql`
         select 1 from ${table} where ctid < '(100,0)'::tid union all
         select 1 from ${table} where ctid >= format('(%s,0)',

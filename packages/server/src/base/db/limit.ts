@@ -1,12 +1,12 @@
 /**
- * Limits as part of a statement's text. As a parameter a limit is any number to the plan that is kept of a prepared
- * statement: PostgreSQL takes a tenth of the table for it, finds that plan dear, and plans the statement anew at every
- * run, which takes longer than to run it.
+ * LIMIT as a literal in the text of a statement. For a parameter, the generic plan of a prepared statement assumes a tenth
+ * of the table; PostgreSQL estimates a high cost and plans the statement again for every execution, which takes longer than
+ * the execution.
  */
 import { type RawBuilder, sql } from 'kysely'
 
-/** @param rows a whole number, of few different ones: each makes a statement of its own */
+/** @param rows a whole number; there should be few different ones, because each makes a separate prepared statement */
 export function limitOf(rows: number): RawBuilder<number> {
-  if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`no limit: ${rows}`)
+  if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`not a valid limit: ${rows}`)
   return sql.lit(rows)
 }

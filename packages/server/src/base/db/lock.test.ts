@@ -32,7 +32,7 @@ afterEach(async () => {
 
 interface Contender {
   process: ChildProcess
-  /** Says the word; resolves with `won` or the name of the error. */
+  /** Sends the start signal; resolves with `won` or the name of the error. */
   contend(): Promise<string>
 }
 async function contender(): Promise<Contender> {
@@ -61,9 +61,9 @@ const kill = (child: ChildProcess) =>
     child.kill('SIGKILL')
   })
 
-// it knows no database: once is enough
-describe('the lock on the data directory', () => {
-  test('is had by one of many processes, and by one again each time its holder was killed', async () => {
+// independent of the database: run once
+describe('the lock of the data directory', () => {
+  test('is acquired by one of many processes, and again by one each time its holder was killed', async () => {
     for (let round = 0; round < 4; round++) {
       const contenders = await Promise.all(Array.from({ length: 6 }, contender))
       const verdicts = await Promise.all(contenders.map(({ contend }) => contend()))
@@ -72,7 +72,7 @@ describe('the lock on the data directory', () => {
     }
   }, 60_000)
 
-  test('is had by one of many in the same process', async () => {
+  test('is acquired by one of many in the same process', async () => {
     for (let round = 0; round < 20; round++) {
       const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockDataDir(folder)))
       const won = tries.filter((one) => one.status === 'fulfilled')
@@ -81,7 +81,7 @@ describe('the lock on the data directory', () => {
     }
   })
 
-  test('names its holder to whoever comes too late', async () => {
+  test('names its holder to a process that is too late', async () => {
     const lock = await lockDataDir(folder, { controlSocket: '/run/control.sock' })
     const error = await lockDataDir(folder).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DataDirInUse)
@@ -93,7 +93,7 @@ describe('the lock on the data directory', () => {
     await (await lockDataDir(folder)).release()
   })
 
-  test('leaves no more than two files behind, however often it changed hands', async () => {
+  test('leaves at most two files behind, for any number of holders', async () => {
     for (let round = 0; round < 10; round++) await (await lockDataDir(folder)).release()
     expect((await readdir(folder)).toSorted()).toEqual(['lock.10', 'lock.9'])
   })
@@ -107,18 +107,18 @@ describe('the lock on the data directory', () => {
   }
 
   if (process.platform === 'linux')
-    test('does not take a recycled process number for its holder', async () => {
+    test('does not take a reused pid for its holder', async () => {
       await held({ began: '1' })
       await (await lockDataDir(folder)).release()
     })
 
   if (process.platform === 'linux')
-    test('is free after the machine was started anew', async () => {
+    test('is free after the machine was rebooted', async () => {
       await held({ realm: 'another-boot pid:[1]' })
       await (await lockDataDir(folder)).release()
     })
 
-  test('of another machine is held while its heart beats', async () => {
+  test('of another machine is held while its heartbeat continues', async () => {
     const file = await held({ host: `not-${hostname()}` })
     const content = await readFile(file, 'utf8')
     const heart = setInterval(() => void writeFile(file, content), 400)
@@ -126,7 +126,7 @@ describe('the lock on the data directory', () => {
     clearInterval(heart)
   })
 
-  test('of another machine is free when its heart has stopped', async () => {
+  test('of another machine is free when its heartbeat has stopped', async () => {
     await held({ host: `not-${hostname()}` })
     await (await lockDataDir(folder, { silenceMs: 1000 })).release()
   })

@@ -1,12 +1,12 @@
 /**
- * The lock on a data directory: PGlite has none, and two processes on one directory lose every write of one of
- * them. The lock is a numbered file (`lock.7`) that names its holder; the highest number counts. It appears
- * complete or not at all (written aside, then linked), and linking fails where the name is taken, so of many who
- * find a dead holder exactly one makes the next number. The highest file is never deleted, so a number never
- * returns, and whoever is late sees that it is.
+ * The lock file of a data directory: PGlite has none, and two processes on one directory would lose the writes of one of
+ * them. The lock is a numbered file (`lock.7`) that names its holder; the highest number is valid. It is created
+ * atomically (written to a temporary file, then linked), and linking fails if the name exists, so that exactly one of
+ * several processes that find a dead holder creates the next number. The highest file is never deleted, so that a number
+ * is never reused, and a late process detects that it is late.
  *
- * A holder on this machine is alive if its process runs and began when the lock says. One of another machine or
- * container on a shared volume cannot be asked: its heart beat in the file is watched for a while instead.
+ * A holder on this machine is alive if its process runs and has the recorded start time. For a holder on another machine or
+ * in another container on a shared volume, the heartbeat in the file is observed for a while.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
@@ -18,11 +18,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 export interface LockHolder {
   pid: number
   host: string
-  /** Tells boots and containers of one host apart; '' where the system does not say. */
+  /** Identifies boot and container of the host; '' where the system does not provide it. */
   realm: string
-  /** When the process began, in the system's own ticks; '' where it does not say. */
+  /** The start time of the process in system ticks; '' where the system does not provide it. */
   began: string
-  /** Where the holder takes commands; null where it does not. */
+  /** The control socket of the holder; null where it has none. */
   controlSocket: string | null
 }
 
@@ -44,12 +44,12 @@ export class DataDirInUse extends Error {
 }
 
 const BEAT_MS = 1000
-/** Longer than a start may block the holder's event loop. */
+/** Longer than a start can block the event loop of the holder. */
 const SILENCE_MS = 10_000
 
 export interface LockOptions {
   controlSocket?: string | null
-  /** How long a holder that cannot be asked may be silent; shorter in tests. */
+  /** How long to observe the heartbeat of a remote holder; shorter in tests. */
   silenceMs?: number
 }
 
@@ -73,7 +73,7 @@ export async function lockDataDir(folder: string, options: LockOptions = {}): Pr
         if (error instanceof Error && 'code' in error && error.code === 'EEXIST') continue
         throw error
       }
-      // a higher number: this one was used and tidied away long ago, between our look and our link
+      // a higher number exists: this one was used and deleted before we linked it
       if ((await highestNumber(folder)) !== highest + 1) {
         await rm(mine, { force: true })
         continue
@@ -86,7 +86,7 @@ export async function lockDataDir(folder: string, options: LockOptions = {}): Pr
   }
 }
 
-/** Who holds the directory now; null where nobody does. For the CLI, which talks to a running server. */
+/** The holder of the directory; null where it is not locked. For the CLI, which sends commands to a running server. */
 export async function dataDirHolder(folder: string): Promise<LockHolder | null> {
   const highest = await highestNumber(folder).catch(() => 0)
   const holder = highest === 0 ? null : await readHolder(folder, highest)
@@ -97,7 +97,7 @@ async function hold(file: string, holder: LockHolder, length: number): Promise<D
   const handle = await open(file, 'r+')
   let beats = 0
   const timer = setInterval(() => {
-    // behind the JSON, so that it stays readable; every write moves the file's modification time
+    // after the JSON, which remains readable; every write updates the modification time of the file
     handle.write(++beats % 2 === 0 ? ' ' : '\n', length).catch(() => {})
   }, BEAT_MS)
   timer.unref()
@@ -122,7 +122,7 @@ async function highestNumber(folder: string): Promise<number> {
   return Math.max(0, ...numbers)
 }
 
-/** null: released, which empties the file; a last beat may still fall into the emptied one. */
+/** @returns null for a released lock, whose file is empty except for a last heartbeat */
 async function readHolder(folder: string, number: number): Promise<LockHolder | null> {
   const text = await readFile(join(folder, `lock.${number}`), 'utf8').catch(() => '')
   try {
@@ -132,7 +132,7 @@ async function readHolder(folder: string, number: number): Promise<LockHolder | 
   }
 }
 
-/** All but the highest two: whoever is slow may still be looking at the one before. */
+/** Deletes all but the highest two: a slow process may still read the previous one. */
 async function tidy(folder: string, keepFrom: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const number = Number(/^lock\.(\d{1,15})$/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER)
@@ -146,7 +146,7 @@ async function isAlive(holder: LockHolder, file: string, silenceMs = SILENCE_MS)
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
-    // EPERM: it runs, as somebody else
+    // EPERM: it runs as another user
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
   }
   return holder.began === '' || processBegan(holder.pid) === holder.began
@@ -172,13 +172,13 @@ const self = (controlSocket: string | null): LockHolder => ({
   controlSocket,
 })
 
-/** The boot, then the namespace of process numbers: within both, a process number means the same process. */
+/** The boot id and the pid namespace: within both, a pid identifies a process. */
 function realm(): string {
   if (!existsSync('/proc/self/ns/pid')) return ''
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
 }
 
-/** proc(5): field 22 of stat; the second, the name, may hold anything but ends with the last bracket. */
+/** proc(5): field 22 of stat; the second field, the name, may contain any character and ends with the last bracket. */
 function processBegan(pid: number): string {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')

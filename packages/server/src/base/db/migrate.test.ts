@@ -17,8 +17,8 @@ afterEach(async () => {
 })
 
 const ours = (db: Database) =>
-  db.asOwner(async (line) => {
-    const { rows } = await line.plain(`
+  db.asOwner(async (connection) => {
+    const { rows } = await connection.plain(`
       select relname as name from pg_class where relnamespace = to_regnamespace('latchkey')::oid
       union all select proname from pg_proc where pronamespace = to_regnamespace('latchkey')::oid
       union all select nspname from pg_namespace where nspname = 'latchkey'
@@ -45,7 +45,7 @@ describe('migrations', () => {
     await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
   })
 
-  test('go down step by step, each way down undoing its way up', async () => {
+  test('go down step by step, and each down script reverts its up script', async () => {
     const db = await open(false)
     for (const name of names.toReversed()) {
       expect(await migrateDown(db, { steps: 1 })).toEqual([name])
@@ -58,14 +58,14 @@ describe('migrations', () => {
     await expect(migrateDown(db, { to: '0999_never' })).rejects.toThrow('not applied')
   })
 
-  test('leave what is not ours, and the schema with it', async () => {
+  test('keep foreign objects, and the schema with them', async () => {
     const db = await open(false)
-    await db.asOwner((line) => line.plain('create table latchkey.foreign_one (id int)'))
+    await db.asOwner((connection) => connection.plain('create table latchkey.foreign_one (id int)'))
     await migrateDown(db, { to: 0 })
     expect(await ours(db)).toEqual(expect.arrayContaining([{ name: 'foreign_one' }]))
   })
 
-  test('are refused when one was changed after it had been applied, or an earlier one is unknown', async () => {
+  test('are refused if one was changed after it was applied, or an earlier one is unknown', async () => {
     const db = await open(false)
     const changed = known.map((migration, at) =>
       at === 1 ? { ...migration, checksum: 'another' } : migration,
@@ -74,7 +74,7 @@ describe('migrations', () => {
     await expect(migrateUp(db, { migrations: known.slice(1) })).rejects.toThrow('unknown to this server')
   })
 
-  test('of a later version are met with a warning, and only that version takes them back', async () => {
+  test('of a later version cause a warning, and only that version reverts them', async () => {
     const db = await open(false)
     const warnings: unknown[] = []
     const log = { ...quietLog, warn: (fields: Record<string, unknown>) => void warnings.push(fields) }
@@ -92,13 +92,13 @@ describe('migrations', () => {
     )
     expect(await migrationStatus(db)).toHaveLength(names.length)
     expect(await ours(db)).not.toEqual(expect.arrayContaining([{ name: 'half' }]))
-    // the connection is as good as before
+    // the connection can still be used
     await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
   })
 
   test('are applied once by servers that start together', async () => {
     const shared = await createTestDatabase({ empty: true })
-    // one embedded database has one server, which may still be asked twice
+    // an embedded database has one server, which may still migrate twice
     const count = shared.databaseUrl === null ? 1 : 4
     const servers = await Promise.all(
       Array.from({ length: count }, () =>
@@ -112,7 +112,7 @@ describe('migrations', () => {
     await shared.drop()
   })
 
-  test('each have a way down, and names that follow each other', () => {
+  test('each have a down script, and consecutive numbers', () => {
     expect(known.map(({ name }) => Number(name.slice(0, 4)))).toEqual(known.map((_, at) => at + 1))
     for (const { up, down } of known) expect([up.trim(), down.trim()]).not.toContain('')
   })
@@ -138,12 +138,12 @@ describe('the login role', () => {
   const setUp = (role: string) => `create role ${role} login; grant create on database ${'%DB'} to ${role}`
 
   if (testDatabaseKind() === 'postgres')
-    test('may lack the right to create roles where they are granted to it', async () => {
+    test('need not create roles that are granted to it', async () => {
       const made = await createTestDatabase({ empty: true })
       const url = new URL(made.databaseUrl ?? '')
       const role = `plain_${url.pathname.slice(-8)}`
       const owner = await openDatabase({ ...made, dataDir: null, pool: 1, guardNesting: true, log: quietLog })
-      await owner.asOwner((line) => line.plain(setUp(role).replace('%DB', url.pathname.slice(1))))
+      await owner.asOwner((connection) => connection.plain(setUp(role).replace('%DB', url.pathname.slice(1))))
       url.username = role
       const db = await openDatabase({
         databaseUrl: url.href,
@@ -153,11 +153,13 @@ describe('the login role', () => {
         log: quietLog,
       })
       await expect(migrateUp(db)).rejects.toThrow(/must have admin option|permission denied/)
-      await owner.asOwner((line) => line.plain(`grant latchkey_system, latchkey_request to ${role}`))
+      await owner.asOwner((connection) =>
+        connection.plain(`grant latchkey_system, latchkey_request to ${role}`),
+      )
       expect(await migrateUp(db)).toEqual(names)
       await db.tx('system', (tx) => tx.selectFrom('users').select('id').execute())
       await db.close()
-      await owner.asOwner((line) => line.plain(`drop owned by ${role} cascade`).catch(() => {}))
+      await owner.asOwner((connection) => connection.plain(`drop owned by ${role} cascade`).catch(() => {}))
       await owner.close()
       await made.drop()
       await dropRole(role)
@@ -166,14 +168,14 @@ describe('the login role', () => {
   if (testDatabaseKind() === 'pglite')
     test('creates the roles and may act as them since PostgreSQL 16', async () => {
       const db = await open(true)
-      await db.asOwner(async (line) => {
-        await line.plain('drop role latchkey_system, latchkey_request')
-        await line.plain(
+      await db.asOwner(async (connection) => {
+        await connection.plain('drop role latchkey_system, latchkey_request')
+        await connection.plain(
           'create role deployer login createrole; grant create on database postgres to deployer',
         )
-        await line.plain('set role deployer; create schema latchkey')
-        await line.plain(known[0]?.up ?? '')
-        const { rows } = await line.plain(
+        await connection.plain('set role deployer; create schema latchkey')
+        await connection.plain(known[0]?.up ?? '')
+        const { rows } = await connection.plain(
           `select pg_has_role('deployer', 'latchkey_system', 'SET') as s, pg_has_role('deployer', 'latchkey_request', 'SET') as r`,
         )
         expect(rows).toEqual([{ s: true, r: true }])
@@ -184,14 +186,14 @@ describe('the login role', () => {
 async function dropRole(role: string): Promise<void> {
   const made = await createTestDatabase({ empty: true })
   const db = await openDatabase({ ...made, dataDir: null, pool: 1, guardNesting: true, log: quietLog })
-  await db.asOwner((line) => line.plain(`drop role ${role}`))
+  await db.asOwner((connection) => connection.plain(`drop role ${role}`))
   await db.close()
   await made.drop()
 }
 
 const SOURCE = new URL('../../', import.meta.url)
 
-/** What the modules' tables.ts say, read from their text: the types themselves are gone when a test runs. */
+/** The declarations in tables.ts of all modules, parsed from their text, because types do not exist at run time. */
 function declaredTables(): Map<string, Map<string, string>> {
   const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) =>
     /\btables\.ts$/.test(file),
@@ -213,7 +215,7 @@ function declaredTables(): Map<string, Map<string, string>> {
   return new Map(tables.map(([table, row]) => [table, rows.get(row) ?? new Map()]))
 }
 
-/** The database's type of a declared one. */
+/** The database type of a declared type. */
 function columnOf(declared: string): string {
   const type = declared.replace(/^Generated<(.*)>$/, '$1').replace(' | null', '')
   const nullable = declared.includes('| null') ? '' : ' not null'
@@ -223,10 +225,10 @@ function columnOf(declared: string): string {
   return `${known[type] ?? type}${nullable}`
 }
 
-test('each tables.ts says what the migrations made', async () => {
+test('each tables.ts equals the tables of the migrations', async () => {
   const db = await open(false)
-  const { rows } = await db.asOwner((line) =>
-    line.plain(`
+  const { rows } = await db.asOwner((connection) =>
+    connection.plain(`
       select c.relname as table, a.attname as column, t.typname || case when a.attnotnull then ' not null' else '' end as type
       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_type t on t.oid = a.atttypid
       where c.relnamespace = 'latchkey'::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'migrations'

@@ -1,23 +1,23 @@
 /**
- * Migrations: plain SQL files NNNN_name.up.sql and .down.sql, each in a transaction of its own, under a lock
- * that lets one server migrate while the others wait. What was applied is remembered with its checksum: a file
- * that changed afterwards is refused. A database may be newer than the server, because during a deployment the
- * version before still serves (expand, then contract); anything else that is unknown is refused.
+ * Migrations: SQL files NNNN_name.up.sql and .down.sql, each in a separate transaction, under an advisory lock, so that
+ * one server migrates while others wait. AppliedMigration migrations are recorded with their checksum: a file that was changed
+ * afterwards is refused. The database may be newer than the server, because during a deployment the previous version is
+ * still running (expand, then contract); other unknown migrations are refused.
  * Backfills in a migration `set local role latchkey_system` first: forced row-level security hides rows from the owner.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Log } from '../log/index.ts'
+import type { Connection } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { faultCode } from './faults.ts'
-import type { Line } from './line.ts'
 
 export interface Migration {
   /** `0001_base` */
   name: string
   up: string
   down: string
-  /** SHA-256 of the way up, in hexadecimal, line ends normalized. */
+  /** SHA-256 of the up script in hexadecimal, with normalized newlines. */
   checksum: string
 }
 
@@ -35,7 +35,7 @@ export class MigrationRefused extends Error {
   }
 }
 
-/** What migrating needs of a database. */
+/** The part of a driver that migrations need. */
 type Owned = Pick<Driver, 'kind' | 'asOwner'>
 
 /** Next to the bundle (dist/server.cjs), or in the package when the sources run. */
@@ -44,7 +44,7 @@ export function packagedFile(name: string): URL {
   return existsSync(beside) ? beside : new URL(`../../../${name}`, import.meta.url)
 }
 
-/** Every migration this server knows, oldest first. */
+/** Every migration of this server, oldest first. */
 export function knownMigrations(folder: URL = packagedFile('migrations/')): Migration[] {
   const names = readdirSync(folder)
     .flatMap((file) => /^(\d{4}_[a-z0-9_]+)\.up\.sql$/.exec(file)?.[1] ?? [])
@@ -57,37 +57,37 @@ export function knownMigrations(folder: URL = packagedFile('migrations/')): Migr
   })
 }
 
-/** One checksum over all of them: says whether a template was made from the same migrations. */
+/** One checksum over all migrations, to check whether a template was made from the same ones. */
 export function migrationsChecksum(migrations: readonly Migration[] = knownMigrations()): string {
   const hash = createHash('sha256')
   for (const { name, checksum } of migrations) hash.update(`${name} ${checksum}\n`)
   return hash.digest('hex')
 }
 
-/** Applies what is pending. @returns the names of what was applied; @throws MigrationRefused */
+/** Applies pending migrations. @returns the names of those applied; @throws MigrationRefused */
 export function migrateUp(
   db: Owned,
   options: { log?: Log; migrations?: readonly Migration[] } = {},
 ): Promise<string[]> {
   const migrations = options.migrations ?? knownMigrations()
-  return locked(db, async (line) => {
-    await prepare(line)
-    const status = compare(migrations, await applied(line))
+  return locked(db, async (connection) => {
+    await prepare(connection)
+    const status = compare(migrations, await applied(connection))
     refuse(status)
     const newer = status.filter(({ state }) => state === 'newer').map(({ name }) => name)
     if (newer.length > 0) options.log?.warn({ migrations: newer }, 'the database is newer than this server')
     const done: string[] = []
     for (const migration of migrations) {
       if (!status.some(({ name, state }) => name === migration.name && state === 'pending')) continue
-      await inTransaction(line, migration.name, async () => {
-        await line.plain(migration.up)
-        await line.send(
+      await inTransaction(connection, migration.name, async () => {
+        await connection.plain(migration.up)
+        await connection.send(
           'insert into latchkey.migrations (name, checksum, applied_at) values ($1, $2, now())',
           [migration.name, migration.checksum],
           'system',
         )
       })
-      options.log?.info({ migration: migration.name }, 'migrated')
+      options.log?.info({ migration: migration.name }, 'migration applied')
       done.push(migration.name)
     }
     return done
@@ -95,8 +95,8 @@ export function migrateUp(
 }
 
 /**
- * Takes migrations back, newest first: so many `steps`, or all after `to` (0: every one, which leaves nothing of
- * ours but the cluster's roles). @returns the names of what was taken back; @throws MigrationRefused
+ * Reverts migrations, latest first: a number of `steps`, or all after `to` (0: every one, which leaves only the roles of
+ * the cluster). @returns the names of those reverted; @throws MigrationRefused
  */
 export function migrateDown(
   db: Owned,
@@ -104,53 +104,51 @@ export function migrateDown(
   options: { log?: Log; migrations?: readonly Migration[] } = {},
 ): Promise<string[]> {
   const migrations = options.migrations ?? knownMigrations()
-  return locked(db, async (line) => {
-    const status = compare(migrations, await applied(line))
+  return locked(db, async (connection) => {
+    const status = compare(migrations, await applied(connection))
     refuse(status)
     const newer = status.find(({ state }) => state === 'newer')
     if (newer)
-      throw new MigrationRefused(
-        `${newer.name} was applied by a later version: take it back with that version`,
-      )
-    const standing = migrations.filter(({ name }) =>
+      throw new MigrationRefused(`${newer.name} was applied by a later version: revert it with that version`)
+    const present = migrations.filter(({ name }) =>
       status.some((entry) => entry.name === name && entry.state === 'applied'),
     )
     const done: string[] = []
-    for (const migration of standing.slice(keep(standing, target)).reverse()) {
-      await inTransaction(line, migration.name, async () => {
-        await line.plain(migration.down)
-        await line.send('delete from latchkey.migrations where name = $1', [migration.name], 'system')
+    for (const migration of present.slice(keep(present, target)).reverse()) {
+      await inTransaction(connection, migration.name, async () => {
+        await connection.plain(migration.down)
+        await connection.send('delete from latchkey.migrations where name = $1', [migration.name], 'system')
       })
-      options.log?.info({ migration: migration.name }, 'taken back')
+      options.log?.info({ migration: migration.name }, 'migration reverted')
       done.push(migration.name)
     }
-    if (done.length === standing.length) await leave(line)
+    if (done.length === present.length) await leave(connection)
     return done
   })
 }
 
-/** How this server and the database stand to each other. */
+/** Compares the migrations of this server with those of the database. */
 export function migrationStatus(
   db: Owned,
   migrations: readonly Migration[] = knownMigrations(),
 ): Promise<MigrationStatus[]> {
-  return db.asOwner(async (line) => compare(migrations, await applied(line)))
+  return db.asOwner(async (connection) => compare(migrations, await applied(connection)))
 }
 
-/** Names of what is not applied yet, oldest first. */
+/** The names of pending migrations, oldest first. */
 export async function pendingMigrations(db: Owned): Promise<string[]> {
   return (await migrationStatus(db)).filter(({ state }) => state === 'pending').map(({ name }) => name)
 }
 
-interface Applied {
+interface AppliedMigration {
   name: string
   checksum: string
   applied_at: Date
 }
 
-async function applied(line: Line): Promise<Applied[]> {
+async function applied(connection: Connection): Promise<AppliedMigration[]> {
   try {
-    const { rows } = await line.send<Applied>(
+    const { rows } = await connection.send<AppliedMigration>(
       'select name, checksum, applied_at from latchkey.migrations order by name',
       [],
       'system',
@@ -163,7 +161,7 @@ async function applied(line: Line): Promise<Applied[]> {
   }
 }
 
-/** Both lists side by side; pure. */
+/** Merges the migrations of the server and those of the database; pure. */
 export function compare(
   migrations: readonly Migration[],
   rows: readonly { name: string; checksum: string; applied_at: Date }[],
@@ -188,7 +186,7 @@ export function compare(
 
 function refuse(status: readonly MigrationStatus[]): void {
   for (const { name, state } of status) {
-    if (state === 'changed') throw new MigrationRefused(`${name} was changed after it had been applied`)
+    if (state === 'changed') throw new MigrationRefused(`${name} was changed after it was applied`)
     if (state === 'unknown')
       throw new MigrationRefused(`${name} was applied to this database and is unknown to this server`)
   }
@@ -201,21 +199,21 @@ function refuse(status: readonly MigrationStatus[]): void {
     )
 }
 
-function keep(standing: readonly Migration[], target: { steps: number } | { to: string | 0 }): number {
-  if ('steps' in target) return Math.max(0, standing.length - target.steps)
+function keep(present: readonly Migration[], target: { steps: number } | { to: string | 0 }): number {
+  if ('steps' in target) return Math.max(0, present.length - target.steps)
   if (target.to === 0) return 0
-  const at = standing.findIndex(({ name }) => name === target.to)
+  const at = present.findIndex(({ name }) => name === target.to)
   if (at < 0) throw new MigrationRefused(`${target.to} is not applied`)
   return at + 1
 }
 
-async function prepare(line: Line): Promise<void> {
-  // asked first, so that a login role without the right to create may find it made by somebody else
-  const { rows } = await line.plain(`select 1 from pg_catalog.pg_namespace where nspname = 'latchkey'`)
-  if (rows.length === 0) await line.plain('create schema if not exists latchkey')
-  const table = await line.plain(`select to_regclass('latchkey.migrations') as made`)
+async function prepare(connection: Connection): Promise<void> {
+  // checked first, so that a login role without the privilege to create schemas can use an existing one
+  const { rows } = await connection.plain(`select 1 from pg_catalog.pg_namespace where nspname = 'latchkey'`)
+  if (rows.length === 0) await connection.plain('create schema if not exists latchkey')
+  const table = await connection.plain(`select to_regclass('latchkey.migrations') as made`)
   if ((table.rows[0] as { made: string | null }).made === null) {
-    await line.plain(`create table if not exists latchkey.migrations (
+    await connection.plain(`create table if not exists latchkey.migrations (
       name text primary key,
       checksum text not null,
       applied_at timestamptz not null
@@ -223,45 +221,45 @@ async function prepare(line: Line): Promise<void> {
   }
 }
 
-/** Removes what the migrator itself made; what is not ours stays, and the schema with it. */
-async function leave(line: Line): Promise<void> {
-  await line.plain('drop table if exists latchkey.migrations')
+/** Removes what `prepare` created; the schema remains if it contains other objects. */
+async function leave(connection: Connection): Promise<void> {
+  await connection.plain('drop table if exists latchkey.migrations')
   try {
-    await line.plain('drop schema if exists latchkey restrict')
+    await connection.plain('drop schema if exists latchkey restrict')
   } catch (error) {
-    // 2BP01 dependent objects still exist; 42501: the schema was made by somebody else
+    // 2BP01: dependent objects exist; 42501: the schema belongs to another role
     if (faultCode(error) !== '2BP01' && faultCode(error) !== '42501') throw error
   }
 }
 
-async function inTransaction(line: Line, name: string, work: () => Promise<void>): Promise<void> {
-  await line.plain('begin')
+async function inTransaction(connection: Connection, name: string, work: () => Promise<void>): Promise<void> {
+  await connection.plain('begin')
   try {
     await work()
   } catch (error) {
-    await line.plain('rollback')
+    await connection.plain('rollback')
     throw new Error(`migration ${name} failed: ${error instanceof Error ? error.message : error}`, {
       cause: error,
     })
   }
-  const { command } = await line.plain('commit')
+  const { command } = await connection.plain('commit')
   if (command !== 'COMMIT') throw new Error(`migration ${name} was rolled back`)
 }
 
-/** 'latchkey' in ASCII, as a bigint: any constant will do, as long as it never changes. */
+/** The key of the advisory lock: 'latchkey' in ASCII, as a bigint. It must never change. */
 const LOCK = '7809921468817237369'
 
-function locked<T>(db: Owned, work: (line: Line) => Promise<T>): Promise<T> {
-  return db.asOwner(async (line) => {
-    if (db.kind === 'pglite') return work(line)
-    await line.plain(`set lock_timeout = '120s'`)
-    await line.plain(`select pg_advisory_lock(${LOCK})`)
+function locked<T>(db: Owned, work: (connection: Connection) => Promise<T>): Promise<T> {
+  return db.asOwner(async (connection) => {
+    if (db.kind === 'pglite') return work(connection)
+    await connection.plain(`set lock_timeout = '120s'`)
+    await connection.plain(`select pg_advisory_lock(${LOCK})`)
     try {
-      // a migration that waits for a lock makes everybody behind it wait: better it fails and is tried again
-      await line.plain(`set lock_timeout = '10s'`)
-      return await work(line)
+      // a migration that waits for a lock blocks all statements behind it: it fails early and is retried
+      await connection.plain(`set lock_timeout = '10s'`)
+      return await work(connection)
     } finally {
-      await line.plain(`select pg_advisory_unlock(${LOCK})`).catch(() => {})
+      await connection.plain(`select pg_advisory_unlock(${LOCK})`).catch(() => {})
     }
   })
 }

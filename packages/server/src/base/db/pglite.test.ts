@@ -25,7 +25,7 @@ describe('the embedded database', () => {
       controlSocket: '/x',
     })
 
-  test('begins from the template, keeps what was written, and belongs to one process', async () => {
+  test('starts from the template, keeps its data, and can be opened by one process', async () => {
     const first = await open()
     expect(await first.pendingMigrations()).toEqual([])
     await first.tx('system', (tx) =>
@@ -37,14 +37,14 @@ describe('the embedded database', () => {
     await first.close()
     const second = await open()
     expect(await second.hot.selectFrom('recurring').select('name').execute()).toEqual([{ name: 'kept' }])
-    // it belongs to one process, and says to which
+    // the error names the process that holds it
     const error = await open().catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DataDirInUse)
     expect(error).toMatchObject({ holder: { pid: process.pid, controlSocket: '/x' } })
     await second.close()
   })
 
-  test('does without a template that cannot be read, and serves nobody before it is migrated', async () => {
+  test('ignores a template that cannot be read, and refuses statements before it is migrated', async () => {
     const db = await open(Buffer.from('no archive'))
     expect((await db.pendingMigrations()).length).toBeGreaterThan(0)
     await expect(db.tx('system', async () => {})).rejects.toThrow('not been migrated')
@@ -54,7 +54,7 @@ describe('the embedded database', () => {
     await db.close()
   })
 
-  test('is made anew where its first start was interrupted, and then only', async () => {
+  test('is created again if its first start was interrupted, and only then', async () => {
     const interrupted = await open()
     await interrupted.tx('system', (tx) =>
       tx
@@ -70,7 +70,7 @@ describe('the embedded database', () => {
     await db.close()
   })
 
-  test('lets timers run between statements', async () => {
+  test('yields to timers between statements', async () => {
     const db = await open()
     let ticks = 0
     const timer = setInterval(() => ticks++, 1)

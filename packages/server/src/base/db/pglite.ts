@@ -1,33 +1,33 @@
 /**
- * The embedded database: PGlite behind pg's own client, through a stream that hands the wire protocol over
- * in memory. Types, parameters, prepared statements and faults are therefore those of PostgreSQL, by the same
- * code. There is one connection, so there is one line, and the pool of one is the queue in front of it.
+ * The embedded database: PGlite behind the client of pg, through a stream that transfers the wire protocol in memory.
+ * Types, parameters, prepared statements and errors are therefore those of PostgreSQL, by the same code. PGlite has one
+ * connection; a pool of one is the queue before it.
  */
 import { Duplex } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
+import { type Answer, Connection } from './connection.ts'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
 import { Unreachable } from './faults.ts'
-import { type Answer, Line } from './line.ts'
 import { Pool } from './pool.ts'
 
 export interface PgliteOptions {
   /** The folder of the database itself; null keeps it in memory. */
   folder: string | null
-  /** A packed data directory to begin from (template.ts); only for a folder that holds nothing yet. */
+  /** A packed data directory to start from (template.ts); only for an empty folder. */
   template: Buffer | null
 }
 
 /**
- * V8 would check all of PGlite's code before it runs any, and compile it a second time, optimised, after a moment's
- * use: for a start on one core that is most of the work. So functions are checked when they are first called, and
- * optimised when they have run about five hundred times as long as V8 waits by itself.
+ * By default V8 validates all of PGlite's WebAssembly before running it, and soon compiles it again with optimizations: on
+ * one core that is most of the startup time. With these flags, functions are validated when they are first called, and
+ * optimized about five hundred times later.
  */
 const PATIENT_COMPILER = ['--wasm-lazy-validation', '--wasm-tiering-budget=1000000000']
 
 export async function openPglite(options: PgliteOptions): Promise<PGlite> {
   for (const flag of PATIENT_COMPILER) setFlagsFromString(flag)
-  // only where it is used: a server on PostgreSQL does without its memory
+  // imported on demand: a server with PostgreSQL does not need its memory
   const { PGlite } = await import('@electric-sql/pglite')
   return PGlite.create({
     ...(options.folder ? { dataDir: options.folder } : {}),
@@ -35,60 +35,62 @@ export async function openPglite(options: PgliteOptions): Promise<PGlite> {
   })
 }
 
-/** What a driver needs of PGlite. */
+/** The part of PGlite that a driver needs. */
 export type Engine = Pick<PGlite, 'execProtocolRawSync' | 'close'>
 
-/** Takes the PGlite over: it is closed with the driver. */
+/** Takes ownership of the PGlite: it is closed with the driver. */
 export async function pgliteDriver(lite: Engine): Promise<Driver> {
   const subscriptions = new Map<string, Set<(payload: string) => void>>()
 
-  const open = async (): Promise<Line> => {
-    const line = await Line.open(
+  const open = async (): Promise<Connection> => {
+    const connection = await Connection.open(
       { stream: () => new Wire(lite), user: 'postgres', database: 'postgres', ssl: false },
-      // a line that was lost may have left a transaction and its statements behind: the session is the same
+      // a lost connection may have left a transaction and prepared statements: the session of PGlite is the same
       `rollback; deallocate all; reset role; ${SESSION} set search_path = latchkey;`,
     )
-    await rest(line)
-    line.onNotification((channel, payload) => {
+    await resetRole(connection)
+    connection.onNotification((channel, payload) => {
       for (const onMessage of subscriptions.get(channel) ?? []) onMessage(payload)
     })
-    return line
+    return connection
   }
   const pool = new Pool(1, open)
 
-  /** Before the first migration there is no role to rest as, and the superuser must serve nobody. */
+  /** Before the first migration there is no role for statements, and none must run as the superuser. */
   let isMigrated = false
-  const rest = async (line: Line): Promise<void> => {
-    const roles = await line.plain(`select 1 from pg_catalog.pg_roles where rolname = 'latchkey_system'`)
+  const resetRole = async (connection: Connection): Promise<void> => {
+    const roles = await connection.plain(
+      `select 1 from pg_catalog.pg_roles where rolname = 'latchkey_system'`,
+    )
     isMigrated = roles.rows.length > 0
-    if (isMigrated) await line.plain('set role latchkey_system; set search_path = latchkey')
+    if (isMigrated) await connection.plain('set role latchkey_system; set search_path = latchkey')
   }
-  const onLine = async <T>(work: (line: Line) => Promise<T>): Promise<T> => {
-    const line = await pool.acquire()
+  const onConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await pool.acquire()
     try {
-      return await work(line)
+      return await work(connection)
     } finally {
-      pool.release(line)
+      pool.release(connection)
     }
   }
   const assertMigrated = (): void => {
     if (!isMigrated) throw new Unreachable('the database has not been migrated')
   }
 
-  await onLine(async () => {})
+  await onConnection(async () => {})
   return {
     kind: 'pglite',
     async acquire() {
-      const line = await pool.acquire()
-      if (isMigrated) return line
-      pool.release(line)
+      const connection = await pool.acquire()
+      if (isMigrated) return connection
+      pool.release(connection)
       throw new Unreachable('the database has not been migrated')
     },
-    release: (line) => pool.release(line),
+    release: (connection) => pool.release(connection),
     statement: <R>(text: string, values: readonly unknown[]): Promise<Answer<R>> =>
-      onLine((line) => {
+      onConnection((connection) => {
         assertMigrated()
-        return line.send<R>(text, values, 'system')
+        return connection.send<R>(text, values, 'system')
       }),
     async listen(channel, onMessage) {
       assertChannel(channel)
@@ -96,19 +98,19 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
       // a wrapper, so that the same function may subscribe twice
       const listener = (payload: string) => onMessage(payload)
       subscriptions.set(channel, listeners.add(listener))
-      await onLine((line) => line.plain(`listen ${channel}`))
+      await onConnection((connection) => connection.plain(`listen ${channel}`))
       return async () => {
         listeners.delete(listener)
       }
     },
     asOwner: (work) =>
-      onLine(async (line) => {
-        await line.plain('reset role; set search_path = pg_catalog')
+      onConnection(async (connection) => {
+        await connection.plain('reset role; set search_path = pg_catalog')
         try {
-          return await work(line)
+          return await work(connection)
         } finally {
-          await line.plain('rollback')
-          await rest(line)
+          await connection.plain('rollback')
+          await resetRole(connection)
         }
       }),
     async close() {
@@ -118,7 +120,7 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
   }
 }
 
-/** The wire to PGlite: what is written within one turn of the loop is executed in one go in the next. */
+/** The transport to PGlite: everything that is written within one turn of the event loop is executed together in the next. */
 export class Wire extends Duplex {
   readonly #lite: Engine
 
@@ -127,7 +129,7 @@ export class Wire extends Duplex {
     this.#lite = lite
   }
 
-  // what pg calls on a socket
+  // methods of a socket that pg calls
   connect(): this {
     queueMicrotask(() => this.emit('connect'))
     return this
@@ -161,7 +163,7 @@ export class Wire extends Duplex {
   }
 
   #execute(message: Buffer, done: (error?: Error | null) => void): void {
-    // a turn of the loop between statements, or a row of them would let nothing else happen
+    // yields to the event loop between statements, so that a sequence of them does not block it
     setImmediate(() => {
       if (this.destroyed) return done()
       try {

@@ -1,47 +1,48 @@
 /**
- * Lines for transactions: each is lent to one transaction at a time, the most recently used first. Opens them
- * when they are needed, up to a maximum; drops lost ones; whoever waits too long is told so instead of
- * piling up. With a maximum of one it is also the queue in front of PGlite.
+ * The connection pool for transactions: each connection is used by one transaction at a time, the most recently used
+ * first. It opens connections on demand, up to a maximum, removes lost ones, and rejects requests that wait too long. With
+ * a maximum of one it is also the queue before PGlite.
  */
-import { Unreachable } from './faults.ts'
-import type { Line } from './line.ts'
 
-/** How long a transaction waits for a line before it is refused; longer only makes an overload worse. */
+import type { Connection } from './connection.ts'
+import { Unreachable } from './faults.ts'
+
+/** How long a transaction waits for a connection before it is refused; a longer wait makes an overload worse. */
 const PATIENCE_MS = 5000
 
 interface Waiter {
-  resolve(line: Line): void
+  resolve(connection: Connection): void
   reject(error: unknown): void
   timer: NodeJS.Timeout
 }
 
 export class Pool {
-  readonly #open: () => Promise<Line>
+  readonly #open: () => Promise<Connection>
   readonly #max: number
-  readonly #lines = new Set<Line>()
-  readonly #idle: Line[] = []
+  readonly #connections = new Set<Connection>()
+  readonly #idle: Connection[] = []
   readonly #waiters: Waiter[] = []
   #opening = 0
   #closing: Promise<void> | null = null
   #onEmpty: (() => void) | null = null
 
-  constructor(max: number, open: () => Promise<Line>) {
+  constructor(max: number, open: () => Promise<Connection>) {
     this.#max = max
     this.#open = open
   }
 
-  get lines(): Iterable<Line> {
-    return this.#lines
+  get connections(): Iterable<Connection> {
+    return this.#connections
   }
 
-  async acquire(): Promise<Line> {
+  async acquire(): Promise<Connection> {
     if (this.#closing) throw new Unreachable('the database is being closed')
     for (;;) {
-      const line = this.#idle.pop()
-      if (!line) break
-      if (!line.lost) return line
+      const connection = this.#idle.pop()
+      if (!connection) break
+      if (!connection.lost) return connection
     }
-    if (this.#lines.size + this.#opening < this.#max) {
+    if (this.#connections.size + this.#opening < this.#max) {
       return this.#add().catch((error) => {
         this.#refill()
         throw error
@@ -60,28 +61,28 @@ export class Pool {
     })
   }
 
-  /** Gives a line back. One that is not between transactions is cut: nobody inherits another's transaction. */
-  release(line: Line): void {
-    if (!line.lost && !line.isIdle) line.destroy(new Error('given back inside a transaction'))
-    if (!line.lost) line.tidy()
+  /** Returns a connection. One with an open transaction is closed, so that no other caller inherits it. */
+  release(connection: Connection): void {
+    if (!connection.lost && !connection.isIdle) connection.destroy(new Error('released inside a transaction'))
+    if (!connection.lost) connection.tidy()
     if (this.#closing) {
-      this.#drop(line)
-      void line.close()
-    } else if (line.lost) {
-      this.#drop(line)
+      this.#drop(connection)
+      void connection.close()
+    } else if (connection.lost) {
+      this.#drop(connection)
       this.#refill()
     } else {
       const waiter = this.#waiters.shift()
       if (!waiter) {
-        this.#idle.push(line)
+        this.#idle.push(connection)
         return
       }
       clearTimeout(waiter.timer)
-      waiter.resolve(line)
+      waiter.resolve(connection)
     }
   }
 
-  /** Waits for the transactions that run, at most `patience` milliseconds, then closes every line. */
+  /** Waits for running transactions, at most `patience` milliseconds, then closes every connection. */
   close(patience: number): Promise<void> {
     this.#closing ??= this.#drain(patience)
     return this.#closing
@@ -93,8 +94,8 @@ export class Pool {
       waiter.reject(new Unreachable('the database is being closed'))
     }
     const idle = this.#idle.splice(0)
-    for (const line of idle) this.#lines.delete(line)
-    if (this.#lines.size + this.#opening > 0) {
+    for (const connection of idle) this.#connections.delete(connection)
+    if (this.#connections.size + this.#opening > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, patience)
         this.#onEmpty = () => {
@@ -103,30 +104,30 @@ export class Pool {
         }
       })
     }
-    for (const line of this.#lines) line.destroy(new Error('the database was closed'))
-    await Promise.all(idle.map((line) => line.close()))
+    for (const connection of this.#connections) connection.destroy(new Error('the database was closed'))
+    await Promise.all(idle.map((connection) => connection.close()))
   }
 
-  async #add(): Promise<Line> {
+  async #add(): Promise<Connection> {
     this.#opening++
     try {
-      const line = await this.#open()
-      this.#lines.add(line)
-      // one that is lost while it is lent is dropped when it comes back
-      line.onLost(() => {
-        const at = this.#idle.indexOf(line)
+      const connection = await this.#open()
+      this.#connections.add(connection)
+      // a connection that is lost while in use is removed when it is released
+      connection.onLost(() => {
+        const at = this.#idle.indexOf(connection)
         if (at < 0) return
         this.#idle.splice(at, 1)
-        this.#drop(line)
+        this.#drop(connection)
       })
-      return line
+      return connection
     } finally {
       this.#opening--
       this.#settle()
     }
   }
 
-  /** A place became free by a loss: the first who waits gets a new line, or the reason why there is none. */
+  /** After a loss: the first waiter gets a new connection, or the error of opening it. */
   #refill(): void {
     const waiter = this.#waiters.shift()
     if (!waiter) return
@@ -137,12 +138,12 @@ export class Pool {
     })
   }
 
-  #drop(line: Line): void {
-    this.#lines.delete(line)
+  #drop(connection: Connection): void {
+    this.#connections.delete(connection)
     this.#settle()
   }
 
   #settle(): void {
-    if (this.#lines.size + this.#opening === 0) this.#onEmpty?.()
+    if (this.#connections.size + this.#opening === 0) this.#onEmpty?.()
   }
 }

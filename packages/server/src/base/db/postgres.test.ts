@@ -16,12 +16,12 @@ describe('a connection to PostgreSQL', () => {
   afterEach(() => db.close())
   const one = () => sql<{ one: number }>`select 1 as one`.execute(db.hot)
   const cut = (like: string) =>
-    db.asOwner((line) =>
-      line.plain(`select pg_terminate_backend(pid) from pg_stat_activity
+    db.asOwner((connection) =>
+      connection.plain(`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid() and application_name like '${like}'`),
     )
 
-  test('that is cut while idle is replaced when it is next needed', async () => {
+  test('that is lost while idle is replaced on next use', async () => {
     for (let round = 0; round < 3; round++) {
       await Promise.all([one(), one(), db.tx('system', (tx) => sql`select 1`.execute(tx))])
       await cut('latchkey %')
@@ -31,7 +31,7 @@ describe('a connection to PostgreSQL', () => {
     }
   })
 
-  test('that is cut under a statement fails it as unreachable, and nothing else', async () => {
+  test('that is lost during a statement fails it as unreachable, and nothing else', async () => {
     const inTx = db.tx('system', (tx) => sql`select pg_sleep(5)`.execute(tx)).catch((error: unknown) => error)
     const single = sql`select pg_sleep(5)`.execute(db.hot).catch((error: unknown) => error)
     await pause(200)
@@ -42,7 +42,7 @@ describe('a connection to PostgreSQL', () => {
     expect((await one()).rows).toEqual([{ one: 1 }])
   })
 
-  test('of a transaction that would not end is given back clean', async () => {
+  test('with an open transaction is returned without it', async () => {
     const slow = db.tx('system', async (tx) => {
       await sql`set local statement_timeout = 50`.execute(tx)
       await sql`select pg_sleep(5)`.execute(tx)
@@ -53,7 +53,7 @@ describe('a connection to PostgreSQL', () => {
     ])
   })
 
-  test('rests as a role that sees nothing, with settings of its own', async () => {
+  test('has, while idle, a role that sees no rows, and fixed settings', async () => {
     await db.tx('system', (tx) => sql`select 1`.execute(tx))
     const settings = [
       'TimeZone',
@@ -76,7 +76,7 @@ describe('a connection to PostgreSQL', () => {
       idle_in_transaction_session_timeout: '30000',
       application_name: 'latchkey transactions',
     })
-    // ending the transaction from inside shows what the connection is between transactions
+    // ending the transaction from inside shows the state of the connection between transactions
     const escaped = db.tx('system', async (tx) => {
       await sql`commit`.execute(tx)
       const { rows } = await sql<{ u: string }>`select current_user::text as u`.execute(tx)
@@ -86,7 +86,7 @@ describe('a connection to PostgreSQL', () => {
     await escaped.catch(() => {})
   })
 
-  test('serves no more transactions at once than allowed, and the others wait their turn', async () => {
+  test('is one of a bounded pool, for which other transactions wait', async () => {
     let [running, most] = [0, 0]
     await Promise.all(
       Array.from({ length: 20 }, () =>
@@ -100,7 +100,7 @@ describe('a connection to PostgreSQL', () => {
     expect(most).toBe(3)
   })
 
-  test('lets the waiting go on when those before them were cut', async () => {
+  test('is replaced for waiting transactions when it is lost', async () => {
     const sleepers = Array.from({ length: 3 }, () =>
       db.tx('system', (tx) => sql`select pg_sleep(5)`.execute(tx)).catch(() => 'cut'),
     )
@@ -113,7 +113,7 @@ describe('a connection to PostgreSQL', () => {
     expect(await Promise.all(waiting)).toEqual(Array(5).fill('done'))
   })
 
-  test('that listens says when it is down and when it is up again, and hears on', async () => {
+  test('for LISTEN reports when it is down and when it is restored, and receives later notifications', async () => {
     const heard: string[] = []
     await db.listen('changes', (payload) => heard.push(payload), {
       onLost: () => heard.push('lost'),
@@ -128,7 +128,7 @@ describe('a connection to PostgreSQL', () => {
     await expect.poll(() => heard).toEqual(['one', 'lost', 'back', 'two'])
   })
 
-  test('is closed after the transactions that still run', async () => {
+  test('is closed after running transactions', async () => {
     const running = db.tx('system', async (tx) => {
       await sql`select pg_sleep(0.3)`.execute(tx)
       return 'done'
@@ -141,8 +141,8 @@ describe('a connection to PostgreSQL', () => {
   })
 })
 
-describe('a PostgreSQL that is not there', () => {
-  test('is unreachable at once where the connection is refused', async () => {
+describe('a PostgreSQL that cannot be reached', () => {
+  test('is unreachable immediately if the connection is refused', async () => {
     const db = await away('postgres://latchkey@127.0.0.1:1/latchkey')
     await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
     await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
@@ -151,7 +151,7 @@ describe('a PostgreSQL that is not there', () => {
     await db.close()
   })
 
-  test('is unreachable within seconds where nobody answers', async () => {
+  test('is unreachable within seconds if there is no answer', async () => {
     const sockets: Socket[] = []
     const silent = createServer((socket) => void sockets.push(socket))
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))

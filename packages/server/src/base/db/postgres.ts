@@ -1,26 +1,26 @@
 /**
- * Lines to PostgreSQL: a pool for transactions, a pipelined pair for single statements, one that listens.
- * The pool's lines rest as latchkey_request with no caller set, which sees nothing: a transaction raises itself
- * to its scope, and whatever goes wrong before that fails closed. A lost line is replaced when it is next needed.
+ * Connections to PostgreSQL: a pool for transactions, a pipelined pair for single statements, and one for LISTEN.
+ * Idle connections of the pool have the role latchkey_request without a caller, which sees no rows: a transaction sets its
+ * scope, and any failure before that fails closed. A lost connection is replaced on next use.
  */
 import type pg from 'pg'
 import type { Log } from '../log/index.ts'
+import { type Answer, Connection } from './connection.ts'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION, type Watch } from './driver.ts'
 import { Unreachable } from './faults.ts'
-import { type Answer, Line } from './line.ts'
 import { Pool } from './pool.ts'
 
 const CONNECT_MS = 5000
 const STATEMENT_MS = 30_000
-/** Single statements share their line, so a slow one holds up the others: it is cut sooner. */
+/** Single statements share a connection, where a slow one delays the others: their timeout is shorter. */
 const SINGLE_STATEMENT_MS = 5000
 const IDLE_IN_TRANSACTION_MS = 30_000
 const BEAT_MS = 2000
-/** Beats without any answer, after which a line is lost: later than the server's own timeouts, to be behind them. */
+/** Beats without any answer after which a connection is lost: longer than the timeouts of the server. */
 const PATIENCE_BEATS = 18
-/** The listener guards caches: it is asked every beat, and must answer before the next. */
+/** Caches depend on LISTEN: its connection is probed every beat, and must answer before the next. */
 const LISTENER_PATIENCE_BEATS = 2
-/** Statements under way on one line, beyond which more of them would only wait longer. */
+/** The largest number of pending statements on one connection; more would only wait longer. */
 const MOST_WAITING = 2000
 const BACK_OFF_MS = [0, 100, 250, 500, 1000, 2000, 5000] as const
 
@@ -40,18 +40,19 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
     set role ${role};`
 
   const pool = new Pool(options.pool, () =>
-    Line.open(config('transactions'), session('latchkey_request', STATEMENT_MS)),
+    Connection.open(config('transactions'), session('latchkey_request', STATEMENT_MS)),
   )
-  const openSingle = () => Line.open(config('statements'), session('latchkey_system', SINGLE_STATEMENT_MS))
-  const pair = [new Standing(openSingle), new Standing(openSingle)] as const
+  const openSingle = () =>
+    Connection.open(config('statements'), session('latchkey_system', SINGLE_STATEMENT_MS))
+  const pair = [new PersistentConnection(openSingle), new PersistentConnection(openSingle)] as const
   const listener = new Listener(
-    () => Line.open(config('listener'), session('latchkey_request', STATEMENT_MS)),
+    () => Connection.open(config('listener'), session('latchkey_request', STATEMENT_MS)),
     log,
   )
 
   const beat = setInterval(() => {
-    for (const line of pool.lines) line.beat(PATIENCE_BEATS)
-    for (const standing of pair) standing.line?.beat(PATIENCE_BEATS)
+    for (const connection of pool.connections) connection.beat(PATIENCE_BEATS)
+    for (const persistent of pair) persistent.connection?.beat(PATIENCE_BEATS)
     listener.beat()
   }, BEAT_MS)
   beat.unref()
@@ -59,17 +60,16 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
   return {
     kind: 'postgres',
     acquire: () => pool.acquire(),
-    release: (line) => pool.release(line),
+    release: (connection) => pool.release(connection),
     async statement<R>(text: string, values: readonly unknown[]): Promise<Answer<R>> {
       const [a, b] = pair
-      const standing = a.load <= b.load ? a : b
-      const line = standing.line ?? (await standing.reach())
-      if (line.waiting >= MOST_WAITING)
-        throw new Unreachable('the database is too slow for what is asked of it')
+      const persistent = a.load <= b.load ? a : b
+      const connection = persistent.connection ?? (await persistent.reach())
+      if (connection.waiting >= MOST_WAITING) throw new Unreachable('too many statements are pending')
       try {
-        return await line.send<R>(text, values, 'system')
+        return await connection.send<R>(text, values, 'system')
       } finally {
-        line.tidy()
+        connection.tidy()
       }
     },
     async listen(channel, onMessage, watch) {
@@ -77,51 +77,51 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
       return listener.listen(channel, onMessage, watch)
     },
     async asOwner(work) {
-      const line = await Line.open(
+      const connection = await Connection.open(
         config('migrations'),
         `${SESSION} set search_path = pg_catalog; set statement_timeout = 0;`,
       )
       try {
-        return await work(line)
+        return await work(connection)
       } finally {
-        await line.close()
+        await connection.close()
       }
     },
     async close() {
       clearInterval(beat)
       await Promise.all([
         pool.close(CLOSE_PATIENCE_MS),
-        ...pair.map((standing) => standing.close()),
+        ...pair.map((persistent) => persistent.close()),
         listener.close(),
       ])
     },
   }
 }
 
-/** A line that is kept up: opened at the first need and again after a loss, with back-off between failures. */
-class Standing {
-  line: Line | null = null
-  readonly #open: () => Promise<Line>
-  #opening: Promise<Line> | null = null
+/** A persistent connection: opened on first use and again after a loss, with backoff between failures. */
+class PersistentConnection {
+  connection: Connection | null = null
+  readonly #open: () => Promise<Connection>
+  #opening: Promise<Connection> | null = null
   #failures = 0
-  #resting: NodeJS.Timeout | null = null
+  #pause: NodeJS.Timeout | null = null
   #lastFailure: unknown
   #closed = false
 
-  constructor(open: () => Promise<Line>) {
+  constructor(open: () => Promise<Connection>) {
     this.#open = open
   }
 
-  /** What a new statement would wait behind; one that is down is worse than a busy one, and is tried in turn. */
+  /** The queue length for a new statement; a connection that is down is worse than a busy one. */
   get load(): number {
-    if (this.line) return this.line.waiting
-    return this.#resting ? Number.MAX_SAFE_INTEGER : 0
+    if (this.connection) return this.connection.waiting
+    return this.#pause ? Number.MAX_SAFE_INTEGER : 0
   }
 
-  /** @throws Unreachable at once while the pause after a failure lasts */
-  async reach(): Promise<Line> {
+  /** @throws Unreachable immediately during the pause after a failure */
+  async reach(): Promise<Connection> {
     if (this.#closed) throw new Unreachable('the database is being closed')
-    if (this.#resting) throw new Unreachable('the database cannot be reached', this.#lastFailure)
+    if (this.#pause) throw new Unreachable('the database cannot be reached', this.#lastFailure)
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = null
     })
@@ -130,27 +130,27 @@ class Standing {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#resting) clearTimeout(this.#resting)
-    const line = this.line ?? (await this.#opening?.catch(() => null))
-    await line?.close()
+    if (this.#pause) clearTimeout(this.#pause)
+    const connection = this.connection ?? (await this.#opening?.catch(() => null))
+    await connection?.close()
   }
 
-  async #connect(): Promise<Line> {
+  async #connect(): Promise<Connection> {
     try {
-      const line = await this.#open()
+      const connection = await this.#open()
       this.#failures = 0
-      line.onLost(() => {
-        this.line = null
+      connection.onLost(() => {
+        this.connection = null
       })
-      this.line = line
-      return line
+      this.connection = connection
+      return connection
     } catch (error) {
       this.#lastFailure = error
       const pause = BACK_OFF_MS[Math.min(++this.#failures, BACK_OFF_MS.length - 1)]
-      this.#resting = setTimeout(() => {
-        this.#resting = null
+      this.#pause = setTimeout(() => {
+        this.#pause = null
       }, pause)
-      this.#resting.unref()
+      this.#pause.unref()
       throw error
     }
   }
@@ -162,17 +162,17 @@ interface Subscription {
   watch: Watch | undefined
 }
 
-/** One line for every LISTEN; while it is down the subscribers know, because messages are being missed. */
+/** One connection for every LISTEN. Subscribers are notified when it goes down, because they miss messages. */
 class Listener {
-  readonly #open: () => Promise<Line>
+  readonly #open: () => Promise<Connection>
   readonly #log: Log
   readonly #subscriptions = new Set<Subscription>()
-  #line: Line | null = null
-  #opening: Promise<Line> | null = null
+  #connection: Connection | null = null
+  #opening: Promise<Connection> | null = null
   #retry: NodeJS.Timeout | null = null
   #closed = false
 
-  constructor(open: () => Promise<Line>, log: Log) {
+  constructor(open: () => Promise<Connection>, log: Log) {
     this.#open = open
     this.#log = log
   }
@@ -183,57 +183,57 @@ class Listener {
     watch?: Watch,
   ): Promise<() => Promise<void>> {
     const subscription: Subscription = { channel, onMessage, watch }
-    const line = await this.#reach()
-    await line.plain(`listen ${channel}`)
+    const connection = await this.#reach()
+    await connection.plain(`listen ${channel}`)
     this.#subscriptions.add(subscription)
     return async () => {
       this.#subscriptions.delete(subscription)
       if ([...this.#subscriptions].some((other) => other.channel === channel)) return
-      await this.#line?.plain(`unlisten ${channel}`).catch(() => {})
+      await this.#connection?.plain(`unlisten ${channel}`).catch(() => {})
     }
   }
 
-  /** Asks for a sign of life: a line that is dead without a word would be noticed by nobody else. */
+  /** Probes the connection: a silent loss would not be detected otherwise. */
   beat(): void {
-    if (!this.#line) return
-    this.#line.beat(LISTENER_PATIENCE_BEATS)
-    this.#line?.plain('select 1').catch(() => {})
+    if (!this.#connection) return
+    this.#connection.beat(LISTENER_PATIENCE_BEATS)
+    this.#connection?.plain('select 1').catch(() => {})
   }
 
   async close(): Promise<void> {
     this.#closed = true
     if (this.#retry) clearTimeout(this.#retry)
-    const line = this.#line ?? (await this.#opening?.catch(() => null))
-    await line?.close()
+    const connection = this.#connection ?? (await this.#opening?.catch(() => null))
+    await connection?.close()
   }
 
-  async #reach(): Promise<Line> {
+  async #reach(): Promise<Connection> {
     if (this.#closed) throw new Unreachable('the database is being closed')
-    if (this.#line) return this.#line
+    if (this.#connection) return this.#connection
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = null
     })
     return this.#opening
   }
 
-  async #connect(): Promise<Line> {
-    const line = await this.#open()
-    line.onNotification((channel, payload) => {
+  async #connect(): Promise<Connection> {
+    const connection = await this.#open()
+    connection.onNotification((channel, payload) => {
       for (const subscription of this.#subscriptions) {
         if (subscription.channel === channel) subscription.onMessage(payload)
       }
     })
     const channels = new Set([...this.#subscriptions].map((subscription) => subscription.channel))
-    await Promise.all([...channels].map((channel) => line.plain(`listen ${channel}`)))
-    line.onLost(() => {
-      this.#line = null
+    await Promise.all([...channels].map((channel) => connection.plain(`listen ${channel}`)))
+    connection.onLost(() => {
+      this.#connection = null
       if (this.#closed) return
-      this.#log.warn({}, 'the line that listens for changes in the database is down')
+      this.#log.warn({}, 'LISTEN connection down')
       for (const subscription of this.#subscriptions) subscription.watch?.onLost()
       this.#retryAfter(0)
     })
-    this.#line = line
-    return line
+    this.#connection = connection
+    return connection
   }
 
   #retryAfter(failures: number): void {
@@ -242,7 +242,7 @@ class Listener {
       () => {
         this.#reach().then(
           () => {
-            this.#log.info({}, 'the line that listens for changes in the database is up again')
+            this.#log.info({}, 'LISTEN connection restored')
             for (const subscription of this.#subscriptions) subscription.watch?.onBack()
           },
           () => this.#retryAfter(failures + 1),

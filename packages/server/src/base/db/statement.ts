@@ -1,7 +1,7 @@
 /**
- * One statement on its way through pg's pipeline. pg's own Query has the server describe the result at every run
- * and builds the readers of its columns anew; what a prepared statement yields never changes (the server refuses to
- * run it then, `isOutdated`), so here that is learned once and kept with its name. Otherwise it behaves as pg's.
+ * A statement in the pipeline of pg. The Query of pg requests a description of the result for every execution, and builds
+ * the parsers of its columns each time. The result type of a prepared statement never changes (the server refuses to run
+ * it then, `isOutdated`); therefore it is described once and cached. Otherwise it behaves as that of pg.
  */
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'
@@ -12,10 +12,10 @@ export interface Answer<R = unknown> {
   rowCount: number | null
 }
 
-/** What a line knows of a statement that it has prepared. */
+/** A prepared statement of a connection. */
 export interface Prepared {
   readonly name: string
-  /** Null until the server has described them; empty where it yields no rows. */
+  /** Null until the server has described them; empty for a statement without a result. */
   columns: readonly Column[] | null
 }
 interface Column {
@@ -23,7 +23,7 @@ interface Column {
   read(text: string): unknown
 }
 
-/** The part of pg's connection that a query writes to. */
+/** The part of pg's `Connection` to which a query writes. */
 interface Wire {
   stream: { cork?(): void; uncork?(): void }
   parsedStatements: Record<string, string | undefined>
@@ -49,7 +49,7 @@ export class Statement {
   #tag = ''
   #unreadable: unknown = null
 
-  /** With `prepared` a named statement, otherwise text by the simple protocol, which may be several. */
+  /** With `prepared` a named statement; otherwise text for the simple query protocol, which may be several statements. */
   constructor(text: string, values: readonly unknown[], prepared: Prepared | null) {
     this.text = text
     this.name = prepared?.name
@@ -136,7 +136,7 @@ export class Statement {
   }
 }
 
-// in a pipeline pg takes its own queries only, because others might keep a portal open, which this does not
+// in pipeline mode pg accepts only instances of Query, because others could keep a portal open; this does not
 Object.setPrototypeOf(Statement.prototype, pg.Query.prototype)
 
 /** `SELECT 1`, `INSERT 0 1`, `BEGIN`: the command and how many rows. */
@@ -147,7 +147,7 @@ function tagOf(tag: string): { command: string; rowCount: number | null } {
   return { command: tag.slice(0, space), rowCount: Number.isInteger(count) ? count : null }
 }
 
-/** As pg does, but a time in UTC, which is shorter work than the local one. */
+/** As pg, but with times in UTC, which is faster than local time. */
 function toWire(value: unknown): unknown {
   if (typeof value === 'string') return value
   if (value instanceof Date) {
@@ -164,13 +164,13 @@ const TIMESTAMPTZ = 1184
 function readerOf(oid: number): (text: string) => unknown {
   // counts are int8; what exceeds 2^53 does not occur here
   if (oid === INT8) return Number
-  // a day is a day: pg would make it midnight of the server's own time zone
+  // pg would convert a date to midnight in the local time zone
   if (oid === DATE) return String
   const usual = pg.types.getTypeParser(oid, 'text')
   return oid === TIMESTAMPTZ ? (text) => readTime(text) ?? usual(text) : usual
 }
 
-/** The sessions are set to UTC and ISO, so times come in one form, which the engine itself reads much faster. */
+/** Fast path: sessions are set to UTC and ISO, so that times have a format that `Date` parses much faster. */
 function readTime(text: string): Date | null {
   if (text.length < 22 || text.length > 29 || !text.endsWith('+00')) return null
   const time = new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`)

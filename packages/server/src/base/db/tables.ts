@@ -1,7 +1,7 @@
 /**
- * The tables as Kysely sees them. Base owns none: each module declares its rows in its `tables.ts`, which
- * adds them to `Tables` (declaration merging). migrations/*.up.sql is their source, and a test on both databases
- * holds the two equal. Times are Date, jsonb is written as JSON text and read as a value.
+ * The table types of Kysely. Base owns no table: each module declares its rows in its `tables.ts`, which adds them to
+ * `Tables` (declaration merging). Their source is migrations/*.up.sql; a test on both databases compares them. Times are
+ * Date; jsonb is written as JSON text and read as a value.
  */
 import type { ColumnType } from 'kysely'
 

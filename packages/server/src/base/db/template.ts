@@ -1,7 +1,6 @@
 /**
- * The template: a migrated, empty data directory of PGlite, packed when the server is built. A first start
- * unpacks it instead of making a database and migrating it, which takes seconds. One that was made from other
- * migrations is not used.
+ * The database template: a migrated, empty data directory of PGlite, packed when the server is built. The first start
+ * unpacks it instead of creating and migrating a database, which takes seconds. A template of other migrations is not used.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -13,7 +12,7 @@ import { openPglite, pgliteDriver } from './pglite.ts'
 export interface Template {
   /** Gzipped tar of the data directory. */
   archive: Buffer
-  /** Of the migrations it was made from. */
+  /** The checksum of its migrations. */
   checksum: string
 }
 
@@ -23,19 +22,19 @@ export const templateFiles = (): { archive: URL; checksum: URL } => ({
   checksum: packagedFile('template.json'),
 })
 
-/** Makes a template in memory from this server's migrations. */
+/** Creates a template in memory from the migrations of this server. */
 export async function buildTemplate(): Promise<Template> {
   const lite = await openPglite({ folder: null, template: null })
   const driver = await pgliteDriver(lite)
   try {
     await migrateUp(driver)
-    await driver.asOwner(async (line) => {
-      // other databases are made from these, and here there is one only: without them two thirds of the files go
+    await driver.asOwner(async (connection) => {
+      // templates of PostgreSQL for new databases, of which there are none here: they are two thirds of the files
       for (const name of ['template0', 'template1']) {
-        await line.plain(`alter database ${name} with is_template false allow_connections true`)
-        await line.plain(`drop database ${name}`)
+        await connection.plain(`alter database ${name} with is_template false allow_connections true`)
+        await connection.plain(`drop database ${name}`)
       }
-      await line.plain('checkpoint')
+      await connection.plain('checkpoint')
     })
     const archive = await lite.dumpDataDir('gzip')
     return { archive: Buffer.from(await archive.arrayBuffer()), checksum: migrationsChecksum() }
@@ -56,7 +55,7 @@ export async function packagedTemplate(): Promise<Buffer | null> {
   }
 }
 
-/** Unpacks a template into an empty folder; PGlite could do it too, at more than twice the time and memory. */
+/** Unpacks a template into an empty folder; the loader of PGlite takes more than twice the time and memory. */
 export function unpackTemplate(archive: Buffer, folder: string): void {
   const tar = gunzipSync(archive)
   const text = (from: number, length: number) =>

@@ -1,45 +1,44 @@
 /**
- * What the rest of the server knows of the database: one small interface over PostgreSQL (pg) and the
- * embedded PGlite. Feature code is given a `Tx` or a `Db`, never both, and inside a transaction awaits
- * nothing but SQL.
+ * The database interface of the server, for PostgreSQL (pg) and the embedded PGlite. A function receives a `Tx` or a `Db`,
+ * never both, and awaits only SQL inside a transaction.
  */
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /**
- * For whom a transaction runs. `system` sees every row (jobs, sign-in, the CLI); a caller's transaction runs
- * as a role that row-level security binds, with the caller set for that transaction only.
+ * The scope of a transaction. `system` sees every row (jobs, sign-in, the CLI); the transaction of a caller runs as a role
+ * to which row-level security applies, with the caller in its settings.
  */
 export type Scope = 'system' | CallerScope
 export interface CallerScope {
   userId: string
-  /** The organization to act in; only one that the caller was found to belong to. */
+  /** The active organization; the caller must be a member of it. */
   organizationId: string | null
-  /** Of the server. */
+  /** Permissions of the server. */
   permissions: readonly string[]
-  /** Inside the organization; absent: none. */
+  /** Permissions inside the organization; absent: none. */
   organizationPermissions?: readonly string[]
 }
 
-/** Whatever runs a statement: a transaction, or `Db.hot` for a look-up that needs none. */
+/** Runs statements: a transaction, or `Db.hot` for a single look-up. */
 export type Statements = Kysely<Tables>
 
 /**
- * Typed SQL inside one transaction. Holding it past the end of the transaction is an error.
- * A statement is on its way when its `execute` was called, and the database runs them in that order: those that do
- * not need each other's answers are sent together with `Promise.all`, and cost one wait.
+ * Typed SQL inside one transaction; it must not be used after the end of the transaction.
+ * A statement is sent when its `execute` is called, and the database runs them in that order: statements that do not
+ * depend on each other's results are sent together with `Promise.all`, in one round trip.
  */
 export interface Tx extends Kysely<Tables> {
   /**
-   * Inside a caller's transaction: what the caller may not do by themselves, but is done in consequence (refusing
-   * somebody's tokens, looking up an address). No other statement of the transaction may be under way meanwhile.
+   * Inside the transaction of a caller: runs statements that the caller's role may not run (revoking tokens of another
+   * user, looking up an address). No other statement of the transaction may be pending meanwhile.
    */
   asSystem<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
   afterCommit(run: () => void): void
   /**
-   * NOTIFY with the commit. Listeners of this process have heard it when the transaction is done; they hear it a
-   * second time when the database tells everybody.
+   * Sends NOTIFY with the commit. Listeners of this process are called before the transaction resolves; they are called a
+   * second time when the notification of the database arrives.
    */
   notify(channel: string, payload: string): Promise<void>
 }
@@ -47,23 +46,23 @@ export interface Tx extends Kysely<Tables> {
 export interface Db {
   readonly kind: 'postgres' | 'pglite'
   /**
-   * One transaction, pipelined so that begin and the scope cost no extra wait. Commits when `work` resolves,
-   * rolls back when it throws, and throws when the COMMIT turned out a ROLLBACK.
-   * A second `db` call from inside `work` throws at once outside production (it would wait for ever on PGlite).
+   * Runs a transaction, pipelined so that BEGIN and the scope cost no additional round trip. Commits when `work` resolves,
+   * rolls back when it throws, and throws when COMMIT was answered with ROLLBACK.
+   * Outside production, a `db` call inside `work` throws immediately (it would deadlock on PGlite).
    */
   tx<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>
   /**
-   * One statement of its own in system scope, as a named prepared statement on the pipelined pair of
-   * connections: for hot look-ups. It shares its line, so it must be quick: it is cut after 5 seconds.
+   * Runs a single statement in system scope, as a named prepared statement on the pipelined pair of connections: for hot
+   * look-ups. It shares its connection, so that it must be fast: its timeout is 5 seconds.
    */
   readonly hot: Statements
   /** Runs a statement compiled once, as `hot` does (hot paths keep the CompiledQuery and only change the parameters). */
   run<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]>
-  /** Subscribes to NOTIFY on a channel; `onLost` is called when the line is down, `onBack` when it is up again. */
+  /** Subscribes to NOTIFY on a channel; `onLost` is called when the connection is down, `onBack` when it is restored. */
   listen(
     channel: string,
     onMessage: (payload: string) => void,
-    line?: { onLost(): void; onBack(): void },
+    connection?: { onLost(): void; onBack(): void },
   ): Promise<() => Promise<void>>
   /** Whether the database answers; for readiness. Never throws. */
   isReachable(): Promise<boolean>

@@ -1,8 +1,8 @@
 /**
- * A line: one connection to the database, spoken through pg's client in pipeline mode, over a socket or into
- * PGlite. Statements are sent without waiting for the answers before them; each distinct one is a named
- * prepared statement. The names are bounded: what was not used for long is forgotten on both sides, so
- * lists of varying length leak nothing. A line that is lost stays lost, and says so as `Unreachable`.
+ * A database connection: the client of pg in pipeline mode, over a socket or to PGlite. Statements are sent without
+ * waiting for earlier answers; each distinct one is a named prepared statement. The number of names is bounded: the least
+ * recently used ones are deallocated, so that lists of varying length do not leak memory. A lost connection is not
+ * reopened; its statements fail with `Unreachable`.
  */
 import pg from 'pg'
 import { faultCode, isUnreachable, Unreachable } from './faults.ts'
@@ -13,13 +13,13 @@ export type { Answer } from './statement.ts'
 /** Row-level security makes plans depend on the role, so each role has its own prepared statements. */
 export type Role = 'system' | 'caller'
 
-/** More distinct statements than this on one line and role, and the least recently used is deallocated. */
+/** The largest number of prepared statements for each connection and role; the least recently used one is deallocated. */
 const NAMES = 250
 
-export class Line {
-  /** Why the line is lost; null while it lives. */
+export class Connection {
+  /** Why the connection is lost; null while it is open. */
   lost: Error | null = null
-  /** Statements sent and not yet answered. */
+  /** The number of statements that were sent and not yet answered. */
   waiting = 0
   readonly #client: pg.Client
   readonly #names: Record<Role, Map<string, Prepared>> = { system: new Map(), caller: new Map() }
@@ -36,23 +36,23 @@ export class Line {
     client.on('end', () => this.#lose(new Error('the connection was closed')))
   }
 
-  /** Connects and runs `session`, so that no statement runs before its settings hold. @throws Unreachable, or the server's error */
-  static async open(config: pg.ClientConfig, session: string): Promise<Line> {
-    const line = new Line(new pg.Client({ ...config, pipeline: true }))
+  /** Connects and runs `session`, so that its settings apply to all statements. @throws Unreachable, or the server's error */
+  static async open(config: pg.ClientConfig, session: string): Promise<Connection> {
+    const connection = new Connection(new pg.Client({ ...config, pipeline: true }))
     try {
-      await line.#client.connect()
-      await line.#client.query(session)
-      return line
+      await connection.#client.connect()
+      await connection.#client.query(session)
+      return connection
     } catch (error) {
-      line.close()
-      // what is no answer of the server is a server that did not answer
+      connection.close()
+      // an error without a code is not an answer of the server
       throw faultCode(error) === null
         ? new Unreachable('the database cannot be reached', error)
-        : wrap(error, line.lost)
+        : wrap(error, connection.lost)
     }
   }
 
-  /** Sends a statement as a named prepared one. */
+  /** Sends a statement as a named prepared statement. */
   async send<R>(text: string, values: readonly unknown[], role: Role): Promise<Answer<R>> {
     try {
       return await this.#transmit<R>(new Statement(text, values, this.#prepare(text, role)))
@@ -62,12 +62,12 @@ export class Line {
     }
   }
 
-  /** Sends text by the simple protocol: transaction control, and scripts of several statements. */
+  /** Sends text by the simple query protocol: transaction control, and scripts of several statements. */
   plain(text: string): Promise<Answer> {
     return this.#transmit(new Statement(text, [], null))
   }
 
-  /** Deallocates forgotten statements; only between transactions, since a failure would abort one. */
+  /** Deallocates evicted statements; only between transactions, because a failure would abort one. */
   tidy(): void {
     while (!this.lost) {
       const name = this.#stale.pop()
@@ -76,12 +76,12 @@ export class Line {
     }
   }
 
-  /** Whether no transaction is open, as the server said with its last answer. */
+  /** Whether no transaction is open, by the last answer of the server. */
   get isIdle(): boolean {
     return this.waiting === 0 && this.#client.getTransactionStatus() === 'I'
   }
 
-  /** Called every few seconds: a line that owes answers and gave none for `patience` beats is lost. */
+  /** Called every few seconds: the connection is lost if answers are pending and none arrived for `patience` beats. */
   beat(patience: number): void {
     if (this.waiting === 0 || this.#answered > 0) this.#beats = 0
     else if (++this.#beats >= patience) this.destroy(new Error('no answer for too long'))
@@ -96,13 +96,13 @@ export class Line {
     this.#client.on('notification', (message) => run(message.channel, message.payload ?? ''))
   }
 
-  /** Cuts the line without a goodbye; what is on its way fails. */
+  /** Closes the connection immediately; pending statements fail. */
   destroy(reason: Error): void {
     this.#lose(reason)
     this.#client.connection.stream.destroy()
   }
 
-  /** Says goodbye after the answers that are still owed. */
+  /** Closes the connection after pending answers. */
   async close(): Promise<void> {
     await this.#client.end().catch(() => {})
   }
@@ -114,9 +114,9 @@ export class Line {
       this.#client.query(statement as unknown as pg.Submittable)
       return (await statement.answer) as Answer<R>
     } catch (error) {
-      // where it was asked, instead of where its answer was read
+      // the stack of the caller, instead of that of the protocol reader
       if (error instanceof Error) Error.captureStackTrace(error)
-      // the server's last words come before the end of the connection: nobody else shall be sent down this line
+      // the error precedes the end of the connection: no other statement must be sent on it
       if (!this.lost && isUnreachable(error)) this.destroy(new Error('the server ended the connection'))
       throw wrap(error, this.lost)
     } finally {
@@ -128,7 +128,7 @@ export class Line {
   #prepare(text: string, role: Role): Prepared {
     const names = this.#names[role]
     const known = names.get(text)
-    // deleted and set again, so that the map stands in the order of last use
+    // deleted and set again, so that the map is in order of last use
     if (known) names.delete(text)
     const prepared = known ?? { name: `s${++this.#named}`, columns: null }
     names.set(text, prepared)
@@ -156,13 +156,13 @@ export class Line {
 }
 
 /**
- * A migration changed what a prepared statement yields (`select *`), or it is gone from the server: it was refused
- * before it ran, and is prepared anew the next time.
+ * A migration changed the result type of a prepared statement (`select *`), or the server has deallocated it: it was
+ * refused before it ran, and is prepared again on next use.
  */
 export const isOutdated = (error: unknown): boolean =>
   faultCode(error) === '0A000' || faultCode(error) === '26000'
 
-/** Whatever happens on a lost line is `Unreachable`; the server's own errors pass as they are. */
+/** Errors on a lost connection become `Unreachable`; errors of the server are unchanged. */
 function wrap(error: unknown, lost: Error | null): unknown {
   if (error instanceof Unreachable) return error
   if (lost || isUnreachable(error)) {
