@@ -66,8 +66,8 @@ export function executedStatements(folder: string): ExecutedStatement[] {
   const found = new Map<string, ExecutedStatement>()
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
   for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
-    for (const connection of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
-      const executed = JSON.parse(connection) as ExecutedStatement
+    for (const line of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
+      const executed = JSON.parse(line) as ExecutedStatement
       found.set(`${executed.role} ${executed.text}`, executed)
     }
   }
