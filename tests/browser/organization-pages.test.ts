@@ -133,7 +133,7 @@ const PAGES: readonly PageSample[] = [
   { name: 'settings', path: within('/settings'), heading: /^Donau/ },
   { name: 'leave', path: within('/leave'), heading: /verlassen\?$/ },
   { name: 'delete', path: within('/delete'), heading: /löschen\?$/ },
-  { name: 'access', path: () => '/account/access', heading: /^Was Sie dürfen$/ },
+  { name: 'access', path: () => '/account/access', heading: /^Ihre Berechtigungen$/ },
   { name: 'invitation', path: invitation, heading: /^Sie sind eingeladen$/, as: 'stranger' },
   { name: 'invitation-other', path: invitation, heading: /^Sie sind eingeladen$/ },
   { name: 'invitation-gone', path: () => '/invitations/inv_x?token=x', heading: /gilt nicht mehr$/ },

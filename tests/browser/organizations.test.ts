@@ -75,7 +75,7 @@ describe.each([
     await ada.press(`Make active: ${NAME}`)
     expect(await header(ada)).toContain(NAME)
     await ada.follow('Permissions')
-    expect(await ada.heading()).toBe('What you may do')
+    expect(await ada.heading()).toBe('Your permissions')
     expect(await ada.text()).toContain(`In ${NAME}`)
   })
 

@@ -1,10 +1,10 @@
 /** `api-keys …`: people's API keys by hand. The rules are the api-keys feature's; this is how they are asked for and shown. */
 import { parseDuration } from '../base/clock.ts'
 import {
-  issueByOperator,
+  issueKeyByOperator,
   type KeyView,
   listKeysByOperator,
-  revokeByOperator,
+  revokeKeyByOperator,
 } from '../features/access/api-keys/index.ts'
 import { type Command, done, stringOf, UsageError } from './command.ts'
 import { moment, table } from './terminal.ts'
@@ -44,7 +44,7 @@ export const apiKeysCreate: Command = {
     const [identifier = ''] = args.positionals
     const [description, environment] = [stringOf(args, 'description'), stringOf(args, 'environment')]
     const [scopes, expires] = [stringOf(args, 'scopes'), stringOf(args, 'expires')]
-    const { key, ...shown } = await issueByOperator(tools, identifier, {
+    const { key, ...shown } = await issueKeyByOperator(tools, identifier, {
       name: stringOf(args, 'name') ?? '',
       ...(description === null ? {} : { description }),
       ...(environment === null ? {} : { environment }),
@@ -89,7 +89,7 @@ export const apiKeysRevoke: Command = {
   on: 'tools',
   async run(tools, args) {
     const [identifier = '', id = ''] = args.positionals
-    const key = await revokeByOperator(tools, identifier, id)
+    const key = await revokeKeyByOperator(tools, identifier, id)
     return done({ id }, `${key.name} (${id}) is revoked.`)
   },
 }

@@ -33,7 +33,7 @@ async function staff(): Promise<Person> {
   return person
 }
 
-describe('making a key', () => {
+describe('creating a key', () => {
   it('shows it once, and stores its hash', async () => {
     const person = await staff()
     const reply = await issue(person, {
@@ -72,7 +72,7 @@ describe('making a key', () => {
     expect(await world.events(person.id)).toContain('auth.api_key.created')
   })
 
-  it('says whom the key speaks for, and takes it in each of the three places', async () => {
+  it('identifies the owner, and is accepted in each of the three places', async () => {
     const person = await staff()
     const { data } = await issue(person, { scopes: ['chat:read', 'dashboard:read'], environment: 'test' })
     expect(data.key).toMatch(/^lk_test_/)
@@ -103,7 +103,7 @@ describe('making a key', () => {
     expect((await world.client().get(`/api/v1/auth/validate?api_key=${data.key}`)).status).toBe(401)
   })
 
-  it('takes a person who is signed in and has proven it of late; a key cannot make keys', async () => {
+  it('requires a recent sign-in; a key cannot create keys', async () => {
     const person = await staff()
     const { data } = await issue(person)
     for (const [method, path] of [['POST', PATH], ['GET', PATH], ['DELETE', `${PATH}/${data.id}`], ['POST', `${PATH}/${data.id}/rotate`]] as const) {
@@ -153,7 +153,7 @@ describe('making a key', () => {
     )
   })
 
-  it('makes it for nobody else, whatever the body says', async () => {
+  it('is created for the caller only, even if the body names another user', async () => {
     const [person, other] = [await staff(), await staff()]
     const { data } = await issue(person, { user_id: other.id, userId: other.id })
     expect((await validate(data.key)).data.user_id).toBe(person.id)
@@ -173,7 +173,7 @@ describe('making a key', () => {
     await expect(forged).rejects.toThrow(/row-level security/)
   })
 
-  it(`makes at most ${MOST_KEYS} for one person, also when many are asked for at once`, async () => {
+  it(`is created at most ${MOST_KEYS} times for one user, also by concurrent requests`, async () => {
     const person = await staff()
     const rows = Array.from({ length: MOST_KEYS - 3 }, () => ({
       id: newId('key'), user_id: person.id, organization_id: null, name: 'x', description: null, environment: 'live' as const,
@@ -189,7 +189,7 @@ describe('making a key', () => {
   })
 })
 
-describe('what a key may do', () => {
+describe('the permissions of a key', () => {
   it.each([[['users:read']], [['chat:read', 'users:*']], [['*']], [['*:read']], [['*:*']]])(
     'is never more than its maker: %j is refused to staff',
     async (scopes) => {
@@ -199,7 +199,7 @@ describe('what a key may do', () => {
     },
   )
 
-  it('is cut down at once when its maker loses something, and comes back with it', async () => {
+  it('lose at once what the owner loses, and regain it with the owner', async () => {
     const person = await world.person()
     await setRoles(person.id, 'manager')
     const scoped = (await issue(person, { scopes: ['users:read', 'chat:read'] })).data.key
@@ -229,8 +229,8 @@ describe('what a key may do', () => {
   })
 })
 
-describe('a key that is no good', () => {
-  it('is refused whichever way it was altered: truncated, extended, in another case, of another environment', async () => {
+describe('an invalid key', () => {
+  it('is refused with any alteration: truncated, extended, in another case, of another environment', async () => {
     const { data } = await issue(await staff())
     const key = String(data.key)
     const tail = key.slice(-1)
@@ -256,7 +256,7 @@ describe('a key that is no good', () => {
     expect(await isDead(data.token)).toBe(true)
   })
 
-  it('comes with another credential: a bad request, whatever they are', async () => {
+  it('comes with another credential of any kind: a bad request', async () => {
     const person = await staff()
     const { data } = await issue(person)
     for (const authorization of [`Bearer ${data.key}`, 'Bearer garbage', 'Basic YTpi']) {
@@ -278,7 +278,7 @@ describe('a key that is no good', () => {
     expect((await person.client.get(PATH)).data[0].status).toBe('expired')
   })
 
-  it('is of somebody who was disabled or deleted: dead at once', async () => {
+  it('belongs to a user who was disabled or deleted: refused at once', async () => {
     const person = await staff()
     const { data } = await issue(person)
     const call = systemCall(world.clock.now())
@@ -295,8 +295,8 @@ describe('a key that is no good', () => {
   })
 })
 
-describe('where the operator bounds them', () => {
-  it('every key has an end, and may be looked for in the query', async () => {
+describe('where the operator limits lifetimes', () => {
+  it('every key expires, and keys may be accepted in the query', async () => {
     const bounded = await startWorld({
       apiKeyMaxLifetime: 86_400_000,
       apiKeyInQuery: true,

@@ -1,7 +1,7 @@
 /**
- * The check every request with an API key goes through: one prepared statement, no write. What a key may do is
- * decided anew each time: its scopes within what its maker may do now. Last uses are gathered in memory and
- * written in batches; a crash loses seconds of them.
+ * The check of API keys on every request: one prepared statement, no write. What a key permits is computed on each
+ * check: the intersection of its scopes with the present permissions of its owner. Last-use timestamps are collected in
+ * memory and written in batches (base/sightings.ts); a crash loses seconds of them.
  */
 import { within } from '@latchkey/guard'
 import { type CallOrganization, LOCALES, type Principal } from '../../../base/call.ts'
@@ -16,21 +16,21 @@ import type { Tools } from '../../../core/tools.ts'
 import { isKey } from './format.ts'
 import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.ts'
 
-/** How long a key that has ended stays, for the list and for whoever looks into the table. */
+/** How long the row of an ended key is kept, for the list and for the operator. */
 const KEEP_ENDED = 30 * 86_400_000
-/** How long a use waits to be written. */
+/** How often last-use timestamps are written. */
 const USED_EVERY = 5000
-/** Further lists of scopes and permissions are worked out again. */
+/** The size of the cache of intersections. */
 const MOST_KNOWN = 1000
 
 export interface KeyChecks {
-  /** Whom a key speaks for, and what it may do. */
+  /** The principal of a key, with the key's permissions. */
   check(key: string, now: Date): Promise<Verdict>
-  /** The latest use known here, which the database may not have yet. */
+  /** The latest last-use timestamp, stored or still in memory. */
   lastUsed(id: string, stored: Date | null): Date | null
-  /** Writes the uses gathered so far. */
+  /** Writes the last-use timestamps collected so far. */
   flush(): Promise<void>
-  /** Forgets keys that ended long ago. */
+  /** Deletes keys that ended long ago. */
   sweep(now: Date): Promise<void>
 }
 
@@ -43,11 +43,11 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
     write: (ids, at) => db.tx('system', (tx) => updateUsed(tx, ids, at)),
     log,
   })
-  // one answer for all: whoever holds a bad key learns nothing about it
+  // one answer for every invalid key: it reveals nothing about the key
   const refused = { refused: problem('INVALID_API_KEY') }
 
   const known = new Map<string, readonly string[]>()
-  /** What scopes leave of permissions; remembered, because keys come with every request. */
+  /** The intersection of scopes and permissions; cached, because it is needed on every request. */
   function scoped(scopes: readonly string[], held: readonly string[]): readonly string[] {
     const name = `${scopes.join(' ')}|${held.join(' ')}`
     let left = known.get(name)
@@ -86,7 +86,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
     async check(key, now) {
       if (!isKey(key)) return refused
       const [row] = await db.run(statement, [sha256(key)])
-      if (!row || !isGood(row, now)) return refused
+      if (!row || !isValid(row, now)) return refused
       uses.see(row.id, now)
       return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
     },
@@ -96,8 +96,8 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
   }
 }
 
-/** Pure: what the stored row says at this instant. */
-const isGood = (row: CheckedKey, now: Date): boolean =>
+/** Whether a stored key is valid at an instant; pure. */
+const isValid = (row: CheckedKey, now: Date): boolean =>
   row.revoked_at === null &&
   (row.expires_at === null || row.expires_at > now) &&
   row.status === 'active' &&

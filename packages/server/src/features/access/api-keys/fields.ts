@@ -1,11 +1,11 @@
-/** What is said about a key: the fields that make one, and how one is shown. */
+/** The fields of an API key: input schemas, and the view in answers. */
 import { z } from 'zod'
 import { Description, Instant, line } from '../../../base/fields.ts'
 import { PERMISSION } from '../roles/index.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { type Key, MOST_GRACE } from './keys.ts'
 
-/** What a person tells keys apart by. */
+/** The name by which a user recognizes a key. */
 export const KeyName = line(100)
 
 export const Scope = z
@@ -14,17 +14,19 @@ export const Scope = z
   .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
 
 export const NewKeyInput = z.object({
-  name: KeyName.describe('What you will recognise it by'),
+  name: KeyName.describe('The name by which you recognize the key'),
   description: Description.nullable().optional(),
   environment: z.enum(ENVIRONMENTS).default('live'),
   scopes: z
     .array(Scope)
     .max(100)
     .optional()
-    .describe('Permissions, each within your own. Left out: whatever you may do at the time. `[]`: none.'),
+    .describe(
+      'Permissions, each within your own. Omitted: all permissions that you have at the time of use. `[]`: none.',
+    ),
   expires_at: Instant.nullable()
     .optional()
-    .describe('Left out or null: no end, where the server allows that'),
+    .describe('Omitted or null: the key does not expire, where the server permits that'),
 })
 
 export const RotateInput = z.object({
@@ -35,10 +37,8 @@ export const RotateInput = z.object({
     .min(0)
     .max(MOST_GRACE)
     .default(0)
-    .describe('How long the old key goes on, up to a day; 0: it is dead at once'),
-  expires_at: Instant.nullable()
-    .optional()
-    .describe('Left out: the new key lives as long as the old one did'),
+    .describe('How long the old key remains valid, up to a day; 0: it is revoked at once'),
+  expires_at: Instant.nullable().optional().describe('Omitted: the new key has the lifetime of the old one'),
 })
 
 export const KeyView = z
@@ -47,7 +47,7 @@ export const KeyView = z
     name: z.string(),
     description: z.string().nullable(),
     environment: z.enum(ENVIRONMENTS),
-    /** What it begins with. */
+    /** The first characters of the key. */
     hint: z.string(),
     scopes: z.array(z.string()).nullable(),
     status: z.enum(['active', 'expired']),

@@ -8,11 +8,11 @@ const guide = readFileSync(
   join(import.meta.dirname, '../../../../../../docs/guides/secret-detection.md'),
   'utf8',
 )
-/** What stands in the guide between the fences of a language. */
+/** The code blocks of a language in the guide. */
 const block = (language: string): string =>
   new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1] ?? ''
 
-describe('the form of an API key', () => {
+describe('the format of an API key', () => {
   it.each(['live', 'test'] as const)(
     'is product, %s and 32 characters; the hint is how it begins',
     (environment) => {
@@ -24,17 +24,17 @@ describe('the form of an API key', () => {
     },
   )
 
-  it('takes a product, and keys of another product stay good', () => {
+  it('contains the product, and keys of another product remain valid', () => {
     expect(isKey(makeKey('acme2', 'live').key)).toBe(true)
   })
 
-  it('never comes twice, and uses every character', () => {
+  it('never repeats, and uses every character', () => {
     const keys = Array.from({ length: 2000 }, () => makeKey('lk', 'live').key)
     expect(new Set(keys).size).toBe(2000)
     expect(new Set(keys.flatMap((key) => [...key.slice(8, 35)])).size).toBe(62)
   })
 
-  it('is known from its look-alikes: any other text of its form is refused', () => {
+  it('is distinguished from similar text: any other text of its form is refused', () => {
     const { key } = makeKey('lk', 'live')
     const others = [
       key.slice(0, -1), `${key}0`, key.toLowerCase(), key.toUpperCase(), ` ${key}`, `${key} `, `${key}\n`,
@@ -61,7 +61,7 @@ describe('the rules for secret scanners in docs/guides/secret-detection.md', () 
   const [, source = '', flags = ''] = /^\/(.*)\/([a-z]*)$/.exec(secretlint) ?? []
   const rules = { gitleaks: () => new RegExp(gitleaks, 'g'), secretlint: () => new RegExp(source, flags) }
 
-  it.each(Object.entries(rules))('of %s finds every key that is made, wherever it stands', (_, rule) => {
+  it.each(Object.entries(rules))('of %s finds every generated key, anywhere in a text', (_, rule) => {
     for (let i = 0; i < 500; i += 1) {
       const { key } = makeKey('lk', i % 2 ? 'live' : 'test')
       for (const text of [

@@ -1,9 +1,9 @@
 /**
- * What an API key looks like: `<product>_<live|test>_<32 characters>`. Of the 32 characters (base62) 27 are
- * random, 160.8 bits; the last 5 are a checksum over everything before them, so that a mistyped, truncated or
- * invented key is known for what it is without asking the database, and a secret scanner can tell a key from
- * what merely looks like one. The checksum keeps nobody out; the stored hash of the whole text does.
- * docs/guides/secret-detection.md describes it to others; format.test.ts holds the two together.
+ * The format of API keys: `<product>_<live|test>_<32 characters>`. Of the 32 characters (base62) 27 are random,
+ * 160.8 bits; the last 5 are a checksum (CRC-32) of all characters before them. The checksum lets the server reject a
+ * mistyped or truncated key without a query, and a secret scanner distinguish keys from similar text. It is no
+ * protection: the stored hash of the whole key authenticates.
+ * docs/guides/secret-detection.md describes the format; format.test.ts keeps the two equal.
  */
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -14,18 +14,18 @@ export type Environment = (typeof ENVIRONMENTS)[number]
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const RANDOM = 27
 const CHECKSUM = 5
-/** Any product: a change of LATCHKEY_API_KEY_PRODUCT leaves the keys before it good. */
+/** Any product: keys remain valid after a change of LATCHKEY_API_KEY_PRODUCT. */
 const FORM = /^[a-z][a-z0-9]{0,15}_(?:live|test)_[0-9A-Za-z]{32}$/
 const HINT = 4
 
-/** A new key, and how it is shown ever after. */
+/** Generates a key, with the hint that is shown instead of it later. */
 export function makeKey(product: string, environment: Environment): { key: string; hint: string } {
   const head = `${product}_${environment}_`
   const body = head + randomText(RANDOM)
   return { key: body + checksumOf(body), hint: `${head}${body.slice(head.length, head.length + HINT)}` }
 }
 
-/** Whether the text has the form of a key, with the right checksum; says nothing about whether there is such a key. */
+/** Whether the text has the format of a key and the right checksum; the key need not exist. */
 export const isKey = (text: string): boolean =>
   FORM.test(text) && text.slice(-CHECKSUM) === checksumOf(text.slice(0, -CHECKSUM))
 
@@ -40,7 +40,7 @@ function checksumOf(text: string): string {
   return digits
 }
 
-/** Every character equally likely: bytes that would favour the first ones are thrown away. */
+/** Uniformly distributed characters: bytes that would bias them are discarded (rejection sampling). */
 function randomText(length: number): string {
   let text = ''
   while (text.length < length) {

@@ -1,8 +1,7 @@
 /**
- * API keys: what a program is let in by on a person's behalf. Owns their form, making, rotating, revoking, their
- * check and their last use. Leaves finding the credential in a request to base/http, and what its maker may do
- * to `access`.
+ * API keys: credentials of programs that act for a user. Owns their format, creation, rotation, revocation, check and
+ * last use. Leaves finding the credential in a request to base/http, and the permissions of the owner to `roles`.
  */
 export { apiKeyFeature } from './feature.ts'
 export type { KeyView } from './fields.ts'
-export { issueByOperator, type KeyOrder, listKeysByOperator, revokeByOperator } from './operator.ts'
+export { issueKeyByOperator, listKeysByOperator, type OperatorKey, revokeKeyByOperator } from './operator.ts'

@@ -1,8 +1,8 @@
 /**
- * The rules of API keys: making, listing, revoking and rotating one's own. A key is shown once and stored as a
- * hash. Invariants: a key never allows more than its maker may do (when it is made by `assertNotBeyond`, when it is
- * used by `within`); users make keys for themselves only, which row-level security holds as well; a key is revoked or
- * rotated once, by one conditional statement.
+ * The rules of API keys: creating, listing, revoking and rotating a user's own keys. A key is shown once and stored as a
+ * hash. Invariants: a key never permits more than its owner may do (checked by `assertNotBeyond` when it is created, and
+ * by `within` when it is used); users create keys for themselves only, which row-level security enforces as well; a key
+ * is revoked or rotated once, by one conditional statement.
  */
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
@@ -17,7 +17,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond } from '../roles/index.ts'
 import { type Environment, makeKey } from './format.ts'
 import {
-  countGood,
+  countValid,
   insertKey,
   lockKeysOf,
   selectKey,
@@ -29,76 +29,76 @@ import type { ApiKeysTable } from './tables.ts'
 
 export type Key = ApiKeysTable
 
-/** How many good keys one person may have. */
+/** The number of valid keys that one user may have. */
 export const MOST_KEYS = 100
-/** The longest a key that was rotated may go on. */
+/** The longest time that a rotated key may remain valid. Seconds. */
 export const MOST_GRACE = 86_400
-const LONGEST_LIFE = duration('3650d')
-/** Guards remember the server's word on a key for seconds; after that they ask again. */
-const TOLD_FOR = duration('1d')
+const LONGEST_LIFETIME = duration('3650d')
+/** How long a revocation of a key is announced; guards cache the result of a check for seconds only. */
+const ANNOUNCED_FOR = duration('1d')
 
 type KeyTools = Pick<Tools, 'config' | 'db'>
 
-export interface KeyWish {
+export interface NewKeyFields {
   name: string
   description?: string | null | undefined
   environment: Environment
-  /** Permissions; absent: whatever the maker may do at the time. */
+  /** Permissions; absent: all that the owner has at the time of use. */
   scopes?: readonly string[] | undefined
-  /** Absent: as long as the server allows. Null: without end. */
+  /** Absent: the longest lifetime that the server permits. Null: the key does not expire. */
   expiresAt?: Date | null | undefined
 }
 
-export interface Maker {
+export interface KeyOwner {
   userId: string
   username: string | null
   permissions: readonly string[]
 }
 
-/** A key with its secret, which is not to be had again. */
+/** A key with its secret, which cannot be retrieved later. */
 export interface IssuedKey {
   key: Key
   secret: string
 }
 
-/** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the scope the maker lacks, CONFLICT when there are too many */
-export async function issueKey(tools: KeyTools, call: Call, wish: KeyWish): Promise<IssuedKey> {
+/** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the scope that the owner lacks, CONFLICT when there are too many */
+export async function issueKey(tools: KeyTools, call: Call, fields: NewKeyFields): Promise<IssuedKey> {
   const { principal } = call
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')
-  return await tools.db.tx(callerScope(call), (tx) => writeKey(tools, tx, call, principal, wish))
+  return await tools.db.tx(callerScope(call), (tx) => writeKey(tools, tx, call, principal, fields))
 }
 
-/** As issueKey, for whoever answers for the maker (the CLI). */
+/** As issueKey, for a caller that acts for the owner (the CLI). */
 export async function writeKey(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
   call: Call,
-  maker: Maker,
-  wish: KeyWish,
+  owner: KeyOwner,
+  fields: NewKeyFields,
   details: Record<string, unknown> = {},
 ): Promise<IssuedKey> {
-  const { userId } = maker
-  // of the server, or of the organization that the key will act in
-  assertNotBeyond([...maker.permissions, ...(call.organization?.permissions ?? [])], wish.scopes ?? [])
-  const expiresAt = endOf(tools, wish.expiresAt, call.now)
+  const { userId } = owner
+  // permissions of the server, or of the organization that the key will act in
+  assertNotBeyond([...owner.permissions, ...(call.organization?.permissions ?? [])], fields.scopes ?? [])
+  const expiresAt = expiryOf(tools, fields.expiresAt, call.now)
   await lockKeysOf(tx, userId)
-  if ((await countGood(tx, userId, call.now)) >= MOST_KEYS)
+  if ((await countValid(tx, userId, call.now)) >= MOST_KEYS)
     throw problem('CONFLICT', {
-      message: `Nobody may have more than ${MOST_KEYS} API keys. Revoke one first.`,
+      message: `A user may have ${MOST_KEYS} API keys at most. Revoke one first.`,
     })
   const issued = newKey(tools, {
     user_id: userId,
     organization_id: call.organization?.id ?? null,
-    name: wish.name,
-    description: wish.description ?? null,
-    environment: wish.environment,
-    scopes: wish.scopes ? [...new Set(wish.scopes)].sort() : null,
+    name: fields.name,
+    description: fields.description ?? null,
+    environment: fields.environment,
+    scopes: fields.scopes ? [...new Set(fields.scopes)].sort() : null,
     created_at: call.now,
     expires_at: expiresAt,
     rotated_from: null,
   })
   await insertKey(tx, issued.key)
-  await auditKey(tx, call, 'auth.api_key.created', issued.key, maker, details)
+  await auditKey(tx, call, 'auth.api_key.created', issued.key, owner, details)
   return issued
 }
 
@@ -111,20 +111,29 @@ function newKey(
   return { secret, key: { ...given, ...unused, id: newId('key'), hint, token_hash: sha256(secret) } }
 }
 
-/** When a new key ends. @throws Problem VALIDATION_ERROR */
-function endOf({ config }: Pick<Tools, 'config'>, wanted: Date | null | undefined, now: Date): Date | null {
-  const longest = later(now, config.apiKeyMaxLifetime ?? LONGEST_LIFE)
+/** When a new key expires. @throws Problem VALIDATION_ERROR */
+function expiryOf(
+  { config }: Pick<Tools, 'config'>,
+  requested: Date | null | undefined,
+  now: Date,
+): Date | null {
+  const longest = later(now, config.apiKeyMaxLifetime ?? LONGEST_LIFETIME)
   const isBounded = config.apiKeyMaxLifetime !== null
-  if (wanted === undefined) return isBounded ? longest : null
-  if (wanted === null && isBounded)
-    throw invalid('expires_at', 'required', 'Here every key has an end. Say when, or leave it out.')
-  if (wanted !== null && wanted <= now) throw invalid('expires_at', 'past', 'Must lie in the future.')
-  if (wanted !== null && wanted > longest)
-    throw invalid('expires_at', 'too_late', `Must not be later than ${longest.toISOString()}.`)
-  return wanted
+  if (requested === undefined) return isBounded ? longest : null
+  if (requested === null && isBounded)
+    throw invalid(
+      'expires_at',
+      'required',
+      'Keys must expire on this server. Choose a time, or omit the field.',
+    )
+  if (requested !== null && requested <= now)
+    throw invalid('expires_at', 'past', 'Choose a time in the future.')
+  if (requested !== null && requested > longest)
+    throw invalid('expires_at', 'too_late', `Choose a time no later than ${longest.toISOString()}.`)
+  return requested
 }
 
-/** The caller's own keys, the newest first. */
+/** The caller's keys, the newest first. */
 export async function listKeys(tools: Pick<Tools, 'db'>, call: Call): Promise<Key[]> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, (tx) => selectKeys(tx, scope.userId))
@@ -141,41 +150,41 @@ export async function getKey(tools: Pick<Tools, 'db'>, call: Call, id: string): 
 /** @throws Problem NOT_FOUND for a key that is revoked already or not the caller's */
 export async function revokeKey(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<void> {
   const scope = callerScope(call)
-  const who = { userId: scope.userId, username: call.principal?.username ?? null }
-  await tools.db.tx(scope, (tx) => endKey(tx, call, who, id))
+  const owner = { userId: scope.userId, username: call.principal?.username ?? null }
+  await tools.db.tx(scope, (tx) => endKey(tx, call, owner, id))
 }
 
-/** As revokeKey, for whoever answers for the maker (the CLI). */
+/** As revokeKey, for a caller that acts for the owner (the CLI). */
 export async function endKey(
   tx: Tx,
   call: Call,
-  whose: Pick<Maker, 'userId' | 'username'>,
+  owner: Pick<KeyOwner, 'userId' | 'username'>,
   id: string,
   details: Record<string, unknown> = {},
 ): Promise<Key> {
-  const key = await updateRevoked(tx, whose.userId, id, call.now)
+  const key = await updateRevoked(tx, owner.userId, id, call.now)
   if (!key) throw problem('NOT_FOUND')
-  await revoke(tx, { kind: 'key', value: id, until: later(call.now, TOLD_FOR) }, call.now)
-  await auditKey(tx, call, 'auth.api_key.revoked', key, whose, details)
+  await revoke(tx, { kind: 'key', value: id, until: later(call.now, ANNOUNCED_FOR) }, call.now)
+  await auditKey(tx, call, 'auth.api_key.revoked', key, owner, details)
   return key
 }
 
 /**
- * Makes a key in place of one, with its name, scopes and length of life. The old one is dead at once, or goes on
+ * Rotates a key: creates a key with the same name, scopes and lifetime. The old key is revoked at once, or remains valid
  * for `graceSeconds`.
- * @throws Problem NOT_FOUND, CONFLICT where it has a successor already
+ * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already
  */
 export async function rotateKey(
   tools: KeyTools,
   call: Call,
   id: string,
-  wish: { graceSeconds: number; expiresAt?: Date | null | undefined },
+  change: { graceSeconds: number; expiresAt?: Date | null | undefined },
 ): Promise<IssuedKey> {
   const scope = callerScope(call)
   const { now } = call
   const { userId } = scope
-  const who = { userId, username: call.principal?.username ?? null }
-  const { graceSeconds } = wish
+  const owner = { userId, username: call.principal?.username ?? null }
+  const { graceSeconds } = change
   return await tools.db.tx(scope, async (tx) => {
     const old = await selectKey(tx, userId, id)
     if (!old || (old.expires_at !== null && old.expires_at <= now && old.rotated_at === null))
@@ -185,16 +194,16 @@ export async function rotateKey(
       throw problem('CONFLICT', { message: 'This key was replaced or revoked already.' })
     const { name, description, environment, scopes, organization_id } = old
     const same = { name, description, environment, scopes, organization_id }
-    const expires_at = endOf(
+    const expires_at = expiryOf(
       tools,
-      wish.expiresAt === undefined ? againAsLong(old, tools, now) : wish.expiresAt,
+      change.expiresAt === undefined ? sameLifetime(old, tools, now) : change.expiresAt,
       now,
     )
     const issued = newKey(tools, { ...same, user_id: userId, created_at: now, expires_at, rotated_from: id })
-    // it acts where the old one did, wherever its maker acts at the moment; what that permits is asked at every use
+    // it acts in the organization of the old key, not of this session; every use checks what that permits
     await tx.asSystem((system) => insertKey(system, issued.key))
-    if (!until) await revoke(tx, { kind: 'key', value: id, until: later(now, TOLD_FOR) }, now)
-    await auditKey(tx, call, 'auth.api_key.rotated', issued.key, who, {
+    if (!until) await revoke(tx, { kind: 'key', value: id, until: later(now, ANNOUNCED_FOR) }, now)
+    await auditKey(tx, call, 'auth.api_key.rotated', issued.key, owner, {
       rotated_from: id,
       grace_seconds: graceSeconds,
     })
@@ -202,11 +211,11 @@ export async function rotateKey(
   })
 }
 
-/** The same length of life from now on, as far as the server still allows it. */
-function againAsLong(old: Key, { config }: Pick<Tools, 'config'>, now: Date): Date | null | undefined {
+/** The same lifetime from now on, limited to what the server permits. */
+function sameLifetime(old: Key, { config }: Pick<Tools, 'config'>, now: Date): Date | null | undefined {
   if (old.expires_at === null) return config.apiKeyMaxLifetime === null ? null : undefined
   const life = old.expires_at.getTime() - old.created_at.getTime()
-  return later(now, Math.min(life, config.apiKeyMaxLifetime ?? LONGEST_LIFE))
+  return later(now, Math.min(life, config.apiKeyMaxLifetime ?? LONGEST_LIFETIME))
 }
 
 async function auditKey(
@@ -214,7 +223,7 @@ async function auditKey(
   call: Call,
   type: 'auth.api_key.created' | 'auth.api_key.rotated' | 'auth.api_key.revoked',
   key: Key,
-  { userId, username }: Pick<Maker, 'userId' | 'username'>,
+  { userId, username }: Pick<KeyOwner, 'userId' | 'username'>,
   more: Record<string, unknown>,
 ): Promise<void> {
   const { id, name, environment, scopes, expires_at } = key

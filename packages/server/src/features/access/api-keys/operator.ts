@@ -1,4 +1,4 @@
-/** What the operator does to people's API keys from the command line: the rules behind `latchkey api-keys …`. */
+/** API keys from the command line: the rules of `latchkey api-keys …`. */
 import { type Call, systemCall } from '../../../base/call.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -9,7 +9,7 @@ import { selectKeys } from './sql.ts'
 
 type OperatorTools = Pick<Tools, 'config' | 'db' | 'clock' | 'roles'>
 
-export interface KeyOrder {
+export interface OperatorKey {
   name: string
   description?: string
   environment?: string
@@ -19,13 +19,13 @@ export interface KeyOrder {
 }
 
 /** @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
-export async function issueByOperator(
+export async function issueKeyByOperator(
   tools: OperatorTools,
   identifier: string,
-  { lifetime, ...order }: KeyOrder,
+  { lifetime, ...fields }: OperatorKey,
 ): Promise<KeyView & { key: string }> {
   const call = systemCall(tools.clock.now())
-  const parsed = NewKeyInput.safeParse(order)
+  const parsed = NewKeyInput.safeParse(fields)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw invalid(issue?.path.join('.') ?? '', 'invalid', issue?.message ?? '')
@@ -34,12 +34,12 @@ export async function issueByOperator(
   const { key, secret } = await tools.db.tx('system', async (tx) => {
     const user = await getUserNamed(tx, identifier)
     if (user.status !== 'active') throw problem('CONFLICT', { message: `The account is ${user.status}.` })
-    const maker = {
+    const owner = {
       userId: user.id,
       username: user.username,
       permissions: tools.roles.permissionsOf(user.roles),
     }
-    return await writeKey(tools, tx, call, maker, { ...parsed.data, expiresAt }, { by: 'operator' })
+    return await writeKey(tools, tx, call, owner, { ...parsed.data, expiresAt }, { by: 'operator' })
   })
   return { ...keyView(key, null, call.now), key: secret }
 }
@@ -54,7 +54,7 @@ export async function listKeysByOperator(tools: OperatorTools, identifier: strin
 }
 
 /** @throws Problem NOT_FOUND */
-export async function revokeByOperator(
+export async function revokeKeyByOperator(
   tools: OperatorTools,
   identifier: string,
   keyId: string,

@@ -38,7 +38,7 @@ async function staff(): Promise<Person> {
 }
 
 describe('the page of API keys', () => {
-  it('stands in the account’s navigation, and offers what one holds', async () => {
+  it('is in the account’s navigation, and offers the user’s permissions', async () => {
     const person = await staff()
     expect((await open(person, '/account')).text).toContain('href="/account/api-keys"')
     const { text } = await open(person)
@@ -49,7 +49,7 @@ describe('the page of API keys', () => {
     expect(text).not.toContain('users:*')
   })
 
-  it('makes a key of what is ticked and shows it once', async () => {
+  it('creates a key with the selected permissions and shows it once', async () => {
     const person = await staff()
     const made = await send(person, PATH, {
       ...FIELDS,
@@ -69,7 +69,7 @@ describe('the page of API keys', () => {
     })
   })
 
-  it('loses nothing of a form that is refused', async () => {
+  it('keeps the input of a form that is refused', async () => {
     const person = await staff()
     const refused = await send(person, PATH, { ...FIELDS, scope_1: 'chat:*', more_scopes: 'users:read' })
     expect(refused.status).toBe(403)
@@ -94,11 +94,11 @@ describe('the page of API keys', () => {
     const revoked = await send(person, `${PATH}/${id}/revoke`, {})
     expect([revoked.status, revoked.headers.get('location')]).toEqual([303, `${PATH}?revoked=1`])
     expect((await validate(key)).status).toBe(401)
-    expect((await open(person, `${PATH}?revoked=1`)).text).toContain('The API key is revoked.')
+    expect((await open(person, `${PATH}?revoked=1`)).text).toContain('API key revoked.')
     expect((await open(person, `${PATH}/${id}`)).status).toBe(404)
   })
 
-  it('asks who signed in long ago to do it again, and leads back', async () => {
+  it('requires a new sign-in where the last one is too old, and returns', async () => {
     const person = await staff()
     const key = keyIn((await send(person, PATH, FIELDS)).text)
     const id = (await validate(key)).data.key_id
@@ -122,7 +122,7 @@ describe('the page of API keys', () => {
     expect((await open(person, back)).headers.get('location')).toBe(`${PATH}/${id}`)
   })
 
-  it('speaks German', async () => {
+  it('is shown in German', async () => {
     const person = await staff()
     await person.client.patch('/api/v1/users/me', { locale: 'de' })
     expect((await open(person)).text).toContain('Neuer API-Schlüssel')

@@ -1,4 +1,4 @@
-/** The hosted pages of one's API keys. All of it is plain forms; the key itself stands on the page once. */
+/** The hosted pages of a user's own API keys: plain forms. The secret is on one page, once. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
@@ -16,13 +16,13 @@ import { apiKeysText as t } from './texts.ts'
 import { ApiKey, ApiKeys, type KeyItem, NewKey } from './views.tsx'
 
 const DAY = 86_400_000
-/** In days; null is never. */
+/** In days; null: the key does not expire. */
 const LIFETIMES = [7, 30, 90, 365, null]
-/** As many boxes as a form may hold; whoever may do more writes the rest. */
-const MOST_BOXES = 40
+/** The number of checkboxes in the form; further permissions are typed into a text field. */
+const MOST_CHECKBOXES = 40
 
 const boxes = Object.fromEntries(
-  Array.from({ length: MOST_BOXES }, (_, i) => [`scope_${i}`, Scope.optional()]),
+  Array.from({ length: MOST_CHECKBOXES }, (_, i) => [`scope_${i}`, Scope.optional()]),
 ) as Record<`scope_${number}`, z.ZodOptional<typeof Scope>>
 
 const NewKeyForm = z.object({
@@ -64,7 +64,7 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
 
   async function showKeys(call: Call, form: FormState, revoked: boolean): Promise<PageAnswer> {
     const keys = (await listKeys(tools, call)).map((key) => item(key, call.now))
-    const permissions = isFresh(call) ? (call.principal?.permissions ?? []).slice(0, MOST_BOXES) : null
+    const permissions = isFresh(call) ? (call.principal?.permissions ?? []).slice(0, MOST_CHECKBOXES) : null
     const contents = { keys, permissions, lifetimes: lifetimes(), revoked }
     return { page: <ApiKeys {...contents} {...form} />, title: t(call.locale, 'keys.title') }
   }
@@ -144,7 +144,7 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
   ]
 }
 
-/** Whether the form may be shown: what it posts to asks for a recent proof. */
+/** Whether the proof of identity is recent enough for the form to be accepted. */
 const isFresh = ({ session, now }: Call): boolean =>
   session !== null && now.getTime() - session.authenticatedAt.getTime() <= duration(KEY_PROOF_AGE)
 
@@ -156,14 +156,19 @@ function scopesOf(input: NewKeyForm): string[] {
   ]
 }
 
-/** What was asked for beyond one's own is about the field where it was written. */
+/** Moves errors to the field of the form that they are about. */
 function atField(problem: Problem): Problem {
   if (problem.code === 'INSUFFICIENT_PERMISSIONS' && !Array.isArray(problem.details)) {
     const permission = String(problem.details?.required ?? '')
     const params = { permission }
     return newProblem('VALIDATION_ERROR', {
       details: [
-        { field: 'more_scopes', code: 'not_held', message: `You may not do this: ${permission}`, params },
+        {
+          field: 'more_scopes',
+          code: 'not_held',
+          message: `You do not have this permission: ${permission}`,
+          params,
+        },
       ],
     })
   }

@@ -28,7 +28,7 @@ async function staff(): Promise<Person> {
 }
 
 describe('revoking a key', () => {
-  it('ends it at once, once, and tells every guard', async () => {
+  it('ends it at once, once, and every guard receives the revocation', async () => {
     const person = await staff()
     const { data } = await issue(person)
     const replies = await Promise.all(
@@ -44,7 +44,7 @@ describe('revoking a key', () => {
     expect(told).toEqual([{ kind: 'key' }])
   })
 
-  it('is not for others, who cannot even see it', async () => {
+  it('is refused to other users, as if the key did not exist', async () => {
     const [person, other] = [await staff(), await staff()]
     await setRoles(other.id, 'super_admin')
     const { data } = await issue(person)
@@ -60,7 +60,7 @@ describe('rotating a key', () => {
   const rotate = (person: Person, id: string, body: Record<string, unknown> = {}) =>
     person.client.post(`${PATH}/${id}/rotate`, body)
 
-  it('makes another with the same name, scopes and length of life; the old one is dead at once', async () => {
+  it('creates a key with the same name, scopes and lifetime; the old one is refused at once', async () => {
     const person = await staff()
     const expires_at = new Date(world.clock.now().getTime() + 86_400_000).toISOString()
     const { data: old } = await issue(person, { scopes: ['chat:read'], description: 'd', expires_at })
@@ -82,7 +82,7 @@ describe('rotating a key', () => {
     expect((await rotate(person, old.id)).code).toBe('NOT_FOUND')
   })
 
-  it('leaves the old one good for a grace of up to a day, and never longer than it had', async () => {
+  it('leaves the old key valid for a grace period of up to a day, and never longer than before', async () => {
     const person = await staff()
     const soon = new Date(world.clock.now().getTime() + 600_000).toISOString()
     const [{ data: endless }, { data: short }] = [
@@ -129,7 +129,7 @@ describe('rotating a key', () => {
     expect((await validate(made[0]?.data.key)).status).toBe(200)
   })
 
-  it('and revoking at once leave either the new key alone or none of the two', async () => {
+  it('and revoking concurrently leave either the new key or neither of the two', async () => {
     for (let round = 0; round < 10; round += 1) {
       const person = await staff()
       const { data } = await issue(person)
@@ -145,7 +145,7 @@ describe('rotating a key', () => {
 })
 
 describe('the last use of a key', () => {
-  it('is known at once, written in batches, and never goes back', async () => {
+  it('is shown at once, written in batches, and never moves back', async () => {
     const person = await staff()
     const { data } = await issue(person)
     const stored = () =>
@@ -175,7 +175,7 @@ describe('the last use of a key', () => {
     expect((await stored())?.last_used_at?.toISOString()).toBe(later.toISOString())
   })
 
-  it('is not told of a key that was refused', async () => {
+  it('is not recorded for a key that was refused', async () => {
     const person = await staff()
     const { data } = await issue(person)
     await person.client.delete(`${PATH}/${data.id}`)
@@ -189,7 +189,7 @@ describe('the last use of a key', () => {
 })
 
 describe('keys that ended long ago', () => {
-  it('are forgotten after 30 days', async () => {
+  it('are deleted after 30 days', async () => {
     const person = await staff()
     const soon = new Date(world.clock.now().getTime() + 60_000).toISOString()
     const [{ data: revoked }, { data: kept }] = [await issue(person), await issue(person)]

@@ -1,4 +1,4 @@
-/** Every statement of the API keys' room. The check stands on the path of every request, so it is compiled once. */
+/** Every SQL statement of API keys. The check runs on every request with a key, so it is compiled once. */
 
 import { type CompiledQuery, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
@@ -20,7 +20,7 @@ export interface CheckedKey extends ActingRow {
   roles: string[]
 }
 
-/** Its one parameter is the hash of the whole key. */
+/** The one parameter is the hash of the whole key. */
 export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
     select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
@@ -29,13 +29,13 @@ export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
     where k.token_hash = ${Buffer.alloc(0)}`.compile(db)
 
-/** Makes whoever else makes a key for the same person wait until this transaction is over, so that keys can be counted. */
+/** Locks the keys of a user until the end of the transaction (advisory lock), so that concurrent inserts are counted. */
 export async function lockKeysOf(tx: Tx, userId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`api_keys ${userId}`}, 0))`.execute(tx)
 }
 
-/** Those that are good and have no successor. */
-export async function countGood(tx: Tx, userId: string, now: Date): Promise<number> {
+/** The number of keys that are valid and not rotated. */
+export async function countValid(tx: Tx, userId: string, now: Date): Promise<number> {
   const { count } = await tx
     .selectFrom('api_keys')
     .select(sql<number>`count(*)::int`.as('count'))
@@ -51,7 +51,7 @@ export async function insertKey(tx: Tx, key: ApiKeysTable): Promise<void> {
   await tx.insertInto('api_keys').values(key).execute()
 }
 
-/** All that are not revoked, the newest first; those that have expired stay until they are swept. */
+/** All keys that are not revoked, the newest first; expired keys remain until they are purged. */
 export const selectKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
   tx
     .selectFrom('api_keys')
@@ -71,7 +71,7 @@ export const selectKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTa
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
 
-/** @returns the key to whoever revoked it; of many at once one */
+/** @returns the key; undefined where it is revoked already, so that of concurrent calls one gets it */
 export const updateRevoked = (
   tx: Tx,
   userId: string,
@@ -87,7 +87,7 @@ export const updateRevoked = (
     .returningAll()
     .executeTakeFirst()
 
-/** Retires a good key that has no successor yet, now or at `until`. @returns whether this call did it; of many at once one */
+/** Ends a valid key that is not rotated yet, now or at `until`. @returns whether this call did; of concurrent calls one does */
 export async function updateRotated(
   tx: Tx,
   userId: string,
@@ -110,8 +110,8 @@ export async function updateRotated(
 }
 
 /**
- * Writes many last uses in one statement; never moves one back. Holds the rows in the order of their ids, or two nodes
- * that write the same ones would wait for each other for ever.
+ * Writes many last-use timestamps in one statement; never to an earlier time. Locks the rows in the order of their ids:
+ * two nodes that locked the same rows in different orders would deadlock.
  */
 export async function updateUsed(tx: Tx, ids: string[], used: Date[]): Promise<void> {
   await sql`

@@ -1,4 +1,4 @@
-/** The pages of one's API keys. Presentation only. */
+/** Views of the pages of a user's API keys. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
 import {
   AccountPage,
@@ -42,9 +42,9 @@ export interface KeyItem {
 
 export interface ApiKeysProps extends FormState {
   keys: readonly KeyItem[]
-  /** What one holds, for the boxes of the form; null where the sign-in is too long ago to make a key. */
+  /** The user's permissions, for the checkboxes; null where the sign-in is too old to create a key. */
   permissions: readonly string[] | null
-  /** The days after which a key may end; null stands for never. */
+  /** Lifetimes in days; null: the key does not expire. */
   lifetimes: readonly (number | null)[]
   revoked?: boolean
 }
@@ -156,7 +156,7 @@ function NewKeyForm({
   )
 }
 
-/** What is shown after a key was made: the only time it is seen. */
+/** The page after a key was created: the only one that shows it. */
 export function NewKey({ item, secret }: { item: KeyItem; secret: string }) {
   const { locale } = useUi()
   return (

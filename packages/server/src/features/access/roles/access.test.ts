@@ -42,8 +42,8 @@ const refusal = ({ status, code, body }: Reply) => ({ status, code, details: bod
 const field = ({ body }: Reply) =>
   body.error?.details?.map((one: { field: string; code: string }) => `${one.field}: ${one.code}`)
 
-describe('the roles of somebody', () => {
-  it('are shown and replaced, the most powerful first, and written down', async () => {
+describe('the roles of a user', () => {
+  it('are shown and replaced, the most powerful first, and audited', async () => {
     const person = await holderOf(world, 'viewer')
     const { data } = await giveRoles(root.client, person, ['viewer', 'manager', 'helper', 'viewer'])
     const roles = ['manager', 'viewer', 'helper']
@@ -64,7 +64,7 @@ describe('the roles of somebody', () => {
     expect(await world.events()).toEqual(before)
   })
 
-  it('are of somebody there is', async () => {
+  it('require an existing user', async () => {
     for (const id of [
       'usr_00000000000000000000000000000000',
       'me',
@@ -77,7 +77,7 @@ describe('the roles of somebody', () => {
     }
   })
 
-  it('are roles there are', async () => {
+  it('are existing roles only', async () => {
     const before = await everything(world)
     for (const roles of [['emperor'], ['viewer', 'constructor'], ['viewer', 'Viewer']])
       expect((await giveRoles(root.client, viewer, roles)).code).toBe('VALIDATION_ERROR')
@@ -95,13 +95,13 @@ describe('the roles of somebody', () => {
     expect(await everything(world)).toEqual(before)
   })
 
-  it('that nobody defined any more can be cleared away', async () => {
+  it('that are not defined any more can be removed', async () => {
     const person = await holderOf(world, 'gone', 'viewer')
     expect((await giveRoles(keeper.client, person, ['viewer'])).status).toBe(200)
     expect(await rolesOf(world, person)).toEqual(['viewer'])
   })
 
-  it('end up as one of two who replace them at once said', async () => {
+  it('are those of one of two concurrent requests', async () => {
     for (let round = 0; round < 10; round++) {
       const person = await holderOf(world)
       const lists = [['helper'], ['viewer', 'staff']]
@@ -111,7 +111,7 @@ describe('the roles of somebody', () => {
     }
   })
 
-  it('are changed before their account is deleted, or not at all, and neither waits for the other for ever', async () => {
+  it('are changed before the account is deleted, or not at all, without a deadlock', async () => {
     for (let round = 0; round < 10; round++) {
       const person = await holderOf(world, 'viewer')
       const [gave, left] = await Promise.all([
@@ -126,7 +126,7 @@ describe('the roles of somebody', () => {
     }
   })
 
-  it('are not given by somebody who loses the right to at that moment', async () => {
+  it('are not granted by a caller who loses the permission at that moment', async () => {
     for (let round = 0; round < 10; round++) {
       const giver = await holderOf(world, 'super_admin')
       const person = await holderOf(world)
@@ -152,7 +152,7 @@ describe('the roles of somebody', () => {
 })
 
 describe('the catalogue of permissions', () => {
-  it('tells those of the server, of organizations and of the app apart', async () => {
+  it('distinguishes permissions of the server, of organizations and of the app', async () => {
     const made = await root.client.post('/api/v1/permissions', {
       name: 'reports:read',
       description: 'See reports.',
@@ -198,7 +198,7 @@ describe('the catalogue of permissions', () => {
     expect((await root.client.delete('/api/v1/permissions/projects:write')).code).toBe('NOT_FOUND')
   })
 
-  it('refuses tokens of members that carry a deleted permission', async () => {
+  it('refuses tokens of members that contain a deleted permission', async () => {
     await root.client.post('/api/v1/permissions', { name: 'briefs:read', organization_roles: ['guest'] })
     const { data } = await world.client().signIn(viewer.email, PASSWORD, { tokens: true })
     const member = world.client({ headers: { authorization: `Bearer ${data.access_token}` } })
@@ -207,7 +207,7 @@ describe('the catalogue of permissions', () => {
     expect((await member.get('/api/v1/auth/validate')).status).toBe(401)
   })
 
-  it('takes no name twice, and none of the built-in', async () => {
+  it('accepts no name twice, and no built-in name', async () => {
     for (const name of ['users:read', 'members:read', 'audit:read', 'reports:read'])
       expect((await root.client.post('/api/v1/permissions', { name })).code).toBe('CONFLICT')
     const both = await Promise.all(
@@ -218,7 +218,7 @@ describe('the catalogue of permissions', () => {
       expect((await root.client.delete(`/api/v1/permissions/${name}`)).code).toBe('NOT_FOUND')
   })
 
-  it('takes only what can be asked for, for roles that every organization has', async () => {
+  it('accepts only permissions that can be required, for roles that every organization has', async () => {
     for (const body of [
       { name: '*' },
       { name: 'a:*' },
@@ -274,7 +274,7 @@ describe('every change', () => {
     },
   )
 
-  it('is refused to an API key, whatever its maker may do, and reading is not', async () => {
+  it('is refused to an API key, even if its owner may do it, and reading is not', async () => {
     const fresh = world.client()
     await fresh.signIn(root.email, PASSWORD)
     const { data } = await fresh.post('/api/v1/auth/api-keys', { name: 'all' })
@@ -288,7 +288,7 @@ describe('every change', () => {
     for (const path of READS) expect((await byKey.get(at(path))).status).toBe(200)
   })
 
-  it('of people takes both seeing them and the right to give', async () => {
+  it('of users’ roles requires the permissions to read users and to grant roles', async () => {
     await root.client.post('/api/v1/roles', {
       name: 'blind',
       permissions: ['users:grant'],

@@ -1,18 +1,18 @@
-/** Who lacked a permission, in the audit log: turned away at a row's door, or for reaching beyond themselves. */
+/** Audit events `access.denied`: a caller lacked the permission of a row, or one for what they wanted to change. */
 
 import type { Denied } from '../../../base/http/index.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
-/** Of one person: whoever asks in a loop must not fill the log. */
-const WRITTEN_A_MINUTE = 60
+/** Rate limit per user, so that a loop of refused requests does not fill the log. */
+const EVENTS_PER_MINUTE = 60
 
 export const denials =
   ({ db, limits }: Pick<Tools, 'db' | 'limits'>): Denied =>
   async (call, tried, why) => {
     if (call.principal === null) return
     const { userId, username } = call.principal
-    const taken = await limits.take(`denied ${userId}`, WRITTEN_A_MINUTE, 60_000, call.now)
+    const taken = await limits.take(`denied ${userId}`, EVENTS_PER_MINUTE, 60_000, call.now)
     if (!taken.allowed) return
     const details = { ...tried, reason: 'not_permitted', ...why.details }
     await db.tx('system', (tx) => audit(tx, call, { type: 'access.denied', userId, username, details }))

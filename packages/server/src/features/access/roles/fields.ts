@@ -1,4 +1,4 @@
-/** What is said about roles and permissions: the fields that make them, and how they are shown. */
+/** The fields of roles and permissions: input schemas, and the views in answers. */
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
 import { Description, roleName } from '../../../base/fields.ts'
@@ -19,23 +19,27 @@ const Permission = z
   .string()
   .max(130)
   .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
-/** One that can be asked for: without `*`. */
+/** A permission that a rule can require: without `*`. */
 const PlainPermission = z
   .string()
   .max(130)
   .regex(/^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$/, {
-    error: () => 'Write it as `resource:action`, without `*`.',
+    error: () => 'Write a permission as `resource:action`, without `*`.',
   })
 
 const role = {
   description: Description.nullable(),
-  permissions: z.array(Permission).max(200).describe('Each `resource:action`, `*` for any'),
-  inherits: z.array(RoleName).max(50).describe('Roles whose permissions a holder has as well'),
+  permissions: z.array(Permission).max(200).describe('Each as `resource:action`; `*` for any'),
+  inherits: z.array(RoleName).max(50).describe('Roles whose permissions are included'),
   grants: z
     .array(z.union([RoleName, z.literal('*')]))
     .max(100)
-    .describe('Roles that a holder may give and take; `*` for any'),
-  rank: z.int().min(0).max(10_000).describe('Of several roles the one with the lowest is shown'),
+    .describe('Roles that a user with this role may grant and revoke; `*` for any'),
+  rank: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .describe('Of several roles of a user, the one with the lowest rank is the primary role'),
 }
 
 export const NewRoleInput = z.object({
@@ -65,7 +69,7 @@ export const NewPermissionInput = z.object({
     .array(z.enum(ORGANIZATION_ROLES))
     .max(4)
     .default([])
-    .describe('Built-in roles of organizations that have it there; none: a permission of the server'),
+    .describe('Built-in roles of organizations that include it; none: a permission of the server'),
 })
 export type NewPermission = z.infer<typeof NewPermissionInput>
 
@@ -81,9 +85,9 @@ export const RoleView = z
     inherits: z.array(z.string()),
     grants: z.array(z.string()),
     rank: z.int(),
-    /** Its own and all inherited. */
+    /** With all inherited ones. */
     effective_permissions: z.array(z.string()),
-    /** The preset it came with; null: made here. */
+    /** The preset of the role; null: created on this server. */
     preset: z.string().nullable(),
     created_at: z.string(),
     updated_at: z.string(),
@@ -109,9 +113,9 @@ export const PermissionView = z
     name: z.string(),
     description: z.string().nullable(),
     scope: z.enum(['server', 'organization']),
-    /** `server`: built in, asked for by the server itself. `app`: brought by the app. */
+    /** `server`: built in, required by the server itself. `app`: created for the app. */
     origin: z.enum(['server', 'app']),
-    /** Built-in roles of organizations that have it there. */
+    /** Built-in roles of organizations that include it. */
     organization_roles: z.array(z.string()),
   })
   .meta({ id: 'Permission' })
@@ -125,7 +129,7 @@ export const permissionView = (own: AppPermission): PermissionView => ({
   organization_roles: [...own.organization_roles],
 })
 
-/** The permissions that the server asks for itself: of the server, then inside organizations. */
+/** The permissions that the server itself requires: for the server, then inside organizations. */
 export function builtInPermissions(roles: Pick<Roles, 'organizationPermissionsOf'>): PermissionView[] {
   const server = Object.entries(SERVER_PERMISSIONS).map(([name, description]): PermissionView => {
     return { name, description, scope: 'server', origin: 'server', organization_roles: [] }

@@ -1,7 +1,7 @@
 /**
- * Who holds which roles. Invariants: nobody gives or takes a role beyond their own reach, nor touches somebody who
- * reaches further than they do; there is always an administrator; from the commit on the new roles count on the
- * next request of every session, and tokens made for the old ones are refused.
+ * The roles of users. Invariants: callers grant and revoke only roles that they may grant, and only of users whose
+ * permissions they have themselves (privilege escalation); there is always an administrator; from the commit on the new
+ * roles apply to the next request of every session, and tokens with the old ones are refused.
  */
 import { can, effectivePermissions } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'
@@ -25,7 +25,7 @@ export async function getUserRoles(
   call: Call,
   userId: string,
 ): Promise<UserRolesView> {
-  const { roles } = await seen(tools, call, userId)
+  const { roles } = await getVisibleUser(tools, call, userId)
   return {
     user_id: userId,
     role: tools.roles.primaryOf(roles),
@@ -35,24 +35,24 @@ export async function getUserRoles(
 }
 
 /**
- * Replaces all of somebody's roles.
+ * Replaces all roles of a user.
  * @throws Problem NOT_FOUND, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS, CONFLICT for the last administrator
  */
 export async function changeUserRoles(
   tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
   userId: string,
-  wanted: readonly string[],
+  names: readonly string[],
 ): Promise<UserRolesView> {
-  // whoever may not see somebody has nothing to give them
+  // a caller who may not read users cannot change their roles
   if (!call.principal || !can(call.principal, 'users:read'))
     throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'users:read' } })
-  await seen(tools, call, userId)
+  await getVisibleUser(tools, call, userId)
   return await tools.db.tx('system', async (tx) => {
     const reach = await lockReach(tx, call, 'users:grant')
     const holder = await selectHolder(tx, userId)
     if (!holder) throw problem('NOT_FOUND')
-    const to = inOrder(reach.definitions, wanted)
+    const to = inOrder(reach.definitions, names)
     await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
     return {
       user_id: userId,
@@ -63,17 +63,17 @@ export async function changeUserRoles(
   })
 }
 
-/** Somebody, as the caller may see them. @throws Problem NOT_FOUND */
-async function seen(tools: Pick<Tools, 'db'>, call: Call, userId: string) {
+/** A user, read in the caller's scope. @throws Problem NOT_FOUND */
+async function getVisibleUser(tools: Pick<Tools, 'db'>, call: Call, userId: string) {
   if (!isId('usr', userId)) throw problem('NOT_FOUND')
   return await tools.db.tx(callerScope(call), (tx) => getUser(tx, userId))
 }
 
-/** The most powerful first, each once. @throws Problem VALIDATION_ERROR */
-function inOrder(definitions: Definitions, wanted: readonly string[]): string[] {
-  const unknown = wanted.find((name) => !definitions.has(name))
+/** Without duplicates, the most powerful first. @throws Problem VALIDATION_ERROR */
+function inOrder(definitions: Definitions, names: readonly string[]): string[] {
+  const unknown = names.find((name) => !definitions.has(name))
   if (unknown !== undefined) throw invalid('roles', 'unknown_role', `There is no role ${unknown}.`)
-  return [...definitions.keys()].filter((name) => wanted.includes(name))
+  return [...definitions.keys()].filter((name) => names.includes(name))
 }
 
 async function replace(
@@ -91,7 +91,7 @@ async function replace(
   assertNotBeyond(reach.permissions, effectivePermissions(definitions, from), {
     details: { user_id: userId },
   })
-  // a name that nobody defined permits nothing, and anybody may clear it away
+  // the name of a deleted role permits nothing; every caller may remove it
   for (const name of changed) if (definitions.has(name)) assertMayGive(reach, name)
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))
     await assertNotLastAdministrator(tx, userId)

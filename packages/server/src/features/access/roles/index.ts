@@ -1,10 +1,9 @@
 /**
- * Access: who may change which roles, the app's own permissions, and who holds roles; that somebody lacked a
- * permission, in the audit log. Owns the tables `roles` and `permissions` and the column `users.roles` once somebody
- * exists. Leaves what roles permit to core/roles, judging a single permission to the guard's `can`, and that there is
- * always an administrator to `users`.
+ * Roles of the server, the permissions of the app, the roles of users, and audit events of denied access. Owns the
+ * tables `roles` and `permissions`, and the column `users.roles` after a user is created. Leaves the permissions of
+ * roles to core/roles, the decision about a single permission to the guard's `can`, and the rule that there is always an
+ * administrator to `lifecycle`.
  */
-
 export { denials } from './denials.ts'
 export { roleFeature } from './feature.ts'
 export { PERMISSION } from './fields.ts'

@@ -1,4 +1,4 @@
-/** The hosted page of what one may do: on the server, and in the organization one acts in. */
+/** The hosted page of a user's permissions: on the server, and in the organization that the session acts in. */
 import { z } from 'zod'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -14,7 +14,7 @@ export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
     input: z.object({}),
     run: async ({ principal, organization, session, locale }) => {
       const { roles: held = [], permissions = [] } = principal ?? {}
-      // in the order of the roles that there are: the most powerful first
+      // in the order of the defined roles: the most powerful first
       const roles = tools.roles
         .all()
         .filter(({ name }) => held.includes(name))
@@ -38,7 +38,7 @@ export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
   }),
 ]
 
-/** What the app says of its own permissions, by name. */
+/** The app's descriptions of its permissions, by name. */
 export const describedPermissions = ({ roles }: Pick<Tools, 'roles'>): ReadonlyMap<string, string> =>
   new Map(
     roles.appPermissions().flatMap(({ name, description }) => (description ? [[name, description]] : [])),

@@ -1,9 +1,8 @@
 /**
- * The catalogue of permissions: the server's, those inside organizations, and the app's own, which are written here.
- * Roles may hold what the catalogue does not name; it says what there is to ask for. Invariant: an app's permission
- * never bears the name of a built-in one, and who brings one holds it.
+ * The catalogue of permissions: those of the server, those inside organizations, and those of the app, which are created
+ * and deleted here. Roles may contain permissions that are not in the catalogue. Invariant: a permission of the app
+ * never has the name of a built-in one, and its creator has it.
  */
-
 import { type Call, outside } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -14,14 +13,14 @@ import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from 
 import type { Tools } from '../../../core/tools.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
 import { assertNotBeyond, lockReach, type Reach } from './reach.ts'
-import { deletePermissionRow, insertPermission, takeFromOrganizations } from './sql.ts'
+import { deletePermissionRow, insertPermission, removeFromOrganizations } from './sql.ts'
 
-/** Every process keeps all of them at hand. */
+/** Every process holds all of them in memory. */
 const MOST_PERMISSIONS = 1000
 
 type PermissionTools = Pick<Tools, 'db' | 'clock' | 'roles'>
 
-/** The built-in ones first. */
+/** The built-in permissions first. */
 export async function listPermissions(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
@@ -34,17 +33,17 @@ export async function listPermissions(
 export const createPermission = (
   tools: PermissionTools,
   call: Call,
-  wish: NewPermission,
+  input: NewPermission,
 ): Promise<PermissionView> =>
-  changing(tools, call, wish.name, async (tx, { userId, username }) => {
-    const { name, description } = wish
-    const organization_roles = [...new Set(wish.organization_roles)]
+  changing(tools, call, input.name, async (tx, { userId, username }) => {
+    const { name, description } = input
+    const organization_roles = [...new Set(input.organization_roles)]
     if ((await selectPermissions(tx)).length >= MOST_PERMISSIONS)
-      throw problem('CONFLICT', { message: `There may be ${MOST_PERMISSIONS} permissions at most.` })
+      throw problem('CONFLICT', { message: `The server can have ${MOST_PERMISSIONS} permissions at most.` })
     const row = { name, description, organization_roles, created_at: call.now }
     if (isBuiltIn(name) || !(await insertPermission(tx, row)))
       throw problem('CONFLICT', {
-        message: 'There is a permission of this name.',
+        message: 'A permission with this name exists. Choose another name.',
         details: { field: 'name' },
       })
     const details = { permission: name, organization_roles }
@@ -52,7 +51,7 @@ export const createPermission = (
     return permissionView(row)
   })
 
-/** Takes it out of the catalogue, and from every role inside organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
+/** Deletes a permission from the catalogue and from all roles of organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, name, async (tx, { userId, username, definitions }) => {
     const found = (await selectPermissions(tx)).find((one) => one.name === name)
@@ -60,13 +59,13 @@ export const deletePermission = (tools: PermissionTools, call: Call, name: strin
     const holders = [...definitions.values()].filter((role) => role.permissions.includes(name))
     if (holders.length > 0)
       throw problem('CONFLICT', {
-        message: `Roles have this permission: ${holders.map((role) => role.name).join(', ')}.`,
+        message: `Remove this permission from these roles first: ${holders.map((role) => role.name).join(', ')}.`,
         details: { reason: 'held' },
       })
     await deletePermissionRow(tx, name)
     const now = tools.clock.now()
-    for (const id of await takeFromOrganizations(tx, name)) await revokeOrganization(tx, id, now)
-    // members' tokens carry it; they are of anybody, so everybody's are refused
+    for (const id of await removeFromOrganizations(tx, name)) await revokeOrganization(tx, id, now)
+    // tokens of members contain it, and any user may be a member: tokens of all roles are refused
     if (found.organization_roles.length > 0) await revokeRoles(tx, [...definitions.keys()], now)
     await audit(tx, outside(call), {
       type: 'permission.deleted',

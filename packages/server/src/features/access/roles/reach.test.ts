@@ -1,4 +1,4 @@
-/** Nobody gives, takes or changes what lies beyond their own permissions; who tries is written down. */
+/** A caller grants, revokes and changes only what they may; attempts at more are in the audit log. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -36,7 +36,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-describe('nobody reaches beyond themselves', () => {
+describe('a caller is refused', () => {
   let before: unknown
   beforeEach(async () => {
     await setRoles(world, keeper, ['keeper'])
@@ -71,7 +71,7 @@ describe('nobody reaches beyond themselves', () => {
     await isBeyond(changed, changed.body.error.details.required, 'roles.update', 'helper')
   })
 
-  it('making their own role more than it is', async () => {
+  it('adding permissions to their own role', async () => {
     const reply = await keeper.client.patch('/api/v1/roles/keeper', { permissions: ['*'] })
     await isBeyond(reply, '*', 'roles.update', 'keeper')
   })
@@ -90,7 +90,7 @@ describe('nobody reaches beyond themselves', () => {
     )
   })
 
-  it('giving a role that permits more, grants more, or is not theirs to give', async () => {
+  it('granting a role that permits more, grants more, or that the caller may not grant', async () => {
     const person = await holderOf(world)
     before = await everything(world)
     for (const [roles, required] of [
@@ -103,7 +103,7 @@ describe('nobody reaches beyond themselves', () => {
       await isBeyond(await giveRoles(keeper.client, person, roles), required, 'users.roles.update', person.id)
   })
 
-  it('giving a role that is theirs to give and permits more by now', async () => {
+  it('granting a role that the caller may grant and that permits more by now', async () => {
     const person = await holderOf(world)
     await root.client.patch('/api/v1/roles/helper', { permissions: ['things:read', 'audit:read'] })
     before = await everything(world)
@@ -127,7 +127,7 @@ describe('nobody reaches beyond themselves', () => {
       )
   })
 
-  it('taking anything from, or giving anything to somebody more powerful', async () => {
+  it('revoking anything from, or granting anything to a more powerful user', async () => {
     const person = await holderOf(world, 'administrator', 'helper')
     before = await everything(world)
     for (const roles of [['administrator'], ['administrator', 'helper', 'viewer'], [], ['viewer']]) {
@@ -136,12 +136,12 @@ describe('nobody reaches beyond themselves', () => {
     }
   })
 
-  it('bringing or taking away a permission that they do not hold', async () => {
+  it('creating or deleting a permission that they do not have', async () => {
     const reply = await keeper.client.post('/api/v1/permissions', { name: 'books:lend' })
     await isBeyond(reply, 'books:lend', 'permissions.create')
   })
 
-  it('but within themselves they may', async () => {
+  it('nothing within their own permissions', async () => {
     const person = await holderOf(world, 'viewer')
     expect((await giveRoles(keeper.client, person, ['viewer', 'helper', 'empty'])).status).toBe(200)
     expect(await rolesOf(world, person)).toEqual(['viewer', 'empty', 'helper'])
@@ -154,7 +154,7 @@ describe('nobody reaches beyond themselves', () => {
     })
     expect(made.status).toBe(201)
     expect((await keeper.client.delete('/api/v1/roles/within')).status).toBe(200)
-    // whoever gives something up may
+    // a caller may give up a role
     expect((await giveRoles(keeper.client, keeper, ['keeper', 'viewer'])).status).toBe(200)
   })
 })

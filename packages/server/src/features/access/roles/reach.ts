@@ -1,11 +1,11 @@
 /**
- * How far a caller reaches: what they may do, and which roles they may give, by the roles and definitions as they are
- * in this transaction. Owns the lock under which both are read, and the refusals that follow from them, also for the
- * rooms that know another list of permissions (of an organization, of an API key). What a list of permissions covers
- * is the guard's arithmetic.
+ * What the caller may grant (protection against privilege escalation): the caller's permissions, and the roles that the
+ * caller may grant, by roles and definitions as they are in this transaction. Owns the lock under which both are read,
+ * and the refusals, also for modules with another list of permissions (of an organization, of an API key). What a list
+ * of permissions covers is the guard's arithmetic.
  *
- * Invariant: whoever acts within their reach gives nobody, themselves included, a permission they do not hold or a
- * role they may not give, and changes nothing of somebody or of a role that is more powerful.
+ * Invariant: a caller grants no user, themselves included, a permission that they do not have or a role that they may
+ * not grant, and changes neither a user nor a role with more permissions than their own.
  */
 import { can, effectivePermissions, lacking, withInherited } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
@@ -28,22 +28,22 @@ export interface Reach {
 export const definitionsOf = (rows: readonly Role[]): Definitions =>
   new Map(rows.map((row) => [row.name, row]))
 
-/** Which roles the holders of these may give: what those that they inherit grant counts. */
+/** The roles that a user with these roles may grant, inherited roles included. */
 function grantsOf(definitions: Definitions, names: readonly string[]): ReadonlySet<string> {
   const held = [...withInherited(definitions, names)]
   return new Set(held.flatMap((name) => definitions.get(name)?.grants ?? []))
 }
 
 /**
- * The caller's reach, read anew under the lock that everybody takes who changes roles or their holders: what the
- * request came in with may have been taken away since. System scope.
+ * Reads what the caller may grant, under the lock that every change of roles and of users' roles acquires: the
+ * permissions of the request's credential may have been revoked since it was checked. System scope.
  * @throws Problem AUTHENTICATION_REQUIRED for an API key, INSUFFICIENT_PERMISSIONS
  */
 export async function lockReach(tx: Tx, call: Call, needed: ServerPermission): Promise<Reach> {
   const { principal, session } = call
   if (!principal || !session)
     throw problem('AUTHENTICATION_REQUIRED', {
-      message: 'This is for a person who is signed in; an API key is not enough.',
+      message: 'Sign in to do this. An API key is not enough.',
     })
   await lockRoles(tx)
   const [rows, held] = await Promise.all([selectRoles(tx), selectRolesOfActive(tx, principal.userId)])
@@ -57,19 +57,19 @@ export async function lockReach(tx: Tx, call: Call, needed: ServerPermission): P
 }
 
 /**
- * The one refusal of what reaches beyond the caller: to grant permissions that they lack, or to act on a person, role
- * or key that has them.
- * @param held what the caller may do where the permissions count
+ * Refuses to grant permissions that the caller lacks, and to act on a user, role or key that has them. The one place of
+ * this refusal.
+ * @param held the permissions of the caller where they apply
  * @throws Problem INSUFFICIENT_PERMISSIONS, naming the first that the caller lacks
  */
 export function assertNotBeyond(
   held: readonly string[],
   wanted: readonly string[],
-  said: { message?: string; details?: Record<string, unknown> } = {},
+  problemFields: { message?: string; details?: Record<string, unknown> } = {},
 ): void {
   const required = lacking(held, wanted)
   if (required === undefined) return
-  const { details, ...message } = said
+  const { details, ...message } = problemFields
   throw problem('INSUFFICIENT_PERMISSIONS', {
     ...message,
     details: { required, ...details, reason: 'beyond_own' },
@@ -87,7 +87,7 @@ function assertGrants(reach: Reach, wanted: Iterable<string>, details: Record<st
 }
 
 /**
- * That a role, as it is defined there, permits and grants nothing beyond the caller.
+ * Requires that a role, as defined in `definitions`, permits and grants only what the caller may.
  * @throws Problem INSUFFICIENT_PERMISSIONS
  */
 export function assertWithinReach(reach: Reach, definitions: Definitions, name: string): void {
@@ -95,7 +95,7 @@ export function assertWithinReach(reach: Reach, definitions: Definitions, name: 
   assertGrants(reach, grantsOf(definitions, [name]), { role: name })
 }
 
-/** That the caller may give this role, or take it away. @throws Problem INSUFFICIENT_PERMISSIONS */
+/** Requires that the caller may grant this role, and so may revoke it. @throws Problem INSUFFICIENT_PERMISSIONS */
 export function assertMayGive(reach: Reach, name: string): void {
   assertGrants(reach, [name], { role: name })
   assertWithinReach(reach, reach.definitions, name)

@@ -30,7 +30,7 @@ const field = ({ body }: Reply) =>
   body.error?.details?.map((one: { field: string; code: string }) => `${one.field}: ${one.code}`)
 
 describe('a role', () => {
-  it('is made, shown, listed, changed and deleted, and each is written down', async () => {
+  it('is created, shown, listed, changed and deleted, and each change is audited', async () => {
     const made = await root.client.post('/api/v1/roles', {
       name: 'librarian',
       description: '  Lends books ',
@@ -84,7 +84,7 @@ describe('a role', () => {
     expect((await root.client.delete('/api/v1/roles/librarian')).code).toBe('NOT_FOUND')
   })
 
-  it('that is changed to what it is writes nothing', async () => {
+  it('that is changed to the same values writes nothing', async () => {
     const before = await world.events()
     expect((await root.client.patch('/api/v1/roles/helper', { permissions: ['things:read'] })).status).toBe(
       200,
@@ -92,7 +92,7 @@ describe('a role', () => {
     expect(await world.events()).toEqual(before)
   })
 
-  it('inherits and grants only roles that there are', async () => {
+  it('inherits and grants existing roles only', async () => {
     expect(field(await root.client.post('/api/v1/roles', { name: 'x', inherits: ['emperor'] }))).toEqual([
       'inherits: unknown_role',
     ])
@@ -101,7 +101,7 @@ describe('a role', () => {
     ])
   })
 
-  it('never inherits itself, directly or by way of others', async () => {
+  it('never inherits itself, directly or through others', async () => {
     await root.client.post('/api/v1/roles', { name: 'one' })
     await root.client.post('/api/v1/roles', { name: 'two', inherits: ['one'] })
     await root.client.post('/api/v1/roles', { name: 'three', inherits: ['two'] })
@@ -119,7 +119,7 @@ describe('a role', () => {
     ])
   })
 
-  it('never closes a circle that two make at once', async () => {
+  it('never forms a cycle by two concurrent changes', async () => {
     for (let round = 0; round < 5; round++) {
       const [a, b] = [`left_${round}`, `right_${round}`]
       for (const name of [a, b]) await root.client.post('/api/v1/roles', { name })
@@ -131,7 +131,7 @@ describe('a role', () => {
     }
   })
 
-  it('has a name of its own, and none that another preset would make powerful', async () => {
+  it('has a unique name, and none that another preset would make powerful', async () => {
     for (const name of ['helper', 'super_admin', 'admin', 'client', 'employee', 'user'])
       expect(refusal(await root.client.post('/api/v1/roles', { name }))).toMatchObject({
         status: 409,
@@ -143,7 +143,7 @@ describe('a role', () => {
     expect(both.map(({ status }) => status).sort()).toEqual([201, 409, 409])
   })
 
-  it('at the top of a preset is neither changed nor deleted, by anybody', async () => {
+  it('at the top of a preset is neither changed nor deleted by any caller', async () => {
     const before = await everything(world)
     for (const reply of [
       await root.client.patch('/api/v1/roles/super_admin', { permissions: [] }),
@@ -173,7 +173,7 @@ describe('a role', () => {
     ])
   })
 
-  it('is not given to anybody while it is deleted', async () => {
+  it('is not granted while it is deleted', async () => {
     for (let round = 0; round < 10; round++) {
       const name = `brief_${round}`
       await root.client.post('/api/v1/roles', { name })
@@ -186,14 +186,14 @@ describe('a role', () => {
     }
   })
 
-  it('that is gone is granted by nobody, should there be one of its name again', async () => {
+  it('that was deleted is granted by no role, even if one of its name is created again', async () => {
     await root.client.post('/api/v1/roles', { name: 'passing' })
     await root.client.post('/api/v1/roles', { name: 'granter', grants: ['passing', 'viewer'] })
     await root.client.delete('/api/v1/roles/passing')
     expect((await root.client.get('/api/v1/roles/granter')).data.grants).toEqual(['viewer'])
   })
 
-  it('takes only what can be changed of it', async () => {
+  it('accepts only fields that can be changed', async () => {
     const { data } = await root.client.post(
       '/api/v1/roles',
       '{"name":"plain","preset":"ladder","created_at":"2001-01-01T00:00:00Z","effective_permissions":["*"],"rank":50}',
@@ -234,7 +234,7 @@ describe('a role', () => {
     expect(await everything(world)).toEqual(before)
   })
 
-  it('is not made of a body with __proto__ in it', async () => {
+  it('is not created from a body with __proto__ in it', async () => {
     const before = await everything(world)
     const reply = await root.client.post('/api/v1/roles', '{"name":"x","__proto__":{"permissions":["*"]}}')
     if (reply.status === 201) expect(reply.data.permissions).toEqual([])

@@ -1,8 +1,8 @@
 /**
- * Roles as data: listing, making, changing and deleting them. What a role permits is summed up by core/roles; who
- * holds it is `holders.ts`. Invariants: inheritance has no circle; nobody writes a role that reaches beyond
- * themselves (`reach.ts`); the top role of a preset stays as it is; no role is deleted that is in use. A change is
- * known to every process with its commit, and refuses the tokens that were made for what it was before.
+ * The rules of the server's roles: listing, creating, changing and deleting them. The permissions of a role are computed
+ * by core/roles; the roles of users are `holders.ts`. Invariants: inheritance has no cycle; no caller writes a role with
+ * more than they may grant (`reach.ts`); the top role of a preset cannot be changed; a role in use cannot be deleted. A
+ * change reaches every process with its commit, and tokens with the old permissions are refused.
  */
 import { withInherited } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'
@@ -17,7 +17,7 @@ import { type NewRole, type RoleChange, type RoleView, roleView } from './fields
 import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'
 import { deleteRoleRow, insertRole, isHeld, updateRole } from './sql.ts'
 
-/** Every process keeps all of them at hand. */
+/** Every process holds all of them in memory. */
 const MOST_ROLES = 500
 
 type RoleTools = Pick<Tools, 'db' | 'clock' | 'config' | 'roles'>
@@ -38,26 +38,32 @@ export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: 
 }
 
 /** @throws Problem CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
-export const createServerRole = (tools: RoleTools, call: Call, wish: NewRole): Promise<RoleView> =>
+export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): Promise<RoleView> =>
   changing(tools, call, async (tx, reach) => {
     const { definitions } = reach
-    if (definitions.has(wish.name) || isReserved(tools, wish.name))
+    if (definitions.has(input.name) || isReserved(tools, input.name))
       throw problem('CONFLICT', {
-        message: 'There is a role of this name, or a preset has one.',
+        message: 'A role with this name exists, or is part of a preset. Choose another name.',
         details: { field: 'name' },
       })
     if (definitions.size >= MOST_ROLES)
-      throw problem('CONFLICT', { message: `There may be ${MOST_ROLES} roles at most.` })
-    const made: Role = { ...wish, ...listsOf(wish), preset: null, created_at: call.now, updated_at: call.now }
+      throw problem('CONFLICT', { message: `The server can have ${MOST_ROLES} roles at most.` })
+    const made: Role = {
+      ...input,
+      ...listsOf(input),
+      preset: null,
+      created_at: call.now,
+      updated_at: call.now,
+    }
     const after = new Map([...definitions, [made.name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, made.name)
     await insertRole(tx, { ...made })
-    await audited(tx, call, reach, 'role.created', { role: made.name, to: told(made) })
+    await auditRole(tx, call, reach, 'role.created', { role: made.name, to: auditedFields(made) })
     return roleView(after, made)
   })
 
-/** Changes only what is given. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
+/** Changes the fields that are present. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
 export const changeServerRole = (
   tools: RoleTools,
   call: Call,
@@ -65,17 +71,17 @@ export const changeServerRole = (
   change: RoleChange,
 ): Promise<RoleView> =>
   changing(tools, call, async (tx, reach) => {
-    const before = openRole(reach, name)
+    const before = getChangeableRole(reach, name)
     const given = Object.fromEntries(Object.entries({ ...change, ...listsOf(change) }).filter(isGiven))
     const made: Role = { ...before, ...given, updated_at: call.now }
-    const [from, to] = difference(told(before), told(made))
+    const [from, to] = difference(auditedFields(before), auditedFields(made))
     if (Object.keys(to).length === 0) return roleView(reach.definitions, before)
     const after = new Map([...reach.definitions, [name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, name)
     await updateRole(tx, name, { ...given, updated_at: call.now })
-    await audited(tx, call, reach, 'role.updated', { role: name, from, to })
-    // tokens carry permissions, and the foremost role; who may grant what is asked here
+    await auditRole(tx, call, reach, 'role.updated', { role: name, from, to })
+    // tokens contain permissions and the primary role; what a role grants is read from the database
     if ('permissions' in to || 'inherits' in to || 'rank' in to)
       await revokeRoles(
         tx,
@@ -88,13 +94,13 @@ export const changeServerRole = (
 /** @throws Problem NOT_FOUND, CONFLICT for one in use, INSUFFICIENT_PERMISSIONS */
 export const deleteServerRole = (tools: RoleTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, async (tx, reach) => {
-    const found = openRole(reach, name)
-    if (name === defaultRole(tools.config)) throw inUse('Everybody new gets this role.', 'default')
+    const found = getChangeableRole(reach, name)
+    if (name === defaultRole(tools.config)) throw inUse('New users get this role.', 'default')
     const heirs = heirsOf(reach.definitions, name).filter((heir) => heir !== name)
-    if (heirs.length > 0) throw inUse(`Other roles inherit it: ${heirs.join(', ')}.`, 'inherited')
-    if (await isHeld(tx, name)) throw inUse('Somebody has this role.', 'held')
+    if (heirs.length > 0) throw inUse(`Other roles inherit this role: ${heirs.join(', ')}.`, 'inherited')
+    if (await isHeld(tx, name)) throw inUse('At least one user has this role.', 'held')
     await deleteRoleRow(tx, name)
-    await audited(tx, call, reach, 'role.deleted', { role: name, from: told(found) })
+    await auditRole(tx, call, reach, 'role.deleted', { role: name, from: auditedFields(found) })
   })
 
 function changing<T>(tools: RoleTools, call: Call, work: (tx: Tx, reach: Reach) => Promise<T>): Promise<T> {
@@ -105,14 +111,14 @@ function changing<T>(tools: RoleTools, call: Call, work: (tx: Tx, reach: Reach) 
   })
 }
 
-/** A role that may be changed, by this caller. */
-function openRole(reach: Reach, name: string): Role {
+/** A role that this caller may change. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
+function getChangeableRole(reach: Reach, name: string): Role {
   const found = reach.definitions.get(name)
   if (!found) throw problem('NOT_FOUND')
   assertWithinReach(reach, reach.definitions, name)
   if (isAdminRole(found))
     throw problem('CONFLICT', {
-      message: 'The most powerful role of a preset stays as it is.',
+      message: 'The most powerful role of a preset cannot be changed.',
       details: { reason: 'admin_role' },
     })
   return found
@@ -120,13 +126,13 @@ function openRole(reach: Reach, name: string): Role {
 
 const inUse = (message: string, reason: string) => problem('CONFLICT', { message, details: { reason } })
 
-/** Names that a change of the preset would turn into what that preset means by them. */
+/** Names of roles in other presets: changing the preset would redefine a role with such a name. */
 const isReserved = ({ config }: Pick<Tools, 'config'>, name: string): boolean =>
   Object.entries(PRESETS).some(
     ([preset, roles]) => preset !== config.rolePreset && roles.some((one) => one.name === name),
   ) && !PRESETS[config.rolePreset].some((one) => one.name === name)
 
-/** @throws Problem VALIDATION_ERROR for names of no role, and for circles */
+/** @throws Problem VALIDATION_ERROR for unknown roles and for cycles of inheritance */
 function assertSound(definitions: Definitions, { name, inherits, grants }: Role): void {
   const isUnknown = (one: string) => one !== '*' && !definitions.has(one)
   for (const [field, names] of Object.entries({ inherits, grants })) {
@@ -134,7 +140,7 @@ function assertSound(definitions: Definitions, { name, inherits, grants }: Role)
     if (unknown !== undefined) throw invalid(field, 'unknown_role', `There is no role ${unknown}.`)
   }
   if (withInherited(definitions, inherits).has(name))
-    throw invalid('inherits', 'circular', 'A role cannot inherit itself, nor by way of another.')
+    throw invalid('inherits', 'circular', 'A role cannot inherit itself, directly or through another role.')
 }
 
 const heirsOf = (definitions: Definitions, name: string): string[] =>
@@ -152,8 +158,8 @@ function listsOf<T extends Lists>({ permissions, inherits, grants }: T): Pick<T,
 }
 
 const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined
-type Told = Record<string, unknown>
-const told = ({ description, permissions, inherits, grants, rank }: Role): Told => {
+type AuditedFields = Record<string, unknown>
+const auditedFields = ({ description, permissions, inherits, grants, rank }: Role): AuditedFields => {
   return {
     description,
     permissions: sorted(permissions),
@@ -163,19 +169,19 @@ const told = ({ description, permissions, inherits, grants, rank }: Role): Told 
   }
 }
 
-/** What differs, as it was and as it is. */
-function difference(before: Told, after: Told): [from: Told, to: Told] {
+/** The fields that differ, before and after. */
+function difference(before: AuditedFields, after: AuditedFields): [from: AuditedFields, to: AuditedFields] {
   const fields = Object.keys(after).filter(
     (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   )
-  const those = (all: Told) => Object.fromEntries(fields.map((field) => [field, all[field]]))
+  const those = (all: AuditedFields) => Object.fromEntries(fields.map((field) => [field, all[field]]))
   return [those(before), those(after)]
 }
 
-const audited = (
+const auditRole = (
   tx: Tx,
   call: Call,
   { userId, username }: Reach,
   type: 'role.created' | 'role.updated' | 'role.deleted',
-  details: Told,
+  details: AuditedFields,
 ): Promise<void> => audit(tx, outside(call), { type, userId, username, details })

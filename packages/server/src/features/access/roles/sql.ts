@@ -1,10 +1,10 @@
-/** Every statement of the access room; those that read all roles are core/roles'. */
+/** Every SQL statement of roles and permissions that writes; core/roles reads them. */
 
 import { sql } from 'kysely'
 import type { Tx } from '../../../base/db/types.ts'
 import type { AppPermission, Role } from '../../../core/roles/index.ts'
 
-/** The roles of somebody who may act at all; null for others. */
+/** The roles of an active user; null for other users. */
 export async function selectRolesOfActive(tx: Tx, userId: string): Promise<string[] | null> {
   const row = await tx
     .selectFrom('users')
@@ -25,7 +25,7 @@ export async function updateUserRoles(tx: Tx, userId: string, roles: string[], n
   await tx.updateTable('users').set({ roles, updated_at: now }).where('id', '=', userId).execute()
 }
 
-/** Whether anybody holds it, signed up or disabled ones included. */
+/** Whether a user has the role, pending and disabled users included. */
 export async function isHeld(tx: Tx, role: string): Promise<boolean> {
   const row = await tx
     .selectFrom('users')
@@ -48,7 +48,7 @@ export async function updateRole(
   await tx.updateTable('roles').set(change).where('name', '=', name).execute()
 }
 
-/** Deletes a role, also from among those that others grant. */
+/** Deletes a role, and removes it from what other roles grant. */
 export async function deleteRoleRow(tx: Tx, name: string): Promise<void> {
   await tx.deleteFrom('roles').where('name', '=', name).execute()
   await tx
@@ -58,7 +58,7 @@ export async function deleteRoleRow(tx: Tx, name: string): Promise<void> {
     .execute()
 }
 
-/** @returns whether it is new */
+/** @returns false where a permission with the name exists */
 export async function insertPermission(tx: Tx, permission: AppPermission): Promise<boolean> {
   const row = await tx
     .insertInto('permissions')
@@ -73,8 +73,8 @@ export async function deletePermissionRow(tx: Tx, name: string): Promise<void> {
   await tx.deleteFrom('permissions').where('name', '=', name).execute()
 }
 
-/** Roles of organizations' own lose it. @returns the organizations that had such */
-export async function takeFromOrganizations(tx: Tx, name: string): Promise<string[]> {
+/** Removes a permission from the roles of organizations. @returns the ids of the organizations with such a role */
+export async function removeFromOrganizations(tx: Tx, name: string): Promise<string[]> {
   const { rows } = await sql<{ organization_id: string }>`
     update organization_roles set permissions = array_remove(permissions, ${name})
     where ${name} = any(permissions) returning organization_id`.execute(tx)

@@ -1,26 +1,26 @@
-/** What the page of one's permissions says, and what each permission and role of ours comes to, in every language. */
+/** Texts of the page of a user's permissions; sentences for built-in permissions and roles, in every language. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import { isBuiltIn, ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/roles/index.ts'
 
 export const accessText = texts({
   en: {
-    'access.title': 'What you may do',
+    'access.title': 'Your permissions',
     'access.server': 'On {brand}',
     'access.roles': 'Your roles',
     'access.role': 'Your role',
     'access.no_roles': 'You have no role.',
     'access.permissions': 'Permissions',
-    'access.no_permissions': 'Your roles permit nothing beyond your own account.',
-    'access.own_account': 'Besides, your own account is yours to change.',
+    'access.no_permissions': 'Your roles give you no permissions beyond your own account.',
+    'access.own_account': 'You can also change your own account.',
     'access.in': 'In {organization}',
-    'access.in_lead': 'Your active organization. This holds there and nowhere else.',
+    'access.in_lead': 'Your active organization. These permissions apply only there.',
     'access.in_none': 'In organizations',
     'access.in_none_lead': 'No organization is active at the moment.',
     'access.to_organizations': 'Your organizations',
     'access.everything': 'Everything',
-    'access.everything_there': 'Everything there is to do.',
-    'access.all_of': 'Everything of this kind.',
+    'access.everything_there': 'All permissions.',
+    'access.all_of': 'All permissions of this kind.',
     'access.any_kind': 'Of every kind',
     'resource.users': 'Accounts',
     'resource.roles': 'Roles',
@@ -38,22 +38,22 @@ export const accessText = texts({
     'role.guest': 'Guest',
   },
   de: {
-    'access.title': 'Was Sie dürfen',
+    'access.title': 'Ihre Berechtigungen',
     'access.server': 'Bei {brand}',
     'access.roles': 'Ihre Rollen',
     'access.role': 'Ihre Rolle',
     'access.no_roles': 'Sie haben keine Rolle.',
     'access.permissions': 'Berechtigungen',
-    'access.no_permissions': 'Ihre Rollen erlauben nichts über Ihr eigenes Konto hinaus.',
+    'access.no_permissions': 'Ihre Rollen geben Ihnen keine Berechtigungen über Ihr eigenes Konto hinaus.',
     'access.own_account': 'Außerdem können Sie Ihr eigenes Konto ändern.',
     'access.in': 'In {organization}',
-    'access.in_lead': 'Ihre aktive Organisation. Das gilt dort und nirgends sonst.',
+    'access.in_lead': 'Ihre aktive Organisation. Diese Berechtigungen gelten nur dort.',
     'access.in_none': 'In Organisationen',
     'access.in_none_lead': 'Zurzeit ist keine Organisation aktiv.',
     'access.to_organizations': 'Ihre Organisationen',
     'access.everything': 'Alles',
-    'access.everything_there': 'Alles, was es zu tun gibt.',
-    'access.all_of': 'Alles dieser Art.',
+    'access.everything_there': 'Alle Berechtigungen.',
+    'access.all_of': 'Alle Berechtigungen dieser Art.',
     'access.any_kind': 'Jeder Art',
     'resource.users': 'Konten',
     'resource.roles': 'Rollen',
@@ -77,7 +77,7 @@ const under = <P extends string, T extends Readonly<Record<string, string>>>(pre
     [K in keyof T & string as `${P}/${K}`]: T[K]
   }
 
-/** The sentences of the catalogues. */
+/** The sentences of the catalogues of permissions. */
 export const permissionsText = texts({
   en: { ...under('server', SERVER_PERMISSIONS), ...under('organization', ORGANIZATION_PERMISSIONS) },
   de: {
@@ -111,14 +111,14 @@ export const permissionsText = texts({
   },
 })
 
-/** Where a permission holds; the same name says something else there. */
+/** Where a permission applies; the same name has another meaning in each. */
 export type Realm = 'server' | 'organization'
 
-/** What a permission of ours allows, in a sentence; null for one of the app's. */
+/** The sentence of a built-in permission; null for a permission of the app. */
 export const permissionText = (locale: Locale, realm: Realm, name: string): string | null =>
   permissionsText.find(locale, `${realm}/${name}`)
 
-/** The presets' roles in German; in English they say it themselves, and whoever changed one wrote it as they wish. */
+/** German descriptions of the presets' roles, by the English ones; a changed description is shown as written. */
 const PRESET_ROLES: Readonly<Record<string, string>> = {
   'Everything.': 'Alles.',
   'Runs the system: settings, API keys, the audit log, and everything a manager does.':
@@ -134,10 +134,10 @@ const PRESET_ROLES: Readonly<Record<string, string>> = {
   'Everybody new.': 'Alle, die neu sind.',
 }
 
-/** The description of a role in the reader's language, as far as it is one of the presets'. */
+/** The description of a role in the reader's language where it is a preset's; otherwise as written. */
 export const roleText = (locale: Locale, description: string | null): string | null =>
   locale === 'de' && description !== null ? (PRESET_ROLES[description] ?? description) : description
 
-/** A role inside an organization by the name that people read: the built-in ones in their language, an organization's own as it is. */
+/** The display name of a role inside an organization: built-in roles in the reader's language, other roles by their name. */
 export const roleName = (locale: Locale, role: string): string =>
   isBuiltIn(role) ? accessText(locale, `role.${role}`) : role

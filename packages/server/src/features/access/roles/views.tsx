@@ -1,4 +1,4 @@
-/** The page of what one may do. Presentation only; `Permissions` serves the pages of organizations, too. */
+/** View of the page of a user's permissions. Presentation only; the pages of organizations use `Permissions` as well. */
 import type { Locale } from '../../../base/call.ts'
 import {
   AccountPage,
@@ -13,9 +13,9 @@ import { permissionText, type Realm, roleName, accessText as t } from './texts.t
 export interface AccessProps {
   roles: readonly { name: string; description: string | null }[]
   permissions: readonly string[]
-  /** The one that one acts in. */
+  /** The organization that the session acts in. */
   organization: { id: string; name: string; role: string | null; permissions: readonly string[] } | null
-  /** What the app says of its own permissions, by name. */
+  /** The app's descriptions of its permissions, by name. */
   described: ReadonlyMap<string, string>
 }
 
@@ -72,7 +72,7 @@ export function Access({ roles, permissions, organization, described }: AccessPr
   )
 }
 
-/** Permissions by what they are about, each with its sentence. */
+/** Permissions grouped by resource, each with its sentence. */
 export function Permissions({
   realm,
   permissions,
@@ -100,7 +100,7 @@ export function Permissions({
   )
 }
 
-/** What there is to say of a permission: ours, the app's, or what its form says. */
+/** The sentence of a permission: built in, the app's description, or one for a pattern with `*`. */
 export function sentenceOf(
   locale: Locale,
   realm: Realm,

@@ -1,7 +1,7 @@
 /**
- * Who an access token speaks for, as the server itself asks: verified by the guard's own check, so that server and
- * guards agree, then held against the list of what is revoked. No statement is made while the database's line is
- * heard; a token that was verified once is remembered.
+ * The check of access tokens by the server itself: verified by the guard's code, so that server and guards agree, then
+ * compared with the list of revocations. It runs no SQL statement while the LISTEN connection is up; verified tokens are
+ * cached.
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../../base/call.ts'
@@ -9,8 +9,8 @@ import { problem } from '../../../base/errors.ts'
 import type { Authenticated, Verdict } from '../../../base/http/request/authenticate.ts'
 import type { Tools } from '../../../core/tools.ts'
 
-/** A token whose signature, form and times are good; whether it is revoked was not asked. */
-export interface GoodToken {
+/** A token with valid signature, form and times; it may be revoked. */
+export interface VerifiedAccessToken {
   id: string
   userId: string
   expiresAt: Date
@@ -21,8 +21,8 @@ export interface TokenChecks {
   read: TokenReader
 }
 
-/** Null for anything but an access token of ours that has not expired. */
-export type TokenReader = (token: string) => Promise<GoodToken | null>
+/** Null for any text but an access token of this server that has not expired. */
+export type TokenReader = (token: string) => Promise<VerifiedAccessToken | null>
 
 type CheckTools = Pick<Tools, 'config' | 'clock' | 'keys'>
 
@@ -43,7 +43,7 @@ async function verify(
   if (waiting) await waiting
   let verdict = verifier.check(token)
   if ('code' in verdict && verdict.code === 'INVALID_TOKEN') {
-    // its key may have been published by another node a moment ago
+    // another node may have published its key a moment ago
     await keys.refetch()
     verdict = verifier.check(token)
   }
@@ -51,14 +51,18 @@ async function verify(
   return verdict.code === 'TOKEN_EXPIRED' ? 'expired' : null
 }
 
-async function readWith(tools: CheckTools, verifier: AccessTokens, token: string): Promise<GoodToken | null> {
+async function readWith(
+  tools: CheckTools,
+  verifier: AccessTokens,
+  token: string,
+): Promise<VerifiedAccessToken | null> {
   const verified = await verify(tools, verifier, token)
   if (verified === 'expired' || verified?.jti == null) return null
   return { id: verified.jti, userId: verified.sub, expiresAt: new Date(verified.until) }
 }
 
-/** For a command, which checks one token. */
-export const readToken = (tools: CheckTools, token: string): Promise<GoodToken | null> =>
+/** For commands, which check one token. */
+export const readToken = (tools: CheckTools, token: string): Promise<VerifiedAccessToken | null> =>
   readWith(tools, verifierOf(tools), token)
 
 export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): TokenChecks {

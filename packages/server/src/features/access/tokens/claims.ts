@@ -1,9 +1,8 @@
 /**
- * What an access token says, RFC 9068 §2.2 with the claims of docs: who, with which roles and permissions, by which
- * proofs, until when. Leaves signing to core/keys. Invariant: no token outlives its session, and none is made that
- * a revocation from before covers.
+ * The claims of access tokens (RFC 9068 §2.2, and docs): the user with roles and permissions, the authentication methods
+ * and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session; no token is issued that an
+ * earlier revocation covers.
  */
-
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -18,7 +17,7 @@ export interface Subject {
   username: string | null
   roles: readonly string[]
   organization: CallOrganization | null
-  /** null for a token that the operator makes. */
+  /** Null for a token that the operator issues. */
   session: { id: string; amr: readonly string[]; authenticatedAt: Date; expiresAt: Date } | null
 }
 
@@ -32,7 +31,7 @@ export interface AccessToken {
 
 export type SigningTools = Pick<Tools, 'config' | 'keys' | 'revocations' | 'roles'>
 
-/** @throws Problem INVALID_TOKEN where the session or the user is revoked altogether */
+/** @throws Problem INVALID_TOKEN where the session or the user is revoked */
 export function signAccessToken(
   tools: SigningTools,
   subject: Subject,
@@ -72,6 +71,6 @@ export function signAccessToken(
   return { token, id, expiresAt: new Date(exp * 1000), expiresIn: exp - seconds(now) }
 }
 
-/** OpenID Connect Core §2: `0` where nobody proved anything; then by how many kinds of proof, after NIST SP 800-63B. */
+/** OpenID Connect Core §2: `0` without authentication; otherwise by the number of factors, after NIST SP 800-63B. */
 const acrOf = (amr: readonly string[]): string =>
   amr.length === 0 ? '0' : amr.length === 1 ? 'aal1' : 'aal2'

@@ -1,12 +1,11 @@
 /**
- * Families of refresh tokens. Each token is good once; its successor is derived from it, so that whoever repeats it
- * within a few seconds (a lost answer, two tabs) is given the very same one, on any node, and nothing that could
- * be stolen is stored. A family lives as long as its session.
+ * Refresh token families: rotation with reuse detection. Each token works once. Its successor is derived from it, so
+ * that a request repeated within the grace period (a lost answer, two tabs) gets the same successor on any node, and no
+ * token is stored. A family ends with its session.
  *
- * Invariant: of any number who bring a token at once one statement uses it up; a second use after the grace ends
- * the family, the session and every access token of it, and is told to the person.
+ * Invariant: of concurrent requests with a token one statement uses it up. A second use after the grace period ends the
+ * family, the session and its access tokens, and sends the user an e-mail.
  */
-
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { type Keyring, randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -18,9 +17,9 @@ import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
+import { batch } from './batch.ts'
 import { type SigningTools, type Subject, signAccessToken } from './claims.ts'
-import { gather } from './gather.ts'
-import { reuseLetter } from './mail.tsx'
+import { tokenReuseEmail } from './mail.tsx'
 import {
   extendSession,
   type Found,
@@ -35,7 +34,7 @@ import {
 
 export const REFRESH_TOKEN = /^rt_[A-Za-z0-9_-]{43}$/
 
-/** How long a used token is answered with its successor. */
+/** The grace period in which a used token gets its successor. */
 export const GRACE = 10_000
 
 /** RFC 6749 §5.1 */
@@ -46,7 +45,7 @@ export interface IssuedTokens {
   expires_in: number
 }
 
-/** The next of a family, the same whoever asks; only the server's secret leads from the one to the other. */
+/** The next token of a family: deterministic, derived with the server's secret. */
 const successorOf = (keyring: Keyring, token: string): string =>
   `rt_${keyring.mac('refresh', token).toString('base64url')}`
 
@@ -79,8 +78,8 @@ function answer(
 }
 
 /**
- * Begins a family for a session, which has the limits of a remembered one from now on.
- * @returns the tokens, and when the session ends now. @throws Problem AUTHENTICATION_REQUIRED where it has ended
+ * Starts a family for a session, and extends the session to the lifetime of a remembered one.
+ * @returns the tokens, and the new expiry of the session. @throws Problem AUTHENTICATION_REQUIRED where it has ended
  */
 export async function issueTokens(
   tools: SigningTools & Pick<Tools, 'db'>,
@@ -109,7 +108,7 @@ export async function issueTokens(
 }
 
 export interface Families {
-  /** Uses a refresh token up. @throws Problem INVALID_TOKEN */
+  /** Exchanges a refresh token. @throws Problem INVALID_TOKEN */
   refresh(call: Call, token: string): Promise<IssuedTokens>
 }
 
@@ -120,8 +119,8 @@ export function families(
   const { db, keyring, clock } = tools
   const statement = rotation(db.hot)
 
-  /** Through the pool: on a line of single statements, others would wait behind the commit. */
-  const rotate = gather<Rotated>(async (given) => {
+  /** Through the pool: on the connection of hot statements, other statements would wait for the commit. */
+  const rotate = batch<Rotated>(async (given) => {
     const hashes = given.map(sha256)
     const successors = given.map((token) => sha256(successorOf(keyring, token)))
     const parameters = rotationValues(hashes, successors, clock.now())
@@ -135,7 +134,7 @@ export function families(
     )
   })
 
-  /** Two statements at most: the first rotates, the second says why it did not. */
+  /** Two statements at most: the first rotates, the second finds out why it did not. */
   async function use(call: Call, token: string): Promise<SessionRow> {
     const used = await rotate(token)
     if (used) return used
@@ -143,7 +142,7 @@ export function families(
     if (!found || found.is_revoked) throw problem('INVALID_TOKEN')
     if (found.used_at === null) throw problem('INVALID_TOKEN')
     if (later(found.used_at, GRACE) > call.now) {
-      if (found.is_well) return found
+      if (found.is_valid) return found
       throw problem('INVALID_TOKEN')
     }
     throw await endFamily(call, found)
@@ -151,12 +150,12 @@ export function families(
 
   async function endFamily(call: Call, found: Found): Promise<Problem> {
     await db.tx('system', async (tx) => {
-      if (await revokeFamily(tx, found.family_id, 'reuse', call.now)) await tell(tx, call, found)
+      if (await revokeFamily(tx, found.family_id, 'reuse', call.now)) await reportReuse(tx, call, found)
     })
     return problem('INVALID_TOKEN')
   }
 
-  async function tell(tx: Tx, call: Call, found: Found): Promise<void> {
+  async function reportReuse(tx: Tx, call: Call, found: Found): Promise<void> {
     const user = await getUser(tx, found.user_id)
     const { id: userId, username } = user
     await audit(tx, call, {
@@ -167,7 +166,7 @@ export function families(
       details: { family: found.family_id },
     })
     await endSessions(tx, call, { userId, username, reason: 'revoked', only: found.session_id })
-    await tools.mail.write(tx, reuseLetter(tools.config, user, call), call.now, userId)
+    await tools.mail.write(tx, tokenReuseEmail(tools.config, user, call), call.now, userId)
   }
 
   return {

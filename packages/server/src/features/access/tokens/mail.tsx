@@ -1,4 +1,4 @@
-/** The letter about a refresh token that was used twice. */
+/** The e-mail about the reuse of a refresh token. */
 import type { Call, Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -9,23 +9,23 @@ import type { User } from '../../identity/users/index.ts'
 const t = texts({
   en: {
     subject: 'A session of your account at {brand} was ended',
-    lead: 'An app that is signed in as you presented a key that had been used before. Somebody may have copied it, so we have ended that session. Your other sessions go on.',
+    lead: 'An app that is signed in as you sent a refresh token that had been used before. It may have been copied, so we have ended that session. Your other sessions continue.',
     details: 'Time: {time}. Address: {address}.',
     unknown: 'unknown',
-    what: 'Sign in again in the app. If you do not know of any such app, change your password and look through your sessions:',
+    what: 'Sign in again in the app. If you do not use such an app, change your password and check your sessions:',
     action: 'Check your account',
   },
   de: {
     subject: 'Eine Sitzung Ihres Kontos bei {brand} wurde beendet',
-    lead: 'Eine App, die mit Ihrem Konto angemeldet ist, hat einen Schlüssel vorgelegt, der schon benutzt worden war. Vielleicht hat ihn jemand kopiert; deshalb haben wir diese Sitzung beendet. Ihre anderen Sitzungen laufen weiter.',
+    lead: 'Eine App, die mit Ihrem Konto angemeldet ist, hat ein Refresh-Token gesendet, das schon benutzt worden war. Vielleicht wurde es kopiert; deshalb haben wir diese Sitzung beendet. Ihre anderen Sitzungen laufen weiter.',
     details: 'Zeit: {time}. Adresse: {address}.',
     unknown: 'unbekannt',
-    what: 'Melden Sie sich in der App neu an. Wenn Sie keine solche App kennen, ändern Sie Ihr Passwort und sehen Sie Ihre Sitzungen durch:',
+    what: 'Melden Sie sich in der App neu an. Wenn Sie keine solche App verwenden, ändern Sie Ihr Passwort und prüfen Sie Ihre Sitzungen:',
     action: 'Konto prüfen',
   },
 })
 
-export function reuseLetter(
+export function tokenReuseEmail(
   config: Pick<Config, 'publicUrl' | 'brandName'>,
   user: Pick<User, 'email' | 'locale'>,
   call: Call,

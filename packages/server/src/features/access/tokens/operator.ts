@@ -1,4 +1,4 @@
-/** What the operator does with tokens from the command line: the rules behind `latchkey tokens …`. */
+/** Tokens from the command line: the rules of `latchkey tokens …`. */
 
 import { systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
@@ -16,7 +16,7 @@ import { revokeAllTokens, revokeToken } from './revoke.ts'
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'log' | 'revocations' | 'roles'>
 
-/** An access token for somebody, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
+/** Issues an access token for a user, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
 export async function createTokenByOperator(
   tools: OperatorTools,
   identifier: string,
@@ -42,7 +42,7 @@ export async function createTokenByOperator(
   return { ...made, user }
 }
 
-/** A token of any kind, or the id (`jti`) of an access token. @returns whether there was something to revoke */
+/** Revokes a token of any kind, or an access token by its id (`jti`). @returns whether a token was revoked */
 export async function revokeTokenByOperator(tools: OperatorTools, token: string): Promise<boolean> {
   const call = systemCall(tools.clock.now())
   if (!isId('tok', token)) {
@@ -56,7 +56,7 @@ export async function revokeTokenByOperator(tools: OperatorTools, token: string)
   return true
 }
 
-/** @returns how many families of refresh tokens ended; access tokens are not counted */
+/** @returns the number of refresh token families that ended; access tokens are not counted */
 export async function revokeTokensOfByOperator(tools: OperatorTools, identifier: string): Promise<number> {
   const user = await named(tools, identifier)
   return await revokeAllTokens(tools, systemCall(tools.clock.now()), user)

@@ -1,9 +1,8 @@
 /**
- * Ending tokens before their time, RFC 7009: whoever holds a token may end it, and whoever brings anything else is
- * told nothing. An access token is refused by its id; a refresh token takes its family along and the access tokens
- * of its session up to now; a session token is signed out.
+ * Token revocation, RFC 7009: the holder of a token may revoke it; any other text gets the same answer. An access token
+ * is refused by its id. A refresh token is revoked with its family and the access tokens that its session has got so
+ * far. A session token ends its session.
  */
-
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
@@ -13,11 +12,11 @@ import { LONGEST_SESSION_TOKEN, revoke, revokeUser } from '../../../core/revocat
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { findUser } from '../../identity/users/index.ts'
-import type { GoodToken, TokenReader } from './checks.ts'
+import type { TokenReader, VerifiedAccessToken } from './checks.ts'
 import { REFRESH_TOKEN } from './families.ts'
 import { findToken, revokeFamiliesOf, revokeFamily } from './sql.ts'
 
-/** @returns whether there was something to revoke, for the operator; the outside is not told */
+/** @returns whether a token was revoked; for the operator only, answers of the API do not reveal it */
 export async function revokeToken(
   tools: Pick<Tools, 'db' | 'clock'>,
   checks: { sessions: SessionChecks; read: TokenReader },
@@ -32,7 +31,7 @@ export async function revokeToken(
   return true
 }
 
-async function revokeAccessToken(tx: Tx, call: Call, token: GoodToken): Promise<void> {
+async function revokeAccessToken(tx: Tx, call: Call, token: VerifiedAccessToken): Promise<void> {
   const { id, userId, expiresAt } = token
   await revoke(tx, { kind: 'jti', value: id, until: expiresAt }, call.now)
   const username = (await findUser(tx, userId))?.username ?? null
@@ -49,7 +48,7 @@ async function revokeRefreshToken(
   return await tools.db.tx('system', async (tx) => {
     if (!(await revokeFamily(tx, found.family_id, 'revoked', call.now))) return false
     const { user_id: userId, username, session_id: sessionId } = found
-    // RFC 7009 §2.1: the access tokens of the same grant end with it, also what was issued while this waited
+    // RFC 7009 §2.1: the access tokens of the same grant as well, those issued while this waited for the lock included
     const before = tools.clock.now()
     const until = later(before, LONGEST_SESSION_TOKEN)
     await revoke(tx, { kind: 'sid', value: sessionId, before, until }, call.now)
@@ -80,7 +79,7 @@ async function endByToken(
   return ended > 0
 }
 
-/** Ends every access and refresh token of a person; sessions go on. @returns how many families that were */
+/** Revokes every access and refresh token of a user; sessions continue. @returns the number of families */
 export async function revokeAllTokens(
   tools: Pick<Tools, 'db' | 'clock'>,
   call: Call,
@@ -88,7 +87,7 @@ export async function revokeAllTokens(
 ): Promise<number> {
   return await tools.db.tx('system', async (tx) => {
     const revoked = await revokeFamiliesOf(tx, user.id, call.now)
-    // what was issued while this waited for the families is covered too
+    // covers tokens that were issued while this waited for the families
     await revokeUser(tx, user.id, tools.clock.now())
     const { id: userId, username } = user
     await audit(tx, call, { type: 'auth.token.revoked', userId, username, details: { all: true } })

@@ -1,11 +1,11 @@
-/** Every statement of the tokens room. Rotation is one statement: of many who bring the same token one uses it up. */
+/** Every SQL statement of tokens. Rotation is one statement: of concurrent requests with a token one uses it up. */
 
 import { type CompiledQuery, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { TokenFamiliesTable } from './tables.ts'
 
-/** Whom tokens of a session speak for. */
+/** A session with its user: the subject of tokens. */
 export interface SessionRow extends ActingRow {
   family_id: string
   session_id: string
@@ -17,11 +17,11 @@ export interface SessionRow extends ActingRow {
   expires_at: Date
 }
 
-/** Of a user `u`. */
+/** Whether the user `u` is not locked. */
 const isUnlocked = (now: Date) => sql<boolean>`(u.locked_at is null or u.locked_until <= ${now})`
 
-/** What a refresh token is good for at this instant: its family, its session and its user all have to be well. */
-const isWell = (now: Date) => sql<boolean>`(
+/** Whether a refresh token is valid at the instant: its family, its session and its user all are. */
+const isValid = (now: Date) => sql<boolean>`(
   f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
   and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active'
   and ${isUnlocked(now)})`
@@ -34,18 +34,18 @@ const NO_HASHES: Buffer[] = []
 export type Rotated = SessionRow & { token_hash: Buffer }
 
 /**
- * Compiled once; parameters by `rotationValues`. Uses up each of the tokens that is unused and well, puts its
- * successor in place, and yields whose they are. Rows are locked in one order, so that two nodes with the same
- * tokens cannot wait for each other. Families are shared with other rotations only: whoever revokes one waits, and
- * then covers what was issued; or is waited for, and then nothing is issued. What a token hangs on is asked in a subquery: as a join, a plan that was
- * made for few sessions would begin with all of them.
+ * Compiled once; parameters by `rotationValues`. Uses up each token that is unused and valid, inserts its successor, and
+ * returns the subjects. Rows are locked in one order, so that two nodes with the same tokens do not deadlock. Families
+ * are locked `for share`, so rotations do not block each other, but a revocation and a rotation do: either the
+ * revocation waits and covers what was issued, or the rotation waits and issues nothing. The validity of a token is a
+ * subquery: with a join, a plan made for few sessions would scan all of them.
  */
 export const rotation = (db: Statements): CompiledQuery<Rotated> =>
   sql<Rotated>`
     with held as materialized (
       select t.token_hash from refresh_tokens t
       where t.token_hash = any(${NO_HASHES}::bytea[]) and t.used_at is null and (
-        select ${isWell(NONE)}
+        select ${isValid(NONE)}
         from token_families f join sessions s on s.id = f.session_id join users u on u.id = f.user_id
         where f.id = t.family_id)
       order by t.token_hash for update
@@ -67,7 +67,7 @@ export const rotation = (db: Statements): CompiledQuery<Rotated> =>
     from used join token_families f on f.id = used.family_id
     join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}`.compile(db)
 
-/** In the order in which the statement names them. */
+/** In the order of the statement's placeholders. */
 export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date): unknown[] => [
   hashes,
   now,
@@ -79,12 +79,12 @@ export const rotationValues = (hashes: Buffer[], successors: Buffer[], now: Date
   successors,
 ]
 
-export type Found = SessionRow & { used_at: Date | null; is_well: boolean; is_revoked: boolean }
+export type Found = SessionRow & { used_at: Date | null; is_valid: boolean; is_revoked: boolean }
 
-/** Waits for whoever is revoking its family, as `rotation` does. */
+/** Waits for a concurrent revocation of the family, as `rotation` does. */
 export async function findToken(db: Statements, hash: Buffer, now: Date): Promise<Found | null> {
   const { rows } = await sql<Found>`
-    select ${SUBJECT}, t.used_at, ${isWell(now)} as is_well, f.revoked_at is not null as is_revoked
+    select ${SUBJECT}, t.used_at, ${isValid(now)} as is_valid, f.revoked_at is not null as is_revoked
     from refresh_tokens t join token_families f on f.id = t.family_id
     join sessions s on s.id = f.session_id join users u on u.id = f.user_id ${actingJoins('s')}
     where t.token_hash = ${hash}
@@ -93,7 +93,7 @@ export async function findToken(db: Statements, hash: Buffer, now: Date): Promis
 }
 
 /**
- * Gives a session the limits that one with tokens has, never shorter ones.
+ * Extends a session to the lifetime of one with tokens; never shortens it.
  * @returns null where it has ended or is limited
  */
 export async function extendSession(
@@ -136,7 +136,7 @@ export async function insertFamily(
 
 type Reason = NonNullable<TokenFamiliesTable['revoke_reason']>
 
-/** @returns whether this call revoked it */
+/** @returns whether this call revoked the family */
 export async function revokeFamily(tx: Tx, id: string, reason: Reason, now: Date): Promise<boolean> {
   const row = await tx
     .updateTable('token_families')
@@ -148,7 +148,7 @@ export async function revokeFamily(tx: Tx, id: string, reason: Reason, now: Date
   return row !== undefined
 }
 
-/** Held in one order, as rotation holds them. @returns how many of the user's families this call revoked */
+/** Locks rows in the order of `rotation`. @returns the number of the user's families that this call revoked */
 export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promise<number> {
   const { rows } = await sql`
     with held as materialized (
@@ -160,7 +160,7 @@ export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promi
   return rows.length
 }
 
-/** Tokens that were used so long ago that nobody need be told of a second use. The newest of a family is never used. */
+/** Deletes tokens that were used long ago, whose reuse need not be detected. The newest token of a family is unused. */
 export async function deleteUsedBefore(db: Statements, before: Date): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('used_at', '<', before).execute()
 }

@@ -1,7 +1,7 @@
 /**
- * The line by which guards hear what is revoked: everything that still matters from their cursor on, then `ready`,
- * then each revocation as it is committed anywhere. A server that does not hear the database itself has nothing
- * to say: it ends its lines, and guards ask until they are back.
+ * The stream of revocations to guards (server-sent events): every revocation that is still in force from the guard's
+ * cursor on, then `ready`, then each revocation when it is committed on any node. While its LISTEN connection is down, a
+ * server ends its streams, and guards check each token at the server until they reconnect.
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
@@ -17,15 +17,15 @@ export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Ro
     method: 'GET',
     path: '/api/v1/auth/revocations',
     description:
-      'Server-sent events: `revoked` with `{kind, value, before, until}` (times in seconds since 1970), `keys` when the published keys have changed, `ready` after everything from before has been told. `Last-Event-ID` goes on from there; some come twice.',
+      'Server-sent events: `revoked` with `{kind, value, before, until}` (times in seconds since 1970), `keys` when the published keys have changed, `ready` after all earlier revocations. `Last-Event-ID` continues from there; some revocations may be repeated.',
     input: z.object({}),
     assertReady() {
       if (!tools.revocations.isLive()) throw problem('UNAVAILABLE')
     },
-    run: (call, _input, line) => tell(tools, call, line),
+    run: (call, _input, line) => sendRevocations(tools, call, line),
   })
 
-async function tell(
+async function sendRevocations(
   { keys, revocations }: Pick<Tools, 'keys' | 'revocations'>,
   call: Call,
   line: EventLine,
@@ -34,7 +34,7 @@ async function tell(
     line.send('revoked', data, id)
     if (ends(call, data)) line.end()
   }
-  // what is committed during the replay waits for its end, so that a cursor never runs ahead of it
+  // revocations that commit during the replay are sent after it, so that no cursor skips one
   let waiting: Revocation[] | null = []
   const stops = [
     revocations.onRevoked((revocation) => (waiting ? void waiting.push(revocation) : send(revocation))),
@@ -55,11 +55,11 @@ async function tell(
   line.send('ready', {})
 }
 
-/** Whether the caller's own credential is what was revoked. */
+/** Whether the revocation covers the credential of this stream. */
 function ends({ principal, session }: Call, { kind, value }: Omit<Revocation, 'id'>): boolean {
   if (kind === 'sid') return session?.id === value
   if (kind === 'key') return principal?.keyId === value
   if (kind === 'jti') return principal?.tokenId === value
-  // a session or a key goes on where only tokens were revoked; the next beat asks
+  // a session or a key remains valid where only tokens were revoked; the next heartbeat checks it
   return principal?.method === 'access_token' && principal.userId === value
 }

@@ -31,7 +31,7 @@ const refresh = (token: string, headers: Record<string, string> = {}) =>
 const me = async (token: string) => (await bearer(token).get('/api/v1/auth/me')).status
 
 describe('tokens of a sign-in', () => {
-  it('come only when they are asked for', async () => {
+  it('are issued on request only', async () => {
     const { data } = await world.client().signIn(ada.email, PASSWORD)
     expect(data).not.toHaveProperty('access_token')
     const tokens = await signIn()
@@ -39,7 +39,7 @@ describe('tokens of a sign-in', () => {
     expect(tokens.refresh_token).toMatch(/^rt_[\w-]{43}$/)
   })
 
-  it('say who it is, in the claims of the contract', async () => {
+  it('identify the user by the documented claims', async () => {
     const tokens = await signIn()
     const jwks = await world.client().get('/.well-known/jwks.json')
     expect(partOf(tokens.access_token, 0)).toEqual({
@@ -68,7 +68,7 @@ describe('tokens of a sign-in', () => {
     expect(Math.abs(claims.iat - now)).toBeLessThan(5)
   })
 
-  it('let in what a session would, without CSRF', async () => {
+  it('are accepted where a session is, without a CSRF token', async () => {
     const tokens = await signIn()
     const client = bearer(tokens.access_token)
     expect((await client.get('/api/v1/auth/me')).data.user.id).toBe(ada.id)
@@ -76,13 +76,13 @@ describe('tokens of a sign-in', () => {
     expect((await client.post('/api/v1/auth/tokens')).code).toBe('AUTHENTICATION_REQUIRED')
   })
 
-  it('give the session the limits of a remembered one', async () => {
+  it('give the session the lifetime of a remembered one', async () => {
     const { session } = await signIn()
     const days = (new Date(session.expires_at).getTime() - world.clock.now().getTime()) / 86_400_000
     expect(days).toBeCloseTo(30, 1)
   })
 
-  it('can be had from a session later, and are recorded once a family', async () => {
+  it('can be issued for a session later, and are audited once a family', async () => {
     const client = world.client()
     await client.signIn(ada.email, PASSWORD)
     const { status, data } = await client.post('/api/v1/auth/tokens')
@@ -111,7 +111,7 @@ describe('a refresh token', () => {
     expect((await refresh(second.refresh_token)).status).toBe(200)
   })
 
-  it('repeated within ten seconds is answered with the very same successor', async () => {
+  it('repeated within ten seconds gets the same successor', async () => {
     const first = await signIn()
     const second = (await refresh(first.refresh_token)).data as Tokens
     await world.clock.advance('9 seconds')
@@ -120,7 +120,7 @@ describe('a refresh token', () => {
     expect(await me(again.data.access_token)).toBe(200)
   })
 
-  it('used again later ends its family, its session and their tokens, and tells the person', async () => {
+  it('used again later ends its family, its session and their tokens, and sends the user an e-mail', async () => {
     const first = await signIn()
     const second = (await refresh(first.refresh_token)).data as Tokens
     const third = (await refresh(second.refresh_token)).data as Tokens
@@ -180,7 +180,7 @@ describe('a refresh token', () => {
 })
 
 describe('at once', () => {
-  it('a session that is ended takes its tokens along, whichever way', async () => {
+  it('a session that ends ends its tokens, in every way of ending', async () => {
     const ways: [string, (client: Client, sid: string) => Promise<unknown>][] = [
       ['sign-out', (client) => client.post('/api/v1/auth/logout')],
       ['ended by id', (_, sid) => ada.client.delete(`/api/v1/auth/sessions/${sid}`)],
@@ -204,7 +204,7 @@ describe('at once', () => {
     expect([await me(other.access_token), await me(own.access_token)]).toEqual([401, 200])
   })
 
-  it('a person who is disabled or deleted has no tokens, and after being enabled again only new ones', async () => {
+  it('a user who is disabled or deleted has no valid tokens, and after being enabled only new ones', async () => {
     const bob = await world.person({ email: 'bob@example.com' })
     const tokens = await signIn(bob)
     const user = () => world.db.tx('system', (tx) => getUser(tx, bob.id))
@@ -215,12 +215,12 @@ describe('at once', () => {
     const disabled = await user()
     await world.db.tx('system', (tx) => enableUser(tx, systemCall(world.clock.now()), disabled))
     expect(await me(tokens.access_token)).toBe(401)
-    const anew = await signIn(bob)
-    expect(await me(anew.access_token)).toBe(200)
-    const gone = await bearer(anew.access_token).delete('/api/v1/users/me', { password: PASSWORD })
+    const renewed = await signIn(bob)
+    expect(await me(renewed.access_token)).toBe(200)
+    const gone = await bearer(renewed.access_token).delete('/api/v1/users/me', { password: PASSWORD })
     expect(gone.status).toBe(200)
-    expect(await me(anew.access_token)).toBe(401)
-    expect((await refresh(anew.refresh_token)).status).toBe(401)
+    expect(await me(renewed.access_token)).toBe(401)
+    expect((await refresh(renewed.refresh_token)).status).toBe(401)
   })
 })
 
@@ -243,11 +243,11 @@ describe('revoking', () => {
       401, 401, 200,
     ])
     expect((await refresh(second.refresh_token)).status).toBe(401)
-    const anew = (await bearer(first.token).post('/api/v1/auth/tokens')).data as Tokens
-    expect(await me(anew.access_token)).toBe(200)
+    const renewed = (await bearer(first.token).post('/api/v1/auth/tokens')).data as Tokens
+    expect(await me(renewed.access_token)).toBe(200)
   })
 
-  it('says nothing about what it is given', async () => {
+  it('reveals nothing about the text that it gets', async () => {
     const { access_token } = await signIn()
     for (const token of [
       'nonsense',

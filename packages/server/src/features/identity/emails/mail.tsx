@@ -11,7 +11,7 @@ import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 const t = texts({
   en: {
     subject: 'Verify your e-mail address for {brand}',
-    lead: 'An account at {brand} was requested with this address. If you requested it, confirm that the address is yours:',
+    lead: 'This address was used to sign up for {brand}. If you signed up, confirm that the address is yours:',
     action: 'Verify address',
     lifetime: 'The link works once, for 24 hours.',
     'choice.subject': 'Choose a password for {brand}',
@@ -19,12 +19,11 @@ const t = texts({
       'This address was registered at {brand} more than once. Choose a password for your account; the other registrations are deleted.',
     'choice.action': 'Choose a password',
     'choice.lifetime': 'The link works once, for one hour.',
-    ignore:
-      'If it was not you, you need not do anything: without the confirmation the account is not activated.',
+    ignore: 'If it was not you, you need not do anything: without the confirmation the registration expires.',
   },
   de: {
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse für {brand}',
-    lead: 'Mit dieser Adresse wurde ein Konto bei {brand} angefordert. Wenn Sie das waren, bestätigen Sie, dass die Adresse Ihnen gehört:',
+    lead: 'Mit dieser Adresse hat sich jemand bei {brand} registriert. Wenn Sie das waren, bestätigen Sie, dass die Adresse Ihnen gehört:',
     action: 'Adresse bestätigen',
     lifetime: 'Der Link gilt einmal und 24 Stunden lang.',
     'choice.subject': 'Wählen Sie ein Passwort für {brand}',
@@ -33,7 +32,7 @@ const t = texts({
     'choice.action': 'Passwort wählen',
     'choice.lifetime': 'Der Link gilt einmal und eine Stunde lang.',
     ignore:
-      'Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ohne die Bestätigung wird das Konto nicht aktiviert.',
+      'Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ohne die Bestätigung verfällt die Registrierung.',
   },
 })
 

@@ -18,7 +18,7 @@ export interface SessionsTable {
   amr: string[]
   /** Written by earlier versions; such sessions are refused. */
   limited_to: 'password_change' | null
-  /** The one it acts in; what that permits is asked of the membership each time. */
+  /** The organization that the session acts in; each check reads its permissions from the membership. */
   organization_id: string | null
   ip_address: string | null
   user_agent: string | null
