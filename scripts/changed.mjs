@@ -1,7 +1,7 @@
 /**
  * Which test files a change touches, for `npm test -- --changed`: those that changed, those beside a changed file (in its
  * room), and those that import it, through other files too. The composition root is where that ends, or every file would
- * touch every test that starts a server. What holds the whole house together always runs.
+ * touch every test that starts a server. The tests over the whole project always run.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -39,7 +39,7 @@ function mergeBase() {
   return git('diff', '--name-only', 'HEAD') === '' ? 'HEAD~1' : 'HEAD'
 }
 
-/** The files of the house that a file imports; what it imports only as a type is held by the type check. */
+/** The files here that a file imports; what it imports only as a type is held by the type check. */
 function importsOf(path) {
   const text = readFileSync(join(root, path), 'utf8')
   return [...text.matchAll(/\b(?:import|export)\b(?! type\b)[^'"]*?'(\.[^']+)'/g)].map(([, to]) =>

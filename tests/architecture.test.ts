@@ -517,7 +517,7 @@ describe('files', () => {
 
   it('are named in kebab-case', () => {
     const wrong = all.filter(
-      (path) => !/^[a-z0-9-]+(?:\.test|\.d)?\.tsx?$/.test(path.slice(path.lastIndexOf('/') + 1)),
+      (path) => !/^[a-z0-9-]+(?:(?:\.timing)?\.test|\.d)?\.tsx?$/.test(path.slice(path.lastIndexOf('/') + 1)),
     )
     expect(wrong).toEqual([])
   })

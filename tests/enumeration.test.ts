@@ -1,5 +1,5 @@
 /**
- * Whether somebody has an account is nobody's business: the same status, body and headers for every identifier, known or
+ * Whether an account exists is not disclosed: the same status, body and headers for every identifier, known or
  * not, and one counter for every spelling. enumeration.timing.test.ts measures that the time is the same too.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Whether somebody has an account is not learned from the time that an answer takes either. */
+/** Whether an account exists cannot be inferred from the time that an answer takes either. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { World } from '../packages/server/src/testing/world.ts'
 import { DISABLED, DOORS, type Door, KNOWN, NOBODY, PENDING, populated } from './enumeration/asking.ts'

@@ -19,7 +19,7 @@ const options = (runs = RUNS) => ({ seed: SEED, numRuns: runs, endOnFailure: tru
 
 let world: World
 let rows: readonly Row[]
-/** Who fires at some of the rows: rows are fired at side by side, and nobody's signing out ends another's session. */
+/** Who fires at some of the rows: rows are fired at side by side, and signing out in one must not end the session of another. */
 interface Lane {
   person: Person
   /** A browser that has seen a form, so that what it posts gets past the CSRF check. */
