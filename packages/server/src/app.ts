@@ -61,7 +61,7 @@ export interface App {
   start(): Promise<{ url: string }>
   /** The one-time link for the first administrator; null where there is one. Each call replaces the link before. */
   setupLink(): Promise<string | null>
-  /** Runs whatever is due by the clock, and resolves when it is done. */
+  /** Runs everything that is due by the clock, and resolves when it is done. */
   settle(): Promise<void>
   /** Lets requests under way end, then closes everything. Idempotent. */
   stop(): Promise<void>

@@ -1,6 +1,6 @@
 /**
- * Where to go after a sign-in. Only a path of this server or a registered origin is followed; anything else
- * is ignored, never an error, so that nobody is stranded by a bad link and nobody is sent astray by a forged one.
+ * The return URL: where a browser goes after a sign-in. Only a path of this server or a registered origin is followed
+ * (no open redirect); anything else is ignored and never an error, so that a bad link still leads to a sign-in.
  */
 import type { Config } from '../../../config.ts'
 

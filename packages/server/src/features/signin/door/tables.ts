@@ -7,7 +7,7 @@ declare module '../../../base/db/tables.ts' {
   }
 }
 
-/** A sign-in under way: what is asked, what is proven so far, where to go after. */
+/** A sign-in under way: its step, its proofs and open requirements, and what follows it. */
 export interface AttemptsTable {
   id: string
   secret_hash: Buffer
