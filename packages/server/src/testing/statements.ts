@@ -5,12 +5,12 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Connection, Role } from '../base/db/connection.ts'
+import type { Connection, DatabaseRole } from '../base/db/connection.ts'
 import type { Driver } from '../base/db/driver.ts'
 
 export interface ExecutedStatement {
   text: string
-  role: Role
+  role: DatabaseRole
   /** The test file in which this worker executed it first. */
   file: string
 }
@@ -23,7 +23,12 @@ export function emptyRecord(folder: string): void {
 const seen = new Set<string>()
 
 /** Once it has succeeded: what PostgreSQL refused in a test may be refused elsewhere. */
-async function takeDown(folder: string, text: string, role: Role, answer: Promise<unknown>): Promise<void> {
+async function takeDown(
+  folder: string,
+  text: string,
+  role: DatabaseRole,
+  answer: Promise<unknown>,
+): Promise<void> {
   const key = `${role} ${text}`
   const isAccepted = () =>
     answer.then(

@@ -12,14 +12,14 @@ import { readLine, writeMessage } from './line.ts'
 
 const tokenFile = (dataDir: string): string => join(dataDir, 'control', 'token')
 
-export function makeToken(dataDir: string): string {
+export function makePipeToken(dataDir: string): string {
   const token = randomBytes(32).toString('base64url')
   mkdirSync(dirname(tokenFile(dataDir)), { recursive: true, mode: 0o700 })
   writeFileSync(tokenFile(dataDir), token, { mode: 0o600 })
   return token
 }
-export const readToken = (dataDir: string): string => readFileSync(tokenFile(dataDir), 'utf8')
-export const removeToken = (dataDir: string): void => rmSync(tokenFile(dataDir), { force: true })
+export const readPipeToken = (dataDir: string): string => readFileSync(tokenFile(dataDir), 'utf8')
+export const removePipeToken = (dataDir: string): void => rmSync(tokenFile(dataDir), { force: true })
 
 /** The server's side. @throws where the client does not know the token */
 export async function admit(socket: net.Socket, token: string): Promise<void> {

@@ -11,7 +11,7 @@ import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
-import { admit, introduce, makeToken, readToken, removeToken } from './handshake.ts'
+import { admit, introduce, makePipeToken, readPipeToken, removePipeToken } from './handshake.ts'
 import { readLine, writeMessage } from './line.ts'
 
 /** sun_path is 108 bytes on Linux and 104 on macOS and the BSDs. */
@@ -57,7 +57,7 @@ export async function serveControl(
 ): Promise<ControlServer> {
   const path = controlPath(dataDir, platform)
   const isPipe = platform === 'win32'
-  const token = isPipe ? makeToken(dataDir) : null
+  const token = isPipe ? makePipeToken(dataDir) : null
   if (!isPipe) prepareFolder(path)
   // a client may shut down its side after the request and still wait for the answer
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -75,7 +75,7 @@ export async function serveControl(
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
-          if (isPipe) removeToken(dataDir)
+          if (isPipe) removePipeToken(dataDir)
           else rmSync(path, { force: true })
           resolve()
         })
@@ -143,7 +143,7 @@ export async function isListening(
 async function connect(dataDir: string, platform: NodeJS.Platform): Promise<net.Socket> {
   const path = controlPath(dataDir, platform)
   try {
-    const token = platform === 'win32' ? readToken(dataDir) : null
+    const token = platform === 'win32' ? readPipeToken(dataDir) : null
     if (token === null) assertPrivate(dirname(path))
     const socket = await open(path)
     if (token !== null) await introduce(socket, token).catch((error: Error) => abandon(socket, error))

@@ -6,12 +6,12 @@
  */
 import pg from 'pg'
 import { faultCode, isUnreachable, Unreachable } from './faults.ts'
-import { type Answer, type Prepared, Statement } from './statement.ts'
+import { type Prepared, Statement, type StatementResult } from './statement.ts'
 
-export type { Answer } from './statement.ts'
+export type { StatementResult } from './statement.ts'
 
 /** Row-level security makes plans depend on the role, so each role has its own prepared statements. */
-export type Role = 'system' | 'caller'
+export type DatabaseRole = 'system' | 'caller'
 
 /** The largest number of prepared statements for each connection and role; the least recently used one is deallocated. */
 const NAMES = 250
@@ -22,7 +22,7 @@ export class Connection {
   /** The number of statements that were sent and not yet answered. */
   waiting = 0
   readonly #client: pg.Client
-  readonly #names: Record<Role, Map<string, Prepared>> = { system: new Map(), caller: new Map() }
+  readonly #names: Record<DatabaseRole, Map<string, Prepared>> = { system: new Map(), caller: new Map() }
   readonly #stale: string[] = []
   readonly #onLost: (() => void)[] = []
   #named = 0
@@ -53,7 +53,7 @@ export class Connection {
   }
 
   /** Sends a statement as a named prepared statement. */
-  async send<R>(text: string, values: readonly unknown[], role: Role): Promise<Answer<R>> {
+  async send<R>(text: string, values: readonly unknown[], role: DatabaseRole): Promise<StatementResult<R>> {
     try {
       return await this.#transmit<R>(new Statement(text, values, this.#prepare(text, role)))
     } catch (error) {
@@ -63,7 +63,7 @@ export class Connection {
   }
 
   /** Sends text by the simple query protocol: transaction control, and scripts of several statements. */
-  plain(text: string): Promise<Answer> {
+  plain(text: string): Promise<StatementResult> {
     return this.#transmit(new Statement(text, [], null))
   }
 
@@ -107,12 +107,12 @@ export class Connection {
     await this.#client.end().catch(() => {})
   }
 
-  async #transmit<R>(statement: Statement): Promise<Answer<R>> {
+  async #transmit<R>(statement: Statement): Promise<StatementResult<R>> {
     if (this.lost) throw wrap(this.lost, this.lost)
     this.waiting++
     try {
       this.#client.query(statement as unknown as pg.Submittable)
-      return (await statement.answer) as Answer<R>
+      return (await statement.answer) as StatementResult<R>
     } catch (error) {
       // the stack of the caller, instead of that of the protocol reader
       if (error instanceof Error) Error.captureStackTrace(error)
@@ -125,7 +125,7 @@ export class Connection {
     }
   }
 
-  #prepare(text: string, role: Role): Prepared {
+  #prepare(text: string, role: DatabaseRole): Prepared {
     const names = this.#names[role]
     const known = names.get(text)
     // deleted and set again, so that the map is in order of last use
@@ -141,7 +141,7 @@ export class Connection {
     return prepared
   }
 
-  #forget(text: string, role: Role): void {
+  #forget(text: string, role: DatabaseRole): void {
     const prepared = this.#names[role].get(text)
     if (!prepared) return
     this.#names[role].delete(text)

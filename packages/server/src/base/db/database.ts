@@ -6,7 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
-import { type Answer, type Connection, isOutdated, type Role } from './connection.ts'
+import { type Connection, type DatabaseRole, isOutdated, type StatementResult } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
@@ -28,7 +28,7 @@ export interface DatabaseOptions {
   onClosed?(): Promise<void>
 }
 
-const BEGIN: Record<Role, string> = {
+const BEGIN: Record<DatabaseRole, string> = {
   system: 'begin; set local role latchkey_system',
   caller: 'begin; set local role latchkey_request',
 }
@@ -48,7 +48,7 @@ export function database(options: DatabaseOptions): Database {
       throw new Error('db was used inside the work of db.tx: use its tx (on PGlite this would deadlock)')
     }
   }
-  const statement = async <R>(text: string, values: readonly unknown[]): Promise<Answer<R>> => {
+  const statement = async <R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> => {
     assertOutside()
     for (let again = 2; ; again--) {
       try {
@@ -125,7 +125,7 @@ class Transaction {
   readonly handle: TxHandle
   readonly #connection: Connection
   /** The role of its statements at present. */
-  #role: Role
+  #role: DatabaseRole
   #underWay = 0
   readonly #tell: Tell
   readonly #opening: Promise<unknown>
@@ -143,13 +143,13 @@ class Transaction {
     this.handle = this.#handleAs(this.#role)
   }
 
-  #handleAs(role: Role): TxHandle {
+  #handleAs(role: DatabaseRole): TxHandle {
     const send = (text: string, values: readonly unknown[]) => this.#send(role, text, values)
     return new TxHandle(send, this.after, this.#tell, (work) => this.#asSystem(role, work))
   }
 
   /** Its work has a separate handle; that of the caller is refused until it ends, so that no statement runs in the wrong role. */
-  async #asSystem<T>(role: Role, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #asSystem<T>(role: DatabaseRole, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (role === 'system') return work(this.handle)
     if (this.#role === 'system') throw new Error('asSystem does not nest')
     if (this.#underWay > 0) throw new Error('a statement of the caller is pending')
@@ -213,7 +213,7 @@ class Transaction {
     }
   }
 
-  async #send(role: Role, text: string, values: readonly unknown[]) {
+  async #send(role: DatabaseRole, text: string, values: readonly unknown[]) {
     if (this.#isOver) throw new Error('this transaction has ended: its tx must not be used any more')
     if (role !== this.#role) throw new Error('the tx of the caller must not be used inside asSystem')
     this.#underWay += 1

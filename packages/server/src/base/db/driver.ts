@@ -2,7 +2,7 @@
  * The driver interface, which hides the only difference between PostgreSQL and PGlite: how connections are made.
  * Everything above it (transactions, Kysely, migrations, scopes) is shared.
  */
-import type { Answer, Connection } from './connection.ts'
+import type { Connection, StatementResult } from './connection.ts'
 
 export interface Driver {
   readonly kind: 'postgres' | 'pglite'
@@ -10,7 +10,7 @@ export interface Driver {
   acquire(): Promise<Connection>
   release(connection: Connection): void
   /** A single statement outside of a transaction, in system scope. */
-  statement<R>(text: string, values: readonly unknown[]): Promise<Answer<R>>
+  statement<R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>>
   listen(
     channel: string,
     onMessage: (payload: string) => void,

@@ -18,14 +18,14 @@ import {
   type RootOperationNode,
   sql,
 } from 'kysely'
-import type { Answer } from './connection.ts'
+import type { StatementResult } from './connection.ts'
 import type { Tables } from './tables.ts'
 import type { Tx } from './types.ts'
 
 /** Delivers a notification to the listeners of this process. */
 export type Tell = (channel: string, payload: string) => void
 
-export type Send = (text: string, values: readonly unknown[]) => Promise<Answer>
+export type Send = (text: string, values: readonly unknown[]) => Promise<StatementResult>
 
 const adapter = new PostgresAdapter()
 const compiler = new PostgresQueryCompiler()

@@ -6,7 +6,7 @@
 import { Duplex } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
-import { type Answer, Connection } from './connection.ts'
+import { Connection, type StatementResult } from './connection.ts'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
 import { Unreachable } from './faults.ts'
 import { Pool } from './pool.ts'
@@ -87,7 +87,7 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
       throw new Unreachable('the database has not been migrated')
     },
     release: (connection) => pool.release(connection),
-    statement: <R>(text: string, values: readonly unknown[]): Promise<Answer<R>> =>
+    statement: <R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> =>
       onConnection((connection) => {
         assertMigrated()
         return connection.send<R>(text, values, 'system')

@@ -5,7 +5,7 @@
  */
 import type pg from 'pg'
 import type { Log } from '../log/index.ts'
-import { type Answer, Connection } from './connection.ts'
+import { Connection, type StatementResult } from './connection.ts'
 import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION, type Watch } from './driver.ts'
 import { Unreachable } from './faults.ts'
 import { Pool } from './pool.ts'
@@ -61,7 +61,7 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
     kind: 'postgres',
     acquire: () => pool.acquire(),
     release: (connection) => pool.release(connection),
-    async statement<R>(text: string, values: readonly unknown[]): Promise<Answer<R>> {
+    async statement<R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> {
       const [a, b] = pair
       const persistent = a.load <= b.load ? a : b
       const connection = persistent.connection ?? (await persistent.reach())

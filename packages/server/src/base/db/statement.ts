@@ -6,7 +6,7 @@
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'
 
-export interface Answer<R = unknown> {
+export interface StatementResult<R = unknown> {
   rows: R[]
   command: string
   rowCount: number | null
@@ -39,10 +39,10 @@ interface Wire {
 export class Statement {
   readonly name: string | undefined
   readonly text: string
-  readonly answer: Promise<Answer>
+  readonly answer: Promise<StatementResult>
   readonly #prepared: Prepared | null
   readonly #values: readonly unknown[]
-  #resolve!: (answer: Answer) => void
+  #resolve!: (answer: StatementResult) => void
   #reject!: (error: unknown) => void
   #columns: readonly Column[] | null
   #rows: Record<string, unknown>[] = []

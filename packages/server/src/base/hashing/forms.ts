@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
-export interface Bounds {
+export interface HashBounds {
   /** The memory limit of a check. */
   memoryKib: number
   /** Argon2: memory × passes. */
@@ -18,7 +18,7 @@ export interface Bounds {
   bcryptCost: number
 }
 /** Above any reasonable configuration, below a denial of service: about two seconds and 256 MiB. */
-export const BOUNDS: Bounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryptCost: 16 }
+export const BOUNDS: HashBounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryptCost: 16 }
 /** What the algorithm demands. */
 const BCRYPT_LEAST_COST = 4
 const PBKDF2_ITERATIONS = 5_000_000
@@ -43,7 +43,7 @@ type Groups = Readonly<Record<string, string>>
 interface Form {
   pattern: RegExp
   /** @returns null where the hash is malformed or exceeds the bounds; may throw instead */
-  read(groups: Groups, stored: string, bounds: Bounds): Readable | null | Promise<Readable | null>
+  read(groups: Groups, stored: string, bounds: HashBounds): Readable | null | Promise<Readable | null>
 }
 
 const derive = {
@@ -62,7 +62,7 @@ const ARGON2_KINDS = ['argon2d', 'argon2i', 'argon2id'] as const
 const fromBase64 = (text: string): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64')
 const isKey = (key: Buffer): boolean => key.length >= 16 && key.length <= 128
 
-async function argon2(stored: string, bounds: Bounds): Promise<Readable | null> {
+async function argon2(stored: string, bounds: HashBounds): Promise<Readable | null> {
   const { parseOptions, verify } = await loadArgon2()
   const { algorithm, version, memoryCost, timeCost, parallelism, outputLen } = parseOptions(stored)
   if (memoryCost > bounds.memoryKib || memoryCost * timeCost > bounds.argon2Work || parallelism > 64)
@@ -76,7 +76,7 @@ async function argon2(stored: string, bounds: Bounds): Promise<Readable | null> 
  * The versions 2a, 2x and 2y are computed as 2b: they differ by faults that other implementations once had.
  * bcrypt ignores all but the first 72 bytes: imported hashes of longer passwords must still match.
  */
-async function bcrypt({ cost, salt, key }: Groups, bounds: Bounds): Promise<Readable | null> {
+async function bcrypt({ cost, salt, key }: Groups, bounds: HashBounds): Promise<Readable | null> {
   if (!key || Number(cost) < BCRYPT_LEAST_COST || Number(cost) > bounds.bcryptCost) return null
   const { hash } = await loadBcrypt()
   return {
@@ -106,7 +106,7 @@ function scryptOf(
   p: number,
   salt: Buffer,
   expected: Expected,
-  bounds: Bounds,
+  bounds: HashBounds,
 ): Readable | null {
   const N = 2 ** log2N
   const memory = 128 * N * r
@@ -157,7 +157,7 @@ function firebaseOf(
   salt: Buffer,
   signer: Buffer,
   stored: Buffer,
-  bounds: Bounds,
+  bounds: HashBounds,
 ): Readable | null {
   if (stored.length !== signer.length || !isKey(stored)) return null
   const cipherText = (key: Buffer): Buffer =>
@@ -225,7 +225,7 @@ async function wrapped(
  * @returns null where the format is unknown, the hash is malformed, or its cost exceeds the bounds
  * @throws NativeMissing where its algorithm cannot be loaded
  */
-export async function readHash(stored: string, bounds: Bounds): Promise<Readable | null> {
+export async function readHash(stored: string, bounds: HashBounds): Promise<Readable | null> {
   if (stored.length > 1024) return null
   for (const { pattern, read } of FORMS) {
     const match = pattern.exec(stored)
