@@ -293,7 +293,12 @@ async function everything() {
   }
   const only = flags.changed || flags.since ? touchedTests(changedFiles(flags.since)) : null
   // the network and the processor beside each other
-  const [newer] = await Promise.all([only ? null : newerNode(), installPrograms(), build().then(checks)])
+  const needsPrograms = ['pglite', 'postgres', 'browser', 'node24', 'timing'].some(isAsked)
+  const [newer] = await Promise.all([
+    only ? null : newerNode(),
+    needsPrograms && installPrograms(),
+    build().then(checks),
+  ])
   if (only?.length === 0) console.log('      no test is touched by what has changed')
   else await suites(newer, only)
 }
