@@ -257,7 +257,11 @@ async function suites(node24, only) {
   if (!chromium) notRun.push(`the suite in a browser: Chromium ${missing}`)
   const of = only ? { only } : {}
   if (isAsked('unit')) await suite('unit', ['unit'], of)
-  if (postgres && isAsked('postgres')) await suite('postgres', ['postgres', 'postgres-alone'], of)
+  if (postgres && isAsked('postgres')) {
+    // the record is of this run alone
+    rmSync(join(root, '.cache/statements'), { recursive: true, force: true })
+    await suite('postgres', ['postgres', 'postgres-alone'], of)
+  }
   if (isAsked('pglite')) {
     const how = node24 ? { ...of, node: node24 } : of
     await suite(`pglite${node24 ? ', Node 24' : ''}`, ['pglite', 'pglite-alone'], how)
