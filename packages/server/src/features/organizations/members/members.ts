@@ -1,7 +1,8 @@
 /**
  * The rules of members: listing, adding, changing roles, removing, transferring ownership. Invariants, each checked
- * while the organization is locked: it always has an active owner; a caller neither grants a role nor acts on a
- * member beyond the caller's own permissions; the access tokens of a member who lost permissions are revoked at every guard within a second.
+ * while the organization is locked: it always has an active owner; a caller neither grants a role nor acts on a member
+ * beyond the caller's own permissions; a member who loses permissions loses their access tokens, at every guard within a
+ * second.
  */
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
