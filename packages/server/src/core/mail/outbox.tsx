@@ -8,10 +8,10 @@ import { z } from 'zod'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
-import { operation } from '../../base/http/row/operation.ts'
 import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
 import { OUTBOX_SIZE } from './index.ts'
+import { outboxOperations } from './operations.ts'
 import { type RenderedLetter, unseal } from './sealed.ts'
 import { deleteSentLetters, findSentLetter, listSentLetters, type SentLetter } from './sql.ts'
 
@@ -44,7 +44,6 @@ function opened(keyring: Keyring, { id, sealed, sent_at }: SentLetter): OutboxLe
   }
 }
 
-const OPEN = 'it exists outside production only'
 const Asked = z.object({
   to: z.string().max(320).optional(),
   limit: z.coerce.number().int().min(1).max(OUTBOX_SIZE).default(100),
@@ -65,43 +64,53 @@ const LETTER_POLICY =
 
 export const outboxRows = (tools: OutboxTools): Row[] => [
   route({
- of: operation({
-    name: 'dev.outbox.list', summary: 'List the e-mails that were sent',
-    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox.json',
-    description: 'A bare array, newest first. `to` picks those to one address. Outside production only.', tag: 'Development', bare: true, input: Asked, output: Listed,
-    run: async (_call, asked) => ({ data: await listOutbox(tools, asked) })
-}),
+    of: outboxOperations.list,
+    method: 'GET',
+    path: '/dev/outbox.json',
+    description: 'A bare array, newest first. `to` picks those to one address. Outside production only.',
+    tag: 'Development',
+    bare: true,
+    input: Asked,
+    output: Listed,
+    run: async (_call, asked) => ({ data: await listOutbox(tools, asked) }),
+  }),
   route({
- of: operation({
-    name: 'dev.outbox.clear', summary: 'Forget the e-mails that were sent',
-    open: OPEN, anonymous: true, quiet: 'a tool of development'}), method: 'DELETE', path: '/dev/outbox',
-    description: 'Between the tests of an app. Outside production only.', tag: 'Development', input: z.object({}), output: z.null(),
+    of: outboxOperations.clear,
+    method: 'DELETE',
+    path: '/dev/outbox',
+    description: 'Between the tests of an app. Outside production only.',
+    tag: 'Development',
+    input: z.object({}),
+    output: z.null(),
     run: async () => {
       await deleteSentLetters(tools.db.hot)
       return { data: null }
-    }
-}),
+    },
+  }),
   page({
- of: operation({
-    name: 'dev.outbox.page', summary: 'Show the e-mails that were sent',
-    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox', input: Asked,
+    of: outboxOperations.list,
+    name: 'dev.outbox.page',
+    method: 'GET',
+    path: '/dev/outbox',
+    input: Asked,
     run: async (_call, asked) => ({
       title: 'Outbox',
       page: <OutboxPage letters={await listOutbox(tools, asked)} to={asked.to} />,
-    })
-}),
+    }),
+  }),
   page({
- of: operation({
-    name: 'dev.outbox.letter', summary: 'Show one e-mail as its reader sees it',
-    open: OPEN, anonymous: true, quiet: 'reads only'}), method: 'GET', path: '/dev/outbox/:id', input: z.object({ id: z.string().max(64) }),
+    of: outboxOperations.show,
+    method: 'GET',
+    path: '/dev/outbox/:id',
+    input: z.object({ id: z.string().max(64) }),
     run: async (_call, { id }) => {
       const row = isId('ltr', id) ? await findSentLetter(tools.db.hot, id) : null
       const [letter] = row ? opened(tools.keyring, row) : []
       if (!letter) throw problem('NOT_FOUND')
       return { document: letter.html, contentSecurityPolicy: LETTER_POLICY }
-    }
-}),
-] // biome-ignore format: rows
+    },
+  }),
+]
 
 function OutboxPage({ letters, to }: { letters: readonly OutboxLetter[]; to: string | undefined }): VNode {
   const whose = to === undefined ? 'E-mails sent by this server' : `E-mails to ${to}`

@@ -3,12 +3,11 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { invalid } from '../../../base/errors.ts'
 import { Instant, optional } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { listSessions, type SessionChecks, SessionView } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
-import { OF_ACTING, TAG, UserId } from './fields.ts'
+import { TAG, UserId } from './fields.ts'
 import {
   disableAccount,
   enableAccount,
@@ -17,6 +16,7 @@ import {
   sendReset,
   unlockAccount,
 } from './locks.ts'
+import { userOperations } from './operations.ts'
 import { getPerson } from './people.ts'
 import { PersonView, personView } from './view.ts'
 
@@ -51,13 +51,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
   const person = (call: Call, user: User) => personView(tools.roles, user, call.now)
   return [
     route({
-      of: operation({
-        name: 'users.lock',
-        summary: 'Lock somebody’s account',
-        needs: 'users:write',
-        audit: ['user.locked', 'auth.session.revoked'],
-        errors: OF_ACTING,
-      }),
+      of: userOperations.lock,
       method: 'POST',
       path: '/api/v1/users/:id/lock',
       description:
@@ -72,13 +66,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      of: operation({
-        name: 'users.unlock',
-        summary: 'Unlock somebody’s account',
-        needs: 'users:write',
-        audit: 'user.unlocked',
-        errors: OF_ACTING,
-      }),
+      of: userOperations.unlock,
       method: 'POST',
       path: '/api/v1/users/:id/unlock',
       description: 'Also forgets the failed sign-ins that were counted against it, from wherever they came.',
@@ -91,13 +79,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      of: operation({
-        name: 'users.disable',
-        summary: 'Disable somebody’s account',
-        needs: 'users:write',
-        audit: ['user.disabled', 'auth.session.revoked'],
-        errors: OF_ACTING,
-      }),
+      of: userOperations.disable,
       method: 'POST',
       path: '/api/v1/users/:id/disable',
       description: 'Its sessions and tokens end, its API keys are refused, everywhere within a second.',
@@ -110,13 +92,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      of: operation({
-        name: 'users.enable',
-        summary: 'Enable a disabled account again',
-        needs: 'users:write',
-        audit: 'user.enabled',
-        errors: OF_ACTING,
-      }),
+      of: userOperations.enable,
       method: 'POST',
       path: '/api/v1/users/:id/enable',
       tag: TAG,
@@ -128,13 +104,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      of: operation({
-        name: 'users.sessions.list',
-        summary: 'List somebody’s sessions',
-        needs: 'users:read',
-        quiet: 'reads only',
-        errors: ['NOT_FOUND'],
-      }),
+      of: userOperations.listSessions,
       method: 'GET',
       path: '/api/v1/users/:id/sessions',
       tag: TAG,
@@ -146,13 +116,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      of: operation({
-        name: 'users.sessions.revoke_all',
-        summary: 'End all sessions of somebody',
-        needs: 'users:write',
-        audit: 'auth.session.revoked',
-        errors: ['NOT_FOUND'],
-      }),
+      of: userOperations.endSessions,
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions',
       tag: TAG,
@@ -164,13 +128,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       }),
     }),
     route({
-      of: operation({
-        name: 'users.sessions.revoke',
-        summary: 'End a session of somebody',
-        needs: 'users:write',
-        audit: 'auth.session.revoked',
-        errors: ['NOT_FOUND'],
-      }),
+      of: userOperations.endSession,
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions/:session_id',
       tag: TAG,
@@ -182,13 +140,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       },
     }),
     route({
-      of: operation({
-        name: 'users.password_reset',
-        summary: 'Send somebody a link to choose another password',
-        needs: 'users:write',
-        audit: 'auth.password.reset_requested',
-        errors: OF_ACTING,
-      }),
+      of: userOperations.sendReset,
       method: 'POST',
       path: '/api/v1/users/:id/password-reset',
       description: 'Nothing ends before the link is used. At most one e-mail a minute.',

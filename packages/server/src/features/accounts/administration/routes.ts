@@ -3,15 +3,15 @@ import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import { Flag, Instant, optional, roleName } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
 import { changeAccount, createAccount, deleteAccount } from './accounts.ts'
-import { OF_ACTING, TAG, UserId } from './fields.ts'
+import { TAG, UserId } from './fields.ts'
 import { lockRoutes } from './lock-routes.ts'
+import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
 import { PersonView, personView, STATUSES } from './view.ts'
 
@@ -55,12 +55,7 @@ const Change = z.object({
 
 export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
   route({
-    of: operation({
-      name: 'users.list',
-      summary: 'List and search people',
-      needs: 'users:read',
-      quiet: 'reads only',
-    }),
+    of: userOperations.list,
     method: 'GET',
     path: '/api/v1/users',
     description:
@@ -74,14 +69,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     },
   }),
   route({
-    of: operation({
-      name: 'users.create',
-      summary: 'Make an account for somebody',
-      needs: 'users:write',
-      audit: 'user.created',
-      limit: { by: 'user', max: 600, per: '1h' },
-      errors: ['CONFLICT', 'INSUFFICIENT_PERMISSIONS', 'AUTHENTICATION_REQUIRED'],
-    }),
+    of: userOperations.create,
     method: 'POST',
     path: '/api/v1/users',
     description:
@@ -96,13 +84,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    of: operation({
-      name: 'users.get',
-      summary: 'Show somebody’s account',
-      needs: 'users:read',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
-    }),
+    of: userOperations.get,
     method: 'GET',
     path: '/api/v1/users/:id',
     tag: TAG,
@@ -113,13 +95,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    of: operation({
-      name: 'users.update',
-      summary: 'Change somebody’s account',
-      needs: 'users:write',
-      audit: ['user.updated', 'user.email_changed', 'auth.email.verified', 'auth.session.revoked'],
-      errors: OF_ACTING,
-    }),
+    of: userOperations.update,
     method: 'PATCH',
     path: '/api/v1/users/:id',
     description:
@@ -133,14 +109,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     }),
   }),
   route({
-    of: operation({
-      name: 'users.delete',
-      summary: 'Delete somebody’s account',
-      needs: 'users:delete',
-      fresh: '10m',
-      audit: 'user.deleted',
-      errors: OF_ACTING,
-    }),
+    of: userOperations.delete,
     method: 'DELETE',
     path: '/api/v1/users/:id',
     description: 'The account goes with everything personal, at once and for good.',

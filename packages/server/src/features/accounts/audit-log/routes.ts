@@ -3,11 +3,11 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import { Flag, Instant, optional } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Download, download, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { exportEvents, getEvent, listEvents, typesOf } from './events.ts'
 import { FORMATS, type Format, headOf, TYPES, textOf } from './formats.ts'
+import { auditLogOperations } from './operations.ts'
 import type { EventFilter } from './sql.ts'
 import { EventView, eventView } from './view.ts'
 
@@ -72,12 +72,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
   }
   return [
     route({
-      of: operation({
-        name: 'audit_logs.list',
-        summary: 'Read the audit log',
-        needs: 'audit:read',
-        quiet: 'reads only',
-      }),
+      of: auditLogOperations.list,
       method: 'GET',
       path: '/api/v1/audit-logs',
       description: 'The newest first. Filters are exact, and `details` cannot be searched.',
@@ -87,13 +82,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       run: (call, { limit, cursor, ...asked }) => list(call, filterOf(asked), { limit, cursor }),
     }),
     download({
-      of: operation({
-        name: 'audit_logs.export',
-        summary: 'Export the audit log',
-        needs: 'audit:read',
-        audit: 'audit.exported',
-        limit: { by: 'user', max: 60, per: '1h' },
-      }),
+      of: auditLogOperations.export,
       path: '/api/v1/audit-logs/export',
       description:
         'As JSON lines, or as CSV that is safe for spreadsheets, the newest first, without an end in number. A file that was broken off ends without its last chunk.',
@@ -104,13 +93,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       run: async (call, { format, bom, ...asked }) => fileOf(tools, call, filterOf(asked), { format, bom }),
     }),
     route({
-      of: operation({
-        name: 'audit_logs.get',
-        summary: 'Show an event of the audit log',
-        needs: 'audit:read',
-        quiet: 'reads only',
-        errors: ['NOT_FOUND'],
-      }),
+      of: auditLogOperations.get,
       method: 'GET',
       path: '/api/v1/audit-logs/:id',
       tag: TAG,
@@ -119,14 +102,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       run: async (call, { id }) => ({ data: eventView(await getEvent(tools, call, id)) }),
     }),
     route({
-      of: operation({
-        name: 'organizations.audit_logs.list',
-        summary: 'Read the audit log of an organization',
-        needs: 'caller',
-        organization: 'audit:read',
-        quiet: 'reads only',
-        errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
-      }),
+      of: auditLogOperations.listOfOrganization,
       method: 'GET',
       path: '/api/v1/organizations/:id/audit-logs',
       description: OWN,
@@ -137,15 +113,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
         list(call, filterOf({ ...asked, organization_id: id }), { limit, cursor }),
     }),
     download({
-      of: operation({
-        name: 'organizations.audit_logs.export',
-        summary: 'Export the audit log of an organization',
-        needs: 'caller',
-        organization: 'audit:read',
-        audit: 'audit.exported',
-        limit: { by: 'user', max: 60, per: '1h' },
-        errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
-      }),
+      of: auditLogOperations.exportOfOrganization,
       path: '/api/v1/organizations/:id/audit-logs/export',
       description: OWN,
       tag: TAG,

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
 import { Account, DeleteAccount } from './views.tsx'
 
@@ -42,36 +42,23 @@ export const accountPages = (tools: Tools): Row[] => {
 
   return [
     page({
-      of: operation({
-        name: 'pages.home',
-        summary: 'Go to your account, or to sign-in',
-        open: 'a way in for whoever types the bare address',
-        quiet: 'reads only',
-      }),
+      of: profileOperations.home,
       method: 'GET',
       path: '/',
       input: z.object({}),
       run: async (call) => ({ redirect: call.principal ? '/account' : '/sign-in' }),
     }),
     page({
-      of: operation({
-        name: 'pages.account',
-        summary: 'Your account',
-        needs: 'session',
-        quiet: 'reads only',
-      }),
+      of: profileOperations.show,
+      name: 'pages.account',
       method: 'GET',
       path: '/account',
       input: z.object({ saved: z.string().max(10).optional() }),
       run: (call, { saved }) => showAccount(call, {}, saved !== undefined),
     }),
     page({
-      of: operation({
-        name: 'pages.account.submit',
-        summary: 'Save your profile',
-        needs: 'session',
-        audit: 'user.updated',
-      }),
+      of: profileOperations.update,
+      name: 'pages.account.submit',
       method: 'POST',
       path: '/account',
       input: z.object({
@@ -89,25 +76,15 @@ export const accountPages = (tools: Tools): Row[] => {
       }),
     }),
     page({
-      of: operation({
-        name: 'pages.account.delete',
-        summary: 'Ask before deleting your account',
-        needs: 'session',
-        quiet: 'reads only',
-      }),
+      of: profileOperations.confirmDeletion,
       method: 'GET',
       path: '/account/delete',
       input: z.object({}),
       run: (call) => showDelete(call, {}),
     }),
     page({
-      of: operation({
-        name: 'pages.account.delete.submit',
-        summary: 'Delete your account',
-        needs: 'session',
-        audit: 'user.deleted',
-        limit: { by: 'user', max: 20, per: '1h' },
-      }),
+      of: profileOperations.delete,
+      name: 'pages.account.delete.submit',
       method: 'POST',
       path: '/account/delete',
       input: z.object({ password: TypedPassword }),

@@ -1,7 +1,6 @@
 /** The JSON API of one's own account. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -10,6 +9,7 @@ import { findActiveOrganization } from '../../organizations/mine/index.ts'
 import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
 import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { profileOperations } from './operations.ts'
 
 const Me = z.object({
   user: UserView,
@@ -23,13 +23,7 @@ const Me = z.object({
 
 export const accountRoutes = (tools: Tools): Row[] => [
   route({
-    of: operation({
-      name: 'auth.me',
-      summary: 'Show who is signed in',
-      needs: 'session',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
-    }),
+    of: profileOperations.whoAmI,
     method: 'GET',
     path: '/api/v1/auth/me',
     tag: 'Authentication',
@@ -51,13 +45,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     },
   }),
   route({
-    of: operation({
-      name: 'users.me.show',
-      summary: 'Show your account',
-      needs: 'session',
-      quiet: 'reads only',
-      errors: ['NOT_FOUND'],
-    }),
+    of: profileOperations.show,
     method: 'GET',
     path: '/api/v1/users/me',
     tag: 'Account',
@@ -66,13 +54,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
   }),
   route({
-    of: operation({
-      name: 'users.me.update',
-      summary: 'Change your profile',
-      needs: 'session',
-      audit: 'user.updated',
-      errors: ['CONFLICT', 'NOT_FOUND'],
-    }),
+    of: profileOperations.update,
     method: 'PATCH',
     path: '/api/v1/users/me',
     description: 'Changes only the fields that are sent; `null` clears one.',
@@ -89,14 +71,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     }),
   }),
   route({
-    of: operation({
-      name: 'users.me.delete',
-      summary: 'Delete your account',
-      needs: 'session',
-      audit: 'user.deleted',
-      limit: { by: 'user', max: 20, per: '1h' },
-      errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
-    }),
+    of: profileOperations.delete,
     method: 'DELETE',
     path: '/api/v1/users/me',
     description: 'Asks for the password. The account goes with everything personal, at once and for good.',

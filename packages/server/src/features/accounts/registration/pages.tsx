@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
@@ -11,6 +10,7 @@ import { checkYourMail } from '../../identity/emails/index.ts'
 import { redirectOutcome, safeReturnTo } from '../../signin/door/index.ts'
 import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
 import { checkSetupLink, setUpAdministrator } from './administrator.ts'
+import { registrationOperations } from './operations.ts'
 import { judgeRegistration, register } from './register.ts'
 import { registrationText } from './texts.ts'
 import { Setup, SetupLinkInvalid, SignUp } from './views.tsx'
@@ -42,12 +42,7 @@ export const registrationPages = (tools: Tools): Row[] => {
 
   return [
     page({
-      of: operation({
-        name: 'pages.sign_up',
-        summary: 'The sign-up form',
-        open: 'this is how an account comes to be',
-        quiet: 'reads only',
-      }),
+      of: registrationOperations.signUpForm,
       method: 'GET',
       path: '/sign-up',
       input: z.object({ return_to: ReturnTo, email: Prefilled }),
@@ -57,13 +52,8 @@ export const registrationPages = (tools: Tools): Row[] => {
           : showSignUp(call, email ? { typed: { email } } : {}, return_to),
     }),
     page({
-      of: operation({
-        name: 'pages.sign_up.submit',
-        summary: 'Sign up',
-        open: 'this is how an account comes to be',
-        audit: ['user.registered', 'auth.login.success'],
-        limit: { by: 'ip', max: 60, per: '1h' },
-      }),
+      of: registrationOperations.register,
+      name: 'pages.sign_up.submit',
       method: 'POST',
       path: '/sign-up',
       input: AccountForm.extend({ return_to: ReturnTo }),
@@ -79,13 +69,7 @@ export const registrationPages = (tools: Tools): Row[] => {
       }),
     }),
     page({
-      of: operation({
-        name: 'pages.setup',
-        summary: 'The form of the first administrator',
-        open: 'the token of the link that the start printed is the credential',
-        quiet: 'reads only: opening the link does not use it up',
-        limit: { by: 'ip', max: 60, per: '10m' },
-      }),
+      of: registrationOperations.setupForm,
       method: 'GET',
       path: '/setup/:token',
       input: z.object({ token: SetupToken }),
@@ -96,13 +80,7 @@ export const registrationPages = (tools: Tools): Row[] => {
       again: async (call, _typed, problem) => setupInvalid(call, problem.status),
     }),
     page({
-      of: operation({
-        name: 'pages.setup.submit',
-        summary: 'Make the first administrator',
-        open: 'the token of the link that the start printed is the credential',
-        audit: ['user.created', 'auth.login.success'],
-        limit: { by: 'ip', max: 30, per: '10m' },
-      }),
+      of: registrationOperations.setUp,
       method: 'POST',
       path: '/setup/:token',
       input: AccountForm.extend({ token: SetupToken }),

@@ -1,7 +1,6 @@
 /** The JSON API of signing up. */
 import { z } from 'zod'
 import { optional } from '../../../base/fields.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -10,6 +9,7 @@ import { UserView, userView } from '../../identity/users/index.ts'
 import { OrganizationName } from '../../organizations/organization/index.ts'
 import { answerOutcome } from '../../signin/door/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
+import { registrationOperations } from './operations.ts'
 import { judgeRegistration, register } from './register.ts'
 
 export const RegistrationInput = z.object({
@@ -25,14 +25,7 @@ export const RegistrationInput = z.object({
 
 export const registrationRoutes = (tools: Tools): Row[] => [
   route({
-    of: operation({
-      name: 'auth.register',
-      summary: 'Sign up',
-      open: 'this is how an account comes to be',
-      audit: ['user.registered', 'auth.login.success'],
-      limit: { by: 'ip', max: 60, per: '1h' },
-      errors: ['CONFLICT', 'UNAVAILABLE'],
-    }),
+    of: registrationOperations.register,
     method: 'POST',
     path: '/api/v1/auth/register',
     description:

@@ -3,11 +3,11 @@ import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
 import { authHeaders } from './headers.ts'
+import { forwardAuthOperations } from './operations.ts'
 import { placeToGo } from './turn-away.ts'
 
 const Validity = z.object({
@@ -58,14 +58,7 @@ const Asked = z.object({
 
 export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[] => [
   route({
-    of: operation({
-      name: 'auth.validate',
-      summary: 'Check a credential',
-      needs: 'caller',
-      quiet: 'reads only',
-      // a proxy asks for every request that it lets through
-      limit: { by: 'user', max: 60_000, per: '1m' },
-    }),
+    of: forwardAuthOperations.validate,
     method: 'GET',
     path: '/api/v1/auth/validate',
     description:

@@ -1,0 +1,46 @@
+/** What a signed-in person does to their own account. */
+import { operation } from '../../../base/http/row/operation.ts'
+
+export const profileOperations = {
+  whoAmI: operation({
+    name: 'auth.me',
+    summary: 'Show who is signed in',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  show: operation({
+    name: 'users.me.show',
+    summary: 'Show your account',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  update: operation({
+    name: 'users.me.update',
+    summary: 'Change your profile',
+    needs: 'session',
+    audit: 'user.updated',
+    errors: ['CONFLICT', 'NOT_FOUND'],
+  }),
+  delete: operation({
+    name: 'users.me.delete',
+    summary: 'Delete your account',
+    needs: 'session',
+    audit: 'user.deleted',
+    limit: { by: 'user', max: 20, per: '1h' },
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
+  }),
+  home: operation({
+    name: 'pages.home',
+    summary: 'Go to your account, or to sign-in',
+    open: 'a way in for whoever types the bare address',
+    quiet: 'reads only',
+  }),
+  confirmDeletion: operation({
+    name: 'pages.account.delete',
+    summary: 'Ask before deleting your account',
+    needs: 'session',
+    quiet: 'reads only',
+  }),
+}
