@@ -93,7 +93,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(await me.text()).toContain(email)
 
     await me.page.goto(link)
-    expect(await me.heading()).toBe('This set-up link does not work any more')
+    expect(await me.heading()).toBe('This set-up link is no longer valid')
     expect(await world.app.setupLink()).toBeNull()
   })
 

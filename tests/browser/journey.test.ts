@@ -132,11 +132,11 @@ describe.each([
 
     await me.fill({ 'Username (optional)': 'ada' })
     await me.press('Save profile')
-    expect(await me.text()).toContain('Your profile is saved.')
+    expect(await me.text()).toContain('Profile saved.')
     await me.visit('/account')
     expect(await me.value('Full name (optional)')).toBe('Ada King')
     expect(await me.value('Username (optional)')).toBe('ada')
-    expect(await me.text()).not.toContain('Your profile is saved.')
+    expect(await me.text()).not.toContain('Profile saved.')
   })
 
   it('lists this session and another one, and ends that', async () => {

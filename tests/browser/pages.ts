@@ -143,7 +143,7 @@ export const STATES: readonly PageState[] = [
   {
     name: 'setup-invalid',
     as: 'stranger',
-    heading: 'This set-up link does not work any more',
+    heading: 'This set-up link is no longer valid',
     status: 401,
     open: (me) => me.visit('/setup/nonsense'),
   },

@@ -5,7 +5,7 @@
 import { Problem } from '../base/errors.ts'
 import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
 import type { Tools } from '../core/tools.ts'
-import { createByOperator } from '../features/accounts/registration/index.ts'
+import { createUserByOperator } from '../features/accounts/registration/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'
 import { makePassword } from './password.ts'
@@ -63,7 +63,7 @@ async function plant(tools: Tools): Promise<Outcome> {
       verified,
     }
     try {
-      const { id } = await createByOperator(tools, { ...account, username, fullName: name })
+      const { id } = await createUserByOperator(tools, { ...account, username, fullName: name })
       ids.set(username, id)
       made.push(account)
     } catch (error) {

@@ -3,11 +3,11 @@
 import type { Tools } from '../core/tools.ts'
 import { unlockByOperator } from '../features/accounts/administration/index.ts'
 import {
-  createByOperator,
-  disableByOperator,
-  enableByOperator,
-  listByOperator,
-  resetByOperator,
+  createUserByOperator,
+  disableUserByOperator,
+  enableUserByOperator,
+  listUsersByOperator,
+  setPasswordByOperator,
 } from '../features/accounts/registration/index.ts'
 import { type Args, type Command, done, type Option, stringOf, type Terminal, UsageError } from './command.ts'
 import { askPassword, makePassword } from './password.ts'
@@ -67,7 +67,7 @@ export const usersCreate: Command = {
       stringOf(args, 'name'),
       stringOf(args, 'role'),
     ]
-    const user = await createByOperator(tools, {
+    const user = await createUserByOperator(tools, {
       email,
       password,
       ...(username === null ? {} : { username }),
@@ -98,7 +98,7 @@ export const usersList: Command = {
   },
   async run(tools, args) {
     const limit = stringOf(args, 'limit') ?? ''
-    const { users, nextCursor } = await listByOperator(tools, {
+    const { users, nextCursor } = await listUsersByOperator(tools, {
       limit: Number(limit),
       cursor: stringOf(args, 'cursor'),
     })
@@ -136,7 +136,7 @@ export const usersResetPassword: Command = {
     const [identifier = ''] = args.positionals
     const given = stringOf(args, 'password')
     const password = given ?? makePassword()
-    await resetByOperator(tools, identifier, password)
+    await setPasswordByOperator(tools, identifier, password)
     const text = `${identifier} has a new password; its sessions have ended.`
     return given === null
       ? done({ identifier, password }, `${text}\nPassword: ${password}`, [KEEP])
@@ -165,7 +165,7 @@ export const usersDisable = changeOfStatus(
   'users disable',
   'Disable an account and end its sessions',
   'is disabled; its sessions have ended',
-  disableByOperator,
+  disableUserByOperator,
 )
 export const usersUnlock = changeOfStatus(
   'users unlock',
@@ -177,5 +177,5 @@ export const usersEnable = changeOfStatus(
   'users enable',
   'Enable a disabled account again',
   'is enabled again',
-  enableByOperator,
+  enableUserByOperator,
 )

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-describe('one’s own account', () => {
+describe('the caller’s own account', () => {
   it('is shown at /auth/me and /users/me', async () => {
     const { client, id, email } = await world.person({ username: 'shown' })
     const me = await client.get('/api/v1/auth/me')
@@ -36,7 +36,7 @@ describe('one’s own account', () => {
     expect((await world.events(id)).filter((type) => type === 'user.updated')).toHaveLength(3)
   })
 
-  it('cannot raise itself: role, status and verification are not fields', async () => {
+  it('cannot change its own role, status or verification: they are not fields', async () => {
     const { client } = await world.person()
     const reply = await client.patch('/api/v1/users/me', {
       role: 'super_admin',
@@ -48,7 +48,7 @@ describe('one’s own account', () => {
     expect(reply.data).toMatchObject({ role: 'viewer', roles: ['viewer'] })
   })
 
-  it('says that a username is taken', async () => {
+  it('refuses a username that is taken with CONFLICT', async () => {
     await world.person({ username: 'owner', signIn: false })
     const { client } = await world.person()
     const reply = await client.patch('/api/v1/users/me', { username: 'OWNER' })
@@ -60,8 +60,8 @@ describe('one’s own account', () => {
   })
 })
 
-describe('deleting one’s account', () => {
-  it('asks for the password, and takes everything personal with it', async () => {
+describe('deleting the caller’s own account', () => {
+  it('requires the password, and deletes all personal data', async () => {
     const { client, id, email } = await world.person({ username: 'leaving' })
     const other = world.client()
     await other.signIn(email, PASSWORD)
@@ -100,7 +100,7 @@ describe('deleting one’s account', () => {
     )
     expect(JSON.stringify(left.audit)).not.toContain(email)
     expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).toEqual([
-      'Your account at Latchkey is deleted',
+      'Your account at Latchkey has been deleted',
     ])
   })
 

@@ -1,4 +1,4 @@
-/** One's own account: what it says, changing the profile, deleting it. */
+/** The caller's own account: reading it, changing the profile, deleting it. */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
@@ -15,7 +15,7 @@ export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<Use
   return await tools.db.tx(scope, (tx) => getUser(tx, scope.userId))
 }
 
-/** @throws Problem CONFLICT for a taken username */
+/** Changes the caller's profile. @throws Problem CONFLICT where the username is taken */
 export async function updateProfile(
   tools: Pick<Tools, 'db'>,
   call: Call,
@@ -29,10 +29,11 @@ export async function updateProfile(
 }
 
 /**
- * Deletes the caller's account with everything personal, in one transaction, after asking for the password.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, CONFLICT for the only owner of an organization with others
+ * Deletes the caller's account and all personal data in one transaction, after checking the password.
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; CONFLICT for the last administrator and for the only owner of
+ * an organization that has other members
  */
-export async function deleteAccount(
+export async function deleteOwnAccount(
   tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
   call: Call,
   password: string,
@@ -41,7 +42,7 @@ export async function deleteAccount(
   const user = await ownUser(tools, call)
   await confirmPassword(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
-    // locks are taken in this order by everybody: organizations, roles, people
+    // the order of locks in every transaction: organizations, roles, users
     await lockOrganizationsOf(tx, user.id)
     await assertNotLastAdministrator(tx, user.id)
     await leaveAllOrganizations(tools, tx, call, user.id)

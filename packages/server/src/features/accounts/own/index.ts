@@ -1,6 +1,6 @@
 /**
- * Account: what a signed-in person sees and changes of their own. Owns the profile's routes and pages and
- * deletion; leaves sessions, passwords and addresses to their rooms, whose pages stand beside these.
+ * The caller's own account (self-service): the profile's routes and pages, and deletion. Leaves sessions, passwords
+ * and addresses to their features, whose pages are linked from the same navigation.
  */
 export { accountPages } from './pages.tsx'
 export { accountRoutes } from './routes.ts'

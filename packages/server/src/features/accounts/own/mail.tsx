@@ -1,4 +1,4 @@
-/** The letter that confirms a deleted account. */
+/** The email that confirms the deletion of an account. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -7,13 +7,13 @@ import { Note, Paragraph } from '../../../core/mail/letter.tsx'
 
 const t = texts({
   en: {
-    subject: 'Your account at {brand} is deleted',
-    lead: 'Your account and everything personal in it are deleted, as you asked. This is the last e-mail about it.',
-    note: 'It cannot be undone. You are welcome to sign up again at any time.',
+    subject: 'Your account at {brand} has been deleted',
+    lead: 'Your account and all personal data in it have been deleted, as you requested. This is the last e-mail about it.',
+    note: 'This cannot be undone. You can sign up again at any time.',
   },
   de: {
-    subject: 'Ihr Konto bei {brand} ist gelöscht',
-    lead: 'Ihr Konto und alles Persönliche darin sind gelöscht, wie von Ihnen gewünscht. Dies ist die letzte E-Mail dazu.',
+    subject: 'Ihr Konto bei {brand} wurde gelöscht',
+    lead: 'Ihr Konto und alle persönlichen Daten darin wurden wie gewünscht gelöscht. Dies ist die letzte E-Mail dazu.',
     note: 'Das lässt sich nicht rückgängig machen. Sie können sich jederzeit neu registrieren.',
   },
 })

@@ -1,17 +1,17 @@
-/** What a signed-in person does to their own account. */
+/** The operations on the caller's own account. */
 import { operation } from '../../../base/http/row/operation.ts'
 
 export const profileOperations = {
   whoAmI: operation({
     name: 'auth.me',
-    summary: 'Show who is signed in',
+    summary: 'Get the signed-in user and the session',
     needs: 'session',
     quiet: 'reads only',
     errors: ['NOT_FOUND'],
   }),
   show: operation({
     name: 'users.me.show',
-    summary: 'Show your account',
+    summary: 'Get your account',
     needs: 'session',
     quiet: 'reads only',
     errors: ['NOT_FOUND'],
@@ -34,12 +34,12 @@ export const profileOperations = {
   home: operation({
     name: 'pages.home',
     summary: 'Go to your account, or to sign-in',
-    open: 'a way in for whoever types the bare address',
+    open: 'the start page redirects, and shows nothing',
     quiet: 'reads only',
   }),
   confirmDeletion: operation({
     name: 'pages.account.delete',
-    summary: 'Ask before deleting your account',
+    summary: 'Confirm the deletion of your account',
     needs: 'session',
     quiet: 'reads only',
   }),

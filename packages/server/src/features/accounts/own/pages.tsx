@@ -1,4 +1,4 @@
-/** The hosted pages of one's own account: overview with the profile, and deletion. */
+/** The hosted pages of the caller's own account: the profile, and deletion. */
 import { z } from 'zod'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
@@ -8,18 +8,18 @@ import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
-import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { deleteOwnAccount, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
 import { Account, DeleteAccount } from './views.tsx'
 
-/** A form sends every field; an empty one clears it. */
-const cleared = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
+/** A form sends every field; an empty field clears the value. */
+const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
 
 export const accountPages = (tools: Tools): Row[] => {
   async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
     const user = await ownUser(tools, call)
-    const shown = {
+    const profile = {
       email: user.email,
       emailVerified: user.email_verified_at !== null,
       fullName: user.full_name,
@@ -28,7 +28,7 @@ export const accountPages = (tools: Tools): Row[] => {
       createdAt: user.created_at,
     }
     return {
-      page: <Account user={shown} saved={saved} {...form} />,
+      page: <Account user={profile} saved={saved} {...form} />,
       title: accountText(call.locale, 'account.title'),
     }
   }
@@ -62,9 +62,9 @@ export const accountPages = (tools: Tools): Row[] => {
       method: 'POST',
       path: '/account',
       input: z.object({
-        full_name: cleared(FullName),
-        username: cleared(Username),
-        locale: cleared(z.enum(LOCALES)),
+        full_name: orNull(FullName),
+        username: orNull(Username),
+        locale: orNull(z.enum(LOCALES)),
       }),
       run: async (call, change) => {
         await updateProfile(tools, call, change)
@@ -89,21 +89,21 @@ export const accountPages = (tools: Tools): Row[] => {
       path: '/account/delete',
       input: z.object({ password: TypedPassword }),
       run: async (call, { password }) => {
-        await deleteAccount(tools, call, password)
-        const gone = ['session', 'device'].map((name) => ({ name, value: null }))
-        return { redirect: '/sign-in?notice=account_deleted', cookies: gone }
+        await deleteOwnAccount(tools, call, password)
+        const cleared = ['session', 'device'].map((name) => ({ name, value: null }))
+        return { redirect: '/sign-in?notice=account_deleted', cookies: cleared }
       },
       again: async (call, typed, problem) => {
         const shown = shownAgain(call.locale, typed, atPasswordField('password', problem))
-        const alert = whyKept(call.locale, problem) ?? shown.alert
+        const alert = deletionRefusal(call.locale, problem) ?? shown.alert
         return { ...(await showDelete(call, { ...shown, alert })), status: problem.status }
       },
     }),
   ]
 }
 
-/** What keeps an account from being deleted, where it is more than a wrong password. */
-function whyKept(locale: Locale, { code, details }: Problem): string | null {
+/** The text for a refused deletion (last administrator), or null for other problems. */
+function deletionRefusal(locale: Locale, { code, details }: Problem): string | null {
   if (code !== 'CONFLICT' || details === undefined || Array.isArray(details)) return null
   return accountText.find(locale, `delete.kept.${String(details.reason)}`)
 }

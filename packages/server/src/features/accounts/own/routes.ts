@@ -1,4 +1,4 @@
-/** The JSON API of one's own account. */
+/** The JSON API of the caller's own account. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
@@ -8,7 +8,7 @@ import { UserView, userView } from '../../identity/users/index.ts'
 import { findActiveOrganization } from '../../organizations/mine/index.ts'
 import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
-import { deleteAccount, ownUser, updateProfile } from './account.ts'
+import { deleteOwnAccount, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 
 const Me = z.object({
@@ -17,7 +17,7 @@ const Me = z.object({
     id: z.string(),
     expires_at: z.string(),
   }),
-  /** The one that the session acts in. */
+  /** The organization that the session acts in. */
   organization: ActiveOrganizationView.nullable(),
 })
 
@@ -27,6 +27,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     method: 'GET',
     path: '/api/v1/auth/me',
     tag: 'Authentication',
+    message: 'Signed-in user retrieved.',
     input: z.object({}),
     output: Me,
     run: async (call) => {
@@ -49,6 +50,7 @@ export const accountRoutes = (tools: Tools): Row[] => [
     method: 'GET',
     path: '/api/v1/users/me',
     tag: 'Account',
+    message: 'Account retrieved.',
     input: z.object({}),
     output: UserView,
     run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
@@ -57,8 +59,9 @@ export const accountRoutes = (tools: Tools): Row[] => [
     of: profileOperations.update,
     method: 'PATCH',
     path: '/api/v1/users/me',
-    description: 'Changes only the fields that are sent; `null` clears one.',
+    description: 'Changes only the fields that are sent. `null` clears a field.',
     tag: 'Account',
+    message: 'Profile saved.',
     input: z.object({
       full_name: FullName.nullable().optional(),
       username: Username.nullable().optional(),
@@ -67,23 +70,23 @@ export const accountRoutes = (tools: Tools): Row[] => [
     output: UserView,
     run: async (call, change) => ({
       data: userView(tools.roles, await updateProfile(tools, call, change)),
-      message: 'Your profile is saved.',
     }),
   }),
   route({
     of: profileOperations.delete,
     method: 'DELETE',
     path: '/api/v1/users/me',
-    description: 'Asks for the password. The account goes with everything personal, at once and for good.',
+    description:
+      'Requires the password. Deletes the account and all personal data immediately and permanently.',
     tag: 'Account',
+    message: 'Account deleted.',
     body: true,
     input: z.object({ password: TypedPassword }),
     output: z.null(),
     run: async (call, { password }) => {
-      await deleteAccount(tools, call, password)
+      await deleteOwnAccount(tools, call, password)
       return {
         data: null,
-        message: 'Your account is deleted.',
         cookies: [
           { name: 'session', value: null },
           { name: 'device', value: null },

@@ -1,4 +1,4 @@
-/** What the account pages say. */
+/** The texts of the account pages. */
 import { texts } from '../../../base/page/index.ts'
 
 export const accountText = texts({
@@ -14,22 +14,23 @@ export const accountText = texts({
     'account.member_since': 'Member since',
     'account.profile': 'Profile',
     'account.username_hint':
-      '3 to 32 letters, digits, dots, hyphens or underscores. You can sign in with it, too.',
-    'account.locale_browser': 'As in the browser',
+      '3 to 32 letters, digits, dots, hyphens or underscores. You can also sign in with it.',
+    'account.locale_browser': 'Same as the browser',
     'account.save': 'Save profile',
-    'account.saved': 'Your profile is saved.',
+    'account.saved': 'Profile saved.',
     'account.delete': 'Delete account',
-    'account.delete_lead': 'Deletes your account and everything personal in it, for ever.',
+    'account.delete_lead': 'Permanently deletes your account and all personal data in it.',
     'account.delete_link': 'Delete account …',
     'delete.title': 'Delete your account?',
-    'delete.lead': 'This takes effect at once and cannot be undone.',
-    'delete.profile': 'Your profile, your address {email} and your password are erased.',
-    'delete.sessions': 'You are signed out everywhere.',
-    'delete.apps': 'Apps you sign in to with this account will not know you any more.',
+    'delete.lead': 'This takes effect immediately and cannot be undone.',
+    'delete.profile': 'Your profile, your address {email} and your password are deleted.',
+    'delete.sessions': 'You are signed out on all devices.',
+    'delete.apps': 'You can no longer use this account to sign in to apps.',
     'delete.password': 'Your password, to confirm',
     'delete.button': 'Delete my account',
     'delete.cancel': 'Keep my account',
-    'delete.kept.last_administrator': 'You are the last administrator. Make somebody else one first.',
+    'delete.kept.last_administrator':
+      'You are the last administrator. Give another user the administrator role first.',
   },
   de: {
     'field.full_name': 'Vor- und Nachname',
@@ -46,19 +47,19 @@ export const accountText = texts({
       '3 bis 32 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche. Auch damit können Sie sich anmelden.',
     'account.locale_browser': 'Wie im Browser',
     'account.save': 'Profil speichern',
-    'account.saved': 'Ihr Profil ist gespeichert.',
+    'account.saved': 'Profil gespeichert.',
     'account.delete': 'Konto löschen',
-    'account.delete_lead': 'Löscht Ihr Konto und alles Persönliche darin, für immer.',
+    'account.delete_lead': 'Löscht Ihr Konto und alle persönlichen Daten darin endgültig.',
     'account.delete_link': 'Konto löschen …',
     'delete.title': 'Ihr Konto löschen?',
     'delete.lead': 'Das geschieht sofort und lässt sich nicht rückgängig machen.',
     'delete.profile': 'Ihr Profil, Ihre Adresse {email} und Ihr Passwort werden gelöscht.',
-    'delete.sessions': 'Sie werden überall abgemeldet.',
-    'delete.apps': 'Apps, bei denen Sie sich mit diesem Konto anmelden, kennen Sie danach nicht mehr.',
+    'delete.sessions': 'Sie werden auf allen Geräten abgemeldet.',
+    'delete.apps': 'Sie können sich mit diesem Konto nicht mehr bei Apps anmelden.',
     'delete.password': 'Ihr Passwort zur Bestätigung',
     'delete.button': 'Mein Konto löschen',
     'delete.cancel': 'Konto behalten',
     'delete.kept.last_administrator':
-      'Sie sind die letzte Person, die alles verwalten darf. Geben Sie diese Rolle erst jemand anderem.',
+      'Sie sind die letzte Person mit der Administratorrolle. Geben Sie diese Rolle zuerst einer anderen Person.',
   },
 })

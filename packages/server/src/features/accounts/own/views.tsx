@@ -1,4 +1,4 @@
-/** The pages of one’s own account. Presentation only. */
+/** The views of the account pages. Presentation only. */
 import {
   AccountPage,
   Badge,
@@ -26,11 +26,11 @@ export interface AccountProps extends FormState {
     emailVerified: boolean
     fullName: string | null
     username: string | null
-    /** Null where the browser's language is followed. */
+    /** Null: the browser's language. */
     locale: string | null
     createdAt: Date
   }
-  /** Says that the profile was just saved. */
+  /** Shows the notice that the profile was saved. */
   saved?: boolean
 }
 

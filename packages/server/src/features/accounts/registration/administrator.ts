@@ -1,7 +1,7 @@
 /**
- * The first administrator: by a link of single use that the first start prints, or headless by the
- * environment. Never a default password. Invariant: of any number who use the link at once, one is made
- * administrator; and once there is one, no link works.
+ * The first administrator: created through a single-use set-up link that the first start prints, or headless from the
+ * environment. There is no default password. Invariant: of any number of concurrent uses of the link, one creates the
+ * administrator; once an administrator exists, no set-up link works.
  */
 import { sql } from 'kysely'
 import { type Call, systemCall } from '../../../base/call.ts'
@@ -25,10 +25,10 @@ type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>
 export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<boolean> =>
   tools.db.tx('system', (tx) => hasActiveHolder(tx, adminRole(tools.config)))
 
-/** A fresh link for the first administrator; earlier ones stop working. @returns its URL, or null where there is one already */
+/** Issues a set-up link and revokes earlier ones. @returns its URL, or null where an administrator exists */
 export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: Date): Promise<string | null> {
   return await tools.db.tx('system', async (tx) => {
-    await oneAtATime(tx)
+    await lockSetup(tx)
     if (await hasActiveHolder(tx, adminRole(tools.config))) return null
     await revokeLinks(tx, 'setup', null, now)
     const token = await issueLink(tx, { purpose: 'setup', userId: null, lifetime: SETUP_LIFETIME }, now)
@@ -37,24 +37,24 @@ export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: D
   })
 }
 
-/** Whether the link would work, without using it. @throws INVALID_TOKEN, TOKEN_EXPIRED */
-export async function checkSetupLink(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<void> {
+/** Checks the link without consuming it. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED */
+export async function assertSetupLink(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<void> {
   const verdict = await tools.db.tx('system', (tx) => checkLink(tx, 'setup', token, call.now))
   if ('refused' in verdict) throw linkProblem(verdict.refused)
 }
 
-/** Makes the first administrator by the link, and signs them in. @throws INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR */
+/** Creates the first administrator and signs them in. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR */
 export async function setUpAdministrator(
   tools: SetupTools,
   call: Call,
   token: string,
   input: Registration,
 ): Promise<Outcome> {
-  await checkSetupLink(tools, call, token)
+  await assertSetupLink(tools, call, token)
   const who = { email: input.email, fullName: input.full_name ?? null }
   const hash = await acceptFirstPassword(tools, input, who)
   return await tools.db.tx('system', async (tx) => {
-    await oneAtATime(tx)
+    await lockSetup(tx)
     await useLink(tx, 'setup', token, call.now)
     if (await hasActiveHolder(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
     const id = await createAdministrator(tools, tx, call, input, hash)
@@ -63,26 +63,26 @@ export async function setUpAdministrator(
   })
 }
 
-/** At start, from LATCHKEY_ADMIN_EMAIL and LATCHKEY_ADMIN_PASSWORD. @returns whether one was made */
+/** Creates it at start from LATCHKEY_ADMIN_EMAIL and LATCHKEY_ADMIN_PASSWORD. @returns whether it was created */
 export async function ensureAdministrator(tools: SetupTools, now: Date): Promise<boolean> {
   const { adminEmail, adminPassword } = tools.config
   if (adminEmail === null || adminPassword === null || (await hasAdministrator(tools))) return false
   const call = systemCall(now)
   const hash = await acceptPassword(tools, adminPassword, { email: adminEmail })
   return await tools.db.tx('system', async (tx) => {
-    await oneAtATime(tx)
+    await lockSetup(tx)
     if (await hasActiveHolder(tx, adminRole(tools.config))) return false
     await createAdministrator(tools, tx, call, { email: adminEmail, password: adminPassword }, hash)
     return true
   })
 }
 
-/** Several nodes may start at once; the first administrator is made, or asked for, by one of them. */
-async function oneAtATime(tx: Tx): Promise<void> {
+/** Serializes set-up across nodes that start at the same time (advisory lock until the commit). */
+async function lockSetup(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended('latchkey first administrator', 0))`.execute(tx)
 }
 
-/** The operator vouches for the address: whoever holds the link or the environment runs the server. */
+/** The address counts as verified: only the operator has the link or sets the environment. */
 async function createAdministrator(
   tools: Pick<Tools, 'config'>,
   tx: Tx,

@@ -1,16 +1,16 @@
 /**
- * Registration: how accounts come to be: by signing up, as the first administrator, or by the operator at the
- * command line (who also resets, disables and enables them there). Leaves what a user is to `users`, proving
+ * Registration creates accounts: by sign-up, as the first administrator, or by the operator on the command line, who
+ * also resets passwords and disables and enables accounts there. Leaves the user's record to `users`, verification of
  * the address to `emails`, the password to `passwords`, and the session that may follow to `signin`.
  */
 export { ensureAdministrator, printSetupLink } from './administrator.ts'
 export { registrationJobs } from './letters.ts'
 export {
-  createByOperator,
-  disableByOperator,
-  enableByOperator,
-  listByOperator,
-  resetByOperator,
+  createUserByOperator,
+  disableUserByOperator,
+  enableUserByOperator,
+  listUsersByOperator,
+  setPasswordByOperator,
 } from './operator.ts'
 export { registrationPages } from './pages.tsx'
 export { registrationRoutes } from './routes.ts'

@@ -1,4 +1,4 @@
-/** The letters that answer a registration where nothing may be said on the screen. */
+/** The emails that answer a registration whose response must not reveal whether an account exists. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
@@ -9,28 +9,29 @@ const t = texts({
   en: {
     'already.subject': 'You already have an account at {brand}',
     'already.lead':
-      'Somebody, perhaps you, signed up for {brand} with this address. It has an account already, and nothing was changed.',
+      'You or another person signed up for {brand} with this address. An account with it already exists, and nothing was changed.',
     'already.action': 'Sign in',
     'already.forgot': 'If you do not remember the password, you can reset it from the sign-in page.',
-    'already.ignore': 'If it was not you, there is nothing to do.',
+    'already.ignore': 'If this was not you, you do not need to do anything.',
     'taken.subject': 'Choose another username for {brand}',
-    'taken.lead': 'Your registration at {brand} could not be completed: the username you chose is taken.',
+    'taken.lead':
+      'Your registration at {brand} could not be completed: the username that you chose is taken.',
     'taken.action': 'Sign up again',
-    'taken.ignore': 'If it was not you, do nothing: no account was made.',
+    'taken.ignore': 'If this was not you, you do not need to do anything: no account was created.',
   },
   de: {
     'already.subject': 'Sie haben bereits ein Konto bei {brand}',
     'already.lead':
-      'Jemand, vielleicht Sie, hat sich mit dieser Adresse bei {brand} registriert. Es gibt dafür schon ein Konto, und nichts wurde geändert.',
+      'Sie oder eine andere Person haben sich mit dieser Adresse bei {brand} registriert. Ein Konto mit dieser Adresse besteht bereits, und nichts wurde geändert.',
     'already.action': 'Anmelden',
     'already.forgot':
       'Wenn Sie das Passwort nicht mehr wissen, können Sie es auf der Anmeldeseite zurücksetzen.',
-    'already.ignore': 'Wenn Sie das nicht waren, ist nichts zu tun.',
+    'already.ignore': 'Wenn Sie das nicht waren, müssen Sie nichts tun.',
     'taken.subject': 'Wählen Sie einen anderen Benutzernamen für {brand}',
     'taken.lead':
       'Ihre Registrierung bei {brand} konnte nicht abgeschlossen werden: Der gewählte Benutzername ist vergeben.',
     'taken.action': 'Erneut registrieren',
-    'taken.ignore': 'Wenn Sie das nicht waren, tun Sie nichts: Es wurde kein Konto angelegt.',
+    'taken.ignore': 'Wenn Sie das nicht waren, müssen Sie nichts tun: Es wurde kein Konto angelegt.',
   },
 })
 

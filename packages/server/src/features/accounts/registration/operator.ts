@@ -1,5 +1,4 @@
-/** What the operator does to accounts from the command line: the rules behind `latchkey users …`. */
-
+/** The operator's changes of accounts on the command line: the rules behind `latchkey users …`. */
 import { systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid } from '../../../base/errors.ts'
@@ -22,19 +21,19 @@ import { acceptPassword, resetPasswordByOperator, setFirstPassword } from '../..
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
 
-export interface NewAccount {
+export interface OperatorAccount {
   email: string
   password: string
   username?: string
   fullName?: string
-  /** The default role without it. */
+  /** Default: the default role. */
   role?: string
-  /** Whether the operator vouches for the address. */
+  /** Whether the address counts as verified. */
   verified: boolean
 }
 
-/** Makes an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
-export async function createByOperator(tools: OperatorTools, input: NewAccount): Promise<UserView> {
+/** Creates an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
+export async function createUserByOperator(tools: OperatorTools, input: OperatorAccount): Promise<UserView> {
   const email = parsed('email', EmailAddress, input.email)
   const username = input.username === undefined ? null : parsed('username', Username, input.username)
   const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
@@ -60,54 +59,54 @@ function parsed<T>(
 ): T {
   const result = schema.safeParse(value)
   if (!result.success || result.data === undefined)
-    throw invalid(field, 'invalid', `This is no acceptable ${field}: ${value}`)
+    throw invalid(field, 'invalid', `This ${field} is not valid: ${value}`)
   return result.data
 }
 
-/** Newest first. */
-export async function listByOperator(
+/** Lists users, newest first. @throws Problem VALIDATION_ERROR for a malformed cursor */
+export async function listUsersByOperator(
   tools: Pick<Tools, 'db' | 'roles'>,
   page: { limit: number; cursor: string | null },
 ): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
   if (page.cursor !== null && !isId('usr', page.cursor))
-    throw invalid('cursor', 'invalid', 'This is no cursor of a list.')
+    throw invalid('cursor', 'invalid', 'This cursor is not valid.')
   const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
-  const shown = rows.slice(0, page.limit)
+  const visible = rows.slice(0, page.limit)
   return {
-    users: shown.map((row) => ({ ...userView(tools.roles, row), status: row.status })),
-    nextCursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+    users: visible.map((row) => ({ ...userView(tools.roles, row), status: row.status })),
+    nextCursor: rows.length > page.limit ? (visible.at(-1)?.id ?? null) : null,
   }
 }
 
-/** Replaces a password, ends every session and forgets the devices. @throws Problem NOT_FOUND, VALIDATION_ERROR */
-export async function resetByOperator(
+/** Replaces the password, ends every session and deletes known devices. @throws Problem NOT_FOUND, VALIDATION_ERROR */
+export async function setPasswordByOperator(
   tools: OperatorTools,
   identifier: string,
   password: string,
 ): Promise<UserView> {
   const call = systemCall(tools.clock.now())
-  const user = await byIdentifier(tools, identifier)
+  const user = await getUserByIdentifier(tools, identifier)
   await resetPasswordByOperator(tools, call, user, password)
   return userView(tools.roles, user)
 }
 
 /** @throws Problem NOT_FOUND, CONFLICT */
-export const disableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
-  changing(tools, identifier, (tx, user) => disableUser(tx, systemCall(tools.clock.now()), user))
+export const disableUserByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changeUser(tools, identifier, (tx, user) => disableUser(tx, systemCall(tools.clock.now()), user))
 
 /** @throws Problem NOT_FOUND, CONFLICT */
-export const enableByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
-  changing(tools, identifier, (tx, user) => enableUser(tx, systemCall(tools.clock.now()), user))
+export const enableUserByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
+  changeUser(tools, identifier, (tx, user) => enableUser(tx, systemCall(tools.clock.now()), user))
 
-async function changing(
+async function changeUser(
   tools: OperatorTools,
   identifier: string,
   change: (tx: Tx, user: User) => Promise<void>,
 ): Promise<UserView> {
-  const user = await byIdentifier(tools, identifier)
+  const user = await getUserByIdentifier(tools, identifier)
   await tools.db.tx('system', (tx) => change(tx, user))
   return userView(tools.roles, user)
 }
 
-const byIdentifier = (tools: Pick<Tools, 'db'>, identifier: string): Promise<User> =>
+const getUserByIdentifier = (tools: Pick<Tools, 'db'>, identifier: string): Promise<User> =>
   tools.db.tx('system', (tx) => getUserNamed(tx, identifier))

@@ -1,4 +1,4 @@
-/** The hosted pages of signing up and of the first administrator. */
+/** The hosted pages of sign-up and of the first administrator's set-up. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { redirectOutcome, safeReturnTo } from '../../signin/door/index.ts'
 import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
-import { checkSetupLink, setUpAdministrator } from './administrator.ts'
+import { assertSetupLink, setUpAdministrator } from './administrator.ts'
 import { registrationOperations } from './operations.ts'
 import { judgeRegistration, register } from './register.ts'
 import { registrationText } from './texts.ts'
@@ -74,7 +74,7 @@ export const registrationPages = (tools: Tools): Row[] => {
       path: '/setup/:token',
       input: z.object({ token: SetupToken }),
       run: async (call, { token }) => {
-        await checkSetupLink(tools, call, token)
+        await assertSetupLink(tools, call, token)
         return showSetup(call, token, {})
       },
       again: async (call, _typed, problem) => setupInvalid(call, problem.status),

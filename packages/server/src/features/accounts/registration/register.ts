@@ -1,10 +1,9 @@
 /**
- * Signing up. With verification required, every registration runs the same statements and answers the same
- * 201, whether or not the address or the username is taken: it writes a pending user, who owns nothing, and
- * a job decides afterwards which letter goes out. With verification off the identifiers are claimed at once,
- * and a taken one is a 409.
+ * Sign-up, without account enumeration. With verification required, every registration runs the same statements and
+ * answers the same 201, whether or not the address or the username is taken: it writes a pending user, who owns no
+ * identifier, and a job selects the email afterwards. With verification off the identifiers are claimed immediately,
+ * and a taken identifier is a 409.
  */
-
 import type { Call } from '../../../base/call.ts'
 import { type FieldError, invalid } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -37,11 +36,11 @@ export async function register(
   tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
   call: Call,
   input: Registration,
-  /** Where to go on when the address is verified; goes into the letter's link. */
+  /** Where to continue when the address is verified; part of the email's link. */
   returnTo?: string,
 ): Promise<Registered> {
   if (input.organization_name !== undefined && !mayCreateOrganization(tools, null))
-    throw invalid('organization_name', 'not_allowed', 'Organizations are made by administrators here.')
+    throw invalid('organization_name', 'not_allowed', 'Only administrators can create organizations.')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
   const hash = await acceptFirstPassword(tools, input, who)
   const verifies = tools.config.emailVerification === 'required'
@@ -76,8 +75,8 @@ export async function register(
 }
 
 /**
- * What is wrong with the password of a form that is refused for another field: nobody finds out one thing at a
- * time. Looks at what was sent and at nothing that is stored.
+ * The faults of the password of a form that is refused for another field, so that one answer lists every fault. Reads
+ * only what was sent, nothing that is stored.
  */
 export const judgeRegistration =
   (tools: Pick<Tools, 'config' | 'breaches'>) =>

@@ -1,4 +1,4 @@
-/** The JSON API of signing up. */
+/** The JSON API of sign-up. */
 import { z } from 'zod'
 import { optional } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
@@ -19,7 +19,7 @@ export const RegistrationInput = z.object({
   username: optional(Username),
   full_name: optional(FullName),
   organization_name: optional(OrganizationName).describe(
-    'An organization to make, which they own from their first sign-in on',
+    'The name of an organization to create. It is created at the first sign-in, and the user is its owner.',
   ),
 })
 
@@ -29,8 +29,9 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/register',
     description:
-      'With verification required (the default) the answer is the same whether or not the address or the username is taken, and an e-mail says how to go on. With verification off the account is active at once, a session is started as at sign-in, and a taken identifier is a 409.',
+      'With verification required (the default) the answer is the same whether or not the address or the username is taken, and an e-mail contains the next step. With verification off the account is active immediately, a session is started as at sign-in, and a taken identifier is a 409.',
     tag: 'Authentication',
+    message: 'We have sent you an e-mail. Follow its link to verify the address.',
     status: 201,
     input: RegistrationInput,
     judge: judgeRegistration(tools),
@@ -46,7 +47,6 @@ export const registrationRoutes = (tools: Tools): Row[] => [
       return {
         data: { user: userView(tools.roles, user) },
         status: 201,
-        message: 'We have sent you an e-mail. Follow its link to verify the address.',
       }
     },
   }),

@@ -1,4 +1,4 @@
-/** What the pages of signing up and of the first start say. */
+/** The texts of the pages of sign-up and set-up. */
 import { texts } from '../../../base/page/index.ts'
 
 export const registrationText = texts({
@@ -12,11 +12,11 @@ export const registrationText = texts({
     'sign_up.known': 'Already have an account?',
     'sign_up.sign_in': 'Sign in',
     'setup.title': 'Welcome to {brand}',
-    'setup.lead': 'This is the first account. It will be an administrator, with every permission.',
+    'setup.lead': 'This is the first account. It gets the administrator role, with all permissions.',
     'setup.button': 'Create administrator',
-    'setup_invalid.title': 'This set-up link does not work any more',
+    'setup_invalid.title': 'This set-up link is no longer valid',
     'setup_invalid.lead':
-      'It works once, and for a limited time. While there is no administrator, every start of the server prints a new one.',
+      'The link works once, and for a limited time. Until an administrator exists, each start of the server prints a new link.',
     'setup_invalid.sign_in': 'Go to sign-in',
   },
   de: {
@@ -29,11 +29,11 @@ export const registrationText = texts({
     'sign_up.known': 'Sie haben schon ein Konto?',
     'sign_up.sign_in': 'Anmelden',
     'setup.title': 'Willkommen bei {brand}',
-    'setup.lead': 'Dies ist das erste Konto. Es erhält die Administration mit allen Berechtigungen.',
-    'setup.button': 'Administration anlegen',
-    'setup_invalid.title': 'Dieser Einrichtungslink gilt nicht mehr',
+    'setup.lead': 'Dies ist das erste Konto. Es erhält die Administratorrolle mit allen Berechtigungen.',
+    'setup.button': 'Administratorkonto anlegen',
+    'setup_invalid.title': 'Dieser Einrichtungslink ist nicht mehr gültig',
     'setup_invalid.lead':
-      'Er gilt einmal und für begrenzte Zeit. Solange es keine Administration gibt, zeigt jeder Start des Servers einen neuen.',
+      'Der Link gilt einmal und für begrenzte Zeit. Solange es kein Administratorkonto gibt, zeigt jeder Start des Servers einen neuen Link.',
     'setup_invalid.sign_in': 'Zur Anmeldung',
   },
 })

@@ -1,4 +1,4 @@
-/** The pages of signing up and of the first start. Presentation only. */
+/** The views of sign-up and set-up. Presentation only. */
 import {
   Button,
   ButtonLink,
@@ -39,7 +39,7 @@ export function SignUp({ policy, returnTo, ...form }: SignUpProps) {
 }
 
 export interface SetupProps extends FormState {
-  /** The token of the link, part of the path. */
+  /** The set-up link's token, part of the path. */
   token: string
   policy: PasswordPolicy
 }

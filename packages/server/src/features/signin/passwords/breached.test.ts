@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
-import { createByOperator, resetByOperator } from '../../accounts/registration/operator.ts'
+import { createUserByOperator, setPasswordByOperator } from '../../accounts/registration/operator.ts'
 
 const BREACHED = 'the quick brown fox jumps over'
 const NEW = 'a completely different phrase'
@@ -84,16 +84,16 @@ describe('a breached password', () => {
   it('is refused from the command line', async () => {
     const { tools } = world.app
     const account = { email: 'cli@example.com', password: BREACHED, verified: true }
-    await expect(createByOperator(tools, account)).rejects.toMatchObject({ details: refused('password') })
+    await expect(createUserByOperator(tools, account)).rejects.toMatchObject({ details: refused('password') })
     const { email } = await world.person({ signIn: false })
-    await expect(resetByOperator(tools, email, BREACHED)).rejects.toMatchObject({
+    await expect(setPasswordByOperator(tools, email, BREACHED)).rejects.toMatchObject({
       details: refused('password'),
     })
   })
 
   it('that somebody has already still signs them in, and is not looked up', async () => {
     const account = { email: 'before@example.com', password: NEW, verified: true }
-    await createByOperator(world.app.tools, account)
+    await createUserByOperator(world.app.tools, account)
     asked = []
     expect((await world.client().post('/api/v1/auth/login', account)).status).toBe(200)
     expect(asked).toEqual([])

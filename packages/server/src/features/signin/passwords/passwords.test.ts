@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
-import { resetByOperator } from '../../accounts/registration/operator.ts'
+import { setPasswordByOperator } from '../../accounts/registration/operator.ts'
 
 let world: World
 beforeAll(async () => {
@@ -195,7 +195,7 @@ describe('a forgotten password', () => {
 
   it('makes every browser a stranger again when the operator resets it', async () => {
     const { email, client } = await world.person()
-    await resetByOperator(world.app.tools, email, NEW)
+    await setPasswordByOperator(world.app.tools, email, NEW)
     for (let i = 0; i < 5; i += 1)
       await world.client().post('/api/v1/auth/login', { email, password: 'wrong' })
     expect((await client.post('/api/v1/auth/login', { email, password: NEW })).status).toBe(423)
