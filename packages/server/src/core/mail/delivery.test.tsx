@@ -9,8 +9,8 @@ import type { Log } from '../../base/log/index.ts'
 import { createSmtp, isRefusedForGood } from '../../base/outbound/smtp.ts'
 import { openTestDatabase } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
+import { Action, Note, Paragraph } from './email.tsx'
 import { createMail, type Letter, type MailOptions } from './index.ts'
-import { Action, Note, Paragraph } from './letter.tsx'
 import { listOutbox } from './outbox.tsx'
 
 const ring = keyring('a secret of the tests, thirty-two characters')

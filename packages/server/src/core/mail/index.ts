@@ -19,14 +19,14 @@ import { brand } from '../../base/page/brand.ts'
 import type { Config } from '../../config.ts'
 import { type Jobs, job } from '../jobs/index.ts'
 import { createDelivery } from './delivery.ts'
-import { type Look, linksOf, renderHtml, renderText } from './letter.tsx'
+import { type Look, linksOf, renderHtml, renderText } from './email.tsx'
 import { oneAddress, type RenderedLetter, seal, subjectLine } from './sealed.ts'
 import { deleteOldLetters, insertLetter, trimLetters } from './sql.ts'
 
 export interface Letter {
   to: string
   subject: string
-  /** Paragraphs and links of the letter as a Preact tree (core/mail/letter.tsx has the parts); text and HTML are both made from it. */
+  /** Paragraphs and links of the letter as a Preact tree (core/mail/email.tsx has the parts); text and HTML are both made from it. */
   body: VNode
   locale: 'en' | 'de'
 }

@@ -4,8 +4,8 @@ import { keyring } from '../../base/crypto.ts'
 import type { Database } from '../../base/db/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
+import { Action, Paragraph } from './email.tsx'
 import { createMail, type Letter, type Mail, type MailOptions, OUTBOX_SIZE } from './index.ts'
-import { Action, Paragraph } from './letter.tsx'
 import { listOutbox } from './outbox.tsx'
 
 const ring = keyring('a secret of the tests, thirty-two characters')

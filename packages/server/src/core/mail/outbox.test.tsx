@@ -6,8 +6,8 @@ import { type Serving, serve } from '../../base/http/testing.ts'
 import { createPages } from '../../base/page/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { createJobs } from '../jobs/index.ts'
+import { Action, Paragraph } from './email.tsx'
 import { createMail, type Mail, type MailOptions } from './index.ts'
-import { Action, Paragraph } from './letter.tsx'
 import { outboxRows } from './outbox.tsx'
 
 const ring = keyring('a secret of the tests, thirty-two characters')

@@ -30,7 +30,7 @@ import {
 } from '../../organizations/members/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
 import { addressChangedLetter, INVITATION_LIFETIME, invitationLetter } from './mail.tsx'
-import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
+import { asAdministrator, assertMayActOn, assertMayTakeAway } from './target.ts'
 
 type AccountTools = Pick<
   Tools,

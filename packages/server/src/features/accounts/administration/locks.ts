@@ -17,7 +17,7 @@ import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { sendResetEmail } from '../../signin/passwords/index.ts'
 import { localeOf } from './accounts.ts'
-import { asAdministrator, assertMayActOn, assertMayTakeAway } from './standing.ts'
+import { asAdministrator, assertMayActOn, assertMayTakeAway } from './target.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 

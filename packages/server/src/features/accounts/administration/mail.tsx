@@ -2,8 +2,8 @@
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
+import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Letter } from '../../../core/mail/index.ts'
-import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 
 /** Somebody who did not ask for the letter may not read it the same day. */
 export const INVITATION_LIFETIME = 7 * 86_400_000

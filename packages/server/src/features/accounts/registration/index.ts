@@ -4,7 +4,7 @@
  * the address to `emails`, the password to `passwords`, and the session that may follow to `signin`.
  */
 export { ensureAdministrator, printSetupLink } from './administrator.ts'
-export { registrationJobs } from './letters.ts'
+export { registrationJobs } from './emails.ts'
 export {
   createUserByOperator,
   disableUserByOperator,

@@ -5,8 +5,8 @@
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
+import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Letter } from '../../../core/mail/index.ts'
-import { Action, Note, Paragraph } from '../../../core/mail/letter.tsx'
 
 const t = texts({
   en: {

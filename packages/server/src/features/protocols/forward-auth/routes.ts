@@ -8,7 +8,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
 import { authHeaders } from './headers.ts'
 import { forwardAuthOperations } from './operations.ts'
-import { placeToGo } from './turn-away.ts'
+import { placeToGo } from './sign-in-redirect.ts'
 
 const Validity = z.object({
   user_id: z.string(),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { ComponentChildren } from 'preact'
 import { describe, expect, test } from 'vitest'
-import { Action, linksOf, Note, Paragraph, renderHtml, renderText } from './letter.tsx'
+import { Action, linksOf, Note, Paragraph, renderHtml, renderText } from './email.tsx'
 import { oneAddress, subjectLine } from './sealed.ts'
 
 const palette = { fill: '#0c6b58', onFill: '#ffffff', accent: '#0c6b58' }
