@@ -1,18 +1,18 @@
 /** The letters of a server in a test, as the people it wrote to find them. */
 import type { App } from '../app.ts'
-import { listOutbox, type OutboxLetter } from '../core/mail/outbox.tsx'
+import { listOutbox, type OutboxEmail } from '../core/mail/outbox.tsx'
 
 export interface Mailbox {
   /** All to this address, newest first, once everything due has run. */
-  lettersTo(address: string): Promise<OutboxLetter[]>
+  lettersTo(address: string): Promise<OutboxEmail[]>
   /** The newest to this address; with `subject`, the newest whose subject matches. @throws where there is none */
-  letterTo(address: string, subject?: RegExp): Promise<OutboxLetter>
+  letterTo(address: string, subject?: RegExp): Promise<OutboxEmail>
   /** The token of the newest link to this address that matches: `?token=…`, or the last part of the path. */
   tokenFor(address: string, link: RegExp): Promise<string>
 }
 
 export function mailbox({ tools, settle }: Pick<App, 'tools' | 'settle'>): Mailbox {
-  const lettersTo = async (address: string): Promise<OutboxLetter[]> => {
+  const lettersTo = async (address: string): Promise<OutboxEmail[]> => {
     await settle()
     return listOutbox(tools, { to: address })
   }

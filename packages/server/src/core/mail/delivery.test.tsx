@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import PostalMime, { type Email } from 'postal-mime'
+import PostalMime, { type Email as ParsedEmail } from 'postal-mime'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '../../base/clock.ts'
@@ -10,14 +10,14 @@ import { createSmtp, isRefusedForGood } from '../../base/outbound/smtp.ts'
 import { openTestDatabase } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
 import { Action, Note, Paragraph } from './email.tsx'
-import { createMail, type Letter, type MailOptions } from './index.ts'
+import { createMail, type Email, type MailOptions } from './index.ts'
 import { listOutbox } from './outbox.tsx'
 
 const ring = keyring('a secret of the tests, thirty-two characters')
 const LINK = 'https://id.example/verify-email?token=lnk_0123456789abcdef.topsecretpart'
 const minutes = (count: number): number => count * 60_000
 const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Log
-const letter = (change: Partial<Letter> = {}): Letter => ({
+const email = (change: Partial<Email> = {}): Email => ({
   to: 'ann@example.com',
   subject: 'Bestätigen Sie Ihre Adresse 🔑',
   locale: 'de',
@@ -35,10 +35,10 @@ interface Received {
   from: string
   to: string[]
   raw: Buffer
-  email: Email
+  email: ParsedEmail
 }
 
-/** A mail server that takes everything, unless `options` says otherwise. */
+/** A mail server that accepts everything; `options` overrides that. */
 async function mailServer(options: SMTPServerOptions = {}) {
   const host = '127.0.0.1'
   const received: Received[] = []
@@ -87,8 +87,8 @@ function node(smtpUrl: string | null, profile: MailOptions['config']['profile'] 
   } // biome-ignore format: a table
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
   opened.push(mail.close)
-  const write = (change?: Partial<Letter>): Promise<void> =>
-    db.tx('system', (tx) => mail.write(tx, letter(change), clock.now()))
+  const write = (change?: Partial<Email>): Promise<void> =>
+    db.tx('system', (tx) => mail.write(tx, email(change), clock.now()))
   return { jobs, write }
 }
 const rows = () => db.tx('system', (tx) => tx.selectFrom('letters').selectAll().orderBy('id').execute())
@@ -113,8 +113,8 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close()
 })
 
-describe('a delivered letter', () => {
-  test('arrives as it was written, once, and leaves nothing secret behind', async () => {
+describe('a delivered email', () => {
+  test('arrives once, unchanged, and its content is deleted', async () => {
     const { received, url } = await mailServer()
     const { jobs, write } = node(url)
     await write()
@@ -171,7 +171,7 @@ describe('a delivered letter', () => {
     )
   })
 
-  test('signs in to the mail server with what the URL says', async () => {
+  test('authenticates at the mail server with the credentials of the URL', async () => {
     const seen: unknown[] = []
     const { received, url } = await mailServer({
       authOptional: false,
@@ -191,8 +191,8 @@ describe('a delivered letter', () => {
   })
 })
 
-describe('a letter that cannot be delivered', () => {
-  test('is tried again after a temporary refusal, later and later', async () => {
+describe('an email that cannot be delivered', () => {
+  test('is retried after a temporary refusal, with a growing back-off', async () => {
     let refusals = 2
     const { received, url } = await mailServer({
       onRcptTo: (_address, _session, callback) =>
@@ -216,7 +216,7 @@ describe('a letter that cannot be delivered', () => {
     expect(log.error).not.toHaveBeenCalled()
   })
 
-  test('is given up at once where the recipient is refused for good', async () => {
+  test('fails immediately where the recipient is permanently refused', async () => {
     const { url } = await mailServer({
       onRcptTo: (_address, _session, callback) => callback(refusal(550, 'no such mailbox')),
     })
@@ -228,11 +228,11 @@ describe('a letter that cannot be delivered', () => {
     ])
     expect(log.error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ to: 'a…@example.com' }),
-      'letter given up',
+      'delivering an email failed permanently',
     )
   })
 
-  test('is given up visibly in the end where no mail server answers', async () => {
+  test('fails after the last retry where no mail server answers', async () => {
     const { jobs, write } = node('smtp://127.0.0.1:1')
     await write()
     await jobs.settle()
@@ -245,7 +245,7 @@ describe('a letter that cannot be delivered', () => {
     expect(await rows()).toEqual([])
   })
 
-  test('in production without a mail server is tried and given up as well', async () => {
+  test('in production without a mail server is retried and fails as well', async () => {
     const { jobs, write } = node(null)
     await write()
     await jobs.settle()
@@ -256,7 +256,7 @@ describe('a letter that cannot be delivered', () => {
     expect(await rows()).toMatchObject([{ status: 'failed', sealed: null }])
   })
 
-  test('because our own login is refused is kept and tried again', async () => {
+  test('because the server’s own login is refused is kept and retried', async () => {
     const { url } = await mailServer({
       authOptional: false,
       allowInsecureAuth: true,
@@ -271,7 +271,7 @@ describe('a letter that cannot be delivered', () => {
     ).not.toContain('topsecretpass')
   })
 
-  test('does not hold up the others', async () => {
+  test('does not delay other emails', async () => {
     const { received, url } = await mailServer({
       onRcptTo: ({ address }, _session, callback) =>
         callback(address.startsWith('bad') ? refusal(550, 'no') : null),
@@ -286,13 +286,13 @@ describe('a letter that cannot be delivered', () => {
 })
 
 describe('a process that ends between sending and marking', () => {
-  test('leaves the letter to be sent again, recognisably the same', async () => {
+  test('leads to a second delivery under the same Message-ID', async () => {
     const { received, url } = await mailServer()
     const { jobs, write } = node(url)
     await write()
     const [before] = await rows()
     await jobs.settle()
-    // as the crashed one left it: claimed, sent, not marked
+    // the state after the crash: claimed, sent, not marked
     const leaseEnd = new Date(clock.now().getTime() + minutes(10))
     await db.tx('system', (tx) =>
       tx.updateTable('letters').set({ status: 'waiting', sent_at: null, sealed: before?.sealed ?? null, next_at: leaseEnd }).execute(),
@@ -306,7 +306,7 @@ describe('a process that ends between sending and marking', () => {
   })
 })
 
-describe('what people typed', () => {
+describe('user input', () => {
   test('never becomes a header, another recipient or markup', async () => {
     const { received, url } = await mailServer()
     const { jobs, write } = node(url)
@@ -351,7 +351,7 @@ describe('what people typed', () => {
   })
 })
 
-describe('the line to the mail server', () => {
+describe('the connection to the mail server', () => {
   const message = {
     from: 'a@id.example',
     to: 'b@example.com',
@@ -361,21 +361,21 @@ describe('the line to the mail server', () => {
     messageId: '<x@y>',
     at: new Date(),
   }
-  test('is encrypted to anywhere but this machine, or nothing is sent', async () => {
-    // reaches this machine all the same, under an address that does not say so
+  test('is encrypted except to this machine, or nothing is sent', async () => {
+    // this machine, under an address that is not a loopback address by name
     const { received, port } = await mailServer()
     const url = `smtp://0.0.0.0:${port}`
     const strict = createSmtp(url)
     opened.push(strict.close)
     await expect(strict.send(message)).rejects.toThrow(/STARTTLS/i)
     expect(received).toEqual([])
-    const told = createSmtp(`${url}?tls=off`)
-    opened.push(told.close)
-    await told.send(message)
+    const permitted = createSmtp(`${url}?tls=off`)
+    opened.push(permitted.close)
+    await permitted.send(message)
     expect(received).toHaveLength(1)
   })
 
-  test('does not trust a certificate that nobody vouches for', async () => {
+  test('rejects a certificate without a trusted issuer', async () => {
     const { received, port } = await mailServer({ secure: true })
     const smtp = createSmtp(`smtps://127.0.0.1:${port}`)
     opened.push(smtp.close)
@@ -383,7 +383,7 @@ describe('the line to the mail server', () => {
     expect(received).toEqual([])
   })
 
-  test('tells refusals for good from those that time or we can mend', () => {
+  test('distinguishes permanent refusals from temporary ones and from faults of the configuration', () => {
     const error = (responseCode: number, command: string) =>
       Object.assign(new Error('x'), { responseCode, command })
     expect(isRefusedForGood(error(550, 'RCPT TO'))).toBe(true)

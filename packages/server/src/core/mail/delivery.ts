@@ -1,16 +1,16 @@
 /**
- * Brings waiting letters to the mail server: claimed a few at a time, sent, marked. A process that ends between
- * sending and marking leaves the claim to run out, and the letter is sent again under the same Message-ID.
- * Given up after ten tries over about two days, or at once where the server refuses the recipient.
- * Invariant: outside development and testing nothing secret of a letter stays once its fate is known.
+ * Delivery of the outbox over SMTP: claims waiting emails a few at a time under a lease, sends them, marks them. When
+ * a process ends between sending and marking, the lease expires and the email is sent again under the same Message-ID.
+ * An email fails after ten tries over about two days, or immediately where the server refuses the recipient.
+ * Invariant: outside development and testing the sealed content is deleted once an email is sent or has failed.
  */
 import { type Clock, later } from '../../base/clock.ts'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import { isRefusedForGood, type Smtp } from '../../base/outbound/smtp.ts'
-import { type RenderedLetter, unseal } from './sealed.ts'
-import { type ClaimedLetter, claimLetters, markFailed, markSent, postponeLetter } from './sql.ts'
+import { type RenderedEmail, unseal } from './sealed.ts'
+import { type ClaimedEmail, claimEmails, markFailed, markSent, postponeEmail } from './sql.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -28,57 +28,56 @@ export interface DeliveryOptions {
   from: string
   /** Right of the @ in a Message-ID. */
   domain: string
-  /** Keep letters readable for the outbox. */
+  /** Keeps the content of sent emails for the development outbox. */
   keep: boolean
 }
 
 export function createDelivery(options: DeliveryOptions): () => Promise<void> {
   const { db, clock, keyring, log, smtp, keep } = options
 
-  const send = async (letter: ClaimedLetter, rendered: RenderedLetter): Promise<void> => {
+  const send = async (email: ClaimedEmail, rendered: RenderedEmail): Promise<void> => {
     if (!smtp) throw new Error('no mail server is configured (LATCHKEY_SMTP_URL)')
     const { to, subject, text, html } = rendered
-    const messageId = `<${letter.id}@${options.domain}>`
+    const messageId = `<${email.id}@${options.domain}>`
     await smtp.send({ from: options.from, to, subject, text, html, messageId, at: clock.now() })
   }
 
-  const fail = async (letter: ClaimedLetter, to: string, err: unknown): Promise<void> => {
+  const fail = async (email: ClaimedEmail, to: string, err: unknown): Promise<void> => {
     const error = scrub(String(err instanceof Error ? err.message : err)).slice(0, 500)
-    const wait = WAITS[letter.attempts - 1]
-    const fields = { letter: letter.id, to: masked(to), attempts: letter.attempts, err }
-    if (wait === undefined || letter.sealed === null || isRefusedForGood(err)) {
-      await markFailed(db.hot, letter.id, error, keep)
-      log.error(fields, 'letter given up')
+    const wait = WAITS[email.attempts - 1]
+    const fields = { email_id: email.id, to: masked(to), attempts: email.attempts, err }
+    if (wait === undefined || email.sealed === null || isRefusedForGood(err)) {
+      await markFailed(db.hot, email.id, error, keep)
+      log.error(fields, 'delivering an email failed permanently')
     } else {
-      await postponeLetter(db.hot, letter, error, later(clock.now(), wait))
-      log.warn(fields, 'letter could not be delivered, will be tried again')
+      await postponeEmail(db.hot, email, error, later(clock.now(), wait))
+      log.warn(fields, 'delivering an email failed, it is retried')
     }
   }
 
-  const deliver = async (letter: ClaimedLetter): Promise<void> => {
+  const deliver = async (email: ClaimedEmail): Promise<void> => {
     let to = ''
     try {
-      if (letter.sealed === null) throw new Error('the letter is empty')
-      if (letter.attempts > WAITS.length + 1)
-        throw new Error('the process ended while it was sent, every time')
-      const rendered = unseal(keyring, letter.sealed)
+      if (email.sealed === null) throw new Error('the email is empty')
+      if (email.attempts > WAITS.length + 1) throw new Error('the process ended during every try')
+      const rendered = unseal(keyring, email.sealed)
       to = rendered.to
-      await send(letter, rendered)
+      await send(email, rendered)
     } catch (error) {
-      return fail(letter, to, error)
+      return fail(email, to, error)
     }
-    await markSent(db.hot, letter.id, clock.now(), keep)
+    await markSent(db.hot, email.id, clock.now(), keep)
   }
 
   return async () => {
     for (;;) {
       const now = clock.now()
-      const letters = await claimLetters(db.hot, { now, leaseEnd: later(now, LEASE), limit: AT_ONCE })
-      if (letters.length === 0) return
-      await Promise.all(letters.map(deliver))
+      const emails = await claimEmails(db.hot, { now, leaseEnd: later(now, LEASE), limit: AT_ONCE })
+      if (emails.length === 0) return
+      await Promise.all(emails.map(deliver))
     }
   }
 }
 
-/** Enough to find the person who asks where their letter is, too little to collect addresses from a log. */
+/** The first email and the domain: enough to find a recipient on request, not enough to collect addresses from a log. */
 const masked = (address: string): string => address.replace(/^(.).*@/u, '$1…@')

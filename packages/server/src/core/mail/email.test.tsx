@@ -32,8 +32,8 @@ const body = (
   </>
 )
 
-describe('a letter', () => {
-  test('as text has paragraphs, and the address of its links in full', () => {
+describe('an email', () => {
+  test('as text has paragraphs, and the full URLs of its links', () => {
     expect(renderText(body, frame)).toBe(
       [
         'Hello Ann, confirm it:',
@@ -46,7 +46,7 @@ describe('a letter', () => {
     )
   })
 
-  test('as HTML is a whole document in its language that loads nothing', () => {
+  test('as HTML is a complete document in its language that loads nothing', () => {
     const html = renderHtml(body, { ...frame, locale: 'de' })
     expect(html).toMatch(/^<!doctype html><html lang="de">/)
     expect(html).toContain('<title>Hello</title>')
@@ -56,12 +56,12 @@ describe('a letter', () => {
     expect(html).not.toMatch(/<(?:img|script|link|iframe)|url\(|@import/i)
   })
 
-  test('names its links in order, each once', () => {
+  test('lists its links in order, each once', () => {
     const twice = [body, <Action href={LINK}>again</Action>]
     expect(linksOf(<div>{twice}</div>)).toEqual([LINK, 'https://id.example/help', 'https://id.example/x'])
   })
 
-  test('may be composed of parts of a feature', () => {
+  test('may be composed of a feature’s components', () => {
     const Greeting = ({ name, children }: { name: string; children: ComponentChildren }) => (
       <>
         <Paragraph>Dear {name},</Paragraph>
@@ -84,7 +84,7 @@ describe('a letter', () => {
     expect(() => renderText(<Action href={href}>x</Action>, frame)).toThrow()
   })
 
-  test('shows markup in names as text, whatever they are', () => {
+  test('shows markup in names as text', () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom(
@@ -117,7 +117,7 @@ describe('a letter', () => {
 })
 
 describe('a subject', () => {
-  test('is one line without markup or control characters, whatever goes in', () => {
+  test('is one line without markup or control characters for any input', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (text) => {
         const line = subjectLine(text)

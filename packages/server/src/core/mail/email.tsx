@@ -1,8 +1,7 @@
 /**
- * What letters are made of, and how a letter becomes HTML and plain text. Both are made from the same tree, so
- * they cannot say different things; the text is walked out of the tree, never stripped out of HTML. Whatever a
- * person typed is text: Preact escapes it in the one, and the other knows no markup.
- * No remote content, no tracking: a letter loads nothing.
+ * The components of emails, and rendering to HTML and plain text. Both are rendered from the same tree, so their
+ * content is the same; the text is collected from the tree, not converted from HTML. User input is text: Preact
+ * escapes it in HTML, and plain text has no markup. No remote content and no tracking: an email loads nothing.
  */
 import { type ComponentChildren, createContext, Fragment, isValidElement, type VNode } from 'preact'
 import { useContext } from 'preact/hooks'
@@ -34,14 +33,14 @@ export const Paragraph = ({ children }: { children: ComponentChildren }): VNode 
   <p style="margin:0 0 16px">{children}</p>
 )
 
-/** Small print: what to do when it was not you, how long a link works. */
+/** Small print: what to do when the recipient did not cause the email, how long a link is valid. */
 export const Note = ({ children }: { children: ComponentChildren }): VNode => (
   <p class="note" style="margin:0 0 16px;font-size:14px;color:#5c6166">
     {children}
   </p>
 )
 
-/** The one thing to do: a button, and its address in plain sight for who cannot or will not press it. */
+/** The main action: a button, and its URL as text for mail clients that show no buttons. */
 export function Action({ href, children }: { href: string; children: ComponentChildren }): VNode {
   const { light } = useContext(LookContext)
   const button = `display:inline-block;padding:12px 20px;border-radius:8px;text-decoration:none;font-weight:600;background:${light.fill};color:${light.onFill};border:1px solid ${light.accent}`
@@ -60,7 +59,7 @@ export function Action({ href, children }: { href: string; children: ComponentCh
 }
 
 function webAddress(href: string): string {
-  if (!/^https?:\/\/[^\s<>"]+$/.test(href)) throw new Error('a letter links to web addresses only')
+  if (!/^https?:\/\/[^\s<>"]+$/.test(href)) throw new Error('an email may link to http and https URLs only')
   return href
 }
 
@@ -73,7 +72,7 @@ interface Frame {
 const darkStyles = ({ dark }: Look): string =>
   `@media (prefers-color-scheme:dark){body,.card{background:#1a1d20!important;color:#e8eaed!important}.note{color:#a5abb1!important}.button{background:${dark.fill}!important;color:${dark.onFill}!important;border-color:${dark.accent}!important}}`
 
-function Letter({ look, locale, subject, children }: Frame & { children: ComponentChildren }): VNode {
+function EmailDocument({ look, locale, subject, children }: Frame & { children: ComponentChildren }): VNode {
   const body =
     'margin:0;padding:24px 12px;background:#f4f4f1;color:#1c1f22;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif'
   return (
@@ -101,23 +100,23 @@ function Letter({ look, locale, subject, children }: Frame & { children: Compone
   )
 }
 
-/** The whole HTML document of a letter with this body. */
+/** The complete HTML document of an email with this body. */
 export const renderHtml = (body: VNode, frame: Frame): string =>
-  `<!doctype html>${renderToString(<Letter {...frame}>{body}</Letter>)}`
+  `<!doctype html>${renderToString(<EmailDocument {...frame}>{body}</EmailDocument>)}`
 
-/** The plain text of the same letter. */
+/** The plain text of the same email. */
 export function renderText(body: VNode, { look, locale }: Pick<Frame, 'look' | 'locale'>): string {
   const { blocks } = read(body)
   return `${[...blocks, `-- \n${t(locale, 'footer', { brand: look.name })}`].join('\n\n')}\n`
 }
 
-/** Every address the letter links to, in order, each once. */
+/** Every URL that the email links to, in order, each once. */
 export const linksOf = (body: VNode): string[] => [...new Set(read(body).links)]
 
 interface Reading {
   /** Finished paragraphs. */
   blocks: string[]
-  /** The one being written. */
+  /** The paragraph in progress. */
   open: string
   links: string[]
 }
@@ -162,7 +161,7 @@ function walkElement({ type, props }: VNode<Props>, reading: Reading): void {
     walk(props.children, reading)
     close(reading)
   } else if (type === Fragment || typeof type === 'string') walk(props.children, reading)
-  // a part that a feature composed of these; like them it is a function of its props
+  // a feature's component, composed of these; also a pure function of its props
   else walk((type as (props: Props) => ComponentChildren)(props), reading)
 }
 

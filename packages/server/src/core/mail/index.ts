@@ -1,11 +1,11 @@
 /**
- * Letters are rows written in the transaction of their cause; a job delivers them, retries, gives up visibly.
- * Owns rendering, sealing, delivery and the outbox of development. Leaves what a letter says to the features.
- * Invariant: a letter exists exactly when its cause was committed, and at rest it can be read by nobody without
- * LATCHKEY_SECRET.
+ * Transactional outbox of emails: an email is a row (table `emails`) written in the transaction of its cause; a job
+ * delivers it with retries. Owns rendering, encryption at rest, delivery and the development outbox. Leaves the
+ * content of emails to the features.
+ * Invariant: an email exists exactly when its cause was committed, and can be read at rest only with LATCHKEY_SECRET.
  *
- * Outside production, without a mail server, the outbox is the delivery: the letter is there with the commit.
- * In production without one letters are tried and given up like any that cannot be delivered.
+ * Outside production, without a mail server, an email counts as sent with the commit and is shown in the outbox.
+ * In production without a mail server delivery is retried and fails like any other.
  */
 import type { VNode } from 'preact'
 import { z } from 'zod'
@@ -20,23 +20,23 @@ import type { Config } from '../../config.ts'
 import { type Jobs, job } from '../jobs/index.ts'
 import { createDelivery } from './delivery.ts'
 import { type Look, linksOf, renderHtml, renderText } from './email.tsx'
-import { oneAddress, type RenderedLetter, seal, subjectLine } from './sealed.ts'
-import { deleteOldLetters, insertLetter, trimLetters } from './sql.ts'
+import { oneAddress, type RenderedEmail, seal, subjectLine } from './sealed.ts'
+import { deleteOldEmails, insertEmail, trimSentEmails } from './sql.ts'
 
-export interface Letter {
+export interface Email {
   to: string
   subject: string
-  /** Paragraphs and links of the letter as a Preact tree (core/mail/email.tsx has the parts); text and HTML are both made from it. */
+  /** The content as a Preact tree of the components in core/mail/email.tsx; text and HTML are rendered from it. */
   body: VNode
   locale: 'en' | 'de'
 }
 export interface Mail {
   /**
-   * Writes the letter to the outbox in this transaction; delivery starts after the commit.
-   * @param about the user whom the letter is about: when that user is deleted, the letter goes as well
+   * Writes the email to the outbox in this transaction; delivery starts after the commit.
+   * @param about id of the user that the email is about: deleting the user deletes the email
    * @throws Problem VALIDATION_ERROR where `to` is not one bare address
    */
-  write(tx: Tx, letter: Letter, now: Date, about?: string): Promise<void>
+  write(tx: Tx, email: Email, now: Date, about?: string): Promise<void>
 }
 
 export interface MailOptions {
@@ -49,18 +49,18 @@ export interface MailOptions {
     Config,
     'profile' | 'smtpUrl' | 'mailFrom' | 'publicUrl' | 'brandName' | 'brandLogo' | 'brandAccent' | 'logLevel'
   >
-  /** Shows a letter in short at the terminal, outside production; default standard output unless the log is silent. */
+  /** Prints an email as one line, outside production; default standard output unless the log is silent. */
   print?: (line: string) => void
 }
 
-/** How many delivered letters the outbox of development keeps. */
+/** How many sent emails the development outbox keeps. */
 export const OUTBOX_SIZE = 500
 const KEPT = 30 * 86_400_000
 
-/** Registers its jobs; `close` ends the connections to the mail server. */
-/** Which letters wait stands in their own table. */
-const deliverLetters = job('letters.deliver', z.object({}))
+/** Without a payload: the table has the waiting emails. */
+const deliverEmails = job('letters.deliver', z.object({}))
 
+/** Creates the outbox and registers its jobs; `close` closes the connections to the mail server. */
 export function createMail(options: MailOptions): Mail & { close(): void } {
   const { db, clock, jobs, keyring, log, config } = options
   const isProduction = config.profile === 'production'
@@ -81,33 +81,33 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     domain,
     keep: !isProduction,
   })
-  jobs.on(deliverLetters, deliver)
-  // what failed, and what a process left behind that ended
-  jobs.every(deliverLetters.name, '30s', deliver)
+  jobs.on(deliverEmails, deliver)
+  // retries, and leases of processes that ended
+  jobs.every(deliverEmails.name, '30s', deliver)
   jobs.every('letters.purge', '10m', async (now) => {
-    await deleteOldLetters(db.hot, later(now, -KEPT))
-    if (!isProduction) await trimLetters(db.hot, OUTBOX_SIZE)
+    await deleteOldEmails(db.hot, later(now, -KEPT))
+    if (!isProduction) await trimSentEmails(db.hot, OUTBOX_SIZE)
   })
 
   return {
-    async write(tx, letter, now, about) {
-      const rendered = render(letter, look)
+    async write(tx, email, now, about) {
+      const rendered = render(email, look)
       const status = isDelivery ? 'waiting' : 'sent'
-      await insertLetter(tx, {
+      await insertEmail(tx, {
         id: newId('ltr'),
         sealed: seal(keyring, rendered),
         status,
         now,
         about: about ?? null,
       })
-      if (isDelivery) await jobs.enqueue(tx, deliverLetters, {}, { now })
-      if (!isProduction) tx.afterCommit(() => print(inShort(rendered)))
+      if (isDelivery) await jobs.enqueue(tx, deliverEmails, {}, { now })
+      if (!isProduction) tx.afterCommit(() => print(summaryLine(rendered)))
     },
     close: () => smtp?.close(),
   }
 }
 
-function render({ to, subject, body, locale }: Letter, look: Look): RenderedLetter {
+function render({ to, subject, body, locale }: Email, look: Look): RenderedEmail {
   const line = subjectLine(subject)
   return {
     to: oneAddress(to),
@@ -118,5 +118,5 @@ function render({ to, subject, body, locale }: Letter, look: Look): RenderedLett
   }
 }
 
-const inShort = ({ to, subject, links }: RenderedLetter): string =>
-  `Letter to ${to}: ${subject}${links[0] ? ` → ${links[0]}` : ''}`.replaceAll(/\p{Cc}/gu, ' ')
+const summaryLine = ({ to, subject, links }: RenderedEmail): string =>
+  `E-mail to ${to}: ${subject}${links[0] ? ` → ${links[0]}` : ''}`.replaceAll(/\p{Cc}/gu, ' ')

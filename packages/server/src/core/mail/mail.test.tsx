@@ -5,7 +5,7 @@ import type { Database } from '../../base/db/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
 import { Action, Paragraph } from './email.tsx'
-import { createMail, type Letter, type Mail, type MailOptions, OUTBOX_SIZE } from './index.ts'
+import { createMail, type Email, type Mail, type MailOptions, OUTBOX_SIZE } from './index.ts'
 import { listOutbox } from './outbox.tsx'
 
 const ring = keyring('a secret of the tests, thirty-two characters')
@@ -14,7 +14,7 @@ const config: MailOptions['config'] = {
   profile: 'testing', smtpUrl: null, mailFrom: 'Acme <no-reply@id.example>', publicUrl: 'https://id.example',
   brandName: 'Acme', brandLogo: null, brandAccent: null, logLevel: 'silent',
 } // biome-ignore format: a table
-const letter = (change: Partial<Letter> = {}): Letter => ({
+const email = (change: Partial<Email> = {}): Email => ({
   to: 'ann@example.com',
   subject: 'Verify your address',
   locale: 'en',
@@ -33,8 +33,8 @@ let jobs: Jobs
 let mail: Mail
 const print = vi.fn()
 const outbox = (asked?: Parameters<typeof listOutbox>[1]) => listOutbox({ db, keyring: ring }, asked)
-const write = (change?: Partial<Letter>): Promise<void> =>
-  db.tx('system', (tx) => mail.write(tx, letter(change), clock.now()))
+const write = (change?: Partial<Email>): Promise<void> =>
+  db.tx('system', (tx) => mail.write(tx, email(change), clock.now()))
 const rows = () => db.tx('system', (tx) => tx.selectFrom('letters').selectAll().orderBy('id').execute())
 
 beforeAll(async () => {
@@ -50,7 +50,7 @@ beforeEach(async () => {
 })
 
 describe('outside production, without a mail server', () => {
-  test('a letter is in the outbox as soon as its cause is committed', async () => {
+  test('an email is in the outbox as soon as its transaction is committed', async () => {
     await write()
     expect(await outbox()).toEqual([
       {
@@ -65,19 +65,19 @@ describe('outside production, without a mail server', () => {
     ])
   })
 
-  test('is shown in short at the terminal, after the commit', async () => {
+  test('is printed as one line at the terminal, after the commit', async () => {
     await db.tx('system', async (tx) => {
-      await mail.write(tx, letter(), clock.now())
+      await mail.write(tx, email(), clock.now())
       expect(print).not.toHaveBeenCalled()
     })
     expect(print).toHaveBeenCalledExactlyOnceWith(
-      `Letter to ann@example.com: Verify your address → https://id.example/verify-email?token=${SECRET}`,
+      `E-mail to ann@example.com: Verify your address → https://id.example/verify-email?token=${SECRET}`,
     )
   })
 
-  test('does not exist when its cause is rolled back', async () => {
+  test('does not exist when its transaction is rolled back', async () => {
     const cause = db.tx('system', async (tx) => {
-      await mail.write(tx, letter(), clock.now())
+      await mail.write(tx, email(), clock.now())
       throw new Error('no')
     })
     await expect(cause).rejects.toThrow('no')
@@ -85,9 +85,9 @@ describe('outside production, without a mail server', () => {
     expect(print).not.toHaveBeenCalled()
   })
 
-  test('may be written by a caller, who can read none', async () => {
+  test('may be written by a caller, who can read no email', async () => {
     const scope = { userId: 'usr_1', organizationId: null, permissions: [] }
-    await db.tx(scope, (tx) => mail.write(tx, letter(), clock.now()))
+    await db.tx(scope, (tx) => mail.write(tx, email(), clock.now()))
     expect(await outbox()).toHaveLength(1)
     await expect(db.tx(scope, (tx) => tx.selectFrom('letters').selectAll().execute())).rejects.toThrow(
       /permission denied/,
@@ -104,7 +104,7 @@ describe('outside production, without a mail server', () => {
     )
   })
 
-  test('is refused where its address is not one address', async () => {
+  test('is refused where the recipient is not exactly one address', async () => {
     await expect(write({ to: 'ann@example.com\r\nBcc: eve@example.com' })).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',
     })
@@ -113,9 +113,9 @@ describe('outside production, without a mail server', () => {
 })
 
 describe('the outbox', () => {
-  test('lists the newest first, for one address in any case, at most so many', async () => {
+  test('lists the newest first, filters by address in any case, and applies the limit', async () => {
     for (let i = 1; i <= 6; i++) {
-      await write({ subject: `Letter ${i}`, to: i % 2 ? 'Ann@Example.com' : 'bob@example.com' })
+      await write({ subject: `Email ${i}`, to: i % 2 ? 'Ann@Example.com' : 'bob@example.com' })
       clock.advance(i < 4 ? 1000 : 0)
     }
     const subjects = async (asked?: Parameters<typeof listOutbox>[1]) =>
@@ -128,8 +128,7 @@ describe('the outbox', () => {
 
   test('keeps a bounded number', async () => {
     await db.tx('system', async (tx) => {
-      for (let i = 0; i < OUTBOX_SIZE + 20; i++)
-        await mail.write(tx, letter({ subject: `${i}` }), clock.now())
+      for (let i = 0; i < OUTBOX_SIZE + 20; i++) await mail.write(tx, email({ subject: `${i}` }), clock.now())
     })
     await jobs.settle()
     clock.advance(10 * 60_000)
@@ -139,7 +138,7 @@ describe('the outbox', () => {
     expect((await outbox({ limit: 1 }))[0]?.subject).toBe(String(OUTBOX_SIZE + 19))
   })
 
-  test('forgets letters after 30 days', async () => {
+  test('deletes emails after 30 days', async () => {
     await write()
     await jobs.settle()
     clock.advance(29 * 86_400_000)

@@ -1,4 +1,4 @@
-/** The development outbox. */
+/** The operations of the development outbox. */
 import { operation } from '../../base/http/row/operation.ts'
 
 const OPEN = 'it exists outside production only'
@@ -13,14 +13,14 @@ export const outboxOperations = {
   }),
   clear: operation({
     name: 'dev.outbox.clear',
-    summary: 'Forget the e-mails that were sent',
+    summary: 'Delete the e-mails that were sent',
     open: OPEN,
     anonymous: true,
-    quiet: 'a tool of development',
+    quiet: 'a development tool',
   }),
   show: operation({
     name: 'dev.outbox.letter',
-    summary: 'Show one e-mail as its reader sees it',
+    summary: 'Show an e-mail as its recipient sees it',
     open: OPEN,
     anonymous: true,
     quiet: 'reads only',

@@ -53,7 +53,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 
-test('is a bare array, newest first, whatever the style', async () => {
+test('is a bare array, newest first, in every envelope style', async () => {
   for (const accept of [
     'application/json',
     'application/vnd.latchkey.standard+json',
@@ -76,13 +76,13 @@ test('is a bare array, newest first, whatever the style', async () => {
   }
 })
 
-test('is asked for one address, and for so many', async () => {
+test('filters by address, and applies the limit', async () => {
   expect((await server.ask('/dev/outbox.json?to=ANN@example.com')).json).toHaveLength(1)
   expect((await server.ask('/dev/outbox.json?limit=1')).json).toMatchObject([{ to: 'bob@example.com' }])
   expect((await server.ask('/dev/outbox.json?limit=0')).status).toBe(400)
 })
 
-test('is a page with links that can be followed and markup that is text', async () => {
+test('is a page with working links that shows markup as text', async () => {
   const { status, headers, text } = await server.ask('/dev/outbox')
   expect(status).toBe(200)
   expect(headers.get('content-security-policy')).toMatch(/style-src 'self'/)
@@ -90,10 +90,10 @@ test('is a page with links that can be followed and markup that is text', async 
   expect(text).toContain(`<a href="${LINK.replace('&', '&amp;')}">`)
   expect(text).toContain('Hello &lt;img src=x')
   expect(text).not.toContain('<img')
-  expect((await server.ask('/dev/outbox?to=nobody@example.com')).text).toContain('There are none yet.')
+  expect((await server.ask('/dev/outbox?to=nobody@example.com')).text).toContain('No e-mails yet.')
 })
 
-test('shows a letter as its reader sees it, under a policy that lets it load nothing', async () => {
+test('shows an email as its reader sees it, under a policy that lets it load nothing', async () => {
   const id = /\/dev\/outbox\/(ltr_[0-9a-f]{32})/.exec(
     (await server.ask('/dev/outbox?to=ann@example.com')).text,
   )?.[1]
@@ -108,7 +108,7 @@ test('shows a letter as its reader sees it, under a policy that lets it load not
   }
 })
 
-test('can be emptied, though not by another site', async () => {
+test('can be cleared, but not by another site', async () => {
   const foreign = await server.ask('/dev/outbox', {
     method: 'DELETE',
     headers: { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },

@@ -1,7 +1,6 @@
 /**
- * The outbox of development and testing: every letter that was delivered, with its links, for people at
- * `/dev/outbox` and for an app's own tests at `/dev/outbox.json`. The rows are listed outside production only;
- * in production there would be nothing to show either, because nothing readable stays.
+ * The development outbox: every sent email with its links, as a page at `/dev/outbox` and for an app's tests at
+ * `/dev/outbox.json`. The rows exist outside production only; production also deletes the content of sent emails.
  */
 import type { VNode } from 'preact'
 import { z } from 'zod'
@@ -12,31 +11,32 @@ import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
 import { OUTBOX_SIZE } from './index.ts'
 import { outboxOperations } from './operations.ts'
-import { type RenderedLetter, unseal } from './sealed.ts'
-import { deleteSentLetters, findSentLetter, listSentLetters, type SentLetter } from './sql.ts'
+import { type RenderedEmail, unseal } from './sealed.ts'
+import { deleteSentEmails, findSentEmail, listSentEmails, type SentEmail } from './sql.ts'
 
 type OutboxTools = { db: Db; keyring: Keyring }
 
-export interface OutboxLetter extends RenderedLetter {
+export interface OutboxEmail extends RenderedEmail {
   id: string
   sent_at: string
 }
 
-/** Newest first; `to` picks those to one address, in any case. */
+/** Lists sent emails, newest first; `to` filters by recipient, in any case. */
 export async function listOutbox(
   { db, keyring }: OutboxTools,
   { limit = OUTBOX_SIZE, to }: { limit?: number; to?: string | undefined } = {},
-): Promise<OutboxLetter[]> {
-  const sent = await listSentLetters(db.hot, to === undefined ? limit : OUTBOX_SIZE)
-  const letters = sent.flatMap((row) => opened(keyring, row))
+): Promise<OutboxEmail[]> {
+  const sent = await listSentEmails(db.hot, to === undefined ? limit : OUTBOX_SIZE)
+  const emails = sent.flatMap((row) => opened(keyring, row))
   const wanted = to?.trim().toLowerCase()
-  return (
-    wanted === undefined ? letters : letters.filter((letter) => letter.to.toLowerCase() === wanted)
-  ).slice(0, limit)
+  return (wanted === undefined ? emails : emails.filter((email) => email.to.toLowerCase() === wanted)).slice(
+    0,
+    limit,
+  )
 }
 
-/** Nothing for a letter of before LATCHKEY_SECRET changed. */
-function opened(keyring: Keyring, { id, sealed, sent_at }: SentLetter): OutboxLetter[] {
+/** Empty for an email that was sealed under another LATCHKEY_SECRET. */
+function opened(keyring: Keyring, { id, sealed, sent_at }: SentEmail): OutboxEmail[] {
   try {
     return [{ id, ...unseal(keyring, sealed), sent_at: sent_at.toISOString() }]
   } catch {
@@ -44,11 +44,11 @@ function opened(keyring: Keyring, { id, sealed, sent_at }: SentLetter): OutboxLe
   }
 }
 
-const Asked = z.object({
+const OutboxQuery = z.object({
   to: z.string().max(320).optional(),
   limit: z.coerce.number().int().min(1).max(OUTBOX_SIZE).default(100),
 })
-const Listed = z.array(
+const OutboxOutput = z.array(
   z.object({
     to: z.string(),
     subject: z.string(),
@@ -58,8 +58,8 @@ const Listed = z.array(
     sent_at: z.string(),
   }),
 )
-/** The letter's own document: its styles are inline, and it needs nothing else. */
-const LETTER_POLICY =
+/** The policy of an email's document: inline styles and nothing else. */
+const EMAIL_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 export const outboxRows = (tools: OutboxTools): Row[] => [
@@ -67,23 +67,25 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     of: outboxOperations.list,
     method: 'GET',
     path: '/dev/outbox.json',
-    description: 'A bare array, newest first. `to` picks those to one address. Outside production only.',
+    description: 'A bare array, newest first. `to` filters by recipient. Outside production only.',
     tag: 'Development',
+    message: 'E-mails listed.',
     bare: true,
-    input: Asked,
-    output: Listed,
-    run: async (_call, asked) => ({ data: await listOutbox(tools, asked) }),
+    input: OutboxQuery,
+    output: OutboxOutput,
+    run: async (_call, query) => ({ data: await listOutbox(tools, query) }),
   }),
   route({
     of: outboxOperations.clear,
     method: 'DELETE',
     path: '/dev/outbox',
-    description: 'Between the tests of an app. Outside production only.',
+    description: 'For an app’s tests. Outside production only.',
     tag: 'Development',
+    message: 'E-mails deleted.',
     input: z.object({}),
     output: z.null(),
     run: async () => {
-      await deleteSentLetters(tools.db.hot)
+      await deleteSentEmails(tools.db.hot)
       return { data: null }
     },
   }),
@@ -92,10 +94,10 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     name: 'dev.outbox.page',
     method: 'GET',
     path: '/dev/outbox',
-    input: Asked,
-    run: async (_call, asked) => ({
+    input: OutboxQuery,
+    run: async (_call, query) => ({
       title: 'Outbox',
-      page: <OutboxPage letters={await listOutbox(tools, asked)} to={asked.to} />,
+      page: <OutboxPage emails={await listOutbox(tools, query)} to={query.to} />,
     }),
   }),
   page({
@@ -104,45 +106,45 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     path: '/dev/outbox/:id',
     input: z.object({ id: z.string().max(64) }),
     run: async (_call, { id }) => {
-      const row = isId('ltr', id) ? await findSentLetter(tools.db.hot, id) : null
-      const [letter] = row ? opened(tools.keyring, row) : []
-      if (!letter) throw problem('NOT_FOUND')
-      return { document: letter.html, contentSecurityPolicy: LETTER_POLICY }
+      const row = isId('ltr', id) ? await findSentEmail(tools.db.hot, id) : null
+      const [email] = row ? opened(tools.keyring, row) : []
+      if (!email) throw problem('NOT_FOUND')
+      return { document: email.html, contentSecurityPolicy: EMAIL_POLICY }
     },
   }),
 ]
 
-function OutboxPage({ letters, to }: { letters: readonly OutboxLetter[]; to: string | undefined }): VNode {
-  const whose = to === undefined ? 'E-mails sent by this server' : `E-mails to ${to}`
+function OutboxPage({ emails, to }: { emails: readonly OutboxEmail[]; to: string | undefined }): VNode {
+  const heading = to === undefined ? 'E-mails sent by this server' : `E-mails to ${to}`
   return (
     <div class="account">
       <h1>Outbox</h1>
       <p class="quiet">
-        {whose}, newest first. Tests read them at <a href="/dev/outbox.json">/dev/outbox.json</a>.
+        {heading}, newest first. Tests read them at <a href="/dev/outbox.json">/dev/outbox.json</a>.
       </p>
-      {letters.length === 0 ? <p>There are none yet.</p> : null}
-      {letters.map((letter) => (
-        <OutboxItem key={letter.id} letter={letter} />
+      {emails.length === 0 ? <p>No e-mails yet.</p> : null}
+      {emails.map((email) => (
+        <OutboxItem key={email.id} email={email} />
       ))}
     </div>
   )
 }
 
-const OutboxItem = ({ letter }: { letter: OutboxLetter }): VNode => (
+const OutboxItem = ({ email }: { email: OutboxEmail }): VNode => (
   <article class="card">
-    <h2>{letter.subject}</h2>
+    <h2>{email.subject}</h2>
     <p class="quiet">
-      To <a href={`/dev/outbox?to=${encodeURIComponent(letter.to)}`}>{letter.to}</a>,{' '}
-      <time dateTime={letter.sent_at}>{letter.sent_at.replace('T', ' ').slice(0, 19)} UTC</time>,{' '}
-      <a href={`/dev/outbox/${letter.id}`}>as HTML</a>
+      To <a href={`/dev/outbox?to=${encodeURIComponent(email.to)}`}>{email.to}</a>,{' '}
+      <time dateTime={email.sent_at}>{email.sent_at.replace('T', ' ').slice(0, 19)} UTC</time>,{' '}
+      <a href={`/dev/outbox/${email.id}`}>as HTML</a>
     </p>
-    {letter.text.trim().split('\n\n').map((block) => (
-      <p key={block} class="block">{lines(block, letter.links)}</p>
+    {email.text.trim().split('\n\n').map((block) => (
+      <p key={block} class="block">{lines(block, email.links)}</p>
     ))}
   </article>
 ) // biome-ignore format: short
 
-/** Text with its line breaks, and with links where one of the letter's own stands on a line. */
+/** Text with line breaks; a line that is one of the email's links becomes a link. */
 const lines = (block: string, links: readonly string[]): (string | VNode)[] =>
   block.split('\n').flatMap((line, i) => [
     ...(i > 0 ? [<br key={line} />] : []),

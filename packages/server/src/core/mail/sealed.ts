@@ -1,8 +1,8 @@
-/** A letter as it is kept: rendered, checked, and encrypted, because its links sign people in. */
+/** Encryption at rest and header-injection checks of rendered emails: their links are credentials. */
 import type { Keyring } from '../../base/crypto.ts'
 import { invalid } from '../../base/errors.ts'
 
-export interface RenderedLetter {
+export interface RenderedEmail {
   to: string
   subject: string
   text: string
@@ -10,26 +10,26 @@ export interface RenderedLetter {
   links: string[]
 }
 
-export const seal = (keyring: Keyring, letter: RenderedLetter): string =>
-  keyring.encrypt('letters', JSON.stringify(letter))
+export const seal = (keyring: Keyring, email: RenderedEmail): string =>
+  keyring.encrypt('letters', JSON.stringify(email))
 
-/** @throws where it was sealed under another LATCHKEY_SECRET */
-export const unseal = (keyring: Keyring, sealed: string): RenderedLetter =>
-  JSON.parse(keyring.decrypt('letters', sealed)) as RenderedLetter
+/** @throws where the email was sealed under another LATCHKEY_SECRET */
+export const unseal = (keyring: Keyring, sealed: string): RenderedEmail =>
+  JSON.parse(keyring.decrypt('letters', sealed)) as RenderedEmail
 
-/** One line of text: a line break would begin another header, and markup means nothing in it. */
+/** The subject as one line of text without markup: a line break would begin another header. */
 export function subjectLine(text: string): string {
   const line = text
     .replaceAll(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .replaceAll(/[<>]/g, '')
-    // RFC 2047: an encoded word would be decoded by whoever reads it, line breaks and all
+    // RFC 2047: mail clients would decode an encoded word, line breaks included
     .replaceAll('=?', '= ?')
   return [...line.replaceAll(/\s+/g, ' ').trim()].slice(0, 200).join('')
 }
 
 /**
- * One bare address, of which no header, list or display name can be made. What is a mailbox beyond that, its
- * server knows. @throws Problem VALIDATION_ERROR
+ * Checks that the text is one bare address: no header, list or display name. Whether the mailbox exists only its
+ * server can tell. @throws Problem VALIDATION_ERROR
  */
 export function oneAddress(text: string): string {
   const isOne =

@@ -1,31 +1,31 @@
-/** The statements of the mail room. */
+/** The statements of the outbox: the table `emails`. */
 import { sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
 
-export interface ClaimedLetter {
+export interface ClaimedEmail {
   id: string
   sealed: string | null
   attempts: number
 }
 
-export async function insertLetter(
+export async function insertEmail(
   tx: Statements,
-  letter: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date; about: string | null },
+  email: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date; about: string | null },
 ): Promise<void> {
-  const sentAt = letter.status === 'sent' ? letter.now : null
+  const sentAt = email.status === 'sent' ? email.now : null
   await sql`
     insert into latchkey.letters (id, sealed, status, next_at, created_at, sent_at, user_id)
-    values (${letter.id}, ${letter.sealed}, ${letter.status}, ${letter.now}, ${letter.now}, ${sentAt}::timestamptz, ${letter.about}::text)`.execute(
+    values (${email.id}, ${email.sealed}, ${email.status}, ${email.now}, ${email.now}, ${sentAt}::timestamptz, ${email.about}::text)`.execute(
     tx,
   )
 }
 
-/** Takes letters that are due; until `leaseEnd` they are due for nobody else. */
-export async function claimLetters(
+/** Claims emails that are due; no other process claims them before `leaseEnd`. */
+export async function claimEmails(
   db: Statements,
   of: { now: Date; leaseEnd: Date; limit: number },
-): Promise<ClaimedLetter[]> {
-  const { rows } = await sql<ClaimedLetter>`
+): Promise<ClaimedEmail[]> {
+  const { rows } = await sql<ClaimedEmail>`
     with due as materialized (
       select id from latchkey.letters where status = 'waiting' and next_at <= ${of.now}
       order by next_at, id limit ${of.limit} for update skip locked
@@ -55,52 +55,52 @@ export async function markFailed(
     where id = ${id} and status = 'waiting'`.execute(db)
 }
 
-/** Without effect where the lease ran out and another node has it. */
-export async function postponeLetter(
+/** Without effect where the lease expired and another node claimed the email. */
+export async function postponeEmail(
   db: Statements,
-  letter: ClaimedLetter,
+  email: ClaimedEmail,
   error: string,
   nextAt: Date,
 ): Promise<void> {
   await sql`
     update latchkey.letters set next_at = ${nextAt}, last_error = ${error}
-    where id = ${letter.id} and attempts = ${letter.attempts} and status = 'waiting'`.execute(db)
+    where id = ${email.id} and attempts = ${email.attempts} and status = 'waiting'`.execute(db)
 }
 
-export async function deleteOldLetters(db: Statements, before: Date): Promise<void> {
+export async function deleteOldEmails(db: Statements, before: Date): Promise<void> {
   await sql`delete from latchkey.letters where status <> 'waiting' and created_at < ${before}`.execute(db)
 }
 
-/** Of those delivered all but the newest. */
-export async function trimLetters(db: Statements, keep: number): Promise<void> {
+/** Deletes sent emails except the newest. */
+export async function trimSentEmails(db: Statements, keep: number): Promise<void> {
   await sql`
     delete from latchkey.letters where id in (
       select id from latchkey.letters where status = 'sent' order by sent_at desc, id desc offset ${keep}
     )`.execute(db)
 }
 
-export interface SentLetter {
+export interface SentEmail {
   id: string
   sealed: string
   sent_at: Date
 }
 
 /** Newest first. */
-export async function listSentLetters(db: Statements, limit: number): Promise<SentLetter[]> {
-  const { rows } = await sql<SentLetter>`
+export async function listSentEmails(db: Statements, limit: number): Promise<SentEmail[]> {
+  const { rows } = await sql<SentEmail>`
     select id, sealed, sent_at from latchkey.letters
     where status = 'sent' and sealed is not null
     order by sent_at desc, id desc limit ${limit}`.execute(db)
   return rows
 }
 
-export async function findSentLetter(db: Statements, id: string): Promise<SentLetter | null> {
-  const { rows } = await sql<SentLetter>`
+export async function findSentEmail(db: Statements, id: string): Promise<SentEmail | null> {
+  const { rows } = await sql<SentEmail>`
     select id, sealed, sent_at from latchkey.letters
     where id = ${id} and status = 'sent' and sealed is not null`.execute(db)
   return rows[0] ?? null
 }
 
-export async function deleteSentLetters(db: Statements): Promise<void> {
+export async function deleteSentEmails(db: Statements): Promise<void> {
   await sql`delete from latchkey.letters where status = 'sent'`.execute(db)
 }

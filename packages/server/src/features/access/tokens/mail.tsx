@@ -3,7 +3,7 @@ import type { Call, Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 import type { User } from '../../identity/users/index.ts'
 
 const t = texts({
@@ -29,7 +29,7 @@ export function tokenReuseEmail(
   config: Pick<Config, 'publicUrl' | 'brandName'>,
   user: Pick<User, 'email' | 'locale'>,
   call: Call,
-): Letter {
+): Email {
   const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : call.locale
   const time = `${call.now.toISOString().slice(0, 16).replace('T', ' ')} UTC`
   return {

@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 /** Somebody who did not ask for the letter may not read it the same day. */
 export const INVITATION_LIFETIME = 7 * 86_400_000
@@ -42,7 +42,7 @@ type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 export const invitationLetter = (
   config: Brand,
   { to, token, locale }: { to: string; token: string; locale: Locale },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'invited.subject', { brand: config.brandName }),
@@ -61,7 +61,7 @@ export const invitationLetter = (
 export const addressChangedLetter = (
   config: Brand,
   { to, locale }: { to: string; locale: Locale },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'moved.subject', { brand: config.brandName }),

@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -21,7 +21,7 @@ const t = texts({
 export const deletedLetter = (
   config: Pick<Config, 'brandName'>,
   { to, locale }: { to: string; locale: Locale },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'subject', { brand: config.brandName }),

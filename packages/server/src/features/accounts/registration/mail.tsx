@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -38,7 +38,7 @@ const t = texts({
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 type To = { to: string; locale: Locale }
 
-export const alreadyRegisteredLetter = (config: Brand, { to, locale }: To): Letter => ({
+export const alreadyRegisteredLetter = (config: Brand, { to, locale }: To): Email => ({
   to,
   locale,
   subject: t(locale, 'already.subject', { brand: config.brandName }),
@@ -52,7 +52,7 @@ export const alreadyRegisteredLetter = (config: Brand, { to, locale }: To): Lett
   ),
 })
 
-export const usernameTakenLetter = (config: Brand, { to, locale }: To): Letter => ({
+export const usernameTakenLetter = (config: Brand, { to, locale }: To): Email => ({
   to,
   locale,
   subject: t(locale, 'taken.subject', { brand: config.brandName }),

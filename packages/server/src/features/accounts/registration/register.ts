@@ -14,7 +14,7 @@ import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreateOrganization } from '../../organizations/organization/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
-import { registrationLetterJob } from './letters.ts'
+import { registrationLetterJob } from './emails.ts'
 
 export interface Registration {
   email: string

@@ -6,7 +6,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -44,7 +44,7 @@ export const verificationEmail = (
     locale,
     sealedReturnTo,
   }: { to: string; token: string; locale: Locale; sealedReturnTo: string | null },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'subject', { brand: config.brandName }),
@@ -66,7 +66,7 @@ export const verificationEmail = (
 export const choiceEmail = (
   config: Pick<Config, 'publicUrl' | 'brandName'>,
   { to, token, locale }: { to: string; token: string; locale: Locale },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'choice.subject', { brand: config.brandName }),

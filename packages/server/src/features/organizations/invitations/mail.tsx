@@ -6,7 +6,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -48,7 +48,7 @@ export const invitationEmail = (
     inviter: string | null
     expiresAt: Date
   },
-): Letter => {
+): Email => {
   const { to, locale, id, token, organization, expiresAt } = invitation
   const brand = config.brandName
   const inviter = isPlain(invitation.inviter) ? invitation.inviter : t(locale, 'unnamed_inviter')

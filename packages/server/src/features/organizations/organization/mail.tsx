@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -27,7 +27,7 @@ const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T'
 export const organizationDeletedEmail = (
   config: Brand,
   { to, locale, name, purgeAt }: { to: string; locale: Locale; name: string; purgeAt: Date },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'subject', { brand: config.brandName }),

@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -44,7 +44,7 @@ export interface SignInNotice {
 
 const notice =
   (what: 'device' | 'locked') =>
-  (config: Pick<Config, 'publicUrl' | 'brandName'>, about: SignInNotice): Letter => {
+  (config: Pick<Config, 'publicUrl' | 'brandName'>, about: SignInNotice): Email => {
     const { locale } = about
     const time = new Intl.DateTimeFormat(locale, {
       dateStyle: 'long',

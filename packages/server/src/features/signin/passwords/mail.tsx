@@ -3,7 +3,7 @@ import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
-import type { Letter } from '../../../core/mail/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 
 const t = texts({
   en: {
@@ -42,7 +42,7 @@ type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 export const resetEmail = (
   config: Brand,
   { to, token, locale }: { to: string; token: string; locale: Locale },
-): Letter => ({
+): Email => ({
   to,
   locale,
   subject: t(locale, 'reset.subject', { brand: config.brandName }),
@@ -58,7 +58,7 @@ export const resetEmail = (
 
 const notice =
   (what: 'done' | 'changed') =>
-  (config: Brand, { to, locale }: { to: string; locale: Locale }): Letter => ({
+  (config: Brand, { to, locale }: { to: string; locale: Locale }): Email => ({
     to,
     locale,
     subject: t(locale, `${what}.subject`, { brand: config.brandName }),
