@@ -1,7 +1,7 @@
 /** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
 
 import type { Tools } from '../core/tools.ts'
-import { unlockByOperator } from '../features/accounts/administration/index.ts'
+import { unlockUserByOperator } from '../features/accounts/administration/index.ts'
 import {
   createUserByOperator,
   disableUserByOperator,
@@ -171,7 +171,7 @@ export const usersUnlock = changeOfStatus(
   'users unlock',
   'Lift a lock of an account, and forget failed sign-ins',
   'is unlocked',
-  unlockByOperator,
+  unlockUserByOperator,
 )
 export const usersEnable = changeOfStatus(
   'users enable',

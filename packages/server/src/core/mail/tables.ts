@@ -3,7 +3,7 @@ import type { Generated } from 'kysely'
 
 declare module '../../base/db/tables.ts' {
   interface Tables {
-    emails: LettersTable
+    letters: LettersTable
   }
 }
 

@@ -1,24 +1,24 @@
-/** Making and changing people's accounts. */
+/** Creating and changing users' accounts. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from '../../../testing/client.ts'
 import { PASSWORD } from '../../../testing/world.ts'
-import { at, type House, outcome, startHouse } from './testing.ts'
+import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
-let world: House['world']
-let root: House['root']
-let admin: House['admin']
-let manager: House['manager']
-let staff: House['staff']
-let viewer: House['viewer']
-let target: House['target']
-let lastEvent: House['lastEvent']
-let keyOf: House['keyOf']
+let world: StaffedWorld['world']
+let root: StaffedWorld['root']
+let admin: StaffedWorld['admin']
+let manager: StaffedWorld['manager']
+let staff: StaffedWorld['staff']
+let viewer: StaffedWorld['viewer']
+let target: StaffedWorld['target']
+let lastEvent: StaffedWorld['lastEvent']
+let keyOf: StaffedWorld['keyOf']
 beforeAll(async () => {
-  ;({ world, root, admin, manager, staff, viewer, target, lastEvent, keyOf } = await startHouse())
+  ;({ world, root, admin, manager, staff, viewer, target, lastEvent, keyOf } = await startStaffedWorld())
 })
 afterAll(() => world.stop())
 
-describe('making an account', () => {
+describe('creating an account', () => {
   it('without a password sends a link to choose one, which verifies the address', async () => {
     const made = await manager.client.post('/api/v1/users', {
       email: 'New@Made.example',
@@ -32,8 +32,8 @@ describe('making an account', () => {
       ['viewer'],
       false,
     ])
-    const letter = await world.mailbox.letterTo('New@Made.example')
-    expect(letter.subject).toMatch(/Ihr Konto/)
+    const email = await world.mailbox.letterTo('New@Made.example')
+    expect(email.subject).toMatch(/Ihr Konto/)
     const token = await world.mailbox.tokenFor('New@Made.example', /reset-password/)
     await world.clock.advance('6 days')
     const password = 'another good long password'
@@ -50,7 +50,7 @@ describe('making an account', () => {
       await one.client.signIn(one.email, PASSWORD)
   })
 
-  it('with a password and a vouched address lets them in at once, and sends nothing', async () => {
+  it('with a password and a verified address permits sign-in immediately, and sends no e-mail', async () => {
     const made = await manager.client.post('/api/v1/users', {
       email: 'at.once@made.example',
       password: PASSWORD,
@@ -65,20 +65,20 @@ describe('making an account', () => {
     ).toEqual([])
   })
 
-  it('gives no role beyond the maker’s, and none that there is not', async () => {
+  it('refuses roles that the caller may not grant, and unknown roles', async () => {
     const make = (client: Client, roles: string[]) =>
       client.post('/api/v1/users', { email: `r${Math.random()}@made.example`, roles, send_invitation: false })
     expect((await make(manager.client, ['staff'])).data.roles).toEqual(['staff'])
     for (const roles of [['super_admin'], ['administrator'], ['manager'], ['viewer', 'super_admin']])
       expect(outcome(await make(manager.client, roles))).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
-    expect(outcome(await make(root.client, ['nobody']))).toEqual([400, 'VALIDATION_ERROR'])
+    expect(outcome(await make(root.client, ['unknown']))).toEqual([400, 'VALIDATION_ERROR'])
     expect((await make(root.client, ['super_admin'])).data.roles).toEqual(['super_admin'])
     const key = await keyOf(manager, ['users:*'])
     expect(outcome(await make(key, ['staff']))).toEqual([401, 'AUTHENTICATION_REQUIRED'])
     expect((await make(key, ['viewer'])).status).toBe(201)
   })
 
-  it('refuses what is taken or weak, and takes nothing that it does not declare', async () => {
+  it('refuses taken identifiers and weak passwords, and ignores undeclared fields', async () => {
     expect(outcome(await manager.client.post('/api/v1/users', { email: 'TARGET@example.com' }))).toEqual([
       409,
       'CONFLICT',
@@ -93,13 +93,13 @@ describe('making an account', () => {
       '/api/v1/users',
       '{"email":"mass@made.example","id":"usr_1","status":"disabled","locked_until":"2040-01-01T00:00:00Z","role":"super_admin","permissions":["*"],"__proto__":{"roles":["super_admin"]}}',
     )
-    // a key like __proto__ may be refused outright; what is made holds nothing of it
+    // a key such as __proto__ may be refused; the created account does not contain it
     expect([201, 400]).toContain(made.status)
     if (made.status === 201)
       expect(made.data).toMatchObject({ status: 'active', roles: ['viewer'], locked_until: null })
   })
 
-  it('of many who make the same account at once lets one', async () => {
+  it('succeeds once for concurrent requests with the same address', async () => {
     const replies = await Promise.all(
       Array.from({ length: 8 }, () => manager.client.post('/api/v1/users', { email: 'raced@made.example' })),
     )
@@ -108,7 +108,7 @@ describe('making an account', () => {
 })
 
 describe('changing an account', () => {
-  it('changes what is given and nothing else, and says who did it', async () => {
+  it('changes only the given fields, and records the administrator', async () => {
     const one = await world.person({ username: 'changed' })
     const reply = await manager.client.patch(at(one.id), {
       full_name: 'Grace Hopper',
@@ -141,7 +141,7 @@ describe('changing an account', () => {
     expect((await one.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
-  it('moves an address: unverified, sessions and links of the old one end, both hear of it', async () => {
+  it('to a new address: it is unverified, sessions and links of the old one end, both addresses are notified', async () => {
     const one = await world.person({ email: 'before@move.example' })
     await manager.client.post(at(one.id, '/password-reset'))
     const old = await world.mailbox.tokenFor('before@move.example', /reset-password/)
@@ -185,7 +185,7 @@ describe('changing an account', () => {
     expect(vouched.data).toMatchObject({ email: 'third@move.example', is_verified: true })
   })
 
-  it('vouches for an address, and takes that back', async () => {
+  it('marks an address as verified, and as unverified', async () => {
     const reply = await world
       .client()
       .post('/api/v1/auth/register', { email: 'pending@move.example', password: PASSWORD })
@@ -209,7 +209,7 @@ describe('changing an account', () => {
     ).toEqual([403, 'EMAIL_NOT_VERIFIED'])
   })
 
-  it('is one change of many at once, and leaves the address with one owner', async () => {
+  it('to the same address concurrently leaves the address with one owner', async () => {
     const people = await Promise.all([1, 2, 3, 4].map(() => world.person({ signIn: false })))
     const replies = await Promise.all(
       people.map(({ id }) => manager.client.patch(at(id), { email: 'wanted@move.example' })),

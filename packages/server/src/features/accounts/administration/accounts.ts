@@ -1,7 +1,7 @@
 /**
- * Making, changing and deleting people's accounts. An administrator vouches for what they enter: an account is active
- * at once and owns its address, but whether the address is verified is said apart. Somebody without a password is
- * sent a link to choose one, which verifies the address as any such link does.
+ * Creating, changing and deleting users' accounts. An account that an administrator creates is active immediately and
+ * owns its address; `is_verified` states separately whether the address is verified. A user created without a password
+ * receives a link to choose one, which verifies the address as every reset link does.
  */
 import { can } from '@latchkey/guard'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
@@ -29,8 +29,8 @@ import {
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
-import { addressChangedLetter, INVITATION_LIFETIME, invitationLetter } from './mail.tsx'
-import { asAdministrator, assertMayActOn, assertMayTakeAway } from './target.ts'
+import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
+import { asAdministrator, assertMayActOn, assertMayWithdraw } from './target.ts'
 
 type AccountTools = Pick<
   Tools,
@@ -48,35 +48,42 @@ export interface NewAccount {
   send_invitation?: boolean | undefined
 }
 
-/** @throws Problem VALIDATION_ERROR, CONFLICT, INSUFFICIENT_PERMISSIONS for roles beyond the caller's to give */
-export async function createAccount(tools: AccountTools, call: Call, wish: NewAccount): Promise<User> {
-  const { email, password } = wish
-  const who = { email, username: wish.username ?? null, fullName: wish.full_name ?? null }
-  const hash = password === undefined ? null : await acceptPassword(tools, password, who)
+/** @throws Problem VALIDATION_ERROR, CONFLICT, INSUFFICIENT_PERMISSIONS for roles that the caller may not grant */
+export async function createAccount(tools: AccountTools, call: Call, input: NewAccount): Promise<User> {
+  const { email, password } = input
+  const names = { email, username: input.username ?? null, fullName: input.full_name ?? null }
+  const hash = password === undefined ? null : await acceptPassword(tools, password, names)
   const id = newId('usr')
   return await asAdministrator(tools, call, async (tx, acting) => {
-    const roles = await rolesFor(tools, tx, call, wish.roles)
+    const roles = await rolesFor(tools, tx, call, input.roles)
     await lockAddress(tx, canonical(email))
-    if (wish.is_verified) await assertMayVouch(tx, call, null, [canonical(email)])
-    const locale = wish.locale ?? null
-    const made = { ...who, id, locale, roles, status: 'active', emailVerified: wish.is_verified } as const
-    await createUser(tx, made, call.now)
+    if (input.is_verified) await assertMaySetAddress(tx, call, null, [canonical(email)])
+    const locale = input.locale ?? null
+    const fields = {
+      ...names,
+      id,
+      locale,
+      roles,
+      status: 'active',
+      emailVerified: input.is_verified,
+    } as const
+    await createUser(tx, fields, call.now)
     if (hash !== null) await setFirstPassword(tx, id, hash, call.now)
-    const details = { roles, is_verified: wish.is_verified }
-    const { username } = who
+    const details = { roles, is_verified: input.is_verified }
+    const { username } = names
     await audit(tx, acting, { type: 'user.created', userId: id, username, details })
     const user = await getUser(tx, id)
-    if (wish.send_invitation ?? hash === null) await invite(tools, tx, call, user)
+    if (input.send_invitation ?? hash === null) await sendPasswordLink(tools, tx, call, user)
     return user
   })
 }
 
 /**
- * Whoever says that an address is proven, or moves an account to another, could act as its owner: inside the
- * organizations they belong to or are invited to as well. That takes somebody who may enter those anyway.
+ * Marking an address as verified, or changing it, lets the administrator act as the user, also inside the user's
+ * organizations and invitations. It therefore requires `organizations:write` where the user has any of these.
  * @throws Problem INSUFFICIENT_PERMISSIONS
  */
-async function assertMayVouch(
+async function assertMaySetAddress(
   tx: Tx,
   { principal, now }: Call,
   userId: string | null,
@@ -87,21 +94,21 @@ async function assertMayVouch(
   if (!isMember && !(await isInvited(tx, addresses, now))) return
   throw problem('INSUFFICIENT_PERMISSIONS', {
     message:
-      'This person belongs to an organization, or is invited to one: their address is theirs to prove.',
+      'This user is a member of an organization, or invited to one. Only the user can verify or change the address.',
     details: { required: 'organizations:write', reason: 'of_an_organization' },
   })
 }
 
-/** Everybody's role needs no leave; any other is given as roles are given. */
+/** The default role may always be given; other roles require `users:grant` and follow the rules of granting roles. */
 async function rolesFor(
   tools: Pick<Tools, 'config' | 'roles'>,
   tx: Tx,
   call: Call,
-  wanted: readonly string[] | undefined,
+  requested: readonly string[] | undefined,
 ): Promise<readonly string[]> {
-  const usual = defaultRole(tools.config)
-  const names = [...new Set(wanted ?? [usual])]
-  if (names.every((name) => name === usual)) return names
+  const byDefault = defaultRole(tools.config)
+  const names = [...new Set(requested ?? [byDefault])]
+  if (names.every((name) => name === byDefault)) return names
   const reach = await lockReach(tx, call, 'users:grant')
   for (const name of names) {
     if (!reach.definitions.has(name))
@@ -113,13 +120,18 @@ async function rolesFor(
   return [...reach.definitions.keys()].filter((name) => names.includes(name))
 }
 
-async function invite(tools: Pick<Tools, 'config' | 'mail'>, tx: Tx, call: Call, user: User): Promise<void> {
-  const token = await issueResetLink(tx, user, INVITATION_LIFETIME, call.now)
-  const letter = invitationLetter(tools.config, { to: user.email, token, locale: localeOf(user, call) })
-  await tools.mail.write(tx, letter, call.now, user.id)
+async function sendPasswordLink(
+  tools: Pick<Tools, 'config' | 'mail'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<void> {
+  const token = await issueResetLink(tx, user, ACCOUNT_LINK_LIFETIME, call.now)
+  const email = accountCreatedEmail(tools.config, { to: user.email, token, locale: localeOf(user, call) })
+  await tools.mail.write(tx, email, call.now, user.id)
 }
 
-/** The person's own language; the administrator's where they have chosen none. */
+/** The user's language, or the administrator's where the user has chosen none. */
 export const localeOf = (user: Pick<User, 'locale'>, call: Call): Locale =>
   LOCALES.find((locale) => locale === user.locale) ?? call.locale
 
@@ -130,7 +142,7 @@ export interface AccountChange extends ProfileChange {
   is_verified?: boolean | undefined
 }
 
-/** Changes only what is given. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT for what is taken */
+/** Changes only the given fields. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT for taken identifiers */
 export async function changeAccount(
   tools: AccountTools,
   call: Call,
@@ -138,26 +150,28 @@ export async function changeAccount(
   { email, is_verified: isVerified, ...profile }: AccountChange,
 ): Promise<User> {
   return await asAdministrator(tools, call, async (tx, acting) => {
-    // addresses before the user, as everybody does who proves one
+    // the order of locks: addresses before the user, as in verification
     const before = await findUser(tx, id)
     const addresses = [before?.email ?? [], email ?? []].flat().map(canonical)
     for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
     const user = await assertMayActOn(tools, tx, call, id)
     if (user.email !== before?.email) throw problem('CONFLICT')
-    if (email !== undefined || isVerified) await assertMayVouch(tx, call, id, addresses)
+    if (email !== undefined || isVerified) await assertMaySetAddress(tx, call, id, addresses)
     if (Object.values(profile).some((value) => value !== undefined))
       await changeProfile(tx, acting, user, profile)
-    if (email !== undefined && email !== user.email) await moveTo(tools, tx, acting, user, email, isVerified)
+    if (email !== undefined && email !== user.email)
+      await moveToAddress(tools, tx, acting, user, email, isVerified)
     if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
     return await getUser(tx, id)
   })
 }
 
 /**
- * Changes the address and notifies both addresses. The new one is unverified unless the administrator says otherwise,
- * because a mistyped address may belong to another person.
+ * Changes the address. The new address is unverified unless stated otherwise, because a mistyped address belongs to
+ * another person. Links sent to the old address are revoked, sessions end, and both addresses are notified. Another
+ * spelling of the same address changes nothing else.
  */
-async function moveTo(
+async function moveToAddress(
   tools: Pick<Tools, 'config' | 'keyring' | 'mail'>,
   tx: Tx,
   call: Call,
@@ -168,7 +182,7 @@ async function moveTo(
   if (!(await changeAddress(tx, call, user, email))) return
   const locale = localeOf(user, call)
   for (const to of [user.email, email])
-    await tools.mail.write(tx, addressChangedLetter(tools.config, { to, locale }), call.now, user.id)
+    await tools.mail.write(tx, addressChangedEmail(tools.config, { to, locale }), call.now, user.id)
   if (!isVerified && tools.config.emailVerification === 'required')
     await sendVerification(tools, tx, await getUser(tx, user.id), { locale }, call.now)
 }
@@ -176,7 +190,7 @@ async function moveTo(
 const setVerified = (tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> =>
   isVerified ? claimAddress(tx, call, user) : unverifyAddress(tx, call, user)
 
-/** Deletes an account with everything personal. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
+/** Deletes an account with all personal data. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const deleteAccount = (
   tools: Pick<Tools, 'clock' | 'config' | 'db' | 'roles'>,
   call: Call,
@@ -185,7 +199,7 @@ export const deleteAccount = (
   asAdministrator(tools, call, async (tx, acting) => {
     await lockOrganizationsOf(tx, id)
     await lockRoles(tx)
-    const user = await assertMayTakeAway(tools, tx, call, id)
+    const user = await assertMayWithdraw(tools, tx, call, id)
     await leaveAllOrganizations(tools, tx, acting, id)
     await deleteUser(tx, acting, user)
   })

@@ -1,23 +1,23 @@
-/** Who may look after whom: from above, from below, by key, and never the last administrator. */
+/** Authorization of user administration: higher and lower roles, API keys, the last administrator. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../../testing/client.ts'
 import { PASSWORD } from '../../../testing/world.ts'
-import { at, type House, outcome, startHouse } from './testing.ts'
+import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
-let world: House['world']
-let root: House['root']
-let admin: House['admin']
-let manager: House['manager']
-let staff: House['staff']
-let viewer: House['viewer']
-let target: House['target']
-let giveRoles: House['giveRoles']
-let stored: House['stored']
-let lastEvent: House['lastEvent']
-let keyOf: House['keyOf']
+let world: StaffedWorld['world']
+let root: StaffedWorld['root']
+let admin: StaffedWorld['admin']
+let manager: StaffedWorld['manager']
+let staff: StaffedWorld['staff']
+let viewer: StaffedWorld['viewer']
+let target: StaffedWorld['target']
+let giveRoles: StaffedWorld['giveRoles']
+let stored: StaffedWorld['stored']
+let lastEvent: StaffedWorld['lastEvent']
+let keyOf: StaffedWorld['keyOf']
 beforeAll(async () => {
   ;({ world, root, admin, manager, staff, viewer, target, giveRoles, stored, lastEvent, keyOf } =
-    await startHouse())
+    await startStaffedWorld())
 })
 afterAll(() => world.stop())
 
@@ -38,8 +38,8 @@ const ROWS = (id: string): [string, string, Json?][] => [
 ]
 const reads = ([method]: [string, ...unknown[]]) => method === 'GET'
 
-describe('whoever may not', () => {
-  it('is refused every row from below, and nothing changes', async () => {
+describe('a caller without the permission', () => {
+  it('is refused every row, and nothing changes', async () => {
     const before = await stored(target.id)
     for (const person of [viewer, staff]) {
       for (const [method, path, body] of ROWS(target.id)) {
@@ -51,7 +51,7 @@ describe('whoever may not', () => {
     expect((await target.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
-  it('is refused what reaches beyond them, and that they tried is written down', async () => {
+  it('is refused what exceeds their permissions, and the denial is recorded', async () => {
     for (const above of [admin, root]) {
       const before = await stored(above.id)
       for (const row of ROWS(above.id).filter((one) => !reads(one) && one[1].includes(above.id))) {
@@ -65,13 +65,13 @@ describe('whoever may not', () => {
     }
   })
 
-  it('does none of it by a key without the scope, and all of it but what is fresh by a key with it', async () => {
+  it('is refused by a key without the scope; a key with it does everything but what requires fresh proof', async () => {
     const less = await keyOf(manager, ['users:read'])
     for (const [method, path, body] of ROWS(target.id)) {
       const { status } = await less.send(method, path, body)
       expect([method, path, status]).toEqual([method, path, method === 'GET' ? 200 : 403])
     }
-    // whose key lacks what the person may do acts on nobody
+    // a key that lacks a permission of its owner cannot act on users who have it
     const narrow = await keyOf(manager, ['users:*'])
     expect(outcome(await narrow.post(at(target.id, '/lock')))).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
     const key = await keyOf(manager, ['users:*', 'dashboard:read', 'analytics:read'])
@@ -84,7 +84,7 @@ describe('whoever may not', () => {
     await target.client.signIn(target.email, PASSWORD)
   })
 
-  it('finds nobody under an id that is none', async () => {
+  it('gets NOT_FOUND for a malformed id', async () => {
     for (const id of [
       'usr_00000000000000000000000000000000',
       'me2',
@@ -103,7 +103,7 @@ describe('whoever may not', () => {
     }
   })
 
-  it('locks, disables and deletes neither themselves nor the last administrator', async () => {
+  it('cannot lock, disable or delete their own account or the last administrator', async () => {
     for (const [method, more] of [
       ['POST', '/lock'],
       ['POST', '/disable'],
@@ -115,7 +115,7 @@ describe('whoever may not', () => {
     const second = await world.person()
     await giveRoles(second, 'super_admin')
     expect((await second.client.post(at(root.id, '/lock'), { end_sessions: false })).status).toBe(200)
-    // the other one is locked out: whoever is left is the last
+    // the other administrator is locked: the remaining one is the last
     const reply = await world.db.tx('system', async (tx) => {
       const { isLastAdministrator } = await import('../../identity/lifecycle/sql.ts')
       return await isLastAdministrator(tx, second.id)
@@ -125,7 +125,7 @@ describe('whoever may not', () => {
     await root.client.delete(at(second.id))
   })
 
-  it('of two administrators who take each other away at once, one stays', async () => {
+  it('leaves one administrator when two disable each other concurrently', async () => {
     for (const [method, more] of [
       ['POST', '/lock'],
       ['POST', '/disable'],

@@ -1,4 +1,4 @@
-/** What the rows about people share. */
+/** Fields that the rows about users share. */
 import { z } from 'zod'
 
 export const TAG = 'People'

@@ -1,11 +1,12 @@
 /**
- * Administration: what somebody with the permission does to other people's accounts: finding, making, changing,
- * locking, disabling and deleting them, and ending their sessions. Leaves roles to `access`, the rules of an account
- * to `users`, what a lock refuses to core/locks, and the audit log to `audit-log`.
+ * User administration: listing, searching, creating, changing, locking, disabling and deleting other users' accounts,
+ * and ending their sessions. Leaves roles to `access`, the rules of an account to `users`, the effect of a lock to
+ * core/locks, and the audit log to `audit-log`.
  *
- * Invariants: nobody acts on somebody whose permissions reach beyond their own, or takes their own account away;
- * the last administrator can be neither disabled, deleted nor locked; what is refused is refused before it is told
- * apart from anything else about the person; every change says in the audit log who made it.
+ * Invariants: no administrator acts on a user who has a permission that the administrator lacks, or locks, disables or
+ * deletes their own account here; the last administrator can be neither disabled, deleted nor locked; permission is
+ * checked before the account's state, so that a refusal reveals nothing else about it; the audit log records the
+ * administrator of every change.
  */
-export { unlockByOperator } from './operator.ts'
+export { unlockUserByOperator } from './operator.ts'
 export { administrationRoutes } from './routes.ts'

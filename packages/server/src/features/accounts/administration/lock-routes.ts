@@ -1,4 +1,4 @@
-/** The JSON API of locking, disabling, and ending sessions. */
+/** The JSON API of locking and disabling accounts, and of ending their sessions. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { invalid } from '../../../base/errors.ts'
@@ -25,7 +25,9 @@ const YEAR = 366 * 24 * 60
 
 const Lock = z.object({
   id: UserId,
-  until: optional(Instant).describe('Left out, with `minutes`: until it is unlocked'),
+  until: optional(Instant).describe(
+    'The end of the lock. Without `until` and `minutes` the lock lasts until it is lifted',
+  ),
   minutes: z
     .number()
     .int()
@@ -36,15 +38,19 @@ const Lock = z.object({
   end_sessions: z
     .boolean()
     .default(true)
-    .describe('False: sessions rest while the lock lasts, and go on afterwards'),
+    .describe('False: sessions are refused during the lock, and are usable again afterwards'),
 })
 
-/** When a lock ends. @throws Problem VALIDATION_ERROR */
-function endOfLock(wish: { until?: Date | undefined; minutes?: number | undefined }, now: Date): Date | null {
-  if (wish.until !== undefined && wish.minutes !== undefined)
-    throw invalid('minutes', 'not_with_until', 'Say until when, or for how long.')
-  if (wish.until !== undefined && wish.until <= now) throw invalid('until', 'past', 'Must lie in the future.')
-  return wish.until ?? (wish.minutes === undefined ? null : new Date(now.getTime() + wish.minutes * 60_000))
+/** The end of a lock, null for none. @throws Problem VALIDATION_ERROR */
+function endOfLock(
+  input: { until?: Date | undefined; minutes?: number | undefined },
+  now: Date,
+): Date | null {
+  const { until, minutes } = input
+  if (until !== undefined && minutes !== undefined)
+    throw invalid('minutes', 'not_with_until', 'Send `until` or `minutes`, not both.')
+  if (until !== undefined && until <= now) throw invalid('until', 'past', 'Must be in the future.')
+  return until ?? (minutes === undefined ? null : new Date(now.getTime() + minutes * 60_000))
 }
 
 export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
@@ -55,40 +61,42 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       method: 'POST',
       path: '/api/v1/users/:id/lock',
       description:
-        'For a time, or until it is unlocked. Nobody signs in to it by any method, and its sessions, tokens and API keys are refused, everywhere within a second. A second lock replaces the first.',
+        'The lock ends at a time, or when it is lifted. Every sign-in method refuses the account, and its sessions, tokens and API keys are refused on every node and guard within a second. A second lock replaces the first.',
       tag: TAG,
+      message: 'Account locked.',
       input: Lock,
       output: PersonView,
       run: async (call, { id, until, minutes, reason, end_sessions }) => {
         const end = endOfLock({ until, minutes }, call.now)
         const user = await lockAccount(tools, call, id, { until: end, reason, endSessions: end_sessions })
-        return { data: person(call, user), message: 'The account is locked.' }
+        return { data: person(call, user) }
       },
     }),
     route({
       of: userOperations.unlock,
       method: 'POST',
       path: '/api/v1/users/:id/unlock',
-      description: 'Also forgets the failed sign-ins that were counted against it, from wherever they came.',
+      description: 'Also clears the failed sign-ins of the account, from all addresses.',
       tag: TAG,
+      message: 'Account unlocked.',
       input: z.object({ id: UserId }),
       output: PersonView,
       run: async (call, { id }) => ({
         data: person(call, await unlockAccount(tools, call, id)),
-        message: 'The account is unlocked.',
       }),
     }),
     route({
       of: userOperations.disable,
       method: 'POST',
       path: '/api/v1/users/:id/disable',
-      description: 'Its sessions and tokens end, its API keys are refused, everywhere within a second.',
+      description:
+        'Ends its sessions and tokens. Its API keys are refused on every node and guard within a second.',
       tag: TAG,
+      message: 'Account disabled.',
       input: z.object({ id: UserId, reason: Reason }),
       output: PersonView,
       run: async (call, { id, reason }) => ({
         data: person(call, await disableAccount(tools, call, id, reason)),
-        message: 'The account is disabled.',
       }),
     }),
     route({
@@ -96,11 +104,11 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       method: 'POST',
       path: '/api/v1/users/:id/enable',
       tag: TAG,
+      message: 'Account enabled.',
       input: z.object({ id: UserId }),
       output: PersonView,
       run: async (call, { id }) => ({
         data: person(call, await enableAccount(tools, call, id)),
-        message: 'The account is enabled.',
       }),
     }),
     route({
@@ -108,6 +116,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       method: 'GET',
       path: '/api/v1/users/:id/sessions',
       tag: TAG,
+      message: 'Sessions listed.',
       input: z.object({ id: UserId }),
       output: z.array(SessionView),
       run: async (call, { id }) => {
@@ -120,11 +129,11 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions',
       tag: TAG,
+      message: 'Sessions ended.',
       input: z.object({ id: UserId }),
       output: z.object({ ended: z.number().int() }),
       run: async (call, { id }) => ({
         data: { ended: await endSessionsOf(tools, call, id) },
-        message: 'The sessions have ended.',
       }),
     }),
     route({
@@ -132,24 +141,27 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       method: 'DELETE',
       path: '/api/v1/users/:id/sessions/:session_id',
       tag: TAG,
+      message: 'Session ended.',
       input: z.object({ id: UserId, session_id: z.string().max(64) }),
       output: z.null(),
       run: async (call, { id, session_id }) => {
         await endSessionsOf(tools, call, id, session_id)
-        return { data: null, message: 'The session has ended.' }
+        return { data: null }
       },
     }),
     route({
       of: userOperations.sendReset,
       method: 'POST',
       path: '/api/v1/users/:id/password-reset',
-      description: 'Nothing ends before the link is used. At most one e-mail a minute.',
+      description:
+        'The password, sessions and tokens stay valid until the link is used. At most one e-mail a minute.',
       tag: TAG,
+      message: 'E-mail sent.',
       input: z.object({ id: UserId }),
       output: z.null(),
       run: async (call, { id }) => {
         await sendReset(tools, call, id)
-        return { data: null, message: 'The e-mail is on its way.' }
+        return { data: null }
       },
     }),
   ]

@@ -1,14 +1,14 @@
 /** Locking, disabling, deleting, and ending sessions. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person } from '../../../testing/world.ts'
-import { at, type House, outcome, startHouse } from './testing.ts'
+import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
-let world: House['world']
-let manager: House['manager']
-let target: House['target']
-let lastEvent: House['lastEvent']
+let world: StaffedWorld['world']
+let manager: StaffedWorld['manager']
+let target: StaffedWorld['target']
+let lastEvent: StaffedWorld['lastEvent']
 beforeAll(async () => {
-  ;({ world, manager, target, lastEvent } = await startHouse())
+  ;({ world, manager, target, lastEvent } = await startStaffedWorld())
 })
 afterAll(() => world.stop())
 
@@ -31,7 +31,7 @@ describe('a lock', () => {
       await Promise.all(Object.entries(all).map(async ([name, ask]) => [name, (await ask()).status])),
     )
 
-  it('stops everything at once, for a time; keys go on after it, what was ended does not', async () => {
+  it('refuses every credential until it ends; then keys work again, ended sessions do not', async () => {
     const one = await world.person()
     const all = await everything(one)
     expect(await statuses({ ...all, refresh: all.session })).toEqual({
@@ -59,7 +59,7 @@ describe('a lock', () => {
     expect(refused.code).toBe('ACCOUNT_LOCKED')
     expect(refused.body.error.details.lockout_duration).toBeGreaterThan(590)
     expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(600)
-    // whoever does not know the password learns nothing of it
+    // without the password the answer does not reveal the lock
     expect(
       outcome(await world.client().post('/api/v1/auth/login', { username: one.email, password: 'wrong' })),
     ).toEqual([401, 'AUTHENTICATION_FAILED'])
@@ -79,7 +79,7 @@ describe('a lock', () => {
     })
   })
 
-  it('lets sessions rest where that is asked for', async () => {
+  it('with end_sessions false refuses sessions during the lock, and they work again afterwards', async () => {
     const one = await world.person()
     const all = await everything(one)
     await manager.client.post(at(one.id, '/lock'), { end_sessions: false })
@@ -107,7 +107,7 @@ describe('a lock', () => {
     })
   })
 
-  it('is replaced by a second, refuses what makes no sense, and is lifted with the failures that were counted', async () => {
+  it('is replaced by a second lock, validates its end, and is lifted together with the failed sign-ins', async () => {
     const one = await world.person({ signIn: false })
     for (const body of [
       { minutes: 0 },
@@ -132,7 +132,7 @@ describe('a lock', () => {
     expect(await world.events(one.id)).toContain('user.unlocked')
   })
 
-  it('disabling and deleting stop everything at once as well', async () => {
+  it('disabling and deleting refuse every credential as well', async () => {
     const [one, two] = [await world.person(), await world.person()]
     const [first, second] = [await everything(one), await everything(two)]
     expect((await manager.client.post(at(one.id, '/disable'), { reason: 'Left' })).data.status).toBe(
@@ -165,7 +165,7 @@ describe('a lock', () => {
     expect((await lastEvent(two.id, 'user.deleted')).details).toEqual({ by: manager.id })
   })
 
-  it('deleting asks for a fresh proof', async () => {
+  it('deleting requires a fresh proof of identity', async () => {
     const one = await world.person({ signIn: false })
     await world.clock.advance('11 minutes')
     expect(outcome(await manager.client.delete(at(one.id)))).toEqual([401, 'STEP_UP_REQUIRED'])
@@ -174,8 +174,8 @@ describe('a lock', () => {
   })
 })
 
-describe('somebody’s sessions', () => {
-  it('are listed and ended, one or all, and none of another', async () => {
+describe('a user’s sessions', () => {
+  it('are listed and ended, one or all, and no other user’s', async () => {
     const one = await world.person()
     await target.client.signIn(target.email, PASSWORD)
     const other = (await target.client.get('/api/v1/auth/me')).data.session.id

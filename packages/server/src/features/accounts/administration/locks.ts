@@ -1,10 +1,8 @@
 /**
- * Taking an account out of use and giving it back. Disabled: until somebody enables it. Locked: for a time, or until it
- * is unlocked. Either way nothing of it works from the commit on, on any node and at any guard: no sign-in, session,
- * token or key. What is ended stays ended; what a lock leaves (keys, and sessions where that is asked for) rests, and
- * goes on after it.
+ * Locking and disabling accounts. A disabled account is refused until it is enabled, a locked account until the lock
+ * ends or is lifted. In both states every sign-in, session, token and API key is refused from the commit on, on every
+ * node and guard. Ended sessions stay ended; API keys, and sessions that a lock does not end, are usable again after it.
  */
-
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
@@ -17,26 +15,28 @@ import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { sendResetEmail } from '../../signin/passwords/index.ts'
 import { localeOf } from './accounts.ts'
-import { asAdministrator, assertMayActOn, assertMayTakeAway } from './target.ts'
+import { asAdministrator, assertMayActOn, assertMayWithdraw } from './target.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 
-export interface LockWish {
+export interface LockOptions {
   until: Date | null
   reason?: string | undefined
   endSessions: boolean
 }
 
 /** A second lock replaces the first. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
-export const lockAccount = (tools: LockTools, call: Call, id: string, wish: LockWish): Promise<User> =>
-  changing(tools, call, id, assertMayTakeAway, (tx, acting, user) => lockUser(tools, tx, acting, user, wish))
+export const lockAccount = (tools: LockTools, call: Call, id: string, options: LockOptions): Promise<User> =>
+  changeTarget(tools, call, id, assertMayWithdraw, (tx, acting, user) =>
+    lockUser(tools, tx, acting, user, options),
+  )
 
-/** Lifts a lock, and forgets the failed sign-ins that were counted against the account, from wherever they came. */
+/** Lifts a lock and clears the failed sign-ins of the account, from all addresses. */
 export const unlockAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changing(tools, call, id, assertMayActOn, (tx, acting, user) => unlock(tools, tx, acting, user))
+  changeTarget(tools, call, id, assertMayActOn, (tx, acting, user) => liftLock(tools, tx, acting, user))
 
-/** As unlockAccount, for whoever answers for it (the CLI). */
-export async function unlock(
+/** As unlockAccount, without a check of permissions (for the CLI). */
+export async function liftLock(
   tools: Pick<Tools, 'config' | 'keyring'>,
   tx: Tx,
   call: Call,
@@ -49,15 +49,15 @@ export async function unlock(
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not active */
 export const disableAccount = (tools: LockTools, call: Call, id: string, reason?: string): Promise<User> =>
-  changing(tools, call, id, assertMayTakeAway, (tx, acting, user) =>
+  changeTarget(tools, call, id, assertMayWithdraw, (tx, acting, user) =>
     disableUser(tx, acting, user, reason === undefined ? {} : { reason }),
   )
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */
 export const enableAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changing(tools, call, id, assertMayActOn, enableUser)
+  changeTarget(tools, call, id, assertMayActOn, enableUser)
 
-const changing = (
+const changeTarget = (
   tools: LockTools,
   call: Call,
   id: string,
@@ -65,13 +65,13 @@ const changing = (
   change: (tx: Tx, acting: Call, user: User) => Promise<void>,
 ): Promise<User> =>
   asAdministrator(tools, call, async (tx, acting) => {
-    // before any user, as everybody does who takes an administrator away
+    // the order of locks: roles before users, as in every change that can end an administrator
     await lockRoles(tx)
     await change(tx, acting, await assertMay(tools, tx, call, id))
     return await getUser(tx, id)
   })
 
-/** Ends somebody's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
+/** Ends a user's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
 export const endSessionsOf = (
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
@@ -92,19 +92,19 @@ export const endSessionsOf = (
   })
 
 /**
- * Sends somebody a link to choose another password. Nothing ends before they use it.
- * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT, RATE_LIMIT_EXCEEDED where one went out just now
+ * Sends a user a link to choose a new password. Sessions and the password stay valid until it is used.
+ * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT, RATE_LIMIT_EXCEEDED within a minute of the last one
  */
 export const sendReset = (tools: LockTools, call: Call, id: string): Promise<void> =>
   asAdministrator(tools, call, async (tx, acting) => {
     const found = await findUser(tx, id)
-    // its address is held before the user, as everybody does who proves one
+    // the order of locks: addresses before the user, as in verification
     const isTimely = found === null || (await mayWriteTo(tx, found, 'reset_password', call.now))
     const user = await assertMayActOn(tools, tx, call, id)
     if (user.status === 'disabled') throw problem('CONFLICT', { message: 'The account is disabled.' })
     if (!isTimely)
       throw problem('RATE_LIMIT_EXCEEDED', {
-        message: 'An e-mail to this person went out a moment ago.',
+        message: 'An e-mail was sent to this user less than a minute ago.',
         retryAfter: 60,
       })
     await sendResetEmail(tools, tx, acting, user, localeOf(user, call))

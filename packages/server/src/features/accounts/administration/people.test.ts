@@ -1,14 +1,14 @@
-/** Finding people: every filter and order, hostile text, cursors. */
+/** Listing and searching users: every filter and order, hostile text, cursors. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json, Reply } from '../../../testing/client.ts'
 import { PASSWORD } from '../../../testing/world.ts'
-import { at, type House, outcome, startHouse } from './testing.ts'
+import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
-let world: House['world']
-let root: House['root']
-let manager: House['manager']
+let world: StaffedWorld['world']
+let root: StaffedWorld['root']
+let manager: StaffedWorld['manager']
 beforeAll(async () => {
-  ;({ world, root, manager } = await startHouse())
+  ;({ world, root, manager } = await startStaffedWorld())
 })
 afterAll(() => world.stop())
 
@@ -28,19 +28,19 @@ describe('a search', () => {
       await root.client.post('/api/v1/users', { email, username, full_name, send_invitation: false })
   })
 
-  it('finds what a username, an address or a name begins with, in any spelling, each person once', async () => {
+  it('matches the beginning of a username, an address or a name, in any spelling, each user once', async () => {
     expect(await find({ search: 'ada' })).toEqual(['ada.lovelace@find.example', 'zoe@find.example'])
     expect(await find({ search: 'COUNT' })).toEqual(['ada.lovelace@find.example'])
     expect(await find({ search: 'zoë å' })).toEqual(['zoe@find.example'])
     expect(await find({ search: ' ＡＤＡ.Love ' })).toEqual(['ada.lovelace@find.example'])
-    // decomposed, as some keyboards write it
+    // decomposed (NFD), as some keyboards produce it
     expect(await find({ search: 'zoë ångström' })).toEqual(['zoe@find.example'])
     expect(await find({ search: 'lovelace' })).toEqual([])
     expect(await find({ search: '' })).toContain('zoe@find.example')
     expect(await find({ search: '  ' })).toContain('zoe@find.example')
   })
 
-  it('takes wildcards, patterns and quotes as plain text', async () => {
+  it('treats wildcards, patterns and quotes as plain text', async () => {
     expect(await find({ search: '100%' })).toEqual(['percent@find.example'])
     expect(await find({ search: 'p_r' })).toEqual(['percent@find.example'])
     expect(await find({ search: '100% _under\\' })).toEqual(['percent@find.example'])
@@ -48,7 +48,7 @@ describe('a search', () => {
       expect(await find({ search })).toEqual([])
   })
 
-  it('goes with every filter', async () => {
+  it('combines with every filter', async () => {
     const [zoe] = (await manager.client.get('/api/v1/users?search=zoe@')).data
     await root.client.post(at(zoe.id, '/lock'), { minutes: 5 })
     expect(await find({ search: 'ada', status: 'locked' })).toEqual(['zoe@find.example'])
@@ -62,12 +62,12 @@ describe('a search', () => {
     await manager.client.signIn(manager.email, PASSWORD)
     expect(await find({ status: 'locked' })).toEqual([])
     expect(await find({ role: 'super_admin' })).toEqual(['root@example.com'])
-    expect(await find({ role: 'nobody' })).toEqual([])
+    expect(await find({ role: 'unknown' })).toEqual([])
     expect(await find({ created_after: '2031-01-01T00:00:00Z' })).toEqual([])
     await root.client.signIn(root.email, PASSWORD)
   })
 
-  it('pages through everybody once, in either order, whatever is filtered', async () => {
+  it('pages through every user once, in both orders, with every filter', async () => {
     const total = await world.db.tx(
       'system',
       async (tx) => (await tx.selectFrom('users').select('id').execute()).length,
@@ -76,12 +76,12 @@ describe('a search', () => {
       const seen: Json[] = []
       let cursor: string | null = ''
       while (cursor !== null) {
-        const asked: URLSearchParams = new URLSearchParams({
+        const parameters: URLSearchParams = new URLSearchParams({
           ...query,
           limit: '3',
           ...(cursor ? { cursor } : {}),
         })
-        const reply: Reply = await manager.client.get(`/api/v1/users?${asked}`)
+        const reply: Reply = await manager.client.get(`/api/v1/users?${parameters}`)
         expect(reply.status, reply.text).toBe(200)
         seen.push(...reply.data)
         cursor = reply.body.metadata.next_cursor ?? null
@@ -102,7 +102,7 @@ describe('a search', () => {
     expect(found.length).toBeGreaterThan(1)
   })
 
-  it('refuses forged cursors, cursors of other lists, orders and filters that there are not', async () => {
+  it('refuses forged cursors, cursors of other lists, and unknown orders and filters', async () => {
     const { body } = await manager.client.get('/api/v1/users?limit=1')
     const cursor = String(body.metadata.next_cursor)
     expect((await manager.client.get(`/api/v1/users?cursor=${cursor}`)).status).toBe(200)

@@ -1,4 +1,4 @@
-/** Finding people: lists by a cursor, in the order and with the filters that have an index. Reads run as the caller. */
+/** Listing and searching users, by a cursor, in orders and with filters that have an index. Reads run as the caller. */
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
 import { type PeopleFilter, type PeopleOrder, searchUsers } from './search.ts'
 
-export interface PeopleWish {
+export interface PeopleQuery {
   search?: string | undefined
   status?: PeopleFilter['status']
   role?: string | undefined
@@ -24,33 +24,33 @@ export interface PeopleWish {
 export async function listPeople(
   tools: Pick<Tools, 'db' | 'keyring'>,
   call: Call,
-  wish: PeopleWish,
+  query: PeopleQuery,
 ): Promise<{ page: readonly User[]; nextCursor: string | null }> {
-  const order = orderOf(wish)
+  const order = orderOf(query)
   const filter: PeopleFilter = {
-    status: wish.status,
-    role: wish.role,
-    createdAfter: wish.created_after,
-    createdBefore: wish.created_before,
+    status: query.status,
+    role: query.role,
+    createdAfter: query.created_after,
+    createdBefore: query.created_before,
   }
   const list = `users ${JSON.stringify([order, filter])}`
-  const [position = '', id = ''] = decodeCursor(tools.keyring, list, wish.cursor) ?? []
-  const after = wish.cursor === undefined ? null : ([position, id] as const)
+  const [position = '', id = ''] = decodeCursor(tools.keyring, list, query.cursor) ?? []
+  const after = query.cursor === undefined ? null : ([position, id] as const)
   const { rows, next } = await tools.db.tx(callerScope(call), (tx) =>
-    searchUsers(tx, filter, order, { after, limit: wish.limit, now: call.now }),
+    searchUsers(tx, filter, order, { after, limit: query.limit, now: call.now }),
   )
   return { page: rows, nextCursor: next && encodeCursor(tools.keyring, list, next) }
 }
 
-function orderOf({ search, sort }: PeopleWish): PeopleOrder {
+function orderOf({ search, sort }: PeopleQuery): PeopleOrder {
   const prefix = canonical(search ?? '')
   if (prefix === '') return { by: 'created', direction: sort === 'created_at' ? 'asc' : 'desc' }
   if (sort !== undefined)
-    throw invalid('sort', 'not_with_search', 'What a search finds comes in the order of what was found.')
+    throw invalid('sort', 'not_with_search', 'Search results are ordered by the matched text. Omit `sort`.')
   return { by: 'found', prefix }
 }
 
-/** As the caller may see them. @throws Problem NOT_FOUND */
+/** Reads a user as the caller. @throws Problem NOT_FOUND */
 export async function getPerson(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<User> {
   const user = isId('usr', id) ? await tools.db.tx(callerScope(call), (tx) => findUser(tx, id)) : null
   if (!user) throw problem('NOT_FOUND')

@@ -1,4 +1,4 @@
-/** The JSON API of other people's accounts. */
+/** The JSON API of user administration. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
@@ -18,16 +18,14 @@ import { PersonView, personView, STATUSES } from './view.ts'
 const RoleName = roleName()
 
 const People = PageInput.extend({
-  // a name of a hundred letters of any script may stand in it
+  // it contains the search position: a name of up to a hundred letters of any script
   cursor: z.string().max(2048).optional(),
-  search: z.string().max(320).optional().describe('What a username, an address or a name begins with'),
+  search: z.string().max(320).optional().describe('The beginning of a username, an address or a name'),
   status: optional(z.enum(STATUSES)),
   role: optional(RoleName),
-  created_after: optional(Instant).describe('From then on'),
-  created_before: optional(Instant).describe('Before then'),
-  sort: optional(z.enum(['created_at', '-created_at'])).describe(
-    'Newest first where left out; not with `search`',
-  ),
+  created_after: optional(Instant).describe('Created at this time or later'),
+  created_before: optional(Instant).describe('Created before this time'),
+  sort: optional(z.enum(['created_at', '-created_at'])).describe('Default: newest first. Not with `search`'),
 })
 
 const NewPerson = z.object({
@@ -36,12 +34,12 @@ const NewPerson = z.object({
   full_name: FullName.optional(),
   password: TypedPassword.optional(),
   roles: z.array(RoleName).min(1).max(50).optional(),
-  is_verified: Flag.describe('Whether you vouch for the address'),
+  is_verified: Flag.describe('Whether the address counts as verified'),
   locale: z.enum(LOCALES).optional(),
   send_invitation: z
     .boolean()
     .optional()
-    .describe('An e-mail with a link to choose a password; left out: where no password is given'),
+    .describe('Sends an e-mail with a link to choose a password. Default: true without `password`'),
 })
 
 const Change = z.object({
@@ -59,12 +57,13 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     method: 'GET',
     path: '/api/v1/users',
     description:
-      'A search finds what begins with the text, in any spelling, and comes in the order of what was found, on pages that may be short where a filter leaves few of it; a list without one in the order of creation, the newest first. `*`, `%` and `_` mean themselves.',
+      'A search matches the beginning of usernames, addresses and names, in any spelling. Its results are ordered by the matched text, and a page may be short where filters leave few results. Without `search` the list is ordered by creation, newest first. `*`, `%` and `_` have no special meaning.',
     tag: TAG,
+    message: 'Users listed.',
     input: People,
     output: z.array(PersonView),
-    run: async (call, wish) => {
-      const { page, nextCursor } = await listPeople(tools, call, wish)
+    run: async (call, query) => {
+      const { page, nextCursor } = await listPeople(tools, call, query)
       return { data: page.map((user) => personView(tools.roles, user, call.now)), nextCursor }
     },
   }),
@@ -73,14 +72,14 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     method: 'POST',
     path: '/api/v1/users',
     description:
-      'Without a password the person is sent a link to choose one. Roles other than that of everybody new need `users:grant`, a session instead of an API key, and may not reach beyond your own.',
+      'Without a password the user receives an e-mail with a link to choose one. Roles other than the default role require `users:grant` and a session instead of an API key, and must not exceed your own permissions.',
     tag: TAG,
+    message: 'Account created.',
     status: 201,
     input: NewPerson,
     output: PersonView,
-    run: async (call, wish) => ({
-      data: personView(tools.roles, await createAccount(tools, call, wish), call.now),
-      message: 'The account is made.',
+    run: async (call, input) => ({
+      data: personView(tools.roles, await createAccount(tools, call, input), call.now),
     }),
   }),
   route({
@@ -88,6 +87,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     method: 'GET',
     path: '/api/v1/users/:id',
     tag: TAG,
+    message: 'User retrieved.',
     input: z.object({ id: UserId }),
     output: PersonView,
     run: async (call, { id }) => ({
@@ -99,26 +99,27 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     method: 'PATCH',
     path: '/api/v1/users/:id',
     description:
-      'Only what is given. Another address is unverified unless `is_verified` says otherwise, ends every session, and both addresses hear of it. Roles and status have routes of their own.',
+      'Changes only the fields that are sent. A new address is unverified unless `is_verified` is true; it ends every session, and both addresses receive an e-mail. Roles and status have separate routes.',
     tag: TAG,
+    message: 'Account changed.',
     input: Change,
     output: PersonView,
     run: async (call, { id, ...change }) => ({
       data: personView(tools.roles, await changeAccount(tools, call, id, change), call.now),
-      message: 'The account is changed.',
     }),
   }),
   route({
     of: userOperations.delete,
     method: 'DELETE',
     path: '/api/v1/users/:id',
-    description: 'The account goes with everything personal, at once and for good.',
+    description: 'Deletes the account and all personal data immediately and permanently.',
     tag: TAG,
+    message: 'Account deleted.',
     input: z.object({ id: UserId }),
     output: z.null(),
     run: async (call, { id }) => {
       await deleteAccount(tools, call, id)
-      return { data: null, message: 'The account is deleted.' }
+      return { data: null }
     },
   }),
   ...lockRoutes(tools, checks),

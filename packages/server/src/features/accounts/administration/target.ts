@@ -1,6 +1,6 @@
 /**
- * Whether the caller may act on somebody: the person exists, and nothing they may do is beyond the caller. Asked under
- * the lock of the person's row, so that what was true stays true until the commit.
+ * Authorization of administration by target: the target user exists and has no permission that the caller lacks.
+ * Checked while the target's row is locked, so that the result holds until the commit.
  */
 import { type Call, outside } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -24,14 +24,14 @@ export async function assertMayActOn(
   const user = await findUser(tx, id)
   if (!user) throw problem('NOT_FOUND')
   assertNotBeyond(principal.permissions, tools.roles.permissionsOf(user.roles), {
-    message: 'This person may do more than you.',
+    message: 'This user has permissions that you do not have.',
     details: { user_id: id },
   })
   return user
 }
 
-/** As assertMayActOn, for what nobody does to themselves here. @throws Problem CONFLICT as well */
-export async function assertMayTakeAway(
+/** As assertMayActOn, for actions that are not available on one's own account. @throws Problem CONFLICT as well */
+export async function assertMayWithdraw(
   tools: Pick<Tools, 'roles'>,
   tx: Tx,
   call: Call,
@@ -47,8 +47,8 @@ export async function assertMayTakeAway(
 }
 
 /**
- * Runs a change of somebody's account as the system.
- * @param work is given the call as the audit log takes it
+ * Runs a change of a user's account in a transaction as the system.
+ * @param work receives the call as the audit log records it
  */
 export function asAdministrator<T>(
   tools: Pick<Tools, 'db'>,

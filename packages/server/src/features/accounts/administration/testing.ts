@@ -1,9 +1,9 @@
-/** For the tests of this room: a server with one person of every rank, and what their tests ask again and again. */
+/** For the tests of user administration: a server with one user of every preset role, and shared helpers. */
 import { expect } from 'vitest'
 import type { Client, Json, Reply } from '../../../testing/client.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
-export interface House {
+export interface StaffedWorld {
   world: World
   root: Person
   admin: Person
@@ -13,7 +13,7 @@ export interface House {
   target: Person
   giveRoles(person: { id: string }, ...roles: string[]): Promise<unknown>
   stored(id: string): Promise<unknown>
-  /** The newest of the type about somebody. */
+  /** The newest event of the type about the user. */
   lastEvent(userId: string, type: string): Promise<Json>
   keyOf(person: Person, scopes: string[]): Promise<Client>
 }
@@ -21,7 +21,7 @@ export interface House {
 export const outcome = ({ status, code }: Reply) => [status, code]
 export const at = (id: string, more = '') => `/api/v1/users/${id}${more}`
 
-export async function startHouse(): Promise<House> {
+export async function startStaffedWorld(): Promise<StaffedWorld> {
   const world = await startWorld({ rateLimits: 'off' })
   const person = (name: string, username?: string) =>
     world.person({ email: `${name}@example.com`, ...(username === undefined ? {} : { username }) })

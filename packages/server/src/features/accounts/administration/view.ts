@@ -1,4 +1,4 @@
-/** A person as administrators see them: the user, and what has been done to the account. */
+/** The administrator's view of a user: the user, and the state of the account. */
 import { z } from 'zod'
 import { isLocked } from '../../../core/locks.ts'
 import type { Roles } from '../../../core/roles/index.ts'
@@ -8,7 +8,7 @@ export const STATUSES = ['pending', 'active', 'locked', 'disabled'] as const
 
 export const PersonView = UserView.extend({
   status: z.enum(STATUSES),
-  /** When the lock ends by itself; null where it has to be lifted, and where there is none. */
+  /** The end of the lock; null for a lock without an end, and without a lock. */
   locked_until: z.string().nullable(),
 }).meta({ id: 'Person' })
 export type PersonView = z.infer<typeof PersonView>

@@ -1,4 +1,4 @@
-/** Reading and exporting the audit log: the server's by permission, an organization's own by its members. */
+/** Reading and exporting the audit log: the server's by permission, an organization's by its members. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../base/ids.ts'
@@ -49,7 +49,7 @@ const linesOf = (text: string): Json[] =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
-/** RFC 4180, as a spreadsheet reads it. */
+/** Parses RFC 4180, as a spreadsheet does. */
 function cellsOf(csv: string): string[][] {
   const rows: string[][] = [[]]
   for (const [, quoted, plain = '', end] of csv.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
@@ -95,7 +95,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 describe('the audit log', () => {
-  it('is closed to whoever may not read it, and to keys without the scope', async () => {
+  it('is refused without the permission, and to keys without the scope', async () => {
     const { id } = (await get(root.client, `${LOG}?limit=1`))[0]
     for (const client of [viewer.client, owner.client])
       for (const path of [LOG, `${LOG}/${id}`, `${LOG}/export`])
@@ -109,7 +109,7 @@ describe('the audit log', () => {
       expect((await (await key(['audit:read'])).get(path)).status).toBe(200)
   })
 
-  it('is filtered by everything it holds, exactly', async () => {
+  it('is filtered by exact values of every field', async () => {
     const entry = {
       user_id: newId('usr'),
       username: 'exact%_',
@@ -153,7 +153,7 @@ describe('the audit log', () => {
     ])
   })
 
-  it('finds types by name and by what they begin with', async () => {
+  it('is filtered by types and by prefixes of types', async () => {
     const types = async (event_type: string) =>
       [
         ...new Set(
@@ -178,7 +178,7 @@ describe('the audit log', () => {
       ])
   })
 
-  it('is paged newest first, without a gap or a double, also within one instant', async () => {
+  it('is paged newest first, without gaps or duplicates, also within one instant', async () => {
     const at = new Date('2029-01-01T00:00:00Z')
     await write(
       Array.from({ length: 25 }, (_, n) => ({
@@ -222,14 +222,14 @@ describe('the audit log', () => {
 describe('the log of an organization', () => {
   const own = `/api/v1/organizations/${ORG}/audit-logs`
 
-  it('shows its own events and no others, to whoever may read it there', async () => {
+  it('shows only the organization’s events, to members with the permission', async () => {
     const events = await get(owner.client, own)
     expect(events.map(({ organization_id }) => organization_id)).toEqual(events.map(() => ORG))
     expect(events.some(({ username }) => username === 'inside')).toBe(true)
     const file = linesOf((await owner.client.get(`${own}/export`)).text)
     expect(file.every(({ organization_id }) => organization_id === ORG)).toBe(true)
     expect(await get(owner.client, `${own}?username=elsewhere`)).toEqual([])
-    // a filter cannot name another
+    // a filter cannot select another organization
     expect(
       (await get(owner.client, `${own}?organization_id=${OTHER}`)).every(
         ({ organization_id }) => organization_id === ORG,
@@ -238,7 +238,7 @@ describe('the log of an organization', () => {
     expect(await get(root.client, `${own}?username=elsewhere`)).toEqual([])
   })
 
-  it('is closed to members without the permission, and not there for strangers', async () => {
+  it('is refused to members without the permission, and NOT_FOUND for other users', async () => {
     for (const path of [own, `${own}/export`]) {
       expect([path, ...outcome(await member.client.get(path))]).toEqual([
         path,
@@ -256,7 +256,7 @@ describe('the log of an organization', () => {
 })
 
 describe('an export', () => {
-  it('as JSON lines is exactly what the API tells, and is recorded', async () => {
+  it('as JSON lines equals the API’s events, and is recorded', async () => {
     await write([
       { username: 'lines', details: JSON.stringify({ text: 'a\nb\u2028"c"', deep: [1, { x: null }] }) },
       { username: 'lines', user_agent: 'ünïcode \u0007' },
@@ -281,7 +281,7 @@ describe('an export', () => {
     })
   })
 
-  it('as CSV is read back cell by cell, and no cell is a formula', async () => {
+  it('as CSV parses back cell by cell, and no cell is a formula', async () => {
     const nasty = [
       '=1+1',
       '+1',
@@ -310,13 +310,13 @@ describe('an export', () => {
       headers: { cookie: [...root.client.cookies].map((pair) => pair.join('=')).join('; ') },
     })
     expect(Buffer.from(await marked.arrayBuffer()).subarray(0, 3)).toEqual(Buffer.from('\ufeff'))
-    // of nothing the head alone
-    expect(cellsOf((await root.client.get(`${LOG}/export?username=nobody&format=csv`)).text)).toEqual([head])
-    expect((await root.client.get(`${LOG}/export?username=nobody`)).text).toBe('')
+    // no events: the header line alone
+    expect(cellsOf((await root.client.get(`${LOG}/export?username=unknown&format=csv`)).text)).toEqual([head])
+    expect((await root.client.get(`${LOG}/export?username=unknown`)).text).toBe('')
     expect(outcome(await root.client.get(`${LOG}/export?format=xml`))).toEqual([400, 'VALIDATION_ERROR'])
   })
 
-  it('of many events has each once, in pieces', async () => {
+  it('contains each of many events once, in chunks', async () => {
     await write(
       Array.from({ length: 5500 }, (_, n) => ({ username: 'many', details: JSON.stringify({ n }) })),
     )
@@ -325,7 +325,7 @@ describe('an export', () => {
     expect(new Set(lines.map(({ details }) => details.n)).size).toBe(5500)
   })
 
-  it('stops reading when its reader goes, or does not take it', async () => {
+  it('stops reading from the database when the client disconnects or does not read', async () => {
     await write(Array.from({ length: 30_000 }, () => ({ username: 'endless', user_agent: 'x'.repeat(400) })))
     const { db } = world.app.tools
     let pieces = 0
@@ -334,7 +334,7 @@ describe('an export', () => {
       if (typeof scope === 'object') pieces += 1
       return tx(scope, work)
     }) as typeof tx
-    /** How many have been read when no more are. */
+    /** How many chunks were read once reading stops. */
     const standstill = async (): Promise<number> => {
       for (let before = -1; before !== pieces; ) {
         before = pieces
@@ -349,7 +349,7 @@ describe('an export', () => {
       await new Promise((resolve) => socket.once('data', resolve))
       socket.pause()
       const taken = await standstill()
-      // thirteen megabytes; what fits into the sockets' own buffers may have been read
+      // thirteen megabytes; only what fits into the sockets' buffers is read
       expect(taken).toBeLessThan(25)
       socket.destroy()
       expect(await standstill()).toBeLessThanOrEqual(taken + 1)
@@ -358,7 +358,7 @@ describe('an export', () => {
     }
   })
 
-  it('breaks off when the credential ends or loses the permission', async () => {
+  it('aborts when the credential ends or loses the permission', async () => {
     const second = world.client()
     const { data } = await second.signIn(root.email, PASSWORD)
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
@@ -378,8 +378,8 @@ describe('an export', () => {
   })
 })
 
-describe('what is too old', () => {
-  it('is forgotten in bounded pieces, and nothing else', async () => {
+describe('events past their retention', () => {
+  it('are deleted in bounded batches, and no others', async () => {
     const before = new Date('2020-01-01T00:00:00Z')
     await write(
       Array.from({ length: 25 }, (_, n) => ({ username: 'old', at: new Date(before.getTime() - 1 - n) })),
@@ -390,7 +390,7 @@ describe('what is too old', () => {
     expect(await purgeAudit(world.db, before, 10)).toBe(0)
   })
 
-  it('goes by the configured time', async () => {
+  it('follow the configured retention', async () => {
     await write([{ username: 'aged' }])
     const days = Math.round(world.config.auditRetention / 86_400_000)
     await world.clock.advance(`${days - 1} days`)

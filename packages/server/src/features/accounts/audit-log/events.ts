@@ -1,5 +1,4 @@
-/** Reading the log: what may be asked for, a page of it, one event, and all of it piece by piece. Runs as the caller. */
-
+/** Reads of the audit log, as the caller: a page by cursor, one event, and a stream of everything in chunks. */
 import { type Call, outside } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
@@ -11,10 +10,10 @@ import { type After, type EventFilter, type EventRow, selectEvent, selectEvents 
 
 type ReadTools = Pick<Tools, 'db' | 'keyring'>
 
-/** Events that an export reads at once: what it keeps in memory. */
-const PIECE = 1000
+/** How many events an export reads at once and holds in memory. */
+const CHUNK = 1000
 
-/** What names event types: one, or all that begin so (`auth.*`). An empty list fits nothing. */
+/** Expands event types and prefixes (`auth.*`). No match gives an empty list, which matches no event. */
 export function typesOf(patterns: readonly string[]): readonly string[] {
   const known = Object.keys(AUDIT_EVENTS)
   const named = patterns.flatMap((pattern) =>
@@ -44,7 +43,7 @@ export async function getEvent(tools: Pick<Tools, 'db'>, call: Call, id: string)
   return found
 }
 
-/** All that fits, the newest first, as it was when it is read; a transaction a piece. */
+/** Streams every matching event, newest first; each chunk is read in a separate transaction. Audited before the first. */
 export async function* exportEvents(
   tools: Pick<Tools, 'db'>,
   call: Call,
@@ -63,10 +62,10 @@ export async function* exportEvents(
   )
   let after: After = null
   for (;;) {
-    const rows: readonly EventRow[] = await tools.db.tx(scope, (tx) => selectEvents(tx, filter, after, PIECE))
+    const rows: readonly EventRow[] = await tools.db.tx(scope, (tx) => selectEvents(tx, filter, after, CHUNK))
     if (rows.length > 0) yield rows
     const last = rows.at(-1)
-    if (last === undefined || rows.length < PIECE) return
+    if (last === undefined || rows.length < CHUNK) return
     after = [last.position, last.id]
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The log as a file: JSON lines, exactly as the API tells an event, and CSV (RFC 4180) that a spreadsheet may open. A cell
- * that would be a formula there is text by a leading apostrophe: names and agents were written by strangers.
+ * Export formats: JSON lines with the API's events, and CSV (RFC 4180) that is safe to open in a spreadsheet. A cell
+ * that would be a formula gets a leading apostrophe (CSV injection): names and user agents are untrusted input.
  */
 import type { EventView } from './view.ts'
 
@@ -18,7 +18,7 @@ const COLUMNS = [
   'request_id', 'details',
 ] as const satisfies readonly (keyof EventView)[]
 
-/** What begins a formula in one spreadsheet or another, full-width forms included. */
+/** Characters that begin a formula in a spreadsheet, full-width forms included. */
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 
 function cell(value: unknown): string {
@@ -29,7 +29,7 @@ function cell(value: unknown): string {
 
 const line = (cells: readonly string[]): string => `${cells.join(',')}\r\n`
 
-/** What stands before the first event. */
+/** The text before the first event. */
 export const headOf = (format: Format, bom: boolean): string =>
   format === 'csv' ? `${bom ? '\ufeff' : ''}${line(COLUMNS)}` : ''
 

@@ -1,6 +1,6 @@
 /**
- * The audit log's reading side: filtering, paging and exporting what core/audit has written. Leaves writing and
- * forgetting to core/audit. Invariants: whoever reads sees what row-level security lets them see, all of it or their
- * organization's; an export passes through the memory of a page, and is itself recorded before its first event leaves.
+ * Reading the audit log: filtering, paging and exporting the events of core/audit. Leaves writing and retention to
+ * core/audit. Invariants: reads run as the caller, so that row-level security limits them to all events or to an
+ * organization's; an export holds one chunk in memory, and is audited before its first event is sent.
  */
 export { auditLogRoutes } from './routes.ts'

@@ -1,10 +1,10 @@
-/** Reading and exporting the audit log: the server's, and an organization's. */
+/** The operations of the audit log: the server's, and an organization's. */
 import { operation } from '../../../base/http/row/operation.ts'
 
 export const auditLogOperations = {
   list: operation({
     name: 'audit_logs.list',
-    summary: 'Read the audit log',
+    summary: 'List audit events',
     needs: 'audit:read',
     quiet: 'reads only',
   }),
@@ -17,14 +17,14 @@ export const auditLogOperations = {
   }),
   get: operation({
     name: 'audit_logs.get',
-    summary: 'Show an event of the audit log',
+    summary: 'Get an audit event',
     needs: 'audit:read',
     quiet: 'reads only',
     errors: ['NOT_FOUND'],
   }),
   listOfOrganization: operation({
     name: 'organizations.audit_logs.list',
-    summary: 'Read the audit log of an organization',
+    summary: 'List the audit events of an organization',
     needs: 'caller',
     organization: 'audit:read',
     quiet: 'reads only',

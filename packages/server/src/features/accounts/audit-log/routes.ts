@@ -1,4 +1,4 @@
-/** The JSON API of the audit log: the server's, and an organization's own. */
+/** The JSON API of the audit log: the server's, and an organization's. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
@@ -12,7 +12,7 @@ import type { EventFilter } from './sql.ts'
 import { EventView, eventView } from './view.ts'
 
 const TAG = 'Audit log'
-const OWN = 'An organization’s own events, and no others.'
+const ORGANIZATION_ONLY = 'Only events of the organization.'
 
 const Exact = optional(z.string().min(1).max(320))
 
@@ -22,27 +22,27 @@ const Filter = z.object({
       .string()
       .max(1000)
       .regex(/^[a-z0-9_.]+(?:\.\*)?(?:,[a-z0-9_.]+(?:\.\*)?){0,49}$/),
-  ).describe('One or several with commas; `auth.*` for all that begin so'),
-  user_id: Exact.describe('Whom it is about'),
-  username: Exact.describe('As it was written then'),
+  ).describe('One or several types, separated by commas; `auth.*` for all with this prefix'),
+  user_id: Exact.describe('The user that the event is about'),
+  username: Exact.describe('The username at the time of the event'),
   ip_address: Exact,
   session_id: Exact,
   request_id: Exact,
-  from: optional(Instant).describe('From then on'),
-  to: optional(Instant).describe('Before then'),
+  from: optional(Instant).describe('At this time or later'),
+  to: optional(Instant).describe('Before this time'),
 })
 const OfAll = Filter.extend({ organization_id: Exact })
 const OfOne = Filter.extend({ id: z.string().max(64).describe('`org_…`') })
 const Exporting = z.object({
   format: z.enum(FORMATS).default('jsonl'),
-  bom: Flag.describe('Begin a CSV with a byte order mark, which some spreadsheets need'),
+  bom: Flag.describe('Begins a CSV with a byte order mark, which some spreadsheets require'),
 })
-// a position in time and an id stand in it
+// the cursor contains a time and an id
 const Page = PageInput.extend({ cursor: z.string().max(1024).optional() })
 
-function filterOf(asked: z.infer<typeof Filter> & { organization_id?: string | undefined }): EventFilter {
+function filterOf(query: z.infer<typeof Filter> & { organization_id?: string | undefined }): EventFilter {
   const { event_type, user_id, username, ip_address, session_id, organization_id, request_id, from, to } =
-    asked
+    query
   const types = event_type === undefined ? undefined : typesOf(event_type.split(','))
   return { types, user_id, username, ip_address, session_id, organization_id, request_id, from, to }
 }
@@ -53,7 +53,7 @@ function fileOf(
   filter: EventFilter,
   { format, bom }: { format: Format; bom: boolean },
 ): Download {
-  async function* pieces(): AsyncGenerator<string> {
+  async function* chunks(): AsyncGenerator<string> {
     let head = headOf(format, bom)
     for await (const rows of exportEvents(tools, call, filter, format)) {
       yield head + textOf(format, rows.map(eventView))
@@ -62,7 +62,7 @@ function fileOf(
     if (head !== '') yield head
   }
   const day = call.now.toISOString().slice(0, 10)
-  return { type: TYPES[format], name: `audit-log-${day}.${format}`, pieces: pieces() }
+  return { type: TYPES[format], name: `audit-log-${day}.${format}`, pieces: chunks() }
 }
 
 export function auditLogRoutes(tools: Tools): Row[] {
@@ -75,28 +75,30 @@ export function auditLogRoutes(tools: Tools): Row[] {
       of: auditLogOperations.list,
       method: 'GET',
       path: '/api/v1/audit-logs',
-      description: 'The newest first. Filters are exact, and `details` cannot be searched.',
+      description: 'Newest first. Filters match exactly, and `details` cannot be searched.',
       tag: TAG,
+      message: 'Audit events listed.',
       input: OfAll.extend(Page.shape),
       output: z.array(EventView),
-      run: (call, { limit, cursor, ...asked }) => list(call, filterOf(asked), { limit, cursor }),
+      run: (call, { limit, cursor, ...query }) => list(call, filterOf(query), { limit, cursor }),
     }),
     download({
       of: auditLogOperations.export,
       path: '/api/v1/audit-logs/export',
       description:
-        'As JSON lines, or as CSV that is safe for spreadsheets, the newest first, without an end in number. A file that was broken off ends without its last chunk.',
+        'As JSON lines, or as CSV that is safe for spreadsheets, newest first, without a limit on the number of events. An aborted download ends without the final chunk of its transfer encoding.',
       tag: TAG,
       types: Object.values(TYPES),
       input: OfAll.extend(Exporting.shape),
       output: z.string(),
-      run: async (call, { format, bom, ...asked }) => fileOf(tools, call, filterOf(asked), { format, bom }),
+      run: async (call, { format, bom, ...query }) => fileOf(tools, call, filterOf(query), { format, bom }),
     }),
     route({
       of: auditLogOperations.get,
       method: 'GET',
       path: '/api/v1/audit-logs/:id',
       tag: TAG,
+      message: 'Audit event retrieved.',
       input: z.object({ id: z.string().max(64).describe('`aud_…`') }),
       output: EventView,
       run: async (call, { id }) => ({ data: eventView(await getEvent(tools, call, id)) }),
@@ -105,23 +107,24 @@ export function auditLogRoutes(tools: Tools): Row[] {
       of: auditLogOperations.listOfOrganization,
       method: 'GET',
       path: '/api/v1/organizations/:id/audit-logs',
-      description: OWN,
+      description: ORGANIZATION_ONLY,
       tag: TAG,
+      message: 'Audit events listed.',
       input: OfOne.extend(Page.shape),
       output: z.array(EventView),
-      run: (call, { limit, cursor, id, ...asked }) =>
-        list(call, filterOf({ ...asked, organization_id: id }), { limit, cursor }),
+      run: (call, { limit, cursor, id, ...query }) =>
+        list(call, filterOf({ ...query, organization_id: id }), { limit, cursor }),
     }),
     download({
       of: auditLogOperations.exportOfOrganization,
       path: '/api/v1/organizations/:id/audit-logs/export',
-      description: OWN,
+      description: ORGANIZATION_ONLY,
       tag: TAG,
       types: Object.values(TYPES),
       input: OfOne.extend(Exporting.shape),
       output: z.string(),
-      run: async (call, { format, bom, id, ...asked }) =>
-        fileOf(tools, call, filterOf({ ...asked, organization_id: id }), { format, bom }),
+      run: async (call, { format, bom, id, ...query }) =>
+        fileOf(tools, call, filterOf({ ...query, organization_id: id }), { format, bom }),
     }),
   ]
 }

@@ -1,6 +1,6 @@
 /**
- * Every statement of the audit log's reading side. Whatever is asked for begins at an index and goes back in time from
- * a position; conditions are comparisons that leak nothing, or row-level security would keep them from the index.
+ * The statements that read the audit log: keyset pagination backwards in time. Every query starts at an index from a
+ * position. Conditions use leakproof comparisons only; row-level security keeps others from the index.
  */
 
 import { type RawBuilder, sql } from 'kysely'
@@ -9,7 +9,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import type { AuditEventsTable } from '../../../core/audit/index.ts'
 
 export interface EventFilter {
-  /** Any of them. */
+  /** Matches any of these. */
   types?: readonly string[] | undefined
   user_id?: string | undefined
   username?: string | undefined
@@ -23,18 +23,18 @@ export interface EventFilter {
 
 export type EventRow = Omit<AuditEventsTable, 'details'> & {
   details: Record<string, unknown>
-  /** The time as exact as it is stored. */
+  /** The time of the event in full precision. */
   position: string
 }
 
-/** `position` and id of the last one before. */
+/** `position` and id of the last event of the previous page. */
 export type After = readonly [position: string, id: string] | null
 
 const COLUMNS = ['user_id', 'username', 'ip_address', 'session_id', 'organization_id', 'request_id'] as const
 
 const all = (conditions: readonly RawBuilder<unknown>[]) => sql.join([sql`true`, ...conditions], sql` and `)
 
-/** The newest first. */
+/** A page of events, newest first. */
 export async function selectEvents(
   tx: Tx,
   filter: EventFilter,
@@ -47,18 +47,18 @@ export async function selectEvents(
   if (from) conditions.push(sql`a.at >= ${from}`)
   if (to) conditions.push(sql`a.at < ${to}`)
   if (after) conditions.push(sql`(a.at, a.id) < (${after[0]}::timestamptz, ${after[1]})`)
-  // only the index of all events is in the order with `nulls last`: a condition is looked for along its own
+  // `nulls last` selects the index of all events; without it a condition uses the index of its column
   const order = types || named.length > 0 ? sql`a.at desc` : sql`a.at desc nulls last`
   const newest = (more: readonly RawBuilder<unknown>[]) => sql`
     select a.*, a.at::text as position from audit_events a where ${all([...conditions, ...more])}
     order by ${order}, a.id desc limit ${limitOf(limit)}`
   const isOneOf = types && sql`a.event_type = any(${[...types]}::text[])`
-  // types alone: the newest of each, by its index, and of those the newest
+  // types alone: the newest of each type by its index, then the newest of these
   const query =
     types && named.length === 0
       ? sql<EventRow>`
-        select e.* from unnest(${[...types]}::text[]) as asked (type)
-        cross join lateral (${newest([sql`a.event_type = asked.type`])}) as e
+        select e.* from unnest(${[...types]}::text[]) as requested (type)
+        cross join lateral (${newest([sql`a.event_type = requested.type`])}) as e
         order by e.at desc, e.id desc limit ${limitOf(limit)}`
       : sql<EventRow>`${newest(isOneOf ? [isOneOf] : [])}`
   return (await query.execute(tx)).rows

@@ -1,4 +1,4 @@
-/** An event as the API shows it, PRODUCT §7. */
+/** An audit event of the API. */
 import { z } from 'zod'
 import type { EventRow } from './sql.ts'
 

@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 describe('the caller’s own account', () => {
-  it('is shown at /auth/me and /users/me', async () => {
+  it('is returned by /auth/me and /users/me', async () => {
     const { client, id, email } = await world.person({ username: 'shown' })
     const me = await client.get('/api/v1/auth/me')
     expect(me.data).toMatchObject({ user: { id, email, username: 'shown' } })

@@ -7,7 +7,7 @@ import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle
 import { changeProfile, getUser, type User } from '../../identity/users/index.ts'
 import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
-import { deletedLetter } from './mail.tsx'
+import { accountDeletedEmail } from './mail.tsx'
 
 /** The caller's own user, read as the caller. */
 export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<User> {
@@ -47,6 +47,10 @@ export async function deleteOwnAccount(
     await assertNotLastAdministrator(tx, user.id)
     await leaveAllOrganizations(tools, tx, call, user.id)
     await deleteUser(tx, call, user)
-    await tools.mail.write(tx, deletedLetter(tools.config, { to: user.email, locale: call.locale }), call.now)
+    await tools.mail.write(
+      tx,
+      accountDeletedEmail(tools.config, { to: user.email, locale: call.locale }),
+      call.now,
+    )
   })
 }

@@ -18,7 +18,7 @@ const t = texts({
   },
 })
 
-export const deletedLetter = (
+export const accountDeletedEmail = (
   config: Pick<Config, 'brandName'>,
   { to, locale }: { to: string; locale: Locale },
 ): Email => ({

@@ -1,4 +1,4 @@
-/** Which letter a registration brings: decided by a job, after an answer that was the same for everybody. */
+/** Selects the email of a registration: in a job, after an answer that is the same in every case. */
 import { z } from 'zod'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -8,29 +8,29 @@ import type { Tools } from '../../../core/tools.ts'
 import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
 import { deletePendingUsers } from '../../identity/lifecycle/index.ts'
 import { findNamed, findUser, getUser, type User } from '../../identity/users/index.ts'
-import { alreadyRegisteredLetter, usernameTakenLetter } from './mail.tsx'
+import { alreadyRegisteredEmail, usernameTakenEmail } from './mail.tsx'
 
-/** A registration that nobody verified is forgotten after this. */
+/** Unverified registrations are deleted after this time. */
 const PENDING_LIFETIME = 7 * 86_400_000
 
-type LetterTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>
+type EmailTools = Pick<Tools, 'db' | 'jobs' | 'mail' | 'config' | 'keyring'>
 
-export const registrationLetterJob = job(
+export const registrationEmailJob = job(
   'registration.letter',
   z.object({
     user_id: z.string(),
     locale: PayloadLocale,
-    /** Where the registration wanted to go on, judged before it was written down. */
+    /** Where to continue after verification, already validated. */
     return_to: z.string().optional(),
   }),
 )
 
-export function registrationJobs(tools: LetterTools): void {
-  tools.jobs.on(registrationLetterJob, (payload, now) =>
+export function registrationJobs(tools: EmailTools): void {
+  tools.jobs.on(registrationEmailJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findUser(tx, payload.user_id)
       if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
-        await writeLetter(tools, tx, user, payload, now)
+        await writeEmail(tools, tx, user, payload, now)
     }),
   )
   tools.jobs.every('registration.purge', '1h', async (now) => {
@@ -38,29 +38,24 @@ export function registrationJobs(tools: LetterTools): void {
   })
 }
 
-async function writeLetter(
-  tools: LetterTools,
+async function writeEmail(
+  tools: EmailTools,
   tx: Tx,
   user: User,
-  { locale, return_to: returnTo }: z.output<typeof registrationLetterJob.payload>,
+  { locale, return_to: returnTo }: z.output<typeof registrationEmailJob.payload>,
   now: Date,
 ): Promise<void> {
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
     const { email } = await getUser(tx, owner)
-    return await tools.mail.write(
-      tx,
-      alreadyRegisteredLetter(tools.config, { to: email, locale }),
-      now,
-      owner,
-    )
+    return await tools.mail.write(tx, alreadyRegisteredEmail(tools.config, { to: email, locale }), now, owner)
   }
   if (user.username !== null) {
     const { owner: holder } = await findNamed(tx, user.username)
     if (holder) {
       return await tools.mail.write(
         tx,
-        usernameTakenLetter(tools.config, { to: user.email, locale }),
+        usernameTakenEmail(tools.config, { to: user.email, locale }),
         now,
         user.id,
       )

@@ -38,7 +38,7 @@ const t = texts({
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 type To = { to: string; locale: Locale }
 
-export const alreadyRegisteredLetter = (config: Brand, { to, locale }: To): Email => ({
+export const alreadyRegisteredEmail = (config: Brand, { to, locale }: To): Email => ({
   to,
   locale,
   subject: t(locale, 'already.subject', { brand: config.brandName }),
@@ -52,7 +52,7 @@ export const alreadyRegisteredLetter = (config: Brand, { to, locale }: To): Emai
   ),
 })
 
-export const usernameTakenLetter = (config: Brand, { to, locale }: To): Email => ({
+export const usernameTakenEmail = (config: Brand, { to, locale }: To): Email => ({
   to,
   locale,
   subject: t(locale, 'taken.subject', { brand: config.brandName }),

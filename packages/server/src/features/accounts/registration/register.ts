@@ -14,7 +14,7 @@ import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreateOrganization } from '../../organizations/organization/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
 import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
-import { registrationLetterJob } from './emails.ts'
+import { registrationEmailJob } from './emails.ts'
 
 export interface Registration {
   email: string
@@ -64,7 +64,7 @@ export async function register(
     if (verifies) {
       await tools.jobs.enqueue(
         tx,
-        registrationLetterJob,
+        registrationEmailJob,
         { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) },
         { now: call.now },
       )

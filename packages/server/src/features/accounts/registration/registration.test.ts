@@ -13,8 +13,8 @@ const register = (of: World, body: Record<string, unknown>) =>
   of.client().post('/api/v1/auth/register', { password: PASSWORD, ...body })
 const verify = (of: World, token: string) => of.client().post('/api/v1/auth/verify-email', { token })
 
-describe('signing up', () => {
-  it('makes an account that waits for its address to be verified', async () => {
+describe('sign-up', () => {
+  it('creates an account that is pending until its address is verified', async () => {
     const reply = await register(world, {
       email: 'Ada@Example.com',
       username: 'ada',
@@ -35,22 +35,22 @@ describe('signing up', () => {
     expect(await world.events(reply.data.user.id)).toEqual(['user.registered', 'auth.email.verified'])
   })
 
-  it('makes the organization that was asked for when its owner first signs in, once', async () => {
-    const wish = { email: 'owner@example.com', organization_name: 'Analytical Engines' }
-    const { id } = (await register(world, wish)).data.user
-    await verify(world, await world.mailbox.tokenFor(wish.email, /verify-email/))
+  it('creates the requested organization at the owner’s first sign-in, once', async () => {
+    const input = { email: 'owner@example.com', organization_name: 'Analytical Engines' }
+    const { id } = (await register(world, input)).data.user
+    await verify(world, await world.mailbox.tokenFor(input.email, /verify-email/))
     expect(await world.events(id)).not.toContain('organization.created')
     const clients = [world.client(), world.client(), world.client()]
-    await Promise.all(clients.map((client) => client.signIn(wish.email, PASSWORD)))
+    await Promise.all(clients.map((client) => client.signIn(input.email, PASSWORD)))
     await world.app.settle()
     expect((await world.events(id)).filter((type) => type === 'organization.created')).toHaveLength(1)
     for (const client of clients) {
       const { data } = await client.get('/api/v1/users/me/organizations')
-      expect(data).toMatchObject([{ name: wish.organization_name, role: 'owner', is_active: true }])
+      expect(data).toMatchObject([{ name: input.organization_name, role: 'owner', is_active: true }])
     }
   })
 
-  it('makes no organization for a registration that lost its address', async () => {
+  it('creates no organization for a registration that lost its address', async () => {
     const email = 'lost@example.com'
     await register(world, { email, organization_name: 'Of a stranger' })
     const other = await world.person({ email, signIn: false })
@@ -59,22 +59,22 @@ describe('signing up', () => {
     expect(await world.events(other.id)).not.toContain('organization.created')
   })
 
-  it('refuses an organization where administrators alone make them', async () => {
+  it('refuses an organization where only administrators create them', async () => {
     const strict = await startWorld({ organizationCreation: 'administrators', emailVerification: 'off' })
     try {
-      const wish = { email: 'ada@example.com', organization_name: 'Engines' }
-      const refused = await register(strict, wish)
+      const input = { email: 'ada@example.com', organization_name: 'Engines' }
+      const refused = await register(strict, input)
       expect([refused.status, refused.body.error.details]).toMatchObject([
         400,
         [{ field: 'organization_name', code: 'not_allowed' }],
       ])
-      expect((await register(strict, { email: wish.email })).status).toBe(201)
+      expect((await register(strict, { email: input.email })).status).toBe(201)
     } finally {
       await strict.stop()
     }
   })
 
-  it('answers the same for a taken address, and writes to its owner', async () => {
+  it('answers the same for a taken address, and sends an e-mail to its owner', async () => {
     const { email, id } = await world.person({ signIn: false })
     const taken = await register(world, { email: email.toUpperCase() })
     const free = await register(world, { email: 'free@example.com' })
@@ -84,23 +84,23 @@ describe('signing up', () => {
       Object.keys(free.data.user),
     ])
     expect(taken.data.user.id).not.toBe(id)
-    const letter = await world.mailbox.letterTo(email)
-    expect(letter.subject).toBe('You already have an account at Latchkey')
-    expect(letter.links.join()).not.toContain('token')
+    const message = await world.mailbox.letterTo(email)
+    expect(message.subject).toBe('You already have an account at Latchkey')
+    expect(message.links.join()).not.toContain('token')
     expect(
       (await world.client().post('/api/v1/auth/login', { email, password: PASSWORD })).data.user.id,
     ).toBe(id)
   })
 
-  it('answers the same for a taken username, and says so by letter', async () => {
+  it('answers the same for a taken username, and reports it by e-mail', async () => {
     await world.person({ username: 'taken', signIn: false })
     const reply = await register(world, { email: 'second@example.com', username: 'TAKEN' })
     expect(reply.status).toBe(201)
-    const letter = await world.mailbox.letterTo('second@example.com')
-    expect(letter.subject).toBe('Choose another username for Latchkey')
+    const message = await world.mailbox.letterTo('second@example.com')
+    expect(message.subject).toBe('Choose another username for Latchkey')
   })
 
-  it('lets nobody plant a password: the first to verify owns the address, rivals are gone', async () => {
+  it('prevents planted passwords: the first to verify owns the address, rival registrations are deleted', async () => {
     const email = 'victim@example.com'
     await register(world, { email, password: 'the password of a stranger' })
     const strangers = await world.mailbox.tokenFor(email, /verify-email/)
@@ -114,7 +114,7 @@ describe('signing up', () => {
     expect((await login(PASSWORD)).status).toBe(200)
   })
 
-  it('gives a username to whoever verifies first, and the other none', async () => {
+  it('gives a username to the first to verify, and the other account none', async () => {
     await register(world, { email: 'one@example.com', username: 'wanted' })
     await register(world, { email: 'two@example.com', username: 'wanted' })
     const [one, two] = [
@@ -125,7 +125,7 @@ describe('signing up', () => {
     expect((await verify(world, one)).data.user.username).toBeNull()
   })
 
-  it('forgets what nobody verified within a week', async () => {
+  it('deletes registrations that are not verified within a week', async () => {
     const { data } = await register(world, { email: 'never@example.com' })
     await world.clock.advance('8 days')
     const row = await world.db.tx('system', (tx) =>
@@ -161,7 +161,7 @@ describe('signing up', () => {
   const told = (reply: Awaited<ReturnType<typeof register>>) =>
     reply.body.error.details.map(({ field, code }: Record<string, string>) => [field, code])
 
-  it('says everything that is wrong at once', async () => {
+  it('reports all field errors in one answer', async () => {
     const body = { email: 'nonsense', username: 'ab', password: 'password1', password_confirm: 'password2' }
     expect(told(await register(world, body))).toEqual(EVERYTHING)
     const sound = { email: 'x@example.com', username: 'fine' }
@@ -184,7 +184,7 @@ describe('signing up', () => {
     expect([reply.status, ...told(reply)]).toEqual([400, ['email', 'email'], ...faults])
   })
 
-  it('says no more of an address or a username that is taken', async () => {
+  it('does not reveal a taken address or username among the field errors', async () => {
     const { email } = await world.person({ username: 'known', signIn: false })
     const bad = { password: 'short', password_confirm: 'other' }
     const [taken, free] = await Promise.all([
@@ -194,7 +194,7 @@ describe('signing up', () => {
     expect([taken.status, taken.body.error.details]).toEqual([free.status, free.body.error.details])
   })
 
-  it('says everything at once on the page as well, each at its field, and keeps what was typed', async () => {
+  it('shows all field errors on the page, each at its field, and keeps the input', async () => {
     const client = world.client()
     const csrf = /name="csrf_token" value="([^"]+)"/.exec((await client.get('/sign-up')).text)?.[1] ?? ''
     const fields = { csrf_token: csrf, email: 'nonsense', password: 'short', password_confirm: 'other' }
@@ -206,7 +206,7 @@ describe('signing up', () => {
     expect(text).not.toMatch(/value="(?:short|other)"/)
   })
 
-  it('sends the letter again on request, once a minute, and says nothing about who is known', async () => {
+  it('resends the e-mail on request, once a minute, without revealing whether an account exists', async () => {
     const email = 'again@example.com'
     await register(world, { email })
     await world.app.settle()
@@ -223,10 +223,11 @@ describe('signing up', () => {
     expect((await verify(world, await world.mailbox.tokenFor(email, /verify/))).status).toBe(200)
   })
 
-  it.each(['an owner', 'nobody'])(
-    'floods the mailbox of %s no more than five letters an hour',
+  it.each(['an owner', 'an unknown address'])(
+    'sends the mailbox of %s at most five e-mails an hour',
     async (whose) => {
-      const email = whose === 'nobody' ? 'flooded@example.com' : (await world.person({ signIn: false })).email
+      const email =
+        whose === 'an unknown address' ? 'flooded@example.com' : (await world.person({ signIn: false })).email
       const before = (await world.mailbox.lettersTo(email)).length
       for (let n = 0; n < 9; n += 1) {
         expect((await register(world, { email })).status).toBe(201)
@@ -239,7 +240,7 @@ describe('signing up', () => {
     },
   )
 
-  it('lets a verification link expire after a day', async () => {
+  it('expires a verification link after a day', async () => {
     const email = 'tardy@example.com'
     await register(world, { email })
     const token = await world.mailbox.tokenFor(email, /verify/)
@@ -248,14 +249,14 @@ describe('signing up', () => {
   })
 })
 
-describe('signing up with verification off', () => {
+describe('sign-up with verification off', () => {
   let open: World
   beforeAll(async () => {
     open = await startWorld({ emailVerification: 'off' })
   })
   afterAll(() => open.stop())
 
-  it('signs in at once', async () => {
+  it('signs in immediately', async () => {
     const client = open.client()
     const reply = await client.post('/api/v1/auth/register', {
       email: 'quick@example.com',
@@ -271,7 +272,7 @@ describe('signing up with verification off', () => {
     expect(await open.mailbox.lettersTo('quick@example.com')).toEqual([])
   })
 
-  it('says that an address or a username is taken', async () => {
+  it('refuses a taken address or username with CONFLICT', async () => {
     await register(open, { email: 'first@example.com', username: 'first' })
     const address = await register(open, { email: 'FIRST@example.com' })
     expect([address.status, address.code, address.body.error.details]).toEqual([
@@ -285,7 +286,7 @@ describe('signing up with verification off', () => {
 })
 
 describe('the first administrator', () => {
-  it('is made by a link of single use, through the page, and is signed in', async () => {
+  it('is created through the page of a single-use link, and is signed in', async () => {
     const fresh = await startWorld()
     try {
       const path = new URL(String(await fresh.app.setupLink())).pathname
@@ -319,7 +320,7 @@ describe('the first administrator', () => {
     }
   })
 
-  it('is told everything that is wrong at once', async () => {
+  it('gets all field errors in one answer', async () => {
     const fresh = await startWorld()
     try {
       const path = new URL(String(await fresh.app.setupLink())).pathname
@@ -333,7 +334,7 @@ describe('the first administrator', () => {
     }
   })
 
-  it('is asked for by one link at a time: a newer one replaces it', async () => {
+  it('has one valid set-up link at a time: a newer one revokes it', async () => {
     const fresh = await startWorld()
     try {
       const [first, second] = [await fresh.app.setupLink(), await fresh.app.setupLink()]
@@ -344,7 +345,7 @@ describe('the first administrator', () => {
     }
   })
 
-  it('is made headless from the environment, once', async () => {
+  it('is created headless from the environment, once', async () => {
     const admin = { adminEmail: 'ops@example.com', adminPassword: 'from the environment, long' }
     const database = await openTestDatabase()
     const start = async (password: string) => {
@@ -368,16 +369,16 @@ describe('the first administrator', () => {
   })
 })
 
-describe('asking for the letter again by address, where several registered it', () => {
-  it('lets the owner of the mailbox choose the password, and no stranger in', async () => {
+describe('resending the e-mail for an address with several registrations', () => {
+  it('lets the owner of the mailbox choose the password, and refuses other registrants', async () => {
     const email = 'contested@example.com'
     await register(world, { email, password: PASSWORD })
     await register(world, { email, password: 'the password of a stranger' })
     await world.app.settle()
     await world.clock.advance('2 minutes')
     await world.client().post('/api/v1/auth/verify-email/resend', { email })
-    const letter = await world.mailbox.letterTo(email)
-    expect(letter.links.join()).not.toContain('verify-email')
+    const message = await world.mailbox.letterTo(email)
+    expect(message.links.join()).not.toContain('verify-email')
     const token = await world.mailbox.tokenFor(email, /reset-password/)
     const chosen = 'chosen by the owner of it'
     expect(

@@ -24,7 +24,7 @@ const sessionsOf = ({ id }: Person) =>
   )
 
 describe('tokens by password', () => {
-  it('are not there unless they are switched on', async () => {
+  it('have no routes unless they are enabled', async () => {
     const plain = await startWorld()
     for (const path of ['create_token', 'revoke_token'])
       expect((await plain.client().post(`/api/users/${path}`, {})).status).toBe(404)
@@ -50,7 +50,7 @@ describe('tokens by password', () => {
     expect(Object.keys(meta.body)).toEqual(['success', 'token'])
   })
 
-  it('are guessed at no more often than a login, together with it', async () => {
+  it('share the failure counter of the login', async () => {
     const person = await world.person({ signIn: false })
     for (let i = 0; i < 2; i += 1)
       expect((await create(person.email, 'wrong')).code).toBe('AUTHENTICATION_FAILED')
@@ -62,11 +62,11 @@ describe('tokens by password', () => {
     for (const reply of [await create(person.email), await revoke(person.email)])
       expect([reply.status, reply.code]).toEqual([423, 'ACCOUNT_LOCKED'])
     expect(await world.events(person.id)).toContain('auth.login.locked')
-    const nobody = await create('nobody@example.com')
-    expect([nobody.status, nobody.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
+    const unknown = await create('unknown@example.com')
+    expect([unknown.status, unknown.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
   })
 
-  it('are refused to who is disabled, unverified, or has to change the password', async () => {
+  it('are refused to disabled and unverified users, and where the password has expired', async () => {
     const person = await world.person({ signIn: false })
     const user = await world.db.tx('system', (tx) => getUser(tx, person.id))
     await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
@@ -86,21 +86,21 @@ describe('tokens by password', () => {
     await classic.stop()
   })
 
-  it('end singly, with whatever hangs on their session, and leave no session behind', async () => {
+  it('are revoked one by one, with all credentials of their session, and leave no session behind', async () => {
     const person = await world.person()
     const [one, two] = [(await create(person.email)).body.token, (await create(person.email)).body.token]
     const reply = await revoke(person.email, one)
     expect(reply.body).toEqual({ success: true, message: 'The token is revoked.' })
     expect([(await validate(one)).status, (await validate(two)).status]).toEqual([401, 200])
     expect(await sessionsOf(person)).toHaveLength(2)
-    // again, and what is no token: the same answer
+    // a second time, and an invalid token: the same answer
     for (const token of [one, 'nonsense', `st_${'A'.repeat(43)}`])
       expect((await revoke(person.email, token)).body).toEqual(reply.body)
     expect((await validate(two)).status).toBe(200)
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
-  it('end all at once where none is named, sessions included', async () => {
+  it('are all revoked where none is named, sessions included', async () => {
     const person = await world.person()
     const token = (await create(person.email)).body.token
     expect((await revoke(person.email)).body).toEqual({ success: true, message: 'All tokens are revoked.' })
@@ -109,7 +109,7 @@ describe('tokens by password', () => {
     expect(await sessionsOf(person)).toEqual([])
   })
 
-  it('of somebody else are left alone', async () => {
+  it('of another user are not revoked', async () => {
     const [person, other] = [await world.person(), await world.person()]
     const token = (await create(other.email)).body.token
     const session = (await world.client().signIn(other.email, PASSWORD)).data.token
@@ -119,7 +119,7 @@ describe('tokens by password', () => {
     }
   })
 
-  it('ask for both fields', async () => {
+  it('require both fields', async () => {
     expect((await world.client().post('/api/users/create_token', { username: 'x' })).code).toBe(
       'VALIDATION_ERROR',
     )
@@ -129,12 +129,12 @@ describe('tokens by password', () => {
   })
 })
 
-describe('statuses of old', () => {
+describe('compatibility statuses', () => {
   const style = (name: string) => ({ headers: { accept: `application/vnd.latchkey.${name}+json` } })
   const refresh = (of: World, name: string) =>
     of.client().post('/api/v1/auth/refresh', { refresh_token: `rt_${'A'.repeat(43)}` }, style(name))
 
-  it('a refused refresh token is 403 in every style where that is switched on, in `errors` always', async () => {
+  it('a refused refresh token is 403 in every style where that is enabled, in `errors` always', async () => {
     for (const name of ['standard', 'detail', 'errors']) expect((await refresh(world, name)).status).toBe(403)
     const plain = await startWorld()
     expect((await refresh(plain, 'standard')).status).toBe(401)
@@ -142,7 +142,7 @@ describe('statuses of old', () => {
     await plain.stop()
   })
 
-  it('a missing credential is 403 in `detail`, a wrong one stays 401', async () => {
+  it('a missing credential is 403 in `detail`, an invalid one remains 401', async () => {
     const missing = await world.client().get('/api/v1/auth/me', style('detail'))
     expect([missing.status, missing.body]).toEqual([403, { detail: 'Not authenticated' }])
     const wrong = { headers: { ...style('detail').headers, authorization: 'Bearer nonsense' } }
@@ -152,7 +152,7 @@ describe('statuses of old', () => {
 })
 
 describe('a login by API key', () => {
-  it('answers who the key speaks for, as a login’s user, and starts no session', async () => {
+  it('returns the key’s user as a login does, and starts no session', async () => {
     const person = await world.person({ username: 'programmed' })
     await world.db.tx('system', (tx) =>
       tx
@@ -184,7 +184,7 @@ describe('a login by API key', () => {
     expect((await world.events(person.id)).filter((type) => type === 'auth.login.success')).toHaveLength(1)
   })
 
-  it('is refused with a key that is none, and with a password beside the key', async () => {
+  it('is refused with an invalid key, and with a password beside the key', async () => {
     const person = await world.person()
     const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x' })
     const login = (key: string, body?: Record<string, unknown>) =>

@@ -1,4 +1,4 @@
-/** `tokens-by-password`: a token for a name and a password, and an end to it. Same lock-out and audit as a login. */
+/** `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a login. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { operation } from '../../../base/http/row/operation.ts'
@@ -36,9 +36,9 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     name: 'compat.create_token',
     method: 'POST',
     path: '/api/users/create_token',
-    description:
-      'Answers an access token. For new programs there is `POST /api/v1/auth/login` with `tokens`.',
+    description: 'Returns an access token. New clients use `POST /api/v1/auth/login` with `tokens`.',
     tag: 'Compatibility',
+    message: 'Token issued.',
     bare: true,
     input: Credentials,
     output: z.object({ success: z.literal(true), token: z.string() }),
@@ -51,7 +51,7 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
   route({
     of: operation({
       name: 'compat.revoke_token',
-      summary: 'End a token, or all of them, with the password',
+      summary: 'Revoke a token, or all of a user’s tokens, with the password',
       open: 'the password is the credential',
       audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
       limit: { by: 'ip', max: 100, per: '10m' },
@@ -60,8 +60,9 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     method: 'POST',
     path: '/api/users/revoke_token',
     description:
-      'Ends the session behind `token`, and with it every token of that session; without `token` all of the user. A token that is none, or somebody else’s, is answered the same and left alone.',
+      'Ends the session of `token`, and with it every token of that session; without `token` all sessions of the user. An invalid token, or another user’s, gets the same answer without an effect.',
     tag: 'Compatibility',
+    message: 'Token revoked.',
     bare: true,
     input: z.object({ user: Credentials, token: z.string().min(1).max(8192).optional() }),
     output: z.object({ success: z.literal(true), message: z.string() }),
@@ -73,7 +74,7 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
         if (token === undefined) await endSessions(tx, call, whose)
         else {
           if (behind !== null) await endSessions(tx, call, { ...whose, only: behind })
-          // signing in was the way to ask, no more
+          // the sign-in only authorized this request
           await endSessions(tx, call, { ...whose, reason: 'signed_out', only: session.id })
         }
       })
@@ -89,7 +90,7 @@ async function signIn(tools: Tools, call: Call, { username, password }: Credenti
   return completed(await signInByPassword(tools, call, { identifier: username, password }, after))
 }
 
-/** The id of the session a token belongs to, if it is good and this user's. */
+/** The id of the token's session where the token is valid and this user's, or null. */
 async function sessionBehind(
   { sessions, tokens }: Checks,
   token: string,

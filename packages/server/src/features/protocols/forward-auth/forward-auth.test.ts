@@ -17,7 +17,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const BROWSER = { accept: 'text/html,application/xhtml+xml' }
 
 describe('validate', () => {
-  it('says the same of a session by cookie and by bearer', async () => {
+  it('returns the same for a session by cookie and by bearer', async () => {
     const { data } = await world.client().signIn('ada', PASSWORD)
     const expected = {
       user_id: ada.id,
@@ -40,7 +40,7 @@ describe('validate', () => {
     expect((await ask({ cookie: `lk_session=${data.token}` })).data).toEqual(expected)
   })
 
-  it('says of an access token which it is, and of which session', async () => {
+  it('returns the id and the session of an access token', async () => {
     const { data } = await world.client().signIn('ada', PASSWORD, { tokens: true })
     const reply = await ask(bearer(data.access_token))
     expect(reply.data).toMatchObject({
@@ -53,9 +53,9 @@ describe('validate', () => {
     expect(Date.parse(reply.data.expires_at)).toBeGreaterThan(world.clock.now().getTime())
   })
 
-  it('says it in headers, too, every one of them, whoever asks', async () => {
+  it('returns every X-Auth header for every kind of credential', async () => {
     const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['dashboard:read'] })
-    const { headers, data: said } = await ask({ 'x-api-key': data.key })
+    const { headers, data: body } = await ask({ 'x-api-key': data.key })
     expect(Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-auth-')))).toEqual({
       'x-auth-user-id': ada.id,
       'x-auth-username': 'ada',
@@ -73,12 +73,12 @@ describe('validate', () => {
       'x-auth-expires-at': '',
       'x-auth-amr': '',
     })
-    expect(said.key_id).toBe(data.id)
+    expect(body.key_id).toBe(data.id)
     const refused = await ask({ 'x-api-key': 'nonsense' })
     expect([...refused.headers.keys()].filter((name) => name.startsWith('x-auth-'))).toEqual([])
   })
 
-  it('believes nothing that a proxy or a client says about who somebody is', async () => {
+  it('ignores identity headers that a proxy or a client sets', async () => {
     const forged = {
       'x-auth-user-id': ada.id,
       'x-forwarded-user': 'ada',
@@ -97,7 +97,7 @@ describe('validate', () => {
     ).toBe(401)
   })
 
-  it('is not closed by the limits of other routes', async () => {
+  it('is not subject to the limits of other routes', async () => {
     const limited = await startWorld({ rateLimits: 'standard' })
     const { client } = await limited.person()
     const { data } = await client.post('/api/v1/auth/api-keys', { name: 'x' })
@@ -107,19 +107,19 @@ describe('validate', () => {
   })
 
   it.each(['require=users:read,', 'require=*', 'role=administrator'])(
-    'refuses who lacks what is asked for: %s',
+    'refuses a caller who lacks a required permission or role: %s',
     async (query) => {
       const reply = await ada.client.get(`${VALIDATE}?${query}`)
       expect([reply.status, reply.code]).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
     },
   )
   it.each(['require=a%20b:c:d', 'role=<x>', 'redirect=yes', 'require=dashboard:read&require=x:y'])(
-    'takes no garbled question: %s',
+    'refuses a malformed query: %s',
     async (query) => {
       expect((await ada.client.get(`${VALIDATE}?${query}`)).status).toBe(400)
     },
   )
-  it('lets pass who has all the permissions and one of the roles', async () => {
+  it('accepts a caller with all the permissions and one of the roles', async () => {
     expect(
       (await ada.client.get(`${VALIDATE}?require=dashboard:read,analytics:read&role=staff,viewer`)).status,
     ).toBe(200)
@@ -143,7 +143,7 @@ describe('a browser that is not signed in', () => {
     return [reply.status, reply.headers.get('location')?.replace(world.config.publicUrl, '') ?? null]
   }
 
-  it('is sent to sign in, and back where the origin is registered', async () => {
+  it('is redirected to sign in, and back where the origin is registered', async () => {
     const back = `/sign-in?return_to=${encodeURIComponent('https://app.example.com/a?b=c&d=e')}`
     expect(await sentTo(original('https://app.example.com/a?b=c&d=e'))).toEqual([303, back])
     expect(await sentTo(forwarded('https', 'app.example.com', '/a?b=c&d=e'))).toEqual([303, back])
@@ -154,31 +154,31 @@ describe('a browser that is not signed in', () => {
   })
 
   it.each([
-    ['a stranger’s origin', original('https://evil.example/a')],
+    ['a foreign origin', original('https://evil.example/a')],
     ['a look-alike', original('https://app.example.com.evil.example/')],
     ['a user in front', original('https://app.example.com@evil.example/')],
     ['another scheme', original('javascript:alert(1)')],
     ['a bare path', original('//evil.example/')],
-    ['a garbled host', forwarded('https', 'app.example.com/@evil.example', '/')],
+    ['a malformed host', forwarded('https', 'app.example.com/@evil.example', '/')],
     ['a list of hosts', forwarded('https', 'app.example.com, evil.example', '/')],
-    ['a uri that is none', forwarded('https', 'app.example.com', '.evil.example/')],
+    ['a malformed uri', forwarded('https', 'app.example.com', '.evil.example/')],
     [
-      'a change, which cannot be repeated',
+      'an unsafe request, which cannot be repeated',
       original('https://app.example.com/a', { 'x-original-method': 'POST' }),
     ],
     ['nothing', BROWSER],
-  ])('is sent to sign in, but not on to %s', async (_, headers) => {
+  ])('is redirected to sign in, but not back to %s', async (_, headers) => {
     expect(await sentTo(headers)).toEqual([303, '/sign-in'])
   })
 
-  it('is told that the session has expired', async () => {
+  it('is redirected with a notice when the session has expired', async () => {
     const person = await world.person()
     const cookie = `lk_session=${person.client.cookies.get('lk_session')}`
     await world.clock.advance('31 minutes')
     expect(await sentTo({ ...BROWSER, cookie })).toEqual([303, '/sign-in?expired=1'])
   })
 
-  it('is not sent anywhere unless that is asked for; a program never is', async () => {
+  it('is redirected only where the query requests it; other clients never are', async () => {
     expect((await ask(BROWSER)).status).toBe(401)
     expect((await ask({ accept: 'application/json' }, '?redirect=1')).status).toBe(401)
     expect((await ask({ ...BROWSER, 'x-api-key': 'nonsense' }, '?redirect=1')).status).toBe(401)
@@ -187,7 +187,7 @@ describe('a browser that is not signed in', () => {
 })
 
 describe('the headers', () => {
-  it('are printable ASCII whatever they say, and a list can be taken apart again', () => {
+  it('are printable ASCII for any value, and a list can be split again', () => {
     const hostile = ['a,b', 'ö\r\nX-Evil: 1', '100%', 'x y', '\u{1f600}', '\ud800']
     const headers = authHeaders({ username: 'Jürgen\r\nSet-Cookie: a=b', roles: hostile, key_id: null })
     for (const value of Object.values(headers)) expect(value).toMatch(/^[\x21-\x7e]*$/)

@@ -1,11 +1,11 @@
-/** A verdict as headers, for the app behind a reverse proxy. */
+/** The result of a credential check as response headers, for the app behind a reverse proxy. */
 
 type Value = string | readonly string[] | null
 
 /**
- * Every header of the verdict, also where there is nothing to say: a proxy that copies them then overwrites what
- * a client sent under the same name. Values are printable ASCII; whatever else there is, and `,` within a member
- * of a list, is percent-encoded.
+ * Every header, also with an empty value, so that a proxy that copies them overwrites headers of the same name that
+ * a client sent. Values are printable ASCII; all other characters, and `,` within a member of a list, are
+ * percent-encoded.
  */
 export function authHeaders(verdict: Readonly<Record<string, Value>>): Record<string, string> {
   const headers: Record<string, string> = {}
@@ -17,6 +17,6 @@ export function authHeaders(verdict: Readonly<Record<string, Value>>): Record<st
   return headers
 }
 
-/** RFC 9110 §5.5 leaves visible ASCII; the space goes too, so that values may be split at it. */
+/** RFC 9110 §5.5: visible ASCII. The space is encoded as well, so that values may be split at spaces. */
 const encoded = (text: string): string =>
   text.toWellFormed().replace(/[^\x21-\x7e]|[%,]/gu, (character) => encodeURIComponent(character))

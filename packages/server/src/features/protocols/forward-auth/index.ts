@@ -1,6 +1,6 @@
 /**
- * Forward-auth: telling others whom a credential speaks for. Owns `GET auth/validate`, its `X-Auth-*` headers and
- * where a proxy sends browsers that are not signed in. Leaves checking credentials to their rooms: it only says
- * what base/http found. What a proxy writes into `X-Forwarded-*` is never believed about who somebody is.
+ * Forward authentication for reverse proxies: owns `GET auth/validate`, its `X-Auth-*` headers and the redirect of
+ * browsers that are not signed in. Leaves the check of credentials to their features: it reports the result of
+ * base/http. Invariant: the identity never comes from headers that a proxy or client sets.
  */
 export { forwardAuthRoutes } from './routes.ts'

@@ -1,4 +1,4 @@
-/** Checking a credential on behalf of a reverse proxy or an app. */
+/** The operation of forward authentication. */
 import { operation } from '../../../base/http/row/operation.ts'
 
 export const forwardAuthOperations = {
@@ -7,7 +7,7 @@ export const forwardAuthOperations = {
     summary: 'Check a credential',
     needs: 'caller',
     quiet: 'reads only',
-    // a proxy asks for every request that it lets through
+    // a proxy calls it for every request
     limit: { by: 'user', max: 60_000, per: '1m' },
   }),
 }

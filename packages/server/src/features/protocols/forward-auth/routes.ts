@@ -1,4 +1,4 @@
-/** `GET auth/validate`: whom a credential speaks for, as JSON and as headers. */
+/** `GET auth/validate`: the principal of a credential, as JSON and as headers. */
 import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
@@ -8,7 +8,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
 import { authHeaders } from './headers.ts'
 import { forwardAuthOperations } from './operations.ts'
-import { placeToGo } from './sign-in-redirect.ts'
+import { signInRedirect } from './sign-in-redirect.ts'
 
 const Validity = z.object({
   user_id: z.string(),
@@ -29,7 +29,7 @@ const Validity = z.object({
 })
 type Validity = z.infer<typeof Validity>
 
-/** One query parameter with several members: a name may stand in a query only once. */
+/** A list in one query parameter, because a query may contain each name only once. */
 const listOf = (member: z.ZodString) =>
   z
     .string()
@@ -38,21 +38,21 @@ const listOf = (member: z.ZodString) =>
     .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
     .pipe(z.array(member).max(20))
 
-const Asked = z.object({
+const ValidateQuery = z.object({
   require: listOf(z.string().max(130).regex(PERMISSION)).describe(
-    'Permissions, separated by commas; all of them',
+    'Permissions, separated by commas; all are required',
   ),
   role: listOf(
     z
       .string()
       .max(63)
       .regex(/^[a-z][a-z0-9_-]*$/),
-  ).describe('Roles, separated by commas; one of them'),
+  ).describe('Roles, separated by commas; one is required'),
   redirect: z
     .enum(['0', '1'])
     .optional()
     .describe(
-      '1: a browser that is not signed in is sent to sign in (303), and back where its origin is registered',
+      '1: a browser that is not signed in is redirected to the sign-in page (303), and back afterwards where its origin is registered',
     ),
 })
 
@@ -62,11 +62,12 @@ export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[]
     method: 'GET',
     path: '/api/v1/auth/validate',
     description:
-      'Takes any: session, access token, API key. Says whom it speaks for, by which method, until when and with which permissions, in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can ask before it lets a request through. `require` and `role` have it judge as well.',
+      'Accepts a session, an access token or an API key. Returns its user, method, expiry and permissions in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can check each request. `require` and `role` add a check of permissions and roles.',
     tag: 'Authentication',
-    input: Asked,
+    message: 'Credential checked.',
+    input: ValidateQuery,
     output: Validity,
-    turnAway: (asked, closed) => placeToGo(tools, asked, closed),
+    turnAway: (request, refusal) => signInRedirect(tools, request, refusal),
     run: async (call, { require, role }) => {
       const validity = validityOf(tools, call)
       const missing = lacking(validity.permissions, require)
