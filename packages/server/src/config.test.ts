@@ -325,7 +325,7 @@ describe('production', () => {
     ).toBeNull()
     expect(
       cautions(loadConfig({ ...embedded, LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }, { cwd })).join(),
-    ).toContain('power cut')
+    ).toContain('power failure')
   })
 })
 
@@ -350,7 +350,7 @@ describe('the kept secret', () => {
   it('is a clear failure where the data folder cannot be', () => {
     writeFileSync(join(cwd, 'file'), '')
     expect(faultsOf({ LATCHKEY_DATA_DIR: 'file' })[0]?.message).toMatch(
-      /^LATCHKEY_DATA_DIR must be a folder to write to/,
+      /^LATCHKEY_DATA_DIR must be a writable folder/,
     )
   })
 })

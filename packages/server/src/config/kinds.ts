@@ -1,16 +1,16 @@
 /**
- * The kinds of value a setting can have: how its text is read, and how that is said on the reference page.
- * Reading throws a Refused whose message completes the sentence "LATCHKEY_X must be …"; the message never
- * repeats the text, which may be a secret.
+ * Parsers of settings: each kind parses the text of an environment variable and describes it for the reference page.
+ * Parsing throws Refused with a message that completes the sentence "LATCHKEY_X must be …"; the message never
+ * contains the text, which may be a secret.
  */
 import { isIP } from 'node:net'
 import { parseDuration } from '../base/clock.ts'
 
-/** What `Kind.read` throws. */
+/** Thrown by `Kind.read`. */
 export class Refused extends Error {}
 
 export interface Kind<T> {
-  /** For people, after "must be": `a whole number from 0 to 65535`. */
+  /** The description after "must be": `a whole number from 0 to 65535`. */
   takes: string
   /** @throws Refused */
   read(text: string): T
@@ -25,7 +25,7 @@ const kind = <T>(takes: string, read: (text: string) => T | undefined): Kind<T> 
   },
 })
 
-/** One of a few words. */
+/** One of a list of words. */
 export const oneOf = <const W extends string>(...words: readonly W[]): Kind<W> =>
   kind(words.map((word) => `\`${word}\``).join(' or '), (text) => words.find((word) => word === text))
 
@@ -40,7 +40,7 @@ export const wholeNumber = (min: number, max: number): Kind<number> =>
     return value >= min && value <= max ? value : undefined
   })
 
-/** Read as milliseconds. */
+/** A duration, in milliseconds. */
 export function durationBetween(min: string, max: string): Kind<number> {
   const [least, most] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
   return kind(`a duration from \`${min}\` to \`${max}\`, such as \`30m\`, \`8h\` or \`30d\``, (text) => {
@@ -58,7 +58,7 @@ export const host: Kind<string> = kind('an IP address or a host name to listen o
     : undefined,
 )
 
-/** `scheme://host[:port]` and nothing after it. */
+/** `scheme://host[:port]` without path, query or credentials. */
 export function readOrigin(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || !/^https?:$/.test(url.protocol) || url.hostname === '') return undefined
@@ -71,7 +71,7 @@ export const origin: Kind<string> = kind(
   readOrigin,
 )
 
-/** Where a path can be put behind: an http or https URL that ends in `/` and carries nothing else. */
+/** A base URL: http or https, ends in `/`, without query, fragment or credentials. */
 export const endpoint: Kind<string> = kind(
   'an http or https URL that ends in `/`, without query or credentials',
   (text) => {
@@ -88,7 +88,7 @@ export const url = (schemes: readonly string[], takes: string): Kind<string> =>
     return parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.host !== '' ? text : undefined
   })
 
-/** A PostgreSQL URL; the host may also stand in the query, where it names the folder of a socket. */
+/** A PostgreSQL URL; the host may also be in the query, where it is the folder of a socket. */
 export const postgresUrl: Kind<string> = kind(
   'a PostgreSQL URL such as `postgres://user:password@host:5432/database`',
   (text) => {
@@ -112,7 +112,7 @@ export const network: Kind<string> = kind('an IP address or a range such as `10.
   isNetwork(text) ? text : undefined,
 )
 
-/** Separated by commas or spaces; doubled entries count once. */
+/** A list separated by commas or spaces, without duplicates. */
 export const listOf = <T extends string>(item: Kind<T>): Kind<readonly T[]> => ({
   takes: `a list separated by commas; each ${item.takes}`,
   read: (text) => [
@@ -132,10 +132,10 @@ export const sender: Kind<string> = text(
   new RegExp(`^(?:[^<>\\x00-\\x1f\\x7f]{1,100} <${ADDRESS}>|${ADDRESS})$`),
 )
 
-/** The kind, or null where nothing is set. */
+/** The kind, or null where the setting is not set. */
 export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind
 
-/** A URL without what is secret in it: the password, and every value of its query. */
+/** A URL with its password and the secret values of its query masked. */
 export function withoutPassword(text: string): string {
   if (!URL.canParse(text)) return '(not a URL)'
   const url = new URL(text)

@@ -1,4 +1,4 @@
-/** The nearest of some names to a mistyped one, for messages that help: "did you mean …?". */
+/** The nearest known name to a mistyped one, for "did you mean …?". */
 export function nearest(name: string, names: readonly string[]): string | null {
   let best: string | null = null
   let least = Math.max(2, Math.ceil(name.length / 3)) + 1
@@ -9,7 +9,7 @@ export function nearest(name: string, names: readonly string[]): string | null {
   return best
 }
 
-/** How many insertions, deletions and substitutions lie between two texts (Levenshtein). */
+/** The number of insertions, deletions and substitutions between two texts (Levenshtein distance). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

@@ -1,7 +1,7 @@
 /**
- * The server's secret outside production: made once, kept in the data folder, readable by its owner alone.
- * Everything sealed or signed hangs on it, so two processes that start at once must end up with the same one:
- * the file appears under its name complete or not at all, and whoever comes second reads the first's.
+ * The server's secret outside production: generated once, stored in the data folder, readable by its owner only.
+ * Encryption and signing keys depend on it, so that two processes that start concurrently must use the same one: the
+ * file is created atomically with its content, and the second process reads the first one's.
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -18,7 +18,7 @@ import { join } from 'node:path'
 
 export const secretFile = (dataDir: string): string => join(dataDir, 'secret')
 
-/** The kept secret, or null where none was kept yet. @throws where the file is there and cannot be read */
+/** The stored secret, or null. @throws where the file exists and cannot be read */
 export function findKeptSecret(dataDir: string): string | null {
   try {
     return readFileSync(secretFile(dataDir), 'utf8').trim() || null
@@ -28,7 +28,7 @@ export function findKeptSecret(dataDir: string): string | null {
   }
 }
 
-/** The kept secret, made now where there is none. @throws where the data folder cannot be written */
+/** The stored secret, generated where there is none. @throws where the data folder is not writable */
 export function keepSecret(dataDir: string): string {
   const kept = findKeptSecret(dataDir)
   if (kept) return kept
@@ -48,18 +48,17 @@ export function keepSecret(dataDir: string): string {
   } finally {
     unlinkSync(draft)
   }
-  const made = findKeptSecret(dataDir)
-  if (!made)
-    throw new Error(`${secretFile(dataDir)} is empty: delete it, and what was sealed with it is lost`)
-  return made
+  const stored = findKeptSecret(dataDir)
+  if (!stored)
+    throw new Error(`${secretFile(dataDir)} is empty: delete it; data that was sealed with it is lost`)
+  return stored
 }
 
-/** Why a secret of sufficient length is still no secret, or null. */
+/** Why a secret of sufficient length is weak, or null. */
 export function weaknessOf(secret: string): string | null {
   const plain = secret.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
   const sample = ['changeme', 'replaceme', 'yoursecret', 'placeholder', 'example', 'password', 'keyboardcat']
-  if (sample.some((word) => plain.includes(word)))
-    return 'looks like a sample value from a page of documentation'
+  if (sample.some((word) => plain.includes(word))) return 'looks like a sample value from documentation'
   if (new Set(secret).size < 12) return 'repeats a few characters and can be guessed'
   if (/^(?:0123456789|1234567890|abcdefgh)/.test(plain)) return 'is a sequence that can be guessed'
   return null

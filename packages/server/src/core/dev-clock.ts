@@ -1,4 +1,4 @@
-/** `POST /dev/clock`: moves time in the testing profile, so that an app's own tests can see things expire. */
+/** `POST /dev/clock`: sets the time in the testing profile, so that an app's tests can test expiry. */
 import { z } from 'zod'
 import { parseDuration } from '../base/clock.ts'
 import { invalid } from '../base/errors.ts'
@@ -10,21 +10,22 @@ import type { Tools } from './tools.ts'
 
 const TEN_YEARS = 3650 * 86_400_000
 
-/** @param moved runs what became due, before the answer goes out */
-export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promise<void>): Row =>
+/** @param runDue runs the jobs that became due, before the answer is sent */
+export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, runDue: () => Promise<void>): Row =>
   route({
     of: operation({
       name: 'dev.clock',
       summary: 'Move the clock',
-      open: 'it exists in the testing profile alone',
+      open: 'it exists only in the testing profile',
       anonymous: true,
       audit: 'system.clock.moved',
     }),
     method: 'POST',
     path: '/dev/clock',
     description:
-      '`{"advance":"31m"}` moves it on, `{"now":"2030-01-01T00:00:00Z"}` sets it; every expiry follows, and jobs that became due have run when the answer comes. Only in the testing profile.',
+      '`{"advance":"31m"}` advances it, `{"now":"2030-01-01T00:00:00Z"}` sets it. Every expiry follows, and jobs that became due have run before the answer is sent. Only in the testing profile.',
     tag: 'Development',
+    message: 'Clock moved.',
     input: z.object({
       advance: z.string().max(20).optional(),
       now: Instant.optional(),
@@ -40,14 +41,14 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, moved: () => Promis
           { type: 'system.clock.moved', userId: null, username: null },
         ),
       )
-      await moved()
-      return { data: { now: tools.clock.now().toISOString() }, message: 'The clock is moved.' }
+      await runDue()
+      return { data: { now: tools.clock.now().toISOString() } }
     },
   })
 
 function stepOf(text: string | undefined): number {
   const step = text === undefined ? null : parseDuration(text)
   if (step === null || step > TEN_YEARS)
-    throw invalid('advance', 'invalid', 'Write a duration such as 31m, 8h or 30d.')
+    throw invalid('advance', 'invalid', 'Use a duration such as 31m, 8h or 30d.')
   return step
 }

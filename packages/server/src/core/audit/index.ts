@@ -1,6 +1,6 @@
 /**
- * The audit log's writing side: an event is a row written in the same transaction as what it records.
- * Every event type stands in this table with the sentence that docs/reference/audit-events.md shows.
+ * Writing the audit log: an event is a row written in the transaction of the change that it records.
+ * The table lists every event type with the sentence that docs/reference/audit-events.md shows.
  */
 import type { Call } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
@@ -12,73 +12,73 @@ import { recurs, type Work } from '../jobs/index.ts'
 export type { AuditEventsTable } from './tables.ts'
 
 export const AUDIT_EVENTS = {
-  'auth.login.attempt': 'A sign-in was begun that has to go on with a further step.',
-  'auth.login.success': 'Somebody signed in.',
+  'auth.login.attempt': 'A sign-in began that requires a further step.',
+  'auth.login.success': 'A user signed in.',
   'auth.login.failure': 'A sign-in failed; `details.reason` says why.',
-  'auth.login.locked': 'Too many failures: further attempts are refused for a while.',
-  'auth.logout': 'Somebody signed out.',
+  'auth.login.locked': 'Too many sign-ins failed: further ones are refused until the lock-out ends.',
+  'auth.logout': 'A user signed out.',
   'auth.session.expired': 'A session passed its idle or absolute limit.',
   'auth.session.revoked': 'A session was ended by its owner, an administrator or a security rule.',
-  'auth.password.changed': 'Somebody changed their password.',
+  'auth.password.changed': 'A user changed their password.',
   'auth.password.reset': 'A password was reset through an e-mail or by an administrator.',
-  'auth.password.reset_requested': 'An e-mail to reset the password was asked for.',
+  'auth.password.reset_requested': 'An e-mail to reset the password was requested.',
   'auth.email.verified': 'An e-mail address was verified.',
-  'auth.email.verification_requested': 'An e-mail to verify an address was asked for.',
-  'auth.api_key.created': 'Somebody made an API key, or the operator made one for them.',
+  'auth.email.verification_requested': 'An e-mail to verify an address was requested.',
+  'auth.api_key.created': 'A user created an API key, or the operator created one for the user.',
   'auth.api_key.revoked': 'An API key was revoked.',
   'auth.api_key.rotated': 'An API key was replaced by a new one; `details.rotated_from` is the old one.',
   'auth.token.issued':
-    'Access and refresh tokens were issued for a session, or an access token by the operator.',
+    'Access and refresh tokens were issued for a session, or the operator issued an access token.',
   'auth.token.reuse':
     'A refresh token was used a second time: it was stolen, or its client is broken. Its family and session ended.',
-  'auth.token.revoked': 'A token, or all of a user’s, was revoked before its time.',
-  'user.registered': 'Somebody signed up.',
-  'user.created': 'An account was made by an administrator or the CLI.',
-  'user.updated': 'A profile was changed; `details.fields` names what.',
+  'auth.token.revoked': 'A token, or every token of a user, was revoked before it expired.',
+  'user.registered': 'A user signed up.',
+  'user.created': 'An administrator or the operator created an account.',
+  'user.updated': 'A profile was changed; `details.fields` names the fields.',
   'user.disabled': 'An account was disabled.',
-  'user.enabled': 'An account was enabled again.',
+  'user.enabled': 'A disabled account was enabled.',
   'user.roles.changed':
-    'Somebody was given other roles; `details.from`, `details.to`, and `details.by` whom.',
-  'user.deleted': 'An account was deleted with everything personal.',
-  'user.locked':
-    'An administrator locked an account; `details.until` says until when, null: until it is unlocked.',
-  'user.unlocked': 'An administrator lifted a lock and forgot the failures that were counted.',
+    'The roles of a user were changed from `details.from` to `details.to`, by `details.by`.',
+  'user.deleted': 'An account was deleted with all personal data.',
+  'user.locked': 'An administrator locked an account until `details.until`; null: until the lock is lifted.',
+  'user.unlocked': 'An administrator or the operator lifted a lock and cleared failed sign-ins.',
   'user.email_changed': 'An administrator changed the address of an account.',
-  'audit.exported': 'Somebody began to export the audit log; `details` says what of it.',
-  'role.created': 'A role was made.',
-  'role.updated': 'A role was changed; `details.from` and `details.to` name what.',
+  'audit.exported': 'An export of the audit log began; `details` has its format and filters.',
+  'role.created': 'A role was created.',
+  'role.updated': 'A role was changed; `details.from` and `details.to` have the values before and after.',
   'role.deleted': 'A role was deleted.',
-  'permission.created': 'A permission of the app was added.',
+  'permission.created': 'A permission of the app was created.',
   'permission.deleted': 'A permission of the app was deleted.',
   'access.denied':
-    'Somebody lacked a permission for what they tried; `details` says for what, and which (`required`). `details.reason`: `not_permitted` where the permission to ask at all is lacking, otherwise how it reached beyond them.',
-  'organization.created': 'Somebody made an organization.',
+    'A caller was denied an action for lack of a permission; `details` names the action and the permission (`required`). `details.reason` is `not_permitted` where the operation’s own permission is missing, otherwise the reason why the request exceeds the caller’s permissions.',
+  'organization.created': 'An organization was created.',
   'organization.updated': 'An organization was renamed; `details.fields` names what changed.',
   'organization.deleted': 'An organization was deleted; it can be restored until `details.purge_at`.',
   'organization.restored': 'A deleted organization was restored.',
-  'organization.purged': 'A deleted organization went for good, with all that was in it.',
-  'organization.transferred': 'An organization was handed over to `details.user_id`.',
-  'organization.switched': 'A session acts in another organization from then on, or in none.',
+  'organization.purged': 'A deleted organization was permanently removed with all its data.',
+  'organization.transferred': 'The ownership of an organization was transferred to `details.user_id`.',
+  'organization.switched': 'A session switched to another organization, or to none.',
   'organization.member.added': 'An administrator added `details.user_id` to an organization.',
   'organization.member.removed': '`details.user_id` was removed from an organization.',
-  'organization.member.left': 'Somebody left an organization.',
-  'organization.member.role_changed': '`details.user_id` has another role in an organization.',
-  'organization.role.created': 'An organization made a role of its own.',
-  'organization.role.updated': 'A role of an organization’s own was changed.',
-  'organization.role.deleted': 'A role of an organization’s own was deleted.',
-  'organization.invitation.sent': 'Somebody was invited to an organization.',
+  'organization.member.left': 'A member left an organization.',
+  'organization.member.role_changed': 'The role of `details.user_id` in an organization was changed.',
+  'organization.role.created': 'A custom role of an organization was created.',
+  'organization.role.updated': 'A custom role of an organization was changed.',
+  'organization.role.deleted': 'A custom role of an organization was deleted.',
+  'organization.invitation.sent': 'A person was invited to an organization.',
   'organization.invitation.resent': 'An invitation was sent again, with a new link.',
   'organization.invitation.revoked': 'An invitation was revoked.',
-  'organization.invitation.accepted': 'Somebody accepted an invitation and belongs to the organization.',
-  'organization.invitation.declined': 'An invitation was declined by whoever holds its link or address.',
-  'keys.removed': 'A signing key is published no more, because the last token it signed is dead.',
-  'keys.rotated': 'A signing key was published; `details.immediately` removed all others at once.',
-  'system.setup_link.created': 'A one-time link for the first administrator was printed.',
+  'organization.invitation.accepted':
+    'An invitation was accepted, and the user is a member of the organization.',
+  'organization.invitation.declined': 'An invitation was declined by the holder of its link or address.',
+  'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
+  'keys.rotated': 'A signing key was published; with `details.immediately` all other keys were removed.',
+  'system.setup_link.created': 'A single-use link for the first administrator was printed.',
   'system.clock.moved': 'The clock was moved (testing profile).',
 } as const
 export type AuditEventType = keyof typeof AUDIT_EVENTS
 
-/** Events about a person that somebody else may bring about; `details.by` names that other person. */
+/** Events about a user that another user may cause; `details.by` has the id of that other user. */
 const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
   'auth.session.revoked',
   'auth.token.revoked',
@@ -97,7 +97,7 @@ const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
 
 export interface AuditEntry {
   type: AuditEventType
-  /** Whom it is about. Who did it, where that is somebody else, goes into `details.by`. */
+  /** The user that the event is about. Another user who caused it is `details.by`. */
   userId: string | null
   username: string | null
   sessionId?: string | null
@@ -105,13 +105,13 @@ export interface AuditEntry {
   details?: Record<string, unknown>
 }
 
-/** Who did it, where that is another than whom it is about. */
+/** The actor, where it is another user than the one that the event is about. */
 function actorOf({ principal }: Call, { type, userId }: AuditEntry): { by?: string } {
   const isOther = principal !== null && principal.userId !== userId && BY_OTHERS.has(type)
   return isOther ? { by: principal.userId } : {}
 }
 
-/** Writes one event. Time, address, agent and request come from the call; who it is about from the entry. */
+/** Writes one event. Time, address, user agent and request come from the call, the subject from the entry. */
 export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void> {
   await tx
     .insertInto('audit_events')
@@ -131,11 +131,11 @@ export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void
     .execute()
 }
 
-/** Rows a purge deletes in one transaction: a log of years must not hold one for minutes. */
-const PURGED_AT_ONCE = 5000
+/** Rows that a purge deletes in one transaction: a large log must not keep one open for minutes. */
+const PURGE_BATCH = 5000
 
-/** Forgets what is older than the configured time, the oldest first. @returns how many events that were */
-export async function purgeAudit(db: Pick<Db, 'tx'>, before: Date, batch = PURGED_AT_ONCE): Promise<number> {
+/** Deletes events past their retention, oldest first. @returns how many */
+export async function purgeAudit(db: Pick<Db, 'tx'>, before: Date, batch = PURGE_BATCH): Promise<number> {
   let purged = 0
   for (;;) {
     const { length } = await db.tx('system', (tx) => deleteOldest(tx, before, batch))

@@ -1,7 +1,6 @@
 /**
- * Links of single use, as letters and the terminal carry them: `lnk_….secret`. Owns the one statement that
- * consumes them; what a link is for and what follows from it is its feature's business.
- * Invariant: only the hash of the secret is stored, and of many who consume a link at once exactly one wins.
+ * Single-use links in emails and at the terminal: `lnk_….secret`. Owns the statement that consumes them; their effect
+ * is the features'. Invariant: only the hash of the secret is stored, and of concurrent uses exactly one succeeds.
  */
 import { sql } from 'kysely'
 import { later } from '../../base/clock.ts'
@@ -20,10 +19,10 @@ export interface Link {
   createdAt: Date
 }
 
-/** Why a link is no good: `unknown` covers malformed, foreign and revoked ones. */
+/** The result of a check: `unknown` covers malformed links and links of another purpose, `used` revoked links. */
 export type LinkVerdict = { link: Link } | { refused: 'unknown' | 'used' | 'expired' }
 
-/** Makes a link. @returns the token that goes into the URL; it cannot be read back later */
+/** Creates a link. @returns the token for the URL; it cannot be read again */
 export async function issueLink(
   tx: Tx,
   link: { purpose: LinkPurpose; userId: string | null; emailId?: string; lifetime: number },
@@ -47,7 +46,7 @@ export async function issueLink(
   return `${id}.${secret}`
 }
 
-/** Looks at a link without using it, so that a page can say what it would do. */
+/** Checks a link without consuming it, so that a page can show its effect. */
 export async function checkLink(
   tx: Tx,
   purpose: LinkPurpose,
@@ -69,13 +68,8 @@ export async function checkLink(
   return { link: toLink(row) }
 }
 
-/** Uses a link up, in one statement. @returns null to everybody but the first who comes in time */
-export async function consumeLink(
-  tx: Tx,
-  purpose: LinkPurpose,
-  token: string,
-  now: Date,
-): Promise<Link | null> {
+/** Consumes a link in one statement. @returns the link for the first use before its expiry, otherwise null */
+async function consumeLink(tx: Tx, purpose: LinkPurpose, token: string, now: Date): Promise<Link | null> {
   const parts = partsOf(token)
   if (!parts) return null
   const row = await tx
@@ -91,7 +85,7 @@ export async function consumeLink(
   return row ? toLink(row) : null
 }
 
-/** As consumeLink, but throws INVALID_TOKEN, or TOKEN_EXPIRED where the link was right and only late. */
+/** Consumes a link. @throws Problem INVALID_TOKEN; TOKEN_EXPIRED where the link is valid but expired */
 export async function useLink(tx: Tx, purpose: LinkPurpose, token: string, now: Date): Promise<Link> {
   const link = await consumeLink(tx, purpose, token, now)
   if (link) return link
@@ -101,15 +95,15 @@ export async function useLink(tx: Tx, purpose: LinkPurpose, token: string, now: 
 
 export function linkProblem(refused: 'unknown' | 'used' | 'expired') {
   if (refused === 'expired')
-    return problem('TOKEN_EXPIRED', { message: 'This link has expired. Ask for a new one.' })
+    return problem('TOKEN_EXPIRED', { message: 'This link has expired. Request a new one.' })
   return problem('INVALID_TOKEN', {
-    message: 'This link is not valid or was used already. Ask for a new one.',
+    message: 'This link is not valid or was already used. Request a new one.',
   })
 }
 
 /**
- * Makes a user's open links of a purpose useless, say when a newer one replaces them. They stay, as used, so that
- * it is known how many were made of late.
+ * Revokes a user's unused links of a purpose, for example when a newer one replaces them. They stay in the table as
+ * used, so that the number of recently issued links is known.
  */
 export async function revokeLinks(
   tx: Tx,
@@ -126,7 +120,7 @@ export async function revokeLinks(
     .execute()
 }
 
-/** Forgets links long past; a used one stays for a while so that it can be told from an unknown one. */
+/** Deletes links that expired long ago; until then a used link is distinguished from an unknown one. */
 export async function purgeLinks(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('links').where('expires_at', '<', before).execute()
 }
