@@ -31,7 +31,7 @@ const SAFE = {
 }
 const faultsOf = (env: Record<string, string>) => readConfig(env, { cwd }).faults
 
-/** For every setting: texts it takes, with what they are read as, and texts it refuses. Typed to be complete. */
+/** For every setting: accepted texts with their values, and refused texts. Typed to be complete. */
 const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: string[] }> = {
   profile: { takes: { testing: 'testing', development: 'development' }, refuses: ['Production', 'staging'] },
   host: {
@@ -174,7 +174,7 @@ describe('every setting', () => {
         faults.map((fault) => fault.setting),
         `${setting.env}=${text}`,
       ).toContain(setting.env)
-      // what was typed may be a secret: the message says what is wanted, never what was given
+      // the input may be a secret: the message describes what is expected, never the input
       expect(faults[0]?.message).toMatch(new RegExp(`^${setting.env} must be `))
     }
   })
@@ -187,7 +187,7 @@ describe('every setting', () => {
     for (const text of defaults) if (text !== null) expect(() => setting.kind.read(text)).not.toThrow()
   })
 
-  it('has defaults that start a server in development and in testing', () => {
+  it('has defaults that are valid in development and in testing', () => {
     expect(loadConfig({}, { cwd })).toMatchObject({
       profile: 'development', host: '127.0.0.1', port: 4000, publicUrl: 'http://localhost:4000', databaseUrl: null,
       dataDir: join(cwd, '.latchkey'), sessionIdle: 1_800_000, sessionAbsolute: 28_800_000, rateLimits: 'standard',
@@ -196,7 +196,7 @@ describe('every setting', () => {
     expect(loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd }).rateLimits).toBe('off')
   })
 
-  it('takes an empty value for none', () => {
+  it('treats an empty value as not set', () => {
     expect(loadConfig({ LATCHKEY_PORT: '', DATABASE_URL: ' ' }, { cwd })).toMatchObject({
       port: 4000,
       databaseUrl: null,
@@ -204,8 +204,8 @@ describe('every setting', () => {
   })
 })
 
-describe('what is wrong', () => {
-  it('is said all at once', () => {
+describe('a fault', () => {
+  it('is reported together with all others', () => {
     const env = {
       LATCHKEY_PORT: 'x',
       LATCHKEY_HOST: 'a b',
@@ -220,7 +220,7 @@ describe('what is wrong', () => {
     ).toEqual(Object.keys(env).sort())
   })
 
-  it('names the nearest setting for one that does not exist, wherever it is written', () => {
+  it('of an unknown name suggests the nearest setting, in the environment and in .env', () => {
     expect(faultsOf({ LATCHKEY_PULBIC_URL: 'x' })[0]?.message).toBe(
       'LATCHKEY_PULBIC_URL is not a setting; did you mean LATCHKEY_PUBLIC_URL?',
     )
@@ -234,7 +234,7 @@ describe('what is wrong', () => {
     )
   })
 
-  it('is never repeated where it may be a secret', () => {
+  it('never contains a value that may be a secret', () => {
     const env = {
       ...SAFE,
       DATABASE_URL: `mysql://u:${PASSWORD}@h/d`,
@@ -277,7 +277,7 @@ describe('production', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  it('says every reason in one message', () => {
+  it('reports every refusal in one message', () => {
     const found = faultsOf({ LATCHKEY_PROFILE: 'production', LATCHKEY_RATE_LIMITS: 'off' }).map(
       (fault) => fault.setting,
     )
@@ -318,7 +318,7 @@ describe('production', () => {
     expect(UNSAFE_IN_PRODUCTION.filter((rule) => !tested.has(rule.setting))).toEqual([])
   })
 
-  it('runs on the embedded database only after an explicit yes', () => {
+  it('permits the embedded database only with an explicit yes', () => {
     const { DATABASE_URL: _, ...embedded } = SAFE
     expect(
       loadConfig({ ...embedded, LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }, { cwd }).databaseUrl,
@@ -329,8 +329,8 @@ describe('production', () => {
   })
 })
 
-describe('the kept secret', () => {
-  it('is made once, for its owner alone, and found again', () => {
+describe('the stored secret', () => {
+  it('is generated once, readable by its owner only, and read again', () => {
     const first = loadConfig({}, { cwd }).secret
     expect(first).toMatch(/^[\w-]{43}$/)
     expect(loadConfig({}, { cwd }).secret).toBe(first)
@@ -339,15 +339,15 @@ describe('the kept secret', () => {
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
     expect(readdirSync(dataDir)).toEqual(['secret'])
   })
-  it('is not written by a mere look', () => {
+  it('is not written in the mode `look`', () => {
     expect(readConfig({}, { cwd, secret: 'look' }).faults).toEqual([])
     expect(readdirSync(cwd)).toEqual([])
   })
-  it('gives way to the one that is set', () => {
+  it('is overridden by the setting', () => {
     expect(loadConfig({ LATCHKEY_SECRET: SECRET }, { cwd }).secret).toBe(SECRET)
     expect(readdirSync(cwd)).toEqual([])
   })
-  it('is a clear failure where the data folder cannot be', () => {
+  it('gives a clear fault where the data folder cannot be created', () => {
     writeFileSync(join(cwd, 'file'), '')
     expect(faultsOf({ LATCHKEY_DATA_DIR: 'file' })[0]?.message).toMatch(
       /^LATCHKEY_DATA_DIR must be a writable folder/,
@@ -356,7 +356,7 @@ describe('the kept secret', () => {
 })
 
 describe('.env', () => {
-  it('is read in the working folder and gives way to the environment', () => {
+  it('is read from the working folder and overridden by the environment', () => {
     writeFileSync(join(cwd, '.env'), '# ours\nLATCHKEY_PORT=5000\nLATCHKEY_BRAND_NAME="Acme Ltd"\nOTHER=1\n')
     const reading = readConfig({ LATCHKEY_PORT: '6000' }, { cwd })
     expect(reading.config).toMatchObject({
@@ -368,8 +368,8 @@ describe('.env', () => {
   })
 })
 
-describe('what is shown', () => {
-  it('holds no secret and writes values as they are set', () => {
+describe('displayed values', () => {
+  it('contain no secret and have the form in which they are set', () => {
     const env = { ...SAFE, REDIS_URL: 'redis://:swordfish@h', LATCHKEY_SMTP_URL: 'smtp://u:swordfish@h',
       LATCHKEY_ADMIN_EMAIL: 'ada@acme.test', LATCHKEY_ADMIN_PASSWORD: 'swordfish' } // biome-ignore format: a table
     const { values } = readConfig(env, { cwd })
@@ -384,14 +384,14 @@ describe('what is shown', () => {
 })
 
 describe('the nearest name', () => {
-  it('forgives a few letters and gives up on others', () => {
+  it('tolerates a few edits and rejects more', () => {
     expect(nearest('strat', ['start', 'seed'])).toBe('start')
     expect(nearest('users', ['start', 'user'])).toBe('user')
     expect(nearest('frobnicate', ['start', 'seed'])).toBeNull()
   })
 })
 
-it('says a word about settings that have no effect yet', () => {
+it('warns about settings that have no effect yet', () => {
   for (const [, setting] of settings.filter(([, entry]) => entry.later)) {
     const text = setting.env === 'REDIS_URL' ? 'redis://h' : 'tokens-by-password'
     expect(cautions(loadConfig({ [setting.env]: text }, { cwd })).join()).toContain(

@@ -1,7 +1,7 @@
 /**
- * The catalogue of every error the outside world can see: code → status, family, message. One class carries
- * them; whatever is not a Problem becomes INTERNAL_ERROR with a request id, is logged, and never shown.
- * docs/reference/errors.md is generated from this table and held equal by a test.
+ * The catalogue of error codes of the API: code → status, family, message. Problem is the only class for them; any
+ * other exception becomes INTERNAL_ERROR with a request id, is logged, and is never sent to the client.
+ * docs/reference/errors.md is generated from this table, and a test compares them.
  */
 export type ErrorFamily =
   | 'VALIDATION_ERROR'
@@ -16,9 +16,9 @@ export type ErrorFamily =
 interface CatalogueEntry {
   status: number
   type: ErrorFamily
-  /** What a person reads; ends in a full stop, names no internals. */
+  /** The message for people; ends in a full stop, contains no internals. */
   message: string
-  /** When it happens and what to do, one or two sentences for the reference page. */
+  /** The cause and the remedy, one or two sentences for the reference page. */
   when: string
 }
 
@@ -27,13 +27,13 @@ export const ERRORS = {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'Sign in to continue.',
-    when: 'The request carries no credential, or a session that was ended. Sign in and send it again.',
+    when: 'The request has no credential, or its session has ended. Sign in and send the request again.',
   },
   AUTHENTICATION_FAILED: {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'The identifier or the password is wrong.',
-    when: 'A sign-in failed. The same answer is given for unknown accounts. `details.attempts_remaining` counts down to the lock-out, `details.lockout_duration` is its length in seconds.',
+    when: 'The sign-in failed. Unknown accounts get the same answer. `details.attempts_remaining` counts down to the lock-out, `details.lockout_duration` is its duration in seconds.',
   },
   SESSION_EXPIRED: {
     status: 401,
@@ -51,25 +51,25 @@ export const ERRORS = {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'A second factor is required.',
-    when: 'The first factor was right. Go on with `details.attempt` and one of `details.methods` before `details.expires_at`.',
+    when: 'The first factor was correct. Continue with `details.attempt` and one of `details.methods` before `details.expires_at`.',
   },
   TOKEN_EXPIRED: {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'The token has expired.',
-    when: 'The access token or the link was valid once, and its time is over.',
+    when: 'The access token or the link was valid and has expired.',
   },
   INVALID_TOKEN: {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'The token is not valid.',
-    when: 'The token or link is malformed, unknown, already used or revoked.',
+    when: 'The token or the link is malformed, unknown, already used or revoked.',
   },
   STEP_UP_REQUIRED: {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'Confirm that it is you to continue.',
-    when: 'The action asks for a more recent proof of who you are. Sign in again, then repeat it.',
+    when: 'The operation requires a more recent proof of identity. Sign in again, then repeat the request.',
   },
   INSUFFICIENT_PERMISSIONS: {
     status: 403,
@@ -81,49 +81,49 @@ export const ERRORS = {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'The form has expired or came from another site. Reload the page and try again.',
-    when: 'A change was asked for under a cookie without a valid CSRF token, or from a foreign origin. Get a token from `GET /api/v1/auth/csrf`.',
+    when: 'An unsafe request with a cookie has no valid CSRF token, or comes from a foreign origin. Get a token from `GET /api/v1/auth/csrf`.',
   },
   EMAIL_NOT_VERIFIED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Verify your e-mail address first. We have sent you an e-mail.',
-    when: 'The password was right, but the address is not verified yet. `POST /api/v1/auth/verify-email/resend` sends the e-mail again.',
+    when: 'The password was correct, but the address is not verified. `POST /api/v1/auth/verify-email/resend` sends the e-mail again.',
   },
   ACCOUNT_DISABLED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'This account is disabled.',
-    when: 'The credential was right, but an administrator has disabled the account.',
+    when: 'The credential was correct, but an administrator has disabled the account.',
   },
   PASSWORD_EXPIRED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Your password has expired. Choose a new one to continue.',
-    when: 'The password was right, but is older than the policy allows. `POST /api/v1/auth/attempts/:attempt/password` replaces it and completes the sign-in.',
+    when: 'The password was correct, but is older than the policy allows. `POST /api/v1/auth/attempts/:attempt/password` replaces it and completes the sign-in.',
   },
   MFA_ENROLMENT_REQUIRED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Set up a second factor to continue.',
-    when: 'A policy demands a second factor that the account does not have yet.',
+    when: 'A policy requires a second factor that the account does not have.',
   },
   ACCOUNT_LOCKED: {
     status: 423,
     type: 'AUTHENTICATION_ERROR',
     message: 'Too many failed attempts. Try again later.',
-    when: 'Too many wrong credentials in a row, or an administrator has locked the account. `details.lockout_duration` says how many seconds are left; `Retry-After` says it too. A lock without an end says neither.',
+    when: 'Too many consecutive sign-ins failed, or an administrator has locked the account. `details.lockout_duration` and `Retry-After` give the remaining seconds; they are absent for a lock without an end.',
   },
   RATE_LIMIT_EXCEEDED: {
     status: 429,
     type: 'RATE_LIMIT_EXCEEDED',
     message: 'Too many requests. Try again later.',
-    when: 'The limit of the route or of the caller is used up. `Retry-After` says how many seconds to wait.',
+    when: 'The rate limit of the route or of the caller is exceeded. `Retry-After` gives the seconds to wait.',
   },
   VALIDATION_ERROR: {
     status: 400,
     type: 'VALIDATION_ERROR',
     message: 'Some fields are not valid.',
-    when: 'The body, query or path does not fit the schema. `details` has one entry a field: `{field, code, message}`.',
+    when: 'The body, query or path does not match the schema. `details` has one entry per field: `{field, code, message}`.',
   },
   BAD_REQUEST: {
     status: 400,
@@ -135,55 +135,55 @@ export const ERRORS = {
     status: 404,
     type: 'NOT_FOUND',
     message: 'There is nothing here.',
-    when: 'The path is unknown, or the thing does not exist or is not yours.',
+    when: 'The path is unknown, or the resource does not exist or is not accessible to the caller.',
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
     type: 'BAD_REQUEST',
     message: 'This method is not allowed here.',
-    when: 'The path exists, the method does not. `Allow` lists those that do.',
+    when: 'The path does not support the method. `Allow` lists the supported methods.',
   },
   CONFLICT: {
     status: 409,
     type: 'CONFLICT',
-    message: 'This already exists, or was changed meanwhile.',
-    when: 'A unique value is taken, or somebody else was faster.',
+    message: 'This already exists, or was changed in the meantime.',
+    when: 'A unique value is taken, or a concurrent request changed the resource.',
   },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     type: 'BAD_REQUEST',
     message: 'The request body is too large.',
-    when: 'The body is larger than the route takes.',
+    when: 'The body exceeds the limit of the route.',
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     type: 'BAD_REQUEST',
     message: 'Send application/json or application/x-www-form-urlencoded.',
-    when: 'The content type of the body is not one the route takes.',
+    when: 'The route does not accept the content type of the body.',
   },
   HEADERS_TOO_LARGE: {
     status: 431,
     type: 'BAD_REQUEST',
     message: 'The request headers are too large.',
-    when: 'The headers exceed 16 KiB together.',
+    when: 'The headers exceed 16 KiB in total.',
   },
   REQUEST_TIMEOUT: {
     status: 408,
     type: 'BAD_REQUEST',
     message: 'The request took too long to arrive.',
-    when: 'Headers or body were not complete in time.',
+    when: 'The headers or the body did not arrive in time.',
   },
   INTERNAL_ERROR: {
     status: 500,
     type: 'INTERNAL_ERROR',
     message: 'Something went wrong on our side.',
-    when: 'A fault in the server. The log has the cause under the `request_id`.',
+    when: 'A fault of the server. The log has the cause under the `request_id`.',
   },
   UNAVAILABLE: {
     status: 503,
     type: 'INTERNAL_ERROR',
     message: 'The server is busy. Try again in a moment.',
-    when: 'Too much work is waiting, or the database is out of reach. `Retry-After` says how many seconds to wait.',
+    when: 'The server is overloaded, or the database is unreachable. `Retry-After` gives the seconds to wait.',
   },
 } as const satisfies Record<string, CatalogueEntry>
 
@@ -194,22 +194,22 @@ export interface FieldError {
   field: string
   /** Stable and translatable: `required`, `too_short`, `too_long`, `email`, `mismatch` … */
   code: string
-  /** English, for a developer or a person without a catalogue. */
+  /** English, for developers and clients without translations. */
   message: string
-  /** What the sentence of the code needs: `{min: 15}`. */
+  /** Parameters of the code's message: `{min: 15}`. */
   params?: Readonly<Record<string, string | number>>
 }
 
 export interface ProblemOptions {
-  /** Goes to the caller: never anything secret, never whether an account exists. */
+  /** Sent to the client: never a secret, never whether an account exists. */
   details?: Record<string, unknown> | FieldError[] | undefined
-  /** Instead of the catalogue's message, where a more exact one helps the reader. */
+  /** Replaces the catalogue's message with a more specific one. */
   message?: string | undefined
-  /** Goes to the log only. */
+  /** For the log only. */
   cause?: unknown
   /** Seconds, for the Retry-After header. */
   retryAfter?: number | undefined
-  /** Instead of the catalogue's, where a compatibility switch or a style says so. */
+  /** Replaces the catalogue's status, for compatibility switches and styles. */
   status?: number | undefined
   /** On rows of a protocol, what it calls this, where the code alone does not say: `invalid_grant`, `invalidFilter`. */
   protocolError?: string | undefined
@@ -235,7 +235,7 @@ export class Problem extends Error {
   }
 }
 
-/** `throw problem('NOT_FOUND')`: the one way to fail on purpose. */
+/** `throw problem('NOT_FOUND')`: the only way to answer with an error. */
 export const problem = (code: ErrorCode, options?: ProblemOptions): Problem => new Problem(code, options)
 
 /** A VALIDATION_ERROR about a single field. */

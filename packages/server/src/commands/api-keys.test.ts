@@ -24,8 +24,8 @@ async function run(command: Command, positionals: string[], values: Args['values
 const validate = (key: string) =>
   world.client().get('/api/v1/auth/validate', { headers: { 'x-api-key': key } })
 
-describe('API keys made by the operator', () => {
-  it('speak for the account, are listed without their secret, and end when they are revoked', async () => {
+describe('API keys issued by the operator', () => {
+  it('act for the account, are listed without their secret, and are refused when they are revoked', async () => {
     const values = { name: 'Nightly', scopes: 'dashboard:read', expires: '90d', environment: 'test' }
     const made = await run(apiKeysCreate, ['ada'], values)
     const { key, api_key } = made.json
@@ -48,7 +48,7 @@ describe('API keys made by the operator', () => {
     )
   })
 
-  it('may no more than the account, and belong to it alone', async () => {
+  it('have at most the permissions of the account, and belong to it alone', async () => {
     await expect(run(apiKeysCreate, ['ada'], { name: 'x', scopes: 'users:read' })).rejects.toMatchObject({
       code: 'INSUFFICIENT_PERMISSIONS',
     })
@@ -56,11 +56,11 @@ describe('API keys made by the operator', () => {
     await expect(run(apiKeysRevoke, ['ben@example.com', json.api_key.id])).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
-    await expect(run(apiKeysList, ['nobody'])).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await expect(run(apiKeysCreate, ['nobody'], { name: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(run(apiKeysList, ['unknown'])).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(run(apiKeysCreate, ['unknown'], { name: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
-  it('are asked for in whole', async () => {
+  it('require complete and valid options', async () => {
     await expect(run(apiKeysCreate, ['ada'])).rejects.toThrow('--name is missing.')
     await expect(run(apiKeysCreate, ['ada'], { name: 'x', expires: 'soon' })).rejects.toThrow(
       '--expires takes',

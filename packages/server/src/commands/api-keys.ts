@@ -1,4 +1,4 @@
-/** `api-keys …`: people's API keys by hand. The rules are the api-keys feature's; this is how they are asked for and shown. */
+/** `api-keys …`: API keys of accounts. The rules are the api-keys feature's; this is input and output. */
 import { parseDuration } from '../base/clock.ts'
 import {
   issueKeyByOperator,
@@ -9,25 +9,24 @@ import {
 import { type Command, done, stringOf, UsageError } from './command.ts'
 import { moment, table } from './terminal.ts'
 
-const WHOSE = '<email|username|id>'
+const ACCOUNT = '<email|username|id>'
 
 export const apiKeysCreate: Command = {
   name: 'api-keys create',
-  summary: 'Make an API key for an account',
+  summary: 'Create an API key for an account',
   about:
-    'The key speaks for the account and may never do more than it. It is printed this once: hand it over safely.',
-  positionals: [WHOSE],
+    'The key acts for the account and never has more permissions than it. It is printed once: pass it on safely.',
+  positionals: [ACCOUNT],
   options: {
-    name: { type: 'string', value: '<name>', about: 'What it will be recognised by' },
-    description: { type: 'string', value: '<text>', about: 'More about it' },
-    environment: { type: 'string', value: 'live|test', about: 'What it is for (default live)' },
+    name: { type: 'string', value: '<name>', about: 'The name of the key' },
+    description: { type: 'string', value: '<text>', about: 'A description of the key' },
+    environment: { type: 'string', value: 'live|test', about: 'The environment of the key (default live)' },
     scopes: {
       type: 'string',
       value: '<permissions>',
-      about:
-        'Separated by commas, each within what the account may do; without it whatever the account may do',
+      about: 'Separated by commas, each a permission of the account; default: all permissions of the account',
     },
-    expires: { type: 'string', value: '<duration>', about: 'How long it is good for, such as 90d' },
+    expires: { type: 'string', value: '<duration>', about: 'The lifetime of the key, such as 90d' },
   },
   examples: [
     'latchkey api-keys create ada@example.com --name "Nightly build" --scopes chat:read --expires 90d',
@@ -44,28 +43,28 @@ export const apiKeysCreate: Command = {
     const [identifier = ''] = args.positionals
     const [description, environment] = [stringOf(args, 'description'), stringOf(args, 'environment')]
     const [scopes, expires] = [stringOf(args, 'scopes'), stringOf(args, 'expires')]
-    const { key, ...shown } = await issueKeyByOperator(tools, identifier, {
+    const { key, ...view } = await issueKeyByOperator(tools, identifier, {
       name: stringOf(args, 'name') ?? '',
       ...(description === null ? {} : { description }),
       ...(environment === null ? {} : { environment }),
       ...(scopes === null ? {} : { scopes: scopes.split(/[\s,]+/).filter(Boolean) }),
       ...(expires === null ? {} : { lifetime: parseDuration(expires) ?? 0 }),
     })
-    const ends = shown.expires_at ? `, until ${moment(shown.expires_at)}` : ''
-    const text = `Made ${shown.name} (${shown.id}${ends}).\nKey: ${key}`
-    return done({ api_key: shown, key }, text, ['The key is shown this once.'])
+    const expiry = view.expires_at ? `, expires ${moment(view.expires_at)}` : ''
+    const text = `Created ${view.name} (${view.id}${expiry}).\nKey: ${key}`
+    return done({ api_key: view, key }, text, ['The key is shown only once.'])
   },
 }
 
 export const apiKeysList: Command = {
   name: 'api-keys list',
   summary: 'List the API keys of an account',
-  positionals: [WHOSE],
+  positionals: [ACCOUNT],
   on: 'tools',
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const keys = await listKeysByOperator(tools, identifier)
-    const head = ['NAME', 'BEGINS', 'MAY', 'STATUS', 'LAST USED', 'ENDS', 'ID']
+    const head = ['NAME', 'PREFIX', 'SCOPES', 'STATUS', 'LAST USED', 'EXPIRES', 'ID']
     const text = keys.length === 0 ? 'There are no API keys.' : table(head, keys.map(cells))
     return done({ api_keys: keys }, text)
   },
@@ -74,7 +73,7 @@ export const apiKeysList: Command = {
 const cells = (key: KeyView): string[] => [
   key.name,
   key.hint,
-  key.scopes === null ? 'whatever the account may' : key.scopes.join(' ') || 'nothing',
+  key.scopes === null ? 'all of the account' : key.scopes.join(' ') || 'nothing',
   key.status === 'active' && key.rotated_at ? 'replaced' : key.status,
   moment(key.last_used_at),
   moment(key.expires_at),
@@ -84,8 +83,8 @@ const cells = (key: KeyView): string[] => [
 export const apiKeysRevoke: Command = {
   name: 'api-keys revoke',
   summary: 'Revoke an API key of an account',
-  about: 'It is refused from then on.',
-  positionals: [WHOSE, '<key id>'],
+  about: 'The key is refused from then on.',
+  positionals: [ACCOUNT, '<key id>'],
   on: 'tools',
   async run(tools, args) {
     const [identifier = '', id = ''] = args.positionals

@@ -1,6 +1,5 @@
 /**
- * The CLI as it is shipped: the bundle, in processes of its own, against real servers. What needs no server is in
- * run.test.ts.
+ * The shipped CLI: the bundle, in separate processes, against real servers. Tests without a server are in run.test.ts.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +15,7 @@ const root = join(import.meta.dirname, '../../../..')
 const bundle = join(root, 'packages/server/dist/latchkey.cjs')
 const isEmbedded = testDatabaseKind() === 'pglite'
 
-// every command is a process, and starts a database of its own
+// every command is a process, and opens a database
 vi.setConfig({ testTimeout: 60_000 })
 
 let cwd = ''
@@ -34,7 +33,7 @@ beforeEach(async () => {
     PATH: process.env.PATH ?? '',
     LATCHKEY_PROFILE: 'testing',
     LATCHKEY_PORT: '0',
-    // quick hashes: these tests are about the commands
+    // fast hashes: these tests are about the commands
     LATCHKEY_ARGON2_MEMORY_KIB: '1024',
     ...(made.databaseUrl ? { DATABASE_URL: made.databaseUrl } : {}),
   }
@@ -104,7 +103,7 @@ const signIn = (url: string, username: string, password: string) =>
   })
 
 describe('accounts', () => {
-  it('are made, listed, disabled and given new passwords without a server', async () => {
+  it('are created, listed, disabled and given new passwords without a server', async () => {
     const created = await latchkey([
       'users',
       'create',
@@ -131,7 +130,7 @@ describe('accounts', () => {
     expect((await signIn(url, 'ada@acme.test', reset.json.password)).status).toBe(200)
   })
 
-  it('are made, listed, disabled and given new passwords while a server runs', async () => {
+  it('are created, listed, disabled and given new passwords while a server runs', async () => {
     const { url } = await startServer()
     const bob = [
       'users',
@@ -159,7 +158,7 @@ describe('accounts', () => {
     for (const [code, words] of codes) {
       expect(await latchkey([...words, '--json'])).toMatchObject({ exit: 1, json: { error: { code } } })
     }
-    // somebody has to be left who may do everything
+    // the last administrator cannot be disabled
     await latchkey(['users', 'create', '--email', 'ada@acme.test', '--role', 'super_admin'])
     const first = await latchkey(['users', 'list', '--limit', '1', '--json'])
     const second = await latchkey([
@@ -207,7 +206,7 @@ describe('accounts', () => {
 })
 
 describe('the server', () => {
-  it('prints a link for the first administrator until there is one, and ends well on SIGTERM', async () => {
+  it('prints a set-up link until an administrator exists, and exits with 0 on SIGTERM', async () => {
     const first = await startServer()
     expect(first.setupLink).toMatch(/^http:\/\/.*\/setup\/\w+/)
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
@@ -218,7 +217,7 @@ describe('the server', () => {
     expect(await stop(second.server, 'SIGINT')).toBe(0)
   })
 
-  it('says what takes its port', async () => {
+  it('reports that its port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const address = taken.address()
@@ -226,13 +225,13 @@ describe('the server', () => {
     const env = { ...settings, LATCHKEY_PORT: port }
     const ran = await latchkey(['start'], { env })
     expect(ran).toMatchObject({ exit: 1 })
-    expect(ran.stderr).toContain(`Port ${port} is taken`)
+    expect(ran.stderr).toContain(`Port ${port} is in use`)
     const doctor = await latchkey(['doctor', '--json'], { env })
     expect(doctor.json.findings).toContainEqual(expect.objectContaining({ check: 'port', state: 'fail' }))
     taken.close()
   })
 
-  it("is well by the doctor's word, running or not", async () => {
+  it('passes every check of doctor, running or not', async () => {
     const idle = await latchkey(['doctor', '--json'])
     expect(idle.json.findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([])
     await startServer()
@@ -255,7 +254,7 @@ describe('the server', () => {
     )
   })
 
-  it('shows its migrations; going back needs a word, and on the embedded database a stopped server', async () => {
+  it('lists its migrations; reverting requires --yes, and on the embedded database a stopped server', async () => {
     const { server } = await startServer()
     const status = await latchkey(['migrate', 'status', '--json'])
     expect(new Set(status.json.migrations.map(({ state }: { state: string }) => state))).toEqual(
@@ -277,14 +276,14 @@ if (isEmbedded) describe('the embedded database', ofTheEmbeddedDatabase)
 else describe('on PostgreSQL', onPostgres)
 
 function ofTheEmbeddedDatabase(): void {
-  it('belongs to one server', async () => {
+  it('is opened by one server', async () => {
     const { server } = await startServer()
     const second = await latchkey(['start', '--json'])
     expect(second).toMatchObject({ exit: 1, json: { error: { code: 'DATA_DIR_IN_USE' } } })
     expect(second.json.error.message).toContain(String(server.pid))
   })
 
-  it('takes commands again after a server was killed, and the next one starts', async () => {
+  it('accepts commands and starts again after a server was killed', async () => {
     const { server } = await startServer()
     await stop(server, 'SIGKILL')
     expect(existsSync(join(cwd, '.latchkey/control/socket'))).toBe(true)
@@ -295,7 +294,7 @@ function ofTheEmbeddedDatabase(): void {
     expect(existsSync(join(cwd, '.latchkey/control/socket'))).toBe(false)
   })
 
-  it('takes commands through a socket that only its user may open, however deep its folder', async () => {
+  it('accepts commands through a socket that only its user may open, at any depth of its folder', async () => {
     const deep = join(cwd, 'd'.repeat(90), 'e'.repeat(90))
     settings = { ...settings, LATCHKEY_DATA_DIR: deep }
     await startServer()
@@ -304,7 +303,7 @@ function ofTheEmbeddedDatabase(): void {
     expect(statSync(deep).mode & 0o777).toBe(0o700)
   })
 
-  it('goes to whoever comes first, a command or a server that starts, and the other waits', async () => {
+  it('is opened by a command or a starting server, and the other waits', async () => {
     const [, listed] = await Promise.all([startServer(), latchkey(['users', 'list', '--json'])])
     expect(listed).toMatchObject({ exit: 0, json: { users: [] } })
   })
@@ -316,7 +315,7 @@ function ofTheEmbeddedDatabase(): void {
 }
 
 function onPostgres(): void {
-  it('serves from several workers on one port, replaces one that dies, and ends them all', async () => {
+  it('runs several workers on one port, replaces one that exits, and stops them all', async () => {
     const port = await freePort()
     const { server, url, output } = await startServer(['--workers', '2'], {
       ...settings,
@@ -336,7 +335,7 @@ function onPostgres(): void {
     expect(output()).toContain(`Worker ${victim} ended`)
   })
 
-  it('says that the database cannot be reached', async () => {
+  it('reports that the database is unreachable', async () => {
     const env = { ...settings, DATABASE_URL: `postgres://latchkey@127.0.0.1:${await freePort()}/none` }
     const doctor = await latchkey(['doctor', '--json'], { env })
     expect(doctor.exit).toBe(1)

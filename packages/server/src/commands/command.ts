@@ -1,8 +1,8 @@
 /**
- * What a command of the CLI is: a plain record. `run` is an ordinary function from arguments to an Outcome; it
- * prints nothing itself. A command `on: 'tools'` works on an opened server and so runs the same way in this
- * process (PostgreSQL, or an embedded database nobody holds) and inside the running server (control socket);
- * what only the terminal knows is collected before, by `prepare`, and travels with the arguments.
+ * A CLI command: a plain record. `run` is a function from arguments to an Outcome and prints nothing. A command
+ * `on: 'tools'` uses the tools of an open server, so that it runs the same way in this process (PostgreSQL, or an
+ * embedded database that is not in use) and in the running server (control socket). Input from the terminal is
+ * collected before by `prepare` and is part of the arguments.
  */
 import type { Database } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
@@ -12,22 +12,22 @@ import type { Tools } from '../core/tools.ts'
 export interface Outcome {
   /** 0 done, 1 failed; wrong usage (2) is a UsageError. */
   exit: 0 | 1
-  /** What `--json` prints; undefined: nothing. */
+  /** The document that `--json` prints; undefined: none. */
   json: unknown
-  /** What a person reads; without a final newline. */
+  /** The text for people, without a final newline. */
   text: string
-  /** For the person alone, on standard error: what to keep in mind. */
+  /** Notes for people, on standard error. */
   notes?: readonly string[]
 }
 
 export interface Option {
   type: 'string' | 'boolean'
   about: string
-  /** What stands for the value in the help: `--email <address>`. */
+  /** The placeholder of the value in the help: `--email <address>`. */
   value?: string
 }
 
-/** Plain data: it travels through the control socket. */
+/** Plain data, because it is sent through the control socket. */
 export interface Args {
   values: Readonly<Record<string, string | boolean | undefined>>
   positionals: readonly string[]
@@ -37,10 +37,10 @@ interface CommandBase {
   /** One or two words: `users create`. */
   name: string
   summary: string
-  /** More for its help, a paragraph. */
+  /** A further paragraph of its help. */
   about?: string
   options?: Readonly<Record<string, Option>>
-  /** `<name>` is needed, `[name]` is not. */
+  /** `<name>` is required, `[name]` is optional. */
   positionals?: readonly string[]
   examples?: readonly string[]
 }
@@ -49,34 +49,34 @@ export type Command = CommandBase &
   (
     | { on: 'machine'; run(args: Args, terminal: Terminal): Promise<Outcome> }
     | {
-        /** Works on the database as it is, without the server's features; also before it is migrated. */
+        /** Uses the database without the server's features, also before it is migrated. */
         on: 'database'
-        /** Not through a running server: it would pull the database from under it. */
+        /** Does not run through a running server, because it would break that server's database. */
         alone?: true
         prepare?(args: Args, terminal: Terminal): Promise<Args>
         run(db: Database, args: Args, config: Config): Promise<Outcome>
       }
     | {
         on: 'tools'
-        /** Checks the arguments and completes them by what only this terminal knows: standard input, answers. */
+        /** Validates the arguments and adds input from the terminal: standard input, prompts. */
         prepare?(args: Args, terminal: Terminal): Promise<Args>
         run(tools: Tools, args: Args): Promise<Outcome>
       }
   )
 
-/** What a command may know of where it runs. */
+/** The terminal that a command runs in. */
 export interface Terminal {
-  /** A person is there to answer. */
+  /** Whether prompts are possible. */
   interactive: boolean
   json: boolean
   /** The whole of standard input. */
   readStdin(): Promise<string>
 }
 
-/** Wrong usage: exit 2, with where to read on. */
+/** Wrong usage: exit 2, with a reference to the help. */
 export class UsageError extends Error {}
 
-/** A failure that is no fault: said in one sentence, exit 1. */
+/** An expected failure, reported as one sentence: exit 1. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -98,13 +98,13 @@ export const done = (json: unknown, text: string, notes: readonly string[] = [])
   notes,
 })
 
-/** What a person reads of an error: of a Problem about fields, each field's sentence. */
+/** The message of an error for people: the message of each field for a Problem about fields. */
 export function sentenceOf(error: Error): string {
   if (!(error instanceof Problem) || !Array.isArray(error.details)) return error.message
   return error.details.map((field) => `${field.field}: ${field.message}`).join('\n        ')
 }
 
-/** The message with those of its causes. */
+/** The message of an error with the messages of its causes. */
 export function withCauses(error: unknown): string {
   const messages: string[] = []
   for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) {

@@ -1,5 +1,4 @@
-/** `config check` and `config print`: the settings as the server would read them, without opening anything. */
-
+/** `config check` and `config print`: the settings as the server reads them, without opening the database. */
 import { cautions } from '../config/rules.ts'
 import { GROUPS, readConfig, SETTINGS, type SettingName, shown } from '../config.ts'
 import { type Command, done, type Outcome } from './command.ts'
@@ -7,9 +6,9 @@ import { paint, pairs, plain } from './terminal.ts'
 
 export const configCheck: Command = {
   name: 'config check',
-  summary: 'Say what is wrong with the settings',
+  summary: 'Validate the settings',
   about:
-    'Reads the environment and `.env` as the server would, in the profile that is set there, and writes nothing.',
+    'Reads the environment and `.env` as the server does, in the profile that is set there, and writes nothing.',
   on: 'machine',
   run: async () => checkConfig(),
 }
@@ -24,19 +23,22 @@ function checkConfig(): Outcome {
       exit: 1,
       json,
       text: [
-        paint('red', `${faults.length === 1 ? 'One thing is' : `${faults.length} things are`} wrong:`),
+        paint(
+          'red',
+          `${faults.length === 1 ? 'One setting is' : `${faults.length} settings are`} not valid:`,
+        ),
         ...lines,
       ].join('\n'),
     }
   }
   const lines = notes.map((note) => `  - ${note}`)
-  return done(json, [paint('green', `The settings are good for ${config.profile}.`), ...lines].join('\n'))
+  return done(json, [paint('green', `The settings are valid for ${config.profile}.`), ...lines].join('\n'))
 }
 
 export const configPrint: Command = {
   name: 'config print',
-  summary: 'Show every setting and where it comes from, secrets masked',
-  options: { changed: { type: 'boolean', about: 'Only what is not the default' } },
+  summary: 'Show every setting and its source, secrets masked',
+  options: { changed: { type: 'boolean', about: 'Only settings that are not at their default' } },
   on: 'machine',
   run: async (args) => printConfig(args.values.changed === true),
 }
@@ -64,7 +66,7 @@ function printConfig(onlyChanged: boolean): Outcome {
     })
     return [paint('bold', title), pairs(lines), '']
   })
-  const text = groups.slice(0, -1).join('\n') || 'Everything is at its default.'
-  const wrong = faults.map((fault) => plain(fault.message))
-  return { exit: faults.length === 0 ? 0 : 1, json, text, notes: wrong }
+  const text = groups.slice(0, -1).join('\n') || 'All settings are at their defaults.'
+  const notes = faults.map((fault) => plain(fault.message))
+  return { exit: faults.length === 0 ? 0 : 1, json, text, notes }
 }

@@ -1,4 +1,4 @@
-/** What `doctor` wants to know of the database; runs wherever the database is open, changes nothing. */
+/** The database part of `doctor`: runs in the process that has the database open, and changes nothing. */
 import { assertIsolation, type Database, migrationStatus } from '../base/db/index.ts'
 import { done } from './command.ts'
 import type { Portable } from './through.ts'
@@ -10,9 +10,9 @@ export interface DatabaseReport {
   /** The database's clock, ISO 8601. */
   now: string
   pending: string[]
-  /** Applied by a later version, changed since, or unknown. */
+  /** Applied by a later version, changed after it was applied, or unknown. */
   odd: string[]
-  /** Null: as it should be. */
+  /** Null: row-level security is in effect. */
   isolationFault: string | null
   loginRole: string
   loginRoleBypasses: boolean
@@ -36,7 +36,7 @@ async function examine(db: Database): Promise<DatabaseReport> {
   const migrations = await migrationStatus(db)
   const named = (...states: string[]) =>
     migrations.filter(({ state }) => states.includes(state)).map(({ name }) => name)
-  // before the first migration there are no roles and no tables to judge
+  // before the first migration there are no roles and no tables to check
   const isFresh = migrations.every(({ state }) => state === 'pending')
   const isolation = isFresh
     ? { loginRoleBypasses: false }

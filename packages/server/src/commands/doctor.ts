@@ -1,6 +1,6 @@
 /**
- * `doctor`: looks at everything the server needs and says, a line each, whether it is good and what to do where
- * it is not. It changes nothing and goes on after what is wrong, so that one run shows all of it.
+ * `doctor`: checks everything that the server requires and prints a line for each check, with the remedy for a
+ * failure. It changes nothing and continues after failures, so that one run shows all of them.
  */
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import net from 'node:net'
@@ -30,18 +30,18 @@ const [ok, warn, fail] = [finding('ok'), finding('warn'), finding('fail')]
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Check everything the server needs, and say what to do',
-  about: 'Changes nothing. Exit code 1 where something would keep the server from starting or working.',
+  summary: 'Check the environment of the server, with a remedy for each failure',
+  about: 'Changes nothing. Exit code 1 if a check fails that prevents the server from starting or working.',
   on: 'machine',
   async run() {
     const { config, faults } = readConfig(undefined, { secret: 'look' })
     const findings: Finding[] = [node(), ...threads()]
     if (!config) {
       findings.push(...faults.map((fault) => fail('settings', fault.message)))
-      return report(findings, 'The rest can be checked once the settings are good.')
+      return report(findings, 'The other checks require valid settings.')
     }
     findings.push(
-      ok('settings', `good for ${config.profile}`),
+      ok('settings', `valid for ${config.profile}`),
       ...cautions(config).map((text) => warn('settings', text)),
     )
     findings.push(await hashing(config), ...secret(config), dataDir(config))
@@ -57,10 +57,10 @@ function node(): Finding {
   const isGood = major > 20 || (major === 20 && minor >= 19)
   return isGood
     ? ok('node', `Node.js ${process.versions.node}`)
-    : fail('node', `Node.js ${process.versions.node} is too old: 20.19 or newer is needed`)
+    : fail('node', `Node.js ${process.versions.node} is too old: 20.19 or newer is required`)
 }
 
-/** Hashing shares Node's threads with files and name look-ups; four of them are Node's default. */
+/** Hashing shares libuv's threads with files and DNS; Node's default is four. */
 function threads(): Finding[] {
   const cores = os.availableParallelism()
   return cores > 3
@@ -96,17 +96,17 @@ function secret(config: Config): Finding[] {
   const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
   return [
     isOpen
-      ? fail('secret', `${file} can be read by others: chmod 600 ${file}`)
+      ? fail('secret', `${file} is readable by other users: chmod 600 ${file}`)
       : ok('secret', secretSource(config)),
   ]
 }
 
 const secretSource = (config: Config): string =>
   config.secret.startsWith('(')
-    ? 'will be made at the first start'
+    ? 'generated at the first start'
     : `${config.secret.length} characters, not a known sample`
 
-/** The data folder, or where it would be made. */
+/** The data folder, or its nearest existing parent folder. */
 function dataDir(config: Config): Finding {
   let folder = config.dataDir
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)
@@ -115,18 +115,18 @@ function dataDir(config: Config): Finding {
   } catch {
     return fail(
       'data folder',
-      `${folder} cannot be written by this user: change its owner, or LATCHKEY_DATA_DIR`,
+      `${folder} is not writable by this user: change its owner, or LATCHKEY_DATA_DIR`,
     )
   }
   return ok(
     'data folder',
-    folder === config.dataDir ? config.dataDir : `${config.dataDir} will be made at the first start`,
+    folder === config.dataDir ? config.dataDir : `${config.dataDir} is created at the first start`,
   )
 }
 
 async function database(config: Config): Promise<Finding[]> {
   if (!config.databaseUrl && !existsSync(join(config.dataDir, 'database', 'PG_VERSION'))) {
-    return [ok('database', 'embedded; will be made at the first start')]
+    return [ok('database', 'embedded; created at the first start')]
   }
   let found: DatabaseReport
   const began = systemClock().now()
@@ -136,7 +136,7 @@ async function database(config: Config): Promise<Finding[]> {
     return [
       fail(
         'database',
-        `${withCauses(error)}: check DATABASE_URL, and that the server runs and lets this user in`,
+        `${withCauses(error)}: check DATABASE_URL, that PostgreSQL runs, and that it accepts this user`,
       ),
     ]
   }
@@ -147,13 +147,13 @@ function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport
   const isOld = versionNumber < 150_000
   return [
     isOld
-      ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is needed`)
+      ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is required`)
       : ok('database', `PostgreSQL ${version}`),
     pending.length > 0
-      ? warn('migrations', `${pending.length} to apply; the start does it, or \`latchkey migrate up\``)
+      ? warn('migrations', `${pending.length} pending; the start applies them, or \`latchkey migrate up\``)
       : ok('migrations', 'all applied'),
     ...odd.map((name) =>
-      warn('migrations', `${name} does not fit this version; \`latchkey migrate status\` says more`),
+      warn('migrations', `${name} does not match this version; see \`latchkey migrate status\``),
     ),
   ]
 }
@@ -162,25 +162,25 @@ function clock({ now }: DatabaseReport, began: Date): Finding {
   const ended = systemClock().now()
   const theirs = new Date(now).getTime()
   const skew = Math.max(0, began.getTime() - theirs, theirs - ended.getTime())
-  const text = `${(skew / 1000).toFixed(1)} s apart from the database's`
+  const text = `${(skew / 1000).toFixed(1)} s difference to the database's clock`
   return skew < 2000
     ? ok('clock', text)
-    : warn('clock', `${text}: expiry will be off by that; set both by NTP`)
+    : warn('clock', `${text}: expiry times differ by this; synchronise both by NTP`)
 }
 
 function isolation(
   config: Config,
   { isolationFault, loginRoleBypasses, loginRole }: DatabaseReport,
 ): Finding[] {
-  if (isolationFault) return [fail('isolation', `${isolationFault}; the server refuses to start like this`)]
-  if (!config.databaseUrl) return [ok('isolation', 'row-level security binds requests')]
+  if (isolationFault) return [fail('isolation', `${isolationFault}; the server does not start in this state`)]
+  if (!config.databaseUrl) return [ok('isolation', 'row-level security applies to requests')]
   if (!loginRoleBypasses)
-    return [ok('isolation', `row-level security binds requests and the login role ${loginRole}`)]
-  const advice = `the login role ${loginRole} is a superuser or has BYPASSRLS: give the server a role without`
+    return [ok('isolation', `row-level security applies to requests and to the login role ${loginRole}`)]
+  const advice = `the login role ${loginRole} is a superuser or has BYPASSRLS: use a role without these`
   return [
     config.profile === 'production'
       ? fail('isolation', `${advice}; production refuses it`)
-      : warn('isolation', `${advice}, as production demands`),
+      : warn('isolation', `${advice}; production requires that`),
   ]
 }
 
@@ -193,13 +193,10 @@ async function port(config: Config, holder: number | null): Promise<Finding> {
   })
   if (!fault) return ok('port', `${where} is free`)
   if (fault.code !== 'EADDRINUSE')
-    return fail(
-      'port',
-      `${where} cannot be listened on (${fault.code}): change LATCHKEY_HOST or LATCHKEY_PORT`,
-    )
+    return fail('port', `listening on ${where} failed (${fault.code}): change LATCHKEY_HOST or LATCHKEY_PORT`)
   if (holder !== null || (await isLatchkey(config)))
     return ok('port', `${where} is served by a running Latchkey`)
-  return fail('port', `${where} is taken by another program: stop it, or change LATCHKEY_PORT`)
+  return fail('port', `${where} is in use by another program: stop it, or change LATCHKEY_PORT`)
 }
 
 async function isLatchkey(config: Config): Promise<boolean> {
@@ -218,18 +215,18 @@ async function isLatchkey(config: Config): Promise<boolean> {
 async function mail(config: Config): Promise<Finding> {
   if (!config.smtpUrl) {
     return config.profile === 'production'
-      ? warn('mail', 'no LATCHKEY_SMTP_URL: e-mails wait')
+      ? warn('mail', 'LATCHKEY_SMTP_URL is not set: e-mails are not delivered')
       : ok('mail', 'e-mails are shown at /dev/outbox')
   }
   const { createSmtp } = await import('../base/outbound/smtp.ts')
   const smtp = createSmtp(config.smtpUrl)
   try {
     await smtp.check()
-    return ok('mail', `${new URL(config.smtpUrl).host} takes e-mails`)
+    return ok('mail', `${new URL(config.smtpUrl).host} accepts e-mails`)
   } catch (error) {
     return fail(
       'mail',
-      `${new URL(config.smtpUrl).host} does not take e-mails (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
+      `${new URL(config.smtpUrl).host} does not accept e-mails (${withCauses(error)}): check LATCHKEY_SMTP_URL`,
     )
   } finally {
     smtp.close()
@@ -245,11 +242,11 @@ async function breaches(config: Config): Promise<Finding[]> {
     return [ok('breaches', `${host} answers`)]
   } catch (error) {
     const advice =
-      'let the server reach it, name a mirror by LATCHKEY_BREACH_URL, or set LATCHKEY_BREACH_CHECK=no'
+      'permit the connection, set a mirror in LATCHKEY_BREACH_URL, or set LATCHKEY_BREACH_CHECK=no'
     return [
       warn(
         'breaches',
-        `${host} does not answer (${withCauses(error)}), so new passwords go unchecked: ${advice}`,
+        `${host} does not answer (${withCauses(error)}), so new passwords are not checked: ${advice}`,
       ),
     ]
   }
@@ -265,9 +262,9 @@ function report(findings: readonly Finding[], more?: string): Outcome {
   const isGood = count('fail') === 0
   const sum = isGood
     ? count('warn') > 0
-      ? 'Nothing is broken; mind the warnings.'
-      : 'Everything is good.'
-    : `${count('fail')} to repair.`
+      ? 'All checks passed, with warnings.'
+      : 'All checks passed.'
+    : `${count('fail')} ${count('fail') === 1 ? 'check' : 'checks'} failed.`
   return {
     exit: isGood ? 0 : 1,
     json: { ok: isGood, findings },

@@ -1,11 +1,11 @@
-/** The help texts: all commands, or one. */
+/** The help: an overview of all commands, or the help of one. */
 import type { Command } from './command.ts'
 import type { Entry } from './index.ts'
 import { paint, pairs } from './terminal.ts'
 
 const COMMON: readonly (readonly [string, string])[] = [
   ['--json', 'Print one JSON document, for scripts'],
-  ['-h, --help', 'Say more of a command'],
+  ['-h, --help', 'Show the help of a command'],
 ]
 
 export const overview = (entries: readonly Entry[]): string =>

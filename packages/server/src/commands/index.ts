@@ -1,6 +1,6 @@
 /**
- * The commands of the CLI, in the order of its help. What one needs is loaded when it is called: `--help`
- * opens no database and loads no HTTP server.
+ * The commands of the CLI, in the order of its help. Each is imported when it is called: `--help` opens no database
+ * and loads no HTTP server.
  */
 import type { Command } from './command.ts'
 
@@ -13,29 +13,29 @@ export interface Entry {
 // biome-ignore format: a table
 export const COMMANDS: readonly Entry[] = [
   { name: 'start', summary: 'Start the server', load: async () => (await import('./start.ts')).start },
-  { name: 'migrate up', summary: 'Bring the database up to date', load: async () => (await import('./migrate.ts')).migrateUp },
-  { name: 'migrate down', summary: 'Take back the last migration', load: async () => (await import('./migrate.ts')).migrateDown },
-  { name: 'migrate status', summary: 'List the migrations and which are applied', load: async () => (await import('./migrate.ts')).migrateStatus },
-  { name: 'users create', summary: 'Make an account', load: async () => (await import('./users.ts')).usersCreate },
+  { name: 'migrate up', summary: 'Apply pending migrations', load: async () => (await import('./migrate.ts')).migrateUp },
+  { name: 'migrate down', summary: 'Revert the last migration', load: async () => (await import('./migrate.ts')).migrateDown },
+  { name: 'migrate status', summary: 'List migrations with their state', load: async () => (await import('./migrate.ts')).migrateStatus },
+  { name: 'users create', summary: 'Create an account', load: async () => (await import('./users.ts')).usersCreate },
   { name: 'users list', summary: 'List accounts', load: async () => (await import('./users.ts')).usersList },
   { name: 'users reset-password', summary: 'Give an account a new password', load: async () => (await import('./users.ts')).usersResetPassword },
   { name: 'users disable', summary: 'Disable an account and end its sessions', load: async () => (await import('./users.ts')).usersDisable },
-  { name: 'users enable', summary: 'Enable a disabled account again', load: async () => (await import('./users.ts')).usersEnable },
-  { name: 'users unlock', summary: 'Lift a lock of an account, and forget failed sign-ins', load: async () => (await import('./users.ts')).usersUnlock },
-  { name: 'tokens create', summary: 'Make an access token for somebody', load: async () => (await import('./tokens.ts')).tokensCreate },
-  { name: 'tokens revoke', summary: 'Revoke a token, or all of somebody’s', load: async () => (await import('./tokens.ts')).tokensRevoke },
+  { name: 'users enable', summary: 'Enable a disabled account', load: async () => (await import('./users.ts')).usersEnable },
+  { name: 'users unlock', summary: 'Lift the lock of an account and clear failed sign-ins', load: async () => (await import('./users.ts')).usersUnlock },
+  { name: 'tokens create', summary: 'Issue an access token for an account', load: async () => (await import('./tokens.ts')).tokensCreate },
+  { name: 'tokens revoke', summary: 'Revoke a token, or all tokens of an account', load: async () => (await import('./tokens.ts')).tokensRevoke },
   { name: 'keys rotate', summary: 'Publish a new signing key', load: async () => (await import('./keys.ts')).keysRotate },
   { name: 'keys list', summary: 'List the signing keys and their stages', load: async () => (await import('./keys.ts')).keysList },
-  { name: 'api-keys create', summary: 'Make an API key for an account', load: async () => (await import('./api-keys.ts')).apiKeysCreate },
+  { name: 'api-keys create', summary: 'Create an API key for an account', load: async () => (await import('./api-keys.ts')).apiKeysCreate },
   { name: 'api-keys list', summary: 'List the API keys of an account', load: async () => (await import('./api-keys.ts')).apiKeysList },
   { name: 'api-keys revoke', summary: 'Revoke an API key of an account', load: async () => (await import('./api-keys.ts')).apiKeysRevoke },
-  { name: 'seed', summary: 'Fill the database with sample people and organizations', load: async () => (await import('./seed.ts')).seed },
-  { name: 'doctor', summary: 'Check everything the server needs, and say what to do', load: async () => (await import('./doctor.ts')).doctor },
-  { name: 'config check', summary: 'Say what is wrong with the settings', load: async () => (await import('./config.ts')).configCheck },
-  { name: 'config print', summary: 'Show every setting and where it comes from, secrets masked', load: async () => (await import('./config.ts')).configPrint },
+  { name: 'seed', summary: 'Fill the database with sample users and organizations', load: async () => (await import('./seed.ts')).seed },
+  { name: 'doctor', summary: 'Check the environment of the server, with a remedy for each failure', load: async () => (await import('./doctor.ts')).doctor },
+  { name: 'config check', summary: 'Validate the settings', load: async () => (await import('./config.ts')).configCheck },
+  { name: 'config print', summary: 'Show every setting and its source, secrets masked', load: async () => (await import('./config.ts')).configPrint },
 ]
 
-/** What other commands ask of a running server; not for people. */
+/** Internal commands that other commands run in a running server. */
 export const INNER: readonly Entry[] = [
   {
     name: 'doctor database',
@@ -44,6 +44,6 @@ export const INNER: readonly Entry[] = [
   },
 ]
 
-/** The words a command may begin with, for `latchkey users --help`. */
+/** The commands of a group, for `latchkey users --help`. */
 export const groupOf = (word: string): readonly Entry[] =>
   COMMANDS.filter((entry) => entry.name.startsWith(`${word} `))

@@ -1,4 +1,4 @@
-/** `keys …`: the keys that sign tokens. The rules are core/keys'; this is how they are asked for and shown. */
+/** `keys …`: signing keys. The rules are core/keys'; this is input and output. */
 import { systemCall } from '../base/call.ts'
 import { type Command, done } from './command.ts'
 import { moment, table } from './terminal.ts'
@@ -7,9 +7,9 @@ export const keysRotate: Command = {
   name: 'keys rotate',
   summary: 'Publish a new signing key',
   about:
-    'The new key signs when everybody has had time to fetch it (LATCHKEY_KEY_LEAD); the old one stays published until its last token is dead, so nobody notices. Where a key may be in wrong hands, --now removes all others at once: every access token is refused from then on, and apps refresh.',
+    'The new key signs after LATCHKEY_KEY_LEAD, when clients have fetched it; the old key stays published until its last token has expired, so that the rotation has no effect on clients. If a key may be compromised, --now removes all other keys: every access token is refused from then on, and apps refresh.',
   options: {
-    now: { type: 'boolean', about: 'Sign with it at once, and remove all others with their tokens' },
+    now: { type: 'boolean', about: 'Sign with it immediately, and remove all other keys with their tokens' },
   },
   examples: ['latchkey keys rotate', 'latchkey keys rotate --now'],
   on: 'tools',
@@ -17,8 +17,8 @@ export const keysRotate: Command = {
     const immediately = args.values.now === true
     const key = await tools.keys.rotate(systemCall(tools.clock.now()), { immediately })
     const text = immediately
-      ? `${key.kid} signs from now on; all other keys are removed, and every access token with them.`
-      : `${key.kid} is published, and signs from ${moment(key.active_at)} on.`
+      ? `${key.kid} signs from now on. All other keys are removed, and their access tokens are refused.`
+      : `${key.kid} is published and signs from ${moment(key.active_at)}.`
     return done({ key }, text)
   },
 }

@@ -1,49 +1,48 @@
-/** `migrate up|down|status`: the database's own history. The rules are base/db's; this is how it is asked and shown. */
+/** `migrate up|down|status`: database migrations. The rules are base/db's; this is input and output. */
 import {
   migrateUp as apply,
   MigrationRefused,
   type MigrationStatus,
   migrationStatus,
-  migrateDown as takeBack,
+  migrateDown as revert,
 } from '../base/db/index.ts'
 import { type Args, type Command, done, Failure, type Outcome, stringOf, UsageError } from './command.ts'
 import { moment, table } from './terminal.ts'
 
 export const migrateUp: Command = {
   name: 'migrate up',
-  summary: 'Bring the database up to date',
-  about: 'The server does this at its start as well; run it before a deployment to do it apart.',
+  summary: 'Apply pending migrations',
+  about: 'The server also does this at its start; run it before a deployment to separate the two.',
   on: 'database',
   run: async (db) => changed('Applied', await refusals(apply(db))),
 }
 
 export const migrateDown: Command = {
   name: 'migrate down',
-  summary: 'Take back the last migration',
-  about:
-    'What the migration had made is dropped with everything in it. The embedded database must not be in use.',
+  summary: 'Revert the last migration',
+  about: 'Drops what the migration created, with its data. The embedded database must not be in use.',
   options: {
-    steps: { type: 'string', value: '<n>', about: 'Take back the last n (default 1)' },
+    steps: { type: 'string', value: '<n>', about: 'Revert the last n migrations (default 1)' },
     to: {
       type: 'string',
       value: '<name>',
-      about: 'Take back everything after this one; `0` leaves an empty database',
+      about: 'Revert all migrations after this one; `0` leaves an empty database',
     },
-    yes: { type: 'boolean', about: 'Go ahead: data will be lost' },
+    yes: { type: 'boolean', about: 'Confirm the loss of data' },
   },
   on: 'database',
   alone: true,
   async prepare(args) {
     targetOf(args)
     if (args.values.yes === true) return args
-    throw new UsageError('Taking migrations back drops data. Say --yes to go ahead.')
+    throw new UsageError('Reverting migrations drops data. Confirm with --yes.')
   },
-  run: async (db, args) => changed('Took back', await refusals(takeBack(db, targetOf(args)))),
+  run: async (db, args) => changed('Reverted', await refusals(revert(db, targetOf(args)))),
 }
 
 export const migrateStatus: Command = {
   name: 'migrate status',
-  summary: 'List the migrations and which are applied',
+  summary: 'List migrations with their state',
   on: 'database',
   run: async (db) => showStatus(await migrationStatus(db)),
 }

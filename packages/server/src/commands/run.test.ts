@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { COMMANDS, INNER } from './index.ts'
-import { makePassword } from './password.ts'
+import { generatePassword } from './password.ts'
 import { runCommandLine } from './run.ts'
 import { table } from './terminal.ts'
 
@@ -60,27 +60,27 @@ describe('help', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [[], 'Say what to do'],
+    [[], 'A command is missing'],
     [['strat'], 'Did you mean `start`?'],
     [['users', 'crate'], 'Did you mean `users create`?'],
     [['usres', 'create'], 'Did you mean `users create`?'],
-    [['users'], 'needs a further word'],
+    [['users'], 'requires a second word'],
     [['--frobnicate'], 'no option --frobnicate'],
     [['users', 'list', '--limt', '3'], 'Did you mean --limit?'],
     [['users', 'list', '--limit'], '--limit'],
     [['users', 'list', '--limit', '0'], 'from 1 to 1000'],
     [['users', 'disable'], '<email|username|id> is missing'],
-    [['users', 'disable', 'a', 'b'], 'one word too many'],
+    [['users', 'disable', 'a', 'b'], 'unexpected argument'],
     [['users', 'create', '--password', 'x'], '--password-stdin'],
     [['users', 'create'], '--email is missing'],
     [['start', '--workers', 'many'], '--workers takes a whole number'],
     [['migrate', 'down'], '--yes'],
     [['migrate', 'down', '--yes', '--steps', 'x'], '--steps takes a whole number'],
     [['migrate', 'down', '--yes', '--steps', '1', '--to', '0'], 'exclude each other'],
-  ])('%j is refused with 2 and touches nothing', async (words, said) => {
+  ])('%j exits with 2 and changes nothing', async (words, message) => {
     const ran = await latchkey(...words)
     expect(ran).toMatchObject({ exit: 2, stdout: '' })
-    expect(ran.stderr).toContain(said)
+    expect(ran.stderr).toContain(message)
     expect(await latchkey(...words, '--json')).toMatchObject({
       exit: 2,
       stderr: '',
@@ -92,7 +92,7 @@ describe('wrong usage', () => {
 
 describe('settings', () => {
   it.each([[['start']], [['users', 'list']], [['seed']], [['migrate', 'status']], [['config', 'check']]])(
-    'that are wrong are all said by %j, and nothing starts',
+    'with faults are all reported by %j, and nothing starts',
     async (words) => {
       vi.stubEnv('LATCHKEY_PROFILE', 'production')
       vi.stubEnv('LATCHKEY_PROT', '1')
@@ -120,13 +120,13 @@ describe('settings', () => {
   })
 })
 
-describe('what is shown', () => {
-  it('stands in columns, also with wide characters, and moves no cursor', () => {
+describe('output', () => {
+  it('aligns columns, also with wide characters, and contains no escape sequences', () => {
     const lines = table(['NAME', 'X'], [['山田', '1'], ['ab\u001b[2J\r', '2'], ['é', '3']]).split('\n') // biome-ignore format: rows
     expect(lines).toEqual(['NAME     X', '山田     1', 'ab�[2J�  2', 'é        3'])
   })
-  it('has passwords that every profile takes and no two are the same', () => {
-    const made = Array.from({ length: 200 }, makePassword)
+  it('generates unique passwords that every profile accepts', () => {
+    const made = Array.from({ length: 200 }, generatePassword)
     expect(new Set(made).size).toBe(200)
     for (const password of made) expect(password).toMatch(/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w-]{24}$/)
   })

@@ -1,7 +1,7 @@
 /**
- * From the words of a command line to an exit code: finds the command, reads its options, runs it here or in
- * the running server, prints what came out. Exit 0 done, 1 failed, 2 wrong usage. With `--json` standard output
- * carries exactly one JSON document, also for failures; people's text and notes are kept apart from it.
+ * The command line: finds the command, parses its options, runs it in this process or in the running server, prints
+ * the outcome. Exit codes: 0 done, 1 failed, 2 wrong usage. With `--json` standard output is exactly one JSON
+ * document, also for failures, without text and notes for people.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { Problem } from '../base/errors.ts'
@@ -42,7 +42,7 @@ async function dispatch(words: readonly string[], json: boolean): Promise<number
   if (named.length === 0) {
     const stray = words.find((word) => !['--help', '-h', '--json'].includes(word))
     if (stray) throw new UsageError(`There is no option ${stray} without a command.`)
-    if (!wantsHelp) throw new UsageError(`Say what to do.\n\n${overview(COMMANDS)}`)
+    if (!wantsHelp) throw new UsageError(`A command is missing.\n\n${overview(COMMANDS)}`)
     return print(
       {
         exit: 0,
@@ -72,7 +72,7 @@ async function dispatch(words: readonly string[], json: boolean): Promise<number
   return print(await perform(command, args, terminal(json)), json)
 }
 
-/** The command is what the line begins with: its one or two words. */
+/** The command is the first one or two words of the line. */
 const findEntry = (words: readonly string[], named: readonly string[]): Entry | undefined =>
   COMMANDS.find((entry) => {
     const parts = entry.name.split(' ')
@@ -84,9 +84,11 @@ function unknownCommand(named: readonly string[], group: readonly Entry[]): Usag
   if (group.length > 0) {
     const rest = group.map((entry) => entry.name.slice(first.length + 1))
     const meant = second ? nearest(second, rest) : null
-    const what = second ? `There is no command \`${first} ${second}\`.` : `\`${first}\` needs a further word.`
+    const what = second
+      ? `There is no command \`${first} ${second}\`.`
+      : `\`${first}\` requires a second word.`
     return new UsageError(
-      `${what} ${meant ? `Did you mean \`${first} ${meant}\`?` : `There are: ${rest.join(', ')}.`}`,
+      `${what} ${meant ? `Did you mean \`${first} ${meant}\`?` : `Commands: ${rest.join(', ')}.`}`,
     )
   }
   const firsts = [...new Set(COMMANDS.map((entry) => entry.name.split(' ')[0] ?? ''))]
@@ -104,12 +106,13 @@ function readArgs(command: Command, words: readonly string[]): Args {
   const options: NonNullable<ParseArgsConfig['options']> = { json: { type: 'boolean' } }
   for (const [name, option] of Object.entries(command.options ?? {})) options[name] = { type: option.type }
   const { values, positionals } = parseLine(words, options)
-  const wanted = command.positionals ?? []
-  const needed = wanted.filter((name) => name.startsWith('<'))
-  if (positionals.length < needed.length) throw new UsageError(`${needed[positionals.length]} is missing.`)
-  if (positionals.length > wanted.length) {
+  const allowed = command.positionals ?? []
+  const required = allowed.filter((name) => name.startsWith('<'))
+  if (positionals.length < required.length)
+    throw new UsageError(`${required[positionals.length]} is missing.`)
+  if (positionals.length > allowed.length) {
     throw new UsageError(
-      `${positionals[wanted.length]} is one word too many; put words with spaces in quotes.`,
+      `${positionals[allowed.length]} is an unexpected argument; put values with spaces in quotes.`,
     )
   }
   return { values: values as Args['values'], positionals }
@@ -126,7 +129,7 @@ function parseLine(words: readonly string[], options: NonNullable<ParseArgsConfi
         Object.keys(options).map((name) => `--${name}`),
       )
       const why = /^--?password/.test(typed)
-        ? ' A password in the command line could be read by others; give it by `--password-stdin`.'
+        ? ' Other users could read a password on the command line; use `--password-stdin`.'
         : ''
       throw new UsageError(`There is no option ${typed}.${why || (meant ? ` Did you mean ${meant}?` : '')}`)
     }
@@ -158,7 +161,7 @@ function print(outcome: Outcome, json: boolean): number {
   return outcome.exit
 }
 
-/** The command as data, for tools that complete or document it. */
+/** The command as data, for shell completion and documentation. */
 const describe = ({ name, summary, positionals = [], options = {} }: Command) => ({
   name,
   summary,
@@ -166,7 +169,7 @@ const describe = ({ name, summary, positionals = [], options = {} }: Command) =>
   options,
 })
 
-/** Says what went wrong; a stack only for what is a fault of ours. */
+/** Reports an error; with a stack trace only for a fault of the program. */
 function report(error: unknown, json: boolean): number {
   const [exit, code] = classify(error)
   const message = code.startsWith('DATABASE_')
@@ -185,14 +188,13 @@ function report(error: unknown, json: boolean): number {
   if (code === 'FAULT' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   else if (code === 'USAGE' && !json)
     process.stderr.write(
-      '`latchkey --help` lists the commands, `latchkey <command> --help` says more of one.\n',
+      '`latchkey --help` lists the commands, `latchkey <command> --help` shows the help of one.\n',
     )
   return exit
 }
 
 /**
- * Failures of the database or the machine that are no fault of the server, by the name of their class: the rooms
- * they come from are loaded only by commands that need them.
+ * Expected failures of the database or the machine, by class name, because their modules are loaded only by commands that use them.
  */
 const EXPECTED: Readonly<Record<string, string>> = {
   Unreachable: 'DATABASE_UNREACHABLE',

@@ -1,6 +1,6 @@
 /**
- * `seed`: sample people and organizations, so that pages and lists have something to show. Passwords are random and printed once.
- * Their addresses end in .example, which nobody owns (RFC 2606 §2). Running it again makes only who is missing.
+ * `seed`: sample users and organizations for pages and lists. Passwords are random and printed once. The addresses
+ * end in .example, which is reserved (RFC 2606 §2). Running it again creates only the missing ones.
  */
 import { Problem } from '../base/errors.ts'
 import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
@@ -8,7 +8,7 @@ import type { Tools } from '../core/tools.ts'
 import { createUserByOperator } from '../features/accounts/registration/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { type Command, done, Failure, type Outcome } from './command.ts'
-import { makePassword } from './password.ts'
+import { generatePassword } from './password.ts'
 import { table } from './terminal.ts'
 
 interface Person {
@@ -43,47 +43,47 @@ const ORGANIZATIONS = [
 
 export const seed: Command = {
   name: 'seed',
-  summary: 'Fill the database with sample people and organizations',
-  about: `Makes ${PEOPLE.length} accounts with different roles and random passwords, which are printed once, and ${ORGANIZATIONS.length} organizations that they belong to. Refused in production.`,
+  summary: 'Fill the database with sample users and organizations',
+  about: `Creates ${PEOPLE.length} accounts with different roles and random passwords, which are printed once, and ${ORGANIZATIONS.length} organizations with these members. Refused in production.`,
   on: 'tools',
-  run: plant,
+  run: createSamples,
 }
 
-async function plant(tools: Tools): Promise<Outcome> {
+async function createSamples(tools: Tools): Promise<Outcome> {
   if (tools.config.profile === 'production') {
-    throw new Failure('Sample people do not belong in production.', 'REFUSED_IN_PRODUCTION')
+    throw new Failure('Sample users are not permitted in production.', 'REFUSED_IN_PRODUCTION')
   }
-  const made: { email: string; password: string; role: string; verified: boolean }[] = []
+  const created: { email: string; password: string; role: string; verified: boolean }[] = []
   const ids = new Map<string, string>()
   for (const { name, username, role, verified } of PEOPLE) {
     const account = {
       email: `${username}@northwind.example`,
-      password: makePassword(),
+      password: generatePassword(),
       role: role[tools.config.rolePreset],
       verified,
     }
     try {
       const { id } = await createUserByOperator(tools, { ...account, username, fullName: name })
       ids.set(username, id)
-      made.push(account)
+      created.push(account)
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error
     }
   }
-  if (made.length === 0) return done({ users: [] }, 'They are all there already.')
-  const organizations = await found(tools, ids)
-  const rows = made.map(({ email, password, role, verified }) => [
+  if (created.length === 0) return done({ users: [] }, 'All sample users already exist.')
+  const organizations = await createOrganizations(tools, ids)
+  const rows = created.map(({ email, password, role, verified }) => [
     email,
     password,
     verified ? role : `${role} (not verified)`,
   ])
-  return done({ users: made, organizations }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
-    'The passwords are shown this once.',
+  return done({ users: created, organizations }, table(['EMAIL', 'PASSWORD', 'ROLE'], rows), [
+    'The passwords are shown only once.',
   ])
 }
 
-/** Those whose people are all new: they are made once. @returns their names */
-async function found(tools: Tools, ids: ReadonlyMap<string, string>): Promise<string[]> {
+/** Creates the organizations whose members are all new, so that they are created once. @returns their names */
+async function createOrganizations(tools: Tools, ids: ReadonlyMap<string, string>): Promise<string[]> {
   const names: string[] = []
   for (const { name, ...byRole } of ORGANIZATIONS) {
     const members = ORGANIZATION_ROLES.flatMap((role) =>

@@ -1,6 +1,6 @@
 /**
- * `start`: runs the server until a signal ends it. With `--workers` a first process keeps that many serving
- * ones, which share the port; PostgreSQL only, because the embedded database belongs to one process.
+ * `start`: runs the server until a signal stops it. With `--workers` a primary process supervises that many workers,
+ * which share the port; PostgreSQL only, because one process owns the embedded database.
  */
 import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,12 +22,12 @@ export const start: Command = {
   name: 'start',
   summary: 'Start the server',
   about:
-    'Runs until it is told to stop (Ctrl-C, SIGTERM), then lets requests under way finish. Without DATABASE_URL it keeps its own database in the data folder.',
+    'Runs until Ctrl-C or SIGTERM, then finishes requests in progress. Without DATABASE_URL it uses the embedded database in the data folder.',
   options: {
     workers: {
       type: 'string',
       value: '<n>',
-      about: 'Serve from n processes that share the port (PostgreSQL only)',
+      about: 'The number of processes that share the port (PostgreSQL only)',
     },
   },
   examples: ['latchkey start', 'DATABASE_URL=postgres://… latchkey start --workers 4'],
@@ -37,7 +37,7 @@ export const start: Command = {
     const config = loadConfig()
     if (workers > 1 && !config.databaseUrl) {
       throw new Failure(
-        'The embedded database belongs to one process: set DATABASE_URL to run several workers.',
+        'The embedded database serves one process: set DATABASE_URL to run several workers.',
         'EMBEDDED_DATABASE',
       )
     }
@@ -59,7 +59,7 @@ function workersOf(text: string | null): number {
 
 async function serve(config: Config, json: boolean): Promise<Outcome> {
   const app = await open(config).catch((error: unknown) => {
-    throw inWords(error, config)
+    throw startFailure(error, config)
   })
   let control: ControlServer | null = null
   const ended = untilStopped()
@@ -69,25 +69,25 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
       const { controlHandler } = await import('./through.ts')
       control = await serveControl(config.dataDir, controlHandler(app.tools))
     }
-    // of several workers the first alone makes a link, because each new one replaces the one before
+    // only the first worker issues a link, because each new link revokes the one before
     const setupLink = (cluster.worker?.id ?? 1) === 1 ? await app.setupLink() : null
     if (cluster.isPrimary) welcome(config, { url, setupLink }, json)
     else process.send?.({ url, setupLink } satisfies Listening)
     await ended
-    if (process.stdout.isTTY) process.stdout.write('\nStopping; requests under way may finish …\n')
+    if (process.stdout.isTTY) process.stdout.write('\nStopping; finishing requests in progress …\n')
   } catch (error) {
-    throw inWords(error, config)
+    throw startFailure(error, config)
   } finally {
-    // commands under way still need the tools
+    // commands in progress use the tools
     await control?.close()
     await app.stop()
-    // the channel to the process that keeps this worker would keep it alive
+    // the IPC channel to the primary process keeps the worker alive
     if (cluster.isWorker && process.connected) process.disconnect()
   }
   return done(undefined, '')
 }
 
-/** A command that has the embedded database for a moment, or a server that is just ending, is waited for. */
+/** Opens the server; waits while a command or a stopping server holds the embedded database. */
 async function open(config: Config): Promise<App> {
   const { createApp } = await import('../app.ts')
   for (let waited = 0; ; waited += PAUSE) {
@@ -102,55 +102,58 @@ async function open(config: Config): Promise<App> {
   }
 }
 
-/** Resolves at the first signal to stop; one that comes later ends the process at once. */
+/** Resolves at the first signal to stop; a later signal exits immediately. */
 export function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     const clock = systemClock()
     let first = 0
     const stop = () => {
-      // a terminal and npm may both pass on the same Ctrl-C
+      // a terminal and npm may both forward the same Ctrl-C
       if (first !== 0 && clock.ticks() - first > 500) process.exit(1)
       if (first === 0) first = clock.ticks()
       resolve()
     }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-    // the process that keeps this worker is gone
+    // the primary process has ended
     if (cluster.isWorker) process.once('disconnect', resolve)
   })
 }
 
-/** What commonly goes wrong at a start, with what to do about it. */
-function inWords(error: unknown, config: Config): unknown {
+/** Common failures of a start as sentences with a remedy. */
+function startFailure(error: unknown, config: Config): unknown {
   if (error instanceof DataDirInUse) {
     return new Failure(
-      `Process ${error.holder.pid} already runs on ${config.dataDir}. Stop it, or give this server a folder of its own by LATCHKEY_DATA_DIR.`,
+      `Process ${error.holder.pid} already runs on ${config.dataDir}. Stop it, or set another folder in LATCHKEY_DATA_DIR.`,
       'DATA_DIR_IN_USE',
     )
   }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
   if (code === 'EADDRINUSE')
     return new Failure(
-      `Port ${config.port} is taken. Stop what listens there, or choose another by LATCHKEY_PORT.`,
+      `Port ${config.port} is in use. Stop the program that listens on it, or set another port in LATCHKEY_PORT.`,
       code,
     )
   if (code === 'EADDRNOTAVAIL')
-    return new Failure(`${config.host} is no address of this machine; LATCHKEY_HOST chooses another.`, code)
+    return new Failure(
+      `${config.host} is not an address of this machine; set another in LATCHKEY_HOST.`,
+      code,
+    )
   if (code === 'EACCES')
     return new Failure(
-      `Port ${config.port} may not be listened on by this user; LATCHKEY_PORT chooses another.`,
+      `This user may not listen on port ${config.port}; set another port in LATCHKEY_PORT.`,
       code,
     )
   return error
 }
 
-/** What a serving process tells about itself. */
+/** The facts about a process that listens. */
 export interface Listening {
   url: string
-  /** Makes the first administrator, once; null where there is one. */
+  /** The link to create the first administrator; null where one exists. */
   setupLink: string | null
 }
 
-/** Says where to go; in production the log says that it runs, and only the link is left to say. */
+/** Prints the URLs of the server; in production, where the log reports the start, only the set-up link. */
 function welcome(config: Config, { url, setupLink }: Listening, json: boolean): void {
   const { profile, publicUrl } = config
   if (json) {
@@ -165,7 +168,7 @@ function welcome(config: Config, { url, setupLink }: Listening, json: boolean): 
     return void process.stdout.write(`${JSON.stringify(facts)}\n`)
   }
   const link = setupLink
-    ? `Make the first administrator (works once, for 24 hours):\n  ${paint('bold', setupLink)}\n\n`
+    ? `Create the first administrator (works once, for 24 hours):\n  ${paint('bold', setupLink)}\n\n`
     : ''
   if (profile === 'production') return void process.stdout.write(link)
   const rows: [string, string][] = [
@@ -174,7 +177,7 @@ function welcome(config: Config, { url, setupLink }: Listening, json: boolean): 
     ['API', `${url}/api/docs`],
     ['Database', config.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDir}`],
   ]
-  const notes = cautions(config).map((note) => `${paint('yellow', 'Mind:')} ${note}\n`)
+  const notes = cautions(config).map((note) => `${paint('yellow', 'Warning:')} ${note}\n`)
   const head = `\nLatchkey ${version()} is running (${profile}); Ctrl-C stops it.\n`
   process.stdout.write(`${head}\n${pairs(rows)}\n\n${notes.join('')}${link}`)
 }

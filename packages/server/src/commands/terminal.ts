@@ -1,4 +1,4 @@
-/** How text looks in a terminal: tables, marks, colours only where they are wanted, nothing that could move the cursor. */
+/** Terminal output: tables, colours where the terminal supports them, control characters replaced. */
 import { mayColour } from '../config.ts'
 
 const ESCAPES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
@@ -7,12 +7,12 @@ export type Paint = (style: keyof typeof ESCAPES, text: string) => string
 export const paint: Paint = (style, text) =>
   mayColour(process.stdout) ? `\u001b[${ESCAPES[style]}m${text}\u001b[0m` : text
 
-/** Names and addresses are other people's text: control characters in them are shown, not obeyed. */
+/** Replaces control characters: names and addresses are untrusted input (terminal escape injection). */
 export const plain = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
   text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')
 
-/** Columns as wide as their widest cell; the last one runs free. */
+/** A table whose columns are as wide as their widest cell, except the last. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map(plain))
   const widths = head.map((_, i) => Math.max(...cells.map((row) => widthOf(row[i] ?? ''))))
@@ -27,7 +27,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n')
 }
 
-/** Two columns without a head, for help and lists of values. */
+/** Two columns without a heading, for help and lists of values. */
 export function pairs(rows: readonly (readonly [string, string])[], indent = '  '): string {
   const width = Math.max(...rows.map(([name]) => widthOf(name)))
   return rows
@@ -36,9 +36,9 @@ export function pairs(rows: readonly (readonly [string, string])[], indent = '  
 }
 
 let segmenter: Intl.Segmenter | undefined
-/** Made when first needed: it takes as long as a tenth of a start. */
+/** Created at first use: it takes a tenth of the time of a start. */
 const graphemes = () => (segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' }))
-/** Columns taken on the screen: wide East Asian characters and emoji take two. */
+/** The width on the screen: wide East Asian characters and emoji take two columns. */
 function widthOf(text: string): number {
   let width = 0
   for (const { segment } of graphemes().segment(text))

@@ -1,7 +1,7 @@
 /**
- * Where a command on the database or the tools runs. On PostgreSQL in this process, beside any servers. The
- * embedded database belongs to one process: while a server holds it, the command goes through that server's
- * control socket, otherwise this process opens it. A server that is just starting or stopping is waited for.
+ * Selects the process that runs a command on the database or the tools. On PostgreSQL it is this process. The embedded
+ * database serves one process: while a server has it open, the command is sent through that server's control socket,
+ * otherwise this process opens it. While a server starts or stops, the command waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ControlHandler, ControlUnavailable, sendControlRequest } from '../base/control/index.ts'
@@ -13,7 +13,7 @@ import type { Tools } from '../core/tools.ts'
 import { type Args, type Command, Failure, type Outcome, sentenceOf, UsageError } from './command.ts'
 import { COMMANDS, INNER } from './index.ts'
 
-/** A command that need not run in the terminal's own process. */
+/** A command that may run in another process than the terminal's. */
 export type Portable = Exclude<Command, { on: 'machine' }>
 
 const PATIENCE = 15_000
@@ -28,20 +28,20 @@ export async function runThrough(
   for (let waited = 0; ; waited += PAUSE) {
     const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
     if (outcome) return outcome
-    if (waited >= PATIENCE) throw await silent(config)
+    if (waited >= PATIENCE) throw await notAccepting(config)
     await sleep(PAUSE)
   }
 }
 
-async function silent(config: Config): Promise<Failure> {
+async function notAccepting(config: Config): Promise<Failure> {
   const holder = await dataDirHolder(config.dataDir)
   return new Failure(
-    `Process ${holder?.pid ?? 'unknown'} holds ${config.dataDir} and takes no commands.`,
+    `Process ${holder?.pid ?? 'unknown'} has ${config.dataDir} open and accepts no commands.`,
     'DATA_DIR_IN_USE',
   )
 }
 
-/** Null where the database is held by somebody, who may be about to listen or to let go. */
+/** Null where another process has the database open, which may be starting or stopping. */
 async function tryHere(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
   try {
     return await runHere(command, args, config)
@@ -52,7 +52,7 @@ async function tryHere(command: Portable, args: Args, config: Config): Promise<O
 }
 
 async function runHere(command: Portable, args: Args, config: Config): Promise<Outcome> {
-  // standard output is the command's own
+  // standard output is reserved for the command's result
   const log = createLog({
     level: config.logLevel === 'silent' ? 'silent' : 'warn',
     pretty: true,
@@ -68,7 +68,7 @@ async function runHere(command: Portable, args: Args, config: Config): Promise<O
   return command.run(app.tools, args).finally(() => app.stop())
 }
 
-/** Null where nobody listens. */
+/** Null where no server listens. */
 async function askServer(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
   let reply: unknown
   try {
@@ -88,7 +88,7 @@ interface Reply {
   refused?: { code: string; message: string }
 }
 
-/** The server's side: runs a command for the CLI on the tools of the running server. */
+/** The server side: runs a command of the CLI on the tools of the running server. */
 export const controlHandler =
   (tools: Tools): ControlHandler =>
   async (request): Promise<Reply> => {
@@ -119,5 +119,5 @@ export const controlHandler =
 
 const refuse = (code: string, message: string): Reply => ({ refused: { code, message } })
 
-/** What app.ts opened is the whole database; features are only shown the part of it they may use. */
+/** app.ts opens a Database; the type of the tools shows features only a part of it. */
 const ownerOf = (tools: Tools): Database => tools.db as Database

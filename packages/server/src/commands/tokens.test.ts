@@ -27,11 +27,11 @@ const validate = async (token: string) =>
   (await world.client().get('/api/v1/auth/validate', { headers: { authorization: `Bearer ${token}` } }))
     .status
 
-describe('a token made by the operator', () => {
-  it('speaks for the person without a session, as long as told', async () => {
+describe('a token issued by the operator', () => {
+  it('acts for the user without a session, for the given lifetime', async () => {
     const made = await run(tokensCreate, ['ada'], { lifetime: '2h' })
     expect(await validate(made.token)).toBe(200)
-    // it is nobody who is signed in
+    // it is not a signed-in session
     expect(await me(made.token)).toBe(401)
     await world.clock.advance('119 minutes')
     expect(await validate(made.token)).toBe(200)
@@ -39,7 +39,7 @@ describe('a token made by the operator', () => {
     expect(await validate(made.token)).toBe(401)
   })
 
-  it('is refused once it is revoked, by itself, by its id, or with all of the person', async () => {
+  it('is refused once it is revoked, by value, by id, or with all tokens of the account', async () => {
     const [one, two, three] = [
       await run(tokensCreate, [ada.email]),
       await run(tokensCreate, [ada.id]),
@@ -55,7 +55,7 @@ describe('a token made by the operator', () => {
     expect(await validate((await run(tokensCreate, ['ada'])).token)).toBe(200)
   })
 
-  it('asks for a lifetime within bounds and somebody who exists', async () => {
+  it('requires a lifetime within bounds and an existing account', async () => {
     for (const lifetime of ['31d', '59s', 'soon', '-1h'])
       await expect(run(tokensCreate, ['ada'], { lifetime })).rejects.toThrow('--lifetime')
     await expect(run(tokensCreate, ['nobody'])).rejects.toThrow('no account')
@@ -65,7 +65,7 @@ describe('a token made by the operator', () => {
 })
 
 describe('the signing keys', () => {
-  it('are listed with their stages, and rotated in peace or at once', async () => {
+  it('are listed with their stages, and rotated with a lead or immediately', async () => {
     const { token } = await run(tokensCreate, ['ada'])
     const before = (await run(keysList, [])).keys.filter((key: { stage: string }) => key.stage === 'active')
     const { key } = await run(keysRotate, [])

@@ -1,4 +1,4 @@
-/** `tokens …`: access tokens by hand. The rules are the tokens feature's; this is how they are asked for and shown. */
+/** `tokens …`: access tokens. The rules are the tokens feature's; this is input and output. */
 import { parseDuration } from '../base/clock.ts'
 import { LONGEST_TOKEN } from '../core/revocations/index.ts'
 import {
@@ -11,7 +11,7 @@ import { moment } from './terminal.ts'
 
 const LEAST = 60_000
 
-/** @throws UsageError where it is no duration, or out of bounds */
+/** @throws UsageError where the value is not a duration, or out of bounds */
 function lifetimeOf(args: Args): number | null {
   const text = stringOf(args, 'lifetime')
   if (text === null) return null
@@ -23,15 +23,15 @@ function lifetimeOf(args: Args): number | null {
 
 export const tokensCreate: Command = {
   name: 'tokens create',
-  summary: 'Make an access token for somebody',
+  summary: 'Issue an access token for an account',
   about:
-    'Good for trying an API, or for a job: it speaks for the person with all their permissions, without a session, and cannot be refreshed. It is printed once, alone, on standard output.',
+    'For testing an API, or for a job: the token has all permissions of the account, no session, and cannot be refreshed. Standard output is the token alone, printed once.',
   positionals: ['<email|username|id>'],
   options: {
     lifetime: {
       type: 'string',
       value: '<duration>',
-      about: 'How long it is good for, up to 30d (default 1h)',
+      about: 'The lifetime of the token, up to 30d (default 1h)',
     },
   },
   examples: [
@@ -46,27 +46,26 @@ export const tokensCreate: Command = {
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const lifetime = lifetimeOf(args) ?? tools.config.accessTokenLifetime
-    const made = await createTokenByOperator(tools, identifier, lifetime)
-    const { token, id, user } = made
-    const expires_at = made.expiresAt.toISOString()
+    const { token, id, user, expiresAt } = await createTokenByOperator(tools, identifier, lifetime)
+    const expires_at = expiresAt.toISOString()
     return done({ token, id, user_id: user.id, expires_at }, token, [
-      `For ${user.email}, until ${moment(expires_at)}. \`latchkey tokens revoke ${id}\` ends it sooner.`,
+      `For ${user.email}, expires ${moment(expires_at)}. \`latchkey tokens revoke ${id}\` revokes it.`,
     ])
   },
 }
 
 export const tokensRevoke: Command = {
   name: 'tokens revoke',
-  summary: 'Revoke a token, or all of somebody’s',
+  summary: 'Revoke a token, or all tokens of an account',
   about:
-    'Takes an access token or its id (`jti`), a refresh token (with its family), a session token, or --user for every token of a person, whose sessions go on.',
+    'Accepts an access token or its id (`jti`), a refresh token (with its family), a session token, or --user for every token of an account, whose sessions stay valid.',
   positionals: ['[token|id]'],
-  options: { user: { type: 'string', value: '<email|username|id>', about: 'Every token of this person' } },
+  options: { user: { type: 'string', value: '<email|username|id>', about: 'Every token of this account' } },
   examples: ['latchkey tokens revoke tok_019…', 'latchkey tokens revoke --user ada@example.com'],
   on: 'tools',
   async prepare(args) {
     if ((args.positionals[0] === undefined) === (stringOf(args, 'user') === null))
-      throw new UsageError('Give a token or its id, or --user.')
+      throw new UsageError('Specify a token or its id, or --user.')
     return args
   },
   async run(tools, args) {
@@ -77,7 +76,7 @@ export const tokensRevoke: Command = {
     }
     const [token = ''] = args.positionals
     if (!(await revokeTokenByOperator(tools, token)))
-      throw new Failure('This is no token that is good for anything.', 'NOT_FOUND')
+      throw new Failure('This is not a valid token.', 'NOT_FOUND')
     return done({ revoked: true }, 'The token is refused from now on.')
   },
 }

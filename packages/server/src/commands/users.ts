@@ -1,5 +1,4 @@
-/** `users …`: accounts by hand. The rules are the users feature's; this is how they are asked for and shown. */
-
+/** `users …`: accounts. The rules are the registration and administration features'; this is input and output. */
 import type { Tools } from '../core/tools.ts'
 import { unlockUserByOperator } from '../features/accounts/administration/index.ts'
 import {
@@ -10,32 +9,31 @@ import {
   setPasswordByOperator,
 } from '../features/accounts/registration/index.ts'
 import { type Args, type Command, done, type Option, stringOf, type Terminal, UsageError } from './command.ts'
-import { askPassword, makePassword } from './password.ts'
+import { generatePassword, readPassword } from './password.ts'
 import { moment, table } from './terminal.ts'
 
 const PASSWORD_STDIN: Option = {
   type: 'boolean',
-  about: 'Read the password from standard input instead of making one',
+  about: 'Read the password from standard input instead of generating one',
 }
-const KEEP = 'The password is shown this once: hand it over safely, and have it changed.'
+const SHOWN_ONCE = 'The password is shown only once: pass it on safely, and have it changed.'
 
-/** Puts the password from standard input among the arguments, where it was asked for. */
+/** Adds the password from standard input to the arguments, where `--password-stdin` is set. */
 async function withPassword(args: Args, terminal: Terminal): Promise<Args> {
   if (args.values['password-stdin'] !== true) return args
-  return { ...args, values: { ...args.values, password: await askPassword(terminal) } }
+  return { ...args, values: { ...args.values, password: await readPassword(terminal) } }
 }
 
 export const usersCreate: Command = {
   name: 'users create',
-  summary: 'Make an account',
-  about:
-    'The address counts as verified, because whoever runs this vouches for it. Without --password-stdin a password is made and printed once.',
+  summary: 'Create an account',
+  about: 'The address counts as verified. Without --password-stdin a password is generated and printed once.',
   options: {
     email: { type: 'string', value: '<address>', about: 'The e-mail address' },
     username: { type: 'string', value: '<name>', about: 'A name to sign in with, besides the address' },
-    name: { type: 'string', value: '<full name>', about: 'What the person is called' },
-    role: { type: 'string', value: '<role>', about: 'A role of the preset; the default role without it' },
-    unverified: { type: 'boolean', about: 'The address has yet to be verified' },
+    name: { type: 'string', value: '<full name>', about: 'The full name' },
+    role: { type: 'string', value: '<role>', about: 'A role of the server (default: the default role)' },
+    unverified: { type: 'boolean', about: 'The address counts as not verified' },
     'password-stdin': PASSWORD_STDIN,
   },
   examples: [
@@ -49,19 +47,19 @@ export const usersCreate: Command = {
     const { isCancel, text } = await import('@clack/prompts')
     const answer = async (message: string, options: { placeholder?: string } = {}) => {
       const given = await text({ message, output: process.stderr, ...options })
-      if (isCancel(given)) throw new UsageError('Nothing was made.')
+      if (isCancel(given)) throw new UsageError('No account was created.')
       return given?.trim() || undefined
     }
     const email = await answer('E-mail address')
     if (!email) throw new UsageError('--email is missing.')
-    const name = stringOf(args, 'name') ?? (await answer('Full name', { placeholder: 'may stay empty' }))
+    const name = stringOf(args, 'name') ?? (await answer('Full name', { placeholder: 'optional' }))
     return withPassword({ ...args, values: { ...args.values, email, name } }, terminal)
   },
   async run(tools, args) {
     const email = stringOf(args, 'email')
     if (!email) throw new UsageError('--email is missing.')
     const given = stringOf(args, 'password')
-    const password = given ?? makePassword()
+    const password = given ?? generatePassword()
     const [username, fullName, role] = [
       stringOf(args, 'username'),
       stringOf(args, 'name'),
@@ -75,9 +73,9 @@ export const usersCreate: Command = {
       ...(role === null ? {} : { role }),
       verified: args.values.unverified !== true,
     })
-    const text = `Made ${user.email} (${user.id}${user.role ? `, ${user.role}` : ''}).`
+    const text = `Created ${user.email} (${user.id}${user.role ? `, ${user.role}` : ''}).`
     if (given !== null) return done({ user }, text)
-    return done({ user, password }, `${text}\nPassword: ${password}`, [KEEP])
+    return done({ user, password }, `${text}\nPassword: ${password}`, [SHOWN_ONCE])
   },
 }
 
@@ -85,8 +83,8 @@ export const usersList: Command = {
   name: 'users list',
   summary: 'List accounts',
   options: {
-    limit: { type: 'string', value: '<n>', about: 'At most so many (default 50, up to 1000)' },
-    cursor: { type: 'string', value: '<cursor>', about: 'Go on where the list before ended' },
+    limit: { type: 'string', value: '<n>', about: 'The maximum number of accounts (default 50, up to 1000)' },
+    cursor: { type: 'string', value: '<cursor>', about: 'Continue after the previous page' },
   },
   on: 'tools',
   async prepare(args) {
@@ -113,9 +111,7 @@ export const usersList: Command = {
     ])
     const head = ['EMAIL', 'USERNAME', 'NAME', 'ROLES', 'STATUS', 'LAST SIGN-IN', 'ID']
     const notes =
-      nextCursor === null
-        ? []
-        : [`There are more: latchkey users list --limit ${limit} --cursor ${nextCursor}`]
+      nextCursor === null ? [] : [`Next page: latchkey users list --limit ${limit} --cursor ${nextCursor}`]
     return done(
       { users, next_cursor: nextCursor },
       rows.length === 0 ? 'There are no accounts.' : table(head, rows),
@@ -127,7 +123,8 @@ export const usersList: Command = {
 export const usersResetPassword: Command = {
   name: 'users reset-password',
   summary: 'Give an account a new password',
-  about: 'Ends every session of the account. Without --password-stdin a password is made and printed once.',
+  about:
+    'Ends every session of the account. Without --password-stdin a password is generated and printed once.',
   positionals: ['<email|username|id>'],
   options: { 'password-stdin': PASSWORD_STDIN },
   on: 'tools',
@@ -135,19 +132,19 @@ export const usersResetPassword: Command = {
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const given = stringOf(args, 'password')
-    const password = given ?? makePassword()
+    const password = given ?? generatePassword()
     await setPasswordByOperator(tools, identifier, password)
     const text = `${identifier} has a new password; its sessions have ended.`
     return given === null
-      ? done({ identifier, password }, `${text}\nPassword: ${password}`, [KEEP])
+      ? done({ identifier, password }, `${text}\nPassword: ${password}`, [SHOWN_ONCE])
       : done({ identifier }, text)
   },
 }
 
-const changeOfStatus = (
+const statusCommand = (
   name: string,
   summary: string,
-  said: string,
+  outcome: string,
   change: (tools: Tools, identifier: string) => Promise<unknown>,
 ): Command => ({
   name,
@@ -157,25 +154,25 @@ const changeOfStatus = (
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     await change(tools, identifier)
-    return done({ identifier }, `${identifier} ${said}.`)
+    return done({ identifier }, `${identifier} ${outcome}.`)
   },
 })
 
-export const usersDisable = changeOfStatus(
+export const usersDisable = statusCommand(
   'users disable',
   'Disable an account and end its sessions',
   'is disabled; its sessions have ended',
   disableUserByOperator,
 )
-export const usersUnlock = changeOfStatus(
+export const usersUnlock = statusCommand(
   'users unlock',
-  'Lift a lock of an account, and forget failed sign-ins',
+  'Lift the lock of an account and clear failed sign-ins',
   'is unlocked',
   unlockUserByOperator,
 )
-export const usersEnable = changeOfStatus(
+export const usersEnable = statusCommand(
   'users enable',
-  'Enable a disabled account again',
-  'is enabled again',
+  'Enable a disabled account',
+  'is enabled',
   enableUserByOperator,
 )

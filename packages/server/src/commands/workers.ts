@@ -1,14 +1,14 @@
 /**
- * Keeps a number of serving processes: the first is waited for, so that one migrates and the others find it
- * done; one that dies is replaced, unless they die as fast as they are made.
+ * Supervises worker processes (cluster): starts the first and waits for it, so that one worker migrates, then starts
+ * the others. A worker that exits is replaced, unless workers exit as soon as they start.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
 import { done, Failure, type Outcome } from './command.ts'
 import { type Listening, untilStopped } from './start.ts'
 
-/** A worker that lived this long was no failed start. */
-const LONG_ENOUGH = 10_000
+/** A worker that exits before this counts as a failed start. */
+const MIN_LIFETIME = 10_000
 const MOST_FAILED_STARTS = 5
 
 export async function keepWorkers(
@@ -24,21 +24,21 @@ export async function keepWorkers(
   failed.catch(() => {})
 
   const clock = systemClock()
-  const begun = new Map<number, number>()
+  const startedAt = new Map<number, number>()
   const fork = (): Worker => {
     const worker = cluster.fork()
-    begun.set(worker.id, clock.ticks())
+    startedAt.set(worker.id, clock.ticks())
     return worker
   }
   cluster.on('exit', (worker, code, signal) => {
-    const lived = clock.ticks() - (begun.get(worker.id) ?? 0)
-    begun.delete(worker.id)
+    const lifetime = clock.ticks() - (startedAt.get(worker.id) ?? 0)
+    startedAt.delete(worker.id)
     if (isStopping) return
-    failedStarts = lived > LONG_ENOUGH ? 0 : failedStarts + 1
+    failedStarts = lifetime > MIN_LIFETIME ? 0 : failedStarts + 1
     process.stderr.write(`Worker ${worker.process.pid} ended (${signal ?? code}).\n`)
-    if (begun.size === 0 || failedStarts > MOST_FAILED_STARTS) {
+    if (startedAt.size === 0 || failedStarts > MOST_FAILED_STARTS) {
       return fail(
-        new Failure('The workers end as soon as they start; their messages above say why.', 'WORKERS_FAILED'),
+        new Failure('The workers exit as soon as they start; see their messages above.', 'WORKERS_FAILED'),
       )
     }
     setTimeout(() => isStopping || fork(), Math.min(5000, 100 * 2 ** failedStarts))
@@ -63,7 +63,7 @@ export async function keepWorkers(
 const listening = (worker: Worker): Promise<Listening> =>
   new Promise((resolve) => worker.once('message', resolve))
 
-/** Asks every worker to finish, and waits until all have. */
+/** Sends SIGTERM to every worker, and waits until all have exited. */
 async function endAll(): Promise<void> {
   const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
   await Promise.all(

@@ -1,7 +1,6 @@
 /**
- * The tools every feature is given: a plain record, made in app.ts, closed in reverse. No container.
+ * Dependencies: the record of tools that every feature receives. app.ts creates it and closes it in reverse order.
  */
-
 import type { Clock } from '../base/clock.ts'
 import type { Keyring } from '../base/crypto.ts'
 import type { Db } from '../base/db/types.ts'
