@@ -57,7 +57,7 @@ function configuration(): string {
     ({ setting, message }) => `- \`${setting}\` ${typeof message === 'string' ? message : ''}.`,
   )
   return [
-    SOURCE('packages/server/src/config.ts'),
+    SOURCE('packages/server/src/config/settings.ts'),
     '# Settings',
     `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. Everything that is wrong is said at once, and a \`LATCHKEY_…\` that does not exist is refused with the nearest name. \`latchkey config check\` says what is wrong, \`latchkey config print\` shows every setting and where it comes from, secrets masked.`,
     'Durations are written `90s`, `30m`, `8h`, `30d`. Lists are separated by commas.',

@@ -1,194 +1,37 @@
 /**
- * Configuration: every setting with its environment variable, parser, default and description. The type Config,
- * docs/reference/configuration.md, .env.example and `latchkey config` are derived from this table. This is the only
- * file that reads the environment. All faults are reported in one message.
+ * Configuration: reads the settings (config/settings.ts) from the environment and `.env`. This is the only file that
+ * reads the environment. All faults are reported in one message.
  * Invariant: messages and printed tables never contain a secret.
  */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { LOCALES, STYLES } from './base/call.ts'
-import {
-  durationBetween, emailAddress, endpoint, host, type Kind, listOf, network, oneOf, optional, origin, postgresUrl, Refused,
-  sender, text, url, wholeNumber, withoutPassword, yesNo,
-} from './config/kinds.ts' // biome-ignore format: a list
+import { Refused, withoutPassword } from './config/kinds.ts'
 import { nearest } from './config/nearest.ts'
 import { contradictions, unsafeInProduction } from './config/rules.ts'
 import { findKeptSecret, keepSecret } from './config/secret.ts'
+import {
+  type Config,
+  type Fault,
+  PROFILES,
+  SETTINGS,
+  type ServerProfile,
+  type Setting,
+  type SettingName,
+} from './config/settings.ts'
 
-export const PROFILES = ['development', 'testing', 'production'] as const
-export type Profile = (typeof PROFILES)[number]
-
-export const GROUPS = {
-  server: 'The server',
-  database: 'Database and data',
-  mail: 'Mail',
-  sessions: 'Sessions',
-  tokens: 'Tokens and signing keys',
-  passwords: 'Passwords and abuse',
-  accounts: 'Accounts and roles',
-  api: 'The API',
-  looks: 'Looks and language',
-  operation: 'Operation',
-} as const
-
-export interface Setting<T> {
-  env: string
-  group: keyof typeof GROUPS
-  kind: Kind<T>
-  /** One sentence. */
-  about: string
-  /** The default as an environment value; by profile where they differ; null: not set. */
-  byDefault: string | null | Readonly<Record<Profile, string | null>>
-  /** A description of a default that is derived from other settings. */
-  computed?: string
-  /** `whole` is never shown; `password` is a URL that is shown without its password. */
-  secret?: 'whole' | 'password'
-  /** The capability that will use the setting: it is validated already, and has no effect yet. */
-  later?: string
-}
-
-const set = <T>(
-  env: string,
-  group: Setting<T>['group'],
-  kind: Kind<T>,
-  rest: Omit<Setting<T>, 'env' | 'group' | 'kind'>,
-) => ({ env, group, kind, ...rest }) satisfies Setting<T> as Setting<T>
-
-// biome-ignore format: a table
-export const SETTINGS = {
-  profile: set('LATCHKEY_PROFILE', 'server', oneOf(...PROFILES), { byDefault: 'development',
-    about: 'The mode of the server: `development` and `testing` show e-mails at `/dev/outbox`, `testing` permits setting the clock, `production` refuses unsafe settings.' }),
-  host: set('LATCHKEY_HOST', 'server', host, { byDefault: '127.0.0.1',
-    about: 'The address to listen on; `0.0.0.0` for all interfaces, as in a container.' }),
-  port: set('LATCHKEY_PORT', 'server', wholeNumber(0, 65535), { byDefault: '4000',
-    about: 'The port to listen on; `0` selects a free port (not in production).' }),
-  publicUrl: set('LATCHKEY_PUBLIC_URL', 'server', origin, { byDefault: null, computed: '`http://localhost:<port>`',
-    about: 'The public URL of the server: links in e-mails, cookies and the issuer of tokens are derived from it, never from a request. Production requires https.' }),
-  trustedProxies: set('LATCHKEY_TRUSTED_PROXIES', 'server', listOf(network), { byDefault: '',
-    about: 'The reverse proxies whose `X-Forwarded-For` is trusted; it is ignored from all other addresses.' }),
-
-  dataDir: set('LATCHKEY_DATA_DIR', 'database', text('a path', /^[^\0]{1,1024}$/), { byDefault: '.latchkey',
-    about: 'The folder of the embedded database and of the generated secret; relative to the working folder.' }),
-  databaseUrl: set('DATABASE_URL', 'database', optional(postgresUrl), { byDefault: null, secret: 'password',
-    about: 'PostgreSQL 15 or newer; without it the server uses its embedded database in the data folder.' }),
-  databasePool: set('LATCHKEY_DATABASE_POOL', 'database', wholeNumber(1, 100), { byDefault: '10',
-    about: 'The maximum number of PostgreSQL connections that one process opens for transactions.' }),
-  embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
-    about: '`yes` permits the embedded database in production: it survives a killed process, may lose the last writes in a power failure, and serves one process only.' }),
-  redisUrl: set('REDIS_URL', 'database', optional(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',
-    about: 'Redis, for limits and caches shared between nodes; never the source of truth.' }),
-
-  smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', optional(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`')), { byDefault: null, secret: 'password',
-    about: 'The mail server that delivers e-mails, with TLS except on this machine or with `?tls=off`; development and testing also show e-mails at `/dev/outbox`.' }),
-  mailFrom: set('LATCHKEY_MAIL_FROM', 'mail', sender, { byDefault: null, computed: '`<brand name> <no-reply@<public host>>`',
-    about: 'The sender of every e-mail.' }),
-
-  sessionIdle: set('LATCHKEY_SESSION_IDLE', 'sessions', durationBetween('1m', '365d'), { byDefault: '30m',
-    about: 'A session ends when it has been idle for this long.' }),
-  sessionAbsolute: set('LATCHKEY_SESSION_ABSOLUTE', 'sessions', durationBetween('1m', '365d'), { byDefault: '8h',
-    about: 'A session ends this long after the sign-in.' }),
-  rememberIdle: set('LATCHKEY_REMEMBER_IDLE', 'sessions', durationBetween('1m', '365d'), { byDefault: '7d',
-    about: 'The idle limit of a session signed in with "remember me".' }),
-  rememberAbsolute: set('LATCHKEY_REMEMBER_ABSOLUTE', 'sessions', durationBetween('1m', '365d'), { byDefault: '30d',
-    about: 'The absolute limit of a session signed in with "remember me".' }),
-
-  accessTokenLifetime: set('LATCHKEY_ACCESS_TOKEN_LIFETIME', 'tokens', durationBetween('1m', '24h'), { byDefault: '1h',
-    about: 'The lifetime of an access token; refresh tokens expire with their session, which has the limits of "remember me".' }),
-  tokenAudience: set('LATCHKEY_TOKEN_AUDIENCE', 'tokens', optional(text('1 to 200 characters without spaces', /^[\x21-\x7e]{1,200}$/)), { byDefault: null, computed: '`LATCHKEY_PUBLIC_URL`',
-    about: 'The audience (`aud`) of access tokens; services that verify them expect the same value.' }),
-  tokenAlgorithm: set('LATCHKEY_TOKEN_ALGORITHM', 'tokens', oneOf('ES256', 'RS256', 'EdDSA', 'HS256'), { byDefault: 'ES256',
-    about: 'The signature algorithm of access tokens; `HS256` only where a single service verifies them and shares LATCHKEY_TOKEN_SECRET.' }),
-  tokenSecret: set('LATCHKEY_TOKEN_SECRET', 'tokens', optional(text('at least 32 bytes', /^\S(?:.{30,4094})\S$/su)), { byDefault: null, secret: 'whole',
-    about: 'The shared secret of `HS256`; every holder of it can issue tokens.' }),
-  keyRotation: set('LATCHKEY_KEY_ROTATION', 'tokens', durationBetween('1h', '3650d'), { byDefault: '30d',
-    about: 'How long a signing key signs before the next one replaces it; the old key stays published until its last token has expired.' }),
-  keyLead: set('LATCHKEY_KEY_LEAD', 'tokens', durationBetween('0s', '7d'), { byDefault: '10m',
-    about: 'How long a signing key is published before it signs; longer than clients cache the published set.' }),
-
-  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic'), { byDefault: 'nist',
-    about: 'The rules for new passwords: `nist` requires a minimum length and refuses common passwords, `classic` requires character classes and regular changes.' }),
-  breachCheck: set('LATCHKEY_BREACH_CHECK', 'passwords', yesNo, { byDefault: { development: 'no', testing: 'no', production: 'yes' },
-    about: 'Whether new passwords of the profile `nist` are checked against known data breaches, which sends five digits of a SHA-1 hash; if the service does not answer, the password is accepted with a warning in the log.' }),
-  breachUrl: set('LATCHKEY_BREACH_URL', 'passwords', endpoint, { byDefault: 'https://api.pwnedpasswords.com/range/',
-    about: 'The service of that check: Have I Been Pwned, or a mirror with the same interface.' }),
-  hashAlgorithm: set('LATCHKEY_PASSWORD_HASH', 'passwords', oneOf('argon2id', 'bcrypt'), { byDefault: 'argon2id',
-    about: 'The hash of new passwords; other hashes are verified and replaced at the next sign-in.' }),
-  argon2MemoryKib: set('LATCHKEY_ARGON2_MEMORY_KIB', 'passwords', wholeNumber(1024, 1048576), { byDefault: '19456',
-    about: 'The memory of one argon2id hash in KiB.' }),
-  argon2Passes: set('LATCHKEY_ARGON2_PASSES', 'passwords', wholeNumber(1, 20), { byDefault: '2',
-    about: 'The number of passes of one argon2id hash over its memory.' }),
-  bcryptCost: set('LATCHKEY_BCRYPT_COST', 'passwords', wholeNumber(12, 18), { byDefault: '12',
-    about: 'The cost of one bcrypt hash; each step doubles the time.' }),
-  hashQueue: set('LATCHKEY_HASH_QUEUE', 'passwords', wholeNumber(1, 10000), { byDefault: '500',
-    about: 'The maximum number of waiting password checks; beyond it a sign-in gets a 503 immediately.' }),
-  lockoutFailures: set('LATCHKEY_LOCKOUT_FAILURES', 'passwords', wholeNumber(1, 1000), { byDefault: '5',
-    about: 'The number of consecutive failed sign-ins after which further ones are refused for the lock-out duration.' }),
-  lockoutDuration: set('LATCHKEY_LOCKOUT_DURATION', 'passwords', durationBetween('1m', '30d'), { byDefault: '15m',
-    about: 'The duration of the lock-out after failed sign-ins.' }),
-  rateLimits: set('LATCHKEY_RATE_LIMITS', 'passwords', oneOf('standard', 'single', 'off'), { byDefault: { development: 'standard', testing: 'off', production: 'standard' },
-    about: 'The rate limits: `standard` by route and authentication method, `single` one limit of 100 requests a minute, `off` none (refused in production).' }),
-
-  emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
-    about: 'Whether users must verify their e-mail address before they can sign in.' }),
-  rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',
-    about: 'The preset of roles that the server creates.' }),
-  defaultRole: set('LATCHKEY_DEFAULT_ROLE', 'accounts', optional(text('the name of a role: small letters, digits, `_` and `-`', /^[a-z][a-z0-9_-]{0,62}$/)), { byDefault: null, computed: 'the preset\'s lowest: `viewer` or `user`',
-    about: 'The role of new users.' }),
-  adminEmail: set('LATCHKEY_ADMIN_EMAIL', 'accounts', optional(emailAddress), { byDefault: null,
-    about: 'Creates the first administrator with this address at the first start, instead of the set-up link; requires LATCHKEY_ADMIN_PASSWORD.' }),
-  adminPassword: set('LATCHKEY_ADMIN_PASSWORD', 'accounts', optional(text('1 to 1024 characters', /^.{1,1024}$/su)), { byDefault: null, secret: 'whole',
-    about: 'The first password of that administrator; without effect once an administrator exists.' }),
-  organizationCreation: set('LATCHKEY_ORGANIZATION_CREATION', 'accounts', oneOf('everyone', 'administrators'), { byDefault: 'everyone',
-    about: 'Who may create organizations: `everyone` who is signed in, or only `administrators` with the permission `organizations:write`.' }),
-  organizationGrace: set('LATCHKEY_ORGANIZATION_GRACE', 'accounts', durationBetween('1h', '365d'), { byDefault: '30d',
-    about: 'How long a deleted organization can be restored before it is permanently removed.' }),
-  invitationLifetime: set('LATCHKEY_INVITATION_LIFETIME', 'accounts', durationBetween('1h', '90d'), { byDefault: '7d',
-    about: 'The lifetime of an invitation to an organization.' }),
-
-  envelope: set('LATCHKEY_ENVELOPE', 'api', oneOf(...STYLES), { byDefault: 'standard',
-    about: 'The envelope style of JSON responses for requests that do not select one with `Accept`.' }),
-  corsOrigins: set('LATCHKEY_CORS_ORIGINS', 'api', listOf(origin), { byDefault: '',
-    about: 'The origins whose scripts may call the API with the user\'s cookies (CORS).' }),
-  returnOrigins: set('LATCHKEY_RETURN_ORIGINS', 'api', listOf(origin), { byDefault: '',
-    about: 'The origins, besides the server\'s, that `return_to` may redirect to.' }),
-  apiKeyProduct: set('LATCHKEY_API_KEY_PRODUCT', 'api', text('1 to 16 small letters and digits beginning with a letter, and neither `st` nor `rt`', /^(?![sr]t$)[a-z][a-z0-9]{0,15}$/), { byDefault: 'lk',
-    about: 'The prefix of new API keys, by which people and secret scanners recognise them; keys with an earlier prefix stay valid.' }),
-  apiKeyMaxLifetime: set('LATCHKEY_API_KEY_MAX_LIFETIME', 'api', optional(durationBetween('1d', '3650d')), { byDefault: null,
-    about: 'The maximum lifetime of an API key; if it is not set, keys may have no expiry.' }),
-  apiKeyInQuery: set('LATCHKEY_API_KEY_IN_QUERY', 'api', yesNo, { byDefault: 'no',
-    about: 'Whether an API key is also accepted in the query, as `?api_key=`; URLs appear in logs and histories, so only for clients that cannot send a header.' }),
-  compat: set('LATCHKEY_COMPAT', 'api', listOf(oneOf('tokens-by-password', 'refused-refresh-403', 'not-authenticated-403')), { byDefault: '',
-    about: 'The older interfaces to enable: `tokens-by-password` adds `/api/users/create_token` and `/api/users/revoke_token`, `refused-refresh-403` answers a refused refresh token with 403 in every style, `not-authenticated-403` a missing credential with 403 in the `detail` style.' }),
-
-  brandName: set('LATCHKEY_BRAND_NAME', 'looks', text('1 to 80 characters on one line, without `<` and `>`', /^[^\p{Cc}<>]{1,80}$/u), { byDefault: 'Latchkey',
-    about: 'The name on pages and in e-mails.' }),
-  brandLogo: set('LATCHKEY_BRAND_LOGO', 'looks', optional(text('a path on this host such as `/logo.svg`, or a `data:image/…` URI', /^(\/[^/\\\s]\S*|data:image\/[a-z.+-]+[;,]\S+)$/i)), { byDefault: null,
-    about: 'The logo at the top of pages: a path that your proxy serves on this host, or a `data:` URI; pages load nothing from other hosts.' }),
-  brandAccent: set('LATCHKEY_BRAND_ACCENT', 'looks', optional(text('a colour such as `#0b5fff`', /^#[0-9a-f]{6}$/i)), { byDefault: null,
-    about: 'The colour of buttons and links.' }),
-  defaultLocale: set('LATCHKEY_DEFAULT_LOCALE', 'looks', oneOf(...LOCALES), { byDefault: 'en',
-    about: 'The language for browsers that accept none of the supported languages.' }),
-
-  secret: set('LATCHKEY_SECRET', 'operation', text('at least 32 characters', /^\S(?:.{30,4094})\S$/su), { byDefault: null, computed: 'generated at the first start and stored in the data folder; required in production', secret: 'whole',
-    about: 'The secret that all encryption and signing keys are derived from or sealed with; the same on every node. Keep it safe and back it up. `openssl rand -base64 48` generates one.' }),
-  auditRetention: set('LATCHKEY_AUDIT_RETENTION', 'operation', durationBetween('1d', '36500d'), { byDefault: '365d',
-    about: 'How long audit events are kept.' }),
-  logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },
-    about: 'The lowest level that is logged.' }),
-} as const
-
-type Table = typeof SETTINGS
-export type SettingName = keyof Table
-/** The validated settings. Durations are milliseconds, paths absolute, origins without a trailing slash. */
-export type Config = { readonly [K in SettingName]: Table[K] extends Setting<infer T> ? T : never }
+export {
+  type Config,
+  type Fault,
+  GROUPS,
+  PROFILES,
+  SETTINGS,
+  type ServerProfile,
+  type Setting,
+  type SettingName,
+} from './config/settings.ts'
 
 export type Source = 'environment' | '.env' | 'default'
-/** A fault of a setting, as a sentence that begins with the setting's name. */
-export interface Fault {
-  setting: string
-  message: string
-}
 export interface Reading {
   /** Null when there are faults. */
   config: Config | null
@@ -264,7 +107,7 @@ export function readConfig(
   }
 }
 
-export const defaultOf = (setting: Setting<unknown>, profile: Profile): string | null =>
+export const defaultOf = (setting: Setting<unknown>, profile: ServerProfile): string | null =>
   typeof setting.byDefault === 'object' ? (setting.byDefault?.[profile] ?? null) : setting.byDefault
 
 /** Fills in defaults that are derived from other settings. */

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-const TERMINAL = { interactive: false, json: true, readStdin: async () => '' }
+const TERMINAL = { commands: [], interactive: false, json: true, readStdin: async () => '' }
 async function run(command: Command, positionals: string[], values: Args['values'] = {}) {
   if (command.on !== 'tools') throw new Error('not on the tools')
   const given = { values, positionals }

@@ -1,5 +1,5 @@
 /**
- * A CLI command: a plain record. `run` is a function from arguments to an Outcome and prints nothing. A command
+ * A CLI command: a plain record. `run` is a function from arguments to an CommandOutcome and prints nothing. A command
  * `on: 'tools'` uses the tools of an open server, so that it runs the same way in this process (PostgreSQL, or an
  * embedded database that is not in use) and in the running server (control socket). Input from the terminal is
  * collected before by `prepare` and is part of the arguments.
@@ -9,7 +9,7 @@ import { Problem } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { Tools } from '../core/tools.ts'
 
-export interface Outcome {
+export interface CommandOutcome {
   /** 0 done, 1 failed; wrong usage (2) is a UsageError. */
   exit: 0 | 1
   /** The document that `--json` prints; undefined: none. */
@@ -47,25 +47,34 @@ interface CommandBase {
 
 export type Command = CommandBase &
   (
-    | { on: 'machine'; run(args: Args, terminal: Terminal): Promise<Outcome> }
+    | { on: 'machine'; run(args: Args, terminal: Terminal): Promise<CommandOutcome> }
     | {
         /** Uses the database without the server's features, also before it is migrated. */
         on: 'database'
         /** Does not run through a running server, because it would break that server's database. */
         alone?: true
         prepare?(args: Args, terminal: Terminal): Promise<Args>
-        run(db: Database, args: Args, config: Config): Promise<Outcome>
+        run(db: Database, args: Args, config: Config): Promise<CommandOutcome>
       }
     | {
         on: 'tools'
         /** Validates the arguments and adds input from the terminal: standard input, prompts. */
         prepare?(args: Args, terminal: Terminal): Promise<Args>
-        run(tools: Tools, args: Args): Promise<Outcome>
+        run(tools: Tools, args: Args): Promise<CommandOutcome>
       }
   )
 
+/** A command by name, imported when it is called. */
+export interface CommandEntry {
+  name: string
+  summary: string
+  load(): Promise<Command>
+}
+
 /** The terminal that a command runs in. */
 export interface Terminal {
+  /** Every command, internal ones included, for a server that runs commands of other processes. */
+  commands: readonly CommandEntry[]
   /** Whether prompts are possible. */
   interactive: boolean
   json: boolean
@@ -91,7 +100,7 @@ export function stringOf(args: Args, name: string): string | null {
   return typeof value === 'string' ? value : null
 }
 
-export const done = (json: unknown, text: string, notes: readonly string[] = []): Outcome => ({
+export const done = (json: unknown, text: string, notes: readonly string[] = []): CommandOutcome => ({
   exit: 0,
   json,
   text,
@@ -99,7 +108,7 @@ export const done = (json: unknown, text: string, notes: readonly string[] = [])
 })
 
 /** The message of an error for people: the message of each field for a Problem about fields. */
-export function sentenceOf(error: Error): string {
+export function errorText(error: Error): string {
   if (!(error instanceof Problem) || !Array.isArray(error.details)) return error.message
   return error.details.map((field) => `${field.field}: ${field.message}`).join('\n        ')
 }

@@ -1,7 +1,7 @@
 /** `config check` and `config print`: the settings as the server reads them, without opening the database. */
 import { cautions } from '../config/rules.ts'
 import { GROUPS, readConfig, SETTINGS, type SettingName, shown } from '../config.ts'
-import { type Command, done, type Outcome } from './command.ts'
+import { type Command, type CommandOutcome, done } from './command.ts'
 import { paint, pairs, plain } from './terminal.ts'
 
 export const configCheck: Command = {
@@ -13,7 +13,7 @@ export const configCheck: Command = {
   run: async () => checkConfig(),
 }
 
-function checkConfig(): Outcome {
+function checkConfig(): CommandOutcome {
   const { config, faults } = readConfig(undefined, { secret: 'look' })
   const notes = config ? cautions(config) : []
   const json = { ok: faults.length === 0, profile: config?.profile ?? null, faults, cautions: notes }
@@ -43,7 +43,7 @@ export const configPrint: Command = {
   run: async (args) => printConfig(args.values.changed === true),
 }
 
-function printConfig(onlyChanged: boolean): Outcome {
+function printConfig(onlyChanged: boolean): CommandOutcome {
   const { faults, values, sources } = readConfig(undefined, { secret: 'look' })
   const names = (Object.keys(SETTINGS) as SettingName[]).filter(
     (name) => !onlyChanged || sources[name] !== 'default',

@@ -12,7 +12,7 @@ import { loadArgon2, loadBcrypt } from '../base/hashing/index.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
-import { type Command, type Outcome, withCauses } from './command.ts'
+import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
 import { paint, plain } from './terminal.ts'
 import { runThrough } from './through.ts'
@@ -252,7 +252,7 @@ async function breaches(config: Config): Promise<Finding[]> {
   }
 }
 
-function report(findings: readonly Finding[], more?: string): Outcome {
+function report(findings: readonly Finding[], more?: string): CommandOutcome {
   const count = (state: State) => findings.filter((each) => each.state === state).length
   const marks = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail: paint('red', 'fail') }
   const width = Math.max(...findings.map(({ check }) => check.length))

@@ -1,6 +1,5 @@
 /** The help: an overview of all commands, or the help of one. */
-import type { Command } from './command.ts'
-import type { Entry } from './index.ts'
+import type { Command, CommandEntry } from './command.ts'
 import { paint, pairs } from './terminal.ts'
 
 const COMMON: readonly (readonly [string, string])[] = [
@@ -8,7 +7,7 @@ const COMMON: readonly (readonly [string, string])[] = [
   ['-h, --help', 'Show the help of a command'],
 ]
 
-export const overview = (entries: readonly Entry[]): string =>
+export const overview = (entries: readonly CommandEntry[]): string =>
   [
     `${paint('bold', 'latchkey')} <command> [options]`,
     '',

@@ -2,16 +2,10 @@
  * The commands of the CLI, in the order of its help. Each is imported when it is called: `--help` opens no database
  * and loads no HTTP server.
  */
-import type { Command } from './command.ts'
-
-export interface Entry {
-  name: string
-  summary: string
-  load(): Promise<Command>
-}
+import type { CommandEntry } from './command.ts'
 
 // biome-ignore format: a table
-export const COMMANDS: readonly Entry[] = [
+export const COMMANDS: readonly CommandEntry[] = [
   { name: 'start', summary: 'Start the server', load: async () => (await import('./start.ts')).start },
   { name: 'migrate up', summary: 'Apply pending migrations', load: async () => (await import('./migrate.ts')).migrateUp },
   { name: 'migrate down', summary: 'Revert the last migration', load: async () => (await import('./migrate.ts')).migrateDown },
@@ -36,7 +30,7 @@ export const COMMANDS: readonly Entry[] = [
 ]
 
 /** Internal commands that other commands run in a running server. */
-export const INNER: readonly Entry[] = [
+export const INNER: readonly CommandEntry[] = [
   {
     name: 'doctor database',
     summary: 'Examine the database',
@@ -45,5 +39,5 @@ export const INNER: readonly Entry[] = [
 ]
 
 /** The commands of a group, for `latchkey users --help`. */
-export const groupOf = (word: string): readonly Entry[] =>
+export const groupOf = (word: string): readonly CommandEntry[] =>
   COMMANDS.filter((entry) => entry.name.startsWith(`${word} `))

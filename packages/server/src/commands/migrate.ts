@@ -6,7 +6,15 @@ import {
   migrationStatus,
   migrateDown as revert,
 } from '../base/db/index.ts'
-import { type Args, type Command, done, Failure, type Outcome, stringOf, UsageError } from './command.ts'
+import {
+  type Args,
+  type Command,
+  type CommandOutcome,
+  done,
+  Failure,
+  stringOf,
+  UsageError,
+} from './command.ts'
 import { moment, table } from './terminal.ts'
 
 export const migrateUp: Command = {
@@ -62,13 +70,13 @@ async function refusals<T>(work: Promise<T>): Promise<T> {
   })
 }
 
-const changed = (what: string, names: readonly string[]): Outcome =>
+const changed = (what: string, names: readonly string[]): CommandOutcome =>
   done(
     { migrations: names },
     names.length === 0 ? 'Nothing to do.' : names.map((name) => `${what} ${name}`).join('\n'),
   )
 
-function showStatus(list: readonly MigrationStatus[]): Outcome {
+function showStatus(list: readonly MigrationStatus[]): CommandOutcome {
   const json = {
     migrations: list.map(({ name, state, appliedAt }) => ({ name, state, applied_at: appliedAt })),
   }

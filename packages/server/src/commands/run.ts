@@ -10,15 +10,16 @@ import { ConfigError } from '../config.ts'
 import {
   type Args,
   type Command,
+  type CommandEntry,
+  type CommandOutcome,
+  errorText,
   Failure,
-  type Outcome,
-  sentenceOf,
   type Terminal,
   UsageError,
   withCauses,
 } from './command.ts'
 import { helpOf, overview } from './help.ts'
-import { COMMANDS, type Entry, groupOf } from './index.ts'
+import { COMMANDS, groupOf, INNER } from './index.ts'
 import { paint } from './terminal.ts'
 import { version } from './version.ts'
 
@@ -73,13 +74,13 @@ async function dispatch(words: readonly string[], json: boolean): Promise<number
 }
 
 /** The command is the first one or two words of the line. */
-const findEntry = (words: readonly string[], named: readonly string[]): Entry | undefined =>
+const findEntry = (words: readonly string[], named: readonly string[]): CommandEntry | undefined =>
   COMMANDS.find((entry) => {
     const parts = entry.name.split(' ')
     return parts.every((part, i) => words[i] === part && named[i] === part)
   })
 
-function unknownCommand(named: readonly string[], group: readonly Entry[]): UsageError {
+function unknownCommand(named: readonly string[], group: readonly CommandEntry[]): UsageError {
   const [first = '', second] = named
   if (group.length > 0) {
     const rest = group.map((entry) => entry.name.slice(first.length + 1))
@@ -137,7 +138,7 @@ function parseLine(words: readonly string[], options: NonNullable<ParseArgsConfi
   }
 }
 
-async function perform(command: Command, args: Args, at: Terminal): Promise<Outcome> {
+async function perform(command: Command, args: Args, at: Terminal): Promise<CommandOutcome> {
   if (command.on === 'machine') return command.run(args, at)
   const complete = 'prepare' in command && command.prepare ? await command.prepare(args, at) : args
   const { runThrough } = await import('./through.ts')
@@ -145,6 +146,7 @@ async function perform(command: Command, args: Args, at: Terminal): Promise<Outc
 }
 
 const terminal = (json: boolean): Terminal => ({
+  commands: [...COMMANDS, ...INNER],
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && !json,
   json,
   async readStdin() {
@@ -154,7 +156,7 @@ const terminal = (json: boolean): Terminal => ({
   },
 })
 
-function print(outcome: Outcome, json: boolean): number {
+function print(outcome: CommandOutcome, json: boolean): number {
   const text = json ? JSON.stringify(outcome.json, null, 2) : outcome.text
   if (text) process.stdout.write(`${text}\n`)
   for (const note of json ? [] : (outcome.notes ?? [])) process.stderr.write(`${note}\n`)
@@ -175,7 +177,7 @@ function report(error: unknown, json: boolean): number {
   const message = code.startsWith('DATABASE_')
     ? `${withCauses(error)}.`
     : error instanceof Error
-      ? sentenceOf(error)
+      ? errorText(error)
       : String(error)
   const details =
     error instanceof ConfigError

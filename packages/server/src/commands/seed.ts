@@ -7,7 +7,7 @@ import { ORGANIZATION_ROLES } from '../core/roles/index.ts'
 import type { Tools } from '../core/tools.ts'
 import { createUserByOperator } from '../features/accounts/registration/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
-import { type Command, done, Failure, type Outcome } from './command.ts'
+import { type Command, type CommandOutcome, done, Failure } from './command.ts'
 import { generatePassword } from './password.ts'
 import { table } from './terminal.ts'
 
@@ -49,7 +49,7 @@ export const seed: Command = {
   run: createSamples,
 }
 
-async function createSamples(tools: Tools): Promise<Outcome> {
+async function createSamples(tools: Tools): Promise<CommandOutcome> {
   if (tools.config.profile === 'production') {
     throw new Failure('Sample users are not permitted in production.', 'REFUSED_IN_PRODUCTION')
   }

@@ -5,14 +5,23 @@
 import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import { systemClock } from '../base/clock.ts'
 import { type ControlServer, isListening, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig } from '../config.ts'
-import { type Command, done, Failure, type Outcome, stringOf, UsageError } from './command.ts'
+import {
+  type Command,
+  type CommandEntry,
+  type CommandOutcome,
+  done,
+  Failure,
+  stringOf,
+  UsageError,
+} from './command.ts'
 import { paint, pairs } from './terminal.ts'
+import { untilStopped } from './until-stopped.ts'
 import { version } from './version.ts'
+import type { Listening } from './workers.ts'
 
 const MOST_WORKERS = 64
 const PATIENCE = 10_000
@@ -32,7 +41,7 @@ export const start: Command = {
   },
   examples: ['latchkey start', 'DATABASE_URL=postgres://… latchkey start --workers 4'],
   on: 'machine',
-  async run(args, { json }) {
+  async run(args, { json, commands }) {
     const workers = workersOf(stringOf(args, 'workers'))
     const config = loadConfig()
     if (workers > 1 && !config.databaseUrl) {
@@ -45,7 +54,7 @@ export const start: Command = {
       const { keepWorkers } = await import('./workers.ts')
       return keepWorkers(workers, (listening) => welcome(config, listening, json))
     }
-    return serve(config, json)
+    return serve(config, json, commands)
   },
 }
 
@@ -57,7 +66,11 @@ function workersOf(text: string | null): number {
   return count
 }
 
-async function serve(config: Config, json: boolean): Promise<Outcome> {
+async function serve(
+  config: Config,
+  json: boolean,
+  commands: readonly CommandEntry[],
+): Promise<CommandOutcome> {
   const app = await open(config).catch((error: unknown) => {
     throw startFailure(error, config)
   })
@@ -67,7 +80,7 @@ async function serve(config: Config, json: boolean): Promise<Outcome> {
     const { url } = await app.start()
     if (app.tools.db.kind === 'pglite') {
       const { controlHandler } = await import('./through.ts')
-      control = await serveControl(config.dataDir, controlHandler(app.tools))
+      control = await serveControl(config.dataDir, controlHandler(app.tools, commands))
     }
     // only the first worker issues a link, because each new link revokes the one before
     const setupLink = (cluster.worker?.id ?? 1) === 1 ? await app.setupLink() : null
@@ -102,23 +115,6 @@ async function open(config: Config): Promise<App> {
   }
 }
 
-/** Resolves at the first signal to stop; a later signal exits immediately. */
-export function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    const clock = systemClock()
-    let first = 0
-    const stop = () => {
-      // a terminal and npm may both forward the same Ctrl-C
-      if (first !== 0 && clock.ticks() - first > 500) process.exit(1)
-      if (first === 0) first = clock.ticks()
-      resolve()
-    }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-    // the primary process has ended
-    if (cluster.isWorker) process.once('disconnect', resolve)
-  })
-}
-
 /** Common failures of a start as sentences with a remedy. */
 function startFailure(error: unknown, config: Config): unknown {
   if (error instanceof DataDirInUse) {
@@ -144,13 +140,6 @@ function startFailure(error: unknown, config: Config): unknown {
       code,
     )
   return error
-}
-
-/** The facts about a process that listens. */
-export interface Listening {
-  url: string
-  /** The link to create the first administrator; null where one exists. */
-  setupLink: string | null
 }
 
 /** Prints the URLs of the server; in production, where the log reports the start, only the set-up link. */

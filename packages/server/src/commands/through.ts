@@ -10,8 +10,15 @@ import { Problem } from '../base/errors.ts'
 import { createLog } from '../base/log/index.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { Tools } from '../core/tools.ts'
-import { type Args, type Command, Failure, type Outcome, sentenceOf, UsageError } from './command.ts'
-import { COMMANDS, INNER } from './index.ts'
+import {
+  type Args,
+  type Command,
+  type CommandEntry,
+  type CommandOutcome,
+  errorText,
+  Failure,
+  UsageError,
+} from './command.ts'
 
 /** A command that may run in another process than the terminal's. */
 export type Portable = Exclude<Command, { on: 'machine' }>
@@ -23,7 +30,7 @@ export async function runThrough(
   command: Portable,
   args: Args,
   config: Config = loadConfig(),
-): Promise<Outcome> {
+): Promise<CommandOutcome> {
   if (config.databaseUrl) return runHere(command, args, config)
   for (let waited = 0; ; waited += PAUSE) {
     const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
@@ -42,7 +49,7 @@ async function notAccepting(config: Config): Promise<Failure> {
 }
 
 /** Null where another process has the database open, which may be starting or stopping. */
-async function tryHere(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
+async function tryHere(command: Portable, args: Args, config: Config): Promise<CommandOutcome | null> {
   try {
     return await runHere(command, args, config)
   } catch (error) {
@@ -51,7 +58,7 @@ async function tryHere(command: Portable, args: Args, config: Config): Promise<O
   }
 }
 
-async function runHere(command: Portable, args: Args, config: Config): Promise<Outcome> {
+async function runHere(command: Portable, args: Args, config: Config): Promise<CommandOutcome> {
   // standard output is reserved for the command's result
   const log = createLog({
     level: config.logLevel === 'silent' ? 'silent' : 'warn',
@@ -69,7 +76,7 @@ async function runHere(command: Portable, args: Args, config: Config): Promise<O
 }
 
 /** Null where no server listens. */
-async function askServer(command: Portable, args: Args, config: Config): Promise<Outcome | null> {
+async function askServer(command: Portable, args: Args, config: Config): Promise<CommandOutcome | null> {
   let reply: unknown
   try {
     reply = await sendControlRequest(config.dataDir, { command: command.name, args })
@@ -84,16 +91,16 @@ async function askServer(command: Portable, args: Args, config: Config): Promise
 }
 
 interface Reply {
-  outcome?: Outcome
+  outcome?: CommandOutcome
   refused?: { code: string; message: string }
 }
 
 /** The server side: runs a command of the CLI on the tools of the running server. */
 export const controlHandler =
-  (tools: Tools): ControlHandler =>
+  (tools: Tools, commands: readonly CommandEntry[]): ControlHandler =>
   async (request): Promise<Reply> => {
     const { command: name, args } = request as { command?: string; args?: Args }
-    const command = await [...COMMANDS, ...INNER].find((entry) => entry.name === name)?.load()
+    const command = await commands.find((entry) => entry.name === name)?.load()
     if (!command || command.on === 'machine' || !args) {
       return refuse(
         'UNKNOWN_COMMAND',
@@ -112,7 +119,7 @@ export const controlHandler =
       return { outcome: await work }
     } catch (error) {
       if (error instanceof UsageError) return refuse('USAGE', error.message)
-      if (error instanceof Problem || error instanceof Failure) return refuse(error.code, sentenceOf(error))
+      if (error instanceof Problem || error instanceof Failure) return refuse(error.code, errorText(error))
       throw error
     }
   }

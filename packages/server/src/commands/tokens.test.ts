@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-const TERMINAL = { interactive: false, json: true, readStdin: async () => '' }
+const TERMINAL = { commands: [], interactive: false, json: true, readStdin: async () => '' }
 // biome-ignore lint/suspicious/noExplicitAny: what a command prints is looked into freely
 async function run(command: Command, positionals: string[], values: Args['values'] = {}): Promise<any> {
   if (command.on !== 'tools') throw new Error('not on the tools')

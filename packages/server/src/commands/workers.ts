@@ -4,8 +4,15 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
-import { done, Failure, type Outcome } from './command.ts'
-import { type Listening, untilStopped } from './start.ts'
+import { type CommandOutcome, done, Failure } from './command.ts'
+import { untilStopped } from './until-stopped.ts'
+
+/** The facts about a process that listens. */
+export interface Listening {
+  url: string
+  /** The link to create the first administrator; null where one exists. */
+  setupLink: string | null
+}
 
 /** A worker that exits before this counts as a failed start. */
 const MIN_LIFETIME = 10_000
@@ -14,7 +21,7 @@ const MOST_FAILED_STARTS = 5
 export async function keepWorkers(
   count: number,
   onListening: (listening: Listening) => void,
-): Promise<Outcome> {
+): Promise<CommandOutcome> {
   let isStopping = false
   let failedStarts = 0
   let fail: (error: Error) => void = () => {}

@@ -133,7 +133,7 @@ export const sender: Kind<string> = text(
 )
 
 /** The kind, or null where the setting is not set. */
-export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind
+export const nullable = <T>(kind: Kind<T>): Kind<T | null> => kind
 
 /** A URL with its password and the secret values of its query masked. */
 export function withoutPassword(text: string): string {

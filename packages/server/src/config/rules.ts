@@ -2,8 +2,9 @@
  * Validation across settings: contradictions, and settings that production refuses. One row per rule; each names the
  * setting to change, and its message completes a sentence that states what to do.
  */
-import type { Config, Fault } from '../config.ts'
+
 import { weaknessOf } from './secret.ts'
+import type { Config, Fault } from './settings.ts'
 
 interface Rule {
   setting: string
