@@ -11,11 +11,11 @@ import { defaultOf, GROUPS, PROFILES, SETTINGS, type Setting } from '../packages
 import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
 import {
   ORGANIZATION_PERMISSIONS,
-  ORGANIZATION_ROLES,
-  PRESETS,
   SERVER_PERMISSIONS,
-} from '../packages/server/src/core/roles/index.ts'
+} from '../packages/server/src/core/permissions/index.ts'
+import { ORGANIZATION_ROLES } from '../packages/server/src/core/roles/index.ts'
 import { BUILT_IN } from '../packages/server/src/core/roles/organization-roles.ts'
+import { PRESETS } from '../packages/server/src/core/roles/presets.ts'
 
 const SOURCE = (file: string) =>
   `<!-- Made from ${file} by \`npm run docs\`. Do not edit: change the table there. -->`

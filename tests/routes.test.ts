@@ -9,7 +9,10 @@ import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
 import type { ApiRow, PageRow, Row } from '../packages/server/src/base/http/row/route.ts'
 import { errorsOf } from '../packages/server/src/base/http/row/shapes.ts'
 import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
-import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../packages/server/src/core/roles/index.ts'
+import {
+  ORGANIZATION_PERMISSIONS,
+  SERVER_PERMISSIONS,
+} from '../packages/server/src/core/permissions/index.ts'
 import { disableUser } from '../packages/server/src/features/identity/lifecycle/index.ts'
 import { getUser } from '../packages/server/src/features/identity/users/index.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'

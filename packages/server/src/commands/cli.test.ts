@@ -150,9 +150,9 @@ describe('accounts', () => {
 
     const codes = [
       ['CONFLICT', ['users', 'create', '--email', 'BOB@acme.test']],
-      ['VALIDATION_ERROR', ['users', 'create', '--email', 'nobody']],
+      ['VALIDATION_ERROR', ['users', 'create', '--email', 'unknown']],
       ['VALIDATION_ERROR', ['users', 'create', '--email', 'eve@acme.test', '--role', 'king']],
-      ['NOT_FOUND', ['users', 'disable', 'nobody']],
+      ['NOT_FOUND', ['users', 'disable', 'unknown']],
       ['CONFLICT', ['users', 'enable', 'bob']],
     ] as const
     for (const [code, words] of codes) {

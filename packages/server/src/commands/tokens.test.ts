@@ -58,7 +58,7 @@ describe('a token issued by the operator', () => {
   it('requires a lifetime within bounds and an existing account', async () => {
     for (const lifetime of ['31d', '59s', 'soon', '-1h'])
       await expect(run(tokensCreate, ['ada'], { lifetime })).rejects.toThrow('--lifetime')
-    await expect(run(tokensCreate, ['nobody'])).rejects.toThrow('no account')
+    await expect(run(tokensCreate, ['unknown'])).rejects.toThrow('no account')
     await expect(run(tokensRevoke, [])).rejects.toThrow('--user')
     await expect(run(tokensRevoke, ['nonsense'])).rejects.toThrow('no token')
   })

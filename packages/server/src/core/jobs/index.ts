@@ -1,9 +1,9 @@
 /**
- * Work that happens later: durable one-off jobs written in the same transaction as their cause, and recurring
- * ones. Owns the tables `jobs` and `recurring`: claiming, leases, back-off, giving up. Leaves to the handlers
- * that doing a thing twice does no harm, and that a payload holds no secret: it is stored as it is. The payload of a
- * kind has a schema (kind.ts); a stored one that does not fit is given up at once, with the reason.
- * Invariant: of several nodes one runs a due job; a job is done only when its row is gone.
+ * Background jobs: durable one-off jobs, written in the transaction of their cause, and recurring jobs. Owns the tables
+ * `jobs` and `recurring`: claims, leases, retries with back-off, failure. Handlers must be idempotent, and payloads
+ * must not contain secrets, because they are stored in clear. The payload of a kind has a schema (kind.ts); a stored
+ * payload that does not match it fails the job immediately, with the reason.
+ * Invariant: each due job runs on one of several nodes; a job is done only when its row is deleted.
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { z } from 'zod'
@@ -12,7 +12,7 @@ import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
-import { deleteGivenUp, insertJob } from './sql.ts'
+import { deleteFailedBefore, insertJob } from './sql.ts'
 import type { Work } from './work.ts'
 import { createWorker } from './worker.ts'
 
@@ -21,8 +21,8 @@ export { recurs, runs, type Work } from './work.ts'
 
 export interface Jobs {
   /**
-   * Durable: a row in `jobs`, run at least once after commit, retried with back-off (8 times, over two hours),
-   * given up visibly: the row stays with `failed_at` for 30 days, and the log has an error.
+   * Durable: a row in `jobs`, run at least once after the commit, retried with back-off (8 times, over two hours).
+   * A job that fails permanently stays with `failed_at` for 30 days, and the log has an error.
    */
   enqueue<S extends PayloadSchema>(
     tx: Tx,
@@ -30,11 +30,11 @@ export interface Jobs {
     payload: z.input<S>,
     options?: { runAt?: Date; now: Date },
   ): Promise<void>
-  /** Registers the handler of a kind; one a kind. It must be safe to run twice. */
+  /** Registers the only handler of a kind. It must be idempotent. */
   on<S extends PayloadSchema>(kind: JobKind<S>, handler: JobHandler<S>): void
   /**
-   * Registers recurring work; on several nodes, each due run happens on one of them. The first is due one
-   * interval after it is first seen; a run that fails is logged, and the next comes when it is due.
+   * Registers a recurring job; each due run happens on one of several nodes. The first run is due one interval after
+   * the registration; a failed run is logged, and the next run happens when it is due.
    */
   every(name: string, interval: string, run: (now: Date) => Promise<void>): void
   /** Registers the work of a feature. */
@@ -42,25 +42,25 @@ export interface Jobs {
   /** Starts the timers. */
   start(): void
   /**
-   * Runs whatever is due now and what that enqueues, and resolves when nothing is due any more; after the test
-   * clock moved, and for tests. Works without `start`. Not from inside a handler: it would wait for itself.
+   * Runs every due job and the jobs that they enqueue, and resolves when none is due; after the test clock moved, and
+   * for tests. Works without `start`. Not for handlers: it would wait for itself.
    */
   settle(): Promise<void>
-  /** Stops the timers, waits for what runs. */
+  /** Stops the timers, and waits for running jobs. */
   close(): Promise<void>
 }
 
-/** How soon a job is seen that another process enqueued, or that became due. */
+/** Milliseconds between polls: the delay of jobs that another process enqueued, or that became due. */
 const POLL = 1000
-/** Of the polls: how often the leases of what runs are extended. */
+/** The number of polls between extensions of the leases of running jobs. */
 const EXTEND_EVERY = 60
-/** How long a job that was given up can be looked at. Its payload may name people, so not for ever. */
-const KEEP_GIVEN_UP = 30 * 86_400_000
+/** The retention of failed jobs. Their payloads may contain personal data. */
+const FAILED_RETENTION = 30 * 86_400_000
 
 export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Jobs {
   const worker = createWorker({ db, clock, log })
   const recurring = createRecurring({ db, clock, log })
-  recurring.every('jobs.purge', '1h', (now) => deleteGivenUp(db.hot, later(now, -KEEP_GIVEN_UP)))
+  recurring.every('jobs.purge', '1h', (now) => deleteFailedBefore(db.hot, later(now, -FAILED_RETENTION)))
   let timer: NodeJS.Timeout | null = null
   let polling: Promise<void> | null = null
   let wanted = false
@@ -76,15 +76,15 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
         while ((await worker.startDue()) > 0);
         isDown = false
       } catch (err) {
-        // the database is away: said once, tried again with the next poll
-        if (!isDown) log.warn({ err }, 'jobs cannot be read')
+        // the database is unreachable: logged once, retried with the next poll
+        if (!isDown) log.warn({ err }, 'reading jobs failed')
         isDown = true
       }
     }
-    // in the same breath as the last look at `wanted`: whoever wakes from here on begins anew
+    // without an await since the last read of `wanted`, so that a later wake starts a new poll
     polling = null
   }
-  // bound here, so that what a commit or a finished job wakes does not run in that one's async context
+  // bound here, so that a poll does not run in the async context of the commit or job that woke it
   const wake = AsyncResource.bind((): void => {
     if (!timer) return
     wanted = true
@@ -118,7 +118,7 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
         await worker.startDue()
         const running = [...recurring.running(), ...worker.running()]
         if (running.length > 0) await Promise.race(running)
-        // what ended while we looked may have enqueued more than the look saw
+        // a job that ended during the claims may have enqueued further jobs
         else if (turns() === before) return
       }
     },

@@ -47,7 +47,7 @@ const enqueue = (
 const rows = () => db.tx('system', (tx) => tx.selectFrom('jobs').selectAll().execute())
 
 describe('a job', () => {
-  test('runs after the commit, with its payload, and is gone', async () => {
+  test('runs after the commit, with its payload, and is deleted', async () => {
     const ran = vi.fn(async () => {})
     jobs.on(work, ran)
     await enqueue({ user: 'usr_1', list: [1, { a: null }] })
@@ -77,7 +77,7 @@ describe('a job', () => {
     )
   })
 
-  test('waits for its time', async () => {
+  test('runs when it is due', async () => {
     const ran = vi.fn(async () => {})
     jobs.on(work, ran)
     const now = clock.now()
@@ -120,7 +120,7 @@ describe('a job', () => {
     expect(ran).toEqual([1, 2, 3])
   })
 
-  test('of a kind this node does not know is left to one that does', async () => {
+  test('of a kind that is unknown to this node is left to other nodes', async () => {
     jobs.on(job('something else', z.object({})), async () => {})
     await enqueue()
     await jobs.settle()
@@ -172,7 +172,7 @@ describe('a job', () => {
 })
 
 describe('a job that fails', () => {
-  test('is tried again later and later, then given up visibly', async () => {
+  test('is retried with back-off, then stays as failed', async () => {
     let runs = 0
     jobs.on(work, async () => {
       runs += 1
@@ -200,11 +200,11 @@ describe('a job that fails', () => {
     ])
     expect(log.error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ kind: 'work', attempts: 8 }),
-      'job given up',
+      'a job failed permanently',
     )
   })
 
-  test('can be looked at for 30 days after it was given up, and is gone then', async () => {
+  test('stays for 30 days after it failed permanently, and is deleted then', async () => {
     jobs.on(work, () => Promise.reject(new Error('no')))
     await enqueue()
     // the longest wait is an hour and a tenth
@@ -223,7 +223,7 @@ describe('a job that fails', () => {
     expect(await rows()).toMatchObject([{ failed_at: null }])
   })
 
-  test('does not hold up the others', async () => {
+  test('does not delay other jobs', async () => {
     const done: unknown[] = []
     jobs.on(work, async ({ bad }) => {
       if (bad) throw new Error('no')
@@ -235,7 +235,7 @@ describe('a job that fails', () => {
     expect(await rows()).toHaveLength(5)
   })
 
-  test('by taking the process down is run again when its lease is over, and given up in the end', async () => {
+  test('by crashing the process runs again when its lease expires, and fails after the last attempt', async () => {
     await enqueue()
     // a process that claimed it and is gone
     const crash = (attempts: number) =>
@@ -270,7 +270,7 @@ describe('the payload of a job', () => {
       tx.insertInto('jobs').values({ id: newId('job'), kind: 'greeting', payload: JSON.stringify(payload), run_at: clock.now(), created_at: clock.now() }).execute(),
     ) // biome-ignore format: one statement
 
-  test('is what its schema says, on both sides', async () => {
+  test('has the type of its schema, on both sides', async () => {
     const ran: z.output<typeof greeting.payload>[] = []
     jobs.on(greeting, async (payload) => void ran.push(payload))
     await db.tx('system', (tx) =>
@@ -290,7 +290,7 @@ describe('the payload of a job', () => {
     expect(ran).toEqual([{ user_id: 'usr_1', at: new Date('2030-06-01T12:00:00Z'), ip: '::1', locale: 'de' }])
   })
 
-  test('of another version may lack what has a default, and have what is not known here', async () => {
+  test('of another version may lack fields with a default, and have unknown fields', async () => {
     const ran = vi.fn(async () => {})
     jobs.on(greeting, ran)
     await stored({ user_id: 'usr_1', at: '2030-06-01T12:00:00.000Z', locale: 'fr', later: true })
@@ -308,25 +308,22 @@ describe('the payload of a job', () => {
       'user_id: invalid_type, at: invalid_format',
     ],
     ['is no object', 'hunter2', 'payload: invalid_type'],
-  ])(
-    'that %s is given up at once, with the reason and without its values',
-    async (_what, payload, reason) => {
-      const ran = vi.fn(async () => {})
-      jobs.on(greeting, ran)
-      await stored(payload)
-      await jobs.settle()
-      expect(ran).not.toHaveBeenCalled()
-      const last_error = `PayloadMismatch: the payload does not fit its schema (${reason})`
-      expect(await rows()).toMatchObject([{ attempts: 1, failed_at: expect.any(Date), last_error }])
-      expect(log.error).toHaveBeenCalledExactlyOnceWith(
+  ])('that %s fails immediately, with the reason and without its values', async (_what, payload, reason) => {
+    const ran = vi.fn(async () => {})
+    jobs.on(greeting, ran)
+    await stored(payload)
+    await jobs.settle()
+    expect(ran).not.toHaveBeenCalled()
+    const last_error = `PayloadMismatch: the payload does not match its schema (${reason})`
+    expect(await rows()).toMatchObject([{ attempts: 1, failed_at: expect.any(Date), last_error }])
+    expect(log.error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ kind: 'greeting', attempts: 1, err: expect.objectContaining({ message: expect.not.stringContaining('hunter2') }) }),
-      'job given up',
+      'a job failed permanently',
     ) // biome-ignore format: one call
-      clock.advance(minutes(60 * 24))
-      await jobs.settle()
-      expect(log.error).toHaveBeenCalledOnce()
-    },
-  )
+    clock.advance(minutes(60 * 24))
+    await jobs.settle()
+    expect(log.error).toHaveBeenCalledOnce()
+  })
 })
 
 describe('several nodes', () => {
@@ -360,7 +357,7 @@ describe('several nodes', () => {
     }
   })
 
-  test('leave a job that runs too long for its lease to the one that has it, and let it finish', async () => {
+  test('leave a job that outlives its lease to the node that runs it', async () => {
     let release = (): void => {}
     const runs: string[] = []
     const other = node()
@@ -384,7 +381,7 @@ describe('several nodes', () => {
 })
 
 describe('recurring work', () => {
-  test('goes on after it failed', async () => {
+  test('continues after a failure', async () => {
     let runs = 0
     jobs.every('sweep', '1h', async () => {
       runs += 1
@@ -399,7 +396,7 @@ describe('recurring work', () => {
     expect(log.error).toHaveBeenCalledTimes(3)
   })
 
-  test('takes a shorter interval at once', async () => {
+  test('applies a shorter interval immediately', async () => {
     jobs.every('sweep', '30d', async () => {})
     await jobs.settle()
     const ran = vi.fn(async () => {})
@@ -413,7 +410,7 @@ describe('recurring work', () => {
 })
 
 describe('closing', () => {
-  test('waits for what runs and begins nothing more', async () => {
+  test('waits for running jobs and starts no others', async () => {
     let finished = false
     const ran = vi.fn(async () => {
       await new Promise((done) => setTimeout(done, 100))

@@ -1,7 +1,7 @@
 /**
- * What a job is called and what its payload holds, once for the side that enqueues it and the side that runs it.
- * A payload is read by the version that runs the job, which may be older or newer than the one that wrote it: a
- * field that comes to a schema is optional or has a default, and one that goes is ignored.
+ * Kinds of jobs: the name and the payload schema, shared by the code that enqueues a job and the code that runs it.
+ * The version that runs a job may be older or newer than the one that wrote its payload: a new field of a schema is
+ * optional or has a default, and an unknown field is ignored.
  */
 import { z } from 'zod'
 import { LOCALES } from '../../base/call.ts'
@@ -19,7 +19,7 @@ export const job = <S extends PayloadSchema>(name: string, payload: S): JobKind<
 
 export type JobHandler<S extends PayloadSchema> = (payload: z.output<S>, now: Date) => Promise<void>
 
-/** A stored payload that its schema refuses. Names the fields and never their values, because it is logged and kept. */
+/** A stored payload does not match its schema. Names the fields, never their values, because it is logged and stored. */
 export class PayloadMismatch extends Error {
   override name = 'PayloadMismatch'
 }
@@ -29,11 +29,11 @@ export function readPayload<S extends PayloadSchema>(kind: JobKind<S>, stored: u
   const read = kind.payload.safeParse(stored)
   if (read.success) return read.data
   const faults = read.error.issues.map(({ path, code }) => `${path.join('.') || 'payload'}: ${code}`)
-  throw new PayloadMismatch(`the payload does not fit its schema (${faults.join(', ')})`)
+  throw new PayloadMismatch(`the payload does not match its schema (${faults.join(', ')})`)
 }
 
-/** The language of the request that enqueued the job; English where it is absent or not known here. */
+/** The language of the request that enqueued the job; English where it is absent or unknown. */
 export const PayloadLocale = z.enum(LOCALES).catch('en')
 
-/** A text that may be missing. */
+/** A text that may be absent. */
 export const PayloadText = z.string().nullable().default(null)

@@ -1,4 +1,4 @@
-/** Recurring work: a row a name says when it is next due, and whoever moves that on runs it. */
+/** Recurring jobs: a row per name with its next due time; the node that advances the time runs the job. */
 import { type Clock, duration, later } from '../../base/clock.ts'
 import type { Db } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
@@ -12,10 +12,10 @@ interface Entry {
 
 export interface Recurring {
   every(name: string, interval: string, run: (now: Date) => Promise<void>): void
-  /** Starts what is due and does not run here already. @returns how many */
+  /** Starts due jobs that are not running in this process. @returns how many */
   startDue(): Promise<number>
   running(): Promise<void>[]
-  /** How many starts and ends there were so far. */
+  /** The number of starts and ends so far. */
   turns(): number
 }
 
@@ -35,7 +35,7 @@ export function createRecurring({ db, clock, log }: { db: Db; clock: Clock; log:
 
   const start = (name: string, entry: Entry): void => {
     const done = (async () => entry.run(clock.now()))()
-      .catch((err) => log.error({ recurring: name, err }, 'recurring work failed'))
+      .catch((err) => log.error({ recurring: name, err }, 'a recurring job failed'))
       .finally(() => {
         running.delete(name)
         turns += 1
@@ -64,7 +64,7 @@ export function createRecurring({ db, clock, log }: { db: Db; clock: Clock; log:
 
   return {
     every(name, interval, run) {
-      if (entries.has(name)) throw new Error(`the recurring work ${name} exists already`)
+      if (entries.has(name)) throw new Error(`the recurring job ${name} is already registered`)
       entries.set(name, { interval: duration(interval), run, isRegistered: false })
     },
     startDue() {

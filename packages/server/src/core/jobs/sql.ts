@@ -1,4 +1,4 @@
-/** The statements of the jobs room. Claiming is one statement, so two nodes never hold the same job. */
+/** The statements of the job queue. A claim is one statement, so that two nodes never run the same job. */
 import { sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
@@ -8,7 +8,7 @@ export interface ClaimedJob {
   kind: string
   /** As it is stored. */
   payload: unknown
-  /** Counts this one; also the mark of who holds it. */
+  /** Includes this attempt; also identifies the lease. */
   attempts: number
 }
 
@@ -23,7 +23,7 @@ export async function insertJob(
   )
 }
 
-/** Takes what is due and nobody holds: until `leaseEnd` it is due for nobody else. */
+/** Claims due jobs; no other node claims them before `leaseEnd`. */
 export async function claimJobs(
   db: Statements,
   of: { kinds: string[]; notThese: string[]; now: Date; leaseEnd: Date; limit: number },
@@ -48,12 +48,12 @@ export async function extendLeases(db: Statements, ids: string[], leaseEnd: Date
     where id = any(${ids}::text[]) and failed_at is null`.execute(db)
 }
 
-/** Whoever holds it by now: it is done. */
+/** Deletes a finished job, also where another node holds its lease by now. */
 export async function deleteJob(db: Statements, id: string): Promise<void> {
   await sql`delete from latchkey.jobs where id = ${id}`.execute(db)
 }
 
-/** Without effect where the lease ran out and another node has taken it. */
+/** Without effect where the lease expired and another node has claimed the job. */
 export async function postponeJob(
   db: Statements,
   job: ClaimedJob,
@@ -65,19 +65,19 @@ export async function postponeJob(
     where id = ${job.id} and attempts = ${job.attempts}`.execute(db)
 }
 
-/** What was given up before then: somebody had the time to look at it. */
-export async function deleteGivenUp(db: Statements, before: Date): Promise<void> {
+/** Deletes jobs that failed permanently before then. */
+export async function deleteFailedBefore(db: Statements, before: Date): Promise<void> {
   await sql`delete from latchkey.jobs where failed_at < ${before}`.execute(db)
 }
 
-/** A shorter interval than the one known takes effect at once. */
+/** A shorter interval than the stored one takes effect immediately. */
 export async function registerRecurring(db: Statements, name: string, nextAt: Date): Promise<void> {
   await sql`
     insert into latchkey.recurring as r (name, next_at) values (${name}, ${nextAt})
     on conflict (name) do update set next_at = least(r.next_at, excluded.next_at)`.execute(db)
 }
 
-/** Of the names given, those that are due, each to one asker only; their next run is `now` and the interval. */
+/** Claims due recurring jobs, each for one node; the next run is due at `now` plus the interval. */
 export async function claimRecurring(
   db: Statements,
   names: string[],

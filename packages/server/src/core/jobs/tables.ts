@@ -1,4 +1,4 @@
-/** The tables of jobs and of recurring work. */
+/** The tables of one-off and recurring jobs. */
 import type { Generated } from 'kysely'
 import type { Json } from '../../base/db/tables.ts'
 
@@ -16,7 +16,7 @@ export interface JobsTable {
   attempts: Generated<number>
   run_at: Date
   created_at: Date
-  /** Set when it was given up; the row stays for the operator to see. */
+  /** Set when the job failed permanently; the row stays for the operator. */
   failed_at: Date | null
   last_error: string | null
 }

@@ -1,7 +1,6 @@
 /**
- * One-off jobs: claimed a few at a time, run outside any transaction, then deleted, postponed or given up.
- * An attempt counts from the moment it is claimed, so a job that takes the process down with it is given up
- * like any other.
+ * One-off jobs: claimed a few at a time, run outside of transactions, then deleted, postponed or failed. An attempt
+ * counts from its claim, so that a job that crashes the process also fails after the last attempt.
  */
 import { type Clock, later } from '../../base/clock.ts'
 import type { Db } from '../../base/db/types.ts'
@@ -15,7 +14,7 @@ const MOST_ATTEMPTS = 8
 const FIRST_WAIT = 10_000
 const LONGEST_WAIT = 3_600_000
 
-/** 10 s, 30 s, 90 s … an hour; spread by a fifth, so that what failed together does not return together. */
+/** 10 s, 30 s, 90 s … an hour, with 20 % jitter, so that jobs that failed together are not retried together. */
 function backOff(attempts: number): number {
   const wait = Math.min(FIRST_WAIT * 3 ** (attempts - 1), LONGEST_WAIT)
   return Math.round(wait * (0.9 + Math.random() * 0.2))
@@ -23,11 +22,11 @@ function backOff(attempts: number): number {
 
 export interface Worker {
   on<S extends PayloadSchema>(kind: JobKind<S>, handler: JobHandler<S>): void
-  /** Claims what is due, as far as there is room, and starts it. @returns how many */
+  /** Claims and starts due jobs, up to the limit of concurrency. @returns how many */
   startDue(): Promise<number>
   extendLeases(): Promise<void>
   running(): Promise<void>[]
-  /** How many starts and ends there were so far: unchanged means that nothing happened in between. */
+  /** The number of starts and ends so far; unchanged: nothing happened in between. */
   turns(): number
   onFinished(wake: () => void): void
 }
@@ -42,7 +41,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
   const leaseEnd = (): Date => later(clock.now(), LEASE)
 
   const giveBack = async (job: ClaimedJob, cause: unknown): Promise<void> => {
-    // another try would read the same payload
+    // a retry would read the same payload
     const isLast = job.attempts >= MOST_ATTEMPTS || cause instanceof PayloadMismatch
     const now = clock.now()
     await postponeJob(db.hot, job, {
@@ -51,15 +50,15 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
       failedAt: isLast ? now : null,
     })
     const fields = { job: job.id, kind: job.kind, attempts: job.attempts, err: cause }
-    if (isLast) log.error(fields, 'job given up')
-    else log.warn(fields, 'job failed, will be tried again')
+    if (isLast) log.error(fields, 'a job failed permanently')
+    else log.warn(fields, 'a job failed, it is retried')
   }
 
   const perform = async (job: ClaimedJob): Promise<void> => {
     try {
       const handler = handlers.get(job.kind)
       if (!handler) throw new Error(`no handler for ${job.kind}`)
-      if (job.attempts > MOST_ATTEMPTS) throw new Error('the process ended while it ran, every time')
+      if (job.attempts > MOST_ATTEMPTS) throw new Error('the process ended during every attempt')
       await handler(job.payload, clock.now())
       await deleteJob(db.hot, job.id)
     } catch (error) {
@@ -69,10 +68,8 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
 
   const start = (job: ClaimedJob): void => {
     const done = perform(job)
-      // it stays claimed, and is run again when the lease is over
-      .catch((err) =>
-        log.error({ job: job.id, kind: job.kind, err }, 'the outcome of a job could not be written'),
-      )
+      // the job stays claimed, and runs again when the lease expires
+      .catch((err) => log.error({ job: job.id, kind: job.kind, err }, 'writing the outcome of a job failed'))
       .finally(() => {
         running.delete(job.id)
         turns += 1
@@ -85,7 +82,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
   const startDue = async (): Promise<number> => {
     const limit = AT_ONCE - running.size
     if (limit <= 0 || handlers.size === 0) return 0
-    // the test clock may pass the end of our own lease: what runs here is not taken a second time
+    // the test clock may pass the end of a lease of this process: its running jobs are excluded
     const claim = { kinds: [...handlers.keys()], notThese: [...running.keys()], limit }
     const jobs = await claimJobs(db.hot, { ...claim, now: clock.now(), leaseEnd: leaseEnd() })
     for (const job of jobs) start(job)
@@ -94,7 +91,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
 
   return {
     on(kind, handler) {
-      if (handlers.has(kind.name)) throw new Error(`the job ${kind.name} has a handler already`)
+      if (handlers.has(kind.name)) throw new Error(`the job ${kind.name} already has a handler`)
       handlers.set(kind.name, async (payload, now) => handler(readPayload(kind, payload), now))
     },
     startDue() {

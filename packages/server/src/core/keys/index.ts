@@ -1,9 +1,9 @@
 /**
- * Signing keys: what tokens are signed with and checked by. Owns the keys' stages, their sealed storage, rotation
- * by schedule and command, and the set every process has at hand. Leaves to the features what a token says.
+ * Signing keys of tokens. Owns the keys' stages, their encryption at rest, rotation by schedule and command, and the
+ * replica of the key set in every process. Leaves the claims of tokens to the features.
  *
- * Invariant: a key is published for a while before it signs and until the last token it signed is dead; and
- * whoever changes the set holds one lock, so that of many nodes that start or rotate at once one makes a key.
+ * Invariant: a key is published before it signs and until the last token that it signed has expired. Changes of the
+ * key set are serialized by a lock, so that of concurrent starts and rotations one creates a key.
  */
 import type { JsonWebKey } from 'node:crypto'
 import { type Call, systemCall } from '../../base/call.ts'
@@ -16,61 +16,62 @@ import { createReplica } from '../../base/replica.ts'
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
 import type { Jobs } from '../jobs/index.ts'
-import { keyOfSecret, type Material, makePair, type Signer, unseal } from './material.ts'
+import { generateSealedPair, keyOfSecret, type Material, type Signer, unsealKey } from './material.ts'
 import {
   deleteRemovedBefore,
   extendKeep,
-  insertKey,
+  insertSigningKey,
   type KeyRow,
+  listSigningKeys,
   lockKeys,
   removeDead,
   removeOthers,
   retireSucceeded,
-  selectKeys,
 } from './sql.ts'
-import { activeOf, nextKeyAt, type Stage, stageOf, type Wanted } from './stages.ts'
+import { activeOf, nextKeyAt, type RotationPolicy, type Stage, stageOf } from './stages.ts'
 
 const CHANNEL = 'latchkey_keys'
-/** Others' clocks may be behind. */
+/** Tolerance for other machines' clocks. */
 const SLACK = 5 * 60_000
-/** A removed key stays listed so long. */
-const REMEMBERED = 90 * 86_400_000
-/** A `kid` nobody knows is looked up in the database this often at most. */
-const UNKNOWN_EVERY = 1000
+/** How long a removed key stays listed. */
+const REMOVED_RETENTION = 90 * 86_400_000
+/** Milliseconds between reloads because of an unknown `kid`. */
+const UNKNOWN_KID_INTERVAL = 1000
 
-/** A key as an operator sees it. */
-export interface KeyView {
+/** The operator's view of a key. */
+export interface SigningKeyView {
   kid: string
   algorithm: KeyRow['algorithm']
   stage: Stage
   created_at: string
   active_at: string
-  /** Of a retired one: when the last token it signed is dead. */
+  /** When the last token that the key signed has expired. */
   keep_until: string
 }
 
 export interface Keys {
-  /** A compact JWS under the active key. @param typ the header's `typ` */
+  /** Signs a compact JWS with the active key. @param typ the header's `typ` */
   sign(typ: string, claims: Readonly<Record<string, unknown>>, now: Date): string
-  /** Every key that is good for checking: public halves, and secrets (`kty` `oct`). */
+  /** Every key that verifies signatures: public keys, and secrets (`kty` `oct`). */
   verifiers(): readonly JsonWebKey[]
-  /** The public halves as a JWK set, RFC 7517 §5. */
+  /** The public keys as a JWK set, RFC 7517 §5. */
   published(): { keys: readonly JsonWebKey[] }
-  /** Null where the keys at hand are current; otherwise wait for it before checking anything. */
+  /** Null where the replica is current; otherwise await it before verifying. */
   fresh(): Promise<void> | null
-  /** Looks for keys that were published a moment ago; often asked, it does so once a second. */
+  /** Reloads the keys for an unknown `kid`, at most once a second. */
   refetch(): Promise<void>
-  /** Keys that sign now are kept until then at least. */
+  /** Keeps the keys that sign now published at least until then. */
   keepUntil(tx: Tx, until: Date): Promise<void>
   /**
-   * Publishes a further key. It signs after the lead; `immediately`: now, and all others are removed with their tokens.
+   * Publishes a new key, which signs after the lead; `immediately`: it signs now, and all other keys are removed with
+   * their tokens.
    * @throws Problem CONFLICT where tokens are signed with a configured secret
    */
-  rotate(call: Call, options: { immediately: boolean }): Promise<KeyView>
-  list(now: Date): Promise<KeyView[]>
-  /** Calls when the set of keys has changed. @returns how to stop */
+  rotate(call: Call, options: { immediately: boolean }): Promise<SigningKeyView>
+  list(now: Date): Promise<SigningKeyView[]>
+  /** Calls the listener when the key set has changed. @returns a function to unsubscribe */
   onChange(listener: () => void): () => void
-  /** Makes the first key where there is none, and listens for changes. */
+  /** Creates the first key where there is none, loads the replica and listens for changes. */
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -80,10 +81,10 @@ export type KeysConfig = Pick<
   'tokenAlgorithm' | 'tokenSecret' | 'keyRotation' | 'keyLead' | 'accessTokenLifetime'
 >
 
-/** A key at hand. The private half may be sealed under another LATCHKEY_SECRET: then it only checks. */
-type Held = KeyRow & { signer: Signer | null; head: Map<string, string> }
+/** A key of the replica. Where the private key is sealed under another LATCHKEY_SECRET, the key only verifies. */
+type LoadedKey = KeyRow & { signer: Signer | null; head: Map<string, string> }
 
-/** Registers its recurring work. */
+/** Creates the keys and registers their recurring job. */
 export function createKeys(tools: {
   db: Db
   clock: Clock
@@ -94,34 +95,34 @@ export function createKeys(tools: {
 }): Keys {
   const { db, clock, keyring, jobs, log, config } = tools
   const isSecret = config.tokenAlgorithm === 'HS256'
-  const wanted: Wanted = {
+  const policy: RotationPolicy = {
     algorithm: config.tokenAlgorithm,
     kid: isSecret ? keyOfSecret(keyring, config.tokenSecret ?? '').kid : null,
     rotation: config.keyRotation,
     lead: config.keyLead,
   }
   const listeners = new Set<() => void>()
-  let held: readonly Held[] = []
+  let held: readonly LoadedKey[] = []
   let unknownAt = Number.NEGATIVE_INFINITY
   const replica = createReplica({ db, log, name: 'signing keys', channel: CHANNEL, load })
 
   const make = (): Promise<Material> | Material =>
     config.tokenAlgorithm === 'HS256'
       ? keyOfSecret(keyring, config.tokenSecret ?? '')
-      : makePair(keyring, config.tokenAlgorithm)
+      : generateSealedPair(keyring, config.tokenAlgorithm)
 
-  function hold(row: KeyRow): Held {
+  function hold(row: KeyRow): LoadedKey {
     const known = held.find(
       ({ kid, sealed_private }) => kid === row.kid && sealed_private === row.sealed_private,
     )
     if (known) return { ...row, signer: known.signer, head: known.head }
     let signer: Signer | null = null
     try {
-      signer = unseal(keyring, { ...row, publicJwk: row.public_jwk as JsonWebKey | null })
+      signer = unsealKey(keyring, { ...row, publicJwk: row.public_jwk as JsonWebKey | null })
     } catch (err) {
       log.warn(
         { err, kid: row.kid },
-        'a signing key was sealed under another LATCHKEY_SECRET and signs no more',
+        'a signing key was sealed under another LATCHKEY_SECRET and cannot sign',
       )
     }
     return { ...row, signer, head: new Map() }
@@ -129,18 +130,18 @@ export function createKeys(tools: {
 
   async function load(): Promise<void> {
     const before = held.map(({ kid }) => kid).join()
-    held = (await selectKeys(db.hot, 'published')).map(hold)
+    held = (await listSigningKeys(db.hot, 'published')).map(hold)
     if (held.map(({ kid }) => kid).join() !== before) for (const listener of listeners) listener()
   }
 
-  /** Publishes a key where the table wants one. @returns its kid, or null where none was needed */
+  /** Publishes a key where one is due. @returns its kid, or null */
   async function ensure(now: Date): Promise<string | null> {
-    if (nextKeyAt(signable(await selectKeys(db.hot, 'published')), wanted, now) === null) return null
+    if (nextKeyAt(signable(await listSigningKeys(db.hot, 'published')), policy, now) === null) return null
     const material = await make()
     return await db.tx('system', async (tx) => {
       await lockKeys(tx)
-      const keys = await selectKeys(tx, 'published')
-      const at = nextKeyAt(signable(keys), wanted, now)
+      const keys = await listSigningKeys(tx, 'published')
+      const at = nextKeyAt(signable(keys), policy, now)
       if (at === null) return null
       await publish(tx, material, at, now)
       if (keys.length > 0) await auditRotation(tx, systemCall(now), material, { immediately: at <= now })
@@ -148,12 +149,12 @@ export function createKeys(tools: {
     })
   }
 
-  /** A key that cannot be unsealed will never sign, so it is no successor of any. */
+  /** A key that cannot be unsealed never signs, so it is no successor of another key. */
   const signable = (rows: KeyRow[]): KeyRow[] => rows.filter((row) => hold(row).signer !== null)
 
   async function publish(tx: Tx, material: Material, at: Date, now: Date): Promise<void> {
     const keep_until = later(at, config.accessTokenLifetime + SLACK)
-    await insertKey(tx, { ...material, active_at: at, keep_until }, now)
+    await insertSigningKey(tx, { ...material, active_at: at, keep_until }, now)
     await tx.notify(CHANNEL, material.kid)
   }
 
@@ -171,13 +172,13 @@ export function createKeys(tools: {
         })
         await tx.notify(CHANNEL, kid)
       }
-      await deleteRemovedBefore(tx, later(now, -REMEMBERED))
+      await deleteRemovedBefore(tx, later(now, -REMOVED_RETENTION))
     })
     await ensure(now)
   }
   jobs.every('keys.tend', '1m', tend)
 
-  function active(now: Date): Held & { signer: Signer } {
+  function active(now: Date): LoadedKey & { signer: Signer } {
     const key = activeOf(
       held.filter(({ signer }) => signer !== null),
       now,
@@ -186,7 +187,7 @@ export function createKeys(tools: {
     return { ...key, signer: key.signer }
   }
 
-  const publicOf = (key: Held): JsonWebKey | null => key.public_jwk as JsonWebKey | null
+  const publicOf = (key: LoadedKey): JsonWebKey | null => key.public_jwk as JsonWebKey | null
 
   return {
     sign(typ, claims, now) {
@@ -200,7 +201,7 @@ export function createKeys(tools: {
     published: () => ({ keys: held.flatMap((key): JsonWebKey[] => [publicOf(key) ?? []].flat()) }),
     fresh: replica.fresh,
     async refetch() {
-      if (clock.ticks() - unknownAt < UNKNOWN_EVERY) return
+      if (clock.ticks() - unknownAt < UNKNOWN_KID_INTERVAL) return
       unknownAt = clock.ticks()
       await replica.reload()
     },
@@ -221,8 +222,7 @@ export function createKeys(tools: {
       })
       await replica.reload()
       const view = (await listed(now)).find(({ kid }) => kid === material.kid)
-      if (!view)
-        throw problem('CONFLICT', { message: 'The new key was removed at once by another rotation.' })
+      if (!view) throw problem('CONFLICT', { message: 'The new key was removed by a concurrent rotation.' })
       return view
     },
     list: listed,
@@ -239,8 +239,8 @@ export function createKeys(tools: {
     close: replica.close,
   }
 
-  async function listed(now: Date): Promise<KeyView[]> {
-    const rows = await selectKeys(db.hot, 'all')
+  async function listed(now: Date): Promise<SigningKeyView[]> {
+    const rows = await listSigningKeys(db.hot, 'all')
     return rows.map((row) => ({
       kid: row.kid,
       algorithm: row.algorithm,

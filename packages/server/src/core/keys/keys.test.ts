@@ -27,13 +27,13 @@ describe('the stages of keys', () => {
     row('gone', -120, { removed: 0 }),
   ]
 
-  it('follow from their times alone', () => {
+  it('are derived from their times', () => {
     const stages = (minute: number) => keys.map((key) => stageOf(key, keys, at(minute)))
     expect(stages(5)).toEqual(['published', 'active', 'retired', 'removed'])
     expect(stages(10)).toEqual(['active', 'retired', 'retired', 'removed'])
   })
 
-  it('leave a key to sign with also where the clock was set back, and none where there is none', () => {
+  it('have an active key also after the clock was set back, and none without keys', () => {
     expect(activeOf(keys, at(-1000))?.kid).toBe('old')
     expect(activeOf([row('gone', 0, { removed: 1 })], at(5))).toBeNull()
   })
@@ -48,7 +48,7 @@ describe('the stages of keys', () => {
     expect(nextKeyAt(those, wanted, at(minute))).toEqual(expected)
   })
 
-  it('ask for one of another algorithm after the lead, and for a secret at once', () => {
+  it('require a key of another algorithm after the lead, and a secret immediately', () => {
     expect(nextKeyAt([row('a', 0)], { ...wanted, algorithm: 'RS256' }, at(1))).toEqual(at(11))
     expect(nextKeyAt([row('a', 0)], { ...wanted, algorithm: 'HS256', kid: 'sig_s' }, at(1))).toEqual(at(1))
     expect(nextKeyAt([row('sig_s', 0)], { ...wanted, kid: 'sig_s' }, at(1))).toBeNull()
@@ -105,7 +105,7 @@ describe('signing keys', () => {
   const minute = 60_000
   let first: Keys
 
-  it('are made once by however many start at once, and sealed', async () => {
+  it('are created once by concurrent starts, and sealed', async () => {
     const [one] = await Promise.all([open({}, SECRET, jobs), ...Array.from({ length: 7 }, () => open())])
     if (!one) throw new Error('none')
     first = one
@@ -115,7 +115,7 @@ describe('signing keys', () => {
     expect(JSON.stringify(rows)).not.toMatch(/PRIVATE|"d"/)
   })
 
-  it('are published before they sign and until the last token they signed is dead', async () => {
+  it('are published before they sign and until the last token that they signed has expired', async () => {
     const token = first.sign('at+jwt', { n: 1 }, clock.now())
     const old = headOf(token).kid
     const { kid } = await first.rotate(systemCall(clock.now()), { immediately: false })
@@ -144,7 +144,7 @@ describe('signing keys', () => {
     await expect.poll(() => isGood(first, token)).toBe(false)
   })
 
-  it('change by schedule', async () => {
+  it('are rotated by schedule', async () => {
     const before = headOf(first.sign('at+jwt', {}, clock.now())).kid
     await advance(31 * 86_400_000)
     await expect.poll(() => first.published().keys.length).toBe(2)
@@ -152,21 +152,21 @@ describe('signing keys', () => {
     expect(headOf(first.sign('at+jwt', {}, clock.now())).kid).not.toBe(before)
   })
 
-  it('change on every node, with the line that tells them', async () => {
+  it('change on every node by NOTIFY', async () => {
     const other = await open()
     const { kid } = await first.rotate(systemCall(clock.now()), { immediately: true })
     await expect.poll(() => other.published().keys.map((key) => key.kid)).toEqual([kid])
     expect(isGood(other, first.sign('at+jwt', {}, clock.now()))).toBe(true)
   })
 
-  it('that were sealed under another secret check and do not sign', async () => {
+  it('that were sealed under another secret verify and do not sign', async () => {
     const token = first.sign('at+jwt', {}, clock.now())
     const moved = await open({}, 'another secret of the tests, also long enough')
     expect(isGood(moved, token)).toBe(true)
     expect(headOf(moved.sign('at+jwt', {}, clock.now())).kid).not.toBe(headOf(token).kid)
   })
 
-  it('of a shared secret are the same everywhere, published nowhere and rotated by nobody', async () => {
+  it('of a shared secret are the same on every node, never published and never rotated', async () => {
     const secret = {
       tokenAlgorithm: 'HS256',
       tokenSecret: 'a shared secret of the tests, long enough',

@@ -1,6 +1,6 @@
 /**
- * The keys themselves, one row an algorithm: how one is made, published, and signs (RFC 7518 §3.1, RFC 8037 §3.1).
- * A private half leaves this file sealed or not at all.
+ * Key material, one row per algorithm: generation, publication and signing (RFC 7518 §3.1, RFC 8037 §3.1).
+ * Invariant: a private key leaves this file only sealed.
  */
 import {
   createHmac,
@@ -19,7 +19,7 @@ import type { SigningKeysTable } from './tables.ts'
 
 export type SigningAlgorithm = SigningKeysTable['algorithm']
 
-/** What is stored of a key. */
+/** The stored fields of a key. */
 export type Material = Pick<SigningKeysTable, 'kid' | 'algorithm' | 'sealed_private'> & {
   publicJwk: JsonWebKey | null
 }
@@ -36,15 +36,15 @@ const PAIRS: Readonly<Record<Exclude<SigningAlgorithm, 'HS256'>, () => Promise<P
 
 // biome-ignore format: a table
 const SIGN: Readonly<Record<SigningAlgorithm, (key: KeyObject, data: Buffer) => Buffer>> = {
-  // RFC 7518 §3.4: the two numbers side by side, not DER
+  // RFC 7518 §3.4: the concatenation of R and S, not DER
   ES256: (key, data) => sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }),
   RS256: (key, data) => sign('sha256', data, key),
   EdDSA: (key, data) => sign(null, data, key),
   HS256: (key, data) => createHmac('sha256', key).update(data).digest(),
 }
 
-/** A new pair, its private half sealed. */
-export async function makePair(ring: Keyring, algorithm: keyof typeof PAIRS): Promise<Material> {
+/** Generates a key pair with its private key sealed. */
+export async function generateSealedPair(ring: Keyring, algorithm: keyof typeof PAIRS): Promise<Material> {
   const { privateKey } = await PAIRS[algorithm]()
   const kid = newId('sig')
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' })
@@ -58,7 +58,7 @@ export async function makePair(ring: Keyring, algorithm: keyof typeof PAIRS): Pr
   }
 }
 
-/** The configured secret as a key; the same secret is the same key on every node. */
+/** The configured secret as a key; the same secret gives the same key on every node. */
 export function keyOfSecret(ring: Keyring, secret: string): Material {
   const kid = `sig_${createHmac('sha256', secret).update('kid').digest('base64url').slice(0, 22)}`
   return { kid, algorithm: 'HS256', publicJwk: null, sealed_private: ring.encrypt('keys', secret) }
@@ -67,12 +67,12 @@ export function keyOfSecret(ring: Keyring, secret: string): Material {
 /** A key that signs. */
 export interface Signer {
   sign(data: Buffer): Buffer
-  /** For whoever checks: the public half, or the secret itself. */
+  /** The key for verification: the public key, or the secret. */
   jwk: JsonWebKey
 }
 
-/** @throws where it was sealed under another LATCHKEY_SECRET */
-export function unseal(ring: Keyring, row: Material): Signer {
+/** @throws where the key was sealed under another LATCHKEY_SECRET */
+export function unsealKey(ring: Keyring, row: Material): Signer {
   const text = ring.decrypt('keys', row.sealed_private)
   const { algorithm, kid } = row
   if (row.publicJwk !== null) {

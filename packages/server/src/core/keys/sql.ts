@@ -1,24 +1,24 @@
-/** The statements of the keys room. Whatever changes a stage runs under one lock, so that of many nodes one does. */
+/** The statements of signing keys. Changes of stages run under one lock, so that one of several nodes makes them. */
 import { sql } from 'kysely'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { SigningKeysTable } from './tables.ts'
 
-/** A row as it is read. */
+/** A row of the table. */
 export type KeyRow = Omit<SigningKeysTable, 'public_jwk'> & { public_jwk: Record<string, unknown> | null }
 
-/** Held until the transaction ends. */
+/** An advisory lock until the transaction ends. */
 export async function lockKeys(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('latchkey.signing_keys'))`.execute(tx)
 }
 
 /** Newest first. */
-export const selectKeys = (db: Statements, which: 'published' | 'all'): Promise<KeyRow[]> => {
+export const listSigningKeys = (db: Statements, which: 'published' | 'all'): Promise<KeyRow[]> => {
   const all = db.selectFrom('signing_keys').selectAll().orderBy('active_at', 'desc').orderBy('kid')
   return (which === 'all' ? all : all.where('removed_at', 'is', null)).execute()
 }
 
-/** A key that was removed and is configured again (a secret) comes back. */
-export async function insertKey(
+/** Inserts a key; a removed key of a secret that is configured again is restored. */
+export async function insertSigningKey(
   tx: Tx,
   key: Pick<SigningKeysTable, 'kid' | 'algorithm' | 'sealed_private' | 'active_at' | 'keep_until'> & {
     publicJwk: object | null
@@ -48,7 +48,7 @@ export async function retireSucceeded(tx: Tx, now: Date): Promise<void> {
       where n.removed_at is null and n.active_at <= ${now} and n.active_at > k.active_at)`.execute(tx)
 }
 
-/** @returns which keys are published no more */
+/** Unpublishes keys whose last token has expired. @returns their kids */
 export async function removeDead(tx: Tx, now: Date): Promise<string[]> {
   const rows = await tx
     .updateTable('signing_keys')
@@ -61,7 +61,7 @@ export async function removeDead(tx: Tx, now: Date): Promise<string[]> {
   return rows.map(({ kid }) => kid)
 }
 
-/** Every key but one, at once. @returns which */
+/** Removes every key but one immediately. @returns their kids */
 export async function removeOthers(tx: Tx, kid: string, now: Date): Promise<string[]> {
   const { rows } = await sql<{ kid: string }>`
     update signing_keys set removed_at = ${now}, retired_at = coalesce(retired_at, ${now})

@@ -1,6 +1,6 @@
 /**
- * The stages of signing keys, pure: published before one signs, active, retired when its successor signs, removed
- * when the last token it signed is dead.
+ * The stages of signing keys, as pure functions: published before it signs, active, retired when its successor signs,
+ * removed when the last token that it signed has expired.
  */
 import { later } from '../../base/clock.ts'
 import type { SigningKeysTable } from './tables.ts'
@@ -9,7 +9,7 @@ export type Stage = 'published' | 'active' | 'retired' | 'removed'
 
 type Times = Pick<SigningKeysTable, 'kid' | 'active_at' | 'retired_at' | 'removed_at'>
 
-/** The newest whose time has come; before any has (a clock that was set back), the first. */
+/** The newest key whose `active_at` has passed; where none has (the clock was set back), the oldest. */
 export function activeOf<T extends Times>(keys: readonly T[], now: Date): T | null {
   const alive = keys.filter((key) => key.removed_at === null)
   const begun = alive.filter((key) => key.active_at <= now)
@@ -26,19 +26,19 @@ export function stageOf(key: Times, keys: readonly Times[], now: Date): Stage {
   return key.active_at > now ? 'published' : 'retired'
 }
 
-export interface Wanted {
+export interface RotationPolicy {
   algorithm: SigningKeysTable['algorithm']
-  /** The one key of the configured secret; null where keys are made. */
+  /** The key of the configured secret; null where keys are generated. */
   kid: string | null
   /** Milliseconds. */
   rotation: number
   lead: number
 }
 
-/** When a further key has to become active; null where the newest one will do. */
+/** When a new key must become active; null where none is due. */
 export function nextKeyAt(
   keys: readonly (Times & Pick<SigningKeysTable, 'algorithm'>)[],
-  wanted: Wanted,
+  policy: RotationPolicy,
   now: Date,
 ): Date | null {
   const newest = keys
@@ -48,8 +48,8 @@ export function nextKeyAt(
       null,
     )
   if (newest === null) return now
-  // nobody waits for a secret to be published
-  if (wanted.kid !== null) return newest.kid === wanted.kid ? null : now
-  if (newest.algorithm !== wanted.algorithm) return later(now, wanted.lead)
-  return later(newest.active_at, wanted.rotation) <= now ? later(now, wanted.lead) : null
+  // a secret is not published, so it has no lead
+  if (policy.kid !== null) return newest.kid === policy.kid ? null : now
+  if (newest.algorithm !== policy.algorithm) return later(now, policy.lead)
+  return later(newest.active_at, policy.rotation) <= now ? later(now, policy.lead) : null
 }

@@ -7,7 +7,7 @@ declare module '../../base/db/tables.ts' {
   }
 }
 
-/** A key that signs tokens: published before `active_at`, silent from `retired_at`, gone from `removed_at`. */
+/** A signing key: published before `active_at`, does not sign after `retired_at`, unpublished after `removed_at`. */
 export interface SigningKeysTable {
   kid: string
   algorithm: 'ES256' | 'RS256' | 'EdDSA' | 'HS256'
@@ -17,7 +17,7 @@ export interface SigningKeysTable {
   created_at: Date
   active_at: Date
   retired_at: Date | null
-  /** When the last token it signed is dead. */
+  /** When the last token that it signed has expired. */
   keep_until: Date
   removed_at: Date | null
 }

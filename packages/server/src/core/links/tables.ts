@@ -1,11 +1,11 @@
-/** The tables of links of single use. */
+/** The table of single-use links. */
 declare module '../../base/db/tables.ts' {
   interface Tables {
     links: LinksTable
   }
 }
 
-/** Links of single use that a letter or the terminal carries: `id.secret`, only the secret's hash is stored. */
+/** Single-use links in emails or at the terminal: `id.secret`; only the hash of the secret is stored. */
 export interface LinksTable {
   id: string
   purpose: 'verify_email' | 'reset_password' | 'setup'

@@ -9,7 +9,7 @@ import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { type Log, scrub } from '../../base/log/index.ts'
 import { isRefusedForGood, type Smtp } from '../../base/outbound/smtp.ts'
-import { type RenderedEmail, unseal } from './sealed.ts'
+import { type RenderedEmail, unsealEmail } from './sealed.ts'
 import { type ClaimedEmail, claimEmails, markFailed, markSent, postponeEmail } from './sql.ts'
 
 const MINUTE = 60_000
@@ -60,7 +60,7 @@ export function createDelivery(options: DeliveryOptions): () => Promise<void> {
     try {
       if (email.sealed === null) throw new Error('the email is empty')
       if (email.attempts > WAITS.length + 1) throw new Error('the process ended during every try')
-      const rendered = unseal(keyring, email.sealed)
+      const rendered = unsealEmail(keyring, email.sealed)
       to = rendered.to
       await send(email, rendered)
     } catch (error) {

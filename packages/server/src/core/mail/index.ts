@@ -20,8 +20,8 @@ import type { Config } from '../../config.ts'
 import { type Jobs, job } from '../jobs/index.ts'
 import { createDelivery } from './delivery.ts'
 import { type Look, linksOf, renderHtml, renderText } from './email.tsx'
-import { oneAddress, type RenderedEmail, seal, subjectLine } from './sealed.ts'
-import { deleteOldEmails, insertEmail, trimSentEmails } from './sql.ts'
+import { oneAddress, type RenderedEmail, sealEmail, subjectLine } from './sealed.ts'
+import { deleteOldEmails, insertOutboxEmail, trimSentEmails } from './sql.ts'
 
 export interface Email {
   to: string
@@ -93,9 +93,9 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     async write(tx, email, now, about) {
       const rendered = render(email, look)
       const status = isDelivery ? 'waiting' : 'sent'
-      await insertEmail(tx, {
+      await insertOutboxEmail(tx, {
         id: newId('ltr'),
-        sealed: seal(keyring, rendered),
+        sealed: sealEmail(keyring, rendered),
         status,
         now,
         about: about ?? null,

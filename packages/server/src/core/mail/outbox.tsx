@@ -11,7 +11,7 @@ import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
 import { OUTBOX_SIZE } from './index.ts'
 import { outboxOperations } from './operations.ts'
-import { type RenderedEmail, unseal } from './sealed.ts'
+import { type RenderedEmail, unsealEmail } from './sealed.ts'
 import { deleteSentEmails, findSentEmail, listSentEmails, type SentEmail } from './sql.ts'
 
 type OutboxTools = { db: Db; keyring: Keyring }
@@ -38,7 +38,7 @@ export async function listOutbox(
 /** Empty for an email that was sealed under another LATCHKEY_SECRET. */
 function opened(keyring: Keyring, { id, sealed, sent_at }: SentEmail): OutboxEmail[] {
   try {
-    return [{ id, ...unseal(keyring, sealed), sent_at: sent_at.toISOString() }]
+    return [{ id, ...unsealEmail(keyring, sealed), sent_at: sent_at.toISOString() }]
   } catch {
     return []
   }

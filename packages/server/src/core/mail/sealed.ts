@@ -10,11 +10,11 @@ export interface RenderedEmail {
   links: string[]
 }
 
-export const seal = (keyring: Keyring, email: RenderedEmail): string =>
+export const sealEmail = (keyring: Keyring, email: RenderedEmail): string =>
   keyring.encrypt('letters', JSON.stringify(email))
 
 /** @throws where the email was sealed under another LATCHKEY_SECRET */
-export const unseal = (keyring: Keyring, sealed: string): RenderedEmail =>
+export const unsealEmail = (keyring: Keyring, sealed: string): RenderedEmail =>
   JSON.parse(keyring.decrypt('letters', sealed)) as RenderedEmail
 
 /** The subject as one line of text without markup: a line break would begin another header. */

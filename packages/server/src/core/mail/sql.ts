@@ -8,7 +8,7 @@ export interface ClaimedEmail {
   attempts: number
 }
 
-export async function insertEmail(
+export async function insertOutboxEmail(
   tx: Statements,
   email: { id: string; sealed: string; status: 'waiting' | 'sent'; now: Date; about: string | null },
 ): Promise<void> {

@@ -17,6 +17,6 @@ export interface LettersTable {
   created_at: Date
   sent_at: Date | null
   last_error: string | null
-  /** Whom it is about; it goes with them. */
+  /** The user that the email is about; deleted with the user. */
   user_id: string | null
 }

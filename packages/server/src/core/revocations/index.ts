@@ -1,11 +1,10 @@
 /**
- * What is refused although it has not expired: single tokens, sessions, people, API keys. Owns the table, its
- * NOTIFY, and each process's memory of it. Leaves to the features what to revoke, and that a credential is
- * held against it.
+ * Revocation of credentials before they expire: tokens, sessions, users, API keys, roles, organizations. Owns the
+ * table, its NOTIFY and the replica in each process. Leaves to the features what to revoke, and the check of each
+ * credential against it.
  *
- * Invariant: a revocation is written in the transaction of its cause, and from the commit on no process that
- * hears the database believes what it covers. One that does not hear it asks the database about every
- * credential until it has caught up.
+ * Invariant: a revocation is written in the transaction of its cause, and after the commit every process refuses what
+ * it covers. A process whose LISTEN connection is down queries the database for every credential until it has caught up.
  */
 import { later } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
@@ -13,7 +12,7 @@ import { newId } from '../../base/ids.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
 import { memberIn, type Revocable, type Revocation, type RevocationKind, revocationList } from './list.ts'
-import { deleteBefore, insertRevocations, isCovered, selectLast, selectPage } from './sql.ts'
+import { deleteBefore, insertRevocations, isCovered, selectLast, selectRevocationsAfter } from './sql.ts'
 import type { RevocationsTable } from './tables.ts'
 
 export type { Revocable, Revocation, RevocationKind } from './list.ts'
@@ -21,30 +20,30 @@ export type { Revocable, Revocation, RevocationKind } from './list.ts'
 export interface Revoke {
   kind: RevocationKind
   value: string
-  /** Only what was issued up to here, read after what it hangs on was locked; absent: all. */
+  /** Covers credentials issued up to this time, which is read after the changed row was locked; absent: all. */
   before?: Date
-  /** When everything it refuses has expired. */
+  /** When every credential that it covers has expired. */
   until: Date
 }
 
-/** No token lives longer, whoever makes it. */
+/** The maximum lifetime of any access token. */
 export const LONGEST_TOKEN = 30 * 86_400_000
-/** Nor one of a session, whatever the lifetime is set to. */
+/** The maximum lifetime of a session's access token. */
 export const LONGEST_SESSION_TOKEN = 86_400_000
 
 const CHANNEL = 'latchkey_revocations'
-/** Others' clocks may be behind, so an entry outlives what it refuses. */
+/** Tolerance for other machines' clocks: an entry is kept longer than the credentials that it covers. */
 const SLACK = 5 * 60_000
-/** A notification carries 8000 bytes; an entry takes fewer than 300. */
-const IN_ONE = 25
+/** Entries per notification: its limit is 8000 bytes, and an entry takes fewer than 300. */
+const NOTIFY_BATCH = 25
 const PAGE = 2000
 
-/** Writes down what is refused from the commit on, and tells every process. What has a `before` takes system scope. */
-export async function revoke(tx: Tx, what: Revoke | readonly Revoke[], now: Date): Promise<void> {
-  const entries = [what].flat()
-  for (let from = 0; from < entries.length; from += IN_ONE) {
+/** Writes revocations and notifies every process with the commit. Entries with `before` require the system scope. */
+export async function revoke(tx: Tx, entry: Revoke | readonly Revoke[], now: Date): Promise<void> {
+  const entries = [entry].flat()
+  for (let from = 0; from < entries.length; from += NOTIFY_BATCH) {
     const rows: RevocationsTable[] = []
-    for (const { kind, value, before, until } of entries.slice(from, from + IN_ONE)) {
+    for (const { kind, value, before, until } of entries.slice(from, from + NOTIFY_BATCH)) {
       const id = newId('rvk')
       const upTo = before ? await afterLast(tx, kind, value, before) : null
       rows.push({ id, at: now, kind, value, before: upTo, until: later(until, SLACK) })
@@ -54,55 +53,60 @@ export async function revoke(tx: Tx, what: Revoke | readonly Revoke[], now: Date
   }
 }
 
-/** What was issued anew within the second of an earlier revocation carries the second after it (`issueAt`). */
+/** A token issued in the second of an earlier revocation has the following second as `iat` (`issueAt`). */
 async function afterLast(tx: Tx, kind: RevocationKind, value: string, before: Date): Promise<Date> {
   const last = await selectLast(tx, kind, value)
   return last !== null && seconds(last) >= seconds(before) ? later(last, 1000) : before
 }
 
-/** What is being issued while the transaction commits may still read what was before it. */
-const MOMENT = 1000
+/** A token issued during the commit may still be based on the state before it. */
+const COMMIT_MARGIN = 1000
 
-/** Of these values, every token that was issued so far. */
+/** Entries that cover every token of these values issued so far. */
 const issued = (kind: RevocationKind, values: readonly string[], now: Date): Revoke[] =>
-  values.map((value) => ({ kind, value, before: later(now, MOMENT), until: later(now, LONGEST_TOKEN) }))
+  values.map((value) => ({
+    kind,
+    value,
+    before: later(now, COMMIT_MARGIN),
+    until: later(now, LONGEST_TOKEN),
+  }))
 
-/** Refuses every token that a person was issued so far. @param now read after what the change hangs on was locked */
+/** Revokes every token issued to a user so far. @param now read after the changed row was locked */
 export const revokeUser = (tx: Tx, userId: string, now: Date): Promise<void> =>
   revoke(tx, issued('sub', [userId], now), now)
 
-/** Refuses every token that was issued so far to holders of these roles. */
+/** Revokes every token issued to holders of these roles so far. */
 export const revokeRoles = (tx: Tx, names: readonly string[], now: Date): Promise<void> =>
   revoke(tx, issued('role', names, now), now)
 
-/** Refuses every token that was issued so far for acting in an organization. */
+/** Revokes every token issued for an organization so far. */
 export const revokeOrganization = (tx: Tx, id: string, now: Date): Promise<void> =>
   revoke(tx, issued('org', [id], now), now)
 
-/** Refuses every token that one person was issued so far for acting in one organization. */
+/** Revokes every token issued to one user for one organization so far. */
 export const revokeMember = (tx: Tx, id: string, userId: string, now: Date): Promise<void> =>
   revoke(tx, issued('org', [memberIn(id, userId)], now), now)
 
 export interface Revocations {
-  /** Whether it is refused; a promise where this process has to ask the database. */
+  /** Whether the credential is revoked; a promise where the database must be queried. */
   covers(credential: Revocable, now: Date): boolean | Promise<boolean>
   /**
-   * The second to put as `iat`; null where all is revoked. Revocations that were heard before `now` do not cover it.
-   * One heard since does: what is being issued may have been read before that revocation was committed.
-   * @param now from before anything was read that the credential rests on
+   * The `iat` of a new token, in seconds; null where all tokens are revoked. Revocations that were received before `now`
+   * do not cover it. Later ones do, because the token may be based on the state before them.
+   * @param now from before the first read that the token is based on
    */
   issueAt(credential: Omit<Revocable, 'iat'>, now: Date): number | null
-  /** Whether this process hears of revocations. */
+  /** Whether the replica is current. */
   isLive(): boolean
-  /** Calls for every revocation that is heard; some come twice. @returns how to stop */
+  /** Calls the listener for every revocation, for some twice. @returns a function to unsubscribe */
   onRevoked(listener: (revocation: Revocation) => void): () => void
-  /** Calls when the line to the database is lost or caught up again. @returns how to stop */
+  /** Calls the listener when the LISTEN connection is lost or has caught up. @returns a function to unsubscribe */
   onLine(listener: (isLive: boolean) => void): () => void
-  /** What was written after the cursor and still refuses something, oldest first. */
+  /** The unexpired revocations after the cursor, oldest first. */
   since(cursor: string | null, now: Date): AsyncGenerator<Revocation>
-  /** Loads what there is and listens. */
+  /** Loads the replica and listens. */
   open(): Promise<void>
-  /** Forgets what is over, here and in the database. */
+  /** Deletes expired entries from the replica and the database. */
   purge(now: Date): Promise<void>
   close(): Promise<void>
 }
@@ -127,7 +131,7 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
   async function* since(cursor: string | null, now: Date): AsyncGenerator<Revocation> {
     let after = startOf(cursor)
     for (;;) {
-      const rows = await selectPage(db.hot, after, now, PAGE)
+      const rows = await selectRevocationsAfter(db.hot, after, now, PAGE)
       for (const row of rows) yield toRevocation(row)
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE) return
@@ -137,7 +141,7 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
 
   return {
     covers(credential, now) {
-      // what is known to be revoked is refused in any case
+      // a known revocation is final
       if (list.covers(credential)) return true
       return replica.isCurrent() ? false : isCovered(db.hot, credential, now)
     },
@@ -163,7 +167,7 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
   }
 }
 
-/** Seconds since 1970, the second that is running. */
+/** Whole seconds since 1970, rounded down. */
 export const seconds = (at: Date): number => Math.floor(at.getTime() / 1000)
 
 const toRevocation = (row: RevocationsTable): Revocation => ({
@@ -177,12 +181,12 @@ const toRevocation = (row: RevocationsTable): Revocation => ({
 const OVERLAP = 60_000
 
 /**
- * Where reading goes on after a cursor: a minute earlier, because transactions commit in another order than
- * their ids were made in. Anything that is no cursor of ours begins at the beginning.
+ * The id to read from for a cursor: a minute earlier, because transactions commit in another order than their ids were
+ * generated. A malformed cursor starts at the beginning.
  */
 function startOf(cursor: string | null): string {
-  const made = /^rvk_([0-9a-f]{12})[0-9a-f]{20}$/.exec(cursor ?? '')?.[1]
-  if (made === undefined) return ''
-  const at = Math.max(0, Number.parseInt(made, 16) - OVERLAP)
+  const time = /^rvk_([0-9a-f]{12})[0-9a-f]{20}$/.exec(cursor ?? '')?.[1]
+  if (time === undefined) return ''
+  const at = Math.max(0, Number.parseInt(time, 16) - OVERLAP)
   return `rvk_${at.toString(16).padStart(12, '0')}${'0'.repeat(20)}`
 }

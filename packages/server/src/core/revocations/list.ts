@@ -1,6 +1,6 @@
 /**
- * What is revoked, as one process remembers it. Adding something twice changes nothing and the order does not
- * matter; an entry is forgotten when everything it could refuse has expired anyway.
+ * The in-memory revocation list of a process. Adding is idempotent and independent of order; an entry is deleted when
+ * every credential that it covers has expired.
  */
 import type { RevocationsTable } from './tables.ts'
 
@@ -10,46 +10,46 @@ export interface Revocation {
   id: string
   kind: RevocationKind
   value: string
-  /** Issued in this second or earlier (seconds since 1970); null: whenever it was issued. */
+  /** Covers credentials issued in this second or earlier (seconds since 1970); null: all. */
   before: number | null
-  /** What it refuses has expired by then; seconds since 1970. */
+  /** When every covered credential has expired; seconds since 1970. */
   until: number
 }
 
-/** What a credential may be revoked by. `iat` in seconds since 1970. */
+/** The properties that a credential can be revoked by. `iat` in seconds since 1970. */
 export interface Revocable {
   jti?: string | null
   sid?: string | null
   sub?: string | null
   key?: string | null
-  /** Any of them. */
+  /** A revocation of any of these covers the credential. */
   roles?: readonly string[]
   org?: string | null
   iat: number
 }
 
-/** The value of kind `org` that is about one of its members alone. */
+/** The value of kind `org` for a single member. */
 export const memberIn = (organizationId: string, userId: string): string => `${organizationId}/${userId}`
 
-interface Kept {
+interface ListEntry {
   before: number
   until: number
   heardAt: Date
 }
 
 export interface RevocationList {
-  /** @param heardAt when this process learned of it, and so knew that it was committed */
+  /** @param heardAt when this process received it, which is after its commit */
   add(revocation: Revocation, heardAt: Date): void
   covers(credential: Revocable): boolean
-  /** The last second of issue that is covered by what was heard until then; -1 where none is, Infinity where all are. */
+  /** The last second of issue that revocations received until then cover; -1 for none, Infinity for all. */
   coveredUpTo(credential: Omit<Revocable, 'iat'>, heardUntil: Date): number
-  /** Forgets what is over. @param now seconds since 1970 */
+  /** Deletes expired entries. @param now seconds since 1970 */
   sweep(now: number): void
   readonly size: number
 }
 
 export function revocationList(): RevocationList {
-  const kept: Record<RevocationKind, Map<string, Kept>> = {
+  const kept: Record<RevocationKind, Map<string, ListEntry>> = {
     jti: new Map(),
     sid: new Map(),
     sub: new Map(),
@@ -57,9 +57,16 @@ export function revocationList(): RevocationList {
     role: new Map(),
     org: new Map(),
   }
-  const find = (kind: RevocationKind, value: string | null | undefined): Kept | undefined =>
+  const find = (kind: RevocationKind, value: string | null | undefined): ListEntry | undefined =>
     value ? kept[kind].get(value) : undefined
-  const found = ({ jti, sid, sub, key, org, roles = [] }: Omit<Revocable, 'iat'>): (Kept | undefined)[] => [
+  const found = ({
+    jti,
+    sid,
+    sub,
+    key,
+    org,
+    roles = [],
+  }: Omit<Revocable, 'iat'>): (ListEntry | undefined)[] => [
     find('jti', jti),
     find('sid', sid),
     find('sub', sub),

@@ -1,4 +1,4 @@
-/** The statements of the revocations room. */
+/** The statements of revocations. */
 import { sql } from 'kysely'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import { memberIn, type Revocable } from './list.ts'
@@ -8,7 +8,7 @@ export async function insertRevocations(tx: Tx, rows: RevocationsTable[]): Promi
   await tx.insertInto('revocations').values(rows).execute()
 }
 
-/** The latest `before` of what was revoked up to some moment. */
+/** The latest `before` of a value's revocations. */
 export async function selectLast(
   tx: Tx,
   kind: RevocationsTable['kind'],
@@ -23,8 +23,8 @@ export async function selectLast(
   return row?.last ?? null
 }
 
-/** What still refuses something, a page at a time by id; the ids sort by when they were written. */
-export const selectPage = (
+/** A page of unexpired revocations by id; ids sort by time. */
+export const selectRevocationsAfter = (
   db: Statements,
   after: string,
   now: Date,

@@ -5,7 +5,7 @@ declare module '../../base/db/tables.ts' {
   }
 }
 
-/** What is refused though it has not expired. Ids sort by time. */
+/** Credentials that are refused before they expire. Ids sort by time. */
 export interface RevocationsTable {
   id: string
   at: Date

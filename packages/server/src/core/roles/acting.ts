@@ -1,6 +1,6 @@
 /**
- * Which organization a credential acts in, and as what: the part of a statement that every check of a credential
- * shares. Whoever has left the organization, or whose organization was deleted, acts in none.
+ * The active organization of a credential and the role in it: the SQL fragment that every check of a credential
+ * shares. After the user has left the organization, or it was deleted, there is no active organization.
  */
 import { type RawBuilder, sql } from 'kysely'
 import type { CallOrganization } from '../../base/call.ts'
@@ -21,7 +21,7 @@ export const actingJoins = (of: string): RawBuilder<unknown> => sql`
   left join organizations o on o.id = m.organization_id and o.deleted_at is null
   left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role`
 
-/** A role of the organization's own that is gone permits nothing. */
+/** The active organization with its permissions; a custom role that was deleted has no permissions. */
 export function organizationOf(
   roles: Pick<Roles, 'organizationPermissionsOf'>,
   row: ActingRow,

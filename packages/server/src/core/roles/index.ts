@@ -1,10 +1,10 @@
 /**
- * Roles, as every request needs them: what each permits, at hand in this process. Owns the memory of the tables
- * `roles` and `permissions`, the presets they begin with, and what the built-in roles of organizations come to; leaves
- * changing them to the access feature, and judging a single permission to the guard's `can`.
+ * Roles and their effective permissions, as a replica in every process. Owns the replica of the tables `roles` and
+ * `permissions`, the role presets, and the effective permissions of roles in organizations. Leaves changes of roles to
+ * the access feature, and the check of a single permission to the guard's `can`.
  *
- * Invariant: from the commit of a change on, no process that hears the database uses what was before it; one that
- * does not hear it reads them anew for every request.
+ * Invariant: after the commit of a change no process uses the state before it. A process whose LISTEN connection is
+ * down reads the tables for every request.
  */
 import { effectivePermissions, type RoleDefinition, withInherited } from '@latchkey/guard'
 import type { Clock } from '../../base/clock.ts'
@@ -14,50 +14,48 @@ import { createReplica } from '../../base/replica.ts'
 import type { Config } from '../../config.ts'
 import { BUILT_IN } from './organization-roles.ts'
 import { defaultRole, PRESETS } from './presets.ts'
-import { lockRoles, selectPermissions, selectRoles, upsertPreset } from './sql.ts'
+import { lockRoles, readStoredPermissions, readStoredRoles, upsertPreset } from './sql.ts'
 import type { PermissionsTable, RolesTable } from './tables.ts'
 
 export {
   isBuiltIn,
-  ORGANIZATION_PERMISSIONS,
   ORGANIZATION_ROLES,
   type OrganizationRole,
 } from './organization-roles.ts'
-export { ADMIN_ROLES, adminRole, defaultRole, isAdminRole, PRESETS, type Preset } from './presets.ts'
-export { SERVER_PERMISSIONS, type ServerPermission } from './server-permissions.ts'
-export { lockRoles, selectPermissions, selectRoles } from './sql.ts'
+export { ADMIN_ROLES, adminRole, defaultRole, isAdminRole, isReservedRoleName } from './presets.ts'
+export { lockRoles, readStoredPermissions, readStoredRoles } from './sql.ts'
 
 export type Role = Readonly<RolesTable>
 export type AppPermission = Readonly<PermissionsTable>
 
-/** One of an organization's own roles, as far as what it permits depends on it. */
-export interface OwnRole {
+/** The permissions of a custom role of an organization, and the built-in role that it inherits from. */
+interface CustomRole {
   permissions: readonly string[]
   inherits: string | null
 }
 
 const CHANNEL = 'latchkey_roles'
-const MOST_SUMS = 1000
+const MAX_CACHED = 1000
 
 export interface Roles {
-  /** Null where what is at hand is fresh; otherwise wait for it before using anything of it. */
+  /** Null where the replica is current; otherwise await it before reading from the replica. */
   fresh(): Promise<void> | null
-  /** The most powerful first. */
+  /** By rank, the most powerful first. */
   all(): readonly Role[]
   find(name: string): Role | null
-  /** Every permission of a set of roles, inherited ones included; names that nobody defined permit nothing. */
+  /** The permissions of a set of roles, inherited ones included; unknown names have no permissions. */
   permissionsOf(names: readonly string[]): readonly string[]
-  /** The most powerful of several, for clients that show one; null for none. */
+  /** The role with the highest rank, for clients that show one role; null for none. */
   primaryOf(names: readonly string[]): string | null
-  /** The role and whatever inherits from it, directly or not. */
+  /** The role and every role that inherits from it, directly or indirectly. */
   heirsOf(name: string): string[]
-  /** Permissions that apps brought. */
+  /** The permissions that apps added. */
   appPermissions(): readonly AppPermission[]
-  /** What a role permits inside an organization: a built-in one by itself, one of its own by its row. */
-  organizationPermissionsOf(role: string, own: OwnRole | null): readonly string[]
-  /** Tells every process that roles or permissions have changed; with the commit. */
+  /** The permissions of a role inside an organization: of a built-in role by its name, of a custom role by its row. */
+  organizationPermissionsOf(role: string, own: CustomRole | null): readonly string[]
+  /** Notifies every process, with the commit, that roles or permissions have changed. */
   changed(tx: Tx): Promise<void>
-  /** Puts the configured preset in place where it is not, and listens. */
+  /** Creates the roles of the configured preset where they are missing, loads the replica and listens. */
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -72,55 +70,55 @@ export function createRoles(tools: {
   let roles: readonly Role[] = []
   let byName: ReadonlyMap<string, Role> = new Map()
   let app: readonly AppPermission[] = []
-  let sums = new Map<string, readonly string[]>()
+  let cache = new Map<string, readonly string[]>()
   const replica = createReplica({ db, log, name: 'roles', channel: CHANNEL, load })
 
   async function load(): Promise<void> {
-    const [found, brought] = await Promise.all([selectRoles(db.hot), selectPermissions(db.hot)])
-    roles = found
-    byName = new Map(found.map((role) => [role.name, role]))
-    app = brought
-    sums = new Map()
+    const [rows, permissions] = await Promise.all([readStoredRoles(db.hot), readStoredPermissions(db.hot)])
+    roles = rows
+    byName = new Map(rows.map((role) => [role.name, role]))
+    app = permissions
+    cache = new Map()
   }
 
   async function ensurePreset(): Promise<void> {
     if (roles.some(({ preset }) => preset === config.rolePreset)) return
     await db.tx('system', async (tx) => {
       await lockRoles(tx)
-      const there = await selectRoles(tx)
-      if (there.some(({ preset }) => preset === config.rolePreset)) return
+      const existing = await readStoredRoles(tx)
+      if (existing.some(({ preset }) => preset === config.rolePreset)) return
       await upsertPreset(tx, config.rolePreset, PRESETS[config.rolePreset], clock.now())
     })
     await replica.reload()
   }
 
-  /** Remembered, because it stands on the path of every request. */
-  function summed(name: string, sum: () => readonly string[]): readonly string[] {
-    let found = sums.get(name)
-    if (!found) {
-      found = sum()
-      if (sums.size >= MOST_SUMS) sums.clear()
-      sums.set(name, found)
+  /** Caches effective permissions, because every request reads them. */
+  function cached(key: string, compute: () => readonly string[]): readonly string[] {
+    let permissions = cache.get(key)
+    if (!permissions) {
+      permissions = compute()
+      if (cache.size >= MAX_CACHED) cache.clear()
+      cache.set(key, permissions)
     }
-    return found
+    return permissions
   }
 
   return {
     fresh: replica.fresh,
     all: () => roles,
     find: (name) => byName.get(name) ?? null,
-    permissionsOf: (names) => summed(names.join(' '), () => effectivePermissions(byName, names)),
+    permissionsOf: (names) => cached(names.join(' '), () => effectivePermissions(byName, names)),
     primaryOf: (names) => roles.find(({ name }) => names.includes(name))?.name ?? names[0] ?? null,
     heirsOf: (name) =>
       roles.filter((role) => withInherited(byName, [role.name]).has(name)).map((role) => role.name),
     appPermissions: () => app,
     organizationPermissionsOf(role, own) {
       const key = own ? `/${own.inherits ?? ''} ${own.permissions.join(' ')}` : `/${role}`
-      return summed(key, () => {
+      return cached(key, () => {
         const definitions = new Map<string, RoleDefinition>()
         for (const [name, built] of BUILT_IN) {
-          const brought = app.filter((one) => one.organization_roles.includes(name)).map((one) => one.name)
-          definitions.set(name, { ...built, permissions: [...built.permissions, ...brought] })
+          const added = app.filter((one) => one.organization_roles.includes(name)).map((one) => one.name)
+          definitions.set(name, { ...built, permissions: [...built.permissions, ...added] })
         }
         if (own)
           definitions.set('', {

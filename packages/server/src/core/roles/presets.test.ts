@@ -33,7 +33,7 @@ describe('the role presets', () => {
       for (const permission of role.permissions) expect(permission).toMatch(/^(\*|[a-z_]+:(\*|[a-z_]+))$/)
   })
 
-  it('sums up what a role of the ladder inherits', () => {
+  it('includes the permissions that a role of the ladder inherits', () => {
     expect(permissionsOf(ladder, ['viewer'])).toEqual(['analytics:read', 'dashboard:read'])
     expect(permissionsOf(ladder, ['staff'])).toEqual([
       'analytics:read',
@@ -48,12 +48,12 @@ describe('the role presets', () => {
     expect(permissionsOf(ladder, ['super_admin'])).toContain('*')
   })
 
-  it('permits nothing to a role it does not know', () => {
+  it('gives no permissions to an unknown role', () => {
     expect(permissionsOf(ladder, ['emperor'])).toEqual([])
     expect(permissionsOf(ladder, ['admin'])).toEqual([])
   })
 
-  it('gives newcomers the least, or what is configured, and the first administrator everything', () => {
+  it('gives new users the lowest or the configured role, and the first administrator the highest', () => {
     expect(defaultRole(ladder)).toBe('viewer')
     expect(defaultRole(services)).toBe('user')
     expect(defaultRole({ ...ladder, defaultRole: 'staff' })).toBe('staff')

@@ -1,6 +1,6 @@
 /**
- * The presets of PRODUCT §5: the roles a server begins with, and who is whom among them. Invariant: inheritance has
- * no cycle, and a role inherits or may grant only roles of its own preset (tested over the table).
+ * Role presets: the roles that a server creates, and the administrator and default role of each preset. Invariant:
+ * inheritance has no cycle, and a role inherits or may grant only roles of the same preset (tested over the table).
  */
 import type { Config } from '../../config.ts'
 
@@ -11,11 +11,11 @@ export interface PresetRole {
   readonly description: string
   readonly permissions: readonly string[]
   readonly inherits: readonly string[]
-  /** Roles a holder may give to others, besides never granting what they do not hold; `*`: any, also those to come. */
+  /** Roles that a holder may grant, within the holder's permissions; `*`: every role, also future ones. */
   readonly grants: readonly string[]
 }
 
-/** Most powerful first: the order in which one role is shown for several. */
+/** By rank, the most powerful first: the first of several roles is the primary role. */
 export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
   ladder: [
     {
@@ -27,14 +27,14 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
     },
     {
       name: 'administrator',
-      description: 'Runs the system: settings, API keys, the audit log, and everything a manager does.',
+      description: 'Operates the system: settings, API keys, the audit log, and everything a manager does.',
       permissions: ['system:*', 'api_keys:*', 'audit:read'],
       inherits: ['manager'],
       grants: ['manager', 'staff', 'viewer'],
     },
     {
       name: 'manager',
-      description: 'Looks after people’s accounts.',
+      description: 'Manages users’ accounts.',
       permissions: ['users:*'],
       inherits: ['staff'],
       grants: ['staff', 'viewer'],
@@ -48,7 +48,7 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
     },
     {
       name: 'viewer',
-      description: 'Sees the dashboard and its figures.',
+      description: 'Views the dashboard and its figures.',
       permissions: ['dashboard:read', 'analytics:read'],
       inherits: [],
       grants: [],
@@ -64,7 +64,7 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
     },
     {
       name: 'manager',
-      description: 'Acts on clients’ data and gives others their roles.',
+      description: 'Works on clients’ data and assigns roles.',
       permissions: ['clients:*', 'insights:*', 'users:read', 'users:grant'],
       inherits: ['user'],
       grants: ['client', 'employee', 'user'],
@@ -85,7 +85,7 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
     },
     {
       name: 'user',
-      description: 'Everybody new.',
+      description: 'Default role of new users.',
       permissions: ['profile:read'],
       inherits: [],
       grants: [],
@@ -94,20 +94,26 @@ export const PRESETS: Readonly<Record<Preset, readonly PresetRole[]>> = {
 }
 
 const ADMIN: Readonly<Record<Preset, string>> = { ladder: 'super_admin', 'client-services': 'admin' }
-const EVERYONE: Readonly<Record<Preset, string>> = { ladder: 'viewer', 'client-services': 'user' }
+const DEFAULT: Readonly<Record<Preset, string>> = { ladder: 'viewer', 'client-services': 'user' }
 
-/** The top role of each preset. Nobody changes or deletes it, and somebody active always holds one. */
+/** The top role of each preset. It cannot be changed or deleted, and at least one active user has one of these. */
 export const ADMIN_ROLES: readonly { preset: string; name: string }[] = Object.entries(ADMIN).map(
   ([preset, name]) => ({ preset, name }),
 )
-/** By preset and name: a role made here that happens to be called so is none. */
+/** Compares preset and name: a custom role of the same name is not an administrator role. */
 export const isAdminRole = (role: { name: string; preset: string | null }): boolean =>
   ADMIN_ROLES.some(({ preset, name }) => role.preset === preset && role.name === name)
 
 type RolesConfig = Pick<Config, 'rolePreset' | 'defaultRole'>
 
-/** The role that may do everything; the first administrator gets it, and somebody always holds it. */
+/** The role with every permission, which the first administrator gets. */
 export const adminRole = (config: RolesConfig): string => ADMIN[config.rolePreset]
 
-/** The role of everyone who signs up: LATCHKEY_DEFAULT_ROLE, or the preset's least. */
-export const defaultRole = (config: RolesConfig): string => config.defaultRole ?? EVERYONE[config.rolePreset]
+/** The role of new users: LATCHKEY_DEFAULT_ROLE, or the lowest of the preset. */
+export const defaultRole = (config: RolesConfig): string => config.defaultRole ?? DEFAULT[config.rolePreset]
+
+/** Whether the name is a role of another preset than the configured one, and so reserved for a change of the preset. */
+export const isReservedRoleName = ({ rolePreset }: Pick<Config, 'rolePreset'>, name: string): boolean => {
+  const has = (roles: readonly PresetRole[]): boolean => roles.some((role) => role.name === name)
+  return !has(PRESETS[rolePreset]) && Object.values(PRESETS).some(has)
+}

@@ -1,4 +1,4 @@
-/** The memory of roles: fresh in every process, without its line to the database as well; and how a server begins. */
+/** The replica of roles: current in every process, also while the LISTEN connection is down; and the start of a server. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createApp } from '../../app.ts'
@@ -7,7 +7,7 @@ import type { Database } from '../../base/db/index.ts'
 import { type Config, loadConfig } from '../../config.ts'
 import { openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
 import { freePort, startWorld, type World } from '../../testing/world.ts'
-import { createRoles, lockRoles, type Roles, selectRoles } from './index.ts'
+import { createRoles, lockRoles, type Roles, readStoredRoles } from './index.ts'
 
 type RolesConfig = Pick<Config, 'rolePreset' | 'defaultRole'>
 const LADDER: RolesConfig = { rolePreset: 'ladder', defaultRole: null }
@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 afterAll(() => db.close())
 
-/** Another process's memory, as far as the database can tell. */
+/** Another process's replica. */
 async function open(config: RolesConfig = LADDER, on: Database = db): Promise<Roles> {
   const roles = createRoles({ db: on, clock: systemClock(), log: quietLog, config })
   opened.push(roles)
@@ -39,7 +39,7 @@ const permit = (roles: Roles, name: string, permissions: string[], on: Database 
   })
 
 describe('a change of roles', () => {
-  it('is used at once in the process that made it, and soon in another', async () => {
+  it('takes effect immediately in its process, and soon in others', async () => {
     const [one, other] = [await open(), await open()]
     for (const permissions of [['chat:read'], ['chat:read', 'chat:write'], []]) {
       await permit(one, 'staff', permissions)
@@ -54,7 +54,7 @@ describe('a change of roles', () => {
     }
   })
 
-  it('that is rolled back is nobody’s', async () => {
+  it('that is rolled back has no effect', async () => {
     const one = await open()
     const before = one.permissionsOf(['viewer'])
     const failing = db.tx('system', async (tx) => {
@@ -71,18 +71,18 @@ describe('a change of roles', () => {
     expect(one.permissionsOf(['viewer'])).toEqual(before)
   })
 
-  it('is not overtaken by what was read before it', async () => {
+  it('is not overwritten by an earlier read', async () => {
     const one = await open()
     for (let n = 0; n < 20; n++) {
       const wanted = [`round:${n}`]
-      // reading is under way while it is changed
+      // a read is in progress during the change
       await Promise.all([one.fresh(), permit(one, 'viewer', wanted), one.fresh()])
       await one.fresh()
       expect(one.find('viewer')?.permissions).toEqual(wanted)
     }
   })
 
-  it('is forgotten in no sum: what roles come to is summed up anew', async () => {
+  it('invalidates cached effective permissions', async () => {
     const one = await open()
     await permit(one, 'viewer', ['a:b'])
     await one.fresh()
@@ -96,8 +96,8 @@ describe('a change of roles', () => {
 
 const onItsOwnServer = testDatabaseKind() === 'postgres'
 if (onItsOwnServer)
-  describe('without the line to the database', () => {
-    it('roles are read for every request, and remembered again when it is back', async () => {
+  describe('while the LISTEN connection is down', () => {
+    it('roles are read for every request, and from the replica again when it is back', async () => {
       const one = await open()
       expect(one.fresh()).toBeNull()
       const cut = () =>
@@ -109,7 +109,7 @@ if (onItsOwnServer)
       await cut()
       await expect.poll(() => one.fresh() !== null, { interval: 1 }).toBe(true)
       for (let n = 0; n < 20; n++) {
-        // behind everybody's back, as a process that is not heard would do
+        // without NOTIFY, like a process whose notification is lost
         await db.tx('system', (tx) =>
           tx
             .updateTable('roles')
@@ -129,16 +129,16 @@ if (onItsOwnServer)
   })
 
 describe('a start', () => {
-  it('puts a preset in place once, and leaves what was made of it', async () => {
+  it('creates a preset once, and keeps later changes', async () => {
     const one = await open()
     await permit(one, 'manager', ['users:read'])
-    const before = await db.tx('system', selectRoles)
+    const before = await db.tx('system', readStoredRoles)
     const two = await open()
     expect(two.find('manager')?.permissions).toEqual(['users:read'])
-    expect(await db.tx('system', selectRoles)).toEqual(before)
+    expect(await db.tx('system', readStoredRoles)).toEqual(before)
   })
 
-  it('by two processes at once makes one preset', async () => {
+  it('of two processes at once creates one preset', async () => {
     const fresh = await openTestDatabase()
     try {
       const made = await Promise.all([open(LADDER, fresh), open(LADDER, fresh), open(LADDER, fresh)])
@@ -149,7 +149,7 @@ describe('a start', () => {
     }
   })
 
-  it('with another preset adds its roles, takes over those of its names, and keeps the rest', async () => {
+  it('with another preset adds its roles, takes over roles of the same name, and keeps the rest', async () => {
     const fresh = await openTestDatabase()
     try {
       await open(LADDER, fresh)
@@ -179,7 +179,7 @@ describe('a start', () => {
     }
   })
 
-  it('is refused where the default role is of nobody', async () => {
+  it('is refused where the default role does not exist', async () => {
     await expect(open({ rolePreset: 'ladder', defaultRole: 'emperor' })).rejects.toThrow(
       'LATCHKEY_DEFAULT_ROLE is emperor, and there is no role of that name',
     )
@@ -200,11 +200,11 @@ describe('a start', () => {
   })
 })
 
-describe('everybody new', () => {
+describe('new users', () => {
   let world: World
   afterEach(() => world.stop())
 
-  it('gets the role of LATCHKEY_DEFAULT_ROLE', async () => {
+  it('get the role of LATCHKEY_DEFAULT_ROLE', async () => {
     world = await startWorld({ defaultRole: 'staff' })
     const { client } = await world.person()
     const { data } = await client.get('/api/v1/auth/me')

@@ -1,21 +1,21 @@
-/** The statements that fill the memory of roles. What changes them is the access feature's. */
+/** The statements that load roles and presets. Changes of roles are the access feature's. */
 import { sql } from 'kysely'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { PresetRole } from './presets.ts'
 import type { PermissionsTable, RolesTable } from './tables.ts'
 
-export const selectRoles = (db: Statements): Promise<RolesTable[]> =>
+export const readStoredRoles = (db: Statements): Promise<RolesTable[]> =>
   db.selectFrom('roles').selectAll().orderBy('rank').orderBy('name').execute()
 
-export const selectPermissions = (db: Statements): Promise<PermissionsTable[]> =>
+export const readStoredPermissions = (db: Statements): Promise<PermissionsTable[]> =>
   db.selectFrom('permissions').selectAll().orderBy('name').execute()
 
-/** Makes whoever else changes roles, or who may hold them, wait until this transaction is over. */
+/** Serializes changes of roles and of their holders until this transaction ends (advisory lock). */
 export async function lockRoles(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended('latchkey roles', 0))`.execute(tx)
 }
 
-/** Puts a preset's roles in place; one of the same name that is there already becomes the preset's. */
+/** Creates the roles of a preset; an existing role of the same name becomes the preset's. */
 export async function upsertPreset(
   tx: Tx,
   preset: string,

@@ -18,7 +18,7 @@ export interface RolesTable {
   created_at: Date
   updated_at: Date
 }
-/** A permission that an app brought. */
+/** A permission that an app added. */
 export interface PermissionsTable {
   name: string
   description: string | null

@@ -2,14 +2,8 @@
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
 import { Description, roleName } from '../../../base/fields.ts'
-import {
-  type AppPermission,
-  ORGANIZATION_PERMISSIONS,
-  ORGANIZATION_ROLES,
-  type Role,
-  type Roles,
-  SERVER_PERMISSIONS,
-} from '../../../core/roles/index.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
+import { type AppPermission, ORGANIZATION_ROLES, type Role, type Roles } from '../../../core/roles/index.ts'
 
 /** `resource:action`, either of them `*`, or `*` alone. */
 export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/

@@ -8,8 +8,9 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { revokeOrganization, revokeRoles } from '../../../core/revocations/index.ts'
-import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS, selectPermissions } from '../../../core/roles/index.ts'
+import { readStoredPermissions } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { builtInPermissions, type NewPermission, type PermissionView, permissionView } from './fields.ts'
 import { assertNotBeyond, lockReach, type Reach } from './reach.ts'
@@ -25,7 +26,7 @@ export async function listPermissions(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
 ): Promise<PermissionView[]> {
-  const own = await tools.db.tx(callerScope(call), selectPermissions)
+  const own = await tools.db.tx(callerScope(call), readStoredPermissions)
   return [...builtInPermissions(tools.roles), ...own.map(permissionView)]
 }
 
@@ -38,7 +39,7 @@ export const createPermission = (
   changing(tools, call, input.name, async (tx, { userId, username }) => {
     const { name, description } = input
     const organization_roles = [...new Set(input.organization_roles)]
-    if ((await selectPermissions(tx)).length >= MOST_PERMISSIONS)
+    if ((await readStoredPermissions(tx)).length >= MOST_PERMISSIONS)
       throw problem('CONFLICT', { message: `The server can have ${MOST_PERMISSIONS} permissions at most.` })
     const row = { name, description, organization_roles, created_at: call.now }
     if (isBuiltIn(name) || !(await insertPermission(tx, row)))
@@ -54,7 +55,7 @@ export const createPermission = (
 /** Deletes a permission from the catalogue and from all roles of organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, name, async (tx, { userId, username, definitions }) => {
-    const found = (await selectPermissions(tx)).find((one) => one.name === name)
+    const found = (await readStoredPermissions(tx)).find((one) => one.name === name)
     if (!found) throw problem('NOT_FOUND')
     const holders = [...definitions.values()].filter((role) => role.permissions.includes(name))
     if (holders.length > 0)

@@ -11,7 +11,8 @@ import { can, effectivePermissions, lacking, withInherited } from '@latchkey/gua
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
-import { lockRoles, type Role, type ServerPermission, selectRoles } from '../../../core/roles/index.ts'
+import type { ServerPermission } from '../../../core/permissions/index.ts'
+import { lockRoles, type Role, readStoredRoles } from '../../../core/roles/index.ts'
 import { selectRolesOfActive } from './sql.ts'
 
 export type Definitions = ReadonlyMap<string, Role>
@@ -46,7 +47,7 @@ export async function lockReach(tx: Tx, call: Call, needed: ServerPermission): P
       message: 'Sign in to do this. An API key is not enough.',
     })
   await lockRoles(tx)
-  const [rows, held] = await Promise.all([selectRoles(tx), selectRolesOfActive(tx, principal.userId)])
+  const [rows, held] = await Promise.all([readStoredRoles(tx), selectRolesOfActive(tx, principal.userId)])
   if (!held) throw problem('AUTHENTICATION_REQUIRED')
   const definitions = definitionsOf(rows)
   const permissions = effectivePermissions(definitions, held)

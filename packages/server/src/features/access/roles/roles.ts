@@ -11,7 +11,13 @@ import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeRoles } from '../../../core/revocations/index.ts'
-import { defaultRole, isAdminRole, PRESETS, type Role, selectRoles } from '../../../core/roles/index.ts'
+import {
+  defaultRole,
+  isAdminRole,
+  isReservedRoleName,
+  type Role,
+  readStoredRoles,
+} from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
 import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'
@@ -24,14 +30,14 @@ type RoleTools = Pick<Tools, 'db' | 'clock' | 'config' | 'roles'>
 
 /** The most powerful first. */
 export async function listServerRoles(tools: Pick<Tools, 'db'>, call: Call): Promise<RoleView[]> {
-  const rows = await tools.db.tx(callerScope(call), selectRoles)
+  const rows = await tools.db.tx(callerScope(call), readStoredRoles)
   const definitions = definitionsOf(rows)
   return rows.map((row) => roleView(definitions, row))
 }
 
 /** @throws Problem NOT_FOUND */
 export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: string): Promise<RoleView> {
-  const definitions = definitionsOf(await tools.db.tx(callerScope(call), selectRoles))
+  const definitions = definitionsOf(await tools.db.tx(callerScope(call), readStoredRoles))
   const found = definitions.get(name)
   if (!found) throw problem('NOT_FOUND')
   return roleView(definitions, found)
@@ -41,7 +47,7 @@ export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: 
 export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): Promise<RoleView> =>
   changing(tools, call, async (tx, reach) => {
     const { definitions } = reach
-    if (definitions.has(input.name) || isReserved(tools, input.name))
+    if (definitions.has(input.name) || isReservedRoleName(tools.config, input.name))
       throw problem('CONFLICT', {
         message: 'A role with this name exists, or is part of a preset. Choose another name.',
         details: { field: 'name' },
@@ -125,12 +131,6 @@ function getChangeableRole(reach: Reach, name: string): Role {
 }
 
 const inUse = (message: string, reason: string) => problem('CONFLICT', { message, details: { reason } })
-
-/** Names of roles in other presets: changing the preset would redefine a role with such a name. */
-const isReserved = ({ config }: Pick<Tools, 'config'>, name: string): boolean =>
-  Object.entries(PRESETS).some(
-    ([preset, roles]) => preset !== config.rolePreset && roles.some((one) => one.name === name),
-  ) && !PRESETS[config.rolePreset].some((one) => one.name === name)
 
 /** @throws Problem VALIDATION_ERROR for unknown roles and for cycles of inheritance */
 function assertSound(definitions: Definitions, { name, inherits, grants }: Role): void {

@@ -1,7 +1,8 @@
 /** Texts of the page of a user's permissions; sentences for built-in permissions and roles, in every language. */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
-import { isBuiltIn, ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/roles/index.ts'
+import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
+import { isBuiltIn } from '../../../core/roles/index.ts'
 
 export const accessText = texts({
   en: {

@@ -30,7 +30,7 @@ import {
 } from '../../organizations/members/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
-import { asAdministrator, assertMayActOn, assertMayWithdraw } from './target.ts'
+import { asAdministrator, assertMayActOnUser, assertMayWithdraw } from './target.ts'
 
 type AccountTools = Pick<
   Tools,
@@ -154,7 +154,7 @@ export async function changeAccount(
     const before = await findUser(tx, id)
     const addresses = [before?.email ?? [], email ?? []].flat().map(canonical)
     for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
-    const user = await assertMayActOn(tools, tx, call, id)
+    const user = await assertMayActOnUser(tools, tx, call, id)
     if (user.email !== before?.email) throw problem('CONFLICT')
     if (email !== undefined || isVerified) await assertMaySetAddress(tx, call, id, addresses)
     if (Object.values(profile).some((value) => value !== undefined))

@@ -15,25 +15,25 @@ import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { sendResetEmail } from '../../signin/passwords/index.ts'
 import { localeOf } from './accounts.ts'
-import { asAdministrator, assertMayActOn, assertMayWithdraw } from './target.ts'
+import { asAdministrator, assertMayActOnUser, assertMayWithdraw } from './target.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 
-export interface LockOptions {
+export interface AccountLock {
   until: Date | null
   reason?: string | undefined
   endSessions: boolean
 }
 
 /** A second lock replaces the first. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT */
-export const lockAccount = (tools: LockTools, call: Call, id: string, options: LockOptions): Promise<User> =>
+export const lockAccount = (tools: LockTools, call: Call, id: string, options: AccountLock): Promise<User> =>
   changeTarget(tools, call, id, assertMayWithdraw, (tx, acting, user) =>
     lockUser(tools, tx, acting, user, options),
   )
 
 /** Lifts a lock and clears the failed sign-ins of the account, from all addresses. */
 export const unlockAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changeTarget(tools, call, id, assertMayActOn, (tx, acting, user) => liftLock(tools, tx, acting, user))
+  changeTarget(tools, call, id, assertMayActOnUser, (tx, acting, user) => liftLock(tools, tx, acting, user))
 
 /** As unlockAccount, without a check of permissions (for the CLI). */
 export async function liftLock(
@@ -55,13 +55,13 @@ export const disableAccount = (tools: LockTools, call: Call, id: string, reason?
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */
 export const enableAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
-  changeTarget(tools, call, id, assertMayActOn, enableUser)
+  changeTarget(tools, call, id, assertMayActOnUser, enableUser)
 
 const changeTarget = (
   tools: LockTools,
   call: Call,
   id: string,
-  assertMay: typeof assertMayActOn,
+  assertMay: typeof assertMayActOnUser,
   change: (tx: Tx, acting: Call, user: User) => Promise<void>,
 ): Promise<User> =>
   asAdministrator(tools, call, async (tx, acting) => {
@@ -79,7 +79,7 @@ export const endSessionsOf = (
   only?: string,
 ): Promise<number> =>
   asAdministrator(tools, call, async (tx, acting) => {
-    const { username } = await assertMayActOn(tools, tx, call, id)
+    const { username } = await assertMayActOnUser(tools, tx, call, id)
     const which = {
       userId: id,
       username,
@@ -100,7 +100,7 @@ export const sendReset = (tools: LockTools, call: Call, id: string): Promise<voi
     const found = await findUser(tx, id)
     // the order of locks: addresses before the user, as in verification
     const isTimely = found === null || (await mayWriteTo(tx, found, 'reset_password', call.now))
-    const user = await assertMayActOn(tools, tx, call, id)
+    const user = await assertMayActOnUser(tools, tx, call, id)
     if (user.status === 'disabled') throw problem('CONFLICT', { message: 'The account is disabled.' })
     if (!isTimely)
       throw problem('RATE_LIMIT_EXCEEDED', {

@@ -11,7 +11,7 @@ import { assertNotBeyond } from '../../access/roles/index.ts'
 import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 
 /** @throws Problem NOT_FOUND; INSUFFICIENT_PERMISSIONS with the first permission that the caller lacks */
-export async function assertMayActOn(
+export async function assertMayActOnUser(
   tools: Pick<Tools, 'roles'>,
   tx: Tx,
   call: Call,
@@ -30,14 +30,14 @@ export async function assertMayActOn(
   return user
 }
 
-/** As assertMayActOn, for actions that are not available on one's own account. @throws Problem CONFLICT as well */
+/** As assertMayActOnUser, for actions that are not available on one's own account. @throws Problem CONFLICT as well */
 export async function assertMayWithdraw(
   tools: Pick<Tools, 'roles'>,
   tx: Tx,
   call: Call,
   id: string,
 ): Promise<User> {
-  const user = await assertMayActOn(tools, tx, call, id)
+  const user = await assertMayActOnUser(tools, tx, call, id)
   if (user.id === call.principal?.userId)
     throw problem('CONFLICT', {
       message: 'This is your own account. Ask another administrator.',

@@ -8,13 +8,9 @@ import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
+import { ORGANIZATION_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
-import {
-  isBuiltIn,
-  ORGANIZATION_PERMISSIONS,
-  ORGANIZATION_ROLES,
-  type OwnRole,
-} from '../../../core/roles/index.ts'
+import { isBuiltIn, ORGANIZATION_ROLES } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   assertCovers,
@@ -85,7 +81,7 @@ const viewOf = ({ roles }: Pick<Tools, 'roles'>, row: OrganizationRolesTable): R
 function assertMayDefine(
   tools: Pick<Tools, 'roles'>,
   { membership }: LockedOrganization,
-  role: OwnRole,
+  role: Pick<OrganizationRolesTable, 'permissions' | 'inherits'>,
 ): void {
   const known = organizationPermissions(tools)
   const at = role.permissions.findIndex((one) => !known.includes(one))

@@ -1,0 +1,35 @@
+/**
+ * The permission catalogues: every permission that the server's operations require, and every permission inside an
+ * organization, with the sentence of the reference. The permissions that apps add are rows of the table `permissions`
+ * (core/roles).
+ */
+export const SERVER_PERMISSIONS = {
+  'users:read': 'View all accounts with their sessions and roles.',
+  'users:write': 'Create, change, lock, disable and enable accounts, and end their sessions.',
+  'users:delete': 'Delete accounts.',
+  'users:grant': 'Grant and revoke roles, within the caller’s permissions.',
+  'roles:read': 'View roles and the permission catalogue.',
+  'roles:write': 'Create, change and delete roles and permissions of apps, within the caller’s permissions.',
+  'organizations:read': 'View every organization with its members, roles and invitations.',
+  'organizations:write': 'Act as an owner in every organization.',
+  'audit:read': 'Read and export the audit log.',
+  'revocations:read': 'Receive revocations, as a guard does.',
+} as const satisfies Record<string, string>
+
+export type ServerPermission = keyof typeof SERVER_PERMISSIONS
+
+/** Permissions inside an organization, separate from those of the server. */
+export const ORGANIZATION_PERMISSIONS = {
+  'organization:read': 'View the organization.',
+  'organization:update': 'Change its name and settings.',
+  'organization:delete': 'Delete it, and restore it within the grace period.',
+  'organization:transfer': 'Transfer its ownership.',
+  'members:read': 'View its members.',
+  'members:update': 'Change members’ roles.',
+  'members:remove': 'Remove members.',
+  'invitations:read': 'View open invitations.',
+  'invitations:write': 'Invite people, and resend and revoke invitations.',
+  'roles:read': 'View its roles.',
+  'roles:write': 'Create, change and delete its custom roles.',
+  'audit:read': 'Read its audit log.',
+} as const satisfies Record<string, string>
