@@ -107,7 +107,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   defaultRole: { takes: { staff: 'staff' }, refuses: ['Staff', '1st', 'a b', 'a'.repeat(64)] },
   adminEmail: { takes: {}, refuses: ['ada', 'ada@', 'a b@c'] },
   adminPassword: { takes: {}, refuses: ['x'.repeat(1025)] },
-  organizationCreation: { takes: { administrators: 'administrators' }, refuses: ['nobody', 'Everyone'] },
+  organizationCreation: { takes: { administrators: 'administrators' }, refuses: ['none', 'Everyone'] },
   organizationGrace: { takes: { '1h': 3_600_000, '365d': 31_536_000_000 }, refuses: ['59m', '366d', '30'] },
   invitationLifetime: { takes: { '1h': 3_600_000, '90d': 7_776_000_000 }, refuses: ['59m', '91d', 'never'] },
   envelope: { takes: { problem: 'problem' }, refuses: ['plain'] },
@@ -179,7 +179,7 @@ describe('every setting', () => {
     }
   })
 
-  it.each(settings)('%s has a name, one sentence and a default of its own kind', (_name, setting) => {
+  it.each(settings)('%s has a name, one sentence and a default that its kind accepts', (_name, setting) => {
     expect(setting.env).toMatch(/^(LATCHKEY_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)$/)
     expect(setting.about).toMatch(/^\S.*\.$/s)
     const defaults =

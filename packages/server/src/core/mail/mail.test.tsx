@@ -95,9 +95,9 @@ describe('outside production, without a mail server', () => {
   })
 
   test('is sealed at rest', async () => {
-    await write({ to: 'somebody@example.com' })
+    await write({ to: 'recipient@example.com' })
     const stored = JSON.stringify(await rows())
-    for (const secret of [SECRET, 'topsecretpart', 'somebody', 'Verify your address'])
+    for (const secret of [SECRET, 'topsecretpart', 'recipient', 'Verify your address'])
       expect(stored).not.toContain(secret)
     expect(await listOutbox({ db, keyring: keyring('another secret, with thirty-two characters') })).toEqual(
       [],

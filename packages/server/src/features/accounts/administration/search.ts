@@ -1,7 +1,7 @@
 /**
- * Finding people among a million: every variant begins at an index and is read from a position on, and nothing is
- * counted. Two orders: by when they were made; and, of a search, by what it found, because the first ones of a prefix
- * are where the index begins, while the newest ones of it are anywhere. Runs as a caller, under row-level security.
+ * User search with keyset pagination, for a million users: every query starts at an index from a position, and nothing
+ * is counted. There are two orders: lists by creation time, and searches by the matched text, because the matches of a
+ * prefix are contiguous in an index in this order only. Runs as the caller, under row-level security.
  */
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
@@ -15,23 +15,23 @@ export interface PeopleFilter {
   createdBefore?: Date | undefined
 }
 
-/** `found`: what begins with a canonical text, in the order of what it is. */
+/** `found`: matches of a canonical prefix, in the order of the matched text. */
 export type PeopleOrder = { by: 'created'; direction: 'asc' | 'desc' } | { by: 'found'; prefix: string }
 
-/** Where in the order: the time as exact as it is stored, or what was found; and the id. */
+/** A position in the order: the creation time in full precision, or the matched text; and the id. */
 type Position = readonly [position: string, id: string]
 
 interface Page {
-  /** Of the last one before. */
+  /** The position of the last row of the previous page. */
   after: Position | null
   limit: number
   now: Date
 }
 
-/** A page may be short, and even empty, although there are more: then the filter leaves few of what a search finds. */
+/** A page may be short or empty although there are more results, where a filter excludes most matches of a search. */
 export interface People {
   rows: User[]
-  /** After which the next page begins; null where there is none. */
+  /** The position after which the next page starts; null for the last page. */
   next: Position | null
 }
 
@@ -62,15 +62,15 @@ function pageOf(rows: readonly Found[], limit: number, beyond: Position | null):
   return { rows: page, next: rows.length > limit && last ? positionOf(last) : beyond }
 }
 
-/** Along the index of the role's holders, or of the status, or of all. */
+/** Uses the index of the role's holders, of the status, or of all users. */
 function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page): RawBuilder<Found> {
   const { role } = filter
   const [at, id] = role === undefined ? [sql`u.created_at`, sql`u.id`] : [sql`h.created_at`, sql`h.user_id`]
   const [down, beyond] = direction === 'desc' ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
-  // only the index of all people is in the order with `nulls`: a condition is looked for along its own
+  // `nulls first/last` selects the index of all users; without it a condition uses the index of its column
   const isOfAll = role === undefined && filter.status === undefined
   const nulls = isOfAll ? (direction === 'desc' ? sql`nulls last` : sql`nulls first`) : sql``
-  const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, at)]
+  const conditions = [...statusIs(filter.status, page.now), ...createdBetween(filter, at)]
   if (role !== undefined) conditions.push(sql`h.role = ${role}`)
   if (page.after !== null)
     conditions.push(sql`(${at}, ${id}) ${beyond} (${page.after[0]}::timestamptz, ${page.after[1]})`)
@@ -81,7 +81,7 @@ function byCreation(filter: PeopleFilter, direction: 'asc' | 'desc', page: Page)
     order by ${at} ${down} ${nulls}, ${id} ${down} limit ${limitOf(page.limit)}`
 }
 
-/** What people are found by; each has an index in the order of bytes, the one in which a prefix is a range. */
+/** The searched columns; each has an index in byte order, in which the matches of a prefix are a range. */
 const KEYS = [
   { key: sql`u.username_key collate "C"`, id: sql`u.id`, from: sql`users u` },
   {
@@ -92,44 +92,44 @@ const KEYS = [
   { key: sql`u.name_key collate "C"`, id: sql`u.id`, from: sql`users u` },
 ]
 
-/** A page is looked for in so many pieces of the indexes, each larger than the one before. */
-const PIECES = 4
-const LARGEST_PIECE = 5000
+/** The number of index sections that are read for a page, each larger than the one before. */
+const SECTIONS = 4
+const LARGEST_SECTION = 5000
 
-/** Never along more of the indexes than a bounded part: a filter may leave nobody of a million who are found. */
+/** Reads a bounded part of the indexes, because a filter may exclude all of a million matches. */
 async function foundBy(tx: Tx, filter: PeopleFilter, prefix: string, page: Page): Promise<People> {
-  // to plan it takes longer than to run it, and the plan for any prefix is the one that is wanted: along the indexes
+  // planning takes longer than execution, and the generic plan uses the indexes for every prefix
   await sql`set local plan_cache_mode = force_generic_plan`.execute(tx)
   const rows: Found[] = []
   let { after } = page
-  // whoever is found by all three stands in it three times
+  // a user who matches in all three columns is in the sections three times
   let size = KEYS.length * (page.limit + 1)
-  for (let piece = 0; piece < PIECES; piece++, size = Math.min(4 * size, LARGEST_PIECE)) {
+  for (let section = 0; section < SECTIONS; section++, size = Math.min(4 * size, LARGEST_SECTION)) {
     const limit = page.limit + 1 - rows.length
-    const looked = (await byText(filter, prefix, { ...page, after, limit }, size).execute(tx)).rows
-    for (const row of looked) if (row.id !== null) rows.push(row)
-    const [{ end_position: position, end_id: id } = { end_position: null, end_id: null }] = looked
+    const scanned = (await byText(filter, prefix, { ...page, after, limit }, size).execute(tx)).rows
+    for (const row of scanned) if (row.id !== null) rows.push(row)
+    const [{ end_position: position, end_id: id } = { end_position: null, end_id: null }] = scanned
     if (rows.length > page.limit || position === null || id === null) return pageOf(rows, page.limit, null)
     after = [position, id]
   }
   return pageOf(rows, page.limit, after)
 }
 
-type Looked = (Found | Record<keyof Found, null>) & { end_position: string | null; end_id: string | null }
+type Scanned = (Found | Record<keyof Found, null>) & { end_position: string | null; end_id: string | null }
 
 /**
- * A piece of each of the three indexes, merged as far as all of them reach: `end_…` is where that is, null at the end
- * of all. Whoever is found by several is told where the first of them stands. There is one row at least.
+ * A section of each of the three indexes, merged up to the position that all of them reach: `end_…`, null at the end of
+ * all. A user who matches in several columns has the position of the first match. Returns at least one row.
  */
-function byText(filter: PeopleFilter, prefix: string, page: Page, size: number): RawBuilder<Looked> {
-  // no text has this character, which comes after all others
+function byText(filter: PeopleFilter, prefix: string, page: Page, size: number): RawBuilder<Scanned> {
+  // the last code point, which no text contains
   const isFound = (key: Condition) => sql`${key} >= ${prefix} and ${key} < ${`${prefix}\u{10ffff}`}`
-  const conditions = [...statusIs(filter.status, page.now), ...madeBetween(filter, sql`u.created_at`)]
+  const conditions = [...statusIs(filter.status, page.now), ...createdBetween(filter, sql`u.created_at`)]
   if (filter.role !== undefined)
     conditions.push(
       sql`exists (select from role_holders h where h.user_id = u.id and h.role = ${filter.role})`,
     )
-  const pieces = KEYS.map(({ key, id, from }, rank) => {
+  const sections = KEYS.map(({ key, id, from }, rank) => {
     const after = page.after && sql`and (${key}, ${id}) > (${page.after[0]}, ${page.after[1]})`
     return sql`(
       select ${rank}::int as rank, ${id} as id, ${key} as position from ${from}
@@ -139,10 +139,10 @@ function byText(filter: PeopleFilter, prefix: string, page: Page, size: number):
     const isBefore = sql`(${key} < m.position or ${key} = m.position and ${rank}::int < m.rank)`
     return sql`(${isFound(key)} and ${isBefore}) is not true`
   })
-  return sql<Looked>`
+  return sql<Scanned>`
     with merged as materialized (
       select *, row_number() over (order by position collate "C", id, rank) as place
-      from (${sql.join(pieces, sql` union all `)}) as pieces),
+      from (${sql.join(sections, sql` union all `)}) as sections),
     ends as (
       select min(last) as place from (
         select max(place) as last from merged group by rank having count(*) = ${limitOf(size)}) as cut)
@@ -162,11 +162,13 @@ function statusIs(status: PeopleFilter['status'], now: Date): Condition[] {
     return [
       sql`u.locked_at is not null and (u.locked_until is null or u.locked_until > ${now}) and u.status <> 'disabled'`,
     ]
-  const isSo = sql`u.status = ${status}`
-  return status === 'disabled' ? [isSo] : [isSo, sql`(u.locked_at is null or u.locked_until <= ${now})`]
+  const isStatus = sql`u.status = ${status}`
+  return status === 'disabled'
+    ? [isStatus]
+    : [isStatus, sql`(u.locked_at is null or u.locked_until <= ${now})`]
 }
 
-function madeBetween({ createdAfter, createdBefore }: PeopleFilter, at: Condition): Condition[] {
+function createdBetween({ createdAfter, createdBefore }: PeopleFilter, at: Condition): Condition[] {
   return [
     ...(createdAfter ? [sql`${at} >= ${createdAfter}`] : []),
     ...(createdBefore ? [sql`${at} < ${createdBefore}`] : []),
