@@ -24,7 +24,7 @@ import {
   VerifyLinkInvalid,
 } from '../../packages/server/src/features/identity/emails/views.tsx'
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
-import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/door/views.tsx'
+import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
 import {
   Expired,
   Forgot,

@@ -3,7 +3,7 @@ import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { doorJobs } from './jobs.ts'
 import type { AnyMethod } from './method.ts'
-import { doorPages } from './pages.tsx'
+import { doorPages } from '../responses/pages.tsx'
 import { doorRoutes } from './routes.ts'
 
 /** @param methods the sign-in methods, for what an attempt offers */

@@ -8,7 +8,7 @@ import type { AnyMethod } from './method.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
 import { doorOperations } from './operations.ts'
 import { methodsAt, unknownAttempt } from './sign-in.ts'
-import { signOut } from './sign-out.ts'
+import { signOut } from '../responses/sign-out.ts'
 
 /** The token of an attempt as a path parameter. */
 export const AttemptToken = z.string().min(1).max(200).describe('The `attempt` of a refused sign-in')

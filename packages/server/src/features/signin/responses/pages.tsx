@@ -7,7 +7,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
-import { doorOperations } from './operations.ts'
+import { doorOperations } from '../door/operations.ts'
 import { safeReturnTo } from './return-to.ts'
 import { signOut } from './sign-out.ts'
 import { signinText } from './texts.ts'

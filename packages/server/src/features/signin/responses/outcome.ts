@@ -10,9 +10,9 @@ import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, TokensView } from '../../access/tokens/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import type { CompletedSignIn, Outcome } from './advance.ts'
-import type { Attempt } from './attempts.ts'
-import type { WaitingStep } from './next-step.ts'
+import type { CompletedSignIn, Outcome } from '../door/advance.ts'
+import type { Attempt } from '../door/attempts.ts'
+import type { WaitingStep } from '../door/next-step.ts'
 
 export const SignedInView = SessionStarted.extend({ user: UserView, ...TokensView.partial().shape }).meta({
   id: 'SignedIn',
