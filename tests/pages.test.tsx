@@ -21,8 +21,8 @@ import { membersText } from '../packages/server/src/features/organizations/membe
 import { myOrganizationsText } from '../packages/server/src/features/organizations/mine/texts.ts'
 import { organizationText } from '../packages/server/src/features/organizations/organization/texts.ts'
 import { organizationRolesText } from '../packages/server/src/features/organizations/roles/texts.ts'
-import { signinText } from '../packages/server/src/features/signin/responses/texts.ts'
 import { passwordsText } from '../packages/server/src/features/signin/passwords/texts.ts'
+import { signinText } from '../packages/server/src/features/signin/responses/texts.ts'
 import { callIn, PROBLEMS, samples } from './pages/samples.tsx'
 
 const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })

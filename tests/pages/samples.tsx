@@ -24,7 +24,6 @@ import {
   VerifyLinkInvalid,
 } from '../../packages/server/src/features/identity/emails/views.tsx'
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
-import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
 import {
   Expired,
   Forgot,
@@ -33,6 +32,7 @@ import {
   ResetLinkInvalid,
   Security,
 } from '../../packages/server/src/features/signin/passwords/views.tsx'
+import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
 
 import { organizationSamples } from './organizations.tsx'
 

@@ -29,15 +29,13 @@ import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
 import { denials, roleFeature } from './features/access/roles/index.ts'
 import { tokenFeature } from './features/access/tokens/index.ts'
-import { administrationRoutes } from './features/accounts/administration/index.ts'
-import { auditLogRoutes } from './features/accounts/audit-log/index.ts'
-import { accountPages, accountRoutes } from './features/accounts/own/index.ts'
+import { administrationFeature } from './features/accounts/administration/index.ts'
+import { auditLogFeature } from './features/accounts/audit-log/index.ts'
+import { ownAccountFeature } from './features/accounts/own/index.ts'
 import {
   ensureAdministrator,
   printSetupLink,
-  registrationJobs,
-  registrationPages,
-  registrationRoutes,
+  registrationFeature,
 } from './features/accounts/registration/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
@@ -47,11 +45,12 @@ import { membershipLookup } from './features/organizations/membership/index.ts'
 import { myOrganizationFeature } from './features/organizations/mine/index.ts'
 import { organizationFeature } from './features/organizations/organization/index.ts'
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
-import { compatRoutes } from './features/protocols/compat/index.ts'
-import { forwardAuthRoutes } from './features/protocols/forward-auth/index.ts'
+import { compatFeature } from './features/protocols/compat/index.ts'
+import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import { doorFeature } from './features/signin/door/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
 import { passwordFeature } from './features/signin/passwords/index.ts'
+import { responseFeature } from './features/signin/responses/index.ts'
 
 export interface App {
   tools: Tools
@@ -152,12 +151,13 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     guessFeature(tools),
     doorFeature(tools, [passwords.method]),
     passwords,
-    { name: 'registration', rows: [...registrationRoutes(tools), ...registrationPages(tools)] },
-    { name: 'own', rows: [...accountRoutes(tools), ...accountPages(tools)] },
-    { name: 'administration', rows: administrationRoutes(tools, sessions.checks) },
-    { name: 'audit-log', rows: auditLogRoutes(tools) },
-    { name: 'forward-auth', rows: forwardAuthRoutes(tools) },
-    { name: 'compat', rows: compatRoutes(tools, { sessions: sessions.checks, tokens: tokens.checks }) },
+    responseFeature(tools),
+    registrationFeature(tools),
+    ownAccountFeature(tools),
+    administrationFeature(tools, sessions.checks),
+    auditLogFeature(tools),
+    forwardAuthFeature(tools),
+    compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
@@ -193,7 +193,6 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
   const features = listFeatures(tools, settle)
   const rows = features.flatMap((feature) => feature.rows ?? [])
   for (const feature of features) jobs.add(feature.jobs ?? [])
-  registrationJobs(tools)
   const pages = createPages(config)
   const http = createHttp({
     tools,

@@ -8,5 +8,5 @@
  * checked before the account's state, so that a refusal reveals nothing else about it; the audit log records the
  * administrator of every change.
  */
+export { administrationFeature } from './feature.ts'
 export { unlockUserByOperator } from './operator.ts'
-export { administrationRoutes } from './routes.ts'

@@ -3,4 +3,4 @@
  * core/audit. Invariants: reads run as the caller, so that row-level security limits them to all events or to an
  * organization's; an export holds one chunk in memory, and is audited before its first event is sent.
  */
-export { auditLogRoutes } from './routes.ts'
+export { auditLogFeature } from './feature.ts'

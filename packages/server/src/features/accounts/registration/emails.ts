@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
-import { job, PayloadLocale } from '../../../core/jobs/index.ts'
+import { job, PayloadLocale, recurs, runs, type Work } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isCrowded, ownerOtherThan, sendVerification } from '../../identity/emails/index.ts'
 import { deletePendingUsers } from '../../identity/lifecycle/index.ts'
@@ -25,18 +25,18 @@ export const registrationEmailJob = job(
   }),
 )
 
-export function registrationJobs(tools: EmailTools): void {
-  tools.jobs.on(registrationEmailJob, (payload, now) =>
+export const registrationJobs = (tools: EmailTools): Work[] => [
+  runs(registrationEmailJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findUser(tx, payload.user_id)
       if (user?.status === 'pending' && !(await isCrowded(tx, user, now)))
         await writeEmail(tools, tx, user, payload, now)
     }),
-  )
-  tools.jobs.every('registration.purge', '1h', async (now) => {
+  ),
+  recurs('registration.purge', '1h', async (now) => {
     await tools.db.tx('system', (tx) => deletePendingUsers(tx, later(now, -PENDING_LIFETIME)))
-  })
-}
+  }),
+]
 
 async function writeEmail(
   tools: EmailTools,

@@ -4,7 +4,7 @@
  * the address to `emails`, the password to `passwords`, and the session that may follow to `signin`.
  */
 export { ensureAdministrator, printSetupLink } from './administrator.ts'
-export { registrationJobs } from './emails.ts'
+export { registrationFeature } from './feature.ts'
 export {
   createUserByOperator,
   disableUserByOperator,
@@ -12,5 +12,3 @@ export {
   listUsersByOperator,
   setPasswordByOperator,
 } from './operator.ts'
-export { registrationPages } from './pages.tsx'
-export { registrationRoutes } from './routes.ts'

@@ -3,4 +3,4 @@
  * shape of these routes only; sign-in and tokens are those of their features. The switches that only change a status
  * are implemented where the status is written (base/present, `tokens`).
  */
-export { compatRoutes } from './routes.ts'
+export { compatFeature } from './feature.ts'

@@ -6,8 +6,8 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
-import { completed } from '../../signin/door/index.ts'
 import { passwordOperations, signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
+import { completed } from '../../signin/responses/index.ts'
 
 interface Checks {
   sessions: SessionChecks

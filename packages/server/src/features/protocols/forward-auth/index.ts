@@ -3,4 +3,4 @@
  * browsers that are not signed in. Leaves the check of credentials to their features: it reports the result of
  * base/http. Invariant: the identity never comes from headers that a proxy or client sets.
  */
-export { forwardAuthRoutes } from './routes.ts'
+export { forwardAuthFeature } from './feature.ts'

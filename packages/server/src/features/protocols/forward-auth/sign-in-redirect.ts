@@ -6,7 +6,7 @@
 import type { Problem } from '../../../base/errors.ts'
 import type { TurnedAway } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { safeReturnTo } from '../../signin/door/index.ts'
+import { safeReturnTo } from '../../signin/responses/index.ts'
 
 const SIGN_IN_RESOLVES = new Set(['AUTHENTICATION_REQUIRED', 'SESSION_EXPIRED', 'INVALID_TOKEN'])
 

@@ -1,13 +1,7 @@
-/** The operations of the door: showing the sign-in form, an attempt's next step, signing out. */
+/** The operations of attempts. */
 import { operation } from '../../../base/http/row/operation.ts'
 
-export const doorOperations = {
-  form: operation({
-    name: 'pages.sign_in',
-    summary: 'Show the sign-in form',
-    open: 'users sign in here',
-    quiet: 'reads only',
-  }),
+export const attemptOperations = {
   showAttempt: operation({
     name: 'auth.attempts.show',
     summary: 'Show what a sign-in still needs',
@@ -15,24 +9,5 @@ export const doorOperations = {
     quiet: 'reads only',
     limit: { by: 'ip', max: 300, per: '10m' },
     errors: ['NOT_FOUND'],
-  }),
-  signOutForm: operation({
-    name: 'pages.sign_out',
-    summary: 'Show the form to sign out',
-    open: 'users who are signed out see that they are',
-    quiet: 'reads only: opening the link does not sign out',
-  }),
-  signOut: operation({
-    name: 'auth.logout',
-    summary: 'Sign out',
-    needs: 'session',
-    audit: 'auth.logout',
-  }),
-  /** The form does not fail for users who are signed out already: its aim is reached. */
-  signOutByForm: operation({
-    name: 'pages.sign_out.submit',
-    summary: 'Sign out',
-    open: 'users who are signed out stay signed out',
-    audit: 'auth.logout',
   }),
 }

@@ -1,21 +1,19 @@
-/** The JSON API of the door: what an attempt waits for, and signing out. Signing in is each method's own route. */
+/** The JSON API of attempts: what a sign-in still needs. Signing in is a route of each method. */
 import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { sessionCookie } from '../../identity/sessions/index.ts'
 import { resumeAttempt } from './attempts.ts'
 import type { AnyMethod } from './method.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
-import { doorOperations } from './operations.ts'
+import { attemptOperations } from './operations.ts'
 import { methodsAt, unknownAttempt } from './sign-in.ts'
-import { signOut } from '../responses/sign-out.ts'
 
 /** The token of an attempt as a path parameter. */
 export const AttemptToken = z.string().min(1).max(200).describe('The `attempt` of a refused sign-in')
 
 export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod[]): Row[] => [
   route({
-    of: doorOperations.showAttempt,
+    of: attemptOperations.showAttempt,
     method: 'GET',
     path: '/api/v1/auth/attempts/:attempt',
     description:
@@ -30,19 +28,6 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod
       const step = attempt.step as WaitingStep
       const offered = await methodsAt(tools.db.hot, methods, attempt)
       return { data: { step, methods: offered, expires_at: attempt.expiresAt.toISOString() } }
-    },
-  }),
-  route({
-    of: doorOperations.signOut,
-    method: 'POST',
-    path: '/api/v1/auth/logout',
-    tag: 'Authentication',
-    input: z.object({}),
-    output: z.null(),
-    message: 'Signed out.',
-    run: async (call) => {
-      await signOut(tools, call)
-      return { data: null, cookies: [sessionCookie(null, call.now)] }
     },
   }),
 ]

@@ -10,7 +10,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail, LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
-import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../door/index.ts'
+import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../responses/index.ts'
 import { changePassword } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { passwordOperations } from './operations.ts'
@@ -121,13 +121,13 @@ const signInRows = (tools: Tools): Row[] => [
     input: z.object({ password: TypedPassword, password_confirm: TypedPassword }),
     run: async (call, input) =>
       redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input)),
-    again: async (call, typed, problem) =>
-      isAttemptGone(problem)
-        ? startOver()
-        : {
-            ...(await showExpired(tools, call, shownAgain(call.locale, typed, problem))),
-            status: problem.status,
-          },
+    again: async (call, typed, problem) => {
+      if (isAttemptGone(problem)) return startOver()
+      const form = shownAgain(call.locale, typed, problem)
+      // without an attempt there is no form to show: the error page states the problem
+      const shown = await showExpired(tools, call, form).catch(() => Promise.reject(problem))
+      return { ...shown, status: problem.status }
+    },
   }),
 ]
 

@@ -10,14 +10,17 @@ import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, TokensView } from '../../access/tokens/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import type { CompletedSignIn, Outcome } from '../door/advance.ts'
-import type { Attempt } from '../door/attempts.ts'
-import type { WaitingStep } from '../door/next-step.ts'
+import type { Outcome } from '../door/index.ts'
 
 export const SignedInView = SessionStarted.extend({ user: UserView, ...TokensView.partial().shape }).meta({
   id: 'SignedIn',
 })
 type SignedInAnswer = Answer<z.infer<typeof SignedInView>>
+
+type CompletedSignIn = Extract<Outcome, { done: unknown }>['done']
+type Waiting = Extract<Outcome, { next: unknown }>
+type WaitingStep = Waiting['next']
+type Attempt = Waiting['attempt']
 
 /** The cookie in which a browser keeps the token of an attempt that waits. */
 export const ATTEMPT_COOKIE = 'attempt'

@@ -1,4 +1,4 @@
-/** The hosted pages of the door: the sign-in form (whose submission is the password method's) and signing out. */
+/** The hosted pages: the sign-in form (whose submission is the password method's) and signing out. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
@@ -7,7 +7,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { shownAgain } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
-import { doorOperations } from '../door/operations.ts'
+import { signInPageOperations } from './operations.ts'
 import { safeReturnTo } from './return-to.ts'
 import { signOut } from './sign-out.ts'
 import { signinText } from './texts.ts'
@@ -30,9 +30,9 @@ export const showSignIn = (
   status: problem.status,
 })
 
-export const doorPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
+export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
   page({
-    of: doorOperations.form,
+    of: signInPageOperations.form,
     method: 'GET',
     path: '/sign-in',
     input: z.object({
@@ -60,7 +60,7 @@ export const doorPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     },
   }),
   page({
-    of: doorOperations.signOutForm,
+    of: signInPageOperations.signOutForm,
     method: 'GET',
     path: '/sign-out',
     input: z.object({ return_to: ReturnTo }),
@@ -73,7 +73,7 @@ export const doorPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
         : { page: <SignedOut />, title: signinText(call.locale, 'signed_out.title') },
   }),
   page({
-    of: doorOperations.signOutByForm,
+    of: signInPageOperations.signOutByForm,
     method: 'POST',
     path: '/sign-out',
     input: z.object({ return_to: ReturnTo }),
