@@ -10,7 +10,7 @@ import {
   type KeyItem,
   NewKey,
 } from '../../packages/server/src/features/access/api-keys/views.tsx'
-import { Access } from '../../packages/server/src/features/access/roles/views.tsx'
+import { OwnAccess } from '../../packages/server/src/features/access/roles/views.tsx'
 import { Account, DeleteAccount } from '../../packages/server/src/features/accounts/own/views.tsx'
 import {
   Setup,
@@ -203,7 +203,7 @@ export function samples(locale: Locale): Sample[] {
     'api-key-expired': <ApiKey item={{ ...key, expired: true, expiresAt: ago(5) }} />,
     'api-key-new': <NewKey item={key} secret={`lk_live_${'3fRz0CwQmYb81xVn'.repeat(2)}`} />,
     access: (
-      <Access
+      <OwnAccess
         roles={[
           { name: 'manager', description: 'Looks after people’s accounts.' },
           { name: 'auditors_of_the_northern_branch', description: null },
@@ -218,7 +218,7 @@ export function samples(locale: Locale): Sample[] {
         described={new Map([['invoices:pay', 'Pay what is due.']])}
       />
     ),
-    'access-none': <Access roles={[]} permissions={[]} organization={null} described={new Map()} />,
+    'access-none': <OwnAccess roles={[]} permissions={[]} organization={null} described={new Map()} />,
     'delete-account': <DeleteAccount email={ADDRESS} />,
     'sign-out': <SignOut />,
     'email-verified-signed-in': <EmailVerified />,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Description, Instant, line, optional, roleName } from './fields.ts'
+import { Description, Instant, line, optional, roleNameField } from './fields.ts'
 
 const nbsp = '\u00a0'
 
@@ -76,11 +76,11 @@ describe('an instant', () => {
 
 describe('the name of a role', () => {
   it.each(['a', 'super_admin', 'x-1', 'a'.repeat(64)])('may be %s', (name) =>
-    expect(roleName().parse(name)).toBe(name),
+    expect(roleNameField().parse(name)).toBe(name),
   )
   it.each(['', 'Admin', '1st', '_a', 'a b', 'ä', 'a\n', 'a'.repeat(65)])('is not %j', (name) =>
-    expect(roleName().safeParse(name).success).toBe(false),
+    expect(roleNameField().safeParse(name).success).toBe(false),
   )
   it('may be shorter where it is stored shorter', () =>
-    expect(roleName(50).safeParse('a'.repeat(51)).success).toBe(false))
+    expect(roleNameField(50).safeParse('a'.repeat(51)).success).toBe(false))
 })

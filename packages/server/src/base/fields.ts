@@ -45,7 +45,7 @@ export const Description = z
   .pipe(z.string().max(500))
 
 /** The name of a role, in the form that tokens, headers and URLs carry. */
-export const roleName = (max = 64) =>
+export const roleNameField = (max = 64) =>
   z
     .string()
     .max(max)

@@ -1,8 +1,8 @@
 /** `api-keys …`: API keys of accounts. The rules are the api-keys feature's; this is input and output. */
 import { parseDuration } from '../base/clock.ts'
 import {
+  type ApiKeyView,
   issueKeyByOperator,
-  type KeyView,
   listKeysByOperator,
   revokeKeyByOperator,
 } from '../features/access/api-keys/index.ts'
@@ -70,7 +70,7 @@ export const apiKeysList: Command = {
   },
 }
 
-const cells = (key: KeyView): string[] => [
+const cells = (key: ApiKeyView): string[] => [
   key.name,
   key.hint,
   key.scopes === null ? 'all of the account' : key.scopes.join(' ') || 'nothing',

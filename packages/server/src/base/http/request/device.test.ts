@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Device, deviceName } from './device.ts'
+import { type DeviceDescription, deviceName } from './device.ts'
 
 const MAC = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)'
 const WINDOWS = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)'
@@ -8,7 +8,12 @@ const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)'
 const PIXEL = 'Mozilla/5.0 (Linux; Android 14; Pixel 8)'
 
-const known: readonly [string | null, Device['browser'], Device['system'], Device['kind']][] = [
+const known: readonly [
+  string | null,
+  DeviceDescription['browser'],
+  DeviceDescription['system'],
+  DeviceDescription['kind'],
+][] = [
   [`${WINDOWS} ${KHTML} Chrome/131.0.0.0 Safari/537.36`, 'Chrome', 'Windows', 'computer'],
   [`${WINDOWS} ${KHTML} Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0`, 'Edge', 'Windows', 'computer'],
   [`${MAC} ${KHTML} Chrome/131.0.0.0 Safari/537.36 OPR/117.0.0.0`, 'Opera', 'macOS', 'computer'],

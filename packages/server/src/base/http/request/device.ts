@@ -2,7 +2,7 @@
  * User-agent parsing: the browser and system of a device, so that users recognize their own devices. For display only:
  * a user agent is a claim, never a credential.
  */
-export interface Device {
+export interface DeviceDescription {
   /** `Firefox`; null where it is unknown. */
   browser: string | null
   /** `Windows`; null where it is unknown. */
@@ -56,7 +56,7 @@ const find = (rules: readonly Rule[], text: string): string | null =>
   rules.find(([, pattern]) => pattern.test(text))?.[0] ?? null
 
 /** @param userAgent the header as stored; untrusted text */
-export function deviceName(userAgent: string | null): Device {
+export function deviceName(userAgent: string | null): DeviceDescription {
   const text = (userAgent ?? '').slice(0, 512)
   const program = find(PROGRAMS, text) ?? BOT.exec(text)?.[1]?.slice(0, 40)
   if (program) return { browser: program, system: null, kind: 'program' }
@@ -65,7 +65,7 @@ export function deviceName(userAgent: string | null): Device {
   return { browser, system, kind: kindOf(text, system) }
 }
 
-function kindOf(text: string, system: string | null): Device['kind'] {
+function kindOf(text: string, system: string | null): DeviceDescription['kind'] {
   if (system === 'iPadOS') return 'tablet'
   if (system === 'iOS') return 'phone'
   // Android tablets omit the word Mobile

@@ -14,7 +14,7 @@ import { isLocked } from '../../../core/locks.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isKey } from './format.ts'
-import { type CheckedKey, deleteEndedBefore, keyCheck, updateUsed } from './sql.ts'
+import { type CheckedKey, deleteEndedKeysBefore, keyCheck, updateUsed } from './sql.ts'
 
 /** How long the row of an ended key is kept, for the list and for the operator. */
 const KEEP_ENDED = 30 * 86_400_000
@@ -92,7 +92,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
     },
     lastUsed: uses.latest,
     flush: uses.flush,
-    sweep: (now) => db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED))),
+    sweep: (now) => db.tx('system', (tx) => deleteEndedKeysBefore(tx, later(now, -KEEP_ENDED))),
   }
 }
 

@@ -41,7 +41,7 @@ export const RotateInput = z.object({
   expires_at: Instant.nullable().optional().describe('Omitted: the new key has the lifetime of the old one'),
 })
 
-export const KeyView = z
+export const ApiKeyView = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -58,11 +58,11 @@ export const KeyView = z
     rotated_from: z.string().nullable(),
   })
   .meta({ id: 'ApiKey' })
-export type KeyView = z.infer<typeof KeyView>
+export type ApiKeyView = z.infer<typeof ApiKeyView>
 
-export const IssuedKeyView = KeyView.extend({ key: z.string() }).meta({ id: 'IssuedApiKey' })
+export const IssuedApiKeyView = ApiKeyView.extend({ key: z.string() }).meta({ id: 'IssuedApiKey' })
 
-export const keyView = (key: Key, lastUsed: Date | null, now: Date): KeyView => ({
+export const apiKeyView = (key: Key, lastUsed: Date | null, now: Date): ApiKeyView => ({
   id: key.id,
   name: key.name,
   description: key.description,

@@ -3,5 +3,5 @@
  * last use. Leaves finding the credential in a request to base/http, and the permissions of the owner to `roles`.
  */
 export { apiKeyFeature } from './feature.ts'
-export type { KeyView } from './fields.ts'
+export type { ApiKeyView } from './fields.ts'
 export { issueKeyByOperator, listKeysByOperator, type OperatorKey, revokeKeyByOperator } from './operator.ts'

@@ -18,11 +18,11 @@ import { assertNotBeyond } from '../roles/index.ts'
 import { type Environment, makeKey } from './format.ts'
 import {
   countValid,
-  insertKey,
+  insertApiKey,
   lockKeysOf,
-  selectKey,
-  selectKeys,
-  updateRevoked,
+  selectApiKey,
+  selectApiKeys,
+  updateKeyRevoked,
   updateRotated,
 } from './sql.ts'
 import type { ApiKeysTable } from './tables.ts'
@@ -97,7 +97,7 @@ export async function writeKey(
     expires_at: expiresAt,
     rotated_from: null,
   })
-  await insertKey(tx, issued.key)
+  await insertApiKey(tx, issued.key)
   await auditKey(tx, call, 'auth.api_key.created', issued.key, owner, details)
   return issued
 }
@@ -136,13 +136,13 @@ function expiryOf(
 /** The caller's keys, the newest first. */
 export async function listKeys(tools: Pick<Tools, 'db'>, call: Call): Promise<Key[]> {
   const scope = callerScope(call)
-  return await tools.db.tx(scope, (tx) => selectKeys(tx, scope.userId))
+  return await tools.db.tx(scope, (tx) => selectApiKeys(tx, scope.userId))
 }
 
 /** @throws Problem NOT_FOUND for a key that is revoked or not the caller's */
 export async function getKey(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<Key> {
   const scope = callerScope(call)
-  const key = await tools.db.tx(scope, (tx) => selectKey(tx, scope.userId, id))
+  const key = await tools.db.tx(scope, (tx) => selectApiKey(tx, scope.userId, id))
   if (!key) throw problem('NOT_FOUND')
   return key
 }
@@ -162,7 +162,7 @@ export async function endKey(
   id: string,
   details: Record<string, unknown> = {},
 ): Promise<Key> {
-  const key = await updateRevoked(tx, owner.userId, id, call.now)
+  const key = await updateKeyRevoked(tx, owner.userId, id, call.now)
   if (!key) throw problem('NOT_FOUND')
   await revoke(tx, { kind: 'key', value: id, until: later(call.now, ANNOUNCED_FOR) }, call.now)
   await auditKey(tx, call, 'auth.api_key.revoked', key, owner, details)
@@ -186,7 +186,7 @@ export async function rotateKey(
   const owner = { userId, username: call.principal?.username ?? null }
   const { graceSeconds } = change
   return await tools.db.tx(scope, async (tx) => {
-    const old = await selectKey(tx, userId, id)
+    const old = await selectApiKey(tx, userId, id)
     if (!old || (old.expires_at !== null && old.expires_at <= now && old.rotated_at === null))
       throw problem('NOT_FOUND')
     const until = graceSeconds > 0 ? later(now, graceSeconds * 1000) : null
@@ -201,7 +201,7 @@ export async function rotateKey(
     )
     const issued = newKey(tools, { ...same, user_id: userId, created_at: now, expires_at, rotated_from: id })
     // it acts in the organization of the old key, not of this session; every use checks what that permits
-    await tx.asSystem((system) => insertKey(system, issued.key))
+    await tx.asSystem((system) => insertApiKey(system, issued.key))
     if (!until) await revoke(tx, { kind: 'key', value: id, until: later(now, ANNOUNCED_FOR) }, now)
     await auditKey(tx, call, 'auth.api_key.rotated', issued.key, owner, {
       rotated_from: id,

@@ -3,9 +3,9 @@ import { type Call, systemCall } from '../../../base/call.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUserNamed } from '../../identity/users/index.ts'
-import { type KeyView, keyView, NewKeyInput } from './fields.ts'
+import { type ApiKeyView, apiKeyView, NewKeyInput } from './fields.ts'
 import { endKey, writeKey } from './keys.ts'
-import { selectKeys } from './sql.ts'
+import { selectApiKeys } from './sql.ts'
 
 type OperatorTools = Pick<Tools, 'config' | 'db' | 'clock' | 'roles'>
 
@@ -23,7 +23,7 @@ export async function issueKeyByOperator(
   tools: OperatorTools,
   identifier: string,
   { lifetime, ...fields }: OperatorKey,
-): Promise<KeyView & { key: string }> {
+): Promise<ApiKeyView & { key: string }> {
   const call = systemCall(tools.clock.now())
   const parsed = NewKeyInput.safeParse(fields)
   if (!parsed.success) {
@@ -41,15 +41,15 @@ export async function issueKeyByOperator(
     }
     return await writeKey(tools, tx, call, owner, { ...parsed.data, expiresAt }, { by: 'operator' })
   })
-  return { ...keyView(key, null, call.now), key: secret }
+  return { ...apiKeyView(key, null, call.now), key: secret }
 }
 
 /** The newest first. @throws Problem NOT_FOUND */
-export async function listKeysByOperator(tools: OperatorTools, identifier: string): Promise<KeyView[]> {
+export async function listKeysByOperator(tools: OperatorTools, identifier: string): Promise<ApiKeyView[]> {
   const { now }: Call = systemCall(tools.clock.now())
   return await tools.db.tx('system', async (tx) => {
     const { id } = await getUserNamed(tx, identifier)
-    return (await selectKeys(tx, id)).map((key) => keyView(key, key.last_used_at, now))
+    return (await selectApiKeys(tx, id)).map((key) => apiKeyView(key, key.last_used_at, now))
   })
 }
 
@@ -58,11 +58,11 @@ export async function revokeKeyByOperator(
   tools: OperatorTools,
   identifier: string,
   keyId: string,
-): Promise<KeyView> {
+): Promise<ApiKeyView> {
   const call = systemCall(tools.clock.now())
   return await tools.db.tx('system', async (tx) => {
     const { id, username } = await getUserNamed(tx, identifier)
     const key = await endKey(tx, call, { userId: id, username }, keyId, { by: 'operator' })
-    return keyView(key, key.last_used_at, call.now)
+    return apiKeyView(key, key.last_used_at, call.now)
   })
 }

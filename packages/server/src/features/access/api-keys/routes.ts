@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
-import { IssuedKeyView, KeyView, keyView, NewKeyInput, RotateInput } from './fields.ts'
+import { ApiKeyView, apiKeyView, IssuedApiKeyView, NewKeyInput, RotateInput } from './fields.ts'
 import { issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeyOperations } from './operations.ts'
 
@@ -20,10 +20,10 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     status: 201,
     message: 'API key created. Store the key now: it is not shown again.',
     input: NewKeyInput,
-    output: IssuedKeyView,
+    output: IssuedApiKeyView,
     run: async (call, { expires_at, ...input }) => {
       const { key, secret } = await issueKey(tools, call, { ...input, expiresAt: expires_at })
-      return { data: { ...keyView(key, null, call.now), key: secret } }
+      return { data: { ...apiKeyView(key, null, call.now), key: secret } }
     },
   }),
   route({
@@ -34,10 +34,10 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     tag,
     message: 'API keys listed.',
     input: z.object({}),
-    output: z.array(KeyView),
+    output: z.array(ApiKeyView),
     run: async (call) => ({
       data: (await listKeys(tools, call)).map((key) =>
-        keyView(key, checks.lastUsed(key.id, key.last_used_at), call.now),
+        apiKeyView(key, checks.lastUsed(key.id, key.last_used_at), call.now),
       ),
     }),
   }),
@@ -64,11 +64,11 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     status: 201,
     message: 'API key replaced. Store the new key now: it is not shown again.',
     input: RotateInput,
-    output: IssuedKeyView,
+    output: IssuedApiKeyView,
     run: async (call, { id, grace_seconds, expires_at }) => {
       const change = { graceSeconds: grace_seconds, expiresAt: expires_at }
       const { key, secret } = await rotateKey(tools, call, id, change)
-      return { data: { ...keyView(key, null, call.now), key: secret } }
+      return { data: { ...apiKeyView(key, null, call.now), key: secret } }
     },
   }),
 ]

@@ -47,12 +47,12 @@ export async function countValid(tx: Tx, userId: string, now: Date): Promise<num
   return count
 }
 
-export async function insertKey(tx: Tx, key: ApiKeysTable): Promise<void> {
+export async function insertApiKey(tx: Tx, key: ApiKeysTable): Promise<void> {
   await tx.insertInto('api_keys').values(key).execute()
 }
 
 /** All keys that are not revoked, the newest first; expired keys remain until they are purged. */
-export const selectKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
+export const selectApiKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
   tx
     .selectFrom('api_keys')
     .selectAll()
@@ -62,7 +62,7 @@ export const selectKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
     .limit(1000)
     .execute()
 
-export const selectKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTable | undefined> =>
+export const selectApiKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTable | undefined> =>
   tx
     .selectFrom('api_keys')
     .selectAll()
@@ -72,7 +72,7 @@ export const selectKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTa
     .executeTakeFirst()
 
 /** @returns the key; undefined where it is revoked already, so that of concurrent calls one gets it */
-export const updateRevoked = (
+export const updateKeyRevoked = (
   tx: Tx,
   userId: string,
   id: string,
@@ -123,6 +123,6 @@ export async function updateUsed(tx: Tx, ids: string[], used: Date[]): Promise<v
     where k.id = held.id`.execute(tx)
 }
 
-export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
+export async function deleteEndedKeysBefore(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('api_keys').where(sql<boolean>`coalesce(revoked_at, expires_at) < ${before}`).execute()
 }

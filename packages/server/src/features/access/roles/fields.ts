@@ -1,14 +1,14 @@
 /** The fields of roles and permissions: input schemas, and the views in answers. */
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
-import { Description, roleName } from '../../../base/fields.ts'
+import { Description, roleNameField } from '../../../base/fields.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { type AppPermission, ORGANIZATION_ROLES, type Role, type Roles } from '../../../core/roles/index.ts'
 
 /** `resource:action`, either of them `*`, or `*` alone. */
 export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/
 
-const RoleName = roleName()
+const RoleName = roleNameField()
 const Permission = z
   .string()
   .max(130)
@@ -54,7 +54,7 @@ const change = {
   rank: role.rank.optional(),
 }
 export const RoleChangeInput = z.object({ name: z.string().max(64), ...change })
-export type RoleChange = Omit<z.infer<typeof RoleChangeInput>, 'name'>
+export type ServerRoleChange = Omit<z.infer<typeof RoleChangeInput>, 'name'>
 
 export const NewPermissionInput = z.object({
   name: PlainPermission,
@@ -89,7 +89,7 @@ export const RoleView = z
   .meta({ id: 'Role' })
 export type RoleView = z.infer<typeof RoleView>
 
-export const roleView = (definitions: RoleDefinitions, found: Role): RoleView => ({
+export const serverRoleView = (definitions: RoleDefinitions, found: Role): RoleView => ({
   name: found.name,
   description: found.description,
   permissions: [...found.permissions],

@@ -16,7 +16,13 @@ import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator } from '../../identity/lifecycle/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import type { UserRolesView } from './fields.ts'
-import { assertMayGive, assertNotBeyond, type Definitions, lockReach, type Reach } from './reach.ts'
+import {
+  assertMayGrantServerRole,
+  assertNotBeyond,
+  type Definitions,
+  lockReach,
+  type Reach,
+} from './reach.ts'
 import { selectHolder, updateUserRoles } from './sql.ts'
 
 /** @throws Problem NOT_FOUND */
@@ -92,7 +98,7 @@ async function replace(
     details: { user_id: userId },
   })
   // the name of a deleted role permits nothing; every caller may remove it
-  for (const name of changed) if (definitions.has(name)) assertMayGive(reach, name)
+  for (const name of changed) if (definitions.has(name)) assertMayGrantServerRole(reach, name)
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))
     await assertNotLastAdministrator(tx, userId)
   await updateUserRoles(tx, userId, to, call.now)

@@ -4,7 +4,7 @@ import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { serverRoleOperations } from './operations.ts'
 import { roleText, accessText as t } from './texts.ts'
-import { Access } from './views.tsx'
+import { OwnAccess } from './views.tsx'
 
 export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
   page({
@@ -25,7 +25,7 @@ export const accessPages = (tools: Pick<Tools, 'roles'>): Row[] => [
       }
       return {
         page: (
-          <Access
+          <OwnAccess
             roles={roles}
             permissions={permissions}
             organization={acting}

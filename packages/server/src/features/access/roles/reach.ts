@@ -97,7 +97,7 @@ export function assertWithinReach(reach: Reach, definitions: Definitions, name: 
 }
 
 /** Requires that the caller may grant this role, and so may revoke it. @throws Problem INSUFFICIENT_PERMISSIONS */
-export function assertMayGive(reach: Reach, name: string): void {
+export function assertMayGrantServerRole(reach: Reach, name: string): void {
   assertGrants(reach, [name], { role: name })
   assertWithinReach(reach, reach.definitions, name)
 }

@@ -19,9 +19,9 @@ import {
   readStoredRoles,
 } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { type NewRole, type RoleChange, type RoleView, roleView } from './fields.ts'
+import { type NewRole, type RoleView, type ServerRoleChange, serverRoleView } from './fields.ts'
 import { assertWithinReach, type Definitions, definitionsOf, lockReach, type Reach } from './reach.ts'
-import { deleteRoleRow, insertRole, isHeld, updateRole } from './sql.ts'
+import { deleteRoleRow, hasHolder, insertServerRole, updateServerRole } from './sql.ts'
 
 /** Every process holds all of them in memory. */
 const MOST_ROLES = 500
@@ -32,7 +32,7 @@ type RoleTools = Pick<Tools, 'db' | 'clock' | 'config' | 'roles'>
 export async function listServerRoles(tools: Pick<Tools, 'db'>, call: Call): Promise<RoleView[]> {
   const rows = await tools.db.tx(callerScope(call), readStoredRoles)
   const definitions = definitionsOf(rows)
-  return rows.map((row) => roleView(definitions, row))
+  return rows.map((row) => serverRoleView(definitions, row))
 }
 
 /** @throws Problem NOT_FOUND */
@@ -40,7 +40,7 @@ export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: 
   const definitions = definitionsOf(await tools.db.tx(callerScope(call), readStoredRoles))
   const found = definitions.get(name)
   if (!found) throw problem('NOT_FOUND')
-  return roleView(definitions, found)
+  return serverRoleView(definitions, found)
 }
 
 /** @throws Problem CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
@@ -64,9 +64,9 @@ export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): 
     const after = new Map([...definitions, [made.name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, made.name)
-    await insertRole(tx, { ...made })
+    await insertServerRole(tx, { ...made })
     await auditRole(tx, call, reach, 'role.created', { role: made.name, to: auditedFields(made) })
-    return roleView(after, made)
+    return serverRoleView(after, made)
   })
 
 /** Changes the fields that are present. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS */
@@ -74,18 +74,18 @@ export const changeServerRole = (
   tools: RoleTools,
   call: Call,
   name: string,
-  change: RoleChange,
+  change: ServerRoleChange,
 ): Promise<RoleView> =>
   changing(tools, call, async (tx, reach) => {
     const before = getChangeableRole(reach, name)
     const given = Object.fromEntries(Object.entries({ ...change, ...listsOf(change) }).filter(isGiven))
     const made: Role = { ...before, ...given, updated_at: call.now }
     const [from, to] = difference(auditedFields(before), auditedFields(made))
-    if (Object.keys(to).length === 0) return roleView(reach.definitions, before)
+    if (Object.keys(to).length === 0) return serverRoleView(reach.definitions, before)
     const after = new Map([...reach.definitions, [name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, name)
-    await updateRole(tx, name, { ...given, updated_at: call.now })
+    await updateServerRole(tx, name, { ...given, updated_at: call.now })
     await auditRole(tx, call, reach, 'role.updated', { role: name, from, to })
     // tokens contain permissions and the primary role; what a role grants is read from the database
     if ('permissions' in to || 'inherits' in to || 'rank' in to)
@@ -94,7 +94,7 @@ export const changeServerRole = (
         [...new Set([...heirsOf(reach.definitions, name), ...heirsOf(after, name)])],
         tools.clock.now(),
       )
-    return roleView(after, made)
+    return serverRoleView(after, made)
   })
 
 /** @throws Problem NOT_FOUND, CONFLICT for one in use, INSUFFICIENT_PERMISSIONS */
@@ -104,7 +104,7 @@ export const deleteServerRole = (tools: RoleTools, call: Call, name: string): Pr
     if (name === defaultRole(tools.config)) throw inUse('New users get this role.', 'default')
     const heirs = heirsOf(reach.definitions, name).filter((heir) => heir !== name)
     if (heirs.length > 0) throw inUse(`Other roles inherit this role: ${heirs.join(', ')}.`, 'inherited')
-    if (await isHeld(tx, name)) throw inUse('At least one user has this role.', 'held')
+    if (await hasHolder(tx, name)) throw inUse('At least one user has this role.', 'held')
     await deleteRoleRow(tx, name)
     await auditRole(tx, call, reach, 'role.deleted', { role: name, from: auditedFields(found) })
   })
@@ -146,7 +146,7 @@ function assertSound(definitions: Definitions, { name, inherits, grants }: Role)
 const heirsOf = (definitions: Definitions, name: string): string[] =>
   [...definitions.keys()].filter((one) => withInherited(definitions, [one]).has(name))
 
-type Lists = Pick<RoleChange, 'permissions' | 'inherits' | 'grants'>
+type Lists = Pick<ServerRoleChange, 'permissions' | 'inherits' | 'grants'>
 const sorted = (list: readonly string[]): string[] => [...new Set(list)].sort()
 function listsOf<T extends Lists>({ permissions, inherits, grants }: T): Pick<T, keyof Lists> {
   const made = {

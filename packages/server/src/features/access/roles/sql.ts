@@ -26,7 +26,7 @@ export async function updateUserRoles(tx: Tx, userId: string, roles: string[], n
 }
 
 /** Whether a user has the role, pending and disabled users included. */
-export async function isHeld(tx: Tx, role: string): Promise<boolean> {
+export async function hasHolder(tx: Tx, role: string): Promise<boolean> {
   const row = await tx
     .selectFrom('users')
     .select('id')
@@ -36,11 +36,11 @@ export async function isHeld(tx: Tx, role: string): Promise<boolean> {
   return row !== undefined
 }
 
-export async function insertRole(tx: Tx, role: Role): Promise<void> {
+export async function insertServerRole(tx: Tx, role: Role): Promise<void> {
   await tx.insertInto('roles').values(role).execute()
 }
 
-export async function updateRole(
+export async function updateServerRole(
   tx: Tx,
   name: string,
   change: Partial<Omit<Role, 'name' | 'preset' | 'created_at'>>,

@@ -20,7 +20,7 @@ export interface AccessProps {
 }
 
 /** /account/access */
-export function Access({ roles, permissions, organization, described }: AccessProps) {
+export function OwnAccess({ roles, permissions, organization, described }: AccessProps) {
   const { locale, brand } = useUi()
   return (
     <AccountPage current="access" title={t(locale, 'access.title')}>
@@ -90,7 +90,7 @@ export function Permissions({
           <ul class="permissions">
             {names.map((name) => (
               <li key={name}>
-                {sentenceOf(locale, realm, name, described)} <code>{name}</code>
+                {permissionSentence(locale, realm, name, described)} <code>{name}</code>
               </li>
             ))}
           </ul>
@@ -101,7 +101,7 @@ export function Permissions({
 }
 
 /** The sentence of a permission: built in, the app's description, or one for a pattern with `*`. */
-export function sentenceOf(
+export function permissionSentence(
   locale: Locale,
   realm: Realm,
   name: string,

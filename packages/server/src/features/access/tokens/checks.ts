@@ -62,7 +62,7 @@ async function readWith(
 }
 
 /** For commands, which check one token. */
-export const readToken = (tools: CheckTools, token: string): Promise<VerifiedAccessToken | null> =>
+export const readAccessToken = (tools: CheckTools, token: string): Promise<VerifiedAccessToken | null> =>
   readWith(tools, verifierOf(tools), token)
 
 export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): TokenChecks {

@@ -10,7 +10,7 @@ import { LONGEST_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionChecks } from '../../identity/sessions/index.ts'
 import { getUserNamed, type User } from '../../identity/users/index.ts'
-import { readToken } from './checks.ts'
+import { readAccessToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
@@ -46,7 +46,7 @@ export async function createTokenByOperator(
 export async function revokeTokenByOperator(tools: OperatorTools, token: string): Promise<boolean> {
   const call = systemCall(tools.clock.now())
   if (!isId('tok', token)) {
-    const checks = { sessions: sessionChecks(tools), read: (text: string) => readToken(tools, text) }
+    const checks = { sessions: sessionChecks(tools), read: (text: string) => readAccessToken(tools, text) }
     return await revokeToken(tools, checks, call, token)
   }
   await tools.db.tx('system', async (tx) => {

@@ -12,7 +12,7 @@ import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { assertMayGive, lockReach } from '../../access/roles/index.ts'
+import { assertMayGrantServerRole, lockReach } from '../../access/roles/index.ts'
 import {
   changeAddress,
   claimAddress,
@@ -115,7 +115,7 @@ async function rolesFor(
       throw problem('VALIDATION_ERROR', {
         details: [{ field: 'roles', code: 'unknown_role', message: `There is no role ${name}.` }],
       })
-    assertMayGive(reach, name)
+    assertMayGrantServerRole(reach, name)
   }
   return [...reach.definitions.keys()].filter((name) => names.includes(name))
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
-import { Flag, Instant, optional, roleName } from '../../../base/fields.ts'
+import { Flag, Instant, optional, roleNameField } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -15,7 +15,7 @@ import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
 import { PersonView, personView, STATUSES } from './view.ts'
 
-const RoleName = roleName()
+const RoleName = roleNameField()
 
 const People = PageInput.extend({
   // it contains the search position: a name of up to a hundred letters of any script

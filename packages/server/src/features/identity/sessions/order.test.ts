@@ -5,7 +5,7 @@ import { later } from '../../../base/clock.ts'
 import { newId } from '../../../base/ids.ts'
 import { startWorld, type World } from '../../../testing/world.ts'
 import { updateUsed } from '../../access/api-keys/sql.ts'
-import { deleteEndedBefore, updateEnded, updateExpired, updateSeen } from './sql.ts'
+import { deleteEndedSessionsBefore, updateEnded, updateExpired, updateSeen } from './sql.ts'
 
 const ROWS = 300
 
@@ -72,8 +72,8 @@ it('last-seen updates, ends, expiry and purging of the same sessions never deadl
       system((tx) => updateExpired(tx, later(now, 120_000), null)),
       seen(later(now, 4)),
       system((tx) => updateEnded(tx, { userId }, 'password_changed', now)),
-      system((tx) => deleteEndedBefore(tx, later(now, 1))),
-      system((tx) => deleteEndedBefore(tx, later(now, 1))),
+      system((tx) => deleteEndedSessionsBefore(tx, later(now, 1))),
+      system((tx) => deleteEndedSessionsBefore(tx, later(now, 1))),
     ])
     // every session was ended by exactly one of them
     const by = ended.flatMap((rows) => (rows ?? []) as { id: string }[]).map(({ id }) => id)

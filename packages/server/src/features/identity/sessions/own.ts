@@ -5,7 +5,7 @@ import { problem } from '../../../base/errors.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
-import { selectOpen } from './sql.ts'
+import { selectOpenSessions } from './sql.ts'
 import type { SessionView } from './view.ts'
 
 /** Open sessions, the last seen first: the caller's, or those of a user whom row-level security lets the caller see. */
@@ -16,7 +16,7 @@ export async function listSessions(
   userId?: string,
 ): Promise<SessionView[]> {
   const scope = callerScope(call)
-  const rows = await tools.db.tx(scope, (tx) => selectOpen(tx, userId ?? scope.userId, call.now))
+  const rows = await tools.db.tx(scope, (tx) => selectOpenSessions(tx, userId ?? scope.userId, call.now))
   return rows
     .map((row) => ({ ...row, last_seen_at: checks.lastSeen(row.id, row.last_seen_at) }))
     .sort((a, b) => b.last_seen_at.getTime() - a.last_seen_at.getTime())

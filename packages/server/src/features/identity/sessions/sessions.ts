@@ -19,13 +19,13 @@ import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   type CheckedRow,
-  deleteEndedBefore,
+  deleteEndedSessionsBefore,
   insertSession,
   sessionCheck,
   updateEnded,
   updateExpired,
-  updateOrganization,
   updateSeen,
+  updateSessionOrganization,
   updateToken,
   updateUnsettled,
 } from './sql.ts'
@@ -104,14 +104,15 @@ export async function moveSession(
   organizationId: string | null,
 ): Promise<StartedSession> {
   const token = `st_${randomSecret()}`
-  const row = await updateOrganization(tx, id, organizationId, sha256(token))
+  const row = await updateSessionOrganization(tx, id, organizationId, sha256(token))
   if (!row) throw problem('AUTHENTICATION_REQUIRED')
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
 /** As moveSession, with the same token: for callers that do not hold it, or have created or joined the organization. */
 export async function settleSession(tx: Tx, id: string, organizationId: string | null): Promise<void> {
-  if (!(await updateOrganization(tx, id, organizationId, null))) throw problem('AUTHENTICATION_REQUIRED')
+  if (!(await updateSessionOrganization(tx, id, organizationId, null)))
+    throw problem('AUTHENTICATION_REQUIRED')
 }
 
 /** Sets the organization of the user's sessions that act in none; their tokens stay. */
@@ -227,7 +228,7 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): Sessi
     async sweep(now) {
       await sightings.flush()
       await expire(now, null)
-      await db.tx('system', (tx) => deleteEndedBefore(tx, later(now, -KEEP_ENDED)))
+      await db.tx('system', (tx) => deleteEndedSessionsBefore(tx, later(now, -KEEP_ENDED)))
     },
   }
 }

@@ -54,7 +54,7 @@ export async function insertSession(
     .execute()
 }
 
-export const selectOpen = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>
+export const selectOpenSessions = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>
   tx
     .selectFrom('sessions')
     .selectAll()
@@ -144,7 +144,7 @@ export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<v
 }
 
 /** Skips rows that a concurrent transaction has locked: the deletion of their user deletes them. */
-export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
+export async function deleteEndedSessionsBefore(tx: Tx, before: Date): Promise<void> {
   await sql`
     with held as materialized (select id from sessions where ended_at < ${before} for update skip locked)
     delete from sessions s using held where s.id = held.id`.execute(tx)
@@ -154,7 +154,7 @@ export async function deleteEndedBefore(tx: Tx, before: Date): Promise<void> {
  * Sets the organization of a session, and its token where one is given.
  * @returns the row, or null if it has ended
  */
-export async function updateOrganization(
+export async function updateSessionOrganization(
   tx: Tx,
   id: string,
   organizationId: string | null,

@@ -1,6 +1,6 @@
 /** View of the page of a user's sessions: device, IP address, times, and a button to end each. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
-import { type Device, deviceName } from '../../../base/http/request/device.ts'
+import { type DeviceDescription, deviceName } from '../../../base/http/request/device.ts'
 import {
   AccountPage,
   Badge,
@@ -112,18 +112,18 @@ function SessionRow({ session }: { session: SessionItem }) {
   )
 }
 
-function deviceText(locale: Locale, { browser, system }: Device): string {
+function deviceText(locale: Locale, { browser, system }: DeviceDescription): string {
   if (browser && system) return t(locale, 'sessions.device', { browser, system })
   return browser ?? system ?? t(locale, 'sessions.unknown')
 }
 
-const SHAPES: Readonly<Record<Device['kind'], string>> = {
+const SHAPES: Readonly<Record<DeviceDescription['kind'], string>> = {
   computer: 'M4 5.5h16v10H4zM2 19h20',
   phone: 'M7.5 3h9v18h-9zM11 18h2',
   tablet: 'M5 3h14v18H5zM11 18h2',
   program: 'M3.5 5h17v14h-17zM7 9.5l2.5 2.5L7 14.5M12 15h4',
 }
-const DeviceIcon = ({ kind }: { kind: Device['kind'] }) => (
+const DeviceIcon = ({ kind }: { kind: DeviceDescription['kind'] }) => (
   <svg viewBox="0 0 24 24" aria-hidden="true">
     <path d={SHAPES[kind]} />
   </svg>

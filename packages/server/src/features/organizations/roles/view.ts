@@ -1,11 +1,11 @@
 /** Input fields and JSON views of an organization's roles. */
 import { z } from 'zod'
-import { Description, roleName } from '../../../base/fields.ts'
+import { Description, roleNameField } from '../../../base/fields.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
 import type { RoleInOrganization } from './roles.ts'
 
 /** The name of a built-in role or of one of the organization's own. */
-export const MemberRole = roleName(50)
+export const MemberRole = roleNameField(50)
 
 export const RoleFields = {
   description: Description.nullable(),

@@ -18,7 +18,7 @@ import {
   useUi,
 } from '../../../base/page/index.ts'
 import { isBuiltIn } from '../../../core/roles/index.ts'
-import { roleName, sentenceOf } from '../../access/roles/index.ts'
+import { permissionSentence, roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
 import { organizationRolesText as t } from './texts.ts'
 
@@ -165,7 +165,7 @@ function RoleForm({ action, button, choices, item, ...form }: RoleFormProps) {
 }
 
 function labelOf(locale: Locale, name: string, { described }: RoleChoices): string {
-  const sentence = sentenceOf(locale, 'organization', name, described)
+  const sentence = permissionSentence(locale, 'organization', name, described)
   return sentence ? `${sentence} (${name})` : name
 }
 
