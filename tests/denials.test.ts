@@ -59,7 +59,7 @@ describe('in the log of the server', () => {
     },
   )
 
-  it('a stranger to everything who is nobody is not', async () => {
+  it('a caller without a credential is not', async () => {
     const before = await strangers()
     expect((await world.client().get('/api/v1/users')).status).toBe(401)
     expect(await strangers()).toEqual(before)

@@ -1,6 +1,6 @@
 /**
  * PRODUCT §5 line by line: what each role of both presets permits, as a session and `auth/validate` tell it; that a
- * change counts at once, whatever is under way; and that there is always an administrator.
+ * change takes effect at once, even during other requests; and that there is always an administrator.
  */
 import { can } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ const MATRIX = {
       'organizations:read': ['super_admin'],
       'organizations:write': ['super_admin'],
       'revocations:read': ['super_admin'],
-      'anything:whatever': ['super_admin'],
+      'anything:at_all': ['super_admin'],
     },
   },
   'client-services': {
@@ -68,7 +68,7 @@ const MATRIX = {
       'organizations:read': ['admin'],
       'organizations:write': ['admin'],
       'revocations:read': ['admin'],
-      'anything:whatever': ['admin'],
+      'anything:at_all': ['admin'],
     },
   },
 } as const satisfies Record<string, unknown>
@@ -176,7 +176,7 @@ describe('a change', () => {
   afterAll(() => world.stop())
   const statusOf = async (client: Client) => (await client.get('/api/v1/roles')).status
 
-  it('of somebody’s roles counts on the next request of every session, in both directions', async () => {
+  it('of a user’s roles takes effect on the next request of every session, in both directions', async () => {
     const person = await holderOf(world, 'viewer')
     const { token, access } = await bearerOf(world, person)
     const sessions = [person.client, world.client({ headers: { authorization: `Bearer ${token}` } })]
@@ -288,7 +288,7 @@ describe('the last administrator', () => {
     expect((await administrators()).map(({ id }) => id)).toEqual([other.id])
   })
 
-  it('is told why', async () => {
+  it('gets the reason', async () => {
     await asSystem((tx) => tx.updateTable('users').set({ roles: [] }).execute())
     const one = await holderOf(world, 'super_admin')
     for (const reply of [
@@ -309,7 +309,7 @@ describe('the last administrator', () => {
     expect(await administrators()).toHaveLength(1)
   })
 
-  it('does not count whoever is disabled, or has not verified', async () => {
+  it('does not count users who are disabled or not verified', async () => {
     await asSystem((tx) => tx.updateTable('users').set({ roles: [] }).execute())
     const [one, off, early] = [
       await holderOf(world, 'super_admin'),

@@ -126,7 +126,7 @@ describe('the stream of revocations', () => {
     await line.event(({ event }) => event === 'keys')
   })
 
-  it('goes on from a cursor, a minute earlier, and forgets what is over', async () => {
+  it('continues from a cursor, a minute earlier, without expired revocations', async () => {
     await revokeJti('tok_short', 60_000)
     await revokeJti('tok_one')
     const first = await listen(await rootToken())
@@ -153,7 +153,7 @@ describe('the stream of revocations', () => {
     await expect.poll(() => bySession.isOpen()).toBe(false)
   })
 
-  it('loses nothing that is revoked while somebody connects', async () => {
+  it('loses no revocation that commits while a guard connects', async () => {
     const token = await rootToken()
     const names = Array.from({ length: 60 }, (_, n) => `tok_race_${n}`)
     const connecting: Promise<Line>[] = []
@@ -176,7 +176,7 @@ describe('the stream of revocations', () => {
     } as const
     await world.db.tx('system', (tx) => revoke(tx, entry, now))
     expect(revocations.covers({ sub: 'usr_x', iat }, now)).toBe(true)
-    // what was asked before the revocation was heard may rest on what it revoked
+    // a check before the revocation arrived may have used what it revokes
     const early = revocations.issueAt({ sub: 'usr_x' }, now) ?? 0
     expect(revocations.covers({ sub: 'usr_x', iat: early }, now)).toBe(true)
     const issued = revocations.issueAt({ sub: 'usr_x' }, world.clock.now()) ?? 0

@@ -1,4 +1,4 @@
-/** A change of roles, of somebody's or of a role itself, as guards in front of other APIs learn of it: within a second. */
+/** A change of a user's roles or of a role itself reaches the guards of other APIs within a second. */
 
 import { isDeepStrictEqual } from 'node:util'
 import { createGuard, type Guard, latchkey } from '@latchkey/guard'
@@ -41,7 +41,7 @@ const statuses = (credential: string): Promise<number[]> =>
   )
 const all = (status: number): number[] => guards.map(() => status)
 
-/** Access token, session and API key of somebody: none of them is believed for longer than a second. */
+/** Access token, session and API key of a user: none of them is accepted for longer than a second. */
 async function credentialsOf(person: Person) {
   const fresh = world.client()
   await fresh.signIn(person.email, PASSWORD)
@@ -50,7 +50,7 @@ async function credentialsOf(person: Person) {
   return { token, access, key: key.data.key as string }
 }
 
-/** Somebody who may, and the change by which they may no more: all credentials of theirs are refused by every guard. */
+/** A user with a permission, and the change that removes it: every guard refuses all credentials of the user. */
 async function isHeardOf(make: (n: number) => Promise<[Person, () => Promise<Reply>]>): Promise<void> {
   let trials = 0
   await withinASecond(async () => {
@@ -58,7 +58,7 @@ async function isHeardOf(make: (n: number) => Promise<[Person, () => Promise<Rep
     const { token, access, key } = await credentialsOf(person)
     for (const one of [token, access, key]) expect(await statuses(one)).toEqual(all(200))
     expect((await change()).status).toBe(200)
-    // the token says what is no more; the others are asked about anew
+    // the token contains the old permissions; guards check the other credentials at the server again
     const told = [...all(401), ...all(403), ...all(403)]
     return async () => isDeepStrictEqual((await Promise.all([access, token, key].map(statuses))).flat(), told)
   })
@@ -67,7 +67,7 @@ const makeRole = (name: string, more: object) => root.client.post('/api/v1/roles
 const changeRole = (name: string, change: object) => () => root.client.patch(`/api/v1/roles/${name}`, change)
 
 describe('a guard hears within a second', () => {
-  it('that somebody’s roles were taken', () =>
+  it('that a user’s roles were revoked', () =>
     isHeardOf(async () => {
       const person = await holderOf(world, 'staff')
       return [person, () => giveRoles(root.client, person, ['viewer'])]
@@ -94,7 +94,7 @@ describe('a guard hears within a second', () => {
       return [await holderOf(world, `grandchild${n}`), changeRole(`heir${n}`, { inherits: [] })]
     }))
 
-  it('and goes on with those whom it does not concern', async () => {
+  it('and continue to accept other users', async () => {
     const [staff, other] = [await holderOf(world, 'staff'), await holderOf(world, 'manager')]
     await root.client.post('/api/v1/roles', { name: 'elsewhere' })
     const { access } = await bearerOf(world, staff)

@@ -102,7 +102,7 @@ describe('a refresh token that a hundred bring at once', () => {
   })
 })
 
-/** Keeps somebody's families from being written, not from being used. */
+/** Locks a user's families against writes, not against use. */
 async function holdFamilies(userId: string): Promise<{ held: Promise<void>; release: () => void }> {
   let release = (): void => {}
   const over = new Promise<void>((resolve) => {
@@ -120,7 +120,7 @@ async function holdFamilies(userId: string): Promise<{ held: Promise<void>; rele
 }
 
 describe('signing keys that change', () => {
-  it('under load fail nobody who signs in, refreshes or calls', { timeout: 120_000 }, async () => {
+  it('under load fail no sign-in, refresh or call', { timeout: 120_000 }, async () => {
     const { keys, clock } = world.app.tools
     let tokens = await signIn(world.url, ada)
     let isOver = false
