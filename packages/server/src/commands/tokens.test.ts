@@ -60,7 +60,7 @@ describe('a token issued by the operator', () => {
       await expect(run(tokensCreate, ['ada'], { lifetime })).rejects.toThrow('--lifetime')
     await expect(run(tokensCreate, ['unknown'])).rejects.toThrow('no account')
     await expect(run(tokensRevoke, [])).rejects.toThrow('--user')
-    await expect(run(tokensRevoke, ['nonsense'])).rejects.toThrow('no token')
+    await expect(run(tokensRevoke, ['nonsense'])).rejects.toThrow('not a valid token')
   })
 })
 
