@@ -25,19 +25,19 @@ import { badRequest } from './request/text.ts'
 import type { Row } from './row/route.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
-import { apiHandler, type Denied, type Handler } from './serve/handle.ts'
 import { healthRows, type Readiness } from './serve/health.ts'
 import { type PageHouse, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { refuse } from './serve/refuse.ts'
+import { formOf } from './serve/return-path.ts'
 import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './serve/server.ts'
+import { apiHandler, type Denied, type Handler } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
-import { formOf } from './serve/way.ts'
 
 export { csrfRows } from './request/csrf.ts'
 export type { Asset } from './serve/assets.ts'
-export type { Denied } from './serve/handle.ts'
 export type { Readiness } from './serve/health.ts'
 export type { PageContent, PageRenderer } from './serve/pages.ts'
+export type { Denied } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
   tools: { config: Config; clock: Clock; limits: Limits; log: Log; keyring: Keyring }

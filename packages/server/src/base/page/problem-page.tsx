@@ -1,6 +1,6 @@
 /** The page for a problem that no form can show: what happened, what to do now, and the reference to quote. */
 import type { ErrorCode, Problem } from '../errors.ts'
-import type { Way } from '../http/serve/way.ts'
+import type { Way } from '../http/serve/return-path.ts'
 import { baseText } from './base-texts.ts'
 import { ButtonLink, Card, Copyable, withReturnTo } from './parts.tsx'
 import { problemText, problemTitle } from './problem-texts.ts'

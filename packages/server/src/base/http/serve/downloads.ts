@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.ts'
 import type { DownloadRow } from '../row/route.ts'
-import { failure, type Handler, type House, steps } from './handle.ts'
+import { failure, type Handler, type House, steps } from './steps.ts'
 
 export function downloadHandler(house: House, row: DownloadRow, clock: Pick<Clock, 'now'>): Handler {
   const step = steps(house, row)

@@ -8,8 +8,8 @@ import { NOBODY } from '../request/access.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import { callOf, type Exchange } from '../request/exchange.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
-import { failure, type Handler, type House, type Steps, steps } from './handle.ts'
-import { HERE, type Said, type Way, wantedIn } from './way.ts'
+import { HERE, type Said, type Way, wantedIn } from './return-path.ts'
+import { failure, type Handler, type House, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for everybody. */
@@ -28,7 +28,7 @@ export type PageHouse = House & { renderer: PageRenderer }
 
 /** A page row with what is prepared once for it. */
 interface Prepared extends Steps<PageRow> {
-  /** The address of the page with the form that is sent here (way.ts). */
+  /** The address of the page with the form that is sent here (return-path.ts). */
   form(params: unknown, said: Said): string
 }
 

@@ -8,8 +8,8 @@ import type { Problem } from '../../errors.ts'
 import { wantsPage } from '../request/accept.ts'
 import { NOBODY } from '../request/access.ts'
 import { callOf, type Exchange } from '../request/exchange.ts'
-import { failure } from './handle.ts'
 import { errorPage, type PageHouse } from './pages.ts'
+import { failure } from './steps.ts'
 
 /** Milliseconds that the page waits to know its reader. */
 const PATIENCE = 1000

@@ -8,8 +8,8 @@ import { problem } from '../../errors.ts'
 import type { EventLine } from '../../present/index.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { StreamRow } from '../row/route.ts'
-import { failure, type Handler, type House, steps } from './handle.ts'
 import type { Bounds } from './server.ts'
+import { failure, type Handler, type House, steps } from './steps.ts'
 
 export interface Streams {
   handler(house: House, row: StreamRow): Handler
