@@ -199,7 +199,7 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
     rows,
     authenticator: authenticator(tools, features),
     memberships: membershipLookup(tools),
-    denied: denials(tools),
+    recordDenial: denials(tools),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,

@@ -1,7 +1,6 @@
 /**
- * A Call is what a request is to everything behind the HTTP room: built once, frozen, data without methods.
- * Rules take it as their first parameter and never see Fastify. Code that runs outside a request (jobs, CLI)
- * makes its own with `systemCall`.
+ * The Call: the request context of rules, built once by base/http, frozen, data without methods. Rules take it as their
+ * first parameter and never see Fastify. Code outside a request (jobs, CLI) makes one with `systemCall`.
  */
 import { newId } from './ids.ts'
 
@@ -14,58 +13,58 @@ export type ProtocolStyle = 'oauth' | 'scim'
 export const LOCALES = ['en', 'de'] as const
 export type Locale = (typeof LOCALES)[number]
 
-/** Who the caller is, by whichever credential. */
+/** The principal: the user that a credential speaks for. */
 export interface Principal {
   userId: string
   username: string | null
   roles: readonly string[]
   permissions: readonly string[]
-  /** By which kind of credential. */
+  /** The kind of credential. */
   method: 'session' | 'access_token' | 'api_key'
-  /** What the person is called, and the language they chose, where the credential says so. */
+  /** The user's name and chosen language, if the credential contains them. */
   name: string | null
   locale: Locale | null
   /** The API key's id, and an access token's `jti`; null for the other kinds. */
   keyId: string | null
   tokenId: string | null
-  /** When the credential ends; null for a key without end. */
+  /** When the credential expires; null for a key that does not expire. */
   expiresAt: Date | null
-  /** How the person proved who they are, RFC 8176 §2; empty for a key. */
+  /** The authentication methods of the user, RFC 8176 §2; empty for a key. */
   amr: readonly string[]
 }
 
-/** The session behind the request, as far as rules need it. Times as Date. */
+/** The session of the request, as far as rules need it. */
 export interface CallSession {
   id: string
-  /** Where the credential came from; a cookie makes CSRF checks necessary. `token`: an access token of this session. */
+  /** How the credential was sent; a cookie requires CSRF checks. `token`: an access token of this session. */
   via: 'cookie' | 'bearer' | 'token'
   createdAt: Date
-  /** When a credential was last proven; `fresh` on a row asks this. */
+  /** When the user last proved their identity; `fresh` of an operation refers to it. */
   authenticatedAt: Date
   expiresAt: Date
-  /** The organization it acts in; null for none, and where the credential does not say (`token`). */
+  /** The organization that the session acts in; null for none, and if the credential does not name it (`token`). */
   actsIn: { id: string; name: string } | null
 }
 
-/** An organization the caller belongs to, or may act in by a permission of the server. */
+/** An organization that the caller is a member of, or may act in by a permission of the server. */
 export interface CallOrganization {
   id: string
-  /** The caller's role there; null for somebody who is no member. */
+  /** The caller's role in it; null if they are not a member. */
   role: string | null
-  /** What that permits inside the organization; the server's permissions are another matter. */
+  /** The caller's permissions inside the organization, separate from those of the server. */
   permissions: readonly string[]
 }
 
 export interface Call {
-  /** `req_…`, or a sane X-Request-Id of the caller. */
+  /** `req_…`, or the X-Request-Id of the request if it is valid. */
   id: string
   now: Date
-  /** The true client address (trusted proxies resolved); null outside a request. */
+  /** The client address behind trusted proxies; null outside a request. */
   ip: string | null
   userAgent: string | null
   principal: Principal | null
   session: CallSession | null
-  /** The one that the path names, on rows about an organization; elsewhere the one that the credential acts in. */
+  /** On rows about an organization, the one in the path; on all other rows, the one that the credential acts in. */
   organization: CallOrganization | null
   locale: Locale
   style: Style | ProtocolStyle
@@ -73,7 +72,7 @@ export interface Call {
   cookies: Readonly<Record<string, string>>
 }
 
-/** The call of work that no request asked for: a job, the CLI, the first start. */
+/** The call of work outside a request: a job, the CLI, the first start. */
 export function systemCall(now: Date): Call {
   return Object.freeze({
     id: newId('req'),
@@ -90,7 +89,7 @@ export function systemCall(now: Date): Call {
 }
 
 /**
- * The call as the audit log takes what is no matter of the organization that the caller acts in: what is done to
- * the server's roles, and to accounts.
+ * The call for audit events that do not concern the organization that the caller acts in: changes of the server's roles
+ * and of accounts.
  */
 export const outside = (call: Call): Call => ({ ...call, organization: null })

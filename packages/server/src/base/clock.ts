@@ -1,16 +1,16 @@
 /**
- * The only place that reads the time (tests/architecture.test.ts holds that). Everything else is given
- * `call.now` or asks this clock, also inside SQL, where time is a parameter. In the testing profile the
- * clock can be moved, and every expiry follows it.
+ * The clock: the only module that reads the time (tests/architecture.test.ts). All other code receives `call.now` or
+ * reads this clock; in SQL the time is a parameter. In the testing profile the clock can be moved, and every expiry
+ * follows it.
  */
 export interface Clock {
-  /** The present instant, a fresh Date. */
+  /** The current time, a new Date. */
   now(): Date
-  /** Milliseconds of a monotonic counter; for measuring how long something took, never for expiry. */
+  /** Milliseconds of a monotonic counter; for measuring durations, never for expiry. */
   ticks(): number
-  /** Move the clock forward (or back) by milliseconds. Testing only; the caller enforces that. */
+  /** Moves the clock forward (or back) by milliseconds. Testing only; the caller enforces that. */
   advance(milliseconds: number): void
-  /** Set the clock to an instant, from which it goes on running. */
+  /** Sets the clock to an instant; it continues to run from there. */
   set(instant: Date): void
 }
 
@@ -31,8 +31,8 @@ export function systemClock(): Clock {
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /**
- * Reads a duration as settings and route rows write it: `30m`, `8h`, `30d`, `90s`, `500ms`.
- * @returns milliseconds, or null where the text is no duration
+ * Parses a duration of settings and operations: `30m`, `8h`, `30d`, `90s`, `500ms`.
+ * @returns milliseconds, or null if the text is no duration
  */
 export function parseDuration(text: string): number | null {
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim())
@@ -40,7 +40,7 @@ export function parseDuration(text: string): number | null {
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
 }
 
-/** As parseDuration, for durations written in the code. @throws where the text is no duration */
+/** As parseDuration, for durations in code. @throws if the text is no duration */
 export function duration(text: string): number {
   const value = parseDuration(text)
   if (value === null) throw new Error(`not a duration: ${text}`)

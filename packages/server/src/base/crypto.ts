@@ -1,25 +1,25 @@
 /**
- * The few cryptographic primitives everything else is made of, each in one place: random secrets, their
- * hashes, keyed hashes, authenticated encryption under a versioned key.
- * Keys are derived from LATCHKEY_SECRET, one for each purpose, so that one use can never stand in for another.
+ * Cryptographic primitives: random secrets, their hashes, MACs, authenticated encryption under a versioned key. Keys are
+ * derived from LATCHKEY_SECRET, one for each purpose, so that a MAC or ciphertext of one purpose is invalid for all
+ * others.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
-/** What a derived key is for; a new purpose is a new word here. */
+/** The purpose of a derived key. */
 export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh' | 'return_to'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')
 
-/** SHA-256; enough for secrets of full entropy, never for passwords. */
+/** SHA-256; sufficient for secrets of full entropy, never for passwords. */
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 export interface Keyring {
-  /** HMAC-SHA-256 under the purpose's key. */
+  /** HMAC-SHA-256 under the key of the purpose. */
   mac(purpose: Purpose, text: string): Buffer
   /** AES-256-GCM; the result names its key version: `v1.<iv>.<tag+ciphertext>` in base64url. */
   encrypt(purpose: Purpose, text: string): string
-  /** @throws where the text was not made by `encrypt` with the same secret and purpose */
+  /** @throws if the text is not the result of `encrypt` with the same secret and purpose */
   decrypt(purpose: Purpose, sealed: string): string
 }
 

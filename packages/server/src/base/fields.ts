@@ -1,7 +1,7 @@
-/** Schemas of fields that forms and JSON write differently, or that several modules share. */
+/** Field schemas that several modules share, or that forms and JSON encode differently. */
 import { z } from 'zod'
 
-/** A yes or no: JSON's true and false, or what a form sends for a ticked box. Absent is no. */
+/** A boolean: JSON's true and false, or the value of a form's checkbox. Absent is false. */
 export const Flag = z
   .union([z.boolean(), z.enum(['true', 'false', 'on', 'off', '1', '0', ''])])
   .optional()
@@ -13,14 +13,14 @@ export const Instant = z.iso
   .max(40)
   .transform((text) => new Date(text))
 
-/** Control characters, direction marks, and characters without width but the joiners that scripts and emoji need. */
-const UNSEEN = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
+/** Control characters, direction marks, and zero-width characters except the joiners that scripts and emoji need. */
+const INVISIBLE = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
 
-/** Whether there is anything to see: a letter, digit, symbol or mark of punctuation that is not ignorable. */
+/** Whether the text has a visible character: a letter, digit, symbol or punctuation mark that is not ignorable. */
 const isVisible = (text: string): boolean =>
   /[\p{L}\p{N}\p{S}\p{P}]/u.test(text.replaceAll(/\p{Default_Ignorable_Code_Point}/gu, ''))
 
-/** What things and people are called: one line of any script, spaces collapsed, without invisible characters. */
+/** A name: one line of any script, white space collapsed, without invisible characters. */
 export const line = (max: number) =>
   z
     .string()
@@ -31,20 +31,20 @@ export const line = (max: number) =>
         .string()
         .min(1)
         .max(max)
-        .refine((text) => !UNSEEN.test(text) && isVisible(text), {
+        .refine((text) => !INVISIBLE.test(text) && isVisible(text), {
           error: () => 'Use one line of visible characters.',
         }),
     )
 
-/** What is said about a thing: up to 500 characters on any number of lines; may be empty. */
+/** A description: up to 500 characters on any number of lines; may be empty. */
 export const Description = z
   .string()
   .max(1000)
-  // a form sends its line breaks as two characters
+  // forms send line breaks as two characters
   .transform((text) => text.normalize('NFC').replaceAll('\r\n', '\n').trim())
   .pipe(z.string().max(500))
 
-/** The name of a role, in the form that tokens, headers and URLs carry. */
+/** The name of a role, safe in tokens, headers and URLs. */
 export const roleNameField = (max = 64) =>
   z
     .string()
@@ -53,12 +53,12 @@ export const roleNameField = (max = 64) =>
       error: () => 'Use small letters, digits, hyphens and underscores, beginning with a letter.',
     })
 
-/** A field that a form sends empty where JSON would leave it out. */
+/** An optional field: forms send it empty, JSON omits it. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
-/** What a link may fill into a field of a form: shown, never sent by itself. Anything may stand there. */
+/** A value that a link fills into a field of a form. Any text: it is displayed, and validated when the form is sent. */
 export const Prefilled = z.string().max(320).optional()
 
-/** Where to go after; judged by signin's safeReturnTo, never an error. */
+/** The address to continue with; validated by signin's safeReturnTo, never an error. */
 export const ReturnTo = z.string().max(4000).optional()

@@ -1,6 +1,6 @@
 /**
- * Prefixed identifiers that sort by the time they were made: `usr_` and a UUIDv7 in 32 hexadecimal digits.
- * The prefix says what a thing is wherever it turns up: a log, a URL, a support letter.
+ * Prefixed ids that sort by their time of creation: `usr_` and a UUIDv7 in 32 hexadecimal digits. The prefix identifies
+ * the kind of object in logs, URLs and support requests.
  */
 import { uuidv7 } from 'uuidv7'
 
@@ -11,7 +11,7 @@ export type IdPrefix = (typeof ID_PREFIXES)[number]
 
 export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7().replaceAll('-', '')}`
 
-/** Whether the text has the form of such an id; says nothing about whether the thing exists. */
+/** Whether the text has the form of such an id; the object may not exist. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   return (
     text.length === prefix.length + 33 &&

@@ -1,43 +1,43 @@
 /**
- * A replica: a table that every process keeps a copy of in memory, kept current by NOTIFY. Owns when the copy is read
- * and whether it may be believed: single-flight loads, the state of the listening connection, retries. Leaves the copy
- * to its owner, who reads it as a plain variable, without a promise or an allocation.
+ * A replica: a copy of a table in the memory of every process, kept current by NOTIFY. Owns when the copy is loaded and
+ * whether it is current: single-flight loads, the state of the LISTEN connection, retries. Leaves the copy to its owner,
+ * who reads it as a plain variable, without a promise or an allocation.
  *
- * Invariant: while `isCurrent()`, the copy holds every change whose notification has reached this process. A load
- * counts only if it began after the last change that this process knows of.
+ * Invariant: while `isCurrent()`, the copy has every change whose notification has reached this process. A load counts
+ * only if it began after the last change that this process knows of.
  */
 import type { Db } from './db/types.ts'
 import type { Log } from './log/index.ts'
 
-/** How long after a failed load the next one begins. */
+/** Milliseconds between a failed load and the next. */
 const RETRY_AFTER = 500
 
 export interface ReplicaOptions {
   db: Pick<Db, 'listen'>
   log: Pick<Log, 'warn'>
-  /** What is read, for the log: `signing keys`. */
+  /** The rows of the table, for the log: `signing keys`. */
   name: string
   /** The NOTIFY channel of the table. */
   channel: string
-  /** Reads the whole table, then replaces the copy in one step; where there is `apply`, adds to it. */
+  /** Reads the whole table, then replaces the copy in one step; with `apply`, adds to the copy. */
   load(): Promise<void>
   /**
-   * Applies one notification to the copy. Idempotent, and in any order with what `load` adds, since the two run at the
-   * same time. A payload that it throws for is answered by a load. Absent: every notification is.
+   * Applies one notification to the copy. Idempotent, and commutes with `load`, since the two run at the same time. If
+   * it throws, the table is loaded. Absent: every notification loads the table.
    */
   apply?(payload: string): void
 }
 
 export interface Replica {
-  /** Whether the copy may be believed without asking the database. */
+  /** Whether the copy is current; otherwise callers have to query the database. */
   isCurrent(): boolean
-  /** Null where the copy is current; otherwise wait for it before using the copy. */
+  /** Null if the copy is current; otherwise a promise to await before using the copy. */
   fresh(): Promise<void> | null
-  /** A load that begins after this call. One runs and at most one waits, for all callers. */
+  /** A load that begins after this call. At any time one load runs and at most one waits, for all callers. */
   reload(): Promise<void>
-  /** Calls when `isCurrent()` changes. @returns how to stop */
+  /** Calls `listener` when `isCurrent()` changes. @returns a function that removes the listener */
   onCurrent(listener: (isCurrent: boolean) => void): () => void
-  /** Listens, then loads. Where it throws, nothing is left running. */
+  /** Listens, then loads. If it throws, nothing keeps running. */
   open(): Promise<void>
   /** Stops listening and waits for loads under way; leaves no timer. Idempotent. */
   close(): Promise<void>
@@ -47,7 +47,7 @@ export function createReplica({ db, log, name, channel, load, apply }: ReplicaOp
   const listeners = new Set<(isCurrent: boolean) => void>()
   let isListening = false
   let isStale = true
-  /** Goes up with each change that only a load can bring in: a load that began before it does not count. */
+  /** Counts the changes that only a load can bring in: a load that began before such a change does not count. */
   let changes = 0
   let wasCurrent = false
   let running: Promise<void> | null = null
@@ -69,7 +69,7 @@ export function createReplica({ db, log, name, channel, load, apply }: ReplicaOp
     try {
       await load()
     } catch (err) {
-      // while the connection is down its return brings the next load
+      // while the connection is down, no retry: its return triggers a load
       if (isListening && !isClosed) {
         log.warn({ err, retry_ms: RETRY_AFTER }, `loading ${name} failed`)
         retry ??= setTimeout(again, RETRY_AFTER).unref()
@@ -102,7 +102,7 @@ export function createReplica({ db, log, name, channel, load, apply }: ReplicaOp
     return waiting
   }
 
-  /** Its failure is logged and retried by `read`. */
+  /** `read` logs its failure and retries. */
   const loadInBackground = (): void => void reload().catch(() => {})
 
   function change(): void {

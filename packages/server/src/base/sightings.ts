@@ -1,39 +1,38 @@
 /**
- * Sightings: when things were last seen, gathered in memory and flushed in batches, so that no request writes a row.
- * Owns the memory, its bound and the timer; leaves the statement to its owner. A crash loses the sightings of one
- * interval and no more.
+ * Last-seen timestamps: collected in memory and flushed in batches, so that no request writes a row. Owns the memory,
+ * its bound and the timer; leaves the statement to its owner. A crash loses at most the timestamps of one interval.
  */
 import type { Log } from './log/index.ts'
 
-/** How many are remembered while the database cannot be reached; further ones are dropped, and the log says so. */
+/** The most timestamps in memory while the database is unreachable; further ones are dropped, with a log line. */
 export const MOST_SIGHTINGS = 100_000
-/** Rows of one write, whose locks are held until its transaction ends. */
+/** Rows of one statement, which stay locked until its transaction ends. */
 const BATCH = 5000
 
 export interface SightingsOptions {
-  /** What is seen, for the log: `sessions`. */
+  /** The objects, for the log: `sessions`. */
   name: string
-  /** The longest that a sighting waits, in milliseconds. */
+  /** The longest time that a timestamp stays in memory, in milliseconds. */
   every: number
-  /** Stores these, each with its instant. Called with the ids in ascending order, in which it has to lock the rows. */
+  /** Stores the timestamps. The ids are in ascending order, the order in which the statement has to lock the rows. */
   write(ids: string[], at: Date[]): Promise<void>
   log: Pick<Log, 'warn'>
 }
 
 export interface Sightings {
   see(id: string, at: Date): void
-  /** The later of what is stored and what is known here. */
+  /** The later of the stored timestamp and the one in memory. */
   latest<T extends Date | null>(id: string, stored: T): Date | T
-  /** Drops what is remembered of one that exists no more. */
+  /** Drops the timestamp of a deleted object. */
   forget(id: string): void
-  /** Writes what was gathered and stops the timer until the next sighting. Where it throws, what is not written is kept. */
+  /** Writes all timestamps and stops the timer until the next one. If it throws, unwritten timestamps stay in memory. */
   flush(): Promise<void>
 }
 
 export function createSightings({ name, every, write, log }: SightingsOptions): Sightings {
   let seen = new Map<string, Date>()
-  /** What is being written; still the latest that is known. */
-  let leaving: Map<string, Date> | null = null
+  /** The batch that is being written, which `latest` still reads. */
+  let flushing: Map<string, Date> | null = null
   let dropped = 0
   let timer: NodeJS.Timeout | null = null
   let flushed: Promise<void> = Promise.resolve()
@@ -54,7 +53,7 @@ export function createSightings({ name, every, write, log }: SightingsOptions): 
     })
   }
 
-  /** One after the other: what the one before could not write is in the next. */
+  /** Flushes run one after another; what one could not write is in the next. */
   function flush(): Promise<void> {
     flushed = flushed.catch(() => {}).then(writeAll)
     return flushed
@@ -66,7 +65,7 @@ export function createSightings({ name, every, write, log }: SightingsOptions): 
     if (dropped > 0) log.warn({ dropped }, `too many last-seen timestamps of ${name}: some were dropped`)
     dropped = 0
     const batch = seen
-    leaving = batch
+    flushing = batch
     seen = new Map()
     try {
       const ids = [...batch.keys()].sort()
@@ -85,7 +84,7 @@ export function createSightings({ name, every, write, log }: SightingsOptions): 
       for (const [id, at] of batch) if (!seen.has(id)) remember(id, at)
       throw error
     } finally {
-      leaving = null
+      flushing = null
     }
   }
 
@@ -95,12 +94,12 @@ export function createSightings({ name, every, write, log }: SightingsOptions): 
       startTimer()
     },
     latest(id, stored) {
-      const here = seen.get(id) ?? leaving?.get(id)
+      const here = seen.get(id) ?? flushing?.get(id)
       return here && (!stored || here > stored) ? here : stored
     },
     forget(id) {
       seen.delete(id)
-      leaving?.delete(id)
+      flushing?.delete(id)
     },
     flush,
   }

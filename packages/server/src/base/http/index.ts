@@ -1,8 +1,7 @@
 /**
- * The door of the HTTP room. It turns requests into frozen Calls, holds them against the route table, and
- * hands what rows answer to base/present. It owns credentials' way in, CSRF, CORS, limits, body parsing,
- * health, OpenAPI and the docs page; it knows no feature: sessions come in as an Authenticator, pages as two
- * functions that draw documents.
+ * The HTTP server: turns requests into frozen Calls, passes them through the steps of their row (serve/steps.ts) and
+ * hands the row's answer to base/present. Owns authentication, CSRF, CORS, rate limits, body parsing, health, OpenAPI and
+ * the docs page. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML documents.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,53 +18,54 @@ import { docsRow } from './docs/docs.tsx'
 import { DOCS_STYLE } from './docs/docs-style.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
+import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
-import { type Exchange, reader } from './request/exchange.ts'
+import { type Exchange, exchangeOpener } from './request/exchange.ts'
 import { badRequest } from './request/text.ts'
 import type { Row } from './row/route.ts'
+import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
 import { healthRows, type Readiness } from './serve/health.ts'
-import { type PageHouse, type PageRenderer, pageHandler } from './serve/pages.ts'
+import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { refuse } from './serve/refuse.ts'
-import { formOf } from './serve/return-path.ts'
+import { formAddress } from './serve/return-path.ts'
 import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './serve/server.ts'
-import { apiHandler, type Denied, type Handler } from './serve/steps.ts'
+import type { DenialRecorder, Handler } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
 
 export { csrfRows } from './request/csrf.ts'
 export type { Asset } from './serve/assets.ts'
 export type { Readiness } from './serve/health.ts'
 export type { PageContent, PageRenderer } from './serve/pages.ts'
-export type { Denied } from './serve/steps.ts'
+export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
   tools: { config: Config; clock: Clock; limits: Limits; log: Log; keyring: Keyring }
   /** Every row of every feature, csrfRows included; health, OpenAPI and the docs page are added here. */
   rows: readonly Row[]
   authenticator: Authenticator
-  /** For rows about organizations; without it nobody belongs to any. */
+  /** For rows about organizations; absent: no user is a member of any organization. */
   memberships?: MembershipLookup
-  /** Told of a known caller whom a row's permission turned away, before that is answered. */
-  denied?: Denied
+  recordDenial?: DenialRecorder
   assets: readonly Asset[]
   ready(): Promise<Readiness>
-  /** Routes that keep a protocol's own answers (OpenID Connect, metrics). They see no parsed body. */
+  /** Routes whose answers a protocol defines (OpenID Connect, metrics). They receive no parsed body. */
   extra?(app: FastifyInstance): void
   bounds?: Partial<Bounds>
 }
 
 export interface Http {
-  /** @returns the port, also where 0 was asked for */
+  /** @returns the actual port, also for the port 0 */
   listen(host: string, port: number): Promise<{ port: number }>
-  /** Stops accepting and lets what runs end, within a bound. Idempotent. */
+  /** Stops accepting connections and waits, up to a bound, for running requests. Idempotent. */
   close(): Promise<void>
 }
 
 export function createHttp(options: HttpOptions): Http {
   const { config, clock, limits, log, keyring } = options.tools
   const present = presenter(config)
-  const house: PageHouse = {
+  const context: PageContext = {
     config,
     limits,
     log,
@@ -74,27 +74,29 @@ export function createHttp(options: HttpOptions): Http {
     isUnreachable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
-    denied: options.denied ?? (async () => {}),
-    reader: reader(config, clock, present.cookies),
+    recordDenial: options.recordDenial ?? (async () => {}),
+    openExchange: exchangeOpener(config, clock, present.cookies),
+    cors: cors(config.corsOrigins),
     isForeign: originCheck(config),
     renderer: options,
   }
   const bounds = { ...BOUNDS, ...options.bounds }
   const app = makeServer(bounds, {
-    refuse: (req, res, failed) => refuse(house, house.reader.open(req, res), failed),
+    refuse: (req, res, failed) => refuse(context, context.openExchange(req, res), failed),
     raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
   })
   const rows = [...options.rows, ...healthRows(options.ready)]
   const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
-  const lines = streams(clock, bounds)
-  for (const [path, handlers] of table({ house, lines, clock }, [...rows, docsRow(config, rows)], assets)) {
+  const openStreams = streams(clock, bounds)
+  const dependencies = { context, streams: openStreams, clock }
+  for (const [path, handlers] of routeTable(dependencies, [...rows, docsRow(config, rows)], assets)) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {
-        const exchange = house.reader.open(req, res)
+        const exchange = context.openExchange(req, res)
         exchange.headers.push('allow', allow)
-        refuse(house, exchange, problem('METHOD_NOT_ALLOWED'))
+        refuse(context, exchange, problem('METHOD_NOT_ALLOWED'))
       },
-      options: (req, res, allow) => preflight(house, house.reader.open(req, res), allow),
+      options: (req, res, allow) => preflight(context, context.openExchange(req, res), allow),
     })
   }
   options.extra?.(app)
@@ -106,7 +108,7 @@ export function createHttp(options: HttpOptions): Http {
       return { port: (app.server.address() as AddressInfo).port }
     },
     close: () => {
-      lines.close()
+      openStreams.close()
       closing ??= drain()
       return closing
     },
@@ -122,16 +124,20 @@ const openApiAsset = (document: () => OpenApi): Asset => ({
 
 type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
 
-/** What rows are answered with, of every kind. */
-interface Means {
-  house: PageHouse
-  lines: Streams
+/** What the handlers of all kinds of rows need. */
+interface Dependencies {
+  context: PageContext
+  streams: Streams
   clock: Clock
 }
 
-/** Path → method → handler. @throws where two rows claim the same place */
-function table(means: Means, rows: readonly Row[], assets: readonly Asset[]): Map<string, Handlers> {
-  const { house } = means
+/** Path → method → handler. @throws if two rows have the same method and path */
+function routeTable(
+  dependencies: Dependencies,
+  rows: readonly Row[],
+  assets: readonly Asset[],
+): Map<string, Handlers> {
+  const { context } = dependencies
   const paths = new Map<string, Handlers>()
   const add = (
     method: string,
@@ -144,31 +150,31 @@ function table(means: Means, rows: readonly Row[], assets: readonly Asset[]): Ma
     paths.set(path, handlers)
   }
   for (const row of rows) {
-    const handle = handlerOf(means, row, rows)
+    const handle = handlerOf(dependencies, row, rows)
     add(row.method, row.path, (request, res) => {
       if (hasNoHost(request.raw))
-        refuse(house, house.reader.open(request.raw, res), badRequest('There is no Host header.'))
+        refuse(context, context.openExchange(request.raw, res), badRequest('There is no Host header.'))
       else void handle(request, res)
     })
   }
   for (const asset of assets) {
-    const handle = assetHandler(house.present, asset)
-    add('GET', asset.path, (request, res) => handle(house.reader.open(request.raw, res)))
+    const handle = assetHandler(context.present, asset)
+    add('GET', asset.path, (request, res) => handle(context.openExchange(request.raw, res)))
   }
   return paths
 }
 
-function handlerOf({ house, lines, clock }: Means, row: Row, rows: readonly Row[]): Handler {
-  if (row.kind === 'stream') return lines.handler(house, row)
-  if (row.kind === 'download') return downloadHandler(house, row, clock)
-  return row.kind === 'page' ? pageHandler(house, row, formOf(row, rows)) : apiHandler(house, row)
+function handlerOf({ context, streams, clock }: Dependencies, row: Row, rows: readonly Row[]): Handler {
+  if (row.kind === 'stream') return streams.handler(context, row)
+  if (row.kind === 'download') return downloadHandler(context, row, clock)
+  return row.kind === 'page' ? pageHandler(context, row, formAddress(row, rows)) : apiHandler(context, row)
 }
 
 /** RFC 9112 §3.2 */
 const hasNoHost = (req: IncomingMessage): boolean =>
   req.headers.host === undefined && req.httpVersion === '1.1'
 
-function preflight(house: PageHouse, exchange: Exchange, allow: string): void {
-  house.reader.cors.preflight(exchange.req, exchange.headers, allow)
-  house.present.empty(exchange, 204)
+function preflight(context: PageContext, exchange: Exchange, allow: string): void {
+  context.cors.preflight(exchange.req, exchange.headers, allow)
+  context.present.empty(exchange, 204)
 }

@@ -133,8 +133,8 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     ready: async () => ({ ready: true, checks: { database: true } }),
     renderPage: (_call, { page, title, status, csrfToken }) =>
       `<!doctype html><title>${title}</title><meta name="csrf-token" content="${csrfToken}"><p data-status="${status}">${page.props.children}</p>`,
-    renderProblem: (call, failed, csrfToken, way) =>
-      `<!doctype html><title>${failed.code}</title><p data-token="${csrfToken}" data-name="${call.principal?.name ?? ''}" data-again="${way.again}" data-return-to="${way.returnTo ?? ''}">`,
+    renderProblem: (call, failed, csrfToken, path) =>
+      `<!doctype html><title>${failed.code}</title><p data-token="${csrfToken}" data-name="${call.principal?.name ?? ''}" data-again="${path.retry}" data-return-to="${path.returnTo ?? ''}">`,
     ...rest,
   })
   const { port } = await http.listen('127.0.0.1', 0)

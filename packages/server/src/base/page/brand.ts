@@ -1,7 +1,7 @@
 /**
- * Branding by configuration: name, logo, accent. Refuses at start-up what the pages could not show under their
- * Content-Security-Policy. From one accent come all the colours that depend on it, each with enough contrast
- * (WCAG 2.2 §1.4.3, §1.4.11) on the surfaces it is used on, in light and dark.
+ * Branding by configuration: name, logo, accent. At start-up, refuses settings that the Content-Security-Policy of the
+ * pages would block. All colours of the accent are derived from one setting, each with sufficient contrast (WCAG 2.2
+ * §1.4.3, §1.4.11) on the surfaces where it is used, in light and dark.
  */
 export interface Brand {
   name: string
@@ -10,7 +10,7 @@ export interface Brand {
   dark: Palette
 }
 export interface Palette {
-  /** Fill of primary buttons: the brand's own colour wherever it can be told from the card. */
+  /** Fill of primary buttons: the accent itself if it is distinguishable from the card. */
   fill: string
   /** Text on the fill; at least 4.5:1. */
   onFill: string
@@ -19,7 +19,7 @@ export interface Palette {
 }
 
 const DEFAULT_ACCENT = '#0c6b58'
-/** The surfaces of styles.ts that the accent has to stand out from. */
+/** The surfaces of styles.ts on which the accent needs contrast. */
 export const SURFACES = {
   light: { page: '#f4f4f1', card: '#ffffff' },
   dark: { page: '#111315', card: '#1a1d20' },
@@ -77,10 +77,10 @@ function fromHsl(hue: number, saturation: number, lightness: number): Rgb {
 }
 
 /**
- * The colour in its own hue, made darker or lighter as little as it takes to reach the ratio on every surface.
- * What is made lighter gives up some saturation, or it would glare.
+ * The nearest colour of the same hue, darker or lighter, that has the contrast ratio on every surface. A lighter colour
+ * loses some saturation, to avoid glare.
  */
-function reach(colour: string, toward: 0 | 1, surfaces: readonly string[], ratio: number): string {
+function withContrast(colour: string, toward: 0 | 1, surfaces: readonly string[], ratio: number): string {
   if (surfaces.every((surface) => contrast(colour, surface) >= ratio)) return colour
   const [hue, saturation, lightness] = toHsl(parse(colour))
   for (let step = 1; step <= 100; step++) {
@@ -101,17 +101,17 @@ const readableOn = (fill: string): string => (contrast(fill, '#ffffff') >= 4.5 ?
 function palette(accent: string, mode: 'light' | 'dark'): Palette {
   const surfaces = Object.values(SURFACES[mode])
   const toward = mode === 'light' ? 0 : 1
-  // a bright brand colour stays itself on a light card, its edge carries the contrast; a dark one would
-  // vanish on a dark card
-  const fill = reach(accent, toward, [SURFACES[mode].card], mode === 'light' ? 1.2 : 3)
+  // a bright colour keeps its tone on a light card, where the edge has the contrast; a dark one would be invisible on
+  // a dark card
+  const fill = withContrast(accent, toward, [SURFACES[mode].card], mode === 'light' ? 1.2 : 3)
   return {
     fill,
     onFill: readableOn(fill),
-    accent: reach(accent, toward, surfaces, mode === 'light' ? 4.6 : 6.5),
+    accent: withContrast(accent, toward, surfaces, mode === 'light' ? 4.6 : 6.5),
   }
 }
 
-/** @throws Error that names the setting, where the logo or the accent cannot be used */
+/** @throws Error that names the setting if the logo or the accent cannot be used */
 export function brand(config: {
   brandName: string
   brandLogo: string | null
@@ -129,5 +129,5 @@ export function brand(config: {
   }
 }
 
-/** The pages may load images from this origin and from data: only. */
+/** The pages may load images only from this origin and from data: URLs. */
 const isUsableLogo = (logo: string): boolean => /^\/(?![/\\])[^\s\\]*$/.test(logo) || LOGO_DATA.test(logo)

@@ -1,7 +1,7 @@
 /**
- * Forms that work without a script: plain posts with stable field names. The form knows the labels and what was
- * typed and refused; a field asks it by name. On top stands a summary that links to each refused field; the
- * field repeats its sentence and is described by it. Passwords are never shown again.
+ * Form components that work without a script: plain posts with stable field names. The form provides labels, values and
+ * errors; a field reads them by its name. A summary at the top links to each field with an error; the field repeats the
+ * error and is described by it. Passwords are never displayed again.
  */
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext } from 'preact/hooks'
@@ -20,9 +20,9 @@ export interface FormProps extends FormState {
   action: string
   /** Label by field name, in the order of the form: for the fields and for the summary of errors. */
   fields?: Readonly<Record<string, string>>
-  /** Where to go afterwards; sent along as `return_to`. */
+  /** The address to continue with, sent as `return_to`. */
   returnTo?: string | null | undefined
-  /** Further values sent along unseen. */
+  /** Further hidden fields. */
   hidden?: Readonly<Record<string, string>>
   class?: string
   children: ComponentChildren
@@ -31,11 +31,11 @@ export interface FormProps extends FormState {
 export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...rest }: FormProps) {
   const { csrfToken } = useUi()
   const { typed, errors, alert } = rest
-  const unseen = { csrf_token: csrfToken, return_to: returnTo, ...hidden }
+  const hiddenFields = { csrf_token: csrfToken, return_to: returnTo, ...hidden }
   return (
-    // the server's sentences reach everybody alike, in their language; the browser's bubbles do not
+    // the messages of the server are accessible and translated, unlike those of the browser
     <form method="post" action={action} novalidate class={rest.class ?? 'form'}>
-      {Object.entries(unseen).map(([name, value]) =>
+      {Object.entries(hiddenFields).map(([name, value]) =>
         value ? <input key={name} type="hidden" name={name} value={value} /> : null,
       )}
       <FormErrors errors={errors} fields={fields} />
@@ -45,7 +45,7 @@ export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...
   )
 }
 
-/** The id `renderPage` looks for to begin the title with “Error:”. */
+/** If a page has this id, `renderPage` begins its title with “Error:”. */
 export const ERRORS_ID = 'form-errors'
 
 export function FormErrors({
@@ -86,14 +86,14 @@ interface FieldProps {
   autocomplete?: 'name' | 'email' | 'username' | 'one-time-code' | 'off'
   inputmode?: 'text' | 'email' | 'numeric'
   hint?: ComponentChildren
-  /** What stands there when nothing was typed yet. */
+  /** The value before the user has typed one. */
   value?: string | null | undefined
   optional?: boolean
   autofocus?: boolean
   maxlength?: number
 }
 
-/** What label, control, hint and error have to know of each other. */
+/** The ids and texts that connect label, control, hint and error. */
 function useField(name: string, hasHint: boolean) {
   const { fields, errors, typed } = useContext(FormContext)
   const id = `field-${name}`
@@ -148,7 +148,7 @@ export function Field({ name, type = 'text', hint, value, optional, autofocus, .
       <input
         id={field.id}
         name={name}
-        // the JSX types tell inputs apart by one literal type
+        // the JSX types distinguish inputs by a literal type
         type={type as 'text'}
         value={field.typed ?? value ?? ''}
         required={!optional}
@@ -173,9 +173,9 @@ export function PasswordField({
   name: string
   autocomplete: 'current-password' | 'new-password'
   hint?: ComponentChildren
-  /** Characters a new password needs; the script counts them down. */
+  /** The minimum length of a new password; the script counts down. */
   minimum?: number
-  /** The hint lists the rules, and the script ticks them off instead of counting. */
+  /** The hint lists the rules, and the script marks those that are met instead of counting. */
   isListed?: boolean
   autofocus?: boolean
 }) {
@@ -229,7 +229,7 @@ export interface PasswordPolicy {
   min: number
 }
 
-/** A new password and its repetition, with what the profile asks of it. */
+/** A new password and its repetition, with the requirements of the policy. */
 export function NewPasswordFields({
   name,
   confirm,
@@ -270,12 +270,12 @@ export function NewPasswordFields({
   )
 }
 
-/** Tells password managers whose password the form is about; never sent. */
+/** A hidden username, from which password managers find the account; never sent. */
 export const ForManagers = ({ account }: { account: string }) => (
   <input type="text" autocomplete="username" value={account} readonly hidden />
 )
 
-/** Controls that belong together under a heading of their own. */
+/** A group of controls with a heading. */
 export const Choices = ({
   legend,
   hint,
@@ -298,13 +298,13 @@ export function Checkbox({
   checked = false,
 }: {
   name: string
-  /** What is sent where it is ticked. */
+  /** The value that is sent if the box is ticked. */
   value?: string
   checked?: boolean
 }) {
   const field = useField(name, false)
   const { typed } = useContext(FormContext)
-  // an unticked box is absent from what was typed
+  // the values have no entry for an unticked box
   const ticked = typed ? isTicked(typed[name]) : checked
   return (
     <label class="check">
@@ -342,7 +342,7 @@ export function Select({
   )
 }
 
-/** A question to a list: it stands in the address, changes nothing, and so carries no token. */
+/** The search form of a list: a GET request, which changes nothing and needs no CSRF token. */
 export const SearchForm = ({
   action,
   label,
@@ -374,7 +374,7 @@ export const SearchForm = ({
   </search>
 )
 
-/** A form that is nothing but its button. */
+/** A form that consists of a button. */
 export function ButtonForm({
   kind = 'secondary',
   label,

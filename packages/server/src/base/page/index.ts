@@ -1,8 +1,8 @@
 /**
- * Hosted pages: the document around them, the parts they are made of, their texts and looks. Owns the markup,
- * the stylesheet, the script and the branding; leaves headers and cookies to base/http, and what a page says
- * to the views of the features. Invariant: no page carries inline code or style, and everything a person typed
- * is text. A view needs neither locale nor CSRF token as a prop: `useUi()` has them, and `Form` sends the token.
+ * Hosted pages: the document around them, its texts, stylesheet, script and branding. Leaves headers and cookies to
+ * base/http, and the contents to the views of the features, which import their components from parts.tsx and form.tsx.
+ * Invariant: no page has inline code or style, and user input is always rendered as text. A view needs neither locale
+ * nor CSRF token as a prop: `useUi()` has them, and `Form` sends the token.
  */
 export type { FormProps, PasswordPolicy } from './form.tsx'
 export {

@@ -1,4 +1,4 @@
-/** The document around every page. No inline code or style: the policy the pages are served under forbids both. */
+/** The HTML document around every page. No inline code or style: the Content-Security-Policy of the pages forbids both. */
 import type { ComponentChildren } from 'preact'
 import { baseText } from './base-texts.ts'
 import type { Brand } from './brand.ts'
@@ -32,7 +32,7 @@ export function Document({ title, paths, body }: { title: string; paths: AssetPa
         <link rel="icon" href={paths.icon} type="image/svg+xml" />
         <script type="module" src={paths.script} />
       </head>
-      {/* rendered by Preact just before, so that the title knows whether a form was refused */}
+      {/* rendered by Preact before the document, because the title depends on whether a form has errors */}
       <body dangerouslySetInnerHTML={{ __html: body }} />
     </html>
   )
@@ -103,7 +103,7 @@ function Person() {
           <Button kind="link">{baseText(locale, 'sign_out')}</Button>
         </form>
       ) : (
-        // without a token, by way of the page that asks and has one
+        // without a CSRF token: a link to the page with the form
         <a href="/sign-out">{baseText(locale, 'sign_out')}</a>
       )}
     </div>

@@ -45,39 +45,39 @@ describe('texts', () => {
 })
 
 describe('the page of a problem', () => {
-  const WAY = { again: '/form?return_to=%2Fa%3Fb%26c', returnTo: '/a?b&c' }
+  const RETURN_PATH = { retry: '/form?return_to=%2Fa%3Fb%26c', returnTo: '/a?b&c' }
   const ada: Call = {
     ...call(),
     principal: { name: 'Ada', locale: null } as unknown as NonNullable<Call['principal']>,
   }
-  /** Where its one button leads. */
-  const leads = (to: Call, code: ErrorCode, way?: typeof WAY) => {
-    const html = pages.renderProblem(to, problem(code), 'token', way)
+  /** The address of its only button. */
+  const addressOf = (to: Call, code: ErrorCode, path?: typeof RETURN_PATH) => {
+    const html = pages.renderProblem(to, problem(code), 'token', path)
     const [, address = ''] = /<a href(?:="([^"]*)")? class="button/.exec(html) ?? ['', 'nowhere']
     return address
   }
 
   it.each(['CSRF_FAILED', 'RATE_LIMIT_EXCEEDED', 'UNAVAILABLE', 'INTERNAL_ERROR'] as const)(
-    'leads back to the form after %s, or to itself anew',
+    'links back to the form after %s, or to its own address',
     (code) => {
       for (const to of [call(), ada]) {
-        expect(leads(to, code, WAY)).toBe(WAY.again)
-        expect(leads(to, code)).toBe('')
+        expect(addressOf(to, code, RETURN_PATH)).toBe(RETURN_PATH.retry)
+        expect(addressOf(to, code)).toBe('')
       }
     },
   )
   it.each(['SESSION_EXPIRED', 'AUTHENTICATION_REQUIRED'] as const)(
-    'leads through sign-in after %s',
+    'links to sign-in after %s, which continues with the form',
     (code) => {
       for (const to of [call(), ada]) {
-        expect(leads(to, code, WAY)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
-        expect(leads(to, code)).toBe('/sign-in')
+        expect(addressOf(to, code, RETURN_PATH)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
+        expect(addressOf(to, code)).toBe('/sign-in')
       }
     },
   )
-  it('leads home from what will not pass, by way of sign-in where one has to', () => {
-    expect(leads(call(), 'NOT_FOUND', WAY)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
-    expect(leads(ada, 'NOT_FOUND', WAY)).toBe('/account')
+  it('links to the account page after a lasting problem, through sign-in if the user is not signed in', () => {
+    expect(addressOf(call(), 'NOT_FOUND', RETURN_PATH)).toBe('/sign-in?return_to=%2Fa%3Fb%26c')
+    expect(addressOf(ada, 'NOT_FOUND', RETURN_PATH)).toBe('/account')
   })
 })
 

@@ -1,10 +1,10 @@
-/** Makes whole documents of what rows answer, and the files those documents ask for. */
+/** Renders complete HTML documents from the answers of page rows, and has the static files that they refer to. */
 import type { VNode } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import type { Call } from '../call.ts'
 import { sha256 } from '../crypto.ts'
 import type { Problem } from '../errors.ts'
-import { HERE, type Way } from '../http/serve/return-path.ts'
+import { type ReturnPath, SAME_PAGE } from '../http/serve/return-path.ts'
 import { baseText } from './base-texts.ts'
 import { brand } from './brand.ts'
 import { ERRORS_ID } from './form.tsx'
@@ -16,7 +16,7 @@ import { stylesheet } from './styles.ts'
 import { type SignedIn, type Ui, UiContext } from './ui.ts'
 
 export interface Asset {
-  /** `/assets/<hash>.css`: the content decides the name, so it may be kept for ever. */
+  /** `/assets/<hash>.css`: the name contains a hash of the content, so that clients may cache it for ever. */
   path: string
   type: string
   body: string
@@ -28,13 +28,13 @@ export interface PageContents {
   /** Without the brand's name, which is appended. */
   title: string
   csrfToken: string | null
-  /** Whom the header greets; without it, the call's principal by username. */
+  /** The user that the header names; default: the principal of the call. */
   signedIn?: SignedIn | null
 }
 
 export interface Pages {
   renderPage(call: Call, contents: PageContents): string
-  renderProblem(call: Call, problem: Problem, csrfToken?: string | null, way?: Way): string
+  renderProblem(call: Call, problem: Problem, csrfToken?: string | null, path?: ReturnPath): string
   readonly assets: readonly Asset[]
 }
 
@@ -48,7 +48,7 @@ const asset = (extension: string, type: string, body: string): Asset => ({
 const signedInBy = ({ principal, session }: Call): SignedIn | null =>
   principal && { name: principal.name, email: null, organization: session?.actsIn?.name ?? null }
 
-/** @throws Error that names the setting, where the branding cannot be used */
+/** @throws Error that names the setting if the branding cannot be used */
 export function createPages(config: {
   brandName: string
   brandLogo: string | null
@@ -71,7 +71,7 @@ export function createPages(config: {
       renderToStaticMarkup(<UiContext.Provider value={ui}>{node}</UiContext.Provider>)
 
     const body = within(<Body>{page}</Body>)
-    // quotes in values are escaped, so only FormErrors itself can match
+    // quotes in values are escaped, so that only FormErrors can match
     const heading = body.includes(` id="${ERRORS_ID}"`)
       ? baseText(call.locale, 'error_prefix', { title })
       : title
@@ -80,9 +80,9 @@ export function createPages(config: {
 
   return {
     renderPage,
-    renderProblem: (call, problem, csrfToken = null, way = HERE) =>
+    renderProblem: (call, problem, csrfToken = null, path = SAME_PAGE) =>
       renderPage(call, {
-        page: <ProblemPage problem={problem} requestId={call.id} way={way} />,
+        page: <ProblemPage problem={problem} requestId={call.id} path={path} />,
         title: problemTitle(call.locale, problem),
         csrfToken,
       }),

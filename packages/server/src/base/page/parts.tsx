@@ -1,4 +1,4 @@
-/** The pieces pages are made of, besides forms (form.tsx). Presentation only; looks are in styles.ts. */
+/** Components of pages, except forms (form.tsx). Presentation only; the styles are in styles.ts. */
 import type { ComponentChildren, VNode } from 'preact'
 import type { Locale } from '../call.ts'
 import { baseText } from './base-texts.ts'
@@ -12,7 +12,7 @@ export const Button = ({
   children,
 }: {
   kind?: ButtonKind
-  /** Spoken instead of the label, where the label alone does not say what it acts on. */
+  /** The accessible name, if the label alone does not say what the button acts on. */
   description?: string
   children: ComponentChildren
 }) => (
@@ -29,7 +29,7 @@ export const ButtonLink = ({
 }: {
   href: string
   kind?: ButtonKind
-  /** As of a Button. */
+  /** As of Button. */
   description?: string
   children: ComponentChildren
 }) => (
@@ -38,7 +38,7 @@ export const ButtonLink = ({
   </a>
 )
 
-/** An error interrupts a screen reader, the rest waits its turn. */
+/** An error interrupts a screen reader; other alerts do not. */
 export const Alert = ({
   kind,
   children,
@@ -53,7 +53,7 @@ export const Alert = ({
 
 export type Sign = 'mail' | 'done' | 'warning' | 'link' | 'people'
 
-/** A narrow card with the heading of the page; for pages that ask one thing. */
+/** A narrow card with the heading of the page, for pages with a single purpose. */
 export const Card = ({
   title,
   lead,
@@ -73,7 +73,7 @@ export const Card = ({
   </div>
 )
 
-/** A part of a longer page. */
+/** A section of a longer page. */
 export const Section = ({
   title,
   lead,
@@ -90,7 +90,7 @@ export const Section = ({
   </section>
 )
 
-/** Links below a form, one a line. */
+/** Links below a form. */
 export const LinkRow = ({ children }: { children: ComponentChildren }) => <p class="links">{children}</p>
 
 export const DefinitionList = ({ children }: { children: ComponentChildren }) => <dl>{children}</dl>
@@ -109,7 +109,7 @@ export const Badge = ({
   children: ComponentChildren
 }) => <span class={`badge ${kind}`}>{children}</span>
 
-/** Things one below the other, each with an action at its end. */
+/** A list of items, each with an action at its end. */
 export const ItemList = ({ children }: { children: ComponentChildren }) => <ul class="items">{children}</ul>
 export const Item = ({
   icon,
@@ -136,7 +136,7 @@ export const Item = ({
   </li>
 )
 
-/** Several actions side by side, of a thing in a list or below a page's text. */
+/** Several actions side by side, of an item in a list or below the text of a page. */
 export const Actions = ({ children }: { children: ComponentChildren }) => (
   <div class="actions">{children}</div>
 )
@@ -160,7 +160,7 @@ function formats(tag: string) {
   }
 }
 
-/** An instant, in UTC and saying so; the script turns it into the reader's own time. */
+/** A time, marked as UTC; the script converts it to the time zone of the browser. */
 export function Time({ at, to = 'minute' }: { at: Date; to?: 'day' | 'minute' }) {
   const { locale } = useUi()
   const text = FORMATS[locale][to].format(at)
@@ -171,7 +171,7 @@ export function Time({ at, to = 'minute' }: { at: Date; to?: 'day' | 'minute' })
   )
 }
 
-/** A value to be copied; the button appears only where a script can do it. */
+/** A value with a copy button, which appears only if scripts run. */
 export function Copyable({ id, value }: { id: string; value: string }) {
   const { locale } = useUi()
   return (
@@ -200,7 +200,7 @@ const ACCOUNT_PAGES: Readonly<Record<AccountTab, string>> = {
   access: '/account/access',
 }
 
-/** The frame of the account pages: heading, their navigation, sections one below the other. */
+/** The layout of the account pages: navigation, heading, sections. */
 export function AccountPage({
   current,
   title,
@@ -210,9 +210,9 @@ export function AccountPage({
 }: {
   current: AccountTab
   title: string
-  /** The pages of one of the things that the tab lists, this one among them. */
+  /** The pages of one item that the tab lists, including the current page. */
   within?: Within | undefined
-  /** Said once, after something was saved. */
+  /** A confirmation, displayed once after a change. */
   notice?: string | null | undefined
   children: ComponentChildren
 }) {
@@ -235,7 +235,7 @@ export function AccountPage({
 }
 
 export interface Within {
-  /** What its pages are pages of, for those who hear them. */
+  /** The accessible name of the navigation: the item that its pages belong to. */
   label: string
   pages: readonly { href: string; label: string; isCurrent: boolean }[]
 }
@@ -264,6 +264,6 @@ const SignIcon = ({ sign }: { sign: Sign }) => (
   </svg>
 )
 
-/** A path of ours that carries on where the person wanted to go. */
+/** A path on this server with `return_to`. */
 export const withReturnTo = (path: string, returnTo: string | null | undefined): string =>
   returnTo ? `${path}?return_to=${encodeURIComponent(returnTo)}` : path

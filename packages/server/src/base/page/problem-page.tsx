@@ -1,6 +1,6 @@
-/** The page for a problem that no form can show: what happened, what to do now, and the reference to quote. */
+/** The error page: what happened, what to do next, and the request id for support. */
 import type { ErrorCode, Problem } from '../errors.ts'
-import type { Way } from '../http/serve/return-path.ts'
+import type { ReturnPath } from '../http/serve/return-path.ts'
 import { baseText } from './base-texts.ts'
 import { ButtonLink, Card, Copyable, withReturnTo } from './parts.tsx'
 import { problemText, problemTitle } from './problem-texts.ts'
@@ -9,14 +9,14 @@ import { useUi } from './ui.ts'
 export interface ProblemPageProps {
   problem: Problem
   requestId: string
-  way: Way
+  path: ReturnPath
 }
 
-export function ProblemPage({ problem, requestId, way }: ProblemPageProps) {
+export function ProblemPage({ problem, requestId, path }: ProblemPageProps) {
   const { locale } = useUi()
   return (
     <Card sign="warning" title={problemTitle(locale, problem)} lead={problemText(locale, problem)}>
-      <WayOn problem={problem} way={way} />
+      <NextStep problem={problem} path={path} />
       <p class="reference">
         {baseText(locale, 'problem.reference')} <Copyable id="request-id" value={requestId} />
       </p>
@@ -24,15 +24,15 @@ export function ProblemPage({ problem, requestId, way }: ProblemPageProps) {
   )
 }
 
-/** Whoever is not signed in may sign in; what may pass is tried again; from the rest one goes home. */
-function WayOn({ problem, way }: { problem: Problem; way: Way }) {
+/** After a temporary problem: try again. Otherwise signed-in users get a link to their account, all others to sign-in. */
+function NextStep({ problem, path }: { problem: Problem; path: ReturnPath }) {
   const { locale, signedIn } = useUi()
   if (MAY_PASS.has(problem.code))
-    return <ButtonLink href={way.again}>{baseText(locale, 'problem.again')}</ButtonLink>
+    return <ButtonLink href={path.retry}>{baseText(locale, 'problem.again')}</ButtonLink>
   if (signedIn && problem.type !== 'AUTHENTICATION_ERROR')
     return <ButtonLink href="/account">{baseText(locale, 'problem.home')}</ButtonLink>
   return (
-    <ButtonLink href={withReturnTo('/sign-in', way.returnTo)}>
+    <ButtonLink href={withReturnTo('/sign-in', path.returnTo)}>
       {baseText(locale, 'problem.sign_in')}
     </ButtonLink>
   )

@@ -1,12 +1,12 @@
 /**
- * A Problem in the words of the person who reads the page: by its code from the catalogue, never by its English
- * message. Fields are translated by the stable code of each entry.
+ * Translates a Problem for the reader of the page: by its code from the catalogue, never by its English message. Field
+ * errors are translated by the stable code of each entry.
  */
 import type { Locale } from '../call.ts'
 import type { FieldError, Problem } from '../errors.ts'
 import { baseText } from './base-texts.ts'
 
-/** What a form needs to stand there again: what was typed, what is wrong where, and what is wrong altogether. */
+/** The state of a form that is displayed again: its values, the errors of its fields, the error of the whole form. */
 export interface FormState {
   typed?: Readonly<Record<string, string>> | undefined
   /** Sentences by field name. */
@@ -47,22 +47,22 @@ export function problemText(locale: Locale, problem: Problem): string {
 export const problemTitle = (locale: Locale, problem: Problem): string =>
   baseText.find(locale, `title.${problem.code}`) ?? baseText(locale, 'title.other')
 
-/** What is wrong with each field; several reasons against one follow each other. */
+/** The error sentences by field; several errors of one field are joined. */
 export function fieldTexts(locale: Locale, problem: Problem): Record<string, string> {
   const sentences = new Map<string, string[]>()
   for (const error of fieldErrors(problem)) {
     const known = baseText.find(locale, `field.${error.code}`, error.params)
-    // a sentence with a hole in it says less than the general one
+    // a sentence with an unfilled placeholder is worse than the general one
     const text = known?.includes('{') ? null : known
-    const said = sentences.get(error.field) ?? []
+    const earlier = sentences.get(error.field) ?? []
     const next =
       text ?? (locale === 'en' && error.message ? error.message : baseText(locale, 'field.invalid'))
-    sentences.set(error.field, said.includes(next) ? said : [...said, next])
+    sentences.set(error.field, earlier.includes(next) ? earlier : [...earlier, next])
   }
-  return Object.fromEntries([...sentences].map(([field, said]) => [field, said.join(' ')]))
+  return Object.fromEntries([...sentences].map(([field, those]) => [field, those.join(' ')]))
 }
 
-/** A CONFLICT that names its field is one about that field. */
+/** A CONFLICT that names a field is an error of that field. */
 function fieldErrors({ code, details }: Problem): readonly FieldError[] {
   if (isFieldErrors(details)) return details
   if (code !== 'CONFLICT' || typeof details?.field !== 'string') return []

@@ -1,6 +1,6 @@
 /**
- * The one script: comfort only. Everything works without it, and what needs it stays hidden until it runs.
- * A text, not a function, so that no build step rewrites it; it runs as an ES module, hence deferred.
+ * The script of the pages: convenience only. Everything works without it, and elements that need it are hidden until it
+ * runs. A string, not a function, so that no build step rewrites it; it runs as an ES module, hence deferred.
  */
 export const SCRIPT = String.raw`
 const all = (selector) => document.querySelectorAll(selector)

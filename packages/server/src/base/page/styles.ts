@@ -1,6 +1,6 @@
 /**
- * The one stylesheet. Colours are custom properties; those of the brand are appended by `stylesheet`. Written
- * plainly and thinned once at start-up. Surfaces are named in brand.ts too, which computes contrast on them.
+ * The stylesheet of the pages. Colours are custom properties; `stylesheet` appends those of the brand. Readable here,
+ * minified once at start-up. The surfaces are in brand.ts, which computes the contrast on them.
  */
 import { type Brand, type Palette, SURFACES } from './brand.ts'
 
@@ -195,8 +195,8 @@ dl + .lead { margin-top: 1.25rem; }
 const properties = (palette: Palette): string =>
   `:root{--fill:${palette.fill};--on-fill:${palette.onFill};--accent:${palette.accent}}`
 
-/** Takes out what only the writer needs. Holds for this sheet: no comment or run of spaces stands in a string. */
-const thin = (css: string): string =>
+/** Removes white space. Correct for this sheet only: it has no comments, and no runs of spaces in strings. */
+const minify = (css: string): string =>
   css
     .replace(/\s+/g, ' ')
     .replace(/ ?([{};,>~]) ?/g, '$1')
@@ -206,4 +206,4 @@ const thin = (css: string): string =>
 
 /** The sheet with the brand's colours. */
 export const stylesheet = (brand: Brand): string =>
-  `${thin(SHEET)}${properties(brand.light)}@media (prefers-color-scheme:dark){${properties(brand.dark)}}`
+  `${minify(SHEET)}${properties(brand.light)}@media (prefers-color-scheme:dark){${properties(brand.dark)}}`

@@ -1,12 +1,12 @@
 /**
- * Catalogues of what people read. A feature writes its own with `texts({ en, de })`; the compiler holds the
- * keys of every language and the `{placeholders}` of every sentence to those of English, and
- * pages.test.tsx holds the placeholders of the translations. What a sentence is filled with is text, never markup.
+ * Translated texts. A feature defines its catalogue with `texts({ en, de })`: the compiler checks that all languages have
+ * the same keys and that calls pass the `{placeholders}` of English; pages.test.tsx checks the placeholders of the
+ * translations. Values are inserted as text, never as markup.
  */
 import type { ComponentChildren } from 'preact'
 import type { Locale } from '../call.ts'
 
-/** A sentence that changes with `{count}`; both languages know one and other. */
+/** A sentence that depends on `{count}`; both languages have the plural forms one and other. */
 export interface Plural {
   readonly one: string
   readonly other: string
@@ -19,13 +19,13 @@ type Translation<E> = { readonly [K in keyof E]: E[K] extends string ? string : 
 
 export interface Texts<E extends Record<string, Text>> {
   <K extends keyof E & string>(locale: Locale, key: K, ...params: Params<E[K]>): string
-  /** As a call, with nodes in the places: `t.nodes('en', 'sent', { address: <strong>…</strong> })`. */
+  /** As a call, with nodes as values: `t.nodes('en', 'sent', { address: <strong>…</strong> })`. */
   nodes<K extends keyof E & string>(
     locale: Locale,
     key: K,
     params: Readonly<Record<NamesOf<E[K]>, ComponentChildren>>,
   ): ComponentChildren[]
-  /** For a key that is known only at run time; null where there is none. */
+  /** For a key that is known only at run time; null if the catalogue lacks it. */
   find(locale: Locale, key: string, params?: Readonly<Record<string, string | number>>): string | null
   readonly catalogue: Readonly<Record<Locale, Readonly<Record<string, Text>>>>
 }
@@ -53,7 +53,7 @@ export function texts<const E extends Record<string, Text>>(catalogue: {
   const t = (locale: Locale, key: string, params?: Readonly<Record<string, string | number>>): string =>
     find(locale, key, params) ?? key
   const nodes = (locale: Locale, key: string, params: Readonly<Record<string, ComponentChildren>>) =>
-    // split on a group keeps the names at the odd places
+    // splitting at a group keeps the names at the odd places
     sentence(all[locale][key] ?? key, params)
       .split(PLACE)
       .map((part, place) => (place % 2 === 1 ? params[part] : part))

@@ -1,6 +1,6 @@
 /**
- * What every part of a page may ask for without being handed it: the language, the token its forms carry, the
- * brand. `renderPage` provides it, so no view can forget the CSRF token and no row has to know it.
+ * The UI context of all components of a page: language, CSRF token, brand, signed-in user. `renderPage` provides it, so
+ * that no view can omit the CSRF token and no row has to pass it.
  */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
@@ -10,13 +10,13 @@ export interface Ui {
   locale: Locale
   csrfToken: string | null
   brand: { name: string; logo: string | null }
-  /** Whom the header greets; null for a stranger. */
+  /** The user that the header names; null if no user is signed in. */
   signedIn: SignedIn | null
 }
 export interface SignedIn {
   name: string | null
   email: string | null
-  /** The name of the organization they act in. */
+  /** The name of the organization that the user acts in. */
   organization?: string | null
 }
 

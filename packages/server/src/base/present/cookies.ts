@@ -1,6 +1,6 @@
 /**
- * Our cookies as they stand on the wire. Under https every name has the `__Host-` prefix, so that neither a
- * sibling domain nor a plain connection can plant one (RFC 6265bis §4.1.3.2).
+ * Set-Cookie headers. Under https every cookie name has the `__Host-` prefix, so that neither a sibling domain nor an
+ * unencrypted connection can set one of our cookies (RFC 6265bis §4.1.3.2).
  */
 import { serialize } from 'cookie'
 import type { CookieChange } from '../http/row/route.ts'

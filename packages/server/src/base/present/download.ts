@@ -1,23 +1,23 @@
 /**
- * An answer as long as it takes: written piece by piece, each only when the reader has taken the one before, so that
- * a log of years passes through the memory of a page. One that was broken off ends without its last chunk
- * (RFC 9112 §8): no reader takes a part for the whole.
+ * A streamed file: written piece by piece, each after the client has received the one before, so that an export of any
+ * size needs the memory of one page. An aborted file ends without its last chunk (RFC 9112 §8), so that clients detect
+ * that it is incomplete.
  */
 import type { ServerResponse } from 'node:http'
 
-export interface DownloadLine {
+export interface DownloadStream {
   readonly isOpen: boolean
-  /** Resolves when the next piece may come, or the reader is gone. */
+  /** Resolves when the next piece may be sent, or the client has disconnected. */
   send(piece: string): Promise<void>
   end(): void
-  /** Breaks it off, so that the reader notices. */
-  cut(): void
+  /** Closes the connection, so that the client detects an incomplete file. */
+  abort(): void
 }
 
-/** Milliseconds in which a reader has to take a piece. */
-const PATIENCE = 30_000
+/** Milliseconds until a client that does not receive a piece is disconnected. */
+const DRAIN_TIMEOUT = 30_000
 
-export function downloadLine(res: ServerResponse, headers: readonly string[]): DownloadLine {
+export function downloadStream(res: ServerResponse, headers: readonly string[]): DownloadStream {
   res.writeHead(200, [...headers])
   res.flushHeaders()
   return {
@@ -27,9 +27,9 @@ export function downloadLine(res: ServerResponse, headers: readonly string[]): D
     send: (piece) =>
       new Promise((resolve) => {
         if (res.destroyed || res.writableEnded || res.write(piece)) return resolve()
-        const cut = setTimeout(() => res.destroy(), PATIENCE)
+        const timer = setTimeout(() => res.destroy(), DRAIN_TIMEOUT)
         const done = (): void => {
-          clearTimeout(cut)
+          clearTimeout(timer)
           res.off('drain', done)
           res.off('close', done)
           resolve()
@@ -40,6 +40,6 @@ export function downloadLine(res: ServerResponse, headers: readonly string[]): D
     end() {
       if (!res.writableEnded) res.end()
     },
-    cut: () => void res.destroy(),
+    abort: () => void res.destroy(),
   }
 }

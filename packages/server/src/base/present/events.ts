@@ -1,30 +1,30 @@
 /**
- * An answer that goes on: server-sent events (HTML Living Standard §9.2). What a reader does not take in time is
- * not kept for it without end: one that is too far behind is cut off, and begins again from its cursor.
+ * Server-sent events (HTML Living Standard §9.2). Backpressure is bounded: a client that is too far behind is
+ * disconnected, and resumes from its cursor.
  */
 import type { ServerResponse } from 'node:http'
 
-/** The wire of one reader. */
-export interface EventLine {
-  /** The cursor the reader has reached, from `Last-Event-ID`; null at its first request. */
+/** The connection of one client. */
+export interface EventStream {
+  /** The cursor that the client has reached, from `Last-Event-ID`; null for its first request. */
   readonly lastEventId: string | null
   readonly isOpen: boolean
   send(event: string, data: unknown, id?: string): void
-  /** A comment, for nobody but the line: it shows that both ends are alive. */
-  beat(): void
-  /** Resolves when the reader has taken what was sent, or is gone. */
-  taken(): Promise<void>
-  /** Called once, however the line ends; at once where it has. */
+  /** Sends a comment, which clients ignore, so that both sides detect a dead connection. */
+  heartbeat(): void
+  /** Resolves when the client has received everything that was sent, or has disconnected. */
+  drained(): Promise<void>
+  /** Calls once when the stream ends for any reason; immediately if it has ended. */
   onEnd(run: () => void): void
   end(): void
 }
 
-/** Bytes a reader may be behind. */
+/** Bytes that a client may be behind. */
 const MOST_BEHIND = 1_048_576
-/** Milliseconds in which it has to take what `taken` waits for. */
-const PATIENCE = 30_000
+/** Milliseconds until a client that `drained` waits for is disconnected. */
+const DRAIN_TIMEOUT = 30_000
 
-export function eventLine(res: ServerResponse, headers: string[], lastEventId: string | null): EventLine {
+export function eventStream(res: ServerResponse, headers: string[], lastEventId: string | null): EventStream {
   let isOpen = true
   const endings: (() => void)[] = []
   const close = (): void => {
@@ -38,7 +38,7 @@ export function eventLine(res: ServerResponse, headers: string[], lastEventId: s
     'text/event-stream; charset=utf-8',
     'cache-control',
     'no-store',
-    // nginx would gather events before it passes them on
+    // nginx would buffer events
     'x-accel-buffering',
     'no',
     ...headers,
@@ -56,13 +56,13 @@ export function eventLine(res: ServerResponse, headers: string[], lastEventId: s
     },
     send: (event, data, id) =>
       write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`),
-    beat: () => write(': beat\n\n'),
-    taken: () =>
+    heartbeat: () => write(': beat\n\n'),
+    drained: () =>
       new Promise((resolve) => {
         if (!isOpen || !res.writableNeedDrain) return resolve()
-        const cut = setTimeout(() => res.destroy(), PATIENCE)
+        const timer = setTimeout(() => res.destroy(), DRAIN_TIMEOUT)
         const done = (): void => {
-          clearTimeout(cut)
+          clearTimeout(timer)
           res.off('drain', done)
           resolve()
         }

@@ -1,8 +1,8 @@
 /**
- * The only place that writes an answer's body: API, page, redirect, asset, and what is said to a connection
- * that sent no readable request. An API answer carries only the headers that mean something for JSON, written
- * as one flat array; pages carry what protects a browser. It decides nothing: status, message and cookies are
- * handed in.
+ * The presenter: the only module that writes the body of an answer, in the envelope styles, as a page, redirect, asset,
+ * file or event stream, and to connections that sent no readable request. API answers have only the headers that
+ * matter for JSON, written as one flat array; pages have those that protect a browser. The presenter decides nothing:
+ * status, message and cookies are parameters.
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Config } from '../../config.ts'
@@ -11,9 +11,9 @@ import { Problem } from '../errors.ts'
 import type { Answer, CookieChange } from '../http/row/route.ts'
 import { type CookieJar, cookieJar } from './cookies.ts'
 import { detail } from './detail.ts'
-import { type DownloadLine, downloadLine } from './download.ts'
+import { type DownloadStream, downloadStream } from './download.ts'
 import { errors } from './errors.ts'
-import { type EventLine, eventLine } from './events.ts'
+import { type EventStream, eventStream } from './events.ts'
 import { meta } from './meta.ts'
 import { oauth } from './oauth.ts'
 import { problem } from './problem.ts'
@@ -21,10 +21,10 @@ import { scim } from './scim.ts'
 import { pageSecurity, transportSecurity } from './security.ts'
 import type { Serialise } from './serialise.ts'
 import { standard } from './standard.ts'
-import { asQuotedText, type Facts, JSON_TYPE, type StyleWriter } from './style.ts'
+import { asQuotedText, type EnvelopeFields, JSON_TYPE, type StyleWriter } from './style.ts'
 
 export { type CookieJar, cookieJar } from './cookies.ts'
-export type { EventLine } from './events.ts'
+export type { EventStream } from './events.ts'
 export { OAUTH_ERRORS } from './oauth.ts'
 export { SCIM_ERRORS } from './scim.ts'
 export { dates, type Serialise, serialiser } from './serialise.ts'
@@ -39,38 +39,38 @@ const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {
   scim,
 }
 
-/** What the presenter knows of the request it answers. */
-export interface Asked {
+/** What the presenter needs to know of the request. */
+export interface RequestContext {
   readonly res: ServerResponse
   readonly id: string
   readonly now: Date
   readonly style: Style | ProtocolStyle
-  /** The path with its query, as it was asked. */
+  /** The path with its query, as received. */
   readonly url: string
-  /** Flat name-value pairs gathered on the way: limits, CORS, version, cookies. */
+  /** Flat name-value pairs that the steps before the answer add: limits, CORS, version, cookies. */
   readonly headers: string[]
-  /** Which credential came, for the challenge of a 401. */
+  /** The kind of credential in the request, for the challenge of a 401. */
   readonly credential: 'none' | 'cookie' | 'bearer'
 }
 
 export interface Presenter {
   cookies: CookieJar
   data(
-    asked: Asked,
+    request: RequestContext,
     answer: Answer<unknown>,
     by: { message: string; status: number; serialise: Serialise; bare?: boolean },
   ): void
-  problem(asked: Asked, failed: Problem): void
-  /** Begins an answer that goes on. */
-  events(asked: Asked): EventLine
-  /** Begins an answer that is a file. */
-  download(asked: Asked, file: { type: string; name: string }): DownloadLine
-  page(asked: Asked, html: string, options: PageOptions): void
-  redirect(asked: Asked, location: string, cookies?: readonly CookieChange[]): void
-  /** An answer without a body: a preflight, a file that has not changed. */
-  empty(asked: Asked, status: number): void
-  asset(asked: Asked, asset: { type: string; body: Buffer }, headers: readonly string[]): void
-  /** The whole text of an answer to a connection that sent no readable request. */
+  problem(request: RequestContext, failed: Problem): void
+  /** Begins a stream of server-sent events. */
+  events(request: RequestContext): EventStream
+  /** Begins the answer with a file. */
+  download(request: RequestContext, file: { type: string; name: string }): DownloadStream
+  page(request: RequestContext, html: string, options: PageOptions): void
+  redirect(request: RequestContext, location: string, cookies?: readonly CookieChange[]): void
+  /** An answer without a body: a preflight, an unchanged file. */
+  empty(request: RequestContext, status: number): void
+  asset(request: RequestContext, asset: { type: string; body: Buffer }, headers: readonly string[]): void
+  /** The complete text of an answer to a connection that sent no readable request. */
   raw(failed: Problem, requestId: string, now: Date): string
 }
 
@@ -78,7 +78,7 @@ export interface PageOptions {
   status: number
   cookies?: readonly CookieChange[] | undefined
   formTargets?: readonly string[] | undefined
-  /** Instead of the pages' own. */
+  /** Replaces the policy of the pages. */
   contentSecurityPolicy?: string | undefined
   failed?: Problem | undefined
 }
@@ -87,14 +87,14 @@ export function presenter(
   config: Pick<Config, 'publicUrl' | 'envelope' | 'returnOrigins' | 'compat'>,
 ): Presenter {
   const { publicUrl } = config
-  const forbidsStrangers = config.compat.includes('not-authenticated-403')
+  const answersWith403 = config.compat.includes('not-authenticated-403')
   const cookies = cookieJar(publicUrl)
   const security = pageSecurity(config)
   const always = transportSecurity(config)
-  const write = (asked: Asked, status: number, headers: string[], body: string | Buffer): void => {
-    const { res } = asked
+  const write = (request: RequestContext, status: number, headers: string[], body: string | Buffer): void => {
+    const { res } = request
     if (res.headersSent || res.destroyed) return
-    headers.push(...always, ...asked.headers)
+    headers.push(...always, ...request.headers)
     res.writeHead(status, headers)
     res.end(body)
   }
@@ -103,45 +103,65 @@ export function presenter(
   }
   return {
     cookies,
-    data(asked, answer, by) {
+    data(request, answer, by) {
       const status = answer.status ?? by.status
-      const style = STYLE_WRITERS[by.bare ? 'detail' : asked.style]
+      const style = STYLE_WRITERS[by.bare ? 'detail' : request.style]
       const message = answer.message ?? by.message
       const { nextCursor } = answer
-      const facts: Facts = { status, message, requestId: asked.id, now: asked.now, nextCursor, publicUrl }
-      const body = style.success(by.serialise(answer.data), facts)
+      const fields: EnvelopeFields = {
+        status,
+        message,
+        requestId: request.id,
+        now: request.now,
+        nextCursor,
+        publicUrl,
+      }
+      const body = style.success(by.serialise(answer.data), fields)
       const { 'cache-control': keep, ...others } = answer.headers ?? {}
-      const headers = apiHeaders(asked, style.successType ?? JSON_TYPE, body, keep)
+      const headers = apiHeaders(request, style.successType ?? JSON_TYPE, body, keep)
       if (style.headers) headers.push(...style.headers)
-      if (style.bare && nextCursor) headers.push('link', `<${nextPage(asked.url, nextCursor)}>; rel="next"`)
+      if (style.bare && nextCursor) headers.push('link', `<${nextPage(request.url, nextCursor)}>; rel="next"`)
       for (const name in others) headers.push(name, others[name] ?? '')
       setCookies(headers, answer.cookies)
-      if (isKnown(asked, others.etag)) return write(asked, 304, withoutBody(headers), '')
-      write(asked, status, headers, body)
+      if (isKnown(request, others.etag)) return write(request, 304, withoutBody(headers), '')
+      write(request, status, headers, body)
     },
-    problem(asked, refusal) {
-      const style = STYLE_WRITERS[asked.style]
-      const isStranger = asked.style === 'detail' && refusal.code === 'AUTHENTICATION_REQUIRED'
-      const failed = forbidsStrangers && isStranger ? NOT_AUTHENTICATED : refusal
+    problem(request, refusal) {
+      const style = STYLE_WRITERS[request.style]
+      const isUnauthenticated = request.style === 'detail' && refusal.code === 'AUTHENTICATION_REQUIRED'
+      const failed = answersWith403 && isUnauthenticated ? NOT_AUTHENTICATED : refusal
       const { status, message } = failed
-      const body = style.failure(failed, { status, message, requestId: asked.id, now: asked.now, publicUrl })
-      const headers = apiHeaders(asked, style.failureType, body)
+      const body = style.failure(failed, {
+        status,
+        message,
+        requestId: request.id,
+        now: request.now,
+        publicUrl,
+      })
+      const headers = apiHeaders(request, style.failureType, body)
       if (style.headers) headers.push(...style.headers)
-      failureHeaders(headers, failed, asked.credential)
-      write(asked, status, headers, body)
+      failureHeaders(headers, failed, request.credential)
+      write(request, status, headers, body)
     },
-    download(asked, { type, name }) {
+    download(request, { type, name }) {
       const headers = ['content-type', type, 'content-disposition', `attachment; filename="${name}"`]
-      headers.push('cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', asked.id)
-      return downloadLine(asked.res, [...headers, ...always, ...asked.headers])
+      headers.push(
+        'cache-control',
+        'no-store',
+        'x-content-type-options',
+        'nosniff',
+        'x-request-id',
+        request.id,
+      )
+      return downloadStream(request.res, [...headers, ...always, ...request.headers])
     },
-    events(asked) {
-      const { 'last-event-id': cursor } = asked.res.req.headers
-      const headers = ['x-content-type-options', 'nosniff', 'x-request-id', asked.id]
-      headers.push(...always, ...asked.headers)
-      return eventLine(asked.res, headers, typeof cursor === 'string' && cursor !== '' ? cursor : null)
+    events(request) {
+      const { 'last-event-id': cursor } = request.res.req.headers
+      const headers = ['x-content-type-options', 'nosniff', 'x-request-id', request.id]
+      headers.push(...always, ...request.headers)
+      return eventStream(request.res, headers, typeof cursor === 'string' && cursor !== '' ? cursor : null)
     },
-    page(asked, html, options) {
+    page(request, html, options) {
       const headers = [
         'content-type',
         'text/html; charset=utf-8',
@@ -152,34 +172,34 @@ export function presenter(
         'cache-control',
         'no-store',
         'x-request-id',
-        asked.id,
+        request.id,
         ...withPolicy(security.headers(options.formTargets), options.contentSecurityPolicy),
       )
       setCookies(headers, options.cookies)
-      if (options.failed) failureHeaders(headers, options.failed, asked.credential)
-      write(asked, options.status, headers, html)
+      if (options.failed) failureHeaders(headers, options.failed, request.credential)
+      write(request, options.status, headers, html)
     },
-    redirect(asked, location, changes) {
+    redirect(request, location, changes) {
       const headers = ['location', safeLocation(location), 'content-length', '0', 'cache-control', 'no-store']
       headers.push(
         'x-request-id',
-        asked.id,
+        request.id,
         'x-content-type-options',
         'nosniff',
         'referrer-policy',
         'same-origin',
       )
       setCookies(headers, changes)
-      write(asked, 303, headers, '')
+      write(request, 303, headers, '')
     },
-    empty(asked, status) {
-      write(asked, status, ['x-request-id', asked.id], '')
+    empty(request, status) {
+      write(request, status, ['x-request-id', request.id], '')
     },
-    asset(asked, asset, more) {
+    asset(request, asset, more) {
       const headers = ['content-type', asset.type, 'content-length', `${asset.body.length}`, ...more]
-      headers.push('x-request-id', asked.id, 'x-content-type-options', 'nosniff')
+      headers.push('x-request-id', request.id, 'x-content-type-options', 'nosniff')
       headers.push('cross-origin-resource-policy', 'same-origin')
-      write(asked, 200, headers, asset.body)
+      write(request, 200, headers, asset.body)
     },
     raw(failed, requestId, now) {
       const style = STYLE_WRITERS[config.envelope]
@@ -192,27 +212,27 @@ export function presenter(
   }
 }
 
-/** What some frameworks say of a request without a credential, and their clients wait for. */
+/** The answer of some frameworks to a request without a credential, which their clients expect. */
 const NOT_AUTHENTICATED = new Problem('AUTHENTICATION_REQUIRED', {
   status: 403,
   message: 'Not authenticated',
 })
 
-/** The policy is the first of them (security.ts). */
+/** The policy is the first pair (security.ts). */
 const withPolicy = (headers: readonly string[], policy: string | undefined): readonly string[] =>
   policy === undefined ? headers : [headers[0] ?? '', policy, ...headers.slice(2)]
 
 /** RFC 9110 §13.1.2: weak comparison, any of a list. */
-const isKnown = ({ res }: Asked, tag: string | undefined): boolean =>
+const isKnown = ({ res }: RequestContext, tag: string | undefined): boolean =>
   tag !== undefined &&
   (res.req.headers['if-none-match'] ?? '')
     .split(',')
     .some((candidate) => candidate.trim().replace(/^W\//, '') === tag)
 
-/** Type and length stand first (apiHeaders), and describe a body that does not follow. */
+/** Removes content type and length, the first two pairs (apiHeaders): they describe a body, and a 304 has none. */
 const withoutBody = (headers: readonly string[]): string[] => headers.slice(4)
 
-function apiHeaders(asked: Asked, type: string, body: string, keep = 'no-store'): string[] {
+function apiHeaders(request: RequestContext, type: string, body: string, keep = 'no-store'): string[] {
   return [
     'content-type',
     type,
@@ -223,26 +243,26 @@ function apiHeaders(asked: Asked, type: string, body: string, keep = 'no-store')
     'x-content-type-options',
     'nosniff',
     'x-request-id',
-    asked.id,
+    request.id,
   ]
 }
 
-function failureHeaders(headers: string[], failed: Problem, credential: Asked['credential']): void {
+function failureHeaders(headers: string[], failed: Problem, credential: RequestContext['credential']): void {
   if (failed.status === 401) headers.push('www-authenticate', challenge(failed, credential))
   const wait = failed.retryAfter ?? (failed.status === 503 ? 5 : undefined)
   if (wait !== undefined) headers.push('retry-after', `${Math.max(1, Math.ceil(wait))}`)
 }
 
-/** RFC 9110 §11.6.1: a 401 names how to prove who one is. Never Basic: browsers would ask with a box of their own. */
-function challenge(failed: Problem, credential: Asked['credential']): string {
+/** RFC 9110 §11.6.1: a 401 names an authentication scheme. Never Basic: browsers would open their own dialog. */
+function challenge(failed: Problem, credential: RequestContext['credential']): string {
   if (credential !== 'bearer') return 'Session realm="latchkey"'
-  // RFC 9470 §3 for a proof that is too old, RFC 6750 §3.1 for the rest
+  // RFC 9470 §3 for an authentication that is too old, RFC 6750 §3.1 for all others
   if (failed.code === 'STEP_UP_REQUIRED')
     return 'Bearer realm="latchkey", error="insufficient_user_authentication"'
   return `Bearer realm="latchkey", error="invalid_token", error_description="${asQuotedText(failed.message)}"`
 }
 
-/** A path of ours or an absolute URL; `//host` and `/\host` look like the one and are the other. */
+/** A path on this server or an absolute URL; `//host` and `/\host` look like paths and lead to another host. */
 function safeLocation(location: string): string {
   if (/^[/\\][/\\]/.test(location)) throw new Error('a redirect to a protocol-relative address')
   return location.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
@@ -255,7 +275,7 @@ function nextPage(url: string, cursor: string): string {
   return `${path}?${parameters}`
 }
 
-/** Whatever was thrown, as the problem that the caller may see. */
+/** Translates any thrown value to the Problem that the caller may see. */
 export const asProblem = (error: unknown, isUnreachable: (error: unknown) => boolean): Problem =>
   error instanceof Problem
     ? error

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../errors.ts'
 import { asQuotedText, JSON_TYPE, type StyleWriter, sentence } from './style.ts'
 
-/** The error of a failure that does not name its own: RFC 6749 §4.1.2.1, §5.2, RFC 6750 §3.1, RFC 9470 §3. */
+/** The OAuth error of each code, for problems without a `protocolError`: RFC 6749 §4.1.2.1, §5.2, RFC 6750 §3.1, RFC 9470 §3. */
 export const OAUTH_ERRORS: Readonly<Record<ErrorCode, string>> = {
   AUTHENTICATION_REQUIRED: 'invalid_client',
   AUTHENTICATION_FAILED: 'invalid_client',
@@ -36,7 +36,7 @@ export const OAUTH_ERRORS: Readonly<Record<ErrorCode, string>> = {
 export const oauth: StyleWriter = {
   failureType: JSON_TYPE,
   bare: true,
-  // RFC 6749 §5.1: beside no-store
+  // RFC 6749 §5.1: together with no-store
   headers: ['pragma', 'no-cache'],
   success: (data) => data,
   failure: (problem) =>

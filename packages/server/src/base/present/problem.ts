@@ -6,14 +6,14 @@ export const problem: StyleWriter = {
   failureType: 'application/problem+json',
   bare: true,
   success: (data) => data,
-  failure: (failed, facts) =>
+  failure: (failed, fields) =>
     JSON.stringify({
-      type: `${facts.publicUrl}/api/docs#${failed.code}`,
+      type: `${fields.publicUrl}/api/docs#${failed.code}`,
       title: ERRORS[failed.code].message,
-      status: facts.status,
+      status: fields.status,
       detail: failed.message,
       code: failed.code,
-      request_id: facts.requestId,
+      request_id: fields.requestId,
       ...(failed.details === undefined ? {} : { details: failed.details }),
     }),
 }

@@ -4,7 +4,7 @@ import { type StyleWriter, sentence } from './style.ts'
 
 const SCIM_TYPE = 'application/scim+json'
 
-/** `scimType` of a failure that does not name its own (RFC 7644 table 9); the others have none. */
+/** `scimType` by code, for problems without a `protocolError` (RFC 7644 table 9); other codes have none. */
 export const SCIM_ERRORS: Readonly<Partial<Record<ErrorCode, string>>> = {
   VALIDATION_ERROR: 'invalidValue',
   BAD_REQUEST: 'invalidSyntax',
@@ -16,11 +16,11 @@ export const scim: StyleWriter = {
   successType: SCIM_TYPE,
   bare: true,
   success: (data) => data,
-  failure: (problem, facts) =>
+  failure: (problem, fields) =>
     JSON.stringify({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
-      // text, by §3.12
-      status: `${facts.status}`,
+      // §3.12: a string
+      status: `${fields.status}`,
       scimType: problem.protocolError ?? SCIM_ERRORS[problem.code],
       detail: sentence(problem),
     }),

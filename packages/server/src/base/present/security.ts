@@ -1,7 +1,8 @@
 /**
- * The headers that protect a hosted page, made once, and the one that every answer carries. No inline code, no foreign content, no frames. The
- * referrer stays within the origin: with `no-referrer` browsers send `Origin: null` with our own forms, and
- * the origin check could not tell them from strangers' (tests/browser/forms.test.tsx pins that in Chromium).
+ * Security headers: Content-Security-Policy and the other headers of hosted pages, and Strict-Transport-Security of
+ * every answer. No inline code, no foreign content, no frames. The referrer policy is `same-origin`: with `no-referrer`
+ * browsers send `Origin: null` with our own forms, which the origin check would refuse (tests/browser/forms.test.tsx
+ * pins that in Chromium).
  */
 import type { Config } from '../../config.ts'
 
@@ -9,19 +10,19 @@ const PERMISSIONS =
   'camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)'
 
 export interface PageSecurity {
-  /** Flat name-value pairs. `formTargets`: further origins a form on this page may end up at, redirects included. */
+  /** Flat name-value pairs. `formTargets`: further origins that a form on this page may lead to, redirects included. */
   headers(formTargets?: readonly string[]): readonly string[]
 }
 
 /**
- * RFC 6797 §6.1: only https from now on. On every answer, whoever writes it: the first one of a host that a browser
- * sees may be a redirect, a file or the API's. Flat name-value pairs, none where the public URL is no https.
+ * RFC 6797 §6.1: browsers use only https from now on. On every answer of every kind, since the first answer that a
+ * browser receives may be a redirect, a file or JSON. Flat name-value pairs; none if the public URL is not https.
  */
 export const transportSecurity = ({ publicUrl }: Pick<Config, 'publicUrl'>): readonly string[] =>
   publicUrl.startsWith('https://') ? ['strict-transport-security', 'max-age=31536000'] : []
 
 export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>): PageSecurity {
-  // Chromium applies form-action to the redirects after a form as well, so registered origins stand here
+  // Chromium applies form-action to the redirects after a form too, so registered origins are listed here
   const targets = ["'self'", ...config.returnOrigins]
   const make = (formTargets: readonly string[]): string[] => [
     'content-security-policy',
@@ -43,5 +44,5 @@ export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>
   return { headers: (more) => (more?.length ? make([...targets, ...more.map(originOnly)]) : usual) }
 }
 
-/** @throws where the text is no URL; anything but an origin could smuggle a directive in */
+/** Anything but an origin could inject a directive. @throws if the text is no URL */
 const originOnly = (url: string): string => new URL(url).origin

@@ -1,7 +1,8 @@
 /**
- * From a row's output schema to JSON text, compiled once a row, when it first answers (all of them at the start
- * would take longer than the rest of it): what the schema does not declare cannot leave. Schemas that choose between shapes are parsed by zod instead, because fast-json-stringify would
- * refuse a shape with an undeclared field where it should drop the field.
+ * JSON serializers compiled from the output schemas of rows: undeclared fields are stripped. A serializer is compiled at
+ * the first answer of its row, because compiling all of them would take longer than the rest of the start. Schemas with
+ * alternatives are parsed by zod instead: fast-json-stringify would refuse an alternative that has an undeclared field
+ * instead of stripping the field.
  */
 import fastJson from 'fast-json-stringify'
 import { z } from 'zod'
@@ -31,7 +32,7 @@ function compile(output: z.ZodType): Serialise {
   return fastJson(schema as Parameters<typeof fastJson>[0])
 }
 
-/** Dates leave as ISO 8601 text. */
+/** Dates are ISO 8601 strings in JSON. */
 export function dates(context: {
   zodSchema: { _zod: { def: { type: string } } }
   jsonSchema: JsonSchema
@@ -51,13 +52,13 @@ const NOT_FOR_TEXT = new Set([
   'examples',
 ])
 
-/** Keeps what decides about the text alone, in one piece, and writes "or null" the way the compiler is fast with. */
+/** Keeps only what affects the text, resolves references, and writes "or null" as `nullable`, which compiles to faster code. */
 function simplified(schema: unknown, definitions: JsonSchema, depth = 0): unknown {
   if (Array.isArray(schema)) return schema.map((member) => simplified(member, definitions, depth))
   if (typeof schema !== 'object' || schema === null) return schema
   const { $ref, anyOf: either, ...rest } = schema as JsonSchema
   const named = typeof $ref === 'string' ? definitions[$ref.replace('#/definitions/', '')] : undefined
-  // a shape that contains itself stays a reference, and so goes to zod
+  // a recursive schema keeps its reference, so that zod serializes it
   if (named !== undefined && depth < 8) return simplified(named, definitions, depth + 1)
   if (named !== undefined) return { $ref }
   if (Array.isArray(either)) {
@@ -77,7 +78,7 @@ function simplified(schema: unknown, definitions: JsonSchema, depth = 0): unknow
   )
 }
 
-/** The members of `properties` are names, not keywords. */
+/** The members of `properties` are field names, not keywords. */
 const each = (properties: JsonSchema, definitions: JsonSchema, depth: number): JsonSchema =>
   Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => [name, simplified(schema, definitions, depth)]),

@@ -1,8 +1,8 @@
-/** What the caller would like: the envelope's style from `Accept`, the language from `Accept-Language`. */
+/** Content negotiation: the envelope's style from `Accept`, the language from `Accept-Language`. */
 import { LOCALES, type Locale, STYLES, type Style } from '../../call.ts'
 
-/** Wishes of a header in order of their weight; what has the weight 0 or a broken one is left out (RFC 9110 §12.4.2). */
-function wishes(header: string): string[] {
+/** The values of a header by descending weight, without those of weight 0 or a malformed weight (RFC 9110 §12.4.2). */
+function byWeight(header: string): string[] {
   return header
     .split(',', 32)
     .map((part) => {
@@ -22,22 +22,22 @@ function styleOf(type: string): Style | null {
   return STYLES.find((style) => style === name) ?? null
 }
 
-/** Few distinct values come in practice; whoever sends many others gets them computed. */
-function remembered<T>(compute: (header: string) => T): (header: string) => T {
-  const known = new Map<string, T>()
+/** A bounded cache: in practice there are few distinct values; further ones are computed each time. */
+function cached<T>(compute: (header: string) => T): (header: string) => T {
+  const cache = new Map<string, T>()
   return (header) => {
-    const found = known.get(header)
+    const found = cache.get(header)
     if (found !== undefined) return found
     const value = compute(header)
-    if (known.size < 500 && header.length <= 200) known.set(header, value)
+    if (cache.size < 500 && header.length <= 200) cache.set(header, value)
     return value
   }
 }
 
 export function styleReader(fallback: Style): (accept: string | undefined) => Style {
-  const read = remembered(
+  const read = cached(
     (accept) =>
-      wishes(accept)
+      byWeight(accept)
         .map(styleOf)
         .find((style) => style !== null) ?? fallback,
   )
@@ -47,9 +47,9 @@ export function styleReader(fallback: Style): (accept: string | undefined) => St
 export function localeReader(fallback: Locale): (languages: string | undefined) => Locale {
   const known = (tag: string): Locale | undefined =>
     LOCALES.find((locale) => tag === locale || tag.startsWith(`${locale}-`))
-  const read = remembered((languages) => wishes(languages).map(known).find(Boolean) ?? fallback)
+  const read = cached((languages) => byWeight(languages).map(known).find(Boolean) ?? fallback)
   return (languages) => (languages === undefined ? fallback : read(languages))
 }
 
-/** Whether this is a browser that opens a page. */
+/** Whether a browser requests a page. */
 export const wantsPage = (accept: string | undefined): boolean => accept?.includes('text/html') ?? false

@@ -31,7 +31,7 @@ const rows: Row[] = [
     input: z.object({ password: z.string() }), run, withKey: async () => ({ data: { who: 'a program', via: null } }),
   }),
   route({ ...base, ...who, name: 'gate', path: '/api/v1/gate', needs: 'caller', run,
-    turnAway: ({ url, credential }, { code }) => (credential === 'bearer' ? null : `https://id.example/in?${code}${url}`) }),
+    redirectRefused: ({ url, credential }, { code }) => (credential === 'bearer' ? null : `https://id.example/in?${code}${url}`) }),
   page({ ...base, name: 'recent', path: '/recent', needs: 'session', fresh: '10m', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'recent.submit', path: '/recent', method: 'POST', needs: 'session', fresh: '10m', run: async () => ({ redirect: '/in' }) }),
   page({ ...base, name: 'account', path: '/account', needs: 'session', run: async () => ({ redirect: '/in' }) }),

@@ -1,7 +1,7 @@
 /**
- * Whose address a request comes from. `X-Forwarded-For` is believed only as far as configured proxies wrote
- * it: read from the right, the first address that is none of them is the client. Nothing else that a caller
- * can write (`Forwarded`, `X-Real-IP`, `X-Forwarded-Host`) is ever looked at.
+ * The client address behind reverse proxies. `X-Forwarded-For` is trusted only as far as configured proxies wrote it:
+ * read from the right, the first address that is no trusted proxy is the client. Other headers that a caller can write
+ * (`Forwarded`, `X-Real-IP`, `X-Forwarded-Host`) are never read.
  */
 import type { IncomingMessage } from 'node:http'
 import ipaddr from 'ipaddr.js'
@@ -9,7 +9,7 @@ import ipaddr from 'ipaddr.js'
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = [Address, number]
 
-/** @throws where a setting is neither an address nor a CIDR range */
+/** @throws if a setting is neither an address nor a CIDR range */
 export function addressReader(trusted: readonly string[]): (req: IncomingMessage) => string | null {
   const ranges = trusted.map(range)
   if (ranges.length === 0) return (req) => peer(req)
@@ -28,7 +28,7 @@ export function addressReader(trusted: readonly string[]): (req: IncomingMessage
   }
 }
 
-/** What a limit by address counts: an IPv4 address, or the /64 that an IPv6 address is in. */
+/** The key of rate limits by address: an IPv4 address, or the /64 of an IPv6 address. */
 export function addressKey(ip: string | null): string {
   if (ip === null || !ip.includes(':')) return ip ?? 'unknown'
   const address = read(ip)
@@ -53,11 +53,11 @@ const isTrusted = (ip: string, ranges: readonly Range[]): boolean => {
 const isIn = (address: Address, ranges: readonly Range[]): boolean =>
   ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits))
 
-/** IPv4 written as IPv6 is IPv4. */
+/** An IPv4-mapped IPv6 address is read as IPv4. */
 function read(text: string): Address | null {
   const plain = text.split('%', 1)[0] ?? ''
   if (!/^[0-9a-f:.]{2,45}$/i.test(plain) || !ipaddr.isValid(plain)) return null
-  // octal, hexadecimal and shortened spellings of IPv4 mean different things to different readers
+  // parsers disagree about octal, hexadecimal and shortened spellings of IPv4
   if (!plain.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(plain)) return null
   return ipaddr.process(plain)
 }

@@ -1,34 +1,40 @@
 /**
- * What the HTTP room asks of the features that know credentials, handed in by app.ts: base knows no feature. A
- * credential goes in; a principal, with its session where it has one, or the Problem that says why not, comes
- * out. Never throws a Problem for a bad credential, so that open routes can go on without a user and the others
- * can refuse. Invariant: the kind is told by the form of the text alone, so no credential is ever tried as another.
+ * Authentication: finds the one credential of a request and has it verified. base/http knows no feature, so app.ts hands
+ * in the Authenticator: a credential goes in; a principal with its session, or the Problem that says why the credential
+ * is invalid, comes out. An invalid credential is no exception here: operations that are open to everyone proceed
+ * without a user, all others refuse (access.ts). Invariant: the form of the text alone decides the kind of a
+ * credential, so that no credential is ever tried as another kind.
  */
-import type { CallOrganization, CallSession, Principal } from '../../call.ts'
-import type { Problem } from '../../errors.ts'
+import type { Config } from '../../../config.ts'
+import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
+import { type Problem, problem } from '../../errors.ts'
+import type { Row } from '../row/route.ts'
+import type { Exchange } from './exchange.ts'
+import { parseForm } from './form.ts'
+import { badRequest, hasBadCharacters } from './text.ts'
 
 export type Credential =
   | { kind: 'session'; token: string; via: 'cookie' | 'bearer' }
   | { kind: 'access_token'; token: string }
   | { kind: 'api_key'; token: string }
 
-export interface Authenticated {
+export interface AuthenticatedCaller {
   principal: Principal
-  /** null for an API key, and for an access token that was made without a session. */
+  /** null for an API key, and for an access token that was issued without a session. */
   session: CallSession | null
-  /** The organization it acts in; null or absent for none, also where the caller has left it. */
+  /** The organization that the credential acts in; null or absent for none, also after the user has left it. */
   organization?: CallOrganization | null
 }
 
-export type Verdict = Authenticated | { refused: Problem }
+export type Verdict = AuthenticatedCaller | { refused: Problem }
 
 export interface Authenticator {
   check(credential: Credential, now: Date): Promise<Verdict>
 }
 
 /**
- * What a caller is in an organization; null where they are nothing there, or there is none. `acting` is what their
- * credential says: an API key is nothing beyond it.
+ * Finds the caller's membership of an organization; null if there is none, or no such organization. `acting` is the
+ * membership that the credential carries: an API key has no other.
  */
 export type MembershipLookup = (
   principal: Principal,
@@ -40,10 +46,125 @@ export interface Caller {
   principal: Principal | null
   session: CallSession | null
   organization: CallOrganization | null
-  /** Why the credential that came is not good; the row decides whether that matters. */
+  /** Why the credential of the request is invalid; the access check of the row decides whether that matters. */
   refused: Problem | null
-  /** The HTTP Basic credential, on rows that take one. */
+  /** The HTTP Basic credential, on rows that accept one. */
   basic: { username: string; password: string } | null
-  /** The credential stood in a header that a browser never sends on its own, so no other site can have asked. */
+  /** The credential is in a header that browsers never send by themselves, so no other site can have sent it. */
   isExplicit: boolean
+}
+
+export const ANONYMOUS: Caller = Object.freeze({
+  principal: null,
+  session: null,
+  organization: null,
+  refused: null,
+  basic: null,
+  isExplicit: false,
+})
+const INVALID_TOKEN: Caller = Object.freeze({ ...ANONYMOUS, refused: problem('INVALID_TOKEN') })
+
+interface Dependencies {
+  authenticator: Authenticator
+  config: Pick<Config, 'apiKeyInQuery'>
+}
+
+/**
+ * An explicit credential takes precedence over the cookie, even if it is invalid.
+ * @throws Problem BAD_REQUEST for two credentials, or one that cannot be read
+ */
+export async function authenticate(
+  row: Row,
+  exchange: Exchange,
+  dependencies: Dependencies,
+): Promise<Caller> {
+  if (row.anonymous) return ANONYMOUS
+  const { authorization, 'x-api-key': header } = exchange.req.headers
+  const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
+  if (authorization !== undefined || header !== undefined) {
+    assertOneCredential(exchange.req.rawHeaders)
+    if (inQuery !== undefined || (authorization !== undefined && header !== undefined)) throw twoCredentials()
+    if (authorization !== undefined && row.takesBasic && /^basic /i.test(authorization))
+      return { ...ANONYMOUS, basic: readBasic(authorization) }
+    exchange.credential = 'bearer'
+    const credential = authorization === undefined ? apiKey(String(header)) : credentialIn(authorization)
+    if (!credential) return INVALID_TOKEN
+    return { ...(await verify(exchange, dependencies, credential)), isExplicit: true }
+  }
+  if (inQuery !== undefined) {
+    exchange.credential = 'bearer'
+    return verify(exchange, dependencies, apiKey(inQuery))
+  }
+  const { session } = exchange.cookies
+  if (session === undefined || session === '') return ANONYMOUS
+  exchange.credential = 'cookie'
+  if (session === null) return INVALID_TOKEN
+  return verify(exchange, dependencies, { kind: 'session', token: session, via: 'cookie' })
+}
+
+const apiKey = (token: string): Credential => ({ kind: 'api_key', token })
+
+/** RFC 6750 §5.3 gives the reasons why the setting is off by default. */
+function keyInQuery(url: string): string | undefined {
+  const mark = url.indexOf('?')
+  return mark !== -1 && url.includes('api_key=', mark) ? parseForm(url.slice(mark + 1)).api_key : undefined
+}
+
+/** RFC 6750 §2.1 and our `Api-Key`; null for a form that is none of ours. */
+function credentialIn(authorization: string): Credential | null {
+  const [, scheme, token] = /^(bearer|api-key) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  if (!scheme || !token) return null
+  if (scheme.toLowerCase() === 'api-key') return apiKey(token)
+  if (token.startsWith('st_')) return { kind: 'session', token, via: 'bearer' }
+  if (token.includes('.')) return { kind: 'access_token', token }
+  return /^[a-z][a-z0-9]*_(live|test)_/.test(token) ? apiKey(token) : null
+}
+
+export const twoCredentials = (): Problem => badRequest('The request carries two credentials.')
+
+async function verify(
+  exchange: Exchange,
+  { authenticator }: Dependencies,
+  credential: Credential,
+): Promise<Caller> {
+  const verdict = await authenticator.check(credential, exchange.now)
+  if ('refused' in verdict) return { ...ANONYMOUS, refused: verdict.refused }
+  const { principal, session, organization = null } = verdict
+  return { ...ANONYMOUS, principal, session, organization }
+}
+
+/** Two readers of one request must not find two different credentials. */
+function assertOneCredential(rawHeaders: readonly string[]): void {
+  let found = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (/^(?:authorization|x-api-key)$/i.test(rawHeaders[i] ?? '')) found += 1
+  }
+  if (found > 1) throw twoCredentials()
+}
+
+/** RFC 7617 §2; @throws Problem BAD_REQUEST if it cannot be read */
+function readBasic(authorization: string): { username: string; password: string } {
+  const text = Buffer.from(authorization.slice(6).trim(), 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  // the decoder writes U+FFFD for bytes that are not UTF-8
+  if (colon < 1 || hasBadCharacters(text) || text.includes('\ufffd')) {
+    throw badRequest('The Basic credential cannot be read.')
+  }
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** The request as rules receive it. */
+export function callOf(exchange: Exchange, { principal, session, organization }: Caller): Call {
+  return Object.freeze({
+    id: exchange.id,
+    now: exchange.now,
+    ip: exchange.ip,
+    userAgent: exchange.req.headers['user-agent']?.slice(0, 512) ?? null,
+    principal,
+    session,
+    organization,
+    locale: principal?.locale ?? exchange.locale,
+    style: exchange.style,
+    cookies: exchange.cookies.others,
+  })
 }

@@ -1,4 +1,4 @@
-/** Reads a request's body: JSON or a form, within a limit, in valid UTF-8. The parsers are json.ts and form.ts. */
+/** Reads the body of a request: JSON or a form, up to a size limit, in valid UTF-8. The parsers are json.ts and form.ts. */
 import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { parseForm } from './form.ts'
@@ -6,7 +6,7 @@ import { parseJson } from './json.ts'
 import { badRequest } from './text.ts'
 
 export const BODY_LIMIT = 64 * 1024
-/** What is still read and thrown away after a refusal, so that the connection can be used again. */
+/** Bytes that are read and discarded after a refusal, so that the connection can be reused. */
 const DRAIN_LIMIT = 1024 * 1024
 
 const JSON_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)$/
@@ -22,7 +22,7 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Rec
   return bytes.length === 0 ? {} : parse(utf8(bytes))
 }
 
-/** Whether the rest of an unread body is so long that the connection is better closed than drained. */
+/** Whether the rest of an unread body is too long to discard, so that the connection has to be closed. */
 export function isTooMuchToDrain(req: IncomingMessage): boolean {
   if (req.readableEnded || req.complete) return false
   const length = req.headers['content-length']
@@ -39,7 +39,7 @@ function parserFor(req: IncomingMessage): (text: string) => Record<string, unkno
   return parse
 }
 
-/** Parameters other than a charset say nothing here. */
+/** Parameters other than the charset are ignored. */
 function isUtf8(parameter: string): boolean {
   const [name = '', value = ''] = parameter.trim().toLowerCase().split('=', 2)
   return name !== 'charset' || /^"?utf-?8"?$/.test(value)

@@ -1,7 +1,7 @@
-/** Reads our own cookies, and only those; under https only the names that nobody else can plant are believed. */
+/** Cookie parser: reads only our own cookies; under https only names with `__Host-`, which no other site can set. */
 
 export interface CookiesIn {
-  /** The session cookie; null when it came twice with different values, undefined when it did not come. */
+  /** The session cookie; null if it is present twice with different values, undefined if it is absent. */
   session: string | null | undefined
   /** The others, by name without prefix. */
   others: Readonly<Record<string, string>>
@@ -17,7 +17,7 @@ export function readCookies(header: string | undefined, prefix: string): Cookies
     const semicolon = header.indexOf(';', start)
     const end = semicolon === -1 ? header.length : semicolon
     while (header.charCodeAt(start) === 0x20) start += 1
-    // only within a cookie of ours: looked for in every empty one, it would be looked for to the end of the header
+    // searched only within one of our cookies: in each empty cookie, the search would run to the end of the header
     const equals = header.startsWith(prefix, start) ? header.slice(start, end).indexOf('=') + start : -1
     if (equals >= start) {
       const name = header.slice(start + prefix.length, equals)

@@ -1,4 +1,4 @@
-/** Cross-origin callers: an exact list of origins, with credentials; everybody else gets no CORS header at all. */
+/** CORS: an exact list of origins, with credentials; answers to all other origins have no CORS headers. */
 import type { IncomingMessage } from 'node:http'
 
 const EXPOSED =
@@ -7,9 +7,9 @@ const REQUEST_HEADERS =
   'accept, accept-language, authorization, content-type, x-api-key, x-api-version, x-csrftoken, x-csrf-token, x-request-id'
 
 export interface Cors {
-  /** Adds what a simple or an actual request's answer needs. */
+  /** Adds the headers of the answer to a simple or actual request. */
   answer(req: IncomingMessage, headers: string[]): void
-  /** Adds what a preflight's answer needs (Fetch §3.3.3). */
+  /** Adds the headers of the answer to a preflight request (Fetch §3.3.3). */
   preflight(req: IncomingMessage, headers: string[], methods: string): void
 }
 

@@ -1,8 +1,8 @@
 /**
- * Against requests that a browser was talked into. Two walls: a stateless token `nonce.mac`, bound to the
- * session (before sign-in: to a random cookie of this browser), with a fresh nonce each time so that
- * compression cannot leak it; and the check of `Sec-Fetch-Site` and `Origin` on every unsafe request.
- * A token of one session is refused for another, and the anonymous one is useless after sign-in.
+ * CSRF protection, in two independent checks: a stateless token `nonce.mac`, bound to the session (before sign-in: to a
+ * random cookie of the browser), with a fresh nonce each time so that compression cannot reveal it; and
+ * `Sec-Fetch-Site` and `Origin` of every unsafe request. Invariant: a token of one session is invalid for another, and
+ * an anonymous token is invalid after sign-in.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -25,13 +25,13 @@ function tokenFor(keyring: Keyring, binding: string): string {
   return `${nonce}.${sign(keyring, binding, nonce).toString('base64url')}`
 }
 
-/** A fresh token of a session; what the login answers as `session.csrf_token`. */
+/** A fresh token of a session; the login returns it as `session.csrf_token`. */
 export const csrfToken = (keyring: Keyring, sessionId: string): string =>
   tokenFor(keyring, `session:${sessionId}`)
 
 /**
- * A fresh token for whoever calls: of the session, or before sign-in of the browser, whose cookie is then
- * in `cookies` when it has to be set.
+ * A fresh token for the caller: bound to the session, or before sign-in to the cookie of the browser. `cookies` has that
+ * cookie if it has to be set.
  */
 export function csrfFor(
   keyring: Keyring,
@@ -51,7 +51,7 @@ function anonymousSecret(call: Pick<Call, 'cookies'>): string | null {
   return value && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : null
 }
 
-/** Whether the token was made for this caller. */
+/** Whether the token was issued to this caller. */
 export function isTokenOf(keyring: Keyring, call: Pick<Call, 'session' | 'cookies'>, token: string): boolean {
   const match = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/.exec(token)
   const secret = call.session ? null : anonymousSecret(call)
@@ -60,13 +60,13 @@ export function isTokenOf(keyring: Keyring, call: Pick<Call, 'session' | 'cookie
   return timingSafeEqual(sign(keyring, binding, match[1]), Buffer.from(match[2], 'base64url'))
 }
 
-/** The token that came with the request: a header, else the field of the body. */
+/** The token of a request: a header, otherwise the field of the body. */
 export function tokenIn(req: IncomingMessage, body: Readonly<Record<string, unknown>>): string {
   const sent = req.headers['x-csrftoken'] ?? req.headers['x-csrf-token'] ?? body[CSRF_FIELD]
   return typeof sent === 'string' ? sent : ''
 }
 
-/** @returns whether a browser says that another site made this request */
+/** @returns a check whether another site made a browser send the request */
 export function originCheck(
   config: Pick<Config, 'publicUrl' | 'corsOrigins' | 'profile'>,
 ): (req: IncomingMessage) => boolean {
@@ -90,20 +90,21 @@ export function csrfRows(keyring: Keyring): ApiRow[] {
       of: operation({
         name,
         summary: 'Get a CSRF token',
-        open: 'A form needs a token before anybody is signed in',
+        open: 'Forms need a token before sign-in',
         quiet: 'Changes nothing',
         limit: { by: 'ip', max: 300, per: '1m' },
       }),
       method: 'GET',
       path,
       description:
-        'Send it as `X-CSRFToken` or `X-CSRF-Token`, or as the field `csrf_token`, with every unsafe request under a cookie. It belongs to the session; sign in, and it has to be fetched again.',
+        'Send the token as `X-CSRFToken` or `X-CSRF-Token`, or as the field `csrf_token`, with every unsafe request that is authenticated by a cookie. A token is bound to the session: get a new one after signing in.',
       tag: 'Authentication',
+      message: 'CSRF token issued.',
       input: z.object({}),
       output: z.object({ csrf_token: z.string() }),
       run: async (call) => {
         const { token, cookies } = csrfFor(keyring, call)
-        return { data: { csrf_token: token }, message: 'Send this token with your next change.', cookies }
+        return { data: { csrf_token: token }, cookies }
       },
     }) as ApiRow
   return [row('/csrf', 'csrf.get'), row('/api/v1/auth/csrf', 'auth.csrf')]

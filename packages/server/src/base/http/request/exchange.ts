@@ -1,76 +1,52 @@
 /**
- * One request on its way through the HTTP room: what was read from it once, and the headers its answer
- * gathers. Everything behind the room sees only the frozen Call made from it.
+ * An exchange: one request and the answer to it, as base/http handles them. What is read from the request once, and the
+ * headers that the answer collects. The code behind base/http sees only the frozen Call made from it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../../config.ts'
-import type { Call, Locale, ProtocolStyle, Style } from '../../call.ts'
+import type { Locale, ProtocolStyle, Style } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { newId } from '../../ids.ts'
-import type { Asked, CookieJar } from '../../present/index.ts'
+import type { CookieJar, RequestContext } from '../../present/index.ts'
 import { localeReader, styleReader } from './accept.ts'
 import { addressReader } from './address.ts'
-import type { Caller } from './authenticate.ts'
 import { type CookiesIn, readCookies } from './cookies.ts'
-import { type Cors, cors } from './cors.ts'
 
-export interface Exchange extends Asked {
+export interface Exchange extends RequestContext {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly ip: string | null
   readonly locale: Locale
   readonly cookies: CookiesIn
-  credential: Asked['credential']
+  credential: RequestContext['credential']
 }
 
-/** What every request is read with; made once. */
-export interface Reader {
-  /** `fixed` is the style of the row, where it has one. */
-  open(req: IncomingMessage, res: ServerResponse, fixed?: ProtocolStyle): Exchange
-  cors: Cors
-}
+/** `style` is the style of the row, if it has one. */
+export type OpenExchange = (req: IncomingMessage, res: ServerResponse, style?: ProtocolStyle) => Exchange
 
-const SANE_ID = /^[A-Za-z0-9._-]{1,128}$/
+const VALID_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-type Settings = Pick<Config, 'trustedProxies' | 'envelope' | 'defaultLocale' | 'corsOrigins'>
+type Settings = Pick<Config, 'trustedProxies' | 'envelope' | 'defaultLocale'>
 
-export function reader(config: Settings, clock: Clock, jar: CookieJar): Reader {
+/** Prepares once what every request is read with. */
+export function exchangeOpener(config: Settings, clock: Clock, jar: CookieJar): OpenExchange {
   const address = addressReader(config.trustedProxies)
-  const style: (accept: string | undefined) => Style = styleReader(config.envelope)
-  const locale = localeReader(config.defaultLocale)
-  const crossOrigin = cors(config.corsOrigins)
-  return {
-    cors: crossOrigin,
-    open(req, res, fixed) {
-      const asked = req.headers['x-request-id']
-      return {
-        req,
-        res,
-        id: typeof asked === 'string' && SANE_ID.test(asked) ? asked : newId('req'),
-        now: clock.now(),
-        style: fixed ?? style(req.headers.accept),
-        url: req.url ?? '/',
-        headers: [],
-        credential: 'none',
-        ip: address(req),
-        locale: locale(req.headers['accept-language']),
-        cookies: readCookies(req.headers.cookie, jar.prefix),
-      }
-    },
+  const styleIn: (accept: string | undefined) => Style = styleReader(config.envelope)
+  const localeIn = localeReader(config.defaultLocale)
+  return (req, res, style) => {
+    const id = req.headers['x-request-id']
+    return {
+      req,
+      res,
+      id: typeof id === 'string' && VALID_ID.test(id) ? id : newId('req'),
+      now: clock.now(),
+      style: style ?? styleIn(req.headers.accept),
+      url: req.url ?? '/',
+      headers: [],
+      credential: 'none',
+      ip: address(req),
+      locale: localeIn(req.headers['accept-language']),
+      cookies: readCookies(req.headers.cookie, jar.prefix),
+    }
   }
-}
-
-export function callOf(exchange: Exchange, { principal, session, organization }: Caller): Call {
-  return Object.freeze({
-    id: exchange.id,
-    now: exchange.now,
-    ip: exchange.ip,
-    userAgent: exchange.req.headers['user-agent']?.slice(0, 512) ?? null,
-    principal,
-    session,
-    organization,
-    locale: principal?.locale ?? exchange.locale,
-    style: exchange.style,
-    cookies: exchange.cookies.others,
-  })
 }

@@ -1,11 +1,11 @@
-/** From what zod found wrong to the entries of a VALIDATION_ERROR: stable codes, one entry a field. */
+/** Validation errors: translates the issues of zod to entries of a VALIDATION_ERROR with stable codes, one a field. */
 import type { z } from 'zod'
 import { type FieldError, Problem } from '../../errors.ts'
 
 type Issue = z.core.$ZodIssue
 type Verdict = Omit<FieldError, 'field'>
 
-/** Parses the input of a row. @throws Problem VALIDATION_ERROR with one entry a field, the first found of each */
+/** Parses the input of a row. @throws Problem VALIDATION_ERROR with one entry a field, its first issue */
 export function parseInput<T>(schema: z.ZodType<T>, input: Readonly<Record<string, unknown>>): T {
   const result = schema.safeParse(input)
   if (result.success) return result.data
@@ -18,21 +18,21 @@ export function parseInput<T>(schema: z.ZodType<T>, input: Readonly<Record<strin
 }
 
 /**
- * As parseInput; what the schema refuses is judged further by whoever knows more than a schema, so that everything is
- * told at once. `judge` sees the fields that are sound by the schema, as they were sent, and those alone.
+ * As parseInput; for an input that the schema refuses, `judge` adds the errors that a schema cannot find, so that one
+ * answer lists all of them. It receives only the fields that the schema accepts, as sent.
  */
 export async function parseJudged<T>(
   schema: z.ZodType<T>,
   input: Readonly<Record<string, unknown>>,
-  judge: (sound: Readonly<Record<string, unknown>>) => Promise<readonly FieldError[]>,
+  judge: (valid: Readonly<Record<string, unknown>>) => Promise<readonly FieldError[]>,
 ): Promise<T> {
   try {
     return parseInput(schema, input)
   } catch (error) {
     if (!(error instanceof Problem) || !Array.isArray(error.details)) throw error
     const refused = new Set(error.details.map(({ field }) => field.split('.', 1)[0]))
-    const sound = Object.fromEntries(Object.entries(input).filter(([name]) => !refused.has(name)))
-    throw new Problem('VALIDATION_ERROR', { details: [...error.details, ...(await judge(sound))] })
+    const valid = Object.fromEntries(Object.entries(input).filter(([name]) => !refused.has(name)))
+    throw new Problem('VALIDATION_ERROR', { details: [...error.details, ...(await judge(valid))] })
   }
 }
 
@@ -42,7 +42,7 @@ function entriesOf(issue: Issue, input: unknown): FieldError[] {
     return issue.keys.map((key) => ({
       field: [...path, key].join('.'),
       code: 'unknown',
-      message: 'Is not known here.',
+      message: 'Is not a known field.',
     }))
   }
   return [{ field: path.join('.'), ...verdict(issue, issue.path.reduce(memberOf, input)) }]
@@ -99,7 +99,7 @@ function outOfRange(which: 'small' | 'big', origin: string, bound: number): Verd
   return { code: which === 'small' ? 'too_small' : 'too_big', message: `Must be ${least} ${bound}.`, params }
 }
 
-/** A refinement names its code in `params.code`; its other numbers and texts are the params. */
+/** A refinement names its code in `params.code`; the other members of `params` are the values of its sentence. */
 function custom(issue: Extract<Issue, { code: 'custom' }>): Verdict {
   const { code, ...others } = issue.params ?? {}
   const params: Record<string, string | number> = {}

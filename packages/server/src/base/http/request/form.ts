@@ -1,9 +1,9 @@
-/** `application/x-www-form-urlencoded`, as a body and as a query: every name once, whole characters only. */
+/** Parser of `application/x-www-form-urlencoded`, as a body and as a query: no duplicate names, valid characters only. */
 import { badCharacters, badRequest, duplicate, hasBadCharacters } from './text.ts'
 
 const MAX_FIELDS = 200
 
-/** @throws Problem BAD_REQUEST or VALIDATION_ERROR, naming the field where it is known */
+/** @throws Problem BAD_REQUEST or VALIDATION_ERROR, which names the field if it is known */
 export function parseForm(text: string): Record<string, string> {
   const fields: Record<string, string> = Object.create(null)
   if (text === '') return fields

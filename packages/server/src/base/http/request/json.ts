@@ -1,12 +1,12 @@
 /**
- * Strict JSON: one object, no name twice at any level (two readers of the same text must not see different
- * values), no `__proto__`, bounded depth, whole characters only.
+ * Strict JSON parser: one object, no duplicate names at any level (two readers of the same text must not see different
+ * values), no `__proto__`, bounded depth, valid characters only.
  */
 import { badCharacters, badRequest, duplicate, hasBadCharacters } from './text.ts'
 
 const MAX_DEPTH = 32
 
-/** @throws Problem BAD_REQUEST or VALIDATION_ERROR, naming the field where it is known */
+/** @throws Problem BAD_REQUEST or VALIDATION_ERROR, which names the field if it is known */
 export function parseJson(text: string): Record<string, unknown> {
   let value: unknown
   try {
@@ -29,7 +29,7 @@ const CLOSE_LIST = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 
-/** Walks text that is known to be valid JSON, with the names seen at each open level. */
+/** Scans text that is valid JSON, with the names found at each open level. */
 function checkNames(text: string): void {
   const levels: (Set<string> | null)[] = []
   const path: string[] = []
@@ -57,7 +57,7 @@ function checkNames(text: string): void {
   }
 }
 
-/** @param parents asked for a duplicate only: a long name above thousands of others is not joined to each */
+/** @param parents called for a duplicate only, so that a long parent name is not joined to each of thousands of members */
 function checkName(
   quoted: string,
   seen: Set<string> | null | undefined,

@@ -6,7 +6,7 @@ import type { LimitStore } from '../../limits/index.ts'
 import { limitsInMemory } from '../../limits/memory.ts'
 import type { Row } from '../row/route.ts'
 import { download, page, route, type Serving, serve, signedInAs, stream } from '../testing.ts'
-import { counter } from './limit.ts'
+import { requestCounter } from './limit.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
 const api = { ...base, output: z.null(), run: async () => ({ data: null }) } as const
@@ -93,7 +93,7 @@ describe('the limits by method of authentication', () => {
     const key = { 'x-api-key': 'lk_live_ada' }
     expect(await statuses(server, '/api/v1/plain', 101, key)).toEqual([...times(100, 200), 429])
     expect((await server.ask('/api/v1/plain', { headers: signedInAs('ada') })).status).toBe(200)
-    const count = counter(rows[0] as Row, limitsInMemory(), 'standard')
+    const count = requestCounter(rows[0] as Row, limitsInMemory(), 'standard')
     const call = systemCall(new Date('2030-06-01T12:00:00Z'))
     const principal = { method: 'api_key', userId: 'usr_1', keyId: 'key_1' } as Principal
     const ask = (n: number, who: Principal) =>
@@ -189,7 +189,7 @@ describe('limits that are counted elsewhere', () => {
   })
 
   it('cost no promise where the store is in this process', () => {
-    const count = counter(rows[1] as Row, limitsInMemory(), 'standard')
+    const count = requestCounter(rows[1] as Row, limitsInMemory(), 'standard')
     const headers: string[] = []
     expect(count?.(systemCall(new Date('2030-06-01T12:00:00Z')), headers)).toBeUndefined()
     expect(headers).toContain('x-ratelimit-remaining')

@@ -1,6 +1,6 @@
 /**
- * How often a caller may ask. A row that states its own limits is judged by those; the other API rows by the
- * preset of the caller's method of authentication. Pages are counted only where their row says so.
+ * Rate limits of requests. An operation with limits uses those; all other API rows use the preset for the caller's
+ * method of authentication. Pages are counted only if their operation has limits.
  */
 import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
@@ -43,11 +43,11 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
   },
 }
 
-/** A promise only where the store of the limits is elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
-export type Count = (call: Call, headers: string[]) => void | Promise<void>
+/** A promise only if the limits are stored elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
+export type CountRequest = (call: Call, headers: string[]) => void | Promise<void>
 
-/** Compiled once a row; null where nothing is counted. */
-export function counter(row: Row, limits: Limits, setting: Config['rateLimits']): Count | null {
+/** Prepared once a row; null if its requests are not counted. */
+export function requestCounter(row: Row, limits: Limits, setting: Config['rateLimits']): CountRequest | null {
   if (setting === 'off' || row.anonymous) return null
   const own =
     row.limit === undefined
@@ -57,14 +57,14 @@ export function counter(row: Row, limits: Limits, setting: Config['rateLimits'])
   const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
   return (call, headers) => {
     const tightest = takeAll(limits, rulesFor(rules, call.principal), call)
-    if (tightest instanceof Promise) return tightest.then((verdict) => judge(verdict, headers))
-    judge(tightest, headers)
+    if (tightest instanceof Promise) return tightest.then((verdict) => assertWithinLimit(verdict, headers))
+    assertWithinLimit(tightest, headers)
   }
 }
 
 type Tightest = LimitVerdict | undefined
 
-/** A place under each rule from the `nth` on, until one refuses. @returns the verdict that is nearest to refusing */
+/** Counts the request under each rule from the `nth`, until one refuses. @returns the verdict nearest to its limit */
 function takeAll(
   limits: Limits,
   rules: readonly Rule[],
@@ -74,14 +74,14 @@ function takeAll(
 ): Tightest | Promise<Tightest> {
   const rule = rules[nth]
   if (!rule) return tightest
-  const whom = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
+  const subject = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
   const next = (verdict: LimitVerdict): Tightest | Promise<Tightest> => {
     if (!verdict.allowed) return verdict
     const isTighter = !tightest || verdict.remaining < tightest.remaining
     return takeAll(limits, rules, call, nth + 1, isTighter ? verdict : tightest)
   }
-  const taken = limits.take(rule.key + whom, rule.max, rule.milliseconds, call.now)
-  return taken instanceof Promise ? taken.then(next) : next(taken)
+  const verdict = limits.take(rule.key + subject, rule.max, rule.milliseconds, call.now)
+  return verdict instanceof Promise ? verdict.then(next) : next(verdict)
 }
 
 const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>
@@ -90,7 +90,8 @@ const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =
 const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =>
   (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
-function judge(verdict: Tightest, headers: string[]): void {
+/** @throws Problem RATE_LIMIT_EXCEEDED */
+function assertWithinLimit(verdict: Tightest, headers: string[]): void {
   if (!verdict) return
   headers.push('x-ratelimit-limit', `${verdict.limit}`, 'x-ratelimit-remaining', `${verdict.remaining}`)
   headers.push(

@@ -1,7 +1,7 @@
-/** What no text of a request may hold, whichever way it comes in: body, query, path. */
+/** Characters that no text of a request may contain, in body, query and path alike. */
 import { type FieldError, Problem } from '../../errors.ts'
 
-/** NUL cannot be stored by PostgreSQL; half a surrogate pair is no character and changes when it is written. */
+/** PostgreSQL cannot store NUL; an unpaired surrogate is no character, and encoding it changes it. */
 export const hasBadCharacters = (text: string): boolean => text.includes('\0') || /\p{Surrogate}/u.test(text)
 
 export const badRequest = (message: string, detail?: FieldError): Problem =>
@@ -13,8 +13,8 @@ export const badCharacters = (field: string): Problem =>
   })
 
 export const duplicate = (field: string): Problem =>
-  badRequest('A name is given more than once.', {
+  badRequest('The request has a name more than once.', {
     field,
     code: 'duplicate',
-    message: 'Is given more than once.',
+    message: 'Is present more than once.',
   })

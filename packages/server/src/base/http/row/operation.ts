@@ -7,18 +7,18 @@
 import type { ErrorCode } from '../../errors.ts'
 
 /**
- * Every operation states what it needs or why it is open. `session`: a signed-in person, by session or by an access
- * token of one. `caller`: any valid credential, API keys included. `resource:action`: a caller with that permission.
+ * Every operation states what it needs or why it is open. `session`: a signed-in user, by session or by an access token
+ * of one. `caller`: any valid credential, API keys included. `resource:action`: a caller with that permission.
  */
 export type Access =
   | { needs: 'session' | 'caller' | (string & {}); open?: never }
   | { open: string; needs?: never }
 
-/** Every unsafe operation states which audit events it writes, or why none. */
+/** Every unsafe operation states which audit events it writes, or why it writes none. */
 export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }
 
 export interface RateLimit {
-  /** What is counted: the client address (IPv6 by /64) or the signed-in user. */
+  /** The subject that is counted: the client address (IPv6 by /64) or the signed-in user. */
   by: 'ip' | 'user'
   max: number
   /** A duration: `1h`, `10m`. */
@@ -42,7 +42,7 @@ export interface OperationFields {
   limit?: RateLimit | readonly RateLimit[]
   /** The same answer for every caller: no credential is read, no limit counted, no CSRF cookie set (health, docs). */
   anonymous?: true
-  /** Errors that `run` can throw besides those that the table adds itself (validation, access, limits, 500). */
+  /** Errors that `run` can throw, besides those of the steps before it (validation, access, limits, 500). */
   errors?: readonly ErrorCode[]
 }
 

@@ -1,17 +1,17 @@
 /**
  * The route table's rows: the one source of validation, types, OpenAPI, the docs page and the tests over the table.
  * A row is a face of an operation (operation.ts): an API row answers JSON through base/present, a page row a hosted
- * page or a redirect. Rows are plain objects in a flat list; a row has the fields of its operation as its own.
+ * page or a redirect. Rows are plain objects in a flat list; a row has its own fields and those of its operation.
  */
 import type { VNode } from 'preact'
 import type { z } from 'zod'
 import type { Call, ProtocolStyle } from '../../call.ts'
 import type { FieldError, Problem } from '../../errors.ts'
-import type { EventLine } from '../../present/events.ts'
+import type { EventStream } from '../../present/events.ts'
 import type { Operation } from './operation.ts'
 
 export interface CookieChange {
-  /** Name without prefix: `session`, `device`, `attempt`; the HTTP room adds `lk_` or `__Host-lk_`. */
+  /** Name without prefix: `session`, `device`, `attempt`; base/present adds `lk_` or `__Host-lk_`. */
   name: string
   /** null clears it. */
   value: string | null
@@ -19,12 +19,12 @@ export interface CookieChange {
   maxAgeSeconds?: number
 }
 
-/** What an API row's `run` hands back; the presenter makes the body. */
+/** The result of an API row's `run`; the presenter writes the body. */
 export interface Answer<T> {
   data: T
   /** Default 200. */
   status?: number
-  /** The envelope's message, where it depends on the answer; default: the row's. */
+  /** The envelope's message, if it depends on the answer; default: the row's. */
   message?: string
   cookies?: readonly CookieChange[]
   /** For lists: the opaque cursor of the next page, or null at the end. */
@@ -32,102 +32,102 @@ export interface Answer<T> {
   headers?: Readonly<Record<string, string>>
 }
 
-/** What a page row's `run` hands back. */
+/** The result of a page row's `run`. */
 export type PageAnswer =
   | {
       page: VNode
       title: string
       status?: number
       cookies?: readonly CookieChange[]
-      /** Further origins a form on this page may end up at, redirects included (the CSP's form-action). */
+      /** Further origins that a form on this page may lead to, redirects included (the CSP's form-action). */
       formTargets?: readonly string[]
     }
   | { redirect: string; cookies?: readonly CookieChange[] }
-  /** A whole document of its own, under its own policy instead of the pages'. */
+  /** A complete document under another policy than that of the pages. */
   | { document: string; contentSecurityPolicy: string }
 
-/** A request that a row is closed to, as far as where to send it depends on it. */
-export interface TurnedAway {
-  /** The path with its query, as it was asked. */
+/** A request that a row refuses, with the facts that decide where to redirect it. */
+export interface RefusedRequest {
+  /** The path with its query, as received. */
   url: string
   headers: Readonly<Record<string, string | readonly string[] | undefined>>
   credential: 'none' | 'cookie' | 'bearer'
 }
 
-/** What every row has, besides the fields of its operation. */
+/** The fields of every row, besides those of its operation. */
 interface Face {
   of: Operation
-  /** Unique, the operationId; absent: the operation's. An operation with several faces names each. */
+  /** Unique, the operationId; absent: the operation's name. An operation with several faces names each. */
   name?: string
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** `/api/v1/auth/sessions/:id` */
   path: string
-  /** What the summary leaves out, for the docs page. */
+  /** Details that the summary omits, for the docs page. */
   description?: string
-  /** Scripts of every origin may read it: it carries nothing personal (Fetch §3.3.3). */
+  /** Scripts of every origin may read it: it contains nothing personal (Fetch §3.3.3). */
   anyOrigin?: true
-  /** HTTP Basic stands in for the fields `username` and `password` of the input (the login; RFC 7617). */
+  /** HTTP Basic may replace the fields `username` and `password` of the input (the login; RFC 7617). */
   takesBasic?: true
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
   /**
-   * What else is wrong with an input that the schema refuses: entries for fields that are sound by it, as they were
-   * sent, so that one answer lists every fault. An input that fits the schema is left to `run`.
+   * Further errors of an input that the schema refuses, so that one answer lists all of them. `valid` has the fields
+   * that the schema accepts, as sent. Not called for an input that the schema accepts: that is for `run` to check.
    */
-  judge?(sound: Readonly<Record<string, unknown>>): Promise<readonly FieldError[]>
+  judge?(valid: Readonly<Record<string, unknown>>): Promise<readonly FieldError[]>
   /** Bytes; default 64 KiB. */
   bodyLimit?: number
 }
 
-/** What every row but a page has. */
+/** The fields of every row except pages. */
 interface StyledFace extends Face {
-  /** The style of every answer, failures before `run` included. Absent: the style that the caller or the settings choose. */
+  /** The style of every answer, also of failures before `run`. Absent: the style that the caller or the settings choose. */
   style?: ProtocolStyle
 }
 
 export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   /**
    * One flat object: path parameters by name; besides them the query for GET and DELETE, the body
-   * (JSON or form) otherwise. Undeclared fields are stripped; a path parameter wins over a body field.
+   * (JSON or form) otherwise. Undeclared fields are stripped; a path parameter takes precedence over a body field.
    */
   input: z.ZodType<I>
-  /** The shape of `data`; undeclared fields never leave. `z.null()` for nothing. */
+  /** The shape of `data`; undeclared fields are stripped. `z.null()` for no data. */
   output: z.ZodType<O>
   /** The envelope's `message`: what happened, in one sentence; never the summary. */
   message?: string
-  /** The status of a success, for OpenAPI and for answers that name none; default 200. */
+  /** The status of a success, for OpenAPI and for answers without a status; default 200. */
   status?: number
-  /** Answered as the bare data in every style, for tools that expect a plain document. */
+  /** The answer is the bare data in every style, for tools that expect a plain document. */
   bare?: true
-  /** The tag it is listed under in the docs. */
+  /** The tag that lists it in the docs. */
   tag: string
   run(call: Call, input: I): Promise<Answer<O>>
-  /** What an API key is answered instead of `run`, with no further input (the login of a program). */
+  /** Runs instead of `run` for an API key, which sends no further input (the login of a program). */
   withKey?(call: Call): Promise<Answer<O>>
-  /** Where a browser is sent that the row is closed to; null: it gets the failure (forward-auth). */
-  turnAway?(asked: TurnedAway, closed: Problem): string | null
+  /** Redirects a refused request (forward-auth). @returns the address; null: the answer is the refusal */
+  redirectRefused?(request: RefusedRequest, refusal: Problem): string | null
 }
 
 export interface PageFace<I = unknown> extends Face {
   input: z.ZodType<I>
   run(call: Call, input: I): Promise<PageAnswer>
   /**
-   * A form that does not validate, or whose `run` throws a Problem, is shown again with what was typed:
-   * nothing is lost. Without it, the error page is shown.
+   * Displays a form again with the values it was sent with, after validation failed or `run` threw a Problem.
+   * Absent: the answer is the error page.
    */
   again?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
-  /** The path of the page that the form stands on, where it is not the path that the form is sent to. */
+  /** The path of the page with the form, if it differs from the path that the form is sent to. */
   formAt?: string
 }
 
-export type { EventLine } from '../../present/events.ts'
+export type { EventStream } from '../../present/events.ts'
 
-/** A row that is answered with events until either side ends the line (base/http/serve/streams.ts). */
+/** A row that is answered with events until either side closes the connection (base/http/serve/streams.ts). */
 export interface StreamFace<I = unknown> extends StyledFace {
   input: z.ZodType<I>
-  /** @throws Problem where no line can be served now; asked before the answer begins */
+  /** Called before the answer begins. @throws Problem if no stream can be served now */
   assertReady?(): void
-  run(call: Call, input: I, line: EventLine): Promise<void>
+  run(call: Call, input: I, stream: EventStream): Promise<void>
 }
 
 /** A file that is made while it is sent. */
@@ -136,17 +136,17 @@ export interface Download {
   type: string
   /** Letters, digits, dots and hyphens. */
   name: string
-  /** Each is made when the reader has taken the one before; ended early where the reader goes. */
+  /** Each is made after the client has received the one before; the iteration ends early if the client disconnects. */
   pieces: AsyncIterable<string>
 }
 
-/** A row that is answered with a file (base/http/serve/downloads.ts). It may only read, but it may record that it was read. */
+/** A row that is answered with a file (base/http/serve/downloads.ts). It may only read, and write the audit event of reading. */
 export interface DownloadFace<I = unknown> extends StyledFace {
   method: 'GET'
   input: z.ZodType<I>
   /** The content, as the reference describes it. */
   output: z.ZodType<string>
-  /** Content types that it may have. */
+  /** Its possible content types. */
   types: readonly string[]
   tag: string
   status?: never
@@ -167,19 +167,19 @@ export type DownloadRow<I = unknown> = RowOf<DownloadFace<I>, 'download'>
 export type DescribedRow = ApiRow | DownloadRow
 export const isDescribed = (row: Row): row is DescribedRow => row.kind === 'api' || row.kind === 'download'
 
-// biome-ignore lint/suspicious/noExplicitAny: rows of every input and output stand in one list
+// biome-ignore lint/suspicious/noExplicitAny: one list has rows of every input and output
 export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any> | DownloadRow<any>
 
-/** Keeps input and output of an API row in step; returns the plain row. */
+/** Holds input and output of an API row to their types; returns the plain row. */
 export const route = <I, O>(face: ApiFace<I, O>): ApiRow<I, O> => ({ ...face.of, ...face, kind: 'api' })
 
-/** Keeps the input of a page row in step; returns the plain row. */
+/** Holds the input of a page row to its type; returns the plain row. */
 export const page = <I>(face: PageFace<I>): PageRow<I> => ({ ...face.of, ...face, kind: 'page' })
 
-/** Keeps the input of a stream row in step; returns the plain row. */
+/** Holds the input of a stream row to its type; returns the plain row. */
 export const stream = <I>(face: StreamFace<I>): StreamRow<I> => ({ ...face.of, ...face, kind: 'stream' })
 
-/** Keeps the input of a download row in step; returns the plain row. */
+/** Holds the input of a download row to its type; returns the plain row. */
 export const download = <I>(face: Omit<DownloadFace<I>, 'method'>): DownloadRow<I> => ({
   ...face.of,
   ...face,

@@ -1,4 +1,4 @@
-/** What a row takes and gives, as JSON Schema; OpenAPI and the docs page are both made from this. */
+/** Input and output of a row as JSON Schema: the source of the OpenAPI document and of the docs page. */
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
@@ -21,10 +21,10 @@ export interface Schema {
 export interface Shape {
   /** Path and query parameters. */
   parameters: readonly { name: string; in: 'path' | 'query'; required: boolean; schema: Schema }[]
-  /** null where the row takes none. */
+  /** null if the row accepts none. */
   body: Schema | null
   output: Schema
-  /** Shapes with a name (`.meta({ id })`), referred to by the others. */
+  /** Schemas with a name (`.meta({ id })`), which the others refer to. */
   named: Readonly<Record<string, Schema>>
 }
 
@@ -59,7 +59,7 @@ export function shapeOf(row: DescribedRow): Shape {
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output', named: Record<string, Schema>): Schema {
   const whole = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: dates })
-  // what zod calls $defs, OpenAPI calls components.schemas
+  // zod writes $defs, OpenAPI expects components.schemas
   const {
     $schema: _,
     $defs,
@@ -71,7 +71,7 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output', named: Record<str
   return withoutNoise(rest) as Schema
 }
 
-/** Patterns that zod derives from a format say nothing that the format does not. */
+/** Drops the patterns that zod derives from a format: they repeat the format. */
 function withoutNoise(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNoise)
   if (typeof value !== 'object' || value === null) return value
@@ -80,7 +80,7 @@ function withoutNoise(value: unknown): unknown {
   return Object.fromEntries(Object.entries(kept).map(([name, member]) => [name, withoutNoise(member)]))
 }
 
-/** Every error a row can answer with: its own, and those that the table adds. */
+/** All errors that a row can answer with: those of its operation, and those of the steps before `run`. */
 export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
   const unsafe = row.method !== 'GET'
   const fromBody = unsafe && (row.method !== 'DELETE' || row.body === true)
@@ -111,7 +111,7 @@ export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
   return [...codes]
 }
 
-/** Members by a key, keys in the order they came. */
+/** Groups members by a key, in the order in which the keys first occur. */
 export function grouped<K, V>(members: readonly V[], keyOf: (member: V) => K): Map<K, V[]> {
   const groups = new Map<K, V[]>()
   for (const member of members) {

@@ -1,4 +1,4 @@
-/** Files that are served as they are: the pages' style and script, the OpenAPI document. */
+/** Static files: the stylesheet and script of the pages, the OpenAPI document. */
 import { createHash } from 'node:crypto'
 import type { Presenter } from '../../present/index.ts'
 import type { Exchange } from '../request/exchange.ts'
@@ -6,9 +6,9 @@ import type { Exchange } from '../request/exchange.ts'
 export interface Asset {
   path: string
   type: string
-  /** A function: made when it is first asked for. */
+  /** A function is called at the first request. */
   body: string | Buffer | (() => string)
-  /** The path names the content, so it may be kept for ever; otherwise it is asked for again each time. */
+  /** The path contains a hash of the content, so that clients may cache it for ever; otherwise they revalidate it. */
   immutable: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Whether the server lives (it answers) and whether it is ready (the database answers, migrations are done). */
+/** Health checks: liveness (the process answers) and readiness (the database answers, all migrations are applied). */
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
 import { operation } from '../row/operation.ts'
@@ -6,7 +6,7 @@ import { type ApiRow, type Row, route } from '../row/route.ts'
 
 export interface Readiness {
   ready: boolean
-  /** What was looked at, by name, and whether it is well. */
+  /** The result of each check by name; true if it passed. */
   checks: Readonly<Record<string, boolean>>
 }
 
@@ -15,23 +15,24 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
     route({
       of: operation({
         name,
-        summary: 'Ask whether the server is alive',
+        summary: 'Check that the server is alive',
         open: 'Load balancers have no credential',
         quiet: 'Changes nothing',
         anonymous: true,
       }),
       method: 'GET',
       path,
-      description: 'Looks at nothing but the process. Ask `/readyz` before sending traffic.',
+      description: 'Checks only the process. Before you send traffic, check `/readyz`.',
       tag: 'Operation',
       input: z.object({}),
       output: z.object({ status: z.string() }),
-      run: async () => ({ data: { status: 'ok' }, message: 'The server is alive.' }),
+      message: 'The server is alive.',
+      run: async () => ({ data: { status: 'ok' } }),
     })
   const readiness = route({
     of: operation({
       name: 'health.ready',
-      summary: 'Ask whether the server is ready',
+      summary: 'Check that the server is ready',
       open: 'Load balancers have no credential',
       quiet: 'Changes nothing',
       anonymous: true,
@@ -40,10 +41,11 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
     method: 'GET',
     path: '/readyz',
     description:
-      'The database is reachable and all migrations are done; otherwise 503, with the failed check in `details`.',
+      'The server is ready if the database is reachable and all migrations are applied. Otherwise the answer is 503, with the failed check in `details`.',
     tag: 'Operation',
     input: z.object({}),
     output: z.object({ status: z.string(), checks: z.record(z.string(), z.boolean()) }),
+    message: 'The server is ready.',
     run: async () => {
       const state = await ready()
       if (!state.ready)
@@ -51,7 +53,7 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
           message: 'The server is not ready.',
           details: { checks: state.checks },
         })
-      return { data: { status: 'ready', checks: state.checks }, message: 'The server is ready.' }
+      return { data: { status: 'ready', checks: state.checks } }
     },
   })
   return [alive('/api/health', 'health.api'), alive('/healthz', 'health.alive'), readiness] as Row[]

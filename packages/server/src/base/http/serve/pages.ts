@@ -1,21 +1,22 @@
 /**
- * A hosted page or the form on it. Who is not signed in is sent to sign in and back again; a form that fails
- * is shown again with what was typed, passwords excepted; what is left is the error page, which leads back to the form.
+ * The page face of an operation: a hosted page, or the form on it. A caller who is not signed in is redirected to
+ * sign in, and from there back; a form that fails is displayed again with its values, passwords excepted; every other
+ * failure gets the error page, which links back to the form.
  */
 import type { Call } from '../../call.ts'
 import type { Problem } from '../../errors.ts'
-import { NOBODY } from '../request/access.ts'
+import { ANONYMOUS, callOf } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
-import { callOf, type Exchange } from '../request/exchange.ts'
+import type { Exchange } from '../request/exchange.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
-import { HERE, type Said, type Way, wantedIn } from './return-path.ts'
-import { failure, type Handler, type House, type Steps, steps } from './steps.ts'
+import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
+import { type Handler, type HttpContext, problemOf, type RawInput, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
-  /** A whole HTML document. `csrfToken` is null on pages that are the same for everybody. */
+  /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */
   renderPage(call: Call, page: PageContent): string
-  /** A whole HTML document that says what went wrong; it has a form (sign out) where somebody is signed in. */
-  renderProblem(call: Call, problem: Problem, csrfToken: string | null, way: Way): string
+  /** A whole HTML document that describes the problem; for a signed-in user it has a form (sign out). */
+  renderProblem(call: Call, problem: Problem, csrfToken: string | null, path: ReturnPath): string
 }
 export interface PageContent {
   page: import('preact').VNode
@@ -24,82 +25,85 @@ export interface PageContent {
   csrfToken: string | null
 }
 
-export type PageHouse = House & { renderer: PageRenderer }
+export type PageContext = HttpContext & { renderer: PageRenderer }
 
-/** A page row with what is prepared once for it. */
-interface Prepared extends Steps<PageRow> {
-  /** The address of the page with the form that is sent here (return-path.ts). */
-  form(params: unknown, said: Said): string
-}
-
-export function pageHandler(house: PageHouse, row: PageRow, form: Prepared['form']): Handler {
-  const step: Prepared = { ...steps(house, row), form }
-  return async (request, res) => {
-    const exchange = house.reader.open(request.raw, res)
-    let call = callOf(exchange, NOBODY)
-    let said: Record<string, unknown> | undefined
-    try {
-      const entered = await step.enter(exchange, request.params)
-      call = entered.call
-      if (entered.caller.refused) forgetSession(house, exchange)
-      if (entered.closed) {
-        await turnAway(house, step, { exchange, call, params: request.params }, entered.closed)
-        return
-      }
-      const welcome = step.assertWelcome(exchange, entered.caller, call)
-      if (welcome) await welcome
-      // what cannot be read is not read again
-      said = {}
-      said = await step.read(exchange, entered.caller, request.params)
-      const input = await step.understand(exchange, call, said)
-      show(house, row, exchange, call, await step.watch(call, request.params, () => row.run(call, input)))
-    } catch (error) {
-      const asked = { exchange, call, params: request.params }
-      await showAgain(house, step, asked, said, failure(house, exchange, error, row))
-    }
-  }
-}
-
-/** A cookie that is good for nothing is taken back, so that the next request is clean. */
-function forgetSession(house: PageHouse, exchange: Exchange): void {
-  if (exchange.credential !== 'cookie') return
-  exchange.headers.push('set-cookie', house.present.cookies.set({ name: 'session', value: null }))
+interface PageSteps extends Steps<PageRow> {
+  formAddress: FormAddress
 }
 
 /** A request for a page, as far as it is known when it is refused. */
-interface Refused {
+interface PageRequest {
   exchange: Exchange
   call: Call
   params: unknown
 }
 
-async function turnAway(house: PageHouse, step: Prepared, asked: Refused, closed: Problem): Promise<void> {
-  const { row } = step
-  const { exchange, call, params } = asked
-  const isGet = row.method === 'GET'
-  const wanted = (): string => (isGet ? exchange.url : step.form(params, {}))
-  if (closed.code === 'STEP_UP_REQUIRED') {
-    house.present.redirect(exchange, addressOf('/sign-in', wanted(), { notice: 'step_up' }))
-  } else if (call.principal === null && isGet) {
-    const why = closed.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
-    house.present.redirect(exchange, addressOf('/sign-in', wanted(), why))
-  } else {
-    const again = isGet ? '' : step.form(params, await leftover(step, exchange))
-    const way = { again, returnTo: again || null }
-    errorPage(house, exchange, call, failure(house, exchange, closed, row), way)
+export function pageHandler(context: PageContext, row: PageRow, formAddress: FormAddress): Handler {
+  const step: PageSteps = { ...steps(context, row), formAddress }
+  return async (request, res) => {
+    const exchange = context.openExchange(request.raw, res)
+    let call = callOf(exchange, ANONYMOUS)
+    let input: RawInput | undefined
+    try {
+      const authorization = await step.authorize(exchange, request.params)
+      const { caller, refusal } = authorization
+      call = authorization.call
+      if (caller.refused) clearSessionCookie(context, exchange)
+      if (refusal) {
+        await answerRefusal(context, step, { exchange, call, params: request.params }, refusal)
+        return
+      }
+      const counted = step.assertOriginAndLimit(exchange, caller, call)
+      if (counted) await counted
+      // a body that cannot be read is not read a second time
+      input = {}
+      input = await step.readInput(exchange, caller, request.params)
+      const parsed = await step.validateInput(exchange, call, input)
+      const answer = await step.recordDenials(call, request.params, () => row.run(call, parsed))
+      sendPage(context, row, exchange, call, answer)
+    } catch (error) {
+      const failed = problemOf(context, exchange, error, row)
+      await displayAgain(context, step, { exchange, call, params: request.params }, input, failed)
+    }
   }
 }
 
-/** The page one has to pass first, told where to go on. */
-function addressOf(path: string, url: string, why: Record<string, string> = {}): string {
-  const parameters = new URLSearchParams()
-  if (/^\/(?![/\\])/.test(url) && url.length <= 2000) parameters.set('return_to', url)
-  for (const name in why) parameters.set(name, why[name] ?? '')
-  return `${path}?${parameters}`
+/** An invalid session cookie is cleared, so that the next request has none. */
+function clearSessionCookie(context: PageContext, exchange: Exchange): void {
+  if (exchange.credential !== 'cookie') return
+  exchange.headers.push('set-cookie', context.present.cookies.set({ name: 'session', value: null }))
 }
 
-function show(
-  house: PageHouse,
+async function answerRefusal(
+  context: PageContext,
+  step: PageSteps,
+  { exchange, call, params }: PageRequest,
+  refusal: Problem,
+): Promise<void> {
+  const { row } = step
+  const isGet = row.method === 'GET'
+  const returnTo = (): string => (isGet ? exchange.url : step.formAddress(params, {}))
+  if (refusal.code === 'STEP_UP_REQUIRED') {
+    context.present.redirect(exchange, signInAddress(returnTo(), { notice: 'step_up' }))
+  } else if (call.principal === null && isGet) {
+    const notice = refusal.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
+    context.present.redirect(exchange, signInAddress(returnTo(), notice))
+  } else {
+    const retry = isGet ? '' : step.formAddress(params, await readRefusedForm(step, exchange))
+    const path = { retry, returnTo: retry || null }
+    sendProblemPage(context, exchange, call, problemOf(context, exchange, refusal, row), path)
+  }
+}
+
+function signInAddress(returnTo: string, notice: Record<string, string>): string {
+  const parameters = new URLSearchParams()
+  if (/^\/(?![/\\])/.test(returnTo) && returnTo.length <= 2000) parameters.set('return_to', returnTo)
+  for (const name in notice) parameters.set(name, notice[name] ?? '')
+  return `/sign-in?${parameters}`
+}
+
+function sendPage(
+  context: PageContext,
   row: PageRow,
   exchange: Exchange,
   call: Call,
@@ -107,88 +111,91 @@ function show(
   failed?: Problem,
 ): void {
   if ('redirect' in answer) {
-    dropForgetting(exchange, answer.cookies)
-    house.present.redirect(exchange, answer.redirect, answer.cookies)
+    keepNewSession(exchange, answer.cookies)
+    context.present.redirect(exchange, answer.redirect, answer.cookies)
     return
   }
   if ('document' in answer) {
-    house.present.page(exchange, answer.document, {
+    context.present.page(exchange, answer.document, {
       status: 200,
       contentSecurityPolicy: answer.contentSecurityPolicy,
     })
     return
   }
-  const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(house.keyring, call)
+  const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(context.keyring, call)
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer
-  const html = house.renderer.renderPage(call, { page, title, status, csrfToken: csrf.token })
-  dropForgetting(exchange, answer.cookies)
+  const html = context.renderer.renderPage(call, { page, title, status, csrfToken: csrf.token })
+  keepNewSession(exchange, answer.cookies)
   const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
-  house.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
+  context.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
 }
 
-/** The row sets a session of its own: nothing is taken back then. */
-function dropForgetting(exchange: Exchange, cookies: readonly CookieChange[] | undefined): void {
+/** Drops the header that clears the session cookie if the answer sets a new session. */
+function keepNewSession(exchange: Exchange, cookies: readonly CookieChange[] | undefined): void {
   if (!cookies?.some(({ name }) => name === 'session')) return
   const at = exchange.headers.indexOf('set-cookie')
   if (at !== -1) exchange.headers.splice(at, 2)
 }
 
-async function showAgain(
-  house: PageHouse,
-  step: Prepared,
-  { exchange, call, params }: Refused,
-  read: Record<string, unknown> | undefined,
+async function displayAgain(
+  context: PageContext,
+  step: PageSteps,
+  { exchange, call, params }: PageRequest,
+  read: RawInput | undefined,
   failed: Problem,
 ): Promise<void> {
   const { row } = step
-  const said = read ?? (await leftover(step, exchange))
-  const again = row.method === 'GET' ? '' : step.form(params, said)
-  const way = { again, returnTo: wantedIn(said) }
+  const input = read ?? (await readRefusedForm(step, exchange))
+  const path = {
+    retry: row.method === 'GET' ? '' : step.formAddress(params, input),
+    returnTo: returnToOf(input),
+  }
   try {
-    if (!row.again || failed.status >= 500 || house.isForeign(exchange.req)) {
-      errorPage(house, exchange, call, failed, way)
+    if (!row.again || failed.status >= 500 || context.isForeign(exchange.req)) {
+      sendProblemPage(context, exchange, call, failed, path)
     } else {
-      const answer = await row.again(call, typed(said), failed)
-      show(house, row, exchange, call, answer, failed)
+      const answer = await row.again(call, valuesOf(input), failed)
+      sendPage(context, row, exchange, call, answer, failed)
     }
   } catch (error) {
-    errorPage(house, exchange, call, failure(house, exchange, error, row), way)
+    sendProblemPage(context, exchange, call, problemOf(context, exchange, error, row), path)
   }
 }
 
-/** A form that was refused before it was read is read after all, to lose nothing that was typed. */
-async function leftover(step: Prepared, exchange: Exchange): Promise<Record<string, unknown>> {
+/** Reads a form that was refused before it was read, so that its values are not lost. */
+async function readRefusedForm(step: PageSteps, exchange: Exchange): Promise<RawInput> {
   try {
-    return await step.read(exchange, NOBODY, undefined)
+    return await step.readInput(exchange, ANONYMOUS, undefined)
   } catch {
-    // it was refused for something else, and that is what is told
+    // the answer is the first refusal
     return {}
   }
 }
 
-function typed(said: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const kept: Record<string, string> = {}
-  for (const [name, value] of Object.entries(said)) {
-    if (typeof value === 'string' && name !== CSRF_FIELD && !/passw|secret/i.test(name)) kept[name] = value
+/** The values that the form is displayed with again: no password, no other secret. */
+function valuesOf(input: FormInput): Readonly<Record<string, string>> {
+  const values: Record<string, string> = {}
+  for (const [name, value] of Object.entries(input)) {
+    if (typeof value === 'string' && name !== CSRF_FIELD && !/passw|secret/i.test(name)) values[name] = value
   }
-  return Object.freeze(kept)
+  return Object.freeze(values)
 }
 
-/** The last resort; if even that cannot be drawn, the envelope is written. */
-export function errorPage(
-  house: PageHouse,
+/** The error page; the envelope if rendering the page fails. */
+export function sendProblemPage(
+  context: PageContext,
   exchange: Exchange,
   call: Call,
   failed: Problem,
-  way: Way = HERE,
+  path: ReturnPath = SAME_PAGE,
 ): void {
   try {
-    const token = call.session ? csrfFor(house.keyring, call).token : null
-    const html = house.renderer.renderProblem(call, failed, token, way)
-    house.present.page(exchange, html, { status: failed.status, failed })
+    const token = call.session ? csrfFor(context.keyring, call).token : null
+    const html = context.renderer.renderProblem(call, failed, token, path)
+    context.present.page(exchange, html, { status: failed.status, failed })
   } catch (error) {
-    house.log.error({ request_id: exchange.id, err: error }, 'the error page cannot be drawn')
-    house.present.problem(exchange, failed)
+    context.log.error({ request_id: exchange.id, err: error }, 'rendering the error page failed')
+    context.present.problem(exchange, failed)
   }
 }

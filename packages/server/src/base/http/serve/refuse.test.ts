@@ -45,11 +45,11 @@ describe('the page of a path or a method that is not there', () => {
     expect(isTokenOf(keyring('a secret for tests'), call, attribute(answer, 'token') ?? '')).toBe(true)
   })
 
-  it('knows somebody whose password has expired: the page of every other address does', async () => {
+  it('knows a user whose authentication is too old for some pages', async () => {
     const { answer } = await looked(server, check, '/nothing', {
-      headers: { ...HTML, ...signedInAs('limited') },
+      headers: { ...HTML, ...signedInAs('late') },
     })
-    expect([answer.status, attribute(answer, 'name')]).toEqual([404, 'limited'])
+    expect([answer.status, attribute(answer, 'name')]).toEqual([404, 'late'])
   })
 
   it.each(['old', 'nobody'])('is a stranger’s where the session is no good (%s)', async (name) => {

@@ -1,7 +1,7 @@
 /**
- * The listening side: Fastify as the router over node:http, with its own body parsers, logging and answers
- * switched off, since every answer is written by base/present. Also what never becomes a request: headers too
- * large, broken syntax, time-outs. Bounds on time and number stand here.
+ * The listening server: Fastify as the router over node:http, without Fastify's body parsers, logging and answers,
+ * because base/present writes every answer. Owns the limits of time and number, and the answers to connections that
+ * send no readable request: headers too large, broken syntax, time-outs.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -10,39 +10,39 @@ import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 
 export interface Bounds {
-  /** Milliseconds in which headers, and the whole request, must have arrived. */
+  /** Milliseconds until the headers, and the whole request, must have arrived. */
   headersTimeout: number
   requestTimeout: number
   keepAliveTimeout: number
   maxConnections: number
-  /** Milliseconds that running requests are given when the server closes. */
+  /** Milliseconds that running requests have to end when the server closes. */
   drainTimeout: number
-  /** Milliseconds between signs of life on a stream, at which its caller is asked for again. */
-  beat: number
+  /** Milliseconds between heartbeats of a stream; each authorizes the caller again. */
+  heartbeat: number
   maxStreams: number
 }
 
 export const BOUNDS: Bounds = {
   headersTimeout: 15_000,
   requestTimeout: 60_000,
-  // longer than the 60 s that load balancers usually keep an idle connection, so that they close first
+  // load balancers usually close idle connections after 60 s; they have to close first
   keepAliveTimeout: 72_000,
   maxConnections: 10_000,
   drainTimeout: 10_000,
-  beat: 10_000,
+  heartbeat: 10_000,
   maxStreams: 1000,
 }
 
 const HEADER_BYTES = 16 * 1024
 const noCompiler = (): never => {
-  throw new Error('routes have no schemas of Fastify')
+  throw new Error('routes have no Fastify schemas')
 }
 const NO_QUERY = Object.freeze({})
 
 export interface Refusals {
-  /** Writes a problem to a request that no row answers. */
+  /** Answers a request that no row answers. */
   refuse(req: IncomingMessage, res: ServerResponse, failed: Problem): void
-  /** The whole text of an answer to a connection that sent no readable request. */
+  /** The complete text of an answer to a connection that sent no readable request. */
   raw(failed: Problem, requestId: string): string
 }
 
@@ -59,16 +59,16 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: bounds.headersTimeout,
       connectionsCheckingInterval: Math.min(5_000, bounds.headersTimeout),
-      // without Host we answer ourselves, in the envelope
+      // our own answer, in the envelope, if the Host header is missing
       requireHostHeader: false,
     },
-    // rows are validated and written without Fastify: its compilers would only take time and memory
+    // Fastify neither validates nor serializes: its compilers would only cost time and memory
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-    // a query is parsed by form.ts, only where a row takes one
+    // form.ts parses the query, and only for rows that have one
     routerOptions: { maxParamLength: 1_000, querystringParser: () => NO_QUERY },
-    clientErrorHandler: (error, socket) => turnDown(error, socket, raw),
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, raw),
     frameworkErrors: (error, request, reply) => {
-      hijacked(reply)
+      takeOver(reply)
       refuse(
         request.raw,
         reply.raw,
@@ -77,18 +77,18 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
     },
   })
   app.removeAllContentTypeParsers()
-  // the handlers read the body themselves, after they know who sends it
+  // the handlers read the body themselves, after authentication
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.setErrorHandler((error: { code?: string; statusCode?: number }, request, reply) => {
-    hijacked(reply)
+    takeOver(reply)
     refuse(request.raw, reply.raw, problem(codeOf(error), { cause: error }))
   })
   app.setNotFoundHandler((request, reply) => {
-    hijacked(reply)
+    takeOver(reply)
     refuse(request.raw, reply.raw, problem('NOT_FOUND'))
   })
   app.server.maxConnections = bounds.maxConnections
-  // an expectation that we do not know is passed over, not refused by node without an envelope
+  // an unknown expectation is ignored; node would refuse it without an envelope
   app.server.on('checkExpectation', (req, res) => app.server.emit('request', req, res))
   return app
 }
@@ -98,18 +98,18 @@ function codeOf(error: { code?: string; statusCode?: number }): ErrorCode {
   return error.statusCode !== undefined && error.statusCode < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR'
 }
 
-/** From here on the answer is ours alone. */
-export function hijacked(reply: FastifyReply): ServerResponse {
+/** From here on Fastify writes nothing to the response. */
+export function takeOver(reply: FastifyReply): ServerResponse {
   reply.hijack()
   return reply.raw
 }
 
-/** Registers a path for its methods; every other method is answered with 405 and the list of those. */
+/** Registers a path for its methods; the answer to every other method is 405 with the list of those. */
 export function mount(
   app: FastifyInstance,
   url: string,
   handlers: ReadonlyMap<string, (request: FastifyRequest, res: ServerResponse) => void>,
-  others: { notAllowed: Mounted; options: Mounted },
+  others: { notAllowed: MethodHandler; options: MethodHandler },
 ): void {
   const known = new Set(handlers.keys())
   if (known.has('GET')) known.add('HEAD')
@@ -119,24 +119,24 @@ export function mount(
     app.route({
       method: method === 'GET' ? ['GET', 'HEAD'] : method,
       url,
-      handler: (request, reply) => handle(request, hijacked(reply)),
+      handler: (request, reply) => handle(request, takeOver(reply)),
     })
   }
   app.route({
     method: 'OPTIONS',
     url,
-    handler: (request, reply) => others.options(request.raw, hijacked(reply), allow),
+    handler: (request, reply) => others.options(request.raw, takeOver(reply), allow),
   })
   const rest = METHODS.filter((method) => !known.has(method))
   if (rest.length === 0) return
   app.route({
     method: rest,
     url,
-    handler: (request, reply) => others.notAllowed(request.raw, hijacked(reply), allow),
+    handler: (request, reply) => others.notAllowed(request.raw, takeOver(reply), allow),
   })
 }
 
-type Mounted = (req: IncomingMessage, res: ServerResponse, allow: string) => void
+type MethodHandler = (req: IncomingMessage, res: ServerResponse, allow: string) => void
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
@@ -145,8 +145,8 @@ const CLIENT_FAULTS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 }
 
-/** A connection that sent no readable request gets one answer and is closed. */
-function turnDown(error: NodeJS.ErrnoException, socket: Socket, raw: Refusals['raw']): void {
+/** Answers a connection that sent no readable request, and closes it. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, raw: Refusals['raw']): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isMidAnswer(socket)) {
     socket.destroy()
     return
@@ -154,18 +154,18 @@ function turnDown(error: NodeJS.ErrnoException, socket: Socket, raw: Refusals['r
   socket.end(raw(problem(CLIENT_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST'), newId('req')))
 }
 
-/** Node's own mark of the answer that a connection waits for; not in its types. */
+/** The response that a connection waits for: a member of node's sockets that its types lack. */
 const answerOf = (socket: Socket): ServerResponse | null =>
   (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null
 
-/** A second answer in the midst of one would be garbage. */
+/** A second answer within the first would be garbage. */
 const isMidAnswer = (socket: Socket): boolean => answerOf(socket)?.headersSent ?? false
 
 export type Drain = () => Promise<void>
 
 /**
- * Stops accepting, ends the connections that ask for nothing (those that never did as well, which browsers
- * open ahead), lets running requests end within the bound, then cuts what is left.
+ * Graceful shutdown: stops accepting, closes idle connections (also those that browsers open ahead of a request), waits
+ * for running requests up to the bound, then closes the remaining connections.
  */
 export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
   const sockets = new Set<Socket>()
@@ -178,7 +178,7 @@ export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
     const closed = app.close()
     for (const socket of sockets) {
       const answer = answerOf(socket)
-      // it will be answered with `connection: close`
+      // its answer has `connection: close`
       if (answer) answer.shouldKeepAlive = false
       else socket.destroy()
     }

@@ -1,214 +1,180 @@
 /**
- * One request through one row. The order is the security of it: who calls, may they, from where, how often,
- * what they say, is it meant, then the row's own work. What can be prepared once a row is prepared once.
+ * The middleware of every row: the steps between a request and the row's `run`, whether it is answered as JSON, a page,
+ * a stream or a file (api.ts, pages.ts, streams.ts, downloads.ts). Their order is critical to security: no body is read
+ * before the caller is known, and nothing runs before every check has passed.
+ *
+ *   1  authorize             X-API-Version                                    BAD_REQUEST
+ *   2                        the one credential of the request, verified      BAD_REQUEST
+ *   3                        signed in, permitted, recently authenticated     401, INSUFFICIENT_PERMISSIONS
+ *   4                        membership of the organization in the path       NOT_FOUND, INSUFFICIENT_PERMISSIONS
+ *   5  assertOriginAndLimit  Origin and Sec-Fetch-Site of an unsafe request   CSRF_FAILED
+ *   6                        rate limits                                      RATE_LIMIT_EXCEEDED
+ *   7  readInput             query or body, then path parameters              400, 413, 415, NOT_FOUND
+ *   8  validateInput         CSRF token                                       CSRF_FAILED
+ *   9                        schema                                           VALIDATION_ERROR
+ *  10  recordDenials         around `run`: an unsafe request that it refuses is in the audit log
+ *
+ * Steps 3 and 4 return their refusal, since each kind of row answers it differently; denied access is in the audit log
+ * before. All other steps throw. What does not depend on the request is computed once a row.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import type { z } from 'zod'
 import type { Config } from '../../../config.ts'
 import { type Call, outside } from '../../call.ts'
 import type { Keyring } from '../../crypto.ts'
 import { Problem, problem } from '../../errors.ts'
 import type { Limits } from '../../limits/index.ts'
 import type { Log } from '../../log/index.ts'
-import { asProblem, type Presenter, type Serialise, serialiser } from '../../present/index.ts'
-import { gate, identify, standing, twoCredentials } from '../request/access.ts'
-import type { Authenticator, Caller, MembershipLookup } from '../request/authenticate.ts'
+import { asProblem, type Presenter } from '../../present/index.ts'
+import { accessCheck, checkMembership } from '../request/access.ts'
+import {
+  type Authenticator,
+  authenticate,
+  type Caller,
+  callOf,
+  type MembershipLookup,
+} from '../request/authenticate.ts'
 import { BODY_LIMIT, isTooMuchToDrain, readBody } from '../request/body.ts'
+import type { Cors } from '../request/cors.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from '../request/csrf.ts'
-import { callOf, type Exchange, type Reader } from '../request/exchange.ts'
+import type { Exchange, OpenExchange } from '../request/exchange.ts'
 import { parseInput, parseJudged } from '../request/fields.ts'
 import { parseForm } from '../request/form.ts'
-import { type Count, counter } from '../request/limit.ts'
+import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badCharacters, badRequest, hasBadCharacters } from '../request/text.ts'
-import type { Answer, ApiRow, Row } from '../row/route.ts'
+import type { Row } from '../row/route.ts'
 
-/** What every row is answered with. */
-export interface House {
+/** What handlers need besides their row; made once. */
+export interface HttpContext {
   config: Config
   limits: Limits
   log: Log
   keyring: Keyring
-  reader: Reader
+  openExchange: OpenExchange
+  cors: Cors
   present: Presenter
   authenticator: Authenticator
   memberships: MembershipLookup
-  denied: Denied
+  recordDenial: DenialRecorder
   isForeign: (req: Exchange['req']) => boolean
   isUnreachable: (error: unknown) => boolean
 }
 
 /**
- * Told of a known caller who lacks a permission for what they tried, before that is answered: the row's own, or one
- * for what they wanted to change. `target` is what the path names, by the names of its parameters.
+ * Records in the audit log that a known caller lacks a permission: the one that the operation requires, or one that
+ * `run` requires for the change. Called before the answer. `target` has the path parameters by name.
  */
-export type Denied = (
+export type DenialRecorder = (
   call: Call,
-  tried: { action: string; target: Readonly<Record<string, string>> },
-  why: Problem,
+  denied: { action: string; target: Readonly<Record<string, string>> },
+  refusal: Problem,
 ) => Promise<void>
-
-/** An id or a name: what else stands in a path was nobody's, and may be anything. */
-const NAME = /^[\w.:*-]{1,100}$/
 
 export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
 
-/** What goes on between the wire and a row's `run`, the same for API and pages. */
-export interface Steps<R extends Row> {
-  row: R
-  /** Who calls and whether the row is open to them; a bad credential does not throw here. */
-  enter(exchange: Exchange, params: unknown): Promise<{ caller: Caller; call: Call; closed: Problem | null }>
-  /** Origin and limit; a promise only where the limits are counted elsewhere. @throws Problem, or rejects with one */
-  assertWelcome(exchange: Exchange, caller: Caller, call: Call): void | Promise<void>
-  /** Everything the caller says, path parameters last. @throws Problem */
-  read(exchange: Exchange, caller: Caller, params: unknown): Promise<Record<string, unknown>>
-  /** The CSRF token, then the schema. @throws Problem */
-  understand(exchange: Exchange, call: Call, said: Record<string, unknown>): Promise<unknown>
-  /** Runs what changes something; that the caller lacked a permission for it is told on. @throws Problem */
-  watch<T>(call: Call, params: unknown, work: () => Promise<T> | T): Promise<T>
+/** The input of a request before validation. */
+export type RawInput = Record<string, unknown>
+
+export interface Authorization {
+  caller: Caller
+  call: Call
+  /** Why the row is closed to the caller; null if it is open. */
+  refusal: Problem | null
 }
 
-export function steps<R extends Row>(house: House, row: R): Steps<R> {
-  const unsafe = row.method !== 'GET'
-  const fromQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
-  const closedTo = gate(row)
-  const count: Count | null = counter(row, house.limits, house.config.rateLimits)
+export interface Steps<R extends Row> {
+  row: R
+  /** Steps 1 to 4. An invalid credential on an open row is no refusal. @throws Problem BAD_REQUEST */
+  authorize(exchange: Exchange, params: unknown): Promise<Authorization>
+  /** Steps 5 and 6. A promise only if the limits are counted elsewhere. @throws Problem, or rejects with one */
+  assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void>
+  /** Step 7. @throws Problem */
+  readInput(exchange: Exchange, caller: Caller, params: unknown): Promise<RawInput>
+  /** Steps 8 and 9. @throws Problem */
+  validateInput(exchange: Exchange, call: Call, input: RawInput): Promise<unknown>
+  /** Step 10. @throws what `run` throws */
+  recordDenials<T>(call: Call, params: unknown, run: () => Promise<T> | T): Promise<T>
+}
+
+/** Prepares the steps of one row. */
+export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
+  const isUnsafe = row.method !== 'GET'
+  const isFromQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
+  const checkAccess = accessCheck(row)
+  const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
-  async function denied(call: Call, params: unknown, why: unknown): Promise<void> {
-    if (!(why instanceof Problem) || why.code !== 'INSUFFICIENT_PERMISSIONS') return
-    const named = Object.entries((params ?? {}) as Record<string, string>)
-    const target = Object.fromEntries(named.filter(([, value]) => NAME.test(value)))
-    // what is tried elsewhere is no matter of the organization that the caller acts in
+
+  async function recordDenial(call: Call, params: unknown, error: unknown): Promise<void> {
+    if (!(error instanceof Problem) || error.code !== 'INSUFFICIENT_PERMISSIONS') return
+    // only rows about an organization concern the organization that the caller acts in
     const about = row.organization === undefined ? outside(call) : call
-    await house.denied(about, { action: row.of.name, target }, why)
+    await context.recordDenial(about, { action: row.of.name, target: targetOf(params) }, error)
   }
-  async function turnedAway(exchange: Exchange, caller: Caller, params: unknown, closed: Problem) {
+  async function refuse(exchange: Exchange, caller: Caller, params: unknown, refusal: Problem) {
     const call = callOf(exchange, caller)
-    await denied(outside(call), params, closed)
-    return { caller, call, closed }
+    await recordDenial(outside(call), params, refusal)
+    return { caller, call, refusal }
   }
   return {
     row,
-    async enter(exchange, params) {
+    async authorize(exchange, params) {
       assertVersion(exchange)
-      const caller = await identify(row, exchange, house)
-      const closed = closedTo(caller, exchange.now)
+      const caller = await authenticate(row, exchange, context)
+      const refusal = checkAccess(caller, exchange.now)
       const { principal, organization } = caller
-      if (principal === null) return { caller, call: callOf(exchange, caller), closed }
-      if (closed !== null) return turnedAway(exchange, caller, params, closed)
-      if (row.organization === undefined) return { caller, call: callOf(exchange, caller), closed }
-      const inside = await standing(row, { principal, organization }, params, house.memberships)
-      if (inside instanceof Problem) return turnedAway(exchange, caller, params, inside)
-      return { caller, call: callOf(exchange, { ...caller, organization: inside }), closed }
+      if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
+      if (refusal !== null) return refuse(exchange, caller, params, refusal)
+      if (row.organization === undefined) return { caller, call: callOf(exchange, caller), refusal }
+      const membership = await checkMembership(row, { principal, organization }, params, context.memberships)
+      if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
+      return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal }
     },
-    assertWelcome(exchange, caller, call) {
-      const isOwnWish = caller.isExplicit && caller.principal !== null
-      if (unsafe && !isOwnWish && house.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-      return count?.(call, exchange.headers)
+    assertOriginAndLimit(exchange, caller, call) {
+      // no other site can make a browser send an explicit credential
+      const isProtected = caller.isExplicit && caller.principal !== null
+      if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
+      return countRequest?.(call, exchange.headers)
     },
-    async read(exchange, caller, params) {
-      const said = fromQuery ? parseForm(queryOf(exchange.url)) : await readBody(exchange.req, bodyLimit)
-      if (caller.basic) Object.assign(said, caller.basic)
-      return withParams(said, params)
+    async readInput(exchange, caller, params) {
+      const input = isFromQuery ? parseForm(queryOf(exchange.url)) : await readBody(exchange.req, bodyLimit)
+      if (caller.basic) Object.assign(input, caller.basic)
+      return withParams(input, params)
     },
-    async understand(exchange, call, said) {
-      const needsToken = unsafe && (row.kind === 'page' || call.session?.via === 'cookie')
-      if (needsToken && !isTokenOf(house.keyring, call, tokenIn(exchange.req, said)))
+    async validateInput(exchange, call, input) {
+      const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
+      if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, input)))
         throw problem('CSRF_FAILED')
-      delete said[CSRF_FIELD]
+      delete input[CSRF_FIELD]
       const judge = row.judge?.bind(row)
-      return judge ? await parseJudged(row.input, said, judge) : parseInput(row.input, said)
+      return judge ? await parseJudged(row.input, input, judge) : parseInput(row.input, input)
     },
-    async watch(call, params, work) {
+    async recordDenials(call, params, run) {
       try {
-        return await work()
+        return await run()
       } catch (error) {
-        if (unsafe) await denied(call, params, error)
+        if (isUnsafe) await recordDenial(call, params, error)
         throw error
       }
     },
   }
 }
 
-export function apiHandler(house: House, row: ApiRow): Handler {
-  const step = steps(house, row)
-  const by = {
-    message: row.message ?? `${row.summary}.`,
-    status: row.status ?? 200,
-    serialise: outputOf(house, row),
-    bare: row.bare === true,
-  }
-  return async (request, res) => {
-    const exchange = house.reader.open(request.raw, res, row.style)
-    try {
-      if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
-      else house.reader.cors.answer(exchange.req, exchange.headers)
-      const { caller, call, closed } = await step.enter(exchange, request.params)
-      if (closed) {
-        const { url, req, credential } = exchange
-        const elsewhere = row.turnAway?.({ url, headers: req.headers, credential }, closed) ?? null
-        if (elsewhere === null) throw closed
-        house.present.redirect(exchange, elsewhere)
-        return
-      }
-      const welcome = step.assertWelcome(exchange, caller, call)
-      if (welcome) await welcome
-      const said = await step.read(exchange, caller, request.params)
-      house.present.data(
-        exchange,
-        await step.watch(call, request.params, () => answered(step, exchange, call, said)),
-        by,
-      )
-    } catch (error) {
-      house.present.problem(exchange, failure(house, exchange, error, row))
-    }
-  }
-}
-
-async function answered(
-  step: Steps<ApiRow>,
-  exchange: Exchange,
-  call: Call,
-  said: Record<string, unknown>,
-): Promise<Answer<unknown>> {
-  const { row } = step
-  if (row.withKey && call.principal?.method === 'api_key') {
-    // a key and somebody's password are two callers
-    if (Object.keys(said).length > 0) throw twoCredentials()
-    return await row.withKey(call)
-  }
-  return await row.run(call, await step.understand(exchange, call, said))
-}
-
-/** Whatever went wrong, as what the caller may see; what was not foreseen goes to the log. */
-export function failure(house: House, exchange: Exchange, error: unknown, row?: Row): Problem {
-  const failed = asProblem(error, house.isUnreachable)
+/** @returns the Problem that the caller may see; logs the cause of a 5xx */
+export function problemOf(context: HttpContext, exchange: Exchange, error: unknown, row?: Row): Problem {
+  const failed = asProblem(error, context.isUnreachable)
   if (failed.status >= 500) {
     const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
-    if (failed.code === 'INTERNAL_ERROR')
-      house.log.error(fields, 'a request failed for a reason nobody foresaw')
-    else house.log.warn(fields, 'a request was turned away')
+    if (failed.code === 'INTERNAL_ERROR') context.log.error(fields, 'request failed with an unexpected error')
+    else context.log.warn(fields, 'request refused: service unavailable')
   }
   if (isTooMuchToDrain(exchange.req)) exchange.headers.push('connection', 'close')
   return failed
 }
 
-/** Outside production an answer that does not fit its schema is an error at once, not a surprise for a client. */
-function outputOf(house: House, row: ApiRow): Serialise {
-  const serialise = serialiser(row.output as z.ZodType)
-  if (house.config.profile === 'production') return serialise
-  return (data) => {
-    const verdict = row.output.safeParse(data)
-    if (!verdict.success)
-      throw new Error(`the answer of ${row.name} does not fit its schema`, { cause: verdict.error })
-    return serialise(data)
-  }
-}
-
 function assertVersion(exchange: Exchange): void {
   const version = exchange.req.headers['x-api-version']
   if (version === undefined) return
-  if (version !== 'v1') throw badRequest('This version of the API is not known. Ask for v1.')
+  if (version !== 'v1') throw badRequest('This version of the API does not exist. Send X-API-Version: v1.')
   exchange.headers.push('x-api-version', 'v1')
 }
 
@@ -217,13 +183,21 @@ function queryOf(url: string): string {
   return mark === -1 ? '' : url.slice(mark + 1)
 }
 
-function withParams(said: Record<string, unknown>, params: unknown): Record<string, unknown> {
-  if (typeof params !== 'object' || params === null) return said
+function withParams(input: RawInput, params: unknown): RawInput {
+  if (typeof params !== 'object' || params === null) return input
   for (const [name, value] of Object.entries(params)) {
-    // `/users/` is not the user without a name
+    // `/users/` has no user id
     if (value === '') throw problem('NOT_FOUND')
     if (hasBadCharacters(String(value))) throw badCharacters(name)
-    said[name] = value
+    input[name] = value
   }
-  return said
+  return input
+}
+
+/** Ids and names; other texts in a path refer to nothing, and could put anything into the audit log. */
+const TARGET = /^[\w.:*-]{1,100}$/
+
+function targetOf(params: unknown): Record<string, string> {
+  const named = Object.entries((params ?? {}) as Record<string, string>)
+  return Object.fromEntries(named.filter(([, value]) => TARGET.test(value)))
 }

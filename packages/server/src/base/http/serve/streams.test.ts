@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
-import type { EventLine, Row } from '../row/route.ts'
+import type { EventStream, Row } from '../row/route.ts'
 import { people, serve, stream } from '../testing.ts'
 
-const lines: EventLine[] = []
+const lines: EventStream[] = []
 let isReady = true
 const rows: Row[] = [
   stream({
@@ -88,7 +88,7 @@ describe('a stream', () => {
           return people.check({ kind: 'session', token: 'st_ben', via: 'bearer' }, now)
         },
       }
-      const { url } = await serve(rows, { authenticator, bounds: { beat: 30 } })
+      const { url } = await serve(rows, { authenticator, bounds: { heartbeat: 30 } })
       const { text } = await hear(url, {}, (so_far) => {
         isOver = so_far.includes(': beat\n\n: beat\n\n')
         return false

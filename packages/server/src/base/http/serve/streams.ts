@@ -1,72 +1,75 @@
 /**
- * Requests that are answered for as long as both sides live. They come in like any other (who calls, may they, how
- * often); and as long as the line is up, the caller is asked for again with every beat: a credential that has
- * ended or lost its permission ends its line. Bounded in number; ended first when the server closes.
+ * The stream face of an operation: server-sent events until either side closes the connection. The request passes the
+ * same steps as any other; with every heartbeat the caller is authorized again, so that the stream ends when the
+ * credential ends or loses its permission. Bounded in number; closed first when the server closes.
  */
 import type { Clock } from '../../clock.ts'
 import { problem } from '../../errors.ts'
-import type { EventLine } from '../../present/index.ts'
+import type { EventStream } from '../../present/index.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { StreamRow } from '../row/route.ts'
 import type { Bounds } from './server.ts'
-import { failure, type Handler, type House, steps } from './steps.ts'
+import { type Handler, type HttpContext, problemOf, steps } from './steps.ts'
 
 export interface Streams {
-  handler(house: House, row: StreamRow): Handler
-  /** Ends every line, and answers new ones with 503. */
+  handler(context: HttpContext, row: StreamRow): Handler
+  /** Ends every stream, and answers new ones with 503. */
   close(): void
 }
 
-export function streams(clock: Pick<Clock, 'now'>, bounds: Pick<Bounds, 'beat' | 'maxStreams'>): Streams {
-  const open = new Set<EventLine>()
+export function streams(
+  clock: Pick<Clock, 'now'>,
+  bounds: Pick<Bounds, 'heartbeat' | 'maxStreams'>,
+): Streams {
+  const open = new Set<EventStream>()
   let isClosing = false
   return {
-    handler(house, row) {
-      const step = steps(house, row)
-      /** Whether the row would still be open to the caller. */
-      const isWelcome = async (exchange: Exchange, params: unknown): Promise<boolean> => {
-        const { caller, closed } = await step.enter({ ...exchange, now: clock.now(), headers: [] }, params)
-        return caller.principal !== null && closed === null
+    handler(context, row) {
+      const step = steps(context, row)
+      const isStillAuthorized = async (exchange: Exchange, params: unknown): Promise<boolean> => {
+        const now = { ...exchange, now: clock.now(), headers: [] }
+        const { caller, refusal } = await step.authorize(now, params)
+        return caller.principal !== null && refusal === null
       }
       return async (request, res) => {
-        const exchange = house.reader.open(request.raw, res, row.style)
+        const exchange = context.openExchange(request.raw, res, row.style)
         try {
-          house.reader.cors.answer(exchange.req, exchange.headers)
-          const { caller, call, closed } = await step.enter(exchange, request.params)
-          if (closed) throw closed
-          const welcome = step.assertWelcome(exchange, caller, call)
-          if (welcome) await welcome
-          const said = await step.read(exchange, caller, request.params)
-          const input = await step.understand(exchange, call, said)
+          context.cors.answer(exchange.req, exchange.headers)
+          const { caller, call, refusal } = await step.authorize(exchange, request.params)
+          if (refusal) throw refusal
+          const counted = step.assertOriginAndLimit(exchange, caller, call)
+          if (counted) await counted
+          const raw = await step.readInput(exchange, caller, request.params)
+          const input = await step.validateInput(exchange, call, raw)
           if (isClosing || open.size >= bounds.maxStreams) throw problem('UNAVAILABLE')
           row.assertReady?.()
-          const line = house.present.events(exchange)
-          open.add(line)
-          const beating = setInterval(() => {
-            line.beat()
-            void isWelcome(exchange, request.params).then(
-              (welcome) => welcome || line.end(),
-              () => line.end(),
+          const stream = context.present.events(exchange)
+          open.add(stream)
+          const heartbeat = setInterval(() => {
+            stream.heartbeat()
+            void isStillAuthorized(exchange, request.params).then(
+              (isAuthorized) => isAuthorized || stream.end(),
+              () => stream.end(),
             )
-          }, bounds.beat).unref()
-          line.onEnd(() => {
-            clearInterval(beating)
-            open.delete(line)
+          }, bounds.heartbeat).unref()
+          stream.onEnd(() => {
+            clearInterval(heartbeat)
+            open.delete(stream)
           })
-          // there is nothing to go on with
-          if (request.raw.method === 'HEAD') return line.end()
-          await row.run(call, input, line).catch((error: unknown) => {
-            failure(house, exchange, error, row)
-            line.end()
+          // HEAD has no body
+          if (request.raw.method === 'HEAD') return stream.end()
+          await row.run(call, input, stream).catch((error: unknown) => {
+            problemOf(context, exchange, error, row)
+            stream.end()
           })
         } catch (error) {
-          house.present.problem(exchange, failure(house, exchange, error, row))
+          context.present.problem(exchange, problemOf(context, exchange, error, row))
         }
       }
     },
     close() {
       isClosing = true
-      for (const line of open) line.end()
+      for (const stream of open) stream.end()
     },
   }
 }

@@ -73,7 +73,7 @@ describe('the page of API keys', () => {
     const person = await staff()
     const refused = await send(person, PATH, { ...FIELDS, scope_1: 'chat:*', more_scopes: 'users:read' })
     expect(refused.status).toBe(403)
-    expect(refused.text).toContain('You may not do this yourself: users:read')
+    expect(refused.text).toContain('You do not have this permission yourself: users:read')
     expect(refused.text).toContain('value="My program"')
     expect(refused.text).toMatch(/name="scope_1" type="checkbox" value="chat:\*" checked/)
     expect(refused.text).not.toMatch(/name="scope_0"[^>]*checked/)

@@ -1,6 +1,6 @@
 /** Audit events `access.denied`: a caller lacked the permission of a row, or one for what they wanted to change. */
 
-import type { Denied } from '../../../base/http/index.ts'
+import type { DenialRecorder } from '../../../base/http/index.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
@@ -8,7 +8,7 @@ import type { Tools } from '../../../core/tools.ts'
 const EVENTS_PER_MINUTE = 60
 
 export const denials =
-  ({ db, limits }: Pick<Tools, 'db' | 'limits'>): Denied =>
+  ({ db, limits }: Pick<Tools, 'db' | 'limits'>): DenialRecorder =>
   async (call, tried, why) => {
     if (call.principal === null) return
     const { userId, username } = call.principal

@@ -6,7 +6,7 @@
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import type { Authenticated, Verdict } from '../../../base/http/request/authenticate.ts'
+import type { AuthenticatedCaller, Verdict } from '../../../base/http/request/authenticate.ts'
 import type { Tools } from '../../../core/tools.ts'
 
 /** A token with valid signature, form and times; it may be revoked. */
@@ -69,7 +69,7 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   const { keys, revocations } = tools
   const verifier = verifierOf(tools)
   keys.onChange(() => verifier.replaceKeys(keys.verifiers()))
-  const known = new WeakMap<VerifiedToken, Authenticated>()
+  const known = new WeakMap<VerifiedToken, AuthenticatedCaller>()
   return {
     async check(token, now) {
       const verified = await verify(tools, verifier, token)
@@ -86,7 +86,7 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   }
 }
 
-function authenticated({ principal, sid, jti, iat, until }: VerifiedToken): Authenticated {
+function authenticated({ principal, sid, jti, iat, until }: VerifiedToken): AuthenticatedCaller {
   const at = principal.authenticatedAt ?? new Date(iat * 1000)
   const expiresAt = principal.expiresAt ?? new Date(until)
   const who: Principal = {

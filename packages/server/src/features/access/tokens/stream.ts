@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { type EventLine, type Row, stream } from '../../../base/http/row/route.ts'
+import { type EventStream, type Row, stream } from '../../../base/http/row/route.ts'
 import type { Revocation } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { tokenOperations } from './operations.ts'
@@ -28,7 +28,7 @@ export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Ro
 async function sendRevocations(
   { keys, revocations }: Pick<Tools, 'keys' | 'revocations'>,
   call: Call,
-  line: EventLine,
+  line: EventStream,
 ): Promise<void> {
   const send = ({ id, ...data }: Revocation): void => {
     line.send('revoked', data, id)
@@ -48,7 +48,7 @@ async function sendRevocations(
     if (!line.isOpen) return
     const { id, ...data } = revocation
     line.send('revoked', data, id)
-    await line.taken()
+    await line.drained()
   }
   for (const revocation of waiting) send(revocation)
   waiting = null

@@ -67,7 +67,7 @@ export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[]
     message: 'Credential checked.',
     input: ValidateQuery,
     output: Validity,
-    turnAway: (request, refusal) => signInRedirect(tools, request, refusal),
+    redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
     run: async (call, { require, role }) => {
       const validity = validityOf(tools, call)
       const missing = lacking(validity.permissions, require)

@@ -4,7 +4,7 @@
  * a registered origin, so that a forged header has no effect. Other clients get the error response.
  */
 import type { Problem } from '../../../base/errors.ts'
-import type { TurnedAway } from '../../../base/http/row/route.ts'
+import type { RefusedRequest } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { safeReturnTo } from '../../signin/responses/index.ts'
 
@@ -12,7 +12,7 @@ const SIGN_IN_RESOLVES = new Set(['AUTHENTICATION_REQUIRED', 'SESSION_EXPIRED', 
 
 export function signInRedirect(
   { config }: Pick<Tools, 'config'>,
-  request: TurnedAway,
+  request: RefusedRequest,
   refusal: Problem,
 ): string | null {
   const isRequested = new URL(request.url, config.publicUrl).searchParams.get('redirect') === '1'
@@ -28,7 +28,7 @@ export function signInRedirect(
 }
 
 /** The URL that the browser requested; only for safe methods, because others cannot be repeated by a redirect. */
-function originalUrl(request: TurnedAway): string | undefined {
+function originalUrl(request: RefusedRequest): string | undefined {
   const method = header(request, 'x-original-method') ?? header(request, 'x-forwarded-method') ?? 'GET'
   if (method !== 'GET' && method !== 'HEAD') return undefined
   const whole = header(request, 'x-original-url')
@@ -39,7 +39,7 @@ function originalUrl(request: TurnedAway): string | undefined {
   return isWhole ? `${proto}://${host}${uri}` : undefined
 }
 
-function header({ headers }: TurnedAway, name: string): string | undefined {
+function header({ headers }: RefusedRequest, name: string): string | undefined {
   const value = headers[name]
   return typeof value === 'string' ? value : undefined
 }

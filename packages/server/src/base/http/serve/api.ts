@@ -1,0 +1,73 @@
+/**
+ * The JSON face of an operation: an API row answered in the envelope. An API key that a row answers differently
+ * (`withKey`) sends no further input.
+ */
+import type { z } from 'zod'
+import type { Call } from '../../call.ts'
+import { type Serialise, serialiser } from '../../present/index.ts'
+import { twoCredentials } from '../request/authenticate.ts'
+import type { Exchange } from '../request/exchange.ts'
+import type { Answer, ApiRow } from '../row/route.ts'
+import { type Handler, type HttpContext, problemOf, type RawInput, type Steps, steps } from './steps.ts'
+
+export function apiHandler(context: HttpContext, row: ApiRow): Handler {
+  const step = steps(context, row)
+  const by = {
+    message: row.message ?? `${row.summary}.`,
+    status: row.status ?? 200,
+    serialise: outputOf(context, row),
+    bare: row.bare === true,
+  }
+  return async (request, res) => {
+    const exchange = context.openExchange(request.raw, res, row.style)
+    try {
+      if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
+      else context.cors.answer(exchange.req, exchange.headers)
+      const { caller, call, refusal } = await step.authorize(exchange, request.params)
+      if (refusal) {
+        const { url, req, credential } = exchange
+        const location = row.redirectRefused?.({ url, headers: req.headers, credential }, refusal) ?? null
+        if (location === null) throw refusal
+        context.present.redirect(exchange, location)
+        return
+      }
+      const counted = step.assertOriginAndLimit(exchange, caller, call)
+      if (counted) await counted
+      const input = await step.readInput(exchange, caller, request.params)
+      context.present.data(
+        exchange,
+        await step.recordDenials(call, request.params, () => run(step, exchange, call, input)),
+        by,
+      )
+    } catch (error) {
+      context.present.problem(exchange, problemOf(context, exchange, error, row))
+    }
+  }
+}
+
+async function run(
+  step: Steps<ApiRow>,
+  exchange: Exchange,
+  call: Call,
+  input: RawInput,
+): Promise<Answer<unknown>> {
+  const { row } = step
+  if (row.withKey && call.principal?.method === 'api_key') {
+    // an API key and a password are two credentials
+    if (Object.keys(input).length > 0) throw twoCredentials()
+    return await row.withKey(call)
+  }
+  return await row.run(call, await step.validateInput(exchange, call, input))
+}
+
+/** Outside production an answer that does not match its schema is an error, so that tests find it. */
+function outputOf(context: HttpContext, row: ApiRow): Serialise {
+  const serialise = serialiser(row.output as z.ZodType)
+  if (context.config.profile === 'production') return serialise
+  return (data) => {
+    const verdict = row.output.safeParse(data)
+    if (!verdict.success)
+      throw new Error(`the answer of ${row.name} does not match its schema`, { cause: verdict.error })
+    return serialise(data)
+  }
+}
