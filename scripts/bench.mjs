@@ -1,4 +1,4 @@
-/** `npm run bench`: installs and builds what is missing, then measures (bench/main.ts says what). */
+/** `npm run bench`: installs and builds what is missing, then runs the benchmarks of bench/main.ts. */
 import { join } from 'node:path'
 import { demandNode, install, root, run } from './install.mjs'
 

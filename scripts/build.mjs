@@ -1,7 +1,6 @@
 /**
- * Builds the server: one bundle, its launcher, the migrations beside it, and two things that make a start fast:
- * the bundle's compiled code, and a packed, migrated template for the embedded database. Nothing is done when
- * nothing has changed.
+ * Builds the server: one bundle, its launcher, the migrations beside it, and two files that make a start fast: the code
+ * cache of the bundle, and a packed, migrated template of the embedded database. Without changes it builds nothing.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -23,8 +22,8 @@ const stampFile = join(dist, 'stamp')
 
 /**
  * Sets the size of Node's thread pool before Node first uses it, and runs the bundle with the code that V8 compiled
- * at the build (scripts/compile.cjs), which saves a third of the start. V8 compares no more than the length of the
- * source, so the code is marked with the source's hash; what does not fit, or is of another Node, is not used.
+ * at the build (scripts/compile.cjs), which saves a third of the start. V8 compares only the length of the source, so the
+ * code cache contains the hash of the source; a cache of another source or another Node is not used.
  */
 const LAUNCHER = `#!/usr/bin/env node
 process.env.UV_THREADPOOL_SIZE ??= String(Math.min(128, require('node:os').availableParallelism() + 4))
@@ -71,7 +70,7 @@ function hashOf(paths) {
   return hash.digest('hex')
 }
 
-/** Builds what is out of date. @returns whether the build is good */
+/** Builds what is out of date. @returns whether the build succeeded */
 export async function build({ log = console.log } = {}) {
   const sources = ['packages/server/src', 'packages/guard/src'].flatMap((folder) =>
     filesUnder(join(root, folder)),
@@ -87,7 +86,7 @@ export async function build({ log = console.log } = {}) {
   const began = performance.now()
   const endTurn = await takeTurn()
   try {
-    // whoever built meanwhile may have built the same
+    // another process may have built the same in the meantime
     if (isFresh(stamp)) return true
     rmSync(stampFile, { force: true })
     if (!(await bundle(log))) return false
@@ -106,7 +105,7 @@ export async function build({ log = console.log } = {}) {
 
 const isFresh = (stamp) => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
 
-/** One build at a time; that of a process that died is not waited for. @returns what ends the turn */
+/** A lock: one build at a time; the lock of a process that died is ignored. @returns a function that releases it */
 async function takeTurn() {
   const turn = join(dist, 'building')
   mkdirSync(dist, { recursive: true })
@@ -141,12 +140,12 @@ async function bundle(log) {
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',
-    // code that comes from V8's cache cannot import by itself: it requires
+    // code from V8's cache cannot use import(): it requires
     supported: { 'dynamic-import': false },
     jsx: 'automatic',
     jsxImportSource: 'preact',
     sourcemap: 'linked',
-    // a smaller file is read sooner; names stay, for stack traces
+    // a smaller file is read faster; names stay, for stack traces
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
@@ -154,11 +153,11 @@ async function bundle(log) {
     banner: { js: "const __bundle = require('node:url').pathToFileURL(__filename).href" },
     define: {
       'import.meta.url': '__bundle',
-      // pg asks where it runs, by what costs Node 20 a whole HTTP client to answer
+      // pg detects its platform by a member that makes Node 20 load a whole HTTP client
       navigator: '{ "userAgent": "Node.js" }',
     },
     loader: { '.css': 'text', '.txt': 'text', '.sql': 'text' },
-    // with native code or files of their own; found in node_modules at run time
+    // packages with native code or additional files: loaded from node_modules at run time
     external: ['@electric-sql/pglite', '@electric-sql/pglite/*', '@node-rs/*', 'bcrypt', 'pg-native'],
     logLevel: 'silent',
     absWorkingDir: root,
@@ -178,7 +177,7 @@ async function bundle(log) {
   return true
 }
 
-/** The licences of the packages in the bundle, which demand to be passed on with their code. */
+/** The licences of the packages in the bundle, which must be distributed with their code. */
 function licensesOf(inputs) {
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? [])
   const texts = [...new Set(folders)].sort().map((folder) => {
@@ -190,13 +189,13 @@ function licensesOf(inputs) {
   return texts.join(`\n${'-'.repeat(80)}\n\n`)
 }
 
-/** A server that starts meanwhile must never see half a file. */
+/** Replaces the file in one step, so that a server that starts at the same time never reads half a file. */
 function writeWhole(path, contents, mode = 0o644) {
   writeFileSync(`${path}.new`, contents, { mode })
   renameSync(`${path}.new`, path)
 }
 
-/** The template depends on the migrations, on PGlite and on how it is made, so that most builds keep it. */
+/** The template depends only on the migrations, on PGlite and on the code that makes it, so that most builds keep it. */
 async function packTemplate(migrations, log) {
   const makers = ['migrate.ts', 'pglite.ts', 'template.ts'].map((name) => join(server, 'src/base/db', name))
   const stamp = hashOf([
@@ -218,7 +217,7 @@ async function packTemplate(migrations, log) {
   return made.code === 0
 }
 
-/** The code that V8 makes of the bundle during a start. Without it all works, and starts slower. */
+/** The code that V8 compiles from the bundle during a start. Without it, the server only starts slower. */
 async function compile(log) {
   const made = await run(process.execPath, [join(root, 'scripts/compile.cjs'), dist], { quiet: true })
   if (made.code !== 0) log(`The server will start slower: it could not be tried out.\n${made.output}`)

@@ -1,7 +1,7 @@
 /**
- * Which test files a change touches, for `npm test -- --changed`: those that changed, those beside a changed file (in its
- * room), and those that import it, through other files too. The composition root is where that ends, or every file would
- * touch every test that starts a server. The tests over the whole project always run.
+ * The test files that a change affects, for `npm test -- --changed`: changed test files, those in the directory of a
+ * changed file, and those that import it directly or indirectly. The search ends at the composition root; otherwise
+ * every file would affect every test that starts a server. Tests over the whole repository always run.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { dirname, join, normalize } from 'node:path'
 import { root } from './install.mjs'
 
 const TEST = /\.test\.tsx?$/
-/** Beyond these an import says nothing of what a test is about. */
+/** Imports beyond these files do not show what a test is about. */
 const ENDS = /^packages\/server\/src\/(?:app|main)\.ts$/
 const ALWAYS = [
   'tests/architecture.test.ts',
@@ -20,7 +20,7 @@ const ALWAYS = [
 
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
 
-/** Since a commit; without one, since the branch left `main`, or on it since the last commit. */
+/** Changes since a commit; without one, since the branch left `main`, or on `main` since the last commit. */
 export function changedFiles(since) {
   const base = since ?? mergeBase()
   const names = `${git('diff', '--name-only', base)}\n${git('ls-files', '--others', '--exclude-standard')}`
@@ -33,13 +33,13 @@ function mergeBase() {
       const base = git('merge-base', 'HEAD', branch)
       if (base !== git('rev-parse', 'HEAD')) return base
     } catch {
-      // there is no such branch here
+      // the branch does not exist
     }
   }
   return git('diff', '--name-only', 'HEAD') === '' ? 'HEAD~1' : 'HEAD'
 }
 
-/** The files here that a file imports; what it imports only as a type is held by the type check. */
+/** The files of the repository that a file imports; the type check covers imports of types. */
 function importsOf(path) {
   const text = readFileSync(join(root, path), 'utf8')
   return [...text.matchAll(/\b(?:import|export)\b(?! type\b)[^'"]*?'(\.[^']+)'/g)].map(([, to]) =>

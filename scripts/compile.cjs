@@ -1,6 +1,6 @@
 /**
- * Starts the built server once, on an embedded database in a folder of its own, asks it for its pages, and writes
- * down the code that V8 has compiled by then: dist/server.cache, marked with the bundle's hash.
+ * Starts the built server once, on an embedded database in a temporary folder, requests its pages, and writes the code
+ * that V8 has compiled by then to dist/server.cache, with the hash of the bundle.
  */
 const { mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs')
 const { createServer } = require('node:net')
@@ -12,7 +12,7 @@ const dist = process.argv[2]
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-compile-'))
 for (const name of Object.keys(process.env))
   if (/^(LATCHKEY_|DATABASE_URL$|REDIS_URL$)/.test(name)) delete process.env[name]
-// code is good only for the flags that it was made with, and the embedded database's are set after it was loaded
+// a code cache is valid only for the flags it was made with, and those of the embedded database are set after loading
 v8.setFlagsFromString = () => {}
 
 const freePort = () =>
@@ -50,7 +50,7 @@ async function main() {
 
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 main().then(
-  // the server ends as it always does; the signal itself would end the process at once on Windows
+  // the server shuts down as usual; on Windows the signal itself would end the process immediately
   () => process.emit('SIGTERM'),
   (error) => {
     console.error(error)

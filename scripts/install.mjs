@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Ends the process with a clear word where Node is too old. */
+/** Ends the process with a message if Node is too old. */
 export function demandNode() {
   const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace('>=', '')
   const parts = (version) => version.split('.').map(Number)
@@ -24,7 +24,7 @@ export function demandNode() {
   process.exit(1)
 }
 
-/** Runs a program. @returns its exit code (128 + n for a signal) and what it printed, where that was kept */
+/** Runs a program. @returns its exit code (128 + n for a signal) and its output if `quiet` */
 export function run(program, args, { quiet = false, env = process.env, cwd = root, limit = 0 } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
@@ -47,20 +47,20 @@ export function run(program, args, { quiet = false, env = process.env, cwd = roo
   })
 }
 
-/** npm's own script: the one that runs this script, or, on Windows, where `npm` is no program, the one beside Node. */
+/** The script of npm: the one that runs this script, or, on Windows, where `npm` is no program, the one beside Node. */
 function npmScript() {
   if (process.env.npm_execpath?.endsWith('.js')) return process.env.npm_execpath
   const beside = join(dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js')
   return process.platform === 'win32' && existsSync(beside) ? beside : null
 }
 
-/** Runs npm, as it runs this script, or as it is found. */
+/** Runs the npm that runs this script, otherwise the one in PATH. */
 export function npm(args, options) {
   const script = npmScript()
   return script ? run(process.execPath, [script, ...args], options) : run('npm', args, options)
 }
 
-/** Whether what is installed is what package-lock.json asks for; packages for other machines may be absent. */
+/** Whether the installed packages match package-lock.json; packages for other platforms may be absent. */
 export function isInstalled() {
   const [wanted, have] = ['package-lock.json', 'node_modules/.package-lock.json'].map((name) => {
     const path = join(root, name)
@@ -73,16 +73,18 @@ export function isInstalled() {
   })
 }
 
-/** Installs the packages where that is needed. @returns whether they are there now */
+/** Installs the packages if necessary. @returns whether they are installed */
 export async function install({ quiet = false } = {}) {
   if (isInstalled()) return true
   console.log('Installing packages (npm), which takes a minute the first time …')
-  // `ci` installs what the lock says and never changes the lock
-  // the build needs the development packages also where NODE_ENV says production
+  // `ci` installs the packages of the lock file and never changes it
+  // the build needs the development packages, also if NODE_ENV is production
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const { code, output } = await npm(args, { quiet })
   if (code === 0) return true
   if (quiet) console.error(output)
-  console.error('The packages could not be installed. Is the npm registry reachable? `npm ci` says more.')
+  console.error(
+    'The packages could not be installed. Is the npm registry reachable? Run `npm ci` for details.',
+  )
   return false
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { buildTemplate } from '../packages/server/src/base/db/index.ts'
 
 const [folder] = process.argv.slice(2)
-if (!folder) throw new Error('say where to write')
+if (!folder) throw new Error('usage: pack-template.ts FOLDER')
 const { archive, checksum } = await buildTemplate()
 writeFileSync(join(folder, 'template.tar.gz'), archive)
-// last: it says that the archive is complete
+// written last: it marks the archive as complete
 writeFileSync(join(folder, 'template.json'), JSON.stringify({ checksum }))

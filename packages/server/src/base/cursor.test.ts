@@ -16,7 +16,7 @@ const refused = (list: string, text: string): unknown => {
 const NOT_OURS = [{ field: 'cursor', code: 'cursor', message: 'This is not a cursor of this list.' }]
 
 describe('cursors', () => {
-  it('give back every position they were made of', () => {
+  it('decode to the position they were made of', () => {
     fc.assert(
       fc.property(fc.string(), fc.array(fc.string()), (list, position) => {
         expect(decodeCursor(ring, list, encodeCursor(ring, list, position))).toEqual(position)
@@ -24,7 +24,7 @@ describe('cursors', () => {
     )
   })
 
-  it('are refused by another list and by another server', () => {
+  it('are refused for another list and with another secret', () => {
     const cursor = encodeCursor(ring, 'members org_a', ['1'])
     expect(refused('members org_b', cursor)).toEqual(NOT_OURS)
     expect(
@@ -32,7 +32,7 @@ describe('cursors', () => {
     ).toEqual(NOT_OURS)
   })
 
-  it('are refused in every other spelling: changed, cut off, lengthened', () => {
+  it('are refused if changed, truncated or extended', () => {
     const cursor = encodeCursor(ring, 'list', ['2026-01-01', 'usr_1'])
     fc.assert(
       fc.property(fc.nat(cursor.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, sign) => {
@@ -46,7 +46,7 @@ describe('cursors', () => {
       expect(refused('list', text)).toEqual(NOT_OURS)
   })
 
-  it('begin at the beginning where there is none, and end where nothing follows', () => {
+  it('are absent on the first and after the last page', () => {
     expect(decodeCursor(ring, 'list', undefined)).toBeNull()
     const position = (row: string) => [row]
     expect(pageOf(ring, 'list', ['a', 'b'], 2, position)).toEqual({ page: ['a', 'b'], nextCursor: null })
@@ -55,7 +55,7 @@ describe('cursors', () => {
     expect(decodeCursor(ring, 'list', nextCursor ?? '')).toEqual(['b'])
   })
 
-  it('come with a limit of 1 to 100', () => {
+  it('have a limit of 1 to 100', () => {
     expect(PageInput.parse({})).toEqual({ limit: 50 })
     expect(PageInput.parse({ limit: '7' })).toEqual({ limit: 7 })
     for (const limit of ['0', '101', '1.5', 'x', '-1'])

@@ -43,7 +43,7 @@ describe('a line', () => {
 })
 
 describe('a description', () => {
-  it('has as many lines as it likes, and counts a line break of a form once', () => {
+  it('has any number of lines; a line break of a form counts once', () => {
     expect(Description.parse(' one\r\ntwo\n')).toBe('one\ntwo')
     expect(Description.parse('')).toBe('')
     expect(Description.parse(`${'x\r\n'.repeat(249)}xx`)).toHaveLength(500)
@@ -52,7 +52,7 @@ describe('a description', () => {
 })
 
 describe('an instant', () => {
-  it('has a zone, and is a Date', () => {
+  it('requires a time zone, and is parsed to a Date', () => {
     expect(Instant.parse('2030-06-01T12:00:00+02:00')).toEqual(new Date('2030-06-01T10:00:00Z'))
     for (const text of [
       '2030-06-01',
@@ -64,7 +64,7 @@ describe('an instant', () => {
       expect(Instant.safeParse(text).success).toBe(false)
   })
 
-  it('may be left out or left empty where it is optional', () => {
+  it('may be absent or empty if it is optional', () => {
     expect(optional(Instant).parse('')).toBeUndefined()
     expect(optional(Instant).parse(undefined)).toBeUndefined()
     expect(optional(Instant).parse('2030-06-01T12:00:00Z')).toEqual(new Date('2030-06-01T12:00:00Z'))
@@ -81,6 +81,5 @@ describe('the name of a role', () => {
   it.each(['', 'Admin', '1st', '_a', 'a b', 'ä', 'a\n', 'a'.repeat(65)])('is not %j', (name) =>
     expect(roleNameField().safeParse(name).success).toBe(false),
   )
-  it('may be shorter where it is stored shorter', () =>
-    expect(roleNameField(50).safeParse('a'.repeat(51)).success).toBe(false))
+  it('may have a shorter maximum', () => expect(roleNameField(50).safeParse('a'.repeat(51)).success).toBe(false))
 })

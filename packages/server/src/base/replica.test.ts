@@ -1,4 +1,4 @@
-/** When a replica is read and believed, with the NOTIFY of a real database; what is read is a counter of the test's. */
+/** When a replica loads and is current, with the NOTIFY of a real database; `load` is a counter of the test. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openTestDatabase, testDatabaseKind } from '../testing/database.ts'
@@ -17,7 +17,7 @@ afterAll(() => db.close())
 
 const CHANNEL = 'latchkey_replica_test'
 
-/** A replica whose loads are counted, held back and made to fail. */
+/** A replica whose loads the test counts, delays and makes fail. */
 function make(more: Pick<Partial<ReplicaOptions>, 'apply'> = {}) {
   const seen = { loads: 0, fail: false, warnings: [] as string[] }
   let hold: Promise<void> | null = null
@@ -37,7 +37,7 @@ function make(more: Pick<Partial<ReplicaOptions>, 'apply'> = {}) {
   return {
     replica,
     seen,
-    /** Loads that begin from now on wait. @returns lets them end */
+    /** Delays all loads that begin after this call. @returns a function that releases them */
     holdBack(): () => void {
       let release = () => {}
       hold = new Promise((resolve) => {
@@ -51,7 +51,7 @@ function make(more: Pick<Partial<ReplicaOptions>, 'apply'> = {}) {
   }
 }
 
-/** Listeners of this process hear each payload twice: with the commit, and from the database. Waits for both. */
+/** Listeners of this process receive each payload twice: with the commit, and from the database. Waits for both. */
 async function notify(payloads: readonly string[]): Promise<void> {
   let heard = 0
   const stop = await db.listen(CHANNEL, () => {
@@ -65,7 +65,7 @@ async function notify(payloads: readonly string[]): Promise<void> {
 }
 
 describe('a replica', () => {
-  it('is current once it is open, and not before', async () => {
+  it('is current after it was opened, and not before', async () => {
     const { replica, seen } = make()
     expect(replica.isCurrent()).toBe(false)
     await replica.open()
@@ -85,7 +85,7 @@ describe('a replica', () => {
     expect(seen.loads).toBe(3)
   })
 
-  it('loads once for many notifications at the same time, and is stale until then', async () => {
+  it('loads once for many simultaneous notifications, and is stale until then', async () => {
     const { replica, seen, holdBack } = make()
     await replica.open()
     const release = holdBack()
@@ -94,13 +94,13 @@ describe('a replica', () => {
     expect([replica.isCurrent(), seen.loads]).toEqual([false, 2])
     release()
     await first
-    // the load that was under way began before they came
+    // the running load began before the notifications
     expect(replica.isCurrent()).toBe(false)
     await replica.fresh()
     expect([replica.isCurrent(), replica.fresh(), seen.loads]).toEqual([true, null, 3])
   })
 
-  it('applies notifications without a load where it can', async () => {
+  it('applies notifications without a load if `apply` succeeds', async () => {
     const applied = new Set<string>()
     const { replica, seen } = make({ apply: (payload) => void applied.add(payload) })
     await replica.open()
@@ -109,7 +109,7 @@ describe('a replica', () => {
     expect([replica.isCurrent(), seen.loads]).toEqual([true, 1])
   })
 
-  it('loads everything where a notification cannot be applied', async () => {
+  it('loads the table if `apply` throws', async () => {
     const { replica, seen } = make({ apply: (payload) => void JSON.parse(payload) })
     await replica.open()
     await notify(['no JSON'])
@@ -118,7 +118,7 @@ describe('a replica', () => {
     expect(seen.warnings).toContain('applying a notification about examples failed; loading all of them')
   })
 
-  it('stays stale after a failed load, logs it, and loads again by itself', async () => {
+  it('stays stale after a failed load, logs it, and retries', async () => {
     const { replica, seen } = make()
     await replica.open()
     seen.fail = true
@@ -130,7 +130,7 @@ describe('a replica', () => {
     await expect.poll(replica.isCurrent).toBe(true)
   })
 
-  it('calls those who watch whether it is current, until they stop', async () => {
+  it('calls the listeners of `onCurrent` until they are removed', async () => {
     const { replica } = make()
     const states: boolean[] = []
     const stop = replica.onCurrent((isCurrent) => states.push(isCurrent))
@@ -145,7 +145,7 @@ describe('a replica', () => {
     expect(states).toHaveLength(before)
   })
 
-  it('that cannot be opened listens no more and retries nothing', async () => {
+  it('that cannot be opened neither listens nor retries', async () => {
     const { replica, seen } = make()
     seen.fail = true
     await expect(replica.open()).rejects.toThrow('not now')
@@ -156,7 +156,7 @@ describe('a replica', () => {
 })
 
 describe('closing a replica', () => {
-  it('waits for the loads under way', async () => {
+  it('waits for running loads', async () => {
     const { replica, holdBack } = make()
     await replica.open()
     const release = holdBack()
@@ -171,7 +171,7 @@ describe('closing a replica', () => {
     await Promise.all([closing, ...loads])
   })
 
-  it('ends listening and retries, and may be done twice', async () => {
+  it('ends listening and retries, and is idempotent', async () => {
     const { replica, seen } = make()
     await replica.open()
     seen.fail = true
@@ -188,7 +188,7 @@ describe('closing a replica', () => {
 
 const onItsOwnServer = testDatabaseKind() === 'postgres'
 if (onItsOwnServer)
-  describe('without the connection that listens', () => {
+  describe('without the LISTEN connection', () => {
     const cut = () =>
       db.asOwner((line) =>
         line.plain(
@@ -196,7 +196,7 @@ if (onItsOwnServer)
         ),
       )
 
-    it('a replica says so, is loaded for each that waits, and once more when it is back', async () => {
+    it('a replica is not current, loads for each caller that waits, and once more when the connection is back', async () => {
       const { replica, seen, holdBack } = make()
       await replica.open()
       const states: { isCurrent: boolean; loads: number }[] = []
@@ -214,7 +214,7 @@ if (onItsOwnServer)
       expect(back?.loads).toBeGreaterThan(lost?.loads ?? Number.POSITIVE_INFINITY)
     })
 
-    it('a replica that cannot be loaded when it is back tries again', async () => {
+    it('a replica retries if the load fails when the connection is back', async () => {
       const { replica, seen } = make()
       await replica.open()
       seen.fail = true
@@ -225,7 +225,7 @@ if (onItsOwnServer)
       await expect.poll(replica.isCurrent).toBe(true)
     })
 
-    it('each wait for a fresh copy is a load that began after it', async () => {
+    it('each wait for a current copy is a load that began after it', async () => {
       const { replica, seen } = make()
       await replica.open()
       await cut()

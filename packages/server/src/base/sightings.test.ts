@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { createSightings, MOST_SIGHTINGS } from './sightings.ts'
 
 const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 12, 0, second))
-/** Long enough that the timer of a test never rings by itself. */
+/** So long that the timer never fires during a test. */
 const NEVER = 3_600_000
 
-/** Sightings whose writes are recorded, held back and made to fail. */
+/** Sightings whose writes the test records, delays and makes fail. */
 function make(every = NEVER) {
   const seen = {
     writes: [] as [ids: string[], at: Date[]][],
@@ -14,7 +14,7 @@ function make(every = NEVER) {
     warnings: [] as string[],
   }
   let hold: Promise<void> | null = null
-  /** Writes that begin from now on wait. @returns lets them end */
+  /** Delays all writes that begin after this call. @returns a function that releases them */
   function holdBack(): () => void {
     let release = () => {}
     hold = new Promise((resolve) => {
@@ -56,7 +56,7 @@ describe('sightings', () => {
     expect(seen.writes).toHaveLength(1)
   })
 
-  it('are the latest that is known, until the write is done', async () => {
+  it('have the latest timestamp until the write is done', async () => {
     const { sightings, holdBack } = make()
     const release = holdBack()
     expect([sightings.latest('a', null), sightings.latest('a', at(0))]).toEqual([null, at(0)])
@@ -73,7 +73,7 @@ describe('sightings', () => {
     expect(sightings.latest('a', null)).toBeNull()
   })
 
-  it('that could not be written are kept, and those seen since are not set back', async () => {
+  it('that could not be written are kept, and later ones are not overwritten', async () => {
     const { sightings, seen } = make()
     sightings.see('a', at(1))
     sightings.see('b', at(1))
@@ -92,7 +92,7 @@ describe('sightings', () => {
     ])
   })
 
-  it('of what is gone are forgotten, in a write that fails as well', async () => {
+  it('of deleted objects are dropped, also if a write fails', async () => {
     const { sightings, seen, holdBack } = make()
     sightings.see('a', at(1))
     sightings.see('b', at(1))
@@ -109,7 +109,7 @@ describe('sightings', () => {
     expect(seen.writes).toEqual([])
   })
 
-  it('are written by the timer, which is set by the first of them', async () => {
+  it('are written by the timer, which the first of them starts', async () => {
     const { sightings, seen } = make(20)
     await pause(50)
     sightings.see('a', at(1))
@@ -118,7 +118,7 @@ describe('sightings', () => {
     await expect.poll(() => seen.writes.length).toBe(2)
   })
 
-  it('that the timer could not write are logged and tried again', async () => {
+  it('that the timer could not write are logged and retried', async () => {
     const { sightings, seen } = make(20)
     seen.fail = true
     sightings.see('a', at(1))
@@ -128,7 +128,7 @@ describe('sightings', () => {
     await expect.poll(() => seen.writes).toEqual([[['a'], [at(1)]]])
   })
 
-  it('leave no timer after a last flush, whether it succeeds or not', async () => {
+  it('leave no timer after a flush, whether it succeeds or not', async () => {
     const { sightings, seen } = make(20)
     seen.fail = true
     sightings.see('a', at(1))
@@ -140,7 +140,7 @@ describe('sightings', () => {
     expect([seen.warnings.length, seen.writes]).toEqual([length, []])
   })
 
-  it('are bounded in number: what is known already is still updated, further ones are dropped and logged', async () => {
+  it('are bounded in number: known ones are still updated, further ones are dropped and logged', async () => {
     const { sightings, seen } = make()
     for (let n = 0; n < MOST_SIGHTINGS + 7; n++) sightings.see(String(n), at(1))
     sightings.see('0', at(2))
@@ -152,7 +152,7 @@ describe('sightings', () => {
     expect(seen.warnings).toEqual(['too many last-seen timestamps of examples: some were dropped'])
   })
 
-  it('of a large batch are written in parts, and only the part that failed and those after it again', async () => {
+  it('of a large batch are written in parts; after a failure, only the failed part and those after it again', async () => {
     const { sightings, seen } = make()
     for (let n = 0; n < 12_000; n++) sightings.see(String(n).padStart(6, '0'), at(1))
     let writes = 0

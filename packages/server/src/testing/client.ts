@@ -1,13 +1,13 @@
-/** A client as an app's own tests would write it: JSON over fetch, cookies kept, the CSRF token sent along. */
+/** An HTTP client of tests, as an app would write it: JSON over fetch, with a cookie jar and the CSRF token. */
 
-/** JSON as it came; tests look into it freely. */
-// biome-ignore lint/suspicious/noExplicitAny: what a foreign server answered has no type here
+/** JSON as received; tests read it without types. */
+// biome-ignore lint/suspicious/noExplicitAny: the answer of a foreign server has no type here
 export type Json = any
 
 export interface Reply {
   status: number
   headers: Headers
-  /** The whole body: parsed JSON, or the text where it is none. */
+  /** The whole body: parsed JSON, or the text of any other type. */
   body: Json
   /** The envelope's `data`, for the standard style. */
   data: Json
@@ -75,7 +75,7 @@ export class Client {
     }
   }
 
-  /** Signs in and keeps the session and its CSRF token. @throws where that fails */
+  /** Signs in and keeps the session and its CSRF token. @throws if the sign-in fails */
   async signIn(identifier: string, password: string, more: Record<string, unknown> = {}): Promise<Reply> {
     const reply = await this.post('/api/v1/auth/login', { username: identifier, password, ...more })
     if (reply.status !== 200) throw new Error(`sign-in failed with ${reply.status}: ${reply.text}`)

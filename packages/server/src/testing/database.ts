@@ -1,7 +1,7 @@
 /**
- * A fresh, migrated database for a test file, on whichever of the two the running vitest project is for: one that the
- * worker keeps and empties between files (kept.ts), or a clone of what the run's global set-up made once, for a test
- * that changes more than rows. Nothing is shared between files that run.
+ * A fresh, migrated database for a test file, on PostgreSQL or PGlite as the vitest project requires: one that the
+ * worker keeps and empties between files (kept.ts), or a clone of the template that the global set-up made, for a test
+ * that changes more than rows. Test files that run at the same time share nothing.
  */
 import { readFile } from 'node:fs/promises'
 import { inject } from 'vitest'
@@ -11,16 +11,16 @@ import type { Log } from '../base/log/index.ts'
 import { cloneDatabase, takeDatabase } from './kept.ts'
 import { recorded } from './statements.ts'
 
-/** What the global set-up (tests/setup) hands to the test files. */
+/** What the global set-up (tests/setup) provides to the test files. */
 export type TestDatabaseSource =
   | { kind: 'pglite'; template: string }
   | {
       kind: 'postgres'
       template: string
-      /** End before the database's name. */
+      /** URLs without the name of the database. */
       baseUrl: string
       superuserUrl: string
-      /** The folder that takes down which statements were executed. */
+      /** The folder of the records of executed statements. */
       statements: string
     }
 
@@ -32,19 +32,19 @@ declare module 'vitest' {
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Which of the two this run is on. */
+/** The database system of this run. */
 export const testDatabaseKind = (): 'pglite' | 'postgres' => inject('database').kind
 
 export interface TestDatabase {
-  /** As the setting: null means embedded. */
+  /** As the setting: null is the embedded database. */
   databaseUrl: string | null
-  /** What the embedded one begins from; null on PostgreSQL. */
+  /** The template of the embedded database; null on PostgreSQL. */
   template: Buffer | null
-  /** To be called when every connection is closed. */
+  /** Call it after all connections are closed. */
   drop(): Promise<void>
 }
 
-/** A clone that the test opens itself, or a server in another process. */
+/** A clone that the test, or a server in another process, opens. */
 export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const source = inject('database')
   if (source.kind === 'postgres')
@@ -59,13 +59,13 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
 export interface TestDatabaseOptions {
   /** Without a schema; otherwise it is migrated. */
   empty?: boolean
-  /** A clone, for a test that depends on how the tables lie on the disk. */
+  /** A clone, for a test that depends on the physical layout of the tables. */
   own?: boolean
   log?: Log
   pool?: number
 }
 
-/** Nested use is refused, as in development. Closing it gives it back or drops it. */
+/** Nested transactions are refused, as in development. Closing returns the database to the worker or drops it. */
 export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<Database> {
   const { empty = false, own = empty, pool = 6, log = quietLog } = options
   const made = own ? await openOwn(empty, pool, log) : await openKept(pool, log)
@@ -98,7 +98,7 @@ async function openKept(pool: number, log: Log): Promise<Opened> {
 
 async function openOwn(empty: boolean, pool: number, log: Log): Promise<Opened> {
   const isEmbedded = testDatabaseKind() === 'pglite'
-  // emptying a clone is faster than making a database
+  // emptying a clone is faster than creating a database
   const { databaseUrl, template, drop } = await createTestDatabase({ empty: empty && !isEmbedded })
   const db = await openDatabase({ databaseUrl, dataDir: null, pool, guardNesting: true, log, template })
   if (isEmbedded && empty) await migrateDown(db, { to: 0 })

@@ -1,7 +1,7 @@
 /**
- * People and organizations of a test written by the rooms' own functions in one transaction, instead of by a request for
- * each step: what they leave behind is what signing up and making an organization leave, without the events and e-mails
- * on the way. Sessions begin at the real door.
+ * Fixtures: users and organizations of a test, written by the functions of the features in one transaction instead of by
+ * one request a step. The rows are those of a registration and of a new organization, without their events and e-mails.
+ * Sessions are created by a real sign-in.
  */
 import type { App } from '../app.ts'
 import { newId } from '../base/ids.ts'
@@ -14,9 +14,9 @@ export interface FoundingOptions {
   email?: string
   username?: string
   password?: string
-  /** Of the server; a viewer without it. */
+  /** Roles of the server; default: viewer. */
   roles?: readonly string[]
-  /** Whether they have a session; true without it. */
+  /** Whether the user has a session; default: true. */
   signIn?: boolean
 }
 
@@ -26,7 +26,7 @@ export interface Founded {
   password: string
 }
 
-/** Active and verified users. A password is hashed once, however many have it. */
+/** Active and verified users. A password that several users have is hashed once. */
 export async function foundPeople(
   { tools }: Pick<App, 'tools'>,
   people: readonly (FoundingOptions & { email: string; password: string })[],
@@ -48,7 +48,7 @@ export async function foundPeople(
   })
 }
 
-/** @param members the first has to be an owner. @returns its id */
+/** @param members the first has to be an owner. @returns the id of the organization */
 export const foundOrganization = (
   { tools }: Pick<App, 'tools'>,
   { name, members }: { name: string; members: readonly (readonly [{ id: string }, OrganizationRole])[] },

@@ -1,7 +1,7 @@
 /**
- * Databases that a worker keeps: one test file after another has one, emptied in between, because emptying takes
- * milliseconds and cloning takes a tenth of a second or more. One whose catalogue is no longer that of the template
- * (a table or role was made, migrations went down, the planner has statistics), or that has grown, is dropped instead.
+ * A pool of test databases in each worker: a database is reused by one test file after another and emptied in between,
+ * because emptying takes milliseconds and cloning a tenth of a second or more. A database is dropped instead if its
+ * catalogue differs from the template (a new table or role, migrations down, statistics of the planner) or if it is large.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -14,13 +14,13 @@ import type { TestDatabaseSource } from './database.ts'
 
 export interface KeptDatabase {
   open(options: { pool: number; log: Log }): Promise<Driver>
-  /** Empties it for the next test file, or drops it. To be called when every connection is closed. */
+  /** Empties it for the next test file, or drops it. Call it after all connections are closed. */
   giveBack(): Promise<void>
 }
 
-/** More than this beside each other are not kept: each PGlite takes memory. */
+/** The most databases in the pool: each PGlite takes memory. */
 const MOST = 3
-/** A table that has grown beyond this stays large after its rows are deleted. */
+/** Bytes of a table. A larger one stays large after its rows are deleted. */
 const LARGE = 1024 * 1024
 
 const idle: KeptDatabase[] = []
@@ -35,7 +35,7 @@ interface Handles {
   query: Query
   open: KeptDatabase['open']
   drop(): Promise<void>
-  /** Facts of the whole cluster, where the database has one to itself. */
+  /** Facts of the whole cluster, if it has only this database. */
   facts?: string
 }
 
@@ -91,7 +91,7 @@ async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promis
   return kept({
     open: () => pgliteDriver(alive),
     async query(text) {
-      // what the last one on the wire left behind
+      // the state that the previous session left
       await lite.exec(
         'rollback; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all()',
       )
@@ -110,7 +110,7 @@ async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Prom
     connectionString: databaseUrl.replace(source.baseUrl, source.superuserUrl),
     application_name: 'tests',
   })
-  // the cluster may stop before the worker does
+  // the cluster may stop before the worker
   superuser.on('error', () => {})
   await superuser.connect()
   await superuser.query(`set lock_timeout = '3s'`)
@@ -124,7 +124,7 @@ async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Prom
   })
 }
 
-/** A database of one test alone. */
+/** A database for a single test. */
 export async function cloneDatabase(
   source: TestDatabaseSource & { kind: 'postgres' },
   template = source.template,

@@ -1,6 +1,6 @@
 /**
- * Which statements a run on PostgreSQL executed, and as which role: taken down by the opener of test databases, so that
- * one test can prepare each of them on PGlite (tests/statements.test.ts) without the run being made there once more.
+ * Records the statements that a run on PostgreSQL executes, with their role, so that one test can prepare each of them on
+ * PGlite (tests/statements.test.ts) instead of a second run there.
  */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export function emptyRecord(folder: string): void {
 
 const seen = new Set<string>()
 
-/** Once it has succeeded: what PostgreSQL refused in a test may be refused elsewhere. */
+/** Called after a statement succeeded: PGlite may refuse what PostgreSQL refused in a test. */
 async function takeDown(
   folder: string,
   text: string,
@@ -41,7 +41,7 @@ async function takeDown(
   appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(executed)}\n`)
 }
 
-/** The driver, with each statement that it executes taken down. */
+/** The driver, which also records each statement that it executes. */
 export function recorded(driver: Driver, folder: string): Driver {
   const connections = new WeakSet<Connection>()
   return {

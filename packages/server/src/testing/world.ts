@@ -1,7 +1,6 @@
 /**
- * A whole server in a test: a real database of the running project, a free port on 127.0.0.1, a clock that
- * only moves when told, and clients that behave as browsers and apps do. Hashes are cheap here, nothing else
- * differs from what people run.
+ * A whole server in a test: a real database of the vitest project, a free port on 127.0.0.1, a clock that only the test
+ * moves, and clients that behave like browsers and apps. Only the cost of hashes differs from a production server.
  */
 import { createServer } from 'node:net'
 import { type App, createApp } from '../app.ts'
@@ -22,16 +21,16 @@ export interface World {
   mailbox: Mailbox
   /** A new client with an empty cookie jar. */
   client(options?: ConstructorParameters<typeof Client>[1]): Client
-  /** A user who has signed up, verified and (by default) signed in; with roles, one who is written as `people` are. */
+  /** A user who has registered, verified and (by default) signed in; with roles, written directly like `people`. */
   person(options?: FoundingOptions): Promise<Person>
-  /** Users who are written at once, without signing up, and (by default) signed in. */
+  /** Users who are written directly, without a registration, and (by default) signed in. */
   people(wanted: number | readonly FoundingOptions[]): Promise<Person[]>
   /** An organization with its members, the first of whom has to be an owner. @returns its id */
   organization(options: {
     name?: string
     members: readonly (readonly [{ id: string }, OrganizationRole])[]
   }): Promise<string>
-  /** The types of the audit events so far, oldest first; about one user where given. */
+  /** The types of the audit events so far, oldest first; with `userId`, those about this user. */
   events(userId?: string): Promise<string[]>
   stop(): Promise<void>
 }
@@ -42,7 +41,7 @@ export interface Person extends Founded {
 
 export const PASSWORD = 'correct horse battery staple'
 
-/** @param database of whose rows and tables the test says more than a world does by itself */
+/** @param database options of the database, for a test that depends on its rows and tables */
 export async function startWorld(
   overrides: Partial<Config> = {},
   database: TestDatabaseOptions = {},
@@ -80,7 +79,7 @@ export async function startWorld(
     clock: {
       now: clock.now,
       async advance(text) {
-        // what is due happens before the time that passes, not after it
+        // jobs that are due now run before the clock moves, not after
         await app.settle()
         clock.advance(milliseconds(text))
         await app.settle()
@@ -106,7 +105,7 @@ export async function startWorld(
     async person(options = {}) {
       if (options.roles) {
         const [person] = await world.people([options])
-        if (!person) throw new Error('nothing was founded')
+        if (!person) throw new Error('no user was created')
         return person
       }
       const { email = nextEmail(), password = PASSWORD, username } = options
@@ -123,7 +122,7 @@ export async function startWorld(
         const verified = await client.post('/api/v1/auth/verify-email', { token })
         if (verified.status !== 200) throw new Error(`verification failed: ${JSON.stringify(verified.body)}`)
       }
-      // with verification off the registration has signed them in already
+      // without verification, the registration has signed the user in
       client.csrfToken = registered.data.session?.csrf_token ?? null
       if (options.signIn === false) client.cookies.clear()
       else if (client.csrfToken === null) await client.signIn(email, password)
@@ -144,7 +143,7 @@ export async function startWorld(
 function milliseconds(text: string): number {
   const match = /^(\d+) (second|minute|hour|day)s?$/.exec(text)
   const unit = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }[match?.[2] ?? '']
-  if (!match || unit === undefined) throw new Error(`not a duration for people: ${text}`)
+  if (!match || unit === undefined) throw new Error(`not a duration in words: ${text}`)
   return Number(match[1]) * unit
 }
 

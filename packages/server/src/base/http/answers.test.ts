@@ -67,7 +67,7 @@ const server = await serve(rows)
 const accept = (style: string) => ({ headers: { accept: `application/vnd.latchkey.${style}+json` } })
 
 describe('the standard envelope', () => {
-  it('wraps a success and carries only the headers that mean something', async () => {
+  it('wraps a success and has only the necessary headers', async () => {
     const { status, json, headers } = await server.ask('/api/v1/things/7?view=x', {
       headers: { 'x-request-id': 'abc-1' },
     })
@@ -95,7 +95,7 @@ describe('the standard envelope', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
   })
 
-  it('wraps a failure, with Retry-After where there is something to wait for', async () => {
+  it('wraps a failure, with Retry-After if waiting helps', async () => {
     const { status, json, headers } = await server.ask('/api/v1/locked')
     expect(status).toBe(423)
     expect(json).toMatchObject({
@@ -114,7 +114,7 @@ describe('the standard envelope', () => {
     expect(headers.get('retry-after')).toBe('900')
   })
 
-  it('puts the cursor of the next page into the metadata', async () => {
+  it('has the cursor of the next page in the metadata', async () => {
     const { json, headers } = await server.ask('/api/v1/list?limit=1')
     expect(json.metadata.next_cursor).toBe('c/1')
     expect(json.message).toBe('All “of” them.')
@@ -157,7 +157,7 @@ describe('the other styles', () => {
     })
   })
 
-  it('problem, by either of its names', async () => {
+  it('problem, by either of its media types', async () => {
     for (const headers of [accept('problem').headers, { accept: 'application/problem+json' }]) {
       const answered = await server.ask('/api/v1/short?name=ab', { headers })
       expect(answered.headers.get('content-type')).toBe('application/problem+json')
@@ -181,7 +181,7 @@ describe('the other styles', () => {
     expect((await server.ask('/api/v1/things/7', accept('problem'))).json).toMatchObject({ id: '7' })
   })
 
-  it('picks by weight, and stays with the default for what it does not know', async () => {
+  it('are selected by weight; unknown ones get the default', async () => {
     const of = async (text: string) =>
       (await server.ask('/api/v1/things/7', { headers: { accept: text } })).json
     expect(
@@ -193,7 +193,7 @@ describe('the other styles', () => {
     expect(await of(`${'application/x+json,'.repeat(500)}*/*`)).toHaveProperty('success')
   })
 
-  it('takes the default from the settings', async () => {
+  it('have a default in the settings', async () => {
     const bare = await serve(rows, { config: { envelope: 'detail' } })
     expect((await bare.ask('/api/v1/locked')).json).toEqual({
       detail: 'Too many failed attempts. Try again later.',
@@ -202,14 +202,14 @@ describe('the other styles', () => {
   })
 })
 
-describe('what leaves', () => {
-  it('is only what the schema declares, in plain shapes and in shapes to choose from', async () => {
+describe('an answer', () => {
+  it('has only declared fields, also in schemas with alternatives', async () => {
     expect((await server.ask('/api/v1/things/7')).json.data).not.toHaveProperty('password_hash')
     const { json } = await server.ask('/api/v1/either')
     expect(json.data).toEqual({ b: { id: '1', view: null } })
   })
 
-  it('has the status, cookies and headers that the row asked for', async () => {
+  it('has the status, cookies and headers of the row', async () => {
     const { status, headers, json } = await server.ask('/api/v1/made')
     expect(status).toBe(201)
     expect(json.code).toBe(201)
@@ -227,7 +227,7 @@ describe('what leaves', () => {
     expect(device).toBe('__Host-lk_device=abc; Max-Age=60; Path=/; HttpOnly; Secure; SameSite=Lax')
   })
 
-  it('never shows an unforeseen error, which goes to the log under the request id', async () => {
+  it('never shows an unexpected error, which is logged with the request id', async () => {
     const { status, text, json } = await server.ask('/api/v1/broken')
     expect(status).toBe(500)
     expect(text).not.toContain('hunter2')
@@ -238,21 +238,21 @@ describe('what leaves', () => {
     })
   })
 
-  it('is 503 with Retry-After while the database is out of reach', async () => {
+  it('is 503 with Retry-After while the database is unreachable', async () => {
     const { status, headers, json } = await server.ask('/api/v1/unreachable')
     expect(status).toBe(503)
     expect(json.error.code).toBe('UNAVAILABLE')
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
   })
 
-  it('is an error at once when it does not fit its schema, outside production', async () => {
+  it('that does not match its schema is an error outside production', async () => {
     expect((await server.ask('/api/v1/misshapen')).status).toBe(500)
     expect(server.logged.at(-1)?.fields.err).toMatchObject({ message: expect.stringContaining('misshapen') })
   })
 })
 
 describe('the request id', () => {
-  it('of the caller is kept when it is sane', async () => {
+  it('of the caller is kept if it is valid', async () => {
     for (const id of ['a', 'A1._-', 'x'.repeat(128)]) {
       expect(
         (await server.ask('/api/v1/things/7', { headers: { 'x-request-id': id } })).headers.get(
@@ -262,7 +262,7 @@ describe('the request id', () => {
     }
   })
 
-  it('is our own otherwise', async () => {
+  it('is generated otherwise', async () => {
     for (const id of ['', 'a b', '"}', 'x'.repeat(129), '<script>']) {
       const { headers } = await server.ask('/api/v1/things/7', { headers: { 'x-request-id': id } })
       expect(headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/)
@@ -271,7 +271,7 @@ describe('the request id', () => {
 })
 
 describe('the version', () => {
-  it('v1 is echoed', async () => {
+  it('v1 is returned', async () => {
     const { status, headers } = await server.ask('/api/v1/things/7', { headers: { 'x-api-version': 'v1' } })
     expect([status, headers.get('x-api-version')]).toEqual([200, 'v1'])
   })
@@ -302,7 +302,7 @@ describe('methods and paths', () => {
     expect((await server.ask('/api/v1/nothing', html)).json.error.code).toBe('NOT_FOUND')
   })
 
-  it('a known path with another method is 405 and names those it has', async () => {
+  it('a known path with another method is 405 and lists the allowed methods', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const { status, json, headers } = await server.ask('/api/v1/list', { method })
       expect([status, json.error.code, headers.get('allow')]).toEqual([
@@ -313,7 +313,7 @@ describe('methods and paths', () => {
     }
   })
 
-  it('HEAD answers as GET does, without a body', async () => {
+  it('HEAD has the answer of GET without the body', async () => {
     const get = await server.ask('/api/v1/list')
     const head = await server.ask('/api/v1/list', { method: 'HEAD' })
     expect(head.status).toBe(200)
@@ -321,7 +321,7 @@ describe('methods and paths', () => {
     expect(Number(head.headers.get('content-length'))).toBe(Buffer.byteLength(get.text))
   })
 
-  it('lets a signed-in caller through', async () => {
+  it('a signed-in caller is answered', async () => {
     expect((await server.ask('/api/v1/mine', { headers: signedInAs('ada') })).json.data).toEqual({
       who: 'ada',
     })
@@ -329,13 +329,13 @@ describe('methods and paths', () => {
 })
 
 describe('health', () => {
-  it('lives without looking at anything', async () => {
+  it('is alive without any check', async () => {
     for (const path of ['/healthz', '/api/health']) {
       expect((await server.ask(path)).json).toMatchObject({ success: true, data: { status: 'ok' } })
     }
   })
 
-  it('is ready when all checks are well', async () => {
+  it('is ready if all checks pass', async () => {
     expect((await server.ask('/readyz')).json.data).toEqual({ status: 'ready', checks: { database: true } })
   })
 

@@ -59,7 +59,7 @@ describe('a JSON body', () => {
     }
   })
 
-  it('names nothing twice, at no level and in no spelling', async () => {
+  it('has no duplicate names, at any level and in any spelling', async () => {
     const twice = [
       ['{"text":"a","text":"b"}', 'text'],
       ['{"text":"a","te\\u0078t":"b"}', 'text'],
@@ -88,7 +88,7 @@ describe('a JSON body', () => {
     expect(await codeOf(post('['.repeat(60_000)))).toEqual(BAD)
   })
 
-  it('is read as fast with a long name above thousands of others as with a short one', { retry: 4 }, () => {
+  it('is parsed as fast with a long name above thousands of others as with a short one', { retry: 4 }, () => {
     const names = Array.from({ length: 4500 }, (_, n) => `"${n.toString(36)}":0`)
     const fastest = (name: string): number => {
       const text = `{"${name}":{${names}}}`
@@ -108,7 +108,7 @@ describe('a JSON body', () => {
     expect((await post('{"constructor":{"prototype":{"x":1}}}')).status).toBe(200)
   })
 
-  it('holds whole characters only, and says which field does not', async () => {
+  it('has valid characters only; the error names the field', async () => {
     for (const text of ['a\\u0000b', '\\ud800', 'x\\udc00y', '\\udc00\\ud800']) {
       const { status, json } = await post(`{"list":[{"name":"fine"},{"name":"${text}"}]}`)
       expect([status, json.error]).toMatchObject([
@@ -133,7 +133,7 @@ describe('a JSON body', () => {
     expect(await codeOf(post('{}', 'application/json; charset="UTF-8"'))).toEqual([200, 'ok'])
   })
 
-  it('may be left out, or empty', async () => {
+  it('may be absent or empty', async () => {
     expect((await server.ask('/api/v1/echo', { method: 'POST' })).status).toBe(200)
     expect((await post('')).status).toBe(200)
     expect(
@@ -166,7 +166,7 @@ describe('other bodies', () => {
     )
   })
 
-  it('are refused by size, declared or not, and the connection survives', async () => {
+  it('are refused by size, declared or not, and the connection stays usable', async () => {
     const limit = 64 * 1024
     const fits = `{"text":"${'x'.repeat(limit - 11)}"}`
     expect(Buffer.byteLength(fits)).toBe(limit)
@@ -184,7 +184,7 @@ describe('other bodies', () => {
     )
   })
 
-  it('on a GET are passed over', async () => {
+  it('of a GET are ignored', async () => {
     const answer = await server.raw(
       'GET /api/v1/users/1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"id":"evil"}GET /api/v1/users/2 HTTP/1.1\r\nHost: x\r\n\r\n'.replace(
         '12',
@@ -200,11 +200,11 @@ describe('other bodies', () => {
 describe('a form', () => {
   const form = (body: string) => post(body, 'application/x-www-form-urlencoded')
 
-  it('is read', async () => {
+  it('is parsed', async () => {
     expect((await form('text=a+b%26%C3%BC&x')).json.data.text).toBe('a b&ü')
   })
 
-  it('has every field once', async () => {
+  it('has no duplicate fields', async () => {
     const { status, json } = await form('text=a&te%78t=b')
     expect([status, json.error]).toMatchObject([
       400,
@@ -212,7 +212,7 @@ describe('a form', () => {
     ])
   })
 
-  it('has whole characters, a sound encoding, a bounded number of fields', async () => {
+  it('has valid characters, a valid encoding, a bounded number of fields', async () => {
     expect((await form('text=%00')).json.error).toMatchObject({
       code: 'VALIDATION_ERROR',
       details: [{ field: 'text' }],
@@ -231,7 +231,7 @@ describe('a form', () => {
 describe('a query', () => {
   const get = (query: string) => server.ask(`/api/v1/users/7?${query}`)
 
-  it('has every parameter once', async () => {
+  it('has no duplicate parameters', async () => {
     expect((await get('q=a&q=b')).json.error).toMatchObject({
       code: 'BAD_REQUEST',
       details: [{ field: 'q', code: 'duplicate' }],
@@ -240,22 +240,22 @@ describe('a query', () => {
     expect((await get('q%5B%5D=a&q=b')).json.data).toEqual({ id: '7', q: 'b' })
   })
 
-  it('has whole characters and a sound encoding', async () => {
+  it('has valid characters and a valid encoding', async () => {
     expect((await get('q=%00')).json.error.details[0].field).toBe('q')
     for (const query of ['q=%', 'q=%E0%A4%A', 'q=%ff', '%00=1', '__proto__=1'])
       expect([query, (await get(query)).status]).toEqual([query, 400])
   })
 
-  it('cannot replace what the path says', async () => {
+  it('cannot replace a path parameter', async () => {
     expect((await get('id=8')).json.data.id).toBe('7')
   })
 
-  it('may be very strange without harm', async () => {
+  it('may have any form without causing a failure', async () => {
     expect((await get('&&==&toString=1&hasOwnProperty=2&?')).status).toBe(200)
   })
 })
 
-describe('paths that try to be others', () => {
+describe('paths in disguise', () => {
   const ask = async (target: string, headers = '') => {
     const answer = await server.raw(
       `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`,
@@ -263,7 +263,7 @@ describe('paths that try to be others', () => {
     return { status: Number(answer.slice(9, 12)), answer }
   }
 
-  it('are found nowhere', async () => {
+  it('are not found', async () => {
     for (const target of [
       '/public/../admin',
       '/public/%2e%2e/admin',
@@ -287,7 +287,7 @@ describe('paths that try to be others', () => {
     }
   })
 
-  it('are refused where they cannot be read', async () => {
+  it('are refused if they cannot be decoded', async () => {
     for (const target of ['/%', '/api/v1/users/%ff', '/api/v1/users/%E0%A4%A', '/%zz']) {
       const { status, answer } = await ask(target)
       expect([target, status]).toEqual([target, 400])
@@ -298,7 +298,7 @@ describe('paths that try to be others', () => {
     expect(answer).toContain('"field":"id"')
   })
 
-  it('do not get round what a row needs, in any spelling of it or by any header', async () => {
+  it('do not bypass the requirement of a row, in any spelling or by any header', async () => {
     const tricks = [
       '',
       'X-Original-URL: /public/page\r\n',
@@ -334,7 +334,7 @@ describe('paths that try to be others', () => {
   })
 })
 
-describe('requests that are none', () => {
+describe('unreadable requests', () => {
   it('headers beyond 16 KiB are 431 in the envelope', async () => {
     const answer = await server.raw(`GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`)
     expect(answer).toMatch(/^HTTP\/1.1 431 Request Header Fields Too Large\r\n/)
@@ -363,7 +363,7 @@ describe('requests that are none', () => {
     }
   })
 
-  it('no Host is 400 in the envelope', async () => {
+  it('a missing Host is 400 in the envelope', async () => {
     const answer = await server.raw('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n')
     expect(answer).toMatch(/^HTTP\/1.1 400 /)
     expect(answer).toContain('"code":"BAD_REQUEST"')
@@ -392,7 +392,7 @@ describe('requests that are none', () => {
     )
   })
 
-  it('a caller who leaves in the midst of a body does no harm', async () => {
+  it('a caller who disconnects within a body causes no failure', async () => {
     await server.raw(
       'POST /api/v1/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{',
       { silence: 50 },
@@ -402,8 +402,8 @@ describe('requests that are none', () => {
   })
 })
 
-describe('credentials that are odd', () => {
-  it('a garbled or doubled credential never falls back to the cookie', async () => {
+describe('malformed credentials', () => {
+  it('a malformed or duplicate credential never falls back to the cookie', async () => {
     const { cookie } = signedInAs('ada') as { cookie: string }
     for (const authorization of [
       'Bearer',

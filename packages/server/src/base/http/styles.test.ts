@@ -1,4 +1,4 @@
-/** Rows of a protocol: every answer has the protocol's body, before `run` and after it, for every `Accept`. */
+/** Protocol styles: every answer of such a row has the body of the protocol, before and after `run`, for every `Accept`. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode, problem } from '../errors.ts'
@@ -54,7 +54,7 @@ const send = (path: string, body: unknown, headers: Record<string, string> = {})
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 
-/** What is wrong with a request before its row runs: status, then what each protocol calls it. */
+/** Failures before `run`: the status, then the error of each protocol. */
 const early: [what: string, ask: (style: string) => Promise<Answered>, number, string, string | undefined][] = [
   ['no credential', (s) => send(`/${s}/mine`, {}), 401, 'invalid_client', undefined],
   ['a bad credential', (s) => send(`/${s}/mine`, {}, { authorization: 'Bearer nonsense' }), 401, 'invalid_token', undefined],
@@ -73,7 +73,7 @@ const early: [what: string, ask: (style: string) => Promise<Answered>, number, s
 ] // biome-ignore format: a table
 
 describe('a row in the style of OAuth', () => {
-  it.each(early)('says as RFC 6749 §5.2 does: %s', async (_what, ask, status, error) => {
+  it.each(early)('writes failures as in RFC 6749 §5.2: %s', async (_what, ask, status, error) => {
     const answered = await ask('oauth')
     expect([answered.status, answered.json]).toEqual([
       status,
@@ -88,7 +88,7 @@ describe('a row in the style of OAuth', () => {
     expect(answered.text).not.toContain('hunter2')
   })
 
-  it.each(codes)('has a name for %s', async (code) => {
+  it.each(codes)('has an error for %s', async (code) => {
     const { status, json: body } = await send('/oauth/fail', { code })
     expect([status, body.error]).toEqual([ERRORS[code].status, OAUTH_ERRORS[code]])
     // RFC 6749 appendices A.7 and A.8
@@ -96,14 +96,14 @@ describe('a row in the style of OAuth', () => {
     expect(body.error_description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
   })
 
-  it('says what the row says where it names the error, and which field is wrong', async () => {
+  it('uses the error that the row names, and describes the invalid field', async () => {
     expect((await send('/oauth/fail', { code: 'BAD_REQUEST', as: 'invalid_grant' })).json.error).toBe(
       'invalid_grant',
     )
     expect((await send('/oauth/fail', {})).json.error_description).toContain('code: ')
   })
 
-  it('answers a success bare', async () => {
+  it('writes a success as bare data', async () => {
     const { status, json: body, headers } = await send('/oauth/make', {})
     expect([status, body]).toEqual([201, { id: '7' }])
     expect([headers.get('cache-control'), headers.get('pragma')]).toEqual(['no-store', 'no-cache'])
@@ -113,7 +113,7 @@ describe('a row in the style of OAuth', () => {
 describe('a row in the style of SCIM', () => {
   const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error']
 
-  it.each(early)('says as RFC 7644 §3.12 does: %s', async (_what, ask, status, _error, scimType) => {
+  it.each(early)('writes failures as in RFC 7644 §3.12: %s', async (_what, ask, status, _error, scimType) => {
     const answered = await ask('scim')
     const body = { schemas, status: `${status}`, detail: expect.any(String), ...(scimType && { scimType }) }
     expect([answered.status, answered.json]).toEqual([status, body])
@@ -130,7 +130,7 @@ describe('a row in the style of SCIM', () => {
     ])
   })
 
-  it('has a type of error only where table 9 has one for the status', () => {
+  it('has a scimType only if table 9 has one for the status', () => {
     const known = { invalidValue: 400, invalidSyntax: 400, uniqueness: 409 }
     for (const code of codes) {
       const type = SCIM_ERRORS[code] as keyof typeof known | undefined
@@ -138,12 +138,12 @@ describe('a row in the style of SCIM', () => {
     }
   })
 
-  it('says what the row says where it names the error', async () => {
+  it('uses the error that the row names', async () => {
     const answered = await send('/scim/fail', { code: 'BAD_REQUEST', as: 'invalidFilter' })
     expect(answered.json.scimType).toBe('invalidFilter')
   })
 
-  it('takes and answers its own media type', async () => {
+  it('accepts and sends the media type of SCIM', async () => {
     const {
       status,
       json: body,
@@ -177,14 +177,14 @@ describe('the reference', async () => {
     })
   })
 
-  it('says so on the page for people', async () => {
+  it('describes it on the docs page too', async () => {
     const pages = await serve(rowsOf('oauth'), {
       renderPage: (_call, { page }) =>
         (page.props as unknown as { dangerouslySetInnerHTML: { __html: string } }).dangerouslySetInnerHTML
           .__html,
     })
     const { text } = await pages.ask('/api/docs')
-    expect(text).toContain('Written as RFC 6749 §5.2 says, in every style: <code>error</code>')
+    expect(text).toContain('In the form of RFC 6749 §5.2 for every <code>Accept</code>: <code>error</code>')
     expect(text).toContain('the body is <code>object</code>')
   })
 })

@@ -1,4 +1,4 @@
-/** For the tests of this room: a server of a few rows on a real socket, and requests written byte by byte. */
+/** Test helpers of base/http: a server of a few rows on a real socket, and requests written byte by byte. */
 import { connect } from 'node:net'
 import { afterAll } from 'vitest'
 import type { Config } from '../../config.ts'
@@ -30,7 +30,7 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     ...changes,
   }) as Config
 
-/** `lk_live_ada` is a key of Ada's. `st_ada` is Ada's; `st_ben` Ben's; `st_old` has expired; `st_late` was proven an hour ago. */
+/** `lk_live_ada` is an API key of Ada. Sessions: `st_ada`, `st_ben`; `st_old` has expired; `st_late` authenticated an hour ago. */
 export const people: Authenticator = {
   async check(credential, now) {
     if (credential.kind === 'api_key') return keyOfAda(credential.token)
@@ -70,9 +70,9 @@ export const people: Authenticator = {
 
 function keyOfAda(token: string): Verdict {
   if (token !== 'lk_live_ada') return { refused: problem('INVALID_API_KEY') }
-  const who = { userId: 'usr_ada', username: 'ada', name: 'ada', roles: [], permissions: ['users:read'] }
+  const user = { userId: 'usr_ada', username: 'ada', name: 'ada', roles: [], permissions: ['users:read'] }
   const key = { method: 'api_key', keyId: 'key_ada', tokenId: null, expiresAt: null, amr: [] } as const
-  return { principal: { ...who, ...key, locale: null }, session: null }
+  return { principal: { ...user, ...key, locale: null }, session: null }
 }
 
 export interface Logged {
@@ -89,20 +89,20 @@ export interface Serving {
   close(): Promise<void>
   /** A request by fetch that follows no redirect. */
   ask(path: string, init?: RequestInit): Promise<Answered>
-  /** Bytes as they are; resolves with everything that came until the other side closed or fell silent. */
+  /** Sends bytes unchanged; resolves with all bytes received until the server closed the connection or sent no more. */
   raw(text: string | Buffer, options?: { silence?: number; then?: string }): Promise<string>
 }
 export interface Answered {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: bodies are looked into freely by tests
+  // biome-ignore lint/suspicious/noExplicitAny: tests read bodies without types
   json: any
 }
 
 export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & {
   config?: Partial<Config>
-  /** Where the limits are counted. */
+  /** The store of the rate limits. */
   store?: LimitStore
 }
 
@@ -134,7 +134,7 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     renderPage: (_call, { page, title, status, csrfToken }) =>
       `<!doctype html><title>${title}</title><meta name="csrf-token" content="${csrfToken}"><p data-status="${status}">${page.props.children}</p>`,
     renderProblem: (call, failed, csrfToken, path) =>
-      `<!doctype html><title>${failed.code}</title><p data-token="${csrfToken}" data-name="${call.principal?.name ?? ''}" data-again="${path.retry}" data-return-to="${path.returnTo ?? ''}">`,
+      `<!doctype html><title>${failed.code}</title><p data-token="${csrfToken}" data-name="${call.principal?.name ?? ''}" data-retry="${path.retry}" data-return-to="${path.returnTo ?? ''}">`,
     ...rest,
   })
   const { port } = await http.listen('127.0.0.1', 0)
@@ -191,7 +191,7 @@ function raw(
 /** A cookie header for one of the people. */
 export const signedInAs = (name: string): Record<string, string> => ({ cookie: `lk_session=st_${name}` })
 
-/** What Set-Cookie headers set, by name. */
+/** The cookies that the Set-Cookie headers set, by name. */
 export function cookiesOf(answered: Answered): Record<string, string> {
   return Object.fromEntries(
     answered.headers.getSetCookie().map((line) => {
@@ -201,7 +201,7 @@ export function cookiesOf(answered: Answered): Record<string, string> {
   )
 }
 
-/** A row that is the only face of its operation, written in one piece. */
+/** A row that is the only face of its operation, written as one object. */
 type Flat<F extends { of: Operation }> = Omit<F, 'of' | 'name'> & Operation
 const OPERATION_FIELDS: ReadonlySet<string> = new Set<keyof OperationFields | 'needs' | 'open' | 'audit' | 'quiet'>([
   'name', 'summary', 'needs', 'open', 'organization', 'deletedToo', 'fresh', 'limit', 'audit', 'quiet', 'errors', 'anonymous',

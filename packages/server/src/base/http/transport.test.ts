@@ -1,4 +1,4 @@
-/** Strict-Transport-Security, on whatever leaves: browsers keep it from the first answer they see. */
+/** Strict-Transport-Security on every kind of answer: browsers remember it from the first one they receive. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { PageAnswer, Row } from './row/route.ts'
@@ -19,9 +19,9 @@ const assets = [{ path: '/assets/a.css', type: 'text/css', body: 'a {}', immutab
 const html = { accept: 'text/html' }
 const ASKED: readonly [string, number, string, RequestInit?][] = [
   ['a page', 200, '/plain'],
-  ['a document with a policy of its own', 200, '/own'],
+  ['a document with another policy', 200, '/own'],
   ['an error page', 404, '/nothing', { headers: html }],
-  ['an error page for somebody signed in', 404, '/nothing', { headers: { ...html, ...signedInAs('ada') } }],
+  ['an error page for a signed-in user', 404, '/nothing', { headers: { ...html, ...signedInAs('ada') } }],
   ['a redirect', 303, '/away'],
   ['a file', 200, '/assets/a.css'],
   ['the API', 200, '/api/v1/data'],
@@ -36,7 +36,7 @@ const ASKED: readonly [string, number, string, RequestInit?][] = [
 const secure = await serve(rows, { assets, config: { publicUrl: 'https://id.example.com' } })
 const plain = await serve(rows, { assets })
 
-describe('where the public URL is https, the answer says so for next time:', () => {
+describe('if the public URL is https, Strict-Transport-Security is in the answer with', () => {
   it.each(ASKED)('%s', async (_, status, path, init) => {
     const answer = await secure.ask(path, init)
     expect([answer.status, answer.headers.get('strict-transport-security')]).toEqual([
@@ -45,7 +45,7 @@ describe('where the public URL is https, the answer says so for next time:', () 
     ])
   })
 
-  it('a file that has not changed', async () => {
+  it('an unchanged file', async () => {
     const { headers } = await secure.ask('/assets/a.css')
     const again = await secure.ask('/assets/a.css', {
       headers: { 'if-none-match': headers.get('etag') ?? '' },
@@ -53,20 +53,20 @@ describe('where the public URL is https, the answer says so for next time:', () 
     expect([again.status, again.headers.get('strict-transport-security')]).toEqual([304, 'max-age=31536000'])
   })
 
-  it('what is no readable request', async () => {
+  it('a connection without a readable request', async () => {
     const text = await secure.raw('nonsense\r\n\r\n')
     expect(text).toMatch(/^HTTP\/1\.1 400 .*\r\n/)
     expect(text.split('\r\n')).toContain('strict-transport-security: max-age=31536000')
   })
 })
 
-describe('where it is not, no answer does:', () => {
+describe('if it is not https, the header is absent from', () => {
   it.each(ASKED)('%s', async (_, status, path, init) => {
     const answer = await plain.ask(path, init)
     expect([answer.status, answer.headers.has('strict-transport-security')]).toEqual([status, false])
   })
 
-  it('what is no readable request', async () => {
+  it('a connection without a readable request', async () => {
     expect(await plain.raw('nonsense\r\n\r\n')).not.toContain('strict-transport')
   })
 })

@@ -28,23 +28,23 @@ describe('texts', () => {
     de: { hello: 'Hallo {name}', files: { one: 'Eine Datei', other: '{count} Dateien' } },
   })
 
-  it('fills in what it is given, in the language asked for', () => {
+  it('are filled with values in the requested language', () => {
     expect(t('en', 'hello', { name: 'Ada' })).toBe('Hello Ada')
     expect(t('de', 'hello', { name: 'Ada' })).toBe('Hallo Ada')
   })
-  it('knows one and other', () => {
+  it('have the plural forms one and other', () => {
     expect([1, 2, 0].map((count) => t('en', 'files', { count }))).toEqual(['One file', '2 files', '0 files'])
   })
-  it('does not fill a place inside a value', () => {
+  it('are not filled inside a value', () => {
     expect(t('en', 'hello', { name: '{name}{count}' })).toBe('Hello {name}{count}')
   })
-  it('finds nothing under names that every object has', () => {
+  it('have no entries for the names of inherited members', () => {
     expect(t.find('en', 'constructor')).toBeNull()
     expect(t.find('en', 'hello', {})).toBe('Hello {name}')
   })
 })
 
-describe('the page of a problem', () => {
+describe('the error page', () => {
   const RETURN_PATH = { retry: '/form?return_to=%2Fa%3Fb%26c', returnTo: '/a?b&c' }
   const ada: Call = {
     ...call(),
@@ -81,25 +81,25 @@ describe('the page of a problem', () => {
   })
 })
 
-describe('a problem in words', () => {
-  it.each(LOCALES)('has a sentence for every code (%s)', (locale) => {
+describe('the text of a problem', () => {
+  it.each(LOCALES)('exists for every code (%s)', (locale) => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       expect(baseText.find(locale, `error.${code}`), code).not.toBeNull()
       expect(problemText(locale, problem(code))).toMatch(/[.!?]$/)
     }
   })
-  it('says how long a lock lasts, in minutes', () => {
+  it('has the remaining time of a lock, in minutes', () => {
     const locked = problem('ACCOUNT_LOCKED', { details: { lockout_duration: 841 } })
     expect(problemText('en', locked)).toContain('15 minutes')
     expect(problemText('de', locked)).toContain('15 Minuten')
   })
-  it('warns before the lock, and only then', () => {
+  it('warns only shortly before a lock', () => {
     const failed = (left: number) =>
       problemText('en', problem('AUTHENTICATION_FAILED', { details: { attempts_remaining: left } }))
     expect(failed(1)).toContain('one more')
     expect(failed(4)).not.toContain('4')
   })
-  it('translates field errors by code, with what they need', () => {
+  it('translates field errors by code, with their values', () => {
     const short = problem('VALIDATION_ERROR', {
       details: [
         { field: 'password', code: 'too_short', message: 'x', params: { min: 15 } },
@@ -114,12 +114,12 @@ describe('a problem in words', () => {
     expect(fieldTexts('de', short).email).toBe('Diese Angabe ist ungültig.')
     expect(Object.keys(fieldTexts('en', short))).toEqual(['password', 'email', '__proto__'])
   })
-  it('falls back to the English message only in English', () => {
+  it('is the message of the problem only in English', () => {
     const odd = invalid('email', 'no_such_code', 'Something odd.')
     expect(fieldTexts('en', odd).email).toBe('Something odd.')
     expect(fieldTexts('de', odd).email).toBe('Diese Angabe ist ungültig.')
   })
-  it('puts a taken value at its field', () => {
+  it('of a CONFLICT belongs to its field', () => {
     const taken = problem('CONFLICT', { details: { field: 'username' } })
     expect(shownAgain('en', {}, taken)).toEqual({
       typed: {},
@@ -146,34 +146,34 @@ describe('a page', () => {
   )
   const html = pages.renderPage(call(), { page, title: HOSTILE, csrfToken: 'tok"en' })
 
-  it('is a document in the language of the call', () => {
+  it('is in the language of the call', () => {
     expect(html).toMatch(/^<!doctype html><html lang="en"><head><meta charset="utf-8"\/?><title>/)
     expect(pages.renderPage(call('de'), { page, title: 'x', csrfToken: null })).toContain('<html lang="de">')
   })
-  it('shows what was typed as text', () => {
+  it('renders user input as text', () => {
     expect(html).not.toContain('<img')
     expect(html).not.toMatch(/onerror=(?!alert\(1\)>)/)
     expect(html).toContain('value="&quot;>&lt;img src=x onerror=alert(1)>')
   })
-  it('never shows a password again', () => {
+  it('never displays a password again', () => {
     expect(html).not.toContain('never-shown-again')
   })
-  it('sends the token with every form', () => {
+  it('has the CSRF token in every form', () => {
     expect(html).toContain('<input type="hidden" name="csrf_token" value="tok&quot;en"/>')
     expect(html).toContain('<meta name="csrf-token" content="tok&quot;en"/>')
   })
-  it('leaves the token out where everybody gets the same page', () => {
+  it('has no token if it is the same for every caller', () => {
     const plain = pages.renderPage(call(), { page, title: 'x', csrfToken: null })
     expect(plain).not.toContain('csrf')
   })
-  it('links the summary to the field, and the field to its sentence', () => {
+  it('links the summary to the field, and the field to its error', () => {
     expect(html).toContain('<a href="#field-email">')
     expect(html).toMatch(
       /<input id="field-email" .* aria-describedby="field-email-hint field-email-error" aria-invalid="true"\/>/,
     )
     expect(html).toContain('<li>Elsewhere.</li>')
   })
-  it('says in the title that a form was refused', () => {
+  it('has a title that begins with Error: if a form was refused', () => {
     expect(html).toContain('<title>Error: ')
     const fine = pages.renderPage(call(), {
       page: <ButtonForm action="/x" label={' id="form-errors"'} />,
@@ -182,10 +182,10 @@ describe('a page', () => {
     })
     expect(fine).toContain('<title>Fine · Acme</title>')
   })
-  it('keeps a tick', () => {
+  it('keeps a ticked box', () => {
     expect(html).toMatch(/<input id="field-terms"[^>]* checked/)
   })
-  it('offers a way to sign out also where it carries no token', () => {
+  it('has a link to sign out if it has no token', () => {
     const signedIn = { name: 'Ada', email: null }
     const error = pages.renderPage(call(), { page, title: 'x', csrfToken: null, signedIn })
     expect(error).toContain('<a href="/sign-out">')
@@ -202,7 +202,7 @@ describe('the assets', () => {
     expect(styles?.body.length).toBeLessThan(11_000)
     expect(script?.body.length).toBeLessThan(4_000)
   })
-  it('hold a script that is one', () => {
+  it('have a script that parses', () => {
     expect(() => new Function(pages.assets[1]?.body ?? '(')).not.toThrow()
   })
 })
@@ -211,7 +211,7 @@ describe('the brand', () => {
   const look = (brandAccent: string | null, brandLogo: string | null = null) =>
     brand({ brandName: 'Acme', brandLogo, brandAccent })
 
-  it('can be read in every accent, light and dark', () => {
+  it('has readable contrast with every accent, light and dark', () => {
     const colour = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
     fc.assert(
       fc.property(colour, (accent) => {
@@ -225,7 +225,7 @@ describe('the brand', () => {
       { numRuns: 500 },
     )
   })
-  it('keeps the accent as it is where it can', () => {
+  it('keeps the accent unchanged if its contrast suffices', () => {
     expect(look('#ffd400').light.fill).toBe('#ffd400')
     expect(look('#0b5fff').light.accent).toBe('#0b5fff')
     expect(look('#FFF').light.onFill).toBe('#000000')
@@ -247,7 +247,7 @@ describe('the brand', () => {
     expect(() => look(null, logo)).toThrow('LATCHKEY_BRAND_LOGO')
   })
   it.each(['/logo.svg', 'data:image/png;base64,iVBORw0KGgo=', 'data:image/svg+xml;charset=utf-8,%3Csvg%3E'])(
-    'takes the logo %s',
+    'accepts the logo %s',
     (logo) => {
       expect(look(null, logo).logo).toBe(logo)
     },

@@ -1,4 +1,4 @@
-/** The docs page's own stylesheet, on top of the pages' one, whose custom properties it uses. */
+/** The stylesheet of the docs page, in addition to that of all pages, whose custom properties it uses. */
 import { createHash } from 'node:crypto'
 import type { Asset } from '../serve/assets.ts'
 

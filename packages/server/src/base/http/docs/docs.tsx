@@ -1,4 +1,4 @@
-/** The readable side of the rows: /api/docs, drawn once, at the first request, without a script. */
+/** The API reference as a page, /api/docs: made from the rows, rendered once at the first request, without a script. */
 import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import { z } from 'zod'
@@ -16,8 +16,8 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
   return page({
     of: operation({
       name: 'docs.show',
-      summary: 'Read about the API',
-      open: 'The reference is for everybody',
+      summary: 'Show the API reference',
+      open: 'The reference is public',
       quiet: 'Changes nothing',
       anonymous: true,
     }),
@@ -26,7 +26,7 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
     input: z.object({}),
     run: async () => {
       html ??= renderToStaticMarkup(<Docs rows={api} origin={config.publicUrl} />)
-      // drawn by Preact just above, once
+      // rendered by Preact above, once
       return { page: <div class="docs" dangerouslySetInnerHTML={{ __html: html }} />, title: 'API reference' }
     },
   }) as Row
@@ -39,7 +39,7 @@ function Docs({ rows, origin }: { rows: readonly DescribedRow[]; origin: string 
       <link rel="stylesheet" href={DOCS_STYLE.path} />
       <h1>API reference</h1>
       <p>
-        JSON in snake_case, under one envelope. The same as a document for tools:{' '}
+        JSON in snake_case, in one envelope. The same reference for tools:{' '}
         <a href="/api/openapi.json">openapi.json</a> (OpenAPI 3.1).
       </p>
       <nav aria-label="Groups">
@@ -112,8 +112,8 @@ function Route({ row, origin }: { row: DescribedRow; origin: string }) {
 }
 
 const PROTOCOL_FAILURES: Readonly<Record<ProtocolStyle, string>> = {
-  oauth: 'Written as RFC 6749 §5.2 says, in every style: `error`, `error_description`.',
-  scim: 'Written as RFC 7644 §3.12 says, in every style: `schemas`, `status`, `scimType`, `detail`.',
+  oauth: 'In the form of RFC 6749 §5.2 for every `Accept`: `error`, `error_description`.',
+  scim: 'In the form of RFC 7644 §3.12 for every `Accept`: `schemas`, `status`, `scimType`, `detail`.',
 }
 
 interface FieldRow {
@@ -198,7 +198,7 @@ function Errors() {
   )
 }
 
-/** `code` in backticks is shown as code; nothing else is markup. */
+/** Renders `code` in backticks as code; there is no other markup. */
 function marked(text: string): ComponentChildren {
   return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={part}>{part}</code> : part))
 }
@@ -221,9 +221,9 @@ function accessOf(row: DescribedRow): ComponentChildren {
     .map((limit: RateLimit) => `${limit.max} in ${limit.per} by ${limit.by === 'ip' ? 'address' : 'user'}`)
   const who =
     row.needs === undefined ? (
-      `Open to everybody: ${row.open?.replace(/\.$/, '')}`
+      `Open to every caller: ${row.open?.replace(/\.$/, '')}`
     ) : row.needs === 'session' || row.needs === 'caller' ? (
-      'For whoever is signed in'
+      'For signed-in callers'
     ) : (
       <>
         Needs the permission <code>{row.needs}</code>
@@ -231,7 +231,7 @@ function accessOf(row: DescribedRow): ComponentChildren {
     )
   return (
     <>
-      {who}.{row.fresh ? ` The proof may be at most ${row.fresh} old.` : ''}
+      {who}.{row.fresh ? ` The user must have authenticated within the last ${row.fresh}.` : ''}
       {limits.length > 0 ? ` At most ${limits.join(', ')}.` : ''}
     </>
   )

@@ -31,11 +31,11 @@ const rows: Row[] = [
 
 const server = await serve(rows)
 const answered = await server.ask('/api/openapi.json')
-// biome-ignore lint/suspicious/noExplicitAny: a document is looked into freely
+// biome-ignore lint/suspicious/noExplicitAny: the document is read without types
 const document: OpenApi & Record<string, any> = answered.json
 
 describe('the OpenAPI document', () => {
-  it('is served as it is, and again only when it has changed', async () => {
+  it('is served with an ETag, and is 304 while unchanged', async () => {
     expect(document.openapi).toBe('3.1.0')
     expect(answered.headers.get('cache-control')).toBe('no-cache')
     const etag = answered.headers.get('etag') ?? ''
@@ -55,7 +55,7 @@ describe('the OpenAPI document', () => {
     ])
   })
 
-  it('tells path, query and body apart', () => {
+  it('distinguishes path, query and body', () => {
     const { get, post } = document.paths['/api/v1/shops/{shop}/things'] as unknown as Record<
       string,
       Record<string, never>
@@ -132,11 +132,11 @@ describe('the OpenAPI document', () => {
     expect(post.responses?.['403']?.description).toContain('CSRF_FAILED')
   })
 
-  it('says where Basic is taken', () => {
+  it('shows which operations accept Basic', () => {
     expect(document.paths['/api/v1/login']?.post).toMatchObject({ security: [{}, { basic: [] }] })
   })
 
-  it('refers to nothing that is not there', () => {
+  it('has no broken references', () => {
     for (const [, name] of answered.text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
       expect(document.components.schemas).toHaveProperty(name ?? '')
     }
@@ -151,7 +151,7 @@ describe('the docs page', async () => {
   })
   const { text, headers, status } = await pages.ask('/api/docs')
 
-  it('is drawn without a script or inline code', () => {
+  it('has no script and no inline code', () => {
     expect(status).toBe(200)
     expect(text).toMatch(/^API reference\|/)
     expect(text).not.toMatch(/<script|<style|style=|onclick/)
@@ -159,7 +159,7 @@ describe('the docs page', async () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'")
   })
 
-  it('shows each row: what it takes and gives, what can go wrong, how to call it', () => {
+  it('shows input, output, errors and an example of each row', () => {
     expect(text).toContain('<details id="things.make">')
     expect(text).toContain('Needs the permission <code>things:write</code>')
     expect(text).toContain('At most 20 in 1h by user')
@@ -173,12 +173,12 @@ describe('the docs page', async () => {
     expect(text).not.toContain('/hosted')
   })
 
-  it('has every error as a place to link to', () => {
+  it('has an anchor for every error', () => {
     expect(text).toContain('id="ACCOUNT_LOCKED"')
     expect(text).toContain('href="#CONFLICT"')
   })
 
-  it('has a style of its own, which may be kept for ever', async () => {
+  it('has an additional stylesheet, which may be cached for ever', async () => {
     const path = /href="(\/assets\/docs-[\w-]+\.css)"/.exec(text)?.[1] ?? ''
     const style = await pages.ask(path)
     expect([style.status, style.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])

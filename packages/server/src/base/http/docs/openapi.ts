@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document, made from the rows: nothing about a route is written down a second time. */
+/** The OpenAPI 3.1 document, generated from the rows. */
 import type { Config } from '../../../config.ts'
 import type { ProtocolStyle } from '../../call.ts'
 import { ERRORS, type ErrorCode } from '../../errors.ts'
@@ -27,7 +27,7 @@ const metadata: Schema = {
     request_id: text,
     next_cursor: {
       type: ['string', 'null'],
-      description: 'On lists: where the next page begins, null at the end.',
+      description: 'On lists: the cursor of the next page, null at the end.',
     },
   },
 }
@@ -74,7 +74,7 @@ const FIELD_ERROR: Schema = {
   },
 }
 
-/** The bodies that the rows of a protocol fail with, and how the codes of one status narrow them. */
+/** The bodies of failures by protocol style, and how the codes of one status narrow them. */
 const PROTOCOLS: Readonly<Record<ProtocolStyle, Protocol>> = {
   oauth: {
     type: 'application/json',
@@ -132,7 +132,7 @@ export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
       title: `${config.brandName} API`,
       version: 'v1',
       description:
-        'Bodies are shown in the `standard` envelope. `Accept: application/vnd.latchkey.<style>+json` picks another: `standard`, `meta`, `errors`, `detail`, `problem`.',
+        'Bodies are shown in the `standard` envelope. `Accept: application/vnd.latchkey.<style>+json` selects another one: `standard`, `meta`, `errors`, `detail`, `problem`.',
     },
     servers: [{ url: config.publicUrl }],
     tags: [...new Set(api.map((row) => row.tag))].map((name) => ({ name })),
@@ -194,7 +194,7 @@ const success = (row: DescribedRow, data: Schema): Schema => ({
   },
 })
 
-/** One response a status, which names the codes that can stand in it. */
+/** One response a status, with its possible codes. */
 function failures(row: DescribedRow): Record<string, unknown> {
   const byStatus = grouped(errorsOf(row).sort(), (code) => ERRORS[code].status)
   return Object.fromEntries(
@@ -232,14 +232,14 @@ const securitySchemes = (config: Settings) => ({
     type: 'apiKey',
     in: 'cookie',
     name: `${cookieJar(config.publicUrl).prefix}session`,
-    description: 'Set by signing in. Unsafe methods need a CSRF token as well.',
+    description: 'Set by the sign-in. Unsafe methods also need a CSRF token.',
   },
   csrf: {
     type: 'apiKey',
     in: 'header',
     name: 'X-CSRFToken',
     description:
-      'From `GET /api/v1/auth/csrf`, or `session.csrf_token` of the sign-in. `X-CSRF-Token` and the field `csrf_token` do as well.',
+      'From `GET /api/v1/auth/csrf`, or `session.csrf_token` of the sign-in. Alternatives: the header `X-CSRF-Token` and the field `csrf_token`.',
   },
   bearer: {
     type: 'http',

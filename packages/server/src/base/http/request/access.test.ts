@@ -59,11 +59,11 @@ describe('a credential', () => {
     'Bearer "st_ada"',
     'Bearerst_ada',
     'Bearer st_ada,',
-  ])('that is written laxly, as %j, is refused', async (authorization) => {
+  ])('that is malformed, as %j, is refused', async (authorization) => {
     expect((await get('/api/v1/mine', { authorization })).status).toBe(401)
   })
 
-  it('that comes twice, as Authorization and as X-API-Key, is a bad request', async () => {
+  it('that is present twice, as Authorization and as X-API-Key, is a BAD_REQUEST', async () => {
     const key = { 'x-api-key': 'lk_live_ada' }
     expect((await get('/api/v1/mine', { ...bearer('st_ada'), ...key })).status).toBe(400)
     expect((await get('/api/v1/mine', { ...bearer('lk_live_ada'), ...key })).status).toBe(400)
@@ -74,7 +74,7 @@ describe('a credential', () => {
     expect(await server.raw(twice)).toMatch(/^HTTP\/1.1 400 /)
   })
 
-  it('in Authorization wins over the cookie, also where it is no good', async () => {
+  it('in Authorization takes precedence over the cookie, even if it is invalid', async () => {
     expect((await get('/api/v1/mine', { ...signedInAs('ada'), ...bearer('st_ben') })).json.data.who).toBe(
       'ben',
     )
@@ -84,13 +84,13 @@ describe('a credential', () => {
     ).toBeNull()
   })
 
-  it('that is missing is AUTHENTICATION_REQUIRED, with a challenge that asks for nothing in a box', async () => {
+  it('that is missing is AUTHENTICATION_REQUIRED, with a challenge for which browsers open no dialog', async () => {
     const { status, json, headers } = await get('/api/v1/mine')
     expect([status, json.error.code]).toEqual([401, 'AUTHENTICATION_REQUIRED'])
     expect(headers.get('www-authenticate')).toBe('Session realm="latchkey"')
   })
 
-  it('that is refused says why, and how to prove it otherwise', async () => {
+  it('that is refused gets the reason, and a challenge of its kind', async () => {
     const old = await get('/api/v1/mine', signedInAs('old'))
     expect([old.status, old.json.error.code]).toEqual([401, 'SESSION_EXPIRED'])
     expect(old.headers.get('www-authenticate')).toBe('Session realm="latchkey"')
@@ -103,7 +103,7 @@ describe('a credential', () => {
     )
   })
 
-  it('that is no good does not matter where a row is open', async () => {
+  it('that is invalid is ignored by open rows', async () => {
     for (const headers of [signedInAs('old'), signedInAs('nonsense'), bearer('nonsense')]) {
       const { status, json } = await get('/api/v1/open', headers)
       expect([status, json.data.who]).toEqual([200, null])
@@ -111,14 +111,14 @@ describe('a credential', () => {
     expect((await get('/api/v1/open', signedInAs('ada'))).json.data.who).toBe('ada')
   })
 
-  it('given twice in different cookies is nobody', async () => {
+  it('in two cookies with different values is invalid', async () => {
     expect((await get('/api/v1/mine', { cookie: 'lk_session=st_ada; lk_session=st_ben' })).status).toBe(401)
     expect((await get('/api/v1/mine', { cookie: 'lk_session=st_ada; x=y; lk_session=st_ada' })).status).toBe(
       200,
     )
   })
 
-  it('is found among other cookies, and only under its own name', async () => {
+  it('is found among other cookies, and only by its exact name', async () => {
     const name = async (cookie: string) => (await get('/api/v1/open', { cookie })).json.data.who
     expect(await name('a=b;lk_session=st_ada;c')).toBe('ada')
     expect(await name('xlk_session=st_ada')).toBeNull()
@@ -135,8 +135,8 @@ describe('a credential', () => {
     ).toBe(200)
   })
 
-  it('is not looked at by rows that answer everybody alike', async () => {
-    const never = { check: async () => Promise.reject(new Error('was asked')) }
+  it('is not read by anonymous rows', async () => {
+    const never = { check: async () => Promise.reject(new Error('was called')) }
     const other = await serve(rows, { authenticator: never })
     expect((await other.ask('/api/v1/same', { headers: signedInAs('ada') })).status).toBe(200)
     expect((await other.ask('/healthz', { headers: signedInAs('ada') })).status).toBe(200)
@@ -151,12 +151,12 @@ describe('an API key', () => {
     ['X-API-Key', key],
     ['Authorization: Api-Key', { authorization: 'Api-Key lk_live_ada' }],
     ['Authorization: Bearer', { authorization: 'Bearer lk_live_ada' }],
-  ])('comes as %s', async (_, headers) => {
+  ])('is read from %s', async (_, headers) => {
     expect((await get('/api/v1/anybody', headers)).json.data.who).toBe('ada')
     expect((await get('/api/v1/users', headers)).json.data.who).toBe('ada')
   })
 
-  it('that is no good is INVALID_API_KEY, with a challenge', async () => {
+  it('that is invalid is INVALID_API_KEY, with a challenge', async () => {
     for (const headers of [{ 'x-api-key': 'lk_live_x' }, { 'x-api-key': 'st_ada' }, bearer('lk_test_x')]) {
       const { status, json, headers: told } = await get('/api/v1/anybody', headers)
       expect([status, json.error.code]).toEqual([401, 'INVALID_API_KEY'])
@@ -164,14 +164,14 @@ describe('an API key', () => {
     }
   })
 
-  it('is not enough where a person has to be signed in, or to have proven it of late', async () => {
+  it('is not sufficient for rows that need a session or a recent authentication', async () => {
     const { status, json } = await get('/api/v1/mine', key)
     expect([status, json.error.code]).toEqual([401, 'AUTHENTICATION_REQUIRED'])
     expect(json.error.message).toContain('API key')
     expect((await get('/api/v1/fresh', key)).status).toBe(401)
   })
 
-  it('is looked for in the query only where that is switched on', async () => {
+  it('is read from the query only if the setting allows it', async () => {
     const path = '/api/v1/anybody?api_key=lk_live_ada'
     expect((await get(path)).json.error.code).toBe('AUTHENTICATION_REQUIRED')
     const open = await serve(rows, { config: { apiKeyInQuery: true } })
@@ -183,7 +183,7 @@ describe('an API key', () => {
     expect(open.logged).toEqual([])
   })
 
-  it('changes things without a CSRF token, from anywhere; in a query not from another site', async () => {
+  it('needs no CSRF token for changes from any origin, except in a query', async () => {
     const open = await serve(rows, { config: { apiKeyInQuery: true } })
     const foreign = { origin: 'https://evil.example' }
     const post = (path: string, headers: Record<string, string>) =>
@@ -194,7 +194,7 @@ describe('an API key', () => {
     expect((await post('/api/v1/change', { 'x-api-key': 'lk_live_x', ...foreign })).status).toBe(401)
   })
 
-  it('alone is answered by rows that say how; with a password beside it, it is a second caller', async () => {
+  it('alone is answered by `withKey`; together with a password it is a second credential', async () => {
     const post = (headers: Record<string, string>, body?: string) =>
       server.ask('/api/v1/program', {
         method: 'POST',
@@ -211,8 +211,8 @@ describe('an API key', () => {
   })
 })
 
-describe('a row that says where to send whom it is closed to', () => {
-  it('sends them there, and gives the others the failure', async () => {
+describe('a row that redirects refused requests', () => {
+  it('redirects them, and answers all others with the refusal', async () => {
     const sent = await get('/api/v1/gate?a=1')
     expect([sent.status, sent.headers.get('location')]).toEqual([
       303,
@@ -223,14 +223,14 @@ describe('a row that says where to send whom it is closed to', () => {
   })
 })
 
-it('sends whoever opens or sends a page that asks for a recent proof to sign in again, and back', async () => {
+it('redirects to sign-in, and back, if the authentication is too old for a page or its form', async () => {
   for (const method of ['GET', 'POST']) {
     const { status, headers } = await server.ask('/recent', { method, headers: signedInAs('late') })
     expect([status, headers.get('location')]).toEqual([303, '/sign-in?return_to=%2Frecent&notice=step_up'])
   }
 })
 
-it('says 403 instead of 401 to strangers in the detail style where that is switched on', async () => {
+it('answers 403 instead of 401 to a missing credential in the detail style if the setting requires it', async () => {
   const { ask } = await serve(rows, { config: { compat: ['not-authenticated-403'] } })
   const headers = { accept: 'application/vnd.latchkey.detail+json' }
   const stranger = await ask('/api/v1/mine', { headers })
@@ -245,11 +245,11 @@ describe('HTTP Basic', () => {
     server.ask('/api/v1/login', { method: 'POST', headers: { authorization } })
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 
-  it('stands in for username and password where a row takes it', async () => {
+  it('replaces username and password on rows that accept it', async () => {
     expect((await login(basic('ada@x:pass:wörd'))).json.data).toEqual({ username: 'ada@x', length: 9 })
   })
 
-  it('that is garbled is a 400', async () => {
+  it('that cannot be read is a 400', async () => {
     for (const text of ['Basic', 'Basic !!!', basic('no colon'), basic(':empty')])
       expect([text, (await login(text)).status]).toEqual([text, 400])
   })
@@ -258,13 +258,13 @@ describe('HTTP Basic', () => {
     expect((await login(basic('a\0b:x'))).status).toBe(400)
   })
 
-  it('is no credential elsewhere', async () => {
+  it('is no credential on other rows', async () => {
     expect((await get('/api/v1/mine', { authorization: basic('ada:x') })).status).toBe(401)
   })
 })
 
-describe('what a row needs', () => {
-  it('is a permission, named when it is missing', async () => {
+describe('the requirement of a row', () => {
+  it('may be a permission, which the refusal names', async () => {
     expect((await get('/api/v1/users', signedInAs('ada'))).status).toBe(200)
     const { status, json } = await get('/api/v1/users', signedInAs('ben'))
     expect([status, json.error]).toMatchObject([
@@ -273,7 +273,7 @@ describe('what a row needs', () => {
     ])
   })
 
-  it('is a fresh proof', async () => {
+  it('may be a recent authentication', async () => {
     expect((await get('/api/v1/fresh', signedInAs('ada'))).status).toBe(200)
     const { status, json } = await get('/api/v1/fresh', signedInAs('late'))
     expect([status, json.error]).toMatchObject([401, { code: 'STEP_UP_REQUIRED', details: { max_age: 600 } }])
@@ -282,14 +282,14 @@ describe('what a row needs', () => {
   })
 })
 
-describe('a page for which one must be signed in', () => {
-  it('sends to sign in and back again', async () => {
+describe('a page that needs a session', () => {
+  it('redirects to sign-in and back', async () => {
     const { status, headers } = await get('/account?tab=a%26b')
     expect([status, headers.get('location')]).toEqual([303, '/sign-in?return_to=%2Faccount%3Ftab%3Da%2526b'])
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  it('says that the session has expired, and takes the cookie back', async () => {
+  it('reports that the session has expired, and clears the cookie', async () => {
     const { headers } = await get('/account', signedInAs('old'))
     expect(headers.get('location')).toBe('/sign-in?return_to=%2Faccount&expired=1')
     expect(headers.get('set-cookie')).toMatch(/^lk_session=; Max-Age=0;/)
@@ -298,19 +298,19 @@ describe('a page for which one must be signed in', () => {
     )
   })
 
-  it('is not entered by a form: that gets the page of the error', async () => {
+  it('answers a form with the error page', async () => {
     const { status, text, headers } = await server.ask('/account', { method: 'POST' })
     expect([status, headers.get('content-type')]).toEqual([401, 'text/html; charset=utf-8'])
     expect(text).toContain('AUTHENTICATION_REQUIRED')
     expect(headers.has('www-authenticate')).toBe(true)
   })
 
-  it('shows what is missing to whoever is signed in', async () => {
+  it('shows the error page to a signed-in user who lacks the permission', async () => {
     const { status, text } = await get('/admin', signedInAs('ada'))
     expect([status, text.includes('INSUFFICIENT_PERMISSIONS')]).toEqual([403, true])
   })
 
-  it('returns nowhere else, however the path is written', async () => {
+  it('never returns to another host, in any spelling of the path', async () => {
     const answer = await server.raw(
       'GET /account?x=//evil.example HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n\r\n',
     )
@@ -319,20 +319,20 @@ describe('a page for which one must be signed in', () => {
 })
 
 describe('an open page', () => {
-  it('takes a bad session cookie back', async () => {
+  it('clears an invalid session cookie', async () => {
     expect(cookiesOf(await get('/sign-in', signedInAs('old')))).toEqual({ lk_session: '' })
     expect(cookiesOf(await get('/sign-in', signedInAs('ada')))).toEqual({})
   })
 
-  it('leaves the session that it sets alone', async () => {
+  it('keeps the session that it sets', async () => {
     expect((await get('/signed-in', signedInAs('old'))).headers.getSetCookie()).toEqual([
       expect.stringMatching(/^lk_session=st_new; Path=\//),
     ])
   })
 })
 
-describe('an authenticator that cannot answer', () => {
-  it('is 503, not "signed out"', async () => {
+describe('an authenticator that fails', () => {
+  it('is a 503, not a missing session, if the database is unreachable', async () => {
     const down = await serve(rows, {
       authenticator: {
         check: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
@@ -343,7 +343,7 @@ describe('an authenticator that cannot answer', () => {
     expect([page.status, page.headers.has('set-cookie')]).toEqual([503, false])
   })
 
-  it('that refuses for another reason has its word', async () => {
+  it('that throws a Problem decides the answer', async () => {
     const disabled = await serve(rows, {
       authenticator: { check: async () => ({ refused: problem('ACCOUNT_DISABLED') }) },
     })

@@ -40,17 +40,17 @@ describe('the client address', () => {
     expect(addressReader(trusted)(from(peer, forwarded))).toBe(client)
   })
 
-  it('of a connection that is gone is unknown', () => {
+  it('of a closed connection is unknown', () => {
     expect(addressReader([])(from(undefined))).toBeNull()
   })
 
-  it('refuses settings that name no address', () => {
+  it('has no invalid trusted proxies', () => {
     for (const text of ['', 'localhost', '10.0.0.0/33', '10.0.0.0/x', '10.0/8', '::/129'])
       expect(() => addressReader([text]), text).toThrow(/trusted proxy/)
   })
 })
 
-describe('what a limit by address counts', () => {
+describe('the key of rate limits by address', () => {
   it.each([
     ['203.0.113.1', '203.0.113.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],

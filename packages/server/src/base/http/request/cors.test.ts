@@ -32,7 +32,7 @@ describe('cross-origin callers', () => {
     expect(headers.get('access-control-allow-origin')).toBe('https://app.example')
   })
 
-  it('of no list get nothing, however alike they look', async () => {
+  it('of other origins get no headers, however similar the origin', async () => {
     for (const origin of [
       'https://evil.example',
       'https://app.example.evil',
@@ -46,7 +46,7 @@ describe('cross-origin callers', () => {
     }
   })
 
-  it('may ask first', async () => {
+  it('may send a preflight request', async () => {
     const asked = { method: 'OPTIONS', headers: { 'access-control-request-method': 'PATCH' } }
     const good = await from('https://app.example', asked)
     expect(good.status).toBe(204)
@@ -57,7 +57,7 @@ describe('cross-origin callers', () => {
     expect([bad.status, names(bad.headers)]).toEqual([204, []])
   })
 
-  it('that are none get no CORS header', async () => {
+  it('of the same origin get no CORS header', async () => {
     const { headers } = await server.ask('/api/v1/open')
     expect([names(headers), headers.has('vary')]).toEqual([[], false])
   })

@@ -45,7 +45,7 @@ const tokenOf = async (headers: Record<string, string>) =>
   (await server.ask('/csrf', { headers })).json.data.csrf_token as string
 
 describe('the CSRF token', () => {
-  it('is needed for unsafe methods under a cookie, in any of three places', async () => {
+  it('is required for unsafe methods with a cookie, in any of three places', async () => {
     const ada = signedInAs('ada')
     expect((await post('/api/v1/mine', ada)).json.error.code).toBe('CSRF_FAILED')
     expect((await server.ask('/api/v1/mine', { method: 'DELETE', headers: ada })).status).toBe(403)
@@ -65,7 +65,7 @@ describe('the CSRF token', () => {
     ).toBe(200)
   })
 
-  it('is not needed by bearers, nor by open API rows under no session', async () => {
+  it('is not required with a bearer token, nor on open API rows without a session', async () => {
     expect((await post('/api/v1/mine', { authorization: 'Bearer st_ada' })).status).toBe(200)
     expect((await post('/api/v1/login')).status).toBe(200)
     expect((await post('/api/v1/login', signedInAs('old'))).status).toBe(200)
@@ -77,14 +77,14 @@ describe('the CSRF token', () => {
     expect((await post('/api/v1/mine', { ...signedInAs('ben'), 'x-csrftoken': token })).status).toBe(403)
   })
 
-  it('is fresh each time, and the older ones stay good', async () => {
+  it('is new each time, and older ones stay valid', async () => {
     const [one, two] = [await tokenOf(signedInAs('ada')), await tokenOf(signedInAs('ada'))]
     expect(one).not.toBe(two)
     for (const token of [one, two])
       expect((await post('/api/v1/mine', { ...signedInAs('ada'), 'x-csrftoken': token })).status).toBe(200)
   })
 
-  it('is the same kind that the sign-in hands out', async () => {
+  it('is interchangeable with the token of the sign-in', async () => {
     expect(
       (await post('/api/v1/mine', { ...signedInAs('ada'), 'x-csrftoken': csrfToken(keys, 'ses_ada') }))
         .status,
@@ -99,7 +99,7 @@ describe('the CSRF token', () => {
     ).toBe(403)
   })
 
-  it('that was touched is refused', async () => {
+  it('that was modified is refused', async () => {
     const token = await tokenOf(signedInAs('ada'))
     const [nonce = '', mac = ''] = token.split('.')
     const touched = [
@@ -130,7 +130,7 @@ describe('the CSRF token', () => {
 })
 
 describe('a hosted form before sign-in', () => {
-  it('needs a token that belongs to this browser', async () => {
+  it('requires a token that belongs to the browser', async () => {
     const form = await server.ask('/sign-in')
     const { lk_csrf: secret = '' } = cookiesOf(form)
     const token = shown(form)
@@ -147,7 +147,7 @@ describe('a hosted form before sign-in', () => {
     ).toBe(403)
   })
 
-  it('keeps the cookie of another tab, and replaces one that is none', async () => {
+  it('keeps the cookie of another tab, and replaces an invalid one', async () => {
     const cookie = `lk_csrf=${'k'.repeat(43)}`
     expect(cookiesOf(await server.ask('/sign-in', { headers: { cookie } }))).toEqual({})
     expect(cookiesOf(await server.ask('/sign-in', { headers: { cookie: 'lk_csrf=short' } }))).toHaveProperty(
@@ -155,7 +155,7 @@ describe('a hosted form before sign-in', () => {
     )
   })
 
-  it('has a token that is useless after sign-in', async () => {
+  it('has a token that is invalid after sign-in', async () => {
     const { json, ...answered } = await server.ask('/api/v1/auth/csrf')
     const cookie = `lk_csrf=${cookiesOf({ json, ...answered }).lk_csrf}`
     const body = `csrf_token=${json.data.csrf_token}`
@@ -168,7 +168,7 @@ describe('a hosted form before sign-in', () => {
 describe('the origin of an unsafe request', () => {
   const login = (headers: Record<string, string>) => post('/api/v1/login', headers)
 
-  it('may be ours, an allowed one, or unsaid', async () => {
+  it('may be our own, an allowed one, or absent', async () => {
     const mixed = await serve(rows, { config: { corsOrigins: ['https://app.example'] } })
     const good: Record<string, string>[] = [
       {},
@@ -186,7 +186,7 @@ describe('the origin of an unsafe request', () => {
       ])
   })
 
-  it('may be the address that development is open under', async () => {
+  it('may be the address of the page in development', async () => {
     expect((await login({ origin: server.url })).status).toBe(200)
     const production = await serve(rows, {
       config: { profile: 'production', publicUrl: 'https://id.example.com' },
@@ -198,7 +198,7 @@ describe('the origin of an unsafe request', () => {
     expect(status).toBe(403)
   })
 
-  it('is refused where it is foreign, also on open rows and with a good token', async () => {
+  it('is refused if it is foreign, also on open rows and with a valid token', async () => {
     const bad: Record<string, string>[] = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
@@ -219,7 +219,7 @@ describe('the origin of an unsafe request', () => {
     }
   })
 
-  it('does not matter for reading', async () => {
+  it('is not checked for GET', async () => {
     expect((await server.ask('/csrf', { headers: { origin: 'https://evil.example' } })).status).toBe(200)
   })
 })

@@ -49,16 +49,16 @@ describe('a field', () => {
     ])
   })
 
-  it('that is not known is named where the schema is strict', () => {
+  it('that is unknown is named if the schema is strict', () => {
     expect(detailsOf(z.strictObject({}), { role: 'admin' })).toEqual([{ field: 'role', code: 'unknown' }])
   })
 
-  it('has one entry, the first', () => {
+  it('has one entry, for its first issue', () => {
     const schema = z.object({ x: z.string().min(5).max(1) })
     expect(detailsOf(schema, { x: 'abc' })).toEqual([{ field: 'x', code: 'too_short', params: { min: 5 } }])
   })
 
-  it('can be another one than the refined', () => {
+  it('may differ from the refined one', () => {
     const schema = z
       .object({ a: z.string(), b: z.string() })
       .refine(({ a, b }) => a === b, { path: ['b'], message: 'Differ.', params: { code: 'mismatch' } })

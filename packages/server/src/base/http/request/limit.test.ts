@@ -33,7 +33,7 @@ const statuses = async (
 const times = (n: number, status: number) => Array.from({ length: n }, () => status)
 
 describe('the limit of a row', () => {
-  it('is told in every answer, and 429 says when to come back', async () => {
+  it('is in the headers of every answer, and a 429 has Retry-After', async () => {
     const server = await start('standard')
     const { headers } = await server.ask('/api/v1/few')
     const told = ['limit', 'remaining', 'reset', 'window'].map((name) => headers.get(`x-ratelimit-${name}`))
@@ -52,14 +52,14 @@ describe('the limit of a row', () => {
     expect((await server.ask('/api/v1/few')).status).toBe(200)
   })
 
-  it('counts users apart, and rows apart', async () => {
+  it('is counted by user and by row', async () => {
     const server = await start('standard')
     expect(await statuses(server, '/api/v1/user', 3, signedInAs('ada'))).toEqual([200, 200, 429])
     expect(await statuses(server, '/api/v1/user', 1, signedInAs('ben'))).toEqual([200])
     expect(await statuses(server, '/api/v1/few', 1)).toEqual([200])
   })
 
-  it('can be several, of which the tightest counts', async () => {
+  it('may be several, of which the tightest decides', async () => {
     const server = await start('standard')
     expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
     server.clock.advance(60_000)
@@ -68,7 +68,7 @@ describe('the limit of a row', () => {
     expect((await server.ask('/api/v1/both')).status).toBe(429)
   })
 
-  it('counts addresses apart, IPv6 by its /64', async () => {
+  it('is counted by address, IPv6 by its /64', async () => {
     const server = await start('standard', ['127.0.0.1'])
     const from = (ip: string) => statuses(server, '/api/v1/few', 4, { 'x-forwarded-for': ip })
     expect(await from('203.0.113.1')).toEqual([200, 200, 200, 429])
@@ -80,7 +80,7 @@ describe('the limit of a row', () => {
 })
 
 describe('the limits by method of authentication', () => {
-  it('standard: 10 a minute for strangers, 50 for sessions; pages only by their own', async () => {
+  it('standard: 10 a minute without a credential, 50 for sessions; pages only by their own limits', async () => {
     const server = await start('standard')
     expect(await statuses(server, '/api/v1/plain', 11)).toEqual([...times(10, 200), 429])
     expect(await statuses(server, '/api/v1/plain', 51, signedInAs('ada'))).toEqual([...times(50, 200), 429])
@@ -105,7 +105,7 @@ describe('the limits by method of authentication', () => {
     expect(() => ask(5000, { ...principal, keyId: 'key_2' })).not.toThrow()
   })
 
-  it('standard: 100 an hour for strangers', async () => {
+  it('standard: 100 an hour without a credential', async () => {
     const server = await start('standard')
     for (let minute = 0; minute < 10; minute++) {
       expect(await statuses(server, '/api/v1/plain', 10)).toEqual(times(10, 200))
@@ -124,15 +124,15 @@ describe('the limits by method of authentication', () => {
     expect(await statuses(server, '/api/v1/plain', 101)).toEqual([...times(100, 200), 429])
   })
 
-  it('off: nothing is counted and nothing is told', async () => {
+  it('off: no counting and no headers', async () => {
     const server = await start('off')
     expect(await statuses(server, '/api/v1/few', 20)).toEqual(times(20, 200))
     expect((await server.ask('/api/v1/few')).headers.has('x-ratelimit-limit')).toBe(false)
   })
 })
 
-describe('limits that are counted elsewhere', () => {
-  /** Answers a turn later, as a store behind a socket does; or not at all, while it is away. */
+describe('limits in an asynchronous store', () => {
+  /** Answers asynchronously, like a store behind a socket; rejects while it is unreachable. */
   function elsewhere() {
     const memory = limitsInMemory()
     const store: LimitStore = {
@@ -157,7 +157,7 @@ describe('limits that are counted elsewhere', () => {
     yield 'all of it'
   }
 
-  it('are sent and refuse alike', async () => {
+  it('have the same headers and refusals', async () => {
     const server = await started(elsewhere())
     const { headers } = await server.ask('/api/v1/few')
     expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['3', '2'])
@@ -165,14 +165,14 @@ describe('limits that are counted elsewhere', () => {
     expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
   })
 
-  it('refuse before the work of a row of any kind', async () => {
+  it('refuse before `run` of a row of any kind', async () => {
     const server = await started(elsewhere())
     expect(await statuses(server, '/counted', 3)).toEqual([303, 303, 429])
     expect(await statuses(server, '/api/v1/stream', 3)).toEqual([200, 200, 429])
     expect(await statuses(server, '/api/v1/file', 3)).toEqual([200, 200, 429])
   })
 
-  it('are counted here, from what came before, while the store does not answer; one line says so', async () => {
+  it('are counted in memory, from the last known values, while the store does not answer; with one log line', async () => {
     const state = elsewhere()
     const server = await started(state)
     expect(await statuses(server, '/api/v1/few', 1)).toEqual([200])
@@ -188,7 +188,7 @@ describe('limits that are counted elsewhere', () => {
     ])
   })
 
-  it('cost no promise where the store is in this process', () => {
+  it('need no promise if the store is in this process', () => {
     const count = requestCounter(rows[1] as Row, limitsInMemory(), 'standard')
     const headers: string[] = []
     expect(count?.(systemCall(new Date('2030-06-01T12:00:00Z')), headers)).toBeUndefined()

@@ -40,7 +40,7 @@ const send = (path: string, fields: Record<string, string>, on = server) =>
 const again = (text: string) => JSON.parse(/">(\{.*\})/.exec(text)?.[1] ?? 'null')
 
 describe('a page', () => {
-  it('is served under a policy without inline code, and is never stored', async () => {
+  it('has a policy that forbids inline code, and is never cached', async () => {
     const { status, headers, text } = await server.ask('/plain')
     expect(status).toBe(200)
     expect(text).toContain('<p data-status="200">hello')
@@ -60,7 +60,7 @@ describe('a page', () => {
     expect(headers.has('strict-transport-security')).toBe(false)
   })
 
-  it('is held to https where that is the public address', async () => {
+  it('has Strict-Transport-Security if the public URL is https', async () => {
     const secure = await serve(rows, { config: { publicUrl: 'https://id.example.com' } })
     const { headers } = await secure.ask('/plain')
     expect(headers.get('strict-transport-security')).toBe('max-age=31536000')
@@ -69,7 +69,7 @@ describe('a page', () => {
     )
   })
 
-  it('may let its forms end up elsewhere, as an origin and nothing more', async () => {
+  it('may allow further origins for its forms, reduced to the origin', async () => {
     const { status, headers } = await server.ask('/more')
     expect(status).toBe(410)
     expect(headers.get('content-security-policy')).toContain(
@@ -84,7 +84,7 @@ describe('a page', () => {
     expect(policy).toContain("img-src 'self' data:;")
   })
 
-  it('that is the same for everybody sets no cookie', async () => {
+  it('that is anonymous sets no cookie', async () => {
     const { headers, text } = await server.ask('/same')
     expect(headers.has('set-cookie')).toBe(false)
     expect(text).toContain('content="null"')
@@ -97,21 +97,21 @@ describe('a page', () => {
 })
 
 describe('a redirect', () => {
-  it('is a 303 without a body, to a path of ours or a whole address', async () => {
+  it('is a 303 without a body, to a path or an absolute URL', async () => {
     for (const to of ['/done', 'https://app.example/x?y=1']) {
       const { status, headers, text } = await server.ask(`/away?to=${encodeURIComponent(to)}`)
       expect([status, headers.get('location'), text]).toEqual([303, to, ''])
     }
   })
 
-  it('never goes where only a browser sees another host', async () => {
+  it('never leads to a protocol-relative address', async () => {
     for (const to of ['//evil.example', '/\\evil.example', '\\\\evil.example']) {
       const { status, headers } = await server.ask(`/away?to=${encodeURIComponent(to)}`)
       expect([to, status, headers.has('location')]).toEqual([to, 500, false])
     }
   })
 
-  it('cannot be split', async () => {
+  it('cannot inject a header', async () => {
     const answer = await server.ask(`/away?to=${encodeURIComponent('/x\r\nset-cookie: a=b\r\n\r\n<p>ü')}`)
     expect(answer.headers.get('location')).toBe(
       '/x%0D%0Aset-cookie:%20a=b%0D%0A%0D%0A%3Cp%3E%C3%BC'.replace('%3Cp%3E', '<p>'),
@@ -121,7 +121,7 @@ describe('a redirect', () => {
 })
 
 describe('a form that fails', () => {
-  it('is shown again with what was typed, passwords excepted', async () => {
+  it('is displayed again with its values, except passwords', async () => {
     const { status, text } = await send('/form', {
       email: 'ada@',
       password: 'short',
@@ -153,7 +153,7 @@ describe('a form that fails', () => {
     expect([locked.status, locked.headers.get('retry-after')]).toEqual([423, '60'])
   })
 
-  it('is shown again when its token is too old, but not when it came from elsewhere', async () => {
+  it('is displayed again if its token is invalid, but not if it came from another site', async () => {
     const stale = await send('/form', { email: 'ada@x.example', password: 'long enough', csrf_token: 'old' })
     expect([stale.status, again(stale.text)]).toMatchObject([
       403,
@@ -175,7 +175,7 @@ describe('a form that fails', () => {
     ])
   })
 
-  it('loses nothing to a limit', async () => {
+  it('keeps its values after a rate limit', async () => {
     const on = await serve(rows, { config: { rateLimits: 'standard' } })
     for (let i = 0; i < 4; i++) await send('/form', { email: 'ada@', password: '' }, on)
     const limited = await send('/form', { email: 'ada@', password: '' }, on)
@@ -183,18 +183,18 @@ describe('a form that fails', () => {
     expect(limited.headers.has('retry-after')).toBe(true)
   })
 
-  it('for an unforeseen reason is the error page, which shows nothing of it', async () => {
+  it('with an unexpected error is the error page, which shows no details', async () => {
     const { status, text } = await send('/form', { email: 'broken@x.example', password: 'long enough' })
     expect([status, text.includes('hunter2'), text.includes('INTERNAL_ERROR')]).toEqual([500, false, true])
   })
 
-  it('and cannot be shown again is the error page', async () => {
+  it('and cannot be displayed again is the error page', async () => {
     const { status, text, headers } = await send('/bare', { email: 'x', password: '' })
     expect([status, text.includes('VALIDATION_ERROR')]).toEqual([400, true])
     expect(headers.get('content-security-policy')).toContain("default-src 'none'")
   })
 
-  it('and succeeds next time sets its cookie', async () => {
+  it('and succeeds the next time sets its cookie', async () => {
     const { status, headers } = await send('/form', { email: 'ada@x.example', password: 'long enough' })
     expect([status, headers.get('location')]).toEqual([303, '/done'])
     expect(headers.getSetCookie()).toEqual(['lk_session=st_new; Max-Age=10; Path=/; HttpOnly; SameSite=Lax'])
@@ -207,8 +207,8 @@ describe('a form that fails', () => {
   })
 })
 
-describe('when the error page cannot be drawn', () => {
-  it('the envelope is written', async () => {
+describe('if rendering the error page fails', () => {
+  it('the answer is the envelope', async () => {
     const on = await serve(rows, {
       renderProblem: () => {
         throw new Error('no pen')

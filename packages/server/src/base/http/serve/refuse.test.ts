@@ -1,4 +1,4 @@
-/** Pages of what no row answers: they know their reader where a browser brings a session, and cost nobody else a look. */
+/** Error pages of requests that no row answers: only the session of a browser is looked up. */
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
@@ -32,12 +32,12 @@ const looked = async (on: Serving, check: ReturnType<typeof vi.fn>, path: string
 const check = vi.fn(people.check)
 const server = await serve(rows, { authenticator: { check } })
 
-describe('the page of a path or a method that is not there', () => {
+describe('the error page of an unknown path or method', () => {
   it.each([
     ['/nothing', 'GET', 404],
     ['/made', 'GET', 405],
     ['/nothing', 'POST', 404],
-  ])('%s by %s knows who is signed in', async (path, method, status) => {
+  ])('of %s with %s has the signed-in user in its header', async (path, method, status) => {
     const headers = { ...HTML, ...signedInAs('ada') }
     const { answer, looks } = await looked(server, check, path, { method, headers })
     expect([answer.status, attribute(answer, 'name'), looks]).toEqual([status, 'ada', 1])
@@ -45,14 +45,14 @@ describe('the page of a path or a method that is not there', () => {
     expect(isTokenOf(keyring('a secret for tests'), call, attribute(answer, 'token') ?? '')).toBe(true)
   })
 
-  it('knows a user whose authentication is too old for some pages', async () => {
+  it('has a user in its header whose authentication is too old for some pages', async () => {
     const { answer } = await looked(server, check, '/nothing', {
       headers: { ...HTML, ...signedInAs('late') },
     })
     expect([answer.status, attribute(answer, 'name')]).toEqual([404, 'late'])
   })
 
-  it.each(['old', 'nobody'])('is a stranger’s where the session is no good (%s)', async (name) => {
+  it.each(['old', 'unknown'])('has no user in its header if the session is invalid (%s)', async (name) => {
     const { answer } = await looked(server, check, '/nothing', { headers: { ...HTML, ...signedInAs(name) } })
     expect([answer.status, attribute(answer, 'name'), attribute(answer, 'token')]).toEqual([404, '', 'null'])
   })
@@ -67,7 +67,7 @@ describe('the page of a path or a method that is not there', () => {
     ['a program', '/nothing', { ...HTML, ...signedInAs('ada'), authorization: 'Bearer st_ben' }],
     ['a key', '/nothing', { ...HTML, ...signedInAs('ada'), 'x-api-key': 'lk_live_ada' }],
   ]
-  it.each(NOT_LOOKED_UP)('looks nobody up for %s', async (_, path, headers) => {
+  it.each(NOT_LOOKED_UP)('looks up no session for %s', async (_, path, headers) => {
     const { answer, looks } = await looked(server, check, path, { headers })
     expect([answer.status, looks, attribute(answer, 'name') ?? '']).toEqual([404, 0, ''])
   })

@@ -38,7 +38,7 @@ const send = (
 
 const pathOf = ({ text }: Answered) => ({
   code: /<title>(\w+)/.exec(text)?.[1],
-  retry: / data-again="([^"]*)"/.exec(text)?.[1],
+  retry: / data-retry="([^"]*)"/.exec(text)?.[1],
   returnTo: / data-return-to="([^"]*)"/.exec(text)?.[1],
 })
 
@@ -102,7 +102,7 @@ describe('a form of a user whose session has ended', () => {
       401,
       { code: 'SESSION_EXPIRED', retry: page, returnTo: page },
     ])
-    const ended = await send('/items/7/end', {}, signedInAs('nobody'))
+    const ended = await send('/items/7/end', {}, signedInAs('unknown'))
     expect(pathOf(ended)).toMatchObject({ code: 'INVALID_TOKEN', returnTo: '/items/7' })
     expect(pathOf(await send('/items/7/end', {}))).toMatchObject({
       code: 'AUTHENTICATION_REQUIRED',

@@ -14,7 +14,7 @@ const open = {
   summary: 'Test',
 } as const
 
-/** A row that answers when it is told to. */
+/** A row whose answer the test releases. */
 function slowRow(): { row: Row; started: Promise<void>; finish: () => void } {
   let finish = () => {}
   let start = () => {}
@@ -37,7 +37,7 @@ function slowRow(): { row: Row; started: Promise<void>; finish: () => void } {
 }
 
 describe('closing', () => {
-  it('lets running requests end, tells their connections, and accepts nobody new', async () => {
+  it('waits for running requests, closes their connections, and accepts no new ones', async () => {
     const { row, started, finish } = slowRow()
     const server = await serve([row])
     const idle = connect(server.port, '127.0.0.1')
@@ -55,7 +55,7 @@ describe('closing', () => {
     await server.close()
   })
 
-  it('cuts what does not end within the bound', async () => {
+  it('aborts requests that do not end within the bound', async () => {
     const { row, started } = slowRow()
     const server = await serve([row], { bounds: { drainTimeout: 200 } })
     const running = server.ask('/api/v1/slow')
@@ -68,8 +68,8 @@ describe('closing', () => {
   })
 })
 
-describe('a request during closing on a connection that is open', () => {
-  it('is answered, and the connection ends', async () => {
+describe('a request on an open connection while the server closes', () => {
+  it('is answered, and the connection is closed', async () => {
     const { row, started, finish } = slowRow()
     const server = await serve([row])
     const both = server.raw(
@@ -86,14 +86,14 @@ describe('a request during closing on a connection that is open', () => {
   })
 })
 
-describe('the table', () => {
-  it('refuses two rows in one place', async () => {
+describe('the route table', () => {
+  it('refuses two rows with the same method and path', async () => {
     const row = (name: string) =>
       route({ ...open, name, path: '/api/v1/same', run: async () => ({ data: null }) }) as Row
     await expect(serve([row('a'), row('b')])).rejects.toThrow('two rows answer GET /api/v1/same')
   })
 
-  it('leaves room for routes that keep a protocol of their own', async () => {
+  it('accepts additional routes of another protocol', async () => {
     const server = await serve([], {
       extra: (app) => {
         app.post('/oidc/token', (request, reply) => {

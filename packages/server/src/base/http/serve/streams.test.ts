@@ -26,7 +26,7 @@ const rows: Row[] = [
   }),
 ]
 
-/** Reads until the other side ends, or until told. */
+/** Reads until the server ends the stream, or `until` returns true. */
 async function hear(url: string, headers: Record<string, string> = {}, enough?: (text: string) => boolean) {
   const cut = new AbortController()
   const response = await fetch(`${url}/api/v1/events`, {
@@ -44,7 +44,7 @@ async function hear(url: string, headers: Record<string, string> = {}, enough?: 
 }
 
 describe('a stream', () => {
-  it('is answered with events, from the cursor that was asked for', async () => {
+  it('sends events from the requested cursor', async () => {
     const { url } = await serve(rows)
     const first = await hear(url, {}, (text) => text.includes('\n\n'))
     expect([first.status, first.headers.get('content-type')]).toEqual([
@@ -66,7 +66,7 @@ describe('a stream', () => {
     isReady = true
   })
 
-  it('has no more readers at once than are allowed', async () => {
+  it('is bounded in number', async () => {
     const { url } = await serve(rows, { bounds: { maxStreams: 2 } })
     const cuts = [new AbortController(), new AbortController()]
     for (const { signal } of cuts)
@@ -78,7 +78,7 @@ describe('a stream', () => {
     await expect.poll(async () => (await hear(url, {}, (text) => text.includes('\n\n'))).status).toBe(200)
   })
 
-  it('shows signs of life, and ends when its caller is nobody any more or may not any more', async () => {
+  it('sends heartbeats, and ends when the caller is no longer authenticated or authorized', async () => {
     for (const verdict of ['refused', 'forbidden'] as const) {
       let isOver = false
       const authenticator: typeof people = {
@@ -97,7 +97,7 @@ describe('a stream', () => {
     }
   })
 
-  it('ends when the server closes, without holding it up', async () => {
+  it('ends when the server closes, without delaying it', async () => {
     const server = await serve(rows)
     const heard = hear(server.url)
     await expect.poll(() => lines.at(-1)?.isOpen).toBe(true)
@@ -107,7 +107,7 @@ describe('a stream', () => {
     expect((await heard).text).toContain('hello')
   })
 
-  it('that is not read is cut off, instead of being kept for without end', async () => {
+  it('that is not read is disconnected instead of buffered without bound', async () => {
     const server = await serve(rows)
     const { connect } = await import('node:net')
     const socket = connect(server.port, '127.0.0.1')
