@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { ERRORS, type ErrorCode, problem } from '../errors.ts'
 import { OAUTH_ERRORS, SCIM_ERRORS } from '../present/index.ts'
 import type { Row } from './row/route.ts'
-import { type Answered, download, route, serve, signedInAs, stream } from './testing.ts'
+import { download, type HttpResponse, route, serve, signedInAs, stream } from './testing.ts'
 
 const codes = Object.keys(ERRORS) as ErrorCode[]
 const Input = z.object({ code: z.string().max(40), as: z.string().optional() })
@@ -55,7 +55,7 @@ const send = (path: string, body: unknown, headers: Record<string, string> = {})
   })
 
 /** Failures before `run`: the status, then the error of each protocol. */
-const early: [what: string, ask: (style: string) => Promise<Answered>, number, string, string | undefined][] = [
+const early: [what: string, ask: (style: string) => Promise<HttpResponse>, number, string, string | undefined][] = [
   ['no credential', (s) => send(`/${s}/mine`, {}), 401, 'invalid_client', undefined],
   ['a bad credential', (s) => send(`/${s}/mine`, {}, { authorization: 'Bearer nonsense' }), 401, 'invalid_token', undefined],
   ['a session that is over', (s) => send(`/${s}/mine`, {}, { authorization: 'Bearer st_old' }), 401, 'invalid_token', undefined],

@@ -88,11 +88,11 @@ export interface Serving {
   logged: Logged[]
   close(): Promise<void>
   /** A request by fetch that follows no redirect. */
-  ask(path: string, init?: RequestInit): Promise<Answered>
+  ask(path: string, init?: RequestInit): Promise<HttpResponse>
   /** Sends bytes unchanged; resolves with all bytes received until the server closed the connection or sent no more. */
   raw(text: string | Buffer, options?: { silence?: number; then?: string }): Promise<string>
 }
-export interface Answered {
+export interface HttpResponse {
   status: number
   headers: Headers
   text: string
@@ -151,7 +151,7 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
   }
 }
 
-async function ask(url: string, init: RequestInit = {}): Promise<Answered> {
+async function ask(url: string, init: RequestInit = {}): Promise<HttpResponse> {
   const response = await fetch(url, { redirect: 'manual', ...init })
   const text = await response.text()
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
@@ -192,7 +192,7 @@ function raw(
 export const signedInAs = (name: string): Record<string, string> => ({ cookie: `lk_session=st_${name}` })
 
 /** The cookies that the Set-Cookie headers set, by name. */
-export function cookiesOf(answered: Answered): Record<string, string> {
+export function cookiesOf(answered: HttpResponse): Record<string, string> {
   return Object.fromEntries(
     answered.headers.getSetCookie().map((line) => {
       const [pair = ''] = line.split(';', 1)
@@ -214,7 +214,9 @@ function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {
   return { ...face, of: operation(fields as unknown as Operation) } as unknown as F
 }
 
-export const route = <I, O>(flat: Flat<ApiFace<I, O>>) => rows.route(faceOf<ApiFace<I, O>>(flat))
+/** An API row; its message is its summary unless the test gives one. */
+export const route = <I, O>(flat: Omit<Flat<ApiFace<I, O>>, 'message'> & { message?: string }) =>
+  rows.route(faceOf<ApiFace<I, O>>({ message: `${flat.summary}.`, ...flat } as Flat<ApiFace<I, O>>))
 export const page = <I>(flat: Flat<PageFace<I>>) => rows.page(faceOf<PageFace<I>>(flat))
 export const stream = <I>(flat: Flat<StreamFace<I>>) => rows.stream(faceOf<StreamFace<I>>(flat))
 export const download = <I>(flat: Omit<Flat<DownloadFace<I>>, 'method'>) =>

@@ -17,7 +17,7 @@ export {
   SearchForm,
   Select,
 } from './form.tsx'
-export { type Asset, createPages, type PageContents, type Pages } from './pages.tsx'
+export { createPages, type PageAsset, type PageContents, type Pages } from './pages.tsx'
 export {
   AccountPage,
   Actions,

@@ -4,6 +4,7 @@ import { renderToStaticMarkup } from 'preact-render-to-string'
 import type { Call } from '../call.ts'
 import { sha256 } from '../crypto.ts'
 import type { Problem } from '../errors.ts'
+import type { Asset } from '../http/serve/assets.ts'
 import { type ReturnPath, SAME_PAGE } from '../http/serve/return-path.ts'
 import { baseText } from './base-texts.ts'
 import { brand } from './brand.ts'
@@ -15,12 +16,9 @@ import { SCRIPT } from './script.ts'
 import { stylesheet } from './styles.ts'
 import { type SignedIn, type Ui, UiContext } from './ui.ts'
 
-export interface Asset {
-  /** `/assets/<hash>.css`: the name contains a hash of the content, so that clients may cache it for ever. */
-  path: string
-  type: string
+/** A static file of the pages. Its path contains a hash of the content, so that clients may cache it for ever. */
+export interface PageAsset extends Asset {
   body: string
-  immutable: true
 }
 
 export interface PageContents {
@@ -35,10 +33,10 @@ export interface PageContents {
 export interface Pages {
   renderPage(call: Call, contents: PageContents): string
   renderProblem(call: Call, problem: Problem, csrfToken?: string | null, path?: ReturnPath): string
-  readonly assets: readonly Asset[]
+  readonly assets: readonly PageAsset[]
 }
 
-const asset = (extension: string, type: string, body: string): Asset => ({
+const asset = (extension: string, type: string, body: string): PageAsset => ({
   path: `/assets/${sha256(body).toString('base64url').slice(0, 12)}.${extension}`,
   type,
   body,

@@ -9,10 +9,10 @@ import { errorsOf, grouped, type Schema, shapeOf } from '../row/shapes.ts'
 export interface OpenApi {
   openapi: '3.1.0'
   [member: string]: unknown
-  paths: Record<string, Record<string, Operation>>
+  paths: Record<string, Record<string, OpenApiOperation>>
   components: { schemas: Record<string, Schema>; securitySchemes: Record<string, unknown> }
 }
-export interface Operation {
+export interface OpenApiOperation {
   operationId: string
   [member: string]: unknown
 }
@@ -141,7 +141,7 @@ export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
   }
 }
 
-function operation(row: DescribedRow, schemas: Record<string, Schema>): Operation {
+function operation(row: DescribedRow, schemas: Record<string, Schema>): OpenApiOperation {
   const { parameters, body, output, named } = shapeOf(row)
   Object.assign(schemas, named)
   if (row.style) schemas[PROTOCOLS[row.style].name] = PROTOCOLS[row.style].failure

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import type { Row } from '../row/route.ts'
-import { type Answered, cookiesOf, page, route, serve, signedInAs } from '../testing.ts'
+import { cookiesOf, type HttpResponse, page, route, serve, signedInAs } from '../testing.ts'
 import { csrfRows, csrfToken } from './csrf.ts'
 
 const keys = keyring('a secret for tests')
@@ -40,7 +40,7 @@ const post = (path: string, headers: Record<string, string> = {}, body?: string)
       body === undefined ? headers : { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body: body ?? null,
   })
-const shown = ({ text }: Answered) => /csrf-token" content="([^"]+)"/.exec(text)?.[1] ?? ''
+const shown = ({ text }: HttpResponse) => /csrf-token" content="([^"]+)"/.exec(text)?.[1] ?? ''
 const tokenOf = async (headers: Record<string, string>) =>
   (await server.ask('/csrf', { headers })).json.data.csrf_token as string
 

@@ -10,12 +10,14 @@ import type { ErrorCode } from '../../errors.ts'
  * Every operation states what it needs or why it is open. `session`: a signed-in user, by session or by an access token
  * of one. `caller`: any valid credential, API keys included. `resource:action`: a caller with that permission.
  */
-export type Access =
+export type AccessRule =
   | { needs: 'session' | 'caller' | (string & {}); open?: never }
   | { open: string; needs?: never }
 
 /** Every unsafe operation states which audit events it writes, or why it writes none. */
-export type Audits = { audit: string | readonly string[]; quiet?: never } | { quiet: string; audit?: never }
+export type AuditRule =
+  | { audit: string | readonly string[]; quiet?: never }
+  | { quiet: string; audit?: never }
 
 export interface RateLimit {
   /** The subject that is counted: the client address (IPv6 by /64) or the signed-in user. */
@@ -46,7 +48,7 @@ export interface OperationFields {
   errors?: readonly ErrorCode[]
 }
 
-export type Operation = OperationFields & Access & Audits
+export type Operation = OperationFields & AccessRule & AuditRule
 
 /** Declares an operation. Its faces name it as `of`. */
 export const operation = (fields: Operation): Operation => Object.freeze(fields)

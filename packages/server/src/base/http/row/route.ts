@@ -94,7 +94,7 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   /** The shape of `data`; undeclared fields are stripped. `z.null()` for no data. */
   output: z.ZodType<O>
   /** The envelope's `message`: what happened, in one sentence; never the summary. */
-  message?: string
+  message: string
   /** The status of a success, for OpenAPI and for answers without a status; default 200. */
   status?: number
   /** The answer is the bare data in every style, for tools that expect a plain document. */

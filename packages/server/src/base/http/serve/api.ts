@@ -13,7 +13,7 @@ import { type Handler, type HttpContext, problemOf, type RawInput, type Steps, s
 export function apiHandler(context: HttpContext, row: ApiRow): Handler {
   const step = steps(context, row)
   const by = {
-    message: row.message ?? `${row.summary}.`,
+    message: row.message,
     status: row.status ?? 200,
     serialise: outputOf(context, row),
     bare: row.bare === true,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import { isTokenOf } from '../request/csrf.ts'
 import type { Row } from '../row/route.ts'
-import { type Answered, people, route, type Serving, serve, signedInAs } from '../testing.ts'
+import { type HttpResponse, people, route, type Serving, serve, signedInAs } from '../testing.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml' }
 const rows: Row[] = [
@@ -22,7 +22,8 @@ const rows: Row[] = [
   }),
 ]
 
-const attribute = ({ text }: Answered, name: string) => new RegExp(` data-${name}="([^"]*)"`).exec(text)?.[1]
+const attribute = ({ text }: HttpResponse, name: string) =>
+  new RegExp(` data-${name}="([^"]*)"`).exec(text)?.[1]
 const looked = async (on: Serving, check: ReturnType<typeof vi.fn>, path: string, init: RequestInit) => {
   check.mockClear()
   const answer = await on.ask(path, init)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
 import type { PageAnswer, Row } from '../row/route.ts'
-import { type Answered, page, serve, signedInAs } from '../testing.ts'
+import { type HttpResponse, page, serve, signedInAs } from '../testing.ts'
 
 const base = { quiet: 'a test', summary: 'Test', input: z.object({}) } as const
 const open = { ...base, open: 'a test' } as const
@@ -36,7 +36,7 @@ const send = (
   on = server,
 ) => on.ask(path, { method: 'POST', headers: { ...FORM, ...headers }, body: new URLSearchParams(body) })
 
-const pathOf = ({ text }: Answered) => ({
+const pathOf = ({ text }: HttpResponse) => ({
   code: /<title>(\w+)/.exec(text)?.[1],
   retry: / data-retry="([^"]*)"/.exec(text)?.[1],
   returnTo: / data-return-to="([^"]*)"/.exec(text)?.[1],
@@ -66,7 +66,7 @@ describe('the error page of a form links back to the page of the form', () => {
 
   it('with the fields that the page reads and accepts, and no others', async () => {
     const { text } = await send('/form', { token: 'abc', name: 'Ada', password: 'hunter2' })
-    expect(pathOf({ text } as Answered).retry).toBe('/form?token=abc')
+    expect(pathOf({ text } as HttpResponse).retry).toBe('/form?token=abc')
     expect(text).not.toMatch(/Ada|hunter2/)
     for (const fields of [{ token: 'too long' }, { token: '' }, { return_to: 'x'.repeat(101) }]) {
       expect(pathOf(await send('/form', fields as unknown as Record<string, string>)).retry).toBe('/form')
