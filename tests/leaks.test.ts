@@ -4,7 +4,8 @@
  */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { assertIsolation, type Database } from '../packages/server/src/base/db/index.ts'
+import type { Database } from '../packages/server/src/base/db/database.ts'
+import { assertIsolation } from '../packages/server/src/base/db/index.ts'
 import type { CallerScope } from '../packages/server/src/base/db/types.ts'
 import { openTestDatabase } from '../packages/server/src/testing/database.ts'
 import {

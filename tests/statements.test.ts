@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Database } from '../packages/server/src/base/db/index.ts'
+import type { Database } from '../packages/server/src/base/db/database.ts'
 import { openTestDatabase } from '../packages/server/src/testing/database.ts'
 import { executedStatements } from '../packages/server/src/testing/statements.ts'
 

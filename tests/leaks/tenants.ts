@@ -4,7 +4,7 @@
  */
 import { effectivePermissions } from '@latchkey/guard'
 import { sql } from 'kysely'
-import type { Database } from '../../packages/server/src/base/db/index.ts'
+import type { Database } from '../../packages/server/src/base/db/database.ts'
 import type { CallerScope } from '../../packages/server/src/base/db/types.ts'
 import { BUILT_IN } from '../../packages/server/src/core/roles/organization-roles.ts'
 

@@ -2,7 +2,7 @@
 import type { VNode } from 'preact'
 import type { Locale } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
-import { shownAgain } from '../../packages/server/src/base/page/index.ts'
+import { formState } from '../../packages/server/src/base/page/index.ts'
 import type { Shell } from '../../packages/server/src/features/organizations/frame/index.ts'
 import {
   Invitation,
@@ -119,7 +119,7 @@ export function organizationSamples(
   locale: Locale,
   now: Date,
 ): { name: string; page: VNode; isStranger: boolean }[] {
-  const again = (typed: Record<string, string>) => shownAgain(locale, typed, refused)
+  const again = (typed: Record<string, string>) => formState(locale, typed, refused)
   const all = members(now)
   const [owner, other] = all as [MemberItem, MemberItem]
   const sent = { id: 'inv_1', email: 'ada@example.com', role: 'member', inviter: 'Grace Hopper', sentAt: now }

@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
-import { type SignedIn, shownAgain } from '../../packages/server/src/base/page/index.ts'
+import { formState, type SignedIn } from '../../packages/server/src/base/page/index.ts'
 import {
   ApiKey,
   ApiKeys,
@@ -153,7 +153,7 @@ const beyond = problem('VALIDATION_ERROR', {
 const held = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
 
 export function samples(locale: Locale): Sample[] {
-  const again = shownAgain.bind(null, locale)
+  const again = formState.bind(null, locale)
   const stranger: Record<string, VNode> = {
     'sign-in': <SignIn returnTo="/account/security?a=1&b=2" />,
     'sign-in-wrong': <SignIn {...again({ identifier: ADDRESS, remember_me: 'true' }, wrong)} />,

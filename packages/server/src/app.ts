@@ -5,7 +5,8 @@
 
 import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
-import { assertIsolation, type Database, migrateUp, openDatabase } from './base/db/index.ts'
+import type { Database } from './base/db/database.ts'
+import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
 import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'

@@ -81,5 +81,6 @@ describe('the name of a role', () => {
   it.each(['', 'Admin', '1st', '_a', 'a b', 'ä', 'a\n', 'a'.repeat(65)])('is not %j', (name) =>
     expect(roleNameField().safeParse(name).success).toBe(false),
   )
-  it('may have a shorter maximum', () => expect(roleNameField(50).safeParse('a'.repeat(51)).success).toBe(false))
+  it('may have a shorter maximum', () =>
+    expect(roleNameField(50).safeParse('a'.repeat(51)).success).toBe(false))
 })

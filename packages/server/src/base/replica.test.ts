@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openTestDatabase, testDatabaseKind } from '../testing/database.ts'
-import type { Database } from './db/index.ts'
+import type { Database } from './db/database.ts'
 import { createReplica, type Replica, type ReplicaOptions } from './replica.ts'
 
 let db: Database

@@ -4,7 +4,7 @@
  * embedded database that is not in use) and in the running server (control socket). Input from the terminal is
  * collected before by `prepare` and is part of the arguments.
  */
-import type { Database } from '../base/db/index.ts'
+import type { Database } from '../base/db/database.ts'
 import { Problem } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import type { Tools } from '../core/tools.ts'

@@ -1,5 +1,6 @@
 /** The database part of `doctor`: runs in the process that has the database open, and changes nothing. */
-import { assertIsolation, type Database, migrationStatus } from '../base/db/index.ts'
+import type { Database } from '../base/db/database.ts'
+import { assertIsolation, migrationStatus } from '../base/db/index.ts'
 import { done } from './command.ts'
 import type { Portable } from './through.ts'
 

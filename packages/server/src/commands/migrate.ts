@@ -2,10 +2,10 @@
 import {
   migrateUp as apply,
   MigrationRefused,
-  type MigrationStatus,
   migrationStatus,
   migrateDown as revert,
 } from '../base/db/index.ts'
+import type { MigrationStatus } from '../base/db/migrate.ts'
 import {
   type Args,
   type Command,

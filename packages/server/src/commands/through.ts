@@ -5,7 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ControlHandler, ControlUnavailable, sendControlRequest } from '../base/control/index.ts'
-import { type Database, DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
+import type { Database } from '../base/db/database.ts'
+import { DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
 import { Problem } from '../base/errors.ts'
 import { createLog } from '../base/log/index.ts'
 import { type Config, loadConfig } from '../config.ts'

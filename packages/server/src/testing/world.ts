@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net'
 import { type App, createApp } from '../app.ts'
-import type { Database } from '../base/db/index.ts'
+import type { Database } from '../base/db/database.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { OrganizationRole } from '../core/roles/index.ts'
 import { Client } from './client.ts'

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTestDatabase } from '../../testing/database.ts'
-import type { Database, Scope, Tx } from './index.ts'
+import type { Database } from './database.ts'
 import { isUniqueViolation, TransactionRolledBack } from './index.ts'
+import type { Scope, Tx } from './types.ts'
 
 let db: Database
 const now = new Date('2026-03-01T12:00:00Z')

@@ -13,20 +13,16 @@ import { openPglite, pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
 import { packagedTemplate, unpackTemplate } from './template.ts'
 
-export type { Database } from './database.ts'
 export { isUniqueViolation, isUnreachable, TransactionRolledBack } from './faults.ts'
-export { assertIsolation, type Isolation } from './isolation.ts'
-export { DataDirInUse, dataDirHolder, type LockHolder } from './lock.ts'
+export { assertIsolation } from './isolation.ts'
+export { DataDirInUse, dataDirHolder } from './lock.ts'
 export {
   MigrationRefused,
-  type MigrationStatus,
   migrateDown,
   migrateUp,
   migrationStatus,
 } from './migrate.ts'
-export type { Tables } from './tables.ts'
-export { buildTemplate, type Template } from './template.ts'
-export type { CallerScope, Db, Scope, Tx } from './types.ts'
+export { buildTemplate } from './template.ts'
 
 export interface OpenOptions {
   /** null: the embedded database. */

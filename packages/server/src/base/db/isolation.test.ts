@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
-import { assertIsolation, type Database, openDatabase } from './index.ts'
+import type { Database } from './database.ts'
+import { assertIsolation, openDatabase } from './index.ts'
 
 let db: Database
 const owner = (statement: string) => db.asOwner((connection) => connection.plain(statement))

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, openTestDatabase, quietLog, testDatabaseKind } from '../../testing/database.ts'
-import { type Database, migrateDown, migrateUp, migrationStatus, openDatabase } from './index.ts'
+import type { Database } from './database.ts'
+import { migrateDown, migrateUp, migrationStatus, openDatabase } from './index.ts'
 import { compare, knownMigrations, type Migration } from './migrate.ts'
 
 const known = knownMigrations()

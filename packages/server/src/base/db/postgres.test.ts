@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
-import { type Database, isUnreachable, openDatabase } from './index.ts'
+import type { Database } from './database.ts'
+import { isUnreachable, openDatabase } from './index.ts'
 
 const away = (databaseUrl: string) =>
   openDatabase({ databaseUrl, dataDir: null, pool: 2, guardNesting: true, log: quietLog })

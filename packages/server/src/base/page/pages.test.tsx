@@ -4,19 +4,9 @@ import { type Call, LOCALES, systemCall } from '../call.ts'
 import { ERRORS, type ErrorCode, invalid, problem } from '../errors.ts'
 import { baseText } from './base-texts.ts'
 import { brand, contrast, SURFACES } from './brand.ts'
-import {
-  Button,
-  ButtonForm,
-  Checkbox,
-  createPages,
-  Field,
-  Form,
-  fieldTexts,
-  PasswordField,
-  problemText,
-  shownAgain,
-  texts,
-} from './index.ts'
+import { ButtonForm, Checkbox, Field, Form, PasswordField } from './form.tsx'
+import { createPages, fieldTexts, formState, problemText, texts } from './index.ts'
+import { Button } from './parts.tsx'
 
 const pages = createPages({ brandName: 'Acme', brandLogo: null, brandAccent: null })
 const call = (locale: Call['locale'] = 'en'): Call => ({ ...systemCall(new Date(0)), locale })
@@ -121,7 +111,7 @@ describe('the text of a problem', () => {
   })
   it('of a CONFLICT belongs to its field', () => {
     const taken = problem('CONFLICT', { details: { field: 'username' } })
-    expect(shownAgain('en', {}, taken)).toEqual({
+    expect(formState('en', {}, taken)).toEqual({
       typed: {},
       errors: { username: 'This is already taken.' },
       alert: null,

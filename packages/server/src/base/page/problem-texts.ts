@@ -69,8 +69,8 @@ function fieldErrors({ code, details }: Problem): readonly FieldError[] {
   return [{ field: details.field, code: 'taken', message: '' }]
 }
 
-/** The state of a form after `problem`, for a row's `again`: `<SignIn {...shownAgain(call.locale, typed, problem)} />`. */
-export function shownAgain(
+/** The state of a form after `problem`, for `redisplay` of a row: `<SignIn {...formState(call.locale, typed, problem)} />`. */
+export function formState(
   locale: Locale,
   typed: Readonly<Record<string, string>>,
   problem: Problem,

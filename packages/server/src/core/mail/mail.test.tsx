@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
-import type { Database } from '../../base/db/index.ts'
+import type { Database } from '../../base/db/database.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { createJobs, type Jobs } from '../jobs/index.ts'
 import { Action, Paragraph } from './email.tsx'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
-import type { Database } from '../../base/db/index.ts'
+import type { Database } from '../../base/db/database.ts'
 import { type Serving, serve } from '../../base/http/testing.ts'
 import { createPages } from '../../base/page/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'

@@ -115,7 +115,7 @@ export interface PageFace<I = unknown> extends Face {
    * Displays a form again with the values it was sent with, after validation failed or `run` threw a Problem.
    * Absent: the answer is the error page.
    */
-  again?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
+  redisplay?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
   /** The path of the page with the form, if it differs from the path that the form is sent to. */
   formAt?: string
 }

@@ -24,7 +24,7 @@ const rows: Row[] = [
       if (email === 'broken@x.example') throw new Error('hunter2')
       return { redirect: '/done', cookies: [{ name: 'session', value: 'st_new', maxAgeSeconds: 10 }] }
     },
-    again: async (_call, typed, failed) => drawn(JSON.stringify({ typed, code: failed.code, fields: failed.details })),
+    redisplay: async (_call, typed, failed) => drawn(JSON.stringify({ typed, code: failed.code, fields: failed.details })),
   }),
   page({ ...base, name: 'bare', method: 'POST', path: '/bare', input: Form, run: async () => ({ redirect: '/' }) }),
 ] // biome-ignore format: a table

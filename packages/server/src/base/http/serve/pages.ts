@@ -152,10 +152,10 @@ async function displayAgain(
     returnTo: returnToOf(input),
   }
   try {
-    if (!row.again || failed.status >= 500 || context.isForeign(exchange.req)) {
+    if (!row.redisplay || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)
     } else {
-      const answer = await row.again(call, valuesOf(input), failed)
+      const answer = await row.redisplay(call, valuesOf(input), failed)
       sendPage(context, row, exchange, call, answer, failed)
     }
   } catch (error) {

@@ -5,7 +5,7 @@ import { duration, later } from '../../../base/clock.ts'
 import { problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Description, optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
-import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
 import { KeyName, Scope } from './fields.ts'
@@ -101,8 +101,8 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
           await issueKey(tools, call, { name, description, environment, scopes, expiresAt }),
         )
       },
-      again: async (call, typed, problem) => ({
-        ...(await showKeys(call, shownAgain(call.locale, typed, atField(problem)), false)),
+      redisplay: async (call, typed, problem) => ({
+        ...(await showKeys(call, formState(call.locale, typed, atField(problem)), false)),
         status: problem.status,
       }),
     }),

@@ -1,29 +1,23 @@
 /** Views of the pages of a user's API keys. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
+import { ButtonForm, Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
   Alert,
   Badge,
   Button,
-  ButtonForm,
   ButtonLink,
-  Checkbox,
-  Choices,
   Copyable,
   Definition,
   DefinitionList,
   EmptyState,
-  Field,
-  Form,
-  type FormState,
   Item,
   ItemList,
   LinkRow,
   Section,
-  Select,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { apiKeysText as t } from './texts.ts'
 
 export interface KeyItem {

@@ -1,13 +1,7 @@
 /** View of the page of a user's permissions. Presentation only; the pages of organizations use `Permissions` as well. */
 import type { Locale } from '../../../base/call.ts'
-import {
-  AccountPage,
-  ButtonLink,
-  Definition,
-  DefinitionList,
-  Section,
-  useUi,
-} from '../../../base/page/index.ts'
+import { useUi } from '../../../base/page/index.ts'
+import { AccountPage, ButtonLink, Definition, DefinitionList, Section } from '../../../base/page/parts.tsx'
 import { permissionText, type Realm, roleName, accessText as t } from './texts.ts'
 
 export interface AccessProps {

@@ -5,7 +5,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
-import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
 import { deleteOwnAccount, ownUser, updateProfile } from './account.ts'
@@ -70,8 +70,8 @@ export const accountPages = (tools: Tools): Row[] => {
         await updateProfile(tools, call, change)
         return { redirect: '/account?saved=1' }
       },
-      again: async (call, typed, problem) => ({
-        ...(await showAccount(call, shownAgain(call.locale, typed, problem), false)),
+      redisplay: async (call, typed, problem) => ({
+        ...(await showAccount(call, formState(call.locale, typed, problem), false)),
         status: problem.status,
       }),
     }),
@@ -93,8 +93,8 @@ export const accountPages = (tools: Tools): Row[] => {
         const cleared = ['session', 'device'].map((name) => ({ name, value: null }))
         return { redirect: '/sign-in?notice=account_deleted', cookies: cleared }
       },
-      again: async (call, typed, problem) => {
-        const shown = shownAgain(call.locale, typed, atPasswordField('password', problem))
+      redisplay: async (call, typed, problem) => {
+        const shown = formState(call.locale, typed, atPasswordField('password', problem))
         const alert = deletionRefusal(call.locale, problem) ?? shown.alert
         return { ...(await showDelete(call, { ...shown, alert })), status: problem.status }
       },

@@ -1,4 +1,6 @@
 /** The views of the account pages. Presentation only. */
+import { Field, ForManagers, Form, PasswordField, Select } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
   Badge,
@@ -7,17 +9,10 @@ import {
   Card,
   Definition,
   DefinitionList,
-  Field,
-  ForManagers,
-  Form,
-  type FormState,
   LinkRow,
-  PasswordField,
   Section,
-  Select,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { accountText as t } from './texts.ts'
 
 export interface AccountProps extends FormState {

@@ -4,7 +4,7 @@ import type { Call } from '../../../base/call.ts'
 import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
-import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
@@ -63,8 +63,8 @@ export const registrationPages = (tools: Tools): Row[] => {
         const { outcome } = await register(tools, call, input, returnTo)
         return outcome ? redirectOutcome(call, outcome) : checkYourMail(call, input.email, { returnTo })
       },
-      again: async (call, typed, problem) => ({
-        ...showSignUp(call, shownAgain(call.locale, typed, problem), typed.return_to),
+      redisplay: async (call, typed, problem) => ({
+        ...showSignUp(call, formState(call.locale, typed, problem), typed.return_to),
         status: problem.status,
       }),
     }),
@@ -77,7 +77,7 @@ export const registrationPages = (tools: Tools): Row[] => {
         await assertSetupLink(tools, call, token)
         return showSetup(call, token, {})
       },
-      again: async (call, _typed, problem) => setupInvalid(call, problem.status),
+      redisplay: async (call, _typed, problem) => setupInvalid(call, problem.status),
     }),
     page({
       of: registrationOperations.setUp,
@@ -87,11 +87,11 @@ export const registrationPages = (tools: Tools): Row[] => {
       judge: judgeRegistration(tools),
       run: async (call, { token, ...input }) =>
         redirectOutcome(call, await setUpAdministrator(tools, call, token, input)),
-      again: async (call, typed, problem) =>
+      redisplay: async (call, typed, problem) =>
         problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
           ? setupInvalid(call, problem.status)
           : {
-              ...showSetup(call, typed.token ?? '', shownAgain(call.locale, typed, problem)),
+              ...showSetup(call, typed.token ?? '', formState(call.locale, typed, problem)),
               status: problem.status,
             },
     }),

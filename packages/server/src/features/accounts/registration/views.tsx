@@ -1,17 +1,7 @@
 /** The views of sign-up and set-up. Presentation only. */
-import {
-  Button,
-  ButtonLink,
-  Card,
-  Field,
-  Form,
-  type FormState,
-  LinkRow,
-  NewPasswordFields,
-  type PasswordPolicy,
-  useUi,
-  withReturnTo,
-} from '../../../base/page/index.ts'
+import { Field, Form, NewPasswordFields, type PasswordPolicy } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import { Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
 import { registrationText as t } from './texts.ts'
 
 export interface SignUpProps extends FormState {

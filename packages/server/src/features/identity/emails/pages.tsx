@@ -8,7 +8,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
-import { shownAgain } from '../../../base/page/index.ts'
+import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { previewVerification, resendVerification, unsealReturnTo, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
@@ -52,7 +52,7 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
-    again: async (call, typed, problem) =>
+    redisplay: async (call, typed, problem) =>
       linkInvalid(call, { return_to: unsealReturnTo(tools, typed.continue) }, problem),
   }),
   page({
@@ -68,7 +68,7 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
         title: emailsText(call.locale, 'verified.title'),
       }
     },
-    again: async (call, typed, problem) => linkInvalid(call, typed, problem),
+    redisplay: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({
     of: emailOperations.resend,
@@ -81,12 +81,12 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
       await resendVerification(tools, call, email)
       return checkYourMail(call, email, { resent: true, returnTo: return_to })
     },
-    again: async (call, typed, problem) => ({
+    redisplay: async (call, typed, problem) => ({
       page: (
         <VerifyLinkInvalid
           expired={false}
           returnTo={typed.return_to}
-          {...shownAgain(call.locale, typed, problem)}
+          {...formState(call.locale, typed, problem)}
         />
       ),
       title: emailsText(call.locale, 'invalid.title'),

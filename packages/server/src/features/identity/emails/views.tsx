@@ -1,17 +1,7 @@
 /** Views of the pages of e-mail verification. Presentation only. */
-import {
-  Alert,
-  Button,
-  ButtonForm,
-  ButtonLink,
-  Card,
-  Field,
-  Form,
-  type FormState,
-  LinkRow,
-  useUi,
-  withReturnTo,
-} from '../../../base/page/index.ts'
+import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import { Alert, Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
 import { emailsText as t } from './texts.ts'
 
 const RESEND = '/verify-email/resend'

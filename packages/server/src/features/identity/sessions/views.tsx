@@ -1,17 +1,9 @@
 /** View of the page of a user's sessions: device, IP address, times, and a button to end each. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
 import { type DeviceDescription, deviceName } from '../../../base/http/request/device.ts'
-import {
-  AccountPage,
-  Badge,
-  ButtonForm,
-  EmptyState,
-  Item,
-  ItemList,
-  Section,
-  Time,
-  useUi,
-} from '../../../base/page/index.ts'
+import { ButtonForm } from '../../../base/page/form.tsx'
+import { useUi } from '../../../base/page/index.ts'
+import { AccountPage, Badge, EmptyState, Item, ItemList, Section, Time } from '../../../base/page/parts.tsx'
 import { sessionsText as t } from './texts.ts'
 
 export interface SessionItem {

@@ -2,7 +2,7 @@
 import type { Call, Locale } from '../../../base/call.ts'
 import { problem as newProblem, Problem } from '../../../base/errors.ts'
 import type { PageAnswer } from '../../../base/http/row/route.ts'
-import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findOrganization } from '../membership/index.ts'
 import { frameText, noticeText } from './texts.ts'
@@ -55,7 +55,7 @@ export function refusedForm(
   problem: Problem,
   conflict?: string,
 ): Required<FormState> {
-  const form = shownAgain(locale, typed, problem)
+  const form = formState(locale, typed, problem)
   if (form.alert === null) return form
   if (problem.code === 'CONFLICT' && conflict !== undefined) return { ...form, alert: conflict }
   if (problem.code === 'INSUFFICIENT_PERMISSIONS')

@@ -1,18 +1,9 @@
 /** The frame around the hosted pages of one organization, and parts that pages of several modules show. Presentation only. */
 import { can } from '@latchkey/guard'
 import type { ComponentChildren } from 'preact'
-import {
-  AccountPage,
-  Actions,
-  Alert,
-  Button,
-  ButtonForm,
-  ButtonLink,
-  Field,
-  Form,
-  type FormState,
-  useUi,
-} from '../../../base/page/index.ts'
+import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import { AccountPage, Actions, Alert, Button, ButtonLink } from '../../../base/page/parts.tsx'
 import { frameText as t } from './texts.ts'
 
 export const placeOf = (id: string, part = ''): string =>

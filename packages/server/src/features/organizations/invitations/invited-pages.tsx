@@ -84,7 +84,7 @@ export const invitedPages = (tools: Tools): Row[] => [
     description: 'Opening it changes nothing, so that a mail scanner cannot use the link.',
     input: InvitationLink,
     run: (call, link) => showInvitation(tools, call, link),
-    again: async (call, _typed, problem) => invalidLink(call, problem),
+    redisplay: async (call, _typed, problem) => invalidLink(call, problem),
   }),
   page({
     of: of.accept,
@@ -97,7 +97,7 @@ export const invitedPages = (tools: Tools): Row[] => [
       if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')
       return { redirect: addressAfterJoining(await acceptInvitation(tools, call, token)) }
     },
-    again: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
+    redisplay: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
   }),
   page({
     of: of.decline,
@@ -112,6 +112,6 @@ export const invitedPages = (tools: Tools): Row[] => [
       if (call.principal) return { redirect: '/account/organizations?done=declined' }
       return { page: <InvitationDeclined />, title: t(call.locale, 'declined.title') }
     },
-    again: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
+    redisplay: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
   }),
 ]

@@ -1,17 +1,17 @@
 /** The pages of an invitation, for a visitor with its link. Presentation only. */
 import type { ComponentChildren } from 'preact'
+import { ButtonForm } from '../../../base/page/form.tsx'
+import { useUi } from '../../../base/page/index.ts'
 import {
   Actions,
   Alert,
-  ButtonForm,
   ButtonLink,
   Card,
   Definition,
   DefinitionList,
   LinkRow,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { invitedText as t } from './invited-texts.ts'
 

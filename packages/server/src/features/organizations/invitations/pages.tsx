@@ -54,7 +54,7 @@ async function showInvitations(
 
 /** Shows a refused action on one invitation above the list. */
 const listAgain =
-  (tools: Tools): NonNullable<ReturnType<typeof page>['again']> =>
+  (tools: Tools): NonNullable<ReturnType<typeof page>['redisplay']> =>
   async (call, _typed, problem) => {
     const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.gone'))
     const refused = problem.code === 'NOT_FOUND' ? t(call.locale, 'refused.gone') : (alert ?? null)
@@ -80,7 +80,7 @@ export const invitationPages = (tools: Tools): Row[] => [
       await sendInvitation(tools, call, { email, role })
       return { redirect: `${placeOf(id, '/invitations')}?done=invited` }
     },
-    again: (call, typed, problem) =>
+    redisplay: (call, typed, problem) =>
       shownFor(
         problem,
         showInvitations(
@@ -102,7 +102,7 @@ export const invitationPages = (tools: Tools): Row[] => [
       await resendInvitation(tools, call, invitation_id)
       return { redirect: `${placeOf(id, '/invitations')}?done=resent` }
     },
-    again: listAgain(tools),
+    redisplay: listAgain(tools),
   }),
   page({
     of: of.revoke,
@@ -115,6 +115,6 @@ export const invitationPages = (tools: Tools): Row[] => [
       await revokeInvitation(tools, call, invitation_id)
       return { redirect: `${placeOf(id, '/invitations')}?done=revoked` }
     },
-    again: listAgain(tools),
+    redisplay: listAgain(tools),
   }),
 ]

@@ -1,20 +1,16 @@
 /** The page of an organization's invitations, for those who invite. Presentation only. */
+import { ButtonForm, Field, Form, Select } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Actions,
   Badge,
   Button,
-  ButtonForm,
   EmptyState,
-  Field,
-  Form,
-  type FormState,
   Item,
   ItemList,
   Section,
-  Select,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import { invitationsText as t } from './texts.ts'

@@ -153,7 +153,7 @@ const changingRows = (tools: Tools): Row[] => [
       if (userId === call.principal?.userId) return { redirect: `${placeOf(id)}?done=role` }
       return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=role` }
     },
-    again: (call, typed, problem) =>
+    redisplay: (call, typed, problem) =>
       shownFor(
         problem,
         showOne(
@@ -179,7 +179,7 @@ const changingRows = (tools: Tools): Row[] => [
         redirect: left ? '/account/organizations?done=left' : `${placeOf(id, '/members')}?done=removed`,
       }
     },
-    again: async (call, typed, problem) => {
+    redisplay: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
       return shownFor(problem, showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null }))
     },
@@ -195,7 +195,7 @@ const changingRows = (tools: Tools): Row[] => [
       await transferOwnership(tools, call, user_id)
       return { redirect: `${placeOf(id)}?done=${wasOwner ? 'transferred' : 'handed_over'}` }
     },
-    again: async (call, typed, problem) => {
+    redisplay: async (call, typed, problem) => {
       const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.owner'))
       return shownFor(problem, showTransfer(tools, call, typed.user_id ?? '', form))
     },
@@ -220,7 +220,7 @@ const leavingRows = (tools: Tools): Row[] => [
       await leaveOrganization(tools, call, id)
       return { redirect: '/account/organizations?done=left' }
     },
-    again: async (call, { id = '' }, problem) => {
+    redisplay: async (call, { id = '' }, problem) => {
       if (problem.code !== 'CONFLICT') throw problem
       const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
       return shownFor(problem, showLeave(tools, call, id, form))

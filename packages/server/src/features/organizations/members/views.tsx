@@ -1,24 +1,20 @@
 /** The pages of an organization's members. Presentation only. */
+import { ButtonForm, Form, SearchForm, Select } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Badge,
   Button,
-  ButtonForm,
   ButtonLink,
   Card,
   Definition,
   DefinitionList,
   EmptyState,
-  Form,
-  type FormState,
   Item,
   ItemList,
   LinkRow,
-  SearchForm,
   Section,
-  Select,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import { membersText as t } from './texts.ts'

@@ -99,7 +99,7 @@ const ownRows = (tools: Tools): Row[] => [
       const { organization } = await createOrganization(tools, call, input)
       return { redirect: `${placeOf(organization.id)}?done=created` }
     },
-    again: async (call, typed, problem) => ({
+    redisplay: async (call, typed, problem) => ({
       ...(await showList(tools, call, {
         form: refusedForm(call.locale, typed, problem, t(call.locale, 'refused.too_many')),
       })),
@@ -130,7 +130,7 @@ const ownRows = (tools: Tools): Row[] => [
       await restoreOrganization(tools, call)
       return { redirect: `${LIST}?done=restored` }
     },
-    again: async (call, _typed, problem) => {
+    redisplay: async (call, _typed, problem) => {
       const elsewhere = { ...call, organization: null }
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.not_deleted'))
       return { ...(await showList(tools, elsewhere, { refused: alert ?? null })), status: problem.status }
@@ -157,7 +157,7 @@ const invitationRows = (tools: Tools): Row[] => [
     run: async (call, { id }) => ({
       redirect: addressAfterJoining(await acceptOwnInvitation(tools, call, id)),
     }),
-    again: (call, _typed, problem) => listAgain(tools, call, problem),
+    redisplay: (call, _typed, problem) => listAgain(tools, call, problem),
   }),
   page({
     of: of.declineInvitation,
@@ -170,7 +170,7 @@ const invitationRows = (tools: Tools): Row[] => [
       await declineOwnInvitation(tools, call, id)
       return { redirect: `${LIST}?done=declined` }
     },
-    again: (call, _typed, problem) => listAgain(tools, call, problem),
+    redisplay: (call, _typed, problem) => listAgain(tools, call, problem),
   }),
 ]
 

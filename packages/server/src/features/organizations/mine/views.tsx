@@ -1,19 +1,18 @@
 /** The page of a user’s organizations and invitations. Presentation only. */
+import { ButtonForm } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
   Actions,
   Alert,
   Badge,
-  ButtonForm,
   ButtonLink,
   EmptyState,
-  type FormState,
   Item,
   ItemList,
   Section,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { ActivateForm, Icon, NameForm, Pager, placeOf } from '../frame/index.ts'
 import { myOrganizationsText as t } from './texts.ts'

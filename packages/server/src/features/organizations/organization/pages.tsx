@@ -100,7 +100,7 @@ const oneRows = (tools: Tools): Row[] => [
       await changeOrganization(tools, call, { name, slug })
       return { redirect: `${placeOf(id, '/settings')}?done=saved` }
     },
-    again: (call, typed, problem) =>
+    redisplay: (call, typed, problem) =>
       shownFor(problem, showSettings(tools, call, {}, refusedForm(call.locale, typed, problem))),
   }),
 ]
@@ -123,7 +123,7 @@ const deletionRows = (tools: Tools): Row[] => [
       await deleteOrganization(tools, call)
       return { redirect: '/account/organizations?done=deleted' }
     },
-    again: async (call, _typed, problem) => {
+    redisplay: async (call, _typed, problem) => {
       const form = refusedForm(call.locale, {}, problem)
       return shownFor(problem, showDelete(tools, call, form))
     },

@@ -1,4 +1,6 @@
 /** The pages of one organization: overview, settings, deletion. Presentation only. */
+import { Form } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Actions,
   Alert,
@@ -8,13 +10,10 @@ import {
   Card,
   Definition,
   DefinitionList,
-  Form,
-  type FormState,
   LinkRow,
   Section,
   Time,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { Permissions, roleName } from '../../access/roles/index.ts'
 import { ActivateForm, NameForm, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
 import { organizationText as t } from './texts.ts'

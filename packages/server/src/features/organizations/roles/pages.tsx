@@ -123,7 +123,7 @@ const listRows = (tools: Tools): Row[] => [
       })
       return { redirect: `${placeOf(id, '/roles')}?done=role_created` }
     },
-    again: async (call, typed, problem) => {
+    redisplay: async (call, typed, problem) => {
       const isBuiltIn = ['owner', 'admin', 'member', 'guest'].includes(typed.name ?? '')
       const conflict = isBuiltIn ? 'refused.built_in' : 'refused.too_many'
       const form = refusedForm(call.locale, typed, problem, t(call.locale, conflict))
@@ -159,7 +159,7 @@ const roleRows = (tools: Tools): Row[] => [
       })
       return { redirect: `${placeOf(id, '/roles')}?done=role_saved` }
     },
-    again: (call, typed, problem) =>
+    redisplay: (call, typed, problem) =>
       shownFor(
         problem,
         showRole(
@@ -182,7 +182,7 @@ const roleRows = (tools: Tools): Row[] => [
       await deleteOrganizationRole(tools, call, name)
       return { redirect: `${placeOf(id, '/roles')}?done=role_deleted` }
     },
-    again: async (call, typed, problem) => {
+    redisplay: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.held'))
       return shownFor(problem, showRole(tools, call, typed.name ?? '', { refused: alert ?? null }))
     },

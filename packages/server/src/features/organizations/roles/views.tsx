@@ -1,22 +1,16 @@
 /** The pages of an organization's roles. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
+import { ButtonForm, Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Button,
-  ButtonForm,
   ButtonLink,
-  Checkbox,
-  Choices,
   EmptyState,
-  Field,
-  Form,
-  type FormState,
   Item,
   ItemList,
   LinkRow,
   Section,
-  Select,
-  useUi,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { isBuiltIn } from '../../../core/roles/index.ts'
 import { permissionSentence, roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'

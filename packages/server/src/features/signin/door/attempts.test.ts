@@ -1,7 +1,7 @@
 /** Attempts that wait for a further step: stored, resumed by their token, and their step taken once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../base/clock.ts'
-import type { Database } from '../../../base/db/index.ts'
+import type { Database } from '../../../base/db/database.ts'
 import { newId } from '../../../base/ids.ts'
 import { openTestDatabase } from '../../../testing/database.ts'
 import { createUser } from '../../identity/users/index.ts'

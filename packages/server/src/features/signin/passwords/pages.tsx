@@ -5,7 +5,7 @@ import { problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
-import { type FormState, shownAgain } from '../../../base/page/index.ts'
+import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail, LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
@@ -96,7 +96,7 @@ const signInRows = (tools: Tools): Row[] => [
       const after = { remember, returnTo: safeReturnTo(tools.config, return_to), tokens: false }
       return redirectOutcome(call, await signInByPassword(tools, call, { identifier, password }, after))
     },
-    again: async (call, typed, problem) =>
+    redisplay: async (call, typed, problem) =>
       // reached with the right password only, so the address may be shown as it was typed
       problem.code === 'EMAIL_NOT_VERIFIED' && typed.identifier?.includes('@')
         ? checkYourMail(call, typed.identifier, { status: problem.status, returnTo: typed.return_to })
@@ -108,7 +108,7 @@ const signInRows = (tools: Tools): Row[] => [
     path: '/sign-in/new-password',
     input: z.object({}),
     run: (call) => showExpired(tools, call, {}),
-    again: async (_call, _typed, problem) => {
+    redisplay: async (_call, _typed, problem) => {
       if (isAttemptGone(problem)) return startOver()
       throw problem
     },
@@ -121,9 +121,9 @@ const signInRows = (tools: Tools): Row[] => [
     input: z.object({ password: TypedPassword, password_confirm: TypedPassword }),
     run: async (call, input) =>
       redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input)),
-    again: async (call, typed, problem) => {
+    redisplay: async (call, typed, problem) => {
       if (isAttemptGone(problem)) return startOver()
-      const form = shownAgain(call.locale, typed, problem)
+      const form = formState(call.locale, typed, problem)
       // without an attempt there is no form to show: the error page states the problem
       const shown = await showExpired(tools, call, form).catch(() => Promise.reject(problem))
       return { ...shown, status: problem.status }
@@ -155,10 +155,10 @@ const resetRows = (tools: Tools): Row[] => [
         title: t(call.locale, 'sent.title'),
       }
     },
-    again: async (call, typed, problem) => ({
+    redisplay: async (call, typed, problem) => ({
       page: (
         <Forgot
-          {...shownAgain(call.locale, typed, problem)}
+          {...formState(call.locale, typed, problem)}
           returnTo={safeReturnTo(tools.config, typed.return_to)}
         />
       ),
@@ -172,7 +172,7 @@ const resetRows = (tools: Tools): Row[] => [
     path: '/reset-password',
     input: z.object({ token: LinkToken }),
     run: (call, { token }) => showReset(tools, call, token, {}),
-    again: async (call, _typed, problem) => resetLinkInvalid(call, problem.code, problem.status),
+    redisplay: async (call, _typed, problem) => resetLinkInvalid(call, problem.code, problem.status),
   }),
   page({
     of: passwordOperations.reset,
@@ -184,11 +184,11 @@ const resetRows = (tools: Tools): Row[] => [
       await resetPassword(tools, call, input)
       return { redirect: '/sign-in?notice=password_reset' }
     },
-    again: async (call, typed, problem) =>
+    redisplay: async (call, typed, problem) =>
       problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED' || !typed.token
         ? resetLinkInvalid(call, problem.code, problem.status)
         : {
-            ...(await showReset(tools, call, typed.token, shownAgain(call.locale, typed, problem))),
+            ...(await showReset(tools, call, typed.token, formState(call.locale, typed, problem))),
             status: problem.status,
           },
   }),
@@ -230,11 +230,11 @@ export const passwordPages = (tools: Tools): Row[] => [
         cookies: [sessionCookie(session, call.now)],
       }
     },
-    again: async (call, typed, problem) => ({
+    redisplay: async (call, typed, problem) => ({
       ...(await showSecurity(
         tools,
         call,
-        shownAgain(call.locale, typed, atPasswordField('current_password', problem)),
+        formState(call.locale, typed, atPasswordField('current_password', problem)),
       )),
       status: problem.status,
     }),

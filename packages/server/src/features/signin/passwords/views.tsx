@@ -1,22 +1,23 @@
 /** The pages of passwords: forgetting, resetting, changing one. Presentation only. */
 import {
+  Field,
+  ForManagers,
+  Form,
+  NewPasswordFields,
+  PasswordField,
+  type PasswordPolicy,
+} from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import {
   AccountPage,
   Button,
   ButtonLink,
   Card,
-  Field,
-  ForManagers,
-  Form,
-  type FormState,
   LinkRow,
-  NewPasswordFields,
-  PasswordField,
-  type PasswordPolicy,
   Section,
   Time,
-  useUi,
   withReturnTo,
-} from '../../../base/page/index.ts'
+} from '../../../base/page/parts.tsx'
 import { passwordsText as t } from './texts.ts'
 
 export interface ForgotProps extends FormState {

@@ -4,7 +4,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
-import { shownAgain } from '../../../base/page/index.ts'
+import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { signInPageOperations } from './operations.ts'
@@ -22,7 +22,7 @@ export const showSignIn = (
 ): PageAnswer => ({
   page: (
     <SignIn
-      {...shownAgain(call.locale, typed, problem)}
+      {...formState(call.locale, typed, problem)}
       returnTo={safeReturnTo(tools.config, typed.return_to)}
     />
   ),

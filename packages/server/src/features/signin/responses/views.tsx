@@ -1,19 +1,7 @@
 /** The pages of signing in and out. Presentation only. */
-import {
-  Alert,
-  Button,
-  ButtonForm,
-  ButtonLink,
-  Card,
-  Checkbox,
-  Field,
-  Form,
-  type FormState,
-  LinkRow,
-  PasswordField,
-  useUi,
-  withReturnTo,
-} from '../../../base/page/index.ts'
+import { ButtonForm, Checkbox, Field, Form, PasswordField } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import { Alert, Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
 import { signinText as t } from './texts.ts'
 
 /** Reasons for showing the sign-in form that the page states. */
