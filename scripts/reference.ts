@@ -59,7 +59,7 @@ function configuration(): string {
   return [
     SOURCE('packages/server/src/config/settings.ts'),
     '# Settings',
-    `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. Everything that is wrong is said at once, and a \`LATCHKEY_…\` that does not exist is refused with the nearest name. \`latchkey config check\` says what is wrong, \`latchkey config print\` shows every setting and where it comes from, secrets masked.`,
+    `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. All errors are reported at once, and an unknown \`LATCHKEY_…\` is refused with the nearest name. \`latchkey config check\` lists the errors, \`latchkey config print\` shows every setting with its source, secrets masked.`,
     'Durations are written `90s`, `30m`, `8h`, `30d`. Lists are separated by commas.',
     ...groups,
     `## What production refuses\n\nBesides what is not valid anywhere, and all of it in one message:\n\n${refusals.join('\n')}\n- A database role that is a superuser or bypasses row-level security (seen when the server connects).`,
@@ -94,7 +94,7 @@ function auditEvents(): string {
   ].join('\n\n')
 }
 
-/** What there is to permit, and which roles permit it from the beginning. */
+/** The permissions, and the roles that have them by default. */
 function permissions(): string {
   const presets = Object.entries(PRESETS).map(([preset, roles]) => {
     const definitions = new Map(roles.map((role) => [role.name, role]))
@@ -116,10 +116,10 @@ function permissions(): string {
   return [
     SOURCE('packages/server/src/core/roles'),
     '# Permissions',
-    'What the server itself asks for. Apps may ask for any others, and add them to the catalogue by `POST /api/v1/permissions`. [Roles and permissions](../guides/roles.md) says how roles come to permissions.',
+    'The permissions that the server itself requires. Apps may require any others, and add them to the catalogue with `POST /api/v1/permissions`. [Roles and permissions](../guides/roles.md) describes how roles get permissions.',
     '## Of the server',
     table(
-      ['Permission', 'What it lets one do', ...presets.map(([preset]) => `Has it in \`${preset}\``)],
+      ['Permission', 'Allows', ...presets.map(([preset]) => `Roles that have it in \`${preset}\``)],
       Object.entries(SERVER_PERMISSIONS).map(([name, about]) => [
         `\`${name}\``,
         about,
@@ -129,7 +129,7 @@ function permissions(): string {
     '## Inside an organization',
     'Apart from those above, also where the name is the same.',
     table(
-      ['Permission', 'What it lets one do there', 'Has it'],
+      ['Permission', 'Allows', 'Roles that have it'],
       Object.entries(ORGANIZATION_PERMISSIONS).map(([name, about]) => [
         `\`${name}\``,
         about,
@@ -155,7 +155,7 @@ function envExample(): string {
     return `# --- ${title} ---\n\n${entries.join('\n\n')}`
   })
   const head =
-    '# Settings of Latchkey. Copy to .env and take the # away from what you change; the environment wins.\n# Made by `npm run docs`; docs/reference/configuration.md says more.'
+    '# Settings of Latchkey. Copy to .env and remove the # from the lines that you change; the environment takes precedence.\n# Made by `npm run docs`; docs/reference/configuration.md has details.'
   return [head, ...groups].join('\n\n')
 }
 

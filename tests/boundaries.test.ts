@@ -197,7 +197,7 @@ describe('e-mails of invitations', () => {
     const one = await found(owner, 'claim at evil.example now')
     await owner.client.post(`${BASE}/${one}/invitations`, { email: 'named@example.com', role: 'guest' })
     await world.app.settle()
-    const letter = await world.mailbox.letterTo('named@example.com')
+    const letter = await world.mailbox.emailTo('named@example.com')
     expect(letter.text).not.toContain('evil.example')
     expect(letter.text).toContain('invites you to an organization')
   })

@@ -289,8 +289,8 @@ describe('Supabase GHSA-3529-5m8x-rpv3: a hostile Host reached a mailed link', (
       await send('/api/v1/auth/password/forgot', { email: person.email }, hostile)
       await world.clock.advance('2 minutes')
       const letters = [
-        ...(await world.mailbox.lettersTo(`hosted${n}@example.com`)),
-        ...(await world.mailbox.lettersTo(person.email)),
+        ...(await world.mailbox.emailsTo(`hosted${n}@example.com`)),
+        ...(await world.mailbox.emailsTo(person.email)),
       ]
       expect(letters.length).toBeGreaterThan(n + 1)
       for (const { links, html, text } of letters) {
@@ -315,7 +315,7 @@ describe('next-auth CVE-2022-31127: markup in names and addresses was markup in 
       .post('/api/v1/auth/register', { email, full_name: nasty, username: 'plain-name', password: PASSWORD })
     expect(registered.status).toBe(201)
     expect(registered.data.user.full_name).toBe(nasty)
-    for (const { subject, html, links, to } of await world.mailbox.lettersTo(email)) {
+    for (const { subject, html, links, to } of await world.mailbox.emailsTo(email)) {
       expect(to).toBe(email)
       expect(subject).not.toMatch(/[<>{}\r\n]|evil|alert/)
       expect(html).not.toMatch(/<img src=x|onerror=alert\(1\)>|<a href="https:\/\/evil/)
@@ -366,7 +366,7 @@ describe('authentik CVE-2025-53942: a disabled user’s sessions went on', () =>
     expect((await login(world.client(), person.email, PASSWORD)).code).toBe('ACCOUNT_DISABLED')
     expect((await login(world.client(), person.email, 'wrong')).code).toBe('AUTHENTICATION_FAILED')
     await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
-    const letters = await world.mailbox.lettersTo(person.email)
+    const letters = await world.mailbox.emailsTo(person.email)
     expect(letters.filter(({ links }) => links.some((link) => link.includes('reset-password')))).toEqual([])
     await world.db.tx('system', async (tx) =>
       enableUser(tx, systemCall(world.clock.now()), await getUser(tx, person.id)),
@@ -425,7 +425,7 @@ describe('Better Auth GHSA-g38m-r43w-p2q7: a stranger registered the victim’s 
 
   /** The link in the letter to one of several who registered the address: the newest letter that works for it. */
   async function linkOf(userId: string): Promise<string> {
-    const letters = await world.mailbox.lettersTo('victim@example.com')
+    const letters = await world.mailbox.emailsTo('victim@example.com')
     const links = await world.db.tx('system', (tx) =>
       tx.selectFrom('links').select('id').where('user_id', '=', userId).execute(),
     )

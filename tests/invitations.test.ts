@@ -45,7 +45,7 @@ const preview = (
 describe('an invitation', () => {
   it('is accepted once, by the user with the address in any spelling', async () => {
     const one = await invited(world, admin, id, 'BEN@Example.com', 'guest')
-    const letter = await world.mailbox.letterTo('BEN@Example.com', /invited/)
+    const letter = await world.mailbox.emailTo('BEN@Example.com', /invited/)
     expect(letter.subject).not.toContain('Analytical')
     expect((await preview(world.client(), one)).data).toMatchObject({
       organization: { name: 'Analytical Engines' },
@@ -259,7 +259,7 @@ describe('inviting', () => {
     expect((await send(owner, 'flood@example.com')).status).toBe(201)
     const refused = await send(owner, 'flood@example.com')
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '3600'])
-    expect(await world.mailbox.lettersTo('flood@example.com')).toHaveLength(5)
+    expect(await world.mailbox.emailsTo('flood@example.com')).toHaveLength(5)
     await world.clock.advance('61 minutes')
     for (const { client, email } of [owner, admin, ben, stranger]) await client.signIn(email, PASSWORD)
     expect((await send(owner, 'flood@example.com')).status).toBe(201)
@@ -268,7 +268,7 @@ describe('inviting', () => {
   it('writes names as text in its e-mail, which links only to the invitation', async () => {
     const evil = await found(owner, '<img src=x onerror=alert(1)>')
     await owner.client.post(`${BASE}/${evil}/invitations`, { email: 'reader@example.com' })
-    const letter = await world.mailbox.letterTo('reader@example.com')
+    const letter = await world.mailbox.emailTo('reader@example.com')
     expect(letter.html).not.toContain('<img')
     expect(letter.html).toContain('&lt;img')
     expect(letter.subject).not.toContain('img')
@@ -318,6 +318,6 @@ describe('concurrent requests', () => {
     )
     expect(replies.map(({ status }) => status).filter((status) => status === 201)).toHaveLength(5)
     expect(new Set(replies.flatMap(({ data }) => data?.id ?? [])).size).toBe(1)
-    expect(await world.mailbox.lettersTo('crowd@example.com')).toHaveLength(5)
+    expect(await world.mailbox.emailsTo('crowd@example.com')).toHaveLength(5)
   })
 })

@@ -179,7 +179,7 @@ describe('an organization', () => {
     expect((await ben.client.delete(`${BASE}/${id}`)).status).toBe(403)
     const deleted = await ada.client.delete(`${BASE}/${id}`)
     expect(deleted.status).toBe(200)
-    const letter = await world.mailbox.letterTo('ada@example.com', /was deleted/)
+    const letter = await world.mailbox.emailTo('ada@example.com', /was deleted/)
     expect(letter.subject).not.toContain('Phoenix')
     expect(letter.text).toContain('Phoenix')
     for (const { client } of [ada, ben]) {

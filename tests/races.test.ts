@@ -144,16 +144,16 @@ describe('a link of single use', () => {
   it('is written into one letter when the letter is asked for many times at once', async () => {
     const person = await world.person({ email: 'flood@example.com', signIn: false })
     await register(world, { email: 'waiting@example.com' })
-    await world.mailbox.lettersTo('waiting@example.com')
+    await world.mailbox.emailsTo('waiting@example.com')
     await world.clock.advance('2 minutes')
     await atOnce(() => world.client().post('/api/v1/auth/password/forgot', { email: person.email }))
     await atOnce(() =>
       world.client().post('/api/v1/auth/verify-email/resend', { email: 'waiting@example.com' }),
     )
-    const resets = (await world.mailbox.lettersTo(person.email)).filter(({ links }) =>
+    const resets = (await world.mailbox.emailsTo(person.email)).filter(({ links }) =>
       links.some((link) => /reset-password/.test(link)),
     )
-    const verifications = (await world.mailbox.lettersTo('waiting@example.com')).filter(({ links }) =>
+    const verifications = (await world.mailbox.emailsTo('waiting@example.com')).filter(({ links }) =>
       links.some((link) => /verify-email/.test(link)),
     )
     expect([resets.length, verifications.length]).toEqual([1, 2])
@@ -165,7 +165,7 @@ describe('many registrations at once', () => {
     const email = 'crowd@example.com'
     const replies = await atOnce((n) => register(world, { email, password: `${PASSWORD} ${n}` }))
     expect(statuses(replies)).toEqual({ 201: MANY })
-    const letters = await world.mailbox.lettersTo(email)
+    const letters = await world.mailbox.emailsTo(email)
     const tokens = letters.flatMap(({ links }) =>
       links
         .filter((link) => /verify-email/.test(link))
@@ -262,7 +262,7 @@ describe('one account, many requests', () => {
       replies.map(({ status }) => status).filter((status) => ![200, 401, 404, 423].includes(status)),
     ).toEqual([])
     expect(countOf(await quick.events(person.id), 'user.deleted')).toBe(1)
-    expect(await quick.mailbox.lettersTo(person.email)).toHaveLength(1)
+    expect(await quick.mailbox.emailsTo(person.email)).toHaveLength(1)
     expect(await usersWith(quick, person.email)).toEqual([])
     // the late ones wrote down nothing personal about somebody who is gone
     const written = await quick.db.tx('system', (tx) =>

@@ -46,8 +46,8 @@ describe('a refresh token that a hundred bring at once', () => {
     expect([await me(second.access_token), await me(first.token)]).toEqual([401, 401])
     const events = await world.events(eve.id)
     expect(events.filter((type) => type === 'auth.token.reuse')).toHaveLength(1)
-    expect(await world.mailbox.lettersTo(eve.email)).toHaveLength(
-      (await world.mailbox.lettersTo(eve.email)).filter(({ subject }) => !/was ended/.test(subject)).length +
+    expect(await world.mailbox.emailsTo(eve.email)).toHaveLength(
+      (await world.mailbox.emailsTo(eve.email)).filter(({ subject }) => !/was ended/.test(subject)).length +
         1,
     )
   })

@@ -100,7 +100,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
   it('says when the link of a letter has expired, and sends a new one', async () => {
     const email = 'late@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
-    await world.mailbox.letterTo(email)
+    await world.mailbox.emailTo(email)
     await world.clock.advance('25 hours')
     const me = await visits()
     await me.openLetter(email, /verify-email/)
@@ -115,7 +115,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.visit('/forgot-password')
     await me.fill({ 'E-mail address': email })
     await me.press('Send the link')
-    await world.mailbox.letterTo(email, /Reset/)
+    await world.mailbox.emailTo(email, /Reset/)
     await world.clock.advance('61 minutes')
     await me.openLetter(email, /reset-password/)
     expect(await me.heading()).toBe('This link has expired')
@@ -161,7 +161,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.page.locator('[name=password_confirm]').fill(PASSWORD)
     await me.page.locator('main [type=submit]').click()
     expect(await me.text()).toContain(email)
-    const letter = await world.mailbox.letterTo(email)
+    const letter = await world.mailbox.emailTo(email)
     expect(letter.subject).toBe('Bestätigen Sie Ihre E-Mail-Adresse für Latchkey')
     await me.page.goto(linkIn(letter, /verify-email/))
     expect(await me.heading()).toBe('E-Mail-Adresse bestätigen')
@@ -204,7 +204,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
   it('shows the letters at /dev/outbox, with links that work', async () => {
     const email = 'outbox@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
-    const { subject } = await world.mailbox.letterTo(email)
+    const { subject } = await world.mailbox.emailTo(email)
     const me = await visits()
     await me.visit('/dev/outbox')
     await me.page.getByRole('link', { name: email }).first().click()

@@ -74,12 +74,12 @@ describe.each([
     await me.press('Create account')
     expect(await me.heading()).toBe('Check your mail')
     expect(await me.text()).toContain(EMAIL)
-    expect(await world.mailbox.lettersTo(EMAIL)).toHaveLength(1)
+    expect(await world.mailbox.emailsTo(EMAIL)).toHaveLength(1)
 
     await world.clock.advance('2 minutes')
     await me.press('Send the e-mail again')
     expect(await me.text()).toContain('a new e-mail is on its way')
-    expect(await world.mailbox.lettersTo(EMAIL)).toHaveLength(2)
+    expect(await world.mailbox.emailsTo(EMAIL)).toHaveLength(2)
   })
 
   it('does not sign in before the address is confirmed, and says how to', async () => {
@@ -90,7 +90,7 @@ describe.each([
   })
 
   it('says that the link of the letter before does not work any more', async () => {
-    const [, older] = await world.mailbox.lettersTo(EMAIL)
+    const [, older] = await world.mailbox.emailsTo(EMAIL)
     await me.page.goto(older?.links[0] ?? '')
     expect(await me.heading()).toBe('This link does not work any more')
     expect(await me.page.getByLabel('E-mail address').isVisible()).toBe(true)

@@ -45,7 +45,7 @@ beforeAll(async () => {
   await make('', { name: 'Second' })
   await addMembers(59)
   await make(`/${id}/invitations`, { email: INVITED })
-  link = linkIn(await world.mailbox.letterTo(INVITED), /invitations/).replace(world.config.publicUrl, '')
+  link = linkIn(await world.mailbox.emailTo(INVITED), /invitations/).replace(world.config.publicUrl, '')
   contexts.owner = await chromium.open(PHONE)
   contexts.stranger = await chromium.open(PHONE)
   owner = visitor(world, await contexts.owner.newPage())

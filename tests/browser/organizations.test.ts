@@ -44,7 +44,7 @@ describe.each([
   afterEach(() => expect(contexts.flatMap(complaintsOf)).toEqual([]))
 
   const header = (me: Visitor) => read(me.page.getByRole('banner'))
-  const invitationLink = async () => linkIn(await world.mailbox.letterTo(INVITED, /invited/), /invitations/)
+  const invitationLink = async () => linkIn(await world.mailbox.emailTo(INVITED, /invited/), /invitations/)
   const manage = (me: Visitor, name: string) =>
     me.page.getByRole('link', { name: `Manage ${name}`, exact: true }).click()
 
@@ -108,7 +108,7 @@ describe.each([
     await ben.fill({ Password: PASSWORD, 'Repeat the password': PASSWORD })
     await ben.press('Create account')
     expect(await ben.heading()).toBe('Check your mail')
-    await ben.page.goto(linkIn(await world.mailbox.letterTo(INVITED, /Verify/), /verify-email/))
+    await ben.page.goto(linkIn(await world.mailbox.emailTo(INVITED, /Verify/), /verify-email/))
     await ben.press('Confirm address')
     await ben.follow('Sign in')
     await ben.signIn(INVITED)

@@ -29,7 +29,7 @@ async function registered(world: World): Promise<string> {
 async function letterOfReset(world: World): Promise<string> {
   const { email } = await world.person({ signIn: false })
   await world.client().post('/api/v1/auth/password/forgot', { email })
-  await world.mailbox.letterTo(email, /Reset/)
+  await world.mailbox.emailTo(email, /Reset/)
   return email
 }
 
@@ -178,7 +178,7 @@ export const STATES: readonly PageState[] = [
     status: 500,
     async open(me, world) {
       const email = await registered(world)
-      const link = linkIn(await world.mailbox.letterTo(email), /verify-email/)
+      const link = linkIn(await world.mailbox.emailTo(email), /verify-email/)
       const asOwner = (statement: RawBuilder<unknown>) =>
         world.db.tx('system', async (tx) => {
           await sql`reset role`.execute(tx)
@@ -207,7 +207,7 @@ export const STATES: readonly PageState[] = [
     as: 'stranger',
     heading: 'Outbox',
     async open(me, world) {
-      await world.mailbox.letterTo(await registered(world))
+      await world.mailbox.emailTo(await registered(world))
       await me.visit('/dev/outbox')
     },
   },

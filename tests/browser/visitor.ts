@@ -55,7 +55,7 @@ export function visitor(world: World, page: Page): Visitor {
       await self.press('Sign in')
     },
     async openLetter(address, link) {
-      const letter = await world.mailbox.letterTo(address)
+      const letter = await world.mailbox.emailTo(address)
       const url = linkIn(letter, link)
       await page.goto(url)
       return url

@@ -73,7 +73,7 @@ describe('the error page of an unknown path or method', () => {
     expect([answer.status, looks, attribute(answer, 'name') ?? '']).toEqual([404, 0, ''])
   })
 
-  it('is a stranger’s where the database is away, and where it does not answer in time', async () => {
+  it('has no user in its header if the database is unreachable or does not answer in time', async () => {
     const away = await serve(rows, { authenticator: { check: () => Promise.reject(new Error('away')) } })
     const mute = await serve(rows, { authenticator: { check: () => new Promise(() => {}) } })
     for (const on of [away, mute]) {

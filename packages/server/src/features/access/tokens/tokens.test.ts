@@ -131,13 +131,13 @@ describe('a refresh token', () => {
     expect(await me(first.token)).toBe(401)
     const events = await world.events(ada.id)
     expect(events.slice(-3)).toEqual(expect.arrayContaining(['auth.token.reuse', 'auth.session.revoked']))
-    expect((await world.mailbox.letterTo(ada.email, /session .* was ended/i)).text).toContain(
+    expect((await world.mailbox.emailTo(ada.email, /session .* was ended/i)).text).toContain(
       '/account/sessions',
     )
     // told once, however often it is tried
-    const letters = (await world.mailbox.lettersTo(ada.email)).length
+    const letters = (await world.mailbox.emailsTo(ada.email)).length
     expect((await refresh(first.refresh_token)).status).toBe(401)
-    expect((await world.mailbox.lettersTo(ada.email)).length).toBe(letters)
+    expect((await world.mailbox.emailsTo(ada.email)).length).toBe(letters)
     expect(await me((await signIn()).access_token)).toBe(200)
   })
 

@@ -32,7 +32,7 @@ describe('creating an account', () => {
       ['viewer'],
       false,
     ])
-    const email = await world.mailbox.letterTo('New@Made.example')
+    const email = await world.mailbox.emailTo('New@Made.example')
     expect(email.subject).toMatch(/Ihr Konto/)
     const token = await world.mailbox.tokenFor('New@Made.example', /reset-password/)
     await world.clock.advance('6 days')
@@ -59,7 +59,7 @@ describe('creating an account', () => {
     expect([made.status, made.data.is_verified]).toEqual([201, true])
     expect((await world.client().signIn('at.once@made.example', PASSWORD)).status).toBe(200)
     expect(
-      (await world.mailbox.lettersTo('at.once@made.example')).filter(({ links }) =>
+      (await world.mailbox.emailsTo('at.once@made.example')).filter(({ links }) =>
         links.some((link) => link.includes('reset-password?token')),
       ),
     ).toEqual([])
@@ -156,7 +156,7 @@ describe('changing an account', () => {
       ),
     ).toEqual([401, 'INVALID_TOKEN'])
     for (const address of ['before@move.example', 'after@move.example'])
-      expect((await world.mailbox.letterTo(address, /address of your account/)).text).not.toContain(
+      expect((await world.mailbox.emailTo(address, /address of your account/)).text).not.toContain(
         'move.example',
       )
     const token = await world.mailbox.tokenFor('after@move.example', /verify-email/)

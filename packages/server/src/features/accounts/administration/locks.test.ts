@@ -206,7 +206,7 @@ describe('a user’s sessions', () => {
     const again = await manager.client.post(at(one.id, '/password-reset'))
     expect([...outcome(again), again.headers.get('retry-after')]).toEqual([429, 'RATE_LIMIT_EXCEEDED', '60'])
     expect(
-      (await world.mailbox.lettersTo(one.email)).filter(({ subject }) => /Reset/.test(subject)),
+      (await world.mailbox.emailsTo(one.email)).filter(({ subject }) => /Reset/.test(subject)),
     ).toHaveLength(1)
     expect((await one.client.get('/api/v1/auth/me')).status).toBe(200)
     expect((await lastEvent(one.id, 'auth.password.reset_requested')).details).toEqual({ by: manager.id })

@@ -99,7 +99,7 @@ describe('deleting the caller’s own account', () => {
       left.audit.flatMap(() => [null, null, null]),
     )
     expect(JSON.stringify(left.audit)).not.toContain(email)
-    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).toEqual([
+    expect((await world.mailbox.emailsTo(email)).map((letter) => letter.subject)).toEqual([
       'Your account at Latchkey has been deleted',
     ])
   })

@@ -84,7 +84,7 @@ describe('sign-up', () => {
       Object.keys(free.data.user),
     ])
     expect(taken.data.user.id).not.toBe(id)
-    const message = await world.mailbox.letterTo(email)
+    const message = await world.mailbox.emailTo(email)
     expect(message.subject).toBe('You already have an account at Latchkey')
     expect(message.links.join()).not.toContain('token')
     expect(
@@ -96,7 +96,7 @@ describe('sign-up', () => {
     await world.person({ username: 'taken', signIn: false })
     const reply = await register(world, { email: 'second@example.com', username: 'TAKEN' })
     expect(reply.status).toBe(201)
-    const message = await world.mailbox.letterTo('second@example.com')
+    const message = await world.mailbox.emailTo('second@example.com')
     expect(message.subject).toBe('Choose another username for Latchkey')
   })
 
@@ -212,13 +212,13 @@ describe('sign-up', () => {
     await world.app.settle()
     const resend = (to: string) => world.client().post('/api/v1/auth/verify-email/resend', { email: to })
     await resend(email)
-    expect(await world.mailbox.lettersTo(email)).toHaveLength(1)
+    expect(await world.mailbox.emailsTo(email)).toHaveLength(1)
     const first = await world.mailbox.tokenFor(email, /verify/)
     await world.clock.advance('2 minutes')
     const [known, unknown] = [await resend(email), await resend('unknown@example.com')]
     expect(known.body.message).toBe(unknown.body.message)
-    expect(await world.mailbox.lettersTo(email)).toHaveLength(2)
-    expect(await world.mailbox.lettersTo('unknown@example.com')).toEqual([])
+    expect(await world.mailbox.emailsTo(email)).toHaveLength(2)
+    expect(await world.mailbox.emailsTo('unknown@example.com')).toEqual([])
     expect((await verify(world, first)).code).toBe('INVALID_TOKEN')
     expect((await verify(world, await world.mailbox.tokenFor(email, /verify/))).status).toBe(200)
   })
@@ -228,15 +228,15 @@ describe('sign-up', () => {
     async (whose) => {
       const email =
         whose === 'an unknown address' ? 'flooded@example.com' : (await world.person({ signIn: false })).email
-      const before = (await world.mailbox.lettersTo(email)).length
+      const before = (await world.mailbox.emailsTo(email)).length
       for (let n = 0; n < 9; n += 1) {
         expect((await register(world, { email })).status).toBe(201)
         await world.clock.advance('2 minutes')
       }
-      expect((await world.mailbox.lettersTo(email)).length - before).toBe(5)
+      expect((await world.mailbox.emailsTo(email)).length - before).toBe(5)
       await world.clock.advance('1 hour')
       await register(world, { email })
-      expect((await world.mailbox.lettersTo(email)).length - before).toBe(6)
+      expect((await world.mailbox.emailsTo(email)).length - before).toBe(6)
     },
   )
 
@@ -269,7 +269,7 @@ describe('sign-up with verification off', () => {
       session: { csrf_token: expect.any(String) },
     })
     expect((await client.get('/api/v1/auth/me')).data.user.email).toBe('quick@example.com')
-    expect(await open.mailbox.lettersTo('quick@example.com')).toEqual([])
+    expect(await open.mailbox.emailsTo('quick@example.com')).toEqual([])
   })
 
   it('refuses a taken address or username with CONFLICT', async () => {
@@ -377,7 +377,7 @@ describe('resending the e-mail for an address with several registrations', () =>
     await world.app.settle()
     await world.clock.advance('2 minutes')
     await world.client().post('/api/v1/auth/verify-email/resend', { email })
-    const message = await world.mailbox.letterTo(email)
+    const message = await world.mailbox.emailTo(email)
     expect(message.links.join()).not.toContain('verify-email')
     const token = await world.mailbox.tokenFor(email, /reset-password/)
     const chosen = 'chosen by the owner of it'

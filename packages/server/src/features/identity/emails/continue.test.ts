@@ -16,7 +16,7 @@ async function signUp(email: string, return_to: string) {
   const csrf_token = csrfOf((await client.get('/sign-up')).text)
   const fields = { csrf_token, email, password: PASSWORD, password_confirm: PASSWORD, return_to }
   expect((await client.post('/sign-up', fields, { form: true })).status).toBeLessThan(400)
-  const letter = await world.mailbox.letterTo(email, /Verify/)
+  const letter = await world.mailbox.emailTo(email, /Verify/)
   const link = new URL(letter.links.find((url) => url.includes('/verify-email')) ?? '')
   return { client, letter, link }
 }

@@ -98,7 +98,7 @@ describe('signing in with a password', () => {
     const refused = await login(client, 'late@example.com', PASSWORD)
     expect([refused.status, refused.code]).toEqual([403, 'EMAIL_NOT_VERIFIED'])
     expect(refused.headers.getSetCookie().join()).not.toContain('lk_session')
-    expect(await world.mailbox.lettersTo('late@example.com')).toHaveLength(2)
+    expect(await world.mailbox.emailsTo('late@example.com')).toHaveLength(2)
   })
 
   it('tells a disabled account so after the right password only', async () => {
@@ -183,7 +183,7 @@ describe('guessing', () => {
     expect(locked.headers.get('retry-after')).toBe('900')
     expect(await world.events(id)).toContain('auth.login.locked')
     await world.app.settle()
-    expect((await world.mailbox.letterTo(email)).subject).toContain('Failed sign-ins')
+    expect((await world.mailbox.emailTo(email)).subject).toContain('Failed sign-ins')
     await world.clock.advance('14 minutes')
     expect((await login(guesser, email, PASSWORD)).status).toBe(423)
     await world.clock.advance('1 minute')
@@ -226,7 +226,7 @@ describe('guessing', () => {
           })
       })
     const told = async () =>
-      (await world.mailbox.lettersTo(email)).filter(({ subject }) => /Failed sign-ins/.test(subject))
+      (await world.mailbox.emailsTo(email)).filter(({ subject }) => /Failed sign-ins/.test(subject))
     await lock()
     const [first, ...more] = await told()
     expect(more).toEqual([])
@@ -263,7 +263,7 @@ describe('a sign-in from a device not seen before', () => {
   it('is told by letter, but not the very first one', async () => {
     const { email } = await world.person()
     await world.app.settle()
-    expect((await world.mailbox.lettersTo(email)).map((letter) => letter.subject)).not.toContain(
+    expect((await world.mailbox.emailsTo(email)).map((letter) => letter.subject)).not.toContain(
       'New sign-in to Latchkey',
     )
     const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
@@ -272,7 +272,7 @@ describe('a sign-in from a device not seen before', () => {
       email,
       PASSWORD,
     )
-    const letter = await world.mailbox.letterTo(email)
+    const letter = await world.mailbox.emailTo(email)
     expect(letter.subject).toBe('New sign-in to Latchkey')
     expect(letter.text).toMatch(/Firefox.*Linux/)
     expect(letter.text).toContain('192.0.2.77')
@@ -284,7 +284,7 @@ describe('a sign-in from a device not seen before', () => {
     await login(client, email, PASSWORD)
     await world.app.settle()
     expect(
-      (await world.mailbox.lettersTo(email)).filter((letter) => letter.subject.startsWith('New sign-in')),
+      (await world.mailbox.emailsTo(email)).filter((letter) => letter.subject.startsWith('New sign-in')),
     ).toEqual([])
   })
 })

@@ -32,7 +32,7 @@ describe('changing one’s password', () => {
     ).toBe(401)
     expect([await works(person.email, PASSWORD), await works(person.email, NEW)]).toEqual([false, true])
     expect(await world.events(person.id)).toContain('auth.password.changed')
-    expect((await world.mailbox.letterTo(person.email, /was changed/)).text).toContain('/forgot-password')
+    expect((await world.mailbox.emailTo(person.email, /was changed/)).text).toContain('/forgot-password')
   })
 
   it('asks for the present one, and counts wrong ones as guesses', async () => {
@@ -124,7 +124,7 @@ describe('a forgotten password', () => {
       unknown.data,
     ])
     await world.app.settle()
-    expect(await world.mailbox.lettersTo('nobody@example.com')).toEqual([])
+    expect(await world.mailbox.emailsTo('nobody@example.com')).toEqual([])
   })
 
   it('sends one letter a minute at most, and only the latest link works', async () => {
@@ -133,7 +133,7 @@ describe('a forgotten password', () => {
     await forgot(email)
     await world.app.settle()
     expect(
-      (await world.mailbox.lettersTo(email)).filter((letter) => /Reset/.test(letter.subject)),
+      (await world.mailbox.emailsTo(email)).filter((letter) => /Reset/.test(letter.subject)),
     ).toHaveLength(1)
     await world.clock.advance('2 minutes')
     const second = await tokenFor(email)
@@ -147,7 +147,7 @@ describe('a forgotten password', () => {
       await forgot(email)
       await world.clock.advance('2 minutes')
     }
-    const letters = (await world.mailbox.lettersTo(email)).filter(({ subject }) => /Reset/.test(subject))
+    const letters = (await world.mailbox.emailsTo(email)).filter(({ subject }) => /Reset/.test(subject))
     expect(letters).toHaveLength(5)
     const last = await world.mailbox.tokenFor(email, /reset-password/)
     await forgot(email)
@@ -303,7 +303,7 @@ describe('the profile classic', () => {
     expect(await classic.events(person.id)).toEqual(
       expect.arrayContaining(['auth.password.changed', 'auth.login.success']),
     )
-    expect((await classic.mailbox.letterTo(person.email, /was changed/)).text).toContain('/forgot-password')
+    expect((await classic.mailbox.emailTo(person.email, /was changed/)).text).toContain('/forgot-password')
   })
 
   it('keeps the attempt when the new password is refused', async () => {
