@@ -1,7 +1,7 @@
 /**
- * Who may do what, for every row of the route table by every kind of caller, in their own tenant and in a foreign
- * one. Nothing is hand-picked: what a row needs is read from it, what each caller holds stands here in the words of
- * PRODUCT §5, and a new row is held to all of it without being named. Whoever is refused has changed nothing.
+ * Access matrix: every row of the route table, called by every kind of caller, in the caller's tenant and in a foreign
+ * one. The required permission is read from the row, the permissions of each caller are those of PRODUCT §5, and a new
+ * row is covered without being named. A refused request changes nothing.
  */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { newId } from '../packages/server/src/base/ids.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
-/** PRODUCT §5, the ladder: what each role adds to the one below. */
+/** PRODUCT §5, the ladder: the permissions that each role adds to the role below. */
 const LADDER: readonly (readonly [role: string, adds: readonly string[]])[] = [
   ['viewer', ['dashboard:read', 'analytics:read']],
   ['staff', ['chat:*', 'concerns:*']],
@@ -21,7 +21,7 @@ const LADDER: readonly (readonly [role: string, adds: readonly string[]])[] = [
 const onServer = (role: string): string[] =>
   LADDER.slice(0, LADDER.findIndex(([name]) => name === role) + 1).flatMap(([, adds]) => adds)
 
-/** What docs/guides/organizations.md says of the built-in roles, and one of the organization's own. */
+/** The built-in roles as in docs/guides/organizations.md, and a custom role. */
 const INSIDE: Readonly<Record<string, readonly string[]>> = {
   owner: ['*'],
   admin: [
@@ -33,7 +33,7 @@ const INSIDE: Readonly<Record<string, readonly string[]>> = {
   auditor: ['audit:read'],
 }
 
-/** Read as the contract says it: `*` for any, on either side of the colon. */
+/** Matches as the contract does: `*` is a wildcard, on either side of the colon. */
 function holds(grants: readonly string[], wanted: string): boolean {
   const [resource, action] = wanted.split(':')
   return grants.some((grant) => {
@@ -46,7 +46,7 @@ interface Kind {
   name: string
   client: Client
   server: readonly string[]
-  /** What they hold inside the organization in question; null where they are nothing there. */
+  /** Their permissions in the organization; null for no membership. */
   inside: readonly string[] | null
 }
 
@@ -122,7 +122,7 @@ beforeAll(async () => {
   }
   keys = [
     { name: 'a key without scopes', client: await scoped('super_admin', []), permissions: [] },
-    { name: 'a key of everything', client: await scoped('super_admin', undefined), permissions: ['*'] },
+    { name: 'a key with all scopes', client: await scoped('super_admin', undefined), permissions: ['*'] },
     {
       name: 'a key to read people',
       client: await scoped('super_admin', ['users:read']),
@@ -133,9 +133,9 @@ beforeAll(async () => {
 })
 afterAll(() => world?.stop())
 
-/** What a refusal must not have touched. Sessions are seen and requests counted by whoever calls. */
-async function everything(): Promise<Record<string, string | null>> {
-  // what was let through earlier may still be writing its e-mails
+/** Checksums of the tables that a refused request must not change; sessions and counters do change. */
+async function checksums(): Promise<Record<string, string | null>> {
+  // jobs of earlier requests may still write e-mails
   await world.app.settle()
   const tables = [
     'users', 'emails', 'passwords', 'organizations', 'memberships', 'organization_roles', 'invitations', 'roles',
@@ -144,10 +144,10 @@ async function everything(): Promise<Record<string, string | null>> {
   return await world.db.tx('system', async (tx) => {
     const sums = await Promise.all([
       ...tables.map((table) =>
-        sql<{ sum: string }>`select coalesce(md5(string_agg(told, '|' order by told)), '') as sum
-          from (select (to_jsonb(t) - 'last_used_at')::text as told from ${sql.id(table)} t) s`.execute(tx),
+        sql<{ sum: string }>`select coalesce(md5(string_agg(line, '|' order by line)), '') as sum
+          from (select (to_jsonb(t) - 'last_used_at')::text as line from ${sql.id(table)} t) s`.execute(tx),
       ),
-      // their delivery goes on meanwhile
+      // only ids: their delivery continues
       sql<{ sum: string }>`select string_agg(id, '|' order by id) as sum from letters`.execute(tx),
     ])
     return Object.fromEntries(sums.map(({ rows: [row] }, i) => [tables[i] ?? 'letters', row?.sum ?? null]))
@@ -155,16 +155,16 @@ async function everything(): Promise<Record<string, string | null>> {
 }
 
 const NOTHING = '00000000000000000000000000000000'
-/** The place of a row; the organization of the path is given, whatever else it names does not exist. */
-const placeOf = (row: Row, organizationId: string): string =>
+/** A path of the row, with this organization; every other id in it does not exist. */
+const pathOf = (row: Row, organizationId: string): string =>
   row.path
     .replace(':id', row.organization === undefined ? `usr_${NOTHING}` : organizationId)
     .replace(/:\w+/g, `usr_${NOTHING}`)
 
-const send = (client: Client, row: Row, place: string): Promise<Reply> =>
-  client.send(row.method, place, isUnsafe(row) ? {} : undefined, { form: row.kind === 'page' })
+const send = (client: Client, row: Row, path: string): Promise<Reply> =>
+  client.send(row.method, path, isUnsafe(row) ? {} : undefined, { form: row.kind === 'page' })
 
-/** Whether the gate of the row itself refused, rather than what the row does. */
+/** Whether the permission check of the row refused, not its handler. */
 const isGate = (row: Row, reply: Reply, needed: string): boolean =>
   row.kind === 'page'
     ? reply.status === 403
@@ -173,11 +173,11 @@ const isGate = (row: Row, reply: Reply, needed: string): boolean =>
 describe('rows that need a permission of the server', () => {
   const those = () => rows.filter(({ needs, kind }) => isPermission(needs) && kind !== 'stream')
 
-  it('there are', () => {
+  it('exist', () => {
     expect(those().length).toBeGreaterThan(10)
   })
 
-  it('are open to exactly those who hold it, and whoever is refused has changed nothing', {
+  it('are open to exactly the callers who hold it, and a refusal changes nothing', {
     timeout: 300_000,
   }, async () => {
     const wrong: string[] = []
@@ -187,18 +187,18 @@ describe('rows that need a permission of the server', () => {
         ...kinds.map(({ name, client, server }) => ({ name, client, may: holds(server, needed) })),
         ...keys.map(({ name, client, permissions }) => ({ name, client, may: holds(permissions, needed) })),
       ]
-      const before = await everything()
+      const before = await checksums()
       for (const { name, client } of callers.filter(({ may }) => !may)) {
-        const reply = await send(client, row, placeOf(row, ours))
+        const reply = await send(client, row, pathOf(row, ours))
         if (reply.status !== 403 || !isGate(row, reply, needed))
           wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
       }
-      const stranger = await send(world.client(), row, placeOf(row, ours))
+      const stranger = await send(world.client(), row, pathOf(row, ours))
       if (row.kind === 'api' && stranger.code !== 'AUTHENTICATION_REQUIRED')
-        wrong.push(`${row.name} by nobody: ${stranger.status} ${stranger.code}`)
-      expect(await everything(), `a refusal by ${row.name} changes nothing`).toEqual(before)
+        wrong.push(`${row.name} without a credential: ${stranger.status} ${stranger.code}`)
+      expect(await checksums(), `a refusal by ${row.name} changes nothing`).toEqual(before)
       for (const { name, client } of callers.filter(({ may }) => may)) {
-        const reply = await send(client, row, placeOf(row, ours))
+        const reply = await send(client, row, pathOf(row, ours))
         if (isGate(row, reply, needed)) wrong.push(`${row.name} is closed to ${name}`)
         if (reply.status >= 500) wrong.push(`${row.name} by ${name}: ${reply.status}`)
       }
@@ -208,11 +208,11 @@ describe('rows that need a permission of the server', () => {
 })
 
 describe('rows about an organization', () => {
-  // what needs a permission of the server as well was judged by that
+  // rows that also need a permission of the server are tested above
   const those = () =>
     rows.filter(({ organization, needs }) => organization !== undefined && !isPermission(needs))
 
-  it('there are', () => {
+  it('exist', () => {
     expect(those().length).toBeGreaterThan(15)
   })
 
@@ -221,54 +221,54 @@ describe('rows about an organization', () => {
     const without = rows.filter(
       ({ path, organization }) => /organizations\/:id/.test(path) && organization === undefined,
     )
-    // whoever belongs to it may leave, whatever their role permits
+    // every member may leave, without a permission
     expect(without.map(({ name }) => name).filter((name) => !/\.leave(?:\.submit)?$/.test(name))).toEqual([])
   })
 
-  it('do not exist for whoever has no business there, and nothing changes', {
+  it('answer 404 to callers who are not members, and change nothing', {
     timeout: 300_000,
   }, async () => {
     const wrong: string[] = []
-    const before = await everything()
+    const before = await checksums()
     for (const row of those()) {
       for (const { name, client, server, inside } of kinds) {
         if (holds(server, 'organizations:write')) continue
         for (const id of inside === null ? [ours, theirs] : [theirs]) {
           if (name === 'neighbour' && id === theirs) continue
-          const reply = await send(client, row, placeOf(row, id))
+          const reply = await send(client, row, pathOf(row, id))
           if (reply.status !== 404) wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
         }
       }
-      const stranger = await send(world.client(), row, placeOf(row, ours))
+      const stranger = await send(world.client(), row, pathOf(row, ours))
       if (row.kind === 'api' && stranger.status !== 401)
-        wrong.push(`${row.name} by nobody: ${stranger.status}`)
+        wrong.push(`${row.name} without a credential: ${stranger.status}`)
       for (const { name, client } of keys) {
-        const reply = await send(client, row, placeOf(row, ours))
+        const reply = await send(client, row, pathOf(row, ours))
         if (row.needs === 'session' && row.kind === 'api' && reply.status !== 401)
           wrong.push(`${row.name} by ${name}: ${reply.status}`)
       }
     }
     expect(wrong).toEqual([])
-    expect(await everything()).toEqual(before)
+    expect(await checksums()).toEqual(before)
   })
 
-  it('are refused to members without the permission, and nothing changes', { timeout: 300_000 }, async () => {
+  it('answer 403 to members without the permission, and change nothing', { timeout: 300_000 }, async () => {
     const wrong: string[] = []
-    const before = await everything()
+    const before = await checksums()
     for (const row of those()) {
       const needed = row.organization ?? ''
       for (const { name, client, inside } of kinds) {
         if (inside === null || holds(inside, needed)) continue
-        const reply = await send(client, row, placeOf(row, ours))
+        const reply = await send(client, row, pathOf(row, ours))
         if (reply.status !== 403 || !isGate(row, reply, needed))
           wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
       }
     }
     expect(wrong).toEqual([])
-    expect(await everything()).toEqual(before)
+    expect(await checksums()).toEqual(before)
   })
 
-  it('are open to members who hold it, and to whoever administers all organizations', {
+  it('are open to members who hold it, and to administrators of all organizations', {
     timeout: 300_000,
   }, async () => {
     const wrong: string[] = []
@@ -277,10 +277,10 @@ describe('rows about an organization', () => {
       const needed = row.organization ?? ''
       for (const { name, client, inside, server } of kinds) {
         if (!(inside !== null && holds(inside, needed)) && !holds(server, 'organizations:write')) continue
-        // what they do there must not be missing for the next
+        // a fresh organization each: a request may delete what the next one needs
         const people = await membersOf(ours)
         const fresh = await organization(people)
-        const reply = await send(client, row, placeOf(row, fresh))
+        const reply = await send(client, row, pathOf(row, fresh))
         const isMissing = reply.status === 404 && !/:id\/.*:/.test(row.path)
         if (isGate(row, reply, needed) || isMissing || reply.status >= 500 || reply.status === 401)
           wrong.push(`${row.name} by ${name}: ${reply.status} ${reply.code}`)
@@ -291,8 +291,8 @@ describe('rows about an organization', () => {
   })
 })
 
-describe('ids of somebody else', () => {
-  /** What an id is the name of, by the words before it in the path. */
+describe('ids of another tenant', () => {
+  /** The foreign id for a parameter, by the words before it in the path. */
   const KINDS: readonly (readonly [path: RegExp, foreign: () => string])[] = []
   const foreignFor = (path: string): string | null => KINDS.find(([form]) => form.test(path))?.[1]() ?? null
   let neighbour: Person
@@ -331,7 +331,7 @@ describe('ids of somebody else', () => {
     ])
   })
 
-  it('are understood at every place where one goes', () => {
+  it('are known for every path with a parameter', () => {
     const unknown = rows
       .filter(
         ({ needs, path }) =>
@@ -341,12 +341,12 @@ describe('ids of somebody else', () => {
     expect(unknown.map(({ path }) => path)).toEqual([])
   })
 
-  it('name nothing, for the owner of another organization and for anybody with a session', {
+  it('are not found by the owner of another organization', {
     timeout: 300_000,
   }, async () => {
     const wrong: string[] = []
     const owner = kinds.find(({ name }) => name === 'organization owner')?.client as Client
-    const before = await everything()
+    const before = await checksums()
     for (const row of rows) {
       const { needs, path } = row
       const others = path.replace('organizations/:id', `organizations/${ours}`)
@@ -366,7 +366,7 @@ describe('ids of somebody else', () => {
       }
     }
     expect(wrong).toEqual([])
-    expect(await everything()).toEqual(before)
+    expect(await checksums()).toEqual(before)
   })
 })
 

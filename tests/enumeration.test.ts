@@ -1,19 +1,27 @@
 /**
- * Whether an account exists is not disclosed: the same status, body and headers for every identifier, known or
- * not, and one counter for every spelling. enumeration.timing.test.ts measures that the time is the same too.
+ * User enumeration: answers do not disclose whether an account exists. Status, body and headers are the same for every
+ * identifier, and every spelling has the same counter. enumeration.timing.test.ts measures the response times.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type World } from '../packages/server/src/testing/world.ts'
-import { DISABLED, DOORS, KNOWN, NOBODY, PENDING, populated, usual } from './enumeration/asking.ts'
+import {
+  DISABLED,
+  ENDPOINTS,
+  KNOWN,
+  PENDING,
+  startPopulated,
+  UNKNOWN,
+  usual,
+} from './enumeration/accounts.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await populated()
+  world = await startPopulated()
 })
 afterAll(() => world.stop())
 
-/** An answer without what differs in any two answers, and without what was typed. */
+/** An answer without its random and time-dependent parts, and without the identifier. */
 function shapeOf(reply: Reply, typed: string) {
   const blank = (text: string): string =>
     text
@@ -34,11 +42,11 @@ function shapeOf(reply: Reply, typed: string) {
 describe('the same answer', () => {
   const forgetFailures = () => world.db.tx('system', (tx) => tx.deleteFrom('failures').execute())
 
-  it.each(DOORS.map((door, n) => ({ ...door, nobody: `nobo${n}@example.com` })))(
-    'of $name, whoever is asked about',
-    async ({ ask, nobody }) => {
+  it.each(ENDPOINTS.map((endpoint, n) => ({ ...endpoint, unknown: `unkn${n}@example.com` })))(
+    'of $name for every identifier',
+    async ({ ask, unknown }) => {
       await forgetFailures()
-      const expected = shapeOf(await ask(world.client(), nobody), nobody)
+      const expected = shapeOf(await ask(world.client(), unknown), unknown)
       for (const identifier of [KNOWN, PENDING, DISABLED]) {
         await forgetFailures()
         expect(shapeOf(await ask(world.client(), identifier), identifier), identifier).toEqual(expected)
@@ -68,16 +76,20 @@ describe('the same answer', () => {
 describe('one counter', () => {
   let fresh: World
   beforeAll(async () => {
-    fresh = await populated({ lockoutFailures: usual.lockoutFailures, argon2MemoryKib: 64, argon2Passes: 1 })
+    fresh = await startPopulated({
+      lockoutFailures: usual.lockoutFailures,
+      argon2MemoryKib: 64,
+      argon2Passes: 1,
+    })
   })
   afterAll(() => fresh.stop())
   beforeEach(() => fresh.db.tx('system', (tx) => tx.deleteFrom('failures').execute()))
 
   const attempt = (of: World, username: string, password = 'wrong') =>
     of.client().post('/api/v1/auth/login', { username, password })
-  /** What is left of a time, with a moment of the machine that runs this rounded away. */
+  /** The rest of a duration, rounded up so that the time the test takes does not matter. */
   const rounded = (seconds: unknown) => (seconds ? Math.ceil(Number(seconds) / 30) * 30 : seconds)
-  const told = ({ status, body, headers }: Reply) => {
+  const verdictOf = ({ status, body, headers }: Reply) => {
     const { lockout_duration, ...details } = body.error.details
     return {
       status,
@@ -96,22 +108,22 @@ describe('one counter', () => {
   ]
 
   it.each([
-    ['a username', 'known', 'nobod'],
-    ['an address', KNOWN, NOBODY],
-  ])('for %s in every spelling, and it counts alike for known and unknown', async (_, known, nobody) => {
-    const asked = []
+    ['a username', 'known', 'unkno'],
+    ['an address', KNOWN, UNKNOWN],
+  ])('for %s in every spelling, counted alike for known and unknown accounts', async (_, known, unknown) => {
+    const verdicts = []
     for (const spelling of SPELLINGS) {
       const [there, not] = [
-        told(await attempt(fresh, spelling(known))),
-        told(await attempt(fresh, spelling(nobody))),
+        verdictOf(await attempt(fresh, spelling(known))),
+        verdictOf(await attempt(fresh, spelling(unknown))),
       ]
       expect(there, spelling(known)).toEqual(not)
-      asked.push(there)
+      verdicts.push(there)
     }
-    expect(asked.map(({ status, details }) => [status, details.attempts_remaining])).toEqual([
+    expect(verdicts.map(({ status, details }) => [status, details.attempts_remaining])).toEqual([
         [401, 4], [401, 3], [401, 2], [401, 1], [401, 0], [423, undefined], [423, undefined],
       ]) // biome-ignore format: a table
-    expect(asked.map(({ details }) => details.lockout_duration)).toEqual(Array(7).fill(900))
+    expect(verdicts.map(({ details }) => details.lockout_duration)).toEqual(Array(7).fill(900))
     expect((await attempt(fresh, known, PASSWORD)).status).toBe(423)
     await fresh.clock.advance('15 minutes')
     expect((await attempt(fresh, known, PASSWORD)).status).toBe(200)
@@ -123,21 +135,25 @@ describe('one counter', () => {
     expect(statuses).toEqual([401, 401, 401, 401, 401, 423])
   })
 
-  it('goes on alike when a stranger registers the address in between', async () => {
+  it('continues alike after a stranger registers the address', async () => {
     const seen = async (email: string) => {
-      const before = told(await attempt(fresh, email))
-      await fresh.client().post('/api/v1/auth/register', { email, password: 'a sentence of the stranger' })
-      return [before, told(await attempt(fresh, email)), told(await attempt(fresh, email.toUpperCase()))]
+      const before = verdictOf(await attempt(fresh, email))
+      await fresh.client().post('/api/v1/auth/register', { email, password: 'the password of the stranger' })
+      return [
+        before,
+        verdictOf(await attempt(fresh, email)),
+        verdictOf(await attempt(fresh, email.toUpperCase())),
+      ]
     }
-    expect(await seen(KNOWN)).toEqual(await seen(NOBODY))
+    expect(await seen(KNOWN)).toEqual(await seen(UNKNOWN))
   })
 
-  it('tells a stranger who registers an address and signs in with their own password nothing', async () => {
+  it('discloses nothing to a stranger who registers an address and signs in with the new password', async () => {
     const seen = async (email: string) => {
-      const password = 'a sentence of the stranger'
+      const password = 'the password of the stranger'
       await fresh.client().post('/api/v1/auth/register', { email, password })
       return shapeOf(await attempt(fresh, email, password), email)
     }
-    expect(await seen(KNOWN)).toEqual(await seen(NOBODY))
+    expect(await seen(KNOWN)).toEqual(await seen(UNKNOWN))
   })
 })

@@ -1,6 +1,6 @@
 /**
- * The configurations of docs/guides/forward-auth.md, run as they stand there: a real proxy between a browser or a
- * program, Latchkey, and an app that tells what reached it. A proxy that is not installed is reported as skipped.
+ * Forward authentication by the configurations of docs/guides/forward-auth.md: a real proxy between a client, Latchkey,
+ * and an app that echoes the requests it receives. A proxy that is not installed is reported as skipped.
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,7 +15,7 @@ import {
 } from '../packages/server/src/testing/world.ts'
 import { PROXIES, type Running, startProxy } from './setup/proxies.ts'
 
-/** An app that believes its headers, as one behind a proxy does. */
+/** An app that trusts its headers, as an app behind a proxy does. */
 async function startApp(): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -30,8 +30,8 @@ async function startApp(): Promise<{ server: Server; port: number }> {
   return { server, port: (server.address() as AddressInfo).port }
 }
 
-/** What the app was told of who calls. */
-const told = (body: Json): Record<string, string> =>
+/** The headers about the caller that reach the app. */
+const attributes = (body: Json): Record<string, string> =>
   Object.fromEntries(
     Object.entries<string>(body.headers).filter(
       ([name, value]) => name.startsWith('x-auth-') && value !== '',
@@ -72,12 +72,12 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       'x-auth-key-id': 'key_forged',
     }
 
-    it('passes whatever is not the app on to Latchkey', async () => {
+    it('forwards every path outside of the app to Latchkey', async () => {
       expect((await client().get('/healthz')).status).toBe(200)
       expect((await client().get('/sign-in')).text).toContain('name="identifier"')
     })
 
-    it('lets an API key through and tells the app whose it is', async () => {
+    it('accepts an API key and passes its owner to the app', async () => {
       const credentials: Record<string, string>[] = [
         { 'x-api-key': key.key },
         { authorization: `Bearer ${key.key}` },
@@ -86,7 +86,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       for (const headers of credentials) {
         const { status, body } = await client(headers).get('/app/things?a=1&b=%2F')
         expect([status, body.method, body.url]).toEqual([200, 'GET', '/app/things?a=1&b=%2F'])
-        expect(told(body)).toEqual({
+        expect(attributes(body)).toEqual({
           'x-auth-user-id': ada.id,
           'x-auth-username': 'ada',
           'x-auth-roles': 'viewer',
@@ -97,15 +97,15 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       }
     })
 
-    it('lets an access token through', async () => {
+    it('accepts an access token', async () => {
       const { data } = await world.client().signIn('ada', PASSWORD, { tokens: true })
       const { status, body } = await client({ authorization: `Bearer ${data.access_token}` }).get('/app/')
-      expect([status, told(body)['x-auth-method']]).toEqual([200, 'access_token'])
+      expect([status, attributes(body)['x-auth-method']]).toEqual([200, 'access_token'])
     })
 
-    it('believes nothing that the client says of itself', async () => {
+    it('overwrites identity headers that the client sends', async () => {
       const { body } = await client({ ...FORGED, 'x-api-key': key.key }).get('/app/')
-      expect(told(body)).toMatchObject({
+      expect(attributes(body)).toMatchObject({
         'x-auth-user-id': ada.id,
         'x-auth-method': 'api_key',
         'x-auth-key-id': key.id,
@@ -114,7 +114,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect((await client(FORGED).get('/app/')).status).toBe(401)
     })
 
-    it('refuses a program without a credential or with a bad one, and says why', async () => {
+    it('refuses a program without a credential or with an invalid one, and gives the reason', async () => {
       const none = await client().get('/app/')
       expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Session realm="latchkey"'])
       const wrong: Record<string, string>[] = [
@@ -130,7 +130,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect(bearer.headers.get('www-authenticate')).toContain('The API key is not valid.')
     })
 
-    it('lets nobody through who brings two credentials, asks for another version, or goes round about', async () => {
+    it('refuses two credentials, and paths that are spelled around the protected one', async () => {
       const two = await client({ 'x-api-key': key.key, authorization: `Bearer ${key.key}` }).get('/app/')
       expect([400, 500]).toContain(two.status)
       for (const path of ['/app/../app/', '/x/..%2fapp/', '//app/', '/app/%2e%2e/app/', '/APP/', '/app;/x']) {
@@ -139,12 +139,12 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       }
     })
 
-    it('sends a browser to sign in and back to what it asked for', async () => {
+    it('redirects a browser to sign-in, and back to the requested page', async () => {
       const browser = client()
       const accept = { headers: { accept: 'text/html' } }
-      const turned = await browser.get('/app/page?a=1&b=2', accept)
-      expect([302, 303]).toContain(turned.status)
-      const signIn = new URL(turned.headers.get('location') ?? '')
+      const redirect = await browser.get('/app/page?a=1&b=2', accept)
+      expect([302, 303]).toContain(redirect.status)
+      const signIn = new URL(redirect.headers.get('location') ?? '')
       expect(signIn.origin).toBe(proxy.url)
       expect(signIn.searchParams.get('return_to')).toBe('/app/page?a=1&b=2')
       const form = await browser.get(signIn.pathname + signIn.search, accept)
@@ -154,10 +154,10 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/app/page?a=1&b=2'])
       const page = await browser.get('/app/page?a=1&b=2', accept)
       expect([page.status, page.body.url]).toEqual([200, '/app/page?a=1&b=2'])
-      expect(told(page.body)).toMatchObject({ 'x-auth-method': 'session', 'x-auth-username': 'ada' })
+      expect(attributes(page.body)).toMatchObject({ 'x-auth-method': 'session', 'x-auth-username': 'ada' })
     })
 
-    it('hands on a change with its method and body, whoever asked for it', async () => {
+    it('forwards a POST with its method and body if signed in, and refuses it otherwise', async () => {
       const person = client()
       await person.signIn('ada', PASSWORD)
       const { status, body } = await person.post('/app/things', { a: 1 })
@@ -180,7 +180,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect((await client({ 'x-api-key': data.key }).get('/app/')).status).toBe(401)
     })
 
-    it('counts people under their own address, and believes no other', async () => {
+    it('records the client’s own address, and ignores a forged one', async () => {
       const { id } = await world.person({ email: 'address@example.com' })
       const forged = { 'x-forwarded-for': '203.0.113.9' }
       await client(forged).signIn('address@example.com', PASSWORD)
@@ -196,8 +196,8 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect(rows.at(-1)?.ip_address).toBe('127.0.0.1')
     })
 
-    it('judges permissions where it is told to, as the guide says', async () => {
-      const judging = await startProxy(
+    it('requires a permission if so configured, as in the guide', async () => {
+      const requiring = await startProxy(
         name as keyof typeof PROXIES,
         { ...ports, proxy: await freePort() },
         (text) =>
@@ -206,7 +206,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
             .replace('/validate;', '/validate?require=users:read;'),
       )
       try {
-        const ask = (headers: Record<string, string>) => new Client(judging.url, { headers }).get('/app/')
+        const ask = (headers: Record<string, string>) => new Client(requiring.url, { headers }).get('/app/')
         expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
         expect((await ask({})).status).toBe(401)
         await world.db.tx('system', (tx) =>
@@ -220,7 +220,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
         expect((await ask({ 'x-api-key': data.key })).status).toBe(200)
         expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
       } finally {
-        await judging.stop()
+        await requiring.stop()
       }
     })
   })

@@ -1,6 +1,6 @@
 /**
- * No tenant sees, changes or learns of another's rows, whatever statement a mistake of ours would run: held against
- * the catalogue (what could be read or written at all) and in raw SQL as the role of requests, by every kind of caller.
+ * Row-level security: no tenant reads, changes or infers another tenant's rows, even by an arbitrary statement. Checked
+ * in the catalogue (grants, policies, keys) and by raw SQL as the role of requests, for every kind of caller.
  */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,8 +15,8 @@ import {
   type Readable,
   type Rows,
   SEES,
-  TOUCHES,
   WRITABLE_KEYS,
+  WRITES,
 } from './leaks/expected.ts'
 import { columnsOf, invitationRow, PEOPLE, scopeOf, seed } from './leaks/tenants.ts'
 
@@ -28,19 +28,19 @@ beforeAll(async () => {
 afterAll(() => db.close())
 
 type Row = Record<string, unknown>
-const nobody: CallerScope = {
+const anonymous: CallerScope = {
   userId: '',
   organizationId: 'org_a',
   permissions: ['*'],
   organizationPermissions: ['*'],
 }
-const scopeFor = (caller: Caller) => (caller === 'nobody' ? nobody : scopeOf(caller))
-const CALLERS: readonly Caller[] = ['nobody', ...PEOPLE]
+const scopeFor = (caller: Caller) => (caller === 'anonymous' ? anonymous : scopeOf(caller))
+const CALLERS: readonly Caller[] = ['anonymous', ...PEOPLE]
 const TABLES = Object.keys(KEYS) as Readable[]
 
 const catalogue = async <R = Row>(text: string): Promise<R[]> =>
   (await db.asOwner((line) => line.plain(text))).rows as R[]
-/** As a caller; the SQLSTATE where it is refused. */
+/** Runs a statement as a caller. @returns the rows, or the SQLSTATE if it is refused */
 const ask = async (who: Caller, text: string): Promise<Row[] | string> => {
   try {
     return await db.tx(scopeFor(who), async (tx) => (await sql.raw<Row>(text).execute(tx)).rows)
@@ -50,28 +50,28 @@ const ask = async (who: Caller, text: string): Promise<Row[] | string> => {
 }
 const DENIED = '42501'
 
-describe('by the catalogue', () => {
+describe('in the catalogue', () => {
   it('every table forces row-level security', async () => {
     const lax = await catalogue(`select relname from pg_class where relnamespace = 'latchkey'::regnamespace
       and relkind in ('r', 'p') and relname <> 'migrations' and not (relrowsecurity and relforcerowsecurity)`)
     expect(lax).toEqual([])
   })
 
-  it('a caller is granted what is written down, and everybody nothing', async () => {
-    const held = await catalogue<{ grantee: string; told: string }>(`
-      select grantee, told from (
-        select a.grantee::regrole::text as grantee, format('%s %s', c.relname, lower(a.privilege_type)) as told
+  it('a caller is granted what GRANTS lists, and PUBLIC nothing', async () => {
+    const grants = await catalogue<{ grantee: string; granted: string }>(`
+      select grantee, granted from (
+        select a.grantee::regrole::text as grantee, format('%s %s', c.relname, lower(a.privilege_type)) as granted
         from pg_class c, aclexplode(c.relacl) a where c.relnamespace = 'latchkey'::regnamespace
         union all
         select a.grantee::regrole::text, format('%s %s(%s)', c.relname, lower(a.privilege_type), string_agg(t.attname, ' ' order by t.attname))
         from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a
         where c.relnamespace = 'latchkey'::regnamespace group by 1, c.relname, a.privilege_type
-      ) as grants where grantee in ('latchkey_request', '-') order by told collate "C"`)
-    expect(held.map(({ told }) => told)).toEqual([...GRANTS].sort())
-    expect(held.filter(({ grantee }) => grantee !== 'latchkey_request')).toEqual([])
+      ) as grants where grantee in ('latchkey_request', '-') order by granted collate "C"`)
+    expect(grants.map(({ granted }) => granted)).toEqual([...GRANTS].sort())
+    expect(grants.filter(({ grantee }) => grantee !== 'latchkey_request')).toEqual([])
   })
 
-  it('whatever belongs to an organization is bound to it for callers who may read it', async () => {
+  it('policies restrict every table with an organization to that organization', async () => {
     const policies = await catalogue<{ table: string; command: string; rule: string }>(`
       select c.relname as table, p.polcmd as command, coalesce(pg_get_expr(p.polqual, p.polrelid), '') || ' ' || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as rule
       from pg_policy p join pg_class c on c.oid = p.polrelid
@@ -85,7 +85,7 @@ describe('by the catalogue', () => {
     for (const { name } of tenants) {
       const own = policies.filter(({ table }) => table === name)
       expect([name, own.length > 0]).toEqual([name, true])
-      // a policy that asks nothing of the caller lets everybody in
+      // a policy without a condition on the caller admits every caller
       for (const { rule } of own)
         expect([name, rule, /user_id\(\)|organization_id\(\)|has_permission\(/.test(rule)]).toEqual([
           name,
@@ -95,7 +95,7 @@ describe('by the catalogue', () => {
     }
   })
 
-  it('every function in a policy stands in (select …), evaluated once a statement', async () => {
+  it('every function in a policy is wrapped in (select …), so that it is evaluated once per statement', async () => {
     const rules = await catalogue<{ rule: string }>(`
       select coalesce(pg_get_expr(polqual, polrelid), '') || ' ' || coalesce(pg_get_expr(polwithcheck, polrelid), '') as rule
       from pg_policy p join pg_class c on c.oid = p.polrelid where c.relnamespace = 'latchkey'::regnamespace`)
@@ -103,7 +103,7 @@ describe('by the catalogue', () => {
     expect(bare).toEqual([])
   })
 
-  it('nothing goes round the policies: no view, no function with its owner’s rights, none that changes roles', async () => {
+  it('nothing bypasses the policies: no view, no security definer function, no function that sets a role', async () => {
     const views = await catalogue(`select relname from pg_class where relnamespace = 'latchkey'::regnamespace
       and (relkind = 'm' or relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false))`)
     const functions =
@@ -112,7 +112,7 @@ describe('by the catalogue', () => {
     expect([views, functions]).toEqual([[], []])
   })
 
-  it('the roles of requests and of the system are members of nothing, own nothing and cannot log in', async () => {
+  it('the roles of requests and of the system have no memberships, own nothing and cannot log in', async () => {
     const roles =
       await catalogue(`select rolname from pg_roles r where rolname in ('latchkey_request', 'latchkey_system')
       and (rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
@@ -122,7 +122,7 @@ describe('by the catalogue', () => {
     expect(roles).toEqual([])
   })
 
-  it('the foreign keys that a caller may write are those written down', async () => {
+  it('the foreign keys that a caller may write are those of WRITABLE_KEYS', async () => {
     const keys = await catalogue<{ key: string }>(`
       select format('%s(%s)', c.relname, string_agg(a.attname, ' ' order by a.attname)) as key
       from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = any (k.conkey)
@@ -133,7 +133,7 @@ describe('by the catalogue', () => {
 })
 
 describe.each(CALLERS)('as %s', (who) => {
-  it('sees exactly what is theirs to see', async () => {
+  it('reads exactly the rows of SEES', async () => {
     const found: Record<string, unknown> = {}
     for (const table of TABLES) {
       const rows = await ask(who, `select ${KEYS[table]} as key from latchkey.${table}`)
@@ -157,8 +157,8 @@ describe.each(CALLERS)('as %s', (who) => {
       expect([name, await ask(who, `select 1 from latchkey.${name}`)]).toEqual([name, DENIED])
   })
 
-  it('changes and deletes their own rows alone, by statements that name none', async () => {
-    expect(await touched(who)).toEqual(ordered(TOUCHES[who]))
+  it('changes and deletes exactly the rows of WRITES, by statements without a WHERE', async () => {
+    expect(await writtenBy(who)).toEqual(ordered(WRITES[who]))
   })
 })
 
@@ -171,12 +171,12 @@ const allOf = async (table: Readable): Promise<string[]> => {
 const ordered = (rows: Rows): Rows =>
   Object.fromEntries(Object.entries(rows).map(([table, keys]) => [table, [...keys].sort()]))
 
-/** Every update and delete that is granted, without a WHERE; the rows that were met, by what the system finds after. */
-async function touched(who: Caller): Promise<Rows> {
-  const met: Record<string, Set<string>> = {}
+/** Runs every update and delete without a WHERE. @returns the affected rows, as the system role sees them afterwards */
+async function writtenBy(who: Caller): Promise<Rows> {
+  const affected: Record<string, Set<string>> = {}
   const note = (table: string, keys: Iterable<string>) => {
-    const rows = new Set([...(met[table] ?? []), ...keys])
-    if (rows.size > 0) met[table] = rows
+    const rows = new Set([...(affected[table] ?? []), ...keys])
+    if (rows.size > 0) affected[table] = rows
   }
   for (const table of TABLES) {
     const columns = (await columnsOf(db, table)).map(({ name }) => name)
@@ -209,49 +209,49 @@ async function touched(who: Caller): Promise<Rows> {
               before.filter((key) => !left.has(key)),
             )
           })
-          throw new Error('taken back')
+          throw new Error('rolled back')
         })
         .catch((error: Error & { code?: string }) => {
-          // refused, or against a constraint, which says nothing of whose row it was
-          if (error.message !== 'taken back' && !/^(?:42501|23\w{3}|428C9)$/.test(error.code ?? ''))
+          // denied, or a violated constraint, which does not disclose whose row it is
+          if (error.message !== 'rolled back' && !/^(?:42501|23\w{3}|428C9)$/.test(error.code ?? ''))
             throw error
         })
     }
   }
-  return ordered(Object.fromEntries(Object.entries(met).map(([table, keys]) => [table, [...keys]])))
+  return ordered(Object.fromEntries(Object.entries(affected).map(([table, keys]) => [table, [...keys]])))
 }
 
-describe('nothing is made in another’s name or organization', () => {
+describe('no row is created for another user or organization', () => {
   const at = `'2030-01-01'`
   it.each<[string, string]>([
     ['an organization', `insert into latchkey.organizations (id, name, slug, created_at, updated_at) values ('org_c', 'c', 'c', ${at}, ${at})`],
     ['a membership', `insert into latchkey.memberships values ('org_b', 'a_owner', 'owner', ${at})`],
-    ['a membership of one’s own organization', `insert into latchkey.memberships values ('org_a', 'outsider', 'owner', ${at})`],
+    ['a membership in the caller’s organization', `insert into latchkey.memberships values ('org_a', 'outsider', 'owner', ${at})`],
     ['a role of another organization', `insert into latchkey.organization_roles (organization_id, name, permissions, created_at, updated_at) values ('org_b', 'x', '{}', ${at}, ${at})`],
-    ['a role of none', `insert into latchkey.organization_roles (organization_id, name, permissions, created_at, updated_at) values ('org_none', 'x', '{}', ${at}, ${at})`],
-    ['a role moved away', `update latchkey.organization_roles set organization_id = 'org_b', name = 'y'`],
+    ['a role of an organization that does not exist', `insert into latchkey.organization_roles (organization_id, name, permissions, created_at, updated_at) values ('org_none', 'x', '{}', ${at}, ${at})`],
+    ['a role moved to another organization', `update latchkey.organization_roles set organization_id = 'org_b', name = 'y'`],
     ['a key for another organization', `insert into latchkey.api_keys (id, user_id, organization_id, name, environment, hint, token_hash, created_at) values ('key_x', 'a_owner', 'org_b', 'k', 'live', 'lk', 'x', ${at})`],
-    ['a key for none', `insert into latchkey.api_keys (id, user_id, organization_id, name, environment, hint, token_hash, created_at) values ('key_x', 'a_owner', 'org_none', 'k', 'live', 'lk', 'x', ${at})`],
-    ['a key for somebody else', `insert into latchkey.api_keys (id, user_id, name, environment, hint, token_hash, created_at) values ('key_x', 'b_owner', 'k', 'live', 'lk', 'x', ${at})`],
+    ['a key for an organization that does not exist', `insert into latchkey.api_keys (id, user_id, organization_id, name, environment, hint, token_hash, created_at) values ('key_x', 'a_owner', 'org_none', 'k', 'live', 'lk', 'x', ${at})`],
+    ['a key for another user', `insert into latchkey.api_keys (id, user_id, name, environment, hint, token_hash, created_at) values ('key_x', 'b_owner', 'k', 'live', 'lk', 'x', ${at})`],
     ['a session', `insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr) values ('ses_x', 'a_owner', 'x', ${at}, ${at}, ${at}, ${at}, 1, false, '{}')`],
-    ['a session that acts elsewhere', `update latchkey.sessions set organization_id = 'org_b'`],
-    ['an event of somebody else', `insert into latchkey.audit_events (id, at, event_type, user_id, details) values ('aud_x', ${at}, 'auth.logout', 'b_owner', '{}')`],
+    ['a session in another organization', `update latchkey.sessions set organization_id = 'org_b'`],
+    ['an event of another user', `insert into latchkey.audit_events (id, at, event_type, user_id, details) values ('aud_x', ${at}, 'auth.logout', 'b_owner', '{}')`],
     ['an event in another organization’s log', `insert into latchkey.audit_events (id, at, event_type, user_id, organization_id, details) values ('aud_x', ${at}, 'auth.logout', 'a_owner', 'org_b', '{}')`],
-    ['a refusal of all of somebody’s tokens', `insert into latchkey.revocations (id, at, kind, value, before, until) values ('rvk_x', ${at}, 'sub', 'b_owner', ${at}, ${at})`],
-    ['a refusal of an organization’s tokens', `insert into latchkey.revocations (id, at, kind, value, until) values ('rvk_x', ${at}, 'org', 'org_b', ${at})`],
+    ['a revocation of all tokens of another user', `insert into latchkey.revocations (id, at, kind, value, before, until) values ('rvk_x', ${at}, 'sub', 'b_owner', ${at}, ${at})`],
+    ['a revocation of an organization’s tokens', `insert into latchkey.revocations (id, at, kind, value, until) values ('rvk_x', ${at}, 'org', 'org_b', ${at})`],
   ])('%s', async (_what, statement) => {
     expect(await ask('a_owner', statement)).toBe(DENIED)
   }) // biome-ignore format: statements
 
-  it('an invitation: into another organization, in another’s name, or accepted already', async () => {
+  it('an invitation: to another organization, by another user, or already accepted', async () => {
     const columns = await columnsOf(db, 'invitations')
-    const given = { id: 'inv_x', organization_id: 'org_a', address: 'n@x', address_key: 'n@x', role: 'member', invited_by: 'a_owner' } // biome-ignore format: a row
+    const valid = { id: 'inv_x', organization_id: 'org_a', address: 'n@x', address_key: 'n@x', role: 'member', invited_by: 'a_owner' } // biome-ignore format: a row
     const make = (more: Record<string, string>, who: Caller = 'a_owner') =>
-      ask(who, invitationRow(columns, { ...given, ...more }))
+      ask(who, invitationRow(columns, { ...valid, ...more }))
     expect(await make({ organization_id: 'org_b' })).toBe(DENIED)
     expect(await make({ organization_id: 'org_none' })).toBe(DENIED)
     expect(await make({ invited_by: 'b_owner' })).toBe(DENIED)
-    // neither who is there nor who is not is told apart
+    // the answer is the same for a user who exists and one who does not
     expect(await make({ invited_by: 'usr_none' })).toBe(DENIED)
     expect(await make({ accepted_by: 'b_owner', accepted_at: '2030-01-01' })).toBe(DENIED)
     expect(await make({ invited_by: 'a_member' }, 'a_member')).toBe(DENIED)
@@ -260,7 +260,7 @@ describe('nothing is made in another’s name or organization', () => {
   })
 })
 
-/** Forty at a time: more than there are connections, fewer than would wait too long for one on a busy machine. */
+/** Forty at a time: more than the connections, and few enough that none waits too long on a busy machine. */
 async function inBatches<T>(count: number, run: (at: number) => Promise<T>): Promise<T[]> {
   const done: T[] = []
   for (let from = 0; from < count; from += 40)
@@ -268,8 +268,8 @@ async function inBatches<T>(count: number, run: (at: number) => Promise<T>): Pro
   return done
 }
 
-describe('with few connections and many tenants at once, as behind a pooler', () => {
-  it('nobody ever sees another’s rows, whatever else fails meanwhile', async () => {
+describe('with few connections and many concurrent tenants, as behind a connection pooler', () => {
+  it('no tenant sees another’s rows, even if other transactions fail', async () => {
     const people = ['a_owner', 'b_owner', 'a_guest', 'b_member', 'outsider'] as const
     const small = await openTestDatabase({ pool: 2 })
     await seed(small)
@@ -296,7 +296,7 @@ describe('with few connections and many tenants at once, as behind a pooler', ()
     expect(seen.filter((one) => one === null).length).toBe(
       Array.from({ length: 400 }, (_, at) => at).filter((at) => at % 11 === 0 || at % 7 === 0).length,
     )
-    // nothing outlived its transaction, on any of the connections
+    // no setting outlives its transaction, on any connection
     const left = await Promise.all(
       Array.from({ length: 20 }, () =>
         small.tx('system', (tx) =>
@@ -312,21 +312,21 @@ describe('with few connections and many tenants at once, as behind a pooler', ()
     await small.close()
   })
 
-  it('a plan that was made for one serves another with what is theirs', async () => {
+  it('a cached plan of one tenant returns another tenant’s rows to that tenant only', async () => {
     const read = (who: Caller) =>
       db.tx(scopeFor(who), async (tx) =>
         (await sql<{ id: string }>`select id from organizations where id <> ${'none'}`.execute(tx)).rows.map(
           ({ id }) => id,
         ),
       )
-    // more than five runs, after which PostgreSQL keeps one plan for all values
+    // after five runs PostgreSQL may use a generic plan for all values
     for (let round = 0; round < 16; round++)
-      for (const who of ['a_owner', 'b_owner', 'outsider', 'super', 'nobody'] as const)
+      for (const who of ['a_owner', 'b_owner', 'outsider', 'super', 'anonymous'] as const)
         expect([who, (await read(who)).sort()]).toEqual([who, [...(SEES[who].organizations ?? [])].sort()])
   })
 })
 
-describe('a caller stays a caller', () => {
+describe('the role of a caller', () => {
   it.each([
     'select rolpassword from pg_catalog.pg_authid',
     `copy latchkey.users to program 'true'`,
@@ -339,23 +339,23 @@ describe('a caller stays a caller', () => {
     'grant select on latchkey.passwords to latchkey_request',
     'truncate latchkey.memberships',
     'create policy open on latchkey.users to latchkey_request using (true)',
-  ])('%s is refused', async (statement) => {
-    const told = await ask('a_owner', statement)
-    expect(typeof told === 'string' && told !== 'undefined').toBe(true)
+  ])('is refused: %s', async (statement) => {
+    const sqlState = await ask('a_owner', statement)
+    expect(typeof sqlState === 'string' && sqlState !== 'undefined').toBe(true)
   })
 
-  it('becomes nobody else within a statement that tries', async () => {
-    // roles are looked at before a statement runs; a second statement of the same transaction would run as the other,
-    // which is why whoever can inject statements is not what policies are against
-    const climbing = `with up as materialized (select set_config('role', 'latchkey_system', true))
+  it('does not change within a statement that sets another role', async () => {
+    // PostgreSQL checks roles before a statement runs; a second statement of the transaction would run as the other role,
+    // so policies do not protect against the injection of whole statements
+    const escalation = `with up as materialized (select set_config('role', 'latchkey_system', true))
       select u.id from up, latchkey.users u`
-    expect(await ask('outsider', climbing)).toEqual([{ id: 'outsider' }])
-    // PGlite has no login role but the superuser, and its session cannot be taken back
+    expect(await ask('outsider', escalation)).toEqual([{ id: 'outsider' }])
+    // PGlite has only a superuser as login role, and its session authorization cannot be reset
     if (db.kind === 'postgres')
       expect(await ask('outsider', 'set session authorization latchkey_system')).toBe(DENIED)
   })
 
-  it('row_security off is an error and shows nothing', async () => {
+  it('gets an error, and no rows, with row_security off', async () => {
     const off = db.tx(scopeOf('a_owner'), async (tx) => {
       await sql`set local row_security = off`.execute(tx)
       return tx.selectFrom('users').select('id').execute()
@@ -363,7 +363,7 @@ describe('a caller stays a caller', () => {
     await expect(off).rejects.toMatchObject({ code: DENIED })
   })
 
-  it('whatever it sets for the session, the next transaction is whose it is', async () => {
+  it('does not leave session settings to the next transaction', async () => {
     for (const setting of ['user_id', 'organization_id', 'permissions', 'organization_permissions'])
       await ask('a_member', `select set_config('latchkey.${setting}', 'b_owner', false)`)
     expect(await ask('a_guest', 'select latchkey.user_id() as u, latchkey.organization_id() as o')).toEqual([

@@ -31,7 +31,9 @@ const BANNED: readonly (readonly [phrase: RegExp, example: string])[] = [
 ]
 
 /** Quotations and technical terms that contain a banned phrase, with the reason. */
-const ALLOWED: readonly { file: string; phrase: string; reason: string }[] = []
+const ALLOWED: readonly { file: string; phrase: string; reason: string }[] = [
+  { file: 'tests/setup/cluster.ts', phrase: 'nobody', reason: 'the name of a system account' },
+]
 
 interface Node {
   type: string

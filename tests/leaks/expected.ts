@@ -1,10 +1,10 @@
 /**
- * What the policies are to come to, written down: who sees which rows, who may touch which, which columns are granted,
- * and which foreign keys a caller can reach. A new table, grant or key is a line here, and so a decision.
+ * The expected result of the row-level security policies: which rows each caller reads and writes, the granted columns,
+ * and the foreign keys that a caller can write. A new table, grant or key requires a line here.
  */
 import { membersOf, PEOPLE, type Who } from './tenants.ts'
 
-/** Everything granted to `latchkey_request`; a table alone is all of its columns. */
+/** Everything granted to `latchkey_request`; a table without columns means all of them. */
 export const GRANTS: readonly string[] = [
   'api_keys insert',
   'api_keys select',
@@ -37,8 +37,8 @@ export const GRANTS: readonly string[] = [
 ]
 
 /**
- * Foreign keys whose columns a caller may write. They find rows that the caller does not see, so each is bound by a
- * policy (or, of `letters`, tells no more than whether an id of 128 random bits exists).
+ * Foreign keys whose columns a caller may write. They reference rows that the caller does not see, so a policy restricts
+ * each (or, for `letters`, they disclose only whether an id of 128 random bits exists).
  */
 export const WRITABLE_KEYS: readonly string[] = [
   'api_keys(organization_id)',
@@ -50,7 +50,7 @@ export const WRITABLE_KEYS: readonly string[] = [
   'organization_roles(organization_id)',
 ]
 
-/** How a row is told in the tables below. */
+/** The column that identifies a row in the tables below. */
 export const KEYS = {
   users: 'id',
   emails: 'user_id',
@@ -67,10 +67,10 @@ export const KEYS = {
 } as const
 export type Readable = keyof typeof KEYS
 export type Rows = Partial<Record<Readable, readonly string[]>>
-export type Caller = Who | 'nobody'
+export type Caller = Who | 'anonymous'
 
 const own = (who: string): Rows => ({ users: [who], emails: [who], sessions: [who], api_keys: [who] })
-const fellows = (organization: string): Rows => {
+const colleagues = (organization: string): Rows => {
   const people = membersOf(organization)
   return {
     users: people,
@@ -80,23 +80,23 @@ const fellows = (organization: string): Rows => {
     organization_roles: [organization],
   }
 }
-const run = (organization: string): Rows => ({
-  ...fellows(organization),
+const administers = (organization: string): Rows => ({
+  ...colleagues(organization),
   audit_events: membersOf(organization),
   invitations: organization === 'org_a' ? ['inv_a', 'inv_outsider'] : ['inv_b'],
 })
 
-/** What each sees. What is not named is nothing. `*` is every row. */
+/** The rows that each caller reads; of a table without an entry, none. `*` is every row. */
 export const SEES: Readonly<Record<Caller, Rows>> = {
-  nobody: {},
+  anonymous: {},
   outsider: { ...own('outsider'), invitations: ['inv_outsider'] },
   removed: own('removed'),
   a_guest: { ...own('a_guest'), memberships: ['a_guest'], organizations: ['org_a'] },
-  a_member: { ...own('a_member'), ...fellows('org_a') },
-  a_admin: { ...own('a_admin'), ...run('org_a') },
-  a_owner: { ...own('a_owner'), ...run('org_a') },
-  b_member: { ...own('b_member'), ...fellows('org_b') },
-  b_owner: { ...own('b_owner'), ...run('org_b') },
+  a_member: { ...own('a_member'), ...colleagues('org_a') },
+  a_admin: { ...own('a_admin'), ...administers('org_a') },
+  a_owner: { ...own('a_owner'), ...administers('org_a') },
+  b_member: { ...own('b_member'), ...colleagues('org_b') },
+  b_owner: { ...own('b_owner'), ...administers('org_b') },
   manager: {
     ...own('manager'),
     users: PEOPLE,
@@ -117,8 +117,8 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
   },
 }
 
-const touchesOwn = (who: string): Rows => ({ users: [who], sessions: [who], api_keys: [who] })
-const leaves = (who: string): Rows => ({ ...touchesOwn(who), memberships: [who] })
+const writesOwn = (who: string): Rows => ({ users: [who], sessions: [who], api_keys: [who] })
+const leaves = (who: string): Rows => ({ ...writesOwn(who), memberships: [who] })
 const runs = (organization: string): Rows => ({
   memberships: membersOf(organization),
   organizations: [organization],
@@ -126,18 +126,18 @@ const runs = (organization: string): Rows => ({
   invitations: organization === 'org_a' ? ['inv_a', 'inv_outsider'] : ['inv_b'],
 })
 
-/** Which rows each can change or delete, when their statements name no row at all. */
-export const TOUCHES: Readonly<Record<Caller, Rows>> = {
-  nobody: {},
-  outsider: touchesOwn('outsider'),
-  removed: touchesOwn('removed'),
+/** The rows that each caller can change or delete by statements without a WHERE. */
+export const WRITES: Readonly<Record<Caller, Rows>> = {
+  anonymous: {},
+  outsider: writesOwn('outsider'),
+  removed: writesOwn('removed'),
   a_guest: leaves('a_guest'),
   a_member: leaves('a_member'),
-  a_admin: { ...touchesOwn('a_admin'), ...runs('org_a') },
-  a_owner: { ...touchesOwn('a_owner'), ...runs('org_a') },
+  a_admin: { ...writesOwn('a_admin'), ...runs('org_a') },
+  a_owner: { ...writesOwn('a_owner'), ...runs('org_a') },
   b_member: leaves('b_member'),
-  b_owner: { ...touchesOwn('b_owner'), ...runs('org_b') },
-  manager: touchesOwn('manager'),
-  super: touchesOwn('super'),
+  b_owner: { ...writesOwn('b_owner'), ...runs('org_b') },
+  manager: writesOwn('manager'),
+  super: writesOwn('super'),
 }
-// an admin may change the organization, not delete it; rules tell those apart, policies do not
+// an admin may update but not delete the organization; the code distinguishes the two, the policies do not

@@ -1,6 +1,6 @@
 /**
- * For the leak tests: two organizations with everything that belongs to a tenant, and every kind of caller. Written
- * straight into the tables, so that what is expected depends on nothing but the policies.
+ * Fixtures of the leak tests: two organizations with every kind of tenant data, and every kind of caller. Inserted
+ * directly into the tables, so that the expected rows depend only on the policies.
  */
 import { effectivePermissions } from '@latchkey/guard'
 import { sql } from 'kysely'
@@ -8,7 +8,7 @@ import type { Database } from '../../packages/server/src/base/db/database.ts'
 import type { CallerScope } from '../../packages/server/src/base/db/types.ts'
 import { BUILT_IN } from '../../packages/server/src/core/roles/organization-roles.ts'
 
-/** `a_…` and `b_…` belong to the organizations, the others to none. */
+/** `a_…` and `b_…` are members of the organizations, the others of none. */
 export const PEOPLE = [
   'a_owner',
   'a_admin',
@@ -30,7 +30,7 @@ export const membersOf = (organization: string): Who[] =>
 
 const SERVER_PERMISSIONS: Partial<Record<Who, string[]>> = { manager: ['users:*'], super: ['*'] }
 
-/** As a request of theirs would run. */
+/** The scope in which their requests run. */
 export function scopeOf(who: Who): CallerScope {
   const organizationId = organizationOf(who)
   return {
@@ -75,7 +75,7 @@ export async function seed(db: Database): Promise<void> {
   }) // biome-ignore format: statements
 }
 
-/** The statement that makes an invitation, whatever further columns it must have. */
+/** The statement that inserts an invitation; columns that are required but not given get a default. */
 export function invitationRow(columns: readonly Column[], given: Record<string, string>): string {
   const values = columns
     .filter(({ name, needed }) => needed || name in given)

@@ -1,7 +1,7 @@
 /**
- * A PostgreSQL cluster of a run's own, for tests and the benchmark: made in a temporary folder, on a free port of
- * the loopback, stopped by its own process number. Whoever uses it logs in as `latchkey`, which is no superuser, as
- * in production. For tests durability is off.
+ * A temporary PostgreSQL cluster for tests and the benchmark: in a temporary folder, on a free port of the loopback
+ * interface, stopped by its pid. Clients log in as `latchkey`, which is not a superuser, as in production. For tests
+ * durability is off.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -16,12 +16,12 @@ import { Connection } from '../../packages/server/src/base/db/connection.ts'
 const run = promisify(execFile)
 
 /**
- * Keeps the server until our end of its standard input is closed, also by our death: nothing is left behind even
- * by a run that was killed. SIGINT is PostgreSQL's fast shutdown.
+ * Runs the server until its standard input is closed, which also happens when this process dies: a killed run leaves
+ * nothing behind. SIGINT is PostgreSQL's fast shutdown.
  */
 const KEEPER = `folder=$1; shift; "$0" "$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$folder"`
 
-/** Of both; the rest of a durable one is as PostgreSQL comes: it syncs, waits for that, and vacuums. */
+/** Settings of every cluster. A durable one otherwise has PostgreSQL's defaults: it syncs, waits for it, and vacuums. */
 const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
 const QUICK = [
   'fsync=off',
@@ -32,14 +32,14 @@ const QUICK = [
 ]
 
 export interface ClusterOptions {
-  /** A commit is on the disk when it is answered, as people run it. */
+  /** Whether a commit is on the disk when it is acknowledged, as in production. */
   durable?: boolean
 }
 
 export interface Cluster {
-  /** As the login role `latchkey`, which may create databases and roles; ends before the database's name. */
+  /** URL of the login role `latchkey`, which may create databases and roles; ends before the name of the database. */
   baseUrl: string
-  /** As the superuser, for tests of what a superuser would be refused. */
+  /** URL of the superuser, for tests of the refusal of superusers. */
   superuserUrl: string
   stop(): Promise<void>
 }
@@ -98,7 +98,7 @@ async function prepareLogin(url: string): Promise<void> {
   }
 }
 
-/** Debian keeps a folder a version, and out of the PATH. */
+/** Debian has one folder per version, outside of the PATH. */
 function findBinaries(): string {
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
@@ -107,11 +107,11 @@ function findBinaries(): string {
     ...(process.env.PATH ?? '').split(delimiter),
   ]
   const found = folders.find((folder) => existsSync(join(folder, 'initdb')))
-  if (!found) throw new Error('the server binaries of PostgreSQL (initdb, postgres) are not found')
+  if (!found) throw new Error('the server binaries of PostgreSQL (initdb, postgres) were not found')
   return found
 }
 
-/** postgres refuses to run as root: another account takes it then. */
+/** The account that runs postgres, which refuses to run as root; null if this process is not root. */
 async function serverAccount(): Promise<{ uid: number; gid: number } | null> {
   if (process.getuid?.() !== 0) return null
   const accounts = (await readFile('/etc/passwd', 'utf8'))

@@ -25,7 +25,7 @@ export default async function setup(project: TestProject): Promise<void> {
   project.provide('database', { kind: 'pglite', template: file })
 }
 
-/** Templates of earlier migrations; another run may still be using one of today. */
+/** Removes templates of earlier migrations that are older than a day: a concurrent run may use a newer one. */
 async function removeOld(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const file = join(folder, name)

@@ -1,4 +1,4 @@
-/** Global set-up of the runs on PostgreSQL: a cluster of its own with one migrated database, which every worker clones. */
+/** Global set-up of the runs on PostgreSQL: a temporary cluster with a migrated template, which every worker clones. */
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { Connection } from '../../packages/server/src/base/db/connection.ts'

@@ -1,6 +1,6 @@
 /**
- * Reverse proxies for the tests of forward-auth: each is run as docs/guides/forward-auth.md configures it, on a
- * free port of the loopback, with files of its own in a temporary folder, and ended by its own process number.
+ * Reverse proxies for the tests of forward-auth: each runs with the configuration of docs/guides/forward-auth.md, on a
+ * free port of the loopback interface, with its files in a temporary folder, and is stopped by its pid.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
@@ -25,7 +25,7 @@ export interface Ports {
   app: number
 }
 
-/** What stands in the guide between the fences of a language, for these ports; `change` may vary it. */
+/** The code block of a language in the guide, with these ports; `change` may modify it. */
 function configuration(language: string, ports: Ports, change: (text: string) => string): string {
   const text = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(guide)?.[1]
   if (text === undefined) throw new Error(`the guide has no ${language}`)
@@ -42,10 +42,10 @@ const found = (program: string): string | undefined =>
 
 interface Kind {
   program: string
-  /** The package that has it, and others it needs. */
+  /** The package that contains the program, and the packages it requires. */
   packages: string
   isThere(): boolean
-  /** Writes its files into the folder. @returns the arguments */
+  /** Writes the configuration into the folder. @returns the arguments of the program */
   prepare(folder: string, ports: Ports, change: (text: string) => string): string[]
 }
 
@@ -127,7 +127,7 @@ export async function startProxy(
 ): Promise<Running> {
   const kind = PROXIES[name]
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-proxy-'))
-  // the workers of a proxy that root starts run as somebody else
+  // if root starts a proxy, its workers run as another user
   chmodSync(folder, 0o755)
   mkdirSync(join(folder, 'home'))
   const args = kind.prepare(folder, ports, change)
@@ -137,32 +137,32 @@ export async function startProxy(
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (chunk) => {
-    said = (said + chunk).slice(-4000)
+    output = (output + chunk).slice(-4000)
   })
   const orphaned = () => child.kill('SIGKILL')
   process.once('exit', orphaned)
   const url = `http://127.0.0.1:${ports.proxy}`
   const stop = async (): Promise<void> => {
-    await ended(child)
+    await terminate(child)
     process.off('exit', orphaned)
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await answering(url, child)
+    await waitUntilReady(url, child)
   } catch (error) {
     const log = join(folder, 'error.log')
-    if (existsSync(log)) said += readFileSync(log, 'utf8').slice(-4000)
+    if (existsSync(log)) output += readFileSync(log, 'utf8').slice(-4000)
     await stop()
-    throw new Error(`${name} does not start: ${said}`, { cause: error })
+    throw new Error(`${name} does not start: ${output}`, { cause: error })
   }
   return { url, stop }
 }
 
-async function answering(url: string, child: ChildProcess): Promise<void> {
+async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}`)
     try {
       await fetch(`${url}/healthz`)
       return
@@ -170,10 +170,10 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
       await pause(50)
     }
   }
-  throw new Error('it does not answer')
+  throw new Error('the proxy does not answer')
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function terminate(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGTERM')

@@ -1,4 +1,4 @@
-/** What tests of enumeration share: accounts of each kind, and every door at which one may be asked about. */
+/** Fixtures of the enumeration tests: accounts of each status, and every endpoint that takes an identifier. */
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { loadConfig } from '../../packages/server/src/config.ts'
 import { disableUser } from '../../packages/server/src/features/identity/lifecycle/index.ts'
@@ -9,14 +9,14 @@ import { PASSWORD, startWorld, type World } from '../../packages/server/src/test
 export const usual = loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd: '/nonexistent' })
 const HASHES = { argon2MemoryKib: usual.argon2MemoryKib, argon2Passes: usual.argon2Passes }
 
-// all of one length, so that an answer that repeats what was typed has one length too
+// all of one length, so that answers that repeat the identifier have one length too
 export const KNOWN = 'known@example.com'
-export const NOBODY = 'nobod@example.com'
+export const UNKNOWN = 'unkno@example.com'
 export const PENDING = 'pendi@example.com'
 export const DISABLED = 'disab@example.com'
 
-/** Accounts of each kind; hashes cost what they cost in production. Nobody is locked out here, so that many samples can be taken. */
-export async function populated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
+/** A server with accounts of each status. Hashes cost what they cost in production; the lock-out is off, for many samples. */
+export async function startPopulated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
   const world = await startWorld({ ...HASHES, lockoutFailures: 1_000_000, ...overrides })
   await world.person({ email: KNOWN, username: 'known', signIn: false })
   await world.client().post('/api/v1/auth/register', { email: PENDING, password: PASSWORD })
@@ -28,7 +28,7 @@ export async function populated(overrides: Parameters<typeof startWorld>[0] = {}
   return world
 }
 
-export interface Door {
+export interface Endpoint {
   name: string
   ask(client: Client, identifier: string): Promise<Reply>
 }
@@ -42,7 +42,7 @@ async function form(client: Client, path: string, fields: Record<string, string>
   )
 }
 
-export const DOORS: readonly Door[] = [
+export const ENDPOINTS: readonly Endpoint[] = [
   { name: 'login', ask: (client, username) => client.post('/api/v1/auth/login', { username, password: 'not the password of anybody' }) },
   {
     name: 'login by HTTP Basic',
@@ -51,14 +51,14 @@ export const DOORS: readonly Door[] = [
         headers: { authorization: `Basic ${Buffer.from(`${username}:not the password of anybody`).toString('base64')}` },
       }),
   },
-  { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'a sentence of the stranger' }) },
+  { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'the password of the stranger' }) },
   { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
   { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
   { name: 'the sign-in page', ask: (client, identifier) => form(client, '/sign-in', { identifier, password: 'not the password of anybody' }) },
   {
     name: 'the sign-up page',
-    ask: (client, email) => form(client, '/sign-up', { email, password: 'a sentence of the stranger', password_confirm: 'a sentence of the stranger' }),
+    ask: (client, email) => form(client, '/sign-up', { email, password: 'the password of the stranger', password_confirm: 'the password of the stranger' }),
   },
   { name: 'the page of a forgotten password', ask: (client, email) => form(client, '/forgot-password', { email }) },
-  { name: 'the page that sends the letter again', ask: (client, email) => form(client, '/verify-email/resend', { email }) },
+  { name: 'the page that sends the e-mail again', ask: (client, email) => form(client, '/verify-email/resend', { email }) },
 ] // biome-ignore format: a table
