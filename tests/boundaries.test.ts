@@ -1,4 +1,4 @@
-/** Where one may not pass: keys inside organizations, the logs of tenants, vouching, invitations of those who are locked. */
+/** Boundaries between tenants: API keys in organizations, audit logs, verification by administrators, locked owners. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import {
@@ -41,13 +41,13 @@ describe('an API key inside organizations', () => {
     return world.client({ headers: { 'x-api-key': data.key } })
   }
 
-  it('is nothing beyond its scopes', async () => {
+  it('has only the permissions of its scopes', async () => {
     expect((await log(owner.client)).status).toBe(200)
     expect((await log(await keyOf(owner, ['dashboard:read']))).code).toBe('INSUFFICIENT_PERMISSIONS')
     expect((await log(await keyOf(owner, ['audit:read']))).status).toBe(200)
   })
 
-  it('acts where its predecessor did, and nowhere once its maker has left', async () => {
+  it('acts in the organization of the key it replaces, and in none after its owner leaves', async () => {
     await put(world, id, ben, 'admin')
     await ben.client.post('/api/v1/auth/organization', { organization_id: id })
     const { data: first } = await ben.client.post('/api/v1/auth/api-keys', { name: 'x' })
@@ -62,7 +62,7 @@ describe('an API key inside organizations', () => {
     expect((await ben.client.post(`/api/v1/auth/api-keys/${second.id}/rotate`)).status).toBe(201)
   })
 
-  it('is nothing in another organization than the one it was made in', async () => {
+  it('has no permissions in an organization other than its own', async () => {
     const key = await keyOf(owner)
     expect((await log(key)).status).toBe(200)
     const other = await found(owner, 'Another')
@@ -72,7 +72,7 @@ describe('an API key inside organizations', () => {
 })
 
 describe('the log of an organization', () => {
-  it('tells nothing of what a member does to the server', async () => {
+  it('has no events of a member’s actions on the server', async () => {
     await put(world, id, root, 'member')
     await root.client.post('/api/v1/auth/organization', { organization_id: id })
     const changed = await root.client.send('PUT', `/api/v1/users/${ben.id}/roles`, { roles: ['staff'] })
@@ -86,8 +86,8 @@ describe('the log of an organization', () => {
     ])
   })
 
-  it('does not tell who declined, nor where a member came from', async () => {
-    const one = await invited(world, owner, id, 'somebody@example.com')
+  it('does not disclose who declined, nor the organization that a member switches from', async () => {
+    const one = await invited(world, owner, id, 'invited@example.com')
     const declined = await ben.client.post('/api/v1/invitations/decline', { token: one.token })
     expect(declined.status).toBe(200)
     await put(world, id, ben, 'member')
@@ -100,37 +100,37 @@ describe('the log of an organization', () => {
   })
 })
 
-describe('whoever administers people', () => {
-  it('does not vouch for addresses of organizations they may not enter', async () => {
+describe('an administrator of users', () => {
+  it('cannot verify or change addresses in organizations that the administrator may not administer', async () => {
     const address = 'boss@corp.example'
     await invited(world, owner, id, address, 'admin')
     const before = await snapshot(world)
-    const wish = { email: address, password: 'correct horse battery staple' }
-    const refused = await manager.client.post('/api/v1/users', { ...wish, is_verified: true })
+    const user = { email: address, password: 'correct horse battery staple' }
+    const refused = await manager.client.post('/api/v1/users', { ...user, is_verified: true })
     expect([refused.status, refused.body.error.details.reason]).toEqual([403, 'of_an_organization'])
     for (const change of [{ email: 'mine@example.com' }, { is_verified: true }])
       expect((await manager.client.patch(`/api/v1/users/${owner.id}`, change)).status).toBe(403)
     expect(await snapshot(world)).toEqual(before)
     expect((await manager.client.patch(`/api/v1/users/${owner.id}`, { full_name: 'O' })).status).toBe(200)
-    expect((await manager.client.post('/api/v1/users', { ...wish, is_verified: false })).status).toBe(201)
+    expect((await manager.client.post('/api/v1/users', { ...user, is_verified: false })).status).toBe(201)
     expect((await root.client.patch(`/api/v1/users/${owner.id}`, { is_verified: true })).status).toBe(200)
   })
 })
 
 describe('an owner who cannot act', () => {
-  it('is none: the last active one stays, and nobody inactive becomes one', async () => {
+  it('does not count: the last active owner stays, and an inactive user cannot become one', async () => {
     const second = await world.person()
     await put(world, id, second, 'owner')
     await root.client.post(`/api/v1/users/${second.id}/disable`)
     expect((await owner.client.post(`${BASE}/${id}/leave`)).body.error.details.reason).toBe('last_owner')
     await put(world, id, second, 'member')
-    const given = await owner.client.patch(`${BASE}/${id}/members/${second.id}/role`, { role: 'owner' })
-    expect([given.status, given.body.error.details.reason]).toEqual([409, 'not_active'])
+    const changed = await owner.client.patch(`${BASE}/${id}/members/${second.id}/role`, { role: 'owner' })
+    expect([changed.status, changed.body.error.details.reason]).toEqual([409, 'not_active'])
     const transferred = await owner.client.post(`${BASE}/${id}/transfer`, { user_id: second.id })
     expect(transferred.body.error.details.reason).toBe('not_active')
   })
 
-  it('has no invitation accepted while locked', async () => {
+  it('cannot have an invitation accepted while locked', async () => {
     const second = await world.person()
     await put(world, id, second, 'admin')
     const guest = await world.person()
@@ -142,11 +142,11 @@ describe('an owner who cannot act', () => {
   })
 })
 
-describe('a role of an organization’s own', () => {
+describe('a custom role of an organization', () => {
   const make = (name: string, permissions: string[]) =>
     owner.client.post(`${BASE}/${id}/roles`, { name, permissions })
 
-  it('that changes something sees it as well', async () => {
+  it('that may change a resource may also read it', async () => {
     expect((await make('closer', ['organization:delete'])).data.permissions).toEqual([
       'organization:delete',
       'organization:read',
@@ -157,7 +157,7 @@ describe('a role of an organization’s own', () => {
     expect((await owner.client.post(`${BASE}/${id}/restore`)).status).toBe(200)
   })
 
-  it('is not deleted while somebody is invited to it', async () => {
+  it('is not deleted while an invitation to it is open', async () => {
     await make('helper', ['members:read'])
     const one = await invited(world, owner, id, 'helper@example.com', 'helper')
     expect((await owner.client.delete(`${BASE}/${id}/roles/helper`)).status).toBe(409)
@@ -165,7 +165,7 @@ describe('a role of an organization’s own', () => {
     expect((await owner.client.delete(`${BASE}/${id}/roles/helper`)).status).toBe(200)
   })
 
-  it('loses a permission that is taken out of the catalogue', async () => {
+  it('loses a permission that is deleted from the catalogue', async () => {
     await root.client.post('/api/v1/permissions', { name: 'invoices:pay', organization_roles: ['owner'] })
     expect((await make('payer', ['invoices:pay'])).status).toBe(201)
     expect((await root.client.delete('/api/v1/permissions/invoices:pay')).status).toBe(200)
@@ -177,7 +177,7 @@ describe('a role of an organization’s own', () => {
 })
 
 describe('e-mails of invitations', () => {
-  it('to one address are few, from however many organizations', async () => {
+  it('to one address are limited over all organizations', async () => {
     const statuses: number[] = []
     for (let n = 0; n < 4; n++) {
       const one = await found(owner, `Organization ${n}`)
@@ -193,18 +193,18 @@ describe('e-mails of invitations', () => {
     expect(new Set(statuses.slice(10))).toEqual(new Set([429]))
   })
 
-  it('carry no name that a mail program makes a link of', async () => {
+  it('do not contain a name that a mail program would turn into a link', async () => {
     const one = await found(owner, 'claim at evil.example now')
     await owner.client.post(`${BASE}/${one}/invitations`, { email: 'named@example.com', role: 'guest' })
     await world.app.settle()
-    const letter = await world.mailbox.emailTo('named@example.com')
-    expect(letter.text).not.toContain('evil.example')
-    expect(letter.text).toContain('invites you to an organization')
+    const email = await world.mailbox.emailTo('named@example.com')
+    expect(email.text).not.toContain('evil.example')
+    expect(email.text).toContain('invites you to an organization')
   })
 })
 
 describe('a change of role in one organization', () => {
-  it('refuses the tokens that act there, and leaves the others', async () => {
+  it('revokes the tokens of that organization, and no others', async () => {
     await put(world, id, ben, 'member')
     const tokens = async (organization: string | null) => {
       await ben.client.post('/api/v1/auth/organization', { organization_id: organization })

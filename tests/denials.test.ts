@@ -1,4 +1,4 @@
-/** Who lacks a permission for what they try is refused, and that is in the log where it belongs: once, within bounds. */
+/** Audit of denials: a request without the permission writes one `access.denied` event to the right log, rate-limited. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { BASE, found, put } from './organizations/founding.ts'
@@ -50,7 +50,7 @@ describe('in the log of the server', () => {
   })
 
   it.each(['%00', '%ED%A0%80', 'x'.repeat(3000), '%F0%9F%97%9D'])(
-    'without what is no name: %s',
+    'without an invalid name in the event: %s',
     async (name) => {
       const reply = await viewer.client.delete(`/api/v1/roles/${name}`)
       expect([403, 400, 404]).toContain(reply.status)
@@ -67,7 +67,7 @@ describe('in the log of the server', () => {
 })
 
 describe('in the log of an organization', () => {
-  it('is what its members try beyond themselves, and not who is let in nowhere there', async () => {
+  it('are refused attempts of administrators, not those of other members or of strangers', async () => {
     const [owner, admin, member, stranger] = await Promise.all([0, 1, 2, 3].map(() => world.person()))
     if (!owner || !admin || !member || !stranger) throw new Error('too few')
     const id = await found(owner)
@@ -76,8 +76,8 @@ describe('in the log of an organization', () => {
     const giveRole = (person: Person, role: string) =>
       person.client.patch(`${BASE}/${id}/members/${admin.id}/role`, { role })
     expect((await giveRole(admin, 'owner')).status).toBe(403)
-    const [reached] = await denialsOf(admin)
-    expect(reached?.organization_id).toBe(id)
+    const [denial] = await denialsOf(admin)
+    expect(denial?.organization_id).toBe(id)
     expect(
       (await admin.client.post(`${BASE}/${id}/invitations`, { email: 'x@example.com', role: 'owner' }))
         .status,
@@ -90,13 +90,13 @@ describe('in the log of an organization', () => {
     expect(
       (await denialsOf(member)).map((one) => [one.organization_id, one.details.organization_id]),
     ).toEqual([[null, id]])
-    // whose id it is, is not told; nor is it to a log
+    // a stranger gets a 404, which is not a denial
     expect((await giveRole(stranger, 'guest')).status).toBe(404)
     expect(await denialsOf(stranger)).toEqual([])
   })
 })
 
-it('is written of one person at most sixty times a minute, and again in the next', async () => {
+it('is written at most sixty times a minute per user', async () => {
   await world.clock.advance('2 minutes')
   const { length } = await denialsOf(staff)
   for (let n = 0; n < 80; n++) expect((await staff.client.delete(`/api/v1/roles/r${n}`)).status).toBe(403)

@@ -1,6 +1,6 @@
 /**
- * Nobody reaches what is another's: neither through the API, whatever ids they guess, nor in the database,
- * whatever statement a mistake of ours would run in their name.
+ * Isolation of users: no user reads or changes another user's data, neither through the API by guessed ids, nor in the
+ * database (row-level security) by any statement that a bug could run for the user.
  */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -34,7 +34,7 @@ const assertBenUntouched = async (): Promise<void> => {
 }
 
 describe('through the API', () => {
-  it('a person sees their own sessions only', async () => {
+  it('a user lists only their own sessions', async () => {
     const { data } = await ada.client.get('/api/v1/auth/sessions')
     const own = await world.db.tx('system', (tx) =>
       tx.selectFrom('sessions').select('id').where('user_id', '=', ada.id).execute(),
@@ -42,7 +42,7 @@ describe('through the API', () => {
     expect(data.map(({ id }: Json) => id).sort()).toEqual(own.map(({ id }) => id).sort())
   })
 
-  it('another’s session is answered like one that is not there, by API and page', async () => {
+  it('another user’s session answers like one that does not exist, by API and page', async () => {
     const foreign = await ada.client.delete(`/api/v1/auth/sessions/${benSession}`)
     const absent = await ada.client.delete('/api/v1/auth/sessions/ses_00000000000000000000000000000000')
     expect([foreign.status, foreign.code]).toEqual([404, 'NOT_FOUND'])
@@ -56,13 +56,13 @@ describe('through the API', () => {
     await assertBenUntouched()
   })
 
-  it('ending all others ends one’s own only', async () => {
+  it('ending all other sessions ends only those of the user', async () => {
     await ada.client.delete('/api/v1/auth/sessions')
     await ada.client.post('/account/sessions/end-others', {}, { form: true })
     await assertBenUntouched()
   })
 
-  it('another user is out of reach by id, whichever way it is asked', async () => {
+  it('another user cannot be read or changed by id, on any path', async () => {
     for (const path of [
       `/api/v1/users/${ben.id}`,
       `/api/v1/users/${ben.id}/sessions`,
@@ -82,7 +82,7 @@ describe('through the API', () => {
     await assertBenUntouched()
   })
 
-  it('fields that name another change nothing', async () => {
+  it('fields that name another user are ignored', async () => {
     const extra = {
       id: ben.id,
       user_id: ben.id,
@@ -113,13 +113,13 @@ describe('through the API', () => {
   })
 })
 
-describe('in the database, in a caller’s name', () => {
+describe('in the database, as the role of requests', () => {
   const scopeOf = (person: Person): CallerScope => ({
     userId: person.id,
     organizationId: null,
     permissions: [],
   })
-  /** What Ada's transaction answers to a statement: its rows, or that it is denied. */
+  /** Runs a statement in Ada's scope. @returns its rows, or 'denied' */
   const asAda = async (statement: string, scope = scopeOf(ada)): Promise<Json[] | 'denied'> => {
     try {
       return await world.db.tx(scope, async (tx) => (await sql.raw<Json>(statement).execute(tx)).rows)
@@ -149,7 +149,7 @@ describe('in the database, in a caller’s name', () => {
     'recurring',
   ]
 
-  it('every table has row-level security, forced upon its owner as well', async () => {
+  it('every table has row-level security, forced for its owner as well', async () => {
     const tables = await world.db.tx(
       'system',
       async (tx) =>
@@ -164,7 +164,7 @@ describe('in the database, in a caller’s name', () => {
     expect(tables.filter(({ on }) => !on)).toEqual([])
   })
 
-  it('nothing of another is read', async () => {
+  it('no row of another user is read', async () => {
     for (const table of PERSONAL) {
       const rows = await asAda(`select * from latchkey.${table}`)
       if (rows === 'denied') continue
@@ -175,7 +175,7 @@ describe('in the database, in a caller’s name', () => {
     expect(await asAda('select hash from latchkey.passwords')).toBe('denied')
   })
 
-  it('nothing of another is changed or removed, and nothing is made in their name', async () => {
+  it('no row of another user is changed or deleted, and none is created for another user', async () => {
     const attempts = [
       `update latchkey.users set full_name = 'Mallory' where id = '${ben.id}' returning id`,
       `delete from latchkey.users where id = '${ben.id}' returning id`,
@@ -198,7 +198,7 @@ describe('in the database, in a caller’s name', () => {
     await assertBenUntouched()
   })
 
-  it('what a statement sets ends with its transaction, so that it reaches no other', async () => {
+  it('settings end with their transaction and reach no other', async () => {
     await asAda("select set_config('role', 'latchkey_system', true)")
     expect(await asAda('select current_user as who')).toEqual([{ who: 'latchkey_request' }])
     await asAda(`select set_config('latchkey.user_id', '${ben.id}', false)`)
@@ -206,13 +206,13 @@ describe('in the database, in a caller’s name', () => {
     expect(await asAda('select latchkey.user_id() as id', scopeOf(ben))).toEqual([{ id: ben.id }])
   })
 
-  it('a caller who is nobody sees nothing', async () => {
-    const nobody: CallerScope = { userId: '', organizationId: null, permissions: ['*'] }
-    expect(await asAda('select id from latchkey.users', nobody)).toEqual([])
-    expect(await asAda('select id from latchkey.sessions', nobody)).toEqual([])
+  it('a scope without a user reads nothing', async () => {
+    const anonymous: CallerScope = { userId: '', organizationId: null, permissions: ['*'] }
+    expect(await asAda('select id from latchkey.users', anonymous)).toEqual([])
+    expect(await asAda('select id from latchkey.sessions', anonymous)).toEqual([])
   })
 
-  it('many callers at once never see each other', async () => {
+  it('concurrent callers never see each other’s rows', async () => {
     const people = [ada, ben]
     const seen = await Promise.all(
       Array.from({ length: 40 }, async (_, n) => {

@@ -1,6 +1,6 @@
 /**
- * PRODUCT §5 line by line: what each role of both presets permits, as a session and `auth/validate` tell it; that a
- * change takes effect at once, even during other requests; and that there is always an administrator.
+ * Roles and permissions of PRODUCT §5: what each role of both presets permits, by session and by `auth/validate`; that a
+ * change takes effect immediately, even during other requests; and that an administrator always remains.
  */
 import { can } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,12 +11,12 @@ import type { Client } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { bearerOf, giveRoles, holderOf, rolesOf, setRoles } from './permissions/people.ts'
 
-/** Who has each permission; everybody else of the preset has not. */
+/** The roles of each preset that have each permission; the others do not have it. */
 const MATRIX = {
   ladder: {
     roles: ['super_admin', 'administrator', 'manager', 'staff', 'viewer'],
     newcomer: 'viewer',
-    held: {
+    holders: {
       'dashboard:read': ['super_admin', 'administrator', 'manager', 'staff', 'viewer'],
       'analytics:read': ['super_admin', 'administrator', 'manager', 'staff', 'viewer'],
       'dashboard:write': ['super_admin'],
@@ -48,7 +48,7 @@ const MATRIX = {
   'client-services': {
     roles: ['admin', 'manager', 'employee', 'client', 'user'],
     newcomer: 'user',
-    held: {
+    holders: {
       'clients:read': ['admin', 'manager'],
       'clients:delete': ['admin', 'manager'],
       'clients:*': ['admin', 'manager'],
@@ -73,7 +73,7 @@ const MATRIX = {
   },
 } as const satisfies Record<string, unknown>
 
-/** Whom a holder of each role may make what, and take it from. */
+/** The roles that a holder of each role may grant and revoke. */
 const GRANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   ladder: {
     super_admin: ['super_admin', 'administrator', 'manager', 'staff', 'viewer'],
@@ -92,7 +92,7 @@ const GRANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 }
 
 describe.each(['ladder', 'client-services'] as const)('the preset %s', (rolePreset) => {
-  const { roles, newcomer, held } = MATRIX[rolePreset]
+  const { roles, newcomer, holders } = MATRIX[rolePreset]
   let world: World
   const people: Record<string, Person> = {}
   beforeAll(async () => {
@@ -102,12 +102,12 @@ describe.each(['ladder', 'client-services'] as const)('the preset %s', (rolePres
   afterAll(() => world.stop())
   const personOf = (role: string): Person => people[role] as Person
 
-  it('has these roles and no other', async () => {
+  it('has exactly these roles', async () => {
     const { data } = await personOf(roles[0]).client.get('/api/v1/roles')
     expect(data.map(({ name }: { name: string }) => name)).toEqual([...roles])
   })
 
-  it('makes everybody new the least, unverified', async () => {
+  it('gives a new user the lowest role, and no verification, even if the request names others', async () => {
     const { data } = await world.client().post('/api/v1/auth/register', {
       email: 'new@example.com',
       password: PASSWORD,
@@ -122,8 +122,11 @@ describe.each(['ladder', 'client-services'] as const)('the preset %s', (rolePres
     expect([early.status, early.code]).toEqual([403, 'EMAIL_NOT_VERIFIED'])
   })
 
-  it.each(roles)('permits a %s these and no other', async (role) => {
-    const wanted = Object.entries(held).map(([name, by]) => [name, (by as readonly string[]).includes(role)])
+  it.each(roles)('gives %s exactly these permissions', async (role) => {
+    const wanted = Object.entries(holders).map(([name, by]) => [
+      name,
+      (by as readonly string[]).includes(role),
+    ])
     const { client } = personOf(role)
     const { access } = await bearerOf(world, personOf(role))
     const validated = await client.get('/api/v1/auth/validate')
@@ -137,31 +140,31 @@ describe.each(['ladder', 'client-services'] as const)('the preset %s', (rolePres
     }
   })
 
-  it.each(roles)('opens to a %s the routes that its permissions open, and no other', async (role) => {
+  it.each(roles)('opens exactly the routes of its permissions to %s', async (role) => {
     const { client, id } = personOf(role)
     for (const row of world.app.rows.filter(({ needs }) => needs?.includes(':'))) {
       if (row.method !== 'GET' || row.kind === 'stream') continue
       const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
       const place = row.path.replace(':id', id).replace(':name', role)
       const { status } = await fetch(world.url + place, { headers: { cookie } })
-      const may = (held as Record<string, readonly string[]>)[row.needs ?? '']?.includes(role)
+      const may = (holders as Record<string, readonly string[]>)[row.needs ?? '']?.includes(role)
       expect(may, row.needs).toBeDefined()
       expect([row.name, status === 403]).toEqual([row.name, !may])
     }
   })
 
-  it.each(roles)('lets a %s give and take the roles it grants, and no other', async (role) => {
+  it.each(roles)('lets %s grant and revoke exactly the roles of GRANTS', async (role) => {
     const other = await holderOf(world)
-    for (const given of roles) {
+    for (const granted of roles) {
       await setRoles(world, other, [])
-      const may = GRANTS[rolePreset]?.[role]?.includes(given) === true
-      const gave = await giveRoles(personOf(role).client, other, [given])
-      expect([given, gave.status]).toEqual([given, may ? 200 : 403])
-      expect(await rolesOf(world, other)).toEqual(may ? [given] : [])
-      await setRoles(world, other, [given])
-      const took = await giveRoles(personOf(role).client, other, [])
-      expect([given, took.status]).toEqual([given, may ? 200 : 403])
-      expect(await rolesOf(world, other)).toEqual(may ? [] : [given])
+      const may = GRANTS[rolePreset]?.[role]?.includes(granted) === true
+      const grant = await giveRoles(personOf(role).client, other, [granted])
+      expect([granted, grant.status]).toEqual([granted, may ? 200 : 403])
+      expect(await rolesOf(world, other)).toEqual(may ? [granted] : [])
+      await setRoles(world, other, [granted])
+      const revocation = await giveRoles(personOf(role).client, other, [])
+      expect([granted, revocation.status]).toEqual([granted, may ? 200 : 403])
+      expect(await rolesOf(world, other)).toEqual(may ? [] : [granted])
     }
   })
 })
@@ -183,7 +186,7 @@ describe('a change', () => {
     for (const session of sessions) expect(await statusOf(session)).toBe(403)
     expect((await giveRoles(root.client, person, ['super_admin'])).status).toBe(200)
     for (const session of sessions) expect(await statusOf(session)).toBe(200)
-    // what says the old roles is refused, and a new one says the new
+    // an access token with the old roles is refused, a new one has the new roles
     const old = world.client({ headers: { authorization: `Bearer ${access}` } })
     expect(await statusOf(old)).toBe(401)
     const powerful = await bearerOf(world, person)
@@ -194,7 +197,7 @@ describe('a change', () => {
     expect(await statusOf(byToken)).toBe(401)
   })
 
-  it('of a role counts for all who have it or inherit it, and for their keys', async () => {
+  it('of a role takes effect for all who have it or inherit it, and for their keys', async () => {
     const made = await root.client.post('/api/v1/roles', { name: 'reader', permissions: ['roles:read'] })
     expect(made.status).toBe(201)
     await root.client.post('/api/v1/roles', { name: 'heir', inherits: ['reader'] })
@@ -216,7 +219,7 @@ describe('a change', () => {
     expect(await statusOf(others)).toBe(200)
   })
 
-  it('leaves no request through that comes after its answer, however many are under way', async () => {
+  it('applies to every request that starts after its answer, even among many concurrent ones', async () => {
     for (let round = 0; round < 5; round++) {
       const person = await holderOf(world, 'super_admin')
       const { token, access } = await bearerOf(world, person)
@@ -235,12 +238,12 @@ describe('a change', () => {
         }),
       )
       await expect.poll(() => passed.length).toBeGreaterThan(10)
-      const taken =
+      const change =
         round % 2 === 0
           ? await giveRoles(root.client, person, ['viewer'])
           : await root.client.send('PUT', `/api/v1/users/${person.id}/roles`, { roles: [] })
       answeredAt = performance.now()
-      expect(taken.status).toBe(200)
+      expect(change.status).toBe(200)
       await new Promise((resolve) => setTimeout(resolve, 50))
       isOver = true
       await Promise.all(asking)
@@ -267,7 +270,7 @@ describe('the last administrator', () => {
       () => true,
       () => false,
     )
-  const WAYS: Readonly<Record<string, (by: Person, whom: Person) => Promise<boolean>>> = {
+  const REMOVALS: Readonly<Record<string, (by: Person, whom: Person) => Promise<boolean>>> = {
     demote: async (by, whom) => (await giveRoles(by.client, whom, ['viewer'])).status === 200,
     resign: async (_by, whom) => (await giveRoles(whom.client, whom, [])).status === 200,
     disable: (_by, whom) => asOperator(disableUser, whom),
@@ -276,15 +279,15 @@ describe('the last administrator', () => {
       (await whom.client.delete('/api/v1/users/me', { password: PASSWORD })).status === 200,
   }
 
-  it.each(Object.keys(WAYS))('cannot be removed by one: %s', async (way) => {
+  it.each(Object.keys(REMOVALS))('cannot be removed: %s', async (removal) => {
     await asSystem((tx) => tx.updateTable('users').set({ roles: [] }).execute())
     const one = await holderOf(world, 'super_admin')
     const second = await holderOf(world, 'administrator', 'viewer')
-    expect(await WAYS[way]?.(second, one)).toBe(false)
+    expect(await REMOVALS[removal]?.(second, one)).toBe(false)
     expect(await administrators()).toHaveLength(1)
     expect((await one.client.get('/api/v1/roles')).status).toBe(200)
     const other = await holderOf(world, 'super_admin')
-    expect(await WAYS[way]?.(other, one)).toBe(true)
+    expect(await REMOVALS[removal]?.(other, one)).toBe(true)
     expect((await administrators()).map(({ id }) => id)).toEqual([other.id])
   })
 
@@ -323,20 +326,23 @@ describe('the last administrator', () => {
     expect((await giveRoles(one.client, one, [])).status).toBe(409)
   })
 
-  it('is left, when administrators take each other away at once, whichever way', {
+  it('remains if administrators remove each other concurrently, by any means', {
     timeout: 300_000,
   }, async () => {
-    const ways = Object.values(WAYS)
+    const removals = Object.values(REMOVALS)
     for (let round = 0; round < 20; round++) {
       await asSystem((tx) => tx.updateTable('users').set({ roles: [] }).execute())
       const [one, two] = [await holderOf(world, 'super_admin'), await holderOf(world, 'super_admin')]
-      const [first, second] = [ways[round % ways.length], ways[Math.floor(round / ways.length) % ways.length]]
+      const [first, second] = [
+        removals[round % removals.length],
+        removals[Math.floor(round / removals.length) % removals.length],
+      ]
       const done = await Promise.all([first?.(one, two), second?.(two, one)])
       expect([round, done.filter(Boolean).length, (await administrators()).length]).toEqual([round, 1, 1])
     }
   })
 
-  it('is left, when many of them are demoted at once', async () => {
+  it('remains if many of them are demoted concurrently', async () => {
     for (let round = 0; round < 5; round++) {
       await asSystem((tx) => tx.updateTable('users').set({ roles: [] }).execute())
       const all = await Promise.all(Array.from({ length: 4 }, () => holderOf(world, 'super_admin')))

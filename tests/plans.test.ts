@@ -1,7 +1,7 @@
 /**
- * How the lists of administration are read when there are many rows: along an index, in its order, never all of a
- * table. The plans are those of the caller's own role, under row-level security; with the values that were asked for,
- * and as a plan for any value, which is what a prepared statement may come to.
+ * Query plans of the administration lists on large tables: an index scan in the order of the index, never a sequential
+ * scan. The plans are those of the request role under row-level security, both custom (with the values of the query) and
+ * generic (as for a prepared statement).
  */
 import { CompiledQuery } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,7 +20,7 @@ import { startWorld, type World } from '../packages/server/src/testing/world.ts'
 const PEOPLE = 20_000
 const EVENTS = 40_000
 const LARGE = new Set(['users', 'emails', 'role_holders', 'audit_events', 'sessions'])
-/** What a list may sort at the end, besides pages that were cut before. */
+/** How many rows a list may sort, besides rows under a limit. */
 const MERGED = 2500
 
 let world: World
@@ -31,7 +31,7 @@ const scope: CallerScope = {
 }
 
 beforeAll(async () => {
-  // a plan also depends on where rows lie, and on what was deleted before
+  // a plan also depends on the physical order of rows, and on deleted rows
   world = await startWorld({}, { own: true })
   await world.db.asOwner((line) =>
     line.plain(`
@@ -55,11 +55,11 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => world.stop())
 
-/** The plans that a statement gets: for these values, and for any. */
+/** The custom and the generic plan of each statement of a read. */
 async function plansOf(read: (tx: Tx) => Promise<unknown>): Promise<Json[]> {
-  const asked: { text: string; values: readonly unknown[] }[] = []
+  const statements: { text: string; values: readonly unknown[] }[] = []
   const writesDown = new Handle(async (text, values) => {
-    if (!text.startsWith('set local')) asked.push({ text, values })
+    if (!text.startsWith('set local')) statements.push({ text, values })
     return { rows: [], command: 'SELECT', rowCount: 0 }
   })
   await read(writesDown as unknown as Tx)
@@ -69,7 +69,7 @@ async function plansOf(read: (tx: Tx) => Promise<unknown>): Promise<Json[]> {
       return rows[0]['QUERY PLAN'][0].Plan
     }
     const plans: Json[] = []
-    for (const { text, values } of asked) {
+    for (const { text, values } of statements) {
       plans.push(await explain('format json', text, values))
       await tx.executeQuery(CompiledQuery.raw('set local plan_cache_mode = force_generic_plan'))
       await tx.executeQuery(CompiledQuery.raw(`prepare for_any as ${text}`))
@@ -94,7 +94,7 @@ function* nodesOf(plan: Json): Generator<Json> {
   for (const child of plan.Plans ?? []) yield* nodesOf(child)
 }
 
-/** Whether it takes rows of a large table that no limit stands before. */
+/** Whether the node reads rows of a large table without a limit below it. */
 const isUnbounded = (node: Json): boolean =>
   node['Node Type'] !== 'Limit' &&
   (LARGE.has(node['Relation Name']) || (node.Plans ?? []).some((child: Json) => isUnbounded(child)))
@@ -127,19 +127,19 @@ const FILTERS: Record<string, PeopleFilter> = {
   'locked people': { status: 'locked' },
   'a common role': { role: 'viewer' },
   'a rare role': { role: 'staff' },
-  'a role that nobody has': { role: 'nobody' },
+  'a role without holders': { role: 'unused' },
   'a time': CREATED,
   'a role, a status and a time': { role: 'staff', status: 'active', ...CREATED },
 }
 const ORDERS: Record<string, [PeopleOrder, readonly [string, string]]> = {
   'the newest first': [{ by: 'created', direction: 'desc' }, ['2030-01-05 00:00:00+00', 'usr_1']],
   'the oldest first': [{ by: 'created', direction: 'asc' }, ['2030-01-05 00:00:00+00', 'usr_1']],
-  'a search for few': [{ by: 'found', prefix: 'person1234' }, ['person1234', 'usr_1']],
-  'a search for most': [{ by: 'found', prefix: 'p' }, ['person1234', 'usr_1']],
-  'a search for nobody': [{ by: 'found', prefix: 'zz' }, ['zz', 'usr_1']],
+  'a search that finds few': [{ by: 'found', prefix: 'person1234' }, ['person1234', 'usr_1']],
+  'a search that finds most': [{ by: 'found', prefix: 'p' }, ['person1234', 'usr_1']],
+  'a search that finds none': [{ by: 'found', prefix: 'zz' }, ['zz', 'usr_1']],
 }
 
-describe('people are found along an index', () => {
+describe('users are found by an index scan', () => {
   for (const [what, filter] of Object.entries(FILTERS))
     for (const [how, [order, after]] of Object.entries(ORDERS))
       it(`${what}, ${how}`, async () => {
@@ -148,7 +148,7 @@ describe('people are found along an index', () => {
       })
 })
 
-describe('a search whose filter leaves few', () => {
+describe('a search with a selective filter', () => {
   const walk = async (filter: PeopleFilter, prefix: string, limit: number) => {
     const [names, sizes]: [(string | null)[], number[]] = [[], []]
     let after: People['next'] = null
@@ -164,7 +164,7 @@ describe('a search whose filter leaves few', () => {
     return { names, sizes }
   }
 
-  it('answers short pages, and all of them make everybody, once', async () => {
+  it('returns short pages, which together contain every match once', async () => {
     const { names, sizes } = await walk({ role: 'staff' }, 'p', 5)
     const all = Array.from({ length: PEOPLE / 500 }, (_, n) => `person${(n + 1) * 500}`)
     expect(names).toEqual(all.sort())
@@ -172,19 +172,19 @@ describe('a search whose filter leaves few', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(5)
   })
 
-  it('of nobody ends after empty pages', async () => {
-    const { names, sizes } = await walk({ role: 'nobody' }, 'person1', 50)
+  it('without a match ends after empty pages', async () => {
+    const { names, sizes } = await walk({ role: 'unused' }, 'person1', 50)
     expect([names, sizes.length > 1]).toEqual([[], true])
   })
 
-  it('without a filter has full pages, of whoever is found by a name as by an address', async () => {
+  it('without a filter returns full pages, of matches by name and by address', async () => {
     const { names, sizes } = await walk({}, 'name 1999', 3)
     expect(names).toEqual(['person1999', ...Array.from({ length: 10 }, (_, n) => `person1999${n}`)])
     expect(sizes).toEqual([3, 3, 3, 2])
   })
 })
 
-describe('events are found along an index', () => {
+describe('events are found by an index scan', () => {
   const TIME = { from: new Date('2030-01-01T01:00:00Z'), to: new Date('2030-01-01T05:00:00Z') }
   it.each([
     ['all', {}],
@@ -206,7 +206,7 @@ describe('events are found along an index', () => {
   }) // biome-ignore format: a table
 })
 
-describe('where the planner believes that all rows are alike, what is not among them is found along its own index', () => {
+describe('a rare value is found by its own index, even if the statistics say that all rows are alike', () => {
   beforeAll(() =>
     world.db.asOwner(async (line) => {
       await line.plain(`

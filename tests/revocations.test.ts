@@ -1,4 +1,4 @@
-/** The stream of revocations, as a guard hears it. */
+/** The stream of revocations (server-sent events), as a guard reads it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
 import { revoke } from '../packages/server/src/core/revocations/index.ts'
@@ -23,16 +23,16 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-interface Heard {
+interface StreamEvent {
   event: string
   id: string | null
   data: Json
 }
 interface Line {
-  heard: Heard[]
+  events: StreamEvent[]
   isOpen(): boolean
-  /** Resolves with the first event that fits, from before or after. */
-  event(fits: (heard: Heard) => boolean): Promise<Heard>
+  /** Resolves with the first event that matches, received already or later. */
+  event(matches: (event: StreamEvent) => boolean): Promise<StreamEvent>
   close(): void
 }
 
@@ -51,7 +51,7 @@ async function listen(token: string, cursor?: string): Promise<Line> {
     signal: cut.signal,
   })
   if (response.status !== 200) throw new Error(`refused with ${response.status}`)
-  const heard: Heard[] = []
+  const events: StreamEvent[] = []
   let isOpen = true
   const reading = async (): Promise<void> => {
     let rest = ''
@@ -62,7 +62,7 @@ async function listen(token: string, cursor?: string): Promise<Line> {
       for (const block of blocks) {
         const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? null
         const event = field('event')
-        if (event) heard.push({ event, id: field('id'), data: JSON.parse(field('data') ?? 'null') })
+        if (event) events.push({ event, id: field('id'), data: JSON.parse(field('data') ?? 'null') })
       }
     }
   }
@@ -70,11 +70,11 @@ async function listen(token: string, cursor?: string): Promise<Line> {
     isOpen = false
   }) // biome-ignore format: one thought
   const line: Line = {
-    heard,
+    events,
     isOpen: () => isOpen,
-    async event(fits) {
-      await expect.poll(() => heard.some(fits)).toBe(true)
-      return heard.find(fits) as Heard
+    async event(matches) {
+      await expect.poll(() => events.some(matches)).toBe(true)
+      return events.find(matches) as StreamEvent
     },
     close: () => cut.abort(),
   }
@@ -84,7 +84,7 @@ async function listen(token: string, cursor?: string): Promise<Line> {
 }
 
 const rootToken = async () => (await world.client().signIn(root.email, PASSWORD)).data.token
-const about = (value: string) => (heard: Heard) => heard.event === 'revoked' && heard.data.value === value
+const about = (value: string) => (one: StreamEvent) => one.event === 'revoked' && one.data.value === value
 const revokeJti = (value: string, until = 3_600_000) =>
   world.db.tx('system', (tx) => {
     const now = world.clock.now()
@@ -92,35 +92,35 @@ const revokeJti = (value: string, until = 3_600_000) =>
   })
 
 describe('the stream of revocations', () => {
-  it('is for callers with the permission alone', async () => {
+  it('requires the permission', async () => {
     await expect(listen((await signIn(world.url, ada)).token)).rejects.toThrow('403')
     await expect(listen(`st_${'A'.repeat(43)}`)).rejects.toThrow('401')
     expect((await listen((await signIn(world.url, root)).access_token)).isOpen()).toBe(true)
   })
 
-  it('tells what still matters, then that it is ready, then what happens, in the form of the contract', async () => {
+  it('sends the revocations in force, then `ready`, then each new one, as in the contract', async () => {
     await revokeJti('tok_before')
     const line = await listen(await rootToken())
-    expect(line.heard.findIndex(about('tok_before'))).toBeLessThan(
-      line.heard.findIndex(({ event }) => event === 'ready'),
+    expect(line.events.findIndex(about('tok_before'))).toBeLessThan(
+      line.events.findIndex(({ event }) => event === 'ready'),
     )
     const tokens = await signIn(world.url, ada)
     await world.client({ headers: { authorization: `Bearer ${tokens.token}` } }).post('/api/v1/auth/logout')
-    const heard = await line.event(about(tokens.session.id))
+    const revoked = await line.event(about(tokens.session.id))
     const now = world.clock.now().getTime() / 1000
-    expect(heard).toEqual({
+    expect(revoked).toEqual({
       event: 'revoked',
       id: expect.stringMatching(/^rvk_[0-9a-f]{32}$/),
       data: { kind: 'sid', value: tokens.session.id, before: null, until: expect.any(Number) },
     })
-    expect(heard.data.until).toBeGreaterThan(now + 3600)
+    expect(revoked.data.until).toBeGreaterThan(now + 3600)
     await world
       .client({ headers: { authorization: `Bearer ${(await signIn(world.url, ada)).token}` } })
       .delete('/api/v1/auth/tokens')
     expect((await line.event(about(ada.id))).data).toMatchObject({ kind: 'sub', before: expect.any(Number) })
   })
 
-  it('tells that the keys have changed', async () => {
+  it('sends an event when the signing keys change', async () => {
     const line = await listen(await rootToken())
     await world.app.tools.keys.rotate(systemCall(world.clock.now()), { immediately: false })
     await line.event(({ event }) => event === 'keys')
@@ -136,13 +136,16 @@ describe('the stream of revocations', () => {
     const second = await listen(await rootToken(), id ?? '')
     await second.event(about('tok_two'))
     const garbled = await listen(await rootToken(), "rvk_' or 1=1")
-    expect(garbled.heard.some(about('tok_one'))).toBe(true)
+    expect(garbled.events.some(about('tok_one'))).toBe(true)
     await world.clock.advance('20 minutes')
     const later = await listen(await rootToken())
-    expect([later.heard.some(about('tok_short')), later.heard.some(about('tok_one'))]).toEqual([false, true])
+    expect([later.events.some(about('tok_short')), later.events.some(about('tok_one'))]).toEqual([
+      false,
+      true,
+    ])
   })
 
-  it('ends when its own credential does', async () => {
+  it('ends when its credential is revoked', async () => {
     const { access_token, token, session } = await signIn(world.url, root)
     const [byToken, bySession] = [await listen(access_token), await listen(token)]
     await world.client().post('/api/v1/auth/revoke', { token: access_token })
@@ -164,7 +167,7 @@ describe('the stream of revocations', () => {
     for (const line of await Promise.all(connecting)) for (const name of names) await line.event(about(name))
   })
 
-  it('keeps a second of issue apart from an earlier revocation of the same second', async () => {
+  it('does not revoke a token that is issued after a revocation in the same second', async () => {
     const now = world.clock.now()
     const { revocations } = world.app.tools
     const iat = Math.floor(now.getTime() / 1000)

@@ -1,5 +1,4 @@
 /** A change of a user's roles or of a role itself reaches the guards of other APIs within a second. */
-
 import { isDeepStrictEqual } from 'node:util'
 import { createGuard, type Guard, latchkey } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -30,7 +29,7 @@ afterAll(async () => {
   await world.stop()
 })
 
-/** What each guard says to the credential at a route for staff. */
+/** How each guard answers the credential at a route that requires `chat:read`. */
 const statuses = (credential: string): Promise<number[]> =>
   Promise.all(
     guards.map(async (guard) => {
@@ -51,7 +50,9 @@ async function credentialsOf(person: Person) {
 }
 
 /** A user with a permission, and the change that removes it: every guard refuses all credentials of the user. */
-async function isHeardOf(make: (n: number) => Promise<[Person, () => Promise<Reply>]>): Promise<void> {
+async function assertGuardsRefuse(
+  make: (n: number) => Promise<[Person, () => Promise<Reply>]>,
+): Promise<void> {
   let trials = 0
   await withinASecond(async () => {
     const [person, change] = await make(++trials)
@@ -59,36 +60,37 @@ async function isHeardOf(make: (n: number) => Promise<[Person, () => Promise<Rep
     for (const one of [token, access, key]) expect(await statuses(one)).toEqual(all(200))
     expect((await change()).status).toBe(200)
     // the token contains the old permissions; guards check the other credentials at the server again
-    const told = [...all(401), ...all(403), ...all(403)]
-    return async () => isDeepStrictEqual((await Promise.all([access, token, key].map(statuses))).flat(), told)
+    const expected = [...all(401), ...all(403), ...all(403)]
+    return async () =>
+      isDeepStrictEqual((await Promise.all([access, token, key].map(statuses))).flat(), expected)
   })
 }
 const makeRole = (name: string, more: object) => root.client.post('/api/v1/roles', { name, ...more })
 const changeRole = (name: string, change: object) => () => root.client.patch(`/api/v1/roles/${name}`, change)
 
-describe('a guard hears within a second', () => {
-  it('that a user’s roles were revoked', () =>
-    isHeardOf(async () => {
+describe('guards learn within a second', () => {
+  it('that a user’s roles are revoked', () =>
+    assertGuardsRefuse(async () => {
       const person = await holderOf(world, 'staff')
       return [person, () => giveRoles(root.client, person, ['viewer'])]
     }))
 
-  it('that a role permits less', () =>
-    isHeardOf(async (n) => {
+  it('that a role loses a permission', () =>
+    assertGuardsRefuse(async (n) => {
       await makeRole(`chatter${n}`, { permissions: ['chat:read'] })
       return [await holderOf(world, `chatter${n}`), changeRole(`chatter${n}`, { permissions: [] })]
     }))
 
-  it('that a role permits less which others inherit', () =>
-    isHeardOf(async (n) => {
+  it('that a role which others inherit loses a permission', () =>
+    assertGuardsRefuse(async (n) => {
       await makeRole(`base${n}`, { permissions: ['chat:read'] })
       await makeRole(`middle${n}`, { inherits: [`base${n}`] })
       await makeRole(`top${n}`, { inherits: [`middle${n}`] })
       return [await holderOf(world, `top${n}`), changeRole(`base${n}`, { permissions: [] })]
     }))
 
-  it('that a role inherits less', () =>
-    isHeardOf(async (n) => {
+  it('that a role no longer inherits another', () =>
+    assertGuardsRefuse(async (n) => {
       await makeRole(`heir${n}`, { inherits: ['staff'] })
       await makeRole(`grandchild${n}`, { inherits: [`heir${n}`] })
       return [await holderOf(world, `grandchild${n}`), changeRole(`heir${n}`, { inherits: [] })]

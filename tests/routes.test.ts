@@ -1,6 +1,6 @@
 /**
- * The route table, tested as a table: what every row must say, and what every row must do whoever asks. A new
- * row is held to all of it without being named here.
+ * The route table, tested as a table: what every row must declare, and how every row must answer each kind of caller.
+ * A new row is covered without being named here.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -22,7 +22,7 @@ let world: World
 let rows: readonly Row[]
 let ada: Person
 let ben: Person
-/** Ada's. */
+/** Ada owns it. */
 let organization: string
 beforeAll(async () => {
   world = await startWorld()
@@ -30,7 +30,7 @@ beforeAll(async () => {
   ada = await world.person({ email: 'ada@example.com' })
   organization = (await ada.client.post('/api/v1/organizations', { name: 'Engines' })).data.id
   ben = await world.person({ email: 'ben@example.com' })
-  // somebody to whom no row is closed for want of a permission, and yet no administrator: there is a set-up link
+  // Ada has every permission but is no administrator, so the set-up link still works
   await world.db.tx('system', async (tx) => {
     const [all, at] = [['*'], world.clock.now()]
     const rest = { inherits: [], grants: [], rank: 0, preset: null, created_at: at, updated_at: at }
@@ -55,7 +55,7 @@ const api = () => rows.filter(isApi)
 const pages = () => rows.filter(isPage)
 const named = (wrong: readonly Row[]) => wrong.map(({ name }) => name)
 
-/** A place of the row with something in each parameter; an organization's are Ada's. */
+/** A path of the row with a value for each parameter; the organization is Ada's. */
 const placeOf = (row: Row): string =>
   (row.organization === undefined ? row.path : row.path.replace(':id', organization)).replace(
     /:(\w+)/g,
@@ -71,7 +71,7 @@ const send = (client: Client, row: Row, headers: Record<string, string> = {}): P
     form: row.kind === 'page',
   })
 
-/** A client that holds the same session, and no CSRF token. */
+/** A client with the same session, and no CSRF token. */
 function cookieOnly(person: Person): Client {
   const client = world.client()
   for (const [name, value] of person.client.cookies) client.cookies.set(name, value)
@@ -79,33 +79,33 @@ function cookieOnly(person: Person): Client {
 }
 
 describe('every row', () => {
-  it('has a name of its own, written noun.verb', () => {
+  it('has a unique name, written noun.verb', () => {
     const names = rows.map(({ name }) => name)
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
     expect(names.filter((name) => !/^[a-z_]+(?:\.[a-z_]+)+$/.test(name))).toEqual([])
   })
 
-  it('has a place of its own', () => {
+  it('has a unique method and path', () => {
     const places = rows.map(({ method, path }) => `${method} ${path.replace(/:\w+/g, ':')}`)
     expect(places.filter((place, at) => places.indexOf(place) !== at)).toEqual([])
   })
 
-  it('says what it needs, or why it is open', () => {
-    const unsaid = rows.filter(
+  it('declares what it needs, or why it is open', () => {
+    const undeclared = rows.filter(
       ({ needs, open }) =>
         (needs === undefined) === (open === undefined) || (open !== undefined && open.length < 10),
     )
-    expect(named(unsaid)).toEqual([])
+    expect(named(undeclared)).toEqual([])
   })
 
   it('needs a session, a caller, or a permission written resource:action', () => {
-    const garbled = rows.filter(
+    const malformed = rows.filter(
       ({ needs }) => needs !== undefined && !/^(?:session|caller|[a-z_]+:(?:[a-z_]+|\*))$/.test(needs),
     )
-    expect(named(garbled)).toEqual([])
+    expect(named(malformed)).toEqual([])
   })
 
-  it('asks for permissions of the catalogue: the server’s, and inside organizations theirs', () => {
+  it('needs permissions of the catalogue: the server’s, and in organizations the organizations’', () => {
     const unknown = rows.filter(
       ({ needs = 'session', organization }) =>
         (needs.includes(':') && !Object.hasOwn(SERVER_PERMISSIONS, needs)) ||
@@ -114,19 +114,19 @@ describe('every row', () => {
     expect(named(unknown)).toEqual([])
   })
 
-  it('that changes something says which events it writes, or why none', () => {
-    const unsaid = rows
+  it('that changes something declares the events it writes, or why it writes none', () => {
+    const undeclared = rows
       .filter(isUnsafe)
       .filter(
         ({ audit, quiet }) =>
           (audit === undefined) === (quiet === undefined) ||
           listed(audit ?? quiet).some((text) => text.length < 3),
       )
-    expect(named(unsaid)).toEqual([])
+    expect(named(undeclared)).toEqual([])
   })
 
   it('that only reads writes no event', () => {
-    // a file of what is kept is worth an event of its own
+    // except an export, which is recorded
     expect(
       named(rows.filter((row) => !isUnsafe(row) && row.kind !== 'download' && row.audit !== undefined)),
     ).toEqual([])
@@ -157,18 +157,18 @@ describe('every row', () => {
   })
 
   it('calls an e-mail an e-mail, as the pages do', () => {
-    const said = ({ summary, description }: Row) => `${summary} ${description ?? ''}`
-    expect(named(rows.filter((row) => /\bletters?\b/i.test(said(row))))).toEqual([])
+    const prose = ({ summary, description }: Row) => `${summary} ${description ?? ''}`
+    expect(named(rows.filter((row) => /\bletters?\b/i.test(prose(row))))).toEqual([])
   })
 
-  it('counts by user only where there is one', () => {
+  it('limits by user only if it needs a user', () => {
     const wrong = rows.filter(
       (row) => [row.limit ?? []].flat().some(({ by }) => by === 'user') && row.needs === undefined,
     )
     expect(named(wrong)).toEqual([])
   })
 
-  it('that takes a password, a token or a code is limited, because it can be guessed at', () => {
+  it('that takes a password, a token or a code has a rate limit, because it can be guessed', () => {
     const guessable = rows.filter((row) =>
       Object.keys(inputOf(row).properties ?? {}).some((field) => /passw|token|^code$/.test(field)),
     )
@@ -176,7 +176,7 @@ describe('every row', () => {
     expect(named(guessable.filter(({ limit, anonymous }) => limit === undefined || anonymous))).toEqual([])
   })
 
-  it('that takes a form knows the page of it, so that a refusal leads back there', () => {
+  it('that takes a form declares the page of the form, to which an error returns', () => {
     const at = (row: PageRow) => row.formAt ?? row.path
     const isPageOf = (row: PageRow) => (one: PageRow) => one.method === 'GET' && one.path === at(row)
     const forms = pages().filter(isUnsafe)
@@ -189,7 +189,7 @@ describe('every row', () => {
     expect(named(pages().filter((row) => !isUnsafe(row) && row.formAt !== undefined))).toEqual([])
   })
 
-  it('is at a path of small letters, under the API or as a page of the contract', () => {
+  it('has a path in lower case, under /api/v1 or as a page of the contract', () => {
     expect(
       named(
         rows.filter(
@@ -205,7 +205,7 @@ describe('every row', () => {
 })
 
 describe('the input of every row', () => {
-  /** What is in a schema without a bound, by its path. */
+  /** The paths of the values in a schema that have no bound. */
   function unbounded(schema: Json, at: string): string[] {
     const either: Json[] = schema.anyOf ?? schema.oneOf
     if (either) return either.flatMap((one) => unbounded(one, at))
@@ -214,7 +214,7 @@ describe('the input of every row', () => {
       return []
     switch (schema.type) {
       case 'string':
-        // a form with a fixed length; one that repeats (`+`) is no bound
+        // a format with a fixed length is a bound; a pattern with repetition is not
         return schema.maxLength !== undefined || ['date-time', 'date', 'uuid'].includes(schema.format)
           ? []
           : [at]
@@ -257,12 +257,12 @@ describe('the input of every row', () => {
     expect(wrong).toEqual([])
   })
 
-  it('strips what it does not declare', async () => {
+  it('strips fields that it does not declare', async () => {
     const wrong: string[] = []
     for (const row of rows) {
-      const given = row.input.safeParse({ is_admin: true, roles: ['super_admin'], status: 'active' })
+      const parsed = row.input.safeParse({ is_admin: true, roles: ['super_admin'], status: 'active' })
       const undeclared = ['is_admin', 'roles', 'status'].filter((name) => !inputOf(row).properties?.[name])
-      if (given.success && undeclared.some((name) => name in (given.data as object))) wrong.push(row.name)
+      if (parsed.success && undeclared.some((name) => name in (parsed.data as object))) wrong.push(row.name)
     }
     expect(wrong).toEqual([])
   })
@@ -326,9 +326,9 @@ describe('the contract', () => {
     }
   })
 
-  it('has every form that is shown end at a row that takes exactly its fields', async () => {
+  it('every form on a page posts to a row that takes exactly its fields', async () => {
     const setup = new URL((await world.app.setupLink()) ?? '').pathname
-    const shown: [Client, string][] = [
+    const visits: [Client, string][] = [
       ...['/sign-in', '/sign-up', '/forgot-password', setup].map((path): [Client, string] => [
         world.client(),
         path,
@@ -345,7 +345,7 @@ describe('the contract', () => {
       ].map((path): [Client, string] => [ada.client, path]),
     ]
     let forms = 0
-    for (const [client, path] of shown) {
+    for (const [client, path] of visits) {
       const { status, text } = await client.get(path, { headers: { accept: 'text/html' } })
       expect(status, path).toBe(200)
       expect(text, path).toMatch(/<meta name="csrf-token" content="[\w-]+\.[\w-]+"/)
@@ -379,8 +379,8 @@ describe('the contract', () => {
   })
 })
 
-describe('whoever is not signed in', () => {
-  it('is refused by every API row that needs somebody, and told how to prove who they are', async () => {
+describe('a caller who is not signed in', () => {
+  it('is refused by every API row that needs a caller, with WWW-Authenticate', async () => {
     const needing = api().filter(({ needs }) => needs !== undefined)
     expect(needing.length).toBeGreaterThan(8)
     for (const row of needing) {
@@ -394,7 +394,7 @@ describe('whoever is not signed in', () => {
     }
   })
 
-  it('is refused with a bearer token that is none', async () => {
+  it('is refused with an unknown bearer token', async () => {
     for (const row of api().filter(({ needs }) => needs !== undefined)) {
       const { status, code, headers } = await send(world.client(), row, {
         authorization: `Bearer st_${'A'.repeat(43)}`,
@@ -404,7 +404,7 @@ describe('whoever is not signed in', () => {
     }
   })
 
-  it('is told why when the credential was good once: only with errors that the row documents', async () => {
+  it('gets the reason for a credential that is no longer valid, as an error that the row documents', async () => {
     const eve = await world.person({ email: 'eve@example.com' })
     const late = await world.person({ email: 'late@example.com' })
     const user = await world.db.tx('system', (tx) => getUser(tx, eve.id))
@@ -428,7 +428,7 @@ describe('whoever is not signed in', () => {
     }
   })
 
-  it('is sent from a page to sign in and back, and posts nothing', async () => {
+  it('is redirected from a page to sign-in and back, and cannot post', async () => {
     for (const row of pages().filter(({ needs }) => needs !== undefined)) {
       const { status, headers } = await send(world.client(), row, { accept: 'text/html' })
       if (isUnsafe(row)) expect({ row: row.name, status }).toEqual({ row: row.name, status: 401 })
@@ -441,7 +441,7 @@ describe('whoever is not signed in', () => {
   })
 })
 
-describe('a change under a cookie', () => {
+describe('an unsafe request with a session cookie', () => {
   const changing = () => api().filter((row) => isUnsafe(row) && !row.anonymous)
 
   it('is refused without a CSRF token', async () => {
@@ -452,7 +452,7 @@ describe('a change under a cookie', () => {
     }
   })
 
-  it('is refused with the token of another session, of nobody, or a garbled one', async () => {
+  it('is refused with the token of another session, of an anonymous visitor, or a malformed one', async () => {
     const stranger = await world.client().get('/csrf')
     const own = ada.client.csrfToken ?? ''
     const tokens = [
@@ -478,7 +478,7 @@ describe('a change under a cookie', () => {
     expect((await ada.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
-  it('is refused from another site even with the right token', async () => {
+  it('is refused from another site even with the correct token', async () => {
     const origins = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
@@ -493,7 +493,7 @@ describe('a change under a cookie', () => {
     }
   })
 
-  it('is refused by every form without its token, and by none for want of it alone', async () => {
+  it('is refused by every form without its token', async () => {
     for (const row of pages().filter((one) => isUnsafe(one) && !one.anonymous)) {
       const person = row.needs === undefined ? world.client() : cookieOnly(ada)
       expect({ row: row.name, status: (await send(person, row)).status }).toEqual({
@@ -503,7 +503,7 @@ describe('a change under a cookie', () => {
     }
   })
 
-  it('needs no CSRF token from a bearer, whom no browser speaks for', async () => {
+  it('needs no CSRF token with a bearer credential, which no browser sends by itself', async () => {
     const client = world.client()
     const { data } = await client.signIn(ada.email, PASSWORD)
     const bearer = world.client({ headers: { authorization: `Bearer ${data.token}` } })
@@ -513,13 +513,13 @@ describe('a change under a cookie', () => {
 })
 
 describe('every answer of the API', () => {
-  it('carries a request id and is kept by nobody', async () => {
+  it('has a request id and is not cached', async () => {
     for (const client of [world.client(), cookieOnly(ada)]) {
       for (const row of api()) {
         if (row.name === 'dev.outbox.clear' || row.name === 'dev.clock') continue
         const { headers } = await send(client, row)
         expect(headers.get('x-request-id'), row.name).toMatch(/^req_[0-9a-f]{32}$/)
-        // what is for everybody may be kept
+        // public resources may be cached
         expect(headers.get('cache-control'), row.name).toBe(
           row.anyOrigin ? 'public, max-age=300' : 'no-store',
         )
@@ -530,10 +530,13 @@ describe('every answer of the API', () => {
     }
   })
 
-  it('keeps a sane request id of the caller, and no other', async () => {
+  it('repeats a valid request id of the caller, and no other', async () => {
     const client = world.client()
-    const kept = await client.get('/api/v1/auth/csrf', { headers: { 'x-request-id': 'trace-1.2_3' } })
-    expect([kept.headers.get('x-request-id'), kept.body.request_id]).toEqual(['trace-1.2_3', 'trace-1.2_3'])
+    const traced = await client.get('/api/v1/auth/csrf', { headers: { 'x-request-id': 'trace-1.2_3' } })
+    expect([traced.headers.get('x-request-id'), traced.body.request_id]).toEqual([
+      'trace-1.2_3',
+      'trace-1.2_3',
+    ])
     for (const bad of ['<script>', 'a b', '"', 'x'.repeat(129), '{"a":1}', '']) {
       const { headers, body } = await client.get('/api/v1/auth/me', { headers: { 'x-request-id': bad } })
       expect(headers.get('x-request-id')).toMatch(/^req_/)
@@ -541,7 +544,7 @@ describe('every answer of the API', () => {
     }
   })
 
-  it('echoes the version that was asked for, and knows only one', async () => {
+  it('repeats the requested version, and refuses any but v1', async () => {
     for (const row of api().filter(({ anonymous }) => !anonymous)) {
       const { status, code } = await send(world.client(), row, { 'x-api-version': 'v2' })
       expect({ row: row.name, status, code }).toEqual({ row: row.name, status: 400, code: 'BAD_REQUEST' })
@@ -550,7 +553,7 @@ describe('every answer of the API', () => {
     expect([known.status, known.headers.get('x-api-version')]).toEqual([200, 'v1'])
   })
 
-  it('to a method that is not there says which are', async () => {
+  it('to an unknown method lists the known ones in Allow', async () => {
     for (const path of new Set(rows.map(placeOf))) {
       const there = rows.filter((row) => placeOf(row) === path).map(({ method }) => method)
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(
@@ -664,16 +667,16 @@ describe('the five styles', () => {
     const failures: [string, Promise<Reply>, number][] = [
       ['validation', world.client().post('/api/v1/auth/login', {}, asking(style)), 400],
       ['broken JSON', world.client().post('/api/v1/auth/login', '{', asking(style)), 400],
-      ['a refused sign-in', world.client().post('/api/v1/auth/login', { username: 'nobody', password: 'x' }, asking(style)), 401],
-      ['not there', world.client().get('/api/v1/nothing', asking(style)), 404],
+      ['a refused sign-in', world.client().post('/api/v1/auth/login', { username: 'unknown', password: 'x' }, asking(style)), 401],
+      ['not found', world.client().get('/api/v1/nothing', asking(style)), 404],
       ['wrong method', world.client().post('/api/v1/auth/me', {}, asking(style)), 405],
       ['wrong type', world.client().post('/api/v1/auth/login', 'x', { headers: { ...asking(style).headers, 'content-type': 'text/plain' } }), 415],
       ['too large', world.client().post('/api/v1/auth/login', { password: 'x'.repeat(70_000) }, asking(style)), 413],
       ['forged', send(cookieOnly(ada), rowNamed('auth.logout'), asking(style).headers), 403],
       ...api().filter(({ needs }) => needs !== undefined).map((row): [string, Promise<Reply>, number] => [row.name, send(world.client(), row, asking(style).headers), 401]),
     ] // biome-ignore format: a table
-    for (const [about, asked, status] of failures) {
-      const reply = await asked
+    for (const [about, request, status] of failures) {
+      const reply = await request
       expect(reply.status, about).toBe(status)
       assertShape(FAILURE[style], reply, about)
       if (style !== 'detail') expect(statusIn(reply.body), about).toBe(status)
@@ -683,14 +686,14 @@ describe('the five styles', () => {
     }
   })
 
-  it('picks problem for application/problem+json', async () => {
+  it('is problem for application/problem+json', async () => {
     const reply = await world
       .client()
       .get('/api/v1/auth/me', { headers: { accept: 'application/problem+json' } })
     assertShape(FAILURE.problem, reply, 'problem')
   })
 
-  it('writes message and details of the catalogue the same in each', async () => {
+  it('has the same message and details in each style', async () => {
     const ask = (style: Style) => world.client().post('/api/v1/auth/login', { password: 'x' }, asking(style))
     const standard = (await ask('standard')).body
     const problemBody = (await ask('problem')).body

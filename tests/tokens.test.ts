@@ -1,4 +1,4 @@
-/** Tokens of the whole house: races of refreshing, keys that change under load, every algorithm. */
+/** Access and refresh tokens: concurrent refreshes, key rotation under load, every algorithm. */
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
@@ -7,7 +7,7 @@ import { testDatabaseKind } from '../packages/server/src/testing/database.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { asBearer, race, refreshAt, signIn, statusOf, type Tokens } from './tokens/refreshing.ts'
 
-// PGlite runs on the thread of the server
+// fewer on PGlite, which runs on the thread of the server
 const ROUNDS = testDatabaseKind() === 'pglite' ? 10 : 200
 
 let world: World
@@ -21,8 +21,8 @@ afterAll(() => world.stop())
 const me = (token: string, url = world.url) => statusOf(url, token)
 const decode = (part = ''): Json => JSON.parse(Buffer.from(part, 'base64url').toString())
 
-describe('a refresh token that a hundred bring at once', () => {
-  it(`is used up once and gives everybody the same successor, ${ROUNDS} times`, {
+describe('a refresh token used by many concurrent requests', () => {
+  it(`is used once and returns the same successor to a hundred requests, ${ROUNDS} times`, {
     timeout: 600_000,
   }, async () => {
     const tokens = await signIn(world.url, ada)
@@ -31,7 +31,7 @@ describe('a refresh token that a hundred bring at once', () => {
     expect(await world.events(ada.id)).not.toContain('auth.token.reuse')
   })
 
-  it('after the grace ends its family, once, for everybody', async () => {
+  it('is reused after the grace period: its family is revoked, once', async () => {
     const eve = await world.person({ email: 'eve@example.com' })
     const first = await signIn(world.url, eve)
     const second = (await refreshAt(world.url, first.refresh_token)).data as Tokens
@@ -52,7 +52,7 @@ describe('a refresh token that a hundred bring at once', () => {
     )
   })
 
-  it('while its session ends, its person is disabled or its family is revoked, opens nothing afterwards', async () => {
+  it('returns no usable tokens if its session ends or its family is revoked meanwhile', async () => {
     for (let round = 0; round < 5; round++) {
       const tokens = await signIn(world.url, ada)
       const client = new Client(world.url, { headers: { authorization: `Bearer ${tokens.token}` } })
@@ -68,25 +68,25 @@ describe('a refresh token that a hundred bring at once', () => {
     }
   })
 
-  it('while everything is being revoked and the second ends, opens nothing afterwards', async () => {
+  it('returns no usable tokens if all tokens are revoked meanwhile, even in the next second', async () => {
     const tokens = await signIn(world.url, ada)
     const client = new Client(world.url, { headers: { authorization: `Bearer ${tokens.token}` } })
-    const { held, release } = await holdFamilies(ada.id)
+    const { done, release } = await lockFamilies(ada.id)
     const revoking = client.delete('/api/v1/auth/tokens')
     await setTimeout(50)
-    // asked after the revocation was, and answered by the family as it was before it
+    // the request comes after the revocation but reads the family as it was before
     world.app.tools.clock.advance(2000)
     const refreshing = refreshAt(world.url, tokens.refresh_token)
     await setTimeout(50)
     release()
-    await held
+    await done
     expect((await revoking).status).toBe(200)
     const { status, data } = await refreshing
     if (status === 200) expect(await me(data.access_token)).toBe(401)
     expect((await refreshAt(world.url, data?.refresh_token ?? tokens.refresh_token)).status).toBe(401)
   })
 
-  it('is refused where its family is revoked between the asking and the using', async () => {
+  it('is refused if its family is revoked between the read and the use of the token', async () => {
     const tokens = await signIn(world.url, ada)
     let refreshing: Promise<Reply> | null = null
     await world.db.tx('system', async (tx) => {
@@ -102,25 +102,25 @@ describe('a refresh token that a hundred bring at once', () => {
   })
 })
 
-/** Locks a user's families against writes, not against use. */
-async function holdFamilies(userId: string): Promise<{ held: Promise<void>; release: () => void }> {
+/** Locks a user's token families against writes (`for share`). */
+async function lockFamilies(userId: string): Promise<{ done: Promise<void>; release: () => void }> {
   let release = (): void => {}
   const over = new Promise<void>((resolve) => {
     release = resolve
   })
-  let held: Promise<void> = Promise.resolve()
+  let done: Promise<void> = Promise.resolve()
   await new Promise<void>((begun) => {
-    held = world.db.tx('system', async (tx) => {
+    done = world.db.tx('system', async (tx) => {
       await tx.selectFrom('token_families').select('id').where('user_id', '=', userId).forShare().execute()
       begun()
       await over
     })
   })
-  return { held, release }
+  return { done, release }
 }
 
 describe('signing keys that change', () => {
-  it('under load fail no sign-in, refresh or call', { timeout: 120_000 }, async () => {
+  it('fail no sign-in, refresh or call under load', { timeout: 120_000 }, async () => {
     const { keys, clock } = world.app.tools
     let tokens = await signIn(world.url, ada)
     let isOver = false
@@ -143,7 +143,7 @@ describe('signing keys that change', () => {
     const running = [load(), load(), load(), load(), refreshing()]
     for (let n = 0; n < 8; n++) {
       await keys.rotate(systemCall(clock.now()), { immediately: false })
-      // the lead passes, the next one signs, and in the end the first ones are removed
+      // past the lead time: the next key signs, and the first ones are removed in the end
       await world.clock.advance('11 minutes')
     }
     isOver = true
@@ -152,7 +152,7 @@ describe('signing keys that change', () => {
     expect(calls).toBeGreaterThan(50)
   })
 
-  it('are published as a set that may be kept for five minutes by anybody', async () => {
+  it('are published as a JWK set that any cache may store for five minutes', async () => {
     const first = await world
       .client()
       .get('/.well-known/jwks.json', { headers: { origin: 'https://app.example' } })

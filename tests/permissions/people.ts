@@ -1,11 +1,11 @@
-/** For tests of who may do what: people of given roles, and what they may do as the server and its database say. */
+/** Shared by the tests of permissions: users with roles, their roles in the database, and snapshots. */
 import type { Client, Json, Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, type World } from '../../packages/server/src/testing/world.ts'
 
-/** A person with these roles, signed in. */
+/** A user with these roles, signed in. */
 export const holderOf = (world: World, ...roles: string[]): Promise<Person> => world.person({ roles })
 
-/** Behind the API's back. */
+/** Sets roles in the database, without the API. */
 export const setRoles = (world: World, { id }: { id: string }, roles: string[]): Promise<unknown> =>
   world.db.tx('system', (tx) => tx.updateTable('users').set({ roles }).where('id', '=', id).execute())
 
@@ -18,7 +18,7 @@ export const rolesOf = (world: World, { id }: { id: string }): Promise<string[] 
 export const giveRoles = (client: Client, { id }: { id: string }, roles: unknown): Promise<Reply> =>
   client.send('PUT', `/api/v1/users/${id}/roles`, { roles })
 
-/** What roles and holders are like in the database, to hold against it after a refusal. */
+/** All roles, permissions and holders, to compare before and after a refusal. */
 export const everything = (world: World): Promise<Json> =>
   world.db.tx('system', async (tx) => ({
     roles: await tx.selectFrom('roles').selectAll().orderBy('name').execute(),

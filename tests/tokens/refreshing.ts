@@ -1,4 +1,4 @@
-/** What tests of tokens share: signing in with them, refreshing, and the race of a hundred. */
+/** Shared by the tests of tokens: sign-in with tokens, refresh, and a race of a hundred refreshes. */
 import { Agent, request } from 'node:http'
 import { expect } from 'vitest'
 import { Client, type Json, type Reply } from '../../packages/server/src/testing/client.ts'
@@ -7,7 +7,7 @@ import { PASSWORD, type Person, type World } from '../../packages/server/src/tes
 export interface Tokens {
   access_token: string
   refresh_token: string
-  /** Of the session itself. */
+  /** The session token. */
   token: string
   session: { id: string }
 }
@@ -23,8 +23,8 @@ export const statusOf = async (url: string, token: string): Promise<number> =>
 
 const MANY = 100
 
-/** As refreshAt, over connections that are kept: of a race's time most would otherwise be the client's. */
-function bring(
+/** As refreshAt, over persistent connections: new ones would take most of the time of a race. */
+function refreshBy(
   agent: Agent,
   url: string,
   token: string,
@@ -47,7 +47,7 @@ function bring(
   })
 }
 
-/** Round after round: everybody brings the same token at once, it is used up once, and all get its one successor. */
+/** In each round a hundred requests use the same token concurrently: it is used once, and all get the same successor. */
 export async function race(
   urls: readonly string[],
   db: World['db'],
@@ -59,7 +59,7 @@ export async function race(
   let token = tokens.refresh_token
   for (let round = 1; round <= rounds; round++) {
     const replies = await Promise.all(
-      Array.from({ length: MANY }, (_, n) => bring(agent, urls[n % urls.length] ?? url, token)),
+      Array.from({ length: MANY }, (_, n) => refreshBy(agent, urls[n % urls.length] ?? url, token)),
     )
     expect(new Set(replies.map(({ status }) => status)), `round ${round}`).toEqual(new Set([200]))
     const successors = new Set(replies.map(({ data }) => String(data.refresh_token)))
