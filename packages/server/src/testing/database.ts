@@ -1,15 +1,15 @@
 /**
- * A fresh, migrated database for a test file, on PostgreSQL or PGlite as the vitest project requires: one that the
- * worker keeps and empties between files (kept.ts), or a clone of the template that the global set-up made, for a test
- * that changes more than rows. Test files that run at the same time share nothing.
+ * A fresh, migrated database for a test file, on PostgreSQL or PGlite as the vitest project requires: one from the
+ * worker's pool (database-pool.ts), or a clone of the template that the global set-up made, for a test that changes
+ * more than rows. Test files that run at the same time share nothing.
  */
 import { readFile } from 'node:fs/promises'
 import { inject } from 'vitest'
 import { type Database, database } from '../base/db/database.ts'
 import { migrateDown, openDatabase } from '../base/db/index.ts'
 import type { Log } from '../base/log/index.ts'
-import { cloneDatabase, takeDatabase } from './kept.ts'
-import { recorded } from './statements.ts'
+import { acquireDatabase, cloneDatabase } from './database-pool.ts'
+import { recordingDriver } from './statements.ts'
 
 /** What the global set-up (tests/setup) provides to the test files. */
 export type TestDatabaseSource =
@@ -57,7 +57,7 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
 }
 
 export interface TestDatabaseOptions {
-  /** Without a schema; otherwise it is migrated. */
+  /** Without a schema; the default is migrated. */
   empty?: boolean
   /** A clone, for a test that depends on the physical layout of the tables. */
   own?: boolean
@@ -68,35 +68,35 @@ export interface TestDatabaseOptions {
 /** Nested transactions are refused, as in development. Closing returns the database to the worker or drops it. */
 export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<Database> {
   const { empty = false, own = empty, pool = 6, log = quietLog } = options
-  const made = own ? await openOwn(empty, pool, log) : await openKept(pool, log)
+  const handle = own ? await openClone(empty, pool, log) : await openPooled(pool, log)
   let closing: Promise<void> | null = null
   return {
-    ...made.db,
+    ...handle.db,
     close() {
-      closing ??= made.db.close().then(made.drop)
+      closing ??= handle.db.close().then(handle.drop)
       return closing
     },
   }
 }
 
-interface Opened {
+interface DatabaseHandle {
   db: Database
   drop(): Promise<void>
 }
 
-async function openKept(pool: number, log: Log): Promise<Opened> {
+async function openPooled(pool: number, log: Log): Promise<DatabaseHandle> {
   const source = inject('database')
-  const kept = await takeDatabase(source)
-  const driver = await kept.open({ pool, log })
+  const pooled = await acquireDatabase(source)
+  const driver = await pooled.open({ pool, log })
   const db = database({
-    driver: source.kind === 'postgres' ? recorded(driver, source.statements) : driver,
+    driver: source.kind === 'postgres' ? recordingDriver(driver, source.statements) : driver,
     guardNesting: true,
     log,
   })
-  return { db, drop: kept.giveBack }
+  return { db, drop: pooled.release }
 }
 
-async function openOwn(empty: boolean, pool: number, log: Log): Promise<Opened> {
+async function openClone(empty: boolean, pool: number, log: Log): Promise<DatabaseHandle> {
   const isEmbedded = testDatabaseKind() === 'pglite'
   // emptying a clone is faster than creating a database
   const { databaseUrl, template, drop } = await createTestDatabase({ empty: empty && !isEmbedded })

@@ -10,7 +10,7 @@ import { createUser } from '../features/identity/users/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
 import { setFirstPassword } from '../features/signin/passwords/index.ts'
 
-export interface FoundingOptions {
+export interface TestUserOptions {
   email?: string
   username?: string
   password?: string
@@ -20,36 +20,36 @@ export interface FoundingOptions {
   signIn?: boolean
 }
 
-export interface Founded {
+export interface TestUser {
   id: string
   email: string
   password: string
 }
 
 /** Active and verified users. A password that several users have is hashed once. */
-export async function foundPeople(
+export async function createUsers(
   { tools }: Pick<App, 'tools'>,
-  people: readonly (FoundingOptions & { email: string; password: string })[],
-): Promise<Founded[]> {
+  people: readonly (TestUserOptions & { email: string; password: string })[],
+): Promise<TestUser[]> {
   const hashes = new Map<string, string>()
   for (const { password } of people)
     if (!hashes.has(password)) hashes.set(password, await tools.hashing.hash(password))
   const now = tools.clock.now()
   return await tools.db.tx('system', async (tx) => {
-    const founded: Founded[] = []
+    const users: TestUser[] = []
     for (const { email, password, username = null, roles = ['viewer'] } of people) {
       const id = newId('usr')
       const names = { username, fullName: null, locale: null }
       await createUser(tx, { id, email, roles, status: 'active', emailVerified: true, ...names }, now)
       await setFirstPassword(tx, id, hashes.get(password) ?? '', now)
-      founded.push({ id, email, password })
+      users.push({ id, email, password })
     }
-    return founded
+    return users
   })
 }
 
 /** @param members the first has to be an owner. @returns the id of the organization */
-export const foundOrganization = (
+export const createTestOrganization = (
   { tools }: Pick<App, 'tools'>,
   { name, members }: { name: string; members: readonly (readonly [{ id: string }, OrganizationRole])[] },
 ): Promise<string> =>

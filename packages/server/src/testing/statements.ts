@@ -11,7 +11,7 @@ import type { Driver } from '../base/db/driver.ts'
 export interface ExecutedStatement {
   text: string
   role: DatabaseRole
-  /** The test file in which this worker executed it first. */
+  /** The test file that executed it first in this worker. */
   file: string
 }
 
@@ -23,7 +23,7 @@ export function emptyRecord(folder: string): void {
 const seen = new Set<string>()
 
 /** Called after a statement succeeded: PGlite may refuse what PostgreSQL refused in a test. */
-async function takeDown(
+async function record(
   folder: string,
   text: string,
   role: DatabaseRole,
@@ -42,7 +42,7 @@ async function takeDown(
 }
 
 /** The driver, which also records each statement that it executes. */
-export function recorded(driver: Driver, folder: string): Driver {
+export function recordingDriver(driver: Driver, folder: string): Driver {
   const connections = new WeakSet<Connection>()
   return {
     ...driver,
@@ -53,20 +53,20 @@ export function recorded(driver: Driver, folder: string): Driver {
       const send = connection.send.bind(connection)
       connection.send = (text, values, role) => {
         const answer = send<never>(text, values, role)
-        void takeDown(folder, text, role, answer)
+        void record(folder, text, role, answer)
         return answer
       }
       return connection
     },
     statement(text, values) {
       const answer = driver.statement<never>(text, values)
-      void takeDown(folder, text, 'system', answer)
+      void record(folder, text, 'system', answer)
       return answer
     },
   }
 }
 
-/** Every distinct statement that was taken down in a folder below this one. */
+/** Every distinct statement recorded in a folder below this one. */
 export function executedStatements(folder: string): ExecutedStatement[] {
   const found = new Map<string, ExecutedStatement>()
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []

@@ -9,7 +9,7 @@ import { type Config, loadConfig } from '../config.ts'
 import type { OrganizationRole } from '../core/roles/index.ts'
 import { Client } from './client.ts'
 import { openTestDatabase, quietLog, type TestDatabaseOptions } from './database.ts'
-import { type Founded, type FoundingOptions, foundOrganization, foundPeople } from './founding.ts'
+import { createTestOrganization, createUsers, type TestUser, type TestUserOptions } from './founding.ts'
 import { type Mailbox, mailbox } from './mailbox.ts'
 
 export interface World {
@@ -22,9 +22,9 @@ export interface World {
   /** A new client with an empty cookie jar. */
   client(options?: ConstructorParameters<typeof Client>[1]): Client
   /** A user who has registered, verified and (by default) signed in; with roles, written directly like `people`. */
-  person(options?: FoundingOptions): Promise<Person>
+  person(options?: TestUserOptions): Promise<Person>
   /** Users who are written directly, without a registration, and (by default) signed in. */
-  people(wanted: number | readonly FoundingOptions[]): Promise<Person[]>
+  people(wanted: number | readonly TestUserOptions[]): Promise<Person[]>
   /** An organization with its members, the first of whom has to be an owner. @returns its id */
   organization(options: {
     name?: string
@@ -35,7 +35,7 @@ export interface World {
   stop(): Promise<void>
 }
 
-export interface Person extends Founded {
+export interface Person extends TestUser {
   client: Client
 }
 
@@ -87,21 +87,22 @@ export async function startWorld(
     },
     client: (options) => new Client(url, options),
     async people(wanted) {
-      const options: readonly FoundingOptions[] =
+      const options: readonly TestUserOptions[] =
         typeof wanted === 'number' ? Array.from({ length: wanted }, () => ({})) : wanted
-      const founded = await foundPeople(
+      const users = await createUsers(
         app,
         options.map((one) => ({ email: nextEmail(), password: PASSWORD, ...one })),
       )
       return await Promise.all(
-        founded.map(async (person, n) => {
+        users.map(async (person, n) => {
           const client = world.client()
           if (options[n]?.signIn !== false) await client.signIn(person.email, person.password)
           return { ...person, client }
         }),
       )
     },
-    organization: ({ name = 'Analytical Engines', members }) => foundOrganization(app, { name, members }),
+    organization: ({ name = 'Analytical Engines', members }) =>
+      createTestOrganization(app, { name, members }),
     async person(options = {}) {
       if (options.roles) {
         const [person] = await world.people([options])

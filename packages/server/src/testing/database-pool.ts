@@ -12,20 +12,20 @@ import { postgresDriver } from '../base/db/postgres.ts'
 import type { Log } from '../base/log/index.ts'
 import type { TestDatabaseSource } from './database.ts'
 
-export interface KeptDatabase {
+export interface PooledDatabase {
   open(options: { pool: number; log: Log }): Promise<Driver>
   /** Empties it for the next test file, or drops it. Call it after all connections are closed. */
-  giveBack(): Promise<void>
+  release(): Promise<void>
 }
 
 /** The most databases in the pool: each PGlite takes memory. */
-const MOST = 3
+const MAX_IDLE = 3
 /** Bytes of a table. A larger one stays large after its rows are deleted. */
-const LARGE = 1024 * 1024
+const MAX_TABLE_BYTES = 1024 * 1024
 
-const idle: KeptDatabase[] = []
+const idle: PooledDatabase[] = []
 
-export async function takeDatabase(source: TestDatabaseSource): Promise<KeptDatabase> {
+export async function acquireDatabase(source: TestDatabaseSource): Promise<PooledDatabase> {
   return idle.pop() ?? (source.kind === 'pglite' ? await embedded(source) : await onServer(source))
 }
 
@@ -33,13 +33,13 @@ type Query = (text: string) => Promise<Record<string, unknown>[]>
 
 interface Handles {
   query: Query
-  open: KeptDatabase['open']
+  open: PooledDatabase['open']
   drop(): Promise<void>
   /** Facts of the whole cluster, if it has only this database. */
   facts?: string
 }
 
-async function kept({ query, open, drop, facts }: Handles): Promise<KeptDatabase> {
+async function pooled({ query, open, drop, facts }: Handles): Promise<PooledDatabase> {
   const shape = `
     select md5(string_agg(fact, ' ' order by fact)) as shape, (select coalesce(max(pg_relation_size(oid)), 0)::int
       from pg_catalog.pg_class where oid >= 16384 and relkind = 'r') as largest
@@ -55,7 +55,7 @@ async function kept({ query, open, drop, facts }: Handles): Promise<KeptDatabase
       union all select concat_ws(' ', 'migration', name, checksum) from latchkey.migrations
       ${facts ?? ''}
     ) as facts`
-  const asMade = (await query(shape))[0]?.shape
+  const initial = (await query(shape))[0]?.shape
   const tables = await query(`
     select format('%I.%I', n.nspname, relname) as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = relnamespace
     where nspname = 'latchkey' and relkind = 'r' and relname <> 'migrations'`)
@@ -63,14 +63,14 @@ async function kept({ query, open, drop, facts }: Handles): Promise<KeptDatabase
     set session_replication_role = replica;
     ${tables.map(({ name }) => `delete from ${name}`).join(';\n')};
     set session_replication_role = origin`
-  const self: KeptDatabase = {
+  const self: PooledDatabase = {
     open,
-    async giveBack() {
+    async release() {
       const [now] = await query(shape).catch(() => [])
-      const isAsMade = now?.shape === asMade && Number(now?.largest) < LARGE
+      const isUnchanged = now?.shape === initial && Number(now?.largest) < MAX_TABLE_BYTES
       const isEmpty =
-        isAsMade &&
-        idle.length < MOST &&
+        isUnchanged &&
+        idle.length < MAX_IDLE &&
         (await query(empty).then(
           () => true,
           () => false,
@@ -82,13 +82,13 @@ async function kept({ query, open, drop, facts }: Handles): Promise<KeptDatabase
   return self
 }
 
-async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promise<KeptDatabase> {
+async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promise<PooledDatabase> {
   const lite = await openPglite({ folder: null, template: await readFile(source.template) })
   const alive: Engine = {
     execProtocolRawSync: (message) => lite.execProtocolRawSync(message),
     close: async () => {},
   }
-  return kept({
+  return pooled({
     open: () => pgliteDriver(alive),
     async query(text) {
       // the state that the previous session left
@@ -104,7 +104,7 @@ async function embedded(source: TestDatabaseSource & { kind: 'pglite' }): Promis
   })
 }
 
-async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Promise<KeptDatabase> {
+async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Promise<PooledDatabase> {
   const { databaseUrl, drop } = await cloneDatabase(source)
   const superuser = new pg.Client({
     connectionString: databaseUrl.replace(source.baseUrl, source.superuserUrl),
@@ -114,7 +114,7 @@ async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Prom
   superuser.on('error', () => {})
   await superuser.connect()
   await superuser.query(`set lock_timeout = '3s'`)
-  return kept({
+  return pooled({
     open: async ({ pool, log }) => postgresDriver({ databaseUrl, pool, log }),
     query: async (text) => (await superuser.query(text)).rows,
     async drop() {
