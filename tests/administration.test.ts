@@ -1,6 +1,6 @@
 /**
- * What an administrator takes out of use on one node stops on the other, and at a guard, within a second: sessions,
- * access tokens, refresh tokens and API keys, by a lock, by disabling and by deleting.
+ * Revocation by administrators across nodes: a lock, disabling and deletion of an account end its sessions, access
+ * tokens, refresh tokens and API keys on another node and at a guard within a second.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { latchkey } from '../packages/guard/src/index.ts'
@@ -14,7 +14,7 @@ import { Client } from '../packages/server/src/testing/client.ts'
 import { createTestDatabase, quietLog, testDatabaseKind } from '../packages/server/src/testing/database.ts'
 import { freePort, PASSWORD } from '../packages/server/src/testing/world.ts'
 
-/** The embedded database belongs to one process. */
+/** One node with the embedded database, which belongs to one process. */
 const nodes = testDatabaseKind() === 'postgres' ? [0, 1] : [0]
 let apps: App[] = []
 let urls: string[] = []
@@ -80,12 +80,12 @@ describe('within a second, on another node and at a guard', () => {
   it.each([
     ['a lock', (id: string) => admin.post(`/api/v1/users/${id}/lock`, {})],
     [
-      'a lock that lets sessions rest',
+      'a lock without end_sessions',
       (id: string) => admin.post(`/api/v1/users/${id}/lock`, { end_sessions: false }),
     ],
     ['disabling', (id: string) => admin.post(`/api/v1/users/${id}/disable`)],
     ['deleting', (id: string) => admin.delete(`/api/v1/users/${id}`)],
-  ])('%s stops sessions, tokens and keys', async (what, act) => {
+  ])('%s ends sessions, tokens and keys', async (what, act) => {
     const last = urls.at(-1) ?? ''
     let trials = 0
     await withinASecond(async () => {
@@ -95,10 +95,10 @@ describe('within a second, on another node and at a guard', () => {
       const { data: signedIn } = await other.signIn(email, PASSWORD, { tokens: true })
       const made = await other.post('/api/v1/auth/api-keys', { name: 'k' })
       const credentials: string[] = [signedIn.token, signedIn.access_token, made.data.key]
-      const asked = (credential: string) =>
+      const validate = (credential: string) =>
         new Client(last, { headers: { authorization: `Bearer ${credential}` } }).get('/api/v1/auth/validate')
       const statuses = async () => {
-        const replies = credentials.flatMap((one) => [asked(one), guarded.bearer(one)])
+        const replies = credentials.flatMap((one) => [validate(one), guarded.bearer(one)])
         return (await Promise.all(replies)).map(({ status }) => status)
       }
       expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200])

@@ -1,7 +1,7 @@
 /**
- * The architecture of the code, held by tests: one order of imports, no cycles, doors of at most fifteen names, and the
- * single files that may read the time or the environment, open connections, or write answers. Works on syntax trees, so
- * that type imports, re-exports, dynamic imports and `import('…')` types count like any other.
+ * Architecture tests: the order of imports, no cycles, doors of at most fifteen names, and the single files that may read
+ * the time or the environment, open connections, or write answers. They work on syntax trees, so that type imports,
+ * re-exports, dynamic imports and `import('…')` types count like any other.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -15,12 +15,12 @@ const SERVER = 'packages/server/src/'
 const ORDER =
   'config ← base ← core ← identity ← access ← organizations ← signin ← accounts, protocols ← app ← commands ← main'
 const LAYERS = ORDER.split(' ← ').map((names) => names.split(', '))
-/** Names that a door exports at most. */
+/** How many names a door may export. */
 const WIDEST_DOOR = 15
 
-/** The guard is a separate library: it has one clock, one file that connects, and adapters that answer for an app. */
+/** The guard is a separate library, with one clock, one file that connects, and adapters that answer for an app. */
 const GUARD = 'packages/guard/src/'
-/** Pure functions that decide permissions: server and guard must not differ in them. */
+/** Pure functions that decide permissions, shared by server and guard. */
 const DECISIONS = new Set([
   'can',
   'effectivePermissions',
@@ -30,15 +30,15 @@ const DECISIONS = new Set([
 ])
 const CLOCKS = new Set(['packages/server/src/base/clock.ts', `${GUARD}clock.ts`])
 
-/** Modules that can open a connection, and the files that have a reason to use one. */
+/** Packages that can open a connection, and the files that may use them. */
 const CONNECTING =
   /^(?:node:)?(?:net|tls|http|https|http2|dgram|dns|dns\/promises)$|^(?:undici|nodemailer|ioredis|redis|ws|axios|got)(?:\/|$)/
 const MAY_CONNECT: Readonly<Record<string, string>> = {
-  'base/outbound/': 'the one way out',
-  'base/control/index.ts': 'the control socket: a file of this machine',
-  'commands/doctor.ts': 'asks whether our own port is free, or answers',
+  'base/outbound/': 'all outbound connections',
+  'base/control/index.ts': 'the control socket, a local file',
+  'commands/doctor.ts': 'checks whether the port of the server is free or answers',
 }
-/** Named without a connection: types, and pure functions of those modules. */
+/** Imports that open no connection: types, and pure functions of those packages. */
 const HARMLESS = new Set(['isIP', 'isIPv4', 'isIPv6', 'STATUS_CODES', 'METHODS', 'createServer'])
 
 interface Node {
@@ -110,7 +110,7 @@ function importOf(path: string, node: Node, line: number): Import | null {
   )
   if (from === null) {
     if (node.type === 'ExportNamedDeclaration' || called) return null
-    throw new Error(`${path}:${line} imports what only running it would tell`)
+    throw new Error(`${path}:${line} imports a computed path`)
   }
   const specifiers = (node.specifiers ?? []) as Node[]
   const names = specifiers.map((s) => dotted(s.imported ?? s.local) ?? textOf(s.imported) ?? '*')
@@ -139,18 +139,18 @@ const all = listed
   .map((file) => `packages/${file.replaceAll('\\', '/')}`)
   .filter((file) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file))
   .sort()
-/** Tests and what only they use: they may look into every room. */
+/** Tests and their helpers, which may import from every module. */
 const isOfTests = (path: string): boolean => /\.test\.tsx?$|\/testing\/|\/testing\.tsx?$/.test(path)
 const sources = all.filter((path) => !isOfTests(path)).map(readSource)
 const server = sources.filter(({ path }) => path.startsWith(SERVER))
 
 const inServer = (path: string): string => path.slice(SERVER.length)
 
-/** The wing and the room of a feature's file: `signin/door`; null outside of features. */
-const roomOf = (path: string): string | null =>
+/** The wing and the module of a feature's file: `signin/door`; null outside of features. */
+const moduleOf = (path: string): string | null =>
   /^packages\/server\/src\/features\/([^/]+\/[^/]+)\//.exec(path)?.[1] ?? null
 
-/** The place of a file in ORDER. @throws where it has none */
+/** The layer of a file in ORDER. @throws if it has none */
 function layerOf(path: string): { name: string; at: number } {
   const [first = '', wing = ''] = inServer(path).split('/')
   const name = first === 'features' ? wing : first.replace(/\.ts$/, '')
@@ -159,7 +159,7 @@ function layerOf(path: string): { name: string; at: number } {
   return { name, at }
 }
 
-/** The rooms that have a door: those of features, and folders of base and core with an index.ts. */
+/** The doors: index.ts of the modules of features, and of folders of base and core. */
 const doors = server.filter(({ path }) => path.endsWith('/index.ts') && !path.includes('/commands/'))
 
 /** Cycles of a graph, each once, as `a → b → a`. */
@@ -187,7 +187,7 @@ function graphOf(nameOf: (path: string) => string | null): Map<string, Set<strin
   return edges
 }
 
-/** Every import of a kind, as `file:line imports what`, so that a failure says where to look. */
+/** Every matching import, as `file:line imports what`, for the message of a failure. */
 function importsThat(wrong: (source: Source, used: Import) => boolean, among = sources): string[] {
   return among.flatMap((source) =>
     source.imports
@@ -220,8 +220,8 @@ function nodesThat(wrong: (source: Source, node: Node) => boolean, among = sourc
 }
 
 describe('imports', () => {
-  it('are found whichever way they are written', () => {
-    const ways = [
+  it('are found in every syntax', () => {
+    const statements = [
       "import { a } from './x.ts'",
       "import type { A } from './x.ts'",
       "import './x.ts'",
@@ -232,17 +232,19 @@ describe('imports', () => {
       "import a = require('./x.ts')",
       "const a = require('./x.ts')",
     ]
-    for (const way of ways) {
-      const nodes = [...everyNode(parseAst(way, { lang: 'ts', astType: 'ts' }))]
-      expect(nodes.map((node) => importOf('room/y.ts', node, 1)?.target).find(Boolean), way).toBe('room/x.ts')
+    for (const statement of statements) {
+      const nodes = [...everyNode(parseAst(statement, { lang: 'ts', astType: 'ts' }))]
+      expect(nodes.map((node) => importOf('module/y.ts', node, 1)?.target).find(Boolean), statement).toBe(
+        'module/x.ts',
+      )
     }
   })
 
-  it(`run one way: ${ORDER}`, () => {
+  it(`follow the order ${ORDER}`, () => {
     const wrong = importsThat(({ path }, { target, typeOnly }) => {
       if (!target.startsWith(SERVER)) return false
       const [from, to] = [layerOf(path), layerOf(target)]
-      // settings are written in terms of base's small pure rules (durations, styles), and only of those
+      // settings may use pure rules of base (durations, styles), and nothing else
       if (from.name === 'config' && to.name === 'base')
         return !typeOnly && !/base\/(?:clock|call)\.ts$/.test(target)
       return to.at > from.at || (to.at === from.at && to.name !== from.name)
@@ -254,11 +256,11 @@ describe('imports', () => {
     expect(cyclesOf(graphOf((path) => path))).toEqual([])
   })
 
-  it('form no cycle of rooms', () => {
-    expect(cyclesOf(graphOf(roomOf))).toEqual([])
+  it('form no cycle of modules', () => {
+    expect(cyclesOf(graphOf(moduleOf))).toEqual([])
   })
 
-  it('find a cycle where there is one', () => {
+  it('with a cycle are detected', () => {
     const edges = new Map([
       ['a', new Set(['b'])],
       ['b', new Set(['c', 'd'])],
@@ -268,12 +270,12 @@ describe('imports', () => {
     expect(cyclesOf(edges)).toEqual(['a → b → c → a'])
   })
 
-  it('of the process are the commands alone', () => {
+  it('of main.ts are only the commands', () => {
     const main = server.find(({ path }) => path === `${SERVER}main.ts`)
     expect(main?.imports.filter(({ target }) => layerOf(target).name !== 'commands')).toEqual([])
   })
 
-  it('never reach out of a package except by its name', () => {
+  it('of another package are by its name', () => {
     const packageOf = (path: string) => path.split('/').slice(0, 2).join('/')
     const wrong = importsThat(
       ({ path }, { target }) => target.startsWith('packages/') && packageOf(path) !== packageOf(target),
@@ -281,7 +283,7 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('of the guard are its own files, jose and node: it knows no server', () => {
+  it('in the guard are its own files, jose and node, not the server', () => {
     const guard = sources.filter(({ path }) => path.startsWith('packages/guard/'))
     expect(guard.length).toBeGreaterThan(0)
     const wrong = importsThat(
@@ -291,42 +293,42 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('of the guard are made by features freely, and by base and core for its decisions alone', () => {
+  it('of the guard are free in features, and limited to its decisions in base and core', () => {
     const wrong = importsThat(
       ({ path }, { target, names }) =>
         target.startsWith('@latchkey/guard') &&
-        roomOf(path) === null &&
+        moduleOf(path) === null &&
         !(/\/src\/(?:base|core)\//.test(path) && names.every((name) => DECISIONS.has(name))),
     )
     expect(wrong).toEqual([])
   })
 
-  it('of what only tests use are made by tests alone', () => {
+  it('of test helpers are only in tests', () => {
     expect(importsThat((_, { target }) => isOfTests(target))).toEqual([])
   })
 
-  it('of a room go through its door', () => {
+  it('of a module go through its door', () => {
     const wrong = importsThat(({ path }, { target }) => {
-      const room = roomOf(target)
-      return room !== null && room !== roomOf(path) && target !== `${SERVER}features/${room}/index.ts`
+      const module = moduleOf(target)
+      return module !== null && module !== moduleOf(path) && target !== `${SERVER}features/${module}/index.ts`
     })
     expect(wrong).toEqual([])
   })
 
-  it('of a file go to its own room directly, not through the door', () => {
+  it('within a module are direct, not through the door', () => {
     const wrong = importsThat(({ path }, { target }) => {
-      const room = roomOf(path)
-      return room !== null && target === `${SERVER}features/${room}/index.ts`
+      const module = moduleOf(path)
+      return module !== null && target === `${SERVER}features/${module}/index.ts`
     })
     expect(wrong).toEqual([])
   })
 })
 
 describe('doors', () => {
-  it('has every room of a feature', () => {
-    const rooms = [...new Set(server.flatMap(({ path }) => roomOf(path) ?? []))]
-    expect(rooms.length).toBeGreaterThan(15)
-    expect(rooms.filter((room) => !all.includes(`${SERVER}features/${room}/index.ts`))).toEqual([])
+  it('exist for every module of a feature', () => {
+    const modules = [...new Set(server.flatMap(({ path }) => moduleOf(path) ?? []))]
+    expect(modules.length).toBeGreaterThan(15)
+    expect(modules.filter((module) => !all.includes(`${SERVER}features/${module}/index.ts`))).toEqual([])
   })
 
   it(`export at most ${WIDEST_DOOR} names, which are used outside`, () => {
@@ -338,7 +340,7 @@ describe('doors', () => {
 })
 
 describe('base', () => {
-  it('owns no table: no statement in it names one, but for the bookkeeping of migrations', () => {
+  it('owns no table except that of migrations: no statement in it names another', () => {
     const STATEMENT = /\.(?:selectFrom|insertInto|updateTable|deleteFrom|mergeInto)$/
     const TABLE = /\b(?:from|join|into|update|table)\s+(?:only\s+)?latchkey\.(?!migrations\b)\w+/i
     const wrong = nodesThat(({ path }, node) => {
@@ -352,28 +354,28 @@ describe('base', () => {
 })
 
 describe('one door, one clock, one environment', () => {
-  it('lets the dispatcher of sign-ins alone start sessions', () => {
+  it('only the dispatcher of sign-ins starts sessions', () => {
     const SESSIONS = 'identity/sessions'
     const imported = importsThat(
       ({ path }, { target, names }) =>
-        roomOf(path) !== SESSIONS && names.includes('*') && roomOf(target) === SESSIONS,
+        moduleOf(path) !== SESSIONS && names.includes('*') && moduleOf(target) === SESSIONS,
     )
     expect(imported).toEqual([])
     const starts = server.filter(
       ({ path, imports }) =>
-        roomOf(path) !== SESSIONS && imports.some(({ names }) => names.includes('startSession')),
+        moduleOf(path) !== SESSIONS && imports.some(({ names }) => names.includes('startSession')),
     )
     expect(starts.map(({ path }) => inServer(path))).toEqual(['features/signin/door/advance.ts'])
-    // a sign-in without a counted guess is registration's alone
+    // only registration may sign in without a counted guess
     const unguessed = server.filter(
       ({ path, imports }) =>
-        roomOf(path) !== 'signin/door' && imports.some(({ names }) => names.includes('signInNewUser')),
+        moduleOf(path) !== 'signin/door' && imports.some(({ names }) => names.includes('signInNewUser')),
     )
-    expect(unguessed.map(({ path }) => roomOf(path))).toEqual(unguessed.map(() => 'accounts/registration'))
-    // no other room inserts the row itself
+    expect(unguessed.map(({ path }) => moduleOf(path))).toEqual(unguessed.map(() => 'accounts/registration'))
+    // no other module inserts the row itself
     const inserts = nodesThat(
       ({ path }, node) =>
-        roomOf(path) !== SESSIONS &&
+        moduleOf(path) !== SESSIONS &&
         node.type === 'CallExpression' &&
         /\.(?:insertInto|mergeInto)$/.test(dotted(node.callee) ?? '') &&
         textOf((node.arguments as Node[])[0]) === 'sessions',
@@ -384,7 +386,7 @@ describe('one door, one clock, one environment', () => {
   const TIME =
     /(?:^|\.)(?:Date\.now|performance\.(?:now|timeOrigin)|process\.(?:hrtime|uptime)(?:\.bigint)?)$/
 
-  it('reads the time in base/clock.ts alone', () => {
+  it('only base/clock.ts reads the time', () => {
     const reads = nodesThat(({ path }, node) => {
       if (CLOCKS.has(path)) return false
       if (node.type === 'NewExpression' || node.type === 'CallExpression') {
@@ -401,11 +403,11 @@ describe('one door, one clock, one environment', () => {
     expect(imported).toEqual([])
   })
 
-  it('gives time to SQL as a parameter', () => {
+  it('SQL gets the time as a parameter', () => {
     const sqlTime =
       /\b(?:now|clock_timestamp|statement_timestamp|transaction_timestamp)\(\)|\bcurrent_(?:timestamp|date|time)\b|\blocaltime(?:stamp)?\b/i
     const wrong = nodesThat(({ path }, node) => {
-      // when a migration was applied is bookkeeping from before there is a clock; the doctor compares the two clocks
+      // exceptions: migrations run before there is a clock, and the doctor compares the two clocks
       if (/(?:base\/db\/migrate|commands\/doctor-database)\.ts$/.test(path)) return false
       const text = node.type === 'TemplateElement' ? (node.value as { raw: string }).raw : textOf(node)
       return text !== null && sqlTime.test(text)
@@ -413,27 +415,27 @@ describe('one door, one clock, one environment', () => {
     expect(wrong).toEqual([])
   })
 
-  it('reads the environment in config.ts alone', () => {
+  it('only config.ts reads the environment', () => {
     const wrong = nodesThat(({ path }, node) => {
       if (path === `${SERVER}config.ts`) return false
       if (node.type !== 'MemberExpression') return false
       return /^(?:globalThis\.)?process\.env$|^import\.meta\.env$/.test(dotted(node) ?? '')
     })
     expect(wrong).toEqual([])
-    const taken = nodesThat(
+    const destructured = nodesThat(
       (_, node) =>
         node.type === 'VariableDeclarator' &&
         dotted(node.init) === 'process' &&
         isNode(node.id) &&
         node.id.type === 'ObjectPattern',
     )
-    expect(taken).toEqual([])
+    expect(destructured).toEqual([])
     expect(
       importsThat((_, { target, names }) => /^(?:node:)?process$/.test(target) && names.includes('env')),
     ).toEqual([])
   })
 
-  it('opens connections to elsewhere in base/outbound alone', () => {
+  it('only base/outbound opens outbound connections', () => {
     const may = (path: string) =>
       path === `${GUARD}outbound.ts` ||
       Object.keys(MAY_CONNECT).some((start) => inServer(path).startsWith(start))
@@ -455,7 +457,7 @@ describe('one door, one clock, one environment', () => {
     expect(fetched).toEqual([])
   })
 
-  it('lets base/db alone speak to the database', () => {
+  it('only base/db imports a database driver', () => {
     const wrong = importsThat(
       ({ path }, { target }) =>
         /^(?:pg|@electric-sql\/.*)$/.test(target) && !path.startsWith(`${SERVER}base/db/`),
@@ -463,7 +465,7 @@ describe('one door, one clock, one environment', () => {
     expect(wrong).toEqual([])
   })
 
-  it('writes an answer in base/present alone', () => {
+  it('only base/present writes answers', () => {
     const RESPONSE =
       /(?:^|\.)(?:res|reply|response|raw)\.(?:raw\.)?(?:send|end|write|writeHead|setHeader|appendHeader|flushHeaders|header|code|status|type|redirect|sendFile)$/
     const writes = nodesThat(
@@ -476,7 +478,7 @@ describe('one door, one clock, one environment', () => {
           /\.(?:writeHead|writeContinue|writeEarlyHints)$/.test(dotted(node.callee) ?? '')),
     )
     expect(writes).toEqual([])
-    // a connection without a readable request is answered with the text that base/present made
+    // a connection with an unreadable request gets a text that base/present renders
     const sockets = nodesThat(
       ({ path }, node) =>
         path.startsWith(`${SERVER}base/http/`) &&
@@ -488,7 +490,7 @@ describe('one door, one clock, one environment', () => {
     ])
   })
 
-  it('makes hashes and other slow work outside of transactions', () => {
+  it('hashes and other slow work run outside of transactions', () => {
     const SLOW =
       /(?:^|\.)(?:hashing\.(?:hash|verify)|breaches\.timesSeen|accept(?:First)?Password|firstPasswordFaults|upgradeHash|smtp\.send|fetch)$/
     const inside = server.flatMap((source) =>
@@ -503,7 +505,7 @@ describe('one door, one clock, one environment', () => {
 })
 
 describe('files', () => {
-  it('are called what they own, not service, helper or manager', () => {
+  it('are named after what they own, not service, helper or manager', () => {
     const FORBIDDEN =
       /(?:^|-)(?:services?|repositor(?:y|ies)|controllers?|dtos?|utils?|helpers?|common|managers?|misc)$/
     const wrong = all.filter((path) =>
@@ -525,41 +527,41 @@ describe('files', () => {
   it('stay under 450 lines', () => {
     const long = all
       .map((path) => ({ path, lines: readFileSync(join(ROOT, path), 'utf8').split('\n').length }))
-      // a table of tests may be a little longer than what it tests
+      // test tables may be a little longer
       .filter(({ path, lines }) => lines > (/\.test\.tsx?$/.test(path) ? 480 : 450))
     expect(long).toEqual([])
   })
 
-  it('begin by saying what they own', () => {
+  it('start with a header', () => {
     const silent = sources
       .filter(({ text }) => !/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text))
       .map(({ path }) => path)
     expect(silent).toEqual([])
   })
 
-  it('give a door a header of some lines', () => {
+  it('have a header of several lines if they are doors', () => {
     const short = doors.filter(
       ({ text }) => (/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0].split('\n').length ?? 0) < 4,
     )
     expect(short.map(({ path }) => path)).toEqual([])
   })
 
-  it('are at most seven of rules in a room', () => {
+  it('with rules are at most seven in a module', () => {
     const NOT_RULES =
       /\/(?:index|feature|operations|routes|[a-z-]*pages|[a-z-]*views|[a-z-]*texts|view|mail|sql|tables|jobs|fields)\.tsx?$/
-    const rooms = [...new Set(server.flatMap(({ path }) => roomOf(path) ?? []))]
-    const crowded = rooms
-      .map((room) => ({
-        room,
-        rules: server.filter(({ path }) => roomOf(path) === room && !NOT_RULES.test(path)).length,
+    const modules = [...new Set(server.flatMap(({ path }) => moduleOf(path) ?? []))]
+    const crowded = modules
+      .map((module) => ({
+        module,
+        rules: server.filter(({ path }) => moduleOf(path) === module && !NOT_RULES.test(path)).length,
       }))
       .filter(({ rules }) => rules > 7)
     expect(crowded).toEqual([])
   })
 })
 
-describe('the tree', () => {
-  it('imports with an extension, so that node finds the file as written', () => {
+describe('relative imports', () => {
+  it('have an extension, so that node resolves the file as written', () => {
     const wrong = importsThat(
       (_, { target }) => target.startsWith('packages/') && !/\.(?:tsx?|json|css|html)$/.test(target),
     )

@@ -1,7 +1,7 @@
 /**
- * A server that is killed in the midst of its work (kill -9, by its own process number) has lost nothing that
- * it acknowledged and left nothing half written; the next one starts on what it finds, also where the dead one
- * still seems to hold the embedded database. PGlite does not survive a power cut; a killed process it does.
+ * Crash recovery: a server that is killed during its work (kill -9, by its pid) loses nothing that it acknowledged and
+ * leaves nothing half written. The next server starts on the same data, even if the lock of the embedded database is
+ * still there. PGlite survives a killed process, but not a power failure.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -23,7 +23,7 @@ const BUNDLE = join(ROOT, 'packages/server/dist/latchkey.cjs')
 interface Running {
   url: string
   child: ChildProcess
-  /** Ends it with the signal. @returns what it had written */
+  /** Ends it with the signal. @returns its output */
   end(signal: NodeJS.Signals): Promise<string>
 }
 
@@ -55,7 +55,7 @@ async function start(): Promise<Running> {
       LATCHKEY_DATA_DIR: join(folder, 'data'),
       LATCHKEY_SECRET: 'a secret of the crash tests, thirty-two characters',
       LATCHKEY_LOG_LEVEL: 'error',
-      // many quick registrations are under way when it is killed
+      // cheap hashes: many registrations are under way when it is killed
       LATCHKEY_ARGON2_MEMORY_KIB: '1024',
       ...(database.databaseUrl === null ? {} : { DATABASE_URL: database.databaseUrl }),
     },
@@ -83,14 +83,14 @@ async function start(): Promise<Running> {
   }
 }
 
-interface Acknowledged {
+interface Registration {
   id: string
   email: string
 }
 
-/** Registers as fast as it goes, until the server is gone. @returns what it had acknowledged by then */
-async function registerUntilKilled(server: Running, round: number, enough: number): Promise<Acknowledged[]> {
-  const acknowledged: Acknowledged[] = []
+/** Registers users as fast as possible, and kills the server meanwhile. @returns the acknowledged registrations */
+async function registerUntilKilled(server: Running, round: number, enough: number): Promise<Registration[]> {
+  const acknowledged: Registration[] = []
   let killed: Promise<string> | null = null
   const register = async (lane: number): Promise<void> => {
     const client = new Client(server.url)
@@ -102,7 +102,7 @@ async function registerUntilKilled(server: Running, round: number, enough: numbe
       if (reply === null) return
       if (reply.status === 201) acknowledged.push({ id: reply.data.user.id, email })
       else if (killed === null) throw new Error(`${reply.status}: ${reply.text}`)
-      // in the midst of what the other lanes are doing
+      // while the other lanes have requests under way
       if (acknowledged.length >= enough) killed ??= server.end('SIGKILL')
     }
   }
@@ -111,13 +111,15 @@ async function registerUntilKilled(server: Running, round: number, enough: numbe
   return acknowledged
 }
 
-async function letters(url: string): Promise<Json[]> {
+async function outbox(url: string): Promise<Json[]> {
   return (await new Client(url).get('/dev/outbox.json?limit=500')).body
 }
 
-describe('a server that is killed while people register', () => {
-  it('loses nothing that it acknowledged, and the next one goes on', { timeout: 180_000 }, async () => {
-    const acknowledged: Acknowledged[] = []
+describe('a server that is killed during registrations', () => {
+  it('loses nothing that it acknowledged, and the next server continues its jobs', {
+    timeout: 180_000,
+  }, async () => {
+    const acknowledged: Registration[] = []
     for (let round = 0; round < 2; round += 1) {
       const server = await start()
       acknowledged.push(...(await registerUntilKilled(server, round, 25)))
@@ -126,21 +128,21 @@ describe('a server that is killed while people register', () => {
     expect(acknowledged.length).toBeGreaterThanOrEqual(50)
 
     const server = await start()
-    // every letter that was promised is written, by the job that outlived its server
+    // the next server runs the jobs of the killed one, so every e-mail is written
     const missing = async () => {
-      const to = new Set((await letters(server.url)).map((letter) => letter.to))
+      const to = new Set((await outbox(server.url)).map((email) => email.to))
       return acknowledged.filter(({ email }) => !to.has(email))
     }
-    // what the dead one had taken on is free for others when its lease is over
+    // a job that the killed server had leased is free after the lease expires
     const moved = await new Client(server.url).post('/dev/clock', { advance: '15m' })
     expect(moved.status).toBe(200)
     expect(await missing()).toEqual([])
-    // and works
+    // the next server accepts requests
     const last = acknowledged.at(-1)
-    const letter = (await letters(server.url)).find(({ to }) => to === last?.email)
-    const token = new URL(
-      letter.links.find((link: string) => link.includes('verify-email')),
-    ).searchParams.get('token')
+    const email = (await outbox(server.url)).find(({ to }) => to === last?.email)
+    const token = new URL(email.links.find((link: string) => link.includes('verify-email'))).searchParams.get(
+      'token',
+    )
     const client = new Client(server.url)
     expect((await client.post('/api/v1/auth/verify-email', { token })).status).toBe(200)
     await client.signIn(last?.email ?? '', PASSWORD)
@@ -189,7 +191,7 @@ describe('a server that is killed while people register', () => {
     }
   })
 
-  it('leaves no lock that keeps the next one out, and a living one keeps it', {
+  it('leaves no lock that blocks the next server; a running server keeps its lock', {
     timeout: 120_000,
   }, async () => {
     const first = await start()

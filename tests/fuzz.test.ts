@@ -1,7 +1,7 @@
 /**
- * Every route, made from its own schema and then spoiled: whatever comes in, what goes out is an envelope (or a
- * page) with a known code that the row documents, never a fault of ours, never a word of SQL or a stack, and
- * the server goes on. Repeat a failure with FUZZ_SEED; look longer with FUZZ_RUNS.
+ * Fuzz test of every row: requests are generated from the row's schema and then corrupted. Every answer is an envelope
+ * (or a page) with a code that the row documents, never a 500, SQL or a stack trace, and the server keeps running.
+ * Repeat a failure with FUZZ_SEED; run longer with FUZZ_RUNS.
  */
 import { connect } from 'node:net'
 import fc from 'fast-check'
@@ -19,10 +19,10 @@ const options = (runs = RUNS) => ({ seed: SEED, numRuns: runs, endOnFailure: tru
 
 let world: World
 let rows: readonly Row[]
-/** Who fires at some of the rows: rows are fired at side by side, and signing out in one must not end the session of another. */
+/** The callers of one share of the rows: shares run concurrently, and a sign-out in one must not end a session of another. */
 interface Lane {
   person: Person
-  /** A browser that has seen a form, so that what it posts gets past the CSRF check. */
+  /** A browser with a CSRF token, so that its posts pass the CSRF check. */
   stranger: Client
 }
 const LANES = 4
@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-/** What one request is made of, as far as fuzzing goes; headers may come more than once, as lines. */
+/** One request; a header may occur more than once. */
 interface Shot {
   method: string
   path: string
@@ -136,7 +136,7 @@ function stringFor(name: string, schema: Json): fc.Arbitrary<unknown> {
     password_confirm: fc.constant('correct horse battery staple'),
     current_password: fc.constant('correct horse battery staple'),
     new_password: fc.constantFrom('correct horse battery staple', 'a much longer sentence than before'),
-    // far jumps of the clock have a test of their own
+    // large jumps of the clock have a separate test
     advance: fc.constantFrom('1s', '0ms', '5m', 'x', '1 m', '-1s'),
     now: fc.constantFrom('2030-06-01T12:00:00Z', '2030-06-01T12:00:00+02:00', '2030-06-31T12:00:00Z'),
   }
@@ -148,7 +148,7 @@ function stringFor(name: string, schema: Json): fc.Arbitrary<unknown> {
 
 const schemaOf = (row: Row): Json => z.toJSONSchema(row.input, { io: 'input', unrepresentable: 'any' })
 
-/** Input of the row with fields left out, of the wrong kind, and too many. */
+/** Input of the row with missing, mistyped and additional fields. */
 function spoiled(row: Row): fc.Arbitrary<Record<string, unknown>> {
   const properties: [string, Json][] = Object.entries(schemaOf(row).properties ?? {})
   const field = ([name, schema]: [string, Json]): fc.Arbitrary<[string, unknown][]> => {
@@ -183,7 +183,7 @@ const encodedForm = (input: Record<string, unknown>): string =>
         `${percent(name)}=${percent(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))}`,
     )
     .join('&')
-/** As encodeURIComponent, but half a surrogate pair goes over the wire as well. */
+/** As encodeURIComponent, but encodes an unpaired surrogate as well. */
 const percent = (value: string): string =>
   [...Buffer.from(value, 'utf8')]
     .map((byte) =>
@@ -193,7 +193,7 @@ const percent = (value: string): string =>
     )
     .join('')
 
-/** JSON text with what JSON.stringify cannot say. */
+/** JSON text that JSON.stringify cannot produce. */
 const brokenJson = fc.constantFrom<((json: string) => string)[]>(
   (json) => json.slice(0, -1),
   (json) => `${json}${json}`,
@@ -254,8 +254,8 @@ const parameter = fc.oneof(
   fc.constantFrom('%00', '%ff', '%2f', '%', 'a%20b', '%ed%a0%80', '%2e%2e', ';x=1'),
 )
 
-/** Who fires: nobody, the person by cookie with the token, or by bearer. */
-type Shooter = 'nobody' | 'cookie' | 'bearer'
+/** The caller: anonymous, or the user by cookie with the CSRF token, or by bearer token. */
+type Shooter = 'anonymous' | 'cookie' | 'bearer'
 
 function shotAt(row: Row): fc.Arbitrary<Shot & { as: Shooter }> {
   const inQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
@@ -266,7 +266,7 @@ function shotAt(row: Row): fc.Arbitrary<Shot & { as: Shooter }> {
       return value.startsWith('%') || value.startsWith(';') ? value : percent(value)
     })
   })
-  const as = fc.constantFrom<Shooter>('nobody', 'cookie', 'bearer')
+  const as = fc.constantFrom<Shooter>('anonymous', 'cookie', 'bearer')
   return fc
     .record({
       as,
@@ -307,24 +307,24 @@ function shotAt(row: Row): fc.Arbitrary<Shot & { as: Shooter }> {
     })
 }
 
-/** Who signs out or deletes the account in the course of it is made anew. */
+/** Replaces the user if a request has signed it out or deleted it. */
 async function assertAlive(lane: Lane): Promise<void> {
   if ((await lane.person.client.get('/api/v1/auth/me')).status === 200) return
   lane.person = await world.person()
 }
 
-interface Answered {
+interface RawAnswer {
   status: number
   headers: Map<string, string>
   text: string
 }
 
-/** Over a socket of its own, because fetch corrects and refuses too much of what others would send. */
-function fire({ person, stranger }: Lane, shot: Shot & { as: Shooter }): Promise<Answered> {
+/** Sends over a raw socket, because fetch normalizes or refuses much of what a hostile client sends. */
+function fire({ person, stranger }: Lane, shot: Shot & { as: Shooter }): Promise<RawAnswer> {
   const { hostname, port, host } = new URL(world.url)
   const headers = [...shot.headers]
   if (!headers.some(([name]) => name === 'host')) headers.unshift(['host', host])
-  const jar = shot.as === 'nobody' ? stranger : person.client
+  const jar = shot.as === 'anonymous' ? stranger : person.client
   const cookies = [...jar.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   if (shot.as !== 'bearer' && !headers.some(([name]) => name === 'cookie')) headers.push(['cookie', cookies])
   if (shot.as !== 'bearer' && !headers.some(([name]) => name === 'x-csrf-token'))
@@ -367,14 +367,14 @@ function fire({ person, stranger }: Lane, shot: Shot & { as: Shooter }): Promise
     socket.on('data', (chunk) => chunks.push(chunk))
     socket.on('close', done)
     socket.on('error', () => {})
-    // what is left of a body that was refused early has nowhere to go; that is no fault
+    // the rest of a body that is refused early cannot be sent, which is not an error
     socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   })
 }
 
 const LEAKS =
   /\bat [\w.<> ]+ \(|node_modules|\.tsx?:\d|node:internal|\b(?:select|insert into|update|delete from) (?:"?latchkey|[\w"]+ (?:set|where|values))|pg_catalog|kysely|PGlite|ECONNREFUSED|violates .* constraint|syntax error at/i
-/** What the connection or the router says before there is a row. */
+/** Codes that the connection or the router answers, before a row is matched. */
 const ANYWHERE: readonly ErrorCode[] = [
   'BAD_REQUEST',
   'NOT_FOUND',
@@ -384,7 +384,7 @@ const ANYWHERE: readonly ErrorCode[] = [
   'PAYLOAD_TOO_LARGE',
 ]
 
-function assertClean(row: Row, { status, headers, text: body }: Answered): void {
+function assertClean(row: Row, { status, headers, text: body }: RawAnswer): void {
   expect(status, body).toBeLessThan(500)
   expect(headers.get('x-request-id')).toMatch(/^[\w.-]{1,128}$/)
   if (!row.anyOrigin) expect(headers.get('cache-control') ?? 'none for a file').not.toMatch(/public/)
@@ -399,7 +399,7 @@ function assertClean(row: Row, { status, headers, text: body }: Answered): void 
   if (status < 400) return
   const code: ErrorCode | undefined =
     json.error?.code ?? (headers.get('content-type')?.includes('problem') ? json.code : undefined)
-  // the styles errors, detail and meta have no code to look at
+  // the styles errors, detail and meta have no code
   if (code === undefined) {
     expect(json.errors ?? json.detail ?? json.error?.type).toBeTruthy()
     return
@@ -409,8 +409,8 @@ function assertClean(row: Row, { status, headers, text: body }: Answered): void 
   if (status === 401) expect(headers.get('www-authenticate')).toBeTruthy()
 }
 
-describe(`spoiled requests (seed ${SEED})`, () => {
-  it('to every row are answered cleanly', { timeout: 300_000 }, async () => {
+describe(`corrupted requests (seed ${SEED})`, () => {
+  it('to every row get a documented answer', { timeout: 300_000 }, async () => {
     expect(rows.length).toBeGreaterThan(30)
     const left = [...rows.entries()]
     const fireAtRows = async (lane: Lane): Promise<void> => {
@@ -430,7 +430,7 @@ describe(`spoiled requests (seed ${SEED})`, () => {
     await Promise.all(lanes.map(fireAtRows))
   })
 
-  it('with anything for a path are answered cleanly', { timeout: 60_000 }, async () => {
+  it('with an arbitrary path get an answer below 500', { timeout: 60_000 }, async () => {
     const path = fc.oneof(
       fc.webPath(),
       fc
@@ -490,7 +490,7 @@ describe(`spoiled requests (seed ${SEED})`, () => {
         const [lane] = lanes
         if (!lane) throw new Error('no lane')
         const { status, text: body } = await fire(lane, {
-          as: 'nobody',
+          as: 'anonymous',
           method: how,
           path: where,
           headers,
@@ -504,7 +504,7 @@ describe(`spoiled requests (seed ${SEED})`, () => {
     expect((await world.client().get('/readyz')).status).toBe(200)
   })
 
-  it('with the clock moved as far as it goes leave the server standing', async () => {
+  it('leave the server ready after extreme moves of the clock', async () => {
     const far = await startWorld()
     try {
       for (const move of [
@@ -524,7 +524,7 @@ describe(`spoiled requests (seed ${SEED})`, () => {
     }
   })
 
-  it('leave nothing behind that nobody asked for', async () => {
+  it('grant no roles and pollute no prototype', async () => {
     const odd = await world.db.tx('system', (tx) =>
       tx.selectFrom('users').select(['id', 'roles', 'status']).execute(),
     )

@@ -1,4 +1,4 @@
-/** What an attacker may send instead of a token, and every kind of token at every place that takes one. */
+/** Forged JWTs (algorithm confusion, foreign keys, altered claims), and every kind of token where another is required. */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json, Reply } from '../packages/server/src/testing/client.ts'
@@ -40,7 +40,7 @@ describe('a hostile token', () => {
     jwk = keys.find((one: Json) => one.kid === header.kid)
   })
 
-  it('is refused in every disguise, and the good one is still good', async () => {
+  it('is refused in every forged form, and the original is still accepted', async () => {
     const [h = '', p = '', s = ''] = good.split('.')
     const last = s.at(-1) ?? ''
     const flipped = `${s.slice(0, -1)}${String.fromCharCode(last.charCodeAt(0) ^ 1)}`
@@ -53,7 +53,7 @@ describe('a hostile token', () => {
       ),
       'HMAC with the public key as JWK': hmac({ ...header, alg: 'HS256' }, claims, JSON.stringify(jwk)),
       'HMAC with the x coordinate': hmac({ ...header, alg: 'HS256' }, claims, Buffer.from(jwk.x, 'base64url')),
-      'HMAC with nothing': hmac({ ...header, alg: 'HS256' }, claims, ''),
+      'HMAC with an empty secret': hmac({ ...header, alg: 'HS256' }, claims, ''),
       'an embedded jwk': signed({ ...header, jwk: foreign.publicKey.export({ format: 'jwk' }) }, claims),
       'a jku': signed({ ...header, jku: 'http://127.0.0.1:1/jwks.json' }, claims),
       'an x5u': signed({ ...header, x5u: 'http://127.0.0.1:1/cert' }, claims),
@@ -85,7 +85,7 @@ describe('a hostile token', () => {
     expect(await me(good)).toBe(200)
   })
 
-  it('of another type, issuer, audience or time is refused although its signature is ours', async () => {
+  it('of another type, issuer, audience or time is refused even with our signature', async () => {
     const { keys, clock } = world.app.tools
     const now = Math.floor(clock.now().getTime() / 1000)
     const ours = (typ: string, changes: Json): string =>
@@ -114,18 +114,18 @@ describe('a hostile token', () => {
     }
   })
 
-  it('next to a good one is a bad request', async () => {
+  it('in addition to a valid one is a bad request', async () => {
     const client = world.client({ headers: { authorization: `Bearer ${good}`, 'x-api-key': 'lk_live_x' } })
     expect((await client.get('/api/v1/users/me')).status).toBe(400)
   })
 })
 
-/** The link was good, and only what it was to be used for was not. */
-const asksForThePassword = ({ status, body }: Reply): boolean =>
+/** Whether the link was valid and only the password was not. */
+const isPasswordRefused = ({ status, body }: Reply): boolean =>
   status === 400 && body.error.details[0].field === 'password'
 
 describe('every kind of token at every place that takes one', () => {
-  it('passes on the diagonal alone', async () => {
+  it('is accepted only where it belongs', async () => {
     const tokens = await signIn(world.url, ada)
     const client = world.client()
     await client.signIn(ada.email, PASSWORD)
@@ -148,7 +148,7 @@ describe('every kind of token at every place that takes one', () => {
       'row of a session': { takes: ['session', 'access'], ask: async (token) => passes(await me(token)) },
       'X-API-Key': { takes: ['key'], ask: async (token) => passes(await statusWith({ 'x-api-key': token }, '/api/v1/auth/validate')) },
       'cookie': { takes: ['session'], ask: async (token) => passes(await statusWith({ cookie: `lk_session=${token}` }, '/api/v1/auth/me')) },
-      'reset link': { takes: ['reset'], ask: async (token) => asksForThePassword(await world.client().post('/api/v1/auth/password/reset', { token, password: 'short' })) },
+      'reset link': { takes: ['reset'], ask: async (token) => isPasswordRefused(await world.client().post('/api/v1/auth/password/reset', { token, password: 'short' })) },
       'verify link': { takes: [], ask: async (token) => passes((await world.client().post('/api/v1/auth/verify-email', { token })).status) },
       'refresh': { takes: ['refresh'], ask: async (token) => passes((await refreshAt(world.url, token)).status) },
     } // biome-ignore format: a table

@@ -1,6 +1,6 @@
 /**
- * What went wrong at others, asked of us: one test an incident, named after it (PITFALLS' table). Those about
- * rooms that do not stand yet come with their rooms.
+ * Regression tests of published vulnerabilities in other identity servers and libraries: one describe block per advisory,
+ * named after it.
  */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -38,7 +38,7 @@ async function disable(person: Person): Promise<void> {
   await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
 }
 
-/** Bytes as they are, because fetch tidies paths and refuses headers. */
+/** Sends raw bytes, because fetch normalizes paths and refuses some headers. */
 function raw(text: string): Promise<{ status: number; text: string }> {
   const { port, hostname } = new URL(world.url)
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ function raw(text: string): Promise<{ status: number; text: string }> {
   })
 }
 
-describe('Vikunja GHSA-fgfv-pv97-6cmj: a failed sign-in rolled back its own counting', () => {
+describe('Vikunja GHSA-fgfv-pv97-6cmj: a failed sign-in rolled back its failure counter', () => {
   it('the counter survives the refused sign-in and a restart', async () => {
     const person = await world.person({ email: 'vikunja@example.com', signIn: false })
     for (const left of [4, 3, 2]) {
@@ -84,7 +84,7 @@ describe('Vikunja GHSA-fgfv-pv97-6cmj: a failed sign-in rolled back its own coun
   })
 })
 
-describe('Authelia CVE-2025-24806: each spelling had a counter of its own', () => {
+describe('Authelia CVE-2025-24806: each spelling had a separate counter', () => {
   it('alice, ALICE, alice@x, a trailing space and compatibility characters are one counter', async () => {
     await world.person({ email: 'alice@example.com', username: 'alice', signIn: false })
     const left: unknown[] = []
@@ -96,14 +96,14 @@ describe('Authelia CVE-2025-24806: each spelling had a counter of its own', () =
   })
 })
 
-describe('passport CVE-2022-25896: a planted session cookie was kept', () => {
-  it('sign-in sets a new one, whatever was planted', async () => {
+describe('passport CVE-2022-25896: session fixation by a planted cookie', () => {
+  it('sign-in sets a new session cookie in place of a planted one', async () => {
     const person = await world.person({ email: 'passport@example.com', signIn: false })
     const mallory = await world.person({ email: 'mallory@example.com' })
     for (const planted of [mallory.client.cookies.get('lk_session') ?? '', `st_${'A'.repeat(43)}`]) {
       const victim = world.client()
       victim.cookies.set('lk_session', planted)
-      // the victim's browser holds Mallory's session, and signs in by the form it is shown
+      // the victim's browser has Mallory's session cookie, and signs in by the form
       const { data } = await victim.get('/csrf')
       const fields = { identifier: person.email, password: PASSWORD, csrf_token: String(data.csrf_token) }
       const { status } = await victim.post('/sign-in', fields, {
@@ -120,7 +120,7 @@ describe('passport CVE-2022-25896: a planted session cookie was kept', () => {
     }
   })
 
-  it('a password change renews it, and the old token is dead', async () => {
+  it('a password change issues a new session token and ends the old one', async () => {
     const person = await world.person({ email: 'renewed@example.com' })
     const before = jarOf(person)
     const changed = await person.client.post('/api/v1/users/me/password', {
@@ -140,7 +140,7 @@ describe('passport CVE-2022-25896: a planted session cookie was kept', () => {
     ).toBe(401)
   })
 
-  it('sign-out ends it on the server, not in the browser alone', async () => {
+  it('sign-out ends the session on the server, not only in the browser', async () => {
     const person = await world.person({ email: 'out@example.com' })
     const before = jarOf(person)
     expect((await person.client.post('/api/v1/auth/logout')).status).toBe(200)
@@ -150,8 +150,8 @@ describe('passport CVE-2022-25896: a planted session cookie was kept', () => {
   })
 })
 
-describe('nextjs-auth0 CVE-2025-48947: caches kept answers with cookies', () => {
-  it('whatever sets a cookie or shows personal data says no-store', async () => {
+describe('nextjs-auth0 CVE-2025-48947: caches stored answers with cookies', () => {
+  it('answers that set a cookie or contain personal data have no-store', async () => {
     const person = await world.person({ email: 'auth0@example.com' })
     const { csrfToken } = person.client
     for (const row of world.app.rows) {
@@ -159,7 +159,7 @@ describe('nextjs-auth0 CVE-2025-48947: caches kept answers with cookies', () => 
         if (['auth.logout', 'dev.clock', 'dev.outbox.clear', 'pages.sign_out.submit'].includes(row.name))
           continue
         client.csrfToken = csrfToken
-        // what any origin may read is nobody's, and comes without cookies
+        // resources for any origin are public, and sent without cookies
         if (row.anyOrigin) continue
         const path = row.path.replace(/:\w+/g, 'x')
         const { headers } = await client.send(row.method, path, row.method === 'GET' ? undefined : {}, {
@@ -176,7 +176,7 @@ describe('nextjs-auth0 CVE-2025-48947: caches kept answers with cookies', () => 
   })
 })
 
-describe('authentik CVE-2026-25748: a malformed cookie went on without a user', () => {
+describe('authentik CVE-2026-25748: a malformed cookie was accepted without a user', () => {
   const MALFORMED = [
     '',
     'x',
@@ -194,7 +194,7 @@ describe('authentik CVE-2026-25748: a malformed cookie went on without a user', 
     'ses_00000000000000000000000000000000',
   ]
 
-  it('is a 401 to the API and a way to sign in for pages', async () => {
+  it('gets a 401 from the API and a redirect to sign-in from pages', async () => {
     for (const value of MALFORMED) {
       const headers = { cookie: `lk_session=${encodeURIComponent(value)}` }
       for (const path of [
@@ -214,7 +214,7 @@ describe('authentik CVE-2026-25748: a malformed cookie went on without a user', 
     }
   })
 
-  it('two different ones are none', async () => {
+  it('two different session cookies are refused', async () => {
     const person = await world.person({ email: 'twice@example.com' })
     const good = person.client.cookies.get('lk_session')
     for (const cookie of [
@@ -227,13 +227,13 @@ describe('authentik CVE-2026-25748: a malformed cookie went on without a user', 
   })
 })
 
-describe('Oathkeeper GHSA-vhr5-ggp3-qq85: paths that another reader reads otherwise', () => {
+describe('Oathkeeper GHSA-vhr5-ggp3-qq85: paths that proxy and server parse differently', () => {
   const PATHS = [
     '/api/v1/auth/csrf/../me', '/csrf/../account', '/api/v1/auth/%2e%2e/auth/me', '/api/v1/auth/csrf/..%2fme', '//account', '///account', '/./account', '/account/.',
     '/%61ccount', '/account%2f', '/account%00', '/account;x=1', '/account/..;/account', '\\account', '/\\account', '/sign-in/..\\account', '/ACCOUNT', '/account%20', '/account?x=1#y',
   ] // biome-ignore format: a list
 
-  it('open nothing to somebody who is not signed in', async () => {
+  it('open nothing to a caller who is not signed in', async () => {
     const person = await world.person({ email: 'oathkeeper@example.com', signIn: false })
     const { host } = new URL(world.url)
     for (const path of PATHS) {
@@ -245,7 +245,7 @@ describe('Oathkeeper GHSA-vhr5-ggp3-qq85: paths that another reader reads otherw
     }
   })
 
-  it('and headers that rewrite path or method are not read', async () => {
+  it('headers that rewrite path or method are ignored', async () => {
     const person = await world.person({ email: 'override@example.com' })
     const rewriting = [
       { 'x-original-url': '/api/v1/auth/me' }, { 'x-rewrite-url': '/api/v1/auth/me' }, { 'x-forwarded-uri': '/api/v1/auth/me' }, { 'x-forwarded-prefix': '/api/v1/auth/me' },
@@ -270,7 +270,7 @@ describe('Oathkeeper GHSA-vhr5-ggp3-qq85: paths that another reader reads otherw
 })
 
 describe('Supabase GHSA-3529-5m8x-rpv3: a hostile Host reached a mailed link', () => {
-  it('every link of every letter is of the configured public URL', async () => {
+  it('every link of every e-mail has the configured public URL', async () => {
     const person = await world.person({ email: 'hosted@example.com', signIn: false })
     await world.clock.advance('2 minutes')
     const { port } = new URL(world.url)
@@ -288,12 +288,12 @@ describe('Supabase GHSA-3529-5m8x-rpv3: a hostile Host reached a mailed link', (
       await send('/api/v1/auth/register', { email: `hosted${n}@example.com`, password: PASSWORD }, hostile)
       await send('/api/v1/auth/password/forgot', { email: person.email }, hostile)
       await world.clock.advance('2 minutes')
-      const letters = [
+      const emails = [
         ...(await world.mailbox.emailsTo(`hosted${n}@example.com`)),
         ...(await world.mailbox.emailsTo(person.email)),
       ]
-      expect(letters.length).toBeGreaterThan(n + 1)
-      for (const { links, html, text } of letters) {
+      expect(emails.length).toBeGreaterThan(n + 1)
+      for (const { links, html, text } of emails) {
         expect(links.map((link) => new URL(link).origin)).toEqual(links.map(() => world.config.publicUrl))
         expect(html + text).not.toContain('evil')
       }
@@ -306,8 +306,8 @@ describe('Supabase GHSA-3529-5m8x-rpv3: a hostile Host reached a mailed link', (
   })
 })
 
-describe('next-auth CVE-2022-31127: markup in names and addresses was markup in letters', () => {
-  it('is text in letters, and absent from subjects', async () => {
+describe('next-auth CVE-2022-31127: markup in names and addresses was markup in e-mails', () => {
+  it('is escaped in e-mails, and absent from subjects', async () => {
     const nasty = '<img src=x onerror=alert(1)> <a href="https://evil.example">click</a> {{7*7}}'
     const email = "a'b+{x}|`~&amp@example.com"
     const registered = await world
@@ -331,7 +331,7 @@ describe('next-auth CVE-2022-31127: markup in names and addresses was markup in 
     expect(text).toContain('&lt;img src=x onerror=alert(1)')
   })
 
-  it('and an address cannot carry a header or a second address', async () => {
+  it('an address cannot contain a header or a second address', async () => {
     for (const email of [
       'a@example.com\r\nbcc: b@example.com',
       'a@example.com, b@example.com',
@@ -350,8 +350,8 @@ describe('next-auth CVE-2022-31127: markup in names and addresses was markup in 
   })
 })
 
-describe('authentik CVE-2025-53942: a disabled user’s sessions went on', () => {
-  it('are dead at once, by cookie and bearer, and stay dead when the account is enabled again', async () => {
+describe('authentik CVE-2025-53942: sessions of a disabled user remained valid', () => {
+  it('are refused immediately, by cookie and bearer, and remain so after the account is enabled again', async () => {
     const person = await world.person({ email: 'disabled@example.com' })
     const bearer = world.client({
       headers: { authorization: `Bearer ${person.client.cookies.get('lk_session')}` },
@@ -366,8 +366,8 @@ describe('authentik CVE-2025-53942: a disabled user’s sessions went on', () =>
     expect((await login(world.client(), person.email, PASSWORD)).code).toBe('ACCOUNT_DISABLED')
     expect((await login(world.client(), person.email, 'wrong')).code).toBe('AUTHENTICATION_FAILED')
     await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
-    const letters = await world.mailbox.emailsTo(person.email)
-    expect(letters.filter(({ links }) => links.some((link) => link.includes('reset-password')))).toEqual([])
+    const emails = await world.mailbox.emailsTo(person.email)
+    expect(emails.filter(({ links }) => links.some((link) => link.includes('reset-password')))).toEqual([])
     await world.db.tx('system', async (tx) =>
       enableUser(tx, systemCall(world.clock.now()), await getUser(tx, person.id)),
     )
@@ -376,7 +376,7 @@ describe('authentik CVE-2025-53942: a disabled user’s sessions went on', () =>
     expect((await login(world.client(), person.email, PASSWORD)).status).toBe(200)
   })
 
-  it('a reset link from before does not bring the account back', async () => {
+  it('a reset link from before does not enable the account', async () => {
     const person = await world.person({ email: 'resets@example.com', signIn: false })
     await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
     const token = await world.mailbox.tokenFor(person.email, /reset-password/)
@@ -389,7 +389,7 @@ describe('authentik CVE-2025-53942: a disabled user’s sessions went on', () =>
 })
 
 describe('Better Auth GHSA-g38m-r43w-p2q7: a stranger registered the victim’s address first', () => {
-  it('what the stranger planted is dead when the true owner verifies', async () => {
+  it('the stranger’s password and account are gone after the owner of the address verifies', async () => {
     const email = 'victim@example.com'
     const planted = await world
       .client()
@@ -410,7 +410,7 @@ describe('Better Auth GHSA-g38m-r43w-p2q7: a stranger registered the victim’s 
     expect(left).toEqual([])
   })
 
-  it('nor does it work to be first with the letter’s other use: a reset belongs to the mailbox', async () => {
+  it('a password reset by the owner of the address replaces the stranger’s password', async () => {
     const email = 'mailbox@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: 'planted by the stranger' })
     await world.clock.advance('2 minutes')
@@ -423,23 +423,23 @@ describe('Better Auth GHSA-g38m-r43w-p2q7: a stranger registered the victim’s 
     expect((await login(world.client(), email, PASSWORD)).status).toBe(200)
   })
 
-  /** The link in the letter to one of several who registered the address: the newest letter that works for it. */
+  /** The token for one of several users who registered the address, from the newest e-mail with a link for that user. */
   async function linkOf(userId: string): Promise<string> {
-    const letters = await world.mailbox.emailsTo('victim@example.com')
+    const emails = await world.mailbox.emailsTo('victim@example.com')
     const links = await world.db.tx('system', (tx) =>
       tx.selectFrom('links').select('id').where('user_id', '=', userId).execute(),
     )
-    const tokens = letters.flatMap((letter) =>
-      letter.links.map((link) => new URL(link).searchParams.get('token') ?? ''),
+    const tokens = emails.flatMap((email) =>
+      email.links.map((link) => new URL(link).searchParams.get('token') ?? ''),
     )
     const found = tokens.find((token) => links.some(({ id }) => token.startsWith(`${id}.`)))
-    if (found === undefined) throw new Error('no letter for this registration')
+    if (found === undefined) throw new Error('no e-mail for this registration')
     return found
   }
 })
 
-describe('ZITADEL CVE-2026-27840: a truncated token was good', () => {
-  /** Every way to write a token a little differently. */
+describe('ZITADEL CVE-2026-27840: a truncated token was accepted', () => {
+  /** Variants of a token: truncated, extended, in another case. */
   function lookalikes(token: string): string[] {
     const flipped = token.replace(/[a-z](?=[^a-z]*$)/i, (letter) =>
       letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
@@ -451,7 +451,7 @@ describe('ZITADEL CVE-2026-27840: a truncated token was good', () => {
     ].filter((one) => one !== token) // biome-ignore format: a list
   }
 
-  it('a session token is good as it is and in no other way', async () => {
+  it('a session token is accepted only as issued', async () => {
     const person = await world.person({ email: 'zitadel@example.com' })
     const token = person.client.cookies.get('lk_session') ?? ''
     for (const bad of lookalikes(token)) {
@@ -469,8 +469,8 @@ describe('ZITADEL CVE-2026-27840: a truncated token was good', () => {
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
   })
 
-  it('nor is a letter’s token, nor one for another purpose', async () => {
-    const person = await world.person({ email: 'letter@example.com', signIn: false })
+  it('the token of a link is accepted only as issued, and only for its purpose', async () => {
+    const person = await world.person({ email: 'links@example.com', signIn: false })
     await world
       .client()
       .post('/api/v1/auth/register', { email: 'unverified@example.com', password: PASSWORD })
@@ -495,10 +495,10 @@ describe('ZITADEL CVE-2026-27840: a truncated token was good', () => {
   })
 })
 
-describe('ZITADEL CVE-2025-46815: what is good once was good again', () => {
+describe('ZITADEL CVE-2025-46815: a single-use credential was accepted again', () => {
   const FIFTY = Array.from({ length: 50 })
 
-  it('a link replayed, twice and fifty times at once, has one success', async () => {
+  it('a link replayed fifty times concurrently, and again later, succeeds once', async () => {
     const person = await world.person({ email: 'replay@example.com', signIn: false })
     await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
     const token = await world.mailbox.tokenFor(person.email, /reset-password/)
@@ -514,7 +514,7 @@ describe('ZITADEL CVE-2025-46815: what is good once was good again', () => {
     expect((await once(50)).code).toBe('INVALID_TOKEN')
   })
 
-  it('a link that is late or was replaced has none', async () => {
+  it('a link that is expired or replaced does not succeed', async () => {
     const person = await world.person({ email: 'late@example.com', signIn: false })
     const ask = async () => {
       await world.client().post('/api/v1/auth/password/forgot', { email: person.email })

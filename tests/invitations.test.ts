@@ -45,8 +45,8 @@ const preview = (
 describe('an invitation', () => {
   it('is accepted once, by the user with the address in any spelling', async () => {
     const one = await invited(world, admin, id, 'BEN@Example.com', 'guest')
-    const letter = await world.mailbox.emailTo('BEN@Example.com', /invited/)
-    expect(letter.subject).not.toContain('Analytical')
+    const email = await world.mailbox.emailTo('BEN@Example.com', /invited/)
+    expect(email.subject).not.toContain('Analytical')
     expect((await preview(world.client(), one)).data).toMatchObject({
       organization: { name: 'Analytical Engines' },
       email: 'BEN@Example.com',
@@ -268,12 +268,12 @@ describe('inviting', () => {
   it('writes names as text in its e-mail, which links only to the invitation', async () => {
     const evil = await found(owner, '<img src=x onerror=alert(1)>')
     await owner.client.post(`${BASE}/${evil}/invitations`, { email: 'reader@example.com' })
-    const letter = await world.mailbox.emailTo('reader@example.com')
-    expect(letter.html).not.toContain('<img')
-    expect(letter.html).toContain('&lt;img')
-    expect(letter.subject).not.toContain('img')
-    expect(letter.links).toHaveLength(1)
-    expect(letter.links[0]).toMatch(
+    const email = await world.mailbox.emailTo('reader@example.com')
+    expect(email.html).not.toContain('<img')
+    expect(email.html).toContain('&lt;img')
+    expect(email.subject).not.toContain('img')
+    expect(email.links).toHaveLength(1)
+    expect(email.links[0]).toMatch(
       new RegExp(`^${world.config.publicUrl}/invitations/inv_[0-9a-f]{32}\\?token=`),
     )
   })

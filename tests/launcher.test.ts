@@ -1,4 +1,4 @@
-/** The launcher runs the bundle that lies beside it, whatever compiled code lies there too. */
+/** The launcher runs the bundle in its folder, even if the V8 code cache there is invalid. */
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +26,7 @@ async function answer(): Promise<string> {
   return (await run(process.execPath, [join(folder, 'latchkey.cjs'), '--version'])).stdout.trim()
 }
 
-it('runs a bundle of the same length that is another, and not the code of the one before', async () => {
+it('runs a different bundle of the same length, not the cached code of the previous one', async () => {
   const bundle = readFileSync(join(folder, 'server.cjs'), 'utf8')
   const other = 'process.stdout.write("another");'
   writeFileSync(join(folder, 'server.cjs'), `${other}//${'x'.repeat(bundle.length - other.length - 2)}`)
@@ -34,10 +34,10 @@ it('runs a bundle of the same length that is another, and not the code of the on
 })
 
 it.each<[string, (cache: Buffer) => Buffer]>([
-  ['cut off', (cache) => cache.subarray(0, 5000)],
+  ['truncated', (cache) => cache.subarray(0, 5000)],
   ['empty', () => Buffer.alloc(0)],
   ['of another Node', (cache) => Buffer.concat([cache.subarray(0, 32), Buffer.alloc(cache.length - 32, 7)])],
-])('runs the bundle where the compiled code is %s', async (_, spoil) => {
+])('runs the bundle if the code cache is %s', async (_, spoil) => {
   const expected = await answer()
   expect(expected).toMatch(/^\d+\.\d+\.\d+/)
   const file = join(folder, 'server.cache')
@@ -45,7 +45,7 @@ it.each<[string, (cache: Buffer) => Buffer]>([
   expect(await answer()).toBe(expected)
 })
 
-it('runs the bundle where there is no compiled code', async () => {
+it('runs the bundle without a code cache', async () => {
   rmSync(join(folder, 'server.cache'))
   expect(existsSync(join(folder, 'server.cache'))).toBe(false)
   expect(await answer()).toMatch(/^\d+\.\d+\.\d+/)

@@ -1,4 +1,4 @@
-/** Two nodes on one PostgreSQL: one key, one rotation, and what is revoked on one is refused on both. */
+/** Two nodes on one PostgreSQL database: one signing key, one successor of a refresh token, revocations on both. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withinASecond } from '../packages/guard/src/testing/waiting.ts'
@@ -52,7 +52,7 @@ const register = async (email: string): Promise<{ email: string }> => {
 const revoke = (token: string) => new Client(at(0)).post('/api/v1/auth/revoke', { token })
 
 describe('two nodes', () => {
-  it('make one signing key between them at the first start', async () => {
+  it('create one signing key at the first start', async () => {
     const keys = await Promise.all(apps.map((app) => app.tools.keys.list(app.tools.clock.now())))
     expect(keys[0]).toHaveLength(1)
     expect(keys[1]).toEqual(keys[0])
@@ -63,7 +63,7 @@ describe('two nodes', () => {
     await race(urls, db, await signIn(at(0), bob), 100)
   })
 
-  it('refuse on one what was revoked on the other, within a second', async () => {
+  it('refuse on one a token revoked on the other, within a second', async () => {
     const cyd = await register('cyd@example.com')
     await withinASecond(async () => {
       const { access_token: token } = await signIn(at(0), cyd)
@@ -73,7 +73,7 @@ describe('two nodes', () => {
     })
   })
 
-  it('know each other’s keys at once', async () => {
+  it('accept tokens of each other’s new keys immediately', async () => {
     const dan = await register('dan@example.com')
     const { keys, clock } = apps[0]?.tools ?? {}
     for (let n = 0; n < 5; n++) {
@@ -82,7 +82,7 @@ describe('two nodes', () => {
     }
   })
 
-  it('ask the database while the line they listen on is cut, and hear again afterwards', async () => {
+  it('check the database while the LISTEN connection is down, and receive NOTIFY again afterwards', async () => {
     const fay = await register('fay@example.com')
     const [first, second] = [await signIn(at(0), fay), await signIn(at(0), fay)]
     const revocations = apps[1]?.tools.revocations
@@ -98,7 +98,7 @@ describe('two nodes', () => {
     )
     await expect.poll(() => wasDown, { interval: 1 }).toBe(true)
     await revoke(first.access_token)
-    // without the connection the database is read; a connection that is back before the revocation brings it by NOTIFY
+    // without the LISTEN connection each check reads the database; a restored connection receives the revocation by NOTIFY
     let isRefused = false
     for (let n = 0; n < 100; n++) {
       const wasLive = revocations?.isLive()

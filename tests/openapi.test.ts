@@ -1,4 +1,4 @@
-/** The OpenAPI document of a running server: whole, true of every row, and what servers answer fits it. */
+/** The OpenAPI document of a running server: complete, consistent with every row, and matched by real answers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
@@ -91,42 +91,42 @@ describe('the OpenAPI document', () => {
     )
   })
 
-  it('has every reference lead somewhere, and no schema lost on the way', () => {
-    const lost: string[] = []
+  it('resolves every reference, and loses no schema', () => {
+    const dangling: string[] = []
     const visit = (value: Json): void => {
       if (typeof value !== 'object' || value === null) return
       if (typeof value.$ref === 'string') {
         const parts = value.$ref.replace(/^#\//, '').split('/')
         if (parts.reduce((found: Json, part: string) => found?.[part], document) === undefined)
-          lost.push(value.$ref)
+          dangling.push(value.$ref)
       }
       if (Array.isArray(value.required)) {
         for (const name of value.required)
-          if (value.properties && !(name in value.properties)) lost.push(`required ${name}`)
+          if (value.properties && !(name in value.properties)) dangling.push(`required ${name}`)
       }
       if (value.type !== undefined) {
         const types = ['null', 'boolean', 'object', 'array', 'number', 'string', 'integer']
         if (![value.type].flat().every((type) => types.includes(type)) && typeof value.type === 'string')
-          lost.push(`type ${value.type}`)
+          dangling.push(`type ${value.type}`)
       }
       for (const member of Object.values(value)) visit(member)
     }
     for (const [, , operation] of operations()) visit(operation)
     visit(document.components.schemas)
-    expect(lost).toEqual([])
+    expect(dangling).toEqual([])
     expect(JSON.stringify(document)).not.toContain('$defs')
   })
 
-  it('documents exactly the errors a row can answer with', () => {
+  it('documents exactly the errors of each row', () => {
     for (const row of api()) {
       const item = document.paths[row.path.replace(/:(\w+)/g, '{$1}')][row.method.toLowerCase()]
-      const told = Object.entries<Json>(item.responses).filter(([status]) => Number(status) >= 400)
-      const codes = told.flatMap(
+      const failures = Object.entries<Json>(item.responses).filter(([status]) => Number(status) >= 400)
+      const codes = failures.flatMap(
         ([, response]) =>
           response.content['application/json'].schema.allOf[1].properties.error.properties.code.enum,
       )
       expect(codes.sort(), row.name).toEqual([...errorsOf(row)].sort())
-      for (const [status, response] of told) {
+      for (const [status, response] of failures) {
         for (const one of response.content['application/json'].schema.allOf[1].properties.error.properties
           .code.enum as ErrorCode[]) {
           expect(`${ERRORS[one].status}`, row.name).toBe(status)
@@ -135,8 +135,8 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('describes answers that servers give: these fit their schemas', async () => {
-    // zod's own reader of JSON Schema checks the document against what really came
+  it('matches real answers', async () => {
+    // zod reads the JSON Schema of the document and checks the answers
     const check = async (row: string, reply: Reply) => {
       const found = operations().find(([, , { operationId }]) => operationId === row)
       const schema = found?.[2].responses[reply.status]?.content['application/json'].schema
@@ -160,7 +160,7 @@ describe('the OpenAPI document', () => {
     await check('auth.login', await world.client().post('/api/v1/auth/login', {}))
     await check(
       'auth.login',
-      await world.client().post('/api/v1/auth/login', { username: 'nobody', password: 'x' }),
+      await world.client().post('/api/v1/auth/login', { username: 'unknown', password: 'x' }),
     )
     await check(
       'auth.register',

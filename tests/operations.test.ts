@@ -1,4 +1,4 @@
-/** Operations and their faces: one action has one rule and one counter, however it is requested. */
+/** Operations and their faces: one action has one set of rules and one rate limit, for JSON, forms and other faces. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../packages/server/src/base/http/row/route.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -47,16 +47,16 @@ describe('an operation', () => {
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
-  it('has a JSON route for each hosted form that changes something, or is only a form for a reason', () => {
+  it('has a JSON route for each hosted form that changes something, except those of FORMS_ALONE', () => {
     const formsAlone = [...facesOf()]
       .filter(([, faces]) => faces.every(({ kind, method }) => kind === 'page' && method !== 'GET'))
       .map(([name]) => name)
-    // signing out of a session that has ended is an error by JSON, and not on the page;
-    // the first administrator is made by the printed link, headless by the CLI
+    // sign-out from an ended session is an error in JSON but not on the page;
+    // the first administrator is created by the printed link, or by the CLI
     expect(formsAlone.sort()).toEqual(FORMS_ALONE)
   })
 
-  it('has faces whose unsafe methods agree: no face reads what another one changes', () => {
+  it('has either only safe or only unsafe faces', () => {
     const mixed = [...facesOf()].filter(
       ([, faces]) => new Set(faces.map(({ method }) => method === 'GET')).size > 1,
     )
@@ -64,7 +64,7 @@ describe('an operation', () => {
   })
 })
 
-/** Hosted forms without a JSON counterpart; a new one is a decision. */
+/** Hosted forms without a JSON route; a new one requires an entry here. */
 const FORMS_ALONE: readonly string[] = ['pages.setup.submit', 'pages.sign_out.submit']
 
 describe('the limit of the login', () => {
@@ -73,7 +73,7 @@ describe('the limit of the login', () => {
     const visitor = world.client(address)
     const page = await visitor.get('/sign-in')
     const csrf = /name="csrf_token" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
-    const identifier = 'nobody-at-all@example.com'
+    const identifier = 'unknown-account@example.com'
     const byJson = () =>
       world.client(address).post('/api/v1/auth/login', { username: identifier, password: 'wrong' })
     const byForm = () =>

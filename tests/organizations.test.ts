@@ -179,9 +179,9 @@ describe('an organization', () => {
     expect((await ben.client.delete(`${BASE}/${id}`)).status).toBe(403)
     const deleted = await ada.client.delete(`${BASE}/${id}`)
     expect(deleted.status).toBe(200)
-    const letter = await world.mailbox.emailTo('ada@example.com', /was deleted/)
-    expect(letter.subject).not.toContain('Phoenix')
-    expect(letter.text).toContain('Phoenix')
+    const email = await world.mailbox.emailTo('ada@example.com', /was deleted/)
+    expect(email.subject).not.toContain('Phoenix')
+    expect(email.text).toContain('Phoenix')
     for (const { client } of [ada, ben]) {
       expect((await client.get(`${BASE}/${id}`)).status).toBe(404)
       expect((await client.get(`${BASE}/${id}/members`)).status).toBe(404)

@@ -1,7 +1,7 @@
 /**
- * What is published: both packages, as `npm pack` makes them, installed in an empty folder. Their checkers find
- * nothing, they hold what is needed and nothing else, the guard runs and type-checks in every way of importing it,
- * and the server starts. Installing fetches the server's dependencies, from npm's cache where they are there.
+ * Published packages: both, as `npm pack` makes them, are installed in an empty folder. publint and attw find nothing,
+ * the packages contain exactly the needed files, the guard runs and type-checks in every module system, and the server
+ * starts. The installation fetches the dependencies of the server, from npm's cache if possible.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,21 +25,25 @@ const ROOT = join(import.meta.dirname, '..')
 const execute = promisify(execFile)
 
 let folder: string
-let guard: Packed
-let server: Packed
+let guard: PackedPackage
+let server: PackedPackage
 
-interface Packed {
+interface PackedPackage {
   tarball: Buffer
   contents: Package
   files: string[]
   manifest: Record<string, unknown>
 }
-interface Ran {
+interface RunResult {
   exit: number
-  /** Of both streams. */
+  /** Standard output and standard error. */
   output: string
 }
-function run(program: string, args: string[], { cwd = folder, env = {}, input = '' } = {}): Promise<Ran> {
+function run(
+  program: string,
+  args: string[],
+  { cwd = folder, env = {}, input = '' } = {},
+): Promise<RunResult> {
   const ran = execute(program, args, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } })
   ran.child.stdin?.end(input)
   return ran.then(
@@ -53,7 +57,7 @@ async function npm(...args: string[]): Promise<void> {
   if (exit !== 0) throw new Error(`npm ${args.join(' ')}: ${output}`)
 }
 
-function read(name: string): Packed {
+function read(name: string): PackedPackage {
   const tarball = readFileSync(join(folder, `latchkey-${name}-0.1.0.tgz`))
   const contents = createPackageFromTarballData(tarball)
   const root = `/node_modules/@latchkey/${name}/`
@@ -79,11 +83,11 @@ describe('the checkers', () => {
     expect(messages).toEqual([])
   })
 
-  it('the types of the guard are right for every way of resolving that knows `exports`', async () => {
+  it('the types of the guard are right for every module resolution that supports `exports`', async () => {
     const found = await checkPackage(guard.contents, { excludeEntrypoints: ['./latchkey-functions.sql'] })
     if (!found.types) throw new Error('no types')
     expect(Object.keys(found.entrypoints)).toEqual(['.', './pg', './kysely', './drizzle'])
-    // node10 is how compilers resolved before `exports`
+    // node10 is the module resolution before `exports`
     const problems = found.problems.filter(
       (problem) => !('resolutionKind' in problem && problem.resolutionKind === 'node10'),
     )
@@ -114,18 +118,18 @@ describe('the guard', () => {
     const send = async (headers) => (await handler(new Request('http://x/', { headers }))).status
     Promise.all([send({}), send({ 'x-api-key': 'k' })]).then((statuses) => console.log(...statuses))`
 
-  it('protects, from an ES module', async () => {
+  it('protects an ES module', async () => {
     writeFileSync(join(folder, 'app.mjs'), `import { createGuard, apiKey } from '@latchkey/guard'${PROTECTS}`)
     expect(await node('app.mjs')).toEqual({ exit: 0, output: '401 200\n' })
   })
 
-  it('protects, from CommonJS', async () => {
+  it('protects a CommonJS module', async () => {
     const text = `const { createGuard, apiKey } = require('@latchkey/guard')${PROTECTS}`
     writeFileSync(join(folder, 'app.cjs'), text)
     expect((await node('--no-warnings', 'app.cjs')).output).toBe('401 200\n')
   })
 
-  it('protects, from the CommonJS that is for tools which cannot require ES modules', async () => {
+  it('protects by its CommonJS build, for tools that cannot require ES modules', async () => {
     const file = join(folder, 'node_modules/@latchkey/guard/dist/cjs/index.js')
     writeFileSync(
       join(folder, 'old.cjs'),
@@ -134,7 +138,7 @@ describe('the guard', () => {
     expect(await node('old.cjs')).toEqual({ exit: 0, output: '401 200\n' })
   })
 
-  it('is one in a process, however it is imported', async () => {
+  it('has one instance in a process for all kinds of import', async () => {
     const text = `
       import { createRequire } from 'node:module'
       import * as imported from '@latchkey/guard'
@@ -146,7 +150,7 @@ describe('the guard', () => {
     expect((await node('--no-warnings', 'both.mjs')).output).toBe('true\ntrue\n')
   })
 
-  it('has units of work for each driver without needing one, and their functions as SQL', async () => {
+  it('has units of work for each driver without depending on one, and their functions as SQL', async () => {
     const text = `
       import { readFileSync } from 'node:fs'
       import { fileURLToPath } from 'node:url'
@@ -164,7 +168,7 @@ describe('the guard', () => {
     ['nodenext', 'nodenext', ['mts', 'cts']],
     ['bundler', 'preserve', ['mts', 'ts']],
   ])(
-    'has declarations that a strict TypeScript reads whole, with moduleResolution %s',
+    'has declarations that type-check in strict TypeScript with moduleResolution %s',
     async (resolution, module, kinds) => {
       const types = join(folder, 'node_modules/@types')
       if (!existsSync(types)) symlinkSync(join(ROOT, 'node_modules/@types'), types)
@@ -211,7 +215,7 @@ describe('the server', () => {
   const findings = async (): Promise<Record<string, string>[]> =>
     JSON.parse((await latchkey(['doctor', '--json'])).output).findings
 
-  it('holds its bundle with the licences of what is in it, the migrations and the template of the embedded database, and nothing else', () => {
+  it('contains exactly the bundle with its licences, the migrations and the template of the embedded database', () => {
     const others = server.files.filter(
       (file) => !/^dist\/migrations\/\d{4}_[a-z0-9_]+\.(up|down)\.sql$/.test(file),
     )
@@ -229,7 +233,7 @@ describe('the server', () => {
     expect(server.files.filter((file) => file.startsWith('dist/migrations/'))).toHaveLength(migrations.length)
   })
 
-  it('passes on the licences of what was bundled', () => {
+  it('contains the licences of the bundled packages', () => {
     const licenses = readFileSync(at('@latchkey/server/dist/licenses.txt'), 'utf8')
     for (const name of ['fastify', 'kysely', 'pg', 'pino', 'preact', 'zod'])
       expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'))
@@ -242,7 +246,7 @@ describe('the server', () => {
     for (const name of required) expect(bundle).toContain(`require("${name}")`)
   })
 
-  it('says its version and that its settings are good', async () => {
+  it('prints its version and checks its settings', async () => {
     expect(await latchkey(['--version'])).toEqual({ exit: 0, output: '0.1.0\n' })
     expect(await latchkey(['config', 'check'])).toMatchObject({ exit: 0 })
     expect(await findings()).toContainEqual(
@@ -250,7 +254,7 @@ describe('the server', () => {
     )
   })
 
-  it('starts without the binaries of bcrypt; what it cannot check is a wrong password', async () => {
+  it('starts without the binaries of bcrypt; a bcrypt hash is then answered as a wrong password', async () => {
     rmSync(at('bcrypt/prebuilds'), { recursive: true })
     const password = 'correct horse battery staple'
     const words = ['users', 'create', '--email', 'ada@acme.test', '--password-stdin']
@@ -293,7 +297,7 @@ describe('the server', () => {
     }
   })
 
-  it('has a doctor that names what is missing for this platform', async () => {
+  it('has a doctor that names the missing binaries of this platform', async () => {
     expect(await findings()).toContainEqual({
       check: 'hashing',
       state: 'warn',

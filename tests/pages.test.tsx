@@ -1,4 +1,4 @@
-/** Over every hosted page, in every language: what holds for all of them. */
+/** Properties of every hosted page in every language: CSP, labels, headings, CSRF tokens, texts. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -41,7 +41,7 @@ const attribute = (tag: string, name: string): string | undefined =>
   new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1]
 
 describe.each(documents)('$name', ({ html }) => {
-  it('carries no inline code and no inline style', () => {
+  it('contains no inline script and no inline style', () => {
     expect(html).not.toMatch(/<style|<[^>]* style=|<[^>]* on[a-z]+=|javascript:/i)
     expect(tags(html, 'script').every((tag) => attribute(tag, 'src')?.startsWith('/assets/'))).toBe(true)
     expect(html).toMatch(/<script[^>]*><\/script>/)
@@ -55,7 +55,7 @@ describe.each(documents)('$name', ({ html }) => {
       expect(labels.has(id) || isWithin, tag).toBe(true)
     }
   })
-  it('has every id once, and every reference leads to one', () => {
+  it('has unique ids, and every reference resolves to one', () => {
     const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
     expect(new Set(ids).size).toBe(ids.length)
     const references = [
@@ -64,20 +64,20 @@ describe.each(documents)('$name', ({ html }) => {
     for (const id of references.flatMap(([, list]) => list?.split(' ') ?? [])) expect(ids).toContain(id)
     for (const [, id] of html.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(id)
   })
-  it('has one heading of the first rank, and skips none', () => {
+  it('has one heading of the first level, and skips no level', () => {
     expect(tags(html, 'h1')).toHaveLength(1)
     const ranks = [...html.matchAll(/<h([1-6])/g)].map(([, rank]) => Number(rank))
     expect(ranks.every((rank, i) => i === 0 || rank <= (ranks[i - 1] ?? 0) + 1)).toBe(true)
   })
-  it('sends the CSRF token with every form that changes something, and in no address', () => {
+  it('sends the CSRF token with every POST form, and in no URL', () => {
     const forms = html.split('<form').slice(1)
     for (const form of forms.map((one) => one.split('</form>')[0] ?? ''))
       expect(form.includes('name="csrf_token" value="token"'), form).toBe(form.startsWith(' method="post"'))
   })
-  it('leaves no place unfilled and no text missing', () => {
-    // the script fills this one
-    const shown = html.replaceAll('{missing}', '')
-    expect(shown).not.toMatch(/\{\w+\}|undefined|\[object|>\s*[a-z_]+\.[a-z_]+\s*</)
+  it('leaves no placeholder unfilled and no text missing', () => {
+    // the script fills this placeholder
+    const filled = html.replaceAll('{missing}', '')
+    expect(filled).not.toMatch(/\{\w+\}|undefined|\[object|>\s*[a-z_]+\.[a-z_]+\s*</)
   })
 })
 
@@ -101,22 +101,25 @@ describe('the texts', () => {
     accountText,
     registrationText,
   }
-  const places = (text: unknown): string[] => {
+  const placeholders = (text: unknown): string[] => {
     const found = JSON.stringify(text).match(/\{\w+\}/g) ?? []
     return [...new Set(found)].sort()
   }
-  it.each(Object.entries(all))('%s say the same in every language', (_, { catalogue }) => {
-    for (const locale of LOCALES) {
-      expect(Object.keys(catalogue[locale])).toEqual(Object.keys(catalogue.en))
-      for (const [key, text] of Object.entries(catalogue.en)) {
-        expect(places(catalogue[locale][key]), key).toEqual(places(text))
-        expect(JSON.stringify(catalogue[locale][key]).trim(), key).not.toMatch(/^"?\s*"?$/)
+  it.each(Object.entries(all))(
+    '%s have the same keys and placeholders in every language',
+    (_, { catalogue }) => {
+      for (const locale of LOCALES) {
+        expect(Object.keys(catalogue[locale])).toEqual(Object.keys(catalogue.en))
+        for (const [key, text] of Object.entries(catalogue.en)) {
+          expect(placeholders(catalogue[locale][key]), key).toEqual(placeholders(text))
+          expect(JSON.stringify(catalogue[locale][key]).trim(), key).not.toMatch(/^"?\s*"?$/)
+        }
       }
-    }
-  })
+    },
+  )
   it('call an e-mail an e-mail, on pages, in e-mails, in the API and in its reference', () => {
     const features = join(import.meta.dirname, '../packages/server/src/features')
-    // the texts of an e-mail are in its file, and nothing else does that is in quotes and no path
+    // the quoted strings of mail.tsx, except import paths, are the texts of e-mails
     const inMails = readdirSync(features, { recursive: true, encoding: 'utf8' })
       .filter((file) => /(?:^|[\\/])mail\.tsx$/.test(file))
       .map((file) =>
@@ -126,8 +129,8 @@ describe('the texts', () => {
       )
     expect(inMails.length).toBeGreaterThan(4)
     const catalogues = Object.values(all).map(({ catalogue }) => catalogue)
-    for (const said of [...catalogues, ...inMails, ERRORS, AUDIT_EVENTS, SETTINGS]) {
-      const text = JSON.stringify(said).replace(/\b(?:capital|small|plain|with a|32) letters?\b/gi, '')
+    for (const texts of [...catalogues, ...inMails, ERRORS, AUDIT_EVENTS, SETTINGS]) {
+      const text = JSON.stringify(texts).replace(/\b(?:capital|small|plain|with a|32) letters?\b/gi, '')
       expect(/.{0,40}\b(?:letters?|briefe?)\b.{0,20}/i.exec(text)?.[0]).toBeUndefined()
     }
   })

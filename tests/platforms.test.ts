@@ -24,7 +24,7 @@ const PLATFORMS: readonly Platform[] = [
   { os: 'win32', cpu: 'x64' },
 ]
 
-interface Locked {
+interface LockEntry {
   version?: string
   resolved?: string
   integrity?: string
@@ -35,29 +35,29 @@ interface Locked {
   optionalDependencies?: Record<string, string>
 }
 const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-  packages: Record<string, Locked>
+  packages: Record<string, LockEntry>
 }
-const locked = (name: string): Locked | undefined => packages[`node_modules/${name}`]
-const fits = (entry: Locked, { os, cpu, libc }: Platform): boolean =>
+const locked = (name: string): LockEntry | undefined => packages[`node_modules/${name}`]
+const fits = (entry: LockEntry, { os, cpu, libc }: Platform): boolean =>
   (entry.os ?? [os]).includes(os) &&
   (entry.cpu ?? [cpu]).includes(cpu) &&
   (!libc || (entry.libc ?? [libc]).includes(libc))
 
-/** Packages that come as one package a platform, with the names of those. */
+/** Packages with one native package per platform, and the names of those. */
 const NATIVE = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) => {
   const parts = Object.keys(optionalDependencies)
   return parts.length > 5 ? [[path.replace('node_modules/', ''), parts] as const] : []
 })
 
 describe('the lock', () => {
-  it('has every package for other platforms, and knows native packages at all', () => {
+  it('contains the native packages of all platforms', () => {
     expect(NATIVE.map(([name]) => name)).toEqual(
       expect.arrayContaining(['@biomejs/biome', '@node-rs/argon2', 'esbuild', 'rolldown', 'typescript']),
     )
     expect(NATIVE.flatMap(([, parts]) => parts.filter((part) => !locked(part)))).toEqual([])
   })
 
-  it('fixes what every package holds, and names no registry', () => {
+  it('has a hash of every package, and names no registry', () => {
     const entries = Object.entries(packages).filter(
       ([path, { link }]) => path.includes('node_modules/') && !link,
     )
@@ -79,7 +79,7 @@ describe('npm ci', () => {
 
   it.each(PLATFORMS)('installs on $os $cpu $libc', async (platform) => {
     const { os, cpu, libc } = platform
-    // without a network and a cache: a whole lock needs neither, and a lock that lacks a package is refused
+    // without network and cache: a complete lock file needs neither, and npm refuses an incomplete one
     const args = ['ci', '--dry-run', '--ignore-scripts', '--offline', '--cache', join(folder, 'cache')]
     const on = ['--os', os, '--cpu', cpu, ...(libc ? ['--libc', libc] : [])]
     const { stdout } = await run('npm', [...args, ...on], { cwd: folder })
@@ -95,7 +95,7 @@ describe('npm ci', () => {
   })
 })
 
-it('bcrypt carries its binaries for all of them', () => {
+it('bcrypt contains its binaries for all platforms', () => {
   const prebuilds = join(ROOT, 'node_modules/bcrypt/prebuilds')
   const files = PLATFORMS.map(({ os, cpu, libc }) => `${os}-${cpu}/bcrypt${libc ? `.${libc}` : ''}.node`)
   expect(files.filter((file) => !existsSync(join(prebuilds, file)))).toEqual([])

@@ -1,4 +1,4 @@
-/** Everything that may happen once, asked for many times at once: exactly one wins, and nothing is left over. */
+/** Race tests: many concurrent requests for an action that may succeed once. Exactly one succeeds, and no rows are left over. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
@@ -12,7 +12,7 @@ import { PASSWORD, type Person, startWorld, type World } from '../packages/serve
 const MANY = 24
 
 let world: World
-/** Without verification of addresses. */
+/** A server without verification of addresses. */
 let quick: World
 beforeAll(async () => {
   world = await startWorld()
@@ -23,7 +23,7 @@ afterAll(() => Promise.all([world.stop(), quick.stop()]))
 const atOnce = <T>(work: (n: number) => Promise<T>, many = MANY): Promise<T[]> =>
   Promise.all(Array.from({ length: many }, (_, n) => work(n)))
 
-/** How often each status came. */
+/** How often each status occurs. */
 function statuses(replies: readonly Reply[]): Record<number, number> {
   const counts: Record<number, number> = {}
   for (const { status } of replies) counts[status] = (counts[status] ?? 0) + 1
@@ -35,7 +35,7 @@ const winners = (replies: readonly Reply[]): Reply[] => replies.filter(({ status
 const countOf = (events: readonly string[], type: string): number =>
   events.filter((event) => event === type).length
 
-/** The same cookies in a jar of its own, so that answers do not reach the others. */
+/** A client with the same cookies in a separate jar. */
 function twin(person: Person, of = world): Client {
   const client = of.client()
   for (const [name, value] of person.client.cookies) client.cookies.set(name, value)
@@ -66,27 +66,27 @@ async function matching(of: World, userId: string, passwords: readonly string[])
 const register = (of: World, body: Record<string, unknown>): Promise<Reply> =>
   of.client().post('/api/v1/auth/register', { password: PASSWORD, ...body })
 
-/** Runs statements that lock rows, and keeps the locks until it is told to let go. */
-async function hold(lock: (tx: Tx) => Promise<unknown>): Promise<() => Promise<void>> {
-  let letGo = () => {}
-  const freed = new Promise<void>((resolve) => {
-    letGo = resolve
+/** Runs statements that lock rows, and keeps the locks. @returns the function that releases them */
+async function holdLocks(lock: (tx: Tx) => Promise<unknown>): Promise<() => Promise<void>> {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
   })
   let holder: Promise<void> | undefined
-  await new Promise<void>((held) => {
+  await new Promise<void>((locked) => {
     holder = world.db.tx('system', async (tx) => {
       await lock(tx)
-      held()
-      await freed
+      locked()
+      await released
     })
   })
   return async () => {
-    letGo()
+    release()
     await holder
   }
 }
 
-describe('a link of single use', () => {
+describe('a single-use link', () => {
   it('verifies an address once', async () => {
     const { data } = await register(world, { email: 'once@example.com' })
     const token = await world.mailbox.tokenFor('once@example.com', /verify-email/)
@@ -141,7 +141,7 @@ describe('a link of single use', () => {
     expect(await world.app.setupLink()).toBeNull()
   })
 
-  it('is written into one letter when the letter is asked for many times at once', async () => {
+  it('is sent in one e-mail after many concurrent requests', async () => {
     const person = await world.person({ email: 'flood@example.com', signIn: false })
     await register(world, { email: 'waiting@example.com' })
     await world.mailbox.emailsTo('waiting@example.com')
@@ -161,12 +161,12 @@ describe('a link of single use', () => {
 })
 
 describe('many registrations at once', () => {
-  it('of one address are all taken on, and the first to verify is the only one left', async () => {
+  it('of one address are all accepted, and only the first to verify remains', async () => {
     const email = 'crowd@example.com'
     const replies = await atOnce((n) => register(world, { email, password: `${PASSWORD} ${n}` }))
     expect(statuses(replies)).toEqual({ 201: MANY })
-    const letters = await world.mailbox.emailsTo(email)
-    const tokens = letters.flatMap(({ links }) =>
+    const emails = await world.mailbox.emailsTo(email)
+    const tokens = emails.flatMap(({ links }) =>
       links
         .filter((link) => /verify-email/.test(link))
         .map((link) => new URL(link).searchParams.get('token')),
@@ -190,7 +190,7 @@ describe('many registrations at once', () => {
       Array.from({ length: MANY }, (_, n) => `${PASSWORD} ${n}`),
     )
     expect(right).toEqual([`${PASSWORD} ${ids.indexOf(left[0]?.id ?? '')}`])
-    // what the others planted is gone with them
+    // the passwords of the others are deleted with them
     for (const table of ['passwords', 'links', 'sessions', 'devices'] as const) {
       const rows = await world.db.tx('system', (tx) =>
         tx.selectFrom(table).select('user_id').where('user_id', 'in', ids).execute(),
@@ -199,7 +199,7 @@ describe('many registrations at once', () => {
     }
   })
 
-  it('of one username with different addresses: one gets the name, and everybody an account', async () => {
+  it('of one username with different addresses: one gets the name, and all get an account', async () => {
     const emails = Array.from({ length: 12 }, (_, n) => `named${n}@example.com`)
     for (const reply of await Promise.all(
       emails.map((email) => register(world, { email, username: 'Wanted' })),
@@ -209,7 +209,7 @@ describe('many registrations at once', () => {
     const verify = (token: string) => world.client().post('/api/v1/auth/verify-email', { token })
     const first = await Promise.all(tokens.map(verify))
     expect(first.map(({ status }) => status).filter((status) => status !== 200 && status !== 409)).toEqual([])
-    // who collided may use the link again
+    // after the conflict the link is still valid
     const lost = tokens.filter((_, n) => first[n]?.status === 409)
     for (const token of lost) expect((await verify(token)).status).toBe(200)
     const holders = await world.db.tx('system', (tx) =>
@@ -218,7 +218,7 @@ describe('many registrations at once', () => {
     expect(holders).toEqual([{ status: 'active' }])
   })
 
-  it('of one address without verification: one is welcome, the others conflict', async () => {
+  it('of one address without verification: one succeeds, the others conflict', async () => {
     const replies = await atOnce((n) =>
       register(quick, { email: n % 2 ? 'Same@Example.com' : 'same@example.com' }),
     )
@@ -229,7 +229,7 @@ describe('many registrations at once', () => {
     expect(await usersWith(quick, 'same@example.com')).toHaveLength(1)
   })
 
-  it('of one username without verification: one is welcome, the others conflict and leave nothing', async () => {
+  it('of one username without verification: one succeeds, the others conflict and leave no rows', async () => {
     const replies = await atOnce((n) =>
       register(quick, { email: `user${n}@example.com`, username: n % 2 ? 'Samename' : 'samename' }),
     )
@@ -242,7 +242,7 @@ describe('many registrations at once', () => {
 })
 
 describe('one account, many requests', () => {
-  it('gives a username to one of those who ask for it', async () => {
+  it('gives a username to one of many users who choose it', async () => {
     const people: Person[] = []
     for (let n = 0; n < 10; n += 1) people.push(await quick.person({ email: `asks${n}@example.com` }))
     const replies = await Promise.all(
@@ -264,7 +264,7 @@ describe('one account, many requests', () => {
     expect(countOf(await quick.events(person.id), 'user.deleted')).toBe(1)
     expect(await quick.mailbox.emailsTo(person.email)).toHaveLength(1)
     expect(await usersWith(quick, person.email)).toEqual([])
-    // the late ones wrote down nothing personal about somebody who is gone
+    // late requests write no personal data about the deleted user
     const written = await quick.db.tx('system', (tx) =>
       tx
         .selectFrom('audit_events')
@@ -318,7 +318,7 @@ describe('one account, many requests', () => {
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(401)
   })
 
-  it('notes the end of an expired session once, however many requests find it', async () => {
+  it('records the expiry of a session once, even if many requests find it expired', async () => {
     const person = await world.person({ email: 'expires@example.com' })
     world.app.tools.clock.advance(31 * 60_000)
     const replies = await atOnce(() => twin(person).get('/api/v1/auth/me'))
@@ -330,28 +330,28 @@ describe('one account, many requests', () => {
   })
 })
 
-// an embedded database has one connection: nothing stands still in the midst of a transaction there
+// PostgreSQL only: an embedded database has one connection, so transactions cannot overlap
 if (testDatabaseKind() === 'postgres')
-  describe('a sign-in that is nearly done', () => {
-    /** Holds the sign-in just before it starts its session, does something meanwhile, and lets it go on. */
+  describe('a sign-in that is about to start its session', () => {
+    /** Blocks the sign-in just before it starts its session, runs `meanwhile`, and releases it. */
     async function overtaken(person: Person, meanwhile: () => Promise<unknown>): Promise<Reply> {
       const signIn = (password: string) =>
         world.client().post('/api/v1/auth/login', { username: person.email, password })
-      // a failure, so that there is a counter to clear, which can be held
+      // a failure, so that the sign-in must clear a counter, which can be locked
       await signIn('wrong')
-      const letGo = await hold((tx) => tx.selectFrom('failures').select('key').forUpdate().execute())
+      const release = await holdLocks((tx) => tx.selectFrom('failures').select('key').forUpdate().execute())
       const signingIn = signIn(PASSWORD)
       await sleep(400)
       const done = meanwhile()
       await Promise.race([done, sleep(400)])
-      await Promise.all([letGo(), done])
+      await Promise.all([release(), done])
       return signingIn
     }
 
     const meBy = (reply: Reply) =>
       world.client({ headers: { authorization: `Bearer ${reply.data?.token}` } }).get('/api/v1/auth/me')
 
-    it('under the old password leaves no session behind when the password is reset', async () => {
+    it('with the old password leaves no session after the password is reset', async () => {
       const person = await world.person({ email: 'overtaken@example.com', signIn: false })
       await world.client().post('/api/v1/auth/password/forgot', { email: person.email })
       const token = await world.mailbox.tokenFor(person.email, /reset-password/)
@@ -362,7 +362,7 @@ if (testDatabaseKind() === 'postgres')
       expect((await meBy(reply)).status).toBe(401)
     })
 
-    it('leaves no session behind when the account is disabled, not even for when it is enabled again', async () => {
+    it('leaves no session after the account is disabled, even after it is enabled again', async () => {
       const person = await world.person({ email: 'overtaken2@example.com', signIn: false })
       const call = systemCall(world.clock.now())
       const change = (to: typeof disableUser) =>
@@ -378,9 +378,9 @@ describe('parallel guesses', () => {
   const guess = (identifier: string, password: string) =>
     world.client().post('/api/v1/auth/login', { username: identifier, password })
 
-  it('are told as many outcomes as the lock-out allows, for an account as for none', async () => {
+  it('get as many verdicts as the lock-out allows, for known and unknown accounts', async () => {
     const person = await world.person({ email: 'guessed@example.com', signIn: false })
-    for (const identifier of [person.email, 'guessed-nobody@example.com']) {
+    for (const identifier of [person.email, 'guessed-unknown@example.com']) {
       const replies = await atOnce((n) => guess(identifier, `wrong password number ${n}`), GUESSES)
       expect(statuses(replies)).toEqual({ 401: 5, 423: GUESSES - 5 })
       const left = replies
@@ -391,8 +391,8 @@ describe('parallel guesses', () => {
     expect((await guess(person.email, PASSWORD)).status).toBe(423)
   })
 
-  it('tell no more when the right password is among them', async () => {
-    // the places differ from run to run on purpose: no place may be special
+  it('get no more verdicts if the right password is among them', async () => {
+    // the position is random on purpose: no position may be special
     for (let round = 0; round < 4; round += 1) {
       const person = await world.person({ email: `lucky${round}@example.com`, signIn: false })
       const place = Math.floor(Math.random() * GUESSES)
@@ -403,14 +403,14 @@ describe('parallel guesses', () => {
       const { 200: right = 0, 401: wrong = 0, 423: locked = 0 } = statuses(replies)
       expect(right + wrong + locked, `the right one at ${place}`).toBe(GUESSES)
       expect(replies[place]?.status, `the right one at ${place}`).not.toBe(401)
-      // a right password forgets the failures before it, of which there were at most four
+      // the right password clears the failures before it, at most four
       if (right === 0) expect(wrong, `the right one at ${place}`).toBe(5)
       else expect(wrong, `the right one at ${place}`).toBeLessThanOrEqual(9)
       expect(countOf(await world.events(person.id), 'auth.login.locked')).toBe(1)
     }
   })
 
-  it('of one address lock the account for that address alone', async () => {
+  it('from one IP address lock the account for that address only', async () => {
     const proxied = await startWorld({ trustedProxies: ['127.0.0.1/32'] })
     try {
       const person = await proxied.person({ email: 'wide@example.com', signIn: false })
@@ -436,7 +436,7 @@ describe('parallel guesses', () => {
     }
   })
 
-  it('in every spelling together are told as many', async () => {
+  it('in different spellings together get as many verdicts', async () => {
     const person = await world.person({ email: 'spelled@example.com', username: 'spelled', signIn: false })
     const spellings = [
       'spelled',

@@ -10,11 +10,11 @@ const root = join(import.meta.dirname, '..')
 const files = Object.entries(referenceFiles())
 const names = Object.values(SETTINGS).map((setting) => setting.env)
 
-it.each(files)('%s says what the code says (npm run docs renews it)', (path, text) => {
+it.each(files)('%s is up to date with the code (npm run docs updates it)', (path, text) => {
   expect(readFileSync(join(root, path), 'utf8')).toBe(text)
 })
 
-it('has no reference page of something that is no more', () => {
+it('has no obsolete reference page', () => {
   const pages = readdirSync(join(root, 'docs/reference')).map((name) => `docs/reference/${name}`)
   expect(pages.filter((page) => !files.some(([path]) => path === page))).toEqual([])
 })
@@ -38,7 +38,7 @@ it('documents every error code with its status, and no other', () => {
   )
 })
 
-it('has an .env.example that changes nothing, even with every # taken away', () => {
+it('has an .env.example that changes nothing, even with every line uncommented', () => {
   const cwd = mkdtempSync(join(tmpdir(), 'latchkey-env-'))
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }))
   const secret = loadConfig({}, { cwd }).secret

@@ -1,4 +1,4 @@
-/** A sign-in under way belongs to no process: it is resumed on another node, in another style, and after a restart. */
+/** An attempt is stored in the database: a sign-in is resumed on another node, in another style, and after a restart. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-/** A node on the database that all of them share, its clock past the age of every password. */
+/** Starts a node on the shared database. */
 async function node(changes: Partial<Config> = {}): Promise<{ app: App; client: Client }> {
   const { databaseUrl, template } = made
   const config: Config = {
@@ -51,8 +51,11 @@ async function node(changes: Partial<Config> = {}): Promise<{ app: App; client: 
   return { app, client: new Client(url) }
 }
 
-/** Registers a user and lets their password expire. @returns the attempt that a sign-in stops with */
-async function stopped({ app, client }: Awaited<ReturnType<typeof node>>, email: string): Promise<string> {
+/** Registers a user, lets the password expire and signs in. @returns the attempt */
+async function stopAtPasswordChange(
+  { app, client }: Awaited<ReturnType<typeof node>>,
+  email: string,
+): Promise<string> {
   const registered = await new Client(client.url).post('/api/v1/auth/register', { email, password: OLD })
   expect(registered.status).toBe(201)
   app.tools.clock.advance(LATER)
@@ -68,15 +71,15 @@ const complete = (client: Client, attempt: string, accept = 'application/json') 
     { headers: { accept } },
   )
 
-describe('a sign-in that was stopped at a step', () => {
+describe('a sign-in that stopped at a step', () => {
   it('is resumed after a restart, in another style', async () => {
     const before = await node()
-    const attempt = await stopped(before, 'restarted@example.com')
+    const attempt = await stopAtPasswordChange(before, 'restarted@example.com')
     await before.app.stop()
     const after = await node()
     after.app.tools.clock.advance(LATER)
-    const shown = await after.client.get(`/api/v1/auth/attempts/${attempt}`)
-    expect([shown.status, shown.data.step]).toEqual([200, 'change_password'])
+    const pending = await after.client.get(`/api/v1/auth/attempts/${attempt}`)
+    expect([pending.status, pending.data.step]).toEqual([200, 'change_password'])
     const reply = await complete(after.client, attempt, 'application/vnd.latchkey.detail+json')
     expect(reply.status).toBe(200)
     expect(reply.body.user.email).toBe('restarted@example.com')
@@ -84,10 +87,10 @@ describe('a sign-in that was stopped at a step', () => {
     await after.app.stop()
   })
 
-  it('is resumed on another node, once of both', async () => {
+  it('is resumed on another node, and completed once', async () => {
     const one = await node()
-    // the embedded database has one process, so there the other node comes after the first
-    const attempt = await stopped(one, 'moved@example.com')
+    // an embedded database belongs to one process, so the other node starts after the first has stopped
+    const attempt = await stopAtPasswordChange(one, 'moved@example.com')
     if (made.databaseUrl === null) await one.app.stop()
     const other = await node()
     other.app.tools.clock.advance(LATER)

@@ -1,6 +1,6 @@
 /**
- * What a run on PostgreSQL executed is prepared on PGlite, each statement as the role it ran as: so the two databases
- * are held to the same SQL without matrices and fuzzing being run on both. It reads the record of the run before it.
+ * SQL compatibility of PGlite: every statement that the preceding run on PostgreSQL recorded is prepared there, as its
+ * role. So matrices and fuzz tests need not run on both databases.
  */
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -10,7 +10,7 @@ import { openTestDatabase } from '../packages/server/src/testing/database.ts'
 import { executedStatements } from '../packages/server/src/testing/statements.ts'
 
 const executed = executedStatements(join(import.meta.dirname, '../.cache/statements'))
-/** A plan is made, so that rights on tables and columns are checked; other statements are only parsed. */
+/** Statements that are planned, which checks privileges on tables and columns; others are only parsed. */
 const PLANNED = /^\s*(?:select|insert|update|delete|with|values|merge)\b/i
 
 let db: Database
@@ -43,7 +43,7 @@ it('prepares every distinct statement of that run, as its role', async () => {
   expect(refused.join('\n')).toBe('')
 })
 
-it('would see a statement that PGlite refuses, and one that its role may not execute', async () => {
+it('fails for a statement that PGlite refuses, and for one that its role may not execute', async () => {
   const as = (role: string, text: string) =>
     db.asOwner((line) =>
       line.plain(

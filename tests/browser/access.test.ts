@@ -1,7 +1,7 @@
 /**
- * What holds for every hosted page: everybody can use it. Clean by axe-core in light and dark on a desktop and on
- * a phone, nothing to scroll sideways, nothing the browser complains of, a keyboard is enough, and little to load.
- * With SCREENSHOTS=<folder> every page is also pictured there.
+ * Accessibility of every hosted page: no axe-core violations in light and dark on a desktop and on a phone, no horizontal
+ * scrolling, no browser errors, usable by keyboard, and a small transfer size. SCREENSHOTS=<folder> also saves an image
+ * of every page there.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -26,7 +26,7 @@ const OLD_PASSWORD = 'Old-and-grey-7'
 
 let chromium: Chromium
 let world: World
-/** The same server under the classic rules, where passwords expire. */
+/** A server with the classic password rules, where passwords expire. */
 let classic: World
 const states: Partial<Record<PageState['as'], BrowserContextOptions['storageState']>> = {}
 let context: BrowserContext | undefined
@@ -63,12 +63,12 @@ async function stateAfterSignIn(where: World, email: string, password: string) {
   return state
 }
 
-async function someone(as: PageState['as'] = 'stranger', options: BrowserContextOptions = {}) {
+async function newVisitor(as: PageState['as'] = 'stranger', options: BrowserContextOptions = {}) {
   const storageState = states[as]
   context = await chromium.open({
     locale: 'en-GB',
     viewport: WINDOWS[0] ?? null,
-    // a colour on its way from light to dark is neither
+    // no transitions: axe-core would measure a colour between light and dark
     reducedMotion: 'reduce',
     ...(storageState ? { storageState } : {}),
     ...options,
@@ -77,10 +77,10 @@ async function someone(as: PageState['as'] = 'stranger', options: BrowserContext
 }
 const complaints = () => (context ? complaintsOf(context) : [])
 
-/** Everything axe-core holds against the page as it stands. */
+/** The axe-core violations of the page in its current state. */
 async function violations(page: Page): Promise<string[]> {
   const found = await page.evaluate<AxeResults['violations']>(
-    // without `preload` axe would fetch the stylesheets once more
+    // otherwise axe-core fetches the stylesheets again
     `axe.run(document, { preload: false, resultTypes: ['violations'] }).then(({ violations }) => violations)`,
   )
   return found.map(
@@ -90,16 +90,16 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 describe.each(STATES)('$name', ({ name, as, heading, status = 200, open }) => {
-  it('is clean by axe-core, fits on narrow screens, and gives the browser nothing to complain of', async () => {
-    const me = await someone(as)
+  it('has no axe-core violations, fits on narrow screens, and causes no browser errors', async () => {
+    const me = await newVisitor(as)
     const { page } = me
-    let answered = 0
+    let statusOfPage = 0
     page.on('response', (response) => {
-      if (response.request().isNavigationRequest()) answered = response.status()
+      if (response.request().isNavigationRequest()) statusOfPage = response.status()
     })
     await open(me, as === 'expired' ? classic : world)
     expect(await me.heading()).toMatch(heading)
-    expect(answered).toBe(status)
+    expect(statusOfPage).toBe(status)
 
     await page.evaluate(AXE)
     for (const viewport of WINDOWS) {
@@ -128,7 +128,7 @@ interface Stop {
   box: { x: number; y: number; width: number; height: number }
 }
 
-/** The element that has the focus; null at the end of the page. */
+/** The focused element; null at the end of the page. */
 const STOP = `(() => {
   const at = document.activeElement
   if (!at || at === document.body) return null
@@ -141,14 +141,14 @@ const STOP = `(() => {
   }
 })()`
 
-/** Where Tab stops, from the top of the page to its end. */
+/** The tab order, from the top of the page to its end. */
 async function tabThrough({ page }: Visitor): Promise<Stop[]> {
   const stops: Stop[] = []
-  // a field with autofocus is not where the page begins
+  // start at the top even if a field has autofocus
   await page.locator('.skip').focus()
   while (stops.length < 30) {
     const stop = await page.evaluate<Stop | null>(STOP)
-    // at its end Chromium goes to the body, or without a window to the top again
+    // after the last element Chromium focuses the body, or, headless, the first element again
     if (stop === null || stop.name === stops[0]?.name) break
     stops.push(stop)
     await page.keyboard.press('Tab')
@@ -156,7 +156,7 @@ async function tabThrough({ page }: Visitor): Promise<Stop[]> {
   return stops
 }
 
-/** As one reads: down the page, and within a line to the right. */
+/** Reading order: down the page, and from left to right within a line. */
 const isBefore = ({ box: a }: Stop, { box: b }: Stop): boolean =>
   b.y >= a.y + a.height / 2 || (b.y + b.height > a.y && b.x > a.x)
 
@@ -189,8 +189,8 @@ describe('the keyboard', () => {
         'Sign in',
       ],
     },
-  ])('goes through $path in the order one sees, with a visible focus', async ({ path, order }) => {
-    const me = await someone()
+  ])('moves through $path in visual order, with a visible focus', async ({ path, order }) => {
+    const me = await newVisitor()
     await me.visit(path)
     const stops = await tabThrough(me)
     expect(stops.map(({ name }) => name)).toEqual(order)
@@ -201,9 +201,9 @@ describe('the keyboard', () => {
 
   it.each([true, false])('is enough to sign in; with JavaScript: %s', async (javaScriptEnabled) => {
     const { email } = await world.person({ signIn: false })
-    const me = await someone('stranger', { javaScriptEnabled })
+    const me = await newVisitor('stranger', { javaScriptEnabled })
     await me.visit('/sign-in')
-    // the form takes the focus by itself
+    // the first field has autofocus
     await me.page.locator('[name=identifier]:focus').waitFor()
     await me.page.keyboard.type(email)
     await me.page.keyboard.press('Tab')
@@ -215,9 +215,9 @@ describe('the keyboard', () => {
   })
 
   it.each([true, false])(
-    'begins at the summary of errors, which leads to the field; with JavaScript: %s',
+    'starts at the error summary, which links to the field; with JavaScript: %s',
     async (javaScriptEnabled) => {
-      const me = await someone('stranger', { javaScriptEnabled })
+      const me = await newVisitor('stranger', { javaScriptEnabled })
       await me.visit('/sign-up')
       await me.page.getByLabel('E-mail address').press('Enter')
       const focused = me.page.locator(':focus')
@@ -232,7 +232,7 @@ describe('the keyboard', () => {
   )
 
   it('skips to the content', async () => {
-    const me = await someone('person')
+    const me = await newVisitor('person')
     await me.visit('/account')
     await me.page.keyboard.press('Tab')
     await me.page.keyboard.press('Enter')
@@ -262,7 +262,7 @@ describe('password managers', () => {
     ],
     ['/account/delete', 'person', { '': 'username', password: 'current-password' }],
   ] as const)('know the fields of %s', async (path, as, expected) => {
-    const me = await someone(as)
+    const me = await newVisitor(as)
     await me.visit(path)
     const found = await me.page
       .locator('main form [autocomplete]')
@@ -275,11 +275,11 @@ describe('password managers', () => {
   })
 })
 
-describe('what is loaded', () => {
+describe('a page load', () => {
   it.each(['/sign-in', '/sign-up', '/forgot-password'])(
-    '%s weighs less than 20 kB with everything it needs, all of it from here',
+    '%s transfers less than 20 kB with all its resources, all from this server',
     async (path) => {
-      const me = await someone()
+      const me = await newVisitor()
       const loaded = new Map<string, number>()
       const weigh = (url: string, body: Buffer) => loaded.set(url, gzipSync(body).length)
       const bodies: Promise<unknown>[] = []
@@ -288,7 +288,7 @@ describe('what is loaded', () => {
       })
       await me.visit(path)
       await Promise.all(bodies)
-      // without a window there is no icon to show, and Chromium does not fetch it
+      // headless Chromium does not fetch the icon
       const icon = await me.page.locator('link[rel=icon]').getAttribute('href')
       const { publicUrl } = world.config
       weigh(`${publicUrl}${icon}`, Buffer.from((await world.client().get(icon ?? '')).text))
@@ -299,8 +299,8 @@ describe('what is loaded', () => {
     },
   )
 
-  it('waits for no script, and for nothing but the one stylesheet', async () => {
-    const me = await someone()
+  it('is blocked by no script, and only by the stylesheet', async () => {
+    const me = await newVisitor()
     await me.visit('/sign-in')
     const blocking = await me.page.evaluate<string[]>(
       `performance.getEntriesByType('resource').filter((one) => one.renderBlockingStatus === 'blocking').map((one) => one.name)`,

@@ -1,7 +1,7 @@
 /**
- * A real browser for the tests: the system's Chromium, a fresh profile each time, no network besides the server
- * under test. Every page it opens is watched: what the browser complains of (a script's error, a refused policy,
- * a file that is not there) is kept, and `complaints` says so to the tests.
+ * Browser of the tests: the system's Chromium, driven by Playwright, with a fresh profile each time and no network except
+ * the server under test. Script errors, violations of the Content-Security-Policy and missing files on any page are
+ * recorded, and tests read them by `complaintsOf`.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -22,7 +22,7 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
-/** @throws Error that says what to install, where there is none */
+/** @throws Error with the package to install, if there is none */
 function findChromium(): string {
   const found = FOLDERS.flatMap((folder) => NAMES.map((name) => join(folder, name))).find(existsSync)
   if (!found)
@@ -34,7 +34,7 @@ function findChromium(): string {
 
 const complaints = new WeakMap<BrowserContext, string[]>()
 
-/** What the browser complained of in this context, since it was last asked. */
+/** The browser errors in this context since the last call. */
 export const complaintsOf = (context: BrowserContext): string[] => complaints.get(context)?.splice(0) ?? []
 
 function watched(context: BrowserContext): BrowserContext {
@@ -42,7 +42,7 @@ function watched(context: BrowserContext): BrowserContext {
   complaints.set(context, kept)
   const refused = new Set<string>()
   context.on('response', (response) => {
-    // a page that answers 4xx on purpose; Chromium reports it as a file that could not be loaded
+    // a page that answers 4xx on purpose; Chromium reports it as a resource that failed to load
     if (response.request().isNavigationRequest() && response.status() >= 400) refused.add(response.url())
   })
   context.on('console', (message) => {
@@ -53,7 +53,7 @@ function watched(context: BrowserContext): BrowserContext {
   })
   context.on('weberror', (error) => kept.push(`${error.page()?.url()}: ${error.error().message}`))
   context.on('requestfailed', (request) => {
-    // a click before the page has its icon; nothing is wrong
+    // a click aborts the load of the icon, which is not an error
     const reason = request.failure()?.errorText
     if (reason !== 'net::ERR_ABORTED') kept.push(`${request.url()}: ${reason}`)
   })
@@ -61,17 +61,17 @@ function watched(context: BrowserContext): BrowserContext {
 }
 
 export interface Chromium {
-  /** A fresh profile in memory: nothing of any other is known in it. */
+  /** A fresh profile in memory, isolated from all others. */
   open(options?: BrowserContextOptions): Promise<BrowserContext>
   close(): Promise<void>
 }
 
-/** `keepsPages`: pages one has left stay in memory for the back button, as in everybody's browser. */
+/** @param keepsPages enables the back/forward cache, as in a default browser */
 export async function startChromium({ keepsPages = false } = {}): Promise<Chromium> {
   const browser: Browser = await chromium.launch({
     executablePath: findChromium(),
     args: ARGUMENTS,
-    // Playwright's goBack waits for a load that does not come then
+    // Playwright's goBack waits for a load event, which a cached page does not fire
     ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
   })
   return {
@@ -81,12 +81,12 @@ export async function startChromium({ keepsPages = false } = {}): Promise<Chromi
 }
 
 export interface Profile {
-  /** Starts the browser on the profile's folder. Closing the context is what quitting it is to a person. */
+  /** Starts the browser with the profile. Closing the context quits the browser. */
   start(): Promise<BrowserContext>
   remove(): Promise<void>
 }
 
-/** A profile on disk, for what has to survive a restart of the browser. */
+/** A profile on disk, for state that survives a restart of the browser. */
 export async function makeProfile(options: BrowserContextOptions = {}): Promise<Profile> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-profile-'))
   return {

@@ -1,6 +1,6 @@
 /**
- * What happens beside the straight way through the pages: sessions and links that run out, a locked account, an
- * expired password, the first administrator, another language. With JavaScript and without, where that matters.
+ * Exceptional paths through the pages: expired sessions and links, a locked account, an expired password, the first
+ * administrator, another language. With and without JavaScript where it matters.
  */
 import type { BrowserContext, BrowserContextOptions } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ afterEach(async () => {
   expect(complaints).toEqual([])
 })
 
-async function someone(options: BrowserContextOptions = {}): Promise<Visitor> {
+async function newVisitor(options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await chromium.open({ locale: 'en-GB', ...options })
   open.push(context)
   return visitor(world, await context.newPage())
@@ -39,9 +39,9 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     world = await startWorld()
   })
   afterAll(() => world?.stop())
-  const visits = () => someone({ javaScriptEnabled })
+  const visits = () => newVisitor({ javaScriptEnabled })
 
-  it('brings whoever is not signed in to sign-in, and from there to the page that was asked for', async () => {
+  it('redirects a visitor who is not signed in to sign-in, and then to the requested page', async () => {
     const { email } = await world.person({ signIn: false })
     const me = await visits()
     await me.visit('/account/sessions')
@@ -52,7 +52,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(me.path()).toBe('/account/sessions')
   })
 
-  it('says that the session has expired, and afterwards goes on where it was', async () => {
+  it('reports that the session has expired, and returns to the page after sign-in', async () => {
     const { email } = await world.person({ signIn: false })
     const me = await visits()
     await me.signIn(email)
@@ -64,7 +64,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(me.path()).toBe('/account/security')
   })
 
-  it('leads back to the page of a form that was sent too late', async () => {
+  it('links back to the page of a form that is sent too late', async () => {
     const { email } = await world.person()
     const me = await visits()
     await me.signIn(email)
@@ -77,7 +77,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(me.path()).toBe('/account/sessions')
   })
 
-  it('makes the first administrator by the set-up link, once', async () => {
+  it('creates the first administrator by the set-up link, once', async () => {
     const link = (await world.app.setupLink()) ?? ''
     const me = await visits()
     await me.page.goto(link)
@@ -97,18 +97,18 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(await world.app.setupLink()).toBeNull()
   })
 
-  it('says when the link of a letter has expired, and sends a new one', async () => {
+  it('reports that the link of an e-mail has expired, and sends a new one', async () => {
     const email = 'late@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
     await world.mailbox.emailTo(email)
     await world.clock.advance('25 hours')
     const me = await visits()
-    await me.openLetter(email, /verify-email/)
+    await me.openEmail(email, /verify-email/)
     expect(await me.heading()).toBe('This link has expired')
     await me.fill({ 'E-mail address': email })
     await me.press('Send a new e-mail')
     expect(await me.heading()).toBe('Check your mail')
-    await me.openLetter(email, /verify-email/)
+    await me.openEmail(email, /verify-email/)
     await me.press('Confirm address')
     expect(await me.heading()).toBe('Your address is confirmed')
 
@@ -117,21 +117,21 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.press('Send the link')
     await world.mailbox.emailTo(email, /Reset/)
     await world.clock.advance('61 minutes')
-    await me.openLetter(email, /reset-password/)
+    await me.openEmail(email, /reset-password/)
     expect(await me.heading()).toBe('This link has expired')
     await me.follow('Ask for a new link')
     expect(await me.heading()).toBe('Forgot your password?')
   })
 
-  it('warns before it locks an account, says for how long, and opens again', async () => {
+  it('warns before the lock-out of an account, shows its duration, and ends it', async () => {
     const { email } = await world.person({ signIn: false })
     const me = await visits()
-    const said: string[] = []
+    const alerts: string[] = []
     for (let attempt = 1; attempt <= 6; attempt++) {
       await me.signIn(email, `wrong password number ${attempt}`)
-      said.push(await read(me.page.getByRole('alert')))
+      alerts.push(await read(me.page.getByRole('alert')))
     }
-    expect(said.map((text) => text.replaceAll(/\s+/g, ' '))).toEqual([
+    expect(alerts.map((text) => text.replaceAll(/\s+/g, ' '))).toEqual([
       expect.stringMatching(/is wrong\.$/),
       expect.stringMatching(/After 3 more failed attempts, sign-in is locked for a while\.$/),
       expect.stringMatching(/After 2 more failed attempts, /),
@@ -146,9 +146,9 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(me.path()).toBe('/account')
   })
 
-  it('speaks the language of the browser, also in the errors and the letters', async () => {
+  it('uses the language of the browser, also in errors and e-mails', async () => {
     const email = 'grete@example.com'
-    const me = await someone({ javaScriptEnabled, locale: 'de-AT' })
+    const me = await newVisitor({ javaScriptEnabled, locale: 'de-AT' })
     await me.visit('/sign-up')
     expect(await me.page.locator('html').getAttribute('lang')).toBe('de')
     expect(await me.page.title()).toMatch(/^Konto /)
@@ -161,15 +161,15 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.page.locator('[name=password_confirm]').fill(PASSWORD)
     await me.page.locator('main [type=submit]').click()
     expect(await me.text()).toContain(email)
-    const letter = await world.mailbox.emailTo(email)
-    expect(letter.subject).toBe('Bestätigen Sie Ihre E-Mail-Adresse für Latchkey')
-    await me.page.goto(linkIn(letter, /verify-email/))
+    const verification = await world.mailbox.emailTo(email)
+    expect(verification.subject).toBe('Bestätigen Sie Ihre E-Mail-Adresse für Latchkey')
+    await me.page.goto(linkIn(verification, /verify-email/))
     expect(await me.heading()).toBe('E-Mail-Adresse bestätigen')
     await me.visit('/nothing/here')
     expect(await me.heading()).toBe('Seite nicht gefunden')
   })
 
-  it('speaks the language chosen in the profile', async () => {
+  it('uses the language of the profile', async () => {
     const { email } = await world.person({ signIn: false })
     const me = await visits()
     await me.signIn(email)
@@ -177,7 +177,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await me.press('Save profile')
     expect(await me.page.locator('html').getAttribute('lang')).toBe('de')
     expect(await me.text()).toContain('Abmelden')
-    // a page that is not there is theirs as well
+    // an error page is in the language of the profile as well
     await me.visit('/nothing/here')
     expect(await me.heading()).toBe('Seite nicht gefunden')
     await me.page.getByRole('main').getByRole('link', { name: 'Zu Ihrem Konto' }).click()
@@ -187,21 +187,21 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(await me.heading()).toBe('You are signed out')
   })
 
-  it('carries on to the page that was asked for through signing up', async () => {
+  it('returns to the requested page after a sign-up', async () => {
     const email = 'wanderer@example.com'
     const me = await visits()
     await me.visit('/account/sessions')
     await me.follow('Create an account')
     await me.fill({ 'E-mail address': email, Password: PASSWORD, 'Repeat the password': PASSWORD })
     await me.press('Create account')
-    await me.openLetter(email, /verify-email/)
+    await me.openEmail(email, /verify-email/)
     await me.press('Confirm address')
     await me.follow('Sign in')
     await me.signIn(email)
     expect(me.path()).toBe('/account/sessions')
   })
 
-  it('shows the letters at /dev/outbox, with links that work', async () => {
+  it('shows the e-mails at /dev/outbox, with links that work', async () => {
     const email = 'outbox@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
     const { subject } = await world.mailbox.emailTo(email)
@@ -230,10 +230,10 @@ describe.each(MODES)('an expired password $mode', ({ javaScriptEnabled }) => {
   })
   afterAll(() => world?.stop())
 
-  it('has to be changed before anything else, and then leads on', async () => {
+  it('must be changed before the sign-in continues', async () => {
     const { email } = await world.person({ password: FIRST, signIn: false })
     await world.clock.advance('91 days')
-    const me = await someone({ javaScriptEnabled })
+    const me = await newVisitor({ javaScriptEnabled })
     await me.visit('/account/sessions')
     await me.signIn(email, FIRST)
     expect(await me.heading()).toBe('Your password has expired')
@@ -247,10 +247,10 @@ describe.each(MODES)('an expired password $mode', ({ javaScriptEnabled }) => {
     expect(await me.heading()).toBe('Sessions')
   })
 
-  it('leaves nothing else to do with that sign-in, on whichever page', async () => {
+  it('blocks every other page until it is changed', async () => {
     const { email } = await world.person({ password: FIRST, signIn: false })
     await world.clock.advance('91 days')
-    const me = await someone({ javaScriptEnabled })
+    const me = await newVisitor({ javaScriptEnabled })
     await me.signIn(email, FIRST)
     for (const path of ['/', '/account', '/account/delete']) {
       await me.visit(path)
@@ -262,7 +262,7 @@ describe.each(MODES)('an expired password $mode', ({ javaScriptEnabled }) => {
   })
 })
 
-describe('the back button, where the browser keeps the pages one has left', () => {
+describe('the back button, with a back/forward cache', () => {
   let keeping: Chromium
   beforeAll(async () => {
     keeping = await startChromium({ keepsPages: true })
@@ -310,10 +310,10 @@ describe('keep me signed in', () => {
   })
   afterAll(() => world?.stop())
 
-  it('survives a restart of the browser; without it, quitting the browser signs out', async () => {
+  it('survives a restart of the browser; without it, a restart signs out', async () => {
     const { email } = await world.person({ signIn: false })
     const profile = await makeProfile({ locale: 'en-GB' })
-    /** The path at which somebody ends who opens /account in the browser just started. */
+    /** Starts the browser and opens /account. @returns the path that is shown */
     async function started(then?: (me: Visitor) => Promise<void>): Promise<string> {
       const context = await profile.start()
       const me = visitor(world, context.pages()[0] ?? (await context.newPage()))

@@ -1,4 +1,4 @@
-/** What only a browser can tell: which Origin our own forms send under our referrer policy, and what form-action stops. */
+/** CSRF defences that need a real browser: the Origin that forms send under the referrer policy, and CSP form-action. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext } from 'playwright-core'
@@ -49,7 +49,7 @@ const start = async (returnOrigins: string[]) => {
     }),
   ]
   return serve(rows, {
-    // production looks at nothing but the public URL; a wrong one shows what Sec-Fetch-Site alone decides
+    // production compares with the public URL; a wrong one shows the decision by Sec-Fetch-Site alone
     config: { profile: 'production', publicUrl: 'http://127.0.0.1:9', returnOrigins },
     renderPage: (_call, { page: node, title, csrfToken }) =>
       `<!doctype html><title>${title}</title>${renderToStaticMarkup(
@@ -66,7 +66,7 @@ const start = async (returnOrigins: string[]) => {
 }
 
 describe('a hosted form in a browser', () => {
-  it('is accepted from our own page and refused from another site', async () => {
+  it('is accepted from the same origin and refused from another site', async () => {
     const server = await start([])
     const tab = await browser.newPage()
     await tab.goto(`${server.url}/form`)
@@ -81,7 +81,7 @@ describe('a hosted form in a browser', () => {
     await tab.close()
   })
 
-  it('sends our origin, not null, under the referrer policy of the pages', async () => {
+  it('sends the origin, not null, under the referrer policy of the pages', async () => {
     const server = await start([])
     const tab = await browser.newPage()
     await tab.goto(`${server.url}/form`)
@@ -91,7 +91,7 @@ describe('a hosted form in a browser', () => {
     await tab.close()
   })
 
-  it('may end up at a registered origin, and nowhere else', async () => {
+  it('may redirect to a registered origin, and to no other', async () => {
     const { port } = elsewhere.address() as AddressInfo
     const registered = await start([`http://localhost:${port}`])
     const tab = await browser.newPage()

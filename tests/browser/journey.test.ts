@@ -1,6 +1,6 @@
 /**
- * A person's way through the hosted pages, in a real browser, with JavaScript and without: nothing on it may
- * need a script. The tests of one mode are the steps of one journey and build on each other.
+ * End-to-end journey through the hosted pages in a real browser, with and without JavaScript: no step may require a
+ * script. The tests of one mode are the steps of one journey and depend on each other.
  */
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -38,7 +38,7 @@ describe.each([
   })
   afterEach(() => expect(complaintsOf(context)).toEqual([]))
 
-  /** Somebody signed in to the same account from elsewhere. */
+  /** Another client signed in to the same account. */
   async function elsewhere(password: string): Promise<Client> {
     const client = world.client({ headers: { 'user-agent': 'elsewhere/1.0' } })
     await client.signIn(EMAIL, password)
@@ -46,14 +46,14 @@ describe.each([
   }
   const isSignedIn = async (client: Client) => (await client.get('/api/v1/auth/me')).status === 200
 
-  it('begins at the bare address and leads to signing up', async () => {
+  it('starts at / and links to the sign-up', async () => {
     await me.visit('/')
     expect(await me.heading()).toBe('Sign in')
     await me.follow('Create an account')
     expect(await me.heading()).toBe('Create your account')
   })
 
-  it('keeps what was typed when the passwords differ, but never a password', async () => {
+  it('keeps the input if the passwords differ, except the passwords', async () => {
     await me.fill({
       'Full name (optional)': 'Ada Lovelace',
       'E-mail address': EMAIL,
@@ -69,7 +69,7 @@ describe.each([
     expect(await me.value('Repeat the password')).toBe('')
   })
 
-  it('asks to look into the mail, and sends the letter again', async () => {
+  it('sends a verification e-mail, and sends it again', async () => {
     await me.fill({ Password: FIRST, 'Repeat the password': FIRST })
     await me.press('Create account')
     expect(await me.heading()).toBe('Check your mail')
@@ -82,14 +82,14 @@ describe.each([
     expect(await world.mailbox.emailsTo(EMAIL)).toHaveLength(2)
   })
 
-  it('does not sign in before the address is confirmed, and says how to', async () => {
+  it('does not sign in before the address is confirmed, and explains how to confirm it', async () => {
     await me.follow('Back to sign-in')
     await me.signIn(EMAIL, FIRST)
     expect(await me.heading()).toBe('Check your mail')
     expect(await me.text()).toContain(EMAIL)
   })
 
-  it('says that the link of the letter before does not work any more', async () => {
+  it('refuses the link of the previous e-mail', async () => {
     const [, older] = await world.mailbox.emailsTo(EMAIL)
     await me.page.goto(older?.links[0] ?? '')
     expect(await me.heading()).toBe('This link does not work any more')
@@ -97,7 +97,7 @@ describe.each([
   })
 
   it('confirms the address by the link, once', async () => {
-    const link = await me.openLetter(EMAIL, /verify-email/)
+    const link = await me.openEmail(EMAIL, /verify-email/)
     expect(await me.heading()).toBe('Confirm your address')
     expect(await me.text()).toContain(EMAIL)
     await me.press('Confirm address')
@@ -109,7 +109,7 @@ describe.each([
     expect(await me.heading()).toBe('Sign in')
   })
 
-  it('refuses a wrong password, keeps the name that was typed, and signs in with the right one', async () => {
+  it('refuses a wrong password, keeps the identifier, and signs in with the right one', async () => {
     await me.signIn(EMAIL, 'a wrong one of several words')
     expect(await me.heading()).toBe('Sign in')
     expect(await me.text()).toContain('The e-mail address, the username or the password is wrong.')
@@ -123,7 +123,7 @@ describe.each([
     expect(await me.value('Full name (optional)')).toBe('Ada Lovelace')
   })
 
-  it('saves the profile, and keeps what was typed when a part of it is refused', async () => {
+  it('saves the profile, and keeps the input if a field is refused', async () => {
     await me.fill({ 'Full name (optional)': 'Ada King', 'Username (optional)': 'ada lovelace!' })
     await me.press('Save profile')
     expect(await me.page.title()).toMatch(/^Error: /)
@@ -139,7 +139,7 @@ describe.each([
     expect(await me.text()).not.toContain('Profile saved.')
   })
 
-  it('lists this session and another one, and ends that', async () => {
+  it('lists this session and another one, and ends the other', async () => {
     const other = await elsewhere(FIRST)
     await me.follow('Sessions')
     expect(await me.heading()).toBe('Sessions')
@@ -152,7 +152,7 @@ describe.each([
     expect(await isSignedIn(other)).toBe(false)
   })
 
-  it('ends all others at once', async () => {
+  it('ends all other sessions', async () => {
     const others = [await elsewhere(FIRST), await elsewhere(FIRST)]
     await me.follow('Sessions')
     await me.press('End all other sessions')
@@ -198,7 +198,7 @@ describe.each([
     expect(await me.heading()).toBe('Sign in')
   })
 
-  it('recovers a forgotten password through a letter', async () => {
+  it('resets a forgotten password by e-mail', async () => {
     const other = await elsewhere(SECOND)
     await me.visit('/sign-in')
     await me.follow('Forgot password?')
@@ -207,7 +207,7 @@ describe.each([
     expect(await me.heading()).toBe('Check your mail')
     expect(await me.text()).toContain(EMAIL)
 
-    const link = await me.openLetter(EMAIL, /reset-password/)
+    const link = await me.openEmail(EMAIL, /reset-password/)
     expect(await me.heading()).toBe('Choose a new password')
     await me.fill({ 'New password': 'too short', 'Repeat the new password': 'too short' })
     await me.press('Save password')
@@ -228,7 +228,7 @@ describe.each([
     expect(await me.heading()).toBe('Your account')
   })
 
-  it('deletes the account, after asking for the password', async () => {
+  it('deletes the account after a check of the password', async () => {
     await me.follow('Delete account …')
     expect(await me.heading()).toBe('Delete your account?')
     await me.fill({ 'Your password, to confirm': FIRST })

@@ -214,7 +214,7 @@ describe.each([
     await ben.follow('Invitations')
     await ben.fill({ 'E-mail address': 'carla@example.com' })
     await ben.press('Send invitation')
-    await ada.openLetter('carla@example.com', /invitations/)
+    await ada.openEmail('carla@example.com', /invitations/)
     expect(await ada.text()).toContain(
       'You are signed in with another account. The invitation is for c•••@example.com.',
     )

@@ -1,6 +1,6 @@
 /**
- * Every hosted page in every state worth looking at, each with the way a person gets there. What holds for all
- * pages is tested over this table (access.test.ts).
+ * Table of the hosted pages in their states, each with the steps that open it. access.test.ts tests the properties of
+ * all pages over this table.
  */
 import { type RawBuilder, sql } from 'kysely'
 import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
@@ -9,32 +9,32 @@ import type { Visitor } from './visitor.ts'
 
 export interface PageState {
   name: string
-  /** Who looks: nobody in particular, somebody signed in, or somebody whose password has expired. */
+  /** The visitor: not signed in, signed in, or signed in with an expired password. */
   as: 'stranger' | 'person' | 'expired'
-  /** The heading that proves one has arrived. */
+  /** The heading that identifies the page. */
   heading: string | RegExp
-  /** The status the page comes with; default 200. */
+  /** The status of the page; the default is 200. */
   status?: number
   open(me: Visitor, world: World): Promise<void>
 }
 
 let addresses = 0
-/** A registration that waits for its letter; returns the address. */
+/** Registers an unverified user. @returns the address */
 async function registered(world: World): Promise<string> {
   const email = `waiting${++addresses}@example.com`
   await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
   return email
 }
 
-async function letterOfReset(world: World): Promise<string> {
+async function emailOfReset(world: World): Promise<string> {
   const { email } = await world.person({ signIn: false })
   await world.client().post('/api/v1/auth/password/forgot', { email })
   await world.mailbox.emailTo(email, /Reset/)
   return email
 }
 
-/** Spoils the token of the form on the page, as one that has been open for too long. */
-const spoilToken = (me: Visitor) =>
+/** Invalidates the CSRF token of the form, as in a page that has been open for too long. */
+const invalidateToken = (me: Visitor) =>
   me.page.locator('main [name=csrf_token]').evaluate((field) => field.setAttribute('value', 'spoilt'))
 
 export const STATES: readonly PageState[] = [
@@ -70,7 +70,7 @@ export const STATES: readonly PageState[] = [
     status: 400,
     async open(me) {
       await me.visit('/sign-up')
-      await me.fill({ 'E-mail address': 'nobody', Password: 'short' })
+      await me.fill({ 'E-mail address': 'no address', Password: 'short' })
       await me.press('Create account')
     },
   },
@@ -87,14 +87,14 @@ export const STATES: readonly PageState[] = [
     name: 'verify-email',
     as: 'stranger',
     heading: 'Confirm your address',
-    open: async (me, world) => void (await me.openLetter(await registered(world), /verify-email/)),
+    open: async (me, world) => void (await me.openEmail(await registered(world), /verify-email/)),
   },
   {
     name: 'verified',
     as: 'stranger',
     heading: 'Your address is confirmed',
     async open(me, world) {
-      await me.openLetter(await registered(world), /verify-email/)
+      await me.openEmail(await registered(world), /verify-email/)
       await me.press('Confirm address')
     },
   },
@@ -117,7 +117,7 @@ export const STATES: readonly PageState[] = [
     heading: 'Check your mail',
     async open(me) {
       await me.visit('/forgot-password')
-      await me.fill({ 'E-mail address': 'nobody@example.com' })
+      await me.fill({ 'E-mail address': 'unknown@example.com' })
       await me.press('Send the link')
     },
   },
@@ -125,7 +125,7 @@ export const STATES: readonly PageState[] = [
     name: 'reset-password',
     as: 'stranger',
     heading: 'Choose a new password',
-    open: async (me, world) => void (await me.openLetter(await letterOfReset(world), /reset-password/)),
+    open: async (me, world) => void (await me.openEmail(await emailOfReset(world), /reset-password/)),
   },
   {
     name: 'reset-link-invalid',
@@ -167,7 +167,7 @@ export const STATES: readonly PageState[] = [
     status: 403,
     async open(me) {
       await me.visit('/sign-out')
-      await spoilToken(me)
+      await invalidateToken(me)
       await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
     },
   },
@@ -198,7 +198,7 @@ export const STATES: readonly PageState[] = [
     heading: 'API reference',
     async open(me) {
       await me.visit('/api/docs')
-      // every part unfolded: what is hidden would not be looked at
+      // all sections open: axe-core does not check hidden parts
       await me.page.evaluate('document.querySelectorAll("details").forEach((one) => { one.open = true })')
     },
   },

@@ -1,10 +1,10 @@
-/** What a person does on the pages, by what they read there: labels, buttons, headings. */
+/** Page object of the browser tests: actions by visible labels, buttons and headings. */
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
 import { PASSWORD, type World } from '../../packages/server/src/testing/world.ts'
 
-/** What one can read there; what is hidden is not read, which `textContent` would not know. */
+/** The visible text; `textContent` would include hidden text. */
 // biome-ignore lint/performance/useDomNodeTextContent: see above
 export const read = (part: Locator): Promise<string> => part.innerText()
 
@@ -16,17 +16,17 @@ export interface Visitor {
   fill(values: Readonly<Record<string, string>>): Promise<void>
   press(button: string): Promise<void>
   follow(link: string): Promise<void>
-  /** The path and query one is at. */
+  /** The current path and query. */
   path(): string
   /** The one heading of the page. */
   heading(): Promise<string>
-  /** All one can read on the page. */
+  /** The visible text of the page. */
   text(): Promise<string>
-  /** What stands in the field with this label. */
+  /** The value of the field with this label. */
   value(label: string): Promise<string>
   signIn(identifier: string, password?: string, options?: { remember?: boolean }): Promise<void>
-  /** Opens the link of the newest letter to the address that matches. */
-  openLetter(address: string, link: RegExp): Promise<string>
+  /** Opens the matching link of the newest e-mail to the address. */
+  openEmail(address: string, link: RegExp): Promise<string>
 }
 
 export function visitor(world: World, page: Page): Visitor {
@@ -54,9 +54,9 @@ export function visitor(world: World, page: Page): Visitor {
       if (remember) await field('Keep me signed in').check()
       await self.press('Sign in')
     },
-    async openLetter(address, link) {
-      const letter = await world.mailbox.emailTo(address)
-      const url = linkIn(letter, link)
+    async openEmail(address, link) {
+      const email = await world.mailbox.emailTo(address)
+      const url = linkIn(email, link)
       await page.goto(url)
       return url
     },

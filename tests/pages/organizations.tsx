@@ -1,4 +1,4 @@
-/** The hosted pages of organizations with plausible contents, for samples.tsx. */
+/** Fixtures: the hosted pages of organizations with plausible contents, for samples.tsx. */
 import type { VNode } from 'preact'
 import type { Locale } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'

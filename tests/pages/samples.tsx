@@ -1,4 +1,4 @@
-/** Every hosted page with plausible contents, for ../pages.test.tsx and gallery.ts. */
+/** Fixtures: every hosted page with plausible contents, for ../pages.test.tsx and gallery.ts. */
 import type { VNode } from 'preact'
 import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
@@ -135,7 +135,7 @@ const apiKeys: KeyItem[] = [
   {
     ...key,
     id: 'key_2',
-    name: 'A remarkably long name of a program that somebody wrote without a single thought for narrow windows',
+    name: 'A remarkably long name of a program whose author never thought about the width of narrow windows',
     environment: 'test',
     scopes: null,
     expiresAt: null,
@@ -144,13 +144,13 @@ const apiKeys: KeyItem[] = [
   { ...key, id: 'key_3', name: 'Old', scopes: [], expiresAt: ago(5), expired: true },
   { ...key, id: 'key_4', name: 'Older', rotatedAt: ago(1) },
 ]
-const beyond = problem('VALIDATION_ERROR', {
+const notHeld = problem('VALIDATION_ERROR', {
   details: [
     { field: 'name', code: 'required', message: 'x' },
     { field: 'more_scopes', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
   ],
 })
-const held = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
+const offers = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
 
 export function samples(locale: Locale): Sample[] {
   const again = formState.bind(null, locale)
@@ -190,13 +190,13 @@ export function samples(locale: Locale): Sample[] {
     'password-expired': <Expired email={ADDRESS} policy={classic} />,
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
-    'api-keys': <ApiKeys keys={apiKeys} {...held} />,
-    'api-keys-none': <ApiKeys keys={[]} {...held} permissions={null} revoked />,
+    'api-keys': <ApiKeys keys={apiKeys} {...offers} />,
+    'api-keys-none': <ApiKeys keys={[]} {...offers} permissions={null} revoked />,
     'api-keys-refused': (
       <ApiKeys
         keys={[]}
-        {...held}
-        {...again({ scope_1: 'concerns:*', more_scopes: 'users:read', access: 'some' }, beyond)}
+        {...offers}
+        {...again({ scope_1: 'concerns:*', more_scopes: 'users:read', access: 'some' }, notHeld)}
       />
     ),
     'api-key': <ApiKey item={key} />,
