@@ -65,7 +65,7 @@ describe('an attempt', () => {
     expect(await move(attempt)).toBe(false)
   })
 
-  test('is answered at the step where it stands, and in its time', async () => {
+  test('takes a step only from the step that it is at, and before it expires', async () => {
     const attempt = await stored()
     expect(await move({ ...attempt, step: 'identify' })).toBe(false)
     expect(await move(attempt, attempt.expiresAt)).toBe(false)

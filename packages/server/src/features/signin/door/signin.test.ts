@@ -149,7 +149,7 @@ describe('signing in with a password', () => {
     try {
       const { email, id } = await bcrypt.person({ signIn: false })
       const password =
-        'a passphrase of more than seventy-two bytes, as long ones are what people are told to use'
+        'a passphrase of more than seventy-two bytes, because guides recommend a long passphrase'
       const { hash } = await import('@node-rs/argon2')
       const older = await hash(password, { memoryCost: 64, timeCost: 1 })
       await bcrypt.db.tx('system', (tx) =>
@@ -190,7 +190,7 @@ describe('guessing', () => {
     expect((await login(guesser, email, PASSWORD)).status).toBe(200)
   })
 
-  it('does not lock out a device that has signed in before, nor somebody elsewhere', async () => {
+  it('does not lock out a known device, nor the owner at another address', async () => {
     const { email, client } = await world.person()
     const stranger = world.client(from('198.51.100.2'))
     for (let i = 0; i < 6; i += 1) await login(stranger, email, 'wrong')
@@ -199,7 +199,7 @@ describe('guessing', () => {
     expect((await login(world.client(from('198.51.100.3')), email, PASSWORD)).status).toBe(200)
   })
 
-  it('takes an id for a name that nobody has, which says nothing about whose id it is', async () => {
+  it('treats a user id as an unknown identifier, which reveals nothing about the user', async () => {
     const { email, id } = await world.person({ signIn: false })
     const left = async (identifier: string) =>
       (await login(world.client(from('198.51.100.4')), identifier, 'wrong')).body.error.details
@@ -213,7 +213,7 @@ describe('guessing', () => {
     expect((await login(client, email, PASSWORD)).status).toBe(423)
   })
 
-  it('is told by one e-mail an hour, from however many addresses it comes and on however many nodes', async () => {
+  it('is reported by at most one e-mail an hour, from any number of addresses and on any number of nodes', async () => {
     const { email, id } = await world.person({ signIn: false })
     const lock = () =>
       world.db.tx('system', async (tx) => {
@@ -260,7 +260,7 @@ describe('guessing', () => {
 })
 
 describe('a sign-in from a device not seen before', () => {
-  it('is told by letter, but not the very first one', async () => {
+  it('is reported by e-mail, except for the first sign-in', async () => {
     const { email } = await world.person()
     await world.app.settle()
     expect((await world.mailbox.emailsTo(email)).map((letter) => letter.subject)).not.toContain(
@@ -278,7 +278,7 @@ describe('a sign-in from a device not seen before', () => {
     expect(letter.text).toContain('192.0.2.77')
   })
 
-  it('is not told again for the same browser', async () => {
+  it('is not reported again for the same browser', async () => {
     const { email, client } = await world.person()
     await login(client, email, PASSWORD)
     await login(client, email, PASSWORD)

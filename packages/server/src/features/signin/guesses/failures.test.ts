@@ -31,7 +31,7 @@ describe('counting a failure', () => {
     expect(countFailure(locked, 5, LOCKOUT, minutes(14))).toEqual({ ...locked, tripped: false })
   })
 
-  it('begins anew when the lock is over', () => {
+  it('starts from one after the lock-out', () => {
     const locked = { count: 5, last_at: NOW, locked_until: minutes(15) }
     expect(countFailure(locked, 5, LOCKOUT, minutes(15)).count).toBe(1)
   })
@@ -61,7 +61,7 @@ describe('the counters of a guess', () => {
     expect(one).toEqual(other)
   })
 
-  it('are one of its own for a known device, which no stranger can reach', () => {
+  it('are a separate one for a known device, which unknown devices cannot reach', () => {
     const known = of({ account: 'usr_1', ip: '192.0.2.1', deviceId: 'dev_1' })
     const stranger = of({ account: 'usr_1', ip: '192.0.2.1', deviceId: null })
     expect(known).toHaveLength(1)

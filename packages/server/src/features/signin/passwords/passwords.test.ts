@@ -103,7 +103,7 @@ describe('a forgotten password', () => {
     return await world.mailbox.tokenFor(email, /reset-password/)
   }
 
-  it('is replaced through a letter, which ends every session and signs nobody in', async () => {
+  it('is reset by an e-mailed link, which ends every session and does not sign in', async () => {
     const { email, client, id } = await world.person()
     const reply = await reset(await tokenFor(email))
     expect(reply.status).toBe(200)
@@ -115,19 +115,19 @@ describe('a forgotten password', () => {
     )
   })
 
-  it('answers alike for an address nobody has, and writes no letter', async () => {
+  it('is answered alike for an unknown address, and no e-mail is sent', async () => {
     const { email } = await world.person({ signIn: false })
-    const [known, unknown] = [await forgot(email), await forgot('nobody@example.com')]
+    const [known, unknown] = [await forgot(email), await forgot('unknown@example.com')]
     expect([known.status, known.body.message, known.data]).toEqual([
       unknown.status,
       unknown.body.message,
       unknown.data,
     ])
     await world.app.settle()
-    expect(await world.mailbox.emailsTo('nobody@example.com')).toEqual([])
+    expect(await world.mailbox.emailsTo('unknown@example.com')).toEqual([])
   })
 
-  it('sends one letter a minute at most, and only the latest link works', async () => {
+  it('sends at most one e-mail a minute, and only the latest link works', async () => {
     const { email } = await world.person({ signIn: false })
     const first = await tokenFor(email)
     await forgot(email)
@@ -141,7 +141,7 @@ describe('a forgotten password', () => {
     expect((await reset(second)).status).toBe(200)
   })
 
-  it('sends five letters an hour at most, so that no stranger can replace the link for ever', async () => {
+  it('sends at most five e-mails an hour, so that a stranger cannot keep replacing the link', async () => {
     const { email } = await world.person({ signIn: false })
     for (let n = 0; n < 8; n += 1) {
       await forgot(email)
@@ -175,7 +175,7 @@ describe('a forgotten password', () => {
     expect((await reset(token)).status).toBe(200)
   })
 
-  it('verifies the address of somebody who never did', async () => {
+  it('verifies the address of a user who has not done so', async () => {
     const email = 'forgetful@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
     await world.app.settle()
@@ -184,7 +184,7 @@ describe('a forgotten password', () => {
     expect(await works(email, NEW)).toBe(true)
   })
 
-  it('lets in again who was locked out', async () => {
+  it('ends the lock-out of the user', async () => {
     const { email } = await world.person({ signIn: false })
     for (let i = 0; i < 5; i += 1)
       await world.client().post('/api/v1/auth/login', { email, password: 'wrong' })
@@ -193,7 +193,7 @@ describe('a forgotten password', () => {
     expect(await works(email, NEW)).toBe(true)
   })
 
-  it('makes every browser a stranger again when the operator resets it', async () => {
+  it('forgets every known device when the operator resets it', async () => {
     const { email, client } = await world.person()
     await setPasswordByOperator(world.app.tools, email, NEW)
     for (let i = 0; i < 5; i += 1)
@@ -201,7 +201,7 @@ describe('a forgotten password', () => {
     expect((await client.post('/api/v1/auth/login', { email, password: NEW })).status).toBe(423)
   })
 
-  it('makes every browser a stranger again but the one that resets it', async () => {
+  it('forgets every known device but the one that resets it', async () => {
     const { email, client } = await world.person()
     const intruder = world.client()
     await intruder.signIn(email, PASSWORD)
@@ -215,7 +215,7 @@ describe('a forgotten password', () => {
     expect([(await signIn(intruder)).status, (await signIn(client)).status]).toEqual([423, 200])
   })
 
-  it('takes no letter of another kind for it', async () => {
+  it('accepts no link of another kind', async () => {
     const email = 'confused@example.com'
     await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
     const token = await world.mailbox.tokenFor(email, /verify-email/)
@@ -330,7 +330,7 @@ describe('the profile classic', () => {
     expect((await replace(attempt, `${NEXT}-again`)).status).toBe(404)
   })
 
-  it('ends the attempt when the password is reset meanwhile, so that an old password is worth nothing', async () => {
+  it('ends the attempt when the password is reset meanwhile, so that the old password is useless', async () => {
     const { attempt, email } = await expired()
     await classic.client().post('/api/v1/auth/password/forgot', { email })
     const token = await classic.mailbox.tokenFor(email, /reset-password/)

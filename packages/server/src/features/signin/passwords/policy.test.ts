@@ -46,7 +46,7 @@ describe('the profile nist', () => {
     expect(reasons('nist', '🦊🐺🐻🐼🐨🐯🦁🐮🐷🐸🐵🐔🐧🐦')).toEqual(['too_short'])
   })
 
-  it('lets the parts of a name stand in a longer sentence', () => {
+  it('accepts parts of a name within a longer sentence', () => {
     expect(reasons('nist', 'lovelace wrote the first program')).toEqual([])
   })
 })
