@@ -119,7 +119,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     await world.clock.advance('61 minutes')
     await me.openEmail(email, /reset-password/)
     expect(await me.heading()).toBe('This link has expired')
-    await me.follow('Ask for a new link')
+    await me.follow('Request a new link')
     expect(await me.heading()).toBe('Forgot your password?')
   })
 
@@ -285,10 +285,10 @@ describe('the back button, with a back/forward cache', () => {
     await me.visit('/forgot-password')
     await me.fill({ 'E-mail address': email })
     await me.press('Send the link')
-    await me.page.getByRole('heading', { name: 'Check your mail' }).waitFor()
+    await me.page.getByRole('heading', { name: 'Check your e-mail' }).waitFor()
     await back('Forgot your password?')
     await me.press('Send the link')
-    await me.page.getByRole('heading', { name: 'Check your mail' }).waitFor()
+    await me.page.getByRole('heading', { name: 'Check your e-mail' }).waitFor()
 
     await me.signIn(email)
     await me.visit('/account')

@@ -114,7 +114,7 @@ export const STATES: readonly PageState[] = [
   {
     name: 'forgot-password-sent',
     as: 'stranger',
-    heading: 'Check your mail',
+    heading: 'Check your e-mail',
     async open(me) {
       await me.visit('/forgot-password')
       await me.fill({ 'E-mail address': 'unknown@example.com' })
@@ -130,7 +130,7 @@ export const STATES: readonly PageState[] = [
   {
     name: 'reset-link-invalid',
     as: 'stranger',
-    heading: 'This link does not work any more',
+    heading: 'This link no longer works',
     status: 401,
     open: (me) => me.visit('/reset-password?token=nonsense'),
   },
