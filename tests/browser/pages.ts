@@ -9,7 +9,7 @@ import type { Visitor } from './visitor.ts'
 
 export interface PageState {
   name: string
-  /** The visitor: not signed in, signed in, or signed in with an expired password. */
+  /** The visitor: not signed in, signed in, or in a sign-in that stopped at an expired password. */
   as: 'stranger' | 'person' | 'expired'
   /** The heading that identifies the page. */
   heading: string | RegExp
@@ -273,6 +273,6 @@ export const STATES: readonly PageState[] = [
     name: 'password-expired',
     as: 'expired',
     heading: 'Your password has expired',
-    open: (me) => me.visit('/account'),
+    open: (me) => me.visit('/sign-in/new-password'),
   },
 ]
