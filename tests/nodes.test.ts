@@ -8,6 +8,7 @@ import type { Database } from '../packages/server/src/base/db/database.ts'
 import { openDatabase } from '../packages/server/src/base/db/index.ts'
 import { loadConfig } from '../packages/server/src/config.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
+import { cutListener } from '../packages/server/src/testing/connections.ts'
 import { createTestDatabase, quietLog } from '../packages/server/src/testing/database.ts'
 import { freePort, PASSWORD } from '../packages/server/src/testing/world.ts'
 import { statusOf as me, race, signIn } from './tokens/refreshing.ts'
@@ -91,12 +92,8 @@ describe('two nodes', () => {
       if (!isLive) wasDown = true
     })
     expect(revocations?.isLive()).toBe(true)
-    await db.asOwner((line) =>
-      line.plain(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'latchkey listener' and datname = current_database()`,
-      ),
-    )
-    await expect.poll(() => wasDown, { interval: 1 }).toBe(true)
+    await cutListener(db)
+    await expect.poll(() => wasDown).toBe(true)
     await revoke(first.access_token)
     // without the LISTEN connection each check reads the database; a restored connection receives the revocation by NOTIFY
     let isRefused = false

@@ -1,6 +1,7 @@
 /** When a replica loads and is current, with the NOTIFY of a real database; `load` is a counter of the test. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { cutListener, withoutListener } from '../testing/connections.ts'
 import { openTestDatabase, testDatabaseKind } from '../testing/database.ts'
 import type { Database } from './db/database.ts'
 import { createReplica, type Replica, type ReplicaOptions } from './replica.ts'
@@ -189,13 +190,6 @@ describe('closing a replica', () => {
 const onItsOwnServer = testDatabaseKind() === 'postgres'
 if (onItsOwnServer)
   describe('without the LISTEN connection', () => {
-    const cut = () =>
-      db.asOwner((line) =>
-        line.plain(
-          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'latchkey listener' and datname = current_database()`,
-        ),
-      )
-
     it('a replica is not current, loads for each caller that waits, and once more when the connection is back', async () => {
       const { replica, seen, holdBack } = make()
       await replica.open()
@@ -204,7 +198,7 @@ if (onItsOwnServer)
       // a load that began before the loss does not count
       const release = holdBack()
       const early = replica.reload()
-      await cut()
+      await cutListener(db)
       await expect.poll(() => states[0]?.isCurrent, { interval: 1 }).toBe(false)
       release()
       await early
@@ -218,7 +212,7 @@ if (onItsOwnServer)
       const { replica, seen } = make()
       await replica.open()
       seen.fail = true
-      await cut()
+      await cutListener(db)
       await expect.poll(() => seen.warnings).toContain('loading examples failed')
       expect(replica.isCurrent()).toBe(false)
       seen.fail = false
@@ -228,14 +222,14 @@ if (onItsOwnServer)
     it('each wait for a current copy is a load that began after it', async () => {
       const { replica, seen } = make()
       await replica.open()
-      await cut()
-      await expect.poll(() => replica.isCurrent(), { interval: 1 }).toBe(false)
-      for (let n = 0; n < 5; n++) {
-        const { loads } = seen
-        const waiting = replica.fresh()
-        if (waiting === null) break
-        await waiting
-        expect(seen.loads).toBeGreaterThan(loads)
-      }
+      await withoutListener(db, async () => {
+        await expect.poll(replica.isCurrent).toBe(false)
+        for (let n = 0; n < 5; n++) {
+          const { loads } = seen
+          await replica.fresh()
+          expect(seen.loads).toBeGreaterThan(loads)
+        }
+      })
+      await expect.poll(replica.isCurrent).toBe(true)
     })
   })

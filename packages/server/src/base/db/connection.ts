@@ -36,12 +36,22 @@ export class Connection {
     client.on('end', () => this.#lose(new Error('the connection was closed')))
   }
 
-  /** Connects and runs `session`, so that its settings apply to all statements. @throws Unreachable, or the server's error */
+  /**
+   * Connects and runs `session`, so that its settings apply to all statements. Each of the two has the timeout for
+   * connecting. @throws Unreachable, or the server's error
+   */
   static async open(config: pg.ClientConfig, session: string): Promise<Connection> {
     const connection = new Connection(new pg.Client({ ...config, pipeline: true }))
+    let timer: NodeJS.Timeout | undefined
     try {
       await connection.#client.connect()
+      if (config.connectionTimeoutMillis) {
+        const expire = () => connection.destroy(new Error('the session was not answered in time'))
+        timer = setTimeout(expire, config.connectionTimeoutMillis)
+      }
       await connection.#client.query(session)
+      // the last answer and the end of the connection may arrive together
+      if (connection.lost) throw connection.lost
       return connection
     } catch (error) {
       connection.close()
@@ -49,6 +59,8 @@ export class Connection {
       throw faultCode(error) === null
         ? new Unreachable('the database cannot be reached', error)
         : wrap(error, connection.lost)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -88,8 +100,10 @@ export class Connection {
     this.#answered = 0
   }
 
+  /** Calls `run` once, immediately if the connection is lost already. */
   onLost(run: () => void): void {
-    this.#onLost.push(run)
+    if (this.lost) run()
+    else this.#onLost.push(run)
   }
 
   onNotification(run: (channel: string, payload: string) => void): void {

@@ -1,12 +1,13 @@
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openTestDatabase, quietLog } from '../../testing/database.ts'
+import { cutConnections, cutListener } from '../../testing/connections.ts'
+import { createTestDatabase, openTestDatabase, quietLog, type TestDatabase } from '../../testing/database.ts'
 import type { Database } from './database.ts'
 import { isUnreachable, openDatabase } from './index.ts'
 
-const away = (databaseUrl: string) =>
+const openUrl = (databaseUrl: string) =>
   openDatabase({ databaseUrl, dataDir: null, pool: 2, guardNesting: true, log: quietLog })
 
 describe('a connection to PostgreSQL', () => {
@@ -16,16 +17,11 @@ describe('a connection to PostgreSQL', () => {
   })
   afterEach(() => db.close())
   const one = () => sql<{ one: number }>`select 1 as one`.execute(db.hot)
-  const cut = (like: string) =>
-    db.asOwner((connection) =>
-      connection.plain(`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid() and application_name like '${like}'`),
-    )
 
   test('that is lost while idle is replaced on next use', async () => {
     for (let round = 0; round < 3; round++) {
       await Promise.all([one(), one(), db.tx('system', (tx) => sql`select 1`.execute(tx))])
-      await cut('latchkey %')
+      await cutConnections(db, 'latchkey %')
       await pause(50)
       expect((await one()).rows).toEqual([{ one: 1 }])
       expect((await db.tx('system', (tx) => sql`select 1 as one`.execute(tx))).rows).toEqual([{ one: 1 }])
@@ -36,7 +32,7 @@ describe('a connection to PostgreSQL', () => {
     const inTx = db.tx('system', (tx) => sql`select pg_sleep(5)`.execute(tx)).catch((error: unknown) => error)
     const single = sql`select pg_sleep(5)`.execute(db.hot).catch((error: unknown) => error)
     await pause(200)
-    await cut('latchkey %')
+    await cutConnections(db, 'latchkey %')
     const errors = await Promise.all([inTx, single])
     expect(errors.map(isUnreachable)).toEqual([true, true])
     await pause(50)
@@ -109,7 +105,7 @@ describe('a connection to PostgreSQL', () => {
     const waiting = Array.from({ length: 5 }, () =>
       db.tx('system', (tx) => sql`select 1`.execute(tx)).then(() => 'done'),
     )
-    await cut('latchkey transactions')
+    await cutConnections(db, 'latchkey transactions')
     expect(await Promise.all(sleepers)).toEqual(['cut', 'cut', 'cut'])
     expect(await Promise.all(waiting)).toEqual(Array(5).fill('done'))
   })
@@ -123,10 +119,39 @@ describe('a connection to PostgreSQL', () => {
     const tell = (text: string) => sql`select pg_notify('changes', ${text})`.execute(db.hot)
     await tell('one')
     await expect.poll(() => heard).toEqual(['one'])
-    await cut('latchkey listener')
+    await cutListener(db)
     await expect.poll(() => heard).toEqual(['one', 'lost', 'back'])
     await tell('two')
     await expect.poll(() => heard).toEqual(['one', 'lost', 'back', 'two'])
+  })
+
+  test('for LISTEN is restored after each of many losses', async () => {
+    const heard: string[] = []
+    await db.listen('changes', (payload) => heard.push(payload), {
+      onLost: () => heard.push('lost'),
+      onBack: () => heard.push('back'),
+    })
+    for (let n = 0; n < 20; n++) {
+      await cutListener(db)
+      await pause(Math.random() * 5)
+    }
+    await expect.poll(() => heard.at(-1)).toBe('back')
+    await sql`select pg_notify('changes', 'heard')`.execute(db.hot)
+    await expect.poll(() => heard.at(-1)).toBe('heard')
+  })
+
+  test('for LISTEN stays subscribed to a channel that one subscriber leaves while another joins', async () => {
+    // LISTEN is sent, and answered, some turns of the event loop after the call
+    for (let turns = 0; turns < 12; turns++) {
+      const heard: string[] = []
+      const leave = await db.listen('changes', () => {})
+      const joining = db.listen('changes', (payload) => heard.push(payload))
+      for (let n = 0; n < turns; n++) await null
+      const [stop] = await Promise.all([joining, leave()])
+      await sql`select pg_notify('changes', 'heard')`.execute(db.hot)
+      await expect.poll(() => heard).toEqual(['heard'])
+      await stop()
+    }
   })
 
   test('is closed after running transactions', async () => {
@@ -142,9 +167,111 @@ describe('a connection to PostgreSQL', () => {
   })
 })
 
+/** A proxy that delays what the server answers to the next connection of a purpose, from its session settings on. */
+async function delayingProxy(databaseUrl: string) {
+  const target = new URL(databaseUrl)
+  const sockets = new Set<Socket>()
+  let next: { purpose: string; onAnswer(): void } | null = null
+  const server: Server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname)
+    const held: Buffer[] = []
+    let delay: typeof next = null
+    let isHolding = false
+    client.on('data', (chunk) => {
+      if (next && chunk.includes(`latchkey ${next.purpose}`)) {
+        delay = next
+        next = null
+      }
+      if (delay && chunk.includes('set search_path')) isHolding = true
+      upstream.write(chunk)
+    })
+    upstream.on('data', (chunk) => {
+      if (!isHolding) return void client.write(chunk)
+      held.push(chunk)
+      delay?.onAnswer()
+    })
+    client.on('end', () => upstream.end())
+    // in one piece: the answer and the message that ends the connection
+    upstream.on('end', () => client.end(Buffer.concat(held)))
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const url = new URL(databaseUrl)
+  url.port = String(typeof address === 'object' ? address?.port : 0)
+  return {
+    url: url.href,
+    /** Resolves when the answer is held: it arrives when the server ends the connection. */
+    delayNext: (purpose: string): Promise<void> =>
+      new Promise((resolve) => {
+        next = { purpose, onAnswer: resolve }
+      }),
+    close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
+}
+
+describe('a connection that is lost while it is opened', () => {
+  let made: TestDatabase
+  let proxy: Awaited<ReturnType<typeof delayingProxy>>
+  let direct: Database
+  let db: Database
+  beforeEach(async () => {
+    made = await createTestDatabase()
+    proxy = await delayingProxy(made.databaseUrl ?? '')
+    direct = await openUrl(made.databaseUrl ?? '')
+    db = await openUrl(proxy.url)
+  })
+  afterEach(async () => {
+    await Promise.all([db.close(), direct.close()])
+    proxy.close()
+    await made.drop()
+  })
+
+  const uses: readonly [string, () => Promise<unknown>][] = [
+    ['transactions', () => db.tx('system', (tx) => sql`select 1`.execute(tx))],
+    ['statements', () => sql`select 1`.execute(db.hot)],
+    ['listener', () => db.listen('changes', () => {})],
+  ]
+  test.each(uses)('together with the answer to its settings is not kept: %s', async (purpose, use) => {
+    const delayed = proxy.delayNext(purpose)
+    const outcome = use().catch((error: unknown) => error)
+    await delayed
+    await cutConnections(direct, `latchkey ${purpose}`)
+    expect(await outcome).toSatisfy(isUnreachable)
+    await expect.poll(() => use().then(() => 'works', String)).toBe('works')
+  })
+
+  test('for LISTEN again is opened once more, and subscribers are notified only then', async () => {
+    const heard: string[] = []
+    await db.listen('changes', (payload) => heard.push(payload), {
+      onLost: () => heard.push('lost'),
+      onBack: () => heard.push('back'),
+    })
+    const delayed = proxy.delayNext('listener')
+    await cutListener(direct)
+    await delayed
+    await cutListener(direct)
+    await expect.poll(() => heard).toEqual(['lost', 'back'])
+    await sql`select pg_notify('changes', 'heard')`.execute(db.hot)
+    await expect.poll(() => heard).toEqual(['lost', 'back', 'heard'])
+  })
+
+  test('because its settings are not answered is given up within seconds', async () => {
+    void proxy.delayNext('listener')
+    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnreachable)
+    await db.listen('changes', () => {})
+  })
+})
+
 describe('a PostgreSQL that cannot be reached', () => {
   test('is unreachable immediately if the connection is refused', async () => {
-    const db = await away('postgres://latchkey@127.0.0.1:1/latchkey')
+    const db = await openUrl('postgres://latchkey@127.0.0.1:1/latchkey')
     await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
     await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
     await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnreachable)
@@ -157,7 +284,7 @@ describe('a PostgreSQL that cannot be reached', () => {
     const silent = createServer((socket) => void sockets.push(socket))
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const address = silent.address()
-    const db = await away(
+    const db = await openUrl(
       `postgres://latchkey@127.0.0.1:${typeof address === 'object' ? address?.port : 0}/latchkey`,
     )
     const begun = performance.now()

@@ -45,10 +45,13 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
   const openSingle = () =>
     Connection.open(config('statements'), session('latchkey_system', SINGLE_STATEMENT_MS))
   const pair = [new PersistentConnection(openSingle), new PersistentConnection(openSingle)] as const
-  const listener = new Listener(
-    () => Connection.open(config('listener'), session('latchkey_request', STATEMENT_MS)),
-    log,
-  )
+  const listener = new Listener((channels) => {
+    const listens = channels.map((channel) => `listen ${channel};`)
+    return Connection.open(
+      config('listener'),
+      [session('latchkey_request', STATEMENT_MS), ...listens].join('\n'),
+    )
+  }, log)
 
   const beat = setInterval(() => {
     for (const connection of pool.connections) connection.beat(PATIENCE_BEATS)
@@ -139,10 +142,10 @@ class PersistentConnection {
     try {
       const connection = await this.#open()
       this.#failures = 0
+      this.connection = connection
       connection.onLost(() => {
         this.connection = null
       })
-      this.connection = connection
       return connection
     } catch (error) {
       this.#lastFailure = error
@@ -164,7 +167,7 @@ interface Subscription {
 
 /** One connection for every LISTEN. Subscribers are notified when it goes down, because they miss messages. */
 class Listener {
-  readonly #open: () => Promise<Connection>
+  readonly #open: (channels: readonly string[]) => Promise<Connection>
   readonly #log: Log
   readonly #subscriptions = new Set<Subscription>()
   #connection: Connection | null = null
@@ -172,7 +175,8 @@ class Listener {
   #retry: NodeJS.Timeout | null = null
   #closed = false
 
-  constructor(open: () => Promise<Connection>, log: Log) {
+  /** @param open makes a connection that listens on the channels */
+  constructor(open: (channels: readonly string[]) => Promise<Connection>, log: Log) {
     this.#open = open
     this.#log = log
   }
@@ -184,8 +188,14 @@ class Listener {
   ): Promise<() => Promise<void>> {
     const subscription: Subscription = { channel, onMessage, watch }
     const connection = await this.#reach()
-    await connection.plain(`listen ${channel}`)
+    // added before the answer: the end of another subscription must not unlisten, and a loss must be reported
     this.#subscriptions.add(subscription)
+    try {
+      await connection.plain(`listen ${channel}`)
+    } catch (error) {
+      this.#subscriptions.delete(subscription)
+      throw error
+    }
     return async () => {
       this.#subscriptions.delete(subscription)
       if ([...this.#subscriptions].some((other) => other.channel === channel)) return
@@ -217,14 +227,14 @@ class Listener {
   }
 
   async #connect(): Promise<Connection> {
-    const connection = await this.#open()
+    const channels = new Set([...this.#subscriptions].map((subscription) => subscription.channel))
+    const connection = await this.#open([...channels])
     connection.onNotification((channel, payload) => {
       for (const subscription of this.#subscriptions) {
         if (subscription.channel === channel) subscription.onMessage(payload)
       }
     })
-    const channels = new Set([...this.#subscriptions].map((subscription) => subscription.channel))
-    await Promise.all([...channels].map((channel) => connection.plain(`listen ${channel}`)))
+    this.#connection = connection
     connection.onLost(() => {
       this.#connection = null
       if (this.#closed) return
@@ -232,7 +242,6 @@ class Listener {
       for (const subscription of this.#subscriptions) subscription.watch?.onLost()
       this.#retryAfter(0)
     })
-    this.#connection = connection
     return connection
   }
 
