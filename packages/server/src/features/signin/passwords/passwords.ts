@@ -11,7 +11,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
-import type { User } from '../../identity/users/index.ts'
+import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../door/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'
 import {
@@ -165,7 +165,8 @@ export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date
   insertPassword(tx, { user_id: userId, hash, changed_at: now })
 
 /**
- * Replaces a password, and what depends on the old one: history, open reset links, open sign-ins, other sessions.
+ * Replaces a password, and what depends on the old one: history, open reset links, open sign-ins, other sessions. Locks
+ * the user's row first: replacements write these rows in different orders and would deadlock (order.test.ts).
  * @throws Problem CONFLICT where it was changed concurrently
  */
 export async function replacePassword(
@@ -176,6 +177,7 @@ export async function replacePassword(
   change: { from: StoredPassword | null; hash: string; keepSession?: string },
 ): Promise<void> {
   const { from, hash } = change
+  await lockUserRow(tx, user.id)
   if (from === null) {
     await setFirstPassword(tx, user.id, hash, call.now)
   } else {

@@ -12,7 +12,7 @@ import { job, PayloadLocale, PayloadText, runs, type Work } from '../../../core/
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
-import { findByIdentifier, getUser, type User } from '../../identity/users/index.ts'
+import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices, liftLockout } from '../guesses/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
 import {
@@ -83,6 +83,8 @@ export async function resetPassword(
   const hash = await acceptPassword(tools, input.password, contextOf(user), used)
   await tools.db.tx('system', async (tx) => {
     await lockAddress(tx, canonical(user.email))
+    // before the link, which every other replacement revokes
+    await lockUserRow(tx, user.id)
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
