@@ -56,6 +56,14 @@ describe('an operation', () => {
     expect(formsAlone.sort()).toEqual(FORMS_ALONE)
   })
 
+  it('that shares a counter has the limit of the operation that it shares it with', () => {
+    const shared = rows
+      .flatMap((row) => [row.limit ?? []].flat())
+      .flatMap(({ sharedWith, ...limit }) => (sharedWith ? [{ limit, sharedWith }] : []))
+    expect(shared.map(({ sharedWith }) => sharedWith.name)).toEqual(['auth.login'])
+    for (const { limit, sharedWith } of shared) expect([sharedWith.limit].flat()).toContainEqual(limit)
+  })
+
   it('has either only safe or only unsafe faces', () => {
     const mixed = [...facesOf()].filter(
       ([, faces]) => new Set(faces.map(({ method }) => method === 'GET')).size > 1,
@@ -68,7 +76,7 @@ describe('an operation', () => {
 const FORMS_ALONE: readonly string[] = ['pages.setup.submit', 'pages.sign_out.submit']
 
 describe('the limit of the login', () => {
-  it('counts JSON, the form and the compatibility route together', async () => {
+  it('counts JSON, the form and both compatibility routes together', async () => {
     const address = { headers: { 'x-forwarded-for': '192.0.2.200' } }
     const visitor = world.client(address)
     const page = await visitor.get('/sign-in')
@@ -80,12 +88,15 @@ describe('the limit of the login', () => {
       visitor.post('/sign-in', { identifier, password: 'wrong', csrf_token: csrf }, { form: true })
     const byCompat = () =>
       world.client(address).post('/api/users/create_token', { username: identifier, password: 'wrong' })
-    const faces = [byJson, byForm, byCompat]
-    for (let n = 0; n < 99; n += 1) {
-      const { status } = await (faces[n % 3] ?? byJson)()
+    const byRevocation = () =>
+      world
+        .client(address)
+        .post('/api/users/revoke_token', { user: { username: identifier, password: 'wrong' } })
+    const faces = [byJson, byForm, byCompat, byRevocation]
+    for (let n = 0; n < 100; n += 1) {
+      const { status } = await (faces[n % 4] ?? byJson)()
       expect([401, 423], `request ${n}`).toContain(status)
     }
-    expect([401, 423]).toContain((await byJson()).status)
     for (const face of faces) expect((await face()).status).toBe(429)
     const elsewhere = world.client({ headers: { 'x-forwarded-for': '192.0.2.201' } })
     expect(

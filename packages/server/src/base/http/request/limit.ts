@@ -52,7 +52,7 @@ export function requestCounter(row: Row, limits: Limits, setting: Config['rateLi
   const own =
     row.limit === undefined
       ? null
-      : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, row.of.name))
+      : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, (l.sharedWith ?? row.of).name))
   if (!own && row.kind === 'page') return null
   const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
   return (call, headers) => {

@@ -25,6 +25,8 @@ export interface RateLimit {
   max: number
   /** A duration: `1h`, `10m`. */
   per: string
+  /** The operation whose requests count under this limit too, because both try the same credential; default: none. */
+  sharedWith?: Operation
 }
 
 export interface OperationFields {

@@ -1,13 +1,13 @@
 /** `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a login. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { operation } from '../../../base/http/row/operation.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { passwordOperations, signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
 import { completed } from '../../signin/responses/index.ts'
+import { compatOperations } from './operations.ts'
 
 interface Checks {
   sessions: SessionChecks
@@ -16,16 +16,6 @@ interface Checks {
 
 const Credentials = z.object({ username: z.string().min(1).max(320), password: TypedPassword })
 type Credentials = z.infer<typeof Credentials>
-
-const REFUSALS = [
-  'AUTHENTICATION_FAILED',
-  'ACCOUNT_LOCKED',
-  'EMAIL_NOT_VERIFIED',
-  'ACCOUNT_DISABLED',
-  'PASSWORD_EXPIRED',
-  'CONFLICT',
-  'UNAVAILABLE',
-] as const
 
 export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
   tools.config.compat.includes('tokens-by-password') ? tokensByPassword(tools, checks) : []
@@ -49,14 +39,7 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     },
   }),
   route({
-    of: operation({
-      name: 'compat.revoke_token',
-      summary: 'Revoke a token, or all of a user’s tokens, with the password',
-      open: 'the password is the credential',
-      audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
-      limit: { by: 'ip', max: 100, per: '10m' },
-      errors: REFUSALS,
-    }),
+    of: compatOperations.revokeToken,
     method: 'POST',
     path: '/api/users/revoke_token',
     description:

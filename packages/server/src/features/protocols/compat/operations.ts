@@ -1,0 +1,22 @@
+/** The operation of the compatibility routes that has no other face; issuing a token is the login's. */
+import { operation } from '../../../base/http/row/operation.ts'
+import { passwordOperations } from '../../signin/passwords/index.ts'
+
+export const compatOperations = {
+  revokeToken: operation({
+    name: 'compat.revoke_token',
+    summary: 'Revoke a token, or all of a user’s tokens, with the password',
+    open: 'the password is the credential',
+    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
+    limit: { by: 'ip', max: 100, per: '10m', sharedWith: passwordOperations.login },
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'EMAIL_NOT_VERIFIED',
+      'ACCOUNT_DISABLED',
+      'PASSWORD_EXPIRED',
+      'CONFLICT',
+      'UNAVAILABLE',
+    ],
+  }),
+}
