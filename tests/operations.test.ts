@@ -22,9 +22,16 @@ const facesOf = (): Map<string, Row[]> => {
 }
 
 describe('an operation', () => {
-  it('is declared once: faces of one name share one object', () => {
+  it('is one object: faces of one name share it', () => {
     const wrong = [...facesOf()].filter(([, faces]) => new Set(faces.map(({ of }) => of)).size > 1)
     expect(wrong.map(([name]) => name)).toEqual([])
+  })
+
+  it('is declared once: no two have the same summary, but for signing out, whose form is open', () => {
+    const names = new Map<string, Set<string>>()
+    for (const { of } of rows) names.set(of.summary, (names.get(of.summary) ?? new Set()).add(of.name))
+    const repeated = [...names.values()].filter(({ size }) => size > 1)
+    expect(repeated).toEqual([new Set(['auth.logout', 'pages.sign_out.submit'])])
   })
 
   it('gives each of its faces the same access, freshness, limit and audit', () => {

@@ -17,8 +17,8 @@ export function docsRow(config: Pick<Config, 'publicUrl'>, rows: readonly Row[])
     of: operation({
       name: 'docs.show',
       summary: 'Show the API reference',
-      open: 'The reference is public',
-      quiet: 'Changes nothing',
+      open: 'the reference is public',
+      quiet: 'changes nothing',
       anonymous: true,
     }),
     method: 'GET',

@@ -11,7 +11,7 @@ import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
 import { type Keyring, randomSecret } from '../../crypto.ts'
 import { operation } from '../row/operation.ts'
-import { type ApiRow, type CookieChange, route } from '../row/route.ts'
+import { type CookieChange, type Row, route } from '../row/route.ts'
 
 /** The name of the anonymous cookie, without prefix. */
 export const CSRF_COOKIE = 'csrf'
@@ -83,17 +83,20 @@ export function originCheck(
   }
 }
 
-/** `GET /csrf` and `GET /api/v1/auth/csrf`; app.ts puts them in the table. */
-export function csrfRows(keyring: Keyring): ApiRow[] {
-  const row = (path: string, name: string): ApiRow =>
+const getToken = operation({
+  name: 'auth.csrf',
+  summary: 'Get a CSRF token',
+  open: 'forms need a token before sign-in',
+  quiet: 'changes nothing',
+  limit: { by: 'ip', max: 300, per: '1m' },
+})
+
+/** `GET /csrf` and `GET /api/v1/auth/csrf`, faces of one operation; app.ts puts them in the table. */
+export function csrfRows(keyring: Keyring): Row[] {
+  const row = (path: string, name: string): Row =>
     route({
-      of: operation({
-        name,
-        summary: 'Get a CSRF token',
-        open: 'Forms need a token before sign-in',
-        quiet: 'Changes nothing',
-        limit: { by: 'ip', max: 300, per: '1m' },
-      }),
+      of: getToken,
+      name,
       method: 'GET',
       path,
       description:
@@ -106,6 +109,6 @@ export function csrfRows(keyring: Keyring): ApiRow[] {
         const { token, cookies } = csrfFor(keyring, call)
         return { data: { csrf_token: token }, cookies }
       },
-    }) as ApiRow
+    })
   return [row('/csrf', 'csrf.get'), row('/api/v1/auth/csrf', 'auth.csrf')]
 }

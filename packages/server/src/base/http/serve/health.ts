@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
 import { operation } from '../row/operation.ts'
-import { type ApiRow, type Row, route } from '../row/route.ts'
+import { type Row, route } from '../row/route.ts'
 
 export interface Readiness {
   ready: boolean
@@ -10,16 +10,29 @@ export interface Readiness {
   checks: Readonly<Record<string, boolean>>
 }
 
+const operations = {
+  alive: operation({
+    name: 'health.alive',
+    summary: 'Check that the server is alive',
+    open: 'load balancers have no credential',
+    quiet: 'changes nothing',
+    anonymous: true,
+  }),
+  ready: operation({
+    name: 'health.ready',
+    summary: 'Check that the server is ready',
+    open: 'load balancers have no credential',
+    quiet: 'changes nothing',
+    anonymous: true,
+    errors: ['UNAVAILABLE'],
+  }),
+}
+
 export function healthRows(ready: () => Promise<Readiness>): Row[] {
-  const alive = (path: string, name: string): ApiRow<unknown, { status: string }> =>
+  const alive = (path: string, name: string): Row =>
     route({
-      of: operation({
-        name,
-        summary: 'Check that the server is alive',
-        open: 'Load balancers have no credential',
-        quiet: 'Changes nothing',
-        anonymous: true,
-      }),
+      of: operations.alive,
+      name,
       method: 'GET',
       path,
       description: 'Checks only the process. Before you send traffic, check `/readyz`.',
@@ -30,14 +43,7 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       run: async () => ({ data: { status: 'ok' } }),
     })
   const readiness = route({
-    of: operation({
-      name: 'health.ready',
-      summary: 'Check that the server is ready',
-      open: 'Load balancers have no credential',
-      quiet: 'Changes nothing',
-      anonymous: true,
-      errors: ['UNAVAILABLE'],
-    }),
+    of: operations.ready,
     method: 'GET',
     path: '/readyz',
     description:
@@ -56,5 +62,5 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       return { data: { status: 'ready', checks: state.checks } }
     },
   })
-  return [alive('/api/health', 'health.api'), alive('/healthz', 'health.alive'), readiness] as Row[]
+  return [alive('/api/health', 'health.api'), alive('/healthz', 'health.alive'), readiness]
 }
