@@ -157,7 +157,7 @@ export function samples(locale: Locale): Sample[] {
   const stranger: Record<string, VNode> = {
     'sign-in': <SignIn returnTo="/account/security?a=1&b=2" />,
     'sign-in-wrong': <SignIn {...again({ identifier: ADDRESS, remember_me: 'true' }, wrong)} />,
-    'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} mayRegister={false} />,
+    'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} />,
     'sign-in-expired': <SignIn notice="session_expired" />,
     'sign-in-reset': <SignIn notice="password_reset" />,
     'signed-out': <SignedOut />,

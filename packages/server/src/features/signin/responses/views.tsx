@@ -22,11 +22,9 @@ const GOOD_NEWS = new Set<Notice>(['verified', 'password_reset'])
 export interface SignInProps extends FormState {
   notice?: Notice | null
   returnTo?: string | null
-  /** Whether the page links to sign-up; default true. */
-  mayRegister?: boolean
 }
 
-export function SignIn({ notice, returnTo, mayRegister = true, ...form }: SignInProps) {
+export function SignIn({ notice, returnTo, ...form }: SignInProps) {
   const { locale, brand } = useUi()
   const failed = Boolean(form.alert) || Object.keys(form.errors ?? {}).length > 0
   const fields = {
@@ -57,12 +55,10 @@ export function SignIn({ notice, returnTo, mayRegister = true, ...form }: SignIn
         </div>
         <Button>{t(locale, 'sign_in.button')}</Button>
       </Form>
-      {mayRegister ? (
-        <LinkRow>
-          {t(locale, 'sign_in.new', { brand: brand.name })}{' '}
-          <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'sign_in.create')}</a>
-        </LinkRow>
-      ) : null}
+      <LinkRow>
+        {t(locale, 'sign_in.new', { brand: brand.name })}{' '}
+        <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'sign_in.create')}</a>
+      </LinkRow>
     </Card>
   )
 }
