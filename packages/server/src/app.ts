@@ -136,8 +136,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const { profile } = tools.config
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
-  const passwords = passwordFeature(tools)
-  return [
+  const methods = () => features.flatMap(({ method }) => method ?? [])
+  const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
     emailFeature(tools),
     sessions,
@@ -150,8 +150,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     invitationFeature(tools),
     myOrganizationFeature(tools),
     guessFeature(tools),
-    doorFeature(tools, [passwords.method]),
-    passwords,
+    doorFeature(tools, methods),
+    passwordFeature(tools),
     responseFeature(tools),
     registrationFeature(tools),
     ownAccountFeature(tools),
@@ -163,6 +163,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
   ]
+  return features
 }
 
 /** Checks a credential by the feature of its kind, once roles are current. */

@@ -6,6 +6,6 @@
 export type { Outcome } from './advance.ts'
 export { type AfterSignIn, endAttempts } from './attempts.ts'
 export { doorFeature } from './feature.ts'
-export type { AnyMethod, Method, Verified } from './method.ts'
+export type { Method, Verified } from './method.ts'
 export { AttemptToken } from './routes.ts'
 export { confirmWith, fulfilRequirement, getAttempt, signInNewUser, signInWith } from './sign-in.ts'

@@ -4,6 +4,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { OfferedMethod } from '../../../core/feature.ts'
 import type { User } from '../../identity/users/index.ts'
 import type { Proof, ProofMethod, Requirement } from './next-step.ts'
 
@@ -29,7 +30,7 @@ export interface Verified {
   recheck(tx: Tx): Promise<User | null>
 }
 
-export interface Method<Input, V extends Verified = Verified> {
+export interface Method<Input, V extends Verified = Verified> extends OfferedMethod {
   name: ProofMethod
   proof: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>
   /** The reason that a failed guess is recorded with. */
@@ -37,9 +38,4 @@ export interface Method<Input, V extends Verified = Verified> {
   identify(db: Statements, input: Input): Promise<Identified>
   /** Checks the credential outside of transactions; it may take time. @returns null where it is wrong */
   verify(call: Call, named: Identified, input: Input): Promise<V | null>
-  /** Whether the user can use the method. */
-  isOffered(db: Statements, userId: string): Promise<boolean>
 }
-
-/** A method of any input, as the door lists them. */
-export type AnyMethod = Pick<Method<never>, 'name' | 'isOffered'>

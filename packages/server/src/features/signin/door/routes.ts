@@ -1,9 +1,9 @@
 /** The JSON API of attempts: what a sign-in still needs. Signing in is a route of each method. */
 import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import type { OfferedMethod } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { resumeAttempt } from './attempts.ts'
-import type { AnyMethod } from './method.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
 import { attemptOperations } from './operations.ts'
 import { methodsAt, unknownAttempt } from './sign-in.ts'
@@ -11,7 +11,7 @@ import { methodsAt, unknownAttempt } from './sign-in.ts'
 /** The token of an attempt as a path parameter. */
 export const AttemptToken = z.string().min(1).max(200).describe('The `attempt` of a refused sign-in')
 
-export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod[]): Row[] => [
+export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly OfferedMethod[]): Row[] => [
   route({
     of: attemptOperations.showAttempt,
     method: 'GET',
@@ -26,7 +26,7 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: readonly AnyMethod
       const attempt = await resumeAttempt(tools.db.hot, token, call.now)
       if (!attempt) throw unknownAttempt()
       const step = attempt.step as WaitingStep
-      const offered = await methodsAt(tools.db.hot, methods, attempt)
+      const offered = await methodsAt(tools.db.hot, methods(), attempt)
       return { data: { step, methods: offered, expires_at: attempt.expiresAt.toISOString() } }
     },
   }),

@@ -6,6 +6,7 @@
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import type { OfferedMethod } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
@@ -20,7 +21,7 @@ import {
 } from '../guesses/index.ts'
 import { advance, attemptEnded, type DoorTools, type Outcome } from './advance.ts'
 import { type AfterSignIn, type Attempt, beginAttempt, resumeAttempt } from './attempts.ts'
-import type { AnyMethod, Identified, Method, Verified } from './method.ts'
+import type { Identified, Method, Verified } from './method.ts'
 import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.ts'
 
 type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
@@ -108,7 +109,7 @@ const prove = (
 /** The methods that satisfy the step that the attempt waits at. */
 export async function methodsAt(
   db: Statements,
-  methods: readonly AnyMethod[],
+  methods: readonly OfferedMethod[],
   { step, userId }: Pick<Attempt, 'step' | 'userId'>,
 ): Promise<string[]> {
   if (step !== 'prove' || userId === null) return []

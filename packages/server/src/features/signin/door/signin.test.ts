@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
 import { lockedJob } from '../guesses/jobs.ts'
+import { beginAttempt, insertAttempt } from './attempts.ts'
 
 let world: World
 beforeAll(async () => {
@@ -297,6 +298,25 @@ describe('signing in once more in the same browser', () => {
     expect((await client.get('/api/v1/auth/me')).status).toBe(200)
     const old = world.client({ headers: { cookie: `lk_session=${before}` } })
     expect((await old.get('/api/v1/auth/me')).status).toBe(401)
+  })
+})
+
+describe('an attempt that waits for a proof', () => {
+  it('lists the methods that the user has, of all features', async () => {
+    const { id } = await world.person({ signIn: false })
+    const [withPassword, without] = [id, (await world.person({ signIn: false })).id]
+    await world.db.tx('system', (tx) => tx.deleteFrom('passwords').where('user_id', '=', without).execute())
+    const after = { remember: false, returnTo: null, tokens: false }
+    const waiting = { step: 'prove', proofs: [], requirements: [], isFinished: false } as const
+    for (const [userId, methods] of [
+      [withPassword, ['password']],
+      [without, []],
+    ] as const) {
+      const attempt = beginAttempt(after, world.clock.now())
+      await world.db.tx('system', (tx) => insertAttempt(tx, attempt, { ...waiting, userId }))
+      const shown = await world.client().get(`/api/v1/auth/attempts/${attempt.token}`)
+      expect(shown.data).toMatchObject({ step: 'prove', methods })
+    }
   })
 })
 

@@ -1,13 +1,12 @@
 /** The feature value of passwords, with the sign-in method. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import type { AnyMethod } from '../door/index.ts'
 import { passwordPages } from './pages.tsx'
 import { resetJobs } from './reset.ts'
 import { passwordRoutes } from './routes.ts'
 import { passwordMethod } from './sign-in.ts'
 
-export const passwordFeature = (tools: Tools): Feature & { method: AnyMethod } => ({
+export const passwordFeature = (tools: Tools): Feature => ({
   name: 'passwords',
   rows: [...passwordRoutes(tools), ...passwordPages(tools)],
   jobs: resetJobs(tools),
