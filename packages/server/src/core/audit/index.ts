@@ -12,7 +12,7 @@ import { recurs, type Work } from '../jobs/index.ts'
 export type { AuditEventsTable } from './tables.ts'
 
 export const AUDIT_EVENTS = {
-  'auth.login.attempt': 'A sign-in began that requires a further step.',
+  'auth.login.attempt': 'A sign-in began that requires a further step; `details.next` names it.',
   'auth.login.success': 'A user signed in.',
   'auth.login.failure': 'A sign-in failed; `details.reason` says why.',
   'auth.login.locked': 'Too many sign-ins failed: further ones are refused until the lock-out ends.',

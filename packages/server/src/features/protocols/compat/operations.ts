@@ -7,7 +7,14 @@ export const compatOperations = {
     name: 'compat.revoke_token',
     summary: 'Revoke a token, or all of a user’s tokens, with the password',
     open: 'the password is the credential',
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.session.revoked'],
+    audit: [
+      'auth.login.success',
+      'auth.login.attempt',
+      'auth.login.failure',
+      'auth.login.locked',
+      'auth.logout',
+      'auth.session.revoked',
+    ],
     limit: { by: 'ip', max: 100, per: '10m', sharedWith: passwordOperations.login },
     errors: [
       'AUTHENTICATION_FAILED',

@@ -149,9 +149,15 @@ async function endFormerSession(tx: Tx, call: Call): Promise<void> {
   await endSessions(tx, call, { userId, username, reason: 'signed_out', only: call.session.id })
 }
 
-/** The credential was right and something is missing: not a success yet. */
+/** The credential was right and something is missing: neither a success yet nor a failure. */
 async function wait(tx: Tx, call: Call, attempt: Attempt, user: User, next: WaitingStep): Promise<Outcome> {
-  await auditFailure(tx, call, user, next)
+  const details = { next, methods: attempt.proofs.map((proof) => proof.method) }
+  await audit(tx, call, {
+    type: 'auth.login.attempt',
+    userId: user.id,
+    username: user.username,
+    details,
+  })
   return { next, attempt }
 }
 

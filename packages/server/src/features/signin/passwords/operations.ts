@@ -9,7 +9,13 @@ export const passwordOperations = {
     name: 'auth.login',
     summary: 'Sign in with a password',
     open: 'users sign in here',
-    audit: ['auth.login.success', 'auth.login.failure', 'auth.login.locked', 'auth.token.issued'],
+    audit: [
+      'auth.login.success',
+      'auth.login.attempt',
+      'auth.login.failure',
+      'auth.login.locked',
+      'auth.token.issued',
+    ],
     limit: { by: 'ip', max: 100, per: '10m' },
     errors: [
       'AUTHENTICATION_FAILED',
@@ -34,7 +40,13 @@ export const passwordOperations = {
     name: 'auth.attempts.password',
     summary: 'Replace an expired password and complete the sign-in',
     open: 'the attempt is the credential',
-    audit: ['auth.password.changed', 'auth.session.revoked', 'auth.login.success', 'auth.login.failure'],
+    audit: [
+      'auth.password.changed',
+      'auth.session.revoked',
+      'auth.login.success',
+      'auth.login.failure',
+      'auth.token.issued',
+    ],
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: [
       'NOT_FOUND',
