@@ -5,6 +5,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { renewSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
+import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
   assertRepeated,
@@ -13,7 +14,6 @@ import {
   replacePassword,
   usedHashes,
 } from './passwords.ts'
-import { confirmPassword } from './sign-in.ts'
 
 export interface PasswordChange {
   current_password: string

@@ -1,10 +1,10 @@
 /** The feature value of passwords, with the sign-in method. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { passwordMethod } from './method.ts'
 import { passwordPages } from './pages.tsx'
 import { resetJobs } from './reset.ts'
 import { passwordRoutes } from './routes.ts'
-import { passwordMethod } from './sign-in.ts'
 
 export const passwordFeature = (tools: Tools): Feature => ({
   name: 'passwords',

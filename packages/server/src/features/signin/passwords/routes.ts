@@ -13,10 +13,10 @@ import { AttemptToken } from '../door/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { changePassword } from './change.ts'
 import { replaceExpired } from './expired.ts'
+import { signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
 import { TypedPassword } from './policy.ts'
 import { requestReset, resetPassword } from './reset.ts'
-import { signInByPassword } from './sign-in.ts'
 
 const Login = z
   .object({
