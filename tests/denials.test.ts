@@ -59,6 +59,18 @@ describe('in the log of the server', () => {
     },
   )
 
+  it.each([
+    ['an attempt', `sgn_${'0'.repeat(32)}.${'A'.repeat(43)}`],
+    ['a link', `lnk_${'0'.repeat(32)}.${'A'.repeat(43)}`],
+    ['a session', `st_${'A'.repeat(43)}`],
+  ])('without the token of %s that is in the path', async (_, token) => {
+    const { length } = await denialsOf(viewer)
+    expect((await viewer.client.delete(`/api/v1/roles/${token}`)).status).toBe(403)
+    const written = await denialsOf(viewer)
+    expect(written).toHaveLength(length + 1)
+    expect(written.at(-1)?.details).toMatchObject({ action: 'roles.delete', target: {} })
+  })
+
   it('a caller without a credential is not', async () => {
     const before = await strangers()
     expect((await world.client().get('/api/v1/users')).status).toBe(401)

@@ -24,7 +24,7 @@ import { type Call, outside } from '../../call.ts'
 import type { Keyring } from '../../crypto.ts'
 import { Problem, problem } from '../../errors.ts'
 import type { Limits } from '../../limits/index.ts'
-import type { Log } from '../../log/index.ts'
+import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
 import { accessCheck, checkMembership } from '../request/access.ts'
 import {
@@ -199,5 +199,6 @@ const TARGET = /^[\w.:*-]{1,100}$/
 
 function targetOf(params: unknown): Record<string, string> {
   const named = Object.entries((params ?? {}) as Record<string, string>)
-  return Object.fromEntries(named.filter(([, value]) => TARGET.test(value)))
+  // a path may contain a token (`/auth/attempts/:attempt`), and no secret is recorded
+  return Object.fromEntries(named.filter(([, value]) => TARGET.test(value) && scrub(value) === value))
 }

@@ -138,16 +138,21 @@ export async function resumeAttempt(db: Statements, token: string, now: Date): P
   }
 }
 
-/** Ends every open attempt of a user: what they prove is void once a credential is replaced. */
+/**
+ * Ends every open attempt of a user: what they prove is void once a credential is replaced. The caller holds the user's
+ * row. Never a row that `purgeAttempts` deletes, so that the two do not lock the same rows in different orders.
+ */
 export async function endAttempts(tx: Tx, userId: string, now: Date): Promise<void> {
   await tx
     .updateTable('attempts')
     .set({ finished_at: now })
     .where('user_id', '=', userId)
     .where('finished_at', 'is', null)
+    .where('expires_at', '>', now)
     .execute()
 }
 
+/** Deletes attempts that expired before then, which is in the past. */
 export async function purgeAttempts(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('attempts').where('expires_at', '<', before).execute()
 }
