@@ -371,7 +371,7 @@ describe('one door, one clock, one environment', () => {
       ({ path, imports }) =>
         moduleOf(path) !== 'signin/door' && imports.some(({ names }) => names.includes('signInNewUser')),
     )
-    expect(unguessed.map(({ path }) => moduleOf(path))).toEqual(unguessed.map(() => 'accounts/registration'))
+    expect([...new Set(unguessed.map(({ path }) => moduleOf(path)))]).toEqual(['accounts/registration'])
     // no other module inserts the row itself
     const inserts = nodesThat(
       ({ path }, node) =>
