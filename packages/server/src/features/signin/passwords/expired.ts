@@ -3,6 +3,7 @@
  * the new one is sent; the sign-in is then complete.
  */
 import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, type User } from '../../identity/users/index.ts'
 import { fulfilRequirement, getAttempt, type Outcome } from '../door/index.ts'
@@ -13,6 +14,7 @@ import {
   auditPassword,
   contextOf,
   findPassword,
+  isExpired,
   replacePassword,
   usedHashes,
 } from './passwords.ts'
@@ -40,6 +42,9 @@ export async function replaceExpired(
     from: await findPassword(tx, attempt.userId),
     used: await usedHashes(tx, tools.config, attempt.userId),
   }))
+  // the attempt proves the password that had expired, not one that replaced it since
+  if (from === null || !isExpired(tools.config, from.changedAt, call.now))
+    throw problem('CONFLICT', { message: 'The password was changed meanwhile. Sign in with the new one.' })
   const hash = await acceptPassword(tools, input.password, context, used)
   return await fulfilRequirement(tools, call, attempt, 'change_password', async (tx, user) => {
     await replacePassword(tools, tx, call, user, { from, hash })

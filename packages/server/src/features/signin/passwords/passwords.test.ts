@@ -342,6 +342,19 @@ describe('the profile classic', () => {
     expect((await classic.client().post('/api/v1/auth/login', { email, password: NEXT })).status).toBe(200)
   })
 
+  it('refuses the attempt where a node that does not know attempts has changed the password', async () => {
+    const { attempt, id } = await expired()
+    await classic.db.tx('system', (tx) =>
+      tx
+        .updateTable('passwords')
+        .set({ changed_at: classic.clock.now() })
+        .where('user_id', '=', id)
+        .execute(),
+    )
+    const reply = await replace(attempt, NEXT)
+    expect([reply.status, reply.code]).toEqual([409, 'CONFLICT'])
+  })
+
   it('judges the account again when the attempt is continued', async () => {
     const { attempt, id } = await expired()
     await classic.db.tx('system', (tx) =>
