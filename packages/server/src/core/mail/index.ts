@@ -1,5 +1,5 @@
 /**
- * Transactional outbox of emails: an email is a row (table `emails`) written in the transaction of its cause; a job
+ * Transactional outbox of emails: an email is a row (table `letters`) written in the transaction of its cause; a job
  * delivers it with retries. Owns rendering, encryption at rest, delivery and the development outbox. Leaves the
  * content of emails to the features.
  * Invariant: an email exists exactly when its cause was committed, and can be read at rest only with LATCHKEY_SECRET.

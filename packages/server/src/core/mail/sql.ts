@@ -1,4 +1,4 @@
-/** The statements of the outbox: the table `emails`. */
+/** The statements of the outbox: the table `letters`. */
 import { sql } from 'kysely'
 import type { Statements } from '../../base/db/types.ts'
 
