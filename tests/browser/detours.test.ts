@@ -107,7 +107,7 @@ describe.each(MODES)('$mode', ({ javaScriptEnabled }) => {
     expect(await me.heading()).toBe('This link has expired')
     await me.fill({ 'E-mail address': email })
     await me.press('Send a new e-mail')
-    expect(await me.heading()).toBe('Check your mail')
+    expect(await me.heading()).toBe('Check your e-mail')
     await me.openEmail(email, /verify-email/)
     await me.press('Confirm address')
     expect(await me.heading()).toBe('Your address is confirmed')

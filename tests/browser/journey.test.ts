@@ -72,7 +72,7 @@ describe.each([
   it('sends a verification e-mail, and sends it again', async () => {
     await me.fill({ Password: FIRST, 'Repeat the password': FIRST })
     await me.press('Create account')
-    expect(await me.heading()).toBe('Check your mail')
+    expect(await me.heading()).toBe('Check your e-mail')
     expect(await me.text()).toContain(EMAIL)
     expect(await world.mailbox.emailsTo(EMAIL)).toHaveLength(1)
 
@@ -85,14 +85,14 @@ describe.each([
   it('does not sign in before the address is confirmed, and explains how to confirm it', async () => {
     await me.follow('Back to sign-in')
     await me.signIn(EMAIL, FIRST)
-    expect(await me.heading()).toBe('Check your mail')
+    expect(await me.heading()).toBe('Check your e-mail')
     expect(await me.text()).toContain(EMAIL)
   })
 
   it('refuses the link of the previous e-mail', async () => {
     const [, older] = await world.mailbox.emailsTo(EMAIL)
     await me.page.goto(older?.links[0] ?? '')
-    expect(await me.heading()).toBe('This link does not work any more')
+    expect(await me.heading()).toBe('This link no longer works')
     expect(await me.page.getByLabel('E-mail address').isVisible()).toBe(true)
   })
 
@@ -104,7 +104,7 @@ describe.each([
     expect(await me.heading()).toBe('Your address is confirmed')
 
     await me.page.goto(link)
-    expect(await me.heading()).toBe('This link does not work any more')
+    expect(await me.heading()).toBe('This link no longer works')
     await me.follow('Back to sign-in')
     expect(await me.heading()).toBe('Sign in')
   })

@@ -107,7 +107,7 @@ describe.each([
     expect(await ben.value('E-mail address')).toBe(INVITED)
     await ben.fill({ Password: PASSWORD, 'Repeat the password': PASSWORD })
     await ben.press('Create account')
-    expect(await ben.heading()).toBe('Check your mail')
+    expect(await ben.heading()).toBe('Check your e-mail')
     await ben.page.goto(linkIn(await world.mailbox.emailTo(INVITED, /Verify/), /verify-email/))
     await ben.press('Confirm address')
     await ben.follow('Sign in')

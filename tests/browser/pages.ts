@@ -77,7 +77,7 @@ export const STATES: readonly PageState[] = [
   {
     name: 'check-your-mail',
     as: 'stranger',
-    heading: 'Check your mail',
+    heading: 'Check your e-mail',
     async open(me, world) {
       await me.signIn(await registered(world))
       await me.press('Send the e-mail again')
@@ -101,7 +101,7 @@ export const STATES: readonly PageState[] = [
   {
     name: 'verify-link-invalid',
     as: 'stranger',
-    heading: 'This link does not work any more',
+    heading: 'This link no longer works',
     status: 401,
     open: (me) => me.visit('/verify-email?token=nonsense'),
   },

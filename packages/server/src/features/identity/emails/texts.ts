@@ -3,7 +3,7 @@ import { texts } from '../../../base/page/index.ts'
 
 export const emailsText = texts({
   en: {
-    'check.title': 'Check your mail',
+    'check.title': 'Check your e-mail',
     'check.lead': 'We have sent an e-mail to {address}. Open the link in it to confirm the address.',
     'check.spam': 'No e-mail after a minute or two? Check the spam folder, or send the e-mail again.',
     'check.resend': 'Send the e-mail again',
@@ -17,7 +17,7 @@ export const emailsText = texts({
     'confirm.not_you': 'If you did not create an account, close this page. Nothing changes.',
     'invalid.title_expired': 'This link has expired',
     'invalid.lead_expired': 'For your safety, links work for a limited time only.',
-    'invalid.title': 'This link does not work any more',
+    'invalid.title': 'This link no longer works',
     'invalid.lead':
       'It was used already, was replaced by a newer one, or is incomplete. If you have confirmed your address already, sign in.',
     'invalid.email': 'E-mail address',

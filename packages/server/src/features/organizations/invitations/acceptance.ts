@@ -42,7 +42,7 @@ export interface InvitationPreview {
 }
 
 const notValid = (): Problem =>
-  problem('NOT_FOUND', { message: 'This invitation is not valid any more. Ask for a new one.' })
+  problem('NOT_FOUND', { message: 'This invitation is no longer valid. Request a new one.' })
 
 interface InvitationKey {
   id: string
@@ -66,7 +66,7 @@ async function getOpenInvitation(tx: Tx, { id, hash }: InvitationKey, now: Date)
   if (!isOpen || (hash && !row.secret_hash.equals(hash))) throw hash ? notValid() : problem('NOT_FOUND')
   if (row.expires_at > now) return row
   if (hash === null) throw problem('NOT_FOUND')
-  throw problem('TOKEN_EXPIRED', { message: 'This invitation has expired. Ask for a new one.' })
+  throw problem('TOKEN_EXPIRED', { message: 'This invitation has expired. Request a new one.' })
 }
 
 /** For anyone with the token. @throws Problem NOT_FOUND, TOKEN_EXPIRED */
