@@ -22,6 +22,7 @@ import { clockRow } from './core/dev-clock.ts'
 import type { CredentialChecks, Feature } from './core/feature.ts'
 import { createJobs } from './core/jobs/index.ts'
 import { createKeys } from './core/keys/index.ts'
+import { linkJobs } from './core/links/index.ts'
 import { createMail } from './core/mail/index.ts'
 import { outboxRows } from './core/mail/outbox.tsx'
 import { createRevocations } from './core/revocations/index.ts'
@@ -139,6 +140,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const methods = () => features.flatMap(({ method }) => method ?? [])
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
+    { name: 'links', jobs: linkJobs(tools) },
     emailFeature(tools),
     sessions,
     roleFeature(tools),

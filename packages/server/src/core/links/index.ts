@@ -5,10 +5,13 @@
 import { sql } from 'kysely'
 import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
-import type { Tx } from '../../base/db/types.ts'
+import type { Db, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
 import { isId, newId } from '../../base/ids.ts'
+import { recurs, type Work } from '../jobs/index.ts'
 import type { LinksTable } from './tables.ts'
+
+const KEEP_EXPIRED = 7 * 86_400_000
 
 export type LinkPurpose = LinksTable['purpose']
 
@@ -121,9 +124,11 @@ export async function revokeLinks(
 }
 
 /** Deletes links that expired long ago; until then a used link is distinguished from an unknown one. */
-export async function purgeLinks(tx: Tx, before: Date): Promise<void> {
-  await tx.deleteFrom('links').where('expires_at', '<', before).execute()
-}
+export const linkJobs = ({ db }: { db: Db }): Work[] => [
+  recurs('links.purge', '1h', async (now) => {
+    await db.hot.deleteFrom('links').where('expires_at', '<', later(now, -KEEP_EXPIRED)).execute()
+  }),
+]
 
 function partsOf(token: string): { id: string; hash: Buffer } | null {
   const [id, secret, more] = token.split('.')

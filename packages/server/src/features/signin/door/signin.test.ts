@@ -343,3 +343,32 @@ describe('signing out', () => {
     expect((await bearer.get('/api/v1/auth/me')).code).toBe('INVALID_TOKEN')
   })
 })
+
+it('deletes expired attempts after a day and expired links after a week, and keeps the others', async () => {
+  const { id, email } = await world.person({ signIn: false })
+  const after = { remember: false, returnTo: null, tokens: false }
+  const progress = { step: 'prove', userId: id, proofs: [], requirements: [], isFinished: false } as const
+  const waiting = async () => {
+    const attempt = beginAttempt(after, world.clock.now())
+    await world.db.tx('system', (tx) => insertAttempt(tx, attempt, progress))
+    return attempt.id
+  }
+  const stored = (table: 'attempts' | 'links') =>
+    world.db.tx('system', async (tx) => {
+      const rows = await tx.selectFrom(table).select('id').where('user_id', '=', id).execute()
+      return rows.map((row) => row.id)
+    })
+  await world.client().post('/api/v1/auth/password/forgot', { email })
+  await world.app.settle()
+  const links = await stored('links')
+  const early = await waiting()
+  await world.clock.advance('23 hours')
+  expect(await stored('attempts')).toEqual([early])
+  const late = await waiting()
+  await world.clock.advance('3 hours')
+  expect(await stored('attempts')).toEqual([late])
+  await world.clock.advance('5 days')
+  expect(await stored('links')).toEqual(links)
+  await world.clock.advance('3 days')
+  expect(await stored('links')).toEqual([])
+})

@@ -7,7 +7,6 @@ import type { Tx } from '../../../base/db/types.ts'
 import { Instant } from '../../../base/fields.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
 import { job, PayloadLocale, PayloadText, recurs, runs, type Work } from '../../../core/jobs/index.ts'
-import { purgeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
 import { purgeDevices } from './devices.ts'
@@ -47,7 +46,6 @@ export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] 
       db.tx('system', async (tx) => {
         await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)))
         await purgeDevices(tx, now)
-        await purgeLinks(tx, later(now, -7 * DAY))
       }),
     ),
   ]
