@@ -187,7 +187,9 @@ export function samples(locale: Locale): Sample[] {
     security: <Security email={ADDRESS} policy={nist} changedAt={ago(700)} />,
     'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
     'security-changed': <Security email={ADDRESS} policy={nist} changed />,
-    'password-expired': <Expired email={ADDRESS} policy={classic} />,
+    'password-expired': (
+      <Expired attempt="sgn_01a2011752817b4fbb433d415d156adb" email={ADDRESS} policy={classic} />
+    ),
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
     'api-keys': <ApiKeys keys={apiKeys} {...offers} />,

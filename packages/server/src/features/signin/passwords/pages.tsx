@@ -1,7 +1,7 @@
 /** The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting, resetting and changing one. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem, type Problem } from '../../../base/errors.ts'
+import { problem as newProblem, Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
@@ -37,19 +37,24 @@ async function showReset(tools: Tools, call: Call, token: string, form: FormStat
 
 const attemptOf = (call: Call): string => call.cookies[ATTEMPT_COOKIE] ?? ''
 
+/** The public part of the token: a form names the attempt that it was shown for, which another tab may have replaced. */
+const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
+
 /** The form of an expired password; without an attempt that waits for one, the sign-in form. */
 async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
   const { email } = await previewExpired(tools, call, attemptOf(call))
   return {
-    page: <Expired email={email} policy={pagePolicy(tools.config)} {...form} />,
+    page: <Expired attempt={attemptId(call)} email={email} policy={pagePolicy(tools.config)} {...form} />,
     title: t(call.locale, 'expired.title'),
   }
 }
 
 const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
 
+const ATTEMPT_ENDED = '/sign-in?notice=attempt_ended'
+
 const startOver = (): PageAnswer => ({
-  redirect: '/sign-in?notice=attempt_ended',
+  redirect: ATTEMPT_ENDED,
   cookies: [{ name: ATTEMPT_COOKIE, value: null }],
 })
 
@@ -118,15 +123,27 @@ const signInRows = (tools: Tools): Row[] => [
     name: 'pages.sign_in.new_password.submit',
     method: 'POST',
     path: '/sign-in/new-password',
-    input: z.object({ password: TypedPassword, password_confirm: TypedPassword }),
-    run: async (call, input) =>
-      redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input)),
+    input: z.object({
+      attempt: z.string().max(200),
+      password: TypedPassword,
+      password_confirm: TypedPassword,
+    }),
+    run: async (call, { attempt, ...input }) =>
+      attempt === attemptId(call)
+        ? redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input))
+        : // the cookie is that of another sign-in, which continues in its own tab
+          { redirect: ATTEMPT_ENDED },
     redisplay: async (call, typed, problem) => {
       if (isAttemptGone(problem)) return startOver()
       const form = formState(call.locale, typed, problem)
-      // without an attempt there is no form to show: the error page states the problem
-      const shown = await showExpired(tools, call, form).catch(() => Promise.reject(problem))
-      return { ...shown, status: problem.status }
+      const isTyping = problem.code === 'VALIDATION_ERROR'
+      // without an attempt there is no form to correct; a refusal of another kind has its error page
+      if (isTyping && typed.attempt !== attemptId(call)) return { redirect: ATTEMPT_ENDED }
+      const shown = await showExpired(tools, call, form).catch((failure: unknown) => {
+        if (isTyping && failure instanceof Problem && isAttemptGone(failure)) return startOver()
+        throw problem
+      })
+      return 'redirect' in shown ? shown : { ...shown, status: problem.status }
     },
   }),
 ]

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { setPasswordByOperator } from '../../accounts/registration/operator.ts'
 
@@ -249,6 +250,18 @@ describe('the profile classic', () => {
   }
   const replace = (attempt: string, password: string, more: object = {}) =>
     classic.client().post(`/api/v1/auth/attempts/${attempt}/password`, { password, ...more })
+  const hiddenFields = async (browser: Client, path: string): Promise<Record<string, string>> =>
+    Object.fromEntries(
+      [...(await browser.get(path)).text.matchAll(/type="hidden" name="([^"]+)" value="([^"]+)"/g)].map(
+        ([, name = '', value = '']) => [name, value],
+      ),
+    )
+  const signInByForm = async (browser: Client, identifier: string) =>
+    browser.post(
+      '/sign-in',
+      { identifier, password: FIRST, ...(await hiddenFields(browser, '/sign-in')) },
+      { form: true },
+    )
 
   it('stops a sign-in with an expired password at the step of replacing it', async () => {
     const { reply, attempt, id } = await expired()
@@ -379,13 +392,11 @@ describe('the profile classic', () => {
     const person = await classic.person({ password: FIRST, signIn: false })
     await classic.clock.advance('90 days')
     const browser = classic.client()
-    const csrf = async (path: string) =>
-      /name="csrf_token" value="([^"]+)"/.exec((await browser.get(path)).text)?.[1] ?? ''
     const form = {
       identifier: person.email,
       password: FIRST,
       return_to: '/account/sessions',
-      csrf_token: await csrf('/sign-in'),
+      ...(await hiddenFields(browser, '/sign-in')),
     }
     const first = await browser.post('/sign-in', form, { form: true })
     expect([first.status, first.headers.get('location')]).toEqual([303, '/sign-in/new-password'])
@@ -396,7 +407,11 @@ describe('the profile classic', () => {
     const send = async (password: string) =>
       browser.post(
         '/sign-in/new-password',
-        { password, password_confirm: password, csrf_token: await csrf('/sign-in/new-password') },
+        {
+          password,
+          password_confirm: password,
+          ...(await hiddenFields(browser, '/sign-in/new-password')),
+        },
         { form: true },
       )
     expect((await send('short')).status).toBe(400)
@@ -413,14 +428,48 @@ describe('the profile classic', () => {
     const byForm = await classic.person({ password: FIRST, signIn: false })
     await classic.clock.advance('90 days')
     const visitor = classic.client()
-    const csrf = /name="csrf_token" value="([^"]+)"/.exec((await visitor.get('/sign-in')).text)?.[1] ?? ''
-    await visitor.post(
-      '/sign-in',
-      { identifier: byForm.email, password: FIRST, csrf_token: csrf },
-      { form: true },
-    )
+    await signInByForm(visitor, byForm.email)
     const attempt = visitor.cookies.get('lk_attempt') ?? ''
     expect((await replace(attempt, NEXT)).data.user.id).toBe(byForm.id)
+  })
+
+  it('does not give the new password to the account of another attempt, which began in another tab', async () => {
+    const [first, second] = [
+      await classic.person({ password: FIRST }),
+      await classic.person({ password: FIRST }),
+    ]
+    await classic.clock.advance('90 days')
+    const browser = classic.client()
+    await signInByForm(browser, first.email)
+    const firstTab = await hiddenFields(browser, '/sign-in/new-password')
+    await signInByForm(browser, second.email)
+    const form = { password: NEXT, password_confirm: NEXT }
+    for (const typed of [form, { ...form, password_confirm: 'another' }]) {
+      const reply = await browser.post('/sign-in/new-password', { ...typed, ...firstTab }, { form: true })
+      expect([reply.status, reply.headers.get('location')]).toEqual([303, '/sign-in?notice=attempt_ended'])
+    }
+    const secondTab = await hiddenFields(browser, '/sign-in/new-password')
+    const done = await browser.post('/sign-in/new-password', { ...form, ...secondTab }, { form: true })
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/account'])
+    expect(await classic.events(first.id)).not.toContain('auth.password.changed')
+    expect(await classic.events(second.id)).toContain('auth.password.changed')
+  })
+
+  it('returns to the sign-in form from a form of an expired attempt, whichever way it was filled in', async () => {
+    const person = await classic.person({ password: FIRST, signIn: false })
+    await classic.clock.advance('90 days')
+    for (const typed of [
+      { password: NEXT, password_confirm: NEXT },
+      { password: NEXT, password_confirm: 'another' },
+      { password: '', password_confirm: '' },
+    ]) {
+      const browser = classic.client()
+      await signInByForm(browser, person.email)
+      const hidden = await hiddenFields(browser, '/sign-in/new-password')
+      await classic.clock.advance('16 minutes')
+      const reply = await browser.post('/sign-in/new-password', { ...typed, ...hidden }, { form: true })
+      expect([reply.status, reply.headers.get('location')]).toEqual([303, '/sign-in?notice=attempt_ended'])
+    }
   })
 
   it('sends a browser without an attempt to the sign-in form, which says why', async () => {

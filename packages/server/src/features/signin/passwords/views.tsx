@@ -156,18 +156,20 @@ export function Security({ email, policy, changedAt, changed, ...form }: Securit
 }
 
 export interface ExpiredProps extends FormState {
+  /** The id of the attempt that the form continues. */
+  attempt: string
   /** The account's address, for password managers. */
   email: string
   policy: PasswordPolicy
 }
 
 /** /sign-in/new-password: the step of a sign-in whose password has expired. */
-export function Expired({ email, policy, ...form }: ExpiredProps) {
+export function Expired({ attempt, email, policy, ...form }: ExpiredProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
     <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
-      <Form action="/sign-in/new-password" fields={fields} {...form}>
+      <Form action="/sign-in/new-password" fields={fields} hidden={{ attempt }} {...form}>
         <ForManagers account={email} />
         <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />
         <Button>{t(locale, 'expired.button')}</Button>

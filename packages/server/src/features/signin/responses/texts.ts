@@ -14,7 +14,8 @@ export const signinText = texts({
     'notice.session_expired': 'Your session has expired. Please sign in again.',
     'notice.sign_in_required': 'Please sign in to continue.',
     'notice.step_up': 'Please sign in again to continue. This confirms that it is you.',
-    'notice.attempt_ended': 'This sign-in took too long or was completed elsewhere. Please sign in again.',
+    'notice.attempt_ended':
+      'This sign-in took too long, or was completed or replaced elsewhere. Please sign in again.',
     'notice.verified': 'E-mail address confirmed. You can sign in now.',
     'notice.password_reset': 'Password changed. Sign in with the new one.',
     'notice.signed_out': 'You are signed out.',
@@ -39,7 +40,7 @@ export const signinText = texts({
     'notice.sign_in_required': 'Bitte melden Sie sich an, um fortzufahren.',
     'notice.step_up': 'Bitte melden Sie sich erneut an, um Ihre Identität zu bestätigen.',
     'notice.attempt_ended':
-      'Diese Anmeldung hat zu lange gedauert oder wurde an anderer Stelle abgeschlossen. Bitte melden Sie sich erneut an.',
+      'Diese Anmeldung hat zu lange gedauert oder wurde an anderer Stelle abgeschlossen oder ersetzt. Bitte melden Sie sich erneut an.',
     'notice.verified': 'Ihre E-Mail-Adresse ist bestätigt. Sie können sich jetzt anmelden.',
     'notice.password_reset': 'Ihr Passwort ist geändert. Melden Sie sich mit dem neuen an.',
     'notice.signed_out': 'Sie sind abgemeldet.',
