@@ -142,6 +142,8 @@ async function builtContenders(): Promise<string> {
     outbase: here,
     bundle: true,
     packages: 'external',
+    // without the workspace's `paths`, which would bundle the guard's sources
+    tsconfigRaw: '{}',
     // `paths` of tsconfig.json would take its sources; measured is what is published
     external: ['@latchkey/guard', '@latchkey/guard/*'],
     format: 'esm',
