@@ -35,7 +35,7 @@ const jarOf = (person: Person): Client => {
 
 async function disable(person: Person): Promise<void> {
   const user = await world.db.tx('system', (tx) => getUser(tx, person.id))
-  await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
+  await world.db.tx('system', (tx) => disableUser(world.app.tools, tx, systemCall(world.clock.now()), user))
 }
 
 /** Sends raw bytes, because fetch normalizes paths and refuses some headers. */

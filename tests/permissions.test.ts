@@ -265,8 +265,10 @@ describe('the last administrator', () => {
       const rows = await tx.selectFrom('users').select(['id', 'roles', 'status']).execute()
       return rows.filter(({ roles, status }) => status === 'active' && roles.includes('super_admin'))
     })
-  const asOperator = (change: typeof disableUser, person: Person): Promise<boolean> =>
-    asSystem(async (tx) => change(tx, systemCall(world.clock.now()), await getUser(tx, person.id))).then(
+  const asOperator = (change: typeof deleteUser, person: Person): Promise<boolean> =>
+    asSystem(async (tx) =>
+      change(world.app.tools, tx, systemCall(world.clock.now()), await getUser(tx, person.id)),
+    ).then(
       () => true,
       () => false,
     )

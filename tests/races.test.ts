@@ -365,9 +365,10 @@ if (testDatabaseKind() === 'postgres')
     it('leaves no session after the account is disabled, even after it is enabled again', async () => {
       const person = await world.person({ email: 'overtaken2@example.com', signIn: false })
       const call = systemCall(world.clock.now())
-      const change = (to: typeof disableUser) =>
+      const { tools } = world.app
+      const change = (to: typeof enableUser) =>
         world.db.tx('system', async (tx) => to(tx, call, await getUser(tx, person.id)))
-      const reply = await overtaken(person, () => change(disableUser))
+      const reply = await overtaken(person, () => change((tx, by, user) => disableUser(tools, tx, by, user)))
       await change(enableUser)
       expect((await meBy(reply)).code).toBe('ACCOUNT_DISABLED')
     })

@@ -170,7 +170,7 @@ describe('the stream of revocations', () => {
   it('does not revoke a token that is issued after a revocation in the same second', async () => {
     const now = world.clock.now()
     const { revocations } = world.app.tools
-    const iat = Math.floor(now.getTime() / 1000)
+    const stamp = (at: Date | null) => (at?.getTime() ?? 0) / 1000
     const entry = {
       kind: 'sub',
       value: 'usr_x',
@@ -178,13 +178,39 @@ describe('the stream of revocations', () => {
       until: new Date(now.getTime() + 60_000),
     } as const
     await world.db.tx('system', (tx) => revoke(tx, entry, now))
-    expect(revocations.covers({ sub: 'usr_x', iat }, now)).toBe(true)
+    expect(revocations.covers({ sub: 'usr_x', issuedAt: stamp(now) }, now)).toBe(true)
     // a check before the revocation arrived may have used what it revokes
-    const early = revocations.issueAt({ sub: 'usr_x' }, now) ?? 0
-    expect(revocations.covers({ sub: 'usr_x', iat: early }, now)).toBe(true)
-    const issued = revocations.issueAt({ sub: 'usr_x' }, world.clock.now()) ?? 0
-    expect(revocations.covers({ sub: 'usr_x', iat: issued }, now)).toBe(false)
-    await world.db.tx('system', (tx) => revoke(tx, entry, now))
-    expect(revocations.covers({ sub: 'usr_x', iat: issued }, now)).toBe(true)
+    const early = stamp(revocations.issueAt({ sub: 'usr_x' }, now))
+    expect(revocations.covers({ sub: 'usr_x', issuedAt: early }, now)).toBe(true)
+    const issued = stamp(revocations.issueAt({ sub: 'usr_x' }, world.clock.now()))
+    expect(revocations.covers({ sub: 'usr_x', issuedAt: issued }, now)).toBe(false)
+    const again = world.clock.now()
+    await world.db.tx('system', (tx) => revoke(tx, { ...entry, before: again }, again))
+    expect(revocations.covers({ sub: 'usr_x', issuedAt: issued }, now)).toBe(true)
+  })
+
+  it('dates a token at most a moment ahead after any number of revocations in one second', async () => {
+    const { revocations } = world.app.tools
+    const bob = await world.person({ email: 'bob@example.com' })
+    const admin = world.client()
+    await admin.signIn(root.email, PASSWORD)
+    const issued: number[] = []
+    for (let n = 0; n < 25; n++) {
+      expect((await admin.post(`/api/v1/users/${bob.id}/disable`)).status).toBe(200)
+      expect((await admin.post(`/api/v1/users/${bob.id}/enable`)).status).toBe(200)
+      const now = world.clock.now()
+      const at = revocations.issueAt({ sub: bob.id }, now)?.getTime() ?? Number.NaN
+      expect(at).toBeLessThanOrEqual(now.getTime() + 1000 + 25)
+      for (const issuedAt of issued) expect(revocations.covers({ sub: bob.id, issuedAt }, now)).toBe(true)
+      expect(revocations.covers({ sub: bob.id, issuedAt: at / 1000 }, now)).toBe(false)
+      issued.push(at / 1000)
+    }
+    const { access_token } = await signIn(world.url, bob)
+    const claims = JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString())
+    expect(claims.iat).toBeLessThanOrEqual(Math.floor(world.clock.now().getTime() / 1000))
+    const headers = { authorization: `Bearer ${access_token}` }
+    expect((await world.client({ headers }).get('/api/v1/auth/validate')).status).toBe(200)
+    expect((await admin.post(`/api/v1/users/${bob.id}/disable`)).status).toBe(200)
+    expect((await world.client({ headers }).get('/api/v1/auth/validate')).status).toBe(401)
   })
 })

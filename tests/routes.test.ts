@@ -408,7 +408,7 @@ describe('a caller who is not signed in', () => {
     const eve = await world.person({ email: 'eve@example.com' })
     const late = await world.person({ email: 'late@example.com' })
     const user = await world.db.tx('system', (tx) => getUser(tx, eve.id))
-    await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
+    await world.db.tx('system', (tx) => disableUser(world.app.tools, tx, systemCall(world.clock.now()), user))
     await world.db.tx('system', (tx) =>
       tx
         .updateTable('sessions')

@@ -22,7 +22,7 @@ export async function startPopulated(overrides: Parameters<typeof startWorld>[0]
   await world.client().post('/api/v1/auth/register', { email: PENDING, password: PASSWORD })
   const disabled = await world.person({ email: DISABLED, signIn: false })
   await world.db.tx('system', async (tx) =>
-    disableUser(tx, systemCall(world.clock.now()), await getUser(tx, disabled.id)),
+    disableUser(world.app.tools, tx, systemCall(world.clock.now()), await getUser(tx, disabled.id)),
   )
   await world.clock.advance('2 minutes')
   return world

@@ -298,7 +298,13 @@ describe('revocations', () => {
       until: fc.constant(100),
     })
     const id = fc.option(fc.constantFrom('a', 'b', 'c'))
-    const token = fc.record({ jti: id, sid: id, sub: id, keyId: id, iat: fc.integer({ min: 0, max: 12 }) })
+    const token = fc.record({
+      jti: id,
+      sid: id,
+      sub: id,
+      keyId: id,
+      issuedAt: fc.integer({ min: 0, max: 12 }),
+    })
     fc.assert(
       fc.property(fc.array(revocation, { maxLength: 12 }), token, (all, sent) => {
         const kept = revocations(() => 50)
@@ -306,7 +312,7 @@ describe('revocations', () => {
         for (const one of all) kept.add(one)
         const values = { jti: sent.jti, sid: sent.sid, sub: sent.sub, key: sent.keyId }
         const expected = all.some(
-          (one) => values[one.kind] === one.value && (one.before === null || sent.iat <= one.before),
+          (one) => values[one.kind] === one.value && (one.before === null || sent.issuedAt <= one.before),
         )
         expect(kept.covers(sent)).toBe(expected)
       }),
@@ -319,7 +325,7 @@ describe('revocations', () => {
     for (let i = 0; i < 5000; i++) {
       now = i
       kept.add({ kind: 'jti', value: `t${i}`, before: null, until: i + 10 })
-      expect(kept.covers({ jti: `t${Math.max(0, i - 9)}`, iat: 0 })).toBe(true)
+      expect(kept.covers({ jti: `t${Math.max(0, i - 9)}`, issuedAt: 0 })).toBe(true)
     }
     expect(kept.size).toBeLessThan(1200)
   })

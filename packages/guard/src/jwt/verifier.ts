@@ -42,6 +42,11 @@ export interface VerifiedToken {
   readonly sub: string
   /** Seconds since the Unix epoch; 0 where the token has no `iat`. */
   readonly iat: number
+  /**
+   * When it was issued, in seconds since the Unix epoch, for comparing with revocations: to the millisecond where `jti`
+   * is an id of Latchkey, which contains it; otherwise `iat`.
+   */
+  readonly issuedAt: number
   readonly roles: readonly string[]
   /** The organization in which the caller acts. */
   readonly org: string | null
@@ -151,6 +156,7 @@ function checkClaims(claims: Claims, rules: TokenRules, now: number): Omit<Verif
     sid: typeof sid === 'string' ? sid : null,
     sub: typeof sub === 'string' ? sub : principal.userId,
     iat: isTime(iat) ? iat : 0,
+    issuedAt: Math.max(isTime(iat) ? iat : 0, rules.isLatchkey ? timeOfId(jti) : 0),
     roles: principal.roles,
     org: principal.organizationId,
     until: (exp + rules.tolerance) * 1000,
@@ -190,6 +196,12 @@ function fieldsOfClaims(claims: Claims): PrincipalFields {
     authenticatedAt: isTime(authTime) ? new Date(authTime * 1000) : null,
     expiresAt: isTime(exp) ? new Date(exp * 1000) : null,
   }
+}
+
+/** The time in an id of Latchkey, which is a UUIDv7 (RFC 9562 §5.7), in seconds; 0 for other ids. */
+function timeOfId(id: unknown): number {
+  const time = typeof id === 'string' ? /^tok_([0-9a-f]{12})[0-9a-f]{20}$/.exec(id)?.[1] : undefined
+  return time === undefined ? 0 : Number.parseInt(time, 16) / 1000
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)

@@ -15,7 +15,7 @@ export interface Revocation {
   readonly until: number
 }
 
-/** The properties by which a credential may be revoked. `iat` is in seconds since the Unix epoch. */
+/** The properties by which a credential may be revoked. `issuedAt` is in seconds since the Unix epoch. */
 export interface Revocable {
   readonly jti?: string | null
   readonly sid?: string | null
@@ -23,7 +23,7 @@ export interface Revocable {
   readonly keyId?: string | null
   readonly org?: string | null
   readonly roles?: readonly string[]
-  readonly iat: number
+  readonly issuedAt: number
 }
 
 export interface Revocations {
@@ -53,11 +53,15 @@ export function revocations(now: () => number): Revocations {
   }
   let version = 0
   let sinceSweep = 0
-  const isCovered = (kind: Revocation['kind'], value: string | null | undefined, iat: number): boolean => {
+  const isCovered = (
+    kind: Revocation['kind'],
+    value: string | null | undefined,
+    issuedAt: number,
+  ): boolean => {
     const known = kept[kind]
     if (known.size === 0 || !value) return false
     const found = known.get(value)
-    return found !== undefined && iat <= found.before
+    return found !== undefined && issuedAt <= found.before
   }
   const sweep = (): void => {
     sinceSweep = 0
@@ -80,15 +84,15 @@ export function revocations(now: () => number): Revocations {
     covers(credential) {
       // fast path: nothing was revoked yet
       if (version === 0) return false
-      const { jti, sid, sub, keyId, org, roles, iat } = credential
+      const { jti, sid, sub, keyId, org, roles, issuedAt } = credential
       return (
-        isCovered('jti', jti, iat) ||
-        isCovered('sid', sid, iat) ||
-        isCovered('sub', sub, iat) ||
-        isCovered('key', keyId, iat) ||
-        isCovered('org', org, iat) ||
-        (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, iat)) ||
-        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, iat)) === true)
+        isCovered('jti', jti, issuedAt) ||
+        isCovered('sid', sid, issuedAt) ||
+        isCovered('sub', sub, issuedAt) ||
+        isCovered('key', keyId, issuedAt) ||
+        isCovered('org', org, issuedAt) ||
+        (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, issuedAt)) ||
+        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, issuedAt)) === true)
       )
     },
     get version() {

@@ -181,7 +181,7 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
 
   function remember(sent: Credential, { principal, userId, sessionId, keyId }: ValidCredential): void {
     const { roles, organizationId: org } = principal
-    const revocable = { sub: userId, sid: sessionId, keyId, roles, org, iat: Math.floor(now() / 1000) }
+    const revocable = { sub: userId, sid: sessionId, keyId, roles, org, issuedAt: Math.floor(now() / 1000) }
     const until = Math.min(
       now() + rememberFor * 1000,
       principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,

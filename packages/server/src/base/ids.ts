@@ -11,6 +11,10 @@ export type IdPrefix = (typeof ID_PREFIXES)[number]
 
 export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7().replaceAll('-', '')}`
 
+/** An id whose time is `at`; several of one instant are in no particular order. */
+export const newIdAt = (prefix: IdPrefix, at: Date): string =>
+  `${prefix}_${at.getTime().toString(16).padStart(12, '0')}${newId(prefix).slice(prefix.length + 13)}`
+
 /** Whether the text has the form of such an id; the object may not exist. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   return (

@@ -53,10 +53,10 @@ export async function revoke(tx: Tx, entry: Revoke | readonly Revoke[], now: Dat
   }
 }
 
-/** A token issued in the second of an earlier revocation has the following second as `iat` (`issueAt`). */
+/** A token issued after an earlier revocation that reaches as far is dated one millisecond later (`issueAt`). */
 async function afterLast(tx: Tx, kind: RevocationKind, value: string, before: Date): Promise<Date> {
   const last = await selectLast(tx, kind, value)
-  return last !== null && seconds(last) >= seconds(before) ? later(last, 1000) : before
+  return last !== null && last >= before ? later(last, 1) : before
 }
 
 /** A token issued during the commit may still be based on the state before it. */
@@ -91,11 +91,12 @@ export interface Revocations {
   /** Whether the credential is revoked; a promise where the database must be queried. */
   covers(credential: Revocable, now: Date): boolean | Promise<boolean>
   /**
-   * The `iat` of a new token, in seconds; null where all tokens are revoked. Revocations that were received before `now`
-   * do not cover it. Later ones do, because the token may be based on the state before them.
+   * The time of issue of a new token, to be kept in its `jti` (`newIdAt`); null where all tokens are revoked. Revocations
+   * that were received before `now` do not cover it. Later ones do, because the token may be based on the state before
+   * them. It may be as far ahead of `now` as a revocation reaches (`COMMIT_MARGIN`), so it is not the token's `iat`.
    * @param now from before the first read that the token is based on
    */
-  issueAt(credential: Omit<Revocable, 'iat'>, now: Date): number | null
+  issueAt(credential: Omit<Revocable, 'issuedAt'>, now: Date): Date | null
   /** Whether the replica is current. */
   isLive(): boolean
   /** Calls the listener for every revocation, for some twice. @returns a function to unsubscribe */
@@ -146,8 +147,9 @@ export function createRevocations(tools: { db: Db; clock: { now(): Date }; log: 
       return replica.isCurrent() ? false : isCovered(db.hot, credential, now)
     },
     issueAt(credential, now) {
-      if (list.covers({ ...credential, iat: Number.POSITIVE_INFINITY })) return null
-      return Math.max(seconds(now), list.coveredUpTo(credential, now) + 1)
+      const covered = list.coveredUpTo(credential, now)
+      if (list.covers({ ...credential, issuedAt: Number.POSITIVE_INFINITY })) return null
+      return new Date(Math.max(now.getTime(), Math.round(covered * 1000) + 1))
     },
     isLive: replica.isCurrent,
     onRevoked(listener) {
@@ -174,7 +176,7 @@ const toRevocation = (row: RevocationsTable): Revocation => ({
   id: row.id,
   kind: row.kind,
   value: row.value,
-  before: row.before === null ? null : seconds(row.before),
+  before: row.before === null ? null : row.before.getTime() / 1000,
   until: seconds(row.until) + 1,
 })
 

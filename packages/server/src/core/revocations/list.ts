@@ -10,13 +10,13 @@ export interface Revocation {
   id: string
   kind: RevocationKind
   value: string
-  /** Covers credentials issued in this second or earlier (seconds since 1970); null: all. */
+  /** Covers credentials issued at this time or earlier, in seconds since 1970 with milliseconds; null: all. */
   before: number | null
   /** When every covered credential has expired; seconds since 1970. */
   until: number
 }
 
-/** The properties that a credential can be revoked by. `iat` in seconds since 1970. */
+/** The properties that a credential can be revoked by. `issuedAt` in seconds since 1970, with milliseconds. */
 export interface Revocable {
   jti?: string | null
   sid?: string | null
@@ -25,7 +25,7 @@ export interface Revocable {
   /** A revocation of any of these covers the credential. */
   roles?: readonly string[]
   org?: string | null
-  iat: number
+  issuedAt: number
 }
 
 /** The value of kind `org` for a single member. */
@@ -41,8 +41,8 @@ export interface RevocationList {
   /** @param heardAt when this process received it, which is after its commit */
   add(revocation: Revocation, heardAt: Date): void
   covers(credential: Revocable): boolean
-  /** The last second of issue that revocations received until then cover; -1 for none, Infinity for all. */
-  coveredUpTo(credential: Omit<Revocable, 'iat'>, heardUntil: Date): number
+  /** The last time of issue that revocations received until then cover; -1 for none, Infinity for all. */
+  coveredUpTo(credential: Omit<Revocable, 'issuedAt'>, heardUntil: Date): number
   /** Deletes expired entries. @param now seconds since 1970 */
   sweep(now: number): void
   readonly size: number
@@ -66,7 +66,7 @@ export function revocationList(): RevocationList {
     key,
     org,
     roles = [],
-  }: Omit<Revocable, 'iat'>): (ListEntry | undefined)[] => [
+  }: Omit<Revocable, 'issuedAt'>): (ListEntry | undefined)[] => [
     find('jti', jti),
     find('sid', sid),
     find('sub', sub),
@@ -85,7 +85,7 @@ export function revocationList(): RevocationList {
       }
       kept[kind].set(value, { before: last, until: Math.max(until, known?.until ?? until), heardAt })
     },
-    covers: (credential) => found(credential).some((entry) => entry && credential.iat <= entry.before),
+    covers: (credential) => found(credential).some((entry) => entry && credential.issuedAt <= entry.before),
     coveredUpTo: (credential, heardUntil) =>
       Math.max(
         -1,

@@ -40,13 +40,13 @@ export const selectRevocationsAfter = (
     .execute()
 
 export async function isCovered(db: Statements, credential: Revocable, now: Date): Promise<boolean> {
-  const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], iat } = credential
+  const { jti = null, sid = null, sub = null, key = null, org = null, roles = [], issuedAt } = credential
   const { rows } = await sql`
     select 1 from revocations
     where ((kind, value) in (('jti', ${jti}), ('sid', ${sid}), ('sub', ${sub}), ('key', ${key}), ('org', ${org}),
           ('org', ${org && sub ? memberIn(org, sub) : null}))
         or kind = 'role' and value = any(${[...roles]}::text[]))
-      and (before is null or before >= to_timestamp(${iat}::float8)) and until > ${now}
+      and (before is null or before >= to_timestamp(${issuedAt}::float8)) and until > ${now}
     limit 1`.execute(db)
   return rows.length > 0
 }

@@ -282,11 +282,11 @@ describe('an invalid key', () => {
     const person = await staff()
     const { data } = await issue(person)
     const call = systemCall(world.clock.now())
-    await asSystem(async (tx) => disableUser(tx, call, await getUser(tx, person.id)))
+    await asSystem(async (tx) => disableUser(world.app.tools, tx, call, await getUser(tx, person.id)))
     expect(await isDead(data.key)).toBe(true)
     await asSystem(async (tx) => enableUser(tx, call, await getUser(tx, person.id)))
     expect((await validate(data.key)).status).toBe(200)
-    await asSystem(async (tx) => deleteUser(tx, call, await getUser(tx, person.id)))
+    await asSystem(async (tx) => deleteUser(world.app.tools, tx, call, await getUser(tx, person.id)))
     expect(await isDead(data.key)).toBe(true)
     const left = await asSystem((tx) =>
       tx.selectFrom('api_keys').select('id').where('user_id', '=', person.id).execute(),

@@ -75,8 +75,8 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
       const verified = await verify(tools, verifier, token)
       if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
       if (verified === null) return { refused: problem('INVALID_TOKEN') }
-      const { jti, sid, sub, iat, roles, org } = verified
-      if (await revocations.covers({ jti, sid, sub, iat, roles, org }, now))
+      const { jti, sid, sub, issuedAt, roles, org } = verified
+      if (await revocations.covers({ jti, sid, sub, issuedAt, roles, org }, now))
         return { refused: problem('INVALID_TOKEN') }
       const caller = known.get(verified) ?? authenticated(verified)
       known.set(verified, caller)

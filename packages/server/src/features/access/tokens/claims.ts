@@ -5,7 +5,7 @@
  */
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { newId } from '../../../base/ids.ts'
+import { newIdAt } from '../../../base/ids.ts'
 import { LONGEST_TOKEN, seconds } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 
@@ -41,11 +41,15 @@ export function signAccessToken(
   const { config, keys, revocations } = tools
   const { userId, session, organization } = subject
   const { id: org = null, role: orgRole = null } = organization ?? {}
-  const iat = revocations.issueAt({ sub: userId, sid: session?.id ?? null, roles: subject.roles, org }, now)
-  if (iat === null) throw problem('INVALID_TOKEN')
+  const issuedAt = revocations.issueAt(
+    { sub: userId, sid: session?.id ?? null, roles: subject.roles, org },
+    now,
+  )
+  if (issuedAt === null) throw problem('INVALID_TOKEN')
+  const iat = seconds(now)
   const longest = iat + Math.floor(Math.min(lifetime, LONGEST_TOKEN) / 1000)
   const exp = session === null ? longest : Math.min(longest, seconds(session.expiresAt))
-  const id = newId('tok')
+  const id = newIdAt('tok', issuedAt)
   const roles = [...subject.roles]
   const token = keys.sign(
     TYPE,
@@ -68,7 +72,7 @@ export function signAccessToken(
     },
     now,
   )
-  return { token, id, expiresAt: new Date(exp * 1000), expiresIn: exp - seconds(now) }
+  return { token, id, expiresAt: new Date(exp * 1000), expiresIn: exp - iat }
 }
 
 /** OpenID Connect Core §2: `0` without authentication; otherwise by the number of factors, after NIST SP 800-63B. */

@@ -209,7 +209,9 @@ describe('at once', () => {
     const tokens = await signIn(bob)
     const user = () => world.db.tx('system', (tx) => getUser(tx, bob.id))
     const before = await user()
-    await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), before))
+    await world.db.tx('system', (tx) =>
+      disableUser(world.app.tools, tx, systemCall(world.clock.now()), before),
+    )
     expect(await me(tokens.access_token)).toBe(401)
     expect((await refresh(tokens.refresh_token)).status).toBe(401)
     const disabled = await user()

@@ -201,5 +201,5 @@ export const deleteAccount = (
     await lockRoles(tx)
     const user = await assertMayWithdraw(tools, tx, call, id)
     await leaveAllOrganizations(tools, tx, acting, id)
-    await deleteUser(tx, acting, user)
+    await deleteUser(tools, tx, acting, user)
   })

@@ -50,7 +50,7 @@ export async function liftLock(
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not active */
 export const disableAccount = (tools: LockTools, call: Call, id: string, reason?: string): Promise<User> =>
   changeTarget(tools, call, id, assertMayWithdraw, (tx, acting, user) =>
-    disableUser(tx, acting, user, reason === undefined ? {} : { reason }),
+    disableUser(tools, tx, acting, user, reason === undefined ? {} : { reason }),
   )
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */

@@ -46,7 +46,7 @@ export async function deleteOwnAccount(
     await lockOrganizationsOf(tx, user.id)
     await assertNotLastAdministrator(tx, user.id)
     await leaveAllOrganizations(tools, tx, call, user.id)
-    await deleteUser(tx, call, user)
+    await deleteUser(tools, tx, call, user)
     await tools.mail.write(
       tx,
       accountDeletedEmail(tools.config, { to: user.email, locale: call.locale }),

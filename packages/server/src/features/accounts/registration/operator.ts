@@ -92,7 +92,7 @@ export async function setPasswordByOperator(
 
 /** @throws Problem NOT_FOUND, CONFLICT */
 export const disableUserByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>
-  changeUser(tools, identifier, (tx, user) => disableUser(tx, systemCall(tools.clock.now()), user))
+  changeUser(tools, identifier, (tx, user) => disableUser(tools, tx, systemCall(tools.clock.now()), user))
 
 /** @throws Problem NOT_FOUND, CONFLICT */
 export const enableUserByOperator = (tools: OperatorTools, identifier: string): Promise<UserView> =>

@@ -20,6 +20,7 @@ import { deleteUserRow, scrubAudit, updateLock, updateStatus } from './sql.ts'
  * @throws Problem CONFLICT where it is not active, and for the last administrator
  */
 export async function disableUser(
+  { clock }: Pick<Tools, 'clock'>,
   tx: Tx,
   call: Call,
   user: User,
@@ -28,7 +29,7 @@ export async function disableUser(
   await assertNotLastAdministrator(tx, user.id)
   await changeStatus(tx, call, user, 'active', 'disabled', details)
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'disabled' })
-  await revokeUser(tx, user.id, call.now)
+  await revokeUser(tx, user.id, clock.now())
 }
 
 /** @throws Problem CONFLICT where the account is not disabled */
@@ -88,11 +89,16 @@ export async function unlockUser(
  * the audit log keeps its events without the name. System scope.
  * @throws Problem NOT_FOUND; CONFLICT for the last administrator
  */
-export async function deleteUser(tx: Tx, call: Call, user: User): Promise<void> {
+export async function deleteUser(
+  { clock }: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<void> {
   await assertNotLastAdministrator(tx, user.id)
   await scrubAudit(tx, user.id)
   if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
-  await revokeUser(tx, user.id, call.now)
+  await revokeUser(tx, user.id, clock.now())
   await audit(
     tx,
     { ...call, ip: null, userAgent: null },

@@ -69,7 +69,7 @@ describe('tokens by password', () => {
   it('are refused to disabled and unverified users, and where the password has expired', async () => {
     const person = await world.person({ signIn: false })
     const user = await world.db.tx('system', (tx) => getUser(tx, person.id))
-    await world.db.tx('system', (tx) => disableUser(tx, systemCall(world.clock.now()), user))
+    await world.db.tx('system', (tx) => disableUser(world.app.tools, tx, systemCall(world.clock.now()), user))
     expect((await create(person.email)).code).toBe('ACCOUNT_DISABLED')
     await world.client().post('/api/v1/auth/register', { email: 'unproven@example.com', password: PASSWORD })
     expect((await create('unproven@example.com')).code).toBe('EMAIL_NOT_VERIFIED')
