@@ -13,6 +13,8 @@ export interface ExecutedStatement {
   role: DatabaseRole
   /** The test file that executed it first in this worker. */
   file: string
+  /** Whether the code of the server sent it, or a test. */
+  origin: 'server' | 'test'
 }
 
 export function emptyRecord(folder: string): void {
@@ -22,14 +24,31 @@ export function emptyRecord(folder: string): void {
 
 const seen = new Set<string>()
 
-/** Called after a statement succeeded: PGlite may refuse what PostgreSQL refused in a test. */
+/** Frames of the way from a statement's call to here. */
+const BETWEEN = /\/node_modules\/|\(node:|\/base\/db\/[^/]+(?<!\.test)\.ts|\/testing\/statements\.ts/
+const OF_A_TEST = /\.test\.tsx?|\/testing[/.]|\/tests\//
+
+/** By the innermost frame outside of the database module; statements are sent in the stack of their call. */
+function originOf(): ExecutedStatement['origin'] {
+  const depth = Error.stackTraceLimit
+  Error.stackTraceLimit = 60
+  const frames = new Error().stack?.split('\n').slice(1) ?? []
+  Error.stackTraceLimit = depth
+  const frame = frames.find((one) => /\/(?:packages|tests)\//.test(one) && !BETWEEN.test(one))
+  return frame !== undefined && OF_A_TEST.test(frame) ? 'test' : 'server'
+}
+
+/** Records a statement after it succeeded: PGlite may refuse what PostgreSQL refused in a test. */
 async function record(
   folder: string,
   text: string,
   role: DatabaseRole,
   answer: Promise<unknown>,
 ): Promise<void> {
-  const key = `${role} ${text}`
+  // a stack takes long to make
+  if (seen.has(`server ${role} ${text}`)) return
+  const origin = originOf()
+  const key = `${origin} ${role} ${text}`
   const isAccepted = () =>
     answer.then(
       () => true,
@@ -37,7 +56,7 @@ async function record(
     )
   if (seen.has(key) || !(await isAccepted()) || seen.has(key)) return
   seen.add(key)
-  const executed: ExecutedStatement = { text, role, file: expect.getState().testPath ?? '' }
+  const executed: ExecutedStatement = { text, role, file: expect.getState().testPath ?? '', origin }
   appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(executed)}\n`)
 }
 
@@ -73,7 +92,8 @@ export function executedStatements(folder: string): ExecutedStatement[] {
   for (const name of names.filter((one) => one.endsWith('.jsonl'))) {
     for (const line of readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')) {
       const executed = JSON.parse(line) as ExecutedStatement
-      found.set(`${executed.role} ${executed.text}`, executed)
+      const key = `${executed.role} ${executed.text}`
+      if (found.get(key)?.origin !== 'server') found.set(key, executed)
     }
   }
   return [...found.values()]

@@ -59,9 +59,8 @@ export async function hasRivals(tx: Tx, userId: string, addressKey: string): Pro
 export async function deletePendingRivals(tx: Tx, userId: string, addressKey: string): Promise<void> {
   await sql`
     delete from users u using emails e
-    where e.user_id = u.id and e.address_key = ${addressKey} and u.status = 'pending' and u.id <> ${userId}`.execute(
-    tx,
-  )
+    where e.user_id = u.id and e.address_key = ${addressKey} and e.claimed_at is null
+      and u.status = 'pending' and u.id <> ${userId}`.execute(tx)
 }
 
 /**

@@ -10,11 +10,14 @@ export type UserRow = UsersTable & {
   email_verified_at: Date | null
 }
 
+/** A constant and not a parameter: a generic plan uses the partial index of primary addresses only for a constant. */
+const isPrimary = sql.lit(true)
+
 const userWithAddress = (tx: Tx) =>
   tx
     .selectFrom('users')
     .innerJoin('emails', (join) =>
-      join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', true),
+      join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', isPrimary),
     )
     .selectAll('users')
     .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
@@ -23,15 +26,17 @@ export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
   userWithAddress(tx).where('users.id', '=', id).executeTakeFirst()
 
 /**
- * By canonical username or address: the owner where there is one, then the newest pending user. At most two rows.
+ * By canonical username or address: the owner where there is one, then the newest pending user. At most two rows. Each
+ * part uses its own index, since those of owned and of pending identifiers are partial.
  */
 export async function selectByIdentifier(db: Statements, key: string): Promise<UserRow[]> {
   const rows = await sql<UserRow>`
     select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
     from (
-      select user_id as id, claimed_at is not null as owned from emails where address_key = ${key}
-      union all
-      select id, status <> 'pending' from users where username_key = ${key}
+      select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null
+      union all select user_id, false from emails where address_key = ${key} and claimed_at is null
+      union all select id, true from users where username_key = ${key} and status <> 'pending'
+      union all select id, false from users where username_key = ${key} and status = 'pending'
     ) as named
     join users u on u.id = named.id
     join emails p on p.user_id = u.id and p.is_primary
