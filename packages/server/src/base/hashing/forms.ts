@@ -1,241 +1,194 @@
 /**
- * The formats of stored password hashes, recognized by their prefix: our format and those of imported accounts (PHC
- * strings, passlib, Django, Werkzeug, crypt(3), Firebase). Each is one row of the table.
- *
- * Imported hashes are untrusted input, including their cost: a hash that would take too much memory or time is refused
- * before anything is computed.
+ * The formats of stored password hashes: ours and those of imported accounts. Each is one row of the table: its name, the
+ * systems that write it, the pattern that recognizes it, and the algorithm that verifies it. The rows that match a text
+ * are few, and the first decides.
  */
-import { createCipheriv, createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
-import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
-import { shaCrypt } from './sha-crypt.ts'
+import { createHash, createHmac } from 'node:crypto'
+import {
+  argon2,
+  type BcryptFields,
+  bcrypt,
+  firebase,
+  type HashBounds,
+  md5CryptHash,
+  pbkdf2Hash,
+  phpassHash,
+  type ReadableHash,
+  refuseUnless,
+  saltedDigest,
+  scryptHash,
+  shaCryptHash,
+  wrapped,
+} from './algorithms.ts'
+import { readAspNet, readAuth0, readDirectoryServer, readKeycloak, unpadded } from './exports.ts'
+import { NativeMissing } from './native.ts'
+import { HashRefused } from './refusal.ts'
+import { crypt64Digit } from './thread.ts'
 
-export interface HashBounds {
-  /** The memory limit of a check. */
-  memoryKib: number
-  /** Argon2: memory × passes. */
-  argon2Work: number
-  bcryptCost: number
-}
-/** Above any reasonable configuration, below a denial of service: about two seconds and 256 MiB. */
-export const BOUNDS: HashBounds = { memoryKib: 262_144, argon2Work: 2_097_152, bcryptCost: 16 }
-/** What the algorithm demands. */
-const BCRYPT_LEAST_COST = 4
-const PBKDF2_ITERATIONS = 5_000_000
-/** N × r × p of scrypt; its work is this times 128 bytes, twice. */
-const SCRYPT_WORK = 4_194_304
-const SHA_CRYPT_ROUNDS = 1_000_000
-/** Rounds × bytes of the password, which every second round reads: 128 bytes with a million rounds. */
-const SHA_CRYPT_WORK = 128_000_000
+type Groups = Readonly<Record<string, string | undefined>>
 
-export interface Readable {
-  /** Algorithm and cost in one word, to compare with the configured one. */
-  cost: string
-  check(password: string): Promise<boolean>
-}
-
-export const argon2Cost = (memoryKib: number, passes: number): string =>
-  `argon2id 19 m=${memoryKib},t=${passes},p=1`
-export const bcryptCost = (cost: number): string => `bcrypt ${cost}`
-
-type Groups = Readonly<Record<string, string>>
-
-interface Form {
+export interface HashForm {
+  name: string
+  /** Who writes it; the guide's table shows it. */
+  systems: string
   pattern: RegExp
-  /** @returns null where the hash is malformed or exceeds the bounds; may throw instead */
-  read(groups: Groups, stored: string, bounds: HashBounds): Readable | null | Promise<Readable | null>
+  /** @throws HashRefused; another error counts as malformed */
+  read(groups: Groups, bounds: HashBounds): ReadableHash | Promise<ReadableHash>
 }
 
-const derive = {
-  pbkdf2: promisify(pbkdf2),
-  scrypt: promisify<Buffer, Buffer, number, object, Buffer>(scrypt),
-}
-const DIGESTS: Readonly<Record<string, string>> = {
-  '': 'sha1',
-  sha1: 'sha1',
-  sha256: 'sha256',
-  sha512: 'sha512',
-}
-const ARGON2_KINDS = ['argon2d', 'argon2i', 'argon2id'] as const
+/** Base64 in any of its spellings: PHC strings have no padding, passlib writes '.' for '+', Firebase exports are url-safe. */
+const bytes = (text = ''): Buffer => Buffer.from(text.replaceAll(/[.-]/g, '+').replaceAll('_', '/'), 'base64')
+const text = (value = ''): Buffer => Buffer.from(value)
+const hex = (value = ''): Buffer => Buffer.from(value, 'hex')
 
-/** Base64 of PHC strings (no padding) and of passlib ('.' for '+'). */
-const fromBase64 = (text: string): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64')
-const isKey = (key: Buffer): boolean => key.length >= 16 && key.length <= 128
-
-async function argon2(stored: string, bounds: HashBounds): Promise<Readable | null> {
-  const { parseOptions, verify } = await loadArgon2()
-  const { algorithm, version, memoryCost, timeCost, parallelism, outputLen } = parseOptions(stored)
-  if (memoryCost > bounds.memoryKib || memoryCost * timeCost > bounds.argon2Work || parallelism > 64)
-    return null
-  if (outputLen < 16 || outputLen > 128) return null
-  const cost = `${ARGON2_KINDS[algorithm]} ${version === 1 ? 19 : 16} m=${memoryCost},t=${timeCost},p=${parallelism}`
-  return { cost, check: (password) => verify(stored, password) }
-}
-
-/**
- * The versions 2a, 2x and 2y are computed as 2b: they differ by faults that other implementations once had.
- * bcrypt ignores all but the first 72 bytes: imported hashes of longer passwords must still match.
- */
-async function bcrypt({ cost, salt, key }: Groups, bounds: HashBounds): Promise<Readable | null> {
-  if (!key || Number(cost) < BCRYPT_LEAST_COST || Number(cost) > bounds.bcryptCost) return null
-  const { hash } = await loadBcrypt()
-  return {
-    cost: bcryptCost(Number(cost)),
-    async check(password) {
-      const computed = await hash(Buffer.from(password), `$2b$${cost}$${salt}`)
-      return timingSafeEqual(Buffer.from(computed.slice(-key.length)), Buffer.from(key))
-    },
-  }
-}
-
-/** The expected value of a derived key. */
-interface Expected {
-  length: number
-  matches(key: Buffer): boolean
-}
-
-/** Compares with a stored key. @throws Error for a key of the wrong length */
-function exactly(key: Buffer): Expected {
-  if (!isKey(key)) throw new Error('the length of the key is out of bounds')
-  return { length: key.length, matches: (derived) => timingSafeEqual(derived, key) }
-}
-
-function scryptOf(
-  log2N: number,
-  r: number,
-  p: number,
-  salt: Buffer,
-  expected: Expected,
-  bounds: HashBounds,
-): Readable | null {
-  const N = 2 ** log2N
-  const memory = 128 * N * r
-  if (!Number.isInteger(log2N) || log2N < 1 || r < 1 || p < 1) return null
-  if (memory > bounds.memoryKib * 1024 || N * r * p > SCRYPT_WORK) return null
-  return {
-    cost: `scrypt ${log2N},${r},${p}`,
-    async check(password) {
-      const options = { N, r, p, maxmem: memory + 128 * r * p + 1_048_576 }
-      return expected.matches(await derive.scrypt(Buffer.from(password), salt, expected.length, options))
-    },
-  }
-}
-
-function pbkdf2Of(digest: string | undefined, rounds: number, salt: Buffer, key: Buffer): Readable | null {
-  if (!digest || rounds < 1 || rounds > PBKDF2_ITERATIONS || !isKey(key)) return null
-  return {
-    cost: `pbkdf2 ${digest} ${rounds}`,
-    check: async (password) =>
-      timingSafeEqual(await derive.pbkdf2(password, salt, rounds, key.length, digest), key),
-  }
-}
-
-/** crypt(3) uses at least 1000 rounds, and 16 characters of the salt. */
-function shaCryptOf(kind: string | undefined, rounds: number, salt: string, key: string): Readable | null {
-  const digest = kind === '5' ? 'sha256' : 'sha512'
-  if (rounds > SHA_CRYPT_ROUNDS || key.length !== (kind === '5' ? 43 : 86)) return null
-  const how = { digest, rounds: Math.max(1000, rounds), salt: salt.slice(0, 16) } as const
-  return {
-    cost: `${digest}-crypt ${rounds}`,
-    async check(password) {
-      // a longer password cannot match, and takes the time of the longest that can
-      const affordable = password.slice(0, Math.floor(SHA_CRYPT_WORK / how.rounds))
-      const found = Buffer.from(await shaCrypt(affordable, how))
-      return timingSafeEqual(found, Buffer.from(key)) && affordable === password
-    },
-  }
-}
-
-/**
- * The modified scrypt of Firebase: the stored value is the signer key of the project, encrypted with the key that is
- * derived from the password. https://firebaseopensource.com/projects/firebase/scrypt/
- */
-function firebaseOf(
-  log2N: number,
-  r: number,
-  p: number,
-  salt: Buffer,
-  signer: Buffer,
-  stored: Buffer,
-  bounds: HashBounds,
-): Readable | null {
-  if (stored.length !== signer.length || !isKey(stored)) return null
-  const cipherText = (key: Buffer): Buffer =>
-    createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(signer)
-  const inner = scryptOf(
-    log2N,
-    r,
-    p,
-    salt,
-    { length: 32, matches: (key) => timingSafeEqual(cipherText(key), stored) },
-    bounds,
-  )
-  return inner && { cost: `firebase ${inner.cost}`, check: inner.check }
+const PBKDF2_DIGESTS: Readonly<Record<string, string>> = { '': 'sha1', sha: 'sha1' }
+/** `sha256`, `SHA256`, `SHA-256`; PBKDF2 alone is that of SHA-1. */
+const digestNamed = (name = ''): string => {
+  const plain = name.toLowerCase().replaceAll(/[-_]/g, '')
+  return PBKDF2_DIGESTS[plain] ?? plain
 }
 
 const B64 = '[A-Za-z0-9+/.]+={0,2}'
-// 128 bits of salt in 22 characters: the last one holds two of them
-const BCRYPT = '\\$2[abxy]\\$(?<cost>\\d\\d)\\$(?<salt>[./A-Za-z0-9]{21}[.Oeu])(?<key>[./A-Za-z0-9]{31})'
-const form = (pattern: string, read: Form['read']): Form => ({ pattern: new RegExp(`^${pattern}$`), read })
+const B64_ANY = '[A-Za-z0-9+/._-]+={0,2}'
+/** 128 bits of salt in 22 characters: the last one holds two of them. */
+const SALT_22 = '[./A-Za-z0-9]{21}[.Oeu]'
+const BCRYPT = `\\$2[aby]\\$(?<cost>\\d\\d)\\$(?<salt>${SALT_22})(?<key>[./A-Za-z0-9]{31})`
+const bcryptFields = ({ cost, salt = '', key = '' }: Groups): BcryptFields => ({
+  cost: Number(cost),
+  salt,
+  key,
+})
+const scryptCost = ({ n, ln, r, p }: Groups) => ({
+  N: n ? Number(n) : 2 ** Number(ln),
+  r: Number(r),
+  p: Number(p),
+})
+const sha256Hex = (password: string): string => createHash('sha256').update(password).digest('hex')
+const sha256Base64 = (password: string): string => createHash('sha256').update(password).digest('base64')
+const md5Hex = (password: string): string => createHash('md5').update(password).digest('hex')
+const wordpress = (password: string): string =>
+  createHmac('sha384', 'wp-sha384').update(password.trim()).digest('base64')
+
+const form = (name: string, systems: string, pattern: string, read: HashForm['read']): HashForm => ({
+  name,
+  systems,
+  pattern: new RegExp(`^${pattern}$`),
+  read,
+})
 
 // biome-ignore format: a table
-const FORMS: readonly Form[] = [
-  form('\\$argon2(?:id|i|d)\\$.+',                                              (_, stored, bounds) => argon2(stored, bounds)),
-  form(BCRYPT,                                                                  (g, _, bounds) => bcrypt(g, bounds)),
-  // PHC: https://github.com/P-H-C/phc-string-format
-  form(`\\$scrypt\\$ln=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})\\$(?<salt>${B64})\\$(?<key>${B64})`,
-    (g, _, bounds) => scryptOf(Number(g.ln), Number(g.r), Number(g.p), fromBase64(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
+export const FORMS: readonly HashForm[] = [
+  form('argon2', 'PHC strings; PHP and Laravel, passlib, Spring, Clerk, Auth0', '(?<phc>\\$argon2(?:id|i|d)\\$.+)',
+    ({ phc = '' }, bounds) => argon2(phc, bounds)),
+  form('bcrypt', '`$2a$`, `$2b$`, `$2y$`; PHP and Laravel, Supabase, Auth0, Clerk, Gatehouse, Devise', BCRYPT,
+    (g, bounds) => bcrypt(bcryptFields(g), bounds)),
+  form('bcrypt-2x', '`$2x$`, always refused', '\\$2x\\$.*', () => { throw new HashRefused('bcrypt_2x') }),
+  form('scrypt', 'PHC strings; passlib', `\\$scrypt\\$ln=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})\\$(?<salt>${B64})\\$(?<key>${B64})`,
+    (g, bounds) => scryptHash(scryptCost(g), bytes(g.salt), bytes(g.key), bounds)),
   // PHC has i=…,l=…; passlib only the number of rounds
-  form(`\\$pbkdf2-?(?<digest>\\w*)\\$(?:i=)?(?<rounds>\\d{1,9})(?:,l=\\d+)?\\$(?<salt>${B64})\\$(?<key>${B64})`,
-    (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), fromBase64(g.salt ?? ''), fromBase64(g.key ?? ''))),
+  form('pbkdf2', 'PHC strings; passlib, Auth0', `\\$pbkdf2-?(?<digest>[\\w-]*)\\$(?:i=)?(?<rounds>\\d{1,10})(?:,l=\\d+)?\\$(?<salt>${B64})\\$(?<key>${B64})`,
+    (g) => pbkdf2Hash(digestNamed(g.digest), Number(g.rounds), bytes(g.salt), bytes(g.key))),
+  form('passlib-bcrypt-sha256', 'passlib (version 2)', `\\$bcrypt-sha256\\$v=2,t=2[by],r=(?<cost>\\d{1,2})\\$(?<salt>${SALT_22})\\$(?<key>[./A-Za-z0-9]{31})`,
+    (g, bounds) => wrapped('passlib', bcrypt(bcryptFields(g), bounds, (password) => createHmac('sha256', g.salt ?? '').update(password).digest('base64')))),
+  form('passlib-bcrypt-sha256-1', 'passlib (version 1)', `\\$bcrypt-sha256\\$2[aby],(?<cost>\\d{1,2})\\$(?<salt>${SALT_22})\\$(?<key>[./A-Za-z0-9]{31})`,
+    (g, bounds) => wrapped('passlib', bcrypt(bcryptFields(g), bounds, sha256Base64))),
   // Django: its salts are text
-  form(`pbkdf2_(?<digest>sha\\d+)\\$(?<rounds>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<key>${B64})`,
-    (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), Buffer.from(g.salt ?? ''), fromBase64(g.key ?? ''))),
-  form(`scrypt\\$(?<n>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<r>\\d{1,5})\\$(?<p>\\d{1,5})\\$(?<key>${B64})`,
-    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(fromBase64(g.key ?? '')), bounds)),
-  form('argon2(?<inner>\\$argon2.+)',                                           (g, _, bounds) => wrapped('django', argon2(g.inner ?? '', bounds))),
-  form(`bcrypt\\$${BCRYPT}`,                                                    (g, _, bounds) => wrapped('django', bcrypt(g, bounds))),
-  form(`bcrypt_sha256\\$${BCRYPT}`,                                             (g, _, bounds) => wrapped('django', bcrypt(g, bounds),
-    (password) => createHash('sha256').update(password).digest('hex'))),
+  form('django-pbkdf2', 'Django', `pbkdf2_(?<digest>sha\\d+)\\$(?<rounds>\\d{1,10})\\$(?<salt>[^$]+)\\$(?<key>${B64})`,
+    (g) => pbkdf2Hash(digestNamed(g.digest), Number(g.rounds), text(g.salt), bytes(g.key))),
+  form('django-scrypt', 'Django', `scrypt\\$(?<n>\\d{1,10})\\$(?<salt>[^$]+)\\$(?<r>\\d{1,5})\\$(?<p>\\d{1,5})\\$(?<key>${B64})`,
+    (g, bounds) => scryptHash(scryptCost(g), text(g.salt), bytes(g.key), bounds)),
+  form('django-argon2', 'Django', 'argon2(?<phc>\\$argon2.+)', ({ phc = '' }, bounds) => wrapped('django', argon2(phc, bounds))),
+  form('django-bcrypt', 'Django', `bcrypt\\$${BCRYPT}`, (g, bounds) => wrapped('django', bcrypt(bcryptFields(g), bounds))),
+  form('django-bcrypt-sha256', 'Django', `bcrypt_sha256\\$${BCRYPT}`,
+    (g, bounds) => wrapped('django', bcrypt(bcryptFields(g), bounds, sha256Hex))),
+  form('unsound', 'single digests of Django and Werkzeug, unsalted digests, always refused', '(?:(?:unsalted_)?(?:md5|sha1|sha224|sha256|sha512)\\$.*|\\{(?:SHA\\d*|MD5|SMD5)\\}.*|(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}))',
+    () => { throw new HashRefused('unsound') }),
+  // Werkzeug: keys in hexadecimal
+  form('werkzeug-pbkdf2', 'Werkzeug (Flask)', 'pbkdf2:(?<digest>sha\\d+):(?<rounds>\\d{1,10})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
+    (g) => pbkdf2Hash(digestNamed(g.digest), Number(g.rounds), text(g.salt), hex(g.key))),
+  form('werkzeug-scrypt', 'Werkzeug (Flask)', 'scrypt:(?<n>\\d{1,10}):(?<r>\\d{1,5}):(?<p>\\d{1,5})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
+    (g, bounds) => scryptHash(scryptCost(g), text(g.salt), hex(g.key), bounds)),
   // crypt(3), https://www.akkadia.org/drepper/SHA-crypt.txt
-  form('\\$(?<kind>[56])\\$(?:rounds=(?<rounds>\\d{1,9})\\$)?(?<salt>[^$:\\n]*)\\$(?<key>[A-Za-z0-9./]+)',
-    (g) => shaCryptOf(g.kind, Number(g.rounds ?? 5000), g.salt ?? '', g.key ?? '')),
+  form('sha-crypt', '`$5$`, `$6$`; Linux, libxcrypt, passlib', '\\$(?<kind>[56])\\$(?:rounds=(?<rounds>\\d{1,10})\\$)?(?<salt>[^$:\\n]*)\\$(?<key>[A-Za-z0-9./]+)',
+    (g) => shaCryptHash(g.kind === '5' ? '5' : '6', Number(g.rounds ?? 5000), g.salt ?? '', g.key ?? '')),
+  form('md5-crypt', '`$1$`, `$apr1$`; older Unix, Apache', '(?<magic>\\$(?:1|apr1)\\$)(?<salt>[^$:\\n]{0,8})\\$(?<key>[A-Za-z0-9./]{22})',
+    (g) => md5CryptHash({ magic: g.magic ?? '', salt: g.salt ?? '' }, g.key ?? '')),
+  form('phpass', '`$P$`, `$H$`; WordPress before 6.8, phpBB, Drupal 6', '\\$[PH]\\$(?<log2>[./0-9A-Za-z])(?<salt>[./0-9A-Za-z]{8})(?<key>[./0-9A-Za-z]{22})',
+    (g) => phpassHash('md5', crypt64Digit(g.log2 ?? ''), g.salt ?? '', g.key ?? '')),
+  form('drupal7', '`$S$`; Drupal 7 to 10', '\\$S\\$(?<log2>[./0-9A-Za-z])(?<salt>[./0-9A-Za-z]{8})(?<key>[./0-9A-Za-z]{43})',
+    (g) => phpassHash('sha512', crypt64Digit(g.log2 ?? ''), g.salt ?? '', g.key ?? '')),
+  form('drupal-md5', '`U$S$`, `U$P$`; Drupal, brought from version 6', 'U(?<inner>\\$[SP]\\$.+)',
+    ({ inner = '' }, bounds) => wrapped('drupal', readInner(inner, /^(?:drupal7|phpass)$/, bounds), md5Hex)),
+  form('wordpress', '`$wp$`; WordPress 6.8 and later', `\\$wp${BCRYPT}`,
+    (g, bounds) => wrapped('wordpress', bcrypt(bcryptFields(g), bounds, wordpress))),
+  // LDAP schemes: RFC 2307 and its successors; names in any case
+  form('ldap-salted', '`{SSHA}`, `{SSHA256}`, `{SSHA384}`, `{SSHA512}`; LDAP servers', `\\{[Ss][Ss][Hh][Aa](?<digest>\\d*)\\}(?<blob>${B64})`,
+    (g) => readSalted(`sha${g.digest || '1'}`, bytes(g.blob))),
+  form('ldap-crypt', '`{CRYPT}`; LDAP servers', '\\{[Cc][Rr][Yy][Pp][Tt]\\}(?<inner>\\$.+)',
+    ({ inner = '' }, bounds) => wrapped('ldap', readInner(inner, /^(?:argon2|bcrypt(?:-2x)?|sha-crypt|md5-crypt)$/, bounds))),
+  form('ldap-bcrypt', '`{BCRYPT}`; LDAP servers', '\\{[Bb][Cc][Rr][Yy][Pp][Tt]\\}(?<inner>\\$2.+)',
+    ({ inner = '' }, bounds) => wrapped('ldap', readInner(inner, /^bcrypt/, bounds))),
+  form('ldap-argon2', '`{ARGON2}`; OpenLDAP', '\\{[Aa][Rr][Gg][Oo][Nn]2\\}(?<phc>\\$argon2.+)', ({ phc = '' }, bounds) => wrapped('ldap', argon2(phc, bounds))),
+  form('ldap-pbkdf2', '`{PBKDF2}`, `{PBKDF2-SHA1}`, `{PBKDF2-SHA256}`, `{PBKDF2-SHA512}`; OpenLDAP, passlib, 389 Directory Server', `\\{[Pp][Bb][Kk][Dd][Ff]2(?<digest>[-_]\\w+)?\\}(?<rounds>\\d{1,10})\\$(?<salt>${B64})\\$(?<key>${B64})`,
+    (g) => wrapped('ldap', pbkdf2Hash(digestNamed(g.digest), Number(g.rounds), bytes(g.salt), bytes(g.key)))),
+  form('389-pbkdf2', '`{PBKDF2_SHA256}`; 389 Directory Server before 2.0', `\\{PBKDF2_SHA256\\}(?<blob>${B64})`, (g) => readDirectoryServer(bytes(g.blob))),
   // Firebase, in the format of other servers' imports: each hash contains the parameters and signer key of the project
-  form(`\\$fbscrypt\\$v=1,n=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})(?:,ss=(?<separator>${B64}))?,sk=(?<signer>${B64})\\$(?<salt>${B64})\\$(?<key>${B64})`,
-    (g, _, bounds) => firebaseOf(Number(g.ln), Number(g.r), Number(g.p), Buffer.concat([fromBase64(g.salt ?? ''), fromBase64(g.separator ?? '')]),
-      fromBase64(g.signer ?? ''), fromBase64(g.key ?? ''), bounds)),
-  // Werkzeug (Flask): keys in hexadecimal
-  form('pbkdf2:(?<digest>sha\\d+):(?<rounds>\\d{1,9})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
-    (g) => pbkdf2Of(DIGESTS[g.digest ?? ''], Number(g.rounds), Buffer.from(g.salt ?? ''), Buffer.from(g.key ?? '', 'hex'))),
-  form('scrypt:(?<n>\\d{1,9}):(?<r>\\d{1,5}):(?<p>\\d{1,5})\\$(?<salt>[^$]+)\\$(?<key>[0-9a-f]+)',
-    (g, _, bounds) => scryptOf(Math.log2(Number(g.n)), Number(g.r), Number(g.p), Buffer.from(g.salt ?? ''), exactly(Buffer.from(g.key ?? '', 'hex')), bounds)),
+  form('firebase', 'Firebase Authentication', `\\$fbscrypt\\$v=1,n=(?<ln>\\d{1,2}),r=(?<r>\\d{1,5}),p=(?<p>\\d{1,5})(?:,ss=(?<separator>${B64_ANY}))?,sk=(?<signer>${B64_ANY})\\$(?<salt>${B64_ANY})\\$(?<key>${B64_ANY})`,
+    (g, bounds) => firebase(scryptCost(g), Buffer.concat([bytes(g.salt), bytes(g.separator)]), bytes(g.signer), bytes(g.key), bounds)),
+  form('better-auth', 'Better Auth', '(?<salt>[0-9a-f]{32}):(?<key>[0-9a-f]{128})',
+    (g, bounds) => wrapped('better-auth', scryptHash({ N: 16_384, r: 16, p: 1 }, text(g.salt), hex(g.key), bounds))),
+  form('aspnet', 'ASP.NET Core Identity, versions 2 and 3', '(?<blob>A[A-Za-z0-9+/]{20,}={0,2})', (g) => readAspNet(Buffer.from(g.blob ?? '', 'base64'))),
+  form('keycloak', 'Keycloak: `credentialData` and `secretData` of a credential', '(?<json>\\{"(?:credentialData|secretData)".*\\})',
+    ({ json = '' }, bounds) => wrapped('keycloak', readInner(readKeycloak(json), /^(?:pbkdf2|argon2|bcrypt)$/, bounds))),
+  form('auth0', 'Auth0: `custom_password_hash`', '(?<json>\\{"(?:algorithm|hash|salt)".*\\})',
+    async ({ json = '' }, bounds) => {
+      const found = readAuth0(json)
+      return typeof found === 'string' ? wrapped('auth0', readInner(found, /^(?:argon2|bcrypt(?:-2x)?|scrypt|pbkdf2|ldap-salted|unsound)$/, bounds)) : found
+    }),
 ]
 
-/** A hash inside another format: verified alike, and always outdated. */
-async function wrapped(
-  by: string,
-  reading: Promise<Readable | null>,
-  prepare = (password: string) => password,
-): Promise<Readable | null> {
-  const inner = await reading
-  return inner && { cost: `${by} ${inner.cost}`, check: (password) => inner.check(prepare(password)) }
+/** The digest, then the salt. */
+function readSalted(digest: string, blob: Buffer): ReadableHash {
+  const length = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }[digest]
+  refuseUnless(length !== undefined, 'unknown')
+  refuseUnless(blob.length >= length, 'malformed')
+  return saltedDigest(digest, blob.subarray(0, length), blob.subarray(length))
+}
+
+/** A hash inside another one, of the named forms. */
+function readInner(stored: string, forms: RegExp, bounds: HashBounds): Promise<ReadableHash> {
+  const inner = unpadded(stored)
+  refuseUnless(forms.test(formOf(inner)?.name ?? ''), 'unknown')
+  return readHash(inner, bounds)
+}
+
+const LONGEST_HASH = 1024
+
+/** The form of a text; null where none matches. */
+export const formOf = (stored: string): HashForm | null =>
+  stored.length > LONGEST_HASH ? null : (FORMS.find(({ pattern }) => pattern.test(stored)) ?? null)
+
+/**
+ * @throws HashRefused where the format is unknown, the hash is malformed, or its cost exceeds the bounds
+ * @throws NativeMissing where its algorithm cannot be loaded
+ */
+export async function readHash(stored: string, bounds: HashBounds): Promise<ReadableHash> {
+  const found = formOf(stored)
+  if (!found) throw new HashRefused('unknown')
+  try {
+    const hash = await found.read(found.pattern.exec(stored)?.groups ?? {}, bounds)
+    return found.name === 'argon2' ? hash : { ...hash, check: withoutNul(hash.check) }
+  } catch (error) {
+    if (error instanceof NativeMissing || error instanceof HashRefused) throw error
+    throw new HashRefused('malformed')
+  }
 }
 
 /**
- * @returns null where the format is unknown, the hash is malformed, or its cost exceeds the bounds
- * @throws NativeMissing where its algorithm cannot be loaded
+ * HMAC, and so PBKDF2 and scrypt, takes a password and the same with NULs after it for one key; older systems end the
+ * password there. Computed in any case: a refusal takes as long as an answer.
  */
-export async function readHash(stored: string, bounds: HashBounds): Promise<Readable | null> {
-  if (stored.length > 1024) return null
-  for (const { pattern, read } of FORMS) {
-    const match = pattern.exec(stored)
-    if (!match) continue
-    try {
-      return await read(match.groups ?? {}, stored, bounds)
-    } catch (error) {
-      if (error instanceof NativeMissing) throw error
-      return null
-    }
-  }
-  return null
-}
+const withoutNul =
+  (check: ReadableHash['check']): ReadableHash['check'] =>
+  async (password) =>
+    (await check(password)) && !password.includes('\0')

@@ -8,17 +8,27 @@
 import { availableParallelism } from 'node:os'
 import { invalid } from '../errors.ts'
 import type { Log } from '../log/index.ts'
-import { argon2Cost, BOUNDS, bcryptCost, type Readable, readHash } from './forms.ts'
+import {
+  argon2Cost,
+  BCRYPT_LONGEST,
+  BOUNDS,
+  bcryptCost,
+  isReadByBcrypt,
+  type ReadableHash,
+} from './algorithms.ts'
+import { formOf, readHash } from './forms.ts'
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
 import { createGate } from './queue.ts'
+import { HashRefused } from './refusal.ts'
 
 export { loadArgon2, loadBcrypt } from './native.ts'
+export { HashRefused } from './refusal.ts'
 
 export interface Hashing {
   /**
    * Hashes with the configured algorithm and cost.
    * @throws Problem UNAVAILABLE when the queue is full
-   * @throws Problem VALIDATION_ERROR over 1024 bytes, or over 72 with bcrypt, which would ignore the rest
+   * @throws Problem VALIDATION_ERROR over 1024 bytes; with bcrypt over 72 bytes, or with a NUL, which it would not read
    */
   hash(password: string): Promise<string>
   /**
@@ -27,6 +37,12 @@ export interface Hashing {
    * `outdated`: it matches, but the hash has another algorithm or cost and should be replaced.
    */
   verify(stored: string | null, password: string): Promise<{ matches: boolean; outdated: boolean }>
+  /**
+   * Reads a hash that comes from elsewhere, without computing anything.
+   * @returns its form, and whether many guesses a second at it are possible
+   * @throws HashRefused where it can never be verified, with the reason
+   */
+  examine(stored: string): Promise<{ form: string; weak: boolean }>
   /** The number of running and waiting tasks; for /metrics and tests. */
   load(): { running: number; waiting: number }
 }
@@ -45,7 +61,6 @@ export interface HashingOptions {
 }
 
 const LONGEST = 1024
-const BCRYPT_LONGEST = 72
 
 /** @throws NativeMissing where the configured algorithm cannot be loaded */
 export async function createHashing(options: HashingOptions): Promise<Hashing> {
@@ -61,15 +76,18 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
   dummy.catch(() => undefined)
 
   // what cannot be loaded here must answer as a wrong password does, or it would tell that the account exists
-  const read = async (stored: string | null): Promise<{ hash: Readable | null; fault?: NativeMissing }> => {
+  const read = async (
+    stored: string | null,
+  ): Promise<{ hash: ReadableHash | null; fault?: NativeMissing }> => {
     try {
       return { hash: stored === null ? null : await readHash(stored, bounds) }
     } catch (fault) {
       if (fault instanceof NativeMissing) return { hash: null, fault }
+      if (fault instanceof HashRefused) return { hash: null }
       throw fault
     }
   }
-  const readable = async (stored: string | null): Promise<{ hash: Readable | null; counts: boolean }> => {
+  const readable = async (stored: string | null): Promise<{ hash: ReadableHash | null; counts: boolean }> => {
     const { hash, fault } = await read(stored)
     if (hash) return { hash, counts: true }
     if (stored !== null)
@@ -86,6 +104,8 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
       const longest = options.algorithm === 'bcrypt' ? BCRYPT_LONGEST : LONGEST
       if (Buffer.byteLength(canonical) > longest)
         throw invalid('password', 'too_long', 'The password is too long.')
+      if (options.algorithm === 'bcrypt' && !isReadByBcrypt(Buffer.from(canonical)))
+        throw invalid('password', 'invalid', 'The password contains a character that cannot be used.')
       return gate.run(() => own.make(canonical))
     },
     async verify(stored, password) {
@@ -95,6 +115,10 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
       if (!counts || !hash || !found) return { matches: false, outdated: false }
       return { matches: true, outdated: found === 'raw' || hash.cost !== own.cost }
     },
+    async examine(stored) {
+      const { weak } = await readHash(stored, bounds)
+      return { form: formOf(stored)?.name ?? '', weak }
+    },
     load: gate.load,
   }
 }
@@ -103,7 +127,7 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
 const canonicalPassword = (password: string): string => password.normalize('NFKC')
 
 /** Imported hashes may be of the password without normalization: that is checked second, where the two differ. */
-async function matchesAnySpelling(hash: Readable, password: string): Promise<'canonical' | 'raw' | null> {
+async function matchesAnySpelling(hash: ReadableHash, password: string): Promise<'canonical' | 'raw' | null> {
   const canonical = canonicalPassword(password)
   if (await hash.check(canonical)) return 'canonical'
   return canonical !== password && (await hash.check(password)) ? 'raw' : null
