@@ -5,11 +5,12 @@
  */
 import { challenger } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
-import { readCredentials, type SentCredentials } from './credentials.ts'
+import { bearerCredential, readCredentials, type SentCredentials } from './credentials.ts'
 import type { Method, MethodOutcome, MethodPlan, RevocationState } from './methods/method.ts'
+import { anything, assertOptions, callable, isRecord, type OptionTable, oneOf, text } from './options.ts'
 import { type Answer, presenter, STYLES, type Style } from './present.ts'
 import type { Principal } from './principal.ts'
-import { asProblem, invalidToken, Problem, problem } from './problem.ts'
+import { asProblem, CallbackFault, invalidToken, Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 import { type RoleDefinition, roleDefinitions, withRolePermissions } from './roles.ts'
 import type { CompiledRule } from './rules.ts'
@@ -31,7 +32,8 @@ export interface GuardOptions {
   realm?: string | undefined
   /**
    * Called for every refusal, with its internal `reason`, and for faults outside of a request (`request` is then
-   * null). By default, problems with status 500 are written to the console and others are discarded.
+   * null). By default, problems with status 500 and those that a callback of the app caused are written to the console,
+   * and others are discarded.
    */
   onProblem?: ((problem: Problem, request: GuardRequest | null) => void) | undefined
   /** Called when the revocation stream connects or disconnects; `reason` is null when it connects. */
@@ -45,6 +47,8 @@ export type Outcome = Principal | Problem | null
 
 export interface Core {
   check(request: GuardRequest, rule: CompiledRule): Outcome | Promise<Outcome>
+  /** Checks a token, whose request may have further credentials; these are not read. */
+  checkToken(token: string, request: GuardRequest, rule: CompiledRule): Outcome | Promise<Outcome>
   refusal(problem: Problem, request: GuardRequest): Answer
   success(data: unknown, message: string, request: GuardRequest): Answer
   state(): RevocationState
@@ -52,14 +56,17 @@ export interface Core {
 }
 
 export function openCore(options: GuardOptions): Core {
+  assertOptions('createGuard()', options, OPTIONS, ['methods'])
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
-  assertOptions(options)
+  if (unauthenticatedStatus === 403 && style !== 'detail')
+    throw new TypeError('createGuard(): `unauthenticatedStatus` 403 requires the style `detail`')
   const addRolePermissions = options.roles && withRolePermissions(roleDefinitions(options.roles))
   let isClosed = false
   const report = (problem: Problem, request: GuardRequest | null): void => {
     // a logger that throws must not prevent the answer
     if (options.onProblem) callSafely(() => options.onProblem?.(problem, request))
-    else if (problem.status === 500) console.error('latchkey guard:', problem.cause ?? problem)
+    else if (problem.status === 500 || problem.cause instanceof CallbackFault)
+      console.error('latchkey guard:', problem.cause ?? problem)
   }
   const methods = options.methods.map((plan) =>
     plan.open({
@@ -102,21 +109,26 @@ export function openCore(options: GuardOptions): Core {
       ? outcome
       : addRolePermissions(outcome)
 
-  function identify(request: GuardRequest): Outcome | Promise<Outcome> {
-    const credentials = readCredentials(request, sources)
-    return credentials instanceof Problem ? credentials : runMethods(credentials, request, 0)
+  /** @param read returns the credentials of the request */
+  function decide(
+    read: () => SentCredentials | Problem,
+    request: GuardRequest,
+    rule: CompiledRule,
+  ): Outcome | Promise<Outcome> {
+    try {
+      const credentials = read()
+      const outcome = credentials instanceof Problem ? credentials : runMethods(credentials, request, 0)
+      if (outcome instanceof Promise)
+        return outcome.then((later) => rule(later, request.method)).catch(asProblem)
+      return rule(outcome, request.method)
+    } catch (error) {
+      return asProblem(error)
+    }
   }
 
   return {
-    check(request, rule) {
-      try {
-        const outcome = identify(request)
-        if (outcome instanceof Promise) return outcome.then((later) => rule(later, request.method), asProblem)
-        return rule(outcome, request.method)
-      } catch (error) {
-        return asProblem(error)
-      }
-    },
+    check: (request, rule) => decide(() => readCredentials(request, sources), request, rule),
+    checkToken: (token, request, rule) => decide(() => bearerCredential(request, token), request, rule),
     refusal(refused, request) {
       report(refused, request)
       return present.failure(refused, request, challenges(refused, request))
@@ -152,10 +164,18 @@ function stateOf(methods: readonly Method[]): RevocationState {
   return states.includes('connected') ? 'connected' : 'off'
 }
 
-function assertOptions({ methods, style = 'standard', unauthenticatedStatus = 401 }: GuardOptions): void {
-  if (!Array.isArray(methods) || methods.length === 0)
-    throw new TypeError('methods must contain at least one method')
-  if (!STYLES.includes(style)) throw new TypeError(`unknown style ${style}: use one of ${STYLES.join(', ')}`)
-  if (unauthenticatedStatus !== 401 && (unauthenticatedStatus !== 403 || style !== 'detail'))
-    throw new TypeError('unauthenticatedStatus must be 401, or 403 with the style `detail`')
+const OPTIONS: OptionTable<GuardOptions> = {
+  methods: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(isPlan)
+      ? null
+      : 'a list of at least one method, such as latchkey({…}) or jwt({…})',
+  roles: anything,
+  style: oneOf(STYLES),
+  unauthenticatedStatus: oneOf([401, 403]),
+  realm: text,
+  onProblem: callable,
+  onState: callable,
+  now: callable,
 }
+
+const isPlan = (value: unknown): boolean => isRecord(value) && typeof value.open === 'function'

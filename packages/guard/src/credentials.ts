@@ -70,8 +70,7 @@ const conflict = (message: string): Problem => problem('BAD_REQUEST', { message 
 
 export function readCredentials(request: GuardRequest, sources: Sources): SentCredentials | Problem {
   const authorization = request.header('authorization')
-  // repeated fields are joined by commas
-  if (authorization?.includes(',') && request.isRepeated('authorization'))
+  if (authorization !== undefined && request.isRepeated('authorization'))
     return conflict('There is more than one Authorization header.')
   let explicit = authorization === undefined ? null : readAuthorization(request, authorization)
   for (const name of sources.headers) {
@@ -94,6 +93,12 @@ export function readCredentials(request: GuardRequest, sources: Sources): SentCr
     ? NOTHING
     : { explicit: null, cookies: readCookies(request, header, sources.cookies) }
 }
+
+/** The credentials of a token that did not arrive in a header field. */
+export const bearerCredential = (request: GuardRequest, token: string): SentCredentials => ({
+  explicit: new Credential(request, 'bearer', token),
+  cookies: NO_COOKIES,
+})
 
 /** RFC 9110 §11.4: a case-insensitive scheme, one space, the credential. Other content is a credential of kind `other`. */
 function readAuthorization(request: GuardRequest, value: string): Credential {

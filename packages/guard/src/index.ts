@@ -10,7 +10,7 @@ export type { ExpressHandler, NodeHandler } from './adapters/node.ts'
 export type { HonoMiddleware, WebHandler } from './adapters/web.ts'
 export { can, type Permitted } from './can.ts'
 export type { GuardOptions } from './core.ts'
-export { createGuard, type Guard } from './guard.ts'
+export { createGuard, type Guard, type ProblemAnswer } from './guard.ts'
 export type { Algorithm } from './jwt/algorithms.ts'
 export type { Claims, VerifiedToken } from './jwt/verifier.ts'
 export type { LoginHandlers } from './login.ts'
@@ -32,7 +32,7 @@ export { covers, lacking, within } from './permissions.ts'
 export type { Style } from './present.ts'
 export { currentPrincipal, type Principal, type PrincipalFields, principalOf, runAs } from './principal.ts'
 export { Problem, type ProblemCode, type ProblemOptions, type ProblemType, problem } from './problem.ts'
-export type { GuardRequest } from './request.ts'
+export type { GuardRequest, RequestLike } from './request.ts'
 export {
   effectivePermissions,
   type RoleDefinition,

@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Permitted } from './can.ts'
+import { isRecord, isText, isTexts } from './options.ts'
 
 /** The authenticated caller. A value that the method does not know is null, a list is empty. */
 export interface Principal extends Permitted {
@@ -119,8 +120,10 @@ export const makePrincipal = (
   isOwned = false,
 ): Principal => new FrozenPrincipal(fields, method, source, isOwned)
 
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((member) => typeof member === 'string')
+/** A thenable, such as a promise or a query builder. */
+export const isPromiseLike = (value: unknown): value is PromiseLike<never> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
 const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /**
@@ -130,26 +133,76 @@ const textIn = (value: unknown): string | null => (typeof value === 'string' ? v
  * @throws TypeError where there is no id, or roles or permissions are not arrays of strings
  */
 export function fieldsOf(record: unknown): PrincipalFields {
-  if (typeof record !== 'object' || record === null)
-    throw new TypeError('the record of a principal must be an object')
-  const values = record as Record<string, unknown>
-  const id = values.userId ?? values.user_id ?? values.id ?? values.sub
-  if ((typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') || id === '')
+  if (!isRecord(record)) throw new TypeError('the record of a principal must be an object')
+  const id = idOf(record.userId ?? record.user_id ?? record.id ?? record.sub)
+  if (id === null)
     throw new TypeError('the record has no id, user_id, userId or sub: pass a `principal` callback')
-  const { roles = [], permissions = [] } = values
-  if (!isTexts(roles) || !isTexts(permissions))
-    throw new TypeError('roles and permissions must be arrays of strings')
-  const role = textIn(values.role) ?? roles[0] ?? null
+  const roles = listIn(record, 'roles') ?? NONE
+  const role = textIn(record.role) ?? roles[0] ?? null
   return {
-    userId: `${id}`,
-    username: textIn(values.username),
+    userId: id,
+    username: textIn(record.username),
     role,
     roles: roles.length === 0 && role !== null ? [role] : roles,
-    permissions,
-    organizationId: textIn(values.organizationId ?? values.organization_id ?? values.org),
-    sessionId: textIn(values.sessionId ?? values.session_id),
-    keyId: textIn(values.keyId ?? values.key_id),
+    permissions: listIn(record, 'permissions') ?? NONE,
+    organizationId: idOf(record.organizationId ?? record.organization_id ?? record.org),
+    sessionId: idOf(record.sessionId ?? record.session_id),
+    keyId: idOf(record.keyId ?? record.key_id),
   }
+}
+
+const LISTS = ['roles', 'permissions', 'organizationPermissions', 'amr'] as const
+const IDS = ['organizationId', 'sessionId', 'keyId', 'tokenId'] as const
+const TEXTS = ['username', 'role', 'organizationRole', 'acr'] as const
+const DATES = ['authenticatedAt', 'expiresAt'] as const
+
+/**
+ * Judges what a callback returned as the fields of a principal: a string in place of a list would be a list of letters,
+ * among them `*`. Undefined and null count as absent, and numbers as ids.
+ *
+ * @throws TypeError where there is no id, or a field has another type
+ */
+export function judgedFields(answer: unknown): PrincipalFields {
+  if (!isRecord(answer)) throw new TypeError('an object with a `userId` is required')
+  const userId = idOf(answer.userId)
+  if (userId === null) throw new TypeError('an object with a `userId` is required; it has none')
+  const fields: Record<string, unknown> = { userId }
+  for (const name of LISTS) fields[name] = listIn(answer, name)
+  for (const name of IDS) fields[name] = memberOf(answer, name, 'an id', idOf)
+  for (const name of TEXTS) fields[name] = memberOf(answer, name, 'a string', textIn)
+  for (const name of DATES) fields[name] = memberOf(answer, name, 'a valid Date', dateIn)
+  for (const name of Object.keys(fields)) if (fields[name] === undefined) delete fields[name]
+  return fields as PrincipalFields
+}
+
+/** An id as text; null for anything that identifies nothing, such as '' and NaN. */
+function idOf(value: unknown): string | null {
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return `${value}`
+  return isText(value) ? value : null
+}
+
+const dateIn = (value: unknown): Date | null =>
+  value instanceof Date && !Number.isNaN(value.getTime()) ? value : null
+
+function memberOf<T>(
+  values: Record<string, unknown>,
+  name: string,
+  wanted: string,
+  read: (value: unknown) => T | null,
+): T | undefined {
+  const value = values[name]
+  if (value === undefined || value === null) return undefined
+  const found = read(value)
+  if (found === null) throw new TypeError(`\`${name}\` must be ${wanted}`)
+  return found
+}
+
+function listIn(values: Record<string, unknown>, name: string): readonly string[] | undefined {
+  const value = values[name]
+  if (value === undefined || value === null) return undefined
+  if (isTexts(value)) return value
+  const hint = typeof value === 'string' ? `; a string is split by \`.split(' ')\`` : ''
+  throw new TypeError(`\`${name}\` must be a list of strings${hint}`)
 }
 
 const current = new AsyncLocalStorage<Principal | null>()

@@ -98,6 +98,14 @@ export const problem = (code: ProblemCode, options?: ProblemOptions): Problem =>
 export const invalidToken = (reason: string, cause?: unknown): Problem =>
   new Problem('INVALID_TOKEN', { reason, cause })
 
+/** The `cause` of a problem for which a callback of the app is responsible; written to the console by default. */
+export class CallbackFault extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'CallbackFault'
+  }
+}
+
 /** Converts a thrown value: a `Problem` is returned as it is, anything else becomes a 500 without details. */
 export const asProblem = (error: unknown): Problem =>
   error instanceof Problem

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { isTexts } from './options.ts'
 import { type Problem, problem } from './problem.ts'
 
 /** A request, independent of the framework; the argument of a {@link CustomCheck}. */
@@ -19,7 +20,7 @@ export interface GuardRequest {
    * The raw body, as it was sent. The framework can still parse it afterwards.
    *
    * @throws Problem PAYLOAD_TOO_LARGE above 1 MiB
-   * @throws TypeError where a parser has consumed the body already; install the guard before the parser
+   * @throws Problem INTERNAL_ERROR where a parser has consumed the body already; install the guard before the parser
    */
   body(): Promise<Buffer>
   /** SHA-256 of a string in base64; the last digest of each connection is cached. */
@@ -39,6 +40,17 @@ const LAST = Symbol('the last credential of this connection')
 interface Connection {
   [LAST]?: { text: string; digest: string }
 }
+
+/** RFC 9110 §5.3, and RFC 6265 §5.4 for cookies. Middleware may have set a list, or something else than text. */
+function joined(value: unknown, name: string): string | undefined {
+  if (typeof value === 'string' || value === undefined) return value
+  return isTexts(value) ? value.join(name === 'cookie' ? '; ' : ', ') : undefined
+}
+
+/** Whether a joined value is of several fields; none of the credentials contains a comma. */
+const isJoined = (name: string, value: string): boolean =>
+  value.includes(',') &&
+  (name !== 'authorization' || /^(?:bearer|basic|api-key) |,\s*(?:bearer|basic|api-key) /i.test(value))
 
 /** A request of `node:http`, which Express, Fastify and Koa wrap. */
 export class NodeRequest implements GuardRequest {
@@ -61,22 +73,23 @@ export class NodeRequest implements GuardRequest {
     return this.#url ?? this.#raw.url ?? '/'
   }
 
-  /** Reads `rawHeaders`: Node creates `headers` on first access, which this avoids. */
+  /** Reads `headers`, which middleware and serverless adapters set and delete; `rawHeaders` keeps what was received. */
   header(name: string): string | undefined {
-    const { rawHeaders } = this.#raw
-    let found: string | undefined
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      const field = rawHeaders[i]
-      if (field === undefined || field.length !== name.length) continue
-      if (field !== name && field.toLowerCase() !== name) continue
-      const value = rawHeaders[i + 1] ?? ''
-      found = found === undefined ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`
-    }
-    return found
+    return joined(this.#raw.headers[name], name)
   }
 
   isRepeated(name: string): boolean {
-    return this.#raw.rawHeaders.filter((field, i) => i % 2 === 0 && field.toLowerCase() === name).length > 1
+    const { headers, rawHeaders } = this.#raw
+    const value = headers[name]
+    if (value === undefined) return false
+    if (Array.isArray(value) && value.length > 1) return true
+    let fields = 0
+    for (let i = 0; rawHeaders !== undefined && i < rawHeaders.length; i += 2) {
+      const field = rawHeaders[i]
+      if (field?.length === name.length && (field === name || field.toLowerCase() === name)) fields += 1
+    }
+    // without raw fields, repeated ones can only be joined
+    return fields > 1 || (fields === 0 && isJoined(name, joined(value, name) ?? ''))
   }
 
   digest(text: string): string {
@@ -108,7 +121,10 @@ function keptBody(native: unknown): Buffer | null {
 /** Reads the body and unshifts it into the stream before the stream emits `end`. */
 function readAndPutBack(raw: IncomingMessage): Promise<Buffer> {
   if (raw.readableEnded || raw.readableFlowing !== null)
-    throw new TypeError('the body has been read already: put the guard before the body parser')
+    throw problem('INTERNAL_ERROR', {
+      reason: 'the body has been read already',
+      cause: new TypeError('the body has been read already: put the guard before the body parser'),
+    })
   const expected = Number(raw.headers['content-length'] ?? Number.NaN)
   if (expected > MAX_BODY_BYTES) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
@@ -170,11 +186,9 @@ export class WebRequest implements GuardRequest {
     return sha256(text)
   }
 
-  /** `Headers` joins repeated fields with commas; none of the credentials contains a comma. */
+  /** `Headers` joins repeated fields with commas. */
   isRepeated(name: string): boolean {
-    const value = this.header(name)
-    if (!value?.includes(',')) return false
-    return name !== 'authorization' || /^(?:bearer|basic|api-key) |,\s*(?:bearer|basic|api-key) /i.test(value)
+    return isJoined(name, this.header(name) ?? '')
   }
 
   async body(): Promise<Buffer> {
@@ -194,5 +208,86 @@ export class WebRequest implements GuardRequest {
       chunks.push(next.value)
     }
     return Buffer.concat(chunks)
+  }
+}
+
+/** A request in the form of any framework: a Fastify or Koa request and a Hono context contain that of Node or the web. */
+export type RequestLike =
+  | IncomingMessage
+  | Request
+  | { readonly raw: IncomingMessage | Request }
+  | { readonly req: IncomingMessage | { readonly raw: Request } }
+
+/**
+ * @param native a request of `node:http` or Express, a web `Request`, a Fastify request, a Koa or Hono context
+ * @throws TypeError for anything without header fields
+ */
+export function guardRequest(native: RequestLike): GuardRequest {
+  const { raw, req, originalUrl } = native as Partial<Record<'raw' | 'req', RequestLike>> & {
+    originalUrl?: string
+  }
+  const { headers } = native as { headers?: unknown }
+  if (isHeaders(headers)) return new WebRequest(native as Request, native)
+  // Fastify's request has header fields too; that of Node has its socket
+  const inner = raw ?? (typeof headers === 'object' ? undefined : req)
+  if (inner !== undefined) return innerRequest(inner, native, originalUrl)
+  if (typeof headers !== 'object' || headers === null) throw noRequest()
+  return new NodeRequest(native as IncomingMessage, native, originalUrl)
+}
+
+function innerRequest(inner: RequestLike, native: unknown, url: string | undefined): GuardRequest {
+  const request = (inner as { raw?: Request }).raw ?? inner
+  const { headers } = request as { headers?: unknown }
+  if (isHeaders(headers)) return new WebRequest(request as Request, native)
+  if (typeof headers === 'object' && headers !== null)
+    return new NodeRequest(request as IncomingMessage, native, url)
+  throw noRequest()
+}
+
+const noRequest = (): TypeError =>
+  new TypeError('a request of node:http, a web Request, or the request of a framework is required')
+
+const isHeaders = (headers: unknown): boolean =>
+  typeof headers === 'object' && headers !== null && typeof (headers as Headers).get === 'function'
+
+/**
+ * A request for a token that did not arrive in a header field: in the first message of a WebSocket, or the parameters
+ * of a GraphQL connection. It has no other credential.
+ */
+export class TokenRequest implements GuardRequest {
+  readonly #token: string
+  readonly #request: GuardRequest | null
+
+  constructor(token: string, request: GuardRequest | null) {
+    this.#token = token
+    this.#request = request
+  }
+
+  get method(): string {
+    return this.#request?.method ?? 'GET'
+  }
+
+  get url(): string {
+    return this.#request?.url ?? '/'
+  }
+
+  get native(): unknown {
+    return this.#request?.native ?? null
+  }
+
+  header(name: string): string | undefined {
+    return name === 'authorization' ? `Bearer ${this.#token}` : this.#request?.header(name)
+  }
+
+  isRepeated(name: string): boolean {
+    return name !== 'authorization' && this.#request?.isRepeated(name) === true
+  }
+
+  digest(text: string): string {
+    return sha256(text)
+  }
+
+  async body(): Promise<Buffer> {
+    return this.#request?.body() ?? Buffer.alloc(0)
   }
 }

@@ -3,6 +3,7 @@
  * comparisons. A rule with `methods` denies every method that it does not name.
  */
 import { can, type Permitted } from './can.ts'
+import { isRecord, unknownName } from './options.ts'
 import type { Principal } from './principal.ts'
 import { Problem, problem } from './problem.ts'
 
@@ -128,12 +129,14 @@ const ROLE_MEMBERS = new Set(['allOf', 'anyOf'])
 
 /** Rejects unknown members: a misspelt requirement would otherwise be ignored. */
 function assertRule(rule: Rule): void {
+  if (!isRecord(rule as unknown)) throw new TypeError('a rule must be an object')
   for (const name of Object.keys(rule))
-    if (!MEMBERS.has(name)) throw new TypeError(`unknown member of a rule: ${name}`)
+    if (!MEMBERS.has(name)) throw new TypeError(unknownName('a rule has no member', name, [...MEMBERS]))
   assertChecks(rule)
   const { organization } = rule
   if (organization === undefined || organization === true) return
-  const names = isRecord(organization) ? Object.keys(organization) : []
+  const members: unknown = organization
+  const names = isRecord(members) ? Object.keys(members) : []
   if (names.length === 0 || names.some((name) => !ORGANIZATION_MEMBERS.has(name)))
     throw new TypeError('organization must be true or {roles, permissions}')
   assertChecks(organization)
@@ -157,5 +160,3 @@ function assertChecks({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'
       throw new TypeError('roles and permissions must be non-empty lists of names')
   }
 }
-
-const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null

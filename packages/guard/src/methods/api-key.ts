@@ -1,9 +1,10 @@
 /** The `apiKey` method: an app's API keys, looked up by a callback, or compared with a stored hash. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Credential, isBearerText } from '../credentials.ts'
+import { amount, assertOptions, callable, flag, type OptionTable, text, tokens } from '../options.ts'
 import { problem } from '../problem.ts'
-import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
-import type { MethodPlan } from './method.ts'
+import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
+import type { Method, MethodPlan } from './method.ts'
 
 /** SHA-256 of a key, in the two encodings that are commonly stored. */
 export interface KeyDigest {
@@ -23,6 +24,8 @@ interface ApiKeySources<R> {
   query?: string | undefined
   /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
+  /** The time in which each callback must answer, in milliseconds; 10,000 by default. */
+  timeout?: number | undefined
 }
 
 /** Options for a look-up by the key itself. */
@@ -51,46 +54,73 @@ export type ApiKeyOptions<R> = FoundKeyOptions<R> | StoredHashOptions<R>
 export function apiKey<R>(options: StoredHashOptions<R>): MethodPlan
 export function apiKey<R>(options: FoundKeyOptions<R>): MethodPlan
 export function apiKey<R>(options: ApiKeyOptions<R>): MethodPlan {
-  const { headers = ['x-api-key'], query, bearer = false } = options
+  return { name: 'api_key', open: () => openApiKey(options) }
+}
+
+const OPTIONS: OptionTable<StoredHashOptions<unknown>> = {
+  headers: tokens,
+  bearer: flag,
+  query: text,
+  principal: callable,
+  storedHashField: text,
+  find: (value) =>
+    Array.isArray(value) || typeof value === 'function' ? null : 'a function, or a list of records',
+  timeout: amount('milliseconds', 1, 600_000),
+}
+
+function openApiKey<R>(options: ApiKeyOptions<R>): Method {
+  assertOptions('apiKey()', options, OPTIONS, ['find'])
+  if (typeof options.find !== 'function' && !isStored(options))
+    throw new TypeError('apiKey(): a list of records requires `storedHashField`')
+  const { headers = ['x-api-key'], query, bearer = false, principal, timeout } = options
+  const { call, principalOf } = callbacks({
+    owner: 'apiKey()',
+    method: 'api_key',
+    refusal: 'INVALID_API_KEY',
+    timeout,
+  })
   const isMine = (sent: Credential): boolean =>
     sent.kind === 'api-key' || (bearer && sent.kind === 'bearer' && isBearerText(sent.value))
   return {
     name: 'api_key',
-    open: () => ({
-      name: 'api_key',
-      schemes: bearer ? ['Api-Key', 'Bearer'] : ['Api-Key'],
-      sources: {
-        headers: headers.map((name) => name.toLowerCase()),
-        query: query === undefined ? [] : [query],
-        cookies: [],
-      },
-      authenticate({ explicit: sent }) {
-        if (sent === null || sent.isTooLong || sent.value === '' || !isMine(sent)) return undefined
-        return guarded(async () => {
-          const record = await findRecord(options, sent.value)
-          return record === null
+    schemes: bearer ? ['Api-Key', 'Bearer'] : ['Api-Key'],
+    sources: {
+      headers: headers.map((name) => name.toLowerCase()),
+      query: query === undefined ? [] : [query],
+      cookies: [],
+    },
+    authenticate({ explicit: sent }) {
+      if (sent === null || sent.isTooLong || sent.value === '' || !isMine(sent)) return undefined
+      const bytes = createHash('sha256').update(sent.value).digest()
+      return call(
+        'find',
+        () => findRecord(options, sent.value, bytes),
+        (record) =>
+          record === null || record === undefined || !isOfKey(options, record, bytes)
             ? problem('INVALID_API_KEY', { reason: 'unknown key' })
-            : principalOfRecord(record, 'api_key', options.principal)
-        })
-      },
-    }),
+            : principalOf(record, principal),
+      )
+    },
   }
 }
 
 const isStored = <R>(options: ApiKeyOptions<R>): options is StoredHashOptions<R> =>
   'storedHashField' in options
 
-async function findRecord<R>(options: ApiKeyOptions<R>, key: string): Promise<R | null> {
-  const bytes = createHash('sha256').update(key).digest()
+function findRecord<R>(
+  options: ApiKeyOptions<R>,
+  key: string,
+  bytes: Buffer,
+): Awaitable<R | null | undefined> {
   const digest: KeyDigest = { hex: bytes.toString('hex'), base64url: bytes.toString('base64url') }
-  if (!isStored(options)) return (await options.find(key, digest)) ?? null
-  const { find, storedHashField } = options
-  const isOf = (record: R): boolean => isSameHash(record[storedHashField], bytes)
+  if (!isStored(options)) return options.find(key, digest)
+  const { find } = options
   // every record is compared, so that the duration does not reveal the position
-  if (typeof find !== 'function') return find.filter(isOf)[0] ?? null
-  const record = (await find(digest)) ?? null
-  return record !== null && isOf(record) ? record : null
+  return typeof find === 'function' ? find(digest) : find.filter((one) => isOfKey(options, one, bytes))[0]
 }
+
+const isOfKey = <R>(options: ApiKeyOptions<R>, record: R, bytes: Buffer): boolean =>
+  !isStored(options) || isSameHash(record[options.storedHashField], bytes)
 
 function isSameHash(stored: unknown, wanted: Buffer): boolean {
   if (typeof stored !== 'string') return false

@@ -1,7 +1,8 @@
 /** The `basic` method: HTTP Basic authentication (RFC 7617), with callbacks that find an account and check its password. */
 import { readBasic } from '../credentials.ts'
+import { amount, assertOptions, callable, type OptionTable } from '../options.ts'
 import { problem } from '../problem.ts'
-import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
+import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
 import { type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface BasicOptions<R> {
@@ -14,6 +15,15 @@ export interface BasicOptions<R> {
   check(record: R | null, password: string): Awaitable<boolean>
   /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
+  /** The time in which each callback must answer, in milliseconds; 10,000 by default. */
+  timeout?: number | undefined
+}
+
+const OPTIONS: OptionTable<BasicOptions<unknown>> = {
+  find: callable,
+  check: callable,
+  principal: callable,
+  timeout: amount('milliseconds', 1, 600_000),
 }
 
 /**
@@ -27,24 +37,43 @@ export interface BasicOptions<R> {
 export function basic<R>(options: BasicOptions<R>): MethodPlan {
   return {
     name: 'basic',
-    open: () => ({
-      name: 'basic',
-      schemes: ['Basic'],
-      sources: NO_SOURCES,
-      authenticate({ explicit: sent }) {
-        if (sent === null || sent.kind !== 'basic' || sent.isTooLong) return undefined
-        const read = readBasic(sent.value)
-        if (read === null) return problem('BAD_REQUEST', { message: 'The Basic credential cannot be read.' })
-        return guarded(async () => {
-          const record = (await options.find(read.username)) ?? null
-          const isRight = await options.check(record, read.password)
-          if (record === null || isRight !== true)
-            return problem('AUTHENTICATION_FAILED', {
-              reason: record === null ? 'unknown account' : 'wrong password',
-            })
-          return principalOfRecord(record, 'basic', options.principal)
-        })
-      },
-    }),
+    open() {
+      assertOptions('basic()', options, OPTIONS, ['find', 'check'])
+      const { find, check, principal, timeout } = options
+      const { call, principalOf } = callbacks({
+        owner: 'basic()',
+        method: 'basic',
+        refusal: 'AUTHENTICATION_FAILED',
+        timeout,
+      })
+      return {
+        name: 'basic',
+        schemes: ['Basic'],
+        sources: NO_SOURCES,
+        authenticate({ explicit: sent }) {
+          if (sent === null || sent.kind !== 'basic' || sent.isTooLong) return undefined
+          const read = readBasic(sent.value)
+          if (read === null)
+            return problem('BAD_REQUEST', { message: 'The Basic credential cannot be read.' })
+          return call(
+            'find',
+            () => find(read.username),
+            (found) => {
+              const record = found ?? null
+              return call(
+                'check',
+                () => check(record, read.password),
+                (isRight) => {
+                  if (record === null) return problem('AUTHENTICATION_FAILED', { reason: 'unknown account' })
+                  if (typeof isRight !== 'boolean') throw new TypeError('true or false is required')
+                  if (!isRight) return problem('AUTHENTICATION_FAILED', { reason: 'wrong password' })
+                  return principalOf(record, principal)
+                },
+              )
+            },
+          )
+        },
+      }
+    },
   }
 }

@@ -1,24 +1,104 @@
-/** Shared by methods with callbacks: conversion of a record to a principal, and of a thrown error to a problem. */
-import { fieldsOf, makePrincipal, type Principal, type PrincipalFields } from '../principal.ts'
-import { asProblem, type Problem } from '../problem.ts'
+/**
+ * Callbacks of the app: the one primitive that runs them, used by every method. An answer is awaited, also that of a
+ * thenable such as a query builder, within a time limit, and judged before it is used. What is thrown, and an answer
+ * that is no principal, refuses the credential; the operator sees the cause, the caller does not.
+ */
+import {
+  fieldsOf,
+  isPromiseLike,
+  judgedFields,
+  makePrincipal,
+  type Principal,
+  type PrincipalFields,
+} from '../principal.ts'
+import { CallbackFault, Problem, type ProblemCode, problem } from '../problem.ts'
 
 /** A value, or a promise of it. */
-export type Awaitable<T> = T | Promise<T>
+export type Awaitable<T> = T | PromiseLike<T>
 
 /** Converts the record that a callback returned to a principal. The default reads the common names of a record. */
-export type ToPrincipal<R> = (record: R) => PrincipalFields
+export type ToPrincipal<R> = (record: R) => Awaitable<PrincipalFields | null | undefined>
 
-export const principalOfRecord = <R>(
-  record: R,
-  method: string,
-  toPrincipal: ToPrincipal<R> | undefined,
-): Principal => makePrincipal(toPrincipal ? toPrincipal(record) : fieldsOf(record), method, record)
+/** The time in which a callback must have answered, in milliseconds, where the `timeout` option does not set it. */
+export const CALLBACK_TIMEOUT = 10_000
 
-/** Runs a callback; anything that it throws becomes a problem. */
-export async function guarded<T>(work: () => Awaitable<T>): Promise<T | Problem> {
-  try {
-    return await work()
-  } catch (error) {
-    return asProblem(error)
-  }
+export interface Callbacks {
+  /**
+   * Runs a callback and passes its answer on; synchronous where the callback is.
+   *
+   * @param name of the option, for the log
+   * @param next judges the answer; a TypeError that it throws refuses the credential
+   */
+  call<T, Out>(
+    name: string,
+    work: () => Awaitable<T>,
+    next: (answer: T) => Out | Problem | Promise<Out | Problem>,
+  ): Out | Problem | Promise<Out | Problem>
+  /** The principal of a record, by the `principal` callback of the app or the common names of a record. */
+  principalOf<R>(
+    record: R,
+    toPrincipal: ToPrincipal<R> | undefined,
+    known?: Partial<PrincipalFields>,
+  ): Principal | Problem | Promise<Principal | Problem>
 }
+
+export interface CallbackPlan {
+  /** `apiKey()`, for the log. */
+  owner: string
+  /** The `method` of principals. */
+  method: string
+  /** The code with which a faulty callback refuses the credential. */
+  refusal: ProblemCode
+  /** Milliseconds */
+  timeout?: number | undefined
+}
+
+export function callbacks({ owner, method, refusal, timeout = CALLBACK_TIMEOUT }: CallbackPlan): Callbacks {
+  const faultOf = (name: string, error: unknown): Problem =>
+    error instanceof Problem
+      ? error
+      : problem(refusal, {
+          reason: `the callback \`${name}\` of ${owner} failed`,
+          cause: new CallbackFault(`${owner}: \`${name}\` failed: ${messageOf(error)}`, error),
+        })
+  const late = (name: string): Problem => {
+    const text = `\`${name}\` has not answered within ${timeout} ms`
+    return problem('UNAVAILABLE', {
+      reason: `the callback ${text}`,
+      cause: new CallbackFault(`${owner}: ${text}`),
+    })
+  }
+  const self: Callbacks = {
+    call(name, work, next) {
+      try {
+        const answer = work()
+        if (!isPromiseLike(answer)) return next(answer as Awaited<typeof answer>)
+        return within(answer, timeout, () => late(name))
+          .then(next)
+          .catch((error: unknown) => faultOf(name, error))
+      } catch (error) {
+        return faultOf(name, error)
+      }
+    },
+    principalOf(record, toPrincipal, known) {
+      const make = (fields: unknown): Principal =>
+        makePrincipal({ ...known, ...judgedFields(fields) }, method, record)
+      return toPrincipal === undefined
+        ? self.call('find', () => fieldsOf(record), make)
+        : self.call('principal', () => toPrincipal(record), make)
+    },
+  }
+  return self
+}
+
+/** Rejects with `late()` after the time; the answer that may still come is then ignored, also if it is a rejection. */
+export function within<T>(answer: PromiseLike<T>, milliseconds: number, late: () => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), milliseconds)
+    Promise.resolve(answer)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
+  })
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,16 +1,24 @@
 /** The `custom` method: a callback for any other scheme, such as request signatures, mutual TLS or a legacy header. */
-import type { Principal, PrincipalFields } from '../principal.ts'
-import { makePrincipal } from '../principal.ts'
+import { amount, assertOptions, type OptionTable, text, token } from '../options.ts'
+import type { PrincipalFields } from '../principal.ts'
 import { Problem } from '../problem.ts'
 import type { GuardRequest } from '../request.ts'
-import { type Awaitable, guarded } from './callback.ts'
-import { type MethodPlan, NO_SOURCES } from './method.ts'
+import { type Awaitable, callbacks } from './callback.ts'
+import { type MethodOutcome, type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface CustomOptions {
   /** The `method` of the principal; `custom` by default. */
   name?: string | undefined
   /** A scheme for `WWW-Authenticate`: `Signature`. */
   scheme?: string | undefined
+  /** The time in which the callback must answer, in milliseconds; 10,000 by default. */
+  timeout?: number | undefined
+}
+
+const OPTIONS: OptionTable<CustomOptions> = {
+  name: text,
+  scheme: token,
+  timeout: amount('milliseconds', 1, 600_000),
 }
 
 /**
@@ -28,21 +36,32 @@ export type CustomCheck = (request: GuardRequest) => Awaitable<PrincipalFields |
  * @returns a method for {@link createGuard}
  */
 export function custom(check: CustomCheck, options: CustomOptions = {}): MethodPlan {
-  const { name = 'custom', scheme } = options
   return {
-    name,
-    open: () => ({
-      name,
-      schemes: scheme === undefined ? [] : [scheme],
-      sources: NO_SOURCES,
-      authenticate: (_credentials, request) =>
-        guarded(async (): Promise<Principal | Problem | undefined> => {
-          const found = (await check(request)) ?? undefined
-          if (found === undefined || found instanceof Problem) return found
-          if (typeof found.userId !== 'string' || found.userId === '')
-            throw new TypeError('the callback of custom() must return an object with a userId')
-          return makePrincipal(found, name, found)
-        }),
-    }),
+    name: options.name ?? 'custom',
+    open() {
+      assertOptions('custom()', options, OPTIONS)
+      if (typeof check !== 'function') throw new TypeError('custom() requires a function')
+      const { name = 'custom', scheme, timeout } = options
+      const { call, principalOf } = callbacks({
+        owner: `${name} of custom()`,
+        method: name,
+        refusal: 'INVALID_TOKEN',
+        timeout,
+      })
+      return {
+        name,
+        schemes: scheme === undefined ? [] : [scheme],
+        sources: NO_SOURCES,
+        authenticate: (_credentials, request) =>
+          call<PrincipalFields | null | undefined, MethodOutcome>(
+            'check',
+            () => check(request),
+            (found) => {
+              if (found === null || found === undefined) return undefined
+              return found instanceof Problem ? found : principalOf(found, (fields) => fields)
+            },
+          ),
+      }
+    },
   }
 }

@@ -230,8 +230,8 @@ describe('custom', () => {
     for (const who of ['broken', 'odd']) {
       const response = await consumer.send({ 'x-who': who }, { rule: { optional: true } })
       expect([response.status, response.code, response.text.includes('10.0.0.7')]).toEqual([
-        500,
-        'INTERNAL_ERROR',
+        401,
+        'INVALID_TOKEN',
         false,
       ])
     }
@@ -248,7 +248,7 @@ describe('custom', () => {
         }),
       ],
     })
-    expect((await consumer.send()).status).toBe(500)
+    expect((await consumer.send()).status).toBe(401)
   })
 })
 

@@ -4,9 +4,10 @@
  * Origin).
  */
 import type { Credential } from '../credentials.ts'
-import { invalidToken, type Problem, problem } from '../problem.ts'
-import type { GuardRequest } from '../request.ts'
-import { type Awaitable, guarded, principalOfRecord, type ToPrincipal } from './callback.ts'
+import { checkOriginOf } from '../csrf.ts'
+import { amount, assertOptions, callable, flag, type OptionTable, origins, token } from '../options.ts'
+import { invalidToken, problem } from '../problem.ts'
+import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
 import type { MethodPlan } from './method.ts'
 
 export interface SessionOptions<R> {
@@ -20,9 +21,19 @@ export interface SessionOptions<R> {
   checkOrigin?: boolean | undefined
   /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
+  /** The time in which each callback must answer, in milliseconds; 10,000 by default. */
+  timeout?: number | undefined
 }
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+const OPTIONS: OptionTable<SessionOptions<unknown>> = {
+  cookie: token,
+  find: callable,
+  origins,
+  checkOrigin: flag,
+  principal: callable,
+  timeout: amount('milliseconds', 1, 600_000),
+}
+
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4096}$/
 
@@ -36,33 +47,44 @@ const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4096}$/
  * @see RFC 6265, W3C Fetch Metadata Request Headers §2.1
  */
 export function session<R>(options: SessionOptions<R>): MethodPlan {
-  const { cookie, origins = [], checkOrigin = true } = options
   return {
     name: 'session',
-    open: () => ({
-      name: 'session',
-      schemes: ['Session'],
-      sources: { headers: [], query: [], cookies: [cookie] },
-      authenticate({ cookies }, request) {
-        const sent = cookies.get(cookie)
-        if (sent === undefined) return undefined
-        const token = sent === null ? null : readToken(sent)
-        if (token === null) return invalidToken('the cookie cannot be read')
-        const foreign = checkOrigin ? checkOriginOf(request, origins) : null
-        if (foreign !== null) return foreign
-        return guarded(async () => {
-          const record = (await options.find(token)) ?? null
-          return record === null
-            ? problem('SESSION_EXPIRED', { reason: 'unknown session' })
-            : principalOfRecord(record, 'session', options.principal)
-        })
-      },
-    }),
+    open() {
+      assertOptions('session()', options, OPTIONS, ['cookie', 'find'])
+      const { cookie, find, origins = [], checkOrigin = true, principal, timeout } = options
+      const { call, principalOf } = callbacks({
+        owner: 'session()',
+        method: 'session',
+        refusal: 'INVALID_TOKEN',
+        timeout,
+      })
+      return {
+        name: 'session',
+        schemes: ['Session'],
+        sources: { headers: [], query: [], cookies: [cookie] },
+        authenticate({ cookies }, request) {
+          const sent = cookies.get(cookie)
+          if (sent === undefined) return undefined
+          const value = sent === null ? null : readCookie(sent)
+          if (value === null) return invalidToken('the cookie cannot be read')
+          const foreign = checkOrigin ? checkOriginOf(request, origins) : null
+          if (foreign !== null) return foreign
+          return call(
+            'find',
+            () => find(value),
+            (record) =>
+              record === null || record === undefined
+                ? problem('SESSION_EXPIRED', { reason: 'unknown session' })
+                : principalOf(record, principal),
+          )
+        },
+      }
+    },
   }
 }
 
 /** Percent-decodes the value, as frameworks encode it. */
-function readToken({ value }: Credential): string | null {
+function readCookie({ value }: Credential): string | null {
   if (!COOKIE_VALUE.test(value)) return null
   if (!value.includes('%')) return value
   try {
@@ -71,21 +93,3 @@ function readToken({ value }: Credential): string | null {
     return null
   }
 }
-
-function checkOriginOf(request: GuardRequest, origins: readonly string[]): Problem | null {
-  if (SAFE_METHODS.has(request.method)) return null
-  const origin = request.header('origin')
-  if (origin !== undefined && origins.includes(origin)) return null
-  const site = request.header('sec-fetch-site')
-  if (site !== undefined) {
-    // `none`: caused by the user, with the address bar or a bookmark
-    return site === 'same-origin' || site === 'none'
-      ? null
-      : problem('CSRF_FAILED', { reason: `from ${site}` })
-  }
-  // current browsers send at least one of the two fields; other clients are not subject to CSRF
-  if (origin === undefined || hostOf(origin) === request.header('host')) return null
-  return problem('CSRF_FAILED', { reason: `from ${origin}` })
-}
-
-const hostOf = (origin: string): string | null => (URL.canParse(origin) ? new URL(origin).host : null)

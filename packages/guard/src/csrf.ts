@@ -1,0 +1,29 @@
+/**
+ * CSRF protection of credentials in cookies, which browsers also send with requests that other sites cause: an unsafe
+ * request must come from the same origin, or from one of the app (W3C Fetch Metadata, or `Origin`).
+ */
+import { type Problem, problem } from './problem.ts'
+import type { GuardRequest } from './request.ts'
+
+/** RFC 9110 §9.2.1. */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+export const isSafe = (method: string): boolean => SAFE_METHODS.has(method)
+
+/** @returns the problem of an unsafe request from another origin */
+export function checkOriginOf(request: GuardRequest, origins: readonly string[]): Problem | null {
+  if (isSafe(request.method)) return null
+  const origin = request.header('origin')
+  if (origin !== undefined && origins.includes(origin)) return null
+  const site = request.header('sec-fetch-site')
+  if (site !== undefined) {
+    // `none`: caused by the user, with the address bar or a bookmark
+    return site === 'same-origin' || site === 'none'
+      ? null
+      : problem('CSRF_FAILED', { reason: `from ${site}` })
+  }
+  // current browsers send at least one of the two fields; other clients are not subject to CSRF
+  if (origin === undefined || hostOf(origin) === request.header('host')) return null
+  return problem('CSRF_FAILED', { reason: `from ${origin}` })
+}
+
+const hostOf = (origin: string): string | null => (URL.canParse(origin) ? new URL(origin).host : null)
