@@ -116,19 +116,17 @@ beforeAll(async () => {
     })),
     { name: 'neighbour', client: of('neighbour').client, server: onServer('viewer'), inside: null },
   ]
-  const scoped = async (who: string, scopes: string[] | undefined) => {
-    const { data } = await of(who).client.post('/api/v1/auth/api-keys', { name: 'of the matrix', scopes })
-    return world.client({ headers: { 'x-api-key': data.key } })
-  }
+  const keyOf = async (who: string, permissions: string[]) =>
+    (await of(who).client.apiKey({ permissions })).client
   keys = [
-    { name: 'a key without scopes', client: await scoped('super_admin', []), permissions: [] },
-    { name: 'a key with all scopes', client: await scoped('super_admin', undefined), permissions: ['*'] },
+    { name: 'a key without permissions', client: await keyOf('super_admin', []), permissions: [] },
+    { name: 'a key with all permissions', client: await keyOf('super_admin', ['*']), permissions: ['*'] },
     {
       name: 'a key to read people',
-      client: await scoped('super_admin', ['users:read']),
+      client: await keyOf('super_admin', ['users:read']),
       permissions: ['users:read'],
     },
-    { name: 'a viewer’s key', client: await scoped('viewer', undefined), permissions: onServer('viewer') },
+    { name: 'a viewer’s key', client: await keyOf('viewer', ['*']), permissions: onServer('viewer') },
   ]
 })
 afterAll(() => world?.stop())
@@ -318,7 +316,7 @@ describe('ids of another tenant', () => {
         .where('organization_id', '=', theirs)
         .execute()
     })
-    const { data: key } = await neighbour.client.post('/api/v1/auth/api-keys', { name: 'theirs' })
+    const key = await neighbour.client.apiKey()
     const { data: me } = await neighbour.client.get('/api/v1/auth/me')
     things = { session: me.session.id, key: key.id, invitation }
     Object.assign(KINDS, [

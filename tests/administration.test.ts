@@ -61,10 +61,10 @@ beforeAll(async () => {
       .execute(),
   )
   await admin.signIn('root@example.com', PASSWORD)
-  const key = await admin.post('/api/v1/auth/api-keys', { name: 'guard', scopes: ['revocations:read'] })
+  const key = await admin.apiKey({ permissions: ['revocations:read'] })
   const last = urls.at(-1) ?? ''
   guarded = probe({
-    methods: [latchkey({ issuer: config.publicUrl, url: last, credential: key.data.key })],
+    methods: [latchkey({ issuer: config.publicUrl, url: last, credential: key.secret })],
     now: () => apps[0]?.tools.clock.now().getTime() ?? 0,
   })
   await until(() => guarded.guard.state() === 'connected', 'the line')
@@ -93,8 +93,8 @@ describe('within a second, on another node and at a guard', () => {
       const other = new Client(last)
       const { data } = await new Client(last).post('/api/v1/auth/register', { email, password: PASSWORD })
       const { data: signedIn } = await other.signIn(email, PASSWORD, { tokens: true })
-      const made = await other.post('/api/v1/auth/api-keys', { name: 'k' })
-      const credentials: string[] = [signedIn.token, signedIn.access_token, made.data.key]
+      const made = await other.apiKey()
+      const credentials: string[] = [signedIn.token, signedIn.access_token, made.secret]
       const validate = (credential: string) =>
         new Client(last, { headers: { authorization: `Bearer ${credential}` } }).get('/api/v1/auth/validate')
       const statuses = async () => {

@@ -36,12 +36,10 @@ const log = (by: World['client'] extends () => infer C ? C : never, organization
   by.get(`${BASE}/${organization}/audit-logs`)
 
 describe('an API key inside organizations', () => {
-  const keyOf = async (person: Person, scopes?: string[]) => {
-    const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x', scopes })
-    return world.client({ headers: { 'x-api-key': data.key } })
-  }
+  const keyOf = async (person: Person, permissions = ['*']) =>
+    (await person.client.apiKey({ permissions })).client
 
-  it('has only the permissions of its scopes', async () => {
+  it('has only the permissions that it was given', async () => {
     expect((await log(owner.client)).status).toBe(200)
     expect((await log(await keyOf(owner, ['dashboard:read']))).code).toBe('INSUFFICIENT_PERMISSIONS')
     expect((await log(await keyOf(owner, ['audit:read']))).status).toBe(200)
@@ -50,16 +48,16 @@ describe('an API key inside organizations', () => {
   it('acts in the organization of the key it replaces, and in none after its owner leaves', async () => {
     await put(world, id, ben, 'admin')
     await ben.client.post('/api/v1/auth/organization', { organization_id: id })
-    const { data: first } = await ben.client.post('/api/v1/auth/api-keys', { name: 'x' })
+    const first = await ben.client.apiKey()
     await ben.client.post('/api/v1/auth/organization', { organization_id: null })
     const { status, data: second } = await ben.client.post(`/api/v1/auth/api-keys/${first.id}/rotate`)
     expect(status).toBe(201)
-    const key = world.client({ headers: { 'x-api-key': second.key } })
+    const key = world.client({ headers: { 'x-api-key': second.api_key } })
     expect((await log(key)).status).toBe(200)
     await ben.client.post(`${BASE}/${id}/leave`)
     expect((await log(key)).status).toBe(404)
     expect((await key.get('/api/v1/auth/validate')).data.organization_id).toBeNull()
-    expect((await ben.client.post(`/api/v1/auth/api-keys/${second.id}/rotate`)).status).toBe(201)
+    expect((await ben.client.post(`/api/v1/auth/api-keys/${second.key_id}/rotate`)).status).toBe(201)
   })
 
   it('has no permissions in an organization other than its own', async () => {

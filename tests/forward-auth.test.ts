@@ -45,7 +45,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
     let app: Awaited<ReturnType<typeof startApp>>
     let proxy: Running
     let ada: Person
-    let key: { id: string; key: string }
+    let key: { id: string; secret: string }
     let ports: { proxy: number; latchkey: number; app: number }
     beforeAll(async () => {
       app = await startApp()
@@ -54,7 +54,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       ports = { proxy: port, latchkey: Number(new URL(world.url).port), app: app.port }
       proxy = await startProxy(name as keyof typeof PROXIES, ports)
       ada = await world.person({ username: 'ada' })
-      key = (await ada.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['dashboard:read'] })).data
+      key = await ada.client.apiKey({ permissions: ['dashboard:read'] })
     })
     afterAll(async () => {
       await proxy?.stop()
@@ -79,9 +79,9 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
 
     it('accepts an API key and passes its owner to the app', async () => {
       const credentials: Record<string, string>[] = [
-        { 'x-api-key': key.key },
-        { authorization: `Bearer ${key.key}` },
-        { authorization: `Api-Key ${key.key}` },
+        { 'x-api-key': key.secret },
+        { authorization: `Bearer ${key.secret}` },
+        { authorization: `Api-Key ${key.secret}` },
       ]
       for (const headers of credentials) {
         const { status, body } = await client(headers).get('/app/things?a=1&b=%2F')
@@ -104,7 +104,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
     })
 
     it('overwrites identity headers that the client sends', async () => {
-      const { body } = await client({ ...FORGED, 'x-api-key': key.key }).get('/app/')
+      const { body } = await client({ ...FORGED, 'x-api-key': key.secret }).get('/app/')
       expect(attributes(body)).toMatchObject({
         'x-auth-user-id': ada.id,
         'x-auth-method': 'api_key',
@@ -118,7 +118,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       const none = await client().get('/app/')
       expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Session realm="latchkey"'])
       const wrong: Record<string, string>[] = [
-        { 'x-api-key': `${key.key}x` },
+        { 'x-api-key': `${key.secret}x` },
         { authorization: 'Bearer nonsense' },
         { cookie: 'lk_session=x' },
       ]
@@ -131,7 +131,9 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
     })
 
     it('refuses two credentials, and paths that are spelled around the protected one', async () => {
-      const two = await client({ 'x-api-key': key.key, authorization: `Bearer ${key.key}` }).get('/app/')
+      const two = await client({ 'x-api-key': key.secret, authorization: `Bearer ${key.secret}` }).get(
+        '/app/',
+      )
       expect([400, 500]).toContain(two.status)
       for (const path of ['/app/../app/', '/x/..%2fapp/', '//app/', '/app/%2e%2e/app/', '/APP/', '/app;/x']) {
         const { body } = await client(FORGED).get(path)
@@ -174,10 +176,10 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect((await person.get('/app/')).status).toBe(200)
       await person.post('/api/v1/auth/logout')
       expect((await person.get('/app/')).status).toBe(401)
-      const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'y' })
-      expect((await client({ 'x-api-key': data.key }).get('/app/')).status).toBe(200)
-      await ada.client.delete(`/api/v1/auth/api-keys/${data.id}`)
-      expect((await client({ 'x-api-key': data.key }).get('/app/')).status).toBe(401)
+      const { id, secret } = await ada.client.apiKey()
+      expect((await client({ 'x-api-key': secret }).get('/app/')).status).toBe(200)
+      await ada.client.delete(`/api/v1/auth/api-keys/${id}`)
+      expect((await client({ 'x-api-key': secret }).get('/app/')).status).toBe(401)
     })
 
     it('records the client’s own address, and ignores a forged one', async () => {
@@ -207,7 +209,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       )
       try {
         const ask = (headers: Record<string, string>) => new Client(requiring.url, { headers }).get('/app/')
-        expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
+        expect((await ask({ 'x-api-key': key.secret })).status).toBe(403)
         expect((await ask({})).status).toBe(401)
         await world.db.tx('system', (tx) =>
           tx
@@ -216,9 +218,9 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
             .where('id', '=', ada.id)
             .execute(),
         )
-        const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'z', scopes: ['users:read'] })
-        expect((await ask({ 'x-api-key': data.key })).status).toBe(200)
-        expect((await ask({ 'x-api-key': key.key })).status).toBe(403)
+        const { secret } = await ada.client.apiKey({ permissions: ['users:read'] })
+        expect((await ask({ 'x-api-key': secret })).status).toBe(200)
+        expect((await ask({ 'x-api-key': key.secret })).status).toBe(403)
       } finally {
         await requiring.stop()
       }

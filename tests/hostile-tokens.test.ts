@@ -129,13 +129,13 @@ describe('every kind of token at every place that takes one', () => {
     const tokens = await signIn(world.url, ada)
     const client = world.client()
     await client.signIn(ada.email, PASSWORD)
-    const key = await client.post('/api/v1/auth/api-keys', { name: 'matrix', environment: 'live' })
+    const key = await client.apiKey({ environment: 'live' })
     await world.client().post('/api/v1/auth/password/forgot', { email: ada.email })
     const kinds: Record<string, string> = {
       session: tokens.token,
       access: tokens.access_token,
       refresh: tokens.refresh_token,
-      key: key.data.key,
+      key: key.secret,
       csrf: (await client.get('/api/v1/auth/csrf')).data.csrf_token,
       reset: await world.mailbox.tokenFor(ada.email, /reset-password/),
       jti: decode(tokens.access_token.split('.')[1]).jti,

@@ -32,6 +32,8 @@ const MATRIX = {
       'system:*': ['super_admin', 'administrator'],
       'system:restart': ['super_admin', 'administrator'],
       'api_keys:*': ['super_admin', 'administrator'],
+      'api_keys:read': ['super_admin', 'administrator'],
+      'api_keys:write': ['super_admin', 'administrator'],
       'audit:read': ['super_admin', 'administrator'],
       'audit:write': ['super_admin'],
       'audit:*': ['super_admin'],
@@ -62,6 +64,8 @@ const MATRIX = {
       'users:grant': ['admin', 'manager'],
       'users:write': ['admin'],
       'users:delete': ['admin'],
+      'api_keys:read': ['admin'],
+      'api_keys:write': ['admin'],
       'roles:read': ['admin'],
       'roles:write': ['admin'],
       'audit:read': ['admin'],
@@ -206,8 +210,7 @@ describe('a change', () => {
     const byToken = world.client({ headers: { authorization: `Bearer ${access}` } })
     const fresh = world.client()
     await fresh.signIn(heir.email, PASSWORD)
-    const key = await fresh.post('/api/v1/auth/api-keys', { name: 'k' })
-    const byKey = world.client({ headers: { 'x-api-key': key.data.key } })
+    const { client: byKey } = await fresh.apiKey()
     for (const client of [heir.client, byToken, byKey]) expect(await statusOf(client)).toBe(200)
     expect((await root.client.patch('/api/v1/roles/reader', { permissions: [] })).status).toBe(200)
     expect(await statusOf(heir.client)).toBe(403)

@@ -15,9 +15,9 @@ beforeAll(async () => {
   root = await holderOf(world, 'super_admin')
   const fresh = world.client()
   await fresh.signIn(root.email, PASSWORD)
-  const { data } = await fresh.post('/api/v1/auth/api-keys', { name: 'guard', scopes: ['revocations:read'] })
+  const { secret } = await fresh.apiKey({ permissions: ['revocations:read'] })
   for (let n = 0; n < 3; n++) {
-    const method = latchkey({ issuer: world.config.publicUrl, url: world.url, credential: data.key })
+    const method = latchkey({ issuer: world.config.publicUrl, url: world.url, credential: secret })
     guards.push(
       createGuard({ methods: [method], now: () => world.clock.now().getTime(), onProblem: () => {} }),
     )
@@ -44,9 +44,9 @@ const all = (status: number): number[] => guards.map(() => status)
 async function credentialsOf(person: Person) {
   const fresh = world.client()
   await fresh.signIn(person.email, PASSWORD)
-  const key = await fresh.post('/api/v1/auth/api-keys', { name: 'k' })
+  const key = await fresh.apiKey()
   const { token, access } = await bearerOf(world, person)
-  return { token, access, key: key.data.key as string }
+  return { token, access, key: key.secret }
 }
 
 /** A user with a permission, and the change that removes it: every guard refuses all credentials of the user. */

@@ -123,7 +123,7 @@ const key: KeyItem = {
   description: 'Publishes the reports',
   environment: 'live',
   hint: 'lk_live_3fRz',
-  scopes: ['chat:read', 'dashboard:read'],
+  permissions: ['chat:read', 'dashboard:read'],
   createdAt: ago(900),
   expiresAt: ago(-900),
   lastUsedAt: ago(1),
@@ -137,17 +137,17 @@ const apiKeys: KeyItem[] = [
     id: 'key_2',
     name: 'A remarkably long name of a program whose author never thought about the width of narrow windows',
     environment: 'test',
-    scopes: null,
+    permissions: ['*'],
     expiresAt: null,
     lastUsedAt: null,
   },
-  { ...key, id: 'key_3', name: 'Old', scopes: [], expiresAt: ago(5), expired: true },
+  { ...key, id: 'key_3', name: 'Old', permissions: [], expiresAt: ago(5), expired: true },
   { ...key, id: 'key_4', name: 'Older', rotatedAt: ago(1) },
 ]
 const notHeld = problem('VALIDATION_ERROR', {
   details: [
     { field: 'name', code: 'required', message: 'x' },
-    { field: 'more_scopes', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
+    { field: 'more_permissions', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
   ],
 })
 const offers = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
@@ -198,7 +198,7 @@ export function samples(locale: Locale): Sample[] {
       <ApiKeys
         keys={[]}
         {...offers}
-        {...again({ scope_1: 'concerns:*', more_scopes: 'users:read', access: 'some' }, notHeld)}
+        {...again({ permission_1: 'concerns:*', more_permissions: 'users:read', access: 'some' }, notHeld)}
       />
     ),
     'api-key': <ApiKey item={key} />,

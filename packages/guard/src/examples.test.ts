@@ -70,14 +70,12 @@ describe('the example of Latchkey', () => {
     )
     const admin = await world.client().signIn(root.email, PASSWORD)
     const client = world.client({ headers: { authorization: `Bearer ${admin.data.token}` } })
-    const { key } = (
-      await client.post('/api/v1/auth/api-keys', { name: 'g', permissions: ['revocations:read'] })
-    ).data
+    const { secret } = await client.apiKey({ permissions: ['revocations:read'] })
     const tokens = (await world.client().signIn(ada.email, PASSWORD, { tokens: true })).data
     const program = start(['examples/run.ts', 'latchkey'], {
       PORT: '0',
       LATCHKEY_PUBLIC_URL: world.config.publicUrl,
-      GUARD_KEY: key,
+      GUARD_KEY: secret,
       TOKEN: tokens.access_token,
     })
     await expectAsPrinted(program)

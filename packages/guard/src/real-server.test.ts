@@ -30,11 +30,8 @@ beforeAll(async () => {
       .execute(),
   )
   const admin = await world.client().signIn(root.email, PASSWORD)
-  const issued = await world
-    .client({ headers: { authorization: `Bearer ${admin.data.token}` } })
-    .post('/api/v1/auth/api-keys', { name: 'guard', permissions: ['revocations:read'] })
-  if (issued.status >= 300) throw new Error(issued.text)
-  guardKey = issued.data.key
+  const client = world.client({ headers: { authorization: `Bearer ${admin.data.token}` } })
+  guardKey = (await client.apiKey({ permissions: ['revocations:read'] })).secret
 })
 afterAll(async () => {
   for (const { guard } of probes) guard.close()
@@ -64,10 +61,9 @@ const statusOf = async (one: Probe, token: string): Promise<number> => (await on
 describe('with the real server', () => {
   it('has the same principal for an access token, a session and an API key as the server', async () => {
     const { access, session, client } = await signIn()
-    const made = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['dashboard:read'] })
-    expect(made.status).toBe(201)
+    const key = await client.apiKey({ permissions: ['dashboard:read'] })
     for (const guarded of [await live(), make()]) {
-      for (const credential of [access, session, made.data.key]) {
+      for (const credential of [access, session, key.secret]) {
         const { principal } = await guarded.bearer(credential)
         const headers = { authorization: `Bearer ${credential}` }
         const { data } = await world.client({ headers }).get('/api/v1/auth/validate')

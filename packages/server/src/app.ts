@@ -39,6 +39,7 @@ import {
   printSetupLink,
   registrationFeature,
 } from './features/accounts/registration/index.ts'
+import { userKeyFeature } from './features/accounts/user-keys/index.ts'
 import { emailFeature } from './features/identity/emails/index.ts'
 import { sessionFeature } from './features/identity/sessions/index.ts'
 import { invitationFeature } from './features/organizations/invitations/index.ts'
@@ -137,6 +138,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const { profile } = tools.config
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
+  const keys = apiKeyFeature(tools)
   const methods = () => features.flatMap(({ method }) => method ?? [])
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
@@ -145,7 +147,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     sessions,
     roleFeature(tools),
     tokens,
-    apiKeyFeature(tools),
+    keys,
     organizationFeature(tools),
     organizationRoleFeature(tools),
     memberFeature(tools),
@@ -158,6 +160,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     registrationFeature(tools),
     ownAccountFeature(tools),
     administrationFeature(tools, sessions.checks),
+    userKeyFeature(tools, keys.checks),
     auditLogFeature(tools),
     forwardAuthFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),

@@ -26,21 +26,21 @@ const validate = (key: string) =>
 
 describe('API keys issued by the operator', () => {
   it('act for the account, are listed without their secret, and are refused when they are revoked', async () => {
-    const values = { name: 'Nightly', scopes: 'dashboard:read', expires: '90d', environment: 'test' }
+    const values = { name: 'Nightly', permissions: 'dashboard:read', expires: '90d', environment: 'test' }
     const made = await run(apiKeysCreate, ['ada'], values)
-    const { key, api_key } = made.json
+    const { api_key: key, ...api_key } = made.json
     expect(made.text).toContain(key)
     expect((await validate(key)).data).toMatchObject({
       username: 'ada',
       permissions: ['dashboard:read'],
-      key_id: api_key.id,
+      key_id: api_key.key_id,
     })
     expect(Date.parse(api_key.expires_at) - Date.parse(api_key.created_at)).toBe(90 * 86_400_000)
     const list = await run(apiKeysList, ['ada@example.com'])
-    expect(list.json.api_keys).toEqual([expect.objectContaining({ id: api_key.id, name: 'Nightly' })])
+    expect(list.json.api_keys).toEqual([expect.objectContaining({ key_id: api_key.key_id, name: 'Nightly' })])
     expect(list.text).toMatch(/Nightly\s+lk_test_\w{4}\s+dashboard:read\s+active/)
     expect(JSON.stringify(list)).not.toContain(key.slice(12))
-    await run(apiKeysRevoke, ['ada', api_key.id])
+    await run(apiKeysRevoke, ['ada', api_key.key_id])
     expect((await validate(key)).status).toBe(401)
     expect((await run(apiKeysList, ['ada'])).text).toBe('There are no API keys.')
     expect(await world.events()).toEqual(
@@ -49,24 +49,30 @@ describe('API keys issued by the operator', () => {
   })
 
   it('have at most the permissions of the account, and belong to it alone', async () => {
-    await expect(run(apiKeysCreate, ['ada'], { name: 'x', scopes: 'users:read' })).rejects.toMatchObject({
-      code: 'INSUFFICIENT_PERMISSIONS',
-    })
-    const { json } = await run(apiKeysCreate, ['ada'], { name: 'x' })
-    await expect(run(apiKeysRevoke, ['ben@example.com', json.api_key.id])).rejects.toMatchObject({
+    await expect(run(apiKeysCreate, ['ada'], { name: 'x', permissions: 'users:read' })).rejects.toMatchObject(
+      {
+        code: 'INSUFFICIENT_PERMISSIONS',
+      },
+    )
+    const { json } = await run(apiKeysCreate, ['ada'], { name: 'x', permissions: '*' })
+    await expect(run(apiKeysRevoke, ['ben@example.com', json.key_id])).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
     await expect(run(apiKeysList, ['unknown'])).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await expect(run(apiKeysCreate, ['unknown'], { name: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(run(apiKeysCreate, ['unknown'], { name: 'x', permissions: '*' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    })
   })
 
   it('require complete and valid options', async () => {
     await expect(run(apiKeysCreate, ['ada'])).rejects.toThrow('--name is missing.')
-    await expect(run(apiKeysCreate, ['ada'], { name: 'x', expires: 'soon' })).rejects.toThrow(
+    await expect(run(apiKeysCreate, ['ada'], { name: 'x' })).rejects.toThrow('--permissions is missing.')
+    const complete = { name: 'x', permissions: '*' }
+    await expect(run(apiKeysCreate, ['ada'], { ...complete, expires: 'soon' })).rejects.toThrow(
       '--expires takes',
     )
-    for (const wrong of [{ environment: 'prod' }, { scopes: 'users' }, { expires: '4000d' }])
-      await expect(run(apiKeysCreate, ['ada'], { name: 'x', ...wrong })).rejects.toMatchObject({
+    for (const wrong of [{ environment: 'prod' }, { permissions: 'users' }, { expires: '4000d' }])
+      await expect(run(apiKeysCreate, ['ada'], { ...complete, ...wrong })).rejects.toMatchObject({
         code: 'VALIDATION_ERROR',
       })
   })

@@ -21,19 +21,22 @@ export const apiKeysCreate: Command = {
     name: { type: 'string', value: '<name>', about: 'The name of the key' },
     description: { type: 'string', value: '<text>', about: 'A description of the key' },
     environment: { type: 'string', value: 'live|test', about: 'The environment of the key (default live)' },
-    scopes: {
+    permissions: {
       type: 'string',
       value: '<permissions>',
-      about: 'Separated by commas, each a permission of the account; default: all permissions of the account',
+      about:
+        "Separated by commas, each a permission of the account; '*': all that the account has when it is used",
     },
     expires: { type: 'string', value: '<duration>', about: 'The lifetime of the key, such as 90d' },
   },
   examples: [
-    'latchkey api-keys create ada@example.com --name "Nightly build" --scopes chat:read --expires 90d',
+    'latchkey api-keys create ada@example.com --name "Nightly build" --permissions chat:read --expires 90d',
   ],
   on: 'tools',
   async prepare(args) {
     if (!stringOf(args, 'name')) throw new UsageError('--name is missing.')
+    if (stringOf(args, 'permissions') === null)
+      throw new UsageError("--permissions is missing. '*' gives the key all permissions of the account.")
     const expires = stringOf(args, 'expires')
     if (expires !== null && !parseDuration(expires))
       throw new UsageError('--expires takes a duration such as 90d or 12h.')
@@ -42,17 +45,17 @@ export const apiKeysCreate: Command = {
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const [description, environment] = [stringOf(args, 'description'), stringOf(args, 'environment')]
-    const [scopes, expires] = [stringOf(args, 'scopes'), stringOf(args, 'expires')]
-    const { key, ...view } = await issueKeyByOperator(tools, identifier, {
+    const [permissions, expires] = [stringOf(args, 'permissions') ?? '', stringOf(args, 'expires')]
+    const { api_key: key, ...view } = await issueKeyByOperator(tools, identifier, {
       name: stringOf(args, 'name') ?? '',
       ...(description === null ? {} : { description }),
       ...(environment === null ? {} : { environment }),
-      ...(scopes === null ? {} : { scopes: scopes.split(/[\s,]+/).filter(Boolean) }),
+      permissions: permissions.split(/[\s,]+/).filter(Boolean),
       ...(expires === null ? {} : { lifetime: parseDuration(expires) ?? 0 }),
     })
     const expiry = view.expires_at ? `, expires ${moment(view.expires_at)}` : ''
-    const text = `Created ${view.name} (${view.id}${expiry}).\nKey: ${key}`
-    return done({ api_key: view, key }, text, ['The key is shown only once.'])
+    const text = `Created ${view.name} (${view.key_id}${expiry}).\nKey: ${key}`
+    return done({ ...view, api_key: key }, text, ['The key is shown only once.'])
   },
 }
 
@@ -64,7 +67,7 @@ export const apiKeysList: Command = {
   async run(tools, args) {
     const [identifier = ''] = args.positionals
     const keys = await listKeysByOperator(tools, identifier)
-    const head = ['NAME', 'PREFIX', 'SCOPES', 'STATUS', 'LAST USED', 'EXPIRES', 'ID']
+    const head = ['NAME', 'PREFIX', 'PERMISSIONS', 'STATUS', 'LAST USED', 'EXPIRES', 'ID']
     const text = keys.length === 0 ? 'There are no API keys.' : table(head, keys.map(cells))
     return done({ api_keys: keys }, text)
   },
@@ -73,11 +76,11 @@ export const apiKeysList: Command = {
 const cells = (key: ApiKeyView): string[] => [
   key.name,
   key.hint,
-  key.scopes === null ? 'all of the account' : key.scopes.join(' ') || 'nothing',
-  key.status === 'active' && key.rotated_at ? 'replaced' : key.status,
+  key.permissions.includes('*') ? 'all of the account' : key.permissions.join(' ') || 'nothing',
+  key.status === 'active' && key.rotated_at ? 'replaced' : key.status.replace('_', ' '),
   moment(key.last_used_at),
   moment(key.expires_at),
-  key.id,
+  key.key_id,
 ]
 
 export const apiKeysRevoke: Command = {
@@ -89,6 +92,6 @@ export const apiKeysRevoke: Command = {
   async run(tools, args) {
     const [identifier = '', id = ''] = args.positionals
     const key = await revokeKeyByOperator(tools, identifier, id)
-    return done({ id }, `${key.name} (${id}) is revoked.`)
+    return done({ key_id: id }, `${key.name} (${id}) is revoked.`)
   },
 }

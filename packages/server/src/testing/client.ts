@@ -75,6 +75,20 @@ export class Client {
     }
   }
 
+  /** Creates an API key of the signed-in user, by default with all permissions. @throws if it is refused */
+  async apiKey(
+    fields: Record<string, unknown> = {},
+  ): Promise<{ id: string; secret: string; client: Client }> {
+    const { status, data, text } = await this.post('/api/v1/auth/api-keys', {
+      name: 'a program',
+      permissions: ['*'],
+      ...fields,
+    })
+    if (status !== 201) throw new Error(`no API key: ${text}`)
+    const client = new Client(this.url, { headers: { 'x-api-key': data.api_key } })
+    return { id: data.key_id, secret: data.api_key, client }
+  }
+
   /** Signs in and keeps the session and its CSRF token. @throws if the sign-in fails */
   async signIn(identifier: string, password: string, more: Record<string, unknown> = {}): Promise<Reply> {
     const reply = await this.post('/api/v1/auth/login', { username: identifier, password, ...more })

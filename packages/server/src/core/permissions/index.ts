@@ -8,6 +8,8 @@ export const SERVER_PERMISSIONS = {
   'users:write': 'Create, change, lock, disable and enable accounts, and end their sessions.',
   'users:delete': 'Delete accounts.',
   'users:grant': 'Grant and revoke roles, within the caller’s permissions.',
+  'api_keys:read': 'View the API keys of all accounts.',
+  'api_keys:write': 'Revoke API keys of all accounts, within the caller’s permissions.',
   'roles:read': 'View roles and the permission catalogue.',
   'roles:write': 'Create, change and delete roles and permissions of apps, within the caller’s permissions.',
   'organizations:read': 'View every organization with its members, roles and invitations.',

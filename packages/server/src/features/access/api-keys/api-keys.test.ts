@@ -17,7 +17,7 @@ afterAll(() => world.stop())
 
 const PATH = '/api/v1/auth/api-keys'
 const issue = (person: Person, body: Record<string, unknown> = {}) =>
-  person.client.post(PATH, { name: 'a program', ...body })
+  person.client.post(PATH, { name: 'a program', permissions: ['*'], ...body })
 const withKey = (key: string): Client => world.client({ headers: { 'x-api-key': key } })
 const validate = (key: string) => withKey(key).get('/api/v1/auth/validate')
 const setRoles = (id: string, ...roles: string[]) =>
@@ -39,21 +39,21 @@ describe('creating a key', () => {
     const reply = await issue(person, {
       name: ' The  build ',
       description: 'runs at night',
-      scopes: ['chat:read'],
+      permissions: ['chat:read'],
     })
     expect([reply.status, reply.body.message]).toEqual([
       201,
       'API key created. Store the key now: it is not shown again.',
     ])
-    const { key, ...shown } = reply.data
+    const { api_key: key, ...shown } = reply.data
     expect(key).toMatch(/^lk_live_[0-9A-Za-z]{32}$/)
     expect(shown).toEqual({
-      id: expect.stringMatching(/^key_[0-9a-f]{32}$/),
+      key_id: expect.stringMatching(/^key_[0-9a-f]{32}$/),
       name: 'The build',
       description: 'runs at night',
       environment: 'live',
       hint: key.slice(0, 12),
-      scopes: ['chat:read'],
+      permissions: ['chat:read'],
       status: 'active',
       created_at: expect.stringMatching(/^2030-06-01T12:0/),
       expires_at: null,
@@ -65,7 +65,7 @@ describe('creating a key', () => {
     expect(list.data).toEqual([shown])
     expect(list.text).not.toContain(key.slice(12))
     const [row] = await asSystem((tx) =>
-      tx.selectFrom('api_keys').selectAll().where('id', '=', shown.id).execute(),
+      tx.selectFrom('api_keys').selectAll().where('id', '=', shown.key_id).execute(),
     )
     expect(row?.token_hash.equals(sha256(key))).toBe(true)
     expect(JSON.stringify({ ...row, token_hash: '' })).not.toContain(key.slice(12))
@@ -74,12 +74,15 @@ describe('creating a key', () => {
 
   it('identifies the owner, and is accepted in each of the three places', async () => {
     const person = await staff()
-    const { data } = await issue(person, { scopes: ['chat:read', 'dashboard:read'], environment: 'test' })
-    expect(data.key).toMatch(/^lk_test_/)
+    const { data } = await issue(person, {
+      permissions: ['chat:read', 'dashboard:read'],
+      environment: 'test',
+    })
+    expect(data.api_key).toMatch(/^lk_test_/)
     for (const headers of [
-      { 'x-api-key': data.key },
-      { authorization: `Bearer ${data.key}` },
-      { authorization: `Api-Key ${data.key}` },
+      { 'x-api-key': data.api_key },
+      { authorization: `Bearer ${data.api_key}` },
+      { authorization: `Api-Key ${data.api_key}` },
     ]) {
       const reply = await world.client({ headers }).get('/api/v1/auth/validate')
       expect(reply.data).toEqual({
@@ -90,7 +93,7 @@ describe('creating a key', () => {
         permissions: ['chat:read', 'dashboard:read'],
         method: 'api_key',
         session_id: null,
-        key_id: data.id,
+        key_id: data.key_id,
         organization_id: null,
         organization_role: null,
         organization_permissions: [],
@@ -100,21 +103,21 @@ describe('creating a key', () => {
         amr: [],
       })
     }
-    expect((await world.client().get(`/api/v1/auth/validate?api_key=${data.key}`)).status).toBe(401)
+    expect((await world.client().get(`/api/v1/auth/validate?api_key=${data.api_key}`)).status).toBe(401)
   })
 
   it('requires a recent sign-in; a key cannot create keys', async () => {
     const person = await staff()
     const { data } = await issue(person)
-    for (const [method, path] of [['POST', PATH], ['GET', PATH], ['DELETE', `${PATH}/${data.id}`], ['POST', `${PATH}/${data.id}/rotate`]] as const) {
-      const refused = await withKey(data.key).send(method, path, method === 'GET' ? undefined : { name: 'x' })
+    for (const [method, path] of [['POST', PATH], ['GET', PATH], ['DELETE', `${PATH}/${data.key_id}`], ['POST', `${PATH}/${data.key_id}/rotate`]] as const) {
+      const refused = await withKey(data.api_key).send(method, path, method === 'GET' ? undefined : { name: 'x' })
       expect([method, path, refused.status, refused.code]).toEqual([method, path, 401, 'AUTHENTICATION_REQUIRED'])
     } // biome-ignore format: a table
     await world.clock.advance('11 minutes')
     expect((await issue(person)).code).toBe('STEP_UP_REQUIRED')
-    expect((await person.client.post(`${PATH}/${data.id}/rotate`)).code).toBe('STEP_UP_REQUIRED')
+    expect((await person.client.post(`${PATH}/${data.key_id}/rotate`)).code).toBe('STEP_UP_REQUIRED')
     expect((await person.client.get(PATH)).status).toBe(200)
-    expect((await person.client.delete(`${PATH}/${data.id}`)).status).toBe(200)
+    expect((await person.client.delete(`${PATH}/${data.key_id}`)).status).toBe(200)
   })
 
   it.each([
@@ -123,9 +126,10 @@ describe('creating a key', () => {
     [{ name: 'Build \u202egpj.exe' }, 'name', 'invalid'],
     [{ name: '\u200b' }, 'name', 'invalid'],
     [{ environment: 'prod' }, 'environment', 'invalid_choice'],
-    [{ scopes: ['users'] }, 'scopes.0', 'invalid'],
-    [{ scopes: ['users:read:all'] }, 'scopes.0', 'invalid'],
-    [{ scopes: 'users:read' }, 'scopes', 'invalid_type'],
+    [{ permissions: ['users'] }, 'permissions.0', 'invalid'],
+    [{ permissions: ['users:read:all'] }, 'permissions.0', 'invalid'],
+    [{ permissions: 'users:read' }, 'permissions', 'invalid_type'],
+    [{ permissions: undefined }, 'permissions', 'required'],
     [{ expires_at: 'tomorrow' }, 'expires_at', 'datetime'],
     [{ expires_at: '2020-01-01T00:00:00Z' }, 'expires_at', 'past'],
     [{ expires_at: '2050-01-01T00:00:00Z' }, 'expires_at', 'too_late'],
@@ -139,7 +143,7 @@ describe('creating a key', () => {
     const { client } = await staff()
     const hidden = 'Ada \u202egpj.exe'
     const replies = [
-      await client.post(PATH, { name: hidden }),
+      await client.post(PATH, { name: hidden, permissions: [] }),
       await client.post('/api/v1/organizations', { name: hidden }),
       await client.patch('/api/v1/users/me', { full_name: hidden }),
     ]
@@ -156,7 +160,7 @@ describe('creating a key', () => {
   it('is created for the caller only, even if the body names another user', async () => {
     const [person, other] = [await staff(), await staff()]
     const { data } = await issue(person, { user_id: other.id, userId: other.id })
-    expect((await validate(data.key)).data.user_id).toBe(person.id)
+    expect((await validate(data.api_key)).data.user_id).toBe(person.id)
     // nor would the database let it
     const scope = { userId: person.id, organizationId: null, permissions: ['*'] }
     const { key, hint } = makeKey('lk', 'live')
@@ -190,21 +194,21 @@ describe('creating a key', () => {
 })
 
 describe('the permissions of a key', () => {
-  it.each([[['users:read']], [['chat:read', 'users:*']], [['*']], [['*:read']], [['*:*']]])(
+  it.each([[['users:read']], [['chat:read', 'users:*']], [['*:read']], [['*:*']]])(
     'is never more than its maker: %j is refused to staff',
-    async (scopes) => {
-      const reply = await issue(await staff(), { scopes })
+    async (permissions) => {
+      const reply = await issue(await staff(), { permissions })
       expect([reply.status, reply.code]).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
-      expect(reply.body.error.details.required).toBe(scopes.at(-1))
+      expect(reply.body.error.details.required).toBe(permissions.at(-1))
     },
   )
 
   it('lose at once what the owner loses, and regain it with the owner', async () => {
     const person = await world.person()
     await setRoles(person.id, 'manager')
-    const scoped = (await issue(person, { scopes: ['users:read', 'chat:read'] })).data.key
-    const whole = (await issue(person)).data.key
-    const none = (await issue(person, { scopes: [] })).data.key
+    const scoped = (await issue(person, { permissions: ['users:read', 'chat:read'] })).data.api_key
+    const whole = (await issue(person)).data.api_key
+    const none = (await issue(person, { permissions: [] })).data.api_key
     const may = async (key: string) => (await validate(key)).data.permissions
     expect(await may(scoped)).toEqual(['chat:read', 'users:read'])
     expect(await may(whole)).toContain('users:*')
@@ -218,8 +222,8 @@ describe('the permissions of a key', () => {
   })
 
   it('is judged where a proxy asks: from below 403, with what is held 200', async () => {
-    const { data } = await issue(await staff(), { scopes: ['chat:read'] })
-    const ask = (query: string) => withKey(data.key).get(`/api/v1/auth/validate?${query}`)
+    const { data } = await issue(await staff(), { permissions: ['chat:read'] })
+    const ask = (query: string) => withKey(data.api_key).get(`/api/v1/auth/validate?${query}`)
     expect((await ask('require=chat:read')).status).toBe(200)
     expect((await ask('require=chat:write')).body.error.details).toEqual({ required: 'chat:write' })
     expect((await ask('require=chat:read,users:read')).status).toBe(403)
@@ -232,7 +236,7 @@ describe('the permissions of a key', () => {
 describe('an invalid key', () => {
   it('is refused with any alteration: truncated, extended, in another case, of another environment', async () => {
     const { data } = await issue(await staff())
-    const key = String(data.key)
+    const key = String(data.api_key)
     const tail = key.slice(-1)
     const others = [
       key.slice(0, -1), `${key}A`, key.slice(0, 8) + key.slice(8).toLowerCase(), key.slice(0, 8) + key.slice(8).toUpperCase(),
@@ -259,8 +263,8 @@ describe('an invalid key', () => {
   it('comes with another credential of any kind: a bad request', async () => {
     const person = await staff()
     const { data } = await issue(person)
-    for (const authorization of [`Bearer ${data.key}`, 'Bearer garbage', 'Basic YTpi']) {
-      const reply = await withKey(data.key).get('/api/v1/auth/validate', { headers: { authorization } })
+    for (const authorization of [`Bearer ${data.api_key}`, 'Bearer garbage', 'Basic YTpi']) {
+      const reply = await withKey(data.api_key).get('/api/v1/auth/validate', { headers: { authorization } })
       expect([authorization, reply.status]).toEqual([authorization, 400])
     }
   })
@@ -269,11 +273,11 @@ describe('an invalid key', () => {
     const at = new Date(world.clock.now().getTime() + 3_600_000)
     const person = await staff()
     const { data } = await issue(person, { expires_at: at.toISOString() })
-    expect((await validate(data.key)).data.expires_at).toBe(at.toISOString())
+    expect((await validate(data.api_key)).data.expires_at).toBe(at.toISOString())
     world.app.tools.clock.set(new Date(at.getTime() - 2000))
-    expect((await validate(data.key)).status).toBe(200)
+    expect((await validate(data.api_key)).status).toBe(200)
     world.app.tools.clock.set(at)
-    expect(await isDead(data.key)).toBe(true)
+    expect(await isDead(data.api_key)).toBe(true)
     await person.client.signIn(person.email, PASSWORD)
     expect((await person.client.get(PATH)).data[0].status).toBe('expired')
   })
@@ -283,11 +287,11 @@ describe('an invalid key', () => {
     const { data } = await issue(person)
     const call = systemCall(world.clock.now())
     await asSystem(async (tx) => disableUser(world.app.tools, tx, call, await getUser(tx, person.id)))
-    expect(await isDead(data.key)).toBe(true)
+    expect(await isDead(data.api_key)).toBe(true)
     await asSystem(async (tx) => enableUser(tx, call, await getUser(tx, person.id)))
-    expect((await validate(data.key)).status).toBe(200)
+    expect((await validate(data.api_key)).status).toBe(200)
     await asSystem(async (tx) => deleteUser(world.app.tools, tx, call, await getUser(tx, person.id)))
-    expect(await isDead(data.key)).toBe(true)
+    expect(await isDead(data.api_key)).toBe(true)
     const left = await asSystem((tx) =>
       tx.selectFrom('api_keys').select('id').where('user_id', '=', person.id).execute(),
     )
@@ -304,17 +308,28 @@ describe('where the operator limits lifetimes', () => {
     })
     try {
       const { client } = await bounded.person()
-      const { data } = await client.post(PATH, { name: 'x' })
-      expect(data.key).toMatch(/^acme_live_/)
+      const { data } = await client.post(PATH, { name: 'x', permissions: ['*'] })
+      expect(data.api_key).toMatch(/^acme_live_/)
       expect(Date.parse(data.expires_at) - Date.parse(data.created_at)).toBe(86_400_000)
-      for (const expires_at of [null, new Date(Date.parse(data.expires_at) + 60_000).toISOString()])
-        expect((await client.post(PATH, { name: 'x', expires_at })).code).toBe('VALIDATION_ERROR')
-      const { data: rotated } = await client.post(`${PATH}/${data.id}/rotate`)
+      const expires_at = new Date(Date.parse(data.expires_at) + 60_000).toISOString()
+      expect((await client.post(PATH, { name: 'x', permissions: ['*'], expires_at })).code).toBe(
+        'VALIDATION_ERROR',
+      )
+      const absent = await client.post(PATH, { name: 'x', permissions: ['*'], expires_at: null })
+      expect(Date.parse(absent.data.expires_at) - Date.parse(absent.data.created_at)).toBe(86_400_000)
+      const { data: rotated } = await client.post(`${PATH}/${data.key_id}/rotate`)
       expect(Date.parse(rotated.expires_at) - Date.parse(rotated.created_at)).toBe(86_400_000)
-      const asked = await bounded.client().get(`/api/v1/auth/validate?api_key=${rotated.key}`)
+      const asked = await bounded.client().get(`/api/v1/auth/validate?api_key=${rotated.api_key}`)
       expect(asked.data.method).toBe('api_key')
       const page = await client.get('/account/api-keys', { headers: { accept: 'text/html' } })
       expect(page.text).not.toContain('value="never"')
+      const fields = { name: 'x', environment: 'live', expires_in: 'never', access: 'all' }
+      const endless = await client.post(
+        '/account/api-keys',
+        { csrf_token: client.csrfToken, ...fields },
+        { form: true, headers: { accept: 'text/html' } },
+      )
+      expect([endless.status, endless.text.includes('href="#field-expires_in"')]).toEqual([400, true])
     } finally {
       await bounded.stop()
     }

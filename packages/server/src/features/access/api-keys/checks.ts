@@ -1,7 +1,7 @@
 /**
  * The check of API keys on every request: one prepared statement, no write. What a key permits is computed on each
- * check: the intersection of its scopes with the present permissions of its owner. Last-use timestamps are collected in
- * memory and written in batches (base/sightings.ts); a crash loses seconds of them.
+ * check: the intersection of the permissions it was given with the present permissions of its owner. Last-use timestamps
+ * are collected in memory and written in batches (base/sightings.ts); a crash loses seconds of them.
  */
 import { within } from '@latchkey/guard'
 import { type CallOrganization, LOCALES, type Principal } from '../../../base/call.ts'
@@ -10,11 +10,11 @@ import { sha256 } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createSightings } from '../../../base/sightings.ts'
-import { isLocked } from '../../../core/locks.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isKey } from './format.ts'
 import { type CheckedKey, deleteEndedKeysBefore, keyCheck, updateUsed } from './sql.ts'
+import { keyState } from './state.ts'
 
 /** How long the row of an ended key is kept, for the list and for the operator. */
 const KEEP_ENDED = 30 * 86_400_000
@@ -47,12 +47,13 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
   const refused = { refused: problem('INVALID_API_KEY') }
 
   const known = new Map<string, readonly string[]>()
-  /** The intersection of scopes and permissions; cached, because it is needed on every request. */
-  function scoped(scopes: readonly string[], held: readonly string[]): readonly string[] {
-    const name = `${scopes.join(' ')}|${held.join(' ')}`
+  /** The intersection of the key's permissions and the owner's; cached, because it is needed on every request. */
+  function limited(own: readonly string[], held: readonly string[]): readonly string[] {
+    if (own[0] === '*') return held
+    const name = `${own.join(' ')}|${held.join(' ')}`
     let left = known.get(name)
     if (!left) {
-      left = within(scopes, held)
+      left = within(own, held)
       if (known.size >= MOST_KNOWN) known.clear()
       known.set(name, left)
     }
@@ -65,7 +66,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
       userId: row.user_id,
       username: row.username,
       roles: row.roles,
-      permissions: row.scopes === null ? held : scoped(row.scopes, held),
+      permissions: limited(row.permissions, held),
       method: 'api_key',
       name: row.full_name ?? row.username,
       locale: LOCALES.find((locale) => locale === row.locale) ?? null,
@@ -78,15 +79,15 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
 
   const toOrganization = (row: CheckedKey): CallOrganization | null => {
     const organization = organizationOf(roles, row)
-    if (organization === null || row.scopes === null) return organization
-    return { ...organization, permissions: scoped(row.scopes, organization.permissions) }
+    if (organization === null) return null
+    return { ...organization, permissions: limited(row.permissions, organization.permissions) }
   }
 
   return {
     async check(key, now) {
       if (!isKey(key)) return refused
       const [row] = await db.run(statement, [sha256(key)])
-      if (!row || !isValid(row, now)) return refused
+      if (!row || keyState(row, row, now) !== 'active') return refused
       uses.see(row.id, now)
       return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
     },
@@ -95,10 +96,3 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
     sweep: (now) => db.tx('system', (tx) => deleteEndedKeysBefore(tx, later(now, -KEEP_ENDED))),
   }
 }
-
-/** Whether a stored key is valid at an instant; pure. */
-const isValid = (row: CheckedKey, now: Date): boolean =>
-  row.revoked_at === null &&
-  (row.expires_at === null || row.expires_at > now) &&
-  row.status === 'active' &&
-  !isLocked(row, now)

@@ -1,12 +1,12 @@
-/** The feature value of API keys. */
+/** The feature value of API keys, with the checks that other features use. */
 import type { Feature } from '../../../core/feature.ts'
 import { recurs } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { keyChecks } from './checks.ts'
+import { type KeyChecks, keyChecks } from './checks.ts'
 import { apiKeyPages } from './pages.tsx'
 import { apiKeyRoutes } from './routes.ts'
 
-export function apiKeyFeature(tools: Tools): Feature {
+export function apiKeyFeature(tools: Tools): Feature & { checks: KeyChecks } {
   const checks = keyChecks(tools)
   return {
     name: 'api-keys',
@@ -14,5 +14,6 @@ export function apiKeyFeature(tools: Tools): Feature {
     jobs: [recurs('api_keys.sweep', '1h', checks.sweep)],
     credential: { api_key: ({ token }, now) => checks.check(token, now) },
     flush: checks.flush,
+    checks,
   }
 }

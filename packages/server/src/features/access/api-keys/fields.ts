@@ -3,12 +3,14 @@ import { z } from 'zod'
 import { Description, Instant, line } from '../../../base/fields.ts'
 import { PERMISSION } from '../roles/index.ts'
 import { ENVIRONMENTS } from './format.ts'
-import { type Key, MOST_GRACE } from './keys.ts'
+import { type IssuedKey, MOST_GRACE } from './keys.ts'
+import type { Key } from './sql.ts'
+import { ACTIVE_OWNER, KEY_STATES, type KeyOwnerState, keyState } from './state.ts'
 
 /** The name by which a user recognizes a key. */
 export const KeyName = line(100)
 
-export const Scope = z
+export const KeyPermission = z
   .string()
   .max(130)
   .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
@@ -17,16 +19,15 @@ export const NewKeyInput = z.object({
   name: KeyName.describe('The name by which you recognize the key'),
   description: Description.nullable().optional(),
   environment: z.enum(ENVIRONMENTS).default('live'),
-  scopes: z
-    .array(Scope)
+  permissions: z
+    .array(KeyPermission)
     .max(100)
-    .optional()
     .describe(
-      'Permissions, each within your own. Omitted: all permissions that you have at the time of use. `[]`: none.',
+      'What the key permits, each within your own permissions. `["*"]`: all permissions that you have when the key is used. `[]`: none.',
     ),
   expires_at: Instant.nullable()
     .optional()
-    .describe('Omitted or null: the key does not expire, where the server permits that'),
+    .describe('Omitted: the key does not expire, or has the longest lifetime that the server permits'),
 })
 
 export const RotateInput = z.object({
@@ -43,14 +44,17 @@ export const RotateInput = z.object({
 
 export const ApiKeyView = z
   .object({
-    id: z.string(),
+    key_id: z.string(),
     name: z.string(),
     description: z.string().nullable(),
     environment: z.enum(ENVIRONMENTS),
     /** The first characters of the key. */
     hint: z.string(),
-    scopes: z.array(z.string()).nullable(),
-    status: z.enum(['active', 'expired']),
+    /** `*`: all permissions that the owner has when the key is used. */
+    permissions: z.array(z.string()),
+    status: z
+      .enum(KEY_STATES)
+      .describe('`owner_inactive`: refused as long as the account is disabled or locked'),
     created_at: z.string(),
     expires_at: z.string().nullable(),
     last_used_at: z.string().nullable(),
@@ -60,19 +64,31 @@ export const ApiKeyView = z
   .meta({ id: 'ApiKey' })
 export type ApiKeyView = z.infer<typeof ApiKeyView>
 
-export const IssuedApiKeyView = ApiKeyView.extend({ key: z.string() }).meta({ id: 'IssuedApiKey' })
+export const IssuedApiKeyView = ApiKeyView.extend({ api_key: z.string() }).meta({ id: 'IssuedApiKey' })
 
-export const apiKeyView = (key: Key, lastUsed: Date | null, now: Date): ApiKeyView => ({
-  id: key.id,
+/** @param owner the state of the account; the caller's own is active */
+export const apiKeyView = (
+  key: Key,
+  lastUsed: Date | null,
+  now: Date,
+  owner: KeyOwnerState = ACTIVE_OWNER,
+): ApiKeyView => ({
+  key_id: key.id,
   name: key.name,
   description: key.description,
   environment: key.environment,
   hint: key.hint,
-  scopes: key.scopes,
-  status: key.expires_at !== null && key.expires_at <= now ? 'expired' : 'active',
+  permissions: key.permissions,
+  status: keyState(key, owner, now),
   created_at: key.created_at.toISOString(),
   expires_at: key.expires_at?.toISOString() ?? null,
   last_used_at: lastUsed?.toISOString() ?? null,
   rotated_at: key.rotated_at?.toISOString() ?? null,
   rotated_from: key.rotated_from,
+})
+
+/** A new key, with the secret that no other answer contains. */
+export const issuedKeyView = ({ key, secret }: IssuedKey, now: Date): z.infer<typeof IssuedApiKeyView> => ({
+  ...apiKeyView(key, null, now),
+  api_key: secret,
 })

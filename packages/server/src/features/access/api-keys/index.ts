@@ -2,6 +2,14 @@
  * API keys: credentials of programs that act for a user. Owns their format, creation, rotation, revocation, check and
  * last use. Leaves finding the credential in a request to base/http, and the permissions of the owner to `roles`.
  */
+export type { KeyChecks } from './checks.ts'
 export { apiKeyFeature } from './feature.ts'
-export type { ApiKeyView } from './fields.ts'
-export { issueKeyByOperator, listKeysByOperator, type OperatorKey, revokeKeyByOperator } from './operator.ts'
+export { ApiKeyView } from './fields.ts'
+export { endKey } from './keys.ts'
+export {
+  issueKeyByOperator,
+  listKeysByOperator,
+  listKeysOf,
+  type OperatorKey,
+  revokeKeyByOperator,
+} from './operator.ts'

@@ -19,15 +19,13 @@ import { type Environment, makeKey } from './format.ts'
 import {
   countValid,
   insertApiKey,
+  type Key,
   lockKeysOf,
   selectApiKey,
   selectApiKeys,
   updateKeyRevoked,
   updateRotated,
 } from './sql.ts'
-import type { ApiKeysTable } from './tables.ts'
-
-export type Key = ApiKeysTable
 
 /** The number of valid keys that one user may have. */
 export const MOST_KEYS = 100
@@ -43,9 +41,9 @@ export interface NewKeyFields {
   name: string
   description?: string | null | undefined
   environment: Environment
-  /** Permissions; absent: all that the owner has at the time of use. */
-  scopes?: readonly string[] | undefined
-  /** Absent: the longest lifetime that the server permits. Null: the key does not expire. */
+  /** `*` among them: all that the owner has when the key is used. */
+  permissions: readonly string[]
+  /** Absent: the key does not expire, or has the longest lifetime that the server permits. */
   expiresAt?: Date | null | undefined
 }
 
@@ -61,7 +59,7 @@ export interface IssuedKey {
   secret: string
 }
 
-/** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the scope that the owner lacks, CONFLICT when there are too many */
+/** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the permission that the owner lacks, CONFLICT when there are too many */
 export async function issueKey(tools: KeyTools, call: Call, fields: NewKeyFields): Promise<IssuedKey> {
   const { principal } = call
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')
@@ -79,7 +77,9 @@ export async function writeKey(
 ): Promise<IssuedKey> {
   const { userId } = owner
   // permissions of the server, or of the organization that the key will act in
-  assertNotBeyond([...owner.permissions, ...(call.organization?.permissions ?? [])], fields.scopes ?? [])
+  const permissions = ownedPermissions(fields.permissions)
+  if (permissions[0] !== ALL)
+    assertNotBeyond([...owner.permissions, ...(call.organization?.permissions ?? [])], permissions)
   const expiresAt = expiryOf(tools, fields.expiresAt, call.now)
   await lockKeysOf(tx, userId)
   if ((await countValid(tx, userId, call.now)) >= MOST_KEYS)
@@ -92,7 +92,7 @@ export async function writeKey(
     name: fields.name,
     description: fields.description ?? null,
     environment: fields.environment,
-    scopes: fields.scopes ? [...new Set(fields.scopes)].sort() : null,
+    permissions,
     created_at: call.now,
     expires_at: expiresAt,
     rotated_from: null,
@@ -101,6 +101,12 @@ export async function writeKey(
   await auditKey(tx, call, 'auth.api_key.created', issued.key, owner, details)
   return issued
 }
+
+const ALL = '*'
+
+/** Sorted, each once; only `*` where it is among them. */
+const ownedPermissions = (permissions: readonly string[]): string[] =>
+  permissions.includes(ALL) ? [ALL] : [...new Set(permissions)].sort()
 
 function newKey(
   { config }: Pick<Tools, 'config'>,
@@ -118,17 +124,9 @@ function expiryOf(
   now: Date,
 ): Date | null {
   const longest = later(now, config.apiKeyMaxLifetime ?? LONGEST_LIFETIME)
-  const isBounded = config.apiKeyMaxLifetime !== null
-  if (requested === undefined) return isBounded ? longest : null
-  if (requested === null && isBounded)
-    throw invalid(
-      'expires_at',
-      'required',
-      'Keys must expire on this server. Choose a time, or omit the field.',
-    )
-  if (requested !== null && requested <= now)
-    throw invalid('expires_at', 'past', 'Choose a time in the future.')
-  if (requested !== null && requested > longest)
+  if (requested === undefined || requested === null) return config.apiKeyMaxLifetime === null ? null : longest
+  if (requested <= now) throw invalid('expires_at', 'past', 'Choose a time in the future.')
+  if (requested > longest)
     throw invalid('expires_at', 'too_late', `Choose a time no later than ${longest.toISOString()}.`)
   return requested
 }
@@ -170,7 +168,7 @@ export async function endKey(
 }
 
 /**
- * Rotates a key: creates a key with the same name, scopes and lifetime. The old key is revoked at once, or remains valid
+ * Rotates a key: creates a key with the same name, permissions and lifetime. The old key is revoked at once, or remains valid
  * for `graceSeconds`.
  * @throws Problem NOT_FOUND, CONFLICT where it was rotated or revoked already
  */
@@ -192,13 +190,9 @@ export async function rotateKey(
     const until = graceSeconds > 0 ? later(now, graceSeconds * 1000) : null
     if (!(await updateRotated(tx, userId, id, until, now)))
       throw problem('CONFLICT', { message: 'This key was replaced or revoked already.' })
-    const { name, description, environment, scopes, organization_id } = old
-    const same = { name, description, environment, scopes, organization_id }
-    const expires_at = expiryOf(
-      tools,
-      change.expiresAt === undefined ? sameLifetime(old, tools, now) : change.expiresAt,
-      now,
-    )
+    const { name, description, environment, permissions, organization_id } = old
+    const same = { name, description, environment, permissions, organization_id }
+    const expires_at = expiryOf(tools, change.expiresAt ?? sameLifetime(old, tools, now), now)
     const issued = newKey(tools, { ...same, user_id: userId, created_at: now, expires_at, rotated_from: id })
     // it acts in the organization of the old key, not of this session; every use checks what that permits
     await tx.asSystem((system) => insertApiKey(system, issued.key))
@@ -212,8 +206,8 @@ export async function rotateKey(
 }
 
 /** The same lifetime from now on, limited to what the server permits. */
-function sameLifetime(old: Key, { config }: Pick<Tools, 'config'>, now: Date): Date | null | undefined {
-  if (old.expires_at === null) return config.apiKeyMaxLifetime === null ? null : undefined
+function sameLifetime(old: Key, { config }: Pick<Tools, 'config'>, now: Date): Date | null {
+  if (old.expires_at === null) return null
   const life = old.expires_at.getTime() - old.created_at.getTime()
   return later(now, Math.min(life, config.apiKeyMaxLifetime ?? LONGEST_LIFETIME))
 }
@@ -226,7 +220,7 @@ async function auditKey(
   { userId, username }: Pick<KeyOwner, 'userId' | 'username'>,
   more: Record<string, unknown>,
 ): Promise<void> {
-  const { id, name, environment, scopes, expires_at } = key
-  const what = { key_id: id, name, environment, scopes, expires_at: expires_at?.toISOString() ?? null }
+  const { id, name, environment, permissions, expires_at } = key
+  const what = { key_id: id, name, environment, permissions, expires_at: expires_at?.toISOString() ?? null }
   await audit(tx, call, { type, userId, username, details: { ...what, ...more } })
 }

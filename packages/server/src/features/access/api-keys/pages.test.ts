@@ -19,7 +19,7 @@ const FIELDS = {
   environment: 'live',
   expires_in: '90d',
   access: 'some',
-  more_scopes: '',
+  more_permissions: '',
 }
 const keyIn = (text: string): string => /lk_(?:live|test)_[0-9A-Za-z]{32}/.exec(text)?.[0] ?? ''
 const validate = (key: string) =>
@@ -44,7 +44,7 @@ describe('the page of API keys', () => {
     const { text } = await open(person)
     for (const permission of ['analytics:read', 'chat:*', 'concerns:*', 'dashboard:read'])
       expect(text).toMatch(
-        new RegExp(`name="scope_\\d" type="checkbox" value="${permission.replace('*', '\\*')}"`),
+        new RegExp(`name="permission_\\d" type="checkbox" value="${permission.replace('*', '\\*')}"`),
       )
     expect(text).not.toContain('users:*')
   })
@@ -53,8 +53,8 @@ describe('the page of API keys', () => {
     const person = await staff()
     const made = await send(person, PATH, {
       ...FIELDS,
-      scope_1: 'chat:*',
-      more_scopes: 'concerns:read, dashboard:read',
+      permission_1: 'chat:*',
+      more_permissions: 'concerns:read, dashboard:read',
     })
     expect([made.status, made.headers.get('cache-control')]).toEqual([200, 'no-store'])
     const key = keyIn(made.text)
@@ -71,15 +71,19 @@ describe('the page of API keys', () => {
 
   it('keeps the input of a form that is refused', async () => {
     const person = await staff()
-    const refused = await send(person, PATH, { ...FIELDS, scope_1: 'chat:*', more_scopes: 'users:read' })
+    const refused = await send(person, PATH, {
+      ...FIELDS,
+      permission_1: 'chat:*',
+      more_permissions: 'users:read',
+    })
     expect(refused.status).toBe(403)
     expect(refused.text).toContain('You do not have this permission yourself: users:read')
     expect(refused.text).toContain('value="My program"')
-    expect(refused.text).toMatch(/name="scope_1" type="checkbox" value="chat:\*" checked/)
-    expect(refused.text).not.toMatch(/name="scope_0"[^>]*checked/)
-    const nameless = await send(person, PATH, { ...FIELDS, name: ' ', more_scopes: 'garbage' })
+    expect(refused.text).toMatch(/name="permission_1" type="checkbox" value="chat:\*" checked/)
+    expect(refused.text).not.toMatch(/name="permission_0"[^>]*checked/)
+    const nameless = await send(person, PATH, { ...FIELDS, name: ' ', more_permissions: 'garbage' })
     expect(nameless.text).toContain('href="#field-name"')
-    expect(nameless.text).toContain('href="#field-more_scopes"')
+    expect(nameless.text).toContain('href="#field-more_permissions"')
   })
 
   it('replaces and revokes a key', async () => {

@@ -2,16 +2,18 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
-import { problem as newProblem, type Problem } from '../../../base/errors.ts'
+import { invalid, problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Description, optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
-import { KeyName, Scope } from './fields.ts'
+import { KeyName, KeyPermission } from './fields.ts'
 import { ENVIRONMENTS } from './format.ts'
-import { getKey, type IssuedKey, issueKey, type Key, listKeys, revokeKey, rotateKey } from './keys.ts'
+import { getKey, type IssuedKey, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeyOperations, KEY_PROOF_AGE } from './operations.ts'
+import type { Key } from './sql.ts'
+import { ACTIVE_OWNER, keyState } from './state.ts'
 import { apiKeysText as t } from './texts.ts'
 import { ApiKey, ApiKeys, type KeyItem, NewKey } from './views.tsx'
 
@@ -22,8 +24,8 @@ const LIFETIMES = [7, 30, 90, 365, null]
 const MOST_CHECKBOXES = 40
 
 const boxes = Object.fromEntries(
-  Array.from({ length: MOST_CHECKBOXES }, (_, i) => [`scope_${i}`, Scope.optional()]),
-) as Record<`scope_${number}`, z.ZodOptional<typeof Scope>>
+  Array.from({ length: MOST_CHECKBOXES }, (_, i) => [`permission_${i}`, KeyPermission.optional()]),
+) as Record<`permission_${number}`, z.ZodOptional<typeof KeyPermission>>
 
 const NewKeyForm = z.object({
   name: KeyName,
@@ -31,12 +33,12 @@ const NewKeyForm = z.object({
   environment: z.enum(ENVIRONMENTS),
   expires_in: z.enum(['1d', '7d', '30d', '90d', '365d', 'never']),
   access: z.enum(['some', 'all']),
-  more_scopes: z
+  more_permissions: z
     .string()
     .max(2000)
     .optional()
     .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
-    .pipe(z.array(Scope).max(50)),
+    .pipe(z.array(KeyPermission).max(50)),
   ...boxes,
 })
 type NewKeyForm = z.infer<typeof NewKeyForm>
@@ -48,12 +50,12 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
     description: key.description,
     environment: key.environment,
     hint: key.hint,
-    scopes: key.scopes,
+    permissions: key.permissions,
     createdAt: key.created_at,
     expiresAt: key.expires_at,
     lastUsedAt: checks.lastUsed(key.id, key.last_used_at),
     rotatedAt: key.rotated_at,
-    expired: key.expires_at !== null && key.expires_at <= now,
+    expired: keyState(key, ACTIVE_OWNER, now) === 'expired',
   })
   const lifetimes = (): (number | null)[] => {
     const { apiKeyMaxLifetime: most } = tools.config
@@ -94,11 +96,13 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       input: NewKeyForm,
       run: async (call, input) => {
         const { name, description, environment } = input
-        const scopes = input.access === 'all' ? undefined : scopesOf(input)
+        const permissions = input.access === 'all' ? ['*'] : permissionsOf(input)
         const expiresAt = input.expires_in === 'never' ? null : later(call.now, duration(input.expires_in))
+        if (expiresAt === null && !lifetimes().includes(null))
+          throw invalid('expires_in', 'invalid_choice', 'Keys must expire on this server.')
         return showSecret(
           call,
-          await issueKey(tools, call, { name, description, environment, scopes, expiresAt }),
+          await issueKey(tools, call, { name, description, environment, permissions, expiresAt }),
         )
       },
       redisplay: async (call, typed, problem) => ({
@@ -148,11 +152,11 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
 const isFresh = ({ session, now }: Call): boolean =>
   session !== null && now.getTime() - session.authenticatedAt.getTime() <= duration(KEY_PROOF_AGE)
 
-function scopesOf(input: NewKeyForm): string[] {
+function permissionsOf(input: NewKeyForm): string[] {
   const ticked: Readonly<Record<string, unknown>> = input
   return [
     ...Object.keys(boxes).flatMap((name) => (ticked[name] as string | undefined) ?? []),
-    ...input.more_scopes,
+    ...input.more_permissions,
   ]
 }
 
@@ -164,7 +168,7 @@ function atField(problem: Problem): Problem {
     return newProblem('VALIDATION_ERROR', {
       details: [
         {
-          field: 'more_scopes',
+          field: 'more_permissions',
           code: 'not_held',
           message: `You do not have this permission: ${permission}`,
           params,
@@ -175,7 +179,10 @@ function atField(problem: Problem): Problem {
   if (problem.code !== 'VALIDATION_ERROR' || !Array.isArray(problem.details)) return problem
   const details = problem.details.map((one) => ({
     ...one,
-    field: one.field === 'expires_at' ? 'expires_in' : one.field.replace(/^more_scopes\..*/, 'more_scopes'),
+    field:
+      one.field === 'expires_at'
+        ? 'expires_in'
+        : one.field.replace(/^more_permissions\..*/, 'more_permissions'),
   }))
   return newProblem('VALIDATION_ERROR', { details })
 }

@@ -3,7 +3,14 @@ import { z } from 'zod'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
-import { ApiKeyView, apiKeyView, IssuedApiKeyView, NewKeyInput, RotateInput } from './fields.ts'
+import {
+  ApiKeyView,
+  apiKeyView,
+  IssuedApiKeyView,
+  issuedKeyView,
+  NewKeyInput,
+  RotateInput,
+} from './fields.ts'
 import { issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeyOperations } from './operations.ts'
 
@@ -15,15 +22,15 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/api-keys',
     description:
-      'For yourself, within 10 minutes after signing in. `key` is in this answer only. A key never permits more than its owner may do, now or when it is used.',
+      'For yourself, within 10 minutes after signing in. `api_key` is in this answer only. A key never permits more than its owner may do, now or when it is used.',
     tag,
     status: 201,
     message: 'API key created. Store the key now: it is not shown again.',
     input: NewKeyInput,
     output: IssuedApiKeyView,
     run: async (call, { expires_at, ...input }) => {
-      const { key, secret } = await issueKey(tools, call, { ...input, expiresAt: expires_at })
-      return { data: { ...apiKeyView(key, null, call.now), key: secret } }
+      const issued = await issueKey(tools, call, { ...input, expiresAt: expires_at })
+      return { data: issuedKeyView(issued, call.now) }
     },
   }),
   route({
@@ -59,7 +66,7 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/api-keys/:id/rotate',
     description:
-      'The new key has the same name, scopes and lifetime, and a new id. The old key stops working at once, or after `grace_seconds`. A key is replaced once.',
+      'The new key has the same name, permissions and lifetime, and a new id. The old key stops working at once, or after `grace_seconds`. A key is replaced once.',
     tag,
     status: 201,
     message: 'API key replaced. Store the new key now: it is not shown again.',
@@ -67,8 +74,7 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     output: IssuedApiKeyView,
     run: async (call, { id, grace_seconds, expires_at }) => {
       const change = { graceSeconds: grace_seconds, expiresAt: expires_at }
-      const { key, secret } = await rotateKey(tools, call, id, change)
-      return { data: { ...apiKeyView(key, null, call.now), key: secret } }
+      return { data: issuedKeyView(await rotateKey(tools, call, id, change), call.now) }
     },
   }),
 ]

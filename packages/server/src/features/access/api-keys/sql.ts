@@ -5,10 +5,35 @@ import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { ApiKeysTable } from './tables.ts'
 
+/** A stored key. `['*']` in `permissions`: all that its owner has when the key is used. */
+export interface Key extends Omit<ApiKeysTable, 'scopes'> {
+  permissions: string[]
+}
+
+/** The column keeps its first name, which the previous version reads, and null for all permissions of the owner. */
+const PERMISSIONS = sql<string[]>`coalesce(scopes, '{*}')`.as('permissions')
+const KEY = [
+  'id',
+  'user_id',
+  'organization_id',
+  'name',
+  'description',
+  'environment',
+  'hint',
+  'token_hash',
+  'created_at',
+  'expires_at',
+  'last_used_at',
+  'rotated_from',
+  'rotated_at',
+  'revoked_at',
+  PERMISSIONS,
+] as const
+
 export interface CheckedKey extends ActingRow {
   id: string
   user_id: string
-  scopes: string[] | null
+  permissions: string[]
   expires_at: Date | null
   revoked_at: Date | null
   username: string | null
@@ -23,7 +48,7 @@ export interface CheckedKey extends ActingRow {
 /** The one parameter is the hash of the whole key. */
 export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
-    select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at,
+    select k.id, k.user_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}
@@ -47,44 +72,43 @@ export async function countValid(tx: Tx, userId: string, now: Date): Promise<num
   return count
 }
 
-export async function insertApiKey(tx: Tx, key: ApiKeysTable): Promise<void> {
-  await tx.insertInto('api_keys').values(key).execute()
+export async function insertApiKey(tx: Tx, { permissions, ...key }: Key): Promise<void> {
+  const scopes = permissions.includes('*') ? null : permissions
+  await tx
+    .insertInto('api_keys')
+    .values({ ...key, scopes })
+    .execute()
 }
 
 /** All keys that are not revoked, the newest first; expired keys remain until they are purged. */
-export const selectApiKeys = (tx: Tx, userId: string): Promise<ApiKeysTable[]> =>
+export const selectApiKeys = (tx: Tx, userId: string): Promise<Key[]> =>
   tx
     .selectFrom('api_keys')
-    .selectAll()
+    .select(KEY)
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
     .orderBy('id', 'desc')
     .limit(1000)
     .execute()
 
-export const selectApiKey = (tx: Tx, userId: string, id: string): Promise<ApiKeysTable | undefined> =>
+export const selectApiKey = (tx: Tx, userId: string, id: string): Promise<Key | undefined> =>
   tx
     .selectFrom('api_keys')
-    .selectAll()
+    .select(KEY)
     .where('id', '=', id)
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
 
 /** @returns the key; undefined where it is revoked already, so that of concurrent calls one gets it */
-export const updateKeyRevoked = (
-  tx: Tx,
-  userId: string,
-  id: string,
-  now: Date,
-): Promise<ApiKeysTable | undefined> =>
+export const updateKeyRevoked = (tx: Tx, userId: string, id: string, now: Date): Promise<Key | undefined> =>
   tx
     .updateTable('api_keys')
     .set({ revoked_at: now })
     .where('id', '=', id)
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
-    .returningAll()
+    .returning(KEY)
     .executeTakeFirst()
 
 /** Ends a valid key that is not rotated yet, now or at `until`. @returns whether this call did; of concurrent calls one does */

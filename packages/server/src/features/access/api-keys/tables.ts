@@ -14,6 +14,7 @@ export interface ApiKeysTable {
   environment: 'live' | 'test'
   hint: string
   token_hash: Buffer
+  /** The permissions of the key; null: those of its owner (sql.ts reads it as `['*']`). */
   scopes: string[] | null
   created_at: Date
   expires_at: Date | null

@@ -32,16 +32,16 @@ export const apiKeysText = texts({
     'field.environment': 'Environment',
     'field.expires_in': 'Expires',
     'field.access': 'Access',
-    'field.more_scopes': 'Further permissions',
+    'field.more_permissions': 'Further permissions',
     'name.hint': 'A name that you recognize, such as the program that uses the key.',
-    'more_scopes.hint':
+    'more_permissions.hint':
       'In the form resource:action, separated by spaces. You must have each of them yourself.',
     'environment.live': 'Live',
     'environment.test': 'Test',
     'access.some': 'Only the permissions selected below',
     'access.all': 'All my permissions, including future ones',
-    'scopes.legend': 'Permissions',
-    'scopes.hint': 'If you select none, the key identifies you and permits nothing.',
+    'permissions.legend': 'Permissions',
+    'permissions.hint': 'If you select none, the key identifies you and permits nothing.',
     'expires.days': { one: 'in one day', other: 'in {count} days' },
     'expires.never': 'never',
 
@@ -98,16 +98,16 @@ export const apiKeysText = texts({
     'field.environment': 'Umgebung',
     'field.expires_in': 'Läuft ab',
     'field.access': 'Zugriff',
-    'field.more_scopes': 'Weitere Berechtigungen',
+    'field.more_permissions': 'Weitere Berechtigungen',
     'name.hint': 'Woran Sie ihn erkennen, etwa das Programm, das ihn verwendet.',
-    'more_scopes.hint':
+    'more_permissions.hint':
       'In der Form resource:action, durch Leerzeichen getrennt. Sie müssen jede davon selbst haben.',
     'environment.live': 'Live',
     'environment.test': 'Test',
     'access.some': 'Nur die unten ausgewählten Berechtigungen',
     'access.all': 'Alle meine Berechtigungen, auch künftige',
-    'scopes.legend': 'Berechtigungen',
-    'scopes.hint': 'Wenn Sie keine auswählen, weist der Schlüssel Sie aus und erlaubt nichts.',
+    'permissions.legend': 'Berechtigungen',
+    'permissions.hint': 'Wenn Sie keine auswählen, weist der Schlüssel Sie aus und erlaubt nichts.',
     'expires.days': { one: 'in einem Tag', other: 'in {count} Tagen' },
     'expires.never': 'nie',
 

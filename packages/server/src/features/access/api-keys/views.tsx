@@ -26,7 +26,7 @@ export interface KeyItem {
   description: string | null
   environment: 'live' | 'test'
   hint: string
-  scopes: readonly string[] | null
+  permissions: readonly string[]
   createdAt: Date
   expiresAt: Date | null
   lastUsedAt: Date | null
@@ -72,7 +72,7 @@ export function ApiKeys({ keys, permissions, lifetimes, revoked = false, ...form
                 <p>
                   <code>{key.hint}…</code>
                 </p>
-                <p>{scopesText(locale, key.scopes)}</p>
+                <p>{permissionsText(locale, key.permissions)}</p>
                 <p>
                   <LastUse at={key.lastUsedAt} /> · <End item={key} />
                 </p>
@@ -105,7 +105,7 @@ function NewKeyForm({
   ...form
 }: FormState & { permissions: readonly string[]; lifetimes: ApiKeysProps['lifetimes'] }) {
   const { locale } = useUi()
-  const boxes = Object.fromEntries(permissions.map((permission, i) => [`scope_${i}`, permission]))
+  const boxes = Object.fromEntries(permissions.map((permission, i) => [`permission_${i}`, permission]))
   const fields = {
     name: t(locale, 'field.name'),
     description: t(locale, 'field.description'),
@@ -113,7 +113,7 @@ function NewKeyForm({
     expires_in: t(locale, 'field.expires_in'),
     access: t(locale, 'field.access'),
     ...boxes,
-    more_scopes: t(locale, 'field.more_scopes'),
+    more_permissions: t(locale, 'field.more_permissions'),
   }
   const ends = lifetimes.map((count) =>
     count === null
@@ -139,12 +139,12 @@ function NewKeyForm({
         value="some"
         options={{ some: t(locale, 'access.some'), all: t(locale, 'access.all') }}
       />
-      <Choices legend={t(locale, 'scopes.legend')} hint={t(locale, 'scopes.hint')}>
+      <Choices legend={t(locale, 'permissions.legend')} hint={t(locale, 'permissions.hint')}>
         {Object.entries(boxes).map(([name, permission]) => (
           <Checkbox key={name} name={name} value={permission} />
         ))}
       </Choices>
-      <Field name="more_scopes" autocomplete="off" hint={t(locale, 'more_scopes.hint')} optional />
+      <Field name="more_permissions" autocomplete="off" hint={t(locale, 'more_permissions.hint')} optional />
       <Button>{t(locale, 'new.button')}</Button>
     </Form>
   )
@@ -209,7 +209,7 @@ function KeyDetails({ item }: { item: KeyItem }) {
       <Definition term={t(locale, 'key.hint')}>
         <code>{item.hint}…</code> <KeyBadge item={item} />
       </Definition>
-      <Definition term={t(locale, 'field.access')}>{scopesText(locale, item.scopes)}</Definition>
+      <Definition term={t(locale, 'field.access')}>{permissionsText(locale, item.permissions)}</Definition>
       <Definition term={t(locale, 'key.times')}>
         {t.nodes(locale, 'keys.made', { time: <Time at={item.createdAt} /> })} ·{' '}
         <LastUse at={item.lastUsedAt} /> · <End item={item} />
@@ -225,11 +225,11 @@ function KeyBadge({ item }: { item: KeyItem }) {
   return item.environment === 'test' ? <Badge>{t(locale, 'keys.test')}</Badge> : null
 }
 
-function scopesText(locale: Locale, scopes: readonly string[] | null): string {
-  if (scopes === null) return t(locale, 'keys.everything')
-  return scopes.length === 0
+function permissionsText(locale: Locale, permissions: readonly string[]): string {
+  if (permissions.includes('*')) return t(locale, 'keys.everything')
+  return permissions.length === 0
     ? t(locale, 'keys.nothing')
-    : t(locale, 'keys.may', { permissions: scopes.join(', ') })
+    : t(locale, 'keys.may', { permissions: permissions.join(', ') })
 }
 
 function LastUse({ at }: { at: Date | null }) {

@@ -277,8 +277,7 @@ describe('every change', () => {
   it('is refused to an API key, even if its owner may do it, and reading is not', async () => {
     const fresh = world.client()
     await fresh.signIn(root.email, PASSWORD)
-    const { data } = await fresh.post('/api/v1/auth/api-keys', { name: 'all' })
-    const byKey = world.client({ headers: { 'x-api-key': data.key } })
+    const { client: byKey } = await fresh.apiKey()
     const before = await everything(world)
     for (const [method, path, body] of CHANGES) {
       const { status, code } = await byKey.send(method, at(path), body)

@@ -87,6 +87,8 @@ export const permissionsText = texts({
       'users:write': 'Konten anlegen, ändern, sperren, deaktivieren und aktivieren, ihre Sitzungen beenden.',
       'users:delete': 'Konten löschen.',
       'users:grant': 'Anderen Rollen geben und nehmen, im Rahmen der eigenen.',
+      'api_keys:read': 'Die API-Schlüssel aller Konten sehen.',
+      'api_keys:write': 'API-Schlüssel aller Konten widerrufen, im Rahmen der eigenen Berechtigungen.',
       'roles:read': 'Rollen und die Liste der Berechtigungen sehen.',
       'roles:write':
         'Rollen und die Berechtigungen der App anlegen, ändern und löschen, im Rahmen der eigenen.',
@@ -119,9 +121,18 @@ export type Realm = 'server' | 'organization'
 export const permissionText = (locale: Locale, realm: Realm, name: string): string | null =>
   permissionsText.find(locale, `${realm}/${name}`)
 
-/** German descriptions of the presets' roles, by the English ones; a changed description is shown as written. */
+/**
+ * German descriptions of the presets' roles, by the English ones, those of earlier versions included: a database keeps the
+ * description with which its role was created. A description that an administrator changed is shown as written.
+ */
 const PRESET_ROLES: Readonly<Record<string, string>> = {
   'Everything.': 'Alles.',
+  'Operates the system: settings, API keys, the audit log, and everything a manager does.':
+    'Betreibt das System: Einstellungen, API-Schlüssel, das Audit-Protokoll und alles, was manager darf.',
+  'Manages users’ accounts.': 'Verwaltet Konten.',
+  'Views the dashboard and its figures.': 'Sieht das Dashboard und seine Zahlen.',
+  'Works on clients’ data and assigns roles.': 'Bearbeitet die Daten von Kunden und vergibt Rollen.',
+  'Default role of new users.': 'Standardrolle neuer Konten.',
   'Runs the system: settings, API keys, the audit log, and everything a manager does.':
     'Betreibt das System: Einstellungen, API-Schlüssel, das Audit-Protokoll und alles, was manager tut.',
   'Looks after people’s accounts.': 'Kümmert sich um die Konten der Menschen.',

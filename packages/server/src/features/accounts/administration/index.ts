@@ -10,3 +10,4 @@
  */
 export { administrationFeature } from './feature.ts'
 export { unlockUserByOperator } from './operator.ts'
+export { asAdministrator, assertMayActOnUser } from './target.ts'

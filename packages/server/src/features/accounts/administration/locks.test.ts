@@ -15,13 +15,13 @@ afterAll(() => world.stop())
 describe('a lock', () => {
   const everything = async (person: Person) => {
     const { data } = await person.client.signIn(person.email, PASSWORD, { tokens: true })
-    const made = await person.client.post('/api/v1/auth/api-keys', { name: 'k' })
+    const key = await person.client.apiKey()
     const me = (headers: Record<string, string>) => world.client({ headers }).get('/api/v1/auth/me')
     return {
       session: () => me({ authorization: `Bearer ${data.token}` }),
       cookie: () => person.client.get('/api/v1/auth/me'),
       token: () => me({ authorization: `Bearer ${data.access_token}` }),
-      key: () => world.client({ headers: { 'x-api-key': made.data.key } }).get('/api/v1/auth/validate'),
+      key: () => key.client.get('/api/v1/auth/validate'),
       refresh: () => world.client().post('/api/v1/auth/refresh', { refresh_token: data.refresh_token }),
       login: () => world.client().post('/api/v1/auth/login', { username: person.email, password: PASSWORD }),
     }

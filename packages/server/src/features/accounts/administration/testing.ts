@@ -1,5 +1,4 @@
 /** For the tests of user administration: a server with one user of every preset role, and shared helpers. */
-import { expect } from 'vitest'
 import type { Client, Json, Reply } from '../../../testing/client.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
@@ -15,7 +14,7 @@ export interface StaffedWorld {
   stored(id: string): Promise<unknown>
   /** The newest event of the type about the user. */
   lastEvent(userId: string, type: string): Promise<Json>
-  keyOf(person: Person, scopes: string[]): Promise<Client>
+  keyOf(person: Person, permissions: string[]): Promise<Client>
 }
 
 export const outcome = ({ status, code }: Reply) => [status, code]
@@ -57,10 +56,6 @@ export async function startStaffedWorld(): Promise<StaffedWorld> {
           .orderBy('id', 'desc')
           .executeTakeFirst(),
       ),
-    async keyOf(one, scopes) {
-      const made = await one.client.post('/api/v1/auth/api-keys', { name: 'k', scopes })
-      expect(made.status, made.text).toBe(201)
-      return world.client({ headers: { 'x-api-key': made.data.key } })
-    },
+    keyOf: async (one, permissions) => (await one.client.apiKey({ permissions })).client,
   }
 }

@@ -161,12 +161,12 @@ describe('a login by API key', () => {
         .where('id', '=', person.id)
         .execute(),
     )
-    const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['chat:read'] })
+    const key = await person.client.apiKey({ permissions: ['chat:read'] })
     const before = await sessionsOf(person)
     for (const headers of [
-      { 'x-api-key': data.key },
-      { authorization: `Api-Key ${data.key}` },
-      { authorization: `Bearer ${data.key}` },
+      { 'x-api-key': key.secret },
+      { authorization: `Api-Key ${key.secret}` },
+      { authorization: `Bearer ${key.secret}` },
     ]) {
       const reply = await world.client().post('/api/v1/auth/login', undefined, { headers })
       expect([reply.status, reply.headers.getSetCookie()]).toEqual([200, []])
@@ -186,14 +186,14 @@ describe('a login by API key', () => {
 
   it('is refused with an invalid key, and with a password beside the key', async () => {
     const person = await world.person()
-    const { data } = await person.client.post('/api/v1/auth/api-keys', { name: 'x' })
+    const key = await person.client.apiKey()
     const login = (key: string, body?: Record<string, unknown>) =>
       world.client().post('/api/v1/auth/login', body, { headers: { 'x-api-key': key } })
-    expect((await login(`${data.key}x`)).code).toBe('INVALID_API_KEY')
-    expect((await login(`${data.key}x`, { username: person.email, password: PASSWORD })).code).toBe(
+    expect((await login(`${key.secret}x`)).code).toBe('INVALID_API_KEY')
+    expect((await login(`${key.secret}x`, { username: person.email, password: PASSWORD })).code).toBe(
       'INVALID_API_KEY',
     )
-    expect((await login(data.key, { username: person.email, password: PASSWORD })).status).toBe(400)
+    expect((await login(key.secret, { username: person.email, password: PASSWORD })).status).toBe(400)
     const basic = { authorization: `Basic ${Buffer.from(`${person.email}:${PASSWORD}`).toString('base64')}` }
     expect(
       (await world.client().post('/api/v1/auth/login', undefined, { headers: basic })).data.token,
@@ -202,7 +202,7 @@ describe('a login by API key', () => {
       (
         await world
           .client()
-          .post('/api/v1/auth/login', undefined, { headers: { ...basic, 'x-api-key': data.key } })
+          .post('/api/v1/auth/login', undefined, { headers: { ...basic, 'x-api-key': key.secret } })
       ).status,
     ).toBe(400)
   })

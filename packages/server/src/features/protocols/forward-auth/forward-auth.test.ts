@@ -54,8 +54,8 @@ describe('validate', () => {
   })
 
   it('returns every X-Auth header for every kind of credential', async () => {
-    const { data } = await ada.client.post('/api/v1/auth/api-keys', { name: 'x', scopes: ['dashboard:read'] })
-    const { headers, data: body } = await ask({ 'x-api-key': data.key })
+    const { id, secret } = await ada.client.apiKey({ permissions: ['dashboard:read'] })
+    const { headers, data: body } = await ask({ 'x-api-key': secret })
     expect(Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-auth-')))).toEqual({
       'x-auth-user-id': ada.id,
       'x-auth-username': 'ada',
@@ -64,7 +64,7 @@ describe('validate', () => {
       'x-auth-permissions': 'dashboard:read',
       'x-auth-method': 'api_key',
       'x-auth-session-id': '',
-      'x-auth-key-id': data.id,
+      'x-auth-key-id': id,
       'x-auth-organization-id': '',
       'x-auth-organization-role': '',
       'x-auth-organization-permissions': '',
@@ -73,7 +73,7 @@ describe('validate', () => {
       'x-auth-expires-at': '',
       'x-auth-amr': '',
     })
-    expect(body.key_id).toBe(data.id)
+    expect(body.key_id).toBe(id)
     const refused = await ask({ 'x-api-key': 'nonsense' })
     expect([...refused.headers.keys()].filter((name) => name.startsWith('x-auth-'))).toEqual([])
   })
@@ -100,8 +100,7 @@ describe('validate', () => {
   it('is not subject to the limits of other routes', async () => {
     const limited = await startWorld({ rateLimits: 'standard' })
     const { client } = await limited.person()
-    const { data } = await client.post('/api/v1/auth/api-keys', { name: 'x' })
-    const key = limited.client({ headers: { 'x-api-key': data.key } })
+    const { client: key } = await client.apiKey()
     for (let i = 0; i < 120; i += 1) expect((await key.get(VALIDATE)).status).toBe(200)
     await limited.stop()
   })
