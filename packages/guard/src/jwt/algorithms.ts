@@ -2,7 +2,8 @@
  * The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, as one table. A key is bound to one algorithm when it is
  * loaded and verifies with that one only; the `alg` of a token is compared with it (RFC 8725 §3.1).
  */
-import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import { constants, createHmac, createVerify, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import { isWorkers } from '../runtime.ts'
 
 interface Row {
   readonly family: 'hmac' | 'rsa' | 'rsa-pss' | 'ec' | 'ed25519'
@@ -87,12 +88,29 @@ export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signatu
       return verify(row.hash, bytes, key, signature)
     case 'rsa-pss': {
       const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants
-      return verify(row.hash, bytes, { key, padding, saltLength }, signature)
+      return verifyWith(row.hash ?? '', bytes, key, { padding, saltLength }, signature)
     }
     case 'ec':
       // RFC 7518 §3.4: R and S concatenated, not DER
-      return verify(row.hash, bytes, { key, dsaEncoding: 'ieee-p1363' }, signature)
+      return verifyWith(row.hash ?? '', bytes, key, { dsaEncoding: 'ieee-p1363' }, signature)
     case 'ed25519':
       return verify(null, bytes, key, signature)
   }
 }
+
+interface SignatureOptions {
+  padding?: number
+  saltLength?: number
+  dsaEncoding?: 'ieee-p1363'
+}
+
+/** Cloudflare Workers refuse a KeyObject with options, and apply them only in `createVerify`. */
+const verifyWith = isWorkers
+  ? (hash: string, data: Buffer, key: KeyObject, options: SignatureOptions, signature: Buffer): boolean => {
+      const pem = key.export({ type: 'spki', format: 'pem' })
+      return createVerify(hash)
+        .update(data)
+        .verify({ key: pem, ...options }, signature)
+    }
+  : (hash: string, data: Buffer, key: KeyObject, options: SignatureOptions, signature: Buffer): boolean =>
+      verify(hash, data, { key, ...options }, signature)

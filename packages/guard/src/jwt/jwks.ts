@@ -7,6 +7,7 @@ import type { JsonWebKey } from 'node:crypto'
 import type { Now } from '../clock.ts'
 import { type Fetch, get, unavailable } from '../outbound.ts'
 import { invalidToken, type Problem } from '../problem.ts'
+import { isWorkers } from '../runtime.ts'
 import type { Algorithm } from './algorithms.ts'
 import {
   type FoundKey,
@@ -76,8 +77,9 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
     }
   }
 
-  /** Single-flight; never rejects. */
+  /** Single-flight, except where a request cannot wait for another one; never rejects. */
   function fetchOnce(): Promise<void> {
+    if (isWorkers) return load()
     running ??= load().finally(() => {
       running = null
       if (!isOutdated) return
@@ -94,14 +96,14 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
   function ensureFresh(): null | Problem | Promise<Problem | null> {
     const time = now()
     if (isLoaded && time < freshUntil) {
-      if (time >= refreshAt && time - failedAt >= RETRY_EVERY) void fetchOnce()
+      if (!isWorkers && time >= refreshAt && time - failedAt >= RETRY_EVERY) void fetchOnce()
       return null
     }
     // the last fetch failed: requests do not wait for the next one
     const isUsable = isLoaded && time < freshUntil + STALE_FOR
     if (time - failedAt < (isUsable ? RETRY_EVERY : FIRST_RETRY_AFTER))
       return isUsable ? null : unavailable('the keys cannot be fetched')
-    if (isUsable && failedAt > Number.NEGATIVE_INFINITY) {
+    if (isUsable && !isWorkers && failedAt > Number.NEGATIVE_INFINITY) {
       void fetchOnce()
       return null
     }

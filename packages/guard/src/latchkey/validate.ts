@@ -7,6 +7,7 @@ import type { Credential } from '../credentials.ts'
 import { type Fetch, get, unavailable } from '../outbound.ts'
 import { makePrincipal, type Principal } from '../principal.ts'
 import { invalidToken, isProblemCode, type Problem, problem } from '../problem.ts'
+import { isWorkers } from '../runtime.ts'
 
 /** The server's answer for a valid credential. */
 export interface ValidCredential {
@@ -36,6 +37,7 @@ export function credentialValidator(options: ValidationOptions): ValidateCredent
   const { now } = options
   const open = new Map<string, { at: number; answer: Promise<ValidationResult> }>()
   return (credential) => {
+    if (isWorkers) return sendRequest(credential, options)
     const name = `${credential.kind} ${credential.digest}`
     const shared = open.get(name)
     if (shared !== undefined && Math.abs(now() - shared.at) < SHARED_FOR) return shared.answer

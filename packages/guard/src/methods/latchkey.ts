@@ -15,6 +15,7 @@ import { credentialValidator, type ValidationResult, type ValidCredential } from
 import { type Fetch, outboundUrl, unavailable } from '../outbound.ts'
 import type { Principal } from '../principal.ts'
 import { invalidToken, Problem } from '../problem.ts'
+import { isWorkers } from '../runtime.ts'
 import type { Method, MethodContext, MethodOutcome, MethodPlan, RevocationState } from './method.ts'
 
 /** How revocations are checked: pushed by a stream, by validating every credential at the server, or not at all. */
@@ -84,6 +85,8 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   const mode = options.revocation ?? (credential === undefined ? 'ask' : 'stream')
   if (mode === 'stream' && credential === undefined)
     throw new TypeError("revocation: 'stream' requires a `credential` with the permission revocations:read")
+  if (mode === 'stream' && isWorkers)
+    throw new TypeError("Cloudflare Workers cannot hold a revocation stream: use revocation: 'ask' or 'none'")
   const base = outboundUrl(options.url ?? issuer, options.allowHttp ?? false).href.replace(/\/+$/, '')
   const keys = remoteKeys({ url: `${base}/.well-known/jwks.json`, fetch, now, timeout, onFailure: report })
   const rules = accessTokenRules(options)
@@ -145,14 +148,17 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
     if (token instanceof Problem) return token
     const isRejected = now() < (rejected.get(sent.digest) ?? 0)
     if (mode === 'none' || isRejected || revoked.covers(token)) return invalidToken('the kid is unknown')
-    if (unknownKeyChecks >= MAX_UNKNOWN_KEY_CHECKS)
+    // a Worker that is ended would not count down; its platform bounds the requests that it sends
+    if (unknownKeyChecks >= MAX_UNKNOWN_KEY_CHECKS && !isWorkers)
       return unavailable('too many tokens of unknown keys', undefined, 1)
     unknownKeyChecks += 1
     const answer = await validateToken(token, sent).finally(() => {
       unknownKeyChecks -= 1
     })
-    if (!(answer instanceof Problem)) void keys.refetch()
-    else if (answer.status === 401) rejected.set(sent.digest, now() + REJECTED_FOR)
+    if (!(answer instanceof Problem)) {
+      const fetched = keys.refetch()
+      if (isWorkers) await fetched
+    } else if (answer.status === 401) rejected.set(sent.digest, now() + REJECTED_FOR)
     return answer
   }
 

@@ -13,10 +13,17 @@ export interface Program {
 }
 
 /** Runs a TypeScript file as `npx tsx` does. */
-export function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
-  const child: ChildProcess = spawn(process.execPath, [tsx, ...args], {
-    cwd: ROOT,
+export const run = (args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): Program =>
+  runProgram(process.execPath, [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), ...args], env, cwd)
+
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd = ROOT,
+): Program {
+  const child: ChildProcess = spawn(program, args, {
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
