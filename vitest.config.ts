@@ -2,6 +2,7 @@
  * The suite's projects. `unit` is what needs no database. `pglite` and `postgres` run all other tests, one on each
  * database; their workers keep modules and databases from file to file, and the few files that set something of the whole
  * process have workers to themselves (`…-alone`). `timing` measures, one file after another and beside nothing else.
+ * `operation` starts what surrounds a server (databases that it breaks, poolers, proxies), also alone.
  * `statements` prepares on PGlite what the last run on PostgreSQL executed. `browser` drives a real one against a whole
  * server. `npx vitest run --project pglite` is the quick one.
  */
@@ -36,6 +37,7 @@ const onPostgresOnly = [
   '**/db/postgres.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']
+const operation = ['tests/operation/*.test.ts']
 const statements = ['tests/statements.test.ts']
 const never = ['**/node_modules/**', ...timing]
 
@@ -82,6 +84,7 @@ export default defineConfig({
         globalSetup: 'tests/setup/postgres.ts',
         fileParallelism: false,
       }),
+      project('operation', { include: operation, fileParallelism: false }),
       project('browser', {
         include: ['tests/browser/**/*.test.{ts,tsx}'],
         globalSetup: 'tests/setup/pglite.ts',

@@ -63,6 +63,6 @@ export function touchedTests(changed) {
   const touched = sources.filter((path) => TEST.test(path) && (reached.has(path) || rooms.has(dirname(path))))
   const isOfCode = changed.some((path) => /\.(?:tsx?|sql|css|mjs|cjs)$/.test(path))
   return [...new Set([...touched, ...(isOfCode ? ALWAYS : [])])]
-    .filter((path) => !path.startsWith('tests/browser/'))
+    .filter((path) => !/^tests\/(browser|operation)\//.test(path))
     .sort()
 }

@@ -178,6 +178,7 @@ const PROGRAMS = [
     isThere: () => ['chromium', 'chromium-browser', 'google-chrome'].some(onPath),
   },
   { name: 'Redis', packages: ['redis-server'], isThere: () => onPath('redis-server') },
+  { name: 'PgBouncer', packages: ['pgbouncer'], isThere: () => onPath('pgbouncer') },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
   { name: 'Apache', packages: ['apache2', 'lua-socket'], isThere: () => onPath('apache2') },
@@ -268,6 +269,8 @@ async function suites(node24, only) {
     await suite('pglite, this Node', ['pglite'], { only: MEETING })
   }
   // alone, after everything else
+  if (postgres && isAsked('operation') && !only && isOfShard(0))
+    await suite('operation', ['operation'], { sharded: false })
   if (postgres && isAsked('timing') && !only && isOfShard(0))
     await suite('timing', ['timing'], { sharded: false })
 }
@@ -289,7 +292,7 @@ async function everything() {
   }
   const only = flags.changed || flags.since ? touchedTests(changedFiles(flags.since)) : null
   // the network and the processor beside each other
-  const needsPrograms = ['pglite', 'postgres', 'browser', 'node24', 'timing'].some(isAsked)
+  const needsPrograms = ['pglite', 'postgres', 'browser', 'node24', 'timing', 'operation'].some(isAsked)
   const [newer] = await Promise.all([
     only ? null : newerNode(),
     needsPrograms && installPrograms(),

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -41,6 +41,16 @@ export interface Cluster {
   baseUrl: string
   /** URL of the superuser, for tests of the refusal of superusers. */
   superuserUrl: string
+  /** The folder of the server's programs: pg_dump and the like. */
+  bin: string
+  /** The account of the server; null where it is that of this process. */
+  account: { uid: number; gid: number } | null
+  /** Sends a signal to every process of the server: SIGSTOP freezes it, SIGCONT continues it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
+  /** PostgreSQL's fast shutdown, or as a crash: immediately, without a checkpoint. */
+  shutDown(mode?: 'fast' | 'immediate'): Promise<void>
+  /** Starts it again on the same port and waits until it accepts connections. */
+  startAgain(options?: { standby?: boolean }): Promise<void>
   stop(): Promise<void>
 }
 
@@ -50,11 +60,23 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
   if (account) await chown(folder, account.uid, account.gid)
   const data = join(folder, 'data')
-  let server: ChildProcess | null = null
+  // every keeper that was started; the last one has the running server
+  const keepers: ChildProcess[] = []
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    for (const pid of await processesOf(data)) {
+      try {
+        process.kill(pid, name)
+      } catch {
+        // a backend that has ended meanwhile
+      }
+    }
+  }
   const stop = async (): Promise<void> => {
-    if (server && server.exitCode === null) {
-      const ended = new Promise((resolve) => server?.once('exit', resolve))
-      server.stdin?.end()
+    await signal('SIGCONT')
+    for (const keeper of keepers) {
+      if (keeper.exitCode !== null) continue
+      const ended = new Promise((resolve) => keeper.once('exit', resolve))
+      keeper.stdin?.end()
       await ended
     }
     await rm(folder, { recursive: true, force: true })
@@ -68,27 +90,60 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
     )
     const port = await freePort()
     const settings = [...SETTINGS, ...(durable ? [] : QUICK)].flatMap((setting) => ['-c', setting])
-    server = spawn(
-      'sh',
-      ['-c', KEEPER, join(bin, 'postgres'), folder, '-D', data, '-p', String(port), ...settings],
-      { ...how, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
-    )
+    const launch = (): void => {
+      const program = ['-c', KEEPER, join(bin, 'postgres'), folder, '-D', data, '-p', String(port)]
+      keepers.push(
+        spawn('sh', [...program, ...settings], {
+          ...how,
+          stdio: ['pipe', 'ignore', 'ignore'],
+          detached: true,
+        }),
+      )
+    }
+    launch()
     const superuserUrl = `postgres://postgres@127.0.0.1:${port}/`
-    await prepareLogin(`${superuserUrl}postgres`)
-    return { baseUrl: `postgres://latchkey@127.0.0.1:${port}/`, superuserUrl, stop }
+    await answered(`${superuserUrl}postgres`, 'create role latchkey login createdb createrole')
+    return {
+      baseUrl: `postgres://latchkey@127.0.0.1:${port}/`,
+      superuserUrl,
+      bin,
+      account,
+      signal,
+      async shutDown(mode = 'fast') {
+        const [postmaster] = await processesOf(data)
+        if (postmaster !== undefined) process.kill(postmaster, mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+        while (existsSync(join(data, 'postmaster.pid'))) await pause(20)
+      },
+      async startAgain({ standby = false } = {}) {
+        const marker = join(data, 'standby.signal')
+        if (standby) await writeFile(marker, '')
+        else await rm(marker, { force: true })
+        launch()
+        await answered(`${superuserUrl}postgres`, 'select 1')
+      },
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function prepareLogin(url: string): Promise<void> {
+/** The postmaster and its children; empty if it does not run. */
+async function processesOf(data: string): Promise<number[]> {
+  const file = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  const postmaster = Number(file.split('\n')[0])
+  if (!postmaster) return []
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid='])
+  const pairs = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  return [postmaster, ...pairs.flatMap(([pid = 0, parent]) => (parent === postmaster ? [pid] : []))]
+}
+
+/** Runs a statement as soon as the server accepts connections. */
+async function answered(url: string, statement: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const connection = await Connection.open(
-        { connectionString: url },
-        'create role latchkey login createdb createrole',
-      )
+      const connection = await Connection.open({ connectionString: url }, statement)
       await connection.close()
       return
     } catch (error) {

@@ -18,7 +18,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
       `create database ${TEMPLATE}`,
     )
     await connection.close()
-    const driver = postgresDriver({ databaseUrl: `${cluster.baseUrl}${TEMPLATE}`, pool: 1, log: quietLog })
+    const driver = postgresDriver({
+      databaseUrl: `${cluster.baseUrl}${TEMPLATE}`,
+      pool: 1,
+      silence: 10_000,
+      log: quietLog,
+    })
     await migrateUp(driver)
     await driver.close()
     const statements = join(import.meta.dirname, '../../.cache/statements', project.name)

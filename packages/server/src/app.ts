@@ -99,6 +99,7 @@ const openConfigured = (config: Config, log: Log): Promise<Database> =>
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     pool: config.databasePool,
+    silence: config.databaseTimeout,
     guardNesting: config.profile !== 'production',
     log,
   })
@@ -211,9 +212,9 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
     ready: async () => {
-      const reachable = await db.isReachable()
-      const migrated = reachable && (await db.pendingMigrations()).length === 0
-      return { ready: reachable && migrated, checks: { database: reachable, migrations: migrated } }
+      const database = (await db.isReachable()) && (await db.isWritable(jobs.writeSample))
+      const migrations = database && (await db.pendingMigrations()).length === 0
+      return { ready: database && migrations, checks: { database, migrations } }
     },
   })
   let stopping: Promise<void> | null = null

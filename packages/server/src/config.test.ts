@@ -67,6 +67,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
     refuses: ['mysql://h/d', 'postgres://h', 'postgres://h/', 'h/d'],
   },
   databasePool: { takes: { '1': 1, '100': 100 }, refuses: ['0', '101', 'ten'] },
+  databaseTimeout: { takes: { '1s': 1000, '60s': 60_000 }, refuses: ['0s', '999ms', '2m', '2'] },
   embeddedInProduction: { takes: { yes: true, NO: false, true: true }, refuses: ['maybe', 'y'] },
   redisUrl: { takes: { 'rediss://h:6379/0': 'rediss://h:6379/0' }, refuses: ['http://h', 'h:6379'] },
   smtpUrl: {
@@ -149,6 +150,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   keyRotation: { takes: { '1h': 3_600_000, '90d': 7_776_000_000 }, refuses: ['59m', 'never'] },
   keyLead: { takes: { '0s': 0, '10m': 600_000 }, refuses: ['8d', '-1s'] },
   secret: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
+  drain: { takes: { '0s': 0, '5m': 300_000 }, refuses: ['6m', '5', '-1s'] },
   auditRetention: { takes: { '30d': 2_592_000_000 }, refuses: ['1h', '36501d'] },
   logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
 }

@@ -11,6 +11,12 @@ export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')
 
+/** Text of that many characters, which no compression makes shorter. */
+export const incompressibleText = (characters: number): string =>
+  randomBytes(Math.ceil(characters * 0.75))
+    .toString('base64url')
+    .slice(0, characters)
+
 /** SHA-256; sufficient for secrets of full entropy, never for passwords. */
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 

@@ -67,8 +67,8 @@ async function runHere(command: Portable, args: Args, config: Config): Promise<C
     destination: process.stderr,
   })
   if (command.on === 'database') {
-    const { databaseUrl, dataDir } = config
-    const db = await openDatabase({ databaseUrl, dataDir, pool: 1, guardNesting: false, log })
+    const { databaseUrl, dataDir, databaseTimeout: silence } = config
+    const db = await openDatabase({ databaseUrl, dataDir, pool: 1, silence, guardNesting: false, log })
     return command.run(db, args, config).finally(() => db.close())
   }
   const { createApp } = await import('../app.ts')

@@ -66,6 +66,8 @@ export const SETTINGS = {
     about: 'PostgreSQL 15 or newer; without it the server uses its embedded database in the data folder.' }),
   databasePool: set('LATCHKEY_DATABASE_POOL', 'database', wholeNumber(1, 100), { byDefault: '10',
     about: 'The maximum number of PostgreSQL connections that one process opens for transactions.' }),
+  databaseTimeout: set('LATCHKEY_DATABASE_TIMEOUT', 'database', durationBetween('1s', '60s'), { byDefault: { development: '2s', testing: '10s', production: '2s' },
+    about: 'How long PostgreSQL may give no sign of life before requests are answered with 503 instead of waiting; they are served again as soon as it answers.' }),
   embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
     about: '`yes` permits the embedded database in production: it survives a killed process, may lose the last writes in a power failure, and serves one process only.' }),
   redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',
@@ -164,6 +166,8 @@ export const SETTINGS = {
 
   secret: set('LATCHKEY_SECRET', 'operation', text('at least 32 characters', /^\S(?:.{30,4094})\S$/su), { byDefault: null, computed: 'generated at the first start and stored in the data folder; required in production', secret: 'whole',
     about: 'The secret that all encryption and signing keys are derived from or sealed with; the same on every node. Keep it safe and back it up. `openssl rand -base64 48` generates one.' }),
+  drain: set('LATCHKEY_DRAIN', 'operation', durationBetween('0s', '5m'), { byDefault: { development: '0s', testing: '0s', production: '5s' },
+    about: 'How long a stopping server still serves requests while `/readyz` answers 503, so that load balancers stop sending; longer than the interval of their checks.' }),
   auditRetention: set('LATCHKEY_AUDIT_RETENTION', 'operation', durationBetween('1d', '36500d'), { byDefault: '365d',
     about: 'How long audit events are kept.' }),
   logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },

@@ -115,7 +115,7 @@ async function onServer(source: TestDatabaseSource & { kind: 'postgres' }): Prom
   await superuser.connect()
   await superuser.query(`set lock_timeout = '3s'`)
   return pooled({
-    open: async ({ pool, log }) => postgresDriver({ databaseUrl, pool, log }),
+    open: async ({ pool, log }) => postgresDriver({ databaseUrl, pool, silence: 10_000, log }),
     query: async (text) => (await superuser.query(text)).rows,
     async drop() {
       await superuser.end()

@@ -5,13 +5,16 @@
  * reopened; its statements fail with `Unreachable`.
  */
 import pg from 'pg'
-import { faultCode, isUnreachable, Unreachable } from './faults.ts'
+import { faultCode, isConnectionLost, Unreachable } from './faults.ts'
 import { type Prepared, Statement, type StatementResult } from './statement.ts'
 
 export type { StatementResult } from './statement.ts'
 
 /** Row-level security makes plans depend on the role, so each role has its own prepared statements. */
 export type DatabaseRole = 'system' | 'caller'
+
+/** How long the server has to close a connection. */
+const CLOSE_MS = 2000
 
 /** The largest number of prepared statements for each connection and role; the least recently used one is deallocated. */
 const NAMES = 250
@@ -93,11 +96,20 @@ export class Connection {
     return this.waiting === 0 && this.#client.getTransactionStatus() === 'I'
   }
 
-  /** Called every few seconds: the connection is lost if answers are pending and none arrived for `patience` beats. */
-  beat(patience: number): void {
+  /**
+   * Called at regular intervals: the connection is lost if answers are pending and none arrived for `patience` beats.
+   * @param patience in a transaction, and outside of one, where BEGIN and the like are answered at once
+   * @returns whether it was lost now
+   */
+  beat(patience: { inside: number; outside: number }): boolean {
+    const most = this.#client.getTransactionStatus() === 'I' ? patience.outside : patience.inside
     if (this.waiting === 0 || this.#answered > 0) this.#beats = 0
-    else if (++this.#beats >= patience) this.destroy(new Error('no answer for too long'))
+    else if (++this.#beats >= most) {
+      this.destroy(new Error('no answer for too long'))
+      return true
+    }
     this.#answered = 0
+    return false
   }
 
   /** Calls `run` once, immediately if the connection is lost already. */
@@ -116,9 +128,11 @@ export class Connection {
     this.#client.connection.stream.destroy()
   }
 
-  /** Closes the connection after pending answers. */
+  /** Closes the connection after pending answers; immediately, where the server does not close it in time. */
   async close(): Promise<void> {
+    const cut = setTimeout(() => this.destroy(new Error('the server did not close the connection')), CLOSE_MS)
     await this.#client.end().catch(() => {})
+    clearTimeout(cut)
   }
 
   async #transmit<R>(statement: Statement): Promise<StatementResult<R>> {
@@ -131,7 +145,7 @@ export class Connection {
       // the stack of the caller, instead of that of the protocol reader
       if (error instanceof Error) Error.captureStackTrace(error)
       // the error precedes the end of the connection: no other statement must be sent on it
-      if (!this.lost && isUnreachable(error)) this.destroy(new Error('the server ended the connection'))
+      if (!this.lost && isConnectionLost(error)) this.destroy(new Error('the server ended the connection'))
       throw wrap(error, this.lost)
     } finally {
       this.waiting--
@@ -179,7 +193,7 @@ export const isOutdated = (error: unknown): boolean =>
 /** Errors on a lost connection become `Unreachable`; errors of the server are unchanged. */
 function wrap(error: unknown, lost: Error | null): unknown {
   if (error instanceof Unreachable) return error
-  if (lost || isUnreachable(error)) {
+  if (lost || isConnectionLost(error)) {
     return new Unreachable('the database cannot be reached', error)
   }
   return error

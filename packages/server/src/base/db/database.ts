@@ -8,7 +8,7 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
 import { type Connection, type DatabaseRole, isOutdated, type StatementResult } from './connection.ts'
 import type { Driver } from './driver.ts'
-import { TransactionRolledBack } from './faults.ts'
+import { isUnwritable, TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
 import { pendingMigrations } from './migrate.ts'
 import type { Tables } from './tables.ts'
@@ -39,7 +39,13 @@ export function database(options: DatabaseOptions): Database {
   const nesting = options.guardNesting ? new AsyncLocalStorage<{ open: boolean }>() : null
   const here = new Set<{ channel: string; onMessage(payload: string): void }>()
   let closing: Promise<void> | null = null
+  let isWritable = true
 
+  const note = (error: unknown): void => {
+    if (!isWritable || !isUnwritable(error instanceof TransactionRolledBack ? error.cause : error)) return
+    isWritable = false
+    log.error({ err: error }, 'the database cannot be written to; the server is not ready until it can')
+  }
   const tell: Tell = (channel, payload) => {
     for (const listener of here) if (listener.channel === channel) listener.onMessage(payload)
   }
@@ -55,7 +61,9 @@ export function database(options: DatabaseOptions): Database {
         return await driver.statement<R>(text, values)
       } catch (error) {
         // each connection of the pair may have prepared it; it did not run, so that it may be sent again
-        if (again === 0 || !isOutdated(error)) throw error
+        if (again > 0 && isOutdated(error)) continue
+        note(error)
+        throw error
       }
     }
   }
@@ -82,6 +90,9 @@ export function database(options: DatabaseOptions): Database {
           store.open = false
         }
         await transaction.commit()
+      } catch (error) {
+        note(error)
+        throw error
       } finally {
         driver.release(connection)
       }
@@ -110,6 +121,21 @@ export function database(options: DatabaseOptions): Database {
       } catch {
         return false
       }
+    },
+    async isWritable(write) {
+      if (isWritable) return true
+      const undo = new Error('the write was a check')
+      try {
+        await this.tx('system', async (tx) => {
+          await write(tx)
+          throw undo
+        })
+      } catch (error) {
+        if (error !== undo) return false
+      }
+      isWritable = true
+      log.info({}, 'the database can be written to again')
+      return true
     },
     pendingMigrations: () => pendingMigrations(driver),
     asOwner: (work) => driver.asOwner(work),

@@ -36,15 +36,55 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   )
 }
 
-/** The connection was lost or could not be made: answered as UNAVAILABLE. */
-export function isUnreachable(error: unknown): boolean {
-  if (error instanceof Unreachable) return true
+/**
+ * What a fault of the database means. `lost`: the connection cannot be used any more. `refused`: the server accepts no
+ * connection of this login. `unwritable`: no write succeeds until an operator or a failover mends it. `busy`: this
+ * statement gave up; the next may succeed.
+ */
+type Fault = 'lost' | 'refused' | 'unwritable' | 'busy'
+
+/** By SQLSTATE (PostgreSQL, appendix A) or by the code of a system error; the first that matches. */
+// biome-ignore format: a table
+const FAULTS: readonly (readonly [code: RegExp, means: Fault, what: string])[] = [
+  [/^08/, 'lost', 'connection exceptions'],
+  [/^57P0[1-5]$/, 'lost', 'shut down by an administrator, crashed, starting, database dropped, idle session'],
+  [/^25P0[34]$/, 'lost', 'the session ended because its transaction was idle or took too long'],
+  [/^53300$/, 'lost', 'too many connections'],
+  [/^E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN)$/, 'lost', 'the network'],
+  [/^(ENOTFOUND|ENOENT)$/, 'lost', 'the host or its socket is not there'],
+  [/^(28|3D)/, 'refused', 'wrong password, not permitted to log in, no such database'],
+  [/^53/, 'unwritable', 'disk full, out of memory, a configured limit'],
+  [/^58/, 'unwritable', 'an error of the operating system, such as I/O'],
+  [/^25006$/, 'unwritable', 'read-only: a standby, or after a failover'],
+  [/^57014$/, 'busy', 'canceled: the timeout for statements'],
+  [/^55P03$/, 'busy', 'the timeout for locks'],
+  [/^40(001|P01)$/, 'busy', 'serialization failure, deadlock'],
+]
+
+/** Null for every other error: a fault of the statement. */
+function faultOf(error: unknown): Fault | null {
+  if (error instanceof Unreachable) return 'lost'
   const code = faultCode(error)
-  if (code === null) return false
-  // PostgreSQL appendix A: class 08 connection exceptions; 57P01..3 shutdown and start-up; 53300 too many connections
-  return code.startsWith('08') || /^57P0[123]$/.test(code) || code === '53300' || SYSTEM_FAULTS.has(code)
+  if (code === null) return null
+  return FAULTS.find(([pattern]) => pattern.test(code))?.[1] ?? null
 }
 
-const SYSTEM_FAULTS = new Set(
-  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN ENOENT'.split(' '),
-)
+/** The connection was lost or could not be made: no other statement must be sent on it. */
+export const isConnectionLost = (error: unknown): boolean => faultOf(error) === 'lost'
+
+/** The database cannot do its work at present: answered as UNAVAILABLE. */
+export const isUnavailable = (error: unknown): boolean =>
+  faultOf(error instanceof TransactionRolledBack ? (error.cause ?? error) : error) !== null
+
+/** No write succeeds at present: the server is not ready until one does. */
+export const isUnwritable = (error: unknown): boolean => faultOf(error) === 'unwritable'
+
+/** The code of the error, or of the first of its causes that has one. */
+export function rootCode(error: unknown): string | null {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const inner = at instanceof AggregateError ? at.errors.map(faultCode).find((code) => code !== null) : null
+    const code = faultCode(at) ?? inner ?? null
+    if (code !== null) return code
+  }
+  return null
+}

@@ -13,7 +13,7 @@ import { openPglite, pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
 import { packagedTemplate, unpackTemplate } from './template.ts'
 
-export { isUniqueViolation, isUnreachable, TransactionRolledBack } from './faults.ts'
+export { isUnavailable, isUniqueViolation, TransactionRolledBack } from './faults.ts'
 export { assertIsolation } from './isolation.ts'
 export { DataDirInUse, dataDirHolder } from './lock.ts'
 export {
@@ -31,6 +31,8 @@ export interface OpenOptions {
   dataDir: string | null
   /** The largest number of connections for transactions. */
   pool: number
+  /** Milliseconds without an answer after which PostgreSQL counts as unreachable; 10 seconds if absent. */
+  silence?: number
   /** Whether to throw where `db` is used inside a transaction. Costs time in every transaction: off in production. */
   guardNesting: boolean
   log: Log
@@ -45,9 +47,9 @@ export interface OpenOptions {
  * @throws DataDirInUse where another process has the embedded one
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
-  const { databaseUrl, guardNesting, log } = options
+  const { databaseUrl, guardNesting, pool, silence = 10_000, log } = options
   if (databaseUrl !== null) {
-    return database({ driver: postgresDriver({ databaseUrl, pool: options.pool, log }), guardNesting, log })
+    return database({ driver: postgresDriver({ databaseUrl, pool, silence, log }), guardNesting, log })
   }
   if (options.dataDir === null) {
     const lite = await openPglite({ folder: null, template: options.template ?? null })

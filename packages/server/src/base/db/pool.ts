@@ -82,6 +82,16 @@ export class Pool {
     }
   }
 
+  /** Closes every connection, and rejects the requests that wait for one; later requests open connections again. */
+  abandon(reason: Unreachable): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      clearTimeout(waiter.timer)
+      waiter.reject(reason)
+    }
+    // one in use is dropped when it is released
+    for (const connection of this.#connections) connection.destroy(reason)
+  }
+
   /** Waits for running transactions, at most `patience` milliseconds, then closes every connection. */
   close(patience: number): Promise<void> {
     this.#closing ??= this.#drain(patience)

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cutConnections, cutListener } from '../../testing/connections.ts'
 import { createTestDatabase, openTestDatabase, quietLog, type TestDatabase } from '../../testing/database.ts'
 import type { Database } from './database.ts'
-import { isUnreachable, openDatabase } from './index.ts'
+import { isUnavailable, openDatabase } from './index.ts'
 
 const openUrl = (databaseUrl: string) =>
   openDatabase({ databaseUrl, dataDir: null, pool: 2, guardNesting: true, log: quietLog })
@@ -34,7 +34,7 @@ describe('a connection to PostgreSQL', () => {
     await pause(200)
     await cutConnections(db, 'latchkey %')
     const errors = await Promise.all([inTx, single])
-    expect(errors.map(isUnreachable)).toEqual([true, true])
+    expect(errors.map(isUnavailable)).toEqual([true, true])
     await pause(50)
     expect((await one()).rows).toEqual([{ one: 1 }])
   })
@@ -164,8 +164,8 @@ describe('a connection to PostgreSQL', () => {
     await pause(50)
     await Promise.all([db.close(), db.close()])
     expect(await running).toBe('done')
-    await expect(one()).rejects.toSatisfy(isUnreachable)
-    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
+    await expect(one()).rejects.toSatisfy(isUnavailable)
+    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnavailable)
   })
 })
 
@@ -245,7 +245,7 @@ describe('a connection that is lost while it is opened', () => {
     const outcome = use().catch((error: unknown) => error)
     await delayed
     await cutConnections(direct, `latchkey ${purpose}`)
-    expect(await outcome).toSatisfy(isUnreachable)
+    expect(await outcome).toSatisfy(isUnavailable)
     await expect.poll(() => use().then(() => 'works', String)).toBe('works')
   })
 
@@ -266,7 +266,7 @@ describe('a connection that is lost while it is opened', () => {
 
   test('because its settings are not answered is given up within seconds', async () => {
     void proxy.delayNext('listener')
-    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnreachable)
+    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnavailable)
     await db.listen('changes', () => {})
   })
 })
@@ -274,9 +274,9 @@ describe('a connection that is lost while it is opened', () => {
 describe('a PostgreSQL that cannot be reached', () => {
   test('is unreachable immediately if the connection is refused', async () => {
     const db = await openUrl('postgres://latchkey@127.0.0.1:1/latchkey')
-    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
-    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnreachable)
-    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnreachable)
+    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnavailable)
+    await expect(db.tx('system', async () => {})).rejects.toSatisfy(isUnavailable)
+    await expect(db.listen('changes', () => {})).rejects.toSatisfy(isUnavailable)
     expect(await db.isReachable()).toBe(false)
     await db.close()
   })
@@ -290,7 +290,7 @@ describe('a PostgreSQL that cannot be reached', () => {
       `postgres://latchkey@127.0.0.1:${typeof address === 'object' ? address?.port : 0}/latchkey`,
     )
     const begun = performance.now()
-    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnreachable)
+    await expect(sql`select 1`.execute(db.hot)).rejects.toSatisfy(isUnavailable)
     expect(performance.now() - begun).toBeLessThan(20_000)
     await db.close()
     for (const socket of sockets) socket.destroy()

@@ -1,13 +1,16 @@
 /**
  * Connections to PostgreSQL: a pool for transactions, a pipelined pair for single statements, and one for LISTEN.
+ * The LISTEN connection is also the heartbeat: while the database does not answer there (it is frozen, or the network
+ * drops packets), all connections are closed, and statements fail at once instead of waiting for an answer.
  * Idle connections of the pool have the role latchkey_request without a caller, which sees no rows: a transaction sets its
  * scope, and any failure before that fails closed. A lost connection is replaced on next use.
  */
 import type pg from 'pg'
 import type { Log } from '../log/index.ts'
 import { Connection, type StatementResult } from './connection.ts'
-import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION, type Watch } from './driver.ts'
-import { Unreachable } from './faults.ts'
+import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
+import { rootCode, Unreachable } from './faults.ts'
+import { Listener } from './listener.ts'
 import { Pool } from './pool.ts'
 
 const CONNECT_MS = 5000
@@ -15,17 +18,25 @@ const STATEMENT_MS = 30_000
 /** Single statements share a connection, where a slow one delays the others: their timeout is shorter. */
 const SINGLE_STATEMENT_MS = 5000
 const IDLE_IN_TRANSACTION_MS = 30_000
-const BEAT_MS = 2000
-/** Beats without any answer after which a connection is lost: longer than the timeouts of the server. */
-const PATIENCE_BEATS = 18
-/** Caches depend on LISTEN: its connection is probed every beat, and must answer before the next. */
-const LISTENER_PATIENCE_BEATS = 2
+const BEAT_MS = 500
+/** A connection is lost without any answer for longer than the timeouts of the server by so much. */
+const MARGIN_MS = 3000
 /** The largest number of pending statements on one connection; more would only wait longer. */
 const MOST_WAITING = 2000
-const BACK_OFF_MS = [0, 100, 250, 500, 1000, 2000, 5000] as const
+/** Between failures to connect, in milliseconds. */
+export const BACK_OFF_MS = [0, 100, 250, 500, 1000] as const
 
-export function postgresDriver(options: { databaseUrl: string; pool: number; log: Log }): Driver {
-  const { databaseUrl, log } = options
+export interface PostgresOptions {
+  databaseUrl: string
+  /** The largest number of connections for transactions. */
+  pool: number
+  /** Milliseconds without an answer to the heartbeat after which the database counts as unreachable. */
+  silence: number
+  log: Log
+}
+
+export function postgresDriver(options: PostgresOptions): Driver {
+  const { databaseUrl, log, silence } = options
   const config = (purpose: string): pg.ClientConfig => ({
     connectionString: databaseUrl,
     application_name: `latchkey ${purpose}`,
@@ -39,33 +50,84 @@ export function postgresDriver(options: { databaseUrl: string; pool: number; log
     set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     set role ${role};`
 
-  const pool = new Pool(options.pool, () =>
-    Connection.open(config('transactions'), session('latchkey_request', STATEMENT_MS)),
-  )
-  const openSingle = () =>
-    Connection.open(config('statements'), session('latchkey_system', SINGLE_STATEMENT_MS))
-  const pair = [new PersistentConnection(openSingle), new PersistentConnection(openSingle)] as const
-  const listener = new Listener((channels) => {
-    const listens = channels.map((channel) => `listen ${channel};`)
-    return Connection.open(
-      config('listener'),
-      [session('latchkey_request', STATEMENT_MS), ...listens].join('\n'),
-    )
-  }, log)
+  /** Set while the database does not answer: the error of every statement. */
+  let isSilent: Unreachable | null = null
+  /** Rejects connection attempts under way when the database falls silent. */
+  const attempts = new Set<(reason: Unreachable) => void>()
+  const open = async (purpose: string, settings: string): Promise<Connection> => {
+    if (isSilent) throw isSilent
+    const opening = Connection.open(config(purpose), settings)
+    let attempt: (reason: Unreachable) => void = () => {}
+    const silenced = new Promise<never>((_, reject) => {
+      attempt = reject
+      attempts.add(attempt)
+    })
+    try {
+      return await Promise.race([opening, silenced])
+    } catch (error) {
+      // it may open later
+      const close = (late: Connection) => late.close()
+      opening.then(close, () => {})
+      throw error
+    } finally {
+      attempts.delete(attempt)
+    }
+  }
 
+  const pool = new Pool(options.pool, () => open('transactions', session('latchkey_request', STATEMENT_MS)))
+  const openSingle = () => open('statements', session('latchkey_system', SINGLE_STATEMENT_MS))
+  const pair = [new PersistentConnection(openSingle), new PersistentConnection(openSingle)] as const
+
+  const fallSilent = (): void => {
+    isSilent = new Unreachable('the database does not answer')
+    log.error({ silence_ms: silence }, 'the database does not answer; requests are refused until it does')
+    for (const giveUp of attempts) giveUp(isSilent)
+    pool.abandon(isSilent)
+    for (const persistent of pair) persistent.connection?.destroy(isSilent)
+  }
+  const resume = (): void => {
+    if (isSilent) log.info({}, 'the database answers again')
+    isSilent = null
+  }
+  const listener = new Listener({
+    log,
+    backOff: BACK_OFF_MS,
+    async open(channels) {
+      const listens = channels.map((channel) => `listen ${channel};`)
+      const settings = [session('latchkey_request', STATEMENT_MS), ...listens].join('\n')
+      try {
+        const connection = await Connection.open(config('listener'), settings)
+        resume()
+        return connection
+      } catch (error) {
+        // a refusal is an answer: other connections may succeed
+        if (rootCode(error) !== null) resume()
+        throw error
+      }
+    },
+    onSilent: fallSilent,
+  })
+
+  const beats = (ms: number): number => Math.max(2, Math.ceil(ms / BEAT_MS))
+  const patience = { inside: beats(STATEMENT_MS + MARGIN_MS), outside: beats(silence + MARGIN_MS) }
+  const singlePatience = beats(SINGLE_STATEMENT_MS + MARGIN_MS)
   const beat = setInterval(() => {
-    for (const connection of pool.connections) connection.beat(PATIENCE_BEATS)
-    for (const persistent of pair) persistent.connection?.beat(PATIENCE_BEATS)
-    listener.beat()
+    for (const connection of pool.connections) connection.beat(patience)
+    for (const { connection } of pair) connection?.beat({ inside: singlePatience, outside: singlePatience })
+    listener.beat(Math.max(1, beats(silence) - 1))
   }, BEAT_MS)
   beat.unref()
 
   return {
     kind: 'postgres',
-    acquire: () => pool.acquire(),
+    async acquire() {
+      if (isSilent) throw isSilent
+      return pool.acquire()
+    },
     release: (connection) => pool.release(connection),
     async statement<R>(text: string, values: readonly unknown[]): Promise<StatementResult<R>> {
       const [a, b] = pair
+      if (isSilent) throw isSilent
       const persistent = a.load <= b.load ? a : b
       const connection = persistent.connection ?? (await persistent.reach())
       if (connection.waiting >= MOST_WAITING) throw new Unreachable('too many statements are pending')
@@ -156,109 +218,5 @@ class PersistentConnection {
       this.#pause.unref()
       throw error
     }
-  }
-}
-
-interface Subscription {
-  channel: string
-  onMessage(payload: string): void
-  watch: Watch | undefined
-}
-
-/** One connection for every LISTEN. Subscribers are notified when it goes down, because they miss messages. */
-class Listener {
-  readonly #open: (channels: readonly string[]) => Promise<Connection>
-  readonly #log: Log
-  readonly #subscriptions = new Set<Subscription>()
-  #connection: Connection | null = null
-  #opening: Promise<Connection> | null = null
-  #retry: NodeJS.Timeout | null = null
-  #closed = false
-
-  /** @param open makes a connection that listens on the channels */
-  constructor(open: (channels: readonly string[]) => Promise<Connection>, log: Log) {
-    this.#open = open
-    this.#log = log
-  }
-
-  async listen(
-    channel: string,
-    onMessage: (payload: string) => void,
-    watch?: Watch,
-  ): Promise<() => Promise<void>> {
-    const subscription: Subscription = { channel, onMessage, watch }
-    const connection = await this.#reach()
-    // added before the answer: the end of another subscription must not unlisten, and a loss must be reported
-    this.#subscriptions.add(subscription)
-    try {
-      await connection.plain(`listen ${channel}`)
-    } catch (error) {
-      this.#subscriptions.delete(subscription)
-      throw error
-    }
-    return async () => {
-      this.#subscriptions.delete(subscription)
-      if ([...this.#subscriptions].some((other) => other.channel === channel)) return
-      await this.#connection?.plain(`unlisten ${channel}`).catch(() => {})
-    }
-  }
-
-  /** Probes the connection: a silent loss would not be detected otherwise. */
-  beat(): void {
-    if (!this.#connection) return
-    this.#connection.beat(LISTENER_PATIENCE_BEATS)
-    this.#connection?.plain('select 1').catch(() => {})
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    if (this.#retry) clearTimeout(this.#retry)
-    const connection = this.#connection ?? (await this.#opening?.catch(() => null))
-    await connection?.close()
-  }
-
-  async #reach(): Promise<Connection> {
-    if (this.#closed) throw new Unreachable('the database is being closed')
-    if (this.#connection) return this.#connection
-    this.#opening ??= this.#connect().finally(() => {
-      this.#opening = null
-    })
-    return this.#opening
-  }
-
-  async #connect(): Promise<Connection> {
-    const channels = new Set([...this.#subscriptions].map((subscription) => subscription.channel))
-    const connection = await this.#open([...channels])
-    connection.onNotification((channel, payload) => {
-      for (const subscription of this.#subscriptions) {
-        if (subscription.channel === channel) subscription.onMessage(payload)
-      }
-    })
-    this.#connection = connection
-    connection.onLost(() => {
-      this.#connection = null
-      if (this.#closed) return
-      this.#log.warn({}, 'LISTEN connection down')
-      for (const subscription of this.#subscriptions) subscription.watch?.onLost()
-      this.#retryAfter(0)
-    })
-    return connection
-  }
-
-  #retryAfter(failures: number): void {
-    if (this.#closed) return
-    this.#retry = setTimeout(
-      () => {
-        this.#reach().then(
-          () => {
-            this.#log.info({}, 'LISTEN connection restored')
-            for (const subscription of this.#subscriptions) subscription.watch?.onBack()
-          },
-          () => this.#retryAfter(failures + 1),
-        )
-      },
-      BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length - 1)],
-    )
-    this.#retry.unref()
   }
 }

@@ -66,6 +66,11 @@ export interface Db {
   ): Promise<() => Promise<void>>
   /** Whether the database answers; for readiness. Never throws. */
   isReachable(): Promise<boolean>
+  /**
+   * Whether writes succeed, as far as this process knows: after one failed because the disk is full, or the database is
+   * read-only, `write` is tried in a transaction that is rolled back. Never throws.
+   */
+  isWritable(write: (tx: Tx) => Promise<void>): Promise<boolean>
   /** Migrations not yet applied, by name, oldest first. */
   pendingMigrations(): Promise<string[]>
   /** Waits for running transactions, then closes every connection (and the data-directory lock). Idempotent. */

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
-import { isUnreachable } from '../db/faults.ts'
+import { isUnavailable } from '../db/faults.ts'
 import { problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Log } from '../log/index.ts'
@@ -26,7 +26,7 @@ import type { Row } from './row/route.ts'
 import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
-import { healthRows, type Readiness } from './serve/health.ts'
+import { healthRows, type Readiness, readiness } from './serve/health.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { refuse } from './serve/refuse.ts'
 import { formAddress } from './serve/return-path.ts'
@@ -58,7 +58,7 @@ export interface HttpOptions extends PageRenderer {
 export interface Http {
   /** @returns the actual port, also for the port 0 */
   listen(host: string, port: number): Promise<{ port: number }>
-  /** Stops accepting connections and waits, up to a bound, for running requests. Idempotent. */
+  /** Announces the end, then stops accepting connections and waits, up to a bound, for running requests. Idempotent. */
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export function createHttp(options: HttpOptions): Http {
     log,
     keyring,
     present,
-    isUnreachable,
+    isUnavailable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
     recordDenial: options.recordDenial ?? (async () => {}),
@@ -80,12 +80,14 @@ export function createHttp(options: HttpOptions): Http {
     isForeign: originCheck(config),
     renderer: options,
   }
-  const bounds = { ...BOUNDS, ...options.bounds }
+  const bounds = { ...BOUNDS, announcement: config.drain, ...options.bounds }
   const app = makeServer(bounds, {
     refuse: (req, res, failed) => refuse(context, context.openExchange(req, res), failed),
     raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
   })
-  const rows = [...options.rows, ...healthRows(options.ready)]
+  let closing: Promise<void> | undefined
+  const ready = readiness(() => (closing ? STOPPING : options.ready()))
+  const rows = [...options.rows, ...healthRows(ready)]
   const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
   const openStreams = streams(clock, bounds)
   const dependencies = { context, streams: openStreams, clock }
@@ -101,7 +103,6 @@ export function createHttp(options: HttpOptions): Http {
   }
   options.extra?.(app)
   const drain = drainOf(app, bounds)
-  let closing: Promise<void> | undefined
   return {
     async listen(host, port) {
       await app.listen({ host, port })
@@ -114,6 +115,8 @@ export function createHttp(options: HttpOptions): Http {
     },
   }
 }
+
+const STOPPING = Promise.resolve<Readiness>({ ready: false, checks: { running: false } })
 
 const openApiAsset = (document: () => OpenApi): Asset => ({
   path: '/api/openapi.json',

@@ -27,6 +27,7 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     apiKeyInQuery: false,
     compat: [],
     defaultLocale: 'en',
+    drain: 0,
     ...changes,
   }) as Config
 

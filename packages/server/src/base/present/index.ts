@@ -276,7 +276,7 @@ function nextPage(url: string, cursor: string): string {
 }
 
 /** Translates any thrown value to the Problem that the caller may see. */
-export const asProblem = (error: unknown, isUnreachable: (error: unknown) => boolean): Problem =>
+export const asProblem = (error: unknown, isUnavailable: (error: unknown) => boolean): Problem =>
   error instanceof Problem
     ? error
-    : new Problem(isUnreachable(error) ? 'UNAVAILABLE' : 'INTERNAL_ERROR', { cause: error })
+    : new Problem(isUnavailable(error) ? 'UNAVAILABLE' : 'INTERNAL_ERROR', { cause: error })

@@ -8,6 +8,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { z } from 'zod'
 import { type Clock, later } from '../../base/clock.ts'
+import { incompressibleText } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
@@ -39,6 +40,8 @@ export interface Jobs {
   every(name: string, interval: string, run: (now: Date) => Promise<void>): void
   /** Registers the work of a feature. */
   add(work: readonly Work[]): void
+  /** Writes a job of some size, to see whether the disk has room for it; the caller rolls the transaction back. */
+  writeSample(tx: Tx): Promise<void>
   /** Starts the timers. */
   start(): void
   /**
@@ -56,6 +59,9 @@ const POLL = 1000
 const EXTEND_EVERY = 60
 /** The retention of failed jobs. Their payloads may contain personal data. */
 const FAILED_RETENTION = 30 * 86_400_000
+
+/** More than fits into the free space of a few pages. */
+const SAMPLE = 48 * 1024
 
 export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Jobs {
   const worker = createWorker({ db, clock, log })
@@ -105,6 +111,15 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
         if ('kind' in one) worker.on(one.kind, one.run)
         else recurring.every(one.name, one.interval, one.run)
       }
+    },
+    async writeSample(tx) {
+      const now = clock.now()
+      await insertJob(tx, {
+        kind: 'jobs.sample',
+        payload: { random: incompressibleText(SAMPLE) },
+        runAt: now,
+        now,
+      })
     },
     start() {
       timer ??= setInterval(wake, POLL).unref()

@@ -1,4 +1,7 @@
-/** Health checks: liveness (the process answers) and readiness (the database answers, all migrations are applied). */
+/**
+ * Health checks: liveness (the process answers) and readiness (the database answers and can be written to, all migrations
+ * are applied, the server is not stopping).
+ */
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
 import { operation } from '../row/operation.ts'
@@ -8,6 +11,30 @@ export interface Readiness {
   ready: boolean
   /** The result of each check by name; true if it passed. */
   checks: Readonly<Record<string, boolean>>
+}
+
+/** A load balancer waits for a few seconds at most: what is not known by then is not ready. */
+const READY_MS = 1500
+const UNKNOWN: Readiness = { ready: false, checks: { database: false } }
+
+/** Runs one check at a time for all who ask, and answers within a bound also where the check does not. */
+export function readiness(check: () => Promise<Readiness>): () => Promise<Readiness> {
+  let running: Promise<Readiness> | null = null
+  return () => {
+    running ??= check()
+      .catch(() => UNKNOWN)
+      .finally(() => {
+        running = null
+      })
+    const checked = running
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(UNKNOWN), READY_MS)
+      void checked.then((found) => {
+        clearTimeout(timer)
+        resolve(found)
+      })
+    })
+  }
 }
 
 const operations = {
@@ -42,12 +69,12 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       message: 'The server is alive.',
       run: async () => ({ data: { status: 'ok' } }),
     })
-  const readiness = route({
+  const isReady = route({
     of: operations.ready,
     method: 'GET',
     path: '/readyz',
     description:
-      'The server is ready if the database is reachable and all migrations are applied. Otherwise the answer is 503, with the failed check in `details`.',
+      'The server is ready if the database answers and can be written to, and all migrations are applied. Otherwise, and while it stops, the answer is 503 within two seconds, with the failed check in `details`.',
     tag: 'Operation',
     input: z.object({}),
     output: z.object({ status: z.string(), checks: z.record(z.string(), z.boolean()) }),
@@ -62,5 +89,5 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       return { data: { status: 'ready', checks: state.checks } }
     },
   })
-  return [alive('/api/health', 'health.api'), alive('/healthz', 'health.alive'), readiness]
+  return [alive('/api/health', 'health.api'), alive('/healthz', 'health.alive'), isReady]
 }

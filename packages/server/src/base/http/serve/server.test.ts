@@ -68,6 +68,29 @@ describe('closing', () => {
   })
 })
 
+describe('a server that announces its end', () => {
+  it('is not ready, serves requests on new and on kept connections, and closes each after its answer', async () => {
+    const { row, started, finish } = slowRow()
+    const server = await serve([row], { bounds: { announcement: 2000 } })
+    const running = server.ask('/api/v1/slow')
+    await started
+    let isClosed = false
+    const closed = server.close().then(() => {
+      isClosed = true
+    })
+    const ready = await fetch(`${server.url}/readyz`)
+    expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close'])
+    expect((await ready.json()).error.details).toEqual({ checks: { running: false } })
+    const alive = await fetch(`${server.url}/healthz`)
+    expect([alive.status, alive.headers.get('connection')]).toEqual([200, 'close'])
+    expect(isClosed).toBe(false)
+    finish()
+    expect((await running).headers.get('connection')).toBe('close')
+    await closed
+    await expect(fetch(server.url)).rejects.toThrow()
+  })
+})
+
 describe('a request on an open connection while the server closes', () => {
   it('is answered, and the connection is closed', async () => {
     const { row, started, finish } = slowRow()

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
@@ -15,6 +16,8 @@ export interface Bounds {
   requestTimeout: number
   keepAliveTimeout: number
   maxConnections: number
+  /** Milliseconds for which a closing server still accepts requests, so that load balancers can take notice. */
+  announcement: number
   /** Milliseconds that running requests have to end when the server closes. */
   drainTimeout: number
   /** Milliseconds between heartbeats of a stream; each authorizes the caller again. */
@@ -28,6 +31,7 @@ export const BOUNDS: Bounds = {
   // load balancers usually close idle connections after 60 s; they have to close first
   keepAliveTimeout: 72_000,
   maxConnections: 10_000,
+  announcement: 0,
   drainTimeout: 10_000,
   heartbeat: 10_000,
   maxStreams: 1000,
@@ -164,24 +168,31 @@ const isMidAnswer = (socket: Socket): boolean => answerOf(socket)?.headersSent ?
 export type Drain = () => Promise<void>
 
 /**
- * Graceful shutdown: stops accepting, closes idle connections (also those that browsers open ahead of a request), waits
- * for running requests up to the bound, then closes the remaining connections.
+ * Graceful shutdown. First it announces the end: requests are still served, on new connections too, and every answer has
+ * `connection: close`, so that a proxy gives up the connections that it keeps, and none of them is closed under a
+ * request. Then it stops accepting, closes idle connections (also those that browsers open ahead of a request), waits
+ * for running requests up to the bound, and closes the remaining connections.
  */
 export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
   const sockets = new Set<Socket>()
+  let isClosing = false
   app.server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  app.server.prependListener('request', (_req, res) => {
+    if (isClosing) res.shouldKeepAlive = false
+  })
   return async () => {
-    const cut = setTimeout(() => app.server.closeAllConnections(), bounds.drainTimeout)
-    const closed = app.close()
+    isClosing = true
     for (const socket of sockets) {
       const answer = answerOf(socket)
-      // its answer has `connection: close`
       if (answer) answer.shouldKeepAlive = false
-      else socket.destroy()
     }
+    if (bounds.announcement > 0 && app.server.listening) await pause(bounds.announcement)
+    const cut = setTimeout(() => app.server.closeAllConnections(), bounds.drainTimeout)
+    const closed = app.close()
+    for (const socket of sockets) if (!answerOf(socket)) socket.destroy()
     try {
       await closed
     } finally {

@@ -57,7 +57,7 @@ export interface HttpContext {
   memberships: MembershipLookup
   recordDenial: DenialRecorder
   isForeign: (req: Exchange['req']) => boolean
-  isUnreachable: (error: unknown) => boolean
+  isUnavailable: (error: unknown) => boolean
 }
 
 /**
@@ -161,7 +161,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
 
 /** @returns the Problem that the caller may see; logs the cause of a 5xx */
 export function problemOf(context: HttpContext, exchange: Exchange, error: unknown, row?: Row): Problem {
-  const failed = asProblem(error, context.isUnreachable)
+  const failed = asProblem(error, context.isUnavailable)
   if (failed.status >= 500) {
     const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
     if (failed.code === 'INTERNAL_ERROR') context.log.error(fields, 'request failed with an unexpected error')
