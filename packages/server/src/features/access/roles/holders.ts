@@ -50,23 +50,40 @@ export async function changeUserRoles(
   userId: string,
   names: readonly string[],
 ): Promise<UserRolesView> {
-  // a caller who may not read users cannot change their roles
-  if (!call.principal || !can(call.principal, 'users:read'))
-    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'users:read' } })
+  assertMayReadUsers(call)
   await getVisibleUser(tools, call, userId)
-  return await tools.db.tx('system', async (tx) => {
-    const reach = await lockReach(tx, call, 'users:grant')
-    const holder = await selectHolder(tx, userId)
-    if (!holder) throw problem('NOT_FOUND')
-    const to = inOrder(reach.definitions, names)
-    await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
-    return {
-      user_id: userId,
-      role: to[0] ?? null,
-      roles: to,
-      permissions: [...effectivePermissions(reach.definitions, to)],
-    }
-  })
+  return await tools.db.tx('system', (tx) => replaceUserRoles(tools, tx, call, userId, names))
+}
+
+/**
+ * As changeUserRoles, in a transaction of the system that changes more of the user. Takes the lock on roles: call it, or
+ * lockRoles, before an address or a user is locked.
+ */
+export async function replaceUserRoles(
+  tools: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  userId: string,
+  names: readonly string[],
+): Promise<UserRolesView> {
+  assertMayReadUsers(call)
+  const reach = await lockReach(tx, call, 'users:grant')
+  const holder = await selectHolder(tx, userId)
+  if (!holder) throw problem('NOT_FOUND')
+  const to = inOrder(reach.definitions, names)
+  await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
+  return {
+    user_id: userId,
+    role: to[0] ?? null,
+    roles: to,
+    permissions: [...effectivePermissions(reach.definitions, to)],
+  }
+}
+
+/** A caller who may not read users cannot change their roles. @throws Problem INSUFFICIENT_PERMISSIONS */
+function assertMayReadUsers({ principal }: Call): void {
+  if (!principal || !can(principal, 'users:read'))
+    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'users:read' } })
 }
 
 /** A user, read in the caller's scope. @throws Problem NOT_FOUND */

@@ -4,15 +4,15 @@
  * receives a link to choose one, which verifies the address as every reset link does.
  */
 import { can } from '@latchkey/guard'
-import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
+import type { Call, Locale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { invalid, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { assertMayGrantServerRole, lockReach } from '../../access/roles/index.ts'
+import { assertMayGrantServerRole, lockReach, replaceUserRoles } from '../../access/roles/index.ts'
 import {
   changeAddress,
   claimAddress,
@@ -29,12 +29,14 @@ import {
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
 import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
+import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
-import { asAdministrator, assertMayActOnUser, assertMayWithdraw } from './target.ts'
+import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
+import type { SettableStatus } from './view.ts'
 
 type AccountTools = Pick<
   Tools,
-  'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
+  'clock' | 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
 >
 
 export interface NewAccount {
@@ -42,7 +44,9 @@ export interface NewAccount {
   username?: string | undefined
   full_name?: string | undefined
   password?: string | undefined
+  role?: string | undefined
   roles?: readonly string[] | undefined
+  status?: SettableStatus | undefined
   is_verified: boolean
   locale?: Locale | undefined
   send_invitation?: boolean | undefined
@@ -55,7 +59,9 @@ export async function createAccount(tools: AccountTools, call: Call, input: NewA
   const hash = password === undefined ? null : await acceptPassword(tools, password, names)
   const id = newId('usr')
   return await asAdministrator(tools, call, async (tx, acting) => {
-    const roles = await rolesFor(tools, tx, call, input.roles)
+    // the order of locks: roles before addresses
+    if (input.status !== undefined) await lockRoles(tx)
+    const roles = await rolesFor(tools, tx, call, rolesOf(input))
     await lockAddress(tx, canonical(email))
     if (input.is_verified) await assertMaySetAddress(tx, call, null, [canonical(email)])
     const locale = input.locale ?? null
@@ -73,8 +79,11 @@ export async function createAccount(tools: AccountTools, call: Call, input: NewA
     const { username } = names
     await audit(tx, acting, { type: 'user.created', userId: id, username, details })
     const user = await getUser(tx, id)
-    if (input.send_invitation ?? hash === null) await sendPasswordLink(tools, tx, call, user)
-    return user
+    const isUsable = input.status === undefined || input.status === 'active'
+    if (input.send_invitation ?? (hash === null && isUsable)) await sendPasswordLink(tools, tx, call, user)
+    if (isUsable) return user
+    await setStatus(tools, tx, acting, user, input.status ?? 'active')
+    return await getUser(tx, id)
   })
 }
 
@@ -97,6 +106,19 @@ async function assertMaySetAddress(
       'This user is a member of an organization, or invited to one. Only the user can verify or change the address.',
     details: { required: 'organizations:write', reason: 'of_an_organization' },
   })
+}
+
+/** `role` is one role, short for a list. @throws Problem VALIDATION_ERROR for both */
+function rolesOf({
+  role,
+  roles,
+}: {
+  role?: string | undefined
+  roles?: readonly string[] | undefined
+}): readonly string[] | undefined {
+  if (role === undefined) return roles
+  if (roles !== undefined) throw invalid('role', 'not_with_roles', 'Send `role` or `roles`, not both.')
+  return [role]
 }
 
 /** The default role may always be given; other roles require `users:grant` and follow the rules of granting roles. */
@@ -131,30 +153,37 @@ async function sendPasswordLink(
   await tools.mail.write(tx, email, call.now, user.id)
 }
 
-/** The user's language, or the administrator's where the user has chosen none. */
-export const localeOf = (user: Pick<User, 'locale'>, call: Call): Locale =>
-  LOCALES.find((locale) => locale === user.locale) ?? call.locale
-
 type ProfileChange = Parameters<typeof changeProfile>[3]
 
 export interface AccountChange extends ProfileChange {
   email?: string | undefined
   is_verified?: boolean | undefined
+  role?: string | undefined
+  roles?: readonly string[] | undefined
+  status?: SettableStatus | undefined
 }
 
-/** Changes only the given fields. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT for taken identifiers */
+/**
+ * Changes only the given fields. Roles follow the rules of granting roles, and the status those of locking and
+ * disabling: nothing is changed where one of them is refused.
+ * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT for taken identifiers and as the actions on roles and
+ * status throw it, AUTHENTICATION_REQUIRED for roles by an API key
+ */
 export async function changeAccount(
   tools: AccountTools,
   call: Call,
   id: string,
-  { email, is_verified: isVerified, ...profile }: AccountChange,
+  { email, is_verified: isVerified, role, roles: list, status, ...profile }: AccountChange,
 ): Promise<User> {
+  const roles = rolesOf({ role, roles: list })
   return await asAdministrator(tools, call, async (tx, acting) => {
-    // the order of locks: addresses before the user, as in verification
+    // the order of locks: roles, then addresses before the user, as in verification
+    if (roles !== undefined || status !== undefined) await lockRoles(tx)
     const before = await findUser(tx, id)
     const addresses = [before?.email ?? [], email ?? []].flat().map(canonical)
     for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
-    const user = await assertMayActOnUser(tools, tx, call, id)
+    const assertMay = status === undefined || status === 'active' ? assertMayActOnUser : assertMayWithdraw
+    const user = await assertMay(tools, tx, call, id)
     if (user.email !== before?.email) throw problem('CONFLICT')
     if (email !== undefined || isVerified) await assertMaySetAddress(tx, call, id, addresses)
     if (Object.values(profile).some((value) => value !== undefined))
@@ -162,6 +191,8 @@ export async function changeAccount(
     if (email !== undefined && email !== user.email)
       await moveToAddress(tools, tx, acting, user, email, isVerified)
     if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
+    if (roles !== undefined) await replaceUserRoles(tools, tx, call, id, roles)
+    if (status !== undefined) await setStatus(tools, tx, acting, await getUser(tx, id), status)
     return await getUser(tx, id)
   })
 }

@@ -14,8 +14,8 @@ import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { sendResetEmail } from '../../signin/passwords/index.ts'
-import { localeOf } from './accounts.ts'
-import { asAdministrator, assertMayActOnUser, assertMayWithdraw } from './target.ts'
+import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
+import { type SettableStatus, statusOf } from './view.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 
@@ -56,6 +56,34 @@ export const disableAccount = (tools: LockTools, call: Call, id: string, reason?
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT where it is not disabled */
 export const enableAccount = (tools: LockTools, call: Call, id: string): Promise<User> =>
   changeTarget(tools, call, id, assertMayActOnUser, enableUser)
+
+/**
+ * Sets the status as the actions above do, in a transaction that holds the lock on roles; nothing where it is that
+ * already. The caller has checked the target: `assertMayWithdraw` unless it becomes active.
+ * @throws Problem CONFLICT for a registration that is not verified, and for locking a disabled account
+ */
+export async function setStatus(
+  tools: LockTools,
+  tx: Tx,
+  acting: Call,
+  user: User,
+  status: SettableStatus,
+): Promise<void> {
+  if (statusOf(user, acting.now) === status) return
+  if (user.status === 'pending')
+    throw problem('CONFLICT', {
+      message: 'The address of this account is not verified yet. Verify it with `is_verified`.',
+      details: { reason: 'not_verified' },
+    })
+  if (status === 'disabled') return await disableUser(tools, tx, acting, user)
+  if (status === 'locked') {
+    if (user.status === 'disabled')
+      throw problem('CONFLICT', { message: 'The account is disabled. Enable it before you lock it.' })
+    return await lockUser(tools, tx, acting, user, { until: null, endSessions: true })
+  }
+  if (user.status === 'disabled') await enableUser(tx, acting, user)
+  if (user.locked_at !== null) await liftLock(tools, tx, acting, user)
+}
 
 const changeTarget = (
   tools: LockTools,

@@ -13,7 +13,7 @@ import { TAG, UserId } from './fields.ts'
 import { lockRoutes } from './lock-routes.ts'
 import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
-import { PersonView, personView, STATUSES } from './view.ts'
+import { PersonView, personView, SETTABLE_STATUSES, STATUSES } from './view.ts'
 
 const RoleName = roleNameField()
 
@@ -28,12 +28,23 @@ const People = PageInput.extend({
   sort: optional(z.enum(['created_at', '-created_at'])).describe('Default: newest first. Not with `search`'),
 })
 
+const RolesAndStatus = {
+  role: RoleName.optional().describe('One role, instead of `roles`'),
+  roles: z.array(RoleName).min(1).max(50).optional().describe('All roles'),
+  status: z
+    .enum(SETTABLE_STATUSES)
+    .optional()
+    .describe(
+      '`locked` until it is `active` again; `active` also lifts a lock and enables a disabled account',
+    ),
+}
+
 const NewPerson = z.object({
   email: EmailAddress,
   username: Username.optional(),
   full_name: FullName.optional(),
   password: TypedPassword.optional(),
-  roles: z.array(RoleName).min(1).max(50).optional(),
+  ...RolesAndStatus,
   is_verified: Flag.describe('Whether the address counts as verified'),
   locale: z.enum(LOCALES).optional(),
   send_invitation: z
@@ -49,6 +60,7 @@ const Change = z.object({
   locale: z.enum(LOCALES).nullable().optional(),
   email: EmailAddress.optional(),
   is_verified: z.boolean().optional(),
+  ...RolesAndStatus,
 })
 
 export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
@@ -99,7 +111,7 @@ export const administrationRoutes = (tools: Tools, checks: SessionChecks): Row[]
     method: 'PATCH',
     path: '/api/v1/users/:id',
     description:
-      'Changes only the fields that are sent. A new address is unverified unless `is_verified` is true; it ends every session, and both addresses receive an e-mail. Roles and status have separate routes.',
+      'Changes only the fields that are sent. A new address is unverified unless `is_verified` is true; it ends every session, and both addresses receive an e-mail. Roles follow the rules of `PUT users/:id/roles`, and `status` those of the actions `lock`, `unlock`, `disable` and `enable`; not on your own account, except for `active`. All fields are changed, or none.',
     tag: TAG,
     message: 'Account changed.',
     input: Change,

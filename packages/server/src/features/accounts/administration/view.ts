@@ -6,6 +6,15 @@ import { type User, UserView, userView } from '../../identity/users/index.ts'
 
 export const STATUSES = ['pending', 'active', 'locked', 'disabled'] as const
 
+/** The states that an administrator may set; `pending` ends when the address is verified. */
+export const SETTABLE_STATUSES = ['active', 'locked', 'disabled'] as const
+export type SettableStatus = (typeof SETTABLE_STATUSES)[number]
+
+/** A lock of a disabled account is not shown: it takes effect when the account is enabled. */
+export function statusOf(user: User, now: Date): (typeof STATUSES)[number] {
+  return isLocked(user, now) && user.status !== 'disabled' ? 'locked' : user.status
+}
+
 export const PersonView = UserView.extend({
   status: z.enum(STATUSES),
   /** The end of the lock; null for a lock without an end, and without a lock. */
@@ -18,10 +27,9 @@ export function personView(
   user: User,
   now: Date,
 ): PersonView {
-  const locked = isLocked(user, now)
   return {
     ...userView(roles, user),
-    status: locked && user.status !== 'disabled' ? 'locked' : user.status,
-    locked_until: locked ? (user.locked_until?.toISOString() ?? null) : null,
+    status: statusOf(user, now),
+    locked_until: isLocked(user, now) ? (user.locked_until?.toISOString() ?? null) : null,
   }
 }
