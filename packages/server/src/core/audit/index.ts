@@ -12,9 +12,11 @@ import { recurs, type Work } from '../jobs/index.ts'
 export type { AuditEventsTable } from './tables.ts'
 
 export const AUDIT_EVENTS = {
-  'auth.login.attempt': 'A sign-in began that requires a further step; `details.next` names it.',
-  'auth.login.success': 'A user signed in.',
-  'auth.login.failure': 'A sign-in failed; `details.reason` says why.',
+  'auth.login.attempt':
+    'A credential was presented to sign in; `details.identifier` is what was typed, and `details.next` names the further step that the sign-in requires.',
+  'auth.login.success':
+    'A user signed in; `details` has `login_method`, `mfa_used`, `remember_me` and `new_device`.',
+  'auth.login.failure': 'A sign-in or the confirmation of a password failed; `details.reason` says why.',
   'auth.login.locked': 'Too many sign-ins failed: further ones are refused until the lock-out ends.',
   'auth.logout': 'A user signed out.',
   'auth.session.expired': 'A session passed its idle or absolute limit.',
@@ -111,24 +113,25 @@ function actorOf({ principal }: Call, { type, userId }: AuditEntry): { by?: stri
   return isOther ? { by: principal.userId } : {}
 }
 
-/** Writes one event. Time, address, user agent and request come from the call, the subject from the entry. */
-export async function audit(tx: Tx, call: Call, entry: AuditEntry): Promise<void> {
-  await tx
-    .insertInto('audit_events')
-    .values({
-      id: newId('aud'),
-      at: call.now,
-      event_type: entry.type,
-      user_id: entry.userId,
-      username: entry.username,
-      ip_address: call.ip,
-      user_agent: call.userAgent,
-      session_id: entry.sessionId ?? call.session?.id ?? null,
-      organization_id: entry.organizationId ?? call.organization?.id ?? null,
-      request_id: call.id,
-      details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
-    })
-    .execute()
+/**
+ * Writes events, several by one statement, in their order. Time, address, user agent and request come from the call, the
+ * subject from the entry.
+ */
+export async function audit(tx: Tx, call: Call, ...entries: readonly AuditEntry[]): Promise<void> {
+  const rows = entries.map((entry) => ({
+    id: newId('aud'),
+    at: call.now,
+    event_type: entry.type,
+    user_id: entry.userId,
+    username: entry.username,
+    ip_address: call.ip,
+    user_agent: call.userAgent,
+    session_id: entry.sessionId ?? call.session?.id ?? null,
+    organization_id: entry.organizationId ?? call.organization?.id ?? null,
+    request_id: call.id,
+    details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
+  }))
+  await tx.insertInto('audit_events').values(rows).execute()
 }
 
 /** Rows that a purge deletes in one transaction: a large log must not keep one open for minutes. */

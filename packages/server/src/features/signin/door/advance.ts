@@ -8,7 +8,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
-import { audit } from '../../../core/audit/index.ts'
+import { type AuditEntry, audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
@@ -58,6 +58,8 @@ export interface StepTaken {
   /** A requirement that `fulfil` fulfils, once this call has taken the step. */
   fulfilled?: Requirement
   fulfil?: () => Promise<void>
+  /** Events about this step that are written with its outcome. */
+  events?: readonly AuditEntry[]
 }
 
 export const attemptEnded = (): Problem =>
@@ -103,8 +105,8 @@ export async function advance(
     step === 'done'
       ? finish(tools, tx, call, moved, taken)
       : isWaiting(step)
-        ? wait(tx, call, moved, user, step)
-        : refuse(tools, tx, call, user, step),
+        ? wait(tx, call, moved, taken, step)
+        : refuse(tools, tx, call, moved, taken, step),
     attempt.isStored ? null : insertAttempt(tx, attempt, progress),
   ])
   return outcome
@@ -114,9 +116,11 @@ async function finish(
   tools: DoorTools,
   tx: Tx,
   call: Call,
-  { proofs, after }: Attempt,
-  { user, device }: StepTaken,
+  attempt: Attempt,
+  taken: StepTaken,
 ): Promise<Outcome> {
+  const { proofs, after } = attempt
+  const { user, device } = taken
   const known = device?.userId === user.id ? device : null
   const added = known ? null : await addDevice(tx, user.id, call.now)
   const id = newId('ses')
@@ -127,12 +131,12 @@ async function finish(
     endFormerSession(tx, call),
     known && updateDeviceUse(tx, known.id, call.now),
     recordSignIn(tx, user.id, call.now),
-    audit(tx, call, {
+    audit(tx, call, ...eventsAbout(taken), {
       type: 'auth.login.success',
       userId: user.id,
       username: user.username,
       sessionId: id,
-      details: { methods: proofs.map((proof) => proof.method), new_device: added?.newToUser ?? false },
+      details: { ...detailsOf(attempt), new_device: added?.newToUser ?? false },
     }),
     added?.newToUser && reportNewDevice(tools, tx, call, user),
     // a job, because the sign-in must not fail with it
@@ -150,34 +154,46 @@ async function endFormerSession(tx: Tx, call: Call): Promise<void> {
 }
 
 /** The credential was right and something is missing: neither a success yet nor a failure. */
-async function wait(tx: Tx, call: Call, attempt: Attempt, user: User, next: WaitingStep): Promise<Outcome> {
-  const details = { next, methods: attempt.proofs.map((proof) => proof.method) }
-  await audit(tx, call, {
-    type: 'auth.login.attempt',
-    userId: user.id,
-    username: user.username,
-    details,
-  })
+async function wait(
+  tx: Tx,
+  call: Call,
+  attempt: Attempt,
+  taken: StepTaken,
+  next: WaitingStep,
+): Promise<Outcome> {
+  const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
+  if (events.length > 0) await audit(tx, call, ...events)
   return { next, attempt }
 }
+
+/** The events of a step, about the user that it proved: an identifier may be of an owner and of a registration. */
+const eventsAbout = ({ events = [], user: { id: userId, username } }: StepTaken): AuditEntry[] =>
+  events.map((event) => ({ ...event, userId, username }))
+
+/** What the audit log says about a sign-in. Two proofs of one kind are one factor. */
+const detailsOf = ({ proofs, after }: Attempt): Record<string, unknown> => ({
+  login_method: proofs[0]?.method ?? null,
+  methods: proofs.map((proof) => proof.method),
+  mfa_used: new Set(proofs.map((proof) => proof.factor)).size > 1,
+  remember_me: after.remember,
+})
 
 async function refuse(
   tools: DoorTools,
   tx: Tx,
   call: Call,
-  user: User,
+  attempt: Attempt,
+  taken: StepTaken,
   step: Refusal,
 ): Promise<{ refused: Problem }> {
+  const { user } = taken
   if (step === 'verify_email') await requestVerification(tools, tx, call, user)
-  await auditFailure(tx, call, user, step)
-  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
-  return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
-}
-
-const auditFailure = (tx: Tx, call: Call, user: User, reason: string): Promise<void> =>
-  audit(tx, call, {
+  await audit(tx, call, ...eventsAbout(taken), {
     type: 'auth.login.failure',
     userId: user.id,
     username: user.username,
-    details: { reason },
+    details: { ...detailsOf(attempt), reason: step },
   })
+  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
+  return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
+}

@@ -36,19 +36,22 @@ export async function signInWith<Input>(
 ): Promise<Outcome> {
   const db = tools.db.hot
   const [named, device] = await Promise.all([method.identify(db, input), findCallersDevice(db, call)])
-  const guess = await openGuess(tools, db, call, { ...named, device })
+  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn: after })
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, input)
   if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
-  return await tools.db.tx('system', async (tx) => {
+  const outcome = await tools.db.tx('system', async (tx): Promise<Outcome | null> => {
     const user = await verified.recheck(tx)
-    if (!user) return { refused: problem('AUTHENTICATION_FAILED') }
+    if (!user) return null
     const locked = await settleGuess(tools, tx, call, guess, user)
     if (locked) return { refused: locked }
     const proof = prove(method.name, method.proof, user, call)
     const { requires } = verified
-    return await advance(tools, tx, call, beginAttempt(after, call.now), { user, device, proof, requires })
+    const taken = { user, device, proof, requires, events: guess.attempt }
+    return await advance(tools, tx, call, beginAttempt(after, call.now), taken)
   })
+  // it was replaced while it was checked
+  return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }
 }
 
 /**
@@ -77,7 +80,8 @@ export async function confirmWith<Input, V extends Verified>(
 ): Promise<V> {
   const db = tools.db.hot
   const named: Identified = { identifier: user.id, owner: user, pending: null }
-  const guess = await openGuess(tools, db, call, { ...named, device: await findCallersDevice(db, call) })
+  const device = await findCallersDevice(db, call)
+  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn: null })
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, input)
   if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)

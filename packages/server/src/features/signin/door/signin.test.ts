@@ -125,8 +125,10 @@ describe('signing in with a password', () => {
         .execute(),
     )
     expect(rows.map((row) => [row.event_type, row.ip_address, row.details])).toEqual([
-      ['auth.login.failure', '192.0.2.9', { reason: 'wrong_password' }],
-      ['auth.login.success', '192.0.2.9', { methods: ['password'], new_device: false }],
+      ['auth.login.attempt', '192.0.2.9', expect.objectContaining({ identifier: email })],
+      ['auth.login.failure', '192.0.2.9', expect.objectContaining({ reason: 'wrong_password' })],
+      ['auth.login.attempt', '192.0.2.9', expect.objectContaining({ identifier: email })],
+      ['auth.login.success', '192.0.2.9', expect.objectContaining({ new_device: false })],
     ])
   })
 

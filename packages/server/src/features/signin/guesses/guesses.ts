@@ -7,7 +7,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
-import { audit } from '../../../core/audit/index.ts'
+import { type AuditEntry, audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { User } from '../../identity/users/index.ts'
 import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
@@ -32,6 +32,16 @@ export interface Guess {
   counters: readonly Counter[]
   /** When the caller's lock-out ends; null for none. */
   lockedUntil: Date | null
+  /** What every event of the sign-in says about it. */
+  details: Readonly<Record<string, unknown>>
+  /** The event of a credential that was presented to sign in, to be written with the outcome; none for a confirmation. */
+  attempt: readonly AuditEntry[]
+}
+
+/** A sign-in, in contrast to the confirmation of a signed-in user's credential. */
+export interface SignInRequest {
+  /** A session that outlives the browser. */
+  remember: boolean
 }
 
 export interface GuessRequest {
@@ -41,6 +51,9 @@ export interface GuessRequest {
   owner: Pick<User, 'id' | 'username'> | null
   /** The device that the caller's cookie names, whichever user it belongs to. */
   device: Device | null
+  /** The name of the method that verifies the credential. */
+  method: string
+  signIn: SignInRequest | null
 }
 
 /** The device that the caller's cookie names, whichever user it belongs to; null for none. */
@@ -55,15 +68,39 @@ export async function openGuess(
   tools: Pick<Tools, 'keyring' | 'config'>,
   db: Statements,
   call: Call,
-  { identifier, owner, device }: GuessRequest,
+  { identifier, owner, device, method, signIn }: GuessRequest,
 ): Promise<Guess> {
-  const counters = countersOf(tools.keyring, tools.config, {
+  const counters = countersFor(tools, call, { identifier, owner, device })
+  const details = { login_method: method, mfa_used: false, ...(signIn && { remember_me: signIn.remember }) }
+  const attempt: AuditEntry = {
+    type: 'auth.login.attempt',
+    userId: owner?.id ?? null,
+    username: owner?.username ?? null,
+    details: { ...details, identifier: identifier.slice(0, LONGEST_IDENTIFIER) },
+  }
+  return {
+    user: owner,
+    device,
+    counters,
+    lockedUntil: await lockedUntil(db, counters, call.now),
+    details,
+    attempt: signIn ? [attempt] : [],
+  }
+}
+
+/** The longest identifier in the audit log; a person may have typed something else into the field. */
+const LONGEST_IDENTIFIER = 320
+
+const countersFor = (
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  call: Call,
+  { identifier, owner, device }: Pick<GuessRequest, 'identifier' | 'owner' | 'device'>,
+): Counter[] =>
+  countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
     deviceId: owner && familiarDevice(call, device, owner.id),
   })
-  return { user: owner, device, counters, lockedUntil: await lockedUntil(db, counters, call.now) }
-}
 
 /** A device that has signed in as the owner, or the session that sends the request. */
 function familiarDevice(call: Call, device: Device | null, ownerId: string): string | null {
@@ -79,8 +116,7 @@ export async function liftLockout(
   user: Pick<User, 'id' | 'username'>,
 ): Promise<void> {
   const device = await findCallersDevice(tx, call)
-  const { counters } = await openGuess(tools, tx, call, { identifier: user.id, owner: user, device })
-  await forgetFailures(tx, counters)
+  await forgetFailures(tx, countersFor(tools, call, { identifier: user.id, owner: user, device }))
 }
 
 /** Ends every lock-out of an account, by an administrator. */
@@ -168,9 +204,12 @@ export async function clearGuesses(tx: Tx, call: Call, guess: Guess): Promise<Pr
 }
 
 const auditFailure = (tx: Tx, call: Call, guess: Guess, reason: string): Promise<void> =>
-  audit(tx, call, {
+  audit(tx, call, ...guess.attempt, {
     type: 'auth.login.failure',
     userId: guess.user?.id ?? null,
     username: guess.user?.username ?? null,
-    details: { reason: guess.user ? reason : reason === 'locked' ? 'locked' : 'unknown_account' },
+    details: {
+      ...guess.details,
+      reason: guess.user ? reason : reason === 'locked' ? 'locked' : 'unknown_account',
+    },
   })
