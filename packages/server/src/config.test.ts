@@ -126,6 +126,10 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   },
   apiKeyMaxLifetime: { takes: { '90d': 7_776_000_000 }, refuses: ['12h', '3651d', 'never'] },
   apiKeyInQuery: { takes: { yes: true, no: false }, refuses: ['sometimes'] },
+  compatTokenLifetime: {
+    takes: { '1m': 60_000, '365d': 31_536_000_000 },
+    refuses: ['59s', '3651d', '0s', '365'],
+  },
   compat: {
     takes: {
       'tokens-by-password': ['tokens-by-password'],

@@ -154,6 +154,8 @@ export const SETTINGS = {
     about: 'Whether an API key is also accepted in the query, as `?api_key=`; URLs appear in logs and histories, so only for clients that cannot send a header.' }),
   compat: set('LATCHKEY_COMPAT', 'api', listOf(oneOf('tokens-by-password', 'refused-refresh-403', 'not-authenticated-403')), { byDefault: '',
     about: 'The older interfaces to enable: `tokens-by-password` adds `/api/users/create_token` and `/api/users/revoke_token`, `refused-refresh-403` answers a refused refresh token with 403 in every style, `not-authenticated-403` a missing credential with 403 in the `detail` style.' }),
+  compatTokenLifetime: set('LATCHKEY_COMPAT_TOKEN_LIFETIME', 'api', durationBetween('1m', '3650d'), { byDefault: '365d',
+    about: 'The lifetime of a token of `/api/users/create_token` (`tokens-by-password`); it has no idle limit.' }),
 
   brandName: set('LATCHKEY_BRAND_NAME', 'looks', text('1 to 80 characters on one line, without `<` and `>`', /^[^\p{Cc}<>]{1,80}$/u), { byDefault: 'Latchkey',
     about: 'The name on pages and in e-mails.' }),

@@ -57,12 +57,14 @@ export async function startSession(
     userId: string
     amr: readonly string[]
     remember: boolean
+    /** Of a session without an idle limit, instead of the configured lifetimes. Milliseconds. */
+    programLifetime?: number
   },
 ): Promise<StartedSession> {
-  const { config } = tools
   const { id } = session
+  const { absolute, idle } = limitsOf(tools, session)
   const token = `st_${randomSecret()}`
-  const expiresAt = later(call.now, session.remember ? config.rememberAbsolute : config.sessionAbsolute)
+  const expiresAt = later(call.now, absolute)
   await insertSession(tx, {
     id,
     user_id: session.userId,
@@ -71,7 +73,7 @@ export async function startSession(
     authenticated_at: call.now,
     last_seen_at: call.now,
     expires_at: expiresAt,
-    idle_seconds: Math.round((session.remember ? config.rememberIdle : config.sessionIdle) / 1000),
+    idle_seconds: Math.round(idle / 1000),
     remember: session.remember,
     amr: [...session.amr],
     ip_address: call.ip,
@@ -80,6 +82,16 @@ export async function startSession(
     end_reason: null,
   })
   return { id, token, expiresAt, remember: session.remember }
+}
+
+function limitsOf(
+  { config }: Pick<Tools, 'config'>,
+  { remember, programLifetime }: { remember: boolean; programLifetime?: number },
+): { absolute: number; idle: number } {
+  if (programLifetime !== undefined) return { absolute: programLifetime, idle: programLifetime }
+  return remember
+    ? { absolute: config.rememberAbsolute, idle: config.rememberIdle }
+    : { absolute: config.sessionAbsolute, idle: config.sessionIdle }
 }
 
 /**

@@ -18,6 +18,8 @@ const revoke = (username: string, token?: string, password = PASSWORD) =>
     .post('/api/users/revoke_token', { user: { username, password }, ...(token ? { token } : {}) })
 const validate = (token: string) =>
   world.client().get('/api/v1/auth/validate', { headers: { authorization: `Bearer ${token}` } })
+const statuses = (tokens: readonly string[]) =>
+  Promise.all(tokens.map(async (token) => (await validate(token)).status))
 const sessionsOf = ({ id }: Person) =>
   world.db.tx('system', (tx) =>
     tx.selectFrom('sessions').select('id').where('user_id', '=', id).where('ended_at', 'is', null).execute(),
@@ -36,13 +38,11 @@ describe('tokens by password', () => {
     const reply = await create(email)
     expect([reply.status, reply.body]).toEqual([
       200,
-      { success: true, token: expect.stringMatching(/^eyJ.+\..+\./) },
+      { success: true, token: expect.stringMatching(/^st_[\w-]{43}$/) },
     ])
     expect(reply.headers.getSetCookie()).toEqual([])
-    expect((await validate(reply.body.token)).data).toMatchObject({ user_id: id, method: 'access_token' })
-    expect(await world.events(id)).toEqual(
-      expect.arrayContaining(['auth.login.success', 'auth.token.issued']),
-    )
+    expect((await validate(reply.body.token)).data).toMatchObject({ user_id: id, method: 'session' })
+    expect(await world.events(id)).toContain('auth.login.success')
     const headers = { accept: 'application/vnd.latchkey.meta+json' }
     const meta = await world
       .client()
@@ -90,12 +90,15 @@ describe('tokens by password', () => {
     const person = await world.person()
     const [one, two] = [(await create(person.email)).body.token, (await create(person.email)).body.token]
     const reply = await revoke(person.email, one)
-    expect(reply.body).toEqual({ success: true, message: 'The token is revoked.' })
+    expect(reply.body).toEqual({ success: true, message: 'Token revoked successfully.' })
     expect([(await validate(one)).status, (await validate(two)).status]).toEqual([401, 200])
     expect(await sessionsOf(person)).toHaveLength(2)
-    // a second time, and an invalid token: the same answer
-    for (const token of [one, 'nonsense', `st_${'A'.repeat(43)}`])
-      expect((await revoke(person.email, token)).body).toEqual(reply.body)
+    // a second time, and what is no token
+    for (const token of [one, 'nonsense', `st_${'A'.repeat(43)}`, `rt_${'A'.repeat(43)}`, 'a.b.c']) {
+      const none = await revoke(person.email, token)
+      expect([token, none.status, none.code]).toEqual([token, 404, 'NOT_FOUND'])
+    }
+    expect(await sessionsOf(person)).toHaveLength(2)
     expect((await validate(two)).status).toBe(200)
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(200)
   })
@@ -103,7 +106,10 @@ describe('tokens by password', () => {
   it('are all revoked where none is named, sessions included', async () => {
     const person = await world.person()
     const token = (await create(person.email)).body.token
-    expect((await revoke(person.email)).body).toEqual({ success: true, message: 'All tokens are revoked.' })
+    expect((await revoke(person.email)).body).toEqual({
+      success: true,
+      message: 'All tokens revoked successfully.',
+    })
     expect((await validate(token)).status).toBe(401)
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(401)
     expect(await sessionsOf(person)).toEqual([])
@@ -114,9 +120,55 @@ describe('tokens by password', () => {
     const token = (await create(other.email)).body.token
     const session = (await world.client().signIn(other.email, PASSWORD)).data.token
     for (const foreign of [token, session]) {
-      expect((await revoke(person.email, foreign)).body.success).toBe(true)
+      expect((await revoke(person.email, foreign)).status).toBe(404)
       expect((await validate(foreign)).status).toBe(200)
     }
+  })
+
+  it('are named by `token` or by `session_token`, which are one field', async () => {
+    const person = await world.person({ signIn: false })
+    const tokens = [(await create(person.email)).body.token, (await create(person.email)).body.token]
+    const send = (fields: Record<string, string>) =>
+      world
+        .client()
+        .post('/api/users/revoke_token', { user: { username: person.email, password: PASSWORD }, ...fields })
+    const both = await send({ token: tokens[0], session_token: tokens[1] })
+    expect([both.status, both.body.error.details[0].field]).toEqual([400, 'session_token'])
+    expect(await statuses(tokens)).toEqual([200, 200])
+    expect((await send({ session_token: tokens[0] })).body.message).toBe('Token revoked successfully.')
+    expect(await statuses(tokens)).toEqual([401, 200])
+    expect((await send({ token: tokens[1], session_token: tokens[1] })).status).toBe(200)
+    expect(await statuses(tokens)).toEqual([401, 401])
+    expect((await send({ session_token: '' })).code).toBe('VALIDATION_ERROR')
+  })
+
+  it('live as long as they are configured to, however long they are idle, and are listed', async () => {
+    const lasting = await startWorld({ compat: ['tokens-by-password'], sessionAbsolute: 3_600_000 })
+    try {
+      const person = await lasting.person()
+      const body = { username: person.email, password: PASSWORD }
+      const { token } = (await lasting.client().post('/api/users/create_token', body)).body
+      const client = lasting.client({ headers: { authorization: `Bearer ${token}` } })
+      const { data } = await client.get('/api/v1/auth/validate')
+      const { data: listed } = await person.client.get('/api/v1/auth/sessions')
+      const year = 365 * 86_400_000
+      expect(Date.parse(data.expires_at) - Date.parse(data.authenticated_at)).toBe(year)
+      expect(listed.map((one: { id: string }) => one.id)).toContain(data.session_id)
+      await lasting.clock.advance('364 days')
+      expect((await client.get('/api/v1/auth/validate')).status).toBe(200)
+      await lasting.clock.advance('1 day')
+      expect((await client.get('/api/v1/auth/validate')).code).toBe('SESSION_EXPIRED')
+    } finally {
+      await lasting.stop()
+    }
+  })
+
+  it('end with one of many concurrent revocations', async () => {
+    const person = await world.person({ signIn: false })
+    const token = (await create(person.email)).body.token
+    const replies = await Promise.all(Array.from({ length: 8 }, () => revoke(person.email, token)))
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(404)])
+    expect(await sessionsOf(person)).toEqual([])
   })
 
   it('require both fields', async () => {

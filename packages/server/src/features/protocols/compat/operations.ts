@@ -17,6 +17,7 @@ export const compatOperations = {
     ],
     limit: { by: 'ip', max: 100, per: '10m', sharedWith: passwordOperations.login },
     errors: [
+      'NOT_FOUND',
       'AUTHENTICATION_FAILED',
       'ACCOUNT_LOCKED',
       'EMAIL_NOT_VERIFIED',

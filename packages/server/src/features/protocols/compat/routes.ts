@@ -1,9 +1,10 @@
 /** `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a login. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { invalid, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { issueTokens, type TokenChecks } from '../../access/tokens/index.ts'
+import type { TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
 import { passwordOperations, signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
 import { completed } from '../../signin/responses/index.ts'
@@ -16,6 +17,7 @@ interface Checks {
 
 const Credentials = z.object({ username: z.string().min(1).max(320), password: TypedPassword })
 type Credentials = z.infer<typeof Credentials>
+const Token = z.string().min(1).max(16_384)
 
 export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
   tools.config.compat.includes('tokens-by-password') ? tokensByPassword(tools, checks) : []
@@ -26,7 +28,8 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     name: 'compat.create_token',
     method: 'POST',
     path: '/api/users/create_token',
-    description: 'Returns an access token. New clients use `POST /api/v1/auth/login` with `tokens`.',
+    description:
+      'Returns a token for `Authorization: Bearer`: a session of the account without an idle limit, which lives as long as `LATCHKEY_COMPAT_TOKEN_LIFETIME`. New clients use `POST /api/v1/auth/login` with `tokens`, or an API key.',
     tag: 'Compatibility',
     message: 'Token issued.',
     bare: true,
@@ -34,8 +37,7 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     output: z.object({ success: z.literal(true), token: z.string() }),
     run: async (call, credentials) => {
       const { session } = await signIn(tools, call, credentials)
-      const { tokens } = await issueTokens(tools, call, session.id)
-      return { data: { success: true, token: tokens.access_token } }
+      return { data: { success: true, token: session.token } }
     },
   }),
   route({
@@ -43,33 +45,59 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     method: 'POST',
     path: '/api/users/revoke_token',
     description:
-      'Ends the session of `token`, and with it every token of that session; without `token` all sessions of the user. An invalid token, or another user’s, gets the same answer without an effect.',
+      'Ends the session of `token`, and with it every token of that session; without `token` all sessions of the user. `session_token` is the same field. 404 if it is no valid token of the user.',
     tag: 'Compatibility',
     message: 'Token revoked.',
     bare: true,
-    input: z.object({ user: Credentials, token: z.string().min(1).max(8192).optional() }),
+    input: z.object({
+      user: Credentials,
+      token: Token.optional(),
+      session_token: Token.optional().describe('The same as `token`'),
+    }),
     output: z.object({ success: z.literal(true), message: z.string() }),
-    run: async (call, { user: credentials, token }) => {
+    run: async (call, { user: credentials, ...named }) => {
+      const token = oneToken(named)
       const { user, session } = await signIn(tools, call, credentials)
-      const behind = token === undefined ? null : await sessionBehind(checks, token, user.id, call.now)
-      const whose = { userId: user.id, username: user.username, reason: 'revoked' } as const
-      await tools.db.tx('system', async (tx) => {
-        if (token === undefined) await endSessions(tx, call, whose)
-        else {
-          if (behind !== null) await endSessions(tx, call, { ...whose, only: behind })
-          // the sign-in only authorized this request
-          await endSessions(tx, call, { ...whose, reason: 'signed_out', only: session.id })
-        }
+      const whose = { userId: user.id, username: user.username } as const
+      if (token === undefined) {
+        await tools.db.tx('system', (tx) => endSessions(tx, call, { ...whose, reason: 'revoked' }))
+        return { data: { success: true, message: 'All tokens revoked successfully.' } }
+      }
+      const behind = await sessionBehind(checks, token, user.id, call.now)
+      const ended = await tools.db.tx('system', async (tx) => {
+        // the sign-in only authorized this request
+        await endSessions(tx, call, { ...whose, reason: 'signed_out', only: session.id })
+        return behind === null
+          ? 0
+          : await endSessions(tx, call, { ...whose, reason: 'revoked', only: behind })
       })
-      const message = token === undefined ? 'All tokens are revoked.' : 'The token is revoked.'
-      return { data: { success: true, message } }
+      if (ended === 0) throw problem('NOT_FOUND', { message: 'This is not a valid token of the user.' })
+      return { data: { success: true, message: 'Token revoked successfully.' } }
     },
   }),
 ]
 
+/** @throws Problem VALIDATION_ERROR for two different tokens */
+function oneToken({
+  token,
+  session_token: other,
+}: {
+  token?: string | undefined
+  session_token?: string | undefined
+}) {
+  if (token !== undefined && other !== undefined && token !== other)
+    throw invalid(
+      'session_token',
+      'not_with_token',
+      '`token` and `session_token` are one field. Send one of them.',
+    )
+  return token ?? other
+}
+
 /** Signs in as the login does. @throws Problem as the login, PASSWORD_EXPIRED with its attempt included */
 async function signIn(tools: Tools, call: Call, { username, password }: Credentials) {
-  const after = { remember: false, returnTo: null, tokens: false }
+  const programLifetime = tools.config.compatTokenLifetime
+  const after = { remember: false, returnTo: null, tokens: false, programLifetime }
   return completed(await signInByPassword(tools, call, { identifier: username, password }, after))
 }
 

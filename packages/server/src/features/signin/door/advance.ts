@@ -127,7 +127,7 @@ async function finish(
   const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
   // independent of each other, so they are sent at once
   const [session] = await Promise.all([
-    startSession(tools, tx, call, { id, userId: user.id, amr, remember: after.remember }),
+    startSession(tools, tx, call, { id, userId: user.id, amr, ...after }),
     endFormerSession(tx, call),
     known && updateDeviceUse(tx, known.id, call.now),
     recordSignIn(tx, user.id, call.now),

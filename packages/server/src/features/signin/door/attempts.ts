@@ -22,6 +22,11 @@ export interface AfterSignIn {
   returnTo: string | null
   /** Whether an access and a refresh token are issued as well. */
   tokens: boolean
+  /**
+   * The lifetime of a session for a program, without an idle limit, in milliseconds. Not stored: an attempt that waits for
+   * a further step is completed as a sign-in of a person.
+   */
+  programLifetime?: number
 }
 
 export interface Attempt {
