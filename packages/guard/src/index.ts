@@ -40,4 +40,14 @@ export {
   withInherited,
 } from './roles.ts'
 export type { OrganizationRule, RoleRule, Rule } from './rules.ts'
+export {
+  type AcceptUpgrade,
+  type IssuedTicket,
+  type SocketConnection,
+  type WebSocketOptions,
+  type WebSockets,
+  webSockets,
+} from './sockets/sockets.ts'
+export type { TicketStore } from './sockets/tickets.ts'
+export type { Recheck } from './sockets/watch.ts'
 export { type AccessTokenOptions, type AccessTokens, accessTokens } from './tokens.ts'

@@ -93,6 +93,9 @@ export const amount =
 
 /** Exact origins of browsers (RFC 6454 §6.2), of which one can equal an `Origin` field. */
 export const origins: OptionCheck = (value) =>
-  isTexts(value) && value.every((one) => URL.canParse(one) && new URL(one).origin === one)
+  isTexts(value) && value.every((one) => isOrigin(one))
     ? null
     : 'a list of origins such as https://app.example.com, without a path or a wildcard'
+// a URL may contain an asterisk, an `Origin` field does not
+const isOrigin = (one: string): boolean =>
+  URL.canParse(one) && new URL(one).origin === one && !one.includes('*')

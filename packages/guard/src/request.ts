@@ -78,6 +78,10 @@ export class NodeRequest implements GuardRequest {
     return joined(this.#raw.headers[name], name)
   }
 
+  fieldNames(): string[] {
+    return Object.keys(this.#raw.headers)
+  }
+
   isRepeated(name: string): boolean {
     const { headers, rawHeaders } = this.#raw
     const value = headers[name]
@@ -182,6 +186,10 @@ export class WebRequest implements GuardRequest {
     return this.#raw.headers.get(name) ?? undefined
   }
 
+  fieldNames(): string[] {
+    return [...this.#raw.headers.keys()]
+  }
+
   digest(text: string): string {
     return sha256(text)
   }
@@ -222,7 +230,7 @@ export type RequestLike =
  * @param native a request of `node:http` or Express, a web `Request`, a Fastify request, a Koa or Hono context
  * @throws TypeError for anything without header fields
  */
-export function guardRequest(native: RequestLike): GuardRequest {
+export function guardRequest(native: RequestLike): NodeRequest | WebRequest {
   const { raw, req, originalUrl } = native as Partial<Record<'raw' | 'req', RequestLike>> & {
     originalUrl?: string
   }
@@ -235,7 +243,11 @@ export function guardRequest(native: RequestLike): GuardRequest {
   return new NodeRequest(native as IncomingMessage, native, originalUrl)
 }
 
-function innerRequest(inner: RequestLike, native: unknown, url: string | undefined): GuardRequest {
+function innerRequest(
+  inner: RequestLike,
+  native: unknown,
+  url: string | undefined,
+): NodeRequest | WebRequest {
   const request = (inner as { raw?: Request }).raw ?? inner
   const { headers } = request as { headers?: unknown }
   if (isHeaders(headers)) return new WebRequest(request as Request, native)
@@ -249,6 +261,24 @@ const noRequest = (): TypeError =>
 
 const isHeaders = (headers: unknown): boolean =>
   typeof headers === 'object' && headers !== null && typeof (headers as Headers).get === 'function'
+
+/**
+ * The request target and all header fields of a request: what a later check of the same credential needs.
+ *
+ * @throws TypeError for anything without header fields
+ */
+export function fieldsOf(native: RequestLike): { url: string; headers: Record<string, string> } {
+  const request = guardRequest(native)
+  const headers = Object.fromEntries(
+    request.fieldNames().flatMap((name) => {
+      const value = request.header(name)
+      // of the message, not of its sender
+      return value === undefined || MESSAGE_FIELDS.test(name) ? [] : [[name, value]]
+    }),
+  )
+  return { url: request.url, headers }
+}
+const MESSAGE_FIELDS = /^(?:connection|upgrade|content-.*|transfer-encoding|expect|sec-websocket-.*)$/
 
 /**
  * A request for a token that did not arrive in a header field: in the first message of a WebSocket, or the parameters
