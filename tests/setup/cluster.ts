@@ -31,6 +31,11 @@ const QUICK = [
   'autovacuum=off',
 ]
 
+/** Before the rule that trusts every login: two roles, for tests of logins that fail. */
+const ADMISSION = `host all with_password 127.0.0.1/32 scram-sha-256
+host all not_admitted 127.0.0.1/32 reject
+`
+
 export interface ClusterOptions {
   /** Whether a commit is on the disk when it is acknowledged, as in production. */
   durable?: boolean
@@ -88,6 +93,8 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
       ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
       how,
     )
+    const hba = join(data, 'pg_hba.conf')
+    await writeFile(hba, `${ADMISSION}${await readFile(hba, 'utf8')}`)
     const port = await freePort()
     const settings = [...SETTINGS, ...(durable ? [] : QUICK)].flatMap((setting) => ['-c', setting])
     const launch = (): void => {

@@ -7,6 +7,7 @@ import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import type { Database } from './base/db/database.ts'
 import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
+import { StartRefused } from './base/errors.ts'
 import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
@@ -109,7 +110,7 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
   if (!loginRoleBypasses) return
   const advice = 'Connect as a role that is no superuser and has no BYPASSRLS.'
   if (config.profile === 'production')
-    throw new Error(`The database role bypasses row-level security. ${advice}`)
+    throw new StartRefused(`The database role bypasses row-level security. ${advice}`)
   log.warn({}, `the database role bypasses row-level security: production will refuse it. ${advice}`)
 }
 

@@ -11,6 +11,7 @@ import {
   SETTINGS,
   type Setting,
   type SettingName,
+  serviceVariables,
   shown,
 } from './config.ts'
 
@@ -56,7 +57,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   },
   trustedProxies: {
     takes: { '10.0.0.0/8, ::1': ['10.0.0.0/8', '::1'], '127.0.0.1,127.0.0.1': ['127.0.0.1'] },
-    refuses: ['10.0.0.0/33', '10.0.0/8', '::1/129', 'proxy', '1.2.3.4/8/8', '1.2.3.4/'],
+    refuses: ['10.0.0.0/33', '10.0.0/8', '::1/129', 'proxy', '1.2.3.4/8/8', '1.2.3.4/', 'fe80::1%eth0'],
   },
   dataDir: { takes: { '/srv/latchkey': '/srv/latchkey' }, refuses: ['a'.repeat(1025)] },
   databaseUrl: {
@@ -64,7 +65,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
       'postgres://u:p@h:5432/d': 'postgres://u:p@h:5432/d',
       'postgresql:///d?host=/run/postgresql': 'postgresql:///d?host=/run/postgresql',
     },
-    refuses: ['mysql://h/d', 'postgres://h', 'postgres://h/', 'h/d'],
+    refuses: ['mysql://h/d', 'postgres://h', 'postgres://h/', 'postgres://h:0/d', 'h/d'],
   },
   databasePool: { takes: { '1': 1, '100': 100 }, refuses: ['0', '101', 'ten'] },
   databaseTimeout: { takes: { '1s': 1000, '60s': 60_000 }, refuses: ['0s', '999ms', '2m', '2'] },
@@ -72,7 +73,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   redisUrl: { takes: { 'rediss://h:6379/0': 'rediss://h:6379/0' }, refuses: ['http://h', 'h:6379'] },
   smtpUrl: {
     takes: { 'smtps://u:p@h': 'smtps://u:p@h' },
-    refuses: ['http://h', 'smtp://', 'mail.example.com'],
+    refuses: ['http://h', 'smtp://', 'mail.example.com', 'smtp://h?tls=on', 'smtp://h?TLS=off', 'smtp://h:0'],
   },
   mailFrom: {
     takes: { 'Acme <a@b.example>': 'Acme <a@b.example>', 'a@b.example': 'a@b.example' },
@@ -114,11 +115,19 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   envelope: { takes: { problem: 'problem' }, refuses: ['plain'] },
   corsOrigins: {
     takes: { 'https://a.example http://localhost:3000': ['https://a.example', 'http://localhost:3000'] },
-    refuses: ['*', 'null', 'https://*.example.com/x', 'a.example'],
+    refuses: [
+      '*',
+      'null',
+      'https://*.example.com',
+      'https://a.example.',
+      'https://a.example:0',
+      'a.example',
+      'https://a.example/path',
+    ],
   },
   returnOrigins: {
     takes: { 'https://a.example/': ['https://a.example'] },
-    refuses: ['*', '//a.example', 'https://a.example/path'],
+    refuses: ['*', 'https://*.a.example', 'https://a..example', '//a.example', 'https://a.example/path'],
   },
   apiKeyProduct: {
     takes: { lk: 'lk', acme2: 'acme2' },
@@ -240,6 +249,35 @@ describe('a fault', () => {
     )
   })
 
+  it('is not what Kubernetes sets for a Service named latchkey', () => {
+    const service = {
+      LATCHKEY_SERVICE_HOST: '10.96.0.12',
+      LATCHKEY_SERVICE_PORT: '4000',
+      LATCHKEY_SERVICE_PORT_HTTP: '4000',
+      LATCHKEY_PORT: 'tcp://10.96.0.12:4000',
+      LATCHKEY_PORT_4000_TCP: 'tcp://10.96.0.12:4000',
+      LATCHKEY_PORT_4000_TCP_PROTO: 'tcp',
+      LATCHKEY_PORT_4000_TCP_PORT: '4000',
+      LATCHKEY_PORT_4000_TCP_ADDR: '10.96.0.12',
+      LATCHKEY_DB_SERVICE_HOST: 'fd00::12',
+      LATCHKEY_DB_PORT: 'tcp://[fd00::12]:5432',
+    }
+    const { config, faults, sources } = readConfig(service, { cwd })
+    expect([faults, config?.port, sources.port]).toEqual([[], 4000, 'default'])
+    expect(serviceVariables(service)).toEqual(Object.keys(service).sort())
+    // .env is written by hand
+    writeFileSync(join(cwd, '.env'), 'LATCHKEY_PORT=4100\n')
+    const both = readConfig(service, { cwd })
+    expect([both.config?.port, both.sources.port]).toEqual([4100, '.env'])
+    // a name or a value that Kubernetes does not write
+    const others = { LATCHKEY_SERVICE_HOST: 'db', LATCHKEY_PORT: 'tcp', LATCHKEY_PORT_TCP: '4000' }
+    expect(
+      faultsOf(others)
+        .map(({ setting }) => setting)
+        .sort(),
+    ).toEqual(Object.keys(others).sort())
+  })
+
   it('never contains a value that may be a secret', () => {
     const env = {
       ...SAFE,
@@ -256,6 +294,7 @@ describe('a fault', () => {
       const broken: Record<string, Record<string, string>> = {
         LATCHKEY_SESSION_IDLE: { LATCHKEY_SESSION_IDLE: '9h' },
         LATCHKEY_REMEMBER_IDLE: { LATCHKEY_REMEMBER_IDLE: '31d' },
+        LATCHKEY_KEY_LEAD: { LATCHKEY_KEY_LEAD: '1h', LATCHKEY_KEY_ROTATION: '1h' },
         LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
         LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },

@@ -4,6 +4,7 @@
  * Invariant: messages and printed tables never contain a secret.
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { Refused, withoutPassword } from './config/kinds.ts'
@@ -75,7 +76,9 @@ export function readConfig(
   const faults: Fault[] = []
   const file = readEnvFile(join(cwd, '.env'), faults)
   const given = (name: string) =>
-    [env[name], file[name]].find((value) => value !== undefined && value.trim() !== '')
+    [env[name], file[name]].find(
+      (value) => value !== undefined && value.trim() !== '' && !isOfService(name, value),
+    )
   faults.push(...unknownNames(env, ''), ...unknownNames(file, ' (in .env)'))
 
   const profile = PROFILES.find((name) => name === given(SETTINGS.profile.env)) ?? 'development'
@@ -83,7 +86,7 @@ export function readConfig(
   const sources = {} as Record<SettingName, Source>
   for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
     const chosen = given(setting.env)
-    sources[name as SettingName] = !chosen ? 'default' : env[setting.env]?.trim() ? 'environment' : '.env'
+    sources[name as SettingName] = !chosen ? 'default' : env[setting.env] === chosen ? 'environment' : '.env'
     const fallback = defaultOf(setting, profile)
     try {
       const raw = chosen?.trim() ?? fallback
@@ -152,10 +155,31 @@ function readEnvFile(path: string, faults: Fault[]): Env {
   }
 }
 
+/**
+ * The variables of the environment that Kubernetes sets for Services named `latchkey` or `latchkey-…`; they are no
+ * settings, although their names begin as ours: `LATCHKEY_PORT=tcp://10.96.0.12:4000`.
+ */
+export const serviceVariables = (env: Env = process.env): string[] =>
+  Object.keys(env)
+    .filter((name) => isOfService(name, env[name]))
+    .sort()
+
+/** https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables */
+function isOfService(name: string, value = ''): boolean {
+  if (!name.startsWith('LATCHKEY_')) return false
+  if (/_SERVICE_HOST$/.test(name)) return isIP(value) !== 0
+  if (/_SERVICE_PORT(_[A-Z0-9_]+)?$/.test(name)) return /^\d{1,5}$/.test(value)
+  const [, part] = /_PORT(?:_\d{1,5}_(?:TCP|UDP|SCTP)(?:_(PROTO|PORT|ADDR))?)?$/.exec(name) ?? [null, null]
+  if (part === null) return false
+  if (part === 'PROTO') return /^(tcp|udp|sctp)$/.test(value)
+  if (part === 'PORT') return /^\d{1,5}$/.test(value)
+  return part === 'ADDR' ? isIP(value) !== 0 : /^(tcp|udp|sctp):\/\/\S+:\d{1,5}$/.test(value)
+}
+
 function unknownNames(env: Env, where: string): Fault[] {
   const names = Object.values<Setting<unknown>>(SETTINGS).map((setting) => setting.env)
   return Object.keys(env)
-    .filter((name) => /^LATCHKEY_/i.test(name) && !names.includes(name))
+    .filter((name) => /^LATCHKEY_/i.test(name) && !names.includes(name) && !isOfService(name, env[name]))
     .map((name) => {
       const meant = nearest(name.toUpperCase(), names)
       return {

@@ -241,3 +241,11 @@ export const problem = (code: ErrorCode, options?: ProblemOptions): Problem => n
 /** A VALIDATION_ERROR about a single field. */
 export const invalid = (field: string, code: string, message: string): Problem =>
   new Problem('VALIDATION_ERROR', { details: [{ field, code, message }] })
+
+/** The server refuses to start: a sentence for the operator, which says what to change. */
+export class StartRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StartRefused'
+  }
+}

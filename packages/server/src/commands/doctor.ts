@@ -133,12 +133,7 @@ async function database(config: Config): Promise<Finding[]> {
   try {
     found = (await runThrough(doctorDatabase, { values: {}, positionals: [] }, config)).json as DatabaseReport
   } catch (error) {
-    return [
-      fail(
-        'database',
-        `${withCauses(error)}: check DATABASE_URL, that PostgreSQL runs, and that it accepts this user`,
-      ),
-    ]
+    return [fail('database', withCauses(error).replace(/\.$/, ''))]
   }
   return [...databaseItself(found), clock(found, began), ...isolation(config, found)]
 }

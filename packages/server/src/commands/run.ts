@@ -174,11 +174,12 @@ const describe = ({ name, summary, positionals = [], options = {} }: Command) =>
 /** Reports an error; with a stack trace only for a fault of the program. */
 function report(error: unknown, json: boolean): number {
   const [exit, code] = classify(error)
-  const message = code.startsWith('DATABASE_')
-    ? `${withCauses(error)}.`
-    : error instanceof Error
-      ? errorText(error)
-      : String(error)
+  const message =
+    code.startsWith('DATABASE_') && !(error instanceof Failure)
+      ? `${withCauses(error)}.`
+      : error instanceof Error
+        ? errorText(error)
+        : String(error)
   const details =
     error instanceof ConfigError
       ? { faults: error.faults }
@@ -201,6 +202,9 @@ function report(error: unknown, json: boolean): number {
 const EXPECTED: Readonly<Record<string, string>> = {
   Unreachable: 'DATABASE_UNREACHABLE',
   MigrationRefused: 'MIGRATION_REFUSED',
+  MigrationFailed: 'MIGRATION_FAILED',
+  StartRefused: 'START_REFUSED',
+  DatabaseTooOld: 'DATABASE_TOO_OLD',
   IsolationBroken: 'ISOLATION_BROKEN',
   DataDirInUse: 'DATA_DIR_IN_USE',
   NativeMissing: 'NATIVE_MISSING',

@@ -8,7 +8,7 @@ import type { App } from '../app.ts'
 import { type ControlServer, isListening, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
 import { cautions } from '../config/rules.ts'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, loadConfig, serviceVariables } from '../config.ts'
 import {
   type Command,
   type CommandEntry,
@@ -18,6 +18,7 @@ import {
   stringOf,
   UsageError,
 } from './command.ts'
+import { failureOf } from './failures.ts'
 import { paint, pairs } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
 import { version } from './version.ts'
@@ -72,11 +73,17 @@ async function serve(
   commands: readonly CommandEntry[],
 ): Promise<CommandOutcome> {
   const app = await open(config).catch((error: unknown) => {
-    throw startFailure(error, config)
+    throw failureOf(error, config)
   })
   let control: ControlServer | null = null
   const ended = untilStopped()
   try {
+    const foreign = serviceVariables()
+    if (foreign.length > 0 && cluster.isPrimary)
+      app.tools.log.info(
+        { variables: foreign },
+        'environment variables of a Kubernetes Service are not settings',
+      )
     const { url } = await app.start()
     if (app.tools.db.kind === 'pglite') {
       const { controlHandler } = await import('./through.ts')
@@ -89,7 +96,7 @@ async function serve(
     await ended
     if (process.stdout.isTTY) process.stdout.write('\nStopping; finishing requests in progress …\n')
   } catch (error) {
-    throw startFailure(error, config)
+    throw failureOf(error, config)
   } finally {
     // commands in progress use the tools
     await control?.close()
@@ -113,33 +120,6 @@ async function open(config: Config): Promise<App> {
       await sleep(PAUSE)
     }
   }
-}
-
-/** Common failures of a start as sentences with a remedy. */
-function startFailure(error: unknown, config: Config): unknown {
-  if (error instanceof DataDirInUse) {
-    return new Failure(
-      `Process ${error.holder.pid} already runs on ${config.dataDir}. Stop it, or set another folder in LATCHKEY_DATA_DIR.`,
-      'DATA_DIR_IN_USE',
-    )
-  }
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
-  if (code === 'EADDRINUSE')
-    return new Failure(
-      `Port ${config.port} is in use. Stop the program that listens on it, or set another port in LATCHKEY_PORT.`,
-      code,
-    )
-  if (code === 'EADDRNOTAVAIL')
-    return new Failure(
-      `${config.host} is not an address of this machine; set another in LATCHKEY_HOST.`,
-      code,
-    )
-  if (code === 'EACCES')
-    return new Failure(
-      `This user may not listen on port ${config.port}; set another port in LATCHKEY_PORT.`,
-      code,
-    )
-  return error
 }
 
 /** Prints the URLs of the server; in production, where the log reports the start, only the set-up link. */

@@ -20,6 +20,7 @@ import {
   Failure,
   UsageError,
 } from './command.ts'
+import { failureOf } from './failures.ts'
 
 /** A command that may run in another process than the terminal's. */
 export type Portable = Exclude<Command, { on: 'machine' }>
@@ -32,12 +33,16 @@ export async function runThrough(
   args: Args,
   config: Config = loadConfig(),
 ): Promise<CommandOutcome> {
-  if (config.databaseUrl) return runHere(command, args, config)
-  for (let waited = 0; ; waited += PAUSE) {
-    const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
-    if (outcome) return outcome
-    if (waited >= PATIENCE) throw await notAccepting(config)
-    await sleep(PAUSE)
+  try {
+    if (config.databaseUrl) return await runHere(command, args, config)
+    for (let waited = 0; ; waited += PAUSE) {
+      const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
+      if (outcome) return outcome
+      if (waited >= PATIENCE) throw await notAccepting(config)
+      await sleep(PAUSE)
+    }
+  } catch (error) {
+    throw failureOf(error, config)
   }
 }
 

@@ -58,16 +58,20 @@ export const host: Kind<string> = kind('an IP address or a host name to listen o
     : undefined,
 )
 
-/** `scheme://host[:port]` without path, query or credentials. */
+/** As browsers send it in `Origin`: labels, an IPv4 address or a bracketed IPv6 address; no wildcard, no dot at the end. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/
+
+/** `scheme://host[:port]` without path, query or credentials; no wildcard, because origins are compared as a whole. */
 export function readOrigin(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (!url || !/^https?:$/.test(url.protocol) || url.hostname === '') return undefined
+  if (!url || !/^https?:$/.test(url.protocol) || !HOST.test(url.hostname) || url.port === '0')
+    return undefined
   const bare = url.pathname === '/' && !/[?#@]/.test(text) && !url.username && !url.password
   return bare && url.origin !== 'null' ? url.origin : undefined
 }
 
 export const origin: Kind<string> = kind(
-  'an http or https origin such as `https://id.example.com`, without path, query or credentials',
+  'an http or https origin such as `https://id.example.com`, without wildcard, path, query or credentials',
   readOrigin,
 )
 
@@ -81,11 +85,18 @@ export const endpoint: Kind<string> = kind(
   },
 )
 
-/** An absolute URL of one of the schemes. */
-export const url = (schemes: readonly string[], takes: string): Kind<string> =>
+/** An absolute URL of one of the schemes. @param query the parameters that have an effect, with their values */
+export const url = (
+  schemes: readonly string[],
+  takes: string,
+  query: Readonly<Record<string, readonly string[]>> | 'any' = 'any',
+): Kind<string> =>
   kind(takes, (text) => {
     const parsed = URL.canParse(text) ? new URL(text) : null
-    return parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.host !== '' ? text : undefined
+    if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) return undefined
+    if (parsed.host === '' || parsed.port === '0') return undefined
+    const isKnown = ([name, value]: [string, string]) => query === 'any' || query[name]?.includes(value)
+    return [...parsed.searchParams].every(isKnown) ? text : undefined
   })
 
 /** A PostgreSQL URL; the host may also be in the query, where it is the folder of a socket. */
@@ -94,6 +105,7 @@ export const postgresUrl: Kind<string> = kind(
   (text) => {
     const parsed = URL.canParse(text) ? new URL(text) : null
     if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol)) return undefined
+    if (parsed.port === '0') return undefined
     return parsed.pathname.length > 1 && (parsed.host !== '' || parsed.searchParams.has('host'))
       ? text
       : undefined
@@ -104,7 +116,8 @@ export const postgresUrl: Kind<string> = kind(
 function isNetwork(text: string): boolean {
   const [address = '', prefix, ...more] = text.split('/')
   const version = isIP(address)
-  if (version === 0 || more.length > 0) return false
+  // the addresses of connections have no zone
+  if (version === 0 || more.length > 0 || address.includes('%')) return false
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
 }
 

@@ -31,6 +31,11 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'must not be longer than LATCHKEY_REMEMBER_ABSOLUTE',
   },
   {
+    setting: 'LATCHKEY_KEY_LEAD',
+    broken: (config) => (config.keyLead ?? 0) >= (config.keyRotation ?? Infinity),
+    message: 'must be shorter than LATCHKEY_KEY_ROTATION: a key would be replaced before it signs',
+  },
+  {
     setting: 'LATCHKEY_ADMIN_EMAIL',
     broken: (config) => Boolean(config.adminEmail) !== Boolean(config.adminPassword),
     message: 'and LATCHKEY_ADMIN_PASSWORD must be set together, or neither',
@@ -168,6 +173,11 @@ export function cautions(config: Config): string[] {
   if (profile === 'production' && !config.databaseUrl) {
     found.push(
       'The embedded database survives a killed process, but not a power failure; back up the data folder.',
+    )
+  }
+  if (config.tokenSecret && config.tokenAlgorithm !== 'HS256') {
+    found.push(
+      `LATCHKEY_TOKEN_SECRET has no effect while LATCHKEY_TOKEN_ALGORITHM is ${config.tokenAlgorithm}.`,
     )
   }
   if (config.redisUrl) found.push('REDIS_URL is not used yet.')

@@ -73,7 +73,7 @@ export const SETTINGS = {
   redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',
     about: 'Redis, for limits and caches shared between nodes; never the source of truth.' }),
 
-  smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', nullable(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`')), { byDefault: null, secret: 'password',
+  smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', nullable(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`, with no parameter but `tls=off`', { tls: ['off'] })), { byDefault: null, secret: 'password',
     about: 'The mail server that delivers e-mails, with TLS except on this machine or with `?tls=off`; development and testing also show e-mails at `/dev/outbox`.' }),
   mailFrom: set('LATCHKEY_MAIL_FROM', 'mail', sender, { byDefault: null, computed: '`<brand name> <no-reply@<public host>>`',
     about: 'The sender of every e-mail.' }),

@@ -35,6 +35,21 @@ export class MigrationRefused extends Error {
   }
 }
 
+/** The database is as it was before this migration; those before it are applied. */
+export class MigrationFailed extends Error {
+  constructor(name: string, cause: unknown) {
+    super(`migration ${name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause })
+    this.name = 'MigrationFailed'
+  }
+}
+
+export class DatabaseTooOld extends Error {
+  constructor(version: string) {
+    super(`PostgreSQL ${version} is too old: 15 or newer is required`)
+    this.name = 'DatabaseTooOld'
+  }
+}
+
 /** The part of a driver that migrations need. */
 type Owned = Pick<Driver, 'kind' | 'asOwner'>
 
@@ -208,6 +223,11 @@ function keep(present: readonly Migration[], target: { steps: number } | { to: s
 }
 
 async function prepare(connection: Connection): Promise<void> {
+  const server = await connection.plain(
+    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
+  )
+  const { version, number } = server.rows[0] as { version: string; number: number }
+  if (number < 150_000) throw new DatabaseTooOld(version)
   // checked first, so that a login role without the privilege to create schemas can use an existing one
   const { rows } = await connection.plain(`select 1 from pg_catalog.pg_namespace where nspname = 'latchkey'`)
   if (rows.length === 0) await connection.plain('create schema if not exists latchkey')
@@ -238,12 +258,10 @@ async function inTransaction(connection: Connection, name: string, work: () => P
     await work()
   } catch (error) {
     await connection.plain('rollback')
-    throw new Error(`migration ${name} failed: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    })
+    throw new MigrationFailed(name, error)
   }
   const { command } = await connection.plain('commit')
-  if (command !== 'COMMIT') throw new Error(`migration ${name} was rolled back`)
+  if (command !== 'COMMIT') throw new MigrationFailed(name, new Error('the transaction was rolled back'))
 }
 
 /** The key of the advisory lock: 'latchkey' in ASCII, as a bigint. It must never change. */

@@ -9,6 +9,7 @@
 import { effectivePermissions, type RoleDefinition, withInherited } from '@latchkey/guard'
 import type { Clock } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
+import { StartRefused } from '../../base/errors.ts'
 import type { Log } from '../../base/log/index.ts'
 import { createReplica } from '../../base/replica.ts'
 import type { Config } from '../../config.ts'
@@ -135,7 +136,7 @@ export function createRoles(tools: {
       await ensurePreset()
       const role = defaultRole(config)
       if (!byName.has(role))
-        throw new Error(`LATCHKEY_DEFAULT_ROLE is ${role}, and there is no role of that name`)
+        throw new StartRefused(`LATCHKEY_DEFAULT_ROLE is ${role}, and there is no role of that name.`)
     },
     close: replica.close,
   }

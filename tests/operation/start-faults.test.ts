@@ -1,0 +1,243 @@
+/**
+ * What a start says when it cannot: each fault is made for real, the shipped server is started, and its exit code, its
+ * code for scripts and its one sentence are compared. A stack trace is for faults of the program only.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../packages/server/src/testing/world.ts'
+import { type Cluster, startCluster } from '../setup/cluster.ts'
+import { createDatabase, startNode, statement } from './node.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const BUNDLE = join(ROOT, 'packages/server/dist/latchkey.cjs')
+
+let cluster: Cluster
+let folder: string
+let host: string
+const servers: Server[] = []
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/build.mjs')])
+  cluster = await startCluster()
+  host = new URL(cluster.baseUrl).host
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-faults-'))
+  await chmod(folder, 0o755)
+}, 180_000)
+afterAll(async () => {
+  for (const server of servers) server.close()
+  await cluster.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Started {
+  exit: number | null
+  code: string | undefined
+  message: string
+  stderr: string
+}
+
+/** Starts the server with these settings until it exits. @param uid the user to run as, where this is root */
+async function start(env: Record<string, string>, uid?: number): Promise<Started> {
+  const child = spawn(process.execPath, [BUNDLE, 'start', '--json'], {
+    cwd: folder,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+    env: {
+      PATH: process.env.PATH,
+      LATCHKEY_PROFILE: 'testing',
+      LATCHKEY_PORT: '0',
+      LATCHKEY_LOG_LEVEL: 'error',
+      LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
+      LATCHKEY_DATA_DIR: join(folder, 'data'),
+      ...env,
+    },
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk
+    // it has started: the test fails by its exit code
+    if (output.stdout.includes('"url"')) child.kill('SIGTERM')
+  })
+  child.stderr.on('data', (chunk) => (output.stderr += chunk))
+  const exit = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  const { error } = JSON.parse(output.stdout)
+  return { exit, code: error?.code, message: error?.message ?? output.stdout, stderr: output.stderr }
+}
+
+const inDatabase = (user: string, database = 'postgres') => ({
+  DATABASE_URL: `postgres://${user}@${host}/${database}`,
+})
+
+/** A server on a free port that treats each connection like this. */
+async function serverOf(treat: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    treat(socket)
+  })
+  servers.push(server)
+  const port = await freePort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  return port
+}
+
+const superuser = (sql: string, database = 'postgres') => statement(`${cluster.superuserUrl}${database}`, sql)
+
+/** What is wrong; the settings, after it was made so; the code; the sentence. */
+const FAULTS: readonly [string, () => Promise<Record<string, string>>, code: string, RegExp][] = [
+  [
+    'a wrong password',
+    async () => {
+      await superuser(`create role with_password login password 'right'`)
+      return { DATABASE_URL: `postgres://with_password:wrong@${host}/postgres` }
+    },
+    'DATABASE_REFUSED',
+    /^PostgreSQL at 127\.0\.0\.1:\d+ refuses the login \(password authentication failed for user "with_password"\): check/,
+  ],
+  [
+    'a login that pg_hba.conf rejects',
+    async () => inDatabase('not_admitted'),
+    'DATABASE_REFUSED',
+    /refuses the login \(pg_hba\.conf rejects connection/,
+  ],
+  [
+    'a user that does not exist',
+    async () => inDatabase('nobody_here'),
+    'DATABASE_REFUSED',
+    /refuses the login \(role "nobody_here" does not exist\)/,
+  ],
+  [
+    'a database that does not exist',
+    async () => inDatabase('latchkey', 'not-there'),
+    'DATABASE_MISSING',
+    /^The database "not-there" does not exist; a superuser creates it: create database "not-there" owner latchkey;$/,
+  ],
+  [
+    'a host that has no address',
+    async () => ({ DATABASE_URL: 'postgres://latchkey@db.invalid:5433/latchkey' }),
+    'DATABASE_UNREACHABLE',
+    /^The host of DATABASE_URL has no address \(db\.invalid:5433\)/,
+  ],
+  [
+    'a port that is closed',
+    async () => ({ DATABASE_URL: `postgres://latchkey@127.0.0.1:${await freePort()}/latchkey` }),
+    'DATABASE_UNREACHABLE',
+    /^No program accepts connections at 127\.0\.0\.1:\d+: check that PostgreSQL runs/,
+  ],
+  [
+    'a socket that is not there',
+    async () => ({ DATABASE_URL: 'postgres:///latchkey?host=/nonexistent' }),
+    'DATABASE_UNREACHABLE',
+    /^No program accepts connections at \/nonexistent: /,
+  ],
+  [
+    'a host that does not answer',
+    async () => ({ DATABASE_URL: `postgres://latchkey@127.0.0.1:${await serverOf(() => {})}/latchkey` }),
+    'DATABASE_UNREACHABLE',
+    /^PostgreSQL at 127\.0\.0\.1:\d+ does not answer \(/,
+  ],
+  [
+    'TLS that the server does not offer',
+    async () => ({ DATABASE_URL: `postgres://latchkey@${host}/postgres?sslmode=verify-full` }),
+    'DATABASE_TLS',
+    /offers no TLS, which DATABASE_URL requires/,
+  ],
+  [
+    'an old PostgreSQL',
+    async () => {
+      const url = await createDatabase(cluster, 'old_server')
+      // the answers of a real one, with an older version
+      const port = await serverOf((client) => {
+        const upstream = connect(Number(new URL(url).port), '127.0.0.1')
+        client.on('data', (chunk) => void upstream.write(chunk)).on('close', () => upstream.destroy())
+        upstream.on('data', (chunk) => {
+          const text = chunk.toString('latin1').replace(/1[5-9](00\d\d)/g, '14$1')
+          client.write(Buffer.from(text, 'latin1'))
+        })
+        upstream.on('error', () => {}).on('close', () => client.destroy())
+      })
+      return { DATABASE_URL: `postgres://latchkey@127.0.0.1:${port}/old_server` }
+    },
+    'DATABASE_TOO_OLD',
+    /^PostgreSQL \S.* is too old: 15 or newer is required/,
+  ],
+  [
+    'a role that may not create the schema',
+    async () => {
+      await superuser('create role may_nothing login; ')
+      await superuser('create database no_create')
+      return inDatabase('may_nothing', 'no_create')
+    },
+    'DATABASE_RIGHT_MISSING',
+    /may not create the schema latchkey; a superuser runs: grant create on database no_create to may_nothing;$/,
+  ],
+  [
+    'a role that may not act as latchkey_system',
+    async () => {
+      const url = await createDatabase(cluster, 'foreign_roles')
+      await (await startNode(url)).stop()
+      await superuser('create role "Other app" login')
+      await superuser('grant all on schema latchkey to "Other app"; grant all on all tables in schema latchkey to "Other app"', 'foreign_roles')
+      return inDatabase('Other%20app', 'foreign_roles')
+    },
+    'DATABASE_RIGHT_MISSING',
+    /^The database role "Other app" may not act as the roles of the server; a superuser runs: grant latchkey_system, latchkey_request to "Other app";$/,
+  ],
+  [
+    'a data folder below a file',
+    async () => {
+      await writeFile(join(folder, 'file'), '')
+      return { LATCHKEY_DATA_DIR: join(folder, 'file', 'data') }
+    },
+    'DATA_DIR',
+    /^The data folder \S+ is not a folder: set another in LATCHKEY_DATA_DIR/,
+  ],
+  [
+    'a port that is in use',
+    async () => ({ LATCHKEY_PORT: `${await serverOf(() => {})}`, ...inDatabase('latchkey', 'foreign_roles') }),
+    'EADDRINUSE',
+    /^Port \d+ is in use\. Stop the program/,
+  ],
+  [
+    'an address of another machine',
+    async () => ({ LATCHKEY_HOST: '192.0.2.7', ...inDatabase('latchkey', 'foreign_roles') }),
+    'EADDRNOTAVAIL',
+    /^192\.0\.2\.7 is not an address of this machine/,
+  ],
+  [
+    'a host name to listen on that has no address',
+    async () => ({ LATCHKEY_HOST: 'here.invalid', ...inDatabase('latchkey', 'foreign_roles') }),
+    'ENOTFOUND',
+    /^here\.invalid is not an address of this machine/,
+  ],
+] // biome-ignore format: a table
+
+describe('a start that cannot succeed says why, in one sentence', () => {
+  it.each(FAULTS)('%s', async (_what, make, code, sentence) => {
+    const started = await start(await make())
+    // a resolver without a network answers EAI_AGAIN instead of ENOTFOUND
+    expect([started.exit, started.code?.replace('EAI_AGAIN', 'ENOTFOUND')]).toEqual([1, code])
+    expect(started.message).toMatch(sentence)
+    expect(started.message).not.toMatch(/\n/)
+    expect(started.stderr).not.toMatch(/^\s+at /m)
+  })
+
+  it('a superuser can run the statement that it names', async () => {
+    const { message } = await start(inDatabase('Other%20app', 'foreign_roles'))
+    await superuser(message.replace(/^.* runs: /, ''))
+    const again = await start(inDatabase('Other%20app', 'foreign_roles'))
+    expect([again.exit, again.message]).toEqual([0, expect.stringContaining('"url"')])
+  })
+
+  // root may write everywhere
+  it.runIf(process.getuid?.() === 0)('a data folder that belongs to another user', async () => {
+    const data = join(folder, 'foreign')
+    await mkdir(data, { mode: 0o700 })
+    await chown(data, 0, 0)
+    const started = await start({ LATCHKEY_DATA_DIR: data, HOME: folder }, cluster.account?.uid)
+    expect([started.exit, started.code]).toEqual([1, 'DATA_DIR'])
+    expect(started.message).toMatch(/^The data folder \S+ is not writable by this user: change its owner/)
+  })
+})
