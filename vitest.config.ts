@@ -31,7 +31,7 @@ const processWide = ['packages/server/src/{commands/run,core/jobs/jobs}.test.ts'
  * `statements`. And programs that bring their own database, if any.
  */
 const onPostgresOnly = [
-  'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes}.test.ts',
+  'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
   'tests/runtimes.test.ts',
   '**/db/postgres.test.ts',

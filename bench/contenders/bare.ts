@@ -1,6 +1,6 @@
 /**
  * Bare contenders: node:http that answers a constant; that runs the server's own prepared check of a session or of an API
- * key; that runs a narrow check of a session, with only the columns that a check needs; or that rotates a refresh token in
+ * key; that runs a narrow check of either, with only the columns that a check needs; or that rotates a refresh token in
  * a transaction of two statements. The pg pool of 10 is as large as the server's. No routing, no limits, no envelope.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -15,7 +15,8 @@ const [kind = 'constant', databaseUrl] = process.argv.slice(2)
 const KINDS: Readonly<Record<string, () => RequestListener>> = {
   constant: () => (_req, res) => answer(res, 200, { status: 'ok' }),
   session: () => select(textOf(sessionCheck), bearer),
-  'narrow-session': () => select(NARROW, bearer),
+  'narrow-session': () => select(NARROW_SESSION, bearer),
+  'narrow-api-key': () => select(NARROW_KEY, (req) => req.headers['x-api-key']?.toString()),
   'api-key': () => select(textOf(keyCheck), (req) => req.headers['x-api-key']?.toString()),
   rotation,
 }
@@ -35,10 +36,13 @@ function answer(res: ServerResponse, status: number, content: unknown): void {
   res.end(body)
 }
 
-/** What a session check needs to know, and no more: the server's own select joins five tables. */
-const NARROW = `
+/** What a check needs to know, and no more: the server's own selects join five tables. */
+const NARROW_SESSION = `
   select s.id, s.user_id, s.last_seen_at, s.idle_seconds, s.expires_at, s.ended_at, u.status, u.roles
   from sessions s join users u on u.id = s.user_id where s.token_hash = $1`
+const NARROW_KEY = `
+  select k.id, k.user_id, k.scopes, k.expires_at, k.revoked_at, u.status, u.roles
+  from api_keys k join users u on u.id = k.user_id where k.token_hash = $1`
 
 const bearer = (req: IncomingMessage) => req.headers.authorization?.slice('Bearer '.length)
 

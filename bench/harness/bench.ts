@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Latchkey, startLatchkey } from './latchkey.ts'
 import type { LoadOrder } from './load-process.ts'
 import { type Cores, cpuTime, watchCore } from './machine.ts'
-import { populate } from './population.ts'
+import { PEOPLE, populate } from './population.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { ask, nextMessage, type Running, run } from './process.ts'
 import type { Tally } from './wire.ts'
@@ -68,6 +68,7 @@ export class Bench {
   readonly #closing: (() => Promise<void>)[] = []
   #postgres: Promise<Postgres> | undefined
   #latchkey: Promise<{ server: Latchkey; url: string; superuserUrl: string }> | undefined
+  #forgetful: Promise<Latchkey> | undefined
   #smtp: Promise<string> | undefined
   #load: (Running & { output(): string }) | undefined
 
@@ -92,6 +93,22 @@ export class Bench {
     return this.#latchkey
   }
 
+  /** A second node on the same database, with room for so few credentials that it never finds one in memory. */
+  forgetful(): Promise<Latchkey> {
+    this.#forgetful ??= (async () => {
+      const { url } = await this.latchkey()
+      const server = await startLatchkey({
+        core: this.cores.server,
+        databaseUrl: url,
+        dataDir: await this.folder(),
+        env: { LATCHKEY_CACHED_CREDENTIALS: '1000' },
+      })
+      this.#closing.push(() => server.stop())
+      return server
+    })()
+    return this.#forgetful
+  }
+
   async #populated() {
     const postgres = await this.postgres()
     const { url, superuserUrl } = await postgres.makeDatabase()
@@ -99,7 +116,11 @@ export class Bench {
       core: this.cores.server,
       databaseUrl: url,
       dataDir: await this.folder(),
-      env: { LATCHKEY_SMTP_URL: await this.smtpUrl() },
+      env: {
+        LATCHKEY_SMTP_URL: await this.smtpUrl(),
+        // all of the users' credentials, in each half of the cache
+        LATCHKEY_CACHED_CREDENTIALS: String(2 * PEOPLE + 10),
+      },
     })
     this.#closing.push(() => server.stop())
     await populate(superuserUrl)

@@ -3,6 +3,7 @@
  * the server.
  */
 
+import { createChanges } from './base/changes.ts'
 import { systemClock } from './base/clock.ts'
 import { keyring } from './base/crypto.ts'
 import type { Database } from './base/db/database.ts'
@@ -85,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await migrateUp(database, { log })
     await refuseWithoutIsolation(database, config, log)
     const opened = await openTools(config, log, database)
+    await opened.tools.changes.open()
     await opened.tools.keys.open()
     await opened.tools.revocations.open()
     await opened.tools.roles.open()
@@ -122,6 +124,7 @@ async function openTools(
 ): Promise<{ tools: Tools; closeMail(): void }> {
   const clock = systemClock()
   const ring = keyring(config.secret)
+  const changes = createChanges({ db, clock, log })
   const jobs = createJobs({ db, clock, log })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })
@@ -132,7 +135,7 @@ async function openTools(
   const roles = createRoles({ db, clock, log, config })
   const limits = createLimits({ store: limitsInMemory(), log })
   const accounts = { keyring: ring, hashing, breaches, keys, revocations, roles, limits }
-  return { tools: { config, clock, db, jobs, mail, log, ...accounts }, closeMail: mail.close }
+  return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, closeMail: mail.close }
 }
 
 /** Every feature, once. A new capability is one line here. */
@@ -223,7 +226,8 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
   async function stop(): Promise<void> {
     await http.close()
     await jobs.close()
-    await Promise.all([tools.keys.close(), tools.revocations.close(), tools.roles.close()])
+    const { changes, keys, revocations, roles } = tools
+    await Promise.all([changes.close(), keys.close(), revocations.close(), roles.close()])
     closeMail()
     await flushAll().catch((err: unknown) =>
       log.warn({ err }, 'the last flush of last-seen timestamps failed'),

@@ -68,6 +68,8 @@ export const SETTINGS = {
     about: 'The maximum number of PostgreSQL connections that one process opens for transactions.' }),
   databaseTimeout: set('LATCHKEY_DATABASE_TIMEOUT', 'database', durationBetween('1s', '60s'), { byDefault: { development: '2s', testing: '10s', production: '2s' },
     about: 'How long PostgreSQL may give no sign of life before requests are answered with 503 instead of waiting; they are served again as soon as it answers.' }),
+  cachedCredentials: set('LATCHKEY_CACHED_CREDENTIALS', 'database', wholeNumber(0, 1_000_000), { byDefault: '10000',
+    about: 'How many checked sessions, and how many API keys, one process holds in memory, about 2 kB each; every change takes effect at once. `0`: each check reads the database.' }),
   embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
     about: '`yes` permits the embedded database in production: it survives a killed process, may lose the last writes in a power failure, and serves one process only.' }),
   redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',

@@ -1,6 +1,7 @@
 /**
  * Dependencies: the record of tools that every feature receives. app.ts creates it and closes it in reverse order.
  */
+import type { Changes } from '../base/changes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Keyring } from '../base/crypto.ts'
 import type { Db } from '../base/db/types.ts'
@@ -19,6 +20,7 @@ export interface Tools {
   config: Config
   clock: Clock
   db: Db
+  changes: Changes
   keyring: Keyring
   hashing: Hashing
   breaches: Breaches

@@ -137,6 +137,7 @@ export function database(options: DatabaseOptions): Database {
       log.info({}, 'the database can be written to again')
       return true
     },
+    heard: () => driver.heard(),
     pendingMigrations: () => pendingMigrations(driver),
     asOwner: (work) => driver.asOwner(work),
     close() {

@@ -16,6 +16,8 @@ export interface Driver {
     onMessage: (payload: string) => void,
     connection?: Watch,
   ): Promise<() => Promise<void>>
+  /** As `heard` of Db. */
+  heard(): Promise<void>
   /** A connection with the privileges of the login role, not shared, for migrations and startup checks. */
   asOwner<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   close(): Promise<void>
@@ -25,6 +27,12 @@ export interface Watch {
   onLost(): void
   onBack(): void
 }
+
+/**
+ * The channel of base/changes.ts. Every connection listens to it: PostgreSQL sends a session the notifications that it
+ * made before it answers COMMIT, so that a process knows of a change that it made when the commit returns.
+ */
+export const CHANGES_CHANNEL = 'latchkey_changes'
 
 /** Channel names are written into SQL without quotes. */
 export function assertChannel(channel: string): void {

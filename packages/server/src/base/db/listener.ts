@@ -58,6 +58,19 @@ export class Listener {
     }
   }
 
+  /** Delivers a notification that this connection, or another one of the process, has received. */
+  deliver(channel: string, payload: string): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.channel === channel) subscription.onMessage(payload)
+    }
+  }
+
+  /** The server delivers a session's notifications before it answers the session's next statement. */
+  async heard(): Promise<void> {
+    if (!this.#connection) throw new Unreachable('the LISTEN connection is down')
+    await this.#connection.plain('select 1')
+  }
+
   /** Probes the connection. @param patience the number of beats within which a probe is answered */
   beat(patience: number): void {
     const connection = this.#connection
@@ -85,11 +98,6 @@ export class Listener {
   async #connect(): Promise<Connection> {
     const channels = new Set([...this.#subscriptions].map((subscription) => subscription.channel))
     const connection = await this.#options.open([...channels])
-    connection.onNotification((channel, payload) => {
-      for (const subscription of this.#subscriptions) {
-        if (subscription.channel === channel) subscription.onMessage(payload)
-      }
-    })
     this.#connection = connection
     connection.onLost(() => {
       this.#connection = null

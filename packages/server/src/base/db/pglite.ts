@@ -103,6 +103,8 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
         listeners.delete(listener)
       }
     },
+    // the one connection delivers its notifications with the answer to COMMIT
+    heard: async () => {},
     asOwner: (work) =>
       onConnection(async (connection) => {
         await connection.plain('reset role; set search_path = pg_catalog')

@@ -8,7 +8,7 @@
 import type pg from 'pg'
 import type { Log } from '../log/index.ts'
 import { Connection, type StatementResult } from './connection.ts'
-import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
+import { assertChannel, CHANGES_CHANNEL, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
 import { rootCode, Unreachable } from './faults.ts'
 import { Listener } from './listener.ts'
 import { Pool } from './pool.ts'
@@ -45,18 +45,24 @@ export function postgresDriver(options: PostgresOptions): Driver {
     keepAliveInitialDelayMillis: 10_000,
   })
   const session = (role: string, statementMs: number) => `${SESSION}
+    listen ${CHANGES_CHANNEL};
     set search_path = latchkey;
     set statement_timeout = ${statementMs};
     set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     set role ${role};`
 
+  const connect = async (purpose: string, settings: string): Promise<Connection> => {
+    const connection = await Connection.open(config(purpose), settings)
+    connection.onNotification((channel, payload) => listener.deliver(channel, payload))
+    return connection
+  }
   /** Set while the database does not answer: the error of every statement. */
   let isSilent: Unreachable | null = null
   /** Rejects connection attempts under way when the database falls silent. */
   const attempts = new Set<(reason: Unreachable) => void>()
   const open = async (purpose: string, settings: string): Promise<Connection> => {
     if (isSilent) throw isSilent
-    const opening = Connection.open(config(purpose), settings)
+    const opening = connect(purpose, settings)
     let attempt: (reason: Unreachable) => void = () => {}
     const silenced = new Promise<never>((_, reject) => {
       attempt = reject
@@ -89,14 +95,14 @@ export function postgresDriver(options: PostgresOptions): Driver {
     if (isSilent) log.info({}, 'the database answers again')
     isSilent = null
   }
-  const listener = new Listener({
+  const listener: Listener = new Listener({
     log,
     backOff: BACK_OFF_MS,
     async open(channels) {
       const listens = channels.map((channel) => `listen ${channel};`)
       const settings = [session('latchkey_request', STATEMENT_MS), ...listens].join('\n')
       try {
-        const connection = await Connection.open(config('listener'), settings)
+        const connection = await connect('listener', settings)
         resume()
         return connection
       } catch (error) {
@@ -141,10 +147,11 @@ export function postgresDriver(options: PostgresOptions): Driver {
       assertChannel(channel)
       return listener.listen(channel, onMessage, watch)
     },
+    heard: () => listener.heard(),
     async asOwner(work) {
-      const connection = await Connection.open(
-        config('migrations'),
-        `${SESSION} set search_path = pg_catalog; set statement_timeout = 0;`,
+      const connection = await connect(
+        'migrations',
+        `${SESSION} listen ${CHANGES_CHANNEL}; set search_path = pg_catalog; set statement_timeout = 0;`,
       )
       try {
         return await work(connection)

@@ -64,6 +64,11 @@ export interface Db {
     onMessage: (payload: string) => void,
     connection?: { onLost(): void; onBack(): void },
   ): Promise<() => Promise<void>>
+  /**
+   * Resolves when every notification of a transaction that committed before this call has been delivered to its
+   * listeners; rejects where the LISTEN connection is down.
+   */
+  heard(): Promise<void>
   /** Whether the database answers; for readiness. Never throws. */
   isReachable(): Promise<boolean>
   /**

@@ -9,6 +9,7 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
+import { createRowCache } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -34,9 +35,14 @@ export interface KeyChecks {
   sweep(now: Date): Promise<void>
 }
 
-export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks {
-  const { roles, db, log } = tools
+export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config'>): KeyChecks {
+  const { roles, db, log, changes, config } = tools
   const statement = keyCheck(db.hot)
+  const rows = createRowCache<CheckedKey>({
+    changes,
+    most: config.cachedCredentials,
+    read: async (hash) => (await db.run(statement, [hash]))[0],
+  })
   const uses = createSightings({
     name: 'API keys',
     every: USED_EVERY,
@@ -86,8 +92,10 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): KeyChecks
   return {
     async check(key, now) {
       if (!isKey(key)) return refused
-      const [row] = await db.run(statement, [sha256(key)])
-      if (!row || keyState(row, row, now) !== 'active') return refused
+      const hash = sha256(key)
+      let row = rows.find(hash)
+      if (row === null || keyState(row, row, now) !== 'active') row = await rows.load(hash)
+      if (row === null || keyState(row, row, now) !== 'active') return refused
       uses.see(row.id, now)
       return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
     },

@@ -33,6 +33,7 @@ const KEY = [
 export interface CheckedKey extends ActingRow {
   id: string
   user_id: string
+  organization_id: string | null
   permissions: string[]
   expires_at: Date | null
   revoked_at: Date | null
@@ -48,7 +49,7 @@ export interface CheckedKey extends ActingRow {
 /** The one parameter is the hash of the whole key. */
 export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
   sql<CheckedKey>`
-    select k.id, k.user_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
+    select k.id, k.user_id, k.organization_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}
     from api_keys k join users u on u.id = k.user_id ${actingJoins('k')}

@@ -14,7 +14,10 @@ import { readAccessToken } from './checks.ts'
 import { type AccessToken, signAccessToken } from './claims.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
-type OperatorTools = Pick<Tools, 'db' | 'config' | 'clock' | 'keys' | 'log' | 'revocations' | 'roles'>
+type OperatorTools = Pick<
+  Tools,
+  'changes' | 'db' | 'config' | 'clock' | 'keys' | 'log' | 'revocations' | 'roles'
+>
 
 /** Issues an access token for a user, without a session. @throws Problem NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
 export async function createTokenByOperator(

@@ -11,6 +11,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
+import { createRowCache } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
@@ -165,7 +166,7 @@ export async function endSessions(
 }
 
 export interface SessionChecks {
-  /** The principal of a session token, from the database, in one statement. */
+  /** The principal of a session token, from memory or from the database in one statement; a refusal is always from the database. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
   /** Records the use of a session by another credential than its own token (a refresh token). */
   saw(id: string, now: Date): void
@@ -178,9 +179,16 @@ export interface SessionChecks {
 }
 
 /** The check of session tokens on every request, with last-seen timestamps in memory. */
-export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): SessionChecks {
-  const { roles, db, log } = tools
+export function sessionChecks(
+  tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' | 'config'>,
+): SessionChecks {
+  const { roles, db, log, changes, config } = tools
   const statement = sessionCheck(db.hot)
+  const rows = createRowCache<CheckedRow>({
+    changes,
+    most: config.cachedCredentials,
+    read: async (hash) => (await db.run(statement, [hash]))[0],
+  })
   const sightings = createSightings({
     name: 'sessions',
     every: SEEN_EVERY,
@@ -190,7 +198,11 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): Sessi
 
   async function check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
     if (!TOKEN.test(token)) return { refused: unknown(via) }
-    const [row] = await db.run(statement, [sha256(token)])
+    const hash = sha256(token)
+    const cached = rows.find(hash)
+    if (cached && judge(cached, sightings.latest(cached.id, cached.last_seen_at), now) === 'good')
+      return accepted(cached, via, now)
+    const row = await rows.load(hash)
     if (!row) return { refused: unknown(via) }
     const verdict = judge(row, sightings.latest(row.id, row.last_seen_at), now)
     if (verdict === 'expired') await expire(now, row.id)
@@ -198,9 +210,18 @@ export function sessionChecks(tools: Pick<Tools, 'db' | 'log' | 'roles'>): Sessi
     if (verdict === 'disabled') return { refused: problem('ACCOUNT_DISABLED') }
     if (verdict === 'locked') return { refused: accountLocked(row, now) }
     if (verdict === 'ended') return { refused: unknown(via) }
+    return accepted(row, via, now)
+  }
+
+  function accepted(row: CheckedRow, via: CallSession['via'], now: Date): Verdict {
     sightings.see(row.id, now)
-    const organization = organizationOf(roles, row)
-    return { principal: toPrincipal(row), session: toCallSession(row, via), organization }
+    // the row outlives the timestamp in `sightings`, which is dropped when it was written
+    if (now > row.last_seen_at) row.last_seen_at = now
+    return {
+      principal: toPrincipal(row),
+      session: toCallSession(row, via),
+      organization: organizationOf(roles, row),
+    }
   }
 
   const toPrincipal = (row: CheckedRow): Principal => ({

@@ -10,6 +10,7 @@ import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.
 import type { SessionsTable } from './tables.ts'
 
 export interface CheckedRow extends ActingRow {
+  organization_id: string | null
   acting_name: string | null
   id: string
   user_id: string
@@ -33,7 +34,7 @@ export interface CheckedRow extends ActingRow {
 /** Compiled once; the one parameter is the token's hash. */
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
-    select s.id, s.user_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
+    select s.id, s.user_id, s.organization_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
            s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
