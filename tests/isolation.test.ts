@@ -82,7 +82,7 @@ describe('through the API', () => {
     await assertBenUntouched()
   })
 
-  it('fields that name another user are ignored', async () => {
+  it('fields that name another user are refused by the API, and ignored by forms', async () => {
     const extra = {
       id: ben.id,
       user_id: ben.id,
@@ -92,7 +92,11 @@ describe('through the API', () => {
       status: 'active',
       is_verified: true,
     }
-    const patched = await ada.client.patch('/api/v1/users/me', { full_name: 'Ada Lovelace', ...extra })
+    const refused = await ada.client.patch('/api/v1/users/me', { full_name: 'Ada Lovelace', ...extra })
+    expect(refused.body.error.details).toMatchObject(
+      Object.keys(extra).map((field) => ({ field, code: 'unknown' })),
+    )
+    const patched = await ada.client.patch('/api/v1/users/me', { full_name: 'Ada Lovelace' })
     expect(patched.data).toMatchObject({
       id: ada.id,
       email: ada.email,
@@ -106,7 +110,7 @@ describe('through the API', () => {
     )
     const registered = await world
       .client()
-      .post('/api/v1/auth/register', { ...extra, email: 'eve@example.com', password: PASSWORD })
+      .post('/api/v1/auth/register', { email: 'eve@example.com', password: PASSWORD })
     expect(registered.data.user).toMatchObject({ roles: ['viewer'], is_verified: false })
     expect(registered.data.user.id).not.toBe(ben.id)
     await assertBenUntouched()

@@ -111,14 +111,14 @@ describe.each(['ladder', 'client-services'] as const)('the preset %s', (rolePres
     expect(data.map(({ name }: { name: string }) => name)).toEqual([...roles])
   })
 
-  it('gives a new user the lowest role, and no verification, even if the request names others', async () => {
-    const { data } = await world.client().post('/api/v1/auth/register', {
-      email: 'new@example.com',
-      password: PASSWORD,
-      roles: [roles[0]],
-      role: roles[0],
-      is_verified: true,
-    })
+  it('gives a new user the lowest role, and no verification, and refuses a request that names others', async () => {
+    const fields = { email: 'new@example.com', password: PASSWORD }
+    const more = { roles: [roles[0]], role: roles[0], is_verified: true }
+    const refused = await world.client().post('/api/v1/auth/register', { ...fields, ...more })
+    expect(refused.body.error.details.map(({ code }: { code: string }) => code)).toEqual(
+      Array(3).fill('unknown'),
+    )
+    const { data } = await world.client().post('/api/v1/auth/register', fields)
     expect(data.user).toMatchObject({ role: newcomer, roles: [newcomer], is_verified: false })
     const early = await world
       .client()

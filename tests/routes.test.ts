@@ -590,6 +590,7 @@ describe('the five styles', () => {
       }),
     ),
   ])
+  const extension = { code: code.optional(), details: details.optional() }
   const metadata = z.strictObject({ timestamp: stamp, version: z.literal('v1'), request_id: id })
   const SUCCESS: Readonly<Record<Style, z.ZodType>> = {
     standard: z.strictObject({
@@ -630,14 +631,14 @@ describe('the five styles', () => {
       code: z.number(),
       message: z.string(),
       request_id: id,
-      error: z.strictObject({ type: family, details }),
+      error: z.strictObject({ code, type: family, details: z.record(z.string(), z.unknown()) }),
     }),
     errors: z.strictObject({
-      errors: z.strictObject({ error: z.string().min(1) }),
+      errors: z.strictObject({ error: z.string().min(1), ...extension }),
       status_code: z.number(),
       value: z.null(),
     }),
-    detail: z.strictObject({ detail: z.string().min(1) }),
+    detail: z.strictObject({ detail: z.string().min(1), ...extension }),
     problem: z.strictObject({
       type: z.url(),
       title: z.string(),
@@ -698,7 +699,10 @@ describe('the five styles', () => {
     const ask = (style: Style) => world.client().post('/api/v1/auth/login', { password: 'x' }, asking(style))
     const standard = (await ask('standard')).body
     const problemBody = (await ask('problem')).body
-    expect((await ask('meta')).body.error.details).toEqual(standard.error.details)
+    const byField = standard.error.details.map(({ field, message }: Json) => [field, [message]])
+    expect((await ask('meta')).body.error.details).toEqual(Object.fromEntries(byField))
+    for (const body of [(await ask('errors')).body.errors, (await ask('detail')).body])
+      expect([body.code, body.details]).toEqual([standard.error.code, standard.error.details])
     expect(problemBody.details).toEqual(standard.error.details)
     expect([problemBody.code, problemBody.title, problemBody.detail]).toEqual([
       standard.error.code,

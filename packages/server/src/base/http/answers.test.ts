@@ -22,7 +22,7 @@ const rows: Row[] = [
     run: async () => ({ data: { b: { id: '1', view: null, password_hash: 'x' }, password_hash: 'x' } }),
   }),
   route({
-    ...open, name: 'list', path: '/api/v1/list', summary: 'List things', input: z.object({ limit: z.string().optional() }),
+    ...open, name: 'list', path: '/api/v1/list', summary: 'List things', input: z.object({ limit: z.string().optional(), cursor: z.string().optional() }),
     output: z.array(Thing),
     run: async () => ({ data: [{ id: 'a', view: '"' }], nextCursor: 'c/1', status: 200, message: 'All “of” them.' }),
   }),

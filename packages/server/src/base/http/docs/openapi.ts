@@ -3,6 +3,7 @@ import type { Config } from '../../../config.ts'
 import type { ProtocolStyle } from '../../call.ts'
 import { ERRORS, type ErrorCode } from '../../errors.ts'
 import { cookieJar, OAUTH_ERRORS, SCIM_ERRORS } from '../../present/index.ts'
+import { CSRF_FIELD } from '../request/csrf.ts'
 import { type DescribedRow, isDescribed, type Row } from '../row/route.ts'
 import { errorsOf, grouped, type Schema, shapeOf } from '../row/shapes.ts'
 
@@ -132,7 +133,7 @@ export function openApi(config: Settings, rows: readonly Row[]): OpenApi {
       title: `${config.brandName} API`,
       version: 'v1',
       description:
-        'Bodies are shown in the `standard` envelope. `Accept: application/vnd.latchkey.<style>+json` selects another one: `standard`, `meta`, `errors`, `detail`, `problem`.',
+        'Bodies are shown in the `standard` envelope. `Accept: application/vnd.latchkey.<style>+json` selects another one: `standard`, `meta`, `errors`, `detail`, `problem`. An undeclared member of a body or query is a `VALIDATION_ERROR` with the code `unknown`; `null` and an empty query parameter mean absent, and in a PATCH `null` clears a field that may be null.',
     },
     servers: [{ url: config.publicUrl }],
     tags: [...new Set(api.map((row) => row.tag))].map((name) => ({ name })),
@@ -170,10 +171,19 @@ function operation(row: DescribedRow, schemas: Record<string, Schema>): OpenApiO
   }
 }
 
+/** A form may also have the CSRF token as a field. */
 const inBoth = (schema: Schema) => ({
   'application/json': { schema },
-  'application/x-www-form-urlencoded': { schema },
+  'application/x-www-form-urlencoded': {
+    schema: schema.properties
+      ? { ...schema, properties: { ...schema.properties, [CSRF_FIELD]: CSRF_FIELD_SCHEMA } }
+      : schema,
+  },
 })
+const CSRF_FIELD_SCHEMA: Schema = {
+  type: 'string',
+  description: 'The CSRF token of a form that a browser sends with a session cookie.',
+}
 
 const contentOf = (row: DescribedRow, output: Schema) =>
   row.kind === 'download'
@@ -239,7 +249,7 @@ const securitySchemes = (config: Settings) => ({
     in: 'header',
     name: 'X-CSRFToken',
     description:
-      'From `GET /api/v1/auth/csrf`, or `session.csrf_token` of the sign-in. Alternatives: the header `X-CSRF-Token` and the field `csrf_token`.',
+      'From `GET /api/v1/auth/csrf`, or `session.csrf_token` of the sign-in. Alternatives: the header `X-CSRF-Token`, and the field `csrf_token` of a body.',
   },
   bearer: {
     type: 'http',

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Problem } from '../../errors.ts'
+import { type FieldError, Problem } from '../../errors.ts'
 import { parseInput } from './fields.ts'
 
-const detailsOf = (schema: z.ZodType, input: Record<string, unknown>) => {
+const detailsOf = (schema: z.ZodType, input: Record<string, unknown>, unknown: FieldError[] = []) => {
   try {
-    return parseInput(schema, input)
+    return parseInput(schema, input, unknown)
   } catch (error) {
     if (error instanceof Problem && Array.isArray(error.details))
       return error.details.map(({ message: _, ...rest }) => rest)
@@ -18,7 +18,7 @@ const table: Case[] = [
   ['missing', z.string(), undefined, 'required'],
   ['left empty', z.string().min(3), '', 'required'],
   ['left empty', z.email(), '', 'required'],
-  ['null', z.string(), null, 'invalid_type'],
+  ['null', z.string(), null, 'required'],
   ['of another type', z.string(), 7, 'invalid_type'],
   ['too short', z.string().min(3), 'ab', 'too_short', { min: 3 }],
   ['too long', z.string().max(3), 'abcd', 'too_long', { max: 3 }],
@@ -49,8 +49,13 @@ describe('a field', () => {
     ])
   })
 
-  it('that is unknown is named if the schema is strict', () => {
-    expect(detailsOf(z.strictObject({}), { role: 'admin' })).toEqual([{ field: 'role', code: 'unknown' }])
+  it('that is unknown is one more error, and the only one of an input that the schema accepts', () => {
+    const unknown = [{ field: 'role', code: 'unknown', message: 'Is not a known field.' }]
+    expect(detailsOf(z.object({}), { role: 'admin' }, unknown)).toEqual([{ field: 'role', code: 'unknown' }])
+    expect(detailsOf(z.object({ a: z.string() }), { role: 'admin' }, unknown)).toEqual([
+      { field: 'a', code: 'required' },
+      { field: 'role', code: 'unknown' },
+    ])
   })
 
   it('has one entry, for its first issue', () => {

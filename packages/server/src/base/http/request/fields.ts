@@ -5,47 +5,45 @@ import { type FieldError, Problem } from '../../errors.ts'
 type Issue = z.core.$ZodIssue
 type Verdict = Omit<FieldError, 'field'>
 
-/** Parses the input of a row. @throws Problem VALIDATION_ERROR with one entry a field, its first issue */
-export function parseInput<T>(schema: z.ZodType<T>, input: Readonly<Record<string, unknown>>): T {
+/**
+ * Parses the input of a row. `unknown` are the entries of members that the schema does not declare.
+ * @throws Problem VALIDATION_ERROR with one entry a field, its first issue
+ */
+export function parseInput<T>(
+  schema: z.ZodType<T>,
+  input: Readonly<Record<string, unknown>>,
+  unknown: readonly FieldError[] = [],
+): T {
   const result = schema.safeParse(input)
-  if (result.success) return result.data
+  if (result.success && unknown.length === 0) return result.data
   const entries = new Map<string, FieldError>()
-  for (const issue of result.error.issues) {
-    for (const entry of entriesOf(issue, input))
-      if (!entries.has(entry.field)) entries.set(entry.field, entry)
+  for (const issue of result.error?.issues ?? []) {
+    const field = issue.path.map(String).join('.')
+    if (!entries.has(field))
+      entries.set(field, { field, ...verdict(issue, issue.path.reduce(memberOf, input)) })
   }
+  for (const entry of unknown) if (!entries.has(entry.field)) entries.set(entry.field, entry)
   throw new Problem('VALIDATION_ERROR', { details: [...entries.values()] })
 }
 
 /**
- * As parseInput; for an input that the schema refuses, `judge` adds the errors that a schema cannot find, so that one
- * answer lists all of them. It receives only the fields that the schema accepts, as sent.
+ * As parseInput; for an input that is refused, `judge` adds the errors that a schema cannot find, so that one
+ * answer lists all of them. It receives only the fields that are accepted, as sent.
  */
 export async function parseJudged<T>(
   schema: z.ZodType<T>,
   input: Readonly<Record<string, unknown>>,
+  unknown: readonly FieldError[],
   judge: (valid: Readonly<Record<string, unknown>>) => Promise<readonly FieldError[]>,
 ): Promise<T> {
   try {
-    return parseInput(schema, input)
+    return parseInput(schema, input, unknown)
   } catch (error) {
     if (!(error instanceof Problem) || !Array.isArray(error.details)) throw error
     const refused = new Set(error.details.map(({ field }) => field.split('.', 1)[0]))
     const valid = Object.fromEntries(Object.entries(input).filter(([name]) => !refused.has(name)))
     throw new Problem('VALIDATION_ERROR', { details: [...error.details, ...(await judge(valid))] })
   }
-}
-
-function entriesOf(issue: Issue, input: unknown): FieldError[] {
-  const path = issue.path.map(String)
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: [...path, key].join('.'),
-      code: 'unknown',
-      message: 'Is not a known field.',
-    }))
-  }
-  return [{ field: path.join('.'), ...verdict(issue, issue.path.reduce(memberOf, input)) }]
 }
 
 const memberOf = (value: unknown, key: PropertyKey): unknown =>
@@ -55,7 +53,7 @@ const REQUIRED: Verdict = { code: 'required', message: 'Is required.' }
 
 function verdict(issue: Issue, value: unknown): Verdict {
   if (issue.code === 'custom') return custom(issue)
-  if (value === undefined || value === '') return REQUIRED
+  if (value === undefined || value === null || value === '') return REQUIRED
   switch (issue.code) {
     case 'invalid_type':
       return { code: 'invalid_type', message: `Must be of type ${issue.expected}.` }

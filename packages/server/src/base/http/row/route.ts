@@ -83,12 +83,14 @@ interface Face {
 interface StyledFace extends Face {
   /** The style of every answer, also of failures before `run`. Absent: the style that the caller or the settings choose. */
   style?: ProtocolStyle
+  /** Why it ignores members of the input that it does not declare; absent: they are errors (isStrict). */
+  lenient?: string
 }
 
 export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   /**
    * One flat object: path parameters by name; besides them the query for GET and DELETE, the body
-   * (JSON or form) otherwise. Undeclared fields are stripped; a path parameter takes precedence over a body field.
+   * (JSON or form) otherwise. Undeclared fields are errors, and null is absent (request/input.ts).
    */
   input: z.ZodType<I>
   /** The shape of `data`; undeclared fields are stripped. `z.null()` for no data. */
@@ -166,6 +168,17 @@ export type DownloadRow<I = unknown> = RowOf<DownloadFace<I>, 'download'>
 /** Rows of the API that the reference describes. */
 export type DescribedRow = ApiRow | DownloadRow
 export const isDescribed = (row: Row): row is DescribedRow => row.kind === 'api' || row.kind === 'download'
+
+/**
+ * Whether an undeclared member of the input is an error. Hosted forms and protocols ignore what they do not know (RFC
+ * 6749 §3.1, RFC 7644 §3.3).
+ */
+export const isStrict = (row: Row): boolean =>
+  row.kind !== 'page' && row.style === undefined && row.lenient === undefined
+
+/** Whether the input is the query, not the body. */
+export const readsQuery = (row: Pick<Row, 'method' | 'body'>): boolean =>
+  row.method === 'GET' || (row.method === 'DELETE' && !row.body)
 
 // biome-ignore lint/suspicious/noExplicitAny: one list has rows of every input and output
 export type Row = ApiRow<any, any> | PageRow<any> | StreamRow<any> | DownloadRow<any>

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
-import type { DescribedRow, StreamRow } from './route.ts'
+import { type DescribedRow, isStrict, readsQuery, type StreamRow } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -30,10 +30,11 @@ export interface Shape {
 
 export function shapeOf(row: DescribedRow): Shape {
   const named: Record<string, Schema> = {}
-  const input = jsonSchema(row.input, 'input', named)
+  const accepted = jsonSchema(row.input, 'input', named)
+  const input = isStrict(row) ? closed(accepted) : accepted
   const output = jsonSchema(row.output, 'output', named)
   const inPath = new Set([...row.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? ''))
-  const fromQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
+  const fromQuery = readsQuery(row)
   const properties = Object.entries(input.properties ?? {})
   const required = new Set(input.required)
   const parameters = properties
@@ -71,6 +72,22 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output', named: Record<str
   return withoutNoise(rest) as Schema
 }
 
+/** States of every object that it has no further members; of one that keeps them (`z.looseObject`) zod states that. */
+function closed(schema: Schema): Schema {
+  const { properties, items, anyOf } = schema
+  return {
+    ...schema,
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, member]) => [name, closed(member)]),
+      ),
+      additionalProperties: schema.additionalProperties ?? false,
+    }),
+    ...(items && { items: closed(items) }),
+    ...(anyOf && { anyOf: anyOf.map(closed) }),
+  }
+}
+
 /** Drops the patterns that zod derives from a format: they repeat the format. */
 function withoutNoise(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNoise)
@@ -83,7 +100,6 @@ function withoutNoise(value: unknown): unknown {
 /** All errors that a row can answer with: those of its operation, and those of the steps before `run`. */
 export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
   const unsafe = row.method !== 'GET'
-  const fromBody = unsafe && (row.method !== 'DELETE' || row.body === true)
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',
     'VALIDATION_ERROR',
@@ -107,7 +123,7 @@ export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
   add(row.needs !== undefined && row.needs !== 'session', 'INSUFFICIENT_PERMISSIONS')
   add(row.fresh !== undefined, 'STEP_UP_REQUIRED')
   add(unsafe, 'CSRF_FAILED')
-  add(fromBody, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  add(unsafe, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   return [...codes]
 }
 

@@ -4,11 +4,13 @@
  */
 import type { z } from 'zod'
 import type { Call } from '../../call.ts'
+import { problem } from '../../errors.ts'
 import { type Serialise, serialiser } from '../../present/index.ts'
 import { twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
+import type { Input } from '../request/input.ts'
 import type { Answer, ApiRow } from '../row/route.ts'
-import { type Handler, type HttpContext, problemOf, type RawInput, type Steps, steps } from './steps.ts'
+import { type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export function apiHandler(context: HttpContext, row: ApiRow): Handler {
   const step = steps(context, row)
@@ -49,12 +51,13 @@ async function run(
   step: Steps<ApiRow>,
   exchange: Exchange,
   call: Call,
-  input: RawInput,
+  input: Input,
 ): Promise<Answer<unknown>> {
   const { row } = step
   if (row.withKey && call.principal?.method === 'api_key') {
     // an API key and a password are two credentials
-    if (Object.keys(input).length > 0) throw twoCredentials()
+    if (Object.keys(input.fields).length > 0) throw twoCredentials()
+    if (input.unknown.length > 0) throw problem('VALIDATION_ERROR', { details: [...input.unknown] })
     return await row.withKey(call)
   }
   return await row.run(call, await step.validateInput(exchange, call, input))

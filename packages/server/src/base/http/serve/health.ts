@@ -55,6 +55,8 @@ const operations = {
   }),
 }
 
+const LENIENT = 'probes add parameters against caches'
+
 export function healthRows(ready: () => Promise<Readiness>): Row[] {
   const alive = (path: string, name: string): Row =>
     route({
@@ -64,6 +66,7 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       path,
       description: 'Checks only the process. Before you send traffic, check `/readyz`.',
       tag: 'Operation',
+      lenient: LENIENT,
       input: z.object({}),
       output: z.object({ status: z.string() }),
       message: 'The server is alive.',
@@ -76,6 +79,7 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
     description:
       'The server is ready if the database answers and can be written to, and all migrations are applied. Otherwise, and while it stops, the answer is 503 within two seconds, with the failed check in `details`.',
     tag: 'Operation',
+    lenient: LENIENT,
     input: z.object({}),
     output: z.object({ status: z.string(), checks: z.record(z.string(), z.boolean()) }),
     message: 'The server is ready.',

@@ -8,9 +8,10 @@ import type { Problem } from '../../errors.ts'
 import { ANONYMOUS, callOf } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
+import type { Input } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
 import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
-import { type Handler, type HttpContext, problemOf, type RawInput, type Steps, steps } from './steps.ts'
+import { type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */
@@ -43,7 +44,7 @@ export function pageHandler(context: PageContext, row: PageRow, formAddress: For
   return async (request, res) => {
     const exchange = context.openExchange(request.raw, res)
     let call = callOf(exchange, ANONYMOUS)
-    let input: RawInput | undefined
+    let input: Input | undefined
     try {
       const authorization = await step.authorize(exchange, request.params)
       const { caller, refusal } = authorization
@@ -56,7 +57,7 @@ export function pageHandler(context: PageContext, row: PageRow, formAddress: For
       const counted = step.assertOriginAndLimit(exchange, caller, call)
       if (counted) await counted
       // a body that cannot be read is not read a second time
-      input = {}
+      input = NO_INPUT
       input = await step.readInput(exchange, caller, request.params)
       const parsed = await step.validateInput(exchange, call, input)
       const answer = await step.recordDenials(call, request.params, () => row.run(call, parsed))
@@ -89,7 +90,7 @@ async function answerRefusal(
     const notice = refusal.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
     context.present.redirect(exchange, signInAddress(returnTo(), notice))
   } else {
-    const retry = isGet ? '' : step.formAddress(params, await readRefusedForm(step, exchange))
+    const retry = isGet ? '' : step.formAddress(params, (await readRefusedForm(step, exchange)).fields)
     const path = { retry, returnTo: retry || null }
     sendProblemPage(context, exchange, call, problemOf(context, exchange, refusal, row), path)
   }
@@ -142,20 +143,20 @@ async function displayAgain(
   context: PageContext,
   step: PageSteps,
   { exchange, call, params }: PageRequest,
-  read: RawInput | undefined,
+  read: Input | undefined,
   failed: Problem,
 ): Promise<void> {
   const { row } = step
-  const input = read ?? (await readRefusedForm(step, exchange))
+  const { fields } = read ?? (await readRefusedForm(step, exchange))
   const path = {
-    retry: row.method === 'GET' ? '' : step.formAddress(params, input),
-    returnTo: returnToOf(input),
+    retry: row.method === 'GET' ? '' : step.formAddress(params, fields),
+    returnTo: returnToOf(fields),
   }
   try {
     if (!row.redisplay || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)
     } else {
-      const answer = await row.redisplay(call, valuesOf(input), failed)
+      const answer = await row.redisplay(call, valuesOf(fields), failed)
       sendPage(context, row, exchange, call, answer, failed)
     }
   } catch (error) {
@@ -164,14 +165,16 @@ async function displayAgain(
 }
 
 /** Reads a form that was refused before it was read, so that its values are not lost. */
-async function readRefusedForm(step: PageSteps, exchange: Exchange): Promise<RawInput> {
+async function readRefusedForm(step: PageSteps, exchange: Exchange): Promise<Input> {
   try {
     return await step.readInput(exchange, ANONYMOUS, undefined)
   } catch {
     // the answer is the first refusal
-    return {}
+    return NO_INPUT
   }
 }
+
+const NO_INPUT: Input = { fields: {}, unknown: [] }
 
 /** The values that the form is displayed with again: no password, no other secret. */
 function valuesOf(input: FormInput): Readonly<Record<string, string>> {

@@ -11,7 +11,7 @@
  *   6                        rate limits                                      RATE_LIMIT_EXCEEDED
  *   7  readInput             query or body, then path parameters              400, 413, 415, NOT_FOUND
  *   8  validateInput         CSRF token                                       CSRF_FAILED
- *   9                        schema                                           VALIDATION_ERROR
+ *   9                        schema, and nothing that it does not declare     VALIDATION_ERROR
  *  10  recordDenials         around `run`: an unsafe request that it refuses is in the audit log
  *
  * Steps 3 and 4 return their refusal, since each kind of row answers it differently; denied access is in the audit log
@@ -34,14 +34,14 @@ import {
   callOf,
   type MembershipLookup,
 } from '../request/authenticate.ts'
-import { BODY_LIMIT, isTooMuchToDrain, readBody } from '../request/body.ts'
+import { isTooMuchToDrain } from '../request/body.ts'
 import type { Cors } from '../request/cors.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from '../request/csrf.ts'
 import type { Exchange, OpenExchange } from '../request/exchange.ts'
 import { parseInput, parseJudged } from '../request/fields.ts'
-import { parseForm } from '../request/form.ts'
+import { type Input, inputReader, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
-import { badCharacters, badRequest, hasBadCharacters } from '../request/text.ts'
+import { badRequest } from '../request/text.ts'
 import type { Row } from '../row/route.ts'
 
 /** What handlers need besides their row; made once. */
@@ -72,9 +72,6 @@ export type DenialRecorder = (
 
 export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
 
-/** The input of a request before validation. */
-export type RawInput = Record<string, unknown>
-
 export interface Authorization {
   caller: Caller
   call: Call
@@ -89,9 +86,9 @@ export interface Steps<R extends Row> {
   /** Steps 5 and 6. A promise only if the limits are counted elsewhere. @throws Problem, or rejects with one */
   assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void>
   /** Step 7. @throws Problem */
-  readInput(exchange: Exchange, caller: Caller, params: unknown): Promise<RawInput>
+  readInput: ReadInput
   /** Steps 8 and 9. @throws Problem */
-  validateInput(exchange: Exchange, call: Call, input: RawInput): Promise<unknown>
+  validateInput(exchange: Exchange, call: Call, input: Input): Promise<unknown>
   /** Step 10. @throws what `run` throws */
   recordDenials<T>(call: Call, params: unknown, run: () => Promise<T> | T): Promise<T>
 }
@@ -99,10 +96,8 @@ export interface Steps<R extends Row> {
 /** Prepares the steps of one row. */
 export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
-  const isFromQuery = row.method === 'GET' || (row.method === 'DELETE' && !row.body)
   const checkAccess = accessCheck(row)
   const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
-  const bodyLimit = row.bodyLimit ?? BODY_LIMIT
 
   async function recordDenial(call: Call, params: unknown, error: unknown): Promise<void> {
     if (!(error instanceof Problem) || error.code !== 'INSUFFICIENT_PERMISSIONS') return
@@ -135,18 +130,16 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
       return countRequest?.(call, exchange.headers)
     },
-    async readInput(exchange, caller, params) {
-      const input = isFromQuery ? parseForm(queryOf(exchange.url)) : await readBody(exchange.req, bodyLimit)
-      if (caller.basic) Object.assign(input, caller.basic)
-      return withParams(input, params)
-    },
-    async validateInput(exchange, call, input) {
+    readInput: inputReader(row, context.config),
+    async validateInput(exchange, call, { fields, unknown }) {
       const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
-      if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, input)))
+      if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
         throw problem('CSRF_FAILED')
-      delete input[CSRF_FIELD]
+      delete fields[CSRF_FIELD]
       const judge = row.judge?.bind(row)
-      return judge ? await parseJudged(row.input, input, judge) : parseInput(row.input, input)
+      return judge
+        ? await parseJudged(row.input, fields, unknown, judge)
+        : parseInput(row.input, fields, unknown)
     },
     async recordDenials(call, params, run) {
       try {
@@ -176,22 +169,6 @@ function assertVersion(exchange: Exchange): void {
   if (version === undefined) return
   if (version !== 'v1') throw badRequest('This version of the API does not exist. Send X-API-Version: v1.')
   exchange.headers.push('x-api-version', 'v1')
-}
-
-function queryOf(url: string): string {
-  const mark = url.indexOf('?')
-  return mark === -1 ? '' : url.slice(mark + 1)
-}
-
-function withParams(input: RawInput, params: unknown): RawInput {
-  if (typeof params !== 'object' || params === null) return input
-  for (const [name, value] of Object.entries(params)) {
-    // `/users/` has no user id
-    if (value === '') throw problem('NOT_FOUND')
-    if (hasBadCharacters(String(value))) throw badCharacters(name)
-    input[name] = value
-  }
-  return input
 }
 
 /** Ids and names; other texts in a path refer to nothing, and could put anything into the audit log. */

@@ -159,7 +159,9 @@ describe('creating a key', () => {
 
   it('is created for the caller only, even if the body names another user', async () => {
     const [person, other] = [await staff(), await staff()]
-    const { data } = await issue(person, { user_id: other.id, userId: other.id })
+    const { body } = await issue(person, { user_id: other.id })
+    expect(body.error.details).toMatchObject([{ field: 'user_id', code: 'unknown' }])
+    const { data } = await issue(person, {})
     expect((await validate(data.api_key)).data.user_id).toBe(person.id)
     // nor would the database let it
     const scope = { userId: person.id, organizationId: null, permissions: ['*'] }

@@ -194,10 +194,13 @@ describe('a role', () => {
   })
 
   it('accepts only fields that can be changed', async () => {
-    const { data } = await root.client.post(
-      '/api/v1/roles',
-      '{"name":"plain","preset":"ladder","created_at":"2001-01-01T00:00:00Z","effective_permissions":["*"],"rank":50}',
+    const fields = { name: 'plain', rank: 50 }
+    const others = { preset: 'ladder', created_at: '2001-01-01T00:00:00Z', effective_permissions: ['*'] }
+    const undeclared = await root.client.post('/api/v1/roles', { ...fields, ...others })
+    expect(undeclared.body.error.details.map(({ field }: { field: string }) => field)).toEqual(
+      Object.keys(others),
     )
+    const { data } = await root.client.post('/api/v1/roles', fields)
     expect(data).toMatchObject({
       preset: null,
       created_at: expect.stringMatching(/^2030-/),
@@ -207,9 +210,10 @@ describe('a role', () => {
       { preset: 'ladder', created_at: '2001-01-01T00:00:00Z', name: 'renamed', holders: 3 },
       { updated_at: '2001-01-01T00:00:00Z' },
     ]) {
-      const { data: same } = await root.client.patch('/api/v1/roles/plain', body)
-      expect(same).toEqual(data)
+      const { body: refused } = await root.client.patch('/api/v1/roles/plain', body)
+      expect(refused.error.details.map(({ field }: { field: string }) => field)).toEqual(Object.keys(body))
     }
+    expect((await root.client.get('/api/v1/roles/plain')).data).toMatchObject({ name: 'plain', preset: null })
     expect((await root.client.get('/api/v1/roles/renamed')).code).toBe('NOT_FOUND')
   })
 

@@ -109,6 +109,7 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       message: 'Public keys retrieved.',
       anyOrigin: true,
       bare: true,
+      lenient: 'the document of a standard, which clients may fetch with parameters against caches',
       input: z.object({}),
       output: JWK_SET,
       run: async () => {

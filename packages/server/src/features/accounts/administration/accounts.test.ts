@@ -113,9 +113,12 @@ describe('changing an account', () => {
     const reply = await manager.client.patch(at(one.id), {
       full_name: 'Grace Hopper',
       locale: 'de',
-      locked_until: null,
-      id: target.id,
     })
+    const others = { locked_until: null, id: target.id, created_at: '2001-01-01T00:00:00Z' }
+    const undeclared = await manager.client.patch(at(one.id), others)
+    expect(undeclared.body.error.details.map(({ field }: { field: string }) => field)).toEqual(
+      Object.keys(others),
+    )
     expect(reply.data).toMatchObject({
       id: one.id,
       full_name: 'Grace Hopper',

@@ -38,14 +38,17 @@ describe('the caller’s own account', () => {
 
   it('cannot change its own role, status or verification: they are not fields', async () => {
     const { client } = await world.person()
-    const reply = await client.patch('/api/v1/users/me', {
+    const fields = {
       role: 'super_admin',
       roles: ['super_admin'],
       status: 'active',
       is_verified: true,
       id: 'usr_x',
-    })
-    expect(reply.data).toMatchObject({ role: 'viewer', roles: ['viewer'] })
+    }
+    const { body } = await client.patch('/api/v1/users/me', fields)
+    expect(body.error.details).toMatchObject(Object.keys(fields).map((field) => ({ field, code: 'unknown' })))
+    const { data } = await client.get('/api/v1/users/me')
+    expect(data).toMatchObject({ role: 'viewer', roles: ['viewer'] })
   })
 
   it('refuses a username that is taken with CONFLICT', async () => {

@@ -1,0 +1,90 @@
+/**
+ * Reads the input of a row: one flat object of the query or the body, and the path parameters. Owns two rules for the
+ * whole table: nothing is dropped silently (an undeclared member of a body or query is an error, except on pages and on
+ * rows of a protocol), and `null` and an empty query parameter mean absent.
+ */
+import type { Config } from '../../../config.ts'
+import { type FieldError, problem } from '../../errors.ts'
+import { isStrict, type Row, readsQuery } from '../row/route.ts'
+import type { Caller } from './authenticate.ts'
+import { BODY_LIMIT, readBody } from './body.ts'
+import { CSRF_FIELD } from './csrf.ts'
+import { type Declaration, declarationOf, dropNulls, unknownMembers, withoutMembers } from './declaration.ts'
+import type { Exchange } from './exchange.ts'
+import { parseForm } from './form.ts'
+import { badCharacters, hasBadCharacters } from './text.ts'
+
+/** The input of a request before validation. */
+export interface Input {
+  fields: Record<string, unknown>
+  /** What was sent beyond what the row declares. */
+  unknown: readonly FieldError[]
+}
+
+/** @throws Problem 400, 413, 415, NOT_FOUND */
+export type ReadInput = (exchange: Exchange, caller: Pick<Caller, 'basic'>, params: unknown) => Promise<Input>
+
+/** Prepared once a row. */
+export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput {
+  const whole = declarationOf(row.input)
+  const declared = withoutMembers(whole, pathParameters(row.path))
+  const isFromQuery = readsQuery(row)
+  // members of every request, which no schema declares
+  const inBody = new Set(row.method === 'GET' ? [] : [CSRF_FIELD])
+  const inQuery = new Set([...(config.apiKeyInQuery ? ['api_key'] : []), ...(isFromQuery ? inBody : [])])
+  const bodyLimit = row.bodyLimit ?? BODY_LIMIT
+  const mayClear = row.method === 'PATCH'
+  const read = isFromQuery ? readQuery : readOther
+
+  async function readQuery({ url, req }: Exchange): Promise<Input> {
+    const fields: Record<string, unknown> = parseForm(queryOf(url))
+    const unknown = isStrict(row)
+      ? unknownMembers(fields, declared, { besides: inQuery, what: 'query parameter' })
+      : []
+    // an empty parameter means absent
+    for (const name in fields) if (fields[name] === '') delete fields[name]
+    // a GET has no body that means anything (RFC 9110 §9.3.1), and proxies announce one that they do not send
+    if (row.method === 'GET' || !isStrict(row)) return { fields, unknown }
+    const body = await readBody(req, bodyLimit)
+    if (CSRF_FIELD in body) fields[CSRF_FIELD] = body[CSRF_FIELD]
+    return { fields, unknown: [...unknown, ...unknownMembers(body, NOTHING, { besides: inBody })] }
+  }
+
+  async function readOther({ url, req }: Exchange): Promise<Input> {
+    const fields = await readBody(req, bodyLimit)
+    dropNulls(fields, whole, mayClear)
+    if (!isStrict(row)) return { fields, unknown: [] }
+    const unknown = unknownMembers(fields, declared, { besides: inBody })
+    const query = queryOf(url)
+    if (query === '') return { fields, unknown }
+    const inUrl = unknownMembers(parseForm(query), NOTHING, { besides: inQuery, what: 'query parameter' })
+    return { fields, unknown: [...unknown, ...inUrl] }
+  }
+
+  return async (exchange, { basic }, params) => {
+    const input = await read(exchange)
+    if (basic) Object.assign(input.fields, basic)
+    addParams(input.fields, params)
+    return input
+  }
+}
+
+const NOTHING: Declaration = { members: new Map(), entries: null }
+
+const pathParameters = (path: string): ReadonlySet<string> =>
+  new Set([...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? ''))
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? '' : url.slice(mark + 1)
+}
+
+function addParams(fields: Record<string, unknown>, params: unknown): void {
+  if (typeof params !== 'object' || params === null) return
+  for (const [name, value] of Object.entries(params)) {
+    // `/users/` has no user id
+    if (value === '') throw problem('NOT_FOUND')
+    if (hasBadCharacters(String(value))) throw badCharacters(name)
+    fields[name] = value
+  }
+}
