@@ -3,7 +3,7 @@
  * endpoint. The five styles equal those of the server's base/present. An answer is data; the adapters write it.
  */
 import { requestId } from './ids.ts'
-import { messageOf, type Problem } from './problem.ts'
+import { messageOf, type Problem, type ProblemCode } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 
 export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
@@ -18,8 +18,16 @@ export interface Answer {
   readonly body: string
 }
 
-/** The message of a 403 for a missing credential, as frameworks with this convention, and the server, word it. */
-const NOT_AUTHENTICATED = 'Not authenticated'
+/** The wordings that clients of a style know, in place of the message of the code; a more specific message is kept. */
+const WORDINGS: Readonly<Partial<Record<Style, Readonly<Partial<Record<ProblemCode, string>>>>>> = {
+  errors: { AUTHENTICATION_REQUIRED: 'Authorization header missing', TOKEN_EXPIRED: 'Token has expired' },
+  detail: { AUTHENTICATION_REQUIRED: 'Not authenticated' },
+}
+const worded = ({ code, message }: Problem, style: Style): string =>
+  (message === messageOf(code) ? WORDINGS[style]?.[code] : undefined) ?? message
+
+/** Code and details for the styles that have one sentence only, as extension members; none where there are no details. */
+const extension = ({ code, details }: Problem) => (details === undefined ? {} : { code, details })
 
 interface AnswerContext {
   readonly status: number
@@ -40,15 +48,18 @@ const metadata = (facts: AnswerContext) => ({
   version: '1.0',
   metadata: { timestamp: facts.timestamp, version: 'v1', request_id: facts.requestId },
 })
-const details = (problem: Problem) => problem.details ?? null
-
 const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = {
   standard: {
     failure: (problem, facts) => ({
       success: false,
       code: facts.status,
       message: problem.message,
-      error: { code: problem.code, type: problem.type, message: problem.message, details: details(problem) },
+      error: {
+        code: problem.code,
+        type: problem.type,
+        message: problem.message,
+        details: problem.details ?? null,
+      },
       ...metadata(facts),
     }),
     success: (data, facts) => ({
@@ -62,7 +73,7 @@ const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = {
   meta: {
     failure: (problem, facts) => ({
       ...metaHead(false, facts),
-      error: { type: problem.type, details: details(problem) },
+      error: { code: problem.code, type: problem.type, details: problem.details ?? {} },
     }),
     success: (data, facts) => ({
       ...metaHead(true, facts),
@@ -72,14 +83,14 @@ const STYLE_WRITERS: Readonly<Record<Style, StyleWriter>> = {
   },
   errors: {
     failure: (problem, facts) => ({
-      errors: { error: problem.message },
+      errors: { error: worded(problem, 'errors'), ...extension(problem) },
       status_code: facts.status,
       value: null,
     }),
     success: (data, facts) => ({ errors: null, status_code: facts.status, value: data }),
   },
   detail: {
-    failure: (_, facts) => ({ detail: facts.message }),
+    failure: (problem) => ({ detail: worded(problem, 'detail'), ...extension(problem) }),
     success: (data) => data,
   },
   // RFC 9457 §3, with `code` and `request_id` as extension members (§3.2)
@@ -136,9 +147,7 @@ export function presenter(options: PresenterOptions): Presenter {
         problem.status === 401 && style === 'detail' && options.style === 'detail'
           ? options.unauthenticatedStatus
           : problem.status
-      const isNotAuthenticated = status === 403 && problem.code === 'AUTHENTICATION_REQUIRED'
-      const message = isNotAuthenticated ? NOT_AUTHENTICATED : problem.message
-      const known = facts(request, status, message)
+      const known = facts(request, status, problem.message)
       const type = style === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8'
       const headers = headersOf(known, type)
       if (challenges.length > 0) headers.push(['www-authenticate', challenges.join(', ')])

@@ -13,14 +13,24 @@ export type ErrorFamily =
   | 'INTERNAL_ERROR'
   | 'BAD_REQUEST'
 
-interface CatalogueEntry {
+export interface CatalogueEntry {
   status: number
   type: ErrorFamily
   /** The message for people; ends in a full stop, contains no internals. */
   message: string
   /** The cause and the remedy, one or two sentences for the reference page. */
   when: string
+  /** Members of `details` that a program may rely on, as JSON Schema; every one is absent where it does not apply. */
+  details?: Readonly<Record<string, { type: 'string' | 'integer' | 'array' | 'object'; description: string }>>
 }
+
+const LOCKOUT = { type: 'integer', description: 'Duration of the lock-out in seconds.' } as const
+const ATTEMPT = {
+  type: 'string',
+  description:
+    'The token with which the sign-in is continued. It is single-use and cannot be used for anything else.',
+} as const
+const EXPIRES_AT = { type: 'string', description: 'When the attempt expires, in ISO 8601.' } as const
 
 export const ERRORS = {
   AUTHENTICATION_REQUIRED: {
@@ -34,6 +44,10 @@ export const ERRORS = {
     type: 'AUTHENTICATION_ERROR',
     message: 'The identifier or the password is wrong.',
     when: 'The sign-in failed. Unknown accounts get the same answer. `details.attempts_remaining` counts down to the lock-out, `details.lockout_duration` is its duration in seconds.',
+    details: {
+      attempts_remaining: { type: 'integer', description: 'Further guesses until the lock-out.' },
+      lockout_duration: LOCKOUT,
+    },
   },
   SESSION_EXPIRED: {
     status: 401,
@@ -52,6 +66,11 @@ export const ERRORS = {
     type: 'AUTHENTICATION_ERROR',
     message: 'A second factor is required.',
     when: 'The first factor was correct. Continue with `details.attempt` and one of `details.methods` before `details.expires_at`.',
+    details: {
+      attempt: ATTEMPT,
+      methods: { type: 'array', description: 'The methods of which one continues the sign-in.' },
+      expires_at: EXPIRES_AT,
+    },
   },
   TOKEN_EXPIRED: {
     status: 401,
@@ -70,12 +89,23 @@ export const ERRORS = {
     type: 'AUTHENTICATION_ERROR',
     message: 'Confirm that it is you to continue.',
     when: 'The operation requires a more recent proof of identity. Sign in again, then repeat the request.',
+    details: {
+      max_age: { type: 'integer', description: 'The maximum age of the proof of identity in seconds.' },
+    },
   },
   INSUFFICIENT_PERMISSIONS: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'You are not allowed to do this.',
     when: 'The caller lacks the permission named in `details.required`.',
+    details: {
+      required: { type: 'string', description: 'The permission that is missing.' },
+      organization_id: { type: 'string', description: 'The organization in which it is missing.' },
+      reason: {
+        type: 'string',
+        description: 'The rule that refuses the change: `beyond_own`, `not_granted` …',
+      },
+    },
   },
   CSRF_FAILED: {
     status: 403,
@@ -99,31 +129,39 @@ export const ERRORS = {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Your password has expired. Choose a new one to continue.',
-    when: 'The password was correct, but is older than the policy allows. `POST /api/v1/auth/attempts/:attempt/password` replaces it and completes the sign-in.',
+    when: 'The password was correct, but is older than the policy allows. `POST /api/v1/auth/attempts/:attempt/password` with `details.attempt` replaces it and completes the sign-in.',
+    details: { attempt: ATTEMPT, expires_at: EXPIRES_AT },
   },
   MFA_ENROLMENT_REQUIRED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Set up a second factor to continue.',
     when: 'A policy requires a second factor that the account does not have.',
+    details: { attempt: ATTEMPT },
   },
   ACCOUNT_LOCKED: {
     status: 423,
     type: 'AUTHENTICATION_ERROR',
     message: 'Too many failed attempts. Try again later.',
     when: 'Too many consecutive sign-ins failed, or an administrator has locked the account. `details.lockout_duration` and `Retry-After` give the remaining seconds; they are absent for a lock without an end.',
+    details: { lockout_duration: LOCKOUT },
   },
   RATE_LIMIT_EXCEEDED: {
     status: 429,
     type: 'RATE_LIMIT_EXCEEDED',
     message: 'Too many requests. Try again later.',
     when: 'The rate limit of the route or of the caller is exceeded. `Retry-After` gives the seconds to wait.',
+    details: {
+      limit: { type: 'integer', description: 'Requests that the exceeded window allows.' },
+      window: { type: 'integer', description: 'The length of that window in seconds.' },
+      retry_after: { type: 'integer', description: 'Seconds until another request is allowed.' },
+    },
   },
   VALIDATION_ERROR: {
     status: 400,
     type: 'VALIDATION_ERROR',
     message: 'Some fields are not valid.',
-    when: 'The body, query or path does not match the schema. `details` has one entry per field: `{field, code, message}`.',
+    when: 'The body, query or path does not match the schema. `details` has one entry per field: `{field, code, message, params}`. The code `unknown` is of a member that the operation does not have, with the nearest known name in `params.nearest`.',
   },
   BAD_REQUEST: {
     status: 400,
@@ -148,6 +186,13 @@ export const ERRORS = {
     type: 'CONFLICT',
     message: 'This already exists, or was changed in the meantime.',
     when: 'A unique value is taken, or a concurrent request changed the resource.',
+    details: {
+      field: { type: 'string', description: 'The field whose value is taken.' },
+      reason: {
+        type: 'string',
+        description: 'The rule that refuses the change: `last_owner`, `last_administrator` …',
+      },
+    },
   },
   PAYLOAD_TOO_LARGE: {
     status: 413,
@@ -184,6 +229,9 @@ export const ERRORS = {
     type: 'INTERNAL_ERROR',
     message: 'The server is busy. Try again in a moment.',
     when: 'The server is overloaded, or the database is unreachable. `Retry-After` gives the seconds to wait.',
+    details: {
+      checks: { type: 'object', description: 'Of the readiness check: each check, and whether it passed.' },
+    },
   },
 } as const satisfies Record<string, CatalogueEntry>
 

@@ -134,7 +134,20 @@ describe('the other styles', () => {
       code: 423,
       message: 'Too many failed attempts. Try again later.',
       request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/),
-      error: { type: 'AUTHENTICATION_ERROR', details: { lockout_duration: 900 } },
+      error: { code: 'ACCOUNT_LOCKED', type: 'AUTHENTICATION_ERROR', details: { lockout_duration: 900 } },
+    })
+    expect((await server.ask('/api/v1/short?name=ab&x=1', accept('meta'))).json.error).toEqual({
+      code: 'VALIDATION_ERROR',
+      type: 'VALIDATION_ERROR',
+      details: {
+        name: ['Must have at least 3 characters.'],
+        x: ['Is not a known query parameter. Known are: name.'],
+      },
+    })
+    expect((await server.ask('/nothing', accept('meta'))).json.error).toEqual({
+      code: 'NOT_FOUND',
+      type: 'NOT_FOUND',
+      details: {},
     })
   })
 
@@ -143,8 +156,17 @@ describe('the other styles', () => {
     expect(json).toEqual({ errors: null, status_code: 200, value: [{ id: 'a', view: '"' }] })
     expect(headers.get('link')).toBe('</api/v1/list?limit=2&cursor=c%2F1>; rel="next"')
     expect((await server.ask('/api/v1/locked', accept('errors'))).json).toEqual({
-      errors: { error: 'Too many failed attempts. Try again later.' },
+      errors: {
+        error: 'Too many failed attempts. Try again later.',
+        code: 'ACCOUNT_LOCKED',
+        details: { lockout_duration: 900 },
+      },
       status_code: 423,
+      value: null,
+    })
+    expect((await server.ask('/nothing', accept('errors'))).json).toEqual({
+      errors: { error: 'There is nothing here.' },
+      status_code: 404,
       value: null,
     })
   })
@@ -154,6 +176,13 @@ describe('the other styles', () => {
     expect((await server.ask('/api/v1/things/7', accept('detail'))).json).toMatchObject({ id: '7' })
     expect((await server.ask('/api/v1/short?name=ab', accept('detail'))).json).toEqual({
       detail: 'Some fields are not valid. (name: Must have at least 3 characters.)',
+      code: 'VALIDATION_ERROR',
+      details: [
+        { field: 'name', code: 'too_short', message: 'Must have at least 3 characters.', params: { min: 3 } },
+      ],
+    })
+    expect((await server.ask('/nothing', accept('detail'))).json).toEqual({
+      detail: 'There is nothing here.',
     })
   })
 
@@ -197,6 +226,8 @@ describe('the other styles', () => {
     const bare = await serve(rows, { config: { envelope: 'detail' } })
     expect((await bare.ask('/api/v1/locked')).json).toEqual({
       detail: 'Too many failed attempts. Try again later.',
+      code: 'ACCOUNT_LOCKED',
+      details: { lockout_duration: 900 },
     })
     expect((await bare.ask('/api/v1/locked', accept('standard'))).json).toHaveProperty('success', false)
   })

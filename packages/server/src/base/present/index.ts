@@ -129,7 +129,7 @@ export function presenter(
     problem(request, refusal) {
       const style = STYLE_WRITERS[request.style]
       const isUnauthenticated = request.style === 'detail' && refusal.code === 'AUTHENTICATION_REQUIRED'
-      const failed = answersWith403 && isUnauthenticated ? NOT_AUTHENTICATED : refusal
+      const failed = answersWith403 && isUnauthenticated ? forbidden(refusal) : refusal
       const { status, message } = failed
       const body = style.failure(failed, {
         status,
@@ -212,11 +212,9 @@ export function presenter(
   }
 }
 
-/** The answer of some frameworks to a request without a credential, which their clients expect. */
-const NOT_AUTHENTICATED = new Problem('AUTHENTICATION_REQUIRED', {
-  status: 403,
-  message: 'Not authenticated',
-})
+/** The status of some frameworks for a request without a credential, which their clients expect. */
+const forbidden = ({ code, message, details }: Problem): Problem =>
+  new Problem(code, { status: 403, message, details })
 
 /** The policy is the first pair (security.ts). */
 const withPolicy = (headers: readonly string[], policy: string | undefined): readonly string[] =>

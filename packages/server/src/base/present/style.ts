@@ -1,5 +1,5 @@
 /** Envelope styles: how successes and failures are written. One file a style. */
-import type { Problem } from '../errors.ts'
+import { ERRORS, type ErrorCode, type Problem } from '../errors.ts'
 
 /** The values of an envelope besides data and error. */
 export interface EnvelopeFields {
@@ -32,6 +32,18 @@ export function sentence(problem: Problem): string {
   if (!Array.isArray(problem.details) || problem.details.length === 0) return problem.message
   return `${problem.message} (${problem.details.map(({ field, message }) => `${field}: ${message}`).join(' ')})`
 }
+
+/** The wordings that the clients of a style know, in place of the catalogue's; a more specific message is kept. */
+export type Wordings = Readonly<Partial<Record<ErrorCode, string>>>
+export const worded = (problem: Problem, wordings: Wordings): string =>
+  (problem.message === ERRORS[problem.code].message ? wordings[problem.code] : undefined) ?? sentence(problem)
+
+/**
+ * Code and details for the styles that have one sentence only, as extension members: what a program needs to continue
+ * (`details.attempt` of an expired password, `details.methods`) is in every style. Absent where there are none.
+ */
+export const extension = ({ code, details }: Problem): { code?: string; details?: Problem['details'] } =>
+  details === undefined ? {} : { code, details }
 
 /** The characters allowed in `error_description`, as a member and in a header (RFC 6749 §5.2, RFC 6750 §3). */
 export const asQuotedText = (text: string): string => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, generated from the rows. */
 import type { Config } from '../../../config.ts'
 import type { ProtocolStyle } from '../../call.ts'
-import { ERRORS, type ErrorCode } from '../../errors.ts'
+import { type CatalogueEntry, ERRORS, type ErrorCode } from '../../errors.ts'
 import { cookieJar, OAUTH_ERRORS, SCIM_ERRORS } from '../../present/index.ts'
 import { CSRF_FIELD } from '../request/csrf.ts'
 import { type DescribedRow, isDescribed, type Row } from '../row/route.ts'
@@ -221,12 +221,28 @@ function failures(row: DescribedRow): Record<string, unknown> {
 function failureContent(style: ProtocolStyle | undefined, codes: readonly ErrorCode[]) {
   const protocol = style && PROTOCOLS[style]
   const properties = protocol?.narrowed(codes) ?? {
-    error: { properties: { code: { type: 'string', enum: codes } } },
+    error: { properties: { code: { type: 'string', enum: codes }, ...detailsOf(codes) } },
   }
   const schema = {
     allOf: [{ $ref: `#/components/schemas/${protocol?.name ?? 'Failure'}` }, { properties }],
   }
   return { [protocol?.type ?? 'application/json']: { schema } }
+}
+
+/** The details of the codes of one status; which of them has a member is in its description. */
+function detailsOf(codes: readonly ErrorCode[]): { details?: Schema } {
+  const properties: Record<string, Schema> = {}
+  for (const code of codes) {
+    const { details = {} }: CatalogueEntry = ERRORS[code]
+    for (const [name, { type, description }] of Object.entries(details)) {
+      const those = properties[name]?.description
+      properties[name] = {
+        type,
+        description: `${those === undefined ? '' : `${those} `}\`${code}\`: ${description}`,
+      }
+    }
+  }
+  return Object.keys(properties).length === 0 ? {} : { details: { properties } }
 }
 
 function security(row: DescribedRow): Record<string, string[]>[] {

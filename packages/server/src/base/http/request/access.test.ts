@@ -240,6 +240,24 @@ it('answers 403 instead of 401 to a missing credential in the detail style if th
   expect((await ask('/api/v1/mine', { headers: { ...headers, ...bearer('st_nobody') } })).status).toBe(401)
 })
 
+it('words a missing credential as the clients of the styles expect, and a more specific refusal as it is', async () => {
+  const of = async (style: string, path: string, more: Record<string, string> = {}) => {
+    const headers = { accept: `application/vnd.latchkey.${style}+json`, ...more }
+    const { status, json } = await server.ask(path, { headers })
+    return [status, json]
+  }
+  expect(await of('errors', '/api/v1/mine')).toEqual([
+    401,
+    { errors: { error: 'Authorization header missing' }, status_code: 401, value: null },
+  ])
+  expect(await of('detail', '/api/v1/mine')).toEqual([401, { detail: 'Not authenticated' }])
+  const [status, json] = await of('errors', '/api/v1/mine', { 'x-api-key': 'lk_live_ada' })
+  expect([status, json.errors.error]).toEqual([
+    401,
+    'This is for a person who is signed in; an API key is not enough.',
+  ])
+})
+
 describe('HTTP Basic', () => {
   const login = (authorization: string) =>
     server.ask('/api/v1/login', { method: 'POST', headers: { authorization } })

@@ -24,6 +24,9 @@ export const TokensView = z
 const JWK_SET = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 const FIVE_MINUTES = 'public, max-age=300'
 
+/** The wording that clients know which expect a 403. */
+const REFUSED = 'Invalid or expired refresh token'
+
 export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tokens: TokenChecks }): Row[] {
   const { refresh } = families(tools, checks.sessions)
   const refusesWith403 = tools.config.compat.includes('refused-refresh-403')
@@ -62,7 +65,7 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
         } catch (error) {
           const forbids = refusesWith403 || call.style === 'errors'
           if (forbids && error instanceof Problem && error.code === 'INVALID_TOKEN')
-            throw problem('INVALID_TOKEN', { status: 403 })
+            throw problem('INVALID_TOKEN', { status: 403, message: REFUSED })
           throw error
         }
       },
