@@ -150,7 +150,11 @@ const notHeld = problem('VALIDATION_ERROR', {
     { field: 'more_permissions', code: 'not_held', message: 'x', params: { permission: 'users:read' } },
   ],
 })
-const offers = { permissions: ['chat:*', 'concerns:*', 'dashboard:read'], lifetimes: [7, 30, 90, 365, null] }
+const offers = {
+  newKeyId: 'key_x',
+  permissions: ['chat:*', 'concerns:*', 'dashboard:read'],
+  lifetimes: [7, 30, 90, 365, null],
+}
 
 export function samples(locale: Locale): Sample[] {
   const again = formState.bind(null, locale)
@@ -221,7 +225,7 @@ export function samples(locale: Locale): Sample[] {
       />
     ),
     'access-none': <OwnAccess roles={[]} permissions={[]} organization={null} described={new Map()} />,
-    'delete-account': <DeleteAccount email={ADDRESS} />,
+    'delete-account': <DeleteAccount id="usr_x" email={ADDRESS} />,
     'sign-out': <SignOut />,
     'email-verified-signed-in': <EmailVerified />,
   }

@@ -134,6 +134,22 @@ export async function audit(tx: Tx, call: Call, ...entries: readonly AuditEntry[
   await tx.insertInto('audit_events').values(rows).execute()
 }
 
+/** Whether the log has an event of the type about the user in the organization. System scope. */
+export async function hasEvent(
+  tx: Tx,
+  of: { type: AuditEventType; userId: string; organizationId: string },
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom('audit_events')
+    .select('id')
+    .where('user_id', '=', of.userId)
+    .where('organization_id', '=', of.organizationId)
+    .where('event_type', '=', of.type)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Rows that a purge deletes in one transaction: a large log must not keep one open for minutes. */
 const PURGE_BATCH = 5000
 

@@ -23,7 +23,10 @@ export interface Link {
 }
 
 /** The result of a check: `unknown` covers malformed links and links of another purpose, `used` revoked links. */
-export type LinkVerdict = { link: Link } | { refused: 'unknown' | 'used' | 'expired' }
+export type LinkVerdict =
+  | { link: Link }
+  | { refused: 'unknown' | 'expired' }
+  | { refused: 'used'; usedLink: Link }
 
 /** Creates a link. @returns the token for the URL; it cannot be read again */
 export async function issueLink(
@@ -66,7 +69,7 @@ export async function checkLink(
     .where('secret_hash', '=', parts.hash)
     .executeTakeFirst()
   if (!row) return { refused: 'unknown' }
-  if (row.used_at) return { refused: 'used' }
+  if (row.used_at) return { refused: 'used', usedLink: toLink(row) }
   if (row.expires_at <= now) return { refused: 'expired' }
   return { link: toLink(row) }
 }

@@ -118,6 +118,16 @@ export interface PageFace<I = unknown> extends Face {
    * Absent: the answer is the error page.
    */
   redisplay?(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Promise<PageAnswer>
+  /**
+   * The answer to a request that is refused although its aim is reached: a form that was sent twice, an answer that is
+   * loaded again. It gets what the first request got. null: the refusal stays. Called without the form's token having
+   * been checked, so it only reads.
+   */
+  reached?(
+    call: Call,
+    sent: Readonly<Record<string, string>>,
+    refusal: Problem,
+  ): Promise<PageAnswer | null> | PageAnswer | null
   /** The path of the page with the form, if it differs from the path that the form is sent to. */
   formAt?: string
 }

@@ -90,7 +90,9 @@ async function answerRefusal(
     const notice = refusal.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
     context.present.redirect(exchange, signInAddress(returnTo(), notice))
   } else {
-    const retry = isGet ? '' : step.formAddress(params, (await readRefusedForm(step, exchange)).fields)
+    const { fields } = isGet ? NO_INPUT : await readRefusedForm(step, exchange, params)
+    if (await answerReached(context, row, { exchange, call, params }, fields, refusal)) return
+    const retry = isGet ? '' : step.formAddress(params, fields)
     const path = { retry, returnTo: retry || null }
     sendProblemPage(context, exchange, call, problemOf(context, exchange, refusal, row), path)
   }
@@ -147,12 +149,13 @@ async function displayAgain(
   failed: Problem,
 ): Promise<void> {
   const { row } = step
-  const { fields } = read ?? (await readRefusedForm(step, exchange))
+  const { fields } = read ?? (await readRefusedForm(step, exchange, params))
   const path = {
     retry: row.method === 'GET' ? '' : step.formAddress(params, fields),
     returnTo: returnToOf(fields),
   }
   try {
+    if (await answerReached(context, row, { exchange, call, params }, fields, failed)) return
     if (!row.redisplay || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)
     } else {
@@ -164,10 +167,24 @@ async function displayAgain(
   }
 }
 
+/** Answers a request whose aim is reached already. @returns whether it did */
+async function answerReached(
+  context: PageContext,
+  row: PageRow,
+  { exchange, call }: PageRequest,
+  input: FormInput,
+  refusal: Problem,
+): Promise<boolean> {
+  if (!row.reached || refusal.status >= 500 || context.isForeign(exchange.req)) return false
+  const answer = await row.reached(call, valuesOf(input), refusal)
+  if (answer) sendPage(context, row, exchange, call, answer)
+  return answer !== null
+}
+
 /** Reads a form that was refused before it was read, so that its values are not lost. */
-async function readRefusedForm(step: PageSteps, exchange: Exchange): Promise<Input> {
+async function readRefusedForm(step: PageSteps, exchange: Exchange, params: unknown): Promise<Input> {
   try {
-    return await step.readInput(exchange, ANONYMOUS, undefined)
+    return await step.readInput(exchange, ANONYMOUS, params)
   } catch {
     // the answer is the first refusal
     return NO_INPUT

@@ -7,10 +7,11 @@
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
+import { isUniqueViolation } from '../../../base/db/index.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
-import { newId } from '../../../base/ids.ts'
+import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -38,6 +39,8 @@ const ANNOUNCED_FOR = duration('1d')
 type KeyTools = Pick<Tools, 'config' | 'db'>
 
 export interface NewKeyFields {
+  /** Absent: a new one. */
+  id?: string | undefined
   name: string
   description?: string | null | undefined
   environment: Environment
@@ -86,7 +89,7 @@ export async function writeKey(
     throw problem('CONFLICT', {
       message: `A user may have ${MOST_KEYS} API keys at most. Revoke one first.`,
     })
-  const issued = newKey(tools, {
+  const issued = newKey(tools, fields.id, {
     user_id: userId,
     organization_id: call.organization?.id ?? null,
     name: fields.name,
@@ -97,9 +100,19 @@ export async function writeKey(
     expires_at: expiresAt,
     rotated_from: null,
   })
-  await insertApiKey(tx, issued.key)
+  await insertOnce(tx, issued.key)
   await auditKey(tx, call, 'auth.api_key.created', issued.key, owner, details)
   return issued
+}
+
+/** @throws Problem CONFLICT for an id that is taken: the form was sent twice */
+async function insertOnce(tx: Tx, key: Key): Promise<void> {
+  try {
+    await insertApiKey(tx, key)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw problem('CONFLICT', { message: 'This key was created already.', cause: error })
+  }
 }
 
 const ALL = '*'
@@ -110,11 +123,21 @@ const ownedPermissions = (permissions: readonly string[]): string[] =>
 
 function newKey(
   { config }: Pick<Tools, 'config'>,
+  id: string | undefined,
   given: Omit<Key, 'id' | 'hint' | 'token_hash' | 'last_used_at' | 'rotated_at' | 'revoked_at'>,
 ): IssuedKey {
   const { key: secret, hint } = makeKey(config.apiKeyProduct, given.environment)
   const unused = { last_used_at: null, rotated_at: null, revoked_at: null }
-  return { secret, key: { ...given, ...unused, id: newId('key'), hint, token_hash: sha256(secret) } }
+  return {
+    secret,
+    key: {
+      ...given,
+      ...unused,
+      id: id !== undefined && isId('key', id) ? id : newId('key'),
+      hint,
+      token_hash: sha256(secret),
+    },
+  }
 }
 
 /** When a new key expires. @throws Problem VALIDATION_ERROR */
@@ -193,7 +216,13 @@ export async function rotateKey(
     const { name, description, environment, permissions, organization_id } = old
     const same = { name, description, environment, permissions, organization_id }
     const expires_at = expiryOf(tools, change.expiresAt ?? sameLifetime(old, tools, now), now)
-    const issued = newKey(tools, { ...same, user_id: userId, created_at: now, expires_at, rotated_from: id })
+    const issued = newKey(tools, undefined, {
+      ...same,
+      user_id: userId,
+      created_at: now,
+      expires_at,
+      rotated_from: id,
+    })
     // it acts in the organization of the old key, not of this session; every use checks what that permits
     await tx.asSystem((system) => insertApiKey(system, issued.key))
     if (!until) await revoke(tx, { kind: 'key', value: id, until: later(now, ANNOUNCED_FOR) }, now)

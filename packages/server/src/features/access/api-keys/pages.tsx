@@ -5,6 +5,7 @@ import { duration, later } from '../../../base/clock.ts'
 import { invalid, problem as newProblem, type Problem } from '../../../base/errors.ts'
 import { Description, optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { newId } from '../../../base/ids.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
@@ -28,6 +29,8 @@ const boxes = Object.fromEntries(
 ) as Record<`permission_${number}`, z.ZodOptional<typeof KeyPermission>>
 
 const NewKeyForm = z.object({
+  /** The id that the key gets: of a form that is sent twice, or an answer that is loaded again, one key is made. */
+  key_id: optional(z.string().max(64)),
   name: KeyName,
   description: optional(Description),
   environment: z.enum(ENVIRONMENTS),
@@ -67,12 +70,16 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
   async function showKeys(call: Call, form: FormState, revoked: boolean): Promise<PageAnswer> {
     const keys = (await listKeys(tools, call)).map((key) => item(key, call.now))
     const permissions = isFresh(call) ? (call.principal?.permissions ?? []).slice(0, MOST_CHECKBOXES) : null
-    const contents = { keys, permissions, lifetimes: lifetimes(), revoked }
+    const contents = { keys, permissions, lifetimes: lifetimes(), revoked, newKeyId: newId('key') }
     return { page: <ApiKeys {...contents} {...form} />, title: t(call.locale, 'keys.title') }
   }
   async function showKey(call: Call, id: string, form: FormState): Promise<PageAnswer> {
     const shown = item(await getKey(tools, call, id), call.now)
     return { page: <ApiKey item={shown} {...form} />, title: t(call.locale, 'key.title', shown) }
+  }
+  const placeOfOwn = async (call: Call, id: string): Promise<PageAnswer | null> => {
+    const isOwn = (await listKeys(tools, call)).some((key) => key.id === id)
+    return isOwn ? { redirect: `/account/api-keys/${encodeURIComponent(id)}` } : null
   }
   const showSecret = (call: Call, { key, secret }: IssuedKey): PageAnswer => ({
     page: <NewKey item={item(key, call.now)} secret={secret} />,
@@ -102,9 +109,17 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
           throw invalid('expires_in', 'invalid_choice', 'Keys must expire on this server.')
         return showSecret(
           call,
-          await issueKey(tools, call, { name, description, environment, permissions, expiresAt }),
+          await issueKey(tools, call, {
+            id: input.key_id,
+            name,
+            description,
+            environment,
+            permissions,
+            expiresAt,
+          }),
         )
       },
+      reached: (call, { key_id: id = '' }, { code }) => (code === 'CONFLICT' ? placeOfOwn(call, id) : null),
       redisplay: async (call, typed, problem) => ({
         ...(await showKeys(call, formState(call.locale, typed, atField(problem)), false)),
         status: problem.status,
@@ -132,6 +147,8 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
       input: z.object({ id: z.string().max(64), grace: z.enum(['0', '3600', '86400']) }),
       run: async (call, { id, grace }) =>
         showSecret(call, await rotateKey(tools, call, id, { graceSeconds: Number(grace) })),
+      reached: (_call, _sent, { code }) =>
+        code === 'CONFLICT' || code === 'NOT_FOUND' ? { redirect: '/account/api-keys' } : null,
     }),
     page({
       of: apiKeyOperations.revoke,
@@ -144,6 +161,7 @@ export const apiKeyPages = (tools: Tools, checks: KeyChecks): Row[] => {
         await revokeKey(tools, call, id)
         return { redirect: '/account/api-keys?revoked=1' }
       },
+      reached: (_call, _sent, { code }) => (code === 'NOT_FOUND' ? { redirect: '/account/api-keys' } : null),
     }),
   ]
 }

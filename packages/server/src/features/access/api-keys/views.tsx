@@ -39,12 +39,14 @@ export interface ApiKeysProps extends FormState {
   /** The user's permissions, for the checkboxes; null where the sign-in is too old to create a key. */
   permissions: readonly string[] | null
   /** Lifetimes in days; null: the key does not expire. */
+  /** The id that the next key gets. */
+  newKeyId: string
   lifetimes: readonly (number | null)[]
   revoked?: boolean
 }
 
 /** /account/api-keys */
-export function ApiKeys({ keys, permissions, lifetimes, revoked = false, ...form }: ApiKeysProps) {
+export function ApiKeys({ keys, permissions, lifetimes, newKeyId, revoked = false, ...form }: ApiKeysProps) {
   const { locale } = useUi()
   return (
     <AccountPage
@@ -83,7 +85,7 @@ export function ApiKeys({ keys, permissions, lifetimes, revoked = false, ...form
       </Section>
       <Section title={t(locale, 'new.title')}>
         {permissions ? (
-          <NewKeyForm permissions={permissions} lifetimes={lifetimes} {...form} />
+          <NewKeyForm keyId={newKeyId} permissions={permissions} lifetimes={lifetimes} {...form} />
         ) : (
           <>
             <p class="lead">{t(locale, 'new.step_up')}</p>
@@ -100,10 +102,11 @@ export function ApiKeys({ keys, permissions, lifetimes, revoked = false, ...form
 const STEP_UP = '/sign-in?notice=step_up&return_to=%2Faccount%2Fapi-keys'
 
 function NewKeyForm({
+  keyId,
   permissions,
   lifetimes,
   ...form
-}: FormState & { permissions: readonly string[]; lifetimes: ApiKeysProps['lifetimes'] }) {
+}: FormState & { keyId: string; permissions: readonly string[]; lifetimes: ApiKeysProps['lifetimes'] }) {
   const { locale } = useUi()
   const boxes = Object.fromEntries(permissions.map((permission, i) => [`permission_${i}`, permission]))
   const fields = {
@@ -121,7 +124,7 @@ function NewKeyForm({
       : [`${count}d`, t(locale, 'expires.days', { count })],
   )
   return (
-    <Form action="/account/api-keys" fields={fields} {...form}>
+    <Form action="/account/api-keys" hidden={{ key_id: keyId }} fields={fields} {...form}>
       <Field name="name" autocomplete="off" hint={t(locale, 'name.hint')} maxlength={100} />
       <Field name="description" autocomplete="off" maxlength={500} optional />
       <Select

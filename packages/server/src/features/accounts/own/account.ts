@@ -2,9 +2,10 @@
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
+import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
-import { changeProfile, getUser, type User } from '../../identity/users/index.ts'
+import { changeProfile, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { accountDeletedEmail } from './mail.tsx'
@@ -27,6 +28,10 @@ export async function updateProfile(
     return await getUser(tx, scope.userId)
   })
 }
+
+/** Whether no user has the id (any more), for a form that is sent twice. */
+export const isDeleted = async (tools: Pick<Tools, 'db'>, id: string): Promise<boolean> =>
+  isId('usr', id) && (await tools.db.tx('system', (tx) => findUser(tx, id))) === null
 
 /**
  * Deletes the caller's account and all personal data in one transaction, after checking the password.

@@ -8,7 +8,7 @@ import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
-import { deleteOwnAccount, ownUser, updateProfile } from './account.ts'
+import { deleteOwnAccount, isDeleted, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
 import { Account, DeleteAccount } from './views.tsx'
@@ -33,9 +33,9 @@ export const accountPages = (tools: Tools): Row[] => {
     }
   }
   async function showDelete(call: Call, form: FormState): Promise<PageAnswer> {
-    const { email } = await ownUser(tools, call)
+    const { id, email } = await ownUser(tools, call)
     return {
-      page: <DeleteAccount email={email} {...form} />,
+      page: <DeleteAccount id={id} email={email} {...form} />,
       title: accountText(call.locale, 'delete.title'),
     }
   }
@@ -87,12 +87,16 @@ export const accountPages = (tools: Tools): Row[] => {
       name: 'pages.account.delete.submit',
       method: 'POST',
       path: '/account/delete',
-      input: z.object({ password: TypedPassword }),
+      input: z.object({ password: TypedPassword, account: z.string().max(64).optional() }),
       run: async (call, { password }) => {
         await deleteOwnAccount(tools, call, password)
         const cleared = ['session', 'device'].map((name) => ({ name, value: null }))
         return { redirect: '/sign-in?notice=account_deleted', cookies: cleared }
       },
+      reached: async (call, { account = '' }) =>
+        call.principal === null && (await isDeleted(tools, account))
+          ? { redirect: '/sign-in?notice=account_deleted' }
+          : null,
       redisplay: async (call, typed, problem) => {
         const shown = formState(call.locale, typed, atPasswordField('password', problem))
         const alert = deletionRefusal(call.locale, problem) ?? shown.alert

@@ -84,7 +84,7 @@ export function Account({ user, saved, ...form }: AccountProps) {
 }
 
 /** /account/delete */
-export function DeleteAccount({ email, ...form }: FormState & { email: string }) {
+export function DeleteAccount({ id, email, ...form }: FormState & { id: string; email: string }) {
   const { locale } = useUi()
   return (
     <Card sign="warning" title={t(locale, 'delete.title')} lead={t(locale, 'delete.lead')}>
@@ -93,7 +93,12 @@ export function DeleteAccount({ email, ...form }: FormState & { email: string })
         <li>{t(locale, 'delete.sessions')}</li>
         <li>{t(locale, 'delete.apps')}</li>
       </ul>
-      <Form action="/account/delete" fields={{ password: t(locale, 'delete.password') }} {...form}>
+      <Form
+        action="/account/delete"
+        hidden={{ account: id }}
+        fields={{ password: t(locale, 'delete.password') }}
+        {...form}
+      >
         <ForManagers account={email} />
         <PasswordField name="password" autocomplete="current-password" />
         <Button kind="danger">{t(locale, 'delete.button')}</Button>

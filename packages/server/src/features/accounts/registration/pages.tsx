@@ -63,6 +63,11 @@ export const registrationPages = (tools: Tools): Row[] => {
         const { outcome } = await register(tools, call, input, returnTo)
         return outcome ? redirectOutcome(call, outcome) : checkYourMail(call, input.email, { returnTo })
       },
+      // sent twice: the first time has signed in
+      reached: ({ principal }, sent, { code }) =>
+        code === 'CSRF_FAILED' && principal
+          ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
+          : null,
       redisplay: async (call, typed, problem) => ({
         ...showSignUp(call, formState(call.locale, typed, problem), typed.return_to),
         status: problem.status,
@@ -87,6 +92,8 @@ export const registrationPages = (tools: Tools): Row[] => {
       judge: judgeRegistration(tools),
       run: async (call, { token, ...input }) =>
         redirectOutcome(call, await setUpAdministrator(tools, call, token, input)),
+      reached: ({ principal }, _sent, { code }) =>
+        code === 'CSRF_FAILED' && principal ? { redirect: '/account' } : null,
       redisplay: async (call, typed, problem) =>
         problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
           ? setupInvalid(call, problem.status)

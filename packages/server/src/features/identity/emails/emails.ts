@@ -102,6 +102,15 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
+/** Whether the link was used and its address is verified: the form was sent twice, or the link opened again. */
+export const hasVerified = (tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<boolean> =>
+  tools.db.tx('system', async (tx) => {
+    const verdict = await checkLink(tx, 'verify_email', token, call.now)
+    const link = 'usedLink' in verdict ? verdict.usedLink : null
+    const user = link?.userId ? await findUser(tx, link.userId) : null
+    return user !== null && user.email_id === link?.emailId && user.email_verified_at !== null
+  })
+
 /** Uses up a verification link. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where another user owns the address */
 export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
   return await tools.db.tx('system', async (tx) => {

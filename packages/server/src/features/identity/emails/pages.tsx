@@ -10,7 +10,13 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { previewVerification, resendVerification, unsealReturnTo, verifyEmail } from './emails.ts'
+import {
+  hasVerified,
+  previewVerification,
+  resendVerification,
+  unsealReturnTo,
+  verifyEmail,
+} from './emails.ts'
 import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
@@ -37,6 +43,11 @@ const linkInvalid = (
   status,
 })
 
+const verified = (call: Call, returnTo: string | undefined): PageAnswer => ({
+  page: <EmailVerified returnTo={returnTo} />,
+  title: emailsText(call.locale, 'verified.title'),
+})
+
 export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
   page({
     of: emailOperations.confirm,
@@ -52,6 +63,8 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
+    reached: async (call, { token = '', continue: sealed }) =>
+      (await hasVerified(tools, call, token)) ? verified(call, unsealReturnTo(tools, sealed)) : null,
     redisplay: async (call, typed, problem) =>
       linkInvalid(call, { return_to: unsealReturnTo(tools, typed.continue) }, problem),
   }),
@@ -63,11 +76,10 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
     run: async (call, { token, return_to }) => {
       await verifyEmail(tools, call, token)
-      return {
-        page: <EmailVerified returnTo={return_to} />,
-        title: emailsText(call.locale, 'verified.title'),
-      }
+      return verified(call, return_to)
     },
+    reached: async (call, { token = '', return_to }) =>
+      (await hasVerified(tools, call, token)) ? verified(call, return_to) : null,
     redisplay: async (call, typed, problem) => linkInvalid(call, typed, problem),
   }),
   page({

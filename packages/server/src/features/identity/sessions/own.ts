@@ -5,7 +5,7 @@ import { problem } from '../../../base/errors.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
-import { selectOpenSessions } from './sql.ts'
+import { existsSession, selectOpenSessions } from './sql.ts'
 import type { SessionView } from './view.ts'
 
 /** Open sessions, the last seen first: the caller's, or those of a user whom row-level security lets the caller see. */
@@ -41,6 +41,12 @@ export async function revokeSession(tools: Pick<Tools, 'db'>, call: Call, id: st
     endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', only: id }),
   )
   if (ended === 0) throw problem('NOT_FOUND')
+}
+
+/** Whether the session is or was the caller's. */
+export const isOwnSession = (tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<boolean> => {
+  const { userId } = callerScope(call)
+  return tools.db.tx('system', (tx) => existsSession(tx, userId, id))
 }
 
 /** Ends every session of the caller except the one of this request. @returns how many */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionOperations } from './operations.ts'
-import { listSessions, revokeOthers, revokeSession } from './own.ts'
+import { isOwnSession, listSessions, revokeOthers, revokeSession } from './own.ts'
 import type { SessionChecks } from './sessions.ts'
 import { sessionsText } from './texts.ts'
 import { Sessions } from './views.tsx'
@@ -43,6 +43,10 @@ export const sessionPages = (tools: Tools, checks: SessionChecks): Row[] => [
       await revokeSession(tools, call, id)
       return { redirect: '/account/sessions?ended=one' }
     },
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && (await isOwnSession(tools, call, id))
+        ? { redirect: '/account/sessions' }
+        : null,
   }),
   page({
     of: sessionOperations.revokeOthers,

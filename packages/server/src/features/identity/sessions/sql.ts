@@ -41,6 +41,12 @@ export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
     where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
 /** The session acts in the user's organization where the user belongs to exactly one. */
+/** Whether the user has or had the session; ended ones are kept for a while. */
+export async function existsSession(tx: Tx, userId: string, id: string): Promise<boolean> {
+  const query = tx.selectFrom('sessions').select('id').where('id', '=', id).where('user_id', '=', userId)
+  return (await query.executeTakeFirst()) !== undefined
+}
+
 export async function insertSession(
   tx: Tx,
   session: Omit<SessionsTable, 'organization_id' | 'limited_to'>,

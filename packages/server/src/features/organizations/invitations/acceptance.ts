@@ -114,6 +114,30 @@ export interface AcceptedInvitation {
 
 type AcceptTools = Pick<Tools, 'db' | 'roles'>
 
+/**
+ * What became of an invitation that the caller may answer: by its token, or by the verified address. For an answer that
+ * is sent twice.
+ */
+export async function findOutcome(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  { id, token }: { id: string; token?: string },
+): Promise<'accepted' | 'declined' | null> {
+  const { principal } = call
+  const key = token === undefined ? { id, hash: null } : keyOf(token)
+  if (key.id !== id) return null
+  return await tools.db.tx('system', async (tx) => {
+    const row = await selectInvitation(tx, id)
+    if (!row || (key.hash && !row.secret_hash.equals(key.hash))) return null
+    if (row.accepted_by !== null) return row.accepted_by === principal?.userId ? 'accepted' : null
+    if (row.revoked_at === null) return null
+    const isAddressed =
+      key.hash !== null ||
+      (principal !== null && (await selectAddress(tx, principal.userId, row.address_key)) === 'verified')
+    return isAddressed ? 'declined' : null
+  })
+}
+
 /** By the token. @throws Problem NOT_FOUND, TOKEN_EXPIRED, INSUFFICIENT_PERMISSIONS, EMAIL_NOT_VERIFIED, CONFLICT */
 export const acceptInvitation = (
   tools: AcceptTools,

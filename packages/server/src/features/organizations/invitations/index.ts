@@ -5,7 +5,7 @@
  * grant its role.
  */
 
-export { acceptOwnInvitation, declineOwnInvitation, listOwnInvitations } from './acceptance.ts'
+export { acceptOwnInvitation, declineOwnInvitation, findOutcome, listOwnInvitations } from './acceptance.ts'
 export { invitationFeature } from './feature.ts'
 export { addressAfterJoining } from './invited-pages.tsx'
 export { isInvited } from './sql.ts'

@@ -9,7 +9,7 @@ import { problem as newProblem, Problem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { placeOf, refusedForm } from '../frame/index.ts'
-import { acceptInvitation, declineInvitation, previewInvitation } from './acceptance.ts'
+import { acceptInvitation, declineInvitation, findOutcome, previewInvitation } from './acceptance.ts'
 import { invitedText as t } from './invited-texts.ts'
 import { Invitation, InvitationDeclined, InvitationInvalid } from './invited-views.tsx'
 import { invitationOperations as of } from './operations.ts'
@@ -75,6 +75,23 @@ export const addressAfterJoining = (joined: {
     ? `${placeOf(joined.organization.id)}?done=joined`
     : '/account/organizations'
 
+const declined = (call: Call): PageAnswer =>
+  call.principal
+    ? { redirect: '/account/organizations?done=declined' }
+    : { page: <InvitationDeclined />, title: t(call.locale, 'declined.title') }
+
+/** Whether the invitation was answered so already, with this link. */
+async function isAnswered(
+  tools: Tools,
+  call: Call,
+  sent: Readonly<Record<string, string>>,
+  { code }: Problem,
+  answer: 'accepted' | 'declined',
+): Promise<boolean> {
+  const link = InvitationLink.safeParse(sent)
+  return code === 'NOT_FOUND' && link.success && (await findOutcome(tools, call, link.data)) === answer
+}
+
 export const invitedPages = (tools: Tools): Row[] => [
   page({
     of: of.show,
@@ -97,6 +114,10 @@ export const invitedPages = (tools: Tools): Row[] => [
       if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')
       return { redirect: addressAfterJoining(await acceptInvitation(tools, call, token)) }
     },
+    reached: async (call, link, problem) =>
+      (await isAnswered(tools, call, link, problem, 'accepted'))
+        ? { redirect: '/account/organizations' }
+        : null,
     redisplay: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
   }),
   page({
@@ -109,9 +130,10 @@ export const invitedPages = (tools: Tools): Row[] => [
     run: async (call, { id, token }) => {
       if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')
       await declineInvitation(tools, call, token)
-      if (call.principal) return { redirect: '/account/organizations?done=declined' }
-      return { page: <InvitationDeclined />, title: t(call.locale, 'declined.title') }
+      return declined(call)
     },
+    reached: async (call, link, problem) =>
+      (await isAnswered(tools, call, link, problem, 'declined')) ? declined(call) : null,
     redisplay: (call, { id = '', token = '' }, problem) => againAfter(tools, call, { id, token }, problem),
   }),
 ]

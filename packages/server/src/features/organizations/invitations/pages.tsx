@@ -115,6 +115,8 @@ export const invitationPages = (tools: Tools): Row[] => [
       await revokeInvitation(tools, call, invitation_id)
       return { redirect: `${placeOf(id, '/invitations')}?done=revoked` }
     },
+    reached: ({ organization }, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && organization?.id === id ? { redirect: placeOf(id, '/invitations') } : null,
     redisplay: listAgain(tools),
   }),
 ]

@@ -5,6 +5,7 @@ import { PageInput } from '../../../base/cursor.ts'
 import { problem as newProblem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
+import { hasEvent } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
 import { findOrganization, OneOrganization } from '../membership/index.ts'
@@ -179,6 +180,8 @@ const changingRows = (tools: Tools): Row[] => [
         redirect: left ? '/account/organizations?done=left' : `${placeOf(id, '/members')}?done=removed`,
       }
     },
+    reached: ({ organization }, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && organization?.id === id ? { redirect: placeOf(id, '/members') } : null,
     redisplay: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))
       return shownFor(problem, showOne(tools, call, typed.user_id ?? '', { refused: alert ?? null }))
@@ -195,12 +198,26 @@ const changingRows = (tools: Tools): Row[] => [
       await transferOwnership(tools, call, user_id)
       return { redirect: `${placeOf(id)}?done=${wasOwner ? 'transferred' : 'handed_over'}` }
     },
+    // the caller may do this no more once it is done
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'INSUFFICIENT_PERMISSIONS' && (await hasDone(tools, call, 'organization.transferred', id))
+        ? { redirect: `${placeOf(id)}?done=transferred` }
+        : null,
     redisplay: async (call, typed, problem) => {
       const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.owner'))
       return shownFor(problem, showTransfer(tools, call, typed.user_id ?? '', form))
     },
   }),
 ]
+
+/** Whether the caller has done this in the organization before: the form was sent twice. */
+const hasDone = (
+  { db }: Pick<Tools, 'db'>,
+  { principal }: Call,
+  type: 'organization.transferred' | 'organization.member.left',
+  organizationId: string,
+): Promise<boolean> =>
+  db.tx('system', (tx) => hasEvent(tx, { type, userId: principal?.userId ?? '', organizationId }))
 
 const leavingRows = (tools: Tools): Row[] => [
   page({
@@ -220,6 +237,10 @@ const leavingRows = (tools: Tools): Row[] => [
       await leaveOrganization(tools, call, id)
       return { redirect: '/account/organizations?done=left' }
     },
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && (await hasDone(tools, call, 'organization.member.left', id))
+        ? { redirect: '/account/organizations' }
+        : null,
     redisplay: async (call, { id = '' }, problem) => {
       if (problem.code !== 'CONFLICT') throw problem
       const form = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.last_owner'))

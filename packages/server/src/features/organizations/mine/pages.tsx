@@ -14,6 +14,7 @@ import {
   acceptOwnInvitation,
   addressAfterJoining,
   declineOwnInvitation,
+  findOutcome,
   InvitationId,
   listOwnInvitations,
 } from '../invitations/index.ts'
@@ -130,6 +131,7 @@ const ownRows = (tools: Tools): Row[] => [
       await restoreOrganization(tools, call)
       return { redirect: `${LIST}?done=restored` }
     },
+    reached: (_call, _sent, { code }) => (code === 'CONFLICT' ? { redirect: LIST } : null),
     redisplay: async (call, _typed, problem) => {
       const elsewhere = { ...call, organization: null }
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.not_deleted'))
@@ -157,6 +159,10 @@ const invitationRows = (tools: Tools): Row[] => [
     run: async (call, { id }) => ({
       redirect: addressAfterJoining(await acceptOwnInvitation(tools, call, id)),
     }),
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && (await findOutcome(tools, call, { id })) === 'accepted'
+        ? { redirect: LIST }
+        : null,
     redisplay: (call, _typed, problem) => listAgain(tools, call, problem),
   }),
   page({
@@ -170,6 +176,10 @@ const invitationRows = (tools: Tools): Row[] => [
       await declineOwnInvitation(tools, call, id)
       return { redirect: `${LIST}?done=declined` }
     },
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && (await findOutcome(tools, call, { id })) === 'declined'
+        ? { redirect: `${LIST}?done=declined` }
+        : null,
     redisplay: (call, _typed, problem) => listAgain(tools, call, problem),
   }),
 ]

@@ -6,7 +6,7 @@ import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/roles/index.ts'
 import { frameOf, mayOpen, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
-import { OneOrganization } from '../membership/index.ts'
+import { findMembership, OneOrganization } from '../membership/index.ts'
 import { deleteOrganization } from './deletion.ts'
 import { organizationOperations as of } from './operations.ts'
 import { changeOrganization, getOrganization } from './organizations.ts'
@@ -123,11 +123,22 @@ const deletionRows = (tools: Tools): Row[] => [
       await deleteOrganization(tools, call)
       return { redirect: '/account/organizations?done=deleted' }
     },
+    reached: async (call, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && (await isOwner(tools, call, id))
+        ? { redirect: '/account/organizations' }
+        : null,
     redisplay: async (call, _typed, problem) => {
       const form = refusedForm(call.locale, {}, problem)
       return shownFor(problem, showDelete(tools, call, form))
     },
   }),
 ]
+
+/** Whether the caller owns the organization, which may be deleted. */
+const isOwner = ({ db, roles }: Tools, { principal, now }: Call, id: string): Promise<boolean> =>
+  db.tx('system', async (tx) => {
+    const found = await findMembership({ roles }, tx, id, principal?.userId ?? '', now)
+    return found?.role === 'owner'
+  })
 
 export const organizationPages = (tools: Tools): Row[] => [...oneRows(tools), ...deletionRows(tools)]

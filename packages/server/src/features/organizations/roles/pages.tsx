@@ -123,6 +123,10 @@ const listRows = (tools: Tools): Row[] => [
       })
       return { redirect: `${placeOf(id, '/roles')}?done=role_created` }
     },
+    reached: async (call, sent, { code }) =>
+      code === 'CONFLICT' && (await isSameRole(tools, call, sent))
+        ? { redirect: `${placeOf(sent.id ?? '', '/roles')}?done=role_created` }
+        : null,
     redisplay: async (call, typed, problem) => {
       const isBuiltIn = ['owner', 'admin', 'member', 'guest'].includes(typed.name ?? '')
       const conflict = isBuiltIn ? 'refused.built_in' : 'refused.too_many'
@@ -131,6 +135,26 @@ const listRows = (tools: Tools): Row[] => [
     },
   }),
 ]
+
+/** Whether the organization has the role exactly as it was sent. */
+async function isSameRole(
+  tools: Tools,
+  call: Call,
+  sent: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const form = RoleForm.safeParse(sent)
+  if (!form.success) return false
+  const { roles } = await listGrantableRoles(tools, call)
+  const role = roles.find(({ name }) => name === form.data.name)
+  const permissions = checkedIn(form.data)
+  return (
+    role?.isBuiltIn === false &&
+    role.description === form.data.description &&
+    role.inherits === form.data.inherits &&
+    role.permissions.length === permissions.length &&
+    permissions.every((one) => role.permissions.includes(one))
+  )
+}
 
 const roleRows = (tools: Tools): Row[] => [
   page({
@@ -182,6 +206,8 @@ const roleRows = (tools: Tools): Row[] => [
       await deleteOrganizationRole(tools, call, name)
       return { redirect: `${placeOf(id, '/roles')}?done=role_deleted` }
     },
+    reached: ({ organization }, { id = '' }, { code }) =>
+      code === 'NOT_FOUND' && organization?.id === id ? { redirect: placeOf(id, '/roles') } : null,
     redisplay: async (call, typed, problem) => {
       const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.held'))
       return shownFor(problem, showRole(tools, call, typed.name ?? '', { refused: alert ?? null }))

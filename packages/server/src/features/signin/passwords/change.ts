@@ -1,6 +1,7 @@
 /** Changing your own password: requires the present one, ends the other sessions and renews this session's token. */
 import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
+import { later } from '../../../base/clock.ts'
+import { Problem, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { renewSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
@@ -11,6 +12,7 @@ import {
   assertRepeated,
   auditPassword,
   contextOf,
+  findPassword,
   replacePassword,
   usedHashes,
 } from './passwords.ts'
@@ -19,6 +21,33 @@ export interface PasswordChange {
   current_password: string
   new_password: string
   new_password_confirm?: string | undefined
+}
+
+/** Within this time of a change the form may be sent a second time. */
+const TWICE = 60_000
+
+/**
+ * Whether the password was changed to this one a moment ago: the form was sent twice, and the first time has replaced the
+ * password that it confirms. The check counts as a guess.
+ */
+export async function hasJustChangedTo(
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
+  call: Call,
+  password: string,
+): Promise<boolean> {
+  const userId = call.principal?.userId ?? ''
+  const { user, stored } = await tools.db.tx('system', async (tx) => ({
+    user: await getUser(tx, userId),
+    stored: await findPassword(tx, userId),
+  }))
+  if (!stored || later(stored.changedAt, TWICE) < call.now) return false
+  return await confirmPassword(tools, call, user, password).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Problem) return false
+      throw error
+    },
+  )
 }
 
 /** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */

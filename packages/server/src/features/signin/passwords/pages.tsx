@@ -9,15 +9,15 @@ import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { checkYourMail, LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
-import { getUser } from '../../identity/users/index.ts'
+import { findNamed, getUser } from '../../identity/users/index.ts'
 import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../responses/index.ts'
-import { changePassword } from './change.ts'
+import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
 import { findPassword } from './passwords.ts'
 import { pagePolicy, TypedPassword } from './policy.ts'
-import { previewReset, requestReset, resetPassword } from './reset.ts'
+import { hasResetTo, previewReset, requestReset, resetPassword } from './reset.ts'
 import { passwordsText as t } from './texts.ts'
 import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
 
@@ -101,6 +101,13 @@ const signInRows = (tools: Tools): Row[] => [
       const after = { remember, returnTo: safeReturnTo(tools.config, return_to), tokens: false }
       return redirectOutcome(call, await signInByPassword(tools, call, { identifier, password }, after))
     },
+    // sent twice, by a password manager and by a click: the token is not that of the session since the first time
+    reached: async ({ principal }, sent, { code }) => {
+      if (code !== 'CSRF_FAILED' || !principal || !sent.identifier) return null
+      const { owner } = await findNamed(tools.db.hot, sent.identifier)
+      if (owner?.id !== principal.userId) return null
+      return { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
+    },
     redisplay: async (call, typed, problem) =>
       // reached with the right password only, so the address may be shown as it was typed
       problem.code === 'EMAIL_NOT_VERIFIED' && typed.identifier?.includes('@')
@@ -133,6 +140,8 @@ const signInRows = (tools: Tools): Row[] => [
         ? redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input))
         : // the cookie is that of another sign-in, which continues in its own tab
           { redirect: ATTEMPT_ENDED },
+    reached: ({ principal }, _sent, { code }) =>
+      code === 'CSRF_FAILED' && principal ? { redirect: '/account' } : null,
     redisplay: async (call, typed, problem) => {
       if (isAttemptGone(problem)) return startOver()
       const form = formState(call.locale, typed, problem)
@@ -198,7 +207,12 @@ const resetRows = (tools: Tools): Row[] => [
     path: '/reset-password',
     input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword }),
     run: async (call, input) => {
-      await resetPassword(tools, call, input)
+      try {
+        await resetPassword(tools, call, input)
+      } catch (error) {
+        const isUsed = error instanceof Problem && error.code === 'INVALID_TOKEN'
+        if (!isUsed || !(await hasResetTo(tools, call, input))) throw error
+      }
       return { redirect: '/sign-in?notice=password_reset' }
     },
     redisplay: async (call, typed, problem) =>
@@ -241,7 +255,12 @@ export const passwordPages = (tools: Tools): Row[] => [
       new_password_confirm: TypedPassword,
     }),
     run: async (call, input) => {
-      const session = await changePassword(tools, call, input)
+      const session = await changePassword(tools, call, input).catch(async (error: unknown) => {
+        const isStale = error instanceof Problem && /^(AUTHENTICATION_FAILED|CONFLICT)$/.test(error.code)
+        if (isStale && (await hasJustChangedTo(tools, call, input.new_password))) return null
+        throw error
+      })
+      if (session === null) return { redirect: '/account/security?changed=1' }
       return {
         redirect: '/account/security?changed=1',
         cookies: [sessionCookie(session, call.now)],

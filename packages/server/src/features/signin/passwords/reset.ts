@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { type Call, type Locale, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { Problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { job, PayloadLocale, PayloadText, runs, type Work } from '../../../core/jobs/index.ts'
@@ -15,6 +16,7 @@ import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/ind
 import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices, liftLockout } from '../guesses/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
+import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
   assertRepeated,
@@ -99,6 +101,30 @@ export async function resetPassword(
       now.id,
     )
   })
+}
+
+/**
+ * Whether the link was used already and the user's password is the one that was sent: the form was sent twice. The check
+ * counts as a guess.
+ */
+export async function hasResetTo(
+  tools: Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
+  call: Call,
+  { token, password }: { token: string; password: string },
+): Promise<boolean> {
+  const user = await tools.db.tx('system', async (tx) => {
+    const verdict = await checkLink(tx, 'reset_password', token, call.now)
+    const userId = 'usedLink' in verdict ? verdict.usedLink.userId : null
+    return userId === null ? null : await getUser(tx, userId)
+  })
+  if (!user) return false
+  try {
+    await confirmPassword(tools, call, user, password)
+    return true
+  } catch (error) {
+    if (error instanceof Problem) return false
+    throw error
+  }
 }
 
 /** The job that decides about the e-mail after the answer was sent. */

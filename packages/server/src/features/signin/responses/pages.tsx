@@ -84,5 +84,8 @@ export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
         cookies: [sessionCookie(null, call.now)],
       }
     },
+    // sent twice: the session that the form's token belongs to has ended
+    reached: (call, sent) =>
+      call.principal ? null : { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/sign-out' },
   }),
 ]

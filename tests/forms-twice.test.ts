@@ -1,0 +1,247 @@
+/**
+ * Every form of the hosted pages, sent twice: by a double click, a password manager and a click, or a page that is loaded
+ * again. The second time its aim is reached, which is no error, and nothing is done twice.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client, Reply } from '../packages/server/src/testing/client.ts'
+import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { found, put } from './organizations/founding.ts'
+
+let world: World
+let classic: World
+let fresh: World
+beforeAll(async () => {
+  world = await startWorld({ rateLimits: 'off' })
+  classic = await startWorld({ rateLimits: 'off', passwordProfile: 'classic' })
+  fresh = await startWorld({ rateLimits: 'off', emailVerification: 'off' })
+})
+afterAll(() => Promise.all([world.stop(), classic.stop(), fresh.stop()]))
+
+const OLD = 'Tr0ub4d!or-One'
+
+const NEXT = 'another good long password'
+const csrfOf = (text: string) => /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
+const hiddenOf = (text: string, name: string) =>
+  new RegExp(`name="${name}" value="([^"]+)"`).exec(text)?.[1] ?? ''
+
+interface Form {
+  client: Client
+  /** The page with the form. */
+  at: string
+  /** Where it is sent; absent: `at`. */
+  to?: string
+  fields: Record<string, string>
+  /** Hidden fields that are taken from the page. */
+  hidden?: readonly string[]
+}
+async function send({ client, at, to = at, fields, hidden = [] }: Form, times: 2 | 1 = 2): Promise<Reply[]> {
+  const page = await client.get(at)
+  expect(page.status, at).toBe(200)
+  client.csrfToken = null
+  const taken = Object.fromEntries(hidden.map((name) => [name, hiddenOf(page.text, name)]))
+  const body = { csrf_token: csrfOf(page.text), ...taken, ...fields }
+  const replies: Reply[] = []
+  for (let n = 0; n < times; n++)
+    replies.push(await client.post(to.split('?')[0] ?? '', body, { form: true }))
+  return replies
+}
+
+const stranger = async (at: string, fields: Record<string, string>, of = world): Promise<Form> => ({
+  client: of.client(),
+  at,
+  fields,
+})
+const own =
+  (at: string, fields: Record<string, string> = {}, more: Partial<Form> = {}) =>
+  async (): Promise<Form> => ({ client: (await world.person()).client, at, fields, ...more })
+
+/** An owner, a member and an invited person of one organization. */
+async function organization() {
+  const [owner, member, invited] = [await world.person(), await world.person(), await world.person()]
+  const id = await found(owner)
+  await put(world, id, member, 'member')
+  const { data } = await owner.client.post(`/api/v1/organizations/${id}/invitations`, {
+    email: invited.email,
+    role: 'member',
+  })
+  return { owner, member, invited, base: `/account/organizations/${id}`, invitation: String(data.id) }
+}
+type Founded = Awaited<ReturnType<typeof organization>>
+const within = (make: (all: Founded) => Promise<Form> | Form) => async () => make(await organization())
+const invitationOf = async ({ invited, invitation }: Founded) => {
+  const token = await world.mailbox.tokenFor(invited.email, /\/invitations\//)
+  return { client: invited.client, at: `/invitations/${invitation}?token=${token}`, fields: { token } }
+}
+
+async function registered(at: string, fields: Record<string, string>): Promise<Form> {
+  const email = `registered${Date.now()}@example.com`
+  await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
+  const token = await world.mailbox.tokenFor(email, /verify-email/)
+  return stranger(`${at}?token=${token}`, { token, ...fields })
+}
+const keyed = (action: string, fields: Record<string, string>) => async (): Promise<Form> => {
+  const { client } = await world.person()
+  const { data } = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
+  const at = `/account/api-keys/${data.key_id}`
+  return { client, at, to: `${at}/${action}`, fields }
+}
+const withRole = (action: string, fields: Record<string, string>) =>
+  within(async ({ owner, base }) => {
+    const at = `${base}/roles`
+    await send({ client: owner.client, at, fields: { name: 'reviewer', inherits: 'guest' } }, 1)
+    return { client: owner.client, at: `${at}/reviewer`, to: `${at}/reviewer${action}`, fields }
+  })
+
+// biome-ignore format: a table
+const FORMS: Record<string, () => Promise<Form>> = {
+  '/sign-in': async () => {
+    const { email } = await world.person({ signIn: false })
+    return stranger('/sign-in?return_to=/account/security', { identifier: email.toUpperCase(), password: PASSWORD, return_to: '/account/security' })
+  },
+  '/sign-out': own('/sign-out'),
+  '/sign-up': () => stranger('/sign-up', { email: 'twice@example.com', password: PASSWORD, password_confirm: PASSWORD }),
+  '/forgot-password': () => stranger('/forgot-password', { email: 'twice@example.com' }),
+  '/verify-email': async () => registered('/verify-email', {}),
+  '/verify-email/resend': async () => ({ ...(await registered('/verify-email', { email: 'again@example.com' })), to: '/verify-email/resend' }),
+  '/reset-password': async () => {
+    const { email } = await world.person({ signIn: false })
+    await world.client().post('/api/v1/auth/password/forgot', { email })
+    const token = await world.mailbox.tokenFor(email, /reset-password/)
+    return stranger(`/reset-password?token=${token}`, { token, password: NEXT, password_confirm: NEXT })
+  },
+  '/sign-in/new-password': async () => {
+    const { email } = await classic.person({ password: OLD, signIn: false })
+    await classic.clock.advance('91 days')
+    const form = await stranger('/sign-in', { identifier: email, password: OLD }, classic)
+    await send(form, 1)
+    return { ...form, at: '/sign-in/new-password', fields: { password: 'An0ther!Long-One', password_confirm: 'An0ther!Long-One' }, hidden: ['attempt'] }
+  },
+  '/setup/:token': async () => {
+    const link = await fresh.app.setupLink()
+    return stranger(new URL(link ?? '').pathname, { email: 'first@example.com', password: PASSWORD, password_confirm: PASSWORD }, fresh)
+  },
+  '/account/sessions/:id/end': async () => {
+    const { client, email } = await world.person()
+    const { data } = await world.client().signIn(email, PASSWORD)
+    return { client, at: '/account/sessions', to: `/account/sessions/${data.session.id}/end`, fields: {} }
+  },
+  '/account/api-keys/:id/rotate': keyed('rotate', { grace: '0' }),
+  '/account/api-keys/:id/revoke': keyed('revoke', {}),
+  '/account/organizations/:id/restore': within(async ({ owner, base }) => {
+    await send({ client: owner.client, at: `${base}/delete`, fields: {} }, 1)
+    return { client: owner.client, at: '/account/organizations', to: `${base}/restore`, fields: {} }
+  }),
+  '/account/organizations/:id/invitations/:invitation_id/resend': within(async ({ owner, base, invitation }) => {
+    await world.clock.advance('2 hours')
+    await owner.client.signIn(owner.email, PASSWORD)
+    return { client: owner.client, at: `${base}/invitations`, to: `${base}/invitations/${invitation}/resend`, fields: {} }
+  }),
+  '/account/organizations/:id/roles/:name': withRole('', { description: 'Reviews', inherits: 'guest' }),
+  '/account/organizations/:id/roles/:name/delete': withRole('/delete', {}),
+  '/account': own('/account', { full_name: 'Ada' }),
+  '/account/security': own('/account/security', { current_password: PASSWORD, new_password: NEXT, new_password_confirm: NEXT }),
+  '/account/delete': own('/account/delete', { password: PASSWORD }, { hidden: ['account'] }),
+  '/account/api-keys': own('/account/api-keys', { name: 'k', environment: 'live', expires_in: '30d', access: 'all' }, { hidden: ['key_id'] }),
+  '/account/organizations': own('/account/organizations', { name: 'Engines' }),
+  '/account/sessions/end-others': own('/account/sessions', {}, { to: '/account/sessions/end-others' }),
+  '/account/active-organization': within(({ owner, base }) => ({ client: owner.client, at: '/account/organizations', to: '/account/active-organization', fields: { organization_id: base.split('/')[3] ?? '' } })),
+  '/account/organizations/:id/settings': within(({ owner, base }) => ({ client: owner.client, at: `${base}/settings`, fields: { name: 'Renamed', slug: `renamed-${Date.now()}` } })),
+  '/account/organizations/:id/delete': within(({ owner, base }) => ({ client: owner.client, at: `${base}/delete`, fields: {} })),
+  '/account/organizations/:id/leave': within(({ member, base }) => ({ client: member.client, at: `${base}/leave`, fields: {} })),
+  '/account/organizations/:id/members/:user_id/role': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/role`, fields: { role: 'admin' } })),
+  '/account/organizations/:id/members/:user_id/remove': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/remove`, fields: {} })),
+  '/account/organizations/:id/members/:user_id/transfer': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}/transfer`, fields: {} })),
+  '/account/organizations/:id/invitations': within(({ owner, base }) => ({ client: owner.client, at: `${base}/invitations`, fields: { email: 'new@example.com', role: 'member' } })),
+  '/account/organizations/:id/invitations/:invitation_id/revoke': within(({ owner, base, invitation }) => ({ client: owner.client, at: `${base}/invitations`, to: `${base}/invitations/${invitation}/revoke`, fields: {} })),
+  '/account/organizations/:id/roles': within(({ owner, base }) => ({ client: owner.client, at: `${base}/roles`, fields: { name: 'reviewer', inherits: 'guest' } })),
+  '/invitations/:id/accept': within(async (all) => { const form = await invitationOf(all); return { ...form, to: `/invitations/${all.invitation}/accept` } }),
+  '/invitations/:id/decline': within(async (all) => { const form = await invitationOf(all); return { ...form, to: `/invitations/${all.invitation}/decline` } }),
+  '/account/invitations/:id/accept': within(({ invited, invitation }) => ({ client: invited.client, at: '/account/organizations', to: `/account/invitations/${invitation}/accept`, fields: {} })),
+  '/account/invitations/:id/decline': within(({ invited, invitation }) => ({ client: invited.client, at: '/account/organizations', to: `/account/invitations/${invitation}/decline`, fields: {} })),
+}
+
+describe('a form that is sent twice', () => {
+  it('is every form of the route table', () => {
+    const sent = world.app.rows.filter(({ kind, method }) => kind === 'page' && method === 'POST')
+    const paths = sent.map(({ path }) => path).filter((path) => !path.startsWith('/dev/'))
+    expect(Object.keys(FORMS).sort()).toEqual([...new Set(paths)].sort())
+  })
+
+  it.each(Object.keys(FORMS))('at %s', async (path) => {
+    const form = await FORMS[path]?.()
+    if (!form) throw new Error(path)
+    const replies = await send(form)
+    const [first, second] = replies.map(({ status, headers, text }) => [
+      status,
+      headers.get('location'),
+      status >= 400 ? text.replace(/<[^>]*>|\s+/g, ' ').slice(-700) : '',
+    ])
+    expect([first?.[0], second?.[0], second?.[2]].join(), JSON.stringify([first, second])).toMatch(
+      /^(200|303),(200|303),$/,
+    )
+  })
+})
+
+describe('what is done', () => {
+  it('is one key, also for many forms at once; the key page is safe to load again', async () => {
+    const { client } = await world.person()
+    const page = await client.get('/account/api-keys')
+    client.csrfToken = null
+    const fields = { name: 'once', environment: 'live', expires_in: '30d', access: 'all' }
+    const body = { csrf_token: csrfOf(page.text), key_id: hiddenOf(page.text, 'key_id'), ...fields }
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, () => client.post('/account/api-keys', body, { form: true })),
+    )
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(303)])
+    const { data } = await client.get('/api/v1/auth/api-keys')
+    expect(data).toHaveLength(1)
+    expect(new Set(replies.map(({ headers }) => headers.get('location')))).toEqual(
+      new Set([null, `/account/api-keys/${data[0].key_id}`]),
+    )
+    // an id that another user's key has makes no key, and shows nothing of it
+    const other = (await world.person()).client
+    const theirs = await other.get('/account/api-keys')
+    other.csrfToken = null
+    const taken = { ...body, csrf_token: csrfOf(theirs.text) }
+    expect((await other.post('/account/api-keys', taken, { form: true })).status).toBe(409)
+  })
+
+  it('is nothing where a signed-in user sends the sign-in form of another account, or without its token', async () => {
+    const { client, email } = await world.person()
+    const other = await world.person({ signIn: false })
+    client.csrfToken = null
+    const sent = (identifier: string) =>
+      client.post('/sign-in', { csrf_token: 'x', identifier, password: PASSWORD }, { form: true })
+    const before = await world.events()
+    expect((await sent(other.email)).status).toBe(403)
+    expect((await sent(email)).headers.get('location')).toBe('/account')
+    expect(await world.events()).toEqual(before)
+    const foreign = await client.post(
+      '/sign-in',
+      { identifier: email, password: PASSWORD },
+      { form: true, headers: { origin: 'https://evil.example' } },
+    )
+    expect(foreign.status).toBe(403)
+  })
+
+  it('is one reset, and a used link with another password is refused', async () => {
+    const { email } = await world.person({ signIn: false })
+    await world.client().post('/api/v1/auth/password/forgot', { email })
+    const token = await world.mailbox.tokenFor(email, /reset-password/)
+    const form = await stranger(`/reset-password?token=${token}`, {
+      token,
+      password: NEXT,
+      password_confirm: NEXT,
+    })
+    const page = await form.client.get(form.at)
+    const post = (password: string) =>
+      form.client.post(
+        '/reset-password',
+        { csrf_token: csrfOf(page.text), token, password, password_confirm: password },
+        { form: true },
+      )
+    expect((await post(NEXT)).status).toBe(303)
+    expect((await post(`${NEXT} more`)).status).toBe(401)
+    expect((await post(NEXT)).headers.get('location')).toBe('/sign-in?notice=password_reset')
+  })
+})
