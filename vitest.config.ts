@@ -33,7 +33,7 @@ const processWide = ['packages/server/src/{commands/run,core/jobs/jobs}.test.ts'
 const onPostgresOnly = [
   'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
-  'tests/{guides,runtimes}.test.ts',
+  'tests/{guides,next,runtimes}.test.ts',
   '**/db/postgres.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']
