@@ -1,6 +1,6 @@
 /** The guides for frameworks, executed as printed: real frameworks and clients, the packed guard, a server's answers. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -299,6 +299,17 @@ describe('the guide for Lambda', () => {
     programs.push(program)
     await program.printed(/401 AUTHENTICATION_REQUIRED\n403 INSUFFICIENT_PERMISSIONS\n200 ada\n/)
   })
+})
+
+it('the README of the guard links every page, and nothing that does not exist', () => {
+  const at = join(ROOT, 'packages/guard')
+  const readme = readFileSync(join(at, 'README.md'), 'utf8')
+  const linked = [...readme.matchAll(/\]\((\.\.\/[^)#]+)\)/g)].map(([, path = '']) => join(at, path))
+  const pages = readdirSync(join(ROOT, 'docs/guides/guard')).map((name) =>
+    join(ROOT, 'docs/guides/guard', name),
+  )
+  expect(pages.filter((page) => !linked.includes(page))).toEqual([])
+  expect(linked.filter((path) => !existsSync(path))).toEqual([])
 })
 
 it('the code of all pages passes a strict type check', async () => {

@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Counterpart, opaqueOf, startCounterpart } from '../packages/guard/src/testing/counterpart.ts'
 import { type Program, ROOT, runProgram } from '../packages/guard/src/testing/programs.ts'
 import { until } from '../packages/guard/src/testing/waiting.ts'
+import { freePort } from '../packages/server/src/testing/world.ts'
+import { writePage } from './setup/guides.ts'
 import { type PackedFolder, packedGuardBeside } from './setup/packed.ts'
 
 const PUBLIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
@@ -72,10 +74,12 @@ function binaryOf(scope: string, path: string): string {
   return join(folder.installed, 'node_modules', scope, name, path)
 }
 
-async function startWorkerd(settings: string): Promise<Program> {
+/** @param file a Worker, which is bundled as its deployment tool does it */
+async function startWorkerd(file: string, settings: string): Promise<Program> {
+  const name = basename(file).replace(/\.\w+$/, '')
   await build({
-    entryPoints: [join(folder.path, 'worker.mjs')],
-    outfile: join(folder.path, 'worker.bundle.mjs'),
+    entryPoints: [join(folder.path, file)],
+    outfile: join(folder.path, `${name}.bundle.mjs`),
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -89,13 +93,13 @@ async function startWorkerd(settings: string): Promise<Program> {
       sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "app")],
     );
     const app :Workerd.Worker = (
-      modules = [(name = "worker", esModule = embed "worker.bundle.mjs")],
+      modules = [(name = "worker", esModule = embed "${name}.bundle.mjs")],
       bindings = [(name = "SETTINGS", text = ${JSON.stringify(settings)})],
       compatibilityDate = "2026-01-01",
       compatibilityFlags = ["nodejs_compat"],
     );`
-  writeFileSync(join(folder.path, 'workerd.capnp'), config)
-  const args = ['serve', 'workerd.capnp', '--control-fd=1']
+  writeFileSync(join(folder.path, `${name}.capnp`), config)
+  const args = ['serve', `${name}.capnp`, '--control-fd=1']
   return runProgram(binaryOf('@cloudflare', 'bin/workerd'), args, {}, folder.path)
 }
 
@@ -104,6 +108,22 @@ async function start(name: string, program: Program): Promise<void> {
   const port = /"?port"?:? ?(\d+)/
   await program.printed(port)
   urls.set(name, `http://127.0.0.1:${port.exec(program.output())?.[1]}`)
+}
+
+/** A file of the guide, with a free port in place of the printed one; a Worker reports its own. */
+async function startGuide(name: string, run: (file: string) => Program | Promise<Program>): Promise<void> {
+  const port = await freePort()
+  writePage('runtimes', join(folder.path, `guide-${name}`), server.issuer, port)
+  const program = await run(`guide-${name}/${name}.ts`)
+  if (name === 'worker') return start(`guide ${name}`, program)
+  programs.push(program)
+  urls.set(`guide ${name}`, `http://127.0.0.1:${port}`)
+  const isUp = () =>
+    statusOf(`guide ${name}`, '/').then(
+      () => true,
+      () => false,
+    )
+  await until(isUp, name).catch((error) => Promise.reject(new Error(program.output(), { cause: error })))
 }
 
 beforeAll(async () => {
@@ -128,9 +148,12 @@ beforeAll(async () => {
     start('node', node('node.mjs')),
     start('bun', bun('bun.mjs')),
     start('deno', deno('deno.mjs')),
-    startWorkerd(settings).then((program) => start('workerd', program)),
+    startWorkerd('app-worker.mjs', settings).then((program) => start('workerd', program)),
     start('express on bun', bun('express.mjs')),
     start('express on deno', deno('express.mjs')),
+    startGuide('bun', bun),
+    startGuide('deno', deno),
+    startGuide('worker', () => startWorkerd('guide-worker/worker.ts', '')),
   ])
 })
 afterAll(async () => {
@@ -265,6 +288,22 @@ it('a revocation stream under workerd is refused when the guard is made: a reque
     501,
     "Cloudflare Workers cannot hold a revocation stream: use revocation: 'ask' or 'none'",
   ])
+})
+
+describe.each(['bun', 'deno', 'worker'])('the guide, run by its %s.ts', (name) => {
+  it('protects a handler as printed', async () => {
+    const [allowed, lacking] = [
+      await server.token({ permissions: ['notes:read'] }),
+      await server.token({ permissions: [] }),
+    ]
+    const response = await send(`guide ${name}`, '/', bearer(allowed))
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      expect.objectContaining({ userId: 'usr_1' }),
+    ])
+    expect(await statusOf(`guide ${name}`, '/', bearer(lacking))).toBe(403)
+    expect(await statusOf(`guide ${name}`, '/')).toBe(401)
+  })
 })
 
 describe.each(['bun', 'deno'])('Express under %s', (runtime) => {
