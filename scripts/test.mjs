@@ -181,7 +181,11 @@ const PROGRAMS = [
   { name: 'PgBouncer', packages: ['pgbouncer'], isThere: () => onPath('pgbouncer') },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
-  { name: 'Apache', packages: ['apache2', 'lua-socket'], isThere: () => onPath('apache2') },
+  {
+    name: 'Apache',
+    packages: ['apache2', 'lua-socket'],
+    isThere: () => onPath('apache2') && existsSync('/usr/share/lua/5.1/socket.lua'),
+  },
 ]
 
 /** Installs the programs that tests drive, where this user may. */

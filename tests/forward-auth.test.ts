@@ -45,7 +45,7 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
     let app: Awaited<ReturnType<typeof startApp>>
     let proxy: Running
     let ada: Person
-    let key: { id: string; secret: string }
+    let key: Awaited<ReturnType<Client['apiKey']>>
     let ports: { proxy: number; latchkey: number; app: number }
     beforeAll(async () => {
       app = await startApp()
@@ -55,6 +55,9 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       proxy = await startProxy(name as keyof typeof PROXIES, ports)
       ada = await world.person({ username: 'ada' })
       key = await ada.client.apiKey({ permissions: ['dashboard:read'] })
+      const { headers } = await key.client.get('/api/v1/auth/validate')
+      for (const [name] of headers) if (name.startsWith('x-auth-')) FORGED[name] = 'forged'
+      expect(Object.keys(FORGED)).toHaveLength(15)
     })
     afterAll(async () => {
       await proxy?.stop()
@@ -62,15 +65,8 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       app?.server.close()
     })
     const client = (headers: Record<string, string> = {}) => new Client(proxy.url, { headers })
-    const FORGED = {
-      'x-auth-user-id': 'usr_forged',
-      'x-auth-username': 'root',
-      'x-auth-roles': 'super_admin',
-      'x-auth-permissions': '*',
-      'x-auth-method': 'session',
-      'x-auth-session-id': 'ses_forged',
-      'x-auth-key-id': 'key_forged',
-    }
+    /** Every header that Latchkey sets, as it names them. */
+    const FORGED: Record<string, string> = {}
 
     it('forwards every path outside of the app to Latchkey', async () => {
       expect((await client().get('/healthz')).status).toBe(200)
@@ -89,8 +85,8 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
         expect(attributes(body)).toEqual({
           'x-auth-user-id': ada.id,
           'x-auth-username': 'ada',
+          'x-auth-role': 'viewer',
           'x-auth-roles': 'viewer',
-          'x-auth-permissions': 'dashboard:read',
           'x-auth-method': 'api_key',
           'x-auth-key-id': key.id,
         })
@@ -105,12 +101,18 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
 
     it('overwrites identity headers that the client sends', async () => {
       const { body } = await client({ ...FORGED, 'x-api-key': key.secret }).get('/app/')
-      expect(attributes(body)).toMatchObject({
+      expect(attributes(body)).toEqual({
         'x-auth-user-id': ada.id,
+        'x-auth-username': 'ada',
+        'x-auth-role': 'viewer',
+        'x-auth-roles': 'viewer',
         'x-auth-method': 'api_key',
         'x-auth-key-id': key.id,
       })
-      expect(JSON.stringify(body.headers)).not.toMatch(/forged|super_admin|"root"/)
+      for (const [name, value] of Object.entries(FORGED)) {
+        const { body } = await client({ [name]: value, 'x-api-key': key.secret }).get('/app/')
+        expect([name, JSON.stringify(body.headers).includes('forged')]).toEqual([name, false])
+      }
       expect((await client(FORGED).get('/app/')).status).toBe(401)
     })
 
@@ -168,6 +170,80 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       if ([302, 303].includes(stranger.status))
         expect(stranger.headers.get('location')).toBe(`${proxy.url}/sign-in`)
       else expect(stranger.status).toBe(401)
+    })
+
+    it('keeps the cookies of Latchkey from the app, and none of the app’s', async () => {
+      const person = client()
+      await person.signIn('ada', PASSWORD)
+      const session = person.cookies.get('lk_session')
+      const device = person.cookies.get('lk_device')
+      expect([session, device]).toEqual([expect.any(String), expect.any(String)])
+      const jars: [string, string[]][] = [
+        [`lk_session=${session}`, []],
+        [`lk_session=${session}; theme=dark`, ['theme=dark']],
+        [`theme=dark; lk_session=${session}`, ['theme=dark']],
+        [
+          `a=1; lk_csrf=x; lk_session=${session}; xlk_b=2; lk_device=${device}; lk_attempt=y; c=lk_3`,
+          ['a=1', 'xlk_b=2', 'c=lk_3'],
+        ],
+        [`__Host-lk_session=x; lk_session=${session}; d=4`, ['d=4']],
+      ]
+      for (const [cookie, kept] of jars) {
+        const { status, body } = await client({ cookie }).get('/app/')
+        const received = String(body.headers.cookie ?? '')
+          .split(/; */)
+          .filter(Boolean)
+        expect([cookie, status, received]).toEqual([cookie, 200, kept])
+      }
+    })
+
+    it('lets an app have a credential header for itself beside the session', async () => {
+      const person = client()
+      await person.signIn('ada', PASSWORD)
+      const { status, body } = await person.get('/app/', { headers: { 'x-api-key': '0123456789' } })
+      expect([status, body.headers['x-api-key'], attributes(body)['x-auth-method']]).toEqual([
+        200,
+        '0123456789',
+        'session',
+      ])
+    })
+
+    it('accepts HTTP Basic', async () => {
+      const authorization = `Basic ${Buffer.from(`ada:${PASSWORD}`).toString('base64')}`
+      const { status, body } = await client({ authorization }).get('/app/')
+      expect([status, attributes(body)]).toEqual([
+        200,
+        expect.objectContaining({ 'x-auth-user-id': ada.id, 'x-auth-method': 'basic' }),
+      ])
+    })
+
+    it('forwards a user with 200 permissions, and the permissions where the configuration requests them', async () => {
+      const permissions = Array.from(
+        { length: 200 },
+        (_, n) => `a-resource-with-a-long-name-${n}:an-action-with-one`,
+      )
+      const root = await world.person({ roles: ['super_admin'] })
+      const role = await root.client.post('/api/v1/roles', { name: 'many', permissions })
+      expect(role.status).toBe(201)
+      const { client: many } = await world.person({ roles: ['many'] })
+      const cookie = `lk_session=${many.cookies.get('lk_session')}`
+      const plain = await client({ cookie }).get('/app/')
+      expect([plain.status, attributes(plain.body)['x-auth-permissions']]).toEqual([200, undefined])
+      const requesting = await startProxy(
+        name as keyof typeof PROXIES,
+        { ...ports, proxy: await freePort() },
+        (text) =>
+          text
+            .replaceAll('redirect=1', 'redirect=1&headers=permissions')
+            .replace('/validate;', '/validate?headers=permissions;'),
+      )
+      try {
+        const { status, body } = await new Client(requesting.url, { headers: { cookie } }).get('/app/')
+        expect(status).toBe(200)
+        expect(body.headers['x-auth-permissions'].split(',').sort()).toEqual([...permissions].sort())
+      } finally {
+        await requesting.stop()
+      }
     })
 
     it('refuses a session from the moment it ends, and a key from the moment it is revoked', async () => {

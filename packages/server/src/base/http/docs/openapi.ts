@@ -248,9 +248,10 @@ function detailsOf(codes: readonly ErrorCode[]): { details?: Schema } {
 function security(row: DescribedRow): Record<string, string[]>[] {
   const cookie = row.method === 'GET' ? { session: [] } : { session: [], csrf: [] }
   const key = { api_key: [] }
+  const basic = row.takesBasic || (row.kind === 'api' && row.withBasic) ? [{ basic: [] }] : []
   if (row.needs !== undefined)
-    return row.needs === 'session' ? [cookie, { bearer: [] }] : [cookie, { bearer: [] }, key]
-  return [{}, ...(row.takesBasic ? [{ basic: [] }] : []), ...(row.withKey ? [key] : [])]
+    return row.needs === 'session' ? [cookie, { bearer: [] }] : [cookie, { bearer: [] }, key, ...basic]
+  return [{}, ...basic, ...(row.withKey ? [key] : [])]
 }
 
 const securitySchemes = (config: Settings) => ({

@@ -20,7 +20,9 @@ export function accessCheck(row: Row): (caller: Caller, now: Date) => Problem | 
   if (needs === undefined)
     return ({ refused }) =>
       row.kind === 'api' && row.withKey && refused?.code === 'INVALID_API_KEY' ? refused : null
-  return ({ principal, session, refused }, now) => {
+  return ({ principal, session, refused, basic }, now) => {
+    // `withBasic` checks the credential, after the limits of guesses
+    if (basic) return null
     if (!principal) return refused ?? problem('AUTHENTICATION_REQUIRED')
     if (needs === 'session' && !session) return problem('AUTHENTICATION_REQUIRED', { message: NO_SESSION })
     if (needs !== 'session' && needs !== 'caller' && !can(principal, needs)) {

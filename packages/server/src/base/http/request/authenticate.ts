@@ -81,10 +81,11 @@ export async function authenticate(
   if (row.anonymous) return ANONYMOUS
   const { authorization, 'x-api-key': header } = exchange.req.headers
   const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
-  if (authorization !== undefined || header !== undefined) {
+  const isExplicit = authorization !== undefined || header !== undefined
+  if (isExplicit && !(row.ignoresForeign && isForeign(exchange))) {
     assertOneCredential(exchange.req.rawHeaders)
     if (inQuery !== undefined || (authorization !== undefined && header !== undefined)) throw twoCredentials()
-    if (authorization !== undefined && row.takesBasic && /^basic /i.test(authorization))
+    if (authorization !== undefined && takesBasic(row) && /^basic /i.test(authorization))
       return { ...ANONYMOUS, basic: readBasic(authorization) }
     exchange.credential = 'bearer'
     const credential = authorization === undefined ? apiKey(String(header)) : credentialIn(authorization)
@@ -100,6 +101,20 @@ export async function authenticate(
   exchange.credential = 'cookie'
   if (session === null) return INVALID_TOKEN
   return verify(exchange, dependencies, { kind: 'session', token: session, via: 'cookie' })
+}
+
+const takesBasic = (row: Row): boolean =>
+  row.takesBasic === true || (row.kind === 'api' && row.withBasic !== undefined)
+
+/** The form of our API keys, of any product; the checksum and the key itself are for its check. */
+const KEY_FORM = /^[a-z][a-z0-9]{0,15}_(?:live|test)_[0-9A-Za-z]{32}$/
+
+/** Whether there is a session cookie, and no credential header has the form of one of ours. */
+function isForeign({ req: { headers }, cookies }: Exchange): boolean {
+  const { authorization, 'x-api-key': key } = headers
+  const isOurs =
+    authorization !== undefined && (/^basic /i.test(authorization) || credentialIn(authorization) !== null)
+  return Boolean(cookies.session) && !isOurs && !(key !== undefined && KEY_FORM.test(String(key)))
 }
 
 const apiKey = (token: string): Credential => ({ kind: 'api_key', token })

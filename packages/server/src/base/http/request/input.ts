@@ -63,7 +63,7 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
 
   return async (exchange, { basic }, params) => {
     const input = await read(exchange)
-    if (basic) Object.assign(input.fields, basic)
+    if (basic && row.takesBasic) Object.assign(input.fields, basic)
     addParams(input.fields, params)
     return input
   }

@@ -46,8 +46,15 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
 /** A promise only if the limits are stored elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
 export type CountRequest = (call: Call, headers: string[]) => void | Promise<void>
 
+/** Of a row, or of an operation that one of its credentials is counted as. */
+type CountedFace = Pick<Row, 'kind' | 'of' | 'anonymous'> & { limit?: Row['limit'] | undefined }
+
 /** Prepared once a row; null if its requests are not counted. */
-export function requestCounter(row: Row, limits: Limits, setting: Config['rateLimits']): CountRequest | null {
+export function requestCounter(
+  row: CountedFace,
+  limits: Limits,
+  setting: Config['rateLimits'],
+): CountRequest | null {
   if (setting === 'off' || row.anonymous) return null
   const own =
     row.limit === undefined

@@ -68,6 +68,11 @@ interface Face {
   anyOrigin?: true
   /** HTTP Basic may replace the fields `username` and `password` of the input (the login; RFC 7617). */
   takesBasic?: true
+  /**
+   * A credential header without the form of our credentials belongs to the app behind a reverse proxy (forward-auth): if
+   * the request has a session cookie, the cookie is the credential. All other rows refuse such a header.
+   */
+  ignoresForeign?: true
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
   /**
@@ -106,6 +111,11 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   run(call: Call, input: I): Promise<Answer<O>>
   /** Runs instead of `run` for an API key, which sends no further input (the login of a program). */
   withKey?(call: Call): Promise<Answer<O>>
+  /** Runs instead of `run` for HTTP Basic, which is a guess at a password; the limits of `as` count it. */
+  withBasic?: {
+    as: Operation
+    run(call: Call, input: I, basic: { username: string; password: string }): Promise<Answer<O>>
+  }
   /** Redirects a refused request (forward-auth). @returns the address; null: the answer is the refusal */
   redirectRefused?(request: RefusedRequest, refusal: Problem): string | null
 }

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { Call } from '../../call.ts'
 import { problem } from '../../errors.ts'
 import { type Serialise, serialiser } from '../../present/index.ts'
-import { twoCredentials } from '../request/authenticate.ts'
+import { type Caller, twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { Answer, ApiRow } from '../row/route.ts'
@@ -38,7 +38,7 @@ export function apiHandler(context: HttpContext, row: ApiRow): Handler {
       const input = await step.readInput(exchange, caller, request.params)
       context.present.data(
         exchange,
-        await step.recordDenials(call, request.params, () => run(step, exchange, call, input)),
+        await step.recordDenials(call, request.params, () => run(step, exchange, { caller, call, input })),
         by,
       )
     } catch (error) {
@@ -50,8 +50,7 @@ export function apiHandler(context: HttpContext, row: ApiRow): Handler {
 async function run(
   step: Steps<ApiRow>,
   exchange: Exchange,
-  call: Call,
-  input: Input,
+  { caller, call, input }: { caller: Caller; call: Call; input: Input },
 ): Promise<Answer<unknown>> {
   const { row } = step
   if (row.withKey && call.principal?.method === 'api_key') {
@@ -60,7 +59,9 @@ async function run(
     if (input.unknown.length > 0) throw problem('VALIDATION_ERROR', { details: [...input.unknown] })
     return await row.withKey(call)
   }
-  return await row.run(call, await step.validateInput(exchange, call, input))
+  const valid = await step.validateInput(exchange, call, input)
+  if (row.withBasic && caller.basic) return await row.withBasic.run(call, valid, caller.basic)
+  return await row.run(call, valid)
 }
 
 /** Outside production an answer that does not match its schema is an error, so that tests find it. */

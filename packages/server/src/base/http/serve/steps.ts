@@ -98,6 +98,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
   const checkAccess = accessCheck(row)
   const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
+  const countGuess = guessCounter(row, context)
 
   async function recordDenial(call: Call, params: unknown, error: unknown): Promise<void> {
     if (!(error instanceof Problem) || error.code !== 'INSUFFICIENT_PERMISSIONS') return
@@ -128,7 +129,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       // no other site can make a browser send an explicit credential
       const isProtected = caller.isExplicit && caller.principal !== null
       if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-      return countRequest?.(call, exchange.headers)
+      return (caller.basic && countGuess ? countGuess : countRequest)?.(call, exchange.headers)
     },
     readInput: inputReader(row, context.config),
     async validateInput(exchange, call, { fields, unknown }) {
@@ -150,6 +151,14 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       }
     },
   }
+}
+
+/** The limits of HTTP Basic where the row checks it as a guess. */
+function guessCounter(row: Row, { limits, config }: HttpContext): CountRequest | null {
+  const guess = row.kind === 'api' ? row.withBasic?.as : undefined
+  return guess
+    ? requestCounter({ kind: row.kind, of: guess, limit: guess.limit }, limits, config.rateLimits)
+    : null
 }
 
 /** @returns the Problem that the caller may see; logs the cause of a 5xx */

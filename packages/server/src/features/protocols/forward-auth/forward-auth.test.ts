@@ -61,7 +61,7 @@ describe('validate', () => {
       'x-auth-username': 'ada',
       'x-auth-role': 'viewer',
       'x-auth-roles': 'viewer',
-      'x-auth-permissions': 'dashboard:read',
+      'x-auth-permissions': '',
       'x-auth-method': 'api_key',
       'x-auth-session-id': '',
       'x-auth-key-id': id,
@@ -74,6 +74,8 @@ describe('validate', () => {
       'x-auth-amr': '',
     })
     expect(body.key_id).toBe(id)
+    const asked = await ask({ 'x-api-key': secret }, '?headers=permissions,organization_permissions')
+    expect(asked.headers.get('x-auth-permissions')).toBe('dashboard:read')
     const refused = await ask({ 'x-api-key': 'nonsense' })
     expect([...refused.headers.keys()].filter((name) => name.startsWith('x-auth-'))).toEqual([])
   })
@@ -112,16 +114,146 @@ describe('validate', () => {
       expect([reply.status, reply.code]).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
     },
   )
-  it.each(['require=a%20b:c:d', 'role=<x>', 'redirect=yes', 'require=dashboard:read&require=x:y'])(
-    'refuses a malformed query: %s',
-    async (query) => {
-      expect((await ada.client.get(`${VALIDATE}?${query}`)).status).toBe(400)
-    },
-  )
+  it.each([
+    'require=a%20b:c:d',
+    'role=<x>',
+    'redirect=yes',
+    'headers=roles',
+    'require=dashboard:read&require=x:y',
+  ])('refuses a malformed query: %s', async (query) => {
+    expect((await ada.client.get(`${VALIDATE}?${query}`)).status).toBe(400)
+  })
   it('accepts a caller with all the permissions and one of the roles', async () => {
     expect(
       (await ada.client.get(`${VALIDATE}?require=dashboard:read,analytics:read&role=staff,viewer`)).status,
     ).toBe(200)
+  })
+})
+
+describe('HTTP Basic', () => {
+  const basic = (name: string, password: string) => ({
+    authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
+  })
+
+  it('returns the user of a password, starts no session, and sets no cookie', async () => {
+    const person = await world.person({ username: 'basic', signIn: false })
+    const before = await world.events(person.id)
+    const reply = await ask(basic('basic', PASSWORD), '?require=dashboard:read&headers=permissions')
+    expect(reply.data).toMatchObject({
+      user_id: person.id,
+      username: 'basic',
+      method: 'basic',
+      permissions: ['analytics:read', 'dashboard:read'],
+      session_id: null,
+      authenticated_at: expect.stringMatching(/^2030-/),
+      expires_at: null,
+      amr: ['pwd'],
+    })
+    expect(reply.headers.get('x-auth-method')).toBe('basic')
+    expect(reply.headers.get('x-auth-permissions')).toBe('analytics:read,dashboard:read')
+    expect(reply.headers.getSetCookie()).toEqual([])
+    expect(await world.events(person.id)).toEqual(before)
+    expect((await ask(basic('basic', PASSWORD), '?require=users:read')).code).toBe('INSUFFICIENT_PERMISSIONS')
+  })
+
+  it('counts as a guess, together with those at the login', async () => {
+    const person = await world.person({ username: 'guessed', signIn: false })
+    for (let i = 0; i < 4; i += 1)
+      expect((await ask(basic('guessed', 'wrong'))).code).toBe('AUTHENTICATION_FAILED')
+    const last = await world.client().post('/api/v1/auth/login', { username: 'guessed', password: 'wrong' })
+    expect(last.code).toBe('AUTHENTICATION_FAILED')
+    const locked = await ask(basic('guessed', PASSWORD))
+    expect([locked.status, locked.code]).toEqual([423, 'ACCOUNT_LOCKED'])
+    expect(
+      (await world.events(person.id)).filter((type) => type === 'auth.login.failure').length,
+    ).toBeGreaterThanOrEqual(5)
+    const unknown = await ask(basic('unknown-user', 'wrong'))
+    expect([unknown.status, unknown.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
+  })
+
+  it('is limited as a sign-in: one counter for both', async () => {
+    const limited = await startWorld({ rateLimits: 'standard' })
+    try {
+      const { email } = await limited.person()
+      const validate = () => limited.client().get(VALIDATE, { headers: basic(email, PASSWORD) })
+      const statuses: number[] = []
+      for (let i = 0; i < 60; i += 1) statuses.push((await validate()).status)
+      const login = () => limited.client().post('/api/v1/auth/login', { username: email, password: PASSWORD })
+      for (let i = 0; i < 39; i += 1) statuses.push((await login()).status)
+      expect(statuses.filter((status) => status === 200)).toHaveLength(99)
+      expect([(await validate()).status, (await login()).status]).toEqual([429, 429])
+    } finally {
+      await limited.stop()
+    }
+  })
+
+  it('is refused where a sign-in would be refused, or would require a further step', async () => {
+    const classic = await startWorld({ passwordProfile: 'classic' })
+    try {
+      const old = await classic.person({ password: 'Tr4vel-agency!', signIn: false })
+      const validate = () => classic.client().get(VALIDATE, { headers: basic(old.email, 'Tr4vel-agency!') })
+      await classic
+        .client()
+        .post('/api/v1/auth/register', { email: 'new@example.com', password: 'Tr4vel-agency!' })
+      const unproven = await classic
+        .client()
+        .get(VALIDATE, { headers: basic('new@example.com', 'Tr4vel-agency!') })
+      expect([unproven.status, unproven.code]).toEqual([403, 'EMAIL_NOT_VERIFIED'])
+      expect((await validate()).status).toBe(200)
+      await classic.clock.advance('91 days')
+      const expired = await validate()
+      expect([expired.status, expired.code, expired.body.error.details]).toEqual([
+        403,
+        'PASSWORD_EXPIRED',
+        null,
+      ])
+    } finally {
+      await classic.stop()
+    }
+  })
+
+  it('is refused where it cannot be read, beside another credential, and on other routes', async () => {
+    expect((await ask({ authorization: 'Basic !!!' })).status).toBe(400)
+    const { secret } = await ada.client.apiKey()
+    expect((await ask({ ...basic('ada', PASSWORD), 'x-api-key': secret })).status).toBe(400)
+    const other = await world.client().get('/api/v1/auth/me', { headers: basic('ada', PASSWORD) })
+    expect([other.status, other.code]).toEqual([401, 'INVALID_TOKEN'])
+  })
+})
+
+describe('a credential header that belongs to the app', () => {
+  const FOREIGN: Record<string, string>[] = [
+    { 'x-api-key': '0123456789abcdef' },
+    { 'x-api-key': 'sk_live_4eC39HqLyjWDarjtT1zdp7dc' },
+    { authorization: 'Bearer 0123456789abcdef' },
+    { authorization: 'Digest username="a"' },
+    { authorization: 'Bearer 0123', 'x-api-key': '4567' },
+  ]
+  it.each(FOREIGN)('is ignored beside a session cookie: %j', async (headers) => {
+    const { data } = await world.client().signIn('ada', PASSWORD)
+    const cookie = `lk_session=${data.token}`
+    const reply = await ask({ ...headers, cookie })
+    expect([reply.status, reply.data?.method]).toEqual([200, 'session'])
+    // without a session, and on every other route, it is an invalid credential
+    expect((await ask(headers)).status).toBeGreaterThanOrEqual(400)
+    const me = await world.client().get('/api/v1/auth/me', { headers: { ...headers, cookie } })
+    expect([400, 401]).toContain(me.status)
+    expect((await ask({ ...headers, cookie: 'lk_session=nonsense' })).status).toBe(401)
+  })
+
+  it('is none that has the form of ours: it takes precedence over the cookie, even if it is invalid', async () => {
+    const { data } = await world.client().signIn('ada', PASSWORD)
+    const cookie = `lk_session=${data.token}`
+    const { id, secret } = await ada.client.apiKey()
+    await ada.client.delete(`/api/v1/auth/api-keys/${id}`)
+    for (const headers of [
+      { 'x-api-key': secret },
+      bearer(secret),
+      bearer(`st_${'A'.repeat(43)}`),
+      bearer('a.b.c'),
+    ] as Record<string, string>[])
+      expect([headers, (await ask({ ...headers, cookie })).status]).toEqual([headers, 401])
+    expect((await ask({ ...bearer(secret), 'x-api-key': secret, cookie })).status).toBe(400)
   })
 })
 
@@ -188,7 +320,7 @@ describe('a browser that is not signed in', () => {
 describe('the headers', () => {
   it('are printable ASCII for any value, and a list can be split again', () => {
     const hostile = ['a,b', 'ö\r\nX-Evil: 1', '100%', 'x y', '\u{1f600}', '\ud800']
-    const headers = authHeaders({ username: 'Jürgen\r\nSet-Cookie: a=b', roles: hostile, key_id: null })
+    const headers = authHeaders({ username: 'Jürgen\r\nSet-Cookie: a=b', roles: hostile, key_id: null }, [])
     for (const value of Object.values(headers)) expect(value).toMatch(/^[\x21-\x7e]*$/)
     expect(headers['x-auth-roles']?.split(',').map(decodeURIComponent)).toEqual([
       ...hostile.slice(0, 5),

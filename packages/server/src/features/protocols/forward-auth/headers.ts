@@ -2,14 +2,22 @@
 
 type Value = string | readonly string[] | null
 
+/** Lists without a bound, which are in headers only where they are requested: proxies limit the head of an answer. */
+export const LARGE = ['permissions', 'organization_permissions'] as const
+
 /**
  * Every header, also with an empty value, so that a proxy that copies them overwrites headers of the same name that
- * a client sent. Values are printable ASCII; all other characters, and `,` within a member of a list, are
+ * a client sent; those of `LARGE` are empty unless they are `requested`. Values are printable ASCII; all other characters, and `,` within a member of a list, are
  * percent-encoded.
  */
-export function authHeaders(verdict: Readonly<Record<string, Value>>): Record<string, string> {
+export function authHeaders(
+  verdict: Readonly<Record<string, Value>>,
+  requested: readonly string[],
+): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(verdict)) {
+  const omitted = new Set<string>(LARGE.filter((name) => !requested.includes(name)))
+  for (const [name, found] of Object.entries(verdict)) {
+    const value = omitted.has(name) ? null : found
     const text =
       value === null || typeof value === 'string' ? encoded(value ?? '') : value.map(encoded).join(',')
     headers[`x-auth-${name.replaceAll('_', '-')}`] = text

@@ -9,5 +9,14 @@ export const forwardAuthOperations = {
     quiet: 'reads only',
     // a proxy calls it for every request
     limit: { by: 'user', max: 60_000, per: '1m' },
+    // of HTTP Basic
+    errors: [
+      'AUTHENTICATION_FAILED',
+      'ACCOUNT_LOCKED',
+      'EMAIL_NOT_VERIFIED',
+      'ACCOUNT_DISABLED',
+      'PASSWORD_EXPIRED',
+      'UNAVAILABLE',
+    ],
   }),
 }

@@ -3,10 +3,12 @@ import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { type Row, route } from '../../../base/http/row/route.ts'
+import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { PERMISSION } from '../../access/roles/index.ts'
-import { authHeaders } from './headers.ts'
+import type { CheckedUser } from '../../signin/door/index.ts'
+import { checkPassword, passwordOperations } from '../../signin/passwords/index.ts'
+import { authHeaders, LARGE } from './headers.ts'
 import { forwardAuthOperations } from './operations.ts'
 import { signInRedirect } from './sign-in-redirect.ts'
 
@@ -16,7 +18,7 @@ const Validity = z.object({
   role: z.string().nullable(),
   roles: z.array(z.string()),
   permissions: z.array(z.string()),
-  method: z.enum(['session', 'access_token', 'api_key']),
+  method: z.enum(['session', 'access_token', 'api_key', 'basic']),
   session_id: z.string().nullable(),
   key_id: z.string().nullable(),
   organization_id: z.string().nullable(),
@@ -30,7 +32,7 @@ const Validity = z.object({
 type Validity = z.infer<typeof Validity>
 
 /** A list in one query parameter, because a query may contain each name only once. */
-const listOf = (member: z.ZodString) =>
+const listOf = <T extends string>(member: z.ZodType<T, string>) =>
   z
     .string()
     .max(1000)
@@ -48,6 +50,9 @@ const ValidateQuery = z.object({
       .max(63)
       .regex(/^[a-z][a-z0-9_-]*$/),
   ).describe('Roles, separated by commas; one is required'),
+  headers: listOf(z.enum(LARGE)).describe(
+    'Lists that are also returned in a header, separated by commas: `permissions`, `organization_permissions`',
+  ),
   redirect: z
     .enum(['0', '1'])
     .optional()
@@ -56,28 +61,64 @@ const ValidateQuery = z.object({
     ),
 })
 
-export const forwardAuthRoutes = (tools: Pick<Tools, 'config' | 'roles'>): Row[] => [
+export const forwardAuthRoutes = (tools: Tools): Row[] => [
   route({
     of: forwardAuthOperations.validate,
     method: 'GET',
     path: '/api/v1/auth/validate',
     description:
-      'Accepts a session, an access token or an API key. Returns its user, method, expiry and permissions in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can check each request. `require` and `role` add a check of permissions and roles.',
+      'Accepts a session, an access token, an API key, or HTTP Basic with username and password, which counts as a guess and is limited as a sign-in. Returns its user, method, expiry and permissions in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can check each request; lists of permissions are in a header only where `headers` names them. A credential header of another form than Latchkey’s is ignored beside a session cookie. `require` and `role` add a check of permissions and roles.',
     tag: 'Authentication',
     message: 'Credential checked.',
     input: ValidateQuery,
     output: Validity,
     redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
-    run: async (call, { require, role }) => {
-      const validity = validityOf(tools, call)
-      const missing = lacking(validity.permissions, require)
-      if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
-      if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
-        throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })
-      return { data: validity, headers: authHeaders(validity) }
+    ignoresForeign: true,
+    withBasic: {
+      as: passwordOperations.login,
+      run: async (call, query, { username, password }) => {
+        const checked = await checkPassword(tools, call, { identifier: username, password })
+        return answer(validityOfPassword(tools, call, checked), query)
+      },
     },
+    run: async (call, query) => answer(validityOf(tools, call), query),
   }),
 ]
+
+/** @throws Problem INSUFFICIENT_PERMISSIONS */
+function answer(
+  validity: Validity,
+  { require, role, headers }: z.infer<typeof ValidateQuery>,
+): Answer<Validity> {
+  const missing = lacking(validity.permissions, require)
+  if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
+  if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
+    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })
+  return { data: validity, headers: authHeaders(validity, headers) }
+}
+
+/** HTTP Basic: the user of the password, in no organization. */
+const validityOfPassword = (
+  { roles }: Pick<Tools, 'roles'>,
+  { now }: Call,
+  { user, proof }: CheckedUser,
+): Validity => ({
+  user_id: user.id,
+  username: user.username,
+  role: roles.primaryOf(user.roles),
+  roles: [...user.roles],
+  permissions: [...roles.permissionsOf(user.roles)],
+  method: 'basic',
+  session_id: null,
+  key_id: null,
+  organization_id: null,
+  organization_role: null,
+  organization_permissions: [],
+  token_id: null,
+  authenticated_at: now.toISOString(),
+  expires_at: null,
+  amr: [...proof.amr],
+})
 
 function validityOf({ roles }: Pick<Tools, 'roles'>, { principal, session, organization }: Call): Validity {
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')

@@ -19,6 +19,7 @@ import {
   type AfterSignIn,
   type Attempt,
   type AttemptProgress,
+  beginAttempt,
   insertAttempt,
   moveAttempt,
 } from './attempts.ts'
@@ -28,6 +29,7 @@ import {
   type Proof,
   type Refusal,
   type Requirement,
+  type Step,
   type WaitingStep,
 } from './next-step.ts'
 
@@ -79,17 +81,7 @@ export async function advance(
     ...attempt.requirements.filter((one) => one !== taken.fulfilled),
     ...(taken.requires ?? []),
   ]
-  const step = nextStep({
-    proofs,
-    requirements,
-    user: {
-      id: user.id,
-      status: user.status,
-      emailVerified: user.email_verified_at !== null,
-      locked: isLocked(user, call.now),
-    },
-    emailVerification: tools.config.emailVerification,
-  })
+  const step = stepOf(tools, call, { user, proofs, requirements })
   const progress: AttemptProgress = {
     step,
     userId: user.id,
@@ -110,6 +102,49 @@ export async function advance(
     attempt.isStored ? null : insertAttempt(tx, attempt, progress),
   ])
   return outcome
+}
+
+const stepOf = (
+  { config }: DoorTools,
+  { now }: Call,
+  { user, ...facts }: { user: User } & Pick<Attempt, 'proofs' | 'requirements'>,
+): Step =>
+  nextStep({
+    ...facts,
+    user: {
+      id: user.id,
+      status: user.status,
+      emailVerified: user.email_verified_at !== null,
+      locked: isLocked(user, now),
+    },
+    emailVerification: config.emailVerification,
+  })
+
+/** The user of a credential that completes a sign-in by itself, and the proof. */
+export interface CheckedUser {
+  user: User
+  proof: Proof
+}
+
+/**
+ * Judges a proof as a sign-in does, without starting a session. What a sign-in would continue with a further step is a
+ * refusal here: there is no attempt to resume.
+ */
+export async function judge(
+  tools: DoorTools,
+  tx: Tx,
+  call: Call,
+  taken: StepTaken & { proof: Proof },
+): Promise<CheckedUser | { refused: Problem }> {
+  const { user, proof, requires: requirements = [] } = taken
+  const after = { remember: false, returnTo: null, tokens: false }
+  const attempt = { ...beginAttempt(after, call.now), proofs: [proof] }
+  const step = stepOf(tools, call, { user, proofs: [proof], requirements })
+  if (step === 'done') return { user, proof }
+  if (!isWaiting(step)) return await refuse(tools, tx, call, attempt, taken, step)
+  if (step !== 'change_password') throw new Error(`a proof cannot lead to ${step}`)
+  await auditFailure(tx, call, attempt, taken, step)
+  return { refused: problem('PASSWORD_EXPIRED') }
 }
 
 async function finish(
@@ -188,12 +223,21 @@ async function refuse(
 ): Promise<{ refused: Problem }> {
   const { user } = taken
   if (step === 'verify_email') await requestVerification(tools, tx, call, user)
-  await audit(tx, call, ...eventsAbout(taken), {
-    type: 'auth.login.failure',
-    userId: user.id,
-    username: user.username,
-    details: { ...detailsOf(attempt), reason: step },
-  })
+  await auditFailure(tx, call, attempt, taken, step)
   if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
   return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
 }
+
+const auditFailure = (
+  tx: Tx,
+  call: Call,
+  attempt: Attempt,
+  taken: StepTaken,
+  reason: Refusal | WaitingStep,
+): Promise<void> =>
+  audit(tx, call, ...eventsAbout(taken), {
+    type: 'auth.login.failure',
+    userId: taken.user.id,
+    username: taken.user.username,
+    details: { ...detailsOf(attempt), reason },
+  })

@@ -3,9 +3,16 @@
  * that starts sessions. Leaves verifying a credential to the methods, which it runs, counting guesses to `guesses`,
  * presenting an outcome to `responses`, and what a session is to `sessions`.
  */
-export type { Outcome } from './advance.ts'
+export type { CheckedUser, Outcome } from './advance.ts'
 export { type AfterSignIn, endAttempts } from './attempts.ts'
 export { doorFeature } from './feature.ts'
 export type { Method, Verified } from './method.ts'
 export { AttemptToken } from './routes.ts'
-export { confirmWith, fulfilRequirement, getAttempt, signInNewUser, signInWith } from './sign-in.ts'
+export {
+  checkWith,
+  confirmWith,
+  fulfilRequirement,
+  getAttempt,
+  signInNewUser,
+  signInWith,
+} from './sign-in.ts'

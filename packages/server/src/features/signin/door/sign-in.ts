@@ -19,7 +19,15 @@ import {
   openGuess,
   recordFailedGuess,
 } from '../guesses/index.ts'
-import { advance, attemptEnded, type DoorTools, type Outcome } from './advance.ts'
+import {
+  advance,
+  attemptEnded,
+  type CheckedUser,
+  type DoorTools,
+  judge,
+  type Outcome,
+  type StepTaken,
+} from './advance.ts'
 import { type AfterSignIn, type Attempt, beginAttempt, resumeAttempt } from './attempts.ts'
 import type { Identified, Method, Verified } from './method.ts'
 import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.ts'
@@ -27,28 +35,57 @@ import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.t
 type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 
 /** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
-export async function signInWith<Input>(
+export const signInWith = <Input>(
   tools: SignInTools,
   call: Call,
   method: Method<Input>,
   input: Input,
   after: AfterSignIn,
-): Promise<Outcome> {
+): Promise<Outcome> =>
+  proveWith(tools, call, method, input, after, (tx, taken) =>
+    advance(tools, tx, call, beginAttempt(after, call.now), taken),
+  )
+
+/**
+ * Checks a credential as a sign-in does, without starting a session: the same guesses, refusals, and audit events of
+ * failures. @throws Problem the refusal
+ */
+export async function checkWith<Input>(
+  tools: SignInTools,
+  call: Call,
+  method: Method<Input>,
+  input: Input,
+): Promise<CheckedUser> {
+  const outcome = await proveWith(tools, call, method, input, null, (tx, taken) =>
+    judge(tools, tx, call, taken),
+  )
+  if ('refused' in outcome) throw outcome.refused
+  return outcome
+}
+
+/** Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. */
+async function proveWith<Input, Result>(
+  tools: SignInTools,
+  call: Call,
+  method: Method<Input>,
+  input: Input,
+  signIn: AfterSignIn | null,
+  then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
+): Promise<Result | { refused: Problem }> {
   const db = tools.db.hot
   const [named, device] = await Promise.all([method.identify(db, input), findCallersDevice(db, call)])
-  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn: after })
+  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn })
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, input)
   if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
-  const outcome = await tools.db.tx('system', async (tx): Promise<Outcome | null> => {
+  const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
     const user = await verified.recheck(tx)
     if (!user) return null
     const locked = await settleGuess(tools, tx, call, guess, user)
     if (locked) return { refused: locked }
     const proof = prove(method.name, method.proof, user, call)
     const { requires } = verified
-    const taken = { user, device, proof, requires, events: guess.attempt }
-    return await advance(tools, tx, call, beginAttempt(after, call.now), taken)
+    return await then(tx, { user, device, proof, requires, events: guess.attempt })
   })
   // it was replaced while it was checked
   return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }

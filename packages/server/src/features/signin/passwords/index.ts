@@ -4,9 +4,9 @@
  * `guesses`, and starting sessions to `door`.
  */
 export { passwordFeature } from './feature.ts'
-export { confirmPassword, signInByPassword } from './method.ts'
+export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
 export { atPasswordField } from './pages.tsx'
 export { acceptFirstPassword, acceptPassword, firstPasswordFaults, setFirstPassword } from './passwords.ts'
-export { type Profile, pagePolicy, TypedPassword } from './policy.ts'
+export { pagePolicy, TypedPassword } from './policy.ts'
 export { issueResetLink, resetPasswordByOperator, sendResetEmail } from './reset.ts'

@@ -10,6 +10,8 @@ import type { Tools } from '../../../core/tools.ts'
 import { findNamed, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   type AfterSignIn,
+  type CheckedUser,
+  checkWith,
   confirmWith,
   type Method,
   type Outcome,
@@ -89,6 +91,13 @@ export const signInByPassword = (
   credential: PasswordCredential,
   after: AfterSignIn,
 ): Promise<Outcome> => signInWith(tools, call, passwordMethod(tools), credential, after)
+
+/** Checks a password as a sign-in does, without starting a session (HTTP Basic). @throws Problem the refusal */
+export const checkPassword = (
+  tools: PasswordTools,
+  call: Call,
+  credential: PasswordCredential,
+): Promise<CheckedUser> => checkWith(tools, call, passwordMethod(tools), credential)
 
 /**
  * Verifies a signed-in user's password once more, before something sensitive. Counts as a guess.

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { FieldError } from '../../../base/errors.ts'
 import type { Config } from '../../../config.ts'
 
-export interface Profile {
+interface Profile {
   min: number
   max: number
   /** Character classes that must all occur. */
