@@ -29,6 +29,7 @@ import { createMail } from './core/mail/index.ts'
 import { outboxRows } from './core/mail/outbox.tsx'
 import { createRevocations } from './core/revocations/index.ts'
 import { createRoles } from './core/roles/index.ts'
+import { assertSecret } from './core/secrets/index.ts'
 import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
 import { denials, roleFeature } from './features/access/roles/index.ts'
@@ -86,6 +87,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await migrateUp(database, { log })
     await refuseWithoutIsolation(database, config, log)
     const opened = await openTools(config, log, database)
+    await assertSecret(opened.tools)
     await opened.tools.changes.open()
     await opened.tools.keys.open()
     await opened.tools.revocations.open()
@@ -123,8 +125,8 @@ async function openTools(
   db: Database,
 ): Promise<{ tools: Tools; closeMail(): void }> {
   const clock = systemClock()
-  const ring = keyring(config.secret)
   const changes = createChanges({ db, clock, log })
+  const ring = keyring(config.secret, config.secretPrevious)
   const jobs = createJobs({ db, clock, log })
   const { hashAlgorithm: algorithm, argon2MemoryKib, argon2Passes, bcryptCost, hashQueue: queue } = config
   const mail = createMail({ db, clock, jobs, keyring: ring, log, config })

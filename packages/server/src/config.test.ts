@@ -164,6 +164,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   keyRotation: { takes: { '1h': 3_600_000, '90d': 7_776_000_000 }, refuses: ['59m', 'never'] },
   keyLead: { takes: { '0s': 0, '10m': 600_000 }, refuses: ['8d', '-1s'] },
   secret: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
+  secretPrevious: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
   drain: { takes: { '0s': 0, '5m': 300_000 }, refuses: ['6m', '5', '-1s'] },
   auditRetention: { takes: { '30d': 2_592_000_000 }, refuses: ['1h', '36501d'] },
   logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
@@ -297,6 +298,7 @@ describe('a fault', () => {
         LATCHKEY_REMEMBER_IDLE: { LATCHKEY_REMEMBER_IDLE: '31d' },
         LATCHKEY_KEY_LEAD: { LATCHKEY_KEY_LEAD: '1h', LATCHKEY_KEY_ROTATION: '1h' },
         LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
+        LATCHKEY_SECRET_PREVIOUS: { LATCHKEY_SECRET: SECRET, LATCHKEY_SECRET_PREVIOUS: SECRET },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
         LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },
       }

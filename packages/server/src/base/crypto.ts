@@ -1,12 +1,21 @@
 /**
  * Cryptographic primitives: random secrets, their hashes, MACs, authenticated encryption under a versioned key. Keys are
  * derived from LATCHKEY_SECRET, one for each purpose, so that a MAC or ciphertext of one purpose is invalid for all
- * others.
+ * others. While the secret is rotated, what LATCHKEY_SECRET_PREVIOUS made is still accepted; the tag of AES-GCM tells
+ * which of the two it was.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 /** The purpose of a derived key. */
-export type Purpose = 'csrf' | 'identifiers' | 'letters' | 'cursors' | 'keys' | 'refresh' | 'return_to'
+export type Purpose =
+  | 'canary'
+  | 'csrf'
+  | 'identifiers'
+  | 'letters'
+  | 'cursors'
+  | 'keys'
+  | 'refresh'
+  | 'return_to'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')
@@ -23,16 +32,53 @@ export const sha256 = (text: string): Buffer => createHash('sha256').update(text
 export interface Keyring {
   /** HMAC-SHA-256 under the key of the purpose. */
   mac(purpose: Purpose, text: string): Buffer
+  /** Every MAC that is accepted: that of `mac` first, then that of the previous secret. */
+  macs(purpose: Purpose, text: string): readonly Buffer[]
   /** AES-256-GCM; the result names its key version: `v1.<iv>.<tag+ciphertext>` in base64url. */
   encrypt(purpose: Purpose, text: string): string
-  /** @throws if the text is not the result of `encrypt` with the same secret and purpose */
+  /** @throws if the text is not the result of `encrypt` with the same or the previous secret and the same purpose */
   decrypt(purpose: Purpose, sealed: string): string
+  /** Whether `decrypt` succeeds. */
+  opens(purpose: Purpose, sealed: string): boolean
+  /** Whether it was sealed under LATCHKEY_SECRET, not the previous secret. */
+  isCurrent(purpose: Purpose, sealed: string): boolean
 }
 
-export function keyring(secret: string): Keyring {
+/** @param previous the secret before a rotation */
+export function keyring(secret: string, previous: string | null = null): Keyring {
+  const current = derive(secret)
+  const all = previous === null ? [current] : [current, derive(previous)]
+  const macOf = (key: DeriveKey, purpose: Purpose, text: string): Buffer =>
+    createHmac('sha256', key(purpose)).update(text).digest()
+  const isOpenedBy = (keys: readonly DeriveKey[], purpose: Purpose, sealed: string): boolean => {
+    try {
+      open(keys, purpose, sealed)
+      return true
+    } catch {
+      return false
+    }
+  }
+  return {
+    mac: (purpose, text) => macOf(current, purpose, text),
+    macs: (purpose, text) => all.map((key) => macOf(key, purpose, text)),
+    encrypt(purpose, text) {
+      const iv = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', current(purpose), iv)
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+      return `v1.${iv.toString('base64url')}.${Buffer.concat([cipher.getAuthTag(), body]).toString('base64url')}`
+    },
+    decrypt: (purpose, sealed) => open(all, purpose, sealed),
+    opens: (purpose, sealed) => isOpenedBy(all, purpose, sealed),
+    isCurrent: (purpose, sealed) => isOpenedBy([current], purpose, sealed),
+  }
+}
+
+type DeriveKey = (purpose: Purpose) => Buffer
+
+/** RFC 5869: one key a purpose; the salt pins the product and the scheme's version. */
+function derive(secret: string): DeriveKey {
   const derived = new Map<Purpose, Buffer>()
-  // RFC 5869: one key a purpose; the salt pins the product and the scheme's version
-  const key = (purpose: Purpose): Buffer => {
+  return (purpose) => {
     let found = derived.get(purpose)
     if (!found) {
       found = Buffer.from(hkdfSync('sha256', secret, 'latchkey/v1', purpose, 32))
@@ -40,21 +86,20 @@ export function keyring(secret: string): Keyring {
     }
     return found
   }
-  return {
-    mac: (purpose, text) => createHmac('sha256', key(purpose)).update(text).digest(),
-    encrypt(purpose, text) {
-      const iv = randomBytes(12)
-      const cipher = createCipheriv('aes-256-gcm', key(purpose), iv)
-      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-      return `v1.${iv.toString('base64url')}.${Buffer.concat([cipher.getAuthTag(), body]).toString('base64url')}`
-    },
-    decrypt(purpose, sealed) {
-      const [version, iv, body] = sealed.split('.')
-      if (version !== 'v1' || !iv || !body) throw new Error('not a sealed text of a known version')
-      const bytes = Buffer.from(body, 'base64url')
+}
+
+function open(keys: readonly DeriveKey[], purpose: Purpose, sealed: string): string {
+  const [version, iv, body] = sealed.split('.')
+  if (version !== 'v1' || !iv || !body) throw new Error('not a sealed text of a known version')
+  const bytes = Buffer.from(body, 'base64url')
+  for (const key of keys) {
+    try {
       const decipher = createDecipheriv('aes-256-gcm', key(purpose), Buffer.from(iv, 'base64url'))
       decipher.setAuthTag(bytes.subarray(0, 16))
       return Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()]).toString('utf8')
-    },
+    } catch {
+      // sealed under another secret, or changed since
+    }
   }
+  throw new Error('not sealed under this secret')
 }

@@ -62,4 +62,14 @@ describe('cursors', () => {
       expect(PageInput.safeParse({ limit }).success).toBe(false)
     expect(PageInput.safeParse({ cursor: 'x'.repeat(513) }).success).toBe(false)
   })
+
+  it('of before a rotation of the secret is accepted until the previous secret is removed', () => {
+    const [old, fresh] = [
+      'an old secret of at least thirty-two bytes',
+      'a new secret of at least thirty-two bytes',
+    ]
+    const cursor = encodeCursor(keyring(old), 'members org_a', ['1'])
+    expect(decodeCursor(keyring(fresh, old), 'members org_a', cursor)).toEqual(['1'])
+    expect(() => decodeCursor(keyring(fresh), 'members org_a', cursor)).toThrow()
+  })
 })

@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -193,7 +193,8 @@ describe('accounts', () => {
       LATCHKEY_PORT: '4000',
       LATCHKEY_ARGON2_MEMORY_KIB: '19456',
       LATCHKEY_PUBLIC_URL: 'https://id.acme.test',
-      LATCHKEY_SECRET: 'q7Vt2mXc9LrB4nZk8Hs1Wy6Pd3Gf5JaQ0EuToIi',
+      // the database belongs to the secret that was generated
+      LATCHKEY_SECRET: readFileSync(join(cwd, '.latchkey', 'secret'), 'utf8').trim(),
       LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes',
     }
     expect((await latchkey(['seed', '--json'], { env: production })).json.error.code).toBe(

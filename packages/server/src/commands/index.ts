@@ -20,6 +20,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'tokens revoke', summary: 'Revoke a token, or all tokens of an account', load: async () => (await import('./tokens.ts')).tokensRevoke },
   { name: 'keys rotate', summary: 'Publish a new signing key', load: async () => (await import('./keys.ts')).keysRotate },
   { name: 'keys list', summary: 'List the signing keys and their stages', load: async () => (await import('./keys.ts')).keysList },
+  { name: 'secrets rotate', summary: 'Seal everything again under a new LATCHKEY_SECRET', load: async () => (await import('./secrets.ts')).secretsRotate },
   { name: 'api-keys create', summary: 'Create an API key for an account', load: async () => (await import('./api-keys.ts')).apiKeysCreate },
   { name: 'api-keys list', summary: 'List the API keys of an account', load: async () => (await import('./api-keys.ts')).apiKeysList },
   { name: 'api-keys revoke', summary: 'Revoke an API key of an account', load: async () => (await import('./api-keys.ts')).apiKeysRevoke },

@@ -56,6 +56,11 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'must differ from LATCHKEY_SECRET, which only the server may know',
   },
   {
+    setting: 'LATCHKEY_SECRET_PREVIOUS',
+    broken: (config) => Boolean(config.secretPrevious) && config.secretPrevious === config.secret,
+    message: 'must differ from LATCHKEY_SECRET: it is the secret before the rotation',
+  },
+  {
     setting: 'LATCHKEY_ARGON2_MEMORY_KIB',
     broken: (config) =>
       config.hashAlgorithm === 'argon2id' &&

@@ -170,6 +170,8 @@ export const SETTINGS = {
 
   secret: set('LATCHKEY_SECRET', 'operation', text('at least 32 characters', /^\S(?:.{30,4094})\S$/su), { byDefault: null, computed: 'generated at the first start and stored in the data folder; required in production', secret: 'whole',
     about: 'The secret that all encryption and signing keys are derived from or sealed with; the same on every node. Keep it safe and back it up. `openssl rand -base64 48` generates one.' }),
+  secretPrevious: set('LATCHKEY_SECRET_PREVIOUS', 'operation', nullable(text('at least 32 characters', /^\S(?:.{30,4094})\S$/su)), { byDefault: null, secret: 'whole',
+    about: 'During a rotation, the secret before LATCHKEY_SECRET: what it sealed or signed is still accepted until `latchkey secrets rotate` has sealed everything again.' }),
   drain: set('LATCHKEY_DRAIN', 'operation', durationBetween('0s', '5m'), { byDefault: { development: '0s', testing: '0s', production: '5s' },
     about: 'How long a stopping server still serves requests while `/readyz` answers 503, so that load balancers stop sending; longer than the interval of their checks.' }),
   auditRetention: set('LATCHKEY_AUDIT_RETENTION', 'operation', durationBetween('1d', '36500d'), { byDefault: '365d',

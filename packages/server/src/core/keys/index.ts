@@ -30,6 +30,8 @@ import {
 } from './sql.ts'
 import { activeOf, nextKeyAt, type RotationPolicy, type Stage, stageOf } from './stages.ts'
 
+export { listSealedKeys, resealKeys } from './reseal.ts'
+
 const CHANNEL = 'latchkey_keys'
 /** Tolerance for other machines' clocks. */
 const SLACK = 5 * 60_000

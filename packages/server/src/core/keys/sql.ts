@@ -72,3 +72,9 @@ export async function removeOthers(tx: Tx, kid: string, now: Date): Promise<stri
 export async function deleteRemovedBefore(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('signing_keys').where('removed_at', '<', before).execute()
 }
+
+export async function updateSealed(tx: Tx, kid: string, from: string, to: string): Promise<void> {
+  await sql`update signing_keys set sealed_private = ${to} where kid = ${kid} and sealed_private = ${from}`.execute(
+    tx,
+  )
+}

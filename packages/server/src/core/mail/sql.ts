@@ -104,3 +104,29 @@ export async function findSentEmail(db: Statements, id: string): Promise<SentEma
 export async function deleteSentEmails(db: Statements): Promise<void> {
   await sql`delete from latchkey.letters where status = 'sent'`.execute(db)
 }
+
+/** A page of the emails that have content, by id. */
+export async function listSealedEmails(
+  db: Statements,
+  after: string,
+  limit: number,
+): Promise<{ id: string; sealed: string }[]> {
+  const { rows } = await sql<{ id: string; sealed: string }>`
+    select id, sealed from latchkey.letters where sealed is not null and id > ${after} order by id limit ${limit}`.execute(
+    db,
+  )
+  return rows
+}
+
+/** Without effect where the email was sent, or sealed again, in the meantime. */
+export async function replaceSealed(
+  db: Statements,
+  rows: readonly { id: string; from: string; to: string }[],
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update latchkey.letters l set sealed = r.made
+    from unnest(${rows.map(({ id }) => id)}::text[], ${rows.map(({ from }) => from)}::text[],
+      ${rows.map(({ to }) => to)}::text[]) as r (id, found, made)
+    where l.id = r.id and l.sealed = r.found`.execute(db)
+  return Number(numAffectedRows ?? 0)
+}

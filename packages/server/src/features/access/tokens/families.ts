@@ -45,9 +45,10 @@ export interface IssuedTokens {
   expires_in: number
 }
 
+const tokenOf = (mac: Buffer): string => `rt_${mac.toString('base64url')}`
+
 /** The next token of a family: deterministic, derived with the server's secret. */
-const successorOf = (keyring: Keyring, token: string): string =>
-  `rt_${keyring.mac('refresh', token).toString('base64url')}`
+const successorOf = (keyring: Keyring, token: string): string => tokenOf(keyring.mac('refresh', token))
 
 const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>): Subject => ({
   userId: row.user_id,
@@ -134,15 +135,22 @@ export function families(
     )
   })
 
+  /** The successor that was derived when the token was used: during a rotation of the secret maybe with the old one. */
+  async function successorInUse(token: string, now: Date): Promise<string> {
+    const [current = '', ...previous] = keyring.macs('refresh', token).map(tokenOf)
+    for (const one of previous) if (await findToken(db.hot, sha256(one), now)) return one
+    return current
+  }
+
   /** Two statements at most: the first rotates, the second finds out why it did not. */
-  async function use(call: Call, token: string): Promise<SessionRow> {
+  async function use(call: Call, token: string): Promise<{ row: SessionRow; successor: string }> {
     const used = await rotate(token)
-    if (used) return used
+    if (used) return { row: used, successor: successorOf(keyring, token) }
     const found = await findToken(db.hot, sha256(token), call.now)
     if (!found || found.is_revoked) throw problem('INVALID_TOKEN')
     if (found.used_at === null) throw problem('INVALID_TOKEN')
     if (later(found.used_at, GRACE) > call.now) {
-      if (found.is_valid) return found
+      if (found.is_valid) return { row: found, successor: await successorInUse(token, call.now) }
       throw problem('INVALID_TOKEN')
     }
     throw await endFamily(call, found)
@@ -172,8 +180,7 @@ export function families(
   return {
     async refresh(call, token) {
       if (!REFRESH_TOKEN.test(token)) throw problem('INVALID_TOKEN')
-      const successor = successorOf(keyring, token)
-      const row = await use(call, token)
+      const { row, successor } = await use(call, token)
       checks.saw(row.session_id, call.now)
       return answer(tools, row, successor, call.now)
     },

@@ -1,0 +1,96 @@
+/**
+ * The server's secret: whether LATCHKEY_SECRET is the one that the data is sealed under (the canary), and its rotation.
+ * During a rotation the server knows two secrets: it seals with LATCHKEY_SECRET and opens with LATCHKEY_SECRET_PREVIOUS
+ * too. Leaves sealed columns to the modules that own them, which seal them again.
+ *
+ * Invariant: the canary is sealed under the secret that every sealed value can be opened with; it moves to another secret
+ * only after the last of them.
+ */
+import { type Call, systemCall } from '../../base/call.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Keyring } from '../../base/crypto.ts'
+import type { Db, Tx } from '../../base/db/types.ts'
+import { StartRefused } from '../../base/errors.ts'
+import type { Log } from '../../base/log/index.ts'
+import { audit } from '../audit/index.ts'
+import { listSealedKeys, resealKeys } from '../keys/index.ts'
+import { resealEmails } from '../mail/index.ts'
+
+type SecretTools = { db: Db; clock: Clock; keyring: Keyring; log: Log }
+
+const CANARY = 'latchkey'
+
+/** What a rotation sealed again, by kind; `unreadable` can be opened with neither secret. */
+export interface Resealed {
+  resealed: number
+  unreadable: number
+}
+export interface Rotation {
+  signing_keys: Resealed
+  emails: Resealed
+}
+
+/** @throws StartRefused where the data is sealed under a secret that this server does not know */
+export async function assertSecret({ db, clock, keyring, log }: SecretTools): Promise<void> {
+  const canary = (await readCanary(db)) ?? (await plantCanary({ db, clock, keyring, log }))
+  if (canary !== null && !keyring.opens('canary', canary)) throw otherSecret()
+  if (canary === null || !keyring.isCurrent('canary', canary))
+    log.warn(
+      {},
+      'the database is still sealed under LATCHKEY_SECRET_PREVIOUS: once every server has the new secret, run `latchkey secrets rotate`',
+    )
+}
+
+const otherSecret = (): StartRefused =>
+  new StartRefused(
+    'LATCHKEY_SECRET is not the secret that this database was used with, so that signing keys and e-mails cannot be read. Set that secret; to replace it, set the new one in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS, then run `latchkey secrets rotate`.',
+  )
+
+async function readCanary(db: Db): Promise<string | null> {
+  const row = await db.hot.selectFrom('secret_canary').select('sealed').executeTakeFirst()
+  return row?.sealed ?? null
+}
+
+/**
+ * Of a database without a canary (a new one, or of a version before it) the signing keys decide.
+ * @returns null where they are sealed under the previous secret, so that a rotation plants it
+ */
+async function plantCanary({ db, clock, keyring }: SecretTools): Promise<string | null> {
+  const sealed = await listSealedKeys(db.hot)
+  if (sealed.length > 0 && !sealed.some((text) => keyring.opens('keys', text))) throw otherSecret()
+  if (sealed.some((text) => keyring.opens('keys', text) && !keyring.isCurrent('keys', text))) return null
+  const canary = { sealed: keyring.encrypt('canary', CANARY), sealed_at: clock.now() }
+  // of servers that start together, the first plants it
+  await db.hot.insertInto('secret_canary').values(canary).onConflict((on) => on.doNothing()).execute() // biome-ignore format: short
+  return readCanary(db)
+}
+
+/**
+ * Seals everything again under LATCHKEY_SECRET, a few rows at a time, while the server serves. It can be interrupted and
+ * run again: what is sealed under LATCHKEY_SECRET already is left alone.
+ */
+export async function rotateSecrets(tools: SecretTools): Promise<Rotation> {
+  const { db, clock, keyring } = tools
+  const call: Call = systemCall(clock.now())
+  const signing_keys = await resealKeys(db, keyring)
+  const emails = await resealEmails(db, keyring)
+  await db.tx('system', async (tx) => {
+    await moveCanary(tx, keyring, call.now)
+    await audit(tx, call, {
+      type: 'secrets.rotated',
+      userId: null,
+      username: null,
+      details: { signing_keys: signing_keys.resealed, emails: emails.resealed },
+    })
+  })
+  return { signing_keys, emails }
+}
+
+async function moveCanary(tx: Tx, keyring: Keyring, now: Date): Promise<void> {
+  const canary = { sealed: keyring.encrypt('canary', CANARY), sealed_at: now }
+  await tx
+    .insertInto('secret_canary')
+    .values(canary)
+    .onConflict((on) => on.column('id').doUpdateSet(canary))
+    .execute()
+}
