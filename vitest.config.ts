@@ -20,12 +20,13 @@ const withoutDatabase = [
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
   'packages/server/src/base/{cursor,fields,identifiers,sightings}.test.ts',
+  'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
   'tests/{architecture,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
-const processWide = ['packages/server/src/{commands/run,core/jobs/jobs}.test.ts']
+const processWide = ['packages/server/src/{commands/run,commands/users-import,core/jobs/jobs}.test.ts']
 /**
  * Matrices and fuzzing, over every row of the route table: what they ask of the database is prepared on PGlite by
  * `statements`. And programs that bring their own database, if any.

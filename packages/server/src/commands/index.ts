@@ -12,6 +12,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'migrate status', summary: 'List migrations with their state', load: async () => (await import('./migrate.ts')).migrateStatus },
   { name: 'users create', summary: 'Create an account', load: async () => (await import('./users.ts')).usersCreate },
   { name: 'users list', summary: 'List accounts', load: async () => (await import('./users.ts')).usersList },
+  { name: 'users import', summary: 'Import accounts from a file', load: async () => (await import('./users-import.ts')).usersImport },
+  { name: 'users export', summary: 'Export all accounts to a file', load: async () => (await import('./users-export.ts')).usersExport },
   { name: 'users reset-password', summary: 'Give an account a new password', load: async () => (await import('./users.ts')).usersResetPassword },
   { name: 'users disable', summary: 'Disable an account and end its sessions', load: async () => (await import('./users.ts')).usersDisable },
   { name: 'users enable', summary: 'Enable a disabled account', load: async () => (await import('./users.ts')).usersEnable },
@@ -36,6 +38,31 @@ export const INNER: readonly CommandEntry[] = [
     name: 'doctor database',
     summary: 'Examine the database',
     load: async () => (await import('./doctor-database.ts')).doctorDatabase,
+  },
+  {
+    name: 'import users',
+    summary: 'Import a batch of users',
+    load: async () => (await import('./users-import-steps.ts')).importUsersStep,
+  },
+  {
+    name: 'import passwords',
+    summary: 'Import a batch of passwords',
+    load: async () => (await import('./users-import-steps.ts')).importPasswordsStep,
+  },
+  {
+    name: 'import ownerless',
+    summary: 'List organizations without an owner',
+    load: async () => (await import('./users-import-steps.ts')).ownerlessStep,
+  },
+  {
+    name: 'export begin',
+    summary: 'Record that an export begins',
+    load: async () => (await import('./users-import-steps.ts')).beginExportStep,
+  },
+  {
+    name: 'export page',
+    summary: 'Export a page of users',
+    load: async () => (await import('./users-import-steps.ts')).exportPageStep,
   },
 ]
 

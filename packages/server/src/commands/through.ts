@@ -4,6 +4,7 @@
  * otherwise this process opens it. While a server starts or stops, the command waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { App } from '../app.ts'
 import { type ControlHandler, ControlUnavailable, sendControlRequest } from '../base/control/index.ts'
 import type { Database } from '../base/db/database.ts'
 import { DataDirInUse, dataDirHolder, openDatabase } from '../base/db/index.ts'
@@ -33,16 +34,37 @@ export async function runThrough(
   args: Args,
   config: Config = loadConfig(),
 ): Promise<CommandOutcome> {
+  const session = openSession(config)
   try {
-    if (config.databaseUrl) return await runHere(command, args, config)
-    for (let waited = 0; ; waited += PAUSE) {
-      const outcome = (await askServer(command, args, config)) ?? (await tryHere(command, args, config))
-      if (outcome) return outcome
-      if (waited >= PATIENCE) throw await notAccepting(config)
-      await sleep(PAUSE)
-    }
-  } catch (error) {
-    throw failureOf(error, config)
+    return await session.run(command, args)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Runs several commands one after the other in the same process: the running server, or this one. */
+export interface CommandSession {
+  run(command: Portable, args: Args): Promise<CommandOutcome>
+  close(): Promise<void>
+}
+
+export function openSession(config: Config = loadConfig()): CommandSession {
+  const here = processHere(config)
+  return {
+    async run(command, args) {
+      try {
+        if (config.databaseUrl || here.isOpen()) return await here.run(command, args)
+        for (let waited = 0; ; waited += PAUSE) {
+          const outcome = (await askServer(command, args, config)) ?? (await tryHere(here, command, args))
+          if (outcome) return outcome
+          if (waited >= PATIENCE) throw await notAccepting(config)
+          await sleep(PAUSE)
+        }
+      } catch (error) {
+        throw failureOf(error, config)
+      }
+    },
+    close: here.close,
   }
 }
 
@@ -55,30 +77,43 @@ async function notAccepting(config: Config): Promise<Failure> {
 }
 
 /** Null where another process has the database open, which may be starting or stopping. */
-async function tryHere(command: Portable, args: Args, config: Config): Promise<CommandOutcome | null> {
+async function tryHere(here: ProcessHere, command: Portable, args: Args): Promise<CommandOutcome | null> {
   try {
-    return await runHere(command, args, config)
+    return await here.run(command, args)
   } catch (error) {
     if (error instanceof DataDirInUse) return null
     throw error
   }
 }
 
-async function runHere(command: Portable, args: Args, config: Config): Promise<CommandOutcome> {
+interface ProcessHere extends CommandSession {
+  /** Whether this process holds an app open. */
+  isOpen(): boolean
+}
+
+/** This process: an app is opened by the first command that needs its tools, and kept for the next ones. */
+function processHere(config: Config): ProcessHere {
   // standard output is reserved for the command's result
   const log = createLog({
     level: config.logLevel === 'silent' ? 'silent' : 'warn',
     pretty: true,
     destination: process.stderr,
   })
-  if (command.on === 'database') {
-    const { databaseUrl, dataDir, databaseTimeout: silence } = config
-    const db = await openDatabase({ databaseUrl, dataDir, pool: 1, silence, guardNesting: false, log })
-    return command.run(db, args, config).finally(() => db.close())
+  let app: App | null = null
+  return {
+    isOpen: () => app !== null,
+    async run(command, args) {
+      if (command.on === 'database') {
+        const { databaseUrl, dataDir, databaseTimeout: silence } = config
+        const db = await openDatabase({ databaseUrl, dataDir, pool: 1, silence, guardNesting: false, log })
+        return await command.run(db, args, config).finally(() => db.close())
+      }
+      const { createApp } = await import('../app.ts')
+      app ??= await createApp({ config, log })
+      return await command.run(app.tools, args)
+    },
+    close: async () => await app?.stop(),
   }
-  const { createApp } = await import('../app.ts')
-  const app = await createApp({ config, log })
-  return command.run(app.tools, args).finally(() => app.stop())
 }
 
 /** Null where no server listens. */

@@ -36,6 +36,10 @@ export const AUDIT_EVENTS = {
   'auth.token.revoked': 'A token, or every token of a user, was revoked before it expired.',
   'user.registered': 'A user signed up.',
   'user.created': 'An administrator or the operator created an account.',
+  'user.imported':
+    'The operator imported an account from another system; `details.source` and `details.external_id` name the record, `details.outcome` is `created` or `updated`.',
+  'users.exported':
+    'The operator exported all accounts; `details.password_hashes` says whether with the hashes of passwords.',
   'user.updated': 'A profile was changed; `details.fields` names the fields.',
   'user.disabled': 'An account was disabled.',
   'user.enabled': 'A disabled account was enabled.',

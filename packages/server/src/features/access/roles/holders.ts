@@ -11,7 +11,7 @@ import { invalid, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
-import { isAdminRole } from '../../../core/roles/index.ts'
+import { isAdminRole, lockRoles, readStoredRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator } from '../../identity/lifecycle/index.ts'
 import { getUser } from '../../identity/users/index.ts'
@@ -20,6 +20,7 @@ import {
   assertMayGrantServerRole,
   assertNotBeyond,
   type Definitions,
+  definitionsOf,
   lockReach,
   type Reach,
 } from './reach.ts'
@@ -107,7 +108,7 @@ async function replace(
   holder: { id: string; username: string | null; roles: string[] },
   to: string[],
 ): Promise<void> {
-  const { id: userId, username, roles: from } = holder
+  const { id: userId, roles: from } = holder
   const { definitions } = reach
   const changed = [...from.filter((name) => !to.includes(name)), ...to.filter((name) => !from.includes(name))]
   if (changed.length === 0) return
@@ -116,12 +117,42 @@ async function replace(
   })
   // the name of a deleted role permits nothing; every caller may remove it
   for (const name of changed) if (definitions.has(name)) assertMayGrantServerRole(reach, name)
+  await write({ clock }, tx, call, { definitions, by: reach.userId }, holder, to)
+}
+
+/**
+ * Replaces all roles of a user, as the operator, who may grant every role.
+ * @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT for the last administrator
+ */
+export async function replaceRolesByOperator(
+  tools: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  userId: string,
+  names: readonly string[],
+): Promise<void> {
+  await lockRoles(tx)
+  const definitions = definitionsOf(await readStoredRoles(tx))
+  const holder = await selectHolder(tx, userId)
+  if (!holder) throw problem('NOT_FOUND')
+  const to = inOrder(definitions, names)
+  const isSame = to.length === holder.roles.length && to.every((name) => holder.roles.includes(name))
+  if (!isSame) await write(tools, tx, call, { definitions, by: 'operator' }, { ...holder, id: userId }, to)
+}
+
+async function write(
+  { clock }: Pick<Tools, 'clock'>,
+  tx: Tx,
+  call: Call,
+  { definitions, by }: { definitions: Definitions; by: string },
+  { id: userId, username, roles: from }: { id: string; username: string | null; roles: string[] },
+  to: string[],
+): Promise<void> {
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))
     await assertNotLastAdministrator(tx, userId)
   await updateUserRoles(tx, userId, to, call.now)
   await revokeUser(tx, userId, clock.now())
-  const details = { by: reach.userId, from, to }
-  await audit(tx, outside(call), { type: 'user.roles.changed', userId, username, details })
+  await audit(tx, outside(call), { type: 'user.roles.changed', userId, username, details: { by, from, to } })
 }
 
 function isAdministrator(definitions: Definitions, names: readonly string[]): boolean {

@@ -7,7 +7,7 @@
 export { denials } from './denials.ts'
 export { roleFeature } from './feature.ts'
 export { PERMISSION } from './fields.ts'
-export { replaceUserRoles } from './holders.ts'
+export { replaceRolesByOperator, replaceUserRoles } from './holders.ts'
 export { describedPermissions } from './pages.tsx'
 export { assertMayGrantServerRole, assertNotBeyond, lockReach } from './reach.ts'
 export { roleName } from './texts.ts'

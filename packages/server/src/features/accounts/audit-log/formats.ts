@@ -1,7 +1,8 @@
 /**
- * Export formats: JSON lines with the API's events, and CSV (RFC 4180) that is safe to open in a spreadsheet. A cell
- * that would be a formula gets a leading apostrophe (CSV injection): names and user agents are untrusted input.
+ * Export formats: JSON lines with the API's events, and CSV that is safe to open in a spreadsheet,
+ * because names and user agents are untrusted input.
  */
+import { csvLine } from '../../../base/csv.ts'
 import type { EventView } from './view.ts'
 
 export const FORMATS = ['jsonl', 'csv'] as const
@@ -18,24 +19,13 @@ const COLUMNS = [
   'request_id', 'details',
 ] as const satisfies readonly (keyof EventView)[]
 
-/** Characters that begin a formula in a spreadsheet, full-width forms included. */
-const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
-
-function cell(value: unknown): string {
-  const plain = value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
-  const text = FORMULA.test(plain) ? `'${plain}` : plain
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-const line = (cells: readonly string[]): string => `${cells.join(',')}\r\n`
-
 /** The text before the first event. */
 export const headOf = (format: Format, bom: boolean): string =>
-  format === 'csv' ? `${bom ? '\ufeff' : ''}${line(COLUMNS)}` : ''
+  format === 'csv' ? `${bom ? '\ufeff' : ''}${csvLine(COLUMNS)}` : ''
 
 export const textOf = (format: Format, events: readonly EventView[]): string =>
   events
     .map((event) =>
-      format === 'csv' ? line(COLUMNS.map((column) => cell(event[column]))) : `${JSON.stringify(event)}\n`,
+      format === 'csv' ? csvLine(COLUMNS.map((column) => event[column])) : `${JSON.stringify(event)}\n`,
     )
     .join('')

@@ -11,6 +11,7 @@ export { organizationOperations } from './operations.ts'
 export {
   createOrganization,
   createOrganizationByOperator,
+  ensureOrganizations,
   mayCreateOrganization,
   type OwnOrganization,
 } from './organizations.ts'

@@ -27,6 +27,7 @@ import {
   clearOrganizationRequest,
   countOwnedOrganizations,
   insertOrganization,
+  lockOrganizationsBySlug,
   selectOrganizations,
   updateOrganizationFields,
 } from './sql.ts'
@@ -94,6 +95,31 @@ export async function createOrganizationByOperator(
     await recordOrganizationEvent(tx, call, 'organization.created', id, { name, slug, by: 'operator' })
     return id
   })
+}
+
+/**
+ * Finds organizations by their slugs and creates those that do not exist, as the operator, and locks them all. One that
+ * is created has no members yet. System scope.
+ * @returns by slug; a deleted organization is absent
+ */
+export async function ensureOrganizations(
+  tx: Tx,
+  call: Call,
+  wanted: readonly { slug: string; name: string }[],
+): Promise<Map<string, { id: string; isNew: boolean }>> {
+  const made = new Set<string>()
+  for (const { slug, name } of wanted) {
+    const times = { created_at: call.now, updated_at: call.now, deleted_at: null, purge_at: null }
+    const row = { ...times, id: newId('org'), slug, name }
+    if (!(await insertOrganization(tx, row))) continue
+    made.add(slug)
+    await recordOrganizationEvent(tx, call, 'organization.created', row.id, { name, slug, by: 'operator' })
+  }
+  const rows = await lockOrganizationsBySlug(
+    tx,
+    wanted.map(({ slug }) => slug),
+  )
+  return new Map(rows.map(({ id, slug }) => [slug, { id, isNew: made.has(slug) }]))
 }
 
 /** Creates the organization that a user named at sign-up. Idempotent. */

@@ -30,6 +30,17 @@ export async function insertOrganization(tx: Tx, row: OrganizationRow): Promise<
   return made !== undefined
 }
 
+/** Locks the rows in the order of their ids. Without deleted ones. */
+export async function lockOrganizationsBySlug(
+  tx: Tx,
+  slugs: readonly string[],
+): Promise<{ id: string; slug: string }[]> {
+  const { rows } = await sql<{ id: string; slug: string }>`
+    select id, slug from organizations where slug = any(${slugs}::text[]) and deleted_at is null
+    order by id for no key update`.execute(tx)
+  return rows
+}
+
 export async function updateOrganizationFields(
   tx: Tx,
   id: string,

@@ -1,0 +1,59 @@
+/**
+ * Keycloak: the export of a realm with its users (`kc.sh export --users realm_file`, or the files `…-users-0.json`).
+ * Roles that every realm has are left out.
+ */
+import {
+  flagOf,
+  fullNameOf,
+  type ImportPreset,
+  itemsOf,
+  objectOf,
+  type Raw,
+  slugOf,
+  stringOrNone,
+  timeOf,
+} from './preset.ts'
+
+const TECHNICAL = /^(?:default-roles-.*|offline_access|uma_authorization)$/
+
+export const keycloak: ImportPreset = {
+  name: 'keycloak',
+  system: 'Keycloak',
+  list: 'users',
+  read(raw, options) {
+    if (stringOrNone(raw.serviceAccountClientId)) return { ignored: 'It is the service account of a client.' }
+    const credentials = itemsOf(raw.credentials).map(objectOf)
+    const password = credentials.find(({ type }) => type === 'password')
+    const groups = [...new Set(itemsOf(raw.groups).flatMap((path) => String(path).split('/')[1] ?? []))]
+    const roles = itemsOf(raw.realmRoles).filter((role) => !TECHNICAL.test(String(role)))
+    const left = [
+      ...credentials.flatMap(({ type }) => (type === 'password' ? [] : `a credential of the type ${type}`)),
+      ...(options.groupsAsOrganizations ? [] : groups.map((group) => `the group ${group}`)),
+      ...(Object.keys(objectOf(raw.clientRoles)).length > 0 ? ['roles of clients'] : []),
+      ...itemsOf(raw.federatedIdentities).map(() => 'a linked identity'),
+    ]
+    const username = stringOrNone(raw.username)
+    return {
+      record: {
+        external_id: stringOrNone(raw.id),
+        email: stringOrNone(raw.email),
+        email_verified: flagOf(raw.emailVerified),
+        username: username?.includes('@') ? undefined : username,
+        full_name: fullNameOf(raw.firstName, raw.lastName),
+        locale: stringOrNone(itemsOf(objectOf(raw.attributes).locale)[0]),
+        roles: roles.length > 0 ? roles : undefined,
+        status: raw.enabled === false ? 'disabled' : 'active',
+        created_at: timeOf(raw.createdTimestamp),
+        password_hash: password && hashOf(password),
+        password_changed_at: password && timeOf(password.createdDate),
+        organizations: options.groupsAsOrganizations
+          ? groups.map((group) => ({ slug: slugOf(group), name: group, role: 'member' }))
+          : undefined,
+      },
+      left,
+    }
+  },
+}
+
+const hashOf = ({ credentialData, secretData }: Raw): string | undefined =>
+  stringOrNone(credentialData) && stringOrNone(secretData) && JSON.stringify({ credentialData, secretData })

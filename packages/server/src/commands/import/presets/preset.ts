@@ -1,0 +1,81 @@
+/** What a preset is: how the records of another system become records of an import. Presets are data and pure functions. */
+
+/** A record as its file has it; cells of CSV are text. */
+export type Raw = Readonly<Record<string, unknown>>
+
+export interface PresetOptions {
+  /** The parameters of a Firebase project. */
+  firebase: FirebaseParameters | null
+  groupsAsOrganizations: boolean
+}
+
+export interface FirebaseParameters {
+  signerKey: string
+  saltSeparator: string
+  rounds: number
+  memoryCost: number
+}
+
+/** A record for the server, with notes about what was left out; or why it is no user of this system. */
+export type PresetResult = { record: Record<string, unknown>; left?: readonly string[] } | { ignored: string }
+
+export interface ImportPreset {
+  name: string
+  system: string
+  /** The member of a JSON document that lists the users; null: an array, or JSON lines. */
+  list: string | null
+  read(raw: Raw, options: PresetOptions): PresetResult
+  /** A record of a second file, with the hash of a user of the first one. Null: none of a password. */
+  readPassword?(raw: Raw): PasswordEntry | null
+}
+
+export interface PasswordEntry {
+  external_id: string
+  password_hash: string
+  password_changed_at?: string | undefined
+}
+
+export const stringOrNone = (value: unknown): string | undefined => {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+}
+
+export const flagOf = (value: unknown): boolean =>
+  value === true || /^(?:true|t|yes|1)$/i.test(String(value ?? ''))
+
+export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+export const objectOf = (value: unknown): Raw => {
+  if (typeof value === 'string' && value.trim().startsWith('{')) {
+    try {
+      return JSON.parse(value) as Raw
+    } catch {
+      return {}
+    }
+  }
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Raw) : {}
+}
+
+/** ISO 8601 from what databases and APIs write: without a zone it is UTC; numbers are milliseconds. */
+export function timeOf(value: unknown): string | undefined {
+  const text = stringOrNone(value)
+  if (text === undefined) return undefined
+  if (/^\d{9,14}$/.test(text)) return new Date(Number(text)).toISOString()
+  const spaced = text.trim().replace(' ', 'T')
+  const zoned = /(?:Z|[+-]\d\d(?::?\d\d)?)$/i.test(spaced.slice(10)) ? spaced : `${spaced}Z`
+  const at = new Date(zoned.replace(/([+-]\d\d)$/, '$1:00'))
+  return Number.isNaN(at.getTime()) ? text : at.toISOString()
+}
+
+export const fullNameOf = (...parts: readonly unknown[]): string | undefined =>
+  parts.flatMap((part) => stringOrNone(part) ?? []).join(' ') || undefined
+
+/** A short name from a title: what an organization is matched by. */
+export const slugOf = (title: string): string =>
+  title
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 50)

@@ -1,0 +1,137 @@
+/** An export that is imported into another server makes an equal state, field by field. */
+import { describe, expect, it } from 'vitest'
+import { startWorld, type World } from '../../../testing/world.ts'
+import { beginExport, exportUsers, FIELDS, importUsers } from './index.ts'
+
+/** Columns of `users` that an export states otherwise or leaves out, and why. */
+const NOT_FIELDS: Readonly<Record<string, string>> = {
+  username_key: 'made from the username',
+  name_key: 'made from the name',
+  organization_wish: 'the field organization_request',
+}
+
+const exportAll = async (world: World, hashes = true) => {
+  const records: Record<string, unknown>[] = []
+  for (let after = ''; ; ) {
+    const page = await exportUsers(world.app.tools, { after, limit: 2, hashes })
+    records.push(...page)
+    after = String(page.at(-1)?.id ?? '')
+    if (page.length < 2) return records
+  }
+}
+
+const tablesOf = (world: World) =>
+  world.db.tx('system', async (tx) => ({
+    users: await tx.selectFrom('users').selectAll().orderBy('id').execute(),
+    emails: await tx
+      .selectFrom('emails')
+      .select(['user_id', 'address', 'address_key', 'is_primary', 'verified_at'])
+      .orderBy('user_id')
+      .execute(),
+    passwords: await tx.selectFrom('passwords').selectAll().orderBy('user_id').execute(),
+    history: await tx
+      .selectFrom('password_history')
+      .selectAll()
+      .orderBy('user_id')
+      .orderBy('replaced_at')
+      .execute(),
+    memberships: await tx
+      .selectFrom('memberships')
+      .innerJoin('organizations', 'organizations.id', 'organization_id')
+      .select(['slug', 'name', 'user_id', 'role', 'joined_at'])
+      .orderBy('user_id')
+      .orderBy('slug')
+      .execute(),
+    holders: await tx.selectFrom('role_holders').selectAll().orderBy('user_id').orderBy('role').execute(),
+  }))
+
+const OPTIONS = {
+  source: 'latchkey',
+  dry_run: false,
+  on_conflict: 'skip',
+  roles: {},
+  unknown_roles: 'refuse',
+  refused_hashes: 'refuse',
+}
+
+describe('an export', () => {
+  it('is taken back to an equal state', async () => {
+    const profile = { passwordProfile: 'classic', rateLimits: 'off' } as const
+    const [one, other] = [await startWorld(profile), await startWorld(profile)]
+    try {
+      const ada = await one.person({
+        email: 'ada@example.com',
+        username: 'ada',
+        password: 'A1-engine of difference',
+      })
+      await ada.client.patch('/api/v1/users/me', { full_name: "Ada 'Countess' Lovelace", locale: 'de' })
+      await one.clock.advance('5 minutes')
+      await ada.client.post('/api/v1/users/me/password', {
+        current_password: ada.password,
+        new_password: 'A2-another engine',
+      })
+      const [boss, off] = await one.people([{ roles: ['super_admin', 'viewer'] }, {}])
+      await one.organization({
+        members: [
+          [{ id: boss?.id ?? '' }, 'owner'],
+          [{ id: ada.id }, 'guest'],
+        ],
+      })
+      await one.db.tx('system', (tx) =>
+        tx
+          .updateTable('users')
+          .set({ status: 'disabled', locked_at: one.clock.now() })
+          .where('id', '=', off?.id ?? '')
+          .execute(),
+      )
+      await one.client().post('/api/v1/auth/register', {
+        email: 'pending@example.com',
+        password: 'A3-yet another one',
+        organization_name: 'Wished',
+      })
+      const records = await exportAll(one)
+      expect((await tablesOf(one)).history).toHaveLength(1)
+      expect(records).toHaveLength(4)
+      const rows = JSON.parse(JSON.stringify(records)).map((record: unknown, at: number) => ({
+        line: at + 1,
+        record,
+      }))
+      const result = await importUsers(other.app.tools, { options: OPTIONS, rows })
+      expect(result).toMatchObject({ counts: { created: 4, refused: 0 } })
+      // hashes of tests are cheap
+      expect(result.notes.filter(({ code }) => code !== 'weak_hash')).toEqual([])
+      expect(await tablesOf(other)).toEqual(await tablesOf(one))
+      expect(await exportAll(other)).toEqual(records)
+      const again = await importUsers(other.app.tools, { options: OPTIONS, rows })
+      expect(again.counts).toMatchObject({ created: 0, unchanged: 4 })
+    } finally {
+      await Promise.all([one.stop(), other.stop()])
+    }
+  })
+
+  it('has no hash unless it is wanted, and is recorded in the audit log', async () => {
+    const world = await startWorld()
+    try {
+      await world.person({ email: 'ada@example.com' })
+      await beginExport(world.app.tools, { format: 'jsonl', password_hashes: false })
+      const text = JSON.stringify(await exportAll(world, false))
+      expect(text).not.toContain('argon2')
+      expect(text).not.toContain('password')
+      expect(await world.events()).toContain('users.exported')
+    } finally {
+      await world.stop()
+    }
+  })
+
+  it('states every column of users', async () => {
+    const world = await startWorld()
+    try {
+      await world.person()
+      const [row] = (await tablesOf(world)).users
+      const missing = Object.keys(row ?? {}).filter((name) => !FIELDS.some((field) => field === name))
+      expect(missing.sort()).toEqual(Object.keys(NOT_FIELDS).sort())
+    } finally {
+      await world.stop()
+    }
+  })
+})

@@ -1,0 +1,107 @@
+/**
+ * The record of a user in an import or export, one JSON object a line. `null` and an absent field mean the same. A record
+ * of another system is made into this one by a preset of the CLI.
+ */
+import { z } from 'zod'
+import { Instant } from '../../../base/fields.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
+import { isId } from '../../../base/ids.ts'
+import { OrganizationSlug } from '../../organizations/organization/index.ts'
+
+const absent = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === null || value === '' ? undefined : value), schema.optional())
+
+const Membership = z.strictObject({
+  slug: OrganizationSlug,
+  /** The name of an organization that does not exist yet; default: the slug. */
+  name: absent(z.string().max(200)),
+  role: absent(z.string().max(64)),
+  joined_at: absent(Instant),
+})
+
+const OldPassword = z.strictObject({ hash: z.string().max(1024), replaced_at: Instant })
+
+export const UserRecord = z.strictObject({
+  /** The id of a Latchkey server. It is kept where it is free. */
+  id: absent(
+    z.string().refine((text) => isId('usr', text), { error: () => 'This is not the id of a user.' }),
+  ),
+  /** The id in the system that the user comes from. */
+  external_id: absent(z.string().max(255)),
+  email: EmailAddress,
+  email_verified: absent(z.boolean()),
+  email_verified_at: absent(Instant),
+  username: absent(z.string().max(320)),
+  full_name: absent(z.string().max(320)),
+  locale: absent(z.string().max(35)),
+  /** Roles of the server; absent: the default role. */
+  roles: absent(z.array(z.string().max(64)).max(50)),
+  status: absent(z.enum(['active', 'disabled', 'pending'])),
+  locked_at: absent(Instant),
+  locked_until: absent(Instant),
+  created_at: absent(Instant),
+  updated_at: absent(Instant),
+  last_login_at: absent(Instant),
+  password_hash: absent(z.string().max(1024)),
+  password_changed_at: absent(Instant),
+  password_history: absent(z.array(OldPassword).max(50)),
+  organizations: absent(z.array(Membership).max(100)),
+  organization_request: absent(z.string().max(200)),
+})
+export type UserRecord = z.infer<typeof UserRecord>
+
+export const FIELDS = Object.keys(UserRecord.shape) as (keyof UserRecord)[]
+
+export const ON_CONFLICT = ['skip', 'update', 'fail'] as const
+
+/** What an import does with records that cannot be taken as they are. */
+export const ImportOptions = z.object({
+  /** The name of the system; ids of different systems do not meet. */
+  source: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
+  dry_run: z.boolean(),
+  on_conflict: z.enum(ON_CONFLICT),
+  /** Names of roles in the source, and what they are called here; '' leaves a role out. */
+  roles: z.record(z.string().max(64), z.string().max(64)),
+  unknown_roles: z.enum(['refuse', 'leave_out']),
+  refused_hashes: z.enum(['refuse', 'leave_out']),
+})
+export type ImportOptions = z.infer<typeof ImportOptions>
+
+export const ImportBatch = z.object({
+  options: ImportOptions,
+  rows: z.array(z.object({ line: z.number().int(), record: z.unknown() })).max(1000),
+})
+
+/** The hash of a user who was imported before. */
+export const PasswordRecord = z.strictObject({
+  external_id: z.string().min(1).max(255),
+  password_hash: z.string().max(1024),
+  password_changed_at: absent(Instant),
+})
+
+export type PasswordRecord = z.infer<typeof PasswordRecord>
+
+/** A line of the report. */
+export interface ImportNote {
+  line: number
+  /** `refused` and `conflict`: the record was not imported. */
+  kind: 'refused' | 'conflict' | 'warning'
+  code: string
+  message: string
+}
+
+export interface ImportCounts {
+  created: number
+  updated: number
+  unchanged: number
+  /** Conflicts that were skipped. */
+  skipped: number
+  refused: number
+}
+
+export interface ImportResult {
+  counts: ImportCounts
+  notes: ImportNote[]
+  /** Slugs of organizations that were created. */
+  organizations: string[]
+}

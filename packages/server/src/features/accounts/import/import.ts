@@ -1,0 +1,247 @@
+/**
+ * Imports users in batches, each in one transaction. A record that was imported before and is the same changes nothing,
+ * so that an import that was interrupted is continued by repeating it. No e-mail is sent.
+ *
+ * Invariants: an identifier that has an owner is never given to another user; a record is written whole or not at all;
+ * each user and each membership that is written has an audit event; locks are taken in the order organizations, roles,
+ * users.
+ */
+import { systemCall } from '../../../base/call.ts'
+import { isUniqueViolation } from '../../../base/db/faults.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
+import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { ensureOrganizations } from '../../organizations/organization/index.ts'
+import { createUsers } from './creation.ts'
+import {
+  ImportBatch,
+  type ImportCounts,
+  type ImportNote,
+  type ImportOptions,
+  type ImportResult,
+} from './fields.ts'
+import {
+  type AddNote,
+  checkOrganizationRoles,
+  type ImportTools,
+  type ReadRecord,
+  readRecord,
+} from './records.ts'
+import {
+  lockImports,
+  selectImported,
+  selectOrganizationsBySlug,
+  selectOwnerless,
+  selectTaken,
+} from './sql.ts'
+import type { ImportedUsersTable } from './tables.ts'
+import { updateUserByImport } from './update.ts'
+
+/** A record that differs from what was imported, or whose identifiers have an owner. */
+interface Conflict {
+  code: 'changed' | 'address_taken' | 'username_taken' | 'id_taken'
+  message: string
+  /** The user that an update changes; null where none can be. */
+  userId: string | null
+}
+
+/** What is to be done with a record. */
+type Decision =
+  | { does: 'create'; read: ReadRecord }
+  | { does: 'update'; read: ReadRecord; userId: string; before: ImportedUsersTable | null }
+  | { does: 'keep' | 'skip' | 'refuse' }
+
+/**
+ * Imports a batch. With `on_conflict: fail` the first conflict undoes the batch.
+ * @throws Problem VALIDATION_ERROR for malformed options; CONFLICT
+ */
+export async function importUsers(tools: ImportTools, input: unknown): Promise<ImportResult> {
+  const parsed = ImportBatch.safeParse(input)
+  if (!parsed.success) throw problem('VALIDATION_ERROR', { message: 'This batch is malformed.' })
+  const { options, rows } = parsed.data
+  const result: ImportResult = { counts: noCounts(), notes: [], organizations: [] }
+  const read: ReadRecord[] = []
+  for (const row of rows) {
+    const record = await readRecord(tools, row, options, noteAt(result.notes, row.line))
+    if (record) read.push(record)
+    else result.counts.refused += 1
+  }
+  for (const part of withoutRepetitions(read, options)) await writePart(tools, part, options, result)
+  return result
+}
+
+const noCounts = (): ImportCounts => ({ created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 })
+
+const noteAt =
+  (notes: ImportNote[], line: number): AddNote =>
+  (kind, code, message) =>
+    notes.push({ line, kind, code, message })
+
+/** Cuts a batch before a record that repeats an identifier, so that it meets the first one in the tables. */
+function* withoutRepetitions(
+  records: readonly ReadRecord[],
+  options: ImportOptions,
+): Generator<ReadRecord[]> {
+  let part: ReadRecord[] = []
+  let seen = new Set<string>()
+  for (const one of records) {
+    const keys = [
+      `a ${one.addressKey}`,
+      `e ${one.externalId}`,
+      one.username && `u ${canonical(one.username)}`,
+    ]
+    if (!options.dry_run && keys.some((key) => key && seen.has(key))) {
+      yield part
+      part = []
+      seen = new Set()
+    }
+    part.push(one)
+    for (const key of keys) if (key) seen.add(key)
+  }
+  if (part.length > 0) yield part
+}
+
+/** How often a part is tried: a registration may claim an identifier meanwhile, and then owns it. */
+const TRIES = 3
+
+async function writePart(
+  tools: ImportTools,
+  part: readonly ReadRecord[],
+  options: ImportOptions,
+  result: ImportResult,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const own: ImportResult = { counts: noCounts(), notes: [], organizations: [] }
+    try {
+      await tools.db.tx('system', (tx) => writeRecords(tools, tx, part, options, own))
+    } catch (error) {
+      if (tries < TRIES && isUniqueViolation(error)) continue
+      throw error
+    }
+    for (const name of Object.keys(own.counts) as (keyof ImportCounts)[])
+      result.counts[name] += own.counts[name]
+    result.notes.push(...own.notes)
+    result.organizations.push(...own.organizations)
+    return
+  }
+}
+
+async function writeRecords(
+  tools: ImportTools,
+  tx: Tx,
+  part: readonly ReadRecord[],
+  options: ImportOptions,
+  result: ImportResult,
+): Promise<void> {
+  const { counts, notes } = result
+  const call = systemCall(tools.clock.now())
+  await lockImports(tx)
+  const decisions = await decide(tx, part, options, notes)
+  const creates = decisions.flatMap((one) => (one.does === 'create' ? one.read : []))
+  const updates = decisions.flatMap((one) => (one.does === 'update' ? one : []))
+  counts.unchanged += decisions.filter(({ does }) => does === 'keep').length
+  counts.skipped += decisions.filter(({ does }) => does === 'skip').length
+  counts.refused += decisions.filter(({ does }) => does === 'refuse').length
+  counts.created += creates.length
+  if (options.dry_run) {
+    counts.updated += updates.length
+    return
+  }
+  const accepted = [...creates, ...updates.map(({ read }) => read)]
+  const organizations = await ensureOrganizations(tx, call, wantedOrganizations(accepted))
+  for (const [slug, { isNew }] of organizations) if (isNew) result.organizations.push(slug)
+  if (accepted.length > 0) await lockRoles(tx)
+  const context = { tools, call, source: options.source, organizations }
+  await createUsers(tx, context, creates, defaultRole(tools.config))
+  for (const { read, userId, before } of updates) {
+    const refusal = await updateUserByImport(tx, context, read, userId, before)
+    if (refusal === null) counts.updated += 1
+    else {
+      counts.refused += 1
+      noteAt(notes, read.line)('refused', 'not_updated', refusal)
+    }
+  }
+}
+
+/** By slug, in the order of the slugs: two imports take the locks in the same order. */
+function wantedOrganizations(records: readonly ReadRecord[]): { slug: string; name: string }[] {
+  const names = new Map<string, string>()
+  for (const { organizations } of records)
+    for (const { slug, name } of organizations) if (!names.has(slug)) names.set(slug, name)
+  return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([slug, name]) => ({ slug, name }))
+}
+
+async function decide(
+  tx: Tx,
+  part: readonly ReadRecord[],
+  options: ImportOptions,
+  notes: ImportNote[],
+): Promise<Decision[]> {
+  const usernames = part.flatMap(({ username }) => (username === null ? [] : canonical(username)))
+  const slugs = [...new Set(part.flatMap(({ organizations }) => organizations.map(({ slug }) => slug)))]
+  const [imported, taken, organizations] = await Promise.all([
+    selectImported(
+      tx,
+      options.source,
+      part.map(({ externalId }) => externalId),
+    ),
+    selectTaken(tx, {
+      addresses: part.map(({ addressKey }) => addressKey),
+      usernames,
+      ids: part.flatMap(({ record }) => record.id ?? []),
+    }),
+    selectOrganizationsBySlug(tx, slugs),
+  ])
+  const before = new Map(imported.map((row) => [row.external_id, row]))
+  const owners = new Map(taken.map(({ kind, key, user_id }) => [`${kind} ${key}`, user_id]))
+  const known = new Map(organizations.map((one) => [one.slug, one]))
+  return part.map((read): Decision => {
+    const note = noteAt(notes, read.line)
+    const row = before.get(read.externalId) ?? null
+    if (row?.digest.equals(read.digest)) return { does: 'keep' }
+    const deleted = read.organizations.find(({ slug }) => known.get(slug)?.deleted)
+    if (deleted) {
+      note('refused', 'organization_deleted', `The organization ${deleted.slug} is deleted.`)
+      return { does: 'refuse' }
+    }
+    const isOwnRole = (slug: string, role: string) => known.get(slug)?.roles.includes(role) ?? false
+    if (!checkOrganizationRoles(read, isOwnRole, options, note)) return { does: 'refuse' }
+    const conflict = conflictOf(read, row, owners)
+    if (!conflict) return { does: 'create', read }
+    if (options.on_conflict === 'fail')
+      throw problem('CONFLICT', { message: `Line ${read.line}: ${conflict.message}` })
+    if (options.on_conflict === 'update' && conflict.userId !== null)
+      return { does: 'update', read, userId: conflict.userId, before: row }
+    note('conflict', conflict.code, conflict.message)
+    return { does: 'skip' }
+  })
+}
+
+function conflictOf(
+  read: ReadRecord,
+  before: ImportedUsersTable | null,
+  owners: ReadonlyMap<string, string>,
+): Conflict | null {
+  const byAddress = owners.get(`address ${read.addressKey}`)
+  const byUsername = read.username === null ? undefined : owners.get(`username ${canonical(read.username)}`)
+  const byId = read.record.id === undefined ? undefined : owners.get(`id ${read.record.id}`)
+  const target = before?.user_id ?? byAddress ?? byId ?? null
+  const isOther = (owner: string | undefined): boolean => owner !== undefined && owner !== target
+  if (isOther(byAddress))
+    return { code: 'address_taken', message: `${read.record.email} belongs to another user.`, userId: null }
+  if (isOther(byUsername) || (target === null && byUsername !== undefined))
+    return { code: 'username_taken', message: `The username ${read.username} is taken.`, userId: null }
+  if (target === null) return null
+  if (before)
+    return { code: 'changed', message: 'The record differs from the one that was imported.', userId: target }
+  if (byAddress) return { code: 'address_taken', message: `${read.record.email} is taken.`, userId: target }
+  return { code: 'id_taken', message: `The id ${read.record.id} is taken.`, userId: target }
+}
+
+/** Of the organizations of an import, those that have no owner. */
+export const listOwnerlessOrganizations = (
+  tools: Pick<Tools, 'db'>,
+  slugs: readonly string[],
+): Promise<string[]> => tools.db.tx('system', (tx) => selectOwnerless(tx, slugs))

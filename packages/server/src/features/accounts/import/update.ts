@@ -1,0 +1,148 @@
+/**
+ * Updates a user from a record, by the rules that hold for every other change: there is always an administrator, every
+ * organization has an owner, a change of roles or status ends what was issued before. An address is not changed, a
+ * verified one stays verified, memberships that the record does not name stay. A password that the user has used or
+ * chosen here is kept.
+ */
+import type { Tx } from '../../../base/db/types.ts'
+import { Problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { revokeMember } from '../../../core/revocations/index.ts'
+import { replaceRolesByOperator } from '../../access/roles/index.ts'
+import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
+import { changeProfile, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { countOtherMembers } from '../../organizations/membership/index.ts'
+import { setFirstPassword } from '../../signin/passwords/index.ts'
+import { importEvent, importedRow, joinEvent, membershipRows } from './creation.ts'
+import type { ImportContext, ReadRecord } from './records.ts'
+import {
+  insertAll,
+  replaceImportedHash,
+  savepoint,
+  selectMembershipsOf,
+  updateMembership,
+  verifyImported,
+} from './sql.ts'
+import type { ImportedUsersTable } from './tables.ts'
+
+/** @returns null, or why the record was refused; then nothing of it was written */
+export async function updateUserByImport(
+  tx: Tx,
+  context: ImportContext,
+  read: ReadRecord,
+  userId: string,
+  before: ImportedUsersTable | null,
+): Promise<string | null> {
+  await savepoint(tx, 'begin')
+  try {
+    await update(tx, context, read, userId, before)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    await savepoint(tx, 'undo')
+    return error.message
+  }
+  await savepoint(tx, 'release')
+  return null
+}
+
+async function update(
+  tx: Tx,
+  context: ImportContext,
+  read: ReadRecord,
+  userId: string,
+  before: ImportedUsersTable | null,
+): Promise<void> {
+  const { tools, call } = context
+  await lockUserRow(tx, userId)
+  const user = await getUser(tx, userId)
+  if (read.roles !== null) await replaceRolesByOperator(tools, tx, call, userId, read.roles)
+  await changeStatus(tx, context, read, user)
+  await changeProfile(tx, call, user, differences(read, user))
+  await changePassword(tx, context, read, user, before)
+  const verifiedAt = read.record.email_verified_at ?? (read.record.email_verified ? call.now : null)
+  const isVerified = verifiedAt !== null && (await verifyImported(tx, user.email_id, verifiedAt))
+  const joined = await changeMemberships(tx, context, read, user)
+  await insertAll(tx, {
+    users: [],
+    emails: [],
+    passwords: [],
+    history: [],
+    memberships: joined,
+    imported: [importedRow(context, read, userId)],
+  })
+  await audit(
+    tx,
+    call,
+    importEvent(context, read, userId, 'updated'),
+    ...(isVerified
+      ? [
+          {
+            type: 'auth.email.verified' as const,
+            userId,
+            username: user.username,
+            details: { by: 'operator' },
+          },
+        ]
+      : []),
+    ...joined.map((row) => joinEvent(row)),
+  )
+}
+
+async function changeStatus(
+  tx: Tx,
+  { tools, call }: ImportContext,
+  read: ReadRecord,
+  user: User,
+): Promise<void> {
+  const { status } = read.record
+  if (status === 'disabled' && user.status === 'active') await disableUser(tools, tx, call, user)
+  if (status === 'active' && user.status === 'disabled') await enableUser(tx, call, user)
+}
+
+/** The fields of the profile that the record states otherwise. */
+function differences(read: ReadRecord, user: User): Parameters<typeof changeProfile>[3] {
+  return {
+    ...(read.fullName === null || read.fullName === user.full_name ? {} : { full_name: read.fullName }),
+    ...(read.username === null || read.username === user.username ? {} : { username: read.username }),
+    ...(read.locale === null || read.locale === user.locale ? {} : { locale: read.locale }),
+  }
+}
+
+async function changePassword(
+  tx: Tx,
+  { call }: ImportContext,
+  { record }: ReadRecord,
+  user: User,
+  before: ImportedUsersTable | null,
+): Promise<void> {
+  if (record.password_hash === undefined) return
+  const changedAt = record.password_changed_at ?? call.now
+  // a user who has no password yet gets it; one whose password is still the imported one gets the newer one
+  await setFirstPassword(tx, user.id, record.password_hash, changedAt)
+  if (before)
+    await replaceImportedHash(tx, user.id, { hash: record.password_hash, changedAt }, before.imported_at)
+}
+
+/** @returns the memberships to insert. @throws Problem where an organization would lose its last owner */
+async function changeMemberships(tx: Tx, context: ImportContext, read: ReadRecord, user: User) {
+  const present = new Map(
+    (await selectMembershipsOf(tx, user.id)).map((one) => [one.organization_id, one.role]),
+  )
+  const rows = membershipRows(context, read, user.id)
+  for (const { organization_id: id, role } of rows) {
+    const held = present.get(id)
+    if (held === undefined || held === role) continue
+    if (held === 'owner' && (await countOtherMembers(tx, id, user.id)).owners === 0)
+      throw new Problem('CONFLICT', { message: 'An organization would lose its last owner.' })
+    await updateMembership(tx, id, user.id, role)
+    await revokeMember(tx, id, user.id, context.tools.clock.now())
+    await audit(tx, context.call, {
+      type: 'organization.member.role_changed',
+      userId: null,
+      username: null,
+      organizationId: id,
+      details: { user_id: user.id, role, before: held, by: 'operator' },
+    })
+  }
+  return rows.filter(({ organization_id: id }) => !present.has(id))
+}
