@@ -109,6 +109,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   rolePreset: { takes: { 'client-services': 'client-services' }, refuses: ['flat'] },
   defaultRole: { takes: { staff: 'staff' }, refuses: ['Staff', '1st', 'a b', 'a'.repeat(64)] },
   adminEmail: { takes: {}, refuses: ['ada', 'ada@', 'a b@c'] },
+  adminUsername: { takes: {}, refuses: ['ab', 'a b', '.ab', 'a'.repeat(33), 'ädmin'] },
   adminPassword: { takes: {}, refuses: ['x'.repeat(1025)] },
   organizationCreation: { takes: { administrators: 'administrators' }, refuses: ['none', 'Everyone'] },
   organizationGrace: { takes: { '1h': 3_600_000, '365d': 31_536_000_000 }, refuses: ['59m', '366d', '30'] },
@@ -299,6 +300,7 @@ describe('a fault', () => {
         LATCHKEY_KEY_LEAD: { LATCHKEY_KEY_LEAD: '1h', LATCHKEY_KEY_ROTATION: '1h' },
         LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
         LATCHKEY_SECRET_PREVIOUS: { LATCHKEY_SECRET: SECRET, LATCHKEY_SECRET_PREVIOUS: SECRET },
+        LATCHKEY_ADMIN_USERNAME: { LATCHKEY_ADMIN_USERNAME: 'admin' },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
         LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },
       }

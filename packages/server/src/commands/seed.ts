@@ -63,7 +63,7 @@ async function createSamples(tools: Tools): Promise<CommandOutcome> {
       verified,
     }
     try {
-      const { id } = await createUserByOperator(tools, { ...account, username, fullName: name })
+      const { id } = await createUserByOperator(tools, { ...account, username, fullName: name, sample: true })
       ids.set(username, id)
       created.push(account)
     } catch (error) {

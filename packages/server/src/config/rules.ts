@@ -41,6 +41,11 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'and LATCHKEY_ADMIN_PASSWORD must be set together, or neither',
   },
   {
+    setting: 'LATCHKEY_ADMIN_USERNAME',
+    broken: (config) => Boolean(config.adminUsername) && !config.adminEmail,
+    message: 'is the username of the administrator with LATCHKEY_ADMIN_EMAIL, which must be set as well',
+  },
+  {
     setting: 'LATCHKEY_TOKEN_SECRET',
     broken: (config) => config.tokenAlgorithm === 'HS256' && !config.tokenSecret,
     message: 'must be set where LATCHKEY_TOKEN_ALGORITHM is HS256; `openssl rand -base64 48` generates one',

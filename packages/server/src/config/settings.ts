@@ -133,6 +133,8 @@ export const SETTINGS = {
     about: 'The role of new users.' }),
   adminEmail: set('LATCHKEY_ADMIN_EMAIL', 'accounts', nullable(emailAddress), { byDefault: null,
     about: 'Creates the first administrator with this address at the first start, instead of the set-up link; requires LATCHKEY_ADMIN_PASSWORD.' }),
+  adminUsername: set('LATCHKEY_ADMIN_USERNAME', 'accounts', nullable(text('3 to 32 letters, digits, `.`, `_` and `-`, beginning with a letter or digit', /^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$/)), { byDefault: null,
+    about: 'The username of that administrator, which may be a reserved one such as `admin`.' }),
   adminPassword: set('LATCHKEY_ADMIN_PASSWORD', 'accounts', nullable(text('1 to 1024 characters', /^.{1,1024}$/su)), { byDefault: null, secret: 'whole',
     about: 'The first password of that administrator; without effect once an administrator exists.' }),
   organizationCreation: set('LATCHKEY_ORGANIZATION_CREATION', 'accounts', oneOf('everyone', 'administrators'), { byDefault: 'everyone',

@@ -25,9 +25,9 @@ export async function startStaffedWorld(): Promise<StaffedWorld> {
   const person = (name: string, username?: string) =>
     world.person({ email: `${name}@example.com`, ...(username === undefined ? {} : { username }) })
   const people = {
-    root: await person('root', 'root'),
-    admin: await person('admin', 'administrator'),
-    manager: await person('manager', 'manager'),
+    root: await person('root', 'rosa.root'),
+    admin: await person('admin', 'zoe.admin'),
+    manager: await person('manager', 'mia.manager'),
     staff: await person('staff'),
     viewer: await person('viewer'),
     target: await person('target', 'target'),

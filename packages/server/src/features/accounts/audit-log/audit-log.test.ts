@@ -62,7 +62,7 @@ function cellsOf(csv: string): string[][] {
 
 beforeAll(async () => {
   world = await startWorld({ rateLimits: 'off' })
-  root = await world.person({ email: 'root@example.com', username: 'root' })
+  root = await world.person({ email: 'root@example.com', username: 'rosa' })
   viewer = await world.person({ email: 'viewer@example.com' })
   owner = await world.person({ email: 'owner@example.com' })
   member = await world.person({ email: 'member@example.com' })
@@ -270,7 +270,7 @@ describe('an export', () => {
     const [event] = await get(root.client, `${LOG}?event_type=audit.exported&limit=1`)
     expect(event).toMatchObject({
       user_id: root.id,
-      username: 'root',
+      username: 'rosa',
       organization_id: null,
       details: { format: 'jsonl', username: 'lines' },
     })

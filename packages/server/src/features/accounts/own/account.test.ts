@@ -52,9 +52,9 @@ describe('the caller’s own account', () => {
   })
 
   it('refuses a username that is taken with CONFLICT', async () => {
-    await world.person({ username: 'owner', signIn: false })
+    await world.person({ username: 'holder', signIn: false })
     const { client } = await world.person()
-    const reply = await client.patch('/api/v1/users/me', { username: 'OWNER' })
+    const reply = await client.patch('/api/v1/users/me', { username: 'HOLDER' })
     expect([reply.status, reply.code, reply.body.error.details]).toEqual([
       409,
       'CONFLICT',

@@ -2,7 +2,9 @@
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
+import { isReserved, RESERVED_FAULT } from '../../../base/reserved-names.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, findUser, getUser, type User } from '../../identity/users/index.ts'
@@ -16,7 +18,7 @@ export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<Use
   return await tools.db.tx(scope, (tx) => getUser(tx, scope.userId))
 }
 
-/** Changes the caller's profile. @throws Problem CONFLICT where the username is taken */
+/** Changes the caller's profile. @throws Problem CONFLICT where the username is taken, VALIDATION_ERROR for a reserved one */
 export async function updateProfile(
   tools: Pick<Tools, 'db'>,
   call: Call,
@@ -24,7 +26,12 @@ export async function updateProfile(
 ): Promise<User> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, async (tx) => {
-    await changeProfile(tx, call, await getUser(tx, scope.userId), change)
+    const user = await getUser(tx, scope.userId)
+    // an administrator may have given the present one
+    const isKept = change.username && canonical(change.username) === canonical(user.username ?? '')
+    if (change.username && !isKept && isReserved(change.username))
+      throw problem('VALIDATION_ERROR', { details: [{ field: 'username', ...RESERVED_FAULT }] })
+    await changeProfile(tx, call, user, change)
     return await getUser(tx, scope.userId)
   })
 }

@@ -6,7 +6,7 @@
 import { sql } from 'kysely'
 import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
@@ -38,10 +38,23 @@ export async function printSetupLink(tools: Pick<Tools, 'db' | 'config'>, now: D
 }
 
 /** Checks the link without consuming it. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED */
-export async function assertSetupLink(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<void> {
-  const verdict = await tools.db.tx('system', (tx) => checkLink(tx, 'setup', token, call.now))
-  if ('refused' in verdict) throw linkProblem(verdict.refused)
+export async function assertSetupLink(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+  token: string,
+): Promise<void> {
+  await tools.db.tx('system', async (tx) => {
+    const verdict = await checkLink(tx, 'setup', token, call.now)
+    if ('refused' in verdict) throw linkProblem(verdict.refused)
+    if (await hasActiveHolder(tx, adminRole(tools.config))) throw administratorExists()
+  })
 }
+
+const administratorExists = (): Problem =>
+  problem('INVALID_TOKEN', {
+    message: 'An administrator exists already.',
+    details: { reason: 'administrator_exists' },
+  })
 
 /** Creates the first administrator and signs them in. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR */
 export async function setUpAdministrator(
@@ -56,23 +69,24 @@ export async function setUpAdministrator(
   return await tools.db.tx('system', async (tx) => {
     await lockSetup(tx)
     await useLink(tx, 'setup', token, call.now)
-    if (await hasActiveHolder(tx, adminRole(tools.config))) throw problem('INVALID_TOKEN')
+    if (await hasActiveHolder(tx, adminRole(tools.config))) throw administratorExists()
     const id = await createAdministrator(tools, tx, call, input, hash)
     const user = await getUser(tx, id)
     return await signInNewUser(tools, tx, call, user, 'setup_link')
   })
 }
 
-/** Creates it at start from LATCHKEY_ADMIN_EMAIL and LATCHKEY_ADMIN_PASSWORD. @returns whether it was created */
+/** Creates it at start from LATCHKEY_ADMIN_EMAIL, LATCHKEY_ADMIN_USERNAME and LATCHKEY_ADMIN_PASSWORD. @returns whether it was created */
 export async function ensureAdministrator(tools: SetupTools, now: Date): Promise<boolean> {
-  const { adminEmail, adminPassword } = tools.config
+  const { adminEmail, adminUsername, adminPassword } = tools.config
   if (adminEmail === null || adminPassword === null || (await hasAdministrator(tools))) return false
   const call = systemCall(now)
-  const hash = await acceptPassword(tools, adminPassword, { email: adminEmail })
+  const hash = await acceptPassword(tools, adminPassword, { email: adminEmail, username: adminUsername })
   return await tools.db.tx('system', async (tx) => {
     await lockSetup(tx)
     if (await hasActiveHolder(tx, adminRole(tools.config))) return false
-    await createAdministrator(tools, tx, call, { email: adminEmail, password: adminPassword }, hash)
+    const username = adminUsername ?? undefined
+    await createAdministrator(tools, tx, call, { email: adminEmail, username, password: adminPassword }, hash)
     return true
   })
 }

@@ -30,6 +30,8 @@ export interface OperatorAccount {
   role?: string
   /** Whether the address counts as verified. */
   verified: boolean
+  /** Sample data: a sample administrator does not end the set-up. */
+  sample?: true
 }
 
 /** Creates an active account. @throws Problem VALIDATION_ERROR, CONFLICT */
@@ -46,7 +48,12 @@ export async function createUserByOperator(tools: OperatorTools, input: Operator
     const who = { id, email, username, fullName, locale: null, roles: [role] }
     await createUser(tx, { ...who, status: 'active', emailVerified: input.verified }, call.now)
     await setFirstPassword(tx, id, hash, call.now)
-    await audit(tx, call, { type: 'user.created', userId: id, username, details: { by: 'operator', role } })
+    await audit(tx, call, {
+      type: 'user.created',
+      userId: id,
+      username,
+      details: { by: 'operator', role, ...(input.sample ? { sample: true } : {}) },
+    })
     return await getUser(tx, id)
   })
   return userView(tools.roles, user)

@@ -1,6 +1,7 @@
 /** The hosted pages of sign-up and of the first administrator's set-up. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
 import { optional, Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
@@ -34,8 +35,8 @@ export const registrationPages = (tools: Tools): Row[] => {
     page: <Setup token={token} policy={policy} {...form} />,
     title: registrationText(call.locale, 'setup.title', { brand: tools.config.brandName }),
   })
-  const setupInvalid = (call: Call, status: number): PageAnswer => ({
-    page: <SetupLinkInvalid />,
+  const setupInvalid = (call: Call, { status, details }: Problem): PageAnswer => ({
+    page: <SetupLinkInvalid exists={!Array.isArray(details) && details?.reason === 'administrator_exists'} />,
     title: registrationText(call.locale, 'setup_invalid.title'),
     status,
   })
@@ -82,7 +83,7 @@ export const registrationPages = (tools: Tools): Row[] => {
         await assertSetupLink(tools, call, token)
         return showSetup(call, token, {})
       },
-      redisplay: async (call, _typed, problem) => setupInvalid(call, problem.status),
+      redisplay: async (call, _typed, problem) => setupInvalid(call, problem),
     }),
     page({
       of: registrationOperations.setUp,
@@ -96,7 +97,7 @@ export const registrationPages = (tools: Tools): Row[] => {
         code === 'CSRF_FAILED' && principal ? { redirect: '/account' } : null,
       redisplay: async (call, typed, problem) =>
         problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED'
-          ? setupInvalid(call, problem.status)
+          ? setupInvalid(call, problem)
           : {
               ...showSetup(call, typed.token ?? '', formState(call.locale, typed, problem)),
               status: problem.status,

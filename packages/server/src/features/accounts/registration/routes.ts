@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { optional } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
-import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
+import { EmailAddress, FullName } from '../../../base/identifiers.ts'
+import { ChosenUsername } from '../../../base/reserved-names.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
@@ -16,7 +17,7 @@ export const RegistrationInput = z.object({
   email: EmailAddress,
   password: TypedPassword,
   password_confirm: TypedPassword.optional(),
-  username: optional(Username),
+  username: optional(ChosenUsername),
   full_name: optional(FullName),
   organization_name: optional(OrganizationName).describe(
     'The name of an organization to create. It is created at the first sign-in, and the user is its owner.',

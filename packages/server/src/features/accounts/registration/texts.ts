@@ -17,6 +17,8 @@ export const registrationText = texts({
     'setup_invalid.title': 'This set-up link is no longer valid',
     'setup_invalid.lead':
       'The link works once, and for a limited time. Until an administrator exists, each start of the server prints a new link.',
+    'setup_invalid.exists':
+      'An administrator exists already. Sign in, or ask the administrator for an account.',
     'setup_invalid.sign_in': 'Go to sign-in',
   },
   de: {
@@ -34,6 +36,8 @@ export const registrationText = texts({
     'setup_invalid.title': 'Dieser Einrichtungslink ist nicht mehr gültig',
     'setup_invalid.lead':
       'Der Link gilt einmal und für begrenzte Zeit. Solange es kein Administratorkonto gibt, zeigt jeder Start des Servers einen neuen Link.',
+    'setup_invalid.exists':
+      'Es gibt bereits ein Administratorkonto. Melden Sie sich an, oder bitten Sie die Verwaltung um ein Konto.',
     'setup_invalid.sign_in': 'Zur Anmeldung',
   },
 })

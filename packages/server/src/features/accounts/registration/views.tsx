@@ -49,10 +49,15 @@ export function Setup({ token, policy, ...form }: SetupProps) {
   )
 }
 
-export function SetupLinkInvalid() {
+/** @param exists whether the reason is that there is an administrator */
+export function SetupLinkInvalid({ exists = false }: { exists?: boolean }) {
   const { locale } = useUi()
   return (
-    <Card sign="link" title={t(locale, 'setup_invalid.title')} lead={t(locale, 'setup_invalid.lead')}>
+    <Card
+      sign="link"
+      title={t(locale, 'setup_invalid.title')}
+      lead={t(locale, exists ? 'setup_invalid.exists' : 'setup_invalid.lead')}
+    >
       <ButtonLink href="/sign-in" kind="secondary">
         {t(locale, 'setup_invalid.sign_in')}
       </ButtonLink>

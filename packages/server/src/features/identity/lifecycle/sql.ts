@@ -61,13 +61,18 @@ export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
     .execute()
 }
 
-/** Whether an active user has the role. */
+/** Whether an active user has the role; users that `latchkey seed` created do not count. */
 export async function hasActiveHolder(tx: Tx, role: string): Promise<boolean> {
   const row = await tx
     .selectFrom('users')
     .select('id')
     .where('status', '=', 'active')
     .where(sql<boolean>`${role} = any(roles)`)
+    .where(
+      sql<boolean>`not exists (
+        select from audit_events e
+        where e.user_id = users.id and e.event_type = 'user.created' and e.details ? 'sample')`,
+    )
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
