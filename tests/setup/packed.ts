@@ -15,10 +15,15 @@ export interface PackedFolder {
   remove(): void
 }
 
+/** @returns the folder whose `node_modules` has the packages of `tests/installs/<name>` */
+export async function installedFolder(name: string): Promise<string> {
+  const { stdout } = await execute(process.execPath, [join(ROOT, 'scripts/cache.mjs'), name], { cwd: ROOT })
+  return stdout.trim().split('\n').at(-1) ?? ''
+}
+
 /** @param name of a folder of `tests/installs` */
 export async function packedGuardBeside(name: string): Promise<PackedFolder> {
-  const { stdout } = await execute(process.execPath, [join(ROOT, 'scripts/cache.mjs'), name], { cwd: ROOT })
-  const installed = stdout.trim().split('\n').at(-1) ?? ''
+  const installed = await installedFolder(name)
   const path = mkdtempSync(join(installed, 'test-'))
   const scope = join(path, 'node_modules/@latchkey')
   mkdirSync(scope, { recursive: true })
