@@ -40,7 +40,7 @@ function errorOf({ code }: Problem): string | null {
 
 function scopeOf({ details }: Problem): string {
   const { required, of } = (details ?? {}) as { required?: string | string[]; of?: string }
-  if (of !== 'permissions' || required === undefined) return ''
+  if ((of !== 'permissions' && of !== 'scopes' && of !== 'any_scope') || required === undefined) return ''
   return `, scope="${quotable(typeof required === 'string' ? required : required.join(' '))}"`
 }
 

@@ -7,13 +7,22 @@ import { challenger } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
 import { bearerCredential, readCredentials, type SentCredentials } from './credentials.ts'
 import type { Method, MethodOutcome, MethodPlan, RevocationState } from './methods/method.ts'
-import { anything, assertOptions, callable, isRecord, type OptionTable, oneOf, text } from './options.ts'
+import {
+  anything,
+  assertOptions,
+  callable,
+  isRecord,
+  type OptionTable,
+  oneOf,
+  text,
+  unknownName,
+} from './options.ts'
 import { type Answer, presenter, STYLES, type Style } from './present.ts'
 import type { Principal } from './principal.ts'
-import { asProblem, CallbackFault, invalidToken, Problem, problem } from './problem.ts'
+import { AppFault, asProblem, invalidToken, Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 import { type RoleDefinition, roleDefinitions, withRolePermissions } from './roles.ts'
-import type { CompiledRule } from './rules.ts'
+import { type CompiledRule, type Rule, rolesOf } from './rules.ts'
 
 export interface GuardOptions {
   /** Run in order; the first method that recognizes the kind of the credential decides. */
@@ -46,6 +55,8 @@ export interface GuardOptions {
 export type Outcome = Principal | Problem | null
 
 export interface Core {
+  /** @throws TypeError for a rule with a role that no caller can have */
+  assertRule(rule: Rule | undefined): void
   check(request: GuardRequest, rule: CompiledRule): Outcome | Promise<Outcome>
   /** Checks a token, whose request may have further credentials; these are not read. */
   checkToken(token: string, request: GuardRequest, rule: CompiledRule): Outcome | Promise<Outcome>
@@ -60,12 +71,13 @@ export function openCore(options: GuardOptions): Core {
   const { style = 'standard', unauthenticatedStatus = 401, realm = 'latchkey', now = systemTime } = options
   if (unauthenticatedStatus === 403 && style !== 'detail')
     throw new TypeError('createGuard(): `unauthenticatedStatus` 403 requires the style `detail`')
-  const addRolePermissions = options.roles && withRolePermissions(roleDefinitions(options.roles))
+  const definitions = options.roles && roleDefinitions(options.roles)
+  const addRolePermissions = definitions && withRolePermissions(definitions)
   let isClosed = false
   const report = (problem: Problem, request: GuardRequest | null): void => {
     // a logger that throws must not prevent the answer
     if (options.onProblem) callSafely(() => options.onProblem?.(problem, request))
-    else if (problem.status === 500 || problem.cause instanceof CallbackFault)
+    else if (problem.status === 500 || problem.cause instanceof AppFault)
       console.error('latchkey guard:', problem.cause ?? problem)
   }
   const methods = options.methods.map((plan) =>
@@ -82,6 +94,7 @@ export function openCore(options: GuardOptions): Core {
   const sources = {
     headers: union((method) => method.sources.headers),
     query: union((method) => method.sources.query),
+    tokenQuery: union((method) => method.sources.tokenQuery),
     cookies: union((method) => method.sources.cookies),
   }
   const schemes = union(({ schemes: own, name }) => (own.length > 0 ? own : [name]))
@@ -119,14 +132,21 @@ export function openCore(options: GuardOptions): Core {
       const credentials = read()
       const outcome = credentials instanceof Problem ? credentials : runMethods(credentials, request, 0)
       if (outcome instanceof Promise)
-        return outcome.then((later) => rule(later, request.method)).catch(asProblem)
-      return rule(outcome, request.method)
+        return outcome.then((later) => judged(rule(later, request.method), request)).catch(asProblem)
+      return judged(rule(outcome, request.method), request)
     } catch (error) {
       return asProblem(error)
     }
   }
 
+  /** The roles that callers can have, where all of them are defined in the guard. */
+  const catalogue = methods.some(({ resolvesRoles }) => resolvesRoles) ? undefined : definitions
   return {
+    assertRule(rule) {
+      const unknown = catalogue && rule && rolesOf(rule).find((role) => !catalogue.has(role))
+      if (unknown)
+        throw new TypeError(unknownName('the guard defines no role', unknown, [...catalogue.keys()]))
+    },
     check: (request, rule) => decide(() => readCredentials(request, sources), request, rule),
     checkToken: (token, request, rule) => decide(() => bearerCredential(request, token), request, rule),
     refusal(refused, request) {
@@ -148,6 +168,21 @@ function callSafely(callback: () => void): void {
   } catch (error) {
     console.error('latchkey guard:', error)
   }
+}
+
+/**
+ * A CORS preflight carries no credential (Fetch §4.8). It is refused all the same: a handler that ignores the method would
+ * otherwise run for it. The log says what to do.
+ */
+function judged(outcome: Outcome, request: GuardRequest): Outcome {
+  const isPreflight =
+    outcome instanceof Problem &&
+    outcome.code === 'AUTHENTICATION_REQUIRED' &&
+    request.method === 'OPTIONS' &&
+    request.header('access-control-request-method') !== undefined
+  if (!isPreflight) return outcome
+  const reason = 'a CORS preflight carries no credential: register the handling of CORS before the guard'
+  return problem('AUTHENTICATION_REQUIRED', { reason })
 }
 
 /** A credential that no method recognizes is invalid; it does not count as an absent one. */

@@ -10,8 +10,8 @@ import type { GuardRequest } from './request.ts'
 /** The place or scheme in which a credential was sent. */
 export type CredentialKind = 'bearer' | 'basic' | 'api-key' | 'other' | 'cookie'
 
-/** In characters. Longer credentials are refused before they are parsed or hashed. */
-const MAX_LENGTH = 8192
+/** In characters. Longer credentials are refused before they are parsed or hashed. Node itself limits all fields to 16 kB. */
+const MAX_LENGTH = 16_384
 
 type Hasher = Pick<GuardRequest, 'digest'>
 
@@ -54,6 +54,8 @@ export interface Sources {
   readonly headers: readonly string[]
   /** Names of query parameters that contain an API key; empty by default. */
   readonly query: readonly string[]
+  /** Names of query parameters that contain a token; empty by default. */
+  readonly tokenQuery: readonly string[]
   readonly cookies: readonly string[]
 }
 
@@ -80,10 +82,10 @@ export function readCredentials(request: GuardRequest, sources: Sources): SentCr
     if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
     explicit ??= new Credential(request, 'api-key', value)
   }
-  if (sources.query.length > 0 && request.url.includes('?')) {
-    for (const value of inQuery(request.url, sources.query)) {
+  if (sources.query.length + sources.tokenQuery.length > 0 && request.url.includes('?')) {
+    for (const { kind, value } of inQuery(request.url, sources)) {
       if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
-      explicit ??= new Credential(request, 'api-key', value)
+      explicit ??= new Credential(request, kind, value)
     }
   }
   if (explicit !== null) return { explicit, cookies: NO_COOKIES }
@@ -100,12 +102,14 @@ export const bearerCredential = (request: GuardRequest, token: string): SentCred
   cookies: NO_COOKIES,
 })
 
-/** RFC 9110 §11.4: a case-insensitive scheme, one space, the credential. Other content is a credential of kind `other`. */
+/** RFC 9110 §11.4: a case-insensitive scheme, spaces, the credential. Other content is a credential of kind `other`. */
 function readAuthorization(request: GuardRequest, value: string): Credential {
   const space = value.indexOf(' ')
   const kind = SCHEMES[value.slice(0, space === -1 ? undefined : space).toLowerCase()]
   if (kind === undefined || space === -1) return new Credential(request, 'other', value)
-  return new Credential(request, kind, value.slice(space + 1))
+  let start = space + 1
+  while (value.charCodeAt(start) === 0x20) start += 1
+  return new Credential(request, kind, value.slice(start))
 }
 
 const SCHEMES: Readonly<Record<string, CredentialKind>> = Object.assign(Object.create(null), {
@@ -114,9 +118,11 @@ const SCHEMES: Readonly<Record<string, CredentialKind>> = Object.assign(Object.c
   'api-key': 'api-key',
 })
 
-const inQuery = (url: string, names: readonly string[]): string[] => {
+function inQuery(url: string, { query, tokenQuery }: Sources): { kind: CredentialKind; value: string }[] {
   const parameters = new URLSearchParams(url.slice(url.indexOf('?') + 1))
-  return names.flatMap((name) => parameters.getAll(name))
+  const of = (kind: CredentialKind, names: readonly string[]) =>
+    names.flatMap((name) => parameters.getAll(name).map((value) => ({ kind, value })))
+  return [...of('api-key', query), ...of('bearer', tokenQuery)]
 }
 
 /** RFC 6265 §4.2.1. Values are not decoded. */

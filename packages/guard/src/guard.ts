@@ -94,19 +94,23 @@ export interface ProblemAnswer {
  */
 export function createGuard(options: GuardOptions): Guard {
   const core = openCore(options)
+  const ruleOf = (rule: Rule | undefined): Rule | undefined => {
+    core.assertRule(rule)
+    return rule
+  }
   return {
-    express: (rule) => expressHandler(core, rule),
-    fastify: (rule) => fastifyHook(core, rule),
-    fastifyPlugin: (rule) => fastifyPlugin(core, rule),
-    hono: (rule) => honoMiddleware(core, rule),
-    koa: (rule) => koaMiddleware(core, rule),
-    node: (handler, rule) => nodeHandler(core, handlerOf(handler, 'node'), rule),
-    web: (handler, rule) => webHandler(core, handlerOf(handler, 'web'), rule),
+    express: (rule) => expressHandler(core, ruleOf(rule)),
+    fastify: (rule) => fastifyHook(core, ruleOf(rule)),
+    fastifyPlugin: (rule) => fastifyPlugin(core, ruleOf(rule)),
+    hono: (rule) => honoMiddleware(core, ruleOf(rule)),
+    koa: (rule) => koaMiddleware(core, ruleOf(rule)),
+    node: (handler, rule) => nodeHandler(core, handlerOf(handler, 'node'), ruleOf(rule)),
+    web: (handler, rule) => webHandler(core, handlerOf(handler, 'web'), ruleOf(rule)),
     async authenticate(native, rule) {
-      return passed(await core.check(guardRequest(native), compileRule(rule)))
+      return passed(await core.check(guardRequest(native), compileRule(ruleOf(rule))))
     },
     async verify(token, native, rule) {
-      const compiled = compileRule(rule)
+      const compiled = compileRule(ruleOf(rule))
       if (typeof token !== 'string' || token === '') throw problem('AUTHENTICATION_REQUIRED')
       const outcome = await core.checkToken(token, new TokenRequest(token, requestOf(native)), compiled)
       const principal = passed(outcome)

@@ -12,7 +12,9 @@ export { can, type Permitted } from './can.ts'
 export type { GuardOptions } from './core.ts'
 export { createGuard, type Guard, type ProblemAnswer } from './guard.ts'
 export type { Algorithm } from './jwt/algorithms.ts'
-export type { Claims, VerifiedToken } from './jwt/verifier.ts'
+export type { Claims, RequiredClaims } from './jwt/claims.ts'
+export type { IssuerCheck, IssuerOption } from './jwt/issuers.ts'
+export type { VerifiedToken } from './jwt/verifier.ts'
 export type { LoginHandlers } from './login.ts'
 export {
   type ApiKeyOptions,
@@ -39,7 +41,7 @@ export {
   type RoleDefinitions,
   withInherited,
 } from './roles.ts'
-export type { OrganizationRule, RoleRule, Rule } from './rules.ts'
+export type { OrganizationRule, RoleRule, Rule, ScopeRule } from './rules.ts'
 export {
   type AcceptUpgrade,
   type IssuedTicket,

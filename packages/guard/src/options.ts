@@ -72,13 +72,28 @@ export const anything: OptionCheck = () => null
 export const text: OptionCheck = (value) => (isText(value) ? null : 'a string that is not empty')
 export const flag: OptionCheck = (value) => (typeof value === 'boolean' ? null : 'true or false')
 export const callable: OptionCheck = (value) => (typeof value === 'function' ? null : 'a function')
-
+export const textOrTexts: OptionCheck = (value) =>
+  isText(value) || (isTexts(value) && value.length > 0 && value.every(isText))
+    ? null
+    : 'a string, or a list of strings, none of them empty'
 /** RFC 9110 §5.6.2 `token`: names of header fields and of cookies. */
 export const token: OptionCheck = (value) => (isToken(value) ? null : 'a name without spaces or separators')
 export const tokens: OptionCheck = (value) =>
   Array.isArray(value) && value.every(isToken) ? null : 'a list of names without spaces or separators'
 const isToken = (value: unknown): boolean => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)
 
+export const nullOr =
+  (check: OptionCheck): OptionCheck =>
+  (value) => {
+    const wanted = value === null ? null : check(value)
+    return wanted === null ? null : `${wanted}; or null`
+  }
+export const either =
+  (...checks: readonly OptionCheck[]): OptionCheck =>
+  (value) => {
+    const wanted = checks.map((check) => check(value))
+    return wanted.includes(null) ? null : wanted.join(', or ')
+  }
 export const oneOf =
   (known: readonly unknown[]): OptionCheck =>
   (value) =>
@@ -90,7 +105,12 @@ export const amount =
     typeof value === 'number' && value >= least && value <= most
       ? null
       : `a number of ${unit} from ${least} to ${most}`
-
+export const count =
+  (least: number, most: number): OptionCheck =>
+  (value) =>
+    Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+      ? null
+      : `a whole number from ${least} to ${most}`
 /** Exact origins of browsers (RFC 6454 §6.2), of which one can equal an `Origin` field. */
 export const origins: OptionCheck = (value) =>
   isTexts(value) && value.every((one) => isOrigin(one))

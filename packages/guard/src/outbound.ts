@@ -1,6 +1,7 @@
 /**
- * Outbound HTTP: GET with a timeout, a size limit on the answer, and no redirects, to addresses in the configuration.
- * No address is taken from a token. No other file of the guard opens a connection.
+ * Outbound HTTP: requests with a timeout, a size limit on the answer, and no redirects, to addresses in the configuration.
+ * No address is taken from a token, except an issuer that a function of the app has accepted. No other file of the guard
+ * opens a connection.
  */
 import { type Problem, problem } from './problem.ts'
 
@@ -20,14 +21,26 @@ export interface GetOptions {
   maxBytes: number
 }
 
-/** @throws an error where the answer does not arrive completely within the time and size limits */
-export async function get(fetch: Fetch, url: string, options: GetOptions): Promise<BoundedResponse> {
-  const signal = AbortSignal.timeout(options.timeout)
-  const response = await send(fetch, url, options.headers, signal)
+/** {@link exchange} with GET. */
+export const get = (fetch: Fetch, url: string, options: GetOptions): Promise<BoundedResponse> =>
+  exchange(fetch, url, { ...options, method: 'GET' })
+
+/**
+ * Sends a request without a body.
+ *
+ * @throws an error where the answer does not arrive completely within the time and size limits
+ */
+export async function exchange(
+  fetch: Fetch,
+  url: string,
+  { method, headers, timeout, maxBytes }: GetOptions & { method: 'GET' | 'POST' },
+): Promise<BoundedResponse> {
+  const signal = AbortSignal.timeout(timeout)
+  const response = await send(fetch, url, headers, signal, method)
   return {
     status: response.status,
     headers: response.headers,
-    text: await readBounded(response, options.maxBytes),
+    text: await readBounded(response, maxBytes),
   }
 }
 
@@ -45,8 +58,9 @@ async function send(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  method = 'GET',
 ): Promise<Response> {
-  const response = await fetch(url, { headers, redirect: 'manual', signal })
+  const response = await fetch(url, { method, headers, redirect: 'manual', signal })
   if (response.type !== 'opaqueredirect' && (response.status < 300 || response.status > 399)) return response
   await response.body?.cancel()
   throw new Error(`${url} answered with a redirect, which is not followed`)

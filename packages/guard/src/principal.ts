@@ -16,6 +16,8 @@ export interface Principal extends Permitted {
   readonly roles: readonly string[]
   /** Grants, `resource:action` with `*` for any; check them with `can(principal, 'invoices:read')`. */
   readonly permissions: readonly string[]
+  /** The scopes of a token: what its client may do for the user, in any form (`openid`, `Files.Read`, `orders/read`). */
+  readonly scopes: readonly string[]
   /** The method that authenticated it: `access_token`, `session`, `api_key`, `jwt`, `basic`, or the name of a custom one. */
   readonly method: string
   /** The id of the organization in which the caller acts. */
@@ -54,6 +56,7 @@ class FrozenPrincipal implements Principal {
   readonly role: string | null
   readonly roles: readonly string[]
   readonly permissions: readonly string[]
+  readonly scopes: readonly string[]
   readonly method: string
   readonly organizationId: string | null
   readonly organizationRole: string | null
@@ -75,6 +78,7 @@ class FrozenPrincipal implements Principal {
     this.roles = list(fields.roles ?? (fields.role ? [fields.role] : NONE))
     this.role = fields.role ?? this.roles[0] ?? null
     this.permissions = list(fields.permissions ?? NONE)
+    this.scopes = list(fields.scopes ?? NONE)
     this.method = method
     this.organizationId = fields.organizationId ?? null
     this.organizationRole = fields.organizationRole ?? null
@@ -145,13 +149,14 @@ export function fieldsOf(record: unknown): PrincipalFields {
     role,
     roles: roles.length === 0 && role !== null ? [role] : roles,
     permissions: listIn(record, 'permissions') ?? NONE,
+    scopes: listIn(record, 'scopes') ?? NONE,
     organizationId: idOf(record.organizationId ?? record.organization_id ?? record.org),
     sessionId: idOf(record.sessionId ?? record.session_id),
     keyId: idOf(record.keyId ?? record.key_id),
   }
 }
 
-const LISTS = ['roles', 'permissions', 'organizationPermissions', 'amr'] as const
+const LISTS = ['roles', 'permissions', 'scopes', 'organizationPermissions', 'amr'] as const
 const IDS = ['organizationId', 'sessionId', 'keyId', 'tokenId'] as const
 const TEXTS = ['username', 'role', 'organizationRole', 'acr'] as const
 const DATES = ['authenticatedAt', 'expiresAt'] as const

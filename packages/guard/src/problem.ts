@@ -98,11 +98,14 @@ export const problem = (code: ProblemCode, options?: ProblemOptions): Problem =>
 export const invalidToken = (reason: string, cause?: unknown): Problem =>
   new Problem('INVALID_TOKEN', { reason, cause })
 
-/** The `cause` of a problem for which a callback of the app is responsible; written to the console by default. */
-export class CallbackFault extends Error {
+/**
+ * The `cause` of a problem for which the app is responsible, with a callback that failed or an option that is wrong;
+ * written to the console by default.
+ */
+export class AppFault extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
-    this.name = 'CallbackFault'
+    this.name = 'AppFault'
   }
 }
 

@@ -59,6 +59,36 @@ const signIn = async (person: Person = ada): Promise<{ access: string; session: 
 const statusOf = async (one: Probe, token: string): Promise<number> => (await one.bearer(token)).status
 
 describe('with the real server', () => {
+  it('accepts its session cookie, for unsafe methods with the CSRF token of that session only', async () => {
+    const [one, two] = [
+      await world.client().signIn(ada.email, PASSWORD),
+      await world.client().signIn(ada.email, PASSWORD),
+    ]
+    const cookie = `lk_session=${one.data.token}`
+    const csrf = (token: string) => ({ cookie, 'x-csrf-token': token })
+    for (const guarded of [await live(), make()]) {
+      const { principal } = await guarded.send({ cookie })
+      expect(principal).toMatchObject({ userId: ada.id, method: 'session', sessionId: one.data.session.id })
+      const post = async (headers: Record<string, string>) =>
+        (await guarded.send(headers, { method: 'POST' })).code ?? 200
+      expect(await post(csrf(one.data.session.csrf_token))).toBe(200)
+      expect(await post({ cookie })).toBe('CSRF_FAILED')
+      expect(await post(csrf(two.data.session.csrf_token))).toBe('CSRF_FAILED')
+      expect(await post({ ...csrf(one.data.session.csrf_token), origin: 'https://evil.example' })).toBe(
+        'CSRF_FAILED',
+      )
+      expect(
+        (await guarded.send({ cookie: `lk_session=st_${'a'.repeat(43)}` }, { rule: { optional: true } }))
+          .status,
+      ).toBe(401)
+    }
+    const guarded = await live()
+    expect((await guarded.send({ cookie })).status).toBe(200)
+    await world.client({ headers: { authorization: `Bearer ${one.data.token}` } }).post('/api/v1/auth/logout')
+    await until(async () => (await guarded.send({ cookie })).status === 401)
+    expect((await guarded.send(csrf(one.data.session.csrf_token), { method: 'POST' })).status).toBe(401)
+  })
+
   it('has the same principal for an access token, a session and an API key as the server', async () => {
     const { access, session, client } = await signIn()
     const key = await client.apiKey({ permissions: ['dashboard:read'] })

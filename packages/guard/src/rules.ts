@@ -13,6 +13,12 @@ export interface RoleRule {
   anyOf?: readonly string[] | undefined
 }
 
+/** Required scopes: all of `allOf`, and at least one of `anyOf`. */
+export interface ScopeRule {
+  allOf?: readonly string[] | undefined
+  anyOf?: readonly string[] | undefined
+}
+
 /** Requirements inside the organization in which the caller acts. */
 export interface OrganizationRule {
   /** The role in the organization. A member has exactly one, so that alternatives belong in `anyOf`. */
@@ -27,6 +33,8 @@ export interface Rule {
   roles?: RoleRule | readonly string[] | undefined
   /** All of these permissions, each `resource:action`; grants with `*` cover them. */
   permissions?: string | readonly string[] | undefined
+  /** Scopes of the token, in any form (`Files.Read`, `orders/read`): all of them, or any of `anyOf`; compared exactly. */
+  scopes?: string | readonly string[] | ScopeRule | undefined
   /** The caller must act in an organization, and meet these requirements there, in addition to `roles` and `permissions`. */
   organization?: true | OrganizationRule | undefined
   /** Allows callers without a credential. An invalid credential, or one without the required permissions, is refused. */
@@ -41,17 +49,22 @@ export interface Rule {
 /** @returns the principal (null: an anonymous caller, where the rule is `optional`), or the problem to answer */
 export type CompiledRule = (outcome: Principal | Problem | null, method: string) => Principal | Problem | null
 
-/** @throws TypeError for a malformed rule: an empty list, an unknown member, nested `methods` */
+/** @throws TypeError for a rule that is malformed or can never match: an empty list, an unknown member, nested `methods` */
 export function compileRule(rule: Rule = {}): CompiledRule {
   assertRule(rule)
   const whole = compileRequirements(rule)
   if (rule.methods === undefined) return whole
   const byMethod = new Map<string, CompiledRule>()
-  for (const [method, more] of Object.entries(rule.methods)) {
-    if ('methods' in more) throw new TypeError('`methods` must not be nested')
+  for (const [name, more] of Object.entries(rule.methods)) {
+    const method = name.toUpperCase()
+    if (!HTTP_METHODS.includes(method))
+      throw new TypeError(unknownName('HTTP has no method', name, HTTP_METHODS))
+    if (byMethod.has(method)) throw new TypeError(`\`methods\` has ${method} twice`)
     assertRule(more)
-    byMethod.set(method.toUpperCase(), compileRequirements({ optional: rule.optional, ...more }))
+    if ('methods' in more) throw new TypeError('`methods` must not be nested')
+    byMethod.set(method, compileRequirements({ optional: rule.optional, ...more }))
   }
+  if (byMethod.size === 0) throw new TypeError('`methods` is empty, so that every method is refused')
   const others = byMethod.get('*')
   const ruleOf = (method: string): CompiledRule | undefined =>
     byMethod.get(method) ?? (method === 'HEAD' ? byMethod.get('GET') : undefined) ?? others
@@ -66,13 +79,15 @@ export function compileRule(rule: Rule = {}): CompiledRule {
   }
 }
 
-function compileRequirements({ roles, permissions, organization, optional = false }: Rule): CompiledRule {
-  const lacks = compileChecks({ roles, permissions }, OUTSIDE)
+function compileRequirements(rule: Rule): CompiledRule {
+  const { organization, scopes, optional = false } = rule
+  const lacks = compileChecks(rule, OUTSIDE)
+  const lacksScope = scopes === undefined ? null : compileScopes(scopes)
   const lacksThere = organization === undefined ? null : compileOrganization(organization)
   return (outcome) => {
     if (outcome === null) return optional ? null : problem('AUTHENTICATION_REQUIRED')
     if (outcome instanceof Problem) return outcome
-    return lacks(outcome.roles, outcome) ?? lacksThere?.(outcome) ?? outcome
+    return lacks(outcome.roles, outcome) ?? lacksScope?.(outcome.scopes) ?? lacksThere?.(outcome) ?? outcome
   }
 }
 
@@ -112,6 +127,17 @@ function compileChecks({ roles, permissions }: Pick<Rule, 'roles' | 'permissions
   }
 }
 
+function compileScopes(scopes: NonNullable<Rule['scopes']>): (held: readonly string[]) => Problem | null {
+  const { allOf, anyOf } = scopeLists(scopes)
+  return (held) => {
+    if (allOf?.some((scope) => !held.includes(scope))) return forbidden(allOf, 'scopes')
+    return anyOf && !anyOf.some((scope) => held.includes(scope)) ? forbidden(anyOf, 'any_scope') : null
+  }
+}
+
+const scopeLists = (scopes: NonNullable<Rule['scopes']>): ScopeRule =>
+  typeof scopes === 'string' || isList(scopes) ? { allOf: listOf(scopes) } : scopes
+
 /** `required` is a string for one permission, as in the server's answers, and a list for several. */
 const forbidden = (required: readonly string[], of: string): Problem =>
   problem('INSUFFICIENT_PERMISSIONS', {
@@ -123,9 +149,18 @@ const isList = (value: unknown): value is readonly string[] => Array.isArray(val
 const listOf = (value: string | readonly string[]): readonly string[] =>
   typeof value === 'string' ? [value] : value
 
-const MEMBERS = new Set(['roles', 'permissions', 'organization', 'optional', 'methods'])
+const MEMBERS = new Set(['roles', 'permissions', 'scopes', 'organization', 'optional', 'methods'])
 const ORGANIZATION_MEMBERS = new Set(['roles', 'permissions'])
 const ROLE_MEMBERS = new Set(['allOf', 'anyOf'])
+/** The methods that Node and the Fetch standard can receive, and `*` for any. */
+const HTTP_METHODS: readonly string[] =
+  `* GET HEAD POST PUT PATCH DELETE OPTIONS QUERY TRACE CONNECT PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH
+  BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK
+  UNLINK SOURCE`.split(/\s+/)
+/** `*` is held by callers who may do everything. */
+const PERMISSION = /^(?:\*|[^\s:]+:\S+)$/
+/** RFC 6749 §3.3 `scope-token`. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 /** Rejects unknown members: a misspelt requirement would otherwise be ignored. */
 function assertRule(rule: Rule): void {
@@ -133,7 +168,10 @@ function assertRule(rule: Rule): void {
   for (const name of Object.keys(rule))
     if (!MEMBERS.has(name)) throw new TypeError(unknownName('a rule has no member', name, [...MEMBERS]))
   assertChecks(rule)
-  const { organization } = rule
+  const { organization, scopes, optional } = rule
+  if (optional !== undefined && typeof optional !== 'boolean')
+    throw new TypeError('`optional` must be true or false')
+  if (scopes !== undefined) assertScopes(scopes)
   if (organization === undefined || organization === true) return
   const members: unknown = organization
   const names = isRecord(members) ? Object.keys(members) : []
@@ -159,4 +197,35 @@ function assertChecks({ roles, permissions }: Pick<Rule, 'roles' | 'permissions'
     if (!isList(list) || list.length === 0 || list.some((name) => typeof name !== 'string' || name === ''))
       throw new TypeError('roles and permissions must be non-empty lists of names')
   }
+  const malformed =
+    permissions === undefined ? undefined : listOf(permissions).find((one) => !PERMISSION.test(one))
+  if (malformed !== undefined)
+    throw new TypeError(
+      `${malformed} is no permission, which is \`resource:action\`; names in other forms belong in \`scopes\``,
+    )
+}
+
+function assertScopes(scopes: NonNullable<Rule['scopes']>): void {
+  if (typeof scopes !== 'string' && !isList(scopes)) {
+    const names = isRecord(scopes as unknown) ? Object.keys(scopes) : []
+    if (names.length === 0 || names.some((name) => !ROLE_MEMBERS.has(name)))
+      throw new TypeError('scopes must be a string, a list or {allOf, anyOf}')
+  }
+  const { allOf, anyOf } = scopeLists(scopes)
+  for (const list of [allOf, anyOf]) {
+    if (list === undefined) continue
+    if (
+      !isList(list) ||
+      list.length === 0 ||
+      !list.every((one) => typeof one === 'string' && SCOPE.test(one))
+    )
+      throw new TypeError('scopes must be non-empty lists of scopes, each without spaces')
+  }
+}
+
+/** Every role that a rule names. */
+export function rolesOf(rule: Rule): readonly string[] {
+  const { roles, methods } = rule
+  const { allOf = [], anyOf = [] } = isList(roles) ? { allOf: roles } : (roles ?? {})
+  return [...allOf, ...anyOf, ...Object.values(methods ?? {}).flatMap(rolesOf)]
 }

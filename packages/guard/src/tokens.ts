@@ -9,6 +9,7 @@ import { localKeys } from './jwt/jwks.ts'
 import { UNKNOWN_KEY } from './jwt/keys.ts'
 import { tokenVerifier, type VerifiedToken } from './jwt/verifier.ts'
 import { accessTokenRules } from './methods/latchkey.ts'
+import { amount, assertOptions, callable, count, type OptionTable, text, textOrTexts } from './options.ts'
 import { invalidToken, type Problem } from './problem.ts'
 
 const HASHER = { digest: (text: string): string => hash('sha256', text, 'base64') }
@@ -20,12 +21,21 @@ export interface AccessTokenOptions {
   audience?: string | readonly string[] | undefined
   /** Public JWKs, or for HS256 a symmetric one (`kty` `oct`) with `alg`; each with a `kid`. */
   keys: readonly JsonWebKey[]
-  /** Tolerated clock difference in seconds; 5 by default. */
+  /** Tolerated clock difference in seconds; by default 60 for `iat` and `nbf`, and 5 for `exp`. */
   clockTolerance?: number | undefined
-  /** The number of verified tokens that are cached; 10,000 by default. */
+  /** The number of verified tokens that are cached; 10,000 by default, 0 for none. */
   cacheSize?: number | undefined
   /** Clock: the current time in milliseconds since the Unix epoch. `Date.now` by default. */
   now?: Now | undefined
+}
+
+const OPTIONS: OptionTable<AccessTokenOptions> = {
+  issuer: text,
+  audience: textOrTexts,
+  keys: (value) => (Array.isArray(value) ? null : 'a list of JWKs'),
+  clockTolerance: amount('seconds', 0, 3600),
+  cacheSize: count(0, 10_000_000),
+  now: callable,
 }
 
 export interface AccessTokens {
@@ -50,9 +60,10 @@ export interface AccessTokens {
  * @see RFC 9068 §4
  */
 export function accessTokens(options: AccessTokenOptions): AccessTokens {
+  assertOptions('accessTokens()', options, OPTIONS, ['issuer', 'keys'])
   const keys = localKeys(options.keys)
   const rules = accessTokenRules(options)
-  const verifier = tokenVerifier(keys, rules, options.cacheSize ?? 10_000, options.now ?? systemTime)
+  const verifier = tokenVerifier(() => keys, rules, options.cacheSize ?? 10_000, options.now ?? systemTime)
   return {
     check(token) {
       const verdict = verifier.verify(new Credential(HASHER, 'bearer', token))

@@ -34,8 +34,16 @@ const ALGORITHMS = {
 /** A supported `alg` (RFC 7515 §4.1.1); `none` is not supported. */
 export type Algorithm = keyof typeof ALGORITHMS
 
-export const isAlgorithm = (alg: unknown): alg is Algorithm =>
-  typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg)
+/** RFC 9864 §2.2: EdDSA with Ed25519, the only supported curve, has this name as well. */
+const FULLY_SPECIFIED: ReadonlyMap<unknown, Algorithm> = new Map([['Ed25519', 'EdDSA']])
+
+/** @returns the algorithm with this name, compared case-sensitively; null where it is not supported */
+export const algorithmNamed = (alg: unknown): Algorithm | null =>
+  FULLY_SPECIFIED.get(alg) ??
+  (typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg) ? (alg as Algorithm) : null)
+
+/** Every name that a token or an option may use. */
+export const ALGORITHM_NAMES: readonly string[] = [...Object.keys(ALGORITHMS), 'Ed25519']
 
 export const isSymmetric = (alg: Algorithm): boolean => ALGORITHMS[alg].family === 'hmac'
 
@@ -67,9 +75,15 @@ export function mismatch(alg: Algorithm, key: KeyObject): string | null {
       if (type !== 'rsa' && !(type === 'rsa-pss' && row.family === 'rsa-pss'))
         return `${alg} requires an RSA key`
       // RFC 7518 §3.3
-      return (details?.modulusLength ?? 0) >= 2048 ? null : `${alg} requires an RSA key of at least 2048 bits`
+      if ((details?.modulusLength ?? 0) < 2048) return `${alg} requires an RSA key of at least 2048 bits`
+      return isStrongExponent(details?.publicExponent ?? 0n)
+        ? null
+        : `${alg} requires an RSA key whose exponent is odd and at least 65537`
   }
 }
+
+/** NIST SP 800-56B §6.4.1.1: with the exponent 1, every message is its signature; even ones have no inverse. */
+const isStrongExponent = (exponent: bigint): boolean => exponent >= 65537n && exponent % 2n === 1n
 
 /** Verifies a signature. `alg` is the algorithm to which the key is bound, not that of the token's header. */
 export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signature: Buffer): boolean {

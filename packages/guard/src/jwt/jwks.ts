@@ -6,7 +6,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import type { Now } from '../clock.ts'
 import { type Fetch, get, unavailable } from '../outbound.ts'
-import { invalidToken, type Problem } from '../problem.ts'
+import { AppFault, invalidToken, type Problem } from '../problem.ts'
 import { isWorkers } from '../runtime.ts'
 import type { Algorithm } from './algorithms.ts'
 import {
@@ -17,19 +17,27 @@ import {
   UNKNOWN_KEY,
   type VerificationKey,
 } from './keys.ts'
+import { lifetimeOf } from './lifetime.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const UNKNOWN_EVERY = 30 * SECOND
 const RETRY_EVERY = 15 * SECOND
 const FIRST_RETRY_AFTER = 1 * SECOND
-const LIFETIME = { least: 30 * SECOND, usual: 10 * MINUTE, most: 24 * 60 * MINUTE }
 const STALE_FOR = 60 * MINUTE
 const MAX_BYTES = 262_144
 const MAX_KEYS = 100
 
+/** Where a set is found, if its address has to be looked up. */
+export interface KeyLocation {
+  /** @throws an error where the address is unknown */
+  find(): Promise<string>
+  /** The address may be outdated. */
+  forget(): void
+}
+
 export interface RemoteKeysOptions {
-  url: string
+  url: string | KeyLocation
   fetch: Fetch
   now: Now
   /** Milliseconds */
@@ -57,12 +65,13 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
 
   async function load(): Promise<void> {
     try {
-      const answer = await get(fetch, url, {
+      const address = typeof url === 'string' ? url : await url.find()
+      const answer = await get(fetch, address, {
         headers: { accept: 'application/json' },
         timeout,
         maxBytes: MAX_BYTES,
       })
-      if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
+      if (answer.status !== 200) throw new Error(`${address} answered ${answer.status}`)
       const next = readSet(answer.text, keys, options.algorithms)
       for (const [text, key] of keys) if (!next.has(text)) key.isLive = false
       keys = next
@@ -73,6 +82,7 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
       refreshAt = now() + lifetime * 0.8
     } catch (error) {
       failedAt = now()
+      if (typeof url !== 'string' && !(error instanceof AppFault)) url.forget()
       options.onFailure?.(error)
     }
   }
@@ -158,16 +168,6 @@ function readSet(
     }
   }
   return found
-}
-
-/** RFC 9111 §4.2.1, §5.1: the freshness lifetime in milliseconds, clamped to {@link LIFETIME}. */
-function lifetimeOf(headers: Headers): number {
-  const control = headers.get('cache-control') ?? ''
-  const age = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1]
-  if (/no-store|no-cache/i.test(control)) return LIFETIME.least
-  if (age === undefined) return LIFETIME.usual
-  const seconds = Number(age) - Number(/^\d{1,10}$/.exec(headers.get('age') ?? '')?.[0] ?? 0)
-  return Math.min(LIFETIME.most, Math.max(LIFETIME.least, seconds * SECOND))
 }
 
 export interface LocalKeys extends KeySource {

@@ -1,14 +1,23 @@
 /**
  * Verification keys, each bound to one algorithm when it is loaded. A key source finds the key with a given `kid` and
- * algorithm. Other header parameters of a token (`jwk`, `jku`, `x5c` …) are never used.
+ * algorithm. Other header parameters of a token (`jwk`, `jku`, `x5u`, `x5c` …) are never used.
  */
 import { createPublicKey, createSecretKey, type JsonWebKey, KeyObject } from 'node:crypto'
 import type { Problem } from '../problem.ts'
-import { type Algorithm, algorithmsOf, isAlgorithm, isSignedBy, isSymmetric, mismatch } from './algorithms.ts'
+import {
+  type Algorithm,
+  algorithmNamed,
+  algorithmsOf,
+  isSignedBy,
+  isSymmetric,
+  mismatch,
+} from './algorithms.ts'
 
 export interface VerificationKey {
   readonly kid: string | null
   readonly alg: Algorithm
+  /** The issuer whose tokens the key may sign, as its JWK says; null: any issuer of the set. */
+  readonly issuer: string | null
   /** False once the key was removed from its set: its signatures are then invalid. */
   isLive: boolean
   isSignatureOf(data: string, signature: Buffer): boolean
@@ -29,10 +38,21 @@ export interface KeySource {
   ready(): null | Problem | Promise<Problem | null>
 }
 
-export function verificationKey(key: KeyObject, alg: Algorithm, kid: string | null): VerificationKey {
+export function verificationKey(
+  key: KeyObject,
+  alg: Algorithm,
+  kid: string | null,
+  issuer: string | null = null,
+): VerificationKey {
   const wrong = mismatch(alg, key)
   if (wrong !== null) throw new TypeError(wrong)
-  return { kid, alg, isLive: true, isSignatureOf: (data, signature) => isSignedBy(key, alg, data, signature) }
+  return {
+    kid,
+    alg,
+    issuer,
+    isLive: true,
+    isSignatureOf: (data, signature) => isSignedBy(key, alg, data, signature),
+  }
 }
 
 /**
@@ -69,7 +89,8 @@ export function boundAlgorithm(
 ): Algorithm {
   const fitting = algorithmsOf(key).filter((alg) => allowed === undefined || allowed.includes(alg))
   if (named !== undefined) {
-    const alg = fitting.find((one) => one === named)
+    const wanted = algorithmNamed(named)
+    const alg = fitting.find((one) => one === wanted)
     if (alg === undefined) throw new TypeError(`the key cannot be used with ${String(named)}`)
     return alg
   }
@@ -94,16 +115,17 @@ export function keyOfJwk(
   if (Array.isArray(jwk.key_ops) && !jwk.key_ops.includes('verify'))
     throw new TypeError('the key is not for verifying')
   const kid = typeof jwk.kid === 'string' ? jwk.kid : null
-  // RFC 9864 §2.2 names EdDSA with this curve, the only supported one, Ed25519
-  const named = jwk.alg === 'Ed25519' ? 'EdDSA' : jwk.alg
   if (jwk.kty === 'oct') {
     if (!symmetric || typeof jwk.k !== 'string')
       throw new TypeError('a published set must not contain secrets')
-    if (!isAlgorithm(named)) throw new TypeError('a symmetric key must have an alg')
-    return secretKey(Buffer.from(jwk.k, 'base64url'), named, kid)
+    const alg = algorithmNamed(jwk.alg)
+    if (alg === null) throw new TypeError('a symmetric key must have an alg')
+    return secretKey(Buffer.from(jwk.k, 'base64url'), alg, kid)
   }
   const key = publicKey(jwk)
-  return verificationKey(key, boundAlgorithm(key, named, allowed), kid)
+  // a set for many tenants restricts its keys to their issuers (Microsoft Entra)
+  const issuer = typeof jwk.issuer === 'string' ? jwk.issuer : null
+  return verificationKey(key, boundAlgorithm(key, jwk.alg, allowed), kid, issuer)
 }
 
 /** Of all keys the one that fits; a `kid` whose keys have another algorithm is no unknown one. */

@@ -1,6 +1,7 @@
 /**
  * The revocation list in memory, filled by the stream. Adding is idempotent and independent of the order; an entry is
- * deleted when every credential that it covers has expired.
+ * deleted when every credential that it covers has expired. Times are those of the server: its tokens and revocations are
+ * compared with each other, and its answers with the order in which revocations arrived, never with the guard's clock.
  */
 
 const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org'] as const
@@ -15,7 +16,7 @@ export interface Revocation {
   readonly until: number
 }
 
-/** The properties by which a credential may be revoked. `issuedAt` is in seconds since the Unix epoch. */
+/** The properties by which a credential may be revoked. */
 export interface Revocable {
   readonly jti?: string | null
   readonly sid?: string | null
@@ -23,7 +24,10 @@ export interface Revocable {
   readonly keyId?: string | null
   readonly org?: string | null
   readonly roles?: readonly string[]
-  readonly issuedAt: number
+  /** In seconds since the Unix epoch; null for an answer of the server, which is as recent as its `version`. */
+  readonly issuedAt: number | null
+  /** For an answer of the server: the version of this list at the time of the request to the server. */
+  readonly version?: number
 }
 
 export interface Revocations {
@@ -35,10 +39,14 @@ export interface Revocations {
 }
 
 const SWEEP_EVERY = 1000
+/** Seconds after the end of an entry, because the clock of the guard may be ahead of the server's. */
+const KEPT_FOR = 600
 
 interface RevocationEntry {
   before: number
   until: number
+  /** The version of the list that the last revocation made. */
+  version: number
 }
 
 /** @param now returns seconds since the Unix epoch */
@@ -56,18 +64,18 @@ export function revocations(now: () => number): Revocations {
   const isCovered = (
     kind: Revocation['kind'],
     value: string | null | undefined,
-    issuedAt: number,
+    { issuedAt, version: asked = 0 }: Revocable,
   ): boolean => {
     const known = kept[kind]
     if (known.size === 0 || !value) return false
     const found = known.get(value)
-    return found !== undefined && issuedAt <= found.before
+    return found !== undefined && (issuedAt === null ? found.version > asked : issuedAt <= found.before)
   }
   const sweep = (): void => {
     sinceSweep = 0
     const time = now()
     for (const map of Object.values(kept))
-      for (const [value, { until }] of map) if (until < time) map.delete(value)
+      for (const [value, entry] of map) if (entry.until + KEPT_FOR < time) map.delete(value)
   }
   return {
     add({ kind, value, before, until }) {
@@ -77,6 +85,7 @@ export function revocations(now: () => number): Revocations {
       kept[kind].set(value, {
         before: Math.max(last, known?.before ?? last),
         until: Math.max(until, known?.until ?? until),
+        version,
       })
       sinceSweep += 1
       if (sinceSweep >= SWEEP_EVERY) sweep()
@@ -84,15 +93,15 @@ export function revocations(now: () => number): Revocations {
     covers(credential) {
       // fast path: nothing was revoked yet
       if (version === 0) return false
-      const { jti, sid, sub, keyId, org, roles, issuedAt } = credential
+      const { jti, sid, sub, keyId, org, roles } = credential
       return (
-        isCovered('jti', jti, issuedAt) ||
-        isCovered('sid', sid, issuedAt) ||
-        isCovered('sub', sub, issuedAt) ||
-        isCovered('key', keyId, issuedAt) ||
-        isCovered('org', org, issuedAt) ||
-        (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, issuedAt)) ||
-        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, issuedAt)) === true)
+        isCovered('jti', jti, credential) ||
+        isCovered('sid', sid, credential) ||
+        isCovered('sub', sub, credential) ||
+        isCovered('key', keyId, credential) ||
+        isCovered('org', org, credential) ||
+        (kept.org.size > 0 && isCovered('org', `${org}/${sub}`, credential)) ||
+        (kept.role.size > 0 && roles?.some((role) => isCovered('role', role, credential)) === true)
       )
     },
     get version() {

@@ -12,7 +12,7 @@ import { type Revocation, readRevocation } from './revocations.ts'
 export interface StreamOptions {
   url: string
   /** Sent as `Authorization: Bearer`. */
-  credential: () => string | Promise<string>
+  credential: () => Promise<string>
   fetch: Fetch
   now: Now
   /** Milliseconds without data after which the connection counts as lost. */

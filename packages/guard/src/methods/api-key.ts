@@ -87,6 +87,7 @@ function openApiKey<R>(options: ApiKeyOptions<R>): Method {
     sources: {
       headers: headers.map((name) => name.toLowerCase()),
       query: query === undefined ? [] : [query],
+      tokenQuery: [],
       cookies: [],
     },
     authenticate({ explicit: sent }) {

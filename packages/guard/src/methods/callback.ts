@@ -11,7 +11,7 @@ import {
   type Principal,
   type PrincipalFields,
 } from '../principal.ts'
-import { CallbackFault, Problem, type ProblemCode, problem } from '../problem.ts'
+import { AppFault, Problem, type ProblemCode, problem } from '../problem.ts'
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>
@@ -59,13 +59,13 @@ export function callbacks({ owner, method, refusal, timeout = CALLBACK_TIMEOUT }
       ? error
       : problem(refusal, {
           reason: `the callback \`${name}\` of ${owner} failed`,
-          cause: new CallbackFault(`${owner}: \`${name}\` failed: ${messageOf(error)}`, error),
+          cause: new AppFault(`${owner}: \`${name}\` failed: ${messageOf(error)}`, error),
         })
   const late = (name: string): Problem => {
     const text = `\`${name}\` has not answered within ${timeout} ms`
     return problem('UNAVAILABLE', {
       reason: `the callback ${text}`,
-      cause: new CallbackFault(`${owner}: ${text}`),
+      cause: new AppFault(`${owner}: ${text}`),
     })
   }
   const self: Callbacks = {
@@ -92,7 +92,7 @@ export function callbacks({ owner, method, refusal, timeout = CALLBACK_TIMEOUT }
 }
 
 /** Rejects with `late()` after the time; the answer that may still come is then ignored, also if it is a rejection. */
-export function within<T>(answer: PromiseLike<T>, milliseconds: number, late: () => unknown): Promise<T> {
+export function within<T>(answer: Awaitable<T>, milliseconds: number, late: () => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), milliseconds)
     Promise.resolve(answer)

@@ -1,22 +1,47 @@
 /**
- * The `latchkey` method: access tokens are verified offline with the published keys (JWKS) of the server; API keys and
- * session tokens are validated by the server; revocations are pushed by a stream. While the stream is not connected, the
+ * The `latchkey` method: access tokens are verified offline with the published keys (JWKS) of the server; API keys,
+ * session tokens and session cookies are validated by the server; revocations are pushed by a stream. While the stream is not connected, the
  * server validates every credential, and where it cannot be reached the answer is 503: a credential that may have been
  * revoked is never accepted.
  */
 import { boundedCache } from '../cache.ts'
 import type { Credential } from '../credentials.ts'
+import { checkOriginOf, isSafe } from '../csrf.ts'
+import { fieldsOfClaims, toleranceOf } from '../jwt/claims.ts'
 import { remoteKeys } from '../jwt/jwks.ts'
 import { type KeySource, secretKey, UNKNOWN_KEY } from '../jwt/keys.ts'
-import { type TokenRules, tokenVerifier, type VerifiedToken } from '../jwt/verifier.ts'
+import { type TokenRules, type TokenVerdict, tokenVerifier, type VerifiedToken } from '../jwt/verifier.ts'
 import { type Revocable, revocations } from '../latchkey/revocations.ts'
 import { openStream, type Stream } from '../latchkey/stream.ts'
-import { credentialValidator, type ValidationResult, type ValidCredential } from '../latchkey/validate.ts'
+import { credentialValidator, type ValidCredential } from '../latchkey/validate.ts'
+import {
+  amount,
+  assertOptions,
+  callable,
+  count,
+  either,
+  flag,
+  isText,
+  type OptionTable,
+  oneOf,
+  origins,
+  text,
+  textOrTexts,
+} from '../options.ts'
 import { type Fetch, outboundUrl, unavailable } from '../outbound.ts'
-import type { Principal } from '../principal.ts'
-import { invalidToken, Problem } from '../problem.ts'
+import { makePrincipal, type Principal } from '../principal.ts'
+import { invalidToken, Problem, problem } from '../problem.ts'
+import type { GuardRequest } from '../request.ts'
 import { isWorkers } from '../runtime.ts'
-import type { Method, MethodContext, MethodOutcome, MethodPlan, RevocationState } from './method.ts'
+import { type Awaitable, CALLBACK_TIMEOUT, within } from './callback.ts'
+import {
+  type Method,
+  type MethodContext,
+  type MethodOutcome,
+  type MethodPlan,
+  NO_SOURCES,
+  type RevocationState,
+} from './method.ts'
 
 /** How revocations are checked: pushed by a stream, by validating every credential at the server, or not at all. */
 export type RevocationMode = 'stream' | 'ask' | 'none'
@@ -31,14 +56,24 @@ export interface LatchkeyOptions {
   /** Allows plain http to another machine, for a trusted network. */
   allowHttp?: boolean | undefined
   /** The credential of the guard for the revocation stream: an API key or access token with `revocations:read`. */
-  credential?: string | (() => string | Promise<string>) | undefined
+  credential?: string | (() => Awaitable<string>) | undefined
   /** By default `stream` with a `credential`, and `ask` without. With `none`, a token is valid until it expires. */
   revocation?: RevocationMode | undefined
   /** The token secret of a server that signs with HS256; at least 32 bytes. */
   secret?: string | Uint8Array | undefined
-  /** Tolerated clock difference in seconds; 5 by default. */
+  /**
+   * Whether the session cookie of the server is accepted, where it reaches the app because both are on one host; true by
+   * default. Unsafe methods require the CSRF token of the session in `X-CSRF-Token` or `X-CSRFToken`.
+   */
+  cookie?: boolean | undefined
+  /** Other origins that may send unsafe requests with the session cookie: `['https://app.example.com']`. */
+  origins?: readonly string[] | undefined
+  /**
+   * Tolerated difference between the clocks of the server and this machine, in seconds. By default 60 for tokens from the
+   * future (`iat`, `nbf`), and 5 for expired ones (`exp`).
+   */
   clockTolerance?: number | undefined
-  /** The number of verified tokens that are cached; 10,000 by default. */
+  /** The number of verified tokens that are cached; 10,000 by default, 0 for none. */
   cacheSize?: number | undefined
   /**
    * How long the server's answer for an API key or a session token is cached while the stream is connected, in seconds;
@@ -59,6 +94,7 @@ const REJECTED_FOR = 30_000
 
 const API_KEY = /^[a-z][a-z0-9]*_(?:live|test)_[A-Za-z0-9]{32}$/
 const SESSION_TOKEN = /^st_[\w-]{43}$/
+const CSRF_TOKEN = /^[\w-]{1,64}\.[\w-]{1,64}$/
 
 /**
  * Accepts what a Latchkey server issues: access tokens, API keys (`Authorization: Bearer`, `Authorization:
@@ -73,13 +109,35 @@ export function latchkey(options: LatchkeyOptions): MethodPlan {
   return { name: 'latchkey', open: (context) => openLatchkey(options, context) }
 }
 
+const OPTIONS: OptionTable<LatchkeyOptions> = {
+  issuer: text,
+  audience: textOrTexts,
+  url: text,
+  allowHttp: flag,
+  credential: either(text, callable),
+  revocation: oneOf(['stream', 'ask', 'none']),
+  secret: (value) => (typeof value === 'string' || value instanceof Uint8Array ? null : 'a string or bytes'),
+  cookie: flag,
+  origins,
+  clockTolerance: amount('seconds', 0, 3600),
+  cacheSize: count(0, 10_000_000),
+  rememberFor: amount('seconds', 0, 3600),
+  timeout: amount('milliseconds', 1, 600_000),
+  silence: amount('milliseconds', 1, 3_600_000),
+  fetch: callable,
+}
+
+/** An answer of the server. Its age is measured by one clock, and its end by the clock of the server. */
 interface CachedAnswer {
   principal: Principal
   revocable: Revocable
-  until: number
+  at: number
+  /** Milliseconds */
+  lifetime: number
 }
 
 function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: MethodContext): Method {
+  assertOptions('latchkey()', options, OPTIONS, ['issuer'])
   const issuer = options.issuer.replace(/\/+$/, '')
   const { credential, timeout = 3000, rememberFor = 5, fetch = globalThis.fetch } = options
   const mode = options.revocation ?? (credential === undefined ? 'ask' : 'stream')
@@ -90,24 +148,23 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   const base = outboundUrl(options.url ?? issuer, options.allowHttp ?? false).href.replace(/\/+$/, '')
   const keys = remoteKeys({ url: `${base}/.well-known/jwks.json`, fetch, now, timeout, onFailure: report })
   const rules = accessTokenRules(options)
-  const verifier = tokenVerifier(
-    options.secret === undefined ? keys : secretOf(options.secret),
-    rules,
-    options.cacheSize ?? 10_000,
-    now,
-  )
+  const source = options.secret === undefined ? keys : secretOf(options.secret)
+  const verifier = tokenVerifier(() => source, rules, options.cacheSize ?? 10_000, now)
   const validate = credentialValidator({ url: `${base}/api/v1/auth/validate`, fetch, now, timeout })
-  const revoked = revocations(() => now() / 1000 - rules.tolerance)
+  const revoked = revocations(() => now() / 1000)
   const cachedAnswers = boundedCache<CachedAnswer>(5000)
   /** Digests of tokens with an unknown key that the server refused, with the time until which this is cached. */
   const rejected = boundedCache<number>(5000)
   let unknownKeyChecks = 0
+  // under https a cookie of another host cannot have this name (RFC 6265bis §4.1.3.2)
+  const cookie = options.cookie === false ? null : `${issuer.startsWith('https:') ? '__Host-' : ''}lk_session`
   const stream: Stream | null =
     mode !== 'stream' || credential === undefined
       ? null
       : openStream({
           url: `${base}/api/v1/auth/revocations`,
-          credential: typeof credential === 'function' ? credential : () => credential,
+          credential:
+            typeof credential === 'function' ? () => credentialOf(credential) : async () => credential,
           fetch,
           now,
           silence: options.silence ?? 40_000,
@@ -129,7 +186,7 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   }
 
   async function validateToken(
-    token: Omit<VerifiedToken, 'key'>,
+    token: Pick<VerifiedToken, 'sub' | 'jti'>,
     sent: Credential,
   ): Promise<Principal | Problem> {
     const answer = await validate(sent)
@@ -164,44 +221,72 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
 
   function authenticateToken(sent: Credential): MethodOutcome | Promise<MethodOutcome> {
     const verdict = verifier.verify(sent)
-    if (verdict instanceof Promise) return verdict.then((later) => settle(later, sent))
-    return verdict === undefined ? undefined : settle(verdict, sent)
+    return verdict instanceof Promise ? verdict.then((later) => settle(later, sent)) : settle(verdict, sent)
   }
-  const settle = (verdict: VerifiedToken | Problem | typeof UNKNOWN_KEY, sent: Credential) => {
+  const settle = (verdict: TokenVerdict | undefined, sent: Credential) => {
+    if (verdict === undefined) return undefined
     if (verdict === UNKNOWN_KEY) return validateUnknownKey(sent)
     return verdict instanceof Problem ? verdict : acceptToken(verdict, sent)
   }
 
-  function authenticateOpaque(sent: Credential): Principal | Problem | Promise<Principal | Problem> {
-    const known = cachedAnswers.get(sent.digest)
-    if (known !== undefined && isPushed() && now() < known.until && !revoked.covers(known.revocable))
+  /** @param csrfToken of an unsafe request with a session cookie */
+  function authenticateOpaque(
+    sent: Credential,
+    csrfToken: string | null = null,
+  ): Principal | Problem | Promise<Principal | Problem> {
+    const name = csrfToken === null ? sent.digest : `${sent.digest} ${csrfToken}`
+    const known = cachedAnswers.get(name)
+    if (known !== undefined && isPushed() && isFresh(known) && !revoked.covers(known.revocable))
       return known.principal
     const { version } = revoked
-    return validate(sent).then((answer) => {
+    return validate(sent, csrfToken).then((answer) => {
+      if (answer instanceof Problem) return answer
       // an answer that a revocation may have overtaken is valid for this request, and is not cached
-      if (isValid(answer) && isPushed() && version === revoked.version) remember(sent, answer)
-      return answer instanceof Problem ? answer : answer.principal
+      if (isPushed() && version === revoked.version)
+        cachedAnswers.set(name, rememberedAnswer(answer, version))
+      return answer.principal
     })
   }
   const isPushed = (): boolean => stream?.isLive() === true
+  const isFresh = ({ at, lifetime }: CachedAnswer): boolean => {
+    const age = now() - at
+    // a clock that was set back does not prolong it
+    return age >= 0 && age < lifetime
+  }
 
-  function remember(sent: Credential, { principal, userId, sessionId, keyId }: ValidCredential): void {
+  function rememberedAnswer(answer: ValidCredential, version: number): CachedAnswer {
+    const { principal, userId, sessionId, keyId, expiresIn } = answer
     const { roles, organizationId: org } = principal
-    const revocable = { sub: userId, sid: sessionId, keyId, roles, org, issuedAt: Math.floor(now() / 1000) }
-    const until = Math.min(
-      now() + rememberFor * 1000,
-      principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
-    )
-    cachedAnswers.set(sent.digest, { principal, revocable, until })
+    const lifetime = Math.min(rememberFor * 1000, expiresIn ?? Number.POSITIVE_INFINITY)
+    const revocable = { sub: userId, sid: sessionId, keyId, roles, org, issuedAt: null, version }
+    return { principal, revocable, at: now(), lifetime }
+  }
+
+  /** An unsafe request must have the CSRF token of its session, and come from an origin of the app. */
+  function authenticateCookie(
+    sent: Credential | null,
+    request: GuardRequest,
+  ): Principal | Problem | Promise<Principal | Problem> {
+    // a cookie that cannot be read is invalid, not absent
+    if (sent === null || !SESSION_TOKEN.test(sent.value)) return invalidToken('the cookie cannot be read')
+    if (isSafe(request.method)) return authenticateOpaque(sent)
+    const foreign = checkOriginOf(request, options.origins ?? [])
+    if (foreign !== null) return foreign
+    const csrfToken = request.header('x-csrftoken') ?? request.header('x-csrf-token') ?? ''
+    return CSRF_TOKEN.test(csrfToken)
+      ? authenticateOpaque(sent, csrfToken)
+      : problem('CSRF_FAILED', { reason: 'the CSRF token is missing or malformed' })
   }
 
   return {
     name: 'latchkey',
     schemes: ['Bearer', 'Api-Key'],
-    sources: { headers: ['x-api-key'], query: [], cookies: [] },
+    sources: { ...NO_SOURCES, headers: ['x-api-key'], cookies: cookie === null ? [] : [cookie] },
     resolvesRoles: true,
     docs: `${issuer}/api/docs`,
-    authenticate({ explicit: sent }) {
+    authenticate({ explicit: sent, cookies }, request) {
+      const session = cookie === null ? undefined : cookies.get(cookie)
+      if (session !== undefined) return authenticateCookie(session, request)
       if (sent === null || sent.isTooLong) return undefined
       if (sent.kind === 'api-key') return API_KEY.test(sent.value) ? authenticateOpaque(sent) : undefined
       if (sent.kind !== 'bearer') return undefined
@@ -213,22 +298,34 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   }
 }
 
-const isValid = (answer: ValidationResult): answer is ValidCredential => !(answer instanceof Problem)
+/** @throws TypeError where a callback returns no credential, which the stream reports as its state */
+async function credentialOf(read: () => Awaitable<string>): Promise<string> {
+  const credential: unknown = await within(
+    read(),
+    CALLBACK_TIMEOUT,
+    () => new Error('`credential` does not answer'),
+  )
+  if (isText(credential)) return credential
+  throw new TypeError('`credential` must return a string')
+}
 
 /** The requirements on access tokens of a Latchkey server (RFC 9068 §4). */
 export function accessTokenRules(
   options: Pick<LatchkeyOptions, 'issuer' | 'audience' | 'clockTolerance'>,
 ): TokenRules {
   const issuer = options.issuer.replace(/\/+$/, '')
-  const { audience = issuer, clockTolerance = 5 } = options
+  const { audience = issuer, clockTolerance } = options
   return {
-    issuers: [issuer],
+    isIssuer: ({ iss }) => iss === issuer,
+    hasTenants: false,
     audiences: typeof audience === 'string' ? [audience] : audience,
     // RFC 9068 §2.1
-    types: ['at+jwt', 'application/at+jwt'],
-    tolerance: clockTolerance,
-    method: 'access_token',
+    types: ['at+jwt'],
+    tolerance: toleranceOf(clockTolerance),
+    maxAge: null,
+    required: [],
     isLatchkey: true,
+    principalOf: (claims) => makePrincipal(fieldsOfClaims(claims), 'access_token', claims, true),
   }
 }
 

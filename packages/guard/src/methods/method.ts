@@ -49,4 +49,4 @@ export interface MethodPlan {
   open(context: MethodContext): Method
 }
 
-export const NO_SOURCES: Sources = Object.freeze({ headers: [], query: [], cookies: [] })
+export const NO_SOURCES: Sources = Object.freeze({ headers: [], query: [], tokenQuery: [], cookies: [] })

@@ -8,7 +8,7 @@ import { checkOriginOf } from '../csrf.ts'
 import { amount, assertOptions, callable, flag, type OptionTable, origins, token } from '../options.ts'
 import { invalidToken, problem } from '../problem.ts'
 import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
-import type { MethodPlan } from './method.ts'
+import { type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface SessionOptions<R> {
   /** The name of the cookie. */
@@ -61,7 +61,7 @@ export function session<R>(options: SessionOptions<R>): MethodPlan {
       return {
         name: 'session',
         schemes: ['Session'],
-        sources: { headers: [], query: [], cookies: [cookie] },
+        sources: { ...NO_SOURCES, cookies: [cookie] },
         authenticate({ cookies }, request) {
           const sent = cookies.get(cookie)
           if (sent === undefined) return undefined

@@ -59,6 +59,8 @@ export interface Counterpart {
   lines: Set<ServerResponse>
   lastEventIds: (string | undefined)[]
   guardCredential: string
+  /** The CSRF token of every session. */
+  csrfToken: string
   token(claims?: Record<string, unknown>, header?: Record<string, unknown>, key?: SigningKey): Promise<string>
   /** Revokes, and sends the event to every stream. */
   revoke(revoked: Partial<Revoked> & Pick<Revoked, 'kind' | 'value'>): void
@@ -94,6 +96,7 @@ export async function startCounterpart(): Promise<Counterpart> {
     lines: new Set(),
     lastEventIds: [],
     guardCredential: `lk_test_${'g'.repeat(32)}`,
+    csrfToken: `${'n'.repeat(22)}.${'m'.repeat(43)}`,
     async token(claims = {}, header = {}, key = self.keys[0]) {
       if (!key) throw new Error('there is no key')
       const now = Math.floor(Date.now() / 1000)
@@ -164,6 +167,10 @@ export async function startCounterpart(): Promise<Counterpart> {
     const account = isUnderKnownKey(credential) ? self.accounts.get(credential) : undefined
     if (wait) await new Promise((resolve) => setTimeout(resolve, wait))
     if (status) return void res.writeHead(status).end(body ?? '{}')
+    if (account && req.method === 'POST' && req.headers['x-csrf-token'] !== self.csrfToken) {
+      const error = { code: 'CSRF_FAILED', type: 'AUTHORIZATION_ERROR', message: 'No.', details: null }
+      return void res.writeHead(403).end(JSON.stringify({ success: false, code: 403, message: 'No.', error }))
+    }
     if (!account) {
       const code = /^[a-z]+_(?:live|test)_/.test(credential) ? 'INVALID_API_KEY' : 'INVALID_TOKEN'
       const error = { code, type: 'AUTHENTICATION_ERROR', message: 'No.', details: null }
@@ -202,8 +209,10 @@ export async function startCounterpart(): Promise<Counterpart> {
 const writeRevoked = (line: ServerResponse, id: number, revoked: Revoked): void =>
   void line.write(`id: ${id}\nevent: revoked\ndata: ${JSON.stringify(revoked)}\n\n`)
 
-const credentialOf = (req: IncomingMessage): string =>
-  req.headers.authorization?.replace(/^bearer /i, '') ?? String(req.headers['x-api-key'] ?? '')
+const credentialOf = ({ headers }: IncomingMessage): string =>
+  headers.authorization?.replace(/^bearer /i, '') ??
+  /^lk_session=(.*)$/.exec(headers.cookie ?? '')?.[1] ??
+  String(headers['x-api-key'] ?? '')
 
 const accountOf = (claims: Record<string, unknown>): Account => ({
   user_id: String(claims.sub),

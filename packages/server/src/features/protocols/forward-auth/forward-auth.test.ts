@@ -40,6 +40,20 @@ describe('validate', () => {
     expect((await ask({ cookie: `lk_session=${data.token}` })).data).toEqual(expected)
   })
 
+  it('answers an unsafe request the same, under a cookie with the CSRF token of its session only', async () => {
+    const { data } = await world.client().signIn('ada', PASSWORD)
+    const check = (headers: Record<string, string>) => world.client().post(VALIDATE, undefined, { headers })
+    const cookie = `lk_session=${data.token}`
+    const right = await check({ cookie, 'x-csrf-token': data.session.csrf_token })
+    expect([right.status, right.data]).toEqual([200, (await ask({ cookie })).data])
+    const other = (await world.client().signIn('ada', PASSWORD)).data.session.csrf_token
+    for (const token of ['', 'x', other])
+      expect((await check({ cookie, 'x-csrf-token': token })).code).toBe('CSRF_FAILED')
+    expect((await check({ cookie })).code).toBe('CSRF_FAILED')
+    expect((await check(bearer(data.token))).status).toBe(200)
+    expect((await check({})).status).toBe(401)
+  })
+
   it('returns the id and the session of an access token', async () => {
     const { data } = await world.client().signIn('ada', PASSWORD, { tokens: true })
     const reply = await ask(bearer(data.access_token))

@@ -83,6 +83,19 @@ export const forwardAuthRoutes = (tools: Tools): Row[] => [
     },
     run: async (call, query) => answer(validityOf(tools, call), query),
   }),
+  route({
+    of: forwardAuthOperations.validate,
+    name: 'auth.validate.unsafe',
+    method: 'POST',
+    path: '/api/v1/auth/validate',
+    description:
+      'The same check for an unsafe request: under a session cookie it requires the CSRF token of the session, in `X-CSRF-Token` or `X-CSRFToken`. For an app that accepts the cookie, such as one behind `@latchkey/guard`. Changes nothing.',
+    tag: 'Authentication',
+    message: 'Credential checked.',
+    input: z.object({}),
+    output: Validity,
+    run: async (call) => ({ data: validityOf(tools, call) }),
+  }),
 ]
 
 /** @throws Problem INSUFFICIENT_PERMISSIONS */
