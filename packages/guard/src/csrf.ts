@@ -9,9 +9,15 @@ import type { GuardRequest } from './request.ts'
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 export const isSafe = (method: string): boolean => SAFE_METHODS.has(method)
 
+/**
+ * A WebSocket upgrade is a GET that opens a channel in both directions, and pages of other sites may cause it: it counts
+ * as unsafe (RFC 6455 §10.2).
+ */
+const isUpgrade = (request: GuardRequest): boolean => request.header('upgrade')?.toLowerCase() === 'websocket'
+
 /** @returns the problem of an unsafe request from another origin */
 export function checkOriginOf(request: GuardRequest, origins: readonly string[]): Problem | null {
-  if (isSafe(request.method)) return null
+  if (isSafe(request.method) && !isUpgrade(request)) return null
   const origin = request.header('origin')
   if (origin !== undefined && origins.includes(origin)) return null
   const site = request.header('sec-fetch-site')

@@ -169,6 +169,27 @@ describe('an upgrade', () => {
     if (expected === 403) expect(reasons).toEqual([`CSRF_FAILED from ${sent}`.trim()])
   })
 
+  it.each([
+    ['of another site, with a cookie', { ...COOKIE, origin: 'https://evil.test' }, 'CSRF_FAILED'],
+    ['of another site by Fetch Metadata', { ...COOKIE, 'sec-fetch-site': 'cross-site' }, 'CSRF_FAILED'],
+    ['of the same host, with a cookie', { ...COOKIE, origin: 'https://app.test' }, 'ada'],
+    ['without Origin, as programs send it', COOKIE, 'ada'],
+    [
+      'of another site, with a header field that no page can set',
+      { ...KEY, origin: 'https://evil.test' },
+      'ada',
+    ],
+  ])('checked by guard.authenticate alone, %s', async (_, headers, expected) => {
+    const all = { host: 'app.test', connection: 'Upgrade', upgrade: 'WebSocket', ...headers }
+    const checked = guard.authenticate(new Request('http://app.test/', { headers: all }))
+    expect(
+      await checked.then(
+        (principal) => principal?.userId,
+        ({ code }) => code,
+      ),
+    ).toBe(expected)
+  })
+
   it('of a client that resets the connection meanwhile harms nothing', async () => {
     await start()
     let release = (): void => {}

@@ -130,7 +130,7 @@ export function webSockets(guard: Guard, options: WebSocketOptions = {}): WebSoc
     )
     if (sent.length > 1) throw problem('BAD_REQUEST', { message: 'There is more than one credential.' })
     if (token !== null) return () => guard.verify(token, request, rule)
-    if (ticket === null) return () => guard.authenticate(request, rule)
+    if (ticket === null) return () => guard.authenticate(ofCheckedOrigin(request), rule)
     const record = await tickets.redeem(ticket)
     if (record instanceof Problem) throw record
     return () => replay(record)
@@ -185,6 +185,10 @@ function assertOrigin({ headers }: IncomingMessage, allowed: readonly string[]):
   if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return
   throw problem('CSRF_FAILED', { reason: `from ${origin}` })
 }
+
+/** The request without the mark of an upgrade, so that methods with cookies do not check its `Origin` a second time. */
+const ofCheckedOrigin = (request: IncomingMessage): IncomingMessage =>
+  Object.create(request, { headers: { value: { ...request.headers, upgrade: undefined } } })
 
 /**
  * Takes the token out of the offered subprotocols. One other must remain, because a browser closes a connection whose
