@@ -17,7 +17,13 @@ export const DISABLED = 'disab@example.com'
 
 /** A server with accounts of each status. Hashes cost what they cost in production; the lock-out is off, for many samples. */
 export async function startPopulated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
-  const world = await startWorld({ ...HASHES, lockoutFailures: 1_000_000, ...overrides })
+  const world = await startWorld({
+    ...HASHES,
+    // the testing profile answers after its e-mails are written
+    profile: 'development',
+    lockoutFailures: 1_000_000,
+    ...overrides,
+  })
   await world.person({ email: KNOWN, username: 'known', signIn: false })
   await world.client().post('/api/v1/auth/register', { email: PENDING, password: PASSWORD })
   const disabled = await world.person({ email: DISABLED, signIn: false })

@@ -48,6 +48,7 @@ export interface HttpOptions extends PageRenderer {
   /** For rows about organizations; absent: no user is a member of any organization. */
   memberships?: MembershipLookup
   recordDenial?: DenialRecorder
+  beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>
   /** Routes whose answers a protocol defines (OpenID Connect, metrics). They receive no parsed body. */
@@ -75,6 +76,7 @@ export function createHttp(options: HttpOptions): Http {
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
     recordDenial: options.recordDenial ?? (async () => {}),
+    beforeAnswer: options.beforeAnswer ?? null,
     openExchange: exchangeOpener(config, clock, present.cookies),
     cors: cors(config.corsOrigins),
     isForeign: originCheck(config),

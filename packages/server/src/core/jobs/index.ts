@@ -49,6 +49,8 @@ export interface Jobs {
    * for tests. Works without `start`. Not for handlers: it would wait for itself.
    */
   settle(): Promise<void>
+  /** As `settle`, where a job was enqueued since the last time; waits for another call that settles it. */
+  settleNew(): Promise<void>
   /** Stops the timers, and waits for running jobs. */
   close(): Promise<void>
 }
@@ -98,11 +100,29 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
   })
   worker.onFinished(wake)
 
+  async function settle(): Promise<void> {
+    const turns = (): number => recurring.turns() + worker.turns()
+    for (;;) {
+      const before = turns()
+      await recurring.startDue()
+      await worker.startDue()
+      const running = [...recurring.running(), ...worker.running()]
+      if (running.length > 0) await Promise.race(running)
+      // a job that ended during the claims may have enqueued further jobs
+      else if (turns() === before) return
+    }
+  }
+  let hasNew = false
+  let settling: Promise<void> = Promise.resolve()
+
   return {
     async enqueue(tx, kind, payload, options) {
       const now = options?.now ?? clock.now()
       await insertJob(tx, { kind: kind.name, payload, runAt: options?.runAt ?? now, now })
-      tx.afterCommit(wake)
+      tx.afterCommit(() => {
+        hasNew = true
+        wake()
+      })
     },
     on: worker.on,
     every: recurring.every,
@@ -125,17 +145,12 @@ export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log 
       timer ??= setInterval(wake, POLL).unref()
       wake()
     },
-    async settle() {
-      const turns = (): number => recurring.turns() + worker.turns()
-      for (;;) {
-        const before = turns()
-        await recurring.startDue()
-        await worker.startDue()
-        const running = [...recurring.running(), ...worker.running()]
-        if (running.length > 0) await Promise.race(running)
-        // a job that ended during the claims may have enqueued further jobs
-        else if (turns() === before) return
-      }
+    settle,
+    settleNew() {
+      if (hasNew) settling = settling.catch(() => undefined).then(settle)
+      hasNew = false
+      // a failure of the database is that of the jobs, which are tried again, and not of the request
+      return settling.catch(() => undefined)
     },
     async close() {
       if (timer) clearInterval(timer)

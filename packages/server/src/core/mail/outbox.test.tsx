@@ -5,6 +5,7 @@ import type { Database } from '../../base/db/database.ts'
 import { type Serving, serve } from '../../base/http/testing.ts'
 import { createPages } from '../../base/page/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
+import { PASSWORD, startWorld } from '../../testing/world.ts'
 import { createJobs } from '../jobs/index.ts'
 import { Action, Paragraph } from './email.tsx'
 import { createMail, type Mail, type MailOptions } from './index.ts'
@@ -117,4 +118,23 @@ test('can be cleared, but not by another site', async () => {
   expect((await server.ask('/dev/outbox.json')).json).toHaveLength(2)
   expect((await server.ask('/dev/outbox', { method: 'DELETE' })).status).toBe(200)
   expect((await server.ask('/dev/outbox.json')).json).toEqual([])
+})
+
+test('in the testing profile an e-mail is there before the answer of the request that causes it', async () => {
+  const world = await startWorld()
+  try {
+    const outbox = async (to: string) => (await fetch(`${world.url}/dev/outbox.json?to=${to}`)).json()
+    const many = Array.from({ length: 6 }, (_, n) => `soon${n}@example.com`)
+    await Promise.all(
+      many.map(async (email) => {
+        const made = await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
+        expect(made.status).toBe(201)
+        expect(await outbox(email)).toHaveLength(1)
+      }),
+    )
+    await world.client().post('/api/v1/auth/password/forgot', { email: many[0] })
+    expect(await outbox(String(many[0]))).toHaveLength(2)
+  } finally {
+    await world.stop()
+  }
 })

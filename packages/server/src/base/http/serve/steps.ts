@@ -56,6 +56,8 @@ export interface HttpContext {
   authenticator: Authenticator
   memberships: MembershipLookup
   recordDenial: DenialRecorder
+  /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
+  beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean
   isUnavailable: (error: unknown) => boolean
 }
@@ -148,6 +150,8 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       } catch (error) {
         if (isUnsafe) await recordDenial(call, params, error)
         throw error
+      } finally {
+        if (isUnsafe) await context.beforeAnswer?.()
       }
     },
   }

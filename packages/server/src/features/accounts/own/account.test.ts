@@ -114,3 +114,27 @@ describe('deleting the caller’s own account', () => {
     expect((await again.client.get('/api/v1/users/me')).data).toMatchObject({ email, username: 'phoenix' })
   })
 })
+
+describe('deleting an account as the only owner', () => {
+  it('names the organizations and links to where each gets another owner', async () => {
+    const { client, id } = await world.person()
+    const member = await world.person()
+    const organization = await world.organization({
+      name: 'Engines <b>',
+      members: [
+        [{ id }, 'owner'],
+        [member, 'member'],
+      ],
+    })
+    const page = await client.get('/account/delete')
+    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
+    client.csrfToken = null
+    const refused = await client.post('/account/delete', { csrf_token, password: PASSWORD }, { form: true })
+    expect(refused.status).toBe(409)
+    expect(refused.text).toContain('You are the only owner of an organization')
+    expect(refused.text).toContain('Engines &lt;b>')
+    expect(refused.text).toContain(`href="/account/organizations/${organization}/members"`)
+    expect(refused.text).not.toMatch(/already (exists|taken)/i)
+    expect((await client.get(`/account/organizations/${organization}/members`)).status).toBe(200)
+  })
+})

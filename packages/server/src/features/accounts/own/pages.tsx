@@ -11,7 +11,7 @@ import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
 import { deleteOwnAccount, isDeleted, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
-import { Account, DeleteAccount } from './views.tsx'
+import { Account, DeleteAccount, type OwnerlessOrganization } from './views.tsx'
 
 /** A form sends every field; an empty field clears the value. */
 const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
@@ -32,10 +32,14 @@ export const accountPages = (tools: Tools): Row[] => {
       title: accountText(call.locale, 'account.title'),
     }
   }
-  async function showDelete(call: Call, form: FormState): Promise<PageAnswer> {
+  async function showDelete(
+    call: Call,
+    form: FormState,
+    ownerless: readonly OwnerlessOrganization[] = [],
+  ): Promise<PageAnswer> {
     const { id, email } = await ownUser(tools, call)
     return {
-      page: <DeleteAccount id={id} email={email} {...form} />,
+      page: <DeleteAccount id={id} email={email} ownerless={ownerless} {...form} />,
       title: accountText(call.locale, 'delete.title'),
     }
   }
@@ -100,13 +104,21 @@ export const accountPages = (tools: Tools): Row[] => {
       redisplay: async (call, typed, problem) => {
         const shown = formState(call.locale, typed, atPasswordField('password', problem))
         const alert = deletionRefusal(call.locale, problem) ?? shown.alert
-        return { ...(await showDelete(call, { ...shown, alert })), status: problem.status }
+        const form = { ...shown, alert }
+        return { ...(await showDelete(call, form, ownerlessIn(problem))), status: problem.status }
       },
     }),
   ]
 }
 
-/** The text for a refused deletion (last administrator), or null for other problems. */
+/** The organizations that a refused deletion would leave without an owner. */
+function ownerlessIn({ details }: Problem): readonly OwnerlessOrganization[] {
+  const named = z.object({ organizations: z.array(z.object({ id: z.string(), name: z.string() })) })
+  const found = named.safeParse(details)
+  return found.success ? found.data.organizations : []
+}
+
+/** The text for a refused deletion (last administrator, only owner), or null for other problems. */
 function deletionRefusal(locale: Locale, { code, details }: Problem): string | null {
   if (code !== 'CONFLICT' || details === undefined || Array.isArray(details)) return null
   return accountText.find(locale, `delete.kept.${String(details.reason)}`)

@@ -29,6 +29,9 @@ export const accountText = texts({
     'delete.password': 'Your password, to confirm',
     'delete.button': 'Delete my account',
     'delete.cancel': 'Keep my account',
+    'delete.hand_over': 'Choose another owner',
+    'delete.kept.last_owner':
+      'You are the only owner of an organization with other members. Make another member its owner, or delete the organization first.',
     'delete.kept.last_administrator':
       'You are the last administrator. Give another user the administrator role first.',
   },
@@ -59,6 +62,9 @@ export const accountText = texts({
     'delete.password': 'Ihr Passwort zur Bestätigung',
     'delete.button': 'Mein Konto löschen',
     'delete.cancel': 'Konto behalten',
+    'delete.hand_over': 'Andere Person zum Eigentümer machen',
+    'delete.kept.last_owner':
+      'Ihnen allein gehört eine Organisation mit weiteren Mitgliedern. Übertragen Sie sie zuerst einem anderen Mitglied, oder löschen Sie sie.',
     'delete.kept.last_administrator':
       'Sie sind die letzte Person mit der Administratorrolle. Geben Sie diese Rolle zuerst einer anderen Person.',
   },

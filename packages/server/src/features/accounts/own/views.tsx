@@ -83,8 +83,20 @@ export function Account({ user, saved, ...form }: AccountProps) {
   )
 }
 
+export interface OwnerlessOrganization {
+  id: string
+  name: string
+}
+
+interface DeleteAccountProps extends FormState {
+  id: string
+  email: string
+  /** The organizations that keep the account, because the user is their only owner. */
+  ownerless?: readonly OwnerlessOrganization[]
+}
+
 /** /account/delete */
-export function DeleteAccount({ id, email, ...form }: FormState & { id: string; email: string }) {
+export function DeleteAccount({ id, email, ownerless = [], ...form }: DeleteAccountProps) {
   const { locale } = useUi()
   return (
     <Card sign="warning" title={t(locale, 'delete.title')} lead={t(locale, 'delete.lead')}>
@@ -93,6 +105,18 @@ export function DeleteAccount({ id, email, ...form }: FormState & { id: string; 
         <li>{t(locale, 'delete.sessions')}</li>
         <li>{t(locale, 'delete.apps')}</li>
       </ul>
+      {ownerless.length > 0 ? (
+        <ul class="plain">
+          {ownerless.map((one) => (
+            <li key={one.id}>
+              <strong>{one.name}</strong>:{' '}
+              <a href={`/account/organizations/${encodeURIComponent(one.id)}/members`}>
+                {t(locale, 'delete.hand_over')}
+              </a>
+            </li>
+          ))}
+        </ul>
+      ) : null}
       <Form
         action="/account/delete"
         hidden={{ account: id }}
