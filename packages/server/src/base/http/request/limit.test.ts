@@ -15,6 +15,7 @@ const rows: Row[] = [
   route({ ...api, name: 'few', path: '/api/v1/few', open: 'a test', limit: { by: 'ip', max: 3, per: '10m' } }),
   route({ ...api, name: 'user', path: '/api/v1/user', needs: 'session', limit: { by: 'user', max: 2, per: '1h' } }),
   route({ ...api, name: 'both', path: '/api/v1/both', open: 'a test', limit: [{ by: 'ip', max: 5, per: '1h' }, { by: 'ip', max: 2, per: '1m' }] }),
+  page({ ...base, name: 'form', method: 'POST', path: '/form', needs: 'session', run: async () => ({ redirect: '/' }) }),
   page({ ...base, name: 'page', path: '/page', open: 'a test', run: async () => ({ redirect: '/' }) }),
 ] // biome-ignore format: a table
 
@@ -36,8 +37,15 @@ describe('the limit of a row', () => {
   it('is in the headers of every answer, and a 429 has Retry-After', async () => {
     const server = await start('standard')
     const { headers } = await server.ask('/api/v1/few')
-    const told = ['limit', 'remaining', 'reset', 'window'].map((name) => headers.get(`x-ratelimit-${name}`))
-    expect(told).toEqual(['3', '2', '600', '600'])
+    const now = server.clock.now().getTime() / 1000
+    expect(['limit', 'remaining', 'window'].map((name) => headers.get(`x-ratelimit-${name}`))).toEqual([
+      '3',
+      '2',
+      '600',
+    ])
+    // seconds since the epoch
+    expect(Number(headers.get('x-ratelimit-reset'))).toBeGreaterThan(now + 590)
+    expect(Number(headers.get('x-ratelimit-reset'))).toBeLessThan(now + 610)
     await statuses(server, '/api/v1/few', 2)
     const refused = await server.ask('/api/v1/few')
     expect([refused.status, refused.json.error.code, refused.json.error.type]).toEqual([
@@ -50,6 +58,50 @@ describe('the limit of a row', () => {
     expect(wait).toBeGreaterThan(590)
     server.clock.advance(wait * 1000)
     expect((await server.ask('/api/v1/few')).status).toBe(200)
+  })
+
+  it('names every window in the fields of the IETF draft, and the longest one in X-RateLimit-*', async () => {
+    const server = await start('standard')
+    const of = async () => {
+      const { headers } = await server.ask('/api/v1/both')
+      const names = [
+        'ratelimit-policy',
+        'ratelimit',
+        'x-ratelimit-limit',
+        'x-ratelimit-window',
+        'retry-after',
+      ]
+      return names.map((name) => headers.get(name))
+    }
+    const policy = '"ip-1m";q=2;w=60, "ip-1h";q=5;w=3600'
+    expect(await of()).toEqual([policy, '"ip-1m";r=1;t=60, "ip-1h";r=4;t=3600', '5', '3600', null])
+    expect(await of()).toEqual([
+      policy,
+      expect.stringMatching(/^"ip-1m";r=0;t=\d+, "ip-1h";r=3;t=\d+$/),
+      '5',
+      '3600',
+      null,
+    ])
+    // the minute refuses
+    const wait = expect.stringMatching(/^(?:60|59)$/)
+    expect(await of()).toEqual([
+      '"ip-1m";q=2;w=60',
+      expect.stringMatching(/^"ip-1m";r=0;t=\d+$/),
+      '2',
+      '60',
+      wait,
+    ])
+  })
+
+  it('of a longer window does not count what a shorter one refuses', async () => {
+    const server = await start('standard')
+    expect(await statuses(server, '/api/v1/both', 30)).toEqual([200, 200, ...times(28, 429)])
+    server.clock.advance(60_000)
+    expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
+    server.clock.advance(60_000)
+    const [first, second] = [await server.ask('/api/v1/both'), await server.ask('/api/v1/both')]
+    expect([first.status, second.status, second.headers.get('x-ratelimit-limit')]).toEqual([200, 429, '5'])
+    expect(second.headers.get('ratelimit')).toMatch(/^"ip-1m";r=\d;t=\d+, "ip-1h";r=0;t=\d+$/)
   })
 
   it('is counted by user and by row', async () => {
@@ -65,7 +117,7 @@ describe('the limit of a row', () => {
     server.clock.advance(60_000)
     expect(await statuses(server, '/api/v1/both', 3)).toEqual([200, 200, 429])
     server.clock.advance(60_000)
-    expect((await server.ask('/api/v1/both')).status).toBe(429)
+    expect(await statuses(server, '/api/v1/both', 2)).toEqual([200, 429])
   })
 
   it('is counted by address, IPv6 by its /64', async () => {
@@ -80,10 +132,19 @@ describe('the limit of a row', () => {
 })
 
 describe('the limits by method of authentication', () => {
-  it('standard: 10 a minute without a credential, 50 for sessions; pages only by their own limits', async () => {
+  it('standard: 10 a minute without a credential, 50 for sessions, forms included; displaying a page only by its own limits', async () => {
     const server = await start('standard')
-    expect(await statuses(server, '/api/v1/plain', 11)).toEqual([...times(10, 200), 429])
+    const { headers } = await server.ask('/api/v1/plain')
+    expect([headers.get('x-ratelimit-limit'), headers.get('ratelimit-policy')]).toEqual([
+      '100',
+      '"ip-1m";q=10;w=60, "ip-1h";q=100;w=3600',
+    ])
+    expect(await statuses(server, '/api/v1/plain', 10)).toEqual([...times(9, 200), 429])
     expect(await statuses(server, '/api/v1/plain', 51, signedInAs('ada'))).toEqual([...times(50, 200), 429])
+    // the form is refused before its CSRF token is missed
+    const form = { method: 'POST', headers: signedInAs('ada') }
+    expect((await server.ask('/form', form)).status).toBe(429)
+    expect((await server.ask('/form', { ...form, headers: signedInAs('ben') })).status).toBe(403)
     expect(await statuses(server, '/page', 30)).toEqual(times(30, 303))
     expect(await statuses(server, '/healthz', 30)).toEqual(times(30, 200))
   })
@@ -119,9 +180,20 @@ describe('the limits by method of authentication', () => {
     ])
   })
 
-  it('single: 100 a minute', async () => {
+  it.each([
+    ['without a credential', {}],
+    ['for a session', signedInAs('ada')],
+    ['for an API key', { 'x-api-key': 'lk_live_ada' }],
+  ])('single: 100 a minute %s', async (_who, headers) => {
     const server = await start('single')
-    expect(await statuses(server, '/api/v1/plain', 101)).toEqual([...times(100, 200), 429])
+    expect(await statuses(server, '/api/v1/plain', 101, headers as Record<string, string>)).toEqual([
+      ...times(100, 200),
+      429,
+    ])
+    const { headers: sent } = await server.ask('/api/v1/plain', {
+      headers: headers as Record<string, string>,
+    })
+    expect([sent.get('x-ratelimit-limit'), sent.get('x-ratelimit-window')]).toEqual(['100', '60'])
   })
 
   it('off: no counting and no headers', async () => {

@@ -1,6 +1,8 @@
 /**
- * Rate limits of requests. An operation with limits uses those; all other API rows use the preset for the caller's
- * method of authentication. Pages are counted only if their operation has limits.
+ * Rate limits of requests. An operation with limits uses those; all other requests are counted by the preset for the
+ * caller's method of authentication, forms included. Displaying a page is counted only if its operation has limits.
+ * Every answer names all windows (draft-ietf-httpapi-ratelimit-headers); `X-RateLimit-*` have room for one: the longest,
+ * and in a 429 the one that refused.
  */
 import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
@@ -15,7 +17,11 @@ interface Rule {
   by: RateLimit['by'] | 'key'
   max: number
   milliseconds: number
+  /** What is counted: the beginning of its keys in the store. */
   key: string
+  /** Its name in the headers, and its whole policy there. */
+  name: string
+  policy: string
 }
 interface Rules {
   anonymous: readonly Rule[]
@@ -23,18 +29,19 @@ interface Rules {
   apiKey: readonly Rule[]
 }
 
-const rule = (by: Rule['by'], max: number, per: string, name: string): Rule => ({
-  by,
-  max,
-  milliseconds: duration(per),
-  key: `${name} ${per} `,
-})
+function rule(by: Rule['by'], max: number, per: string, counted: string): Rule {
+  const milliseconds = duration(per)
+  const name = `${by}-${per}`
+  const policy = `"${name}";q=${max};w=${Math.ceil(milliseconds / 1000)}`
+  return { by, max, milliseconds, key: `${counted} ${per} `, name, policy }
+}
 
+/** Each from its shortest window to its longest. */
 const PRESETS: Record<'standard' | 'single', Rules> = {
   standard: {
-    anonymous: [rule('ip', 100, '1h', 'anonymous'), rule('ip', 10, '1m', 'anonymous')],
-    session: [rule('user', 1000, '1h', 'session'), rule('user', 50, '1m', 'session')],
-    apiKey: [rule('key', 5000, '1h', 'api_key'), rule('key', 100, '1m', 'api_key')],
+    anonymous: [rule('ip', 10, '1m', 'anonymous'), rule('ip', 100, '1h', 'anonymous')],
+    session: [rule('user', 50, '1m', 'session'), rule('user', 1000, '1h', 'session')],
+    apiKey: [rule('key', 100, '1m', 'api_key'), rule('key', 5000, '1h', 'api_key')],
   },
   single: {
     anonymous: [rule('ip', 100, '1m', 'anonymous')],
@@ -60,35 +67,40 @@ export function requestCounter(
     row.limit === undefined
       ? null
       : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, (l.sharedWith ?? row.of).name))
-  if (!own && row.kind === 'page') return null
-  const rules: Rules = own ? { anonymous: own, session: own, apiKey: own } : PRESETS[setting]
+  if (!own && row.kind === 'page' && row.method === 'GET') return null
+  const rules = own ? everyCaller(shortestFirst(own)) : PRESETS[setting]
   return (call, headers) => {
-    const tightest = takeAll(limits, rulesFor(rules, call.principal), call)
-    if (tightest instanceof Promise) return tightest.then((verdict) => assertWithinLimit(verdict, headers))
-    assertWithinLimit(tightest, headers)
+    const taken = takeAll(limits, rulesFor(rules, call.principal), call)
+    if (taken instanceof Promise) return taken.then((all) => assertWithinLimits(all, call.now, headers))
+    assertWithinLimits(taken, call.now, headers)
   }
 }
 
-type Tightest = LimitVerdict | undefined
+const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, session: rules, apiKey: rules })
 
-/** Counts the request under each rule from the `nth`, until one refuses. @returns the verdict nearest to its limit */
+/** A request that a short window refuses does not count in a longer one. */
+const shortestFirst = (rules: readonly Rule[]): readonly Rule[] =>
+  [...rules].sort((a, b) => a.milliseconds - b.milliseconds)
+
+interface Taken {
+  rule: Rule
+  verdict: LimitVerdict
+}
+
+/** Counts the request under each rule, until one refuses: the last of the result. */
 function takeAll(
   limits: Limits,
   rules: readonly Rule[],
   call: Call,
-  nth = 0,
-  tightest?: LimitVerdict,
-): Tightest | Promise<Tightest> {
-  const rule = rules[nth]
-  if (!rule) return tightest
+  taken: readonly Taken[] = [],
+): readonly Taken[] | Promise<readonly Taken[]> {
+  const rule = rules[taken.length]
+  if (!rule || taken.at(-1)?.verdict.allowed === false) return taken
   const subject = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
-  const next = (verdict: LimitVerdict): Tightest | Promise<Tightest> => {
-    if (!verdict.allowed) return verdict
-    const isTighter = !tightest || verdict.remaining < tightest.remaining
-    return takeAll(limits, rules, call, nth + 1, isTighter ? verdict : tightest)
-  }
   const verdict = limits.take(rule.key + subject, rule.max, rule.milliseconds, call.now)
-  return verdict instanceof Promise ? verdict.then(next) : next(verdict)
+  return verdict instanceof Promise
+    ? verdict.then((answered) => takeAll(limits, rules, call, [...taken, { rule, verdict: answered }]))
+    : takeAll(limits, rules, call, [...taken, { rule, verdict }])
 }
 
 const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>
@@ -98,18 +110,22 @@ const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =
   (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
 /** @throws Problem RATE_LIMIT_EXCEEDED */
-function assertWithinLimit(verdict: Tightest, headers: string[]): void {
+function assertWithinLimits(taken: readonly Taken[], now: Date, headers: string[]): void {
+  // the longest window, or the one that refused
+  const verdict = taken.at(-1)?.verdict
   if (!verdict) return
-  headers.push('x-ratelimit-limit', `${verdict.limit}`, 'x-ratelimit-remaining', `${verdict.remaining}`)
-  headers.push(
-    'x-ratelimit-reset',
-    `${verdict.resetSeconds}`,
-    'x-ratelimit-window',
-    `${verdict.windowSeconds}`,
-  )
+  const { limit, remaining, resetSeconds, windowSeconds } = verdict
+  headers.push('x-ratelimit-limit', `${limit}`, 'x-ratelimit-remaining', `${remaining}`)
+  headers.push('x-ratelimit-reset', `${Math.ceil(now.getTime() / 1000) + resetSeconds}`)
+  headers.push('x-ratelimit-window', `${windowSeconds}`)
+  headers.push('ratelimit-policy', taken.map(({ rule }) => rule.policy).join(', '))
+  headers.push('ratelimit', taken.map(stateOf).join(', '))
   if (verdict.allowed) return
   throw problem('RATE_LIMIT_EXCEEDED', {
-    retryAfter: verdict.resetSeconds,
-    details: { limit: verdict.limit, window: verdict.windowSeconds, retry_after: verdict.resetSeconds },
+    retryAfter: resetSeconds,
+    details: { limit, window: windowSeconds, retry_after: resetSeconds },
   })
 }
+
+const stateOf = ({ rule, verdict }: Taken): string =>
+  `"${rule.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`
