@@ -59,6 +59,19 @@ describe('every row of the API', () => {
       expect([path, (await world.client().get(path)).status]).toEqual([path, 200])
   })
 
+  it('echoes the version of the API that the request names, and refuses another one; so do pages', async () => {
+    const wrong: unknown[] = []
+    for (const row of world.app.rows) {
+      const path = row.path.replace(/:(\w+)/g, 'x')
+      const ask = (version: string) =>
+        world.client().send(row.method, path, undefined, { headers: { 'x-api-version': version } })
+      const [known, unknown] = [row.kind === 'stream' ? null : await ask('v1'), await ask('v2')]
+      if (known && known.headers.get('x-api-version') !== 'v1') wrong.push([row.name, known.status])
+      if (unknown.status !== 400) wrong.push([row.name, unknown.status])
+    }
+    expect(wrong).toEqual([])
+  })
+
   it('refuses an undeclared member of its body or query', async () => {
     const wrong: unknown[] = []
     for (const row of strict()) {

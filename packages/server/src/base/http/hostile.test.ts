@@ -27,7 +27,7 @@ const rows: Row[] = [
   }),
 ] // biome-ignore format: a table
 
-const server = await serve(rows, { bounds: { headersTimeout: 400, requestTimeout: 800 } })
+const server = await serve(rows)
 
 const post = (body: string | Buffer, type = 'application/json', more: Record<string, string> = {}) =>
   server.ask('/api/v1/echo', {
@@ -369,23 +369,6 @@ describe('unreadable requests', () => {
         error: { code: 'BAD_REQUEST' },
       })
     }
-  })
-
-  it('a missing Host is 400 in the envelope', async () => {
-    const answer = await server.raw('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n')
-    expect(answer).toMatch(/^HTTP\/1.1 400 /)
-    expect(answer).toContain('"code":"BAD_REQUEST"')
-  })
-
-  it('slow headers and slow bodies are 408 in the envelope', async () => {
-    const slow = await server.raw('GET /healthz HTTP/1.1\r\nHost: x\r\n', { silence: 3000 })
-    expect(slow).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
-    expect(slow).toContain('"code":"REQUEST_TIMEOUT"')
-    const body = await server.raw(
-      'POST /api/v1/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{',
-      { silence: 4000 },
-    )
-    expect(body).toMatch(/^HTTP\/1.1 408 /)
   })
 
   it('an unknown expectation and an unknown method are answered in the envelope', async () => {

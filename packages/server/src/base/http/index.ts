@@ -3,7 +3,7 @@
  * hands the row's answer to base/present. Owns authentication, CSRF, CORS, rate limits, body parsing, health, OpenAPI and
  * the docs page. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML documents.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
@@ -21,7 +21,6 @@ import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
 import { type Exchange, exchangeOpener } from './request/exchange.ts'
-import { badRequest } from './request/text.ts'
 import type { Row } from './row/route.ts'
 import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
@@ -156,11 +155,7 @@ function routeTable(
   }
   for (const row of rows) {
     const handle = handlerOf(dependencies, row, rows)
-    add(row.method, row.path, (request, res) => {
-      if (hasNoHost(request.raw))
-        refuse(context, context.openExchange(request.raw, res), badRequest('There is no Host header.'))
-      else void handle(request, res)
-    })
+    add(row.method, row.path, (request, res) => void handle(request, res))
   }
   for (const asset of assets) {
     const handle = assetHandler(context.present, asset)
@@ -174,10 +169,6 @@ function handlerOf({ context, streams, clock }: Dependencies, row: Row, rows: re
   if (row.kind === 'download') return downloadHandler(context, row, clock)
   return row.kind === 'page' ? pageHandler(context, row, formAddress(row, rows)) : apiHandler(context, row)
 }
-
-/** RFC 9112 §3.2 */
-const hasNoHost = (req: IncomingMessage): boolean =>
-  req.headers.host === undefined && req.httpVersion === '1.1'
 
 function preflight(context: PageContext, exchange: Exchange, allow: string): void {
   context.cors.preflight(exchange.req, exchange.headers, allow)

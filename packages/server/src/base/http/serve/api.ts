@@ -3,14 +3,13 @@
  * (`withKey`) sends no further input.
  */
 import type { z } from 'zod'
-import type { Call } from '../../call.ts'
-import { problem } from '../../errors.ts'
+import { type Problem, problem } from '../../errors.ts'
 import { type Serialise, serialiser } from '../../present/index.ts'
-import { type Caller, twoCredentials } from '../request/authenticate.ts'
+import { twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { Answer, ApiRow } from '../row/route.ts'
-import { type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
+import { type Entry, type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export function apiHandler(context: HttpContext, row: ApiRow): Handler {
   const step = steps(context, row)
@@ -21,46 +20,37 @@ export function apiHandler(context: HttpContext, row: ApiRow): Handler {
     bare: row.bare === true,
   }
   return async (request, res) => {
-    const exchange = context.openExchange(request.raw, res, row.style)
+    const entry = step.open(request, res)
+    const { exchange } = entry
     try {
-      if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
-      else context.cors.answer(exchange.req, exchange.headers)
-      const { caller, call, refusal } = await step.authorize(exchange, request.params)
-      if (refusal) {
-        const { url, req, credential } = exchange
-        const location = row.redirectRefused?.({ url, headers: req.headers, credential }, refusal) ?? null
-        if (location === null) throw refusal
-        context.present.redirect(exchange, location)
-        return
-      }
-      const counted = step.assertOriginAndLimit(exchange, caller, call)
-      if (counted) await counted
-      const input = await step.readInput(exchange, caller, request.params)
-      context.present.data(
-        exchange,
-        await step.recordDenials(call, request.params, () => run(step, exchange, { caller, call, input })),
-        by,
-      )
+      const input = await step.enter(entry)
+      if (entry.refusal) return answerRefusal(context, row, exchange, entry.refusal)
+      context.present.data(exchange, await step.recordDenials(entry, () => run(step, entry, input)), by)
     } catch (error) {
       context.present.problem(exchange, problemOf(context, exchange, error, row))
     }
   }
 }
 
-async function run(
-  step: Steps<ApiRow>,
-  exchange: Exchange,
-  { caller, call, input }: { caller: Caller; call: Call; input: Input },
-): Promise<Answer<unknown>> {
+/** @throws the refusal, unless the row redirects it */
+function answerRefusal(context: HttpContext, row: ApiRow, exchange: Exchange, refusal: Problem): void {
+  const { url, req, credential } = exchange
+  const location = row.redirectRefused?.({ url, headers: req.headers, credential }, refusal) ?? null
+  if (location === null) throw refusal
+  context.present.redirect(exchange, location)
+}
+
+async function run(step: Steps<ApiRow>, entry: Entry, input: Input): Promise<Answer<unknown>> {
   const { row } = step
+  const { call, basic } = entry
   if (row.withKey && call.principal?.method === 'api_key') {
     // an API key and a password are two credentials
     if (Object.keys(input.fields).length > 0) throw twoCredentials()
     if (input.unknown.length > 0) throw problem('VALIDATION_ERROR', { details: [...input.unknown] })
     return await row.withKey(call)
   }
-  const valid = await step.validateInput(exchange, call, input)
-  if (row.withBasic && caller.basic) return await row.withBasic.run(call, valid, caller.basic)
+  const valid = await step.validateInput(entry, input)
+  if (row.withBasic && basic) return await row.withBasic.run(call, valid, basic)
   return await row.run(call, valid)
 }
 

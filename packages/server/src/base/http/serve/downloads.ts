@@ -9,19 +9,16 @@ import { type Handler, type HttpContext, problemOf, steps } from './steps.ts'
 export function downloadHandler(context: HttpContext, row: DownloadRow, clock: Pick<Clock, 'now'>): Handler {
   const step = steps(context, row)
   return async (request, res) => {
-    const exchange = context.openExchange(request.raw, res, row.style)
+    const entry = step.open(request, res)
+    const { exchange, params } = entry
     try {
-      context.cors.answer(exchange.req, exchange.headers)
-      const { caller, call, refusal } = await step.authorize(exchange, request.params)
-      if (refusal) throw refusal
-      const counted = step.assertOriginAndLimit(exchange, caller, call)
-      if (counted) await counted
-      const input = await step.readInput(exchange, caller, request.params)
-      const file = await row.run(call, await step.validateInput(exchange, call, input))
+      const input = await step.enter(entry)
+      if (entry.refusal) throw entry.refusal
+      const file = await row.run(entry.call, await step.validateInput(entry, input))
       const stream = context.present.download(exchange, file)
       if (request.raw.method === 'HEAD') return stream.end()
       for await (const piece of file.pieces) {
-        const now = await step.authorize({ ...exchange, now: clock.now(), headers: [] }, request.params)
+        const now = await step.authorize({ ...exchange, now: clock.now(), headers: [] }, params)
         if (!stream.isOpen || now.refusal !== null) return stream.abort()
         await stream.send(piece)
       }

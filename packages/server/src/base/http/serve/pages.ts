@@ -5,13 +5,21 @@
  */
 import type { Call } from '../../call.ts'
 import type { Problem } from '../../errors.ts'
-import { ANONYMOUS, callOf } from '../request/authenticate.ts'
+import { ANONYMOUS } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
 import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
-import { type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
+import {
+  type Entry,
+  type Handler,
+  type HttpContext,
+  NO_INPUT,
+  problemOf,
+  type Steps,
+  steps,
+} from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */
@@ -32,56 +40,31 @@ interface PageSteps extends Steps<PageRow> {
   formAddress: FormAddress
 }
 
-/** A request for a page, as far as it is known when it is refused. */
-interface PageRequest {
-  exchange: Exchange
-  call: Call
-  params: unknown
-}
-
 export function pageHandler(context: PageContext, row: PageRow, formAddress: FormAddress): Handler {
   const step: PageSteps = { ...steps(context, row), formAddress }
   return async (request, res) => {
-    const exchange = context.openExchange(request.raw, res)
-    let call = callOf(exchange, ANONYMOUS)
-    let input: Input | undefined
+    const entry = step.open(request, res)
+    const { exchange } = entry
     try {
-      const authorization = await step.authorize(exchange, request.params)
-      const { caller, refusal } = authorization
-      call = authorization.call
-      if (caller.refused) clearSessionCookie(context, exchange)
-      if (refusal) {
-        await answerRefusal(context, step, { exchange, call, params: request.params }, refusal)
-        return
-      }
-      const counted = step.assertOriginAndLimit(exchange, caller, call)
-      if (counted) await counted
-      // a body that cannot be read is not read a second time
-      input = NO_INPUT
-      input = await step.readInput(exchange, caller, request.params)
-      const parsed = await step.validateInput(exchange, call, input)
-      const answer = await step.recordDenials(call, request.params, () => row.run(call, parsed))
-      sendPage(context, row, exchange, call, answer)
+      const input = await step.enter(entry)
+      if (entry.refusal) return await answerRefusal(context, step, entry, entry.refusal)
+      const parsed = await step.validateInput(entry, input)
+      const answer = await step.recordDenials(entry, () => row.run(entry.call, parsed))
+      sendPage(context, row, exchange, entry.call, answer)
     } catch (error) {
-      const failed = problemOf(context, exchange, error, row)
-      await displayAgain(context, step, { exchange, call, params: request.params }, input, failed)
+      await displayAgain(context, step, entry, problemOf(context, exchange, error, row))
     }
   }
-}
-
-/** An invalid session cookie is cleared, so that the next request has none. */
-function clearSessionCookie(context: PageContext, exchange: Exchange): void {
-  if (exchange.credential !== 'cookie') return
-  exchange.headers.push('set-cookie', context.present.cookies.set({ name: 'session', value: null }))
 }
 
 async function answerRefusal(
   context: PageContext,
   step: PageSteps,
-  { exchange, call, params }: PageRequest,
+  entry: Entry,
   refusal: Problem,
 ): Promise<void> {
   const { row } = step
+  const { exchange, call, params } = entry
   const isGet = row.method === 'GET'
   const returnTo = (): string => (isGet ? exchange.url : step.formAddress(params, {}))
   if (refusal.code === 'STEP_UP_REQUIRED') {
@@ -91,7 +74,7 @@ async function answerRefusal(
     context.present.redirect(exchange, signInAddress(returnTo(), notice))
   } else {
     const { fields } = isGet ? NO_INPUT : await readRefusedForm(step, exchange, params)
-    if (await answerReached(context, row, { exchange, call, params }, fields, refusal)) return
+    if (await answerReached(context, row, entry, fields, refusal)) return
     const retry = isGet ? '' : step.formAddress(params, fields)
     const path = { retry, returnTo: retry || null }
     sendProblemPage(context, exchange, call, problemOf(context, exchange, refusal, row), path)
@@ -144,19 +127,20 @@ function keepNewSession(exchange: Exchange, cookies: readonly CookieChange[] | u
 async function displayAgain(
   context: PageContext,
   step: PageSteps,
-  { exchange, call, params }: PageRequest,
-  read: Input | undefined,
+  entry: Entry,
   failed: Problem,
 ): Promise<void> {
   const { row } = step
-  const { fields } = read ?? (await readRefusedForm(step, exchange, params))
+  const { exchange, call, params, input, isAuthorized } = entry
+  const { fields } = input ?? (await readRefusedForm(step, exchange, params))
   const path = {
     retry: row.method === 'GET' ? '' : step.formAddress(params, fields),
     returnTo: returnToOf(fields),
   }
   try {
-    if (await answerReached(context, row, { exchange, call, params }, fields, failed)) return
-    if (!row.redisplay || failed.status >= 500 || context.isForeign(exchange.req)) {
+    if (isAuthorized && (await answerReached(context, row, entry, fields, failed))) return
+    // the form of a caller who is not known yet would be that of a visitor
+    if (!row.redisplay || !isAuthorized || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)
     } else {
       const answer = await row.redisplay(call, valuesOf(fields), failed)
@@ -171,7 +155,7 @@ async function displayAgain(
 async function answerReached(
   context: PageContext,
   row: PageRow,
-  { exchange, call }: PageRequest,
+  { exchange, call }: Entry,
   input: FormInput,
   refusal: Problem,
 ): Promise<boolean> {
@@ -190,8 +174,6 @@ async function readRefusedForm(step: PageSteps, exchange: Exchange, params: unkn
     return NO_INPUT
   }
 }
-
-const NO_INPUT: Input = { fields: {}, unknown: [] }
 
 /** The values that the form is displayed with again: no password, no other secret. */
 function valuesOf(input: FormInput): Readonly<Record<string, string>> {

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
+import { badRequest } from '../request/text.ts'
 
 export interface Bounds {
   /** Milliseconds until the headers, and the whole request, must have arrived. */
@@ -26,8 +27,8 @@ export interface Bounds {
 }
 
 export const BOUNDS: Bounds = {
-  headersTimeout: 15_000,
-  requestTimeout: 60_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
   // load balancers usually close idle connections after 60 s; they have to close first
   keepAliveTimeout: 72_000,
   maxConnections: 10_000,
@@ -62,7 +63,7 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
     http: {
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: bounds.headersTimeout,
-      connectionsCheckingInterval: Math.min(5_000, bounds.headersTimeout),
+      connectionsCheckingInterval: Math.min(500, bounds.headersTimeout),
       // our own answer, in the envelope, if the Host header is missing
       requireHostHeader: false,
     },
@@ -80,6 +81,12 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
       )
     },
   })
+  app.addHook('onRequest', (request, reply, done) => {
+    const failed = hostProblem(request.raw)
+    if (failed === null) return done()
+    takeOver(reply)
+    refuse(request.raw, reply.raw, failed)
+  })
   app.removeAllContentTypeParsers()
   // the handlers read the body themselves, after authentication
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -96,6 +103,21 @@ export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyIn
   app.server.on('checkExpectation', (req, res) => app.server.emit('request', req, res))
   return app
 }
+
+/** RFC 9112 §3.2: two readers of one request must not see different hosts. */
+function hostProblem({ rawHeaders, headers: { host }, httpVersion }: IncomingMessage): Problem | null {
+  let fields = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') fields += 1
+  }
+  if (fields > 1) return badRequest('There is more than one Host header.')
+  if (host === undefined) return httpVersion === '1.1' ? badRequest('There is no Host header.') : null
+  return HOST.test(host) ? null : badRequest('The Host header is not valid.')
+}
+
+/** A name or an address with its port; a list of hosts, which RFC 3986 would permit as a name, is none. */
+const HOST = /^[\w.~%:[\]-]*$/
 
 function codeOf(error: { code?: string; statusCode?: number }): ErrorCode {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'UNSUPPORTED_MEDIA_TYPE'
@@ -156,7 +178,11 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, raw: Ref
     return
   }
   socket.end(raw(problem(CLIENT_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST'), newId('req')))
+  // the client may keep its side open; closing at once could discard the answer
+  setTimeout(() => socket.destroy(), LINGER).unref()
 }
+
+const LINGER = 1_000
 
 /** The response that a connection waits for: a member of node's sockets that its types lack. */
 const answerOf = (socket: Socket): ServerResponse | null =>

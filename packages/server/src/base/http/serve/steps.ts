@@ -14,8 +14,9 @@
  *   9                        schema, and nothing that it does not declare     VALIDATION_ERROR
  *  10  recordDenials         around `run`: an unsafe request that it refuses is in the audit log
  *
- * Steps 3 and 4 return their refusal, since each kind of row answers it differently; denied access is in the audit log
- * before. All other steps throw. What does not depend on the request is computed once a row.
+ * `enter` runs steps 1 to 7, the same for every kind of row. Steps 3 and 4 end it with a refusal, since each kind of row
+ * answers it differently; denied access is in the audit log before. All other steps throw. What does not depend on the
+ * request is computed once a row.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
@@ -28,6 +29,7 @@ import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
 import { accessCheck, checkMembership } from '../request/access.ts'
 import {
+  ANONYMOUS,
   type Authenticator,
   authenticate,
   type Caller,
@@ -74,31 +76,52 @@ export type DenialRecorder = (
 
 export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
 
-export interface Authorization {
+interface Authorization {
   caller: Caller
   call: Call
   /** Why the row is closed to the caller; null if it is open. */
   refusal: Problem | null
 }
 
+/** How far a request has come: what its answer is made of, also if a step throws. */
+export interface Entry {
+  exchange: Exchange
+  /** The parameters of the path. */
+  params: unknown
+  /** Of a visitor until the caller is known. */
+  call: Call
+  /** The HTTP Basic credential, on rows that accept one. */
+  basic: Caller['basic']
+  /** Why the row is closed to the caller; null if it is open. */
+  refusal: Problem | null
+  /** Undefined until the body is read; a body that cannot be read is not read a second time. */
+  input: Input | undefined
+  isAuthorized: boolean
+}
+
 export interface Steps<R extends Row> {
   row: R
+  /** Opens the exchange of a request. */
+  open(request: FastifyRequest, res: ServerResponse): Entry
+  /** Steps 1 to 7; ends early with a refusal. @returns the input, which nothing may use after a refusal. @throws Problem */
+  enter(entry: Entry): Promise<Input>
   /** Steps 1 to 4. An invalid credential on an open row is no refusal. @throws Problem BAD_REQUEST */
   authorize(exchange: Exchange, params: unknown): Promise<Authorization>
-  /** Steps 5 and 6. A promise only if the limits are counted elsewhere. @throws Problem, or rejects with one */
-  assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void>
-  /** Step 7. @throws Problem */
+  /** Step 7 alone. @throws Problem */
   readInput: ReadInput
   /** Steps 8 and 9. @throws Problem */
-  validateInput(exchange: Exchange, call: Call, input: Input): Promise<unknown>
+  validateInput(entry: Entry, input: Input): Promise<unknown>
   /** Step 10. @throws what `run` throws */
-  recordDenials<T>(call: Call, params: unknown, run: () => Promise<T> | T): Promise<T>
+  recordDenials<T>(entry: Entry, run: () => Promise<T> | T): Promise<T>
 }
+
+export const NO_INPUT: Input = Object.freeze({ fields: Object.freeze({}), unknown: [] })
 
 /** Prepares the steps of one row. */
 export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
   const checkAccess = accessCheck(row)
+  const readInput = inputReader(row, context.config)
   const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
   const countGuess = guessCounter(row, context)
 
@@ -113,28 +136,56 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     await recordDenial(outside(call), params, refusal)
     return { caller, call, refusal }
   }
+  async function authorize(exchange: Exchange, params: unknown): Promise<Authorization> {
+    assertVersion(exchange)
+    const caller = await authenticate(row, exchange, context)
+    const refusal = checkAccess(caller, exchange.now)
+    const { principal, organization } = caller
+    if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
+    if (refusal !== null) return refuse(exchange, caller, params, refusal)
+    if (row.organization === undefined) return { caller, call: callOf(exchange, caller), refusal }
+    const membership = await checkMembership(row, { principal, organization }, params, context.memberships)
+    if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
+    return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal }
+  }
+  function assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void> {
+    // no other site can make a browser send an explicit credential
+    const isProtected = caller.isExplicit && caller.principal !== null
+    if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
+    return (caller.basic && countGuess ? countGuess : countRequest)?.(call, exchange.headers)
+  }
   return {
     row,
-    async authorize(exchange, params) {
-      assertVersion(exchange)
-      const caller = await authenticate(row, exchange, context)
-      const refusal = checkAccess(caller, exchange.now)
-      const { principal, organization } = caller
-      if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
-      if (refusal !== null) return refuse(exchange, caller, params, refusal)
-      if (row.organization === undefined) return { caller, call: callOf(exchange, caller), refusal }
-      const membership = await checkMembership(row, { principal, organization }, params, context.memberships)
-      if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
-      return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal }
+    authorize,
+    open(request, res) {
+      const exchange = context.openExchange(request.raw, res, row.kind === 'page' ? undefined : row.style)
+      const call = callOf(exchange, ANONYMOUS)
+      return {
+        exchange,
+        params: request.params,
+        call,
+        basic: null,
+        refusal: null,
+        input: undefined,
+        isAuthorized: false,
+      }
     },
-    assertOriginAndLimit(exchange, caller, call) {
-      // no other site can make a browser send an explicit credential
-      const isProtected = caller.isExplicit && caller.principal !== null
-      if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-      return (caller.basic && countGuess ? countGuess : countRequest)?.(call, exchange.headers)
+    async enter(entry) {
+      const { exchange, params } = entry
+      if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
+      else if (row.kind !== 'page') context.cors.answer(exchange.req, exchange.headers)
+      const { caller, call, refusal } = await authorize(exchange, params)
+      Object.assign(entry, { call, basic: caller.basic, refusal, isAuthorized: true })
+      if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
+      if (refusal !== null) return NO_INPUT
+      const counted = assertOriginAndLimit(exchange, caller, call)
+      if (counted) await counted
+      entry.input = NO_INPUT
+      entry.input = await readInput(exchange, caller, params)
+      return entry.input
     },
-    readInput: inputReader(row, context.config),
-    async validateInput(exchange, call, { fields, unknown }) {
+    readInput,
+    async validateInput({ exchange, call }, { fields, unknown }) {
       const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
       if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
         throw problem('CSRF_FAILED')
@@ -144,7 +195,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
         ? await parseJudged(row.input, fields, unknown, judge)
         : parseInput(row.input, fields, unknown)
     },
-    async recordDenials(call, params, run) {
+    async recordDenials({ call, params }, run) {
       try {
         return await run()
       } catch (error) {
@@ -161,8 +212,18 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
 function guessCounter(row: Row, { limits, config }: HttpContext): CountRequest | null {
   const guess = row.kind === 'api' ? row.withBasic?.as : undefined
   return guess
-    ? requestCounter({ kind: row.kind, of: guess, limit: guess.limit }, limits, config.rateLimits)
+    ? requestCounter(
+        { kind: row.kind, method: row.method, of: guess, limit: guess.limit },
+        limits,
+        config.rateLimits,
+      )
     : null
+}
+
+/** An invalid session cookie is cleared, so that the next request has none. */
+function clearSessionCookie(context: HttpContext, exchange: Exchange): void {
+  if (exchange.credential !== 'cookie') return
+  exchange.headers.push('set-cookie', context.present.cookies.set({ name: 'session', value: null }))
 }
 
 /** @returns the Problem that the caller may see; logs the cause of a 5xx */

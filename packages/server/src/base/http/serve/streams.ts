@@ -32,22 +32,19 @@ export function streams(
         return caller.principal !== null && refusal === null
       }
       return async (request, res) => {
-        const exchange = context.openExchange(request.raw, res, row.style)
+        const entry = step.open(request, res)
+        const { exchange, params } = entry
         try {
-          context.cors.answer(exchange.req, exchange.headers)
-          const { caller, call, refusal } = await step.authorize(exchange, request.params)
-          if (refusal) throw refusal
-          const counted = step.assertOriginAndLimit(exchange, caller, call)
-          if (counted) await counted
-          const raw = await step.readInput(exchange, caller, request.params)
-          const input = await step.validateInput(exchange, call, raw)
+          const sent = await step.enter(entry)
+          if (entry.refusal) throw entry.refusal
+          const input = await step.validateInput(entry, sent)
           if (isClosing || open.size >= bounds.maxStreams) throw problem('UNAVAILABLE')
           row.assertReady?.()
           const stream = context.present.events(exchange)
           open.add(stream)
           const heartbeat = setInterval(() => {
             stream.heartbeat()
-            void isStillAuthorized(exchange, request.params).then(
+            void isStillAuthorized(exchange, params).then(
               (isAuthorized) => isAuthorized || stream.end(),
               () => stream.end(),
             )
@@ -58,7 +55,7 @@ export function streams(
           })
           // HEAD has no body
           if (request.raw.method === 'HEAD') return stream.end()
-          await row.run(call, input, stream).catch((error: unknown) => {
+          await row.run(entry.call, input, stream).catch((error: unknown) => {
             problemOf(context, exchange, error, row)
             stream.end()
           })
