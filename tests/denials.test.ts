@@ -108,6 +108,32 @@ describe('in the log of an organization', () => {
   })
 })
 
+describe('a form', () => {
+  const submit = async ({ client }: Person, path: string, fields: Record<string, string>) => {
+    const { status } = await client.post(path, fields, { form: true, headers: { accept: 'text/html' } })
+    return status
+  }
+
+  it('that displays the refusal itself writes the same event as the JSON route', async () => {
+    const [owner, admin, other] = await Promise.all([0, 1, 2].map(() => world.person()))
+    if (!owner || !admin || !other) throw new Error('too few')
+    const id = await found(owner)
+    await put(world, id, admin, 'admin')
+    const key = { name: 'k', description: '', environment: 'test', expires_in: '1d', access: 'some' }
+    const role = { name: 'beyond', description: '', inherits: '', permission_0: 'organization:delete' }
+    const place = `/account/organizations/${id}`
+    expect(await submit(admin, '/account/api-keys', { ...key, more_permissions: 'users:write' })).toBe(403)
+    expect(await submit(admin, `${place}/roles`, role)).toBe(403)
+    expect(await submit(admin, `${place}/members/${owner.id}/role`, { role: 'admin' })).toBe(403)
+    const written = (await denialsOf(admin)).map((one) => [one.organization_id, one.details.action])
+    expect(written).toEqual([
+      [null, 'api_keys.issue'],
+      [id, 'organizations.roles.create'],
+      [id, 'organizations.members.change_role'],
+    ])
+  })
+})
+
 it('is written at most sixty times a minute per user', async () => {
   await world.clock.advance('2 minutes')
   const { length } = await denialsOf(staff)

@@ -80,7 +80,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('names each operation once, and is an API row, a file of it, or health', () => {
+  it('names each operation once, and is an API row, a file or stream of it, or health', () => {
     const ids = operations().map(([, , { operationId }]) => String(operationId))
     expect(ids.filter((one, at) => ids.indexOf(one) !== at)).toEqual([])
     expect(ids.filter((one) => !one.startsWith('health.')).sort()).toEqual(

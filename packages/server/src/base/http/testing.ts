@@ -1,6 +1,7 @@
 /** Test helpers of base/http: a server of a few rows on a real socket, and requests written byte by byte. */
 import { connect } from 'node:net'
 import { afterAll } from 'vitest'
+import { z } from 'zod'
 import type { Config } from '../../config.ts'
 import type { CallSession } from '../call.ts'
 import { systemClock } from '../clock.ts'
@@ -219,6 +220,13 @@ function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {
 export const route = <I, O>(flat: Omit<Flat<ApiFace<I, O>>, 'message'> & { message?: string }) =>
   rows.route(faceOf<ApiFace<I, O>>({ message: `${flat.summary}.`, ...flat } as Flat<ApiFace<I, O>>))
 export const page = <I>(flat: Flat<PageFace<I>>) => rows.page(faceOf<PageFace<I>>(flat))
-export const stream = <I>(flat: Flat<StreamFace<I>>) => rows.stream(faceOf<StreamFace<I>>(flat))
+export const stream = <I>(
+  flat: Omit<Flat<StreamFace<I>>, 'method' | 'tag' | 'output'> & { method?: 'GET'; tag?: string },
+) =>
+  rows.stream(
+    faceOf<StreamFace<I>>({ tag: 'Test', output: z.string(), ...flat, method: 'GET' } as unknown as Flat<
+      StreamFace<I>
+    >),
+  )
 export const download = <I>(flat: Omit<Flat<DownloadFace<I>>, 'method'>) =>
   rows.download(faceOf<DownloadFace<I>>({ ...flat, method: 'GET' } as Flat<DownloadFace<I>>))

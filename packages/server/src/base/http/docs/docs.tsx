@@ -86,6 +86,10 @@ function Route({ row, origin }: { row: DescribedRow; origin: string }) {
           <>
             a file: <code>{row.types.join(' or ')}</code>
           </>
+        ) : row.kind === 'stream' ? (
+          <>
+            server-sent events: <code>text/event-stream</code>
+          </>
         ) : (
           <>
             {row.bare || row.style ? 'the body' : <code>data</code>} is{' '}

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { keyring } from '../../crypto.ts'
 import { csrfRows } from '../request/csrf.ts'
 import type { Row } from '../row/route.ts'
-import { page, route, serve } from '../testing.ts'
+import { page, route, serve, stream } from '../testing.ts'
 import type { OpenApi } from './openapi.ts'
 
 const Thing = z
@@ -26,6 +26,7 @@ const rows: Row[] = [
     name: 'login', method: 'POST', path: '/api/v1/login', summary: 'Sign in', tag: 'Authentication', open: 'a test', quiet: 'a test', takesBasic: true,
     input: z.object({ username: z.string(), password: z.string() }), output: z.null(), run: async () => ({ data: null }),
   }),
+  stream({ name: 'things.follow', path: '/api/v1/shops/:shop/events', summary: 'Follow things', tag: 'Things', needs: 'session', quiet: 'a test', input: z.object({ shop: z.string() }), run: async () => {} }),
   page({ name: 'hosted', method: 'GET', path: '/hosted', summary: 'A page', open: 'a test', quiet: 'a test', input: z.object({}), run: async () => ({ redirect: '/' }) }),
 ] // biome-ignore format: a table
 
@@ -33,6 +34,9 @@ const server = await serve(rows)
 const answered = await server.ask('/api/openapi.json')
 // biome-ignore lint/suspicious/noExplicitAny: the document is read without types
 const document: OpenApi & Record<string, any> = answered.json
+
+// biome-ignore lint/suspicious/noExplicitAny: the document is read without types
+type Paths = Record<string, Record<string, any>>
 
 describe('the OpenAPI document', () => {
   it('is served with an ETag, and is 304 while unchanged', async () => {
@@ -48,10 +52,27 @@ describe('the OpenAPI document', () => {
       '/api/health',
       '/api/v1/auth/csrf',
       '/api/v1/login',
+      '/api/v1/shops/{shop}/events',
       '/api/v1/shops/{shop}/things',
       '/csrf',
       '/healthz',
       '/readyz',
+    ])
+  })
+
+  it('has streams, whose answer is events', () => {
+    const { get } = document.paths['/api/v1/shops/{shop}/events'] as unknown as Paths
+    expect(Object.keys(get?.responses['200'].content)).toEqual(['text/event-stream'])
+    expect(Object.keys(get?.responses['401'].content)).toEqual(['application/json'])
+  })
+
+  it('closes bodies, and takes the CSRF token as a field of a form', () => {
+    const content = (document.paths['/api/v1/login'] as unknown as Paths).post?.requestBody.content
+    expect(content['application/json'].schema.additionalProperties).toBe(false)
+    const form = content['application/x-www-form-urlencoded'].schema
+    expect([form.additionalProperties, Object.keys(form.properties)]).toEqual([
+      false,
+      ['username', 'password', 'csrf_token'],
     ])
   })
 

@@ -185,12 +185,13 @@ const CSRF_FIELD_SCHEMA: Schema = {
   description: 'The CSRF token of a form that a browser sends with a session cookie.',
 }
 
-const contentOf = (row: DescribedRow, output: Schema) =>
-  row.kind === 'download'
-    ? Object.fromEntries(row.types.map((type) => [type, { schema: output }]))
-    : row.style
-      ? { [PROTOCOLS[row.style].type]: { schema: output } }
-      : { 'application/json': { schema: row.bare ? output : success(row, output) } }
+function contentOf(row: DescribedRow, output: Schema): Record<string, { schema: Schema }> {
+  const schema = { schema: output }
+  if (row.kind === 'download') return Object.fromEntries(row.types.map((type) => [type, schema]))
+  if (row.kind === 'stream') return { 'text/event-stream': schema }
+  if (row.style) return { [PROTOCOLS[row.style].type]: schema }
+  return { 'application/json': row.bare ? schema : { schema: success(row, output) } }
+}
 
 const success = (row: DescribedRow, data: Schema): Schema => ({
   type: 'object',

@@ -146,7 +146,14 @@ export type { EventStream } from '../../present/events.ts'
 
 /** A row that is answered with events until either side closes the connection (base/http/serve/streams.ts). */
 export interface StreamFace<I = unknown> extends StyledFace {
+  method: 'GET'
   input: z.ZodType<I>
+  /** The events, as the reference describes them. */
+  output: z.ZodType<string>
+  tag: string
+  status?: never
+  bare?: never
+  withKey?: never
   /** Called before the answer begins. @throws Problem if no stream can be served now */
   assertReady?(): void
   run(call: Call, input: I, stream: EventStream): Promise<void>
@@ -186,8 +193,8 @@ export type StreamRow<I = unknown> = RowOf<StreamFace<I>, 'stream'>
 export type DownloadRow<I = unknown> = RowOf<DownloadFace<I>, 'download'>
 
 /** Rows of the API that the reference describes. */
-export type DescribedRow = ApiRow | DownloadRow
-export const isDescribed = (row: Row): row is DescribedRow => row.kind === 'api' || row.kind === 'download'
+export type DescribedRow = ApiRow | DownloadRow | StreamRow
+export const isDescribed = (row: Row): row is DescribedRow => row.kind !== 'page'
 
 /**
  * Whether an undeclared member of the input is an error. Hosted forms and protocols ignore what they do not know (RFC
@@ -210,7 +217,12 @@ export const route = <I, O>(face: ApiFace<I, O>): ApiRow<I, O> => ({ ...face.of,
 export const page = <I>(face: PageFace<I>): PageRow<I> => ({ ...face.of, ...face, kind: 'page' })
 
 /** Holds the input of a stream row to its type; returns the plain row. */
-export const stream = <I>(face: StreamFace<I>): StreamRow<I> => ({ ...face.of, ...face, kind: 'stream' })
+export const stream = <I>(face: Omit<StreamFace<I>, 'method'>): StreamRow<I> => ({
+  ...face.of,
+  ...face,
+  method: 'GET',
+  kind: 'stream',
+})
 
 /** Holds the input of a download row to its type; returns the plain row. */
 export const download = <I>(face: Omit<DownloadFace<I>, 'method'>): DownloadRow<I> => ({

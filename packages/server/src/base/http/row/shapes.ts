@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
-import { type DescribedRow, isStrict, readsQuery, type StreamRow } from './route.ts'
+import { type DescribedRow, isStrict, readsQuery } from './route.ts'
 
 export interface Schema {
   [keyword: string]: unknown
@@ -98,7 +98,7 @@ function withoutNoise(value: unknown): unknown {
 }
 
 /** All errors that a row can answer with: those of its operation, and those of the steps before `run`. */
-export function errorsOf(row: DescribedRow | StreamRow): ErrorCode[] {
+export function errorsOf(row: DescribedRow): ErrorCode[] {
   const unsafe = row.method !== 'GET'
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',

@@ -14,8 +14,9 @@ import { tokenOperations } from './operations.ts'
 export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Row =>
   stream({
     of: tokenOperations.streamRevocations,
-    method: 'GET',
     path: '/api/v1/auth/revocations',
+    tag: 'Tokens',
+    output: z.string().describe('Server-sent events; the data of each is JSON.'),
     description:
       'Server-sent events: `revoked` with `{kind, value, before, until}` (times in seconds since 1970), `keys` when the published keys have changed, `ready` after all earlier revocations. `Last-Event-ID` continues from there; some revocations may be repeated.',
     input: z.object({}),
