@@ -496,7 +496,9 @@ describe('an unsafe request with a session cookie', () => {
 
   it('is refused by every form without its token', async () => {
     for (const row of pages().filter((one) => isUnsafe(one) && !one.anonymous)) {
-      const person = row.needs === undefined ? world.client() : cookieOnly(ada)
+      // a visitor is signed out already
+      const isVisitors = row.needs === undefined && row.name !== 'pages.sign_out.submit'
+      const person = isVisitors ? world.client() : cookieOnly(ada)
       expect({ row: row.name, status: (await send(person, row)).status }).toEqual({
         row: row.name,
         status: 403,

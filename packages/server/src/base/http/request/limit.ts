@@ -82,7 +82,7 @@ const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, sess
 const shortestFirst = (rules: readonly Rule[]): readonly Rule[] =>
   [...rules].sort((a, b) => a.milliseconds - b.milliseconds)
 
-interface Taken {
+interface WindowVerdict {
   rule: Rule
   verdict: LimitVerdict
 }
@@ -92,8 +92,8 @@ function takeAll(
   limits: Limits,
   rules: readonly Rule[],
   call: Call,
-  taken: readonly Taken[] = [],
-): readonly Taken[] | Promise<readonly Taken[]> {
+  taken: readonly WindowVerdict[] = [],
+): readonly WindowVerdict[] | Promise<readonly WindowVerdict[]> {
   const rule = rules[taken.length]
   if (!rule || taken.at(-1)?.verdict.allowed === false) return taken
   const subject = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
@@ -110,7 +110,7 @@ const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =
   (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
 /** @throws Problem RATE_LIMIT_EXCEEDED */
-function assertWithinLimits(taken: readonly Taken[], now: Date, headers: string[]): void {
+function assertWithinLimits(taken: readonly WindowVerdict[], now: Date, headers: string[]): void {
   // the longest window, or the one that refused
   const verdict = taken.at(-1)?.verdict
   if (!verdict) return
@@ -127,5 +127,5 @@ function assertWithinLimits(taken: readonly Taken[], now: Date, headers: string[
   })
 }
 
-const stateOf = ({ rule, verdict }: Taken): string =>
+const stateOf = ({ rule, verdict }: WindowVerdict): string =>
   `"${rule.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`
