@@ -7,6 +7,26 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
+/** Counts what the server sends from now on. @returns a function that stops, and returns the count */
+function countStatements(db: World['db']): () => number {
+  const { run, tx } = db
+  let count = 0
+  Object.assign(db, {
+    run: (...args: Parameters<typeof run>) => {
+      count += 1
+      return run.call(db, ...args)
+    },
+    tx: (...args: Parameters<typeof tx>) => {
+      count += 100
+      return tx.call(db, ...args)
+    },
+  })
+  return () => {
+    Object.assign(db, { run, tx })
+    return count
+  }
+}
+
 describe('the caller’s own account', () => {
   it('is returned by /auth/me and /users/me', async () => {
     const { client, id, email } = await world.person({ username: 'shown' })
@@ -18,6 +38,37 @@ describe('the caller’s own account', () => {
       method: 'session',
       roles: ['viewer'],
     })
+  })
+
+  it('is read by /auth/me in one statement, with the active organization while it exists', async () => {
+    const { client, id } = await world.person()
+    const me = async () => (await client.get('/api/v1/auth/me')).data
+    expect((await me()).organization).toBeNull()
+    const organization = await world.organization({ name: 'Engines', members: [[{ id }, 'owner']] })
+    await client.post('/api/v1/auth/organization', { organization_id: organization })
+    expect(await me()).toMatchObject({
+      user: { id },
+      organization: { id: organization, name: 'Engines', role: 'owner' },
+    })
+    const deleted = (at: Date | null) =>
+      world.db.tx('system', (tx) =>
+        tx
+          .updateTable('organizations')
+          .set({ deleted_at: at, purge_at: at })
+          .where('id', '=', organization)
+          .execute(),
+      )
+    await deleted(world.clock.now())
+    expect((await me()).organization).toBeNull()
+    await deleted(null)
+    expect((await me()).organization).toMatchObject({ id: organization })
+    // none for the session, as soon as the last notification of its changes has arrived
+    const statements = async () => {
+      const stop = countStatements(world.db)
+      await me()
+      return stop()
+    }
+    await expect.poll(statements).toBe(1)
   })
 
   it('changes only what is sent', async () => {

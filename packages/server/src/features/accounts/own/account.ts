@@ -9,13 +9,36 @@ import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, findUser, getUser, type User } from '../../identity/users/index.ts'
 import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
+import type { activeOrganizationView } from '../../organizations/organization/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { accountDeletedEmail } from './mail.tsx'
+import { type CallerRow, callerLookup } from './sql.ts'
+
+/** The caller, as `auth/me` answers. */
+export interface OwnIdentity {
+  user: CallerRow
+  active: Parameters<typeof activeOrganizationView>[0] | null
+}
 
 /** The caller's own user, read as the caller. */
 export async function ownUser(tools: Pick<Tools, 'db'>, call: Call): Promise<User> {
   const scope = callerScope(call)
   return await tools.db.tx(scope, (tx) => getUser(tx, scope.userId))
+}
+
+/** Reads the caller and the active organization in one statement; the check of the credential has verified both. */
+export function callerReader({ db }: Pick<Tools, 'db'>): (call: Call) => Promise<OwnIdentity> {
+  const statement = callerLookup(db.hot)
+  return async ({ principal, organization }) => {
+    if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+    const [row] = await db.run(statement, [organization?.id ?? null, principal.userId])
+    if (!row) throw problem('NOT_FOUND')
+    const { organization_id: id, organization_name: name, organization_slug: slug } = row
+    if (organization === null || id === null || name === null || slug === null)
+      return { user: row, active: null }
+    const { role, permissions } = organization
+    return { user: row, active: { organization: { id, name, slug }, role, permissions } }
+  }
 }
 
 /** Changes the caller's profile. @throws Problem CONFLICT where the username is taken, VALIDATION_ERROR for a reserved one */

@@ -5,10 +5,9 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import { findActiveOrganization } from '../../organizations/mine/index.ts'
 import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
-import { deleteOwnAccount, ownUser, updateProfile } from './account.ts'
+import { callerReader, deleteOwnAccount, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 
 const Me = z.object({
@@ -21,77 +20,80 @@ const Me = z.object({
   organization: ActiveOrganizationView.nullable(),
 })
 
-export const accountRoutes = (tools: Tools): Row[] => [
-  route({
-    of: profileOperations.whoAmI,
-    method: 'GET',
-    path: '/api/v1/auth/me',
-    tag: 'Authentication',
-    message: 'Signed-in user retrieved.',
-    input: z.object({}),
-    output: Me,
-    run: async (call) => {
-      const [user, active] = [await ownUser(tools, call), await findActiveOrganization(tools, call)]
-      const session = {
-        id: call.session?.id ?? '',
-        expires_at: call.session?.expiresAt.toISOString() ?? '',
-      }
-      return {
-        data: {
-          user: userView(tools.roles, user),
-          session,
-          organization: active && activeOrganizationView(active),
-        },
-      }
-    },
-  }),
-  route({
-    of: profileOperations.show,
-    method: 'GET',
-    path: '/api/v1/users/me',
-    tag: 'Account',
-    message: 'Account retrieved.',
-    input: z.object({}),
-    output: UserView,
-    run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
-  }),
-  route({
-    of: profileOperations.update,
-    method: 'PATCH',
-    path: '/api/v1/users/me',
-    description: 'Changes only the fields that are sent. `null` clears a field.',
-    tag: 'Account',
-    message: 'Profile saved.',
-    input: z.object({
-      full_name: FullName.nullable().optional(),
-      username: Username.nullable().optional(),
-      locale: z.enum(LOCALES).nullable().optional(),
+export function accountRoutes(tools: Tools): Row[] {
+  const caller = callerReader(tools)
+  return [
+    route({
+      of: profileOperations.whoAmI,
+      method: 'GET',
+      path: '/api/v1/auth/me',
+      tag: 'Authentication',
+      message: 'Signed-in user retrieved.',
+      input: z.object({}),
+      output: Me,
+      run: async (call) => {
+        const { user, active } = await caller(call)
+        const session = {
+          id: call.session?.id ?? '',
+          expires_at: call.session?.expiresAt.toISOString() ?? '',
+        }
+        return {
+          data: {
+            user: userView(tools.roles, user),
+            session,
+            organization: active && activeOrganizationView(active),
+          },
+        }
+      },
     }),
-    output: UserView,
-    run: async (call, change) => ({
-      data: userView(tools.roles, await updateProfile(tools, call, change)),
+    route({
+      of: profileOperations.show,
+      method: 'GET',
+      path: '/api/v1/users/me',
+      tag: 'Account',
+      message: 'Account retrieved.',
+      input: z.object({}),
+      output: UserView,
+      run: async (call) => ({ data: userView(tools.roles, await ownUser(tools, call)) }),
     }),
-  }),
-  route({
-    of: profileOperations.delete,
-    method: 'DELETE',
-    path: '/api/v1/users/me',
-    description:
-      'Requires the password. Deletes the account and all personal data immediately and permanently.',
-    tag: 'Account',
-    message: 'Account deleted.',
-    body: true,
-    input: z.object({ password: TypedPassword }),
-    output: z.null(),
-    run: async (call, { password }) => {
-      await deleteOwnAccount(tools, call, password)
-      return {
-        data: null,
-        cookies: [
-          { name: 'session', value: null },
-          { name: 'device', value: null },
-        ],
-      }
-    },
-  }),
-]
+    route({
+      of: profileOperations.update,
+      method: 'PATCH',
+      path: '/api/v1/users/me',
+      description: 'Changes only the fields that are sent. `null` clears a field.',
+      tag: 'Account',
+      message: 'Profile saved.',
+      input: z.object({
+        full_name: FullName.nullable().optional(),
+        username: Username.nullable().optional(),
+        locale: z.enum(LOCALES).nullable().optional(),
+      }),
+      output: UserView,
+      run: async (call, change) => ({
+        data: userView(tools.roles, await updateProfile(tools, call, change)),
+      }),
+    }),
+    route({
+      of: profileOperations.delete,
+      method: 'DELETE',
+      path: '/api/v1/users/me',
+      description:
+        'Requires the password. Deletes the account and all personal data immediately and permanently.',
+      tag: 'Account',
+      message: 'Account deleted.',
+      body: true,
+      input: z.object({ password: TypedPassword }),
+      output: z.null(),
+      run: async (call, { password }) => {
+        await deleteOwnAccount(tools, call, password)
+        return {
+          data: null,
+          cookies: [
+            { name: 'session', value: null },
+            { name: 'device', value: null },
+          ],
+        }
+      },
+    }),
+  ]
+}

@@ -20,8 +20,22 @@ export const UserView = z
   .meta({ id: 'User' })
 export type UserView = z.infer<typeof UserView>
 
+/** The columns of a user that an answer has. */
+type UserFields = Pick<
+  User,
+  | 'id'
+  | 'username'
+  | 'full_name'
+  | 'locale'
+  | 'roles'
+  | 'created_at'
+  | 'last_login_at'
+  | 'email'
+  | 'email_verified_at'
+>
+
 /** @param user the row; a caller that wants the previous sign-in as `last_login` reads the row before recording this one */
-export const userView = (roles: Pick<Roles, 'permissionsOf' | 'primaryOf'>, user: User): UserView => ({
+export const userView = (roles: Pick<Roles, 'permissionsOf' | 'primaryOf'>, user: UserFields): UserView => ({
   id: user.id,
   username: user.username,
   email: user.email,

@@ -8,11 +8,11 @@ import { isId } from '../../../base/ids.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { moveSession, type StartedSession, settleSession } from '../../identity/sessions/index.ts'
-import { findOrganization, recordOrganizationEvent } from '../membership/index.ts'
-import type { OwnOrganization } from '../organization/index.ts'
+import { recordOrganizationEvent } from '../membership/index.ts'
+import type { activeOrganizationView } from '../organization/index.ts'
 import { selectOwnOrganization } from './sql.ts'
 
-export type ActiveOrganization = Omit<OwnOrganization, 'isActive'>
+type ActiveOrganization = Parameters<typeof activeOrganizationView>[0]
 
 export interface SwitchResult {
   /** The session under its new token; null for a caller with an access token, who does not have the session's token. */
@@ -44,13 +44,4 @@ export async function switchOrganization(
     await recordOrganizationEvent(tx, call, 'organization.switched', organizationId)
     return { session: moved, active }
   })
-}
-
-/** The organization that the caller's credential acts in. */
-export async function findActiveOrganization(
-  tools: Pick<Tools, 'db'>,
-  call: Call,
-): Promise<ActiveOrganization | null> {
-  const active = await findOrganization(tools, call)
-  return active?.organization.deleted_at === null ? active : null
 }

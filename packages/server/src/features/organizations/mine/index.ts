@@ -2,6 +2,4 @@
  * A user's own organizations and invitations: the list, and which organization a session acts in (its active
  * organization). Leaves accepting to `invitations` and the session's token to `sessions`.
  */
-
-export { findActiveOrganization } from './active.ts'
 export { myOrganizationFeature } from './feature.ts'

@@ -66,7 +66,12 @@ export const ownOrganizationView = (own: OwnOrganization): z.infer<typeof OwnOrg
   is_active: own.isActive,
 })
 
-/** The organization that a credential acts in. */
+/** The organization that a credential acts in, and what the credential may do there. */
+interface ActiveOrganization {
+  organization: Pick<OrganizationRow, 'id' | 'name' | 'slug'>
+  role: string | null
+  permissions: readonly string[]
+}
 export const ActiveOrganizationView = z
   .object({
     id: z.string(),
@@ -78,7 +83,7 @@ export const ActiveOrganizationView = z
   .meta({ id: 'ActiveOrganization' })
 
 export const activeOrganizationView = (
-  active: OrganizationMembership,
+  active: ActiveOrganization,
 ): z.infer<typeof ActiveOrganizationView> => ({
   id: active.organization.id,
   name: active.organization.name,
