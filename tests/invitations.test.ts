@@ -37,6 +37,11 @@ beforeEach(async () => {
 
 const send = (by: Person, email: string, role = 'member') =>
   by.client.post(`${BASE}/${id}/invitations`, { email, role })
+/** Locks a user's account, or unlocks it. */
+const lock = ({ id: userId }: Person, at: Date | null) =>
+  world.db.tx('system', (tx) =>
+    tx.updateTable('users').set({ locked_at: at }).where('id', '=', userId).execute(),
+  )
 const preview = (
   client: World['client'] extends () => infer C ? C : never,
   one: { id: string; token: string },
@@ -171,17 +176,30 @@ describe('an invitation', () => {
     }
   })
 
-  it('requires the address to be verified, even if sign-in does not', async () => {
+  it('proves the mailbox by its token where addresses are not verified; the list of invitations does not', async () => {
     const lax = await startWorld({ emailVerification: 'off' })
     try {
       const maker = await lax.person()
       const made = await found(maker)
       const one = await invited(lax, maker, made, 'claimed@example.com')
       const claimer = await lax.person({ email: 'claimed@example.com' })
-      expect((await preview(claimer.client, one)).data.next).toBe('verify_email')
-      expect((await accept(claimer.client, one.token)).code).toBe('EMAIL_NOT_VERIFIED')
+      const other = await lax.person({ email: 'other@example.com' })
+      const emails = (await lax.mailbox.emailsTo('claimed@example.com')).length
       expect((await claimer.client.get('/api/v1/users/me/invitations')).data).toEqual([])
-      expect(await rolesIn(lax, made)).toEqual({ [maker.id]: 'owner' })
+      const own = await claimer.client.post(`/api/v1/users/me/invitations/${one.id}/accept`)
+      expect([own.status, own.code]).toEqual([404, 'NOT_FOUND'])
+      expect((await accept(claimer.client, `${one.id}.${'A'.repeat(43)}`)).status).toBe(404)
+      expect((await preview(other.client, one)).data.next).toBe('other_account')
+      expect((await accept(other.client, one.token)).code).toBe('INSUFFICIENT_PERMISSIONS')
+      expect((await preview(claimer.client, one)).data.next).toBe('accept')
+      const page = await claimer.client.get(`/invitations/${one.id}?token=${one.token}`, {
+        headers: { accept: 'text/html' },
+      })
+      expect([page.status, page.text.includes(`action="/invitations/${one.id}/accept"`)]).toEqual([200, true])
+      const replies = await Promise.all(Array.from({ length: 8 }, () => accept(claimer.client, one.token)))
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(404)])
+      expect(await rolesIn(lax, made)).toEqual({ [maker.id]: 'owner', [claimer.id]: 'member' })
+      expect((await lax.mailbox.emailsTo('claimed@example.com')).length).toBe(emails)
     } finally {
       await lax.stop()
     }
@@ -217,13 +235,19 @@ describe('inviting', () => {
 
   it('is invalid while its sender could not grant the role', async () => {
     const fates: [string, () => Promise<unknown>][] = [
+      ['locked', () => lock(admin, world.clock.now())],
       ['demoted', () => put(world, id, admin, 'member')],
       ['removed', () => owner.client.delete(`${BASE}/${id}/members/${admin.id}`)],
     ]
     for (const [fate, befall] of fates) {
       await put(world, id, admin, 'admin')
+      await lock(admin, null)
       const one = await invited(world, admin, id, 'ben@example.com', 'admin')
+      expect((await owner.client.get(`${BASE}/${id}/invitations`)).data[0].status).toBe('open')
       await befall()
+      const listed = (await owner.client.get(`${BASE}/${id}/invitations`)).data
+      expect(listed.map(({ status }: { status: string }) => status)).toEqual(['void'])
+      expect((await ben.client.get('/api/v1/users/me/invitations')).data).toEqual([])
       expect([fate, (await preview(ben.client, one)).status]).toEqual([fate, 404])
       expect([fate, (await accept(ben.client, one.token)).status]).toEqual([fate, 404])
       expect([fate, (await ben.client.post(`/api/v1/users/me/invitations/${one.id}/accept`)).status]).toEqual(
@@ -231,9 +255,15 @@ describe('inviting', () => {
       )
     }
     expect((await rolesIn(world, id))[ben.id]).toBeUndefined()
+    const page = await owner.client.get(`/account/organizations/${id}/invitations`, {
+      headers: { accept: 'text/html' },
+    })
+    expect(page.text).toContain('Its sender can no longer assign this role.')
     // sent again by a member who may grant the role, it is valid again
     const open = (await owner.client.get(`${BASE}/${id}/invitations`)).data[0]
-    await owner.client.post(`${BASE}/${id}/invitations/${open.id}/resend`)
+    const again = await owner.client.post(`${BASE}/${id}/invitations/${open.id}/resend`)
+    expect(again.data.status).toBe('open')
+    expect((await ben.client.get('/api/v1/users/me/invitations')).data).toHaveLength(1)
     expect((await accept(ben.client, await tokenOf(world, 'ben@example.com', open.id))).status).toBe(200)
   })
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import {
+  accept,
   BASE,
   eventsOf,
   found,
@@ -9,6 +10,7 @@ import {
   rolesIn,
   setServerRoles,
   snapshot,
+  tokenOf,
   twin,
 } from './organizations/founding.ts'
 
@@ -307,5 +309,70 @@ describe('an organization keeps an owner', () => {
     expect((await root.client.post(`${BASE}/${made}/restore`)).status).toBe(409)
     const restored = await root.client.post(`${BASE}/${made}/restore`, { owner_id: guest.id })
     expect([restored.status, await rolesIn(world, made)]).toEqual([200, { [guest.id]: 'owner' }])
+  })
+})
+
+describe('POST members', () => {
+  const post = (by: Person, body: Record<string, unknown>) => by.client.post(`${BASE}/${id}/members`, body)
+
+  it('invites by address, as owner or admin: 202 with the invitation, which is accepted', async () => {
+    for (const by of [owner, admin]) {
+      const email = `new-${by.id.slice(-6)}@example.com`
+      const reply = await post(by, { email, role: 'guest' })
+      expect([reply.status, reply.body.message]).toEqual([202, 'Invitation sent.'])
+      expect(reply.data).toMatchObject({ email, role: 'guest', status: 'open', invited_by: { id: by.id } })
+      const listed = (await owner.client.get(`${BASE}/${id}/invitations`)).data
+      expect(listed.find((one: { id: string }) => one.id === reply.data.id)).toEqual(reply.data)
+      const person = await world.person({ email })
+      const token = await tokenOf(world, email, reply.data.id)
+      expect((await accept(person.client, token)).status).toBe(200)
+      const members = (await owner.client.get(`${BASE}/${id}/members`)).data
+      expect(members.map((one: { user: { email: string } }) => one.user.email)).toContain(email)
+    }
+  })
+
+  it('is refused from below, from a neighbouring tenant, and beyond the caller’s permissions', async () => {
+    const body = { email: 'x@example.com', role: 'member' }
+    for (const by of [member, guest]) expect((await post(by, body)).code).toBe('INSUFFICIENT_PERMISSIONS')
+    expect((await post(stranger, body)).status).toBe(404)
+    expect((await post(admin, { email: 'x@example.com', role: 'owner' })).code).toBe(
+      'INSUFFICIENT_PERMISSIONS',
+    )
+    const key = await owner.client.apiKey()
+    expect((await key.client.post(`${BASE}/${id}/members`, body)).code).toBe('AUTHENTICATION_REQUIRED')
+    expect((await owner.client.get(`${BASE}/${id}/invitations`)).data).toEqual([])
+  })
+
+  it('adds a user by id for the server’s administrator only', async () => {
+    const body = { user_id: stranger.id, role: 'member' }
+    for (const by of [owner, admin]) {
+      const refused = await post(by, body)
+      expect([refused.status, refused.body.error.details]).toEqual([403, { required: 'organizations:write' }])
+    }
+    const root = await world.person({ roles: ['super_admin'] })
+    const added = await post(root, body)
+    expect([added.status, added.data.user.id, added.data.role]).toEqual([201, stranger.id, 'member'])
+    expect((await post(root, body)).status).toBe(409)
+    const invitedToo = await post(root, { email: 'by-root@example.com' })
+    expect([invitedToo.status, invitedToo.data.role]).toEqual([202, 'member'])
+  })
+
+  it('takes one of the two', async () => {
+    for (const [body, field] of [
+      [{ role: 'member' }, 'email'],
+      [{ email: 'a@example.com', user_id: stranger.id }, 'user_id'],
+      [{ email: 'no address' }, 'email'],
+      [{ user_id: 'usr_1' }, 'user_id'],
+      [{ email: 'a@example.com', role: 'emperor' }, 'role'],
+    ] as const) {
+      const reply = await post(owner, body)
+      expect([body, reply.status, reply.body.error.details[0].field]).toEqual([body, 400, field])
+    }
+  })
+
+  it('shares the limit of invitations', async () => {
+    const statuses: number[] = []
+    for (let n = 0; n < 6; n++) statuses.push((await post(owner, { email: 'flooded@example.com' })).status)
+    expect(statuses).toEqual([202, 202, 202, 202, 202, 429])
   })
 })

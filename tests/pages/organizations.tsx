@@ -124,8 +124,9 @@ export function organizationSamples(
   const [owner, other] = all as [MemberItem, MemberItem]
   const sent = { id: 'inv_1', email: 'ada@example.com', role: 'member', inviter: 'Grace Hopper', sentAt: now }
   const invitations = [
-    { ...sent, expiresAt: now, expired: false },
-    { ...sent, id: 'inv_2', email: other.email, inviter: null, expiresAt: now, expired: true },
+    { ...sent, expiresAt: now, state: 'open' as const },
+    { ...sent, id: 'inv_2', email: other.email, inviter: null, expiresAt: now, state: 'expired' as const },
+    { ...sent, id: 'inv_3', email: 'c@example.com', expiresAt: now, state: 'void' as const },
   ]
   const invitation: Omit<InvitationProps, 'next'> = {
     id: 'inv_1',
@@ -206,7 +207,6 @@ export function organizationSamples(
     leave: <Leave id="org_1" name={LONG} alert="No." />,
     'delete-organization': <DeleteOrganization id="org_1" name={LONG} graceHours={720} />,
     'invitation-accept': <Invitation {...invitation} next="accept" />,
-    'invitation-verify': <Invitation {...invitation} next="verify_email" />,
     'invitation-other': <Invitation {...invitation} next="other_account" />,
     'invitation-gone': <InvitationInvalid expired={false} />,
   }

@@ -1,6 +1,6 @@
 /**
  * The rules of accepting and declining an invitation. An invitation is bound to its address: the user who accepts has
- * verified that address. Invariants: one conditional statement accepts, so that one of many concurrent requests
+ * that address, and has proven it by the token, which only its mailbox received, or by having verified it before. Invariants: one conditional statement accepts, so that one of many concurrent requests
  * succeeds; an invitation whose sender could not grant its role any more is invalid; a refused request leaves the
  * invitation open.
  */
@@ -20,7 +20,7 @@ import {
   type OrganizationRow,
   recordOrganizationEvent,
 } from '../membership/index.ts'
-import { mayUserGrantRole, permissionsOfRole } from '../roles/index.ts'
+import { permissionsOfRole } from '../roles/index.ts'
 import {
   type InvitationRow,
   selectAddress,
@@ -30,14 +30,19 @@ import {
   updateAccepted,
   updateInvitationRevoked,
 } from './sql.ts'
+import { isStillGranted, withState } from './state.ts'
 
 /** The next step of the invited person. It does not depend on whether the address has an account. */
-type InvitationStep = 'accept' | 'verify_email' | 'sign_in' | 'other_account'
+type InvitationStep = 'accept' | 'sign_in' | 'other_account'
 
-export interface InvitationPreview {
+/** An invitation with the names that the invited person sees. */
+export interface OwnInvitation {
   invitation: InvitationRow
   organization: string
   inviter: string | null
+}
+
+export interface InvitationPreview extends OwnInvitation {
   next: InvitationStep
 }
 
@@ -80,7 +85,7 @@ export async function previewInvitation(
   return await tools.db.tx('system', async (tx) => {
     const invitation = await getOpenInvitation(tx, key, call.now)
     const [names] = await selectInvitationNames(tx, [id])
-    if (!names || !(await mayStillGrant(tools, tx, invitation, call.now))) throw notValid()
+    if (!names || !(await isStillGranted(tools, tx, invitation, call.now))) throw notValid()
     const next = await nextStep(tx, call, invitation)
     return { invitation, organization: names.organization_name, inviter: names.inviter_name, next }
   })
@@ -93,18 +98,8 @@ async function nextStep(
 ): Promise<InvitationStep> {
   if (!principal || !session) return 'sign_in'
   const address = await selectAddress(tx, principal.userId, address_key)
-  if (address === 'verified') return 'accept'
-  return address === 'unverified' ? 'verify_email' : 'other_account'
+  return address === 'none' ? 'other_account' : 'accept'
 }
-
-/** Whether the sender could still grant the role. */
-const mayStillGrant = async (
-  tools: Pick<Tools, 'roles'>,
-  tx: Tx,
-  { organization_id: organizationId, invited_by: userId, role }: InvitationRow,
-  now: Date,
-): Promise<boolean> =>
-  userId !== null && (await mayUserGrantRole(tools, tx, { organizationId, userId, role }, now))
 
 export interface AcceptedInvitation {
   organization: OrganizationRow
@@ -138,7 +133,7 @@ export async function findOutcome(
   })
 }
 
-/** By the token. @throws Problem NOT_FOUND, TOKEN_EXPIRED, INSUFFICIENT_PERMISSIONS, EMAIL_NOT_VERIFIED, CONFLICT */
+/** By the token. @throws Problem NOT_FOUND, TOKEN_EXPIRED, INSUFFICIENT_PERMISSIONS, CONFLICT */
 export const acceptInvitation = (
   tools: AcceptTools,
   call: Call,
@@ -158,7 +153,7 @@ async function accept(tools: AcceptTools, call: Call, key: InvitationKey): Promi
   return await tools.db.tx('system', async (tx) => {
     const { organization, invitation } = await lockInvitation(tx, call, principal, key)
     const { id, role } = invitation
-    if (!(await mayStillGrant(tools, tx, invitation, call.now))) throw notValid()
+    if (!(await isStillGranted(tools, tx, invitation, call.now))) throw notValid()
     if (!(await lockActiveUser(tx, principal.userId))) throw problem('AUTHENTICATION_REQUIRED')
     if (!(await updateAccepted(tx, id, principal.userId, key.hash, call.now))) throw notValid()
     const member = { organization_id: organization.id, user_id: principal.userId, role, joined_at: call.now }
@@ -198,10 +193,10 @@ async function assertAddressed(
   { hash }: InvitationKey,
 ): Promise<void> {
   const address = await selectAddress(tx, principal.userId, row.address_key)
-  if (address === 'verified') return
+  // the token proves the mailbox
+  if (address === 'verified' || (address === 'unverified' && hash !== null)) return
   // without the token, another user's invitation is not found
   if (hash === null) throw problem('NOT_FOUND')
-  if (address === 'unverified') throw problem('EMAIL_NOT_VERIFIED')
   throw problem('INSUFFICIENT_PERMISSIONS', {
     message: 'This invitation is for another e-mail address. Sign in with the account that has this address.',
     details: { reason: 'other_address' },
@@ -243,15 +238,9 @@ async function decline(tx: Tx, call: Call, { id, hash }: InvitationKey): Promise
   )
 }
 
-export interface OwnInvitation {
-  invitation: InvitationRow
-  organization: string
-  inviter: string | null
-}
-
-/** Open invitations to the caller's verified addresses, the newest first. */
+/** The invitations to the caller's verified addresses that the caller can accept, the newest first. */
 export async function listOwnInvitations(
-  tools: Pick<Tools, 'db' | 'keyring'>,
+  tools: Pick<Tools, 'db' | 'keyring' | 'roles'>,
   call: Call,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): Promise<{ page: readonly OwnInvitation[]; nextCursor: string | null }> {
@@ -259,19 +248,20 @@ export async function listOwnInvitations(
   const list = `invitations to ${scope.userId}`
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []
   const { rows, names } = await tools.db.tx(scope, async (tx) => {
-    const rows = await selectInvitationsTo(tx, scope.userId, call.now, after, limit + 1)
+    const found = await selectInvitationsTo(tx, scope.userId, call.now, after, limit + 1)
     // as the system: the invited may not read the organization yet
-    const names = await tx.asSystem((system) =>
-      selectInvitationNames(
+    return await tx.asSystem(async (system) => {
+      const rows = await withState(tools, system, found, call.now)
+      const names = await selectInvitationNames(
         system,
         rows.map(({ id }) => id),
-      ),
-    )
-    return { rows, names: new Map(names.map((one) => [one.id, one])) }
+      )
+      return { rows, names: new Map(names.map((one) => [one.id, one])) }
+    })
   })
   const { page, nextCursor } = pageOf(tools.keyring, list, rows, limit, (row) => [row.id])
   const mine = page.flatMap((invitation) => {
-    const found = names.get(invitation.id)
+    const found = invitation.state === 'open' ? names.get(invitation.id) : undefined
     return found ? [{ invitation, organization: found.organization_name, inviter: found.inviter_name }] : []
   })
   return { page: mine, nextCursor }

@@ -22,12 +22,12 @@ import {
   type InvitationRow,
   insertInvitation,
   isAddressOfMember,
-  type ListedInvitation,
   selectInvitations,
   selectOpenInvitation,
   updateInvitationRevoked,
   updateSent,
 } from './sql.ts'
+import { type ShownInvitation, withState } from './state.ts'
 
 /** E-mails of one organization to one address in an hour. */
 const MAX_TO_ADDRESS = 5
@@ -42,16 +42,19 @@ const KEEP_EXPIRED = 30 * DAY
 
 type InvitingTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
 
-/** The open invitations of the organization that the path names, the newest first, expired ones included. */
+/** The open invitations of the organization that the path names, the newest first, expired and void ones included. */
 export async function listInvitations(
-  tools: Pick<Tools, 'db' | 'keyring'>,
+  tools: Pick<Tools, 'db' | 'keyring' | 'roles'>,
   call: Call,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
-): Promise<{ page: readonly ListedInvitation[]; nextCursor: string | null }> {
+): Promise<{ page: readonly ShownInvitation[]; nextCursor: string | null }> {
   const id = call.organization?.id ?? ''
   const list = `invitations of ${id}`
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []
-  const rows = await tools.db.tx(callerScope(call), (tx) => selectInvitations(tx, id, after, limit + 1))
+  const rows = await tools.db.tx(callerScope(call), async (tx) => {
+    const found = await selectInvitations(tx, id, after, limit + 1)
+    return await tx.asSystem((system) => withState(tools, system, found, call.now))
+  })
   return pageOf(tools.keyring, list, rows, limit, (row) => [row.id])
 }
 
@@ -69,7 +72,7 @@ export async function sendInvitation(
   tools: InvitingTools,
   call: Call,
   input: { email: string; role: string },
-): Promise<ListedInvitation> {
+): Promise<ShownInvitation> {
   return await inside(tools, call, 'invitations:write', async (tx, locked) => {
     const { id } = locked.organization
     const addressKey = canonical(input.email)
@@ -111,7 +114,7 @@ export async function sendInvitation(
     await writeEmail(tools, tx, call, locked, row, token)
     const details = { invitation_id: row.id, email: row.address, role: row.role }
     await recordOrganizationEvent(tx, call, 'organization.invitation.sent', id, details)
-    return { ...row, inviter_name: locked.actor.name }
+    return { ...row, inviter_name: locked.actor.name, state: 'open' }
   })
 }
 
@@ -120,7 +123,7 @@ export async function resendInvitation(
   tools: InvitingTools,
   call: Call,
   id: string,
-): Promise<ListedInvitation> {
+): Promise<ShownInvitation> {
   return await inside(tools, call, 'invitations:write', async (tx, locked) => {
     const open = await selectOpenInvitation(tx, locked.organization.id, { id })
     if (!open) throw problem('NOT_FOUND')
@@ -137,7 +140,7 @@ async function send(
   locked: LockedOrganization,
   wanted: InvitationRow,
   before: string,
-): Promise<ListedInvitation> {
+): Promise<ShownInvitation> {
   await assertMayActOnRole(tools, tx, locked, before)
   await assertMaySend(tx, locked.organization.id, wanted.address_key, call.now)
   const { token, secret_hash } = newSecret(wanted.id)
@@ -154,7 +157,7 @@ async function send(
   await writeEmail(tools, tx, call, locked, row, token)
   const details = { invitation_id: row.id, email: row.address, role: row.role, before }
   await recordOrganizationEvent(tx, call, 'organization.invitation.resent', locked.organization.id, details)
-  return { ...row, inviter_name: locked.actor.name }
+  return { ...row, inviter_name: locked.actor.name, state: 'open' }
 }
 
 /** The organization is locked, so that concurrent requests are counted. */

@@ -53,9 +53,7 @@ async function againAfter(
 ): Promise<PageAnswer> {
   if (GONE.has(problem.code)) return invalidLink(call, problem)
   // for these problems the page itself shows the next step
-  const isShown = ['AUTHENTICATION_REQUIRED', 'EMAIL_NOT_VERIFIED', 'INSUFFICIENT_PERMISSIONS'].includes(
-    problem.code,
-  )
+  const isShown = ['AUTHENTICATION_REQUIRED', 'INSUFFICIENT_PERMISSIONS'].includes(problem.code)
   const { alert } = refusedForm(call.locale, {}, problem, t(call.locale, 'refused.joined'))
   try {
     const answer = await showInvitation(tools, call, link, isShown ? null : (alert ?? null))

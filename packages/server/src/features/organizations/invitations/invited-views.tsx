@@ -23,7 +23,7 @@ export interface InvitationProps {
   email: string
   role: string
   expiresAt: Date
-  next: 'accept' | 'verify_email' | 'sign_in' | 'other_account'
+  next: 'accept' | 'sign_in' | 'other_account'
   alert?: string | null
 }
 
@@ -86,19 +86,6 @@ function NextStep({ id, token, next, email }: InvitationProps) {
               {t(locale, 'invitation.sign_up')}
             </ButtonLink>
           </Actions>
-        </>
-      )
-    case 'verify_email':
-      return (
-        <>
-          <Lead>{t.nodes(locale, 'invitation.verify', { address: <strong>{email}</strong> })}</Lead>
-          <ButtonForm
-            action="/verify-email/resend"
-            kind="primary"
-            hidden={{ email }}
-            returnTo={here}
-            label={t(locale, 'invitation.verify_button')}
-          />
         </>
       )
     case 'other_account':

@@ -57,7 +57,7 @@ export const invitationOperations = {
       { by: 'ip', max: 60, per: '10m' },
       { by: 'user', max: 120, per: '10m' },
     ],
-    errors: ['NOT_FOUND', 'TOKEN_EXPIRED', 'INSUFFICIENT_PERMISSIONS', 'EMAIL_NOT_VERIFIED', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'TOKEN_EXPIRED', 'INSUFFICIENT_PERMISSIONS', 'CONFLICT'],
   }),
   decline: operation({
     name: 'invitations.decline',

@@ -36,7 +36,7 @@ async function showInvitations(
     inviter: row.inviter_name,
     sentAt: row.sent_at,
     expiresAt: row.expires_at,
-    expired: row.expires_at <= call.now,
+    state: row.state,
   }))
   return {
     page: (

@@ -1,7 +1,8 @@
 /** The JSON API of invitations: for those who invite, and for those who have an invitation's token. */
 import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
-import { type Row, route } from '../../../base/http/row/route.ts'
+import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { OneOrganization } from '../membership/index.ts'
@@ -24,6 +25,15 @@ const INVITATIONS = '/api/v1/organizations/:id/invitations'
 const tag = 'Invitations'
 const OneInvitation = OneOrganization.extend({ invitation_id: InvitationId })
 
+/** Invites an address, and answers with the invitation. @throws Problem as sendInvitation */
+export const answerInvitation = async (
+  tools: Parameters<typeof sendInvitation>[0],
+  call: Call,
+  input: { email: string; role: string },
+): Promise<Answer<z.infer<typeof InvitationView>>> => ({
+  data: invitationView(await sendInvitation(tools, call, input)),
+})
+
 const invitingRows = (tools: Tools): Row[] => [
   route({
     of: of.list,
@@ -35,7 +45,7 @@ const invitingRows = (tools: Tools): Row[] => [
     message: 'Invitations listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listInvitations(tools, call, input)
-      return { data: page.map((one) => invitationView(one, call.now)), nextCursor }
+      return { data: page.map(invitationView), nextCursor }
     },
   }),
   route({
@@ -49,9 +59,7 @@ const invitingRows = (tools: Tools): Row[] => [
     input: OneOrganization.extend({ email: EmailAddress, role: MemberRole.default('member') }),
     output: InvitationView,
     message: 'Invitation sent.',
-    run: async (call, { email, role }) => ({
-      data: invitationView(await sendInvitation(tools, call, { email, role }), call.now),
-    }),
+    run: (call, { email, role }) => answerInvitation(tools, call, { email, role }),
   }),
   route({
     of: of.resend,
@@ -63,7 +71,7 @@ const invitingRows = (tools: Tools): Row[] => [
     output: InvitationView,
     message: 'Invitation sent again.',
     run: async (call, { invitation_id }) => ({
-      data: invitationView(await resendInvitation(tools, call, invitation_id), call.now),
+      data: invitationView(await resendInvitation(tools, call, invitation_id)),
     }),
   }),
   route({
@@ -100,7 +108,7 @@ const answeringRows = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/invitations/accept',
     description:
-      'Requires a session of a user who has verified the invited address. A refused request leaves the invitation open.',
+      'Requires a session of the user with the invited address; the token proves the mailbox. A refused request leaves the invitation open.',
     tag,
     input: z.object({ token: InvitationToken }),
     output: AcceptedView,

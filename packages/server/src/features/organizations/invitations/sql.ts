@@ -133,8 +133,8 @@ export async function updateInvitationRevoked(
 }
 
 /**
- * Accepts an invitation, in one conditional statement: the user has verified its address, and the secret matches if one
- * is given. @returns whether this call accepted it
+ * Accepts an invitation, in one conditional statement: the user has its address, and the secret matches or, without one,
+ * the address is verified. @returns whether this call accepted it
  */
 export async function updateAccepted(
   tx: Tx,
@@ -148,7 +148,8 @@ export async function updateAccepted(
     where id = ${id} and accepted_at is null and revoked_at is null and expires_at > ${now}
       and (${secretHash}::bytea is null or secret_hash = ${secretHash})
       and exists (select from emails e
-        where e.user_id = ${userId} and e.address_key = i.address_key and e.verified_at is not null)
+        where e.user_id = ${userId} and e.address_key = i.address_key
+          and (${secretHash}::bytea is not null or e.verified_at is not null))
     returning id`.execute(tx)
   return rows.length > 0
 }

@@ -12,6 +12,8 @@ export const invitationsText = texts({
     'invitations.open': 'Open invitations',
     'invitations.none': 'There are no open invitations.',
     'invitations.expired': 'Expired',
+    'invitations.void': 'Not valid',
+    'invitations.void_lead': 'Its sender can no longer assign this role. Send it again to make it valid.',
     'invitations.sent': 'Sent {time}',
     'invitations.ends': 'Ends {time}',
     'invitations.ended': 'Ended {time}',
@@ -33,6 +35,9 @@ export const invitationsText = texts({
     'invitations.open': 'Offene Einladungen',
     'invitations.none': 'Es gibt keine offenen Einladungen.',
     'invitations.expired': 'Abgelaufen',
+    'invitations.void': 'Ungültig',
+    'invitations.void_lead':
+      'Die Person, die sie gesendet hat, darf diese Rolle nicht mehr vergeben. Senden Sie die Einladung erneut, damit sie gilt.',
     'invitations.sent': 'Gesendet {time}',
     'invitations.ends': 'Endet {time}',
     'invitations.ended': 'Endete {time}',

@@ -13,6 +13,7 @@ import {
 } from '../../../base/page/parts.tsx'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import type { InvitationState } from './state.ts'
 import { invitationsText as t } from './texts.ts'
 
 export interface SentItem {
@@ -22,7 +23,7 @@ export interface SentItem {
   inviter: string | null
   sentAt: Date
   expiresAt: Date
-  expired: boolean
+  state: InvitationState
 }
 export interface InvitationsProps extends FormState {
   shell: Shell
@@ -83,7 +84,9 @@ function SentRow({ shell, item, roles }: { shell: Shell; item: SentItem; roles: 
     <Item
       icon={<Icon of="email" />}
       title={email}
-      badge={item.expired ? <Badge kind="warning">{t(locale, 'invitations.expired')}</Badge> : null}
+      badge={
+        item.state === 'open' ? null : <Badge kind="warning">{t(locale, `invitations.${item.state}`)}</Badge>
+      }
       action={
         roles?.includes(item.role) ? (
           <Actions>
@@ -105,9 +108,10 @@ function SentRow({ shell, item, roles }: { shell: Shell; item: SentItem; roles: 
         {roleName(locale, item.role)}
         {inviter ? ` · ${t(locale, 'invitations.by', { name: inviter })}` : null}
       </p>
+      {item.state === 'void' ? <p>{t(locale, 'invitations.void_lead')}</p> : null}
       <p>
         {t.nodes(locale, 'invitations.sent', { time: <Time at={item.sentAt} /> })} ·{' '}
-        {t.nodes(locale, item.expired ? 'invitations.ended' : 'invitations.ends', {
+        {t.nodes(locale, item.state === 'expired' ? 'invitations.ended' : 'invitations.ends', {
           time: <Time at={item.expiresAt} />,
         })}
       </p>

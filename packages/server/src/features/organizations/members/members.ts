@@ -4,6 +4,7 @@
  * beyond the caller's own permissions; a member who loses permissions loses their access tokens, at every guard within a
  * second.
  */
+import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
@@ -51,12 +52,14 @@ export async function listMembers(
 export const getMember = (tools: Pick<Tools, 'db'>, call: Call, userId: string): Promise<MemberRow> =>
   tools.db.tx(callerScope(call), (tx) => readMember(tx, call.organization?.id ?? '', userId))
 
-/** Adds a user without an invitation, for server administrators. @throws Problem NOT_FOUND, CONFLICT */
+/** Adds a user without an invitation. @throws Problem INSUFFICIENT_PERMISSIONS unless a server administrator, NOT_FOUND, CONFLICT */
 export async function addMember(
   tools: MemberTools,
   call: Call,
   { userId, role }: { userId: string; role: string },
 ): Promise<MemberRow> {
+  if (!call.principal || !can(call.principal, 'organizations:write'))
+    throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'organizations:write' } })
   return await inside(tools, call, 'members:update', async (tx, locked) => {
     await assertMayGrantRole(tools, tx, locked, role)
     const { id } = locked.organization

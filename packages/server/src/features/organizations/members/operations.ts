@@ -1,5 +1,6 @@
 /** The operations of members. */
 import { operation } from '../../../base/http/row/operation.ts'
+import { invitationOperations } from '../invitations/index.ts'
 
 /** Transferring an organization requires a sign-in this recent. */
 const FRESH = '10m'
@@ -22,11 +23,18 @@ export const memberOperations = {
   }),
   add: operation({
     name: 'organizations.members.add',
-    summary: 'Add a user to an organization',
-    needs: 'organizations:write',
-    organization: 'members:update',
-    audit: 'organization.member.added',
-    errors: ['NOT_FOUND', 'CONFLICT'],
+    summary: 'Invite a person to an organization, or add a user',
+    needs: 'caller',
+    organization: 'invitations:write',
+    audit: ['organization.member.added', 'organization.invitation.sent', 'organization.invitation.resent'],
+    limit: { by: 'user', max: 300, per: '1h', sharedWith: invitationOperations.send },
+    errors: [
+      'AUTHENTICATION_REQUIRED',
+      'NOT_FOUND',
+      'CONFLICT',
+      'INSUFFICIENT_PERMISSIONS',
+      'RATE_LIMIT_EXCEEDED',
+    ],
   }),
   changeRole: operation({
     name: 'organizations.members.change_role',

@@ -1,8 +1,11 @@
 /** The JSON API of members. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { invalid, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { answerInvitation, InvitationView } from '../invitations/index.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { MemberRole } from '../roles/index.ts'
 import { leaveOrganization } from './leaving.ts'
@@ -13,6 +16,14 @@ import { MemberSearch, MemberView, memberView, OneMember, UserId } from './view.
 const tag = 'Organizations'
 const ORGANIZATION = '/api/v1/organizations/:id'
 const MEMBERS = `${ORGANIZATION}/members`
+
+const NewMember = OneOrganization.extend({
+  email: EmailAddress.optional().describe('Of the person to invite'),
+  user_id: UserId.optional().describe('Of the user to add without an invitation'),
+  role: MemberRole.default('member'),
+})
+/** A member, or the invitation. */
+const AddedView = InvitationView.partial().extend({ ...MemberView.partial().shape, role: z.string() })
 
 const ownershipRows = (tools: Tools): Row[] => [
   route({
@@ -66,15 +77,25 @@ export const memberRoutes = (tools: Tools): Row[] => [
     of: of.add,
     method: 'POST',
     path: MEMBERS,
-    description: 'For server administrators. All others invite.',
+    description:
+      'With `email` (owners and admins): invites the address, and answers 202 with the invitation, as `POST …/invitations`. With `user_id` (server administrators, `organizations:write`): adds the user at once, and answers 201 with the member.',
     tag,
     status: 201,
-    input: OneOrganization.extend({ user_id: UserId, role: MemberRole }),
-    output: MemberView,
+    input: NewMember,
+    output: AddedView,
     message: 'Member added.',
-    run: async (call, { user_id, role }) => ({
-      data: memberView(await addMember(tools, call, { userId: user_id, role })),
-    }),
+    run: async (call, { email, user_id: userId, role }) => {
+      if (email === undefined) {
+        if (userId === undefined) throw invalid('email', 'required', 'Send `email` or `user_id`.')
+        return { data: memberView(await addMember(tools, call, { userId, role })) }
+      }
+      if (userId !== undefined)
+        throw invalid('user_id', 'not_with_email', 'Send `email` or `user_id`, not both.')
+      if (!call.session)
+        throw problem('AUTHENTICATION_REQUIRED', { message: 'Sign in to invite. An API key is not enough.' })
+      const invited = await answerInvitation(tools, call, { email, role })
+      return { ...invited, status: 202, message: 'Invitation sent.' }
+    },
   }),
   route({
     of: of.changeRole,
