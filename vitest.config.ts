@@ -34,7 +34,7 @@ const processWide = ['packages/server/src/{commands/run,commands/users-import,co
 const onPostgresOnly = [
   'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
-  'tests/{guides,next,runtimes}.test.ts',
+  'tests/{guides,next,providers,runtimes}.test.ts',
   '**/db/postgres.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']

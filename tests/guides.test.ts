@@ -14,7 +14,6 @@ import { freePort } from '../packages/server/src/testing/world.ts'
 import { filesOf, writePage } from './setup/guides.ts'
 import { type PackedFolder, packedGuardBeside } from './setup/packed.ts'
 
-const PAGES = ['ws', 'socket.io', 'nestjs', 'trpc', 'graphql-yoga', 'lambda']
 const programs: Program[] = []
 let folder: PackedFolder
 let server: Counterpart
@@ -313,7 +312,9 @@ it('the README of the guard links every page, and nothing that does not exist', 
 })
 
 it('the code of all pages passes a strict type check', async () => {
-  for (const page of [...PAGES, 'runtimes']) {
+  const pages = readdirSync(join(ROOT, 'docs/guides/guard')).map((name) => name.replace(/\.md$/, ''))
+  // `next build` checks that page
+  for (const page of pages.filter((name) => name !== 'nextjs')) {
     const own = join(folder.path, 'types', page)
     mkdirSync(own, { recursive: true })
     writePage(page, own, server.issuer)
@@ -325,6 +326,8 @@ it('the code of all pages passes a strict type check', async () => {
       getdel(id: string): Promise<string | null>
     }`,
   )
+  const customers = 'export declare const isCustomer: (tenant: string) => Promise<boolean>'
+  writeFileSync(join(folder.path, 'types/entra-id/customers.ts'), customers)
   const names = readdirSync(join(folder.path, 'types'), { recursive: true, encoding: 'utf8' })
   // the globals of Bun and Deno have types of these programs
   const files = names.filter((name) => name.endsWith('.ts') && !/(?:bun|deno)\.ts$/.test(name))

@@ -21,7 +21,7 @@ export function filesOf(page: string): Map<string, string> {
  * @param issuer replaces the address of the Latchkey server
  * @param port replaces 3000
  */
-export function writePage(page: string, folder: string, issuer: string, port = 3000): void {
+export function writePage(page: string, folder: string, issuer = ADDRESS, port = 3000): void {
   for (const [name, code] of filesOf(page)) {
     const path = join(folder, name)
     mkdirSync(dirname(path), { recursive: true })
