@@ -311,6 +311,62 @@ it('the README of the guard links every page, and nothing that does not exist', 
   expect(linked.filter((path) => !existsSync(path))).toEqual([])
 })
 
+/** What the snippets of the README take for granted; a method is opened, which checks its options. */
+const PRELUDE = `
+  import * as library from '@latchkey/guard'
+  import type { AcceptUpgrade, JwtOptions, LatchkeyOptions, Rule, SocketConnection } from '@latchkey/guard'
+  import { createServer } from 'node:http'
+  const { basic, createGuard, custom, problem, webSockets } = library
+  const guard = createGuard({ methods: [custom(() => ({ userId: 'ada' }))] })
+  const jwt = (options: JwtOptions) => createGuard({ methods: [library.jwt(options)] })
+  const latchkey = (options: LatchkeyOptions) =>
+    createGuard({ methods: [library.latchkey({ ...options, credential: 'lk', fetch: () => new Promise(() => {}) })] })
+  const request = new Request('http://app.test/')
+  const rule: Rule = {}
+  const token = 'token'
+  const error: unknown = problem('INVALID_TOKEN')
+  const find = () => null
+  const check = () => false
+  const isTenant = (iss: string) => iss !== ''
+  const server = createServer()
+  const accept: AcceptUpgrade = (_request, socket) => void socket.destroy()
+  const ws = { close: (_code: number) => {} }
+  const connection: SocketConnection = { principal: null, recheck: async () => null }
+`
+
+const TYPES = `
+  import type { Principal } from '@latchkey/guard'
+  import type {} from 'fastify'
+`
+
+it('the snippets of the README type-check and run', async () => {
+  const own = join(folder.path, 'readme')
+  mkdirSync(own)
+  const readme = readFileSync(join(ROOT, 'packages/guard/README.md'), 'utf8')
+  const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
+    .map(([, code = '']) => code)
+    .filter((code) => !code.includes('import '))
+  const files = snippets.map((code, at) => {
+    const isTypes = code.startsWith('declare')
+    const prelude = isTypes ? TYPES : PRELUDE
+    writeFileSync(join(own, `${at}.ts`), `${prelude}${code}\nexport {}`)
+    return `${at}.ts`
+  })
+  const program = [...files.map((file) => `import './${file}'`), "console.log('all ran')", 'process.exit()']
+  writeFileSync(join(own, 'all.ts'), program.join('\n'))
+  writeFileSync(join(own, 'tsconfig.json'), JSON.stringify({ extends: '../tsconfig.json', files }))
+  expect(await typeErrors(own)).toBe('')
+  const ran = run(['all.ts'], {}, own)
+  programs.push(ran)
+  await ran.printed(/all ran/)
+})
+
+async function typeErrors(project: string): Promise<string> {
+  const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project]
+  const { stdout } = await promisify(execFile)(process.execPath, tsc).catch((error) => error)
+  return stdout
+}
+
 it('the code of all pages passes a strict type check', async () => {
   const pages = readdirSync(join(ROOT, 'docs/guides/guard')).map((name) => name.replace(/\.md$/, ''))
   // `next build` checks that page
@@ -333,7 +389,5 @@ it('the code of all pages passes a strict type check', async () => {
   const files = names.filter((name) => name.endsWith('.ts') && !/(?:bun|deno)\.ts$/.test(name))
   const config = { extends: '../tsconfig.json', files }
   writeFileSync(join(folder.path, 'types/tsconfig.json'), JSON.stringify(config))
-  const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(folder.path, 'types')]
-  const { stdout } = await promisify(execFile)(process.execPath, tsc).catch((error) => error)
-  expect(stdout).toBe('')
+  expect(await typeErrors(join(folder.path, 'types'))).toBe('')
 })

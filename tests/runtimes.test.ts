@@ -61,6 +61,8 @@ async function startIssuer(): Promise<void> {
   }
   issuer = createServer(async (request, response) => {
     if (request.url === '/redirect') return void response.writeHead(302, { location: '/jwks' }).end()
+    if (request.url === '/.well-known/openid-configuration')
+      return void response.end(JSON.stringify({ issuer: issuerUrl, jwks_uri: `${issuerUrl}/jwks` }))
     if (request.url === '/slow') await new Promise((resolve) => setTimeout(resolve, 300))
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }))
   })
@@ -184,6 +186,12 @@ describe.each(RUNTIMES)('under %s', (runtime: Runtime) => {
     const alg = name.slice(4)
     expect(await statusOf(runtime, `/${name}`, bearer(await sign(alg)))).toBe(200)
     expect(await statusOf(runtime, `/${name}`, bearer(otherEnd(await sign(alg))))).toBe(401)
+  })
+
+  it('discovers the keys of an issuer', async () => {
+    const token = await sign('ES256')
+    expect(await statusOf(runtime, '/discovered', bearer(token))).toBe(200)
+    expect(await statusOf(runtime, '/discovered', bearer(otherEnd(token)))).toBe(401)
   })
 
   it('refuses tokens that are expired, for others, of another key or without a signature', async () => {

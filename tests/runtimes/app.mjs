@@ -43,6 +43,7 @@ function open({ issuer, secrets, publicKeys, server, credential }) {
     Object.fromEntries(Object.entries(group).map(([name, value]) => [`/${name}`, make(name, value)]))
   return {
     '/jwks': protect([remote()]),
+    '/discovered': protect([jwt(issued)]),
     '/admin': protect([remote()], { roles: ['admin'] }),
     '/redirect': protect([jwt({ ...issued, jwks: `${issuer}/redirect` })]),
     ...each(secrets, (alg, secret) => protect([jwt({ ...issued, secret, algorithms: [alg] })])),

@@ -31,7 +31,8 @@ export interface Guard {
     rule?: Rule,
   ): (request: Request, ...rest: Rest) => Promise<Response>
   /**
-   * Checks a request without answering it: for a WebSocket upgrade, or a framework without an adapter.
+   * Checks a request without answering it: for a framework without an adapter. For WebSockets, {@link webSockets} also
+   * checks `Origin` and takes tickets.
    *
    * @param request a request of `node:http` or a framework, or a web `Request`
    * @param rule what the caller must have; any authenticated caller passes without one

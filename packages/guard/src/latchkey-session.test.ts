@@ -58,6 +58,13 @@ describe('the session cookie', () => {
       ])
   })
 
+  it('opens a WebSocket for pages of the same host only, which cannot send a CSRF token', async () => {
+    const consumer = make()
+    const upgrade = { cookie: cookieOf(opaqueOf(server, 'session')), upgrade: 'websocket' }
+    expect(await send(consumer, { ...upgrade, origin: 'https://app.test' })).toBe(200)
+    expect(await send(consumer, { ...upgrade, origin: 'https://evil.example' })).toBe('CSRF_FAILED')
+  })
+
   it.each(['x-csrf-token', 'x-csrftoken'])(
     'needs the CSRF token of its session in %s for unsafe methods',
     async (name) => {

@@ -269,9 +269,9 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   ): Principal | Problem | Promise<Principal | Problem> {
     // a cookie that cannot be read is invalid, not absent
     if (sent === null || !SESSION_TOKEN.test(sent.value)) return invalidToken('the cookie cannot be read')
-    if (isSafe(request.method)) return authenticateOpaque(sent)
     const foreign = checkOriginOf(request, options.origins ?? [])
     if (foreign !== null) return foreign
+    if (isSafe(request.method)) return authenticateOpaque(sent)
     const csrfToken = request.header('x-csrftoken') ?? request.header('x-csrf-token') ?? ''
     return CSRF_TOKEN.test(csrfToken)
       ? authenticateOpaque(sent, csrfToken)
