@@ -102,6 +102,38 @@ const signIn = (url: string, username: string, password: string) =>
     body: JSON.stringify({ username, password }),
   })
 
+describe('an import', () => {
+  const record = (at: number) =>
+    JSON.stringify({
+      email: `u${at}@acme.test`,
+      email_verified: true,
+      // `Password.1`
+      password_hash: '{BCRYPT}$2y$10$ku2Gy22F240O5jDrF8bdQusB0/3KHIXIsoHcJo0DMAsnRoNQXXB0C',
+      organizations: [{ slug: 'acme', role: at === 0 ? 'owner' : 'member' }],
+    })
+  const records = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => `${record(from + at)}\n`).join('')
+
+  it('runs while the server serves, is killed, and continues when it is repeated', async () => {
+    const { url } = await startServer()
+    const killed = spawn(process.execPath, [bundle, 'users', 'import', '-'], { cwd, env: settings })
+    killed.stdin.write(records(0, 600))
+    // the first batch is written while the second waits for more records
+    const listed = async () => (await latchkey(['users', 'list', '--limit', '1', '--json'])).json.users
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), { timeout: 40_000, interval: 100 })
+    await stop(killed, 'SIGKILL')
+    expect((await signIn(url, 'u499@acme.test', 'Password.1')).status).toBe(200)
+    expect((await signIn(url, 'u599@acme.test', 'Password.1')).status).toBe(401)
+    const whole = await latchkey(['users', 'import', '-', '--json'], { input: records(0, 700) })
+    expect(whole).toMatchObject({ exit: 0, json: { counts: { read: 700, created: 200, unchanged: 500 } } })
+    expect((await signIn(url, 'u699@acme.test', 'Password.1')).status).toBe(200)
+    const again = await latchkey(['users', 'import', '-', '--json'], { input: records(0, 700) })
+    expect(again.json.counts).toMatchObject({ created: 0, updated: 0, unchanged: 700 })
+    const exported = await latchkey(['users', 'export', 'all.jsonl', '--json'])
+    expect(exported.json).toMatchObject({ exported: 700, password_hashes: false })
+  })
+})
+
 describe('accounts', () => {
   it('are created, listed, disabled and given new passwords without a server', async () => {
     const created = await latchkey([

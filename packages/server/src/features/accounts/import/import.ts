@@ -1,5 +1,5 @@
 /**
- * Imports users in batches, each in one transaction. A record that was imported before and is the same changes nothing,
+ * Imports users in batches, each in one transaction, and updates of users in one each. A record that was imported before and is the same changes nothing,
  * so that an import that was interrupted is continued by repeating it. No e-mail is sent.
  *
  * Invariants: an identifier that has an owner is never given to another user; a record is written whole or not at all;
@@ -28,6 +28,7 @@ import {
   type ImportTools,
   type ReadRecord,
   readRecord,
+  wantedOrganizations,
 } from './records.ts'
 import {
   lockImports,
@@ -47,10 +48,17 @@ interface Conflict {
   userId: string | null
 }
 
+/** A record that changes a user who exists. */
+interface Update {
+  read: ReadRecord
+  userId: string
+  before: ImportedUsersTable | null
+}
+
 /** What is to be done with a record. */
 type Decision =
   | { does: 'create'; read: ReadRecord }
-  | { does: 'update'; read: ReadRecord; userId: string; before: ImportedUsersTable | null }
+  | ({ does: 'update' } & Update)
   | { does: 'keep' | 'skip' | 'refuse' }
 
 /**
@@ -115,7 +123,8 @@ async function writePart(
   for (let tries = 1; ; tries += 1) {
     const own: ImportResult = { counts: noCounts(), notes: [], organizations: [] }
     try {
-      await tools.db.tx('system', (tx) => writeRecords(tools, tx, part, options, own))
+      const updates = await tools.db.tx('system', (tx) => createRecords(tools, tx, part, options, own))
+      for (const update of updates) await updateRecord(tools, update, options, own)
     } catch (error) {
       if (tries < TRIES && isUniqueViolation(error)) continue
       throw error
@@ -128,13 +137,14 @@ async function writePart(
   }
 }
 
-async function writeRecords(
+/** Creates the new users of a part. @returns the records that update a user, each in a transaction that follows */
+async function createRecords(
   tools: ImportTools,
   tx: Tx,
   part: readonly ReadRecord[],
   options: ImportOptions,
   result: ImportResult,
-): Promise<void> {
+): Promise<Update[]> {
   const { counts, notes } = result
   const call = systemCall(tools.clock.now())
   await lockImports(tx)
@@ -147,30 +157,29 @@ async function writeRecords(
   counts.created += creates.length
   if (options.dry_run) {
     counts.updated += updates.length
-    return
+    return []
   }
-  const accepted = [...creates, ...updates.map(({ read }) => read)]
-  const organizations = await ensureOrganizations(tx, call, wantedOrganizations(accepted))
+  const organizations = await ensureOrganizations(tx, call, wantedOrganizations(creates))
   for (const [slug, { isNew }] of organizations) if (isNew) result.organizations.push(slug)
-  if (accepted.length > 0) await lockRoles(tx)
+  if (creates.length > 0) await lockRoles(tx)
   const context = { tools, call, source: options.source, organizations }
   await createUsers(tx, context, creates, defaultRole(tools.config))
-  for (const { read, userId, before } of updates) {
-    const refusal = await updateUserByImport(tx, context, read, userId, before)
-    if (refusal === null) counts.updated += 1
-    else {
-      counts.refused += 1
-      noteAt(notes, read.line)('refused', 'not_updated', refusal)
-    }
-  }
+  return updates
 }
 
-/** By slug, in the order of the slugs: two imports take the locks in the same order. */
-function wantedOrganizations(records: readonly ReadRecord[]): { slug: string; name: string }[] {
-  const names = new Map<string, string>()
-  for (const { organizations } of records)
-    for (const { slug, name } of organizations) if (!names.has(slug)) names.set(slug, name)
-  return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([slug, name]) => ({ slug, name }))
+async function updateRecord(
+  tools: ImportTools,
+  update: Update,
+  { source }: ImportOptions,
+  { counts, notes, organizations }: ImportResult,
+): Promise<void> {
+  const { refused, created } = await updateUserByImport(tools, systemCall(tools.clock.now()), source, update)
+  organizations.push(...created)
+  if (refused === null) counts.updated += 1
+  else {
+    counts.refused += 1
+    noteAt(notes, update.read.line)('refused', 'not_updated', refused)
+  }
 }
 
 async function decide(

@@ -164,3 +164,11 @@ export function checkOrganizationRoles(
   read.organizations = read.organizations.filter((one) => !unknown.includes(one))
   return unknown.length === 0 || mayStay
 }
+
+/** By slug, in the order of the slugs: two imports take the locks in the same order. */
+export function wantedOrganizations(records: readonly ReadRecord[]): { slug: string; name: string }[] {
+  const names = new Map<string, string>()
+  for (const { organizations } of records)
+    for (const { slug, name } of organizations) if (!names.has(slug)) names.set(slug, name)
+  return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([slug, name]) => ({ slug, name }))
+}

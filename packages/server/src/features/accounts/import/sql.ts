@@ -183,13 +183,6 @@ export async function updateMembership(
     .execute()
 }
 
-/** A savepoint, so that a record that is refused half-way leaves nothing. */
-export async function savepoint(tx: Tx, step: 'begin' | 'release' | 'undo'): Promise<void> {
-  if (step === 'begin') await sql`savepoint record`.execute(tx)
-  else if (step === 'release') await sql`release savepoint record`.execute(tx)
-  else await sql`rollback to savepoint record`.execute(tx)
-}
-
 export type ExportedUser = Tables['users'] & {
   address: string
   verified_at: Date | null

@@ -4,45 +4,55 @@
  * verified one stays verified, memberships that the record does not name stay. A password that the user has used or
  * chosen here is kept.
  */
+import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { Problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
+import { lockRoles } from '../../../core/roles/index.ts'
 import { replaceRolesByOperator } from '../../access/roles/index.ts'
 import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { countOtherMembers } from '../../organizations/membership/index.ts'
+import { ensureOrganizations } from '../../organizations/organization/index.ts'
 import { setFirstPassword } from '../../signin/passwords/index.ts'
 import { importEvent, importedRow, joinEvent, membershipRows } from './creation.ts'
-import type { ImportContext, ReadRecord } from './records.ts'
+import { type ImportContext, type ImportTools, type ReadRecord, wantedOrganizations } from './records.ts'
 import {
   insertAll,
+  lockImports,
   replaceImportedHash,
-  savepoint,
   selectMembershipsOf,
   updateMembership,
   verifyImported,
 } from './sql.ts'
 import type { ImportedUsersTable } from './tables.ts'
 
-/** @returns null, or why the record was refused; then nothing of it was written */
+/**
+ * In one transaction, so that a record that is refused leaves nothing.
+ * @returns why the record was refused, or null; and the slugs of organizations that were created
+ */
 export async function updateUserByImport(
-  tx: Tx,
-  context: ImportContext,
-  read: ReadRecord,
-  userId: string,
-  before: ImportedUsersTable | null,
-): Promise<string | null> {
-  await savepoint(tx, 'begin')
+  tools: ImportTools,
+  call: Call,
+  source: string,
+  { read, userId, before }: { read: ReadRecord; userId: string; before: ImportedUsersTable | null },
+): Promise<{ refused: string | null; created: string[] }> {
   try {
-    await update(tx, context, read, userId, before)
+    return await tools.db.tx('system', async (tx) => {
+      await lockImports(tx)
+      const organizations = await ensureOrganizations(tx, call, wantedOrganizations([read]))
+      await lockRoles(tx)
+      await update(tx, { tools, call, source, organizations }, read, userId, before)
+      return {
+        refused: null,
+        created: [...organizations].flatMap(([slug, { isNew }]) => (isNew ? slug : [])),
+      }
+    })
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    await savepoint(tx, 'undo')
-    return error.message
+    if (error instanceof Problem) return { refused: error.message, created: [] }
+    throw error
   }
-  await savepoint(tx, 'release')
-  return null
 }
 
 async function update(

@@ -100,26 +100,32 @@ export async function createOrganizationByOperator(
 /**
  * Finds organizations by their slugs and creates those that do not exist, as the operator, and locks them all. One that
  * is created has no members yet. System scope.
- * @returns by slug; a deleted organization is absent
+ * @returns by slug. @throws Problem CONFLICT where one is deleted
  */
 export async function ensureOrganizations(
   tx: Tx,
   call: Call,
   wanted: readonly { slug: string; name: string }[],
 ): Promise<Map<string, { id: string; isNew: boolean }>> {
-  const made = new Set<string>()
+  const slugs = wanted.map(({ slug }) => slug)
+  const found = new Map(
+    (await lockOrganizationsBySlug(tx, slugs)).map(({ id, slug }) => [slug, { id, isNew: false }]),
+  )
   for (const { slug, name } of wanted) {
+    if (found.has(slug)) continue
     const times = { created_at: call.now, updated_at: call.now, deleted_at: null, purge_at: null }
     const row = { ...times, id: newId('org'), slug, name }
-    if (!(await insertOrganization(tx, row))) continue
-    made.add(slug)
+    if (!(await insertOrganization(tx, row))) {
+      // it was created meanwhile
+      const [other] = await lockOrganizationsBySlug(tx, [slug])
+      if (!other) throw problem('CONFLICT', { message: `The organization ${slug} is deleted.` })
+      found.set(slug, { id: other.id, isNew: false })
+      continue
+    }
+    found.set(slug, { id: row.id, isNew: true })
     await recordOrganizationEvent(tx, call, 'organization.created', row.id, { name, slug, by: 'operator' })
   }
-  const rows = await lockOrganizationsBySlug(
-    tx,
-    wanted.map(({ slug }) => slug),
-  )
-  return new Map(rows.map(({ id, slug }) => [slug, { id, isNew: made.has(slug) }]))
+  return found
 }
 
 /** Creates the organization that a user named at sign-up. Idempotent. */
