@@ -52,13 +52,23 @@ export async function deletePendingUsers(tx: Tx, before: Date): Promise<number> 
   return rows.length
 }
 
-/** Removes a deleted user's name, addresses and devices from the audit log; the events stay. */
+/**
+ * Removes a user's name, addresses and devices from the audit log before the user is deleted; the events stay. Of events
+ * about other users, address and device are those of the request that caused them, under a session of this user.
+ */
 export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
   await tx
     .updateTable('audit_events')
     .set({ username: null, ip_address: null, user_agent: null, details: '{}' })
     .where('user_id', '=', userId)
     .execute()
+  await sql`
+    update audit_events set ip_address = null, user_agent = null
+    where request_id = any(array(
+      select request_id from audit_events
+      where session_id = any(array(select id from sessions where user_id = ${userId})) and request_id is not null))`.execute(
+    tx,
+  )
 }
 
 /** Whether an active user has the role; users that `latchkey seed` created do not count. */

@@ -17,7 +17,13 @@ import {
   recordOrganizationEvent,
 } from '../membership/index.ts'
 import { deleteEmptyOrganization } from '../organization/index.ts'
-import { deleteMember, lockUserExclusively, selectMember, selectOrganizationIds } from './sql.ts'
+import {
+  deleteInvitationsTo,
+  deleteMember,
+  lockUserExclusively,
+  selectMember,
+  selectOrganizationIds,
+} from './sql.ts'
 
 const lastOwner = () =>
   problem('CONFLICT', {
@@ -102,4 +108,5 @@ export async function leaveAllOrganizations(
         'An organization with other members would be left without an owner. Transfer or delete it first.',
       details: { reason: 'last_owner', organizations: ownerless },
     })
+  await deleteInvitationsTo(tx, userId)
 }

@@ -108,3 +108,18 @@ export async function isMemberAnywhere(tx: Tx, userId: string): Promise<boolean>
   const { rows } = await sql`select 1 from memberships where user_id = ${userId} limit 1`.execute(tx)
   return rows.length > 0
 }
+
+/**
+ * Deletes every invitation to a user's addresses, and removes the address from the events about them. As the system,
+ * before the user is deleted.
+ */
+export async function deleteInvitationsTo(tx: Tx, userId: string): Promise<void> {
+  const { rows } = await sql<{ id: string; organization_id: string }>`
+    delete from invitations
+    where address_key = any(array(select address_key from emails where user_id = ${userId}))
+    returning id, organization_id`.execute(tx)
+  for (const { id, organization_id } of rows)
+    await sql`
+      update audit_events set details = details - 'email'
+      where organization_id = ${organization_id} and details->>'invitation_id' = ${id}`.execute(tx)
+}

@@ -1,0 +1,80 @@
+/** What is left of a deleted account: the whole database is searched for what is personal. */
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ trustedProxies: ['127.0.0.1'] })
+})
+afterAll(() => world.stop())
+
+/** The tables that contain the text, in any column. */
+async function tablesWith(text: string): Promise<string[]> {
+  return await world.db.tx('system', async (tx) => {
+    const { rows } = await sql<{ name: string }>`
+      select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'latchkey' and c.relkind = 'r' and has_table_privilege(c.oid, 'select')`.execute(tx)
+    const found: string[] = []
+    for (const { name } of rows) {
+      const hits = await sql`
+        select 1 from ${sql.table(`latchkey.${name}`)} t
+        where strpos(lower(t::text), lower(${text})) > 0 limit 1`.execute(tx)
+      if (hits.rows.length > 0) found.push(name)
+    }
+    return found.sort()
+  })
+}
+
+it.each(['the user', 'an administrator'])('leaves nothing personal where %s deletes it', async (by) => {
+  const n = by.length
+  const [ip, agent, username] = [`192.0.2.${n}`, `Agent-${n}/1.0 (residue)`, `residue.${n}`]
+  const email = `${username}@gone.example`
+  const { id } = await world.person({ email, username, signIn: false })
+  await world.db.tx('system', (tx) =>
+    tx
+      .updateTable('users')
+      .set({ roles: ['super_admin'] })
+      .where('id', '=', id)
+      .execute(),
+  )
+  const headers = { 'x-forwarded-for': ip, 'user-agent': agent }
+  const client = world.client({ headers })
+  await world.client({ headers }).post('/api/v1/auth/login', { email, password: 'wrong' })
+  await client.signIn(email, PASSWORD, { tokens: true })
+  await client.patch('/api/v1/users/me', { full_name: `Residue ${n} Person` })
+  await client.post('/api/v1/auth/password/forgot', { email })
+  await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
+  await world.person({ roles: ['super_admin'], signIn: false })
+  // as an administrator, and as a member and an invited person of others' organizations
+  const other = await world.person()
+  expect((await client.post(`/api/v1/users/${other.id}/lock`)).status).toBe(200)
+  expect((await client.post(`/api/v1/users/${other.id}/unlock`)).status).toBe(200)
+  const owner = await world.person()
+  for (const [name, answer] of [
+    ['Joined', 'accept'],
+    ['Declined', 'decline'],
+    ['Open', null],
+  ] as const) {
+    // biome-ignore format: a table
+    const organization = await world.organization({ name: `${name} ${n}`, members: [[owner, 'owner']] })
+    const path = `/api/v1/organizations/${organization}/invitations`
+    const { data } = await owner.client.post(path, { email: email.toUpperCase(), role: 'member' })
+    if (answer !== null) {
+      const done = await client.post(`/api/v1/users/me/invitations/${data.id}/${answer}`)
+      expect(done.status, done.text).toBeLessThan(300)
+    }
+  }
+  await world.mailbox.emailsTo(email)
+  expect(await tablesWith(email)).toEqual(expect.arrayContaining(['audit_events', 'emails', 'invitations']))
+  expect(await tablesWith(ip)).toEqual(expect.arrayContaining(['audit_events', 'sessions']))
+  if (by === 'the user') {
+    expect((await client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
+  } else {
+    const admin = await world.person({ roles: ['super_admin'] })
+    const deleted = await admin.client.delete(`/api/v1/users/${id}`)
+    expect(deleted.status, deleted.text).toBe(200)
+  }
+  for (const text of [email, username, ip, agent, `Residue ${n}`])
+    expect({ text, left: await tablesWith(text) }).toEqual({ text, left: [] })
+})
