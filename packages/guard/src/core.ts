@@ -18,7 +18,7 @@ import {
   unknownName,
 } from './options.ts'
 import { type Answer, presenter, STYLES, type Style } from './present.ts'
-import type { Principal } from './principal.ts'
+import { isPromiseLike, type Principal } from './principal.ts'
 import { AppFault, asProblem, invalidToken, Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 import { type RoleDefinition, roleDefinitions, withRolePermissions } from './roles.ts'
@@ -44,9 +44,9 @@ export interface GuardOptions {
    * null). By default, problems with status 500 and those that a callback of the app caused are written to the console,
    * and others are discarded.
    */
-  onProblem?: ((problem: Problem, request: GuardRequest | null) => void) | undefined
+  onProblem?: ((problem: Problem, request: GuardRequest | null) => unknown) | undefined
   /** Called when the revocation stream connects or disconnects; `reason` is null when it connects. */
-  onState?: ((state: RevocationState, reason: string | null) => void) | undefined
+  onState?: ((state: RevocationState, reason: string | null) => unknown) | undefined
   /** Clock: the current time in milliseconds since the Unix epoch. For tests; `Date.now` by default. */
   now?: Now | undefined
 }
@@ -162,11 +162,14 @@ export function openCore(options: GuardOptions): Core {
   }
 }
 
-function callSafely(callback: () => void): void {
+/** Runs a callback whose answer is not needed; it may be asynchronous, and its failure is printed. */
+function callSafely(callback: () => unknown): void {
+  const print = (error: unknown): void => console.error('latchkey guard:', error)
   try {
-    callback()
+    const answer = callback()
+    if (isPromiseLike(answer)) Promise.resolve(answer).catch(print)
   } catch (error) {
-    console.error('latchkey guard:', error)
+    print(error)
   }
 }
 
