@@ -67,8 +67,9 @@ function guarded(issuer: string, url: string) {
 }
 
 function requestWith(token: string) {
-  const rawHeaders = ['host', 'api.example.test', 'user-agent', 'bench', 'authorization', `Bearer ${token}`]
-  const raw = { method: 'GET', url: '/invoices', rawHeaders, socket: {} }
+  const headers = { host: 'api.example.test', 'user-agent': 'bench', authorization: `Bearer ${token}` }
+  const rawHeaders = Object.entries(headers).flat()
+  const raw = { method: 'GET', url: '/invoices', headers, rawHeaders, socket: {} }
   return { raw: raw as unknown as import('node:http').IncomingMessage }
 }
 

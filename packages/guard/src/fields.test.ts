@@ -1,6 +1,6 @@
 /** Header fields, as a middleware or a serverless adapter leaves them, and CORS before the guard. */
-import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
+import { createServer, IncomingMessage } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { cors as honoCors } from 'hono/cors'
@@ -39,6 +39,29 @@ describe('header fields', () => {
     expect(await statusOf({}, ['Authorization', BASIC])).toBe(401)
     expect(await statusOf({ authorization: undefined }, ['Authorization', BASIC])).toBe(401)
     expect(await statusOf({ authorization: 'Basic x' }, ['Authorization', BASIC])).toBe(400)
+  })
+
+  it('of a real request are read before and after a middleware has touched them', async () => {
+    const statuses: number[] = []
+    const changes: ((req: IncomingMessage) => void)[] = [
+      () => {},
+      (req) => void req.headers.host,
+      (req) => void delete req.headers['x-api-key'],
+      (req) => void Object.assign(req.headers, { 'x-api-key': 'other' }),
+      (req) => void Object.assign(req, { headers: {} }),
+      (req) => void Object.defineProperty(req, 'headers', { value: { 'x-api-key': 'other' } }),
+    ]
+    const app = createServer((req, res) => {
+      changes[Number(req.url?.slice(1))]?.(req)
+      guard.node((_req, answer) => answer.end())(req, res)
+    })
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(app.address() as AddressInfo).port}/`
+    for (const i of changes.keys())
+      statuses.push((await fetch(`${url}${i}`, { headers: { 'X-API-Key': 'key' } })).status)
+    expect(statuses).toEqual([200, 200, 401, 401, 401, 401])
+    app.closeAllConnections()
+    app.close()
   })
 
   it.each<[string, Fields, string[]]>([

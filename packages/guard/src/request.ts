@@ -41,6 +41,32 @@ interface Connection {
   [LAST]?: { text: string; digest: string }
 }
 
+/** The symbol under which Node keeps `headers`; null before the first access. Other runtimes have none. */
+let cell: symbol | undefined
+
+function isUntouched(raw: IncomingMessage): boolean {
+  cell ??= Object.getOwnPropertySymbols(raw).find(({ description }) => description === 'kHeaders')
+  return (
+    cell !== undefined &&
+    (raw as unknown as Record<symbol, unknown>)[cell] === null &&
+    !Object.hasOwn(raw, 'headers')
+  )
+}
+
+function receivedField(rawHeaders: readonly string[], name: string): string | undefined {
+  let found: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const field = rawHeaders[i]
+    if (field === undefined || field.length !== name.length) continue
+    if (field !== name && field.toLowerCase() !== name) continue
+    const value = rawHeaders[i + 1] ?? ''
+    found = found === undefined ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`
+  }
+  return found
+}
+
+const isList = (value: unknown): boolean => Array.isArray(value) && value.length > 1
+
 /** RFC 9110 §5.3, and RFC 6265 §5.4 for cookies. Middleware may have set a list, or something else than text. */
 function joined(value: unknown, name: string): string | undefined {
   if (typeof value === 'string' || value === undefined) return value
@@ -73,9 +99,13 @@ export class NodeRequest implements GuardRequest {
     return this.#url ?? this.#raw.url ?? '/'
   }
 
-  /** Reads `headers`, which middleware and serverless adapters set and delete; `rawHeaders` keeps what was received. */
+  /**
+   * Reads `headers`, which middleware and serverless adapters set and delete. Node creates it on first access; before, it
+   * equals the fields that were received, which are read instead.
+   */
   header(name: string): string | undefined {
-    return joined(this.#raw.headers[name], name)
+    const raw = this.#raw
+    return isUntouched(raw) ? receivedField(raw.rawHeaders, name) : joined(raw.headers[name], name)
   }
 
   fieldNames(): string[] {
@@ -83,17 +113,17 @@ export class NodeRequest implements GuardRequest {
   }
 
   isRepeated(name: string): boolean {
-    const { headers, rawHeaders } = this.#raw
-    const value = headers[name]
+    const { rawHeaders } = this.#raw
+    const value = this.header(name)
     if (value === undefined) return false
-    if (Array.isArray(value) && value.length > 1) return true
+    if (!isUntouched(this.#raw) && isList(this.#raw.headers[name])) return true
     let fields = 0
     for (let i = 0; rawHeaders !== undefined && i < rawHeaders.length; i += 2) {
       const field = rawHeaders[i]
       if (field?.length === name.length && (field === name || field.toLowerCase() === name)) fields += 1
     }
     // without raw fields, repeated ones can only be joined
-    return fields > 1 || (fields === 0 && isJoined(name, joined(value, name) ?? ''))
+    return fields > 1 || (fields === 0 && isJoined(name, value))
   }
 
   digest(text: string): string {

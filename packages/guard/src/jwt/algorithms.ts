@@ -85,30 +85,45 @@ export function mismatch(alg: Algorithm, key: KeyObject): string | null {
 /** NIST SP 800-56B §6.4.1.1: with the exponent 1, every message is its signature; even ones have no inverse. */
 const isStrongExponent = (exponent: bigint): boolean => exponent >= 65537n && exponent % 2n === 1n
 
-/** Verifies a signature. `alg` is the algorithm to which the key is bound, not that of the token's header. */
-export function isSignedBy(key: KeyObject, alg: Algorithm, data: string, signature: Buffer): boolean {
+/**
+ * Verifies signatures with a key, whose options are made once.
+ *
+ * @param alg the algorithm to which the key is bound, not that of the token's header
+ */
+export function signatureVerifier(
+  key: KeyObject,
+  alg: Algorithm,
+): (data: string, signature: Buffer) => boolean {
   const row: Row = ALGORITHMS[alg]
-  if (row.bytes !== undefined && signature.length !== row.bytes) return false
-  const bytes = Buffer.from(data, 'latin1')
-  switch (row.family) {
+  const isSignature = bytesVerifier(key, row)
+  return (data, signature) =>
+    (row.bytes === undefined || signature.length === row.bytes) &&
+    isSignature(Buffer.from(data, 'latin1'), signature)
+}
+
+type VerifyBytes = (bytes: Buffer, signature: Buffer) => boolean
+
+function bytesVerifier(key: KeyObject, { family, hash }: Row): VerifyBytes {
+  switch (family) {
     case 'hmac':
-      return timingSafeEqual(
-        createHmac(row.hash ?? 'sha256', key)
-          .update(bytes)
-          .digest(),
-        signature,
-      )
+      return (bytes, signature) =>
+        timingSafeEqual(
+          createHmac(hash ?? 'sha256', key)
+            .update(bytes)
+            .digest(),
+          signature,
+        )
     case 'rsa':
-      return verify(row.hash, bytes, key, signature)
+      return (bytes, signature) => verify(hash, bytes, key, signature)
     case 'rsa-pss': {
       const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants
-      return verifyWith(row.hash ?? '', bytes, key, { padding, saltLength }, signature)
+      return verifierWith(hash ?? '', key, { padding, saltLength })
     }
     case 'ec':
       // RFC 7518 §3.4: R and S concatenated, not DER
-      return verifyWith(row.hash ?? '', bytes, key, { dsaEncoding: 'ieee-p1363' }, signature)
+      return verifierWith(hash ?? '', key, { dsaEncoding: 'ieee-p1363' })
     case 'ed25519':
-      return verify(null, bytes, key, signature)
+      return (bytes, signature) => verify(null, bytes, key, signature)
   }
 }
 
@@ -118,13 +133,12 @@ interface SignatureOptions {
   dsaEncoding?: 'ieee-p1363'
 }
 
-/** Cloudflare Workers refuse a KeyObject with options, and apply them only in `createVerify`. */
-const verifyWith = isWorkers
-  ? (hash: string, data: Buffer, key: KeyObject, options: SignatureOptions, signature: Buffer): boolean => {
-      const pem = key.export({ type: 'spki', format: 'pem' })
-      return createVerify(hash)
-        .update(data)
-        .verify({ key: pem, ...options }, signature)
-    }
-  : (hash: string, data: Buffer, key: KeyObject, options: SignatureOptions, signature: Buffer): boolean =>
-      verify(hash, data, { key, ...options }, signature)
+function verifierWith(hash: string, key: KeyObject, options: SignatureOptions): VerifyBytes {
+  if (isWorkers) {
+    // Cloudflare Workers refuse a KeyObject with options, and apply them only in `createVerify`
+    const pem = { key: key.export({ type: 'spki', format: 'pem' }), ...options }
+    return (bytes, signature) => createVerify(hash).update(bytes).verify(pem, signature)
+  }
+  const bound = { key, ...options }
+  return (bytes, signature) => verify(hash, bytes, bound, signature)
+}

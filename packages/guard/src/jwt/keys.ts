@@ -8,9 +8,9 @@ import {
   type Algorithm,
   algorithmNamed,
   algorithmsOf,
-  isSignedBy,
   isSymmetric,
   mismatch,
+  signatureVerifier,
 } from './algorithms.ts'
 
 export interface VerificationKey {
@@ -51,7 +51,7 @@ export function verificationKey(
     alg,
     issuer,
     isLive: true,
-    isSignatureOf: (data, signature) => isSignedBy(key, alg, data, signature),
+    isSignatureOf: signatureVerifier(key, alg),
   }
 }
 

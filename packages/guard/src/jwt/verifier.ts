@@ -82,6 +82,8 @@ export function mediaType(typ: string): string {
 /** @param size the largest number of cached tokens; 0 disables the cache */
 export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: number, now: Now): TokenVerifier {
   const cache = boundedCache<CachedToken>(size)
+  /** By header: an issuer uses the same one for all tokens, which is parsed once. */
+  const headers = new WeakMap<JsonObject, Problem | CheckedHeader>()
 
   function verifyWithKey(
     jwt: Jwt,
@@ -98,7 +100,11 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
     const principal = rules.principalOf(jwt.claims)
     const finish = (made: Principal | Problem): TokenVerdict => {
       if (made instanceof Problem) return made
-      const verified = { ...factsOf(jwt.claims, until, made, rules), principal: made, key: found, source }
+      const verified = Object.assign(factsOf(jwt.claims, until, made, rules), {
+        principal: made,
+        key: found,
+        source,
+      })
       if (size > 0) cache.set(credential.digest, verified)
       return verified
     }
@@ -106,7 +112,11 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
   }
 
   function verifyIssued(jwt: Jwt, credential: Credential): Later<TokenVerdict> {
-    const header = checkHeader(jwt.header, rules)
+    let header = headers.get(jwt.header)
+    if (header === undefined) {
+      header = checkHeader(jwt.header, rules)
+      headers.set(jwt.header, header)
+    }
     if (header instanceof Problem) return header
     const source = sourceOf(jwt.claims)
     const found = source.find(header.kid, header.alg)
@@ -180,10 +190,12 @@ function timeOfId(id: unknown): number {
 const isOfTenant = ({ issuer }: VerificationKey, claims: Claims): boolean =>
   issuer === null || (typeof claims.iss === 'string' && patternMatcher(issuer)(claims.iss, claims))
 
-function checkHeader(
-  header: JsonObject,
-  rules: TokenRules,
-): Problem | { alg: Algorithm; kid: string | undefined } {
+interface CheckedHeader {
+  alg: Algorithm
+  kid: string | undefined
+}
+
+function checkHeader(header: JsonObject, rules: TokenRules): Problem | CheckedHeader {
   const { typ = '', kid, crit } = header
   // RFC 8725 §3.1: `none` is not in the table of algorithms, in any spelling
   const alg = algorithmNamed(header.alg)
