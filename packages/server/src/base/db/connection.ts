@@ -91,6 +91,11 @@ export class Connection {
     }
   }
 
+  /** The id of the server's process, as it was announced when the connection was made. */
+  get announcedProcess(): number {
+    return (this.#client as pg.Client & { processID: number }).processID
+  }
+
   /** Whether no transaction is open, by the last answer of the server. */
   get isIdle(): boolean {
     return this.waiting === 0 && this.#client.getTransactionStatus() === 'I'

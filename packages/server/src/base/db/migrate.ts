@@ -11,6 +11,7 @@ import type { Log } from '../log/index.ts'
 import type { Connection } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { faultCode } from './faults.ts'
+import { assertOwnSession } from './pooler.ts'
 
 export interface Migration {
   /** `0001_base` */
@@ -270,6 +271,7 @@ const LOCK = '7809921468817237369'
 function locked<T>(db: Owned, work: (connection: Connection) => Promise<T>): Promise<T> {
   return db.asOwner(async (connection) => {
     if (db.kind === 'pglite') return work(connection)
+    await assertOwnSession(connection, db)
     await connection.plain(`set lock_timeout = '120s'`)
     await connection.plain(`select pg_advisory_lock(${LOCK})`)
     try {
