@@ -29,6 +29,8 @@ export const AUDIT_EVENTS = {
   'auth.api_key.created': 'A user created an API key, or the operator created one for the user.',
   'auth.api_key.revoked': 'An API key was revoked.',
   'auth.api_key.rotated': 'An API key was replaced by a new one; `details.rotated_from` is the old one.',
+  'auth.revoked_before':
+    'The operator ended every credential that was issued until `details.before`, as after a restored backup; `details` counts them.',
   'auth.token.issued':
     'Access and refresh tokens were issued for a session, or the operator issued an access token.',
   'auth.token.reuse':

@@ -126,6 +126,17 @@ export async function revokeLinks(
     .execute()
 }
 
+/** Revokes every unused link that was issued until then. @returns how many */
+export async function revokeLinksBefore(tx: Tx, before: Date, now: Date): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('links')
+    .set({ used_at: now })
+    .where('created_at', '<=', before)
+    .where('used_at', 'is', null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 /** Deletes links that expired long ago; until then a used link is distinguished from an unknown one. */
 export const linkJobs = ({ db }: { db: Db }): Work[] => [
   recurs('links.purge', '1h', async (now) => {

@@ -9,7 +9,7 @@ import { duration, later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { isUniqueViolation } from '../../../base/db/index.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import type { Tx } from '../../../base/db/types.ts'
+import type { Db, Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -24,6 +24,7 @@ import {
   lockKeysOf,
   selectApiKey,
   selectApiKeys,
+  selectKeysBefore,
   updateKeyRevoked,
   updateRotated,
 } from './sql.ts'
@@ -189,6 +190,20 @@ export async function endKey(
   await auditKey(tx, call, 'auth.api_key.revoked', key, owner, details)
   return key
 }
+
+/** Revokes every key that was created until then, a few at a time. @returns how many */
+export async function endKeysBefore(db: Db, call: Call, before: Date): Promise<number> {
+  for (let count = 0; ; ) {
+    const ended = await db.tx('system', async (tx) => {
+      const keys = await selectKeysBefore(tx, before, KEYS_AT_ONCE)
+      for (const { id, user_id: userId, username } of keys) await endKey(tx, call, { userId, username }, id)
+      return keys.length
+    })
+    count += ended
+    if (ended === 0) return count
+  }
+}
+const KEYS_AT_ONCE = 100
 
 /**
  * Rotates a key: creates a key with the same name, permissions and lifetime. The old key is revoked at once, or remains valid

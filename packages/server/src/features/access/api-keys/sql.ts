@@ -112,6 +112,21 @@ export const updateKeyRevoked = (tx: Tx, userId: string, id: string, now: Date):
     .returning(KEY)
     .executeTakeFirst()
 
+/** Valid keys that were created until then, with their owners. */
+export const selectKeysBefore = (
+  tx: Tx,
+  before: Date,
+  limit: number,
+): Promise<{ id: string; user_id: string; username: string | null }[]> =>
+  tx
+    .selectFrom('api_keys as k')
+    .innerJoin('users as u', 'u.id', 'k.user_id')
+    .select(['k.id', 'k.user_id', 'u.username'])
+    .where('k.created_at', '<=', before)
+    .where('k.revoked_at', 'is', null)
+    .limit(limit)
+    .execute()
+
 /** Ends a valid key that is not rotated yet, now or at `until`. @returns whether this call did; of concurrent calls one does */
 export async function updateRotated(
   tx: Tx,

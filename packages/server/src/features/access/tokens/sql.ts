@@ -160,6 +160,17 @@ export async function revokeFamiliesOf(tx: Tx, userId: string, now: Date): Promi
   return rows.length
 }
 
+/** Revokes every family that was started until then. @returns how many */
+export async function revokeFamiliesBefore(tx: Tx, before: Date, now: Date): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('token_families')
+    .set({ revoked_at: now, revoke_reason: 'revoked' })
+    .where('created_at', '<=', before)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 /** Deletes tokens that were used long ago, whose reuse need not be detected. The newest token of a family is unused. */
 export async function deleteUsedBefore(db: Statements, before: Date): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('used_at', '<', before).execute()

@@ -22,7 +22,7 @@ import {
 } from '../../identity/emails/index.ts'
 import { deleteUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, createUser, findUser, getUser, type User } from '../../identity/users/index.ts'
-import { isInvited } from '../../organizations/invitations/index.ts'
+import { openInvitations } from '../../organizations/invitations/index.ts'
 import {
   isMemberAnywhere,
   leaveAllOrganizations,
@@ -100,7 +100,7 @@ async function assertMaySetAddress(
 ): Promise<void> {
   if (principal && can(principal, 'organizations:write')) return
   const isMember = userId !== null && (await isMemberAnywhere(tx, userId))
-  if (!isMember && !(await isInvited(tx, addresses, now))) return
+  if (!isMember && !(await openInvitations.isInvited(tx, addresses, now))) return
   throw problem('INSUFFICIENT_PERMISSIONS', {
     message:
       'This user is a member of an organization, or invited to one. Only the user can verify or change the address.',

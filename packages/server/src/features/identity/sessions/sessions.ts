@@ -8,7 +8,7 @@
 import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
-import type { Tx } from '../../../base/db/types.ts'
+import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createRowCache } from '../../../base/row-cache.ts'
@@ -22,6 +22,7 @@ import {
   type CheckedRow,
   deleteEndedSessionsBefore,
   insertSession,
+  selectOwnersBefore,
   sessionCheck,
   updateEnded,
   updateExpired,
@@ -142,6 +143,7 @@ export async function endSessions(
     reason: Exclude<NonNullable<SessionsTable['end_reason']>, 'expired'>
     only?: string
     except?: string
+    startedUntil?: Date
   },
 ): Promise<number> {
   const { username, reason, ...who } = which
@@ -165,6 +167,19 @@ export async function endSessions(
   return ended.length
 }
 
+/** Ends every session that was started until then, a few users at a time. @returns how many */
+async function endStartedUntil(db: Db, call: Call, before: Date): Promise<number> {
+  for (let count = 0; ; ) {
+    const owners = await db.tx('system', (tx) => selectOwnersBefore(tx, before, OWNERS_AT_ONCE))
+    if (owners.length === 0) return count
+    for (const { id: userId, username } of owners) {
+      const which = { userId, username, reason: 'revoked', startedUntil: before } as const
+      count += await db.tx('system', (tx) => endSessions(tx, call, which))
+    }
+  }
+}
+const OWNERS_AT_ONCE = 100
+
 export interface SessionChecks {
   /** The principal of a session token, from memory or from the database in one statement; a refusal is always from the database. */
   check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
@@ -174,6 +189,8 @@ export interface SessionChecks {
   flush(): Promise<void>
   /** Ends expired sessions, and deletes those that ended long ago. */
   sweep(now: Date): Promise<void>
+  /** Ends every session that was started until then, with its tokens. @returns how many */
+  endStartedUntil(call: Call, until: Date): Promise<number>
   /** The latest last-seen timestamp, stored or still in memory. */
   lastSeen(id: string, stored: Date): Date
 }
@@ -258,6 +275,7 @@ export function sessionChecks(
     saw: sightings.see,
     lastSeen: sightings.latest,
     flush: sightings.flush,
+    endStartedUntil: (call, until) => endStartedUntil(db, call, until),
     async sweep(now) {
       await sightings.flush()
       await expire(now, null)

@@ -78,6 +78,8 @@ export interface Which {
   userId: string
   only?: string
   except?: string
+  /** Only those that were started until then. */
+  startedUntil?: Date
 }
 
 /** Ends sessions in one statement; of concurrent calls one gets each session back. */
@@ -93,6 +95,7 @@ export async function updateEnded(
       where user_id = ${which.userId} and ended_at is null
         ${which.only === undefined ? sql`` : sql`and id = ${which.only}`}
         ${which.except === undefined ? sql`` : sql`and id <> ${which.except}`}
+        ${which.startedUntil === undefined ? sql`` : sql`and created_at <= ${which.startedUntil}`}
       order by id for no key update
     )
     update sessions s set ended_at = ${now}, end_reason = ${reason}
@@ -185,4 +188,17 @@ export async function updateUnsettled(tx: Tx, userId: string, organizationId: st
       order by id for no key update
     )
     update sessions s set organization_id = ${organizationId} from held where s.id = held.id`.execute(tx)
+}
+
+/** Users with sessions that were started until then and have not ended. */
+export async function selectOwnersBefore(
+  tx: Tx,
+  before: Date,
+  limit: number,
+): Promise<{ id: string; username: string | null }[]> {
+  const { rows } = await sql<{ id: string; username: string | null }>`
+    select u.id, u.username from users u where exists (
+      select from sessions s where s.user_id = u.id and s.ended_at is null and s.created_at <= ${before})
+    limit ${limit}`.execute(tx)
+  return rows
 }

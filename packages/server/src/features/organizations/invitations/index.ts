@@ -9,7 +9,7 @@ export { invitationFeature } from './feature.ts'
 export { addressAfterJoining } from './invited-pages.tsx'
 export { invitationOperations } from './operations.ts'
 export { answerInvitation } from './routes.ts'
-export { isInvited } from './sql.ts'
+export { openInvitations } from './sql.ts'
 export {
   AcceptedView,
   acceptedView,

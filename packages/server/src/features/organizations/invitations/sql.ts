@@ -132,6 +132,18 @@ export async function updateInvitationRevoked(
   return await update.returning(COLUMNS).executeTakeFirst()
 }
 
+/** Revokes every open invitation whose link was sent until then. @returns how many */
+async function revokeInvitationsBefore(tx: Tx, before: Date, now: Date): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('invitations')
+    .set({ revoked_at: now })
+    .where('sent_at', '<=', before)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 /**
  * Accepts an invitation, in one conditional statement: the user has its address, and the secret matches or, without one,
  * the address is verified. @returns whether this call accepted it
@@ -224,3 +236,6 @@ export async function isInvited(tx: Tx, addressKeys: readonly string[], now: Dat
     limit 1`.execute(tx)
   return rows.length > 0
 }
+
+/** What other modules ask of open invitations. */
+export const openInvitations = { isInvited, revokeBefore: revokeInvitationsBefore }

@@ -157,6 +157,17 @@ export async function endAttempts(tx: Tx, userId: string, now: Date): Promise<vo
     .execute()
 }
 
+/** Finishes every open attempt that began until then. @returns how many */
+export async function endAttemptsBefore(tx: Tx, before: Date, now: Date): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('attempts')
+    .set({ finished_at: now })
+    .where('created_at', '<=', before)
+    .where('finished_at', 'is', null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 /** Deletes attempts that expired before then, which is in the past. */
 export async function purgeAttempts(tx: Tx, before: Date): Promise<void> {
   await tx.deleteFrom('attempts').where('expires_at', '<', before).execute()

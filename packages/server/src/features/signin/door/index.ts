@@ -4,7 +4,7 @@
  * presenting an outcome to `responses`, and what a session is to `sessions`.
  */
 export type { CheckedUser, Outcome } from './advance.ts'
-export { type AfterSignIn, endAttempts } from './attempts.ts'
+export { type AfterSignIn, endAttempts, endAttemptsBefore } from './attempts.ts'
 export { doorFeature } from './feature.ts'
 export type { Method, Verified } from './method.ts'
 export { AttemptToken } from './routes.ts'
