@@ -137,6 +137,21 @@ describe('every row of the API', () => {
     expect(wrong).toEqual([])
   })
 
+  it('takes no direction mark in a text that is displayed', async () => {
+    const wrong: unknown[] = []
+    let fields = 0
+    for (const row of strict().filter((one) => !readsQuery(one))) {
+      for (const [field, schema] of Object.entries<Json>(inputOf(row).properties ?? {})) {
+        if (!DISPLAYED.has(field) || inPath(row).includes(field)) continue
+        fields += 1
+        const entries = entriesOf(await send(row, { [field]: 'safe\u202etxt.exe', [STRAY]: 'x' }))
+        if (!entries.some((entry) => entry.field === field)) wrong.push([row.name, field, schema])
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(fields).toBeGreaterThan(10)
+  })
+
   it('takes an empty query parameter for an absent one', async () => {
     const wrong: unknown[] = []
     let fields = 0
@@ -157,6 +172,14 @@ describe('every row of the API', () => {
     return Object.keys(properties).filter((name) => !required.includes(name) && !inPath(row).includes(name))
   }
 })
+
+const DISPLAYED: ReadonlySet<string> = new Set([
+  'name',
+  'full_name',
+  'organization_name',
+  'description',
+  'reason',
+])
 
 const LENIENT: readonly string[] = ['keys.published']
 

@@ -49,6 +49,12 @@ describe('a description', () => {
     expect(Description.parse(`${'x\r\n'.repeat(249)}xx`)).toHaveLength(500)
     expect(Description.safeParse('x'.repeat(501)).success).toBe(false)
   })
+
+  it('has no invisible characters but tabs and line breaks, as a name', () => {
+    expect(Description.parse('a\tb\nc')).toBe('a\tb\nc')
+    for (const character of ['\u202e', '\u2066', '\u0007', '\u200b', '\u2028'])
+      expect(Description.safeParse(`a${character}b`).success).toBe(false)
+  })
 })
 
 describe('an instant', () => {

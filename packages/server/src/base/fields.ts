@@ -36,13 +36,28 @@ export const line = (max: number) =>
         }),
     )
 
-/** A description: up to 500 characters on any number of lines; may be empty. */
+/** Free text: up to 500 characters on any number of lines, without invisible characters; may be empty. */
 export const Description = z
   .string()
   .max(1000)
   // forms send line breaks as two characters
   .transform((text) => text.normalize('NFC').replaceAll('\r\n', '\n').trim())
-  .pipe(z.string().max(500))
+  .pipe(
+    z
+      .string()
+      .max(500)
+      .refine((text) => !INVISIBLE.test(text.replaceAll(/[\n\t]/g, '')), {
+        error: () => 'Use visible characters.',
+      }),
+  )
+
+/** A permission, `resource:action`, either of them `*`, or `*` alone. */
+export const PermissionName = z
+  .string()
+  .max(130)
+  .regex(/^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/, {
+    error: () => 'Write a permission as `resource:action`.',
+  })
 
 /** The name of a role, safe in tokens, headers and URLs. */
 export const roleNameField = (max = 64) =>

@@ -1,7 +1,6 @@
 /** The fields of an API key: input schemas, and the view in answers. */
 import { z } from 'zod'
-import { Description, Instant, line } from '../../../base/fields.ts'
-import { PERMISSION } from '../roles/index.ts'
+import { Description, Instant, line, PermissionName } from '../../../base/fields.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { type IssuedKey, MOST_GRACE } from './keys.ts'
 import type { Key } from './sql.ts'
@@ -10,17 +9,12 @@ import { ACTIVE_OWNER, KEY_STATES, type KeyOwnerState, keyState } from './state.
 /** The name by which a user recognizes a key. */
 export const KeyName = line(100)
 
-export const KeyPermission = z
-  .string()
-  .max(130)
-  .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
-
 export const NewKeyInput = z.object({
   name: KeyName.describe('The name by which you recognize the key'),
   description: Description.nullable().optional(),
   environment: z.enum(ENVIRONMENTS).default('live'),
   permissions: z
-    .array(KeyPermission)
+    .array(PermissionName)
     .max(100)
     .describe(
       'What the key permits, each within your own permissions. `["*"]`: all permissions that you have when the key is used. `[]`: none.',

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'
 import { invalid, problem as newProblem, type Problem } from '../../../base/errors.ts'
-import { Description, optional } from '../../../base/fields.ts'
+import { Description, optional, PermissionName } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
-import { KeyName, KeyPermission } from './fields.ts'
+import { KeyName } from './fields.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { getKey, type IssuedKey, issueKey, listKeys, revokeKey, rotateKey } from './keys.ts'
 import { apiKeyOperations, KEY_PROOF_AGE } from './operations.ts'
@@ -25,8 +25,8 @@ const LIFETIMES = [7, 30, 90, 365, null]
 const MOST_CHECKBOXES = 40
 
 const boxes = Object.fromEntries(
-  Array.from({ length: MOST_CHECKBOXES }, (_, i) => [`permission_${i}`, KeyPermission.optional()]),
-) as Record<`permission_${number}`, z.ZodOptional<typeof KeyPermission>>
+  Array.from({ length: MOST_CHECKBOXES }, (_, i) => [`permission_${i}`, PermissionName.optional()]),
+) as Record<`permission_${number}`, z.ZodOptional<typeof PermissionName>>
 
 const NewKeyForm = z.object({
   /** The id that the key gets: of a form that is sent twice, or an answer that is loaded again, one key is made. */
@@ -41,7 +41,7 @@ const NewKeyForm = z.object({
     .max(2000)
     .optional()
     .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
-    .pipe(z.array(KeyPermission).max(50)),
+    .pipe(z.array(PermissionName).max(50)),
   ...boxes,
 })
 type NewKeyForm = z.infer<typeof NewKeyForm>

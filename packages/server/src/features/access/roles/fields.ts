@@ -1,18 +1,11 @@
 /** The fields of roles and permissions: input schemas, and the views in answers. */
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
-import { Description, roleNameField } from '../../../base/fields.ts'
+import { Description, PermissionName, roleNameField } from '../../../base/fields.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { type AppPermission, ORGANIZATION_ROLES, type Role, type Roles } from '../../../core/roles/index.ts'
 
-/** `resource:action`, either of them `*`, or `*` alone. */
-export const PERMISSION = /^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/
-
 const RoleName = roleNameField()
-const Permission = z
-  .string()
-  .max(130)
-  .regex(PERMISSION, { error: () => 'Write a permission as `resource:action`.' })
 /** A permission that a rule can require: without `*`. */
 const PlainPermission = z
   .string()
@@ -23,7 +16,7 @@ const PlainPermission = z
 
 const role = {
   description: Description.nullable(),
-  permissions: z.array(Permission).max(200).describe('Each as `resource:action`; `*` for any'),
+  permissions: z.array(PermissionName).max(200).describe('Each as `resource:action`; `*` for any'),
   inherits: z.array(RoleName).max(50).describe('Roles whose permissions are included'),
   grants: z
     .array(z.union([RoleName, z.literal('*')]))

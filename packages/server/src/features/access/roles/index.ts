@@ -6,7 +6,6 @@
  */
 export { denials } from './denials.ts'
 export { roleFeature } from './feature.ts'
-export { PERMISSION } from './fields.ts'
 export { replaceRolesByOperator, replaceUserRoles } from './holders.ts'
 export { describedPermissions } from './pages.tsx'
 export { assertMayGrantServerRole, assertNotBeyond, lockReach } from './reach.ts'

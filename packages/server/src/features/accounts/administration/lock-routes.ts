@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { invalid } from '../../../base/errors.ts'
-import { Instant, optional } from '../../../base/fields.ts'
+import { Instant, line, optional } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { listSessions, type SessionChecks, SessionView } from '../../identity/sessions/index.ts'
@@ -20,7 +20,7 @@ import { userOperations } from './operations.ts'
 import { getPerson } from './people.ts'
 import { PersonView, personView } from './view.ts'
 
-const Reason = optional(z.string().trim().min(1).max(500)).describe('For the audit log')
+const Reason = optional(line(500)).describe('For the audit log')
 const YEAR = 366 * 24 * 60
 
 const Lock = z.object({

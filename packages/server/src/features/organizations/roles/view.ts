@@ -1,7 +1,6 @@
 /** Input fields and JSON views of an organization's roles. */
 import { z } from 'zod'
-import { Description, roleNameField } from '../../../base/fields.ts'
-import { PERMISSION } from '../../access/roles/index.ts'
+import { Description, PermissionName, roleNameField } from '../../../base/fields.ts'
 import type { RoleInOrganization } from './roles.ts'
 
 /** The name of a built-in role or of one of the organization's own. */
@@ -9,7 +8,7 @@ export const MemberRole = roleNameField(50)
 
 export const RoleFields = {
   description: Description.nullable(),
-  permissions: z.array(z.string().max(130).regex(PERMISSION)).max(100),
+  permissions: z.array(PermissionName).max(100),
   inherits: z.enum(['admin', 'member', 'guest']).nullable(),
 }
 

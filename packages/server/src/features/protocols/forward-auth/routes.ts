@@ -3,9 +3,9 @@ import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { PermissionName } from '../../../base/fields.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { PERMISSION } from '../../access/roles/index.ts'
 import type { CheckedUser } from '../../signin/door/index.ts'
 import { checkPassword, passwordOperations } from '../../signin/passwords/index.ts'
 import { authHeaders, LARGE } from './headers.ts'
@@ -41,9 +41,7 @@ const listOf = <T extends string>(member: z.ZodType<T, string>) =>
     .pipe(z.array(member).max(20))
 
 const ValidateQuery = z.object({
-  require: listOf(z.string().max(130).regex(PERMISSION)).describe(
-    'Permissions, separated by commas; all are required',
-  ),
+  require: listOf(PermissionName).describe('Permissions, separated by commas; all are required'),
   role: listOf(
     z
       .string()
