@@ -11,7 +11,7 @@ import { createChanges } from './changes.ts'
 import { sha256 } from './crypto.ts'
 import type { Database } from './db/database.ts'
 import type { Db } from './db/types.ts'
-import { type CachedRow, createRowCache } from './row-cache.ts'
+import { type CachedRow, createRowCache, derived } from './row-cache.ts'
 
 interface Row extends CachedRow {
   name: string | null
@@ -369,5 +369,19 @@ describe.runIf(testDatabaseKind() === 'postgres')('while the LISTEN connection i
     release()
     await loading
     expect(cache.find(1)).toBeNull()
+  })
+})
+
+describe('what is derived from a row and a replica', () => {
+  it('is made once, and again when either is another', () => {
+    let made = 0
+    const of = derived((from: { n: number }) => ({ n: from.n, made: ++made }))
+    const [row, replica] = [{ n: 1 }, []]
+    expect([of(row, replica), of(row, replica)]).toEqual([
+      { n: 1, made: 1 },
+      { n: 1, made: 1 },
+    ])
+    expect(of(row, [])).toEqual({ n: 1, made: 2 })
+    expect(of({ n: 2 }, replica)).toEqual({ n: 2, made: 3 })
   })
 })

@@ -108,3 +108,15 @@ export function createRowCache<R extends CachedRow>({
     },
   }
 }
+
+/** What is made of an object and depends on a replica as well; kept as long as both are the same. */
+export function derived<O extends object, V>(make: (from: O) => V): (from: O, replica: object) => V {
+  const kept = new WeakMap<O, { replica: object; value: V }>()
+  return (from, replica) => {
+    const found = kept.get(from)
+    if (found?.replica === replica) return found.value
+    const value = make(from)
+    kept.set(from, { replica, value })
+    return value
+  }
+}

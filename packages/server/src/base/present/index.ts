@@ -74,6 +74,8 @@ export interface Presenter {
   raw(failed: Problem, requestId: string, now: Date): string
 }
 
+const NO_HEADERS: Readonly<Record<string, string>> = {}
+
 export interface PageOptions {
   status: number
   cookies?: readonly CookieChange[] | undefined
@@ -117,11 +119,11 @@ export function presenter(
         publicUrl,
       }
       const body = style.success(by.serialise(answer.data), fields)
-      const { 'cache-control': keep, ...others } = answer.headers ?? {}
-      const headers = apiHeaders(request, style.successType ?? JSON_TYPE, body, keep)
+      const others = answer.headers ?? NO_HEADERS
+      const headers = apiHeaders(request, style.successType ?? JSON_TYPE, body, others['cache-control'])
       if (style.headers) headers.push(...style.headers)
       if (style.bare && nextCursor) headers.push('link', `<${nextPage(request.url, nextCursor)}>; rel="next"`)
-      for (const name in others) headers.push(name, others[name] ?? '')
+      for (const name in others) if (name !== 'cache-control') headers.push(name, others[name] ?? '')
       setCookies(headers, answer.cookies)
       if (isKnown(request, others.etag)) return write(request, 304, withoutBody(headers), '')
       write(request, status, headers, body)

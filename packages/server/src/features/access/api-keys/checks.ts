@@ -9,7 +9,7 @@ import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
-import { createRowCache } from '../../../base/row-cache.ts'
+import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -89,6 +89,12 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     return { ...organization, permissions: limited(row.permissions, organization.permissions) }
   }
 
+  const callerOf = derived<CheckedKey, Verdict>((row) => ({
+    principal: toPrincipal(row),
+    session: null,
+    organization: toOrganization(row),
+  }))
+
   return {
     async check(key, now) {
       if (!isKey(key)) return refused
@@ -97,7 +103,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
       if (row === null || keyState(row, row, now) !== 'active') row = await rows.load(hash)
       if (row === null || keyState(row, row, now) !== 'active') return refused
       uses.see(row.id, now)
-      return { principal: toPrincipal(row), session: null, organization: toOrganization(row) }
+      return callerOf(row, roles.all())
     },
     lastUsed: uses.latest,
     flush: uses.flush,

@@ -11,7 +11,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
-import { createRowCache } from '../../../base/row-cache.ts'
+import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
@@ -230,16 +230,20 @@ export function sessionChecks(
     return accepted(row, via, now)
   }
 
-  function accepted(row: CheckedRow, via: CallSession['via'], now: Date): Verdict {
+  function accepted(row: CheckedRow, via: 'cookie' | 'bearer', now: Date): Verdict {
     sightings.see(row.id, now)
     // the row outlives the timestamp in `sightings`, which is dropped when it was written
     if (now > row.last_seen_at) row.last_seen_at = now
-    return {
+    return (via === 'cookie' ? byCookie : byBearer)(row, roles.all())
+  }
+
+  const callerBy = (via: CallSession['via']) =>
+    derived<CheckedRow, Verdict>((row) => ({
       principal: toPrincipal(row),
       session: toCallSession(row, via),
       organization: organizationOf(roles, row),
-    }
-  }
+    }))
+  const [byCookie, byBearer] = [callerBy('cookie'), callerBy('bearer')]
 
   const toPrincipal = (row: CheckedRow): Principal => ({
     userId: row.user_id,

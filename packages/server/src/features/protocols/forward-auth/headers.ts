@@ -25,6 +25,11 @@ export function authHeaders(
   return headers
 }
 
+/** Most values need no encoding. */
+const PLAIN = /^[!-$&-+\--~]*$/
+
 /** RFC 9110 §5.5: visible ASCII. The space is encoded as well, so that values may be split at spaces. */
 const encoded = (text: string): string =>
-  text.toWellFormed().replace(/[^\x21-\x7e]|[%,]/gu, (character) => encodeURIComponent(character))
+  PLAIN.test(text)
+    ? text
+    : text.toWellFormed().replace(/[^\x21-\x7e]|[%,]/gu, (character) => encodeURIComponent(character))

@@ -1,7 +1,7 @@
 /** `GET auth/validate`: the principal of a credential, as JSON and as headers. */
 import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
-import type { Call } from '../../../base/call.ts'
+import type { Call, Principal } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { PermissionName } from '../../../base/fields.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
@@ -59,42 +59,73 @@ const ValidateQuery = z.object({
     ),
 })
 
-export const forwardAuthRoutes = (tools: Tools): Row[] => [
-  route({
-    of: forwardAuthOperations.validate,
-    method: 'GET',
-    path: '/api/v1/auth/validate',
-    description:
-      'Accepts a session, an access token, an API key, or HTTP Basic with username and password, which counts as a guess and is limited as a sign-in. Returns its user, method, expiry and permissions in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can check each request; lists of permissions are in a header only where `headers` names them. A credential header of another form than Latchkey’s is ignored beside a session cookie. `require` and `role` add a check of permissions and roles.',
-    tag: 'Authentication',
-    message: 'Credential checked.',
-    input: ValidateQuery,
-    output: Validity,
-    redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
-    ignoresForeign: true,
-    withBasic: {
-      as: passwordOperations.login,
-      run: async (call, query, { username, password }) => {
-        const checked = await checkPassword(tools, call, { identifier: username, password })
-        return answer(validityOfPassword(tools, call, checked), query)
+export function forwardAuthRoutes(tools: Tools): Row[] {
+  const known = knownValidities(tools)
+  return [
+    route({
+      of: forwardAuthOperations.validate,
+      method: 'GET',
+      path: '/api/v1/auth/validate',
+      description:
+        'Accepts a session, an access token, an API key, or HTTP Basic with username and password, which counts as a guess and is limited as a sign-in. Returns its user, method, expiry and permissions in the body and in `X-Auth-*` headers (`X-Auth-User-Id`, `X-Auth-Roles` …), so that a reverse proxy can check each request; lists of permissions are in a header only where `headers` names them. A credential header of another form than Latchkey’s is ignored beside a session cookie. `require` and `role` add a check of permissions and roles.',
+      tag: 'Authentication',
+      message: 'Credential checked.',
+      input: ValidateQuery,
+      output: Validity,
+      redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
+      ignoresForeign: true,
+      withBasic: {
+        as: passwordOperations.login,
+        run: async (call, query, { username, password }) => {
+          const checked = await checkPassword(tools, call, { identifier: username, password })
+          return answer(validityOfPassword(tools, call, checked), query)
+        },
       },
-    },
-    run: async (call, query) => answer(validityOf(tools, call), query),
-  }),
-  route({
-    of: forwardAuthOperations.validate,
-    name: 'auth.validate.unsafe',
-    method: 'POST',
-    path: '/api/v1/auth/validate',
-    description:
-      'The same check for an unsafe request: under a session cookie it requires the CSRF token of the session, in `X-CSRF-Token` or `X-CSRFToken`. For an app that accepts the cookie, such as one behind `@latchkey/guard`. Changes nothing.',
-    tag: 'Authentication',
-    message: 'Credential checked.',
-    input: z.object({}),
-    output: Validity,
-    run: async (call) => ({ data: validityOf(tools, call) }),
-  }),
-]
+      keepsText: true,
+      run: async (call, query) => answer(known(call), query),
+    }),
+    route({
+      of: forwardAuthOperations.validate,
+      name: 'auth.validate.unsafe',
+      method: 'POST',
+      path: '/api/v1/auth/validate',
+      description:
+        'The same check for an unsafe request: under a session cookie it requires the CSRF token of the session, in `X-CSRF-Token` or `X-CSRFToken`. For an app that accepts the cookie, such as one behind `@latchkey/guard`. Changes nothing.',
+      tag: 'Authentication',
+      message: 'Credential checked.',
+      input: z.object({}),
+      output: Validity,
+      run: async (call) => ({ data: validityOf(tools, call) }),
+    }),
+  ]
+}
+
+/** The same object for the same caller: checks of credentials return a caller's principal again while nothing changed. */
+function knownValidities(tools: Pick<Tools, 'roles'>): (call: Call) => Validity {
+  const kept = new WeakMap<
+    Principal,
+    Pick<Call, 'session' | 'organization'> & { roles: object; is: Validity }
+  >()
+  return (call) => {
+    const { principal, session, organization } = call
+    if (!principal) throw problem('AUTHENTICATION_REQUIRED')
+    const roles = tools.roles.all()
+    const found = kept.get(principal)
+    if (found?.session === session && found.organization === organization && found.roles === roles)
+      return found.is
+    const is = validityOf(tools, call)
+    kept.set(principal, { session, organization, roles, is })
+    return is
+  }
+}
+
+const plainHeaders = new WeakMap<Validity, Record<string, string>>()
+function headersOf(validity: Validity, requested: readonly string[]): Record<string, string> {
+  if (requested.length > 0) return authHeaders(validity, requested)
+  const headers = plainHeaders.get(validity) ?? authHeaders(validity, requested)
+  plainHeaders.set(validity, headers)
+  return headers
+}
 
 /** @throws Problem INSUFFICIENT_PERMISSIONS */
 function answer(
@@ -105,7 +136,7 @@ function answer(
   if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
   if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
     throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })
-  return { data: validity, headers: authHeaders(validity, headers) }
+  return { data: validity, headers: headersOf(validity, headers) }
 }
 
 /** HTTP Basic: the user of the password, in no organization. */
