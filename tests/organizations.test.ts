@@ -256,6 +256,36 @@ describe('an organization', () => {
   })
 })
 
+describe('the description and the logo', () => {
+  it('are kept, shown, changed and cleared, by owners and admins only', async () => {
+    const logo_url = 'https://cdn.example.com/logo.png?v=2'
+    const made = await ada.client.post(BASE, { name: 'Described', description: ' Two\r\nlines ', logo_url })
+    expect(made.data).toMatchObject({ description: 'Two\nlines', logo_url })
+    const path = `${BASE}/${made.data.id}`
+    expect((await ada.client.get(path)).data).toMatchObject({ description: 'Two\nlines', logo_url })
+    expect((await ada.client.patch(path, { description: 'Other' })).data).toMatchObject({
+      description: 'Other',
+      logo_url,
+    })
+    expect((await ada.client.patch(path, { logo_url: null })).data).toMatchObject({
+      description: 'Other',
+      logo_url: null,
+    })
+    const stranger = await world.person()
+    expect((await stranger.client.patch(path, { description: 'x' })).status).toBe(404)
+    for (const [field, value] of [
+      ['description', 'x'.repeat(501)],
+      ['logo_url', 'http://cdn.example.com/a.png'],
+      ['logo_url', 'javascript:alert(1)'],
+      ['logo_url', 'https://user:pw@cdn.example.com/'],
+      ['logo_url', `https://cdn.example.com/${'a'.repeat(2048)}`],
+    ] as const) {
+      const refused = await ada.client.patch(path, { [field]: value })
+      expect([field, refused.status, refused.body.error.details[0].field]).toEqual([field, 400, field])
+    }
+  })
+})
+
 describe('permissions of the server and of organizations', () => {
   it('are independent of each other', async () => {
     const id = await found(ada, 'Apart')

@@ -6,7 +6,17 @@ import type { ActingRow } from '../../../core/roles/acting.ts'
 import type { MembershipsTable, OrganizationsTable } from './tables.ts'
 
 export type OrganizationRow = Omit<OrganizationsTable, 'name_key'>
-const COLUMNS = ['id', 'name', 'slug', 'created_at', 'updated_at', 'deleted_at', 'purge_at'] as const
+const COLUMNS = [
+  'id',
+  'name',
+  'slug',
+  'description',
+  'logo_url',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+  'purge_at',
+] as const
 
 /** Compiled once. Parameters: the user, the organization, whether a deleted one counts. No row: no such organization. */
 export const membershipCheck = (

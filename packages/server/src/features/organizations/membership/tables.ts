@@ -14,6 +14,9 @@ export interface OrganizationsTable {
   /** The canonical spelling, for searching; a generated column. */
   name_key: Generated<string>
   slug: string
+  description: string | null
+  /** An https URL of another host: shown to clients, loaded by none of our pages. */
+  logo_url: string | null
   created_at: Date
   updated_at: Date
   /** Set while the organization is deleted; it is purged at `purge_at`. */

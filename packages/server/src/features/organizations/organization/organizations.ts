@@ -47,6 +47,14 @@ export interface OwnOrganization extends OrganizationMembership {
   isActive: boolean
 }
 
+/** Undefined fields keep their value; null clears. */
+export interface OrganizationChange {
+  name?: string | undefined
+  slug?: string | undefined
+  description?: string | null | undefined
+  logo_url?: string | null | undefined
+}
+
 const slugTaken = () =>
   problem('CONFLICT', { message: 'This short name is taken.', details: { field: 'slug' } })
 
@@ -61,7 +69,7 @@ export const mayCreateOrganization = (
 export async function createOrganization(
   tools: Pick<Tools, 'config' | 'db' | 'roles'>,
   call: Call,
-  input: { name: string; slug?: string | undefined },
+  input: { name: string } & OrganizationChange,
 ): Promise<OwnOrganization> {
   const { principal, session, now } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
@@ -113,7 +121,14 @@ export async function ensureOrganizations(
   )
   for (const { slug, name } of wanted) {
     if (found.has(slug)) continue
-    const times = { created_at: call.now, updated_at: call.now, deleted_at: null, purge_at: null }
+    const times = {
+      created_at: call.now,
+      updated_at: call.now,
+      deleted_at: null,
+      description: null,
+      logo_url: null,
+      purge_at: null,
+    }
     const row = { ...times, id: newId('org'), slug, name }
     if (!(await insertOrganization(tx, row))) {
       // it was created meanwhile
@@ -152,12 +167,14 @@ export async function createRequestedOrganization(
 
 async function writeOrganization(
   tx: Tx,
-  { name, slug }: { name: string; slug?: string | undefined },
+  { name, slug, description, logo_url }: { name: string } & OrganizationChange,
   now: Date,
 ): Promise<OrganizationRow> {
   const base = slug ?? slugOf(name)
   const rest = {
     name,
+    description: description || null,
+    logo_url: logo_url ?? null,
     created_at: now,
     updated_at: now,
     deleted_at: null,
@@ -213,9 +230,8 @@ export async function getOrganization(tools: Pick<Tools, 'db'>, call: Call): Pro
 export async function changeOrganization(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
-  change: { name?: string | undefined; slug?: string | undefined },
+  change: OrganizationChange,
 ): Promise<OrganizationMembership> {
-  const { name, slug } = change
   const fields = Object.entries(change).flatMap(([field, value]) => (value === undefined ? [] : [field]))
   if (fields.length === 0) return await getOrganization(tools, call)
   return await inside(
@@ -227,10 +243,7 @@ export async function changeOrganization(
         updateOrganizationFields(
           tx,
           before.id,
-          {
-            ...(name === undefined ? {} : { name }),
-            ...(slug === undefined ? {} : { slug }),
-          },
+          Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)),
           call.now,
         ),
       )

@@ -1,6 +1,7 @@
 /** The JSON API of organizations. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { Description } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { OneOrganization } from '../membership/index.ts'
@@ -13,6 +14,7 @@ import {
   listOrganizations,
 } from './organizations.ts'
 import {
+  LogoUrl,
   MembershipView,
   membershipView,
   OrganizationName,
@@ -28,6 +30,11 @@ import {
 const tag = 'Organizations'
 const BASE = '/api/v1/organizations'
 
+const profile = {
+  description: Description.nullable().optional(),
+  logo_url: LogoUrl.nullable().optional().describe('An https URL, for clients to show'),
+}
+
 const changingRows = (tools: Tools): Row[] => [
   route({
     of: of.create,
@@ -37,7 +44,7 @@ const changingRows = (tools: Tools): Row[] => [
       'You own it, and your session acts in it from then on. Without `slug`, the slug is derived from the name. The setting `LATCHKEY_ORGANIZATION_CREATION` decides who may create organizations.',
     tag,
     status: 201,
-    input: z.object({ name: OrganizationName, slug: OrganizationSlug.optional() }),
+    input: z.object({ name: OrganizationName, slug: OrganizationSlug.optional(), ...profile }),
     output: OwnOrganizationView,
     message: 'Organization created.',
     run: async (call, input) => ({ data: ownOrganizationView(await createOrganization(tools, call, input)) }),
@@ -46,13 +53,17 @@ const changingRows = (tools: Tools): Row[] => [
     of: of.update,
     method: 'PATCH',
     path: `${BASE}/:id`,
-    description: 'Changes only the fields that are sent.',
+    description: 'Changes only the fields that are sent; null clears `description` and `logo_url`.',
     tag,
-    input: OneOrganization.extend({ name: OrganizationName.optional(), slug: OrganizationSlug.optional() }),
+    input: OneOrganization.extend({
+      name: OrganizationName.optional(),
+      slug: OrganizationSlug.optional(),
+      ...profile,
+    }),
     output: MembershipView,
     message: 'Organization changed.',
-    run: async (call, { name, slug }) => ({
-      data: membershipView(await changeOrganization(tools, call, { name, slug })),
+    run: async (call, { id: _, ...change }) => ({
+      data: membershipView(await changeOrganization(tools, call, change)),
     }),
   }),
   route({

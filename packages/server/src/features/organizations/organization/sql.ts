@@ -44,7 +44,7 @@ export async function lockOrganizationsBySlug(
 export async function updateOrganizationFields(
   tx: Tx,
   id: string,
-  change: Partial<Pick<OrganizationRow, 'name' | 'slug'>>,
+  change: Partial<Pick<OrganizationRow, 'name' | 'slug' | 'description' | 'logo_url'>>,
   now: Date,
 ): Promise<OrganizationRow | undefined> {
   return await tx

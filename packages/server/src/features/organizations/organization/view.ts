@@ -17,6 +17,12 @@ export const OrganizationSlug = z
     error: () => 'Use 2 to 50 small letters, digits and hyphens.',
   })
 
+/** An https URL without a user or password. */
+export const LogoUrl = z
+  .url({ protocol: /^https$/ })
+  .max(2048)
+  .refine((text) => !/[\s@\\]/.test(text), { error: () => 'Use an https URL.' })
+
 export const OwnerId = z
   .string()
   .max(64)
@@ -29,6 +35,8 @@ export const OrganizationView = z
     id: z.string(),
     name: z.string(),
     slug: z.string(),
+    description: z.string().nullable(),
+    logo_url: z.string().nullable(),
     created_at: z.string(),
     updated_at: z.string(),
     deleted_at: z.string().nullable(),
@@ -40,6 +48,8 @@ export const organizationView = (row: OrganizationRow): z.infer<typeof Organizat
   id: row.id,
   name: row.name,
   slug: row.slug,
+  description: row.description,
+  logo_url: row.logo_url,
   created_at: row.created_at.toISOString(),
   updated_at: row.updated_at.toISOString(),
   deleted_at: row.deleted_at?.toISOString() ?? null,

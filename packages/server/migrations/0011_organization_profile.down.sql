@@ -1,0 +1,1 @@
+alter table latchkey.organizations drop column description, drop column logo_url;
