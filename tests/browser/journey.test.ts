@@ -96,17 +96,17 @@ describe.each([
     expect(await me.page.getByLabel('E-mail address').isVisible()).toBe(true)
   })
 
-  it('confirms the address by the link, once', async () => {
+  it('confirms the address by the link, and is signed in', async () => {
     const link = await me.openEmail(EMAIL, /verify-email/)
     expect(await me.heading()).toBe('Confirm your address')
     expect(await me.text()).toContain(EMAIL)
     await me.press('Confirm address')
-    expect(await me.heading()).toBe('Your address is confirmed')
+    expect(me.path()).toBe('/account')
 
     await me.page.goto(link)
-    expect(await me.heading()).toBe('This link no longer works')
-    await me.follow('Back to sign-in')
-    expect(await me.heading()).toBe('Sign in')
+    expect(await me.heading()).toBe('Your address is confirmed')
+    await me.press('Sign out')
+    expect(await me.heading()).toBe('You are signed out')
   })
 
   it('refuses a wrong password, keeps the identifier, and signs in with the right one', async () => {

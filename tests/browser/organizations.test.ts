@@ -110,8 +110,6 @@ describe.each([
     expect(await ben.heading()).toBe('Check your e-mail')
     await ben.page.goto(linkIn(await world.mailbox.emailTo(INVITED, /Verify/), /verify-email/))
     await ben.press('Confirm address')
-    await ben.follow('Sign in')
-    await ben.signIn(INVITED)
     expect(await ben.heading()).toBe('You are invited')
     await ben.press('Accept invitation')
     expect(await ben.heading()).toBe(NAME)

@@ -56,7 +56,7 @@ import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import { doorFeature } from './features/signin/door/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
 import { passwordFeature } from './features/signin/passwords/index.ts'
-import { responseFeature } from './features/signin/responses/index.ts'
+import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 
 export interface App {
   tools: Tools
@@ -150,7 +150,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
-    emailFeature(tools),
+    emailFeature(tools, (call, userId) => redirectVerified(tools, call, userId)),
     sessions,
     roleFeature(tools),
     tokens,

@@ -266,4 +266,4 @@ const SignIcon = ({ sign }: { sign: Sign }) => (
 
 /** A path on this server with `return_to`. */
 export const withReturnTo = (path: string, returnTo: string | null | undefined): string =>
-  returnTo ? `${path}?return_to=${encodeURIComponent(returnTo)}` : path
+  returnTo ? `${path}${path.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(returnTo)}` : path

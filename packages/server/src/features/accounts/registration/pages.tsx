@@ -7,7 +7,6 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { checkYourMail } from '../../identity/emails/index.ts'
 import { pagePolicy, TypedPassword } from '../../signin/passwords/index.ts'
 import { redirectOutcome, safeReturnTo } from '../../signin/responses/index.ts'
 import { assertSetupLink, setUpAdministrator } from './administrator.ts'
@@ -60,9 +59,9 @@ export const registrationPages = (tools: Tools): Row[] => {
       input: AccountForm.extend({ return_to: ReturnTo }),
       judge: judgeRegistration(tools),
       run: async (call, input) => {
-        const returnTo = safeReturnTo(tools.config, input.return_to) ?? undefined
+        const returnTo = safeReturnTo(tools.config, input.return_to)
         const { outcome } = await register(tools, call, input, returnTo)
-        return outcome ? redirectOutcome(call, outcome) : checkYourMail(call, input.email, { returnTo })
+        return redirectOutcome(call, outcome)
       },
       // sent twice: the first time has signed in
       reached: ({ principal }, sent, { code }) =>

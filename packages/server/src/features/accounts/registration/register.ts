@@ -27,8 +27,8 @@ export interface Registration {
 
 export interface Registered {
   user: User
-  /** With verification off the user is signed in as well; null otherwise. */
-  outcome: Outcome | null
+  /** The sign-in, which waits for the verification where one is required. */
+  outcome: Outcome
 }
 
 /** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
@@ -36,8 +36,8 @@ export async function register(
   tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
   call: Call,
   input: Registration,
-  /** Where to continue when the address is verified; part of the email's link. */
-  returnTo?: string,
+  /** Where to continue when the address is verified; part of the email's link, for other browsers. */
+  returnTo: string | null = null,
 ): Promise<Registered> {
   if (input.organization_name !== undefined && !mayCreateOrganization(tools, null))
     throw invalid('organization_name', 'not_allowed', 'Only administrators can create organizations.')
@@ -70,7 +70,7 @@ export async function register(
       )
     }
     const user = await getUser(tx, id)
-    return { user, outcome: verifies ? null : await signInNewUser(tools, tx, call, user, 'registration') }
+    return { user, outcome: await signInNewUser(tools, tx, call, user, 'registration', returnTo) }
   })
 }
 

@@ -39,15 +39,11 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
     run: async (call, input) => {
       const { user, outcome } = await register(tools, call, input)
-      if (outcome)
-        return {
-          ...(await answerOutcome(tools, call, outcome)),
-          status: 201,
-          message: 'Account created. Signed in.',
-        }
+      if ('next' in outcome) return { data: { user: userView(tools.roles, user) }, status: 201 }
       return {
-        data: { user: userView(tools.roles, user) },
+        ...(await answerOutcome(tools, call, outcome)),
         status: 201,
+        message: 'Account created. Signed in.',
       }
     },
   }),

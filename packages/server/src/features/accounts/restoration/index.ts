@@ -11,7 +11,7 @@ import { endKeysBefore } from '../../access/api-keys/index.ts'
 import { revokeFamiliesBefore } from '../../access/tokens/index.ts'
 import { sessionChecks } from '../../identity/sessions/index.ts'
 import { openInvitations } from '../../organizations/invitations/index.ts'
-import { endAttemptsBefore } from '../../signin/door/index.ts'
+import { endAttempts } from '../../signin/door/index.ts'
 
 export interface Ended {
   sessions: number
@@ -40,7 +40,7 @@ export async function revokeAllBefore(
   return await db.tx('system', async (tx) => {
     const refresh_families = await revokeFamiliesBefore(tx, before, call.now)
     const links = await revokeLinksBefore(tx, before, call.now)
-    const attempts = await endAttemptsBefore(tx, before, call.now)
+    const attempts = await endAttempts(tx, { until: before }, call.now)
     const invitations = await openInvitations.revokeBefore(tx, before, call.now)
     const ended = { sessions, refresh_families, links, attempts, invitations, api_keys, signing_keys }
     const details = { before: before.toISOString(), ...ended }

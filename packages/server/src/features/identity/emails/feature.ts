@@ -2,11 +2,12 @@
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { emailJobs } from './emails.ts'
-import { emailPages } from './pages.tsx'
+import { type AfterVerification, emailPages } from './pages.tsx'
 import { emailRoutes } from './routes.ts'
 
-export const emailFeature = (tools: Tools): Feature => ({
+/** @param afterVerification continues what the browser was doing, where it was something */
+export const emailFeature = (tools: Tools, afterVerification: AfterVerification): Feature => ({
   name: 'emails',
-  rows: [...emailRoutes(tools), ...emailPages(tools)],
+  rows: [...emailRoutes(tools), ...emailPages(tools, afterVerification)],
   jobs: emailJobs(tools),
 })

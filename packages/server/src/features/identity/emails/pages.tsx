@@ -48,7 +48,13 @@ const verified = (call: Call, returnTo: string | undefined): PageAnswer => ({
   title: emailsText(call.locale, 'verified.title'),
 })
 
-export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>): Row[] => [
+/** The answer to a browser that has verified an address of this user, instead of the page about it; or null. */
+export type AfterVerification = (call: Call, userId: string) => Promise<PageAnswer | null>
+
+export const emailPages = (
+  tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>,
+  afterVerification: AfterVerification,
+): Row[] => [
   page({
     of: emailOperations.confirm,
     method: 'GET',
@@ -75,8 +81,8 @@ export const emailPages = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyrin
     path: '/verify-email',
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
     run: async (call, { token, return_to }) => {
-      await verifyEmail(tools, call, token)
-      return verified(call, return_to)
+      const { id } = await verifyEmail(tools, call, token)
+      return (await afterVerification(call, id)) ?? verified(call, return_to)
     },
     reached: async (call, { token = '', return_to }) =>
       (await hasVerified(tools, call, token)) ? verified(call, return_to) : null,

@@ -46,7 +46,7 @@ export interface CompletedSignIn {
  */
 export type Outcome =
   | { done: CompletedSignIn }
-  | { next: WaitingStep; attempt: Attempt }
+  | { next: WaitingStep; attempt: Attempt; user: User }
   | { refused: Problem }
 
 export type DoorTools = Pick<Tools, 'config' | 'jobs'>
@@ -97,8 +97,8 @@ export async function advance(
     step === 'done'
       ? finish(tools, tx, call, moved, taken)
       : isWaiting(step)
-        ? wait(tx, call, moved, taken, step)
-        : refuse(tools, tx, call, moved, taken, step),
+        ? wait(tools, tx, call, moved, taken, step)
+        : refuse(tx, call, moved, taken, step),
     attempt.isStored ? null : insertAttempt(tx, attempt, progress),
   ])
   return outcome
@@ -141,7 +141,11 @@ export async function judge(
   const attempt = { ...beginAttempt(after, call.now), proofs: [proof] }
   const step = stepOf(tools, call, { user, proofs: [proof], requirements })
   if (step === 'done') return { user, proof }
-  if (!isWaiting(step)) return await refuse(tools, tx, call, attempt, taken, step)
+  if (!isWaiting(step)) return await refuse(tx, call, attempt, taken, step)
+  if (step === 'verify_email') {
+    await reportUnverified(tools, tx, call, attempt, taken)
+    return { refused: problem('EMAIL_NOT_VERIFIED') }
+  }
   if (step !== 'change_password') throw new Error(`a proof cannot lead to ${step}`)
   await auditFailure(tx, call, attempt, taken, step)
   return { refused: problem('PASSWORD_EXPIRED') }
@@ -190,15 +194,34 @@ async function endFormerSession(tx: Tx, call: Call): Promise<void> {
 
 /** The credential was right and something is missing: neither a success yet nor a failure. */
 async function wait(
+  tools: DoorTools,
   tx: Tx,
   call: Call,
   attempt: Attempt,
   taken: StepTaken,
   next: WaitingStep,
 ): Promise<Outcome> {
-  const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
-  if (events.length > 0) await audit(tx, call, ...events)
-  return { next, attempt }
+  const { user } = taken
+  // a registration has sent its own e-mail
+  const isUnverified = next === 'verify_email' && taken.proof?.method !== 'registration'
+  if (isUnverified) await reportUnverified(tools, tx, call, attempt, taken)
+  else {
+    const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
+    if (events.length > 0) await audit(tx, call, ...events)
+  }
+  return { next, attempt, user }
+}
+
+/** The right credential of an account whose address is not verified: a failure in the audit log, and another e-mail. */
+async function reportUnverified(
+  tools: DoorTools,
+  tx: Tx,
+  call: Call,
+  attempt: Attempt,
+  taken: StepTaken,
+): Promise<void> {
+  await requestVerification(tools, tx, call, taken.user)
+  await auditFailure(tx, call, attempt, taken, 'verify_email')
 }
 
 /** The events of a step, about the user that it proved: an identifier may be of an owner and of a registration. */
@@ -214,7 +237,6 @@ const detailsOf = ({ proofs, after }: Attempt): Record<string, unknown> => ({
 })
 
 async function refuse(
-  tools: DoorTools,
   tx: Tx,
   call: Call,
   attempt: Attempt,
@@ -222,9 +244,7 @@ async function refuse(
   step: Refusal,
 ): Promise<{ refused: Problem }> {
   const { user } = taken
-  if (step === 'verify_email') await requestVerification(tools, tx, call, user)
   await auditFailure(tx, call, attempt, taken, step)
-  if (step === 'verify_email') return { refused: problem('EMAIL_NOT_VERIFIED') }
   return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
 }
 

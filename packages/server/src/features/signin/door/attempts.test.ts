@@ -95,7 +95,7 @@ describe('an attempt', () => {
     await move(finished)
     expect(await resumeAttempt(db.hot, finished.token, now)).toBeNull()
     expect(await resumeAttempt(db.hot, expired.token, expired.expiresAt)).toBeNull()
-    await db.tx('system', (tx) => endAttempts(tx, USER, now))
+    await db.tx('system', (tx) => endAttempts(tx, { userId: USER }, now))
     expect(await resumeAttempt(db.hot, ended.token, now)).toBeNull()
     expect(await move(ended)).toBe(false)
   })

@@ -45,7 +45,8 @@ export interface Attempt {
   isStored: boolean
 }
 
-export function beginAttempt(after: AfterSignIn, now: Date): Attempt {
+/** @param lifetime milliseconds; the default suits a step that is taken at once */
+export function beginAttempt(after: AfterSignIn, now: Date, lifetime = LIFETIME): Attempt {
   const id = newId('sgn')
   return {
     id,
@@ -56,7 +57,7 @@ export function beginAttempt(after: AfterSignIn, now: Date): Attempt {
     requirements: [],
     after,
     createdAt: now,
-    expiresAt: later(now, LIFETIME),
+    expiresAt: later(now, lifetime),
     isStored: false,
   }
 }
@@ -143,28 +144,39 @@ export async function resumeAttempt(db: Statements, token: string, now: Date): P
   }
 }
 
-/**
- * Ends every open attempt of a user: what they prove is void once a credential is replaced. The caller holds the user's
- * row. Never a row that `purgeAttempts` deletes, so that the two do not lock the same rows in different orders.
- */
-export async function endAttempts(tx: Tx, userId: string, now: Date): Promise<void> {
-  await tx
-    .updateTable('attempts')
-    .set({ finished_at: now })
-    .where('user_id', '=', userId)
-    .where('finished_at', 'is', null)
-    .where('expires_at', '>', now)
-    .execute()
+/** Where the browser of an attempt was going, also after it was finished or has expired; null for a wrong token. */
+export async function findReturnTo(db: Statements, token: string): Promise<string | null> {
+  const [id = '', secret = ''] = token.split('.')
+  if (!isId('sgn', id) || secret.length !== SECRET_LENGTH) return null
+  const row = await db
+    .selectFrom('attempts')
+    .select('return_to')
+    .where('id', '=', id)
+    .where('secret_hash', '=', sha256(secret))
+    .executeTakeFirst()
+  return row?.return_to ?? null
 }
 
-/** Finishes every open attempt that began until then. @returns how many */
-export async function endAttemptsBefore(tx: Tx, before: Date, now: Date): Promise<number> {
-  const { numUpdatedRows } = await tx
+/**
+ * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, or all that began
+ * until a time. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that the two do not lock the
+ * same rows in different orders.
+ * @returns how many
+ */
+export async function endAttempts(
+  tx: Tx,
+  which: { userId: string } | { until: Date },
+  now: Date,
+): Promise<number> {
+  const open = tx
     .updateTable('attempts')
     .set({ finished_at: now })
-    .where('created_at', '<=', before)
     .where('finished_at', 'is', null)
-    .executeTakeFirst()
+    .where('expires_at', '>', now)
+  const { numUpdatedRows } = await ('userId' in which
+    ? open.where('user_id', '=', which.userId)
+    : open.where('created_at', '<=', which.until)
+  ).executeTakeFirst()
   return Number(numUpdatedRows)
 }
 

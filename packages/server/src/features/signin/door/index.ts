@@ -4,14 +4,14 @@
  * presenting an outcome to `responses`, and what a session is to `sessions`.
  */
 export type { CheckedUser, Outcome } from './advance.ts'
-export { type AfterSignIn, endAttempts, endAttemptsBefore } from './attempts.ts'
+export { type AfterSignIn, endAttempts, findReturnTo } from './attempts.ts'
 export { doorFeature } from './feature.ts'
 export type { Method, Verified } from './method.ts'
 export { AttemptToken } from './routes.ts'
 export {
   checkWith,
   confirmWith,
-  fulfilRequirement,
+  continueAttempt,
   getAttempt,
   signInNewUser,
   signInWith,

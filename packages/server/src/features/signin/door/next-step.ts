@@ -41,9 +41,9 @@ export interface StepFacts {
 }
 
 /** Steps at which an attempt waits to be resumed. */
-export const WAITING_STEPS = ['identify', 'prove', 'change_password'] as const
+export const WAITING_STEPS = ['identify', 'prove', 'verify_email', 'change_password'] as const
 export type WaitingStep = (typeof WAITING_STEPS)[number]
-export type Refusal = 'refuse_disabled' | 'refuse_locked' | 'verify_email'
+export type Refusal = 'refuse_disabled' | 'refuse_locked'
 export type Step = WaitingStep | Refusal | 'done'
 
 export const isWaiting = (step: Step): step is WaitingStep =>

@@ -17,7 +17,7 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly Off
     method: 'GET',
     path: '/api/v1/auth/attempts/:attempt',
     description:
-      'A sign-in that needs more than one step is an attempt. It expires after 15 minutes, and can be continued by JSON or on the hosted pages.',
+      'A sign-in that needs more than one step is an attempt. It expires after 15 minutes (after a registration, one hour), and can be continued by JSON or on the hosted pages.',
     tag: 'Authentication',
     input: z.object({ attempt: AttemptToken }),
     output: z.object({ step: z.enum(WAITING_STEPS), methods: z.array(z.string()), expires_at: z.string() }),

@@ -127,15 +127,23 @@ export async function confirmWith<Input, V extends Verified>(
   return verified
 }
 
-/** Signs in a user who has just chosen a first password: by registering, or by the set-up link. */
+/** Milliseconds: an e-mail may take its time. */
+const REGISTRATION_LIFETIME = 3_600_000
+
+/**
+ * Signs in a user who has just chosen a first password: by registering, or by the set-up link. Where the address has to
+ * be verified first, the attempt waits for that.
+ */
 export async function signInNewUser(
   tools: DoorTools,
   tx: Tx,
   call: Call,
   user: User,
   by: Extract<ProofMethod, 'registration' | 'setup_link'>,
+  returnTo: string | null = null,
 ): Promise<Outcome> {
-  const attempt = beginAttempt({ remember: false, returnTo: null, tokens: false }, call.now)
+  const after = { remember: false, returnTo, tokens: false }
+  const attempt = beginAttempt(after, call.now, REGISTRATION_LIFETIME)
   const proof = prove(by, { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false }, user, call)
   return await advance(tools, tx, call, attempt, { user, device: null, proof })
 }
@@ -176,25 +184,21 @@ export async function getAttempt(
 }
 
 /**
- * Takes an attempt's step by fulfilling a requirement. `fulfil` runs in the transaction, only once and only where the
- * user may still sign in; what it throws undoes the step.
+ * Takes the step that an attempt waits at, under the lock of its user: by fulfilling a requirement, or because what it
+ * waited for has happened. `fulfil` runs in the transaction, only once and only where the user may still sign in; what
+ * it throws undoes the step.
  */
-export async function fulfilRequirement(
+export async function continueAttempt(
   tools: Pick<Tools, 'config' | 'db' | 'jobs'>,
   call: Call,
   attempt: Attempt & { userId: string },
-  requirement: Requirement,
-  fulfil: (tx: Tx, user: User) => Promise<void>,
+  requirement?: { name: Requirement; fulfil(tx: Tx, user: User): Promise<void> },
 ): Promise<Outcome> {
   return await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, attempt.userId)
     const user = await getUser(tx, attempt.userId)
     const device: Device | null = await findCallersDevice(tx, call)
-    return await advance(tools, tx, call, attempt, {
-      user,
-      device,
-      fulfilled: requirement,
-      fulfil: () => fulfil(tx, user),
-    })
+    const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
+    return await advance(tools, tx, call, attempt, { user, device, ...step })
   })
 }

@@ -347,7 +347,7 @@ describe('signing out', () => {
 })
 
 it('deletes expired attempts after a day and expired links after a week, and keeps the others', async () => {
-  const { id, email } = await world.person({ signIn: false })
+  const [{ id, email } = { id: '', email: '' }] = await world.people([{ signIn: false }])
   const after = { remember: false, returnTo: null, tokens: false }
   const progress = { step: 'prove', userId: id, proofs: [], requirements: [], isFinished: false } as const
   const waiting = async () => {

@@ -6,7 +6,7 @@ import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, type User } from '../../identity/users/index.ts'
-import { fulfilRequirement, getAttempt, type Outcome } from '../door/index.ts'
+import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
 import {
   acceptPassword,
@@ -19,10 +19,17 @@ import {
   usedHashes,
 } from './passwords.ts'
 
-/** The user whose sign-in waits for a new password. @throws Problem NOT_FOUND, CONFLICT */
-export async function previewExpired(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
-  const { userId } = await getAttempt(tools, call, token, 'change_password')
-  return await tools.db.tx('system', (tx) => getUser(tx, userId))
+/**
+ * The user whose sign-in waits for a new password, and where the browser is going.
+ * @throws Problem NOT_FOUND, CONFLICT
+ */
+export async function previewExpired(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  token: string,
+): Promise<{ user: User; returnTo: string | null }> {
+  const { userId, after } = await getAttempt(tools, call, token, 'change_password')
+  return { user: await tools.db.tx('system', (tx) => getUser(tx, userId)), returnTo: after.returnTo }
 }
 
 /**
@@ -46,10 +53,13 @@ export async function replaceExpired(
   if (from === null || !isExpired(tools.config, from.changedAt, call.now))
     throw problem('CONFLICT', { message: 'The password was changed meanwhile. Sign in with the new one.' })
   const hash = await acceptPassword(tools, input.password, context, used)
-  return await fulfilRequirement(tools, call, attempt, 'change_password', async (tx, user) => {
-    await replacePassword(tools, tx, call, user, { from, hash })
-    await auditPassword(tx, call, 'auth.password.changed', user)
-    const email = passwordChangedEmail(tools.config, { to: user.email, locale: call.locale })
-    await tools.mail.write(tx, email, call.now, user.id)
+  return await continueAttempt(tools, call, attempt, {
+    name: 'change_password',
+    async fulfil(tx, user) {
+      await replacePassword(tools, tx, call, user, { from, hash })
+      await auditPassword(tx, call, 'auth.password.changed', user)
+      const email = passwordChangedEmail(tools.config, { to: user.email, locale: call.locale })
+      await tools.mail.write(tx, email, call.now, user.id)
+    },
   })
 }

@@ -6,10 +6,12 @@ import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
+import { withReturnTo } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
-import { checkYourMail, LinkToken } from '../../identity/emails/index.ts'
+import { LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { findNamed, getUser } from '../../identity/users/index.ts'
+import { findReturnTo } from '../door/index.ts'
 import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../responses/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
@@ -42,19 +44,29 @@ const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
 
 /** The form of an expired password; without an attempt that waits for one, the sign-in form. */
 async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
-  const { email } = await previewExpired(tools, call, attemptOf(call))
+  const { user, returnTo } = await previewExpired(tools, call, attemptOf(call))
   return {
-    page: <Expired attempt={attemptId(call)} email={email} policy={pagePolicy(tools.config)} {...form} />,
+    page: (
+      <Expired
+        attempt={attemptId(call)}
+        email={user.email}
+        policy={pagePolicy(tools.config)}
+        returnTo={returnTo}
+        {...form}
+      />
+    ),
     title: t(call.locale, 'expired.title'),
   }
 }
 
 const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
 
-const ATTEMPT_ENDED = '/sign-in?notice=attempt_ended'
+/** The sign-in form, which says that the attempt has ended, and leads to where the attempt was going. */
+const attemptEnded = async (tools: Tools, call: Call): Promise<string> =>
+  withReturnTo('/sign-in?notice=attempt_ended', await findReturnTo(tools.db.hot, attemptOf(call)))
 
-const startOver = (): PageAnswer => ({
-  redirect: ATTEMPT_ENDED,
+const startOver = async (tools: Tools, call: Call): Promise<PageAnswer> => ({
+  redirect: await attemptEnded(tools, call),
   cookies: [{ name: ATTEMPT_COOKIE, value: null }],
 })
 
@@ -108,11 +120,7 @@ const signInRows = (tools: Tools): Row[] => [
       if (owner?.id !== principal.userId) return null
       return { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
     },
-    redisplay: async (call, typed, problem) =>
-      // reached with the right password only, so the address may be shown as it was typed
-      problem.code === 'EMAIL_NOT_VERIFIED' && typed.identifier?.includes('@')
-        ? checkYourMail(call, typed.identifier, { status: problem.status, returnTo: typed.return_to })
-        : showSignIn(tools, call, typed, problem),
+    redisplay: async (call, typed, problem) => showSignIn(tools, call, typed, problem),
   }),
   page({
     of: passwordOperations.showExpired,
@@ -120,8 +128,8 @@ const signInRows = (tools: Tools): Row[] => [
     path: '/sign-in/new-password',
     input: z.object({}),
     run: (call) => showExpired(tools, call, {}),
-    redisplay: async (_call, _typed, problem) => {
-      if (isAttemptGone(problem)) return startOver()
+    redisplay: async (call, _typed, problem) => {
+      if (isAttemptGone(problem)) return startOver(tools, call)
       throw problem
     },
   }),
@@ -139,17 +147,17 @@ const signInRows = (tools: Tools): Row[] => [
       attempt === attemptId(call)
         ? redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input))
         : // the cookie is that of another sign-in, which continues in its own tab
-          { redirect: ATTEMPT_ENDED },
+          { redirect: await attemptEnded(tools, call) },
     reached: ({ principal }, _sent, { code }) =>
       code === 'CSRF_FAILED' && principal ? { redirect: '/account' } : null,
     redisplay: async (call, typed, problem) => {
-      if (isAttemptGone(problem)) return startOver()
+      if (isAttemptGone(problem)) return startOver(tools, call)
       const form = formState(call.locale, typed, problem)
       const isTyping = problem.code === 'VALIDATION_ERROR'
       // without an attempt there is no form to correct; a refusal of another kind has its error page
-      if (isTyping && typed.attempt !== attemptId(call)) return { redirect: ATTEMPT_ENDED }
+      if (isTyping && typed.attempt !== attemptId(call)) return { redirect: await attemptEnded(tools, call) }
       const shown = await showExpired(tools, call, form).catch((failure: unknown) => {
-        if (isTyping && failure instanceof Problem && isAttemptGone(failure)) return startOver()
+        if (isTyping && failure instanceof Problem && isAttemptGone(failure)) return startOver(tools, call)
         throw problem
       })
       return 'redirect' in shown ? shown : { ...shown, status: problem.status }

@@ -186,7 +186,7 @@ export async function replacePassword(
     await insertHistory(tx, user.id, from.hash, PROFILES[tools.config.passwordProfile].history, call.now)
   }
   await revokeLinks(tx, 'reset_password', user.id, call.now)
-  await endAttempts(tx, user.id, call.now)
+  await endAttempts(tx, { userId: user.id }, call.now)
   await endSessions(tx, call, {
     userId: user.id,
     username: user.username,

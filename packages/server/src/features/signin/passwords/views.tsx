@@ -161,10 +161,11 @@ export interface ExpiredProps extends FormState {
   /** The account's address, for password managers. */
   email: string
   policy: PasswordPolicy
+  returnTo?: string | null
 }
 
 /** /sign-in/new-password: the step of a sign-in whose password has expired. */
-export function Expired({ attempt, email, policy, ...form }: ExpiredProps) {
+export function Expired({ attempt, email, policy, returnTo, ...form }: ExpiredProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
@@ -175,7 +176,7 @@ export function Expired({ attempt, email, policy, ...form }: ExpiredProps) {
         <Button>{t(locale, 'expired.button')}</Button>
       </Form>
       <LinkRow>
-        <a href="/sign-in">{t(locale, 'forgot.back')}</a>
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'forgot.back')}</a>
       </LinkRow>
     </Card>
   )

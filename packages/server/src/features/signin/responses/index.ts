@@ -3,6 +3,13 @@
  * sign-in form, and signing out. Leaves the outcome itself to `door`, and verifying a credential to the methods.
  */
 export { responseFeature } from './feature.ts'
-export { ATTEMPT_COOKIE, answerOutcome, completed, redirectOutcome, SignedInView } from './outcome.ts'
+export {
+  ATTEMPT_COOKIE,
+  answerOutcome,
+  completed,
+  redirectOutcome,
+  redirectVerified,
+  SignedInView,
+} from './outcome.ts'
 export { showSignIn } from './pages.tsx'
 export { safeReturnTo } from './return-to.ts'

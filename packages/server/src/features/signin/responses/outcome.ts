@@ -4,13 +4,14 @@
  */
 import type { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { Problem, problem } from '../../../base/errors.ts'
 import type { Answer, CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { issueTokens, TokensView } from '../../access/tokens/index.ts'
+import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import type { Outcome } from '../door/index.ts'
+import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
 
 export const SignedInView = SessionStarted.extend({ user: UserView, ...TokensView.partial().shape }).meta({
   id: 'SignedIn',
@@ -26,7 +27,7 @@ type Attempt = Waiting['attempt']
 export const ATTEMPT_COOKIE = 'attempt'
 
 /** The page on which a browser continues an attempt that waits at this step. */
-const PAGES: Readonly<Record<WaitingStep, string>> = {
+const PAGES: Readonly<Record<Exclude<WaitingStep, 'verify_email'>, string>> = {
   identify: '/sign-in',
   prove: '/sign-in',
   change_password: '/sign-in/new-password',
@@ -65,15 +66,45 @@ export function completed(outcome: Outcome): CompletedSignIn {
 function waitingProblem(step: WaitingStep, { token, expiresAt }: Attempt): Problem {
   const details = { attempt: token, expires_at: expiresAt.toISOString() }
   if (step === 'change_password') return problem('PASSWORD_EXPIRED', { details })
+  if (step === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
   throw new Error(`an attempt with a proof cannot wait at ${step}`)
 }
 
 /** Where a hosted page goes after a sign-in: to its aim, or to the page of the next step. @throws Problem the refusal */
 export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
-  if ('next' in outcome)
-    return { redirect: PAGES[outcome.next], cookies: [attemptCookie(outcome.attempt, call.now)] }
+  if ('next' in outcome) {
+    const { next, attempt, user } = outcome
+    const cookies = [attemptCookie(attempt, call.now)]
+    if (next !== 'verify_email') return { redirect: PAGES[next], cookies }
+    const isRegistration = attempt.proofs.some(({ method }) => method === 'registration')
+    const status = isRegistration ? 200 : problem('EMAIL_NOT_VERIFIED').status
+    return {
+      ...checkYourMail(call, user.email, { status, returnTo: attempt.after.returnTo ?? undefined }),
+      cookies,
+    }
+  }
   const signedIn = completed(outcome)
   return { redirect: signedIn.after.returnTo ?? '/account', cookies: signInCookies(signedIn, call) }
+}
+
+/**
+ * Where a browser goes once it has verified the address that its sign-in waited for; null for another browser, and
+ * where the account may not sign in.
+ */
+export async function redirectVerified(
+  tools: Pick<Tools, 'config' | 'db' | 'jobs'>,
+  call: Call,
+  userId: string,
+): Promise<PageAnswer | null> {
+  const token = call.cookies[ATTEMPT_COOKIE]
+  if (token === undefined) return null
+  const attempt = await getAttempt(tools, call, token, 'verify_email').catch((error: unknown) => {
+    if (error instanceof Problem) return null
+    throw error
+  })
+  if (attempt?.userId !== userId) return null
+  const outcome = await continueAttempt(tools, call, attempt)
+  return 'refused' in outcome ? null : redirectOutcome(call, outcome)
 }
 
 function signInCookies({ session, deviceCookie }: CompletedSignIn, call: Call): CookieChange[] {
