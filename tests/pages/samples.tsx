@@ -4,6 +4,7 @@ import type { Call, Locale } from '../../packages/server/src/base/call.ts'
 import { systemCall } from '../../packages/server/src/base/call.ts'
 import { problem } from '../../packages/server/src/base/errors.ts'
 import { formState, type SignedIn } from '../../packages/server/src/base/page/index.ts'
+import { loadConfig } from '../../packages/server/src/config.ts'
 import {
   ApiKey,
   ApiKeys,
@@ -24,6 +25,7 @@ import {
   VerifyLinkInvalid,
 } from '../../packages/server/src/features/identity/emails/views.tsx'
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
+import { pagePolicy } from '../../packages/server/src/features/signin/passwords/index.ts'
 import {
   Expired,
   Forgot,
@@ -46,8 +48,9 @@ export const NOW = new Date('2026-03-14T09:26:53Z')
 export const callIn = (locale: Locale): Call => ({ ...systemCall(NOW), locale })
 const ago = (hours: number): Date => new Date(NOW.getTime() - hours * 3_600_000)
 
-const nist = { profile: 'nist', min: 15 } as const
-const classic = { profile: 'classic', min: 8 } as const
+const settings = loadConfig({}, { cwd: '/nonexistent', secret: 'look' })
+const nist = pagePolicy(settings)
+const classic = pagePolicy({ ...settings, passwordProfile: 'classic' })
 const ADDRESS = 'grace.hopper@example.com'
 const GRACE: SignedIn = { name: 'Grace Hopper', email: ADDRESS, organization: 'Bureau of Ordnance' }
 const LONG = 'a.remarkably.long.address.that.never.seems.to.end@subdomain.of.a.rather.long.domain.example.org'

@@ -85,6 +85,18 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   rememberIdle: { takes: { '1h': 3_600_000 }, refuses: ['0d', '366d'] },
   rememberAbsolute: { takes: { '60d': 5_184_000_000 }, refuses: ['0d', '366d'] },
   passwordProfile: { takes: { classic: 'classic' }, refuses: ['pci', 'none'] },
+  passwordMinLength: { takes: { '6': 6, '128': 128 }, refuses: ['5', '129', 'eight'] },
+  passwordMaxLength: { takes: { '8': 8, '128': 128 }, refuses: ['7', '129', 'none'] },
+  passwordClasses: {
+    takes: { 'upper digit': ['upper', 'digit'], none: ['none'] },
+    refuses: ['uppercase', 'Upper', 'any'],
+  },
+  passwordForbidden: {
+    takes: { 'Secret, ACME': ['secret', 'acme'] },
+    refuses: ['ab', 'a'.repeat(65), Array.from({ length: 101 }, (_, n) => `word${n}`).join(',')],
+  },
+  passwordMaxAge: { takes: { '90d': 7_776_000_000 }, refuses: ['23h', '3651d', 'never'] },
+  passwordHistory: { takes: { '1': 1, '24': 24 }, refuses: ['0', '25'] },
   breachCheck: { takes: { yes: true, off: false }, refuses: ['classic'] },
   breachUrl: {
     takes: { 'http://10.0.0.7:8080/range/': 'http://10.0.0.7:8080/range/', 'https://h/': 'https://h/' },
@@ -303,6 +315,16 @@ describe('a fault', () => {
         LATCHKEY_ADMIN_USERNAME: { LATCHKEY_ADMIN_USERNAME: 'admin' },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
         LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },
+        LATCHKEY_PASSWORD_MIN_LENGTH: {
+          LATCHKEY_PASSWORD_PROFILE: 'custom',
+          LATCHKEY_PASSWORD_MIN_LENGTH: '12',
+          LATCHKEY_PASSWORD_MAX_LENGTH: '11',
+        },
+        LATCHKEY_PASSWORD_CLASSES: { LATCHKEY_PASSWORD_CLASSES: 'none,digit' },
+        LATCHKEY_PASSWORD_FORBIDDEN: {
+          LATCHKEY_PASSWORD_MAX_LENGTH: '8',
+          LATCHKEY_PASSWORD_FORBIDDEN: 'password1',
+        },
       }
       expect(faultsOf(broken[setting] ?? {}).map((fault) => fault.setting)).toEqual([setting])
     },

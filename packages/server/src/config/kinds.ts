@@ -138,6 +138,19 @@ export const listOf = <T extends string>(item: Kind<T>): Kind<readonly T[]> => (
   ],
 })
 
+/** A list with a maximum number of items. */
+export const atMost = <T>(most: number, list: Kind<readonly T[]>): Kind<readonly T[]> =>
+  kind(`${list.takes}; at most ${most}`, (text) => {
+    const items = list.read(text)
+    return items.length <= most ? items : undefined
+  })
+
+/** A word that passwords must not contain; they are compared in this spelling. */
+export const forbiddenPattern: Kind<string> = kind('3 to 64 characters without spaces and commas', (text) => {
+  const folded = text.normalize('NFKC').toLowerCase()
+  return /^[^\s,\p{C}]{3,64}$/u.test(folded) ? folded : undefined
+})
+
 const ADDRESS = '[^\\s@<>"(),:;\\\\]{1,64}@[^\\s@<>"(),:;\\\\]{1,253}'
 export const emailAddress: Kind<string> = text('an e-mail address', new RegExp(`^${ADDRESS}$`))
 export const sender: Kind<string> = text(

@@ -4,7 +4,7 @@
  */
 
 import { weaknessOf } from './secret.ts'
-import type { Config, Fault } from './settings.ts'
+import { type Config, type Fault, SETTINGS, type Setting } from './settings.ts'
 
 interface Rule {
   setting: string
@@ -72,6 +72,33 @@ export const CONTRADICTIONS: readonly Rule[] = [
       (config.argon2MemoryKib ?? 0) < 8 * 1024 &&
       config.profile !== 'testing',
     message: 'must be at least 8192 outside the testing profile',
+  },
+  {
+    setting: 'LATCHKEY_PASSWORD_MIN_LENGTH',
+    broken: (config) =>
+      config.passwordProfile === 'custom' &&
+      (config.passwordMinLength ?? 0) > (config.passwordMaxLength ?? Infinity),
+    message: 'must not be greater than LATCHKEY_PASSWORD_MAX_LENGTH',
+  },
+  {
+    setting: 'LATCHKEY_PASSWORD_MIN_LENGTH',
+    broken: (config) =>
+      config.passwordProfile === 'custom' &&
+      config.hashAlgorithm === 'bcrypt' &&
+      (config.passwordMinLength ?? 0) > 72,
+    message: 'must be at most 72 where LATCHKEY_PASSWORD_HASH is bcrypt, which reads 72 bytes',
+  },
+  {
+    setting: 'LATCHKEY_PASSWORD_CLASSES',
+    broken: ({ passwordClasses: classes = [] }) => classes.includes('none') && classes.length > 1,
+    message: 'must be either `none` or the classes that are required',
+  },
+  {
+    setting: 'LATCHKEY_PASSWORD_FORBIDDEN',
+    broken: ({ passwordForbidden: words = [], passwordMaxLength: longest = Infinity }) =>
+      words.some((word) => [...word].length > longest),
+    message:
+      'must not contain a word that is longer than LATCHKEY_PASSWORD_MAX_LENGTH: no password contains it',
   },
 ]
 
@@ -190,9 +217,50 @@ export function cautions(config: Config): string[] {
       `LATCHKEY_TOKEN_SECRET has no effect while LATCHKEY_TOKEN_ALGORITHM is ${config.tokenAlgorithm}.`,
     )
   }
+  const unused = config.passwordProfile === 'custom' ? [] : customised(config)
+  if (unused.length > 0) {
+    found.push(
+      `${unused.join(', ')} ${unused.length === 1 ? 'has' : 'have'} no effect while LATCHKEY_PASSWORD_PROFILE is ${config.passwordProfile}.`,
+    )
+  }
+  if (profile === 'production' && config.passwordProfile === 'custom') {
+    const reason = weaknessOfProfile(config)
+    if (reason) found.push(`The password profile custom is weak: ${reason}.`)
+  }
   if (config.redisUrl) found.push('REDIS_URL is not used yet.')
   if (config.apiKeyInQuery) {
     found.push('LATCHKEY_API_KEY_IN_QUERY permits API keys in URLs, which proxies and browsers record.')
   }
   return found
+}
+
+/** The settings of the profile `custom` that are not at their default. */
+function customised(config: Config): string[] {
+  const names = [
+    'passwordMinLength',
+    'passwordMaxLength',
+    'passwordClasses',
+    'passwordForbidden',
+    'passwordMaxAge',
+    'passwordHistory',
+  ] as const
+  return names
+    .filter((name) => {
+      const { byDefault, kind }: Setting<unknown> = SETTINGS[name]
+      const initial = typeof byDefault === 'string' ? kind.read(byDefault) : null
+      return JSON.stringify(config[name]) !== JSON.stringify(initial)
+    })
+    .map((name) => SETTINGS[name].env)
+}
+
+/** What guessing or a password manager would meet first; null where the profile is as strong as `classic`. */
+function weaknessOfProfile(config: Config): string | null {
+  const { passwordMinLength: min, passwordMaxLength: max, passwordClasses } = config
+  const classes = passwordClasses.filter((name) => name !== 'none').length
+  if (min < 8) return 'LATCHKEY_PASSWORD_MIN_LENGTH is below 8'
+  if (min < 15 && classes < 3)
+    return 'with fewer than three LATCHKEY_PASSWORD_CLASSES, LATCHKEY_PASSWORD_MIN_LENGTH should be at least 15'
+  if (max < 64)
+    return 'LATCHKEY_PASSWORD_MAX_LENGTH is below 64, so that passphrases and generated passwords are refused'
+  return null
 }

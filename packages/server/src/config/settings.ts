@@ -4,8 +4,8 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  durationBetween, emailAddress, endpoint, host, type Kind, listOf, network, nullable, oneOf, origin, postgresUrl,
-  sender, text, url, wholeNumber, yesNo,
+  atMost, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, network, nullable, oneOf,
+  origin, postgresUrl, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 
 export const PROFILES = ['development', 'testing', 'production'] as const
@@ -102,10 +102,22 @@ export const SETTINGS = {
   keyLead: set('LATCHKEY_KEY_LEAD', 'tokens', durationBetween('0s', '7d'), { byDefault: '10m',
     about: 'How long a signing key is published before it signs; longer than clients cache the published set.' }),
 
-  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic'), { byDefault: 'nist',
-    about: 'The rules for new passwords: `nist` requires a minimum length and refuses common passwords, `classic` requires character classes and regular changes.' }),
+  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic', 'custom'), { byDefault: 'nist',
+    about: 'The rules for new passwords: `nist` requires a minimum length and refuses common passwords, `classic` requires character classes and regular changes, `custom` is made of the six settings that follow.' }),
+  passwordMinLength: set('LATCHKEY_PASSWORD_MIN_LENGTH', 'passwords', wholeNumber(6, 128), { byDefault: '8',
+    about: 'Of the profile `custom`: the minimum length in characters.' }),
+  passwordMaxLength: set('LATCHKEY_PASSWORD_MAX_LENGTH', 'passwords', wholeNumber(8, 128), { byDefault: '128',
+    about: 'Of the profile `custom`: the maximum length in characters.' }),
+  passwordClasses: set('LATCHKEY_PASSWORD_CLASSES', 'passwords', listOf(oneOf('upper', 'lower', 'digit', 'special', 'none')), { byDefault: 'upper,lower,digit',
+    about: 'Of the profile `custom`: the character classes that a password must contain; `none` requires none.' }),
+  passwordForbidden: set('LATCHKEY_PASSWORD_FORBIDDEN', 'passwords', atMost(100, listOf(forbiddenPattern)), { byDefault: '',
+    about: 'Of the profile `custom`: words that a password must not contain, in capital or small letters. The most common passwords are refused in every profile.' }),
+  passwordMaxAge: set('LATCHKEY_PASSWORD_MAX_AGE', 'passwords', nullable(durationBetween('1d', '3650d')), { byDefault: null,
+    about: 'Of the profile `custom`: the age at which a password must be replaced at the next sign-in; not set: never.' }),
+  passwordHistory: set('LATCHKEY_PASSWORD_HISTORY', 'passwords', wholeNumber(1, 24), { byDefault: '1',
+    about: 'Of the profile `custom`: how many of the latest passwords, including the current one, cannot be chosen again.' }),
   breachCheck: set('LATCHKEY_BREACH_CHECK', 'passwords', yesNo, { byDefault: { development: 'no', testing: 'no', production: 'yes' },
-    about: 'Whether new passwords of the profile `nist` are checked against known data breaches, which sends five digits of a SHA-1 hash; if the service does not answer, the password is accepted with a warning in the log.' }),
+    about: 'Whether new passwords of the profiles `nist` and `custom` are checked against known data breaches, which sends five digits of a SHA-1 hash; if the service does not answer, the password is accepted with a warning in the log.' }),
   breachUrl: set('LATCHKEY_BREACH_URL', 'passwords', endpoint, { byDefault: 'https://api.pwnedpasswords.com/range/',
     about: 'The service of that check: Have I Been Pwned, or a mirror with the same interface.' }),
   hashAlgorithm: set('LATCHKEY_PASSWORD_HASH', 'passwords', oneOf('argon2id', 'bcrypt'), { byDefault: 'argon2id',

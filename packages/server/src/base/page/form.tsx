@@ -225,8 +225,45 @@ export function PasswordField({
 }
 
 export interface PasswordPolicy {
-  profile: 'nist' | 'classic'
   min: number
+  max: number
+  classes: readonly ('upper' | 'lower' | 'digit' | 'special')[]
+  /** Words that must not occur. */
+  forbidden: readonly string[]
+}
+
+/** A policy of a minimum length alone is a sentence, any other a list of rules. */
+const hasRules = ({ max, classes, forbidden }: PasswordPolicy): boolean =>
+  max < AMPLE || classes.length > 0 || forbidden.length > 0
+
+/** A maximum length that needs no mention. */
+const AMPLE = 128
+
+function PasswordRules({ name, policy }: { name: string; policy: PasswordPolicy }) {
+  const { locale } = useUi()
+  const { min, max, classes, forbidden } = policy
+  return (
+    <>
+      {baseText(locale, 'password.rules')}
+      <ul class="rules" data-rules={`field-${name}`}>
+        <li data-rule="length" data-min={min} data-max={max}>
+          {max >= AMPLE
+            ? baseText(locale, 'password.rule.length', { min })
+            : baseText(locale, 'password.rule.lengths', { min, max })}
+        </li>
+        {classes.map((each) => (
+          <li key={each} data-rule={each}>
+            {baseText(locale, `password.rule.${each}`)}
+          </li>
+        ))}
+        {forbidden.length > 0 ? (
+          <li data-rule="forbidden" data-words={forbidden.join(' ')}>
+            {baseText(locale, 'password.rule.forbidden', { words: forbidden.join(', ') })}
+          </li>
+        ) : null}
+      </ul>
+    </>
+  )
 }
 
 /** A new password and its repetition, with the requirements of the policy. */
@@ -240,30 +277,20 @@ export function NewPasswordFields({
   policy: PasswordPolicy
 }) {
   const { locale } = useUi()
-  const { profile, min } = policy
-  const hint =
-    profile === 'nist' ? (
-      baseText(locale, 'password.hint', { min })
-    ) : (
-      <>
-        {baseText(locale, 'password.rules')}
-        <ul class="rules" data-rules={`field-${name}`}>
-          <li data-rule="length">{baseText(locale, 'password.rule.length', { min })}</li>
-          <li data-rule="upper">{baseText(locale, 'password.rule.upper')}</li>
-          <li data-rule="lower">{baseText(locale, 'password.rule.lower')}</li>
-          <li data-rule="digit">{baseText(locale, 'password.rule.digit')}</li>
-          <li data-rule="special">{baseText(locale, 'password.rule.special')}</li>
-        </ul>
-      </>
-    )
+  const isListed = hasRules(policy)
+  const hint = isListed ? (
+    <PasswordRules name={name} policy={policy} />
+  ) : (
+    baseText(locale, 'password.hint', { min: policy.min })
+  )
   return (
     <>
       <PasswordField
         name={name}
         autocomplete="new-password"
         hint={hint}
-        minimum={min}
-        isListed={profile === 'classic'}
+        minimum={policy.min}
+        isListed={isListed}
       />
       <PasswordField name={confirm} autocomplete="new-password" />
     </>

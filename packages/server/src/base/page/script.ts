@@ -34,13 +34,16 @@ for (const status of all('[data-counts]')) {
 }
 
 const rules = { upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{Nd}\s]/u }
+const isMet = ({ rule, words, min, max }, text) => {
+  if (rules[rule]) return rules[rule].test(text)
+  const folded = text.normalize('NFKC').toLowerCase()
+  if (words) return text !== '' && !words.split(' ').some((word) => folded.includes(word))
+  return length(text) >= Number(min) && length(text) <= Number(max)
+}
 for (const list of all('[data-rules]')) {
   const input = byId(list.dataset.rules)
   input.addEventListener('input', () => {
-    for (const item of list.children) {
-      const rule = rules[item.dataset.rule]
-      item.classList.toggle('met', rule ? rule.test(input.value) : length(input.value) >= Number(input.dataset.minimum))
-    }
+    for (const item of list.children) item.classList.toggle('met', isMet(item.dataset, input.value))
   })
 }
 

@@ -6,14 +6,19 @@
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../../base/errors.ts'
-import type { Config } from '../../../config.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../door/index.ts'
-import { commonPasswords, judgePassword, type PasswordContext, PROFILES } from './policy.ts'
+import {
+  commonPasswords,
+  judgePassword,
+  type PasswordContext,
+  type PolicySettings,
+  profileOf,
+} from './policy.ts'
 import {
   insertHistory,
   insertPassword,
@@ -23,8 +28,6 @@ import {
   selectPasswordForShare,
   selectPasswords,
 } from './sql.ts'
-
-const DAY = 86_400_000
 
 export interface StoredPassword {
   hash: string
@@ -52,20 +55,16 @@ export async function lockPassword(tx: Tx, userId: string): Promise<StoredPasswo
 }
 
 /** The hashes that a new password must not match: the present one and as many before it as the profile says. */
-export async function usedHashes(
-  tx: Tx,
-  config: Pick<Config, 'passwordProfile'>,
-  userId: string,
-): Promise<string[]> {
+export async function usedHashes(tx: Tx, config: PolicySettings, userId: string): Promise<string[]> {
   const present = await selectPassword(tx, userId)
-  const before = await selectHistory(tx, userId, PROFILES[config.passwordProfile].history - 1)
+  const before = await selectHistory(tx, userId, profileOf(config).history - 1)
   return present ? [present.hash, ...before] : before
 }
 
 /** Whether the password is older than the profile allows. */
-export function isExpired(config: Pick<Config, 'passwordProfile'>, changedAt: Date, now: Date): boolean {
-  const { maxAgeDays } = PROFILES[config.passwordProfile]
-  return maxAgeDays !== null && changedAt.getTime() + maxAgeDays * DAY <= now.getTime()
+export function isExpired(config: PolicySettings, changedAt: Date, now: Date): boolean {
+  const { maxAge } = profileOf(config)
+  return maxAge !== null && changedAt.getTime() + maxAge <= now.getTime()
 }
 
 /**
@@ -84,7 +83,7 @@ export async function acceptPassword(
   const { config, hashing } = tools
   const faults = await faultsOf(tools, password, context, field)
   if (faults.length === 0 && (await matchesAny(hashing, used, password))) {
-    const params = { history: PROFILES[config.passwordProfile].history }
+    const params = { history: profileOf(config).history }
     faults.push({
       field,
       code: 'reused',
@@ -130,7 +129,7 @@ async function faultsOf(
   context: Omit<PasswordContext, 'brand'>,
   field: string,
 ): Promise<FieldError[]> {
-  const profile = PROFILES[config.passwordProfile]
+  const profile = profileOf(config)
   const known = { ...context, brand: config.brandName }
   const reasons = judgePassword(profile, password, known, await commonPasswords())
   // a password that is refused already is not sent anywhere
@@ -183,7 +182,7 @@ export async function replacePassword(
   } else {
     const changed = await replaceHash(tx, user.id, from.hash, { hash, changed_at: call.now })
     if (!changed) throw problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
-    await insertHistory(tx, user.id, from.hash, PROFILES[tools.config.passwordProfile].history, call.now)
+    await insertHistory(tx, user.id, from.hash, profileOf(tools.config).history, call.now)
   }
   await revokeLinks(tx, 'reset_password', user.id, call.now)
   await endAttempts(tx, { userId: user.id }, call.now)

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { commonPasswords, judgePassword, PROFILES } from './policy.ts'
+import { loadConfig } from '../../../config.ts'
+import { commonPasswords, judgePassword, profileOf } from './policy.ts'
 
 const context = {
   brand: 'Latchkey',
@@ -11,8 +12,11 @@ let common: ReadonlySet<string>
 beforeAll(async () => {
   common = await commonPasswords()
 })
-const reasons = (profile: keyof typeof PROFILES, password: string) =>
-  judgePassword(PROFILES[profile], password, context, common).map(({ code }) => code)
+const settings = loadConfig({}, { cwd: '/nonexistent', secret: 'look' })
+const reasons = (passwordProfile: 'nist' | 'classic', password: string) =>
+  judgePassword(profileOf({ ...settings, passwordProfile }), password, context, common).map(
+    ({ code }) => code,
+  )
 
 describe('the profile nist', () => {
   it.each([

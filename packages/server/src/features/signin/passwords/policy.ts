@@ -1,23 +1,26 @@
 /**
  * Password policy: named profiles, pure over the password and its context.
  * `nist` follows NIST SP 800-63B-4 §3.1.1.2 (length and blocklists, no composition rules, no expiry);
- * `classic` is what many older policies require. Every reason has a code, so that pages can translate it.
+ * `classic` is what many older policies require, `custom` is what the settings say. Every reason has a code, so that pages can translate it.
  */
 import { z } from 'zod'
 import type { FieldError } from '../../../base/errors.ts'
+import type { PasswordPolicy } from '../../../base/page/form.tsx'
 import type { Config } from '../../../config.ts'
+
+type CharacterClass = 'upper' | 'lower' | 'digit' | 'special'
 
 interface Profile {
   min: number
   max: number
   /** Character classes that must all occur. */
-  classes: readonly { code: string; message: string; pattern: RegExp }[]
+  classes: readonly CharacterClass[]
   /** Words that must not occur, in any case. */
   forbidden: readonly string[]
   /** Whether it is looked up among breached passwords, where the check is on. */
   breachCheck: boolean
-  /** Days after which a password must be replaced; null for never. */
-  maxAgeDays: number | null
+  /** The age in milliseconds at which a password must be replaced; null for never. */
+  maxAge: number | null
   /** How many of the latest passwords, the present one included, must not be used again. */
   history: number
 }
@@ -28,37 +31,67 @@ export const TypedPassword = z.string().min(1).max(1000)
 /** Longest password anywhere; longer input is refused before it is hashed. */
 export const PASSWORD_MAX = 128
 
-export const PROFILES: Readonly<Record<Config['passwordProfile'], Profile>> = {
+const DAY = 86_400_000
+
+const CLASSES: Readonly<Record<CharacterClass, { message: string; pattern: RegExp }>> = {
+  upper: { message: 'Add an upper-case letter.', pattern: /\p{Lu}/u },
+  lower: { message: 'Add a lower-case letter.', pattern: /\p{Ll}/u },
+  digit: { message: 'Add a digit.', pattern: /\p{Nd}/u },
+  special: { message: 'Add a special character.', pattern: /[^\p{L}\p{Nd}\s]/u },
+}
+
+const PROFILES: Readonly<Record<Exclude<Config['passwordProfile'], 'custom'>, Profile>> = {
   nist: {
     min: 15,
     max: PASSWORD_MAX,
     classes: [],
     forbidden: [],
     breachCheck: true,
-    maxAgeDays: null,
+    maxAge: null,
     history: 1,
   },
   classic: {
     min: 8,
     max: PASSWORD_MAX,
-    classes: [
-      { code: 'needs_upper', message: 'Add an upper-case letter.', pattern: /\p{Lu}/u },
-      { code: 'needs_lower', message: 'Add a lower-case letter.', pattern: /\p{Ll}/u },
-      { code: 'needs_digit', message: 'Add a digit.', pattern: /\p{Nd}/u },
-      { code: 'needs_special', message: 'Add a special character.', pattern: /[^\p{L}\p{Nd}\s]/u },
-    ],
+    classes: ['upper', 'lower', 'digit', 'special'],
     forbidden: ['password', '123456', 'qwerty', 'admin', 'user', 'guest'],
     breachCheck: false,
-    maxAgeDays: 90,
+    maxAge: 90 * DAY,
     history: 5,
   },
 }
 
+/** The settings that state the profile. */
+export type PolicySettings = Pick<
+  Config,
+  | 'passwordProfile'
+  | 'passwordMinLength'
+  | 'passwordMaxLength'
+  | 'passwordClasses'
+  | 'passwordForbidden'
+  | 'passwordMaxAge'
+  | 'passwordHistory'
+>
+
+/** The profile in force. */
+export function profileOf(config: PolicySettings): Profile {
+  if (config.passwordProfile !== 'custom') return PROFILES[config.passwordProfile]
+  return {
+    min: config.passwordMinLength,
+    max: config.passwordMaxLength,
+    classes: config.passwordClasses.filter((name) => name !== 'none'),
+    forbidden: config.passwordForbidden,
+    breachCheck: true,
+    maxAge: config.passwordMaxAge,
+    history: config.passwordHistory,
+  }
+}
+
 /** What a form states about the profile. */
-export const pagePolicy = ({ passwordProfile }: Pick<Config, 'passwordProfile'>) => ({
-  profile: passwordProfile,
-  min: PROFILES[passwordProfile].min,
-})
+export function pagePolicy(config: PolicySettings): PasswordPolicy {
+  const { min, max, classes, forbidden } = profileOf(config)
+  return { min, max, classes, forbidden }
+}
 
 /** Words that a guess at this user's password would start from. */
 export interface PasswordContext {
@@ -92,8 +125,10 @@ export function judgePassword(
       params: { max: profile.max },
     })
   }
-  for (const { code, message, pattern } of profile.classes)
-    if (!pattern.test(password)) reasons.push({ code, message })
+  for (const name of profile.classes) {
+    const { message, pattern } = CLASSES[name]
+    if (!pattern.test(password)) reasons.push({ code: `needs_${name}`, message })
+  }
   const word = profile.forbidden.find((pattern) => folded.includes(pattern))
   if (word !== undefined) {
     reasons.push({
