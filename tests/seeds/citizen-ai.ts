@@ -1,0 +1,395 @@
+/** The first document: sign-in by session, API keys, roles, limits, CSRF, password policy, tokens, audit, error codes. */
+import { afterAll, beforeAll, expect } from 'vitest'
+import { ERRORS } from '../../packages/server/src/base/errors.ts'
+import { AUDIT_EVENTS } from '../../packages/server/src/core/audit/index.ts'
+import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
+import { type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { expectFields, seedDocument } from './document.ts'
+import { hasRow } from './rows.ts'
+
+const API = '/api/v1'
+const AGENT = 'YourApp/1.0'
+
+seedDocument('citizen-ai', ({ printed, prose, later }) => {
+  let world: World
+  let admin: Person
+  /** A client that sends what line 93 to 96 demand, with this credential. */
+  const program = (credential: string): Client =>
+    world.client({
+      headers: {
+        authorization: `Bearer ${credential}`,
+        'content-type': 'application/json',
+        'x-api-version': 'v1',
+        'user-agent': AGENT,
+      },
+    })
+  const signIn = async (): Promise<Reply> => {
+    const reply = await world.client().post(`${API}/auth/login`, { username: 'admin', password: 'password' })
+    expect(reply.status).toBe(200)
+    return reply
+  }
+  const sessionToken = async (): Promise<string> => (await signIn()).data.token
+  const newKey = async (permissions: readonly string[] = ['chat:read']): Promise<Reply> =>
+    program(await sessionToken()).post(`${API}/auth/api-keys`, { name: 'A key', permissions })
+
+  beforeAll(async () => {
+    world = await startWorld({
+      apiKeyProduct: 'ca',
+      tokenAlgorithm: 'HS256',
+      tokenSecret: 'a secret of one service, thirty-two characters',
+      tokenAudience: 'citizenai-api',
+    })
+    const [person] = await world.people([
+      { username: 'admin', password: 'password', roles: ['administrator'], signIn: false },
+    ])
+    if (!person) throw new Error('no administrator')
+    admin = person
+  })
+  afterAll(() => world.stop())
+
+  prose('1', 'an introduction')
+  printed('2-32', 'POST /api/v1/auth/login', async (excerpt) => {
+    await signIn()
+    const client = world.client()
+    const reply = await client.post(`${API}/auth/login`, excerpt.json(0))
+    expect(reply.status).toBe(200)
+    expectFields(excerpt.json(1), reply.body)
+    expect(reply.body).toMatchObject({
+      success: true,
+      data: { user: { username: 'admin', role: 'administrator' } },
+      metadata: { version: 'v1' },
+    })
+    expect([...client.cookies.keys()]).toContain('lk_session')
+  })
+  printed('33-42', 'an API key as Bearer, in the printed form', async (excerpt) => {
+    const { api_key: key } = (await newKey()).data
+    const [example = ''] = excerpt.all(/^(ca_\w+)$/gm)[0] ?? []
+    expect([key.length, key.split('_').map((part: string) => part.length)]).toEqual([
+      example.length,
+      example.split('_').map((part) => part.length),
+    ])
+    expect(key).toMatch(/^ca_live_[0-9A-Za-z]{32}$/)
+    expect((await program(key).get(`${API}/auth/validate`)).status).toBe(200)
+  })
+  printed('43-52', 'super admin > administrator > manager > staff > viewer', async (excerpt) => {
+    const [root] = await world.people([{ roles: ['super_admin'] }])
+    const name = (label: string) => label.toLowerCase().replace(' ', '_')
+    const labels = new Map(
+      excerpt.all(/\b([A-E])\[([^\]]+)\]/g).map(([id = '', label = '']) => [id, name(label)]),
+    )
+    const roles: { name: string; inherits: string[] }[] = (await root?.client.get(`${API}/roles`))?.data
+    const edges = excerpt.all(/^([A-E])(?:\[[^\]]+\])? --> ([B-E])\[/gm)
+    expect(edges).toHaveLength(4)
+    for (const [from = '', to = ''] of edges)
+      expect(roles.find((role) => role.name === labels.get(from))?.inherits).toEqual([labels.get(to)])
+  })
+  printed('53-62', 'the table of permissions, cell by cell', async (excerpt) => {
+    const NEEDED: Readonly<Record<string, string>> = {
+      'View Dashboard': 'dashboard:read',
+      'View Analytics': 'analytics:read',
+      'Chat Management': 'chat:manage',
+      'Concern Management': 'concerns:manage',
+      'User Management': 'users:write',
+      'System Configuration': 'system:write',
+      'API Key Management': 'api_keys:write',
+      'Audit Logs': 'audit:read',
+    }
+    const COLUMNS = ['viewer', 'staff', 'manager', 'administrator', 'super_admin']
+    const { can } = await import('../../packages/guard/src/index.ts')
+    const people = await world.people(COLUMNS.map((role) => ({ roles: [role] })))
+    const held = await Promise.all(
+      people.map(
+        async ({ client }) => (await client.get(`${API}/auth/me`)).data.user.permissions as string[],
+      ),
+    )
+    const rows = excerpt.lines.slice(2).map((line) => line.split('|').map((cell) => cell.trim()))
+    expect(rows.map(([, label]) => label)).toEqual(Object.keys(NEEDED))
+    for (const [, label = '', ...cells] of rows)
+      for (const [n, role] of COLUMNS.entries())
+        expect([label, role, can({ permissions: held[n] ?? [] }, NEEDED[label] ?? '')]).toEqual([
+          label,
+          role,
+          cells[n] === '✅',
+        ])
+  })
+  prose('63-69', 'how Flask stores a session; ours are rows of PostgreSQL')
+  printed(
+    '70-74',
+    'a session of 30 minutes, in a cookie that is Secure, HttpOnly and SameSite=Lax',
+    async (excerpt) => {
+      const seconds = Number(excerpt.all(/LIFETIME": (\d+)/g)[0]?.[0])
+      expect(world.config.sessionIdle).toBe(seconds * 1000)
+      const { headers } = await signIn()
+      expect(headers.getSetCookie()[0]).toMatch(/; HttpOnly/)
+      expect(headers.getSetCookie()[0]).toMatch(/; SameSite=Lax/)
+      const { cookieJar } = await import('../../packages/server/src/base/present/cookies.ts')
+      const overHttps = cookieJar('https://id.example.com').set({ name: 'session', value: 'x' })
+      expect(overHttps).toMatch(/^__Host-lk_session=x; .*HttpOnly; Secure; SameSite=Lax/)
+    },
+  )
+  printed('75-91', 'a request with an expired session is a 401', async () => {
+    const client = world.client()
+    await client.signIn('admin', 'password')
+    expect((await client.get(`${API}/auth/me`)).status).toBe(200)
+    await world.clock.advance('31 minutes')
+    const late = await client.get(`${API}/auth/me`)
+    expect([late.status, late.code]).toEqual([401, 'SESSION_EXPIRED'])
+  })
+  printed('92-96', 'the headers of an authenticated request; the version is echoed', async (excerpt) => {
+    const headers = Object.fromEntries(excerpt.all(/^([\w-]+): (.+)$/gm)) as Record<string, string>
+    const { api_key: key } = (await newKey()).data
+    const reply = await world.client().get(`${API}/auth/me`, {
+      headers: { ...headers, Authorization: (headers.Authorization ?? '').replace('your-api-key', key) },
+    })
+    expect([reply.status, reply.headers.get('x-api-version')]).toEqual([200, headers['X-API-Version']])
+  })
+  printed('97-117', 'POST /api/v1/auth/api-keys', async (excerpt) => {
+    const body = { ...excerpt.json(0), expires_at: '2031-12-31T23:59:59Z' }
+    const reply = await program(await sessionToken()).post(`${API}/auth/api-keys`, body)
+    expect(reply.status).toBe(201)
+    expectFields(excerpt.json(1), reply.body)
+    expect(reply.data).toMatchObject({
+      key_id: expect.stringMatching(/^key_/),
+      name: body.name,
+      description: body.description,
+      permissions: body.permissions,
+    })
+    expect(new Date(reply.data.expires_at)).toEqual(new Date(body.expires_at))
+    const validated = await program(reply.data.api_key).get(`${API}/auth/validate`)
+    expect([...validated.data.permissions].sort()).toEqual([...body.permissions].sort())
+  })
+  printed('118-120', 'GET /api/v1/auth/api-keys', async () => {
+    const { key_id: id } = (await newKey()).data
+    const reply = await program(await sessionToken()).get(`${API}/auth/api-keys`)
+    expect(JSON.stringify(reply.data)).toContain(id)
+    expect(reply.text).not.toMatch(/ca_live_[0-9A-Za-z]{32}/)
+  })
+  printed('121-123', 'DELETE /api/v1/auth/api-keys/{key_id}', async () => {
+    const { key_id: id, api_key: key } = (await newKey()).data
+    expect((await program(await sessionToken()).delete(`${API}/auth/api-keys/${id}`)).status).toBe(200)
+    const refused = await program(key).get(`${API}/auth/validate`)
+    expect([refused.status, refused.code]).toEqual([401, 'INVALID_API_KEY'])
+  })
+  printed('124-134', 'rate limits by method of authentication, and their headers', async (excerpt) => {
+    const limited = await startWorld({ rateLimits: 'standard', apiKeyProduct: 'ca' })
+    const [person] = await limited.people([{ roles: ['administrator'], signIn: false }])
+    if (!person) throw new Error('no person')
+    const login = { username: person.email, password: person.password }
+    const session = (await limited.client().post(`${API}/auth/login`, login)).data.token
+    const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+    const made = await limited
+      .client()
+      .post(`${API}/auth/api-keys`, { name: 'limited', permissions: ['*'] }, bearer(session))
+    const requests = {
+      Session: bearer(session),
+      'API Key': bearer(made.data.api_key),
+      Anonymous: {},
+    }
+    const table = excerpt.all(/^\| ([\w ]+) \| (\d+)\/hour \| (\d+)\/minute \| Rolling \|$/gm)
+    expect(table.map(([name]) => name)).toEqual(Object.keys(requests))
+    for (const [name = '', hour, minute] of table) {
+      const request = requests[name as keyof typeof requests]
+      let reply = await limited.client().get(`${API}/auth/me`, request)
+      expect([name, reply.headers.get('x-ratelimit-limit'), reply.headers.get('x-ratelimit-window')]).toEqual(
+        [name, hour, '3600'],
+      )
+      expect(Number(reply.headers.get('x-ratelimit-remaining'))).toBeLessThan(Number(hour))
+      const reset = Number(reply.headers.get('x-ratelimit-reset')) * 1000 - limited.clock.now().getTime()
+      expect(reset).toBeGreaterThan(0)
+      expect(reset).toBeLessThanOrEqual(3_600_000)
+      let answered = 0
+      for (; reply.status !== 429 && answered <= Number(minute); answered += 1)
+        reply = await limited.client().get(`${API}/auth/me`, request)
+      expect([name, reply.status, reply.code, answered <= Number(minute)]).toEqual([
+        name,
+        429,
+        'RATE_LIMIT_EXCEEDED',
+        true,
+      ])
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    await limited.stop()
+  })
+  printed('135-140', 'a form with csrf_token', async (excerpt) => {
+    const [name = ''] = excerpt.all(/name="(\w+)"/g)[0] ?? []
+    const client = world.client()
+    const { csrf_token: token } = (await client.signIn('admin', 'password')).data.session
+    client.csrfToken = null
+    const form = (fields: Record<string, string>) => client.post(`${API}/auth/logout`, fields, { form: true })
+    expect([(await form({})).code, (await form({ [name]: 'x' })).code]).toEqual([
+      'CSRF_FAILED',
+      'CSRF_FAILED',
+    ])
+    expect((await form({ [name]: token })).status).toBe(200)
+  })
+  printed('141-149', 'the header X-CSRFToken of a script', async (excerpt) => {
+    const [name = ''] = excerpt.all(/'(X-CSRF\w+)'/g)[0] ?? []
+    const client = world.client()
+    const { csrf_token: token } = (await client.signIn('admin', 'password')).data.session
+    client.csrfToken = null
+    const post = (headers: Record<string, string>) => client.post(`${API}/auth/logout`, {}, { headers })
+    expect((await post({})).code).toBe('CSRF_FAILED')
+    expect((await post({ [name]: token })).status).toBe(200)
+  })
+  printed('150-163', 'the password policy, as the profile `classic`', async (excerpt) => {
+    const policy = JSON.parse(printedPolicy(excerpt.text))
+    const classic = await startWorld({ passwordProfile: 'classic' })
+    const good = 'Tr4vel-agencies!'
+    const person = await classic.person({ password: good })
+    const change = async (password: string, current = good) =>
+      person.client.post(`${API}/users/me/password`, { current_password: current, new_password: password })
+    const REFUSED: Readonly<Record<string, string>> = {
+      min_length: 'Aa1!'.padEnd(policy.min_length - 1, 'x'),
+      max_length: 'Aa1!'.padEnd(policy.max_length + 1, 'x'),
+      require_uppercase: 'tr4vel-agencies!',
+      require_lowercase: 'TR4VEL-AGENCIES!',
+      require_numbers: 'Travel-agencies!',
+      require_special_chars: 'Tr4velagencies',
+    }
+    for (const [rule, password] of Object.entries(REFUSED)) {
+      expect(policy).toHaveProperty(rule)
+      expect([rule, (await change(password)).code]).toEqual([rule, 'VALIDATION_ERROR'])
+    }
+    for (const pattern of policy.forbidden_patterns)
+      expect([pattern, (await change(`Zx9!-${pattern.toUpperCase()}-mmm`)).code]).toEqual([
+        pattern,
+        'VALIDATION_ERROR',
+      ])
+    for (const length of [policy.min_length, policy.max_length]) {
+      const reply = await classic.client().post(`${API}/auth/register`, {
+        email: `l${length}@example.com`,
+        password: 'Zq7!wvtk'.padEnd(length, 'kW3?zt'),
+      })
+      expect([length, reply.status]).toEqual([length, 201])
+    }
+    const used = [good]
+    for (let n = 1; n < policy.history_check; n += 1) {
+      const next = `Tr4vel-agencies!${n}`
+      expect((await change(next, used.at(-1))).status).toBe(200)
+      used.push(next)
+    }
+    for (const old of used) expect((await change(old, used.at(-1))).code).toBe('VALIDATION_ERROR')
+    await classic.clock.advance(`${policy.max_age_days + 1} days`)
+    const expired = await classic
+      .client()
+      .post(`${API}/auth/login`, { username: person.email, password: used.at(-1) })
+    expect([expired.status, expired.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+    await classic.stop()
+  })
+  printed('164-177', 'argon2', async () => {
+    const { hash } = await world.db.tx('system', (tx) =>
+      tx.selectFrom('passwords').select('hash').where('user_id', '=', admin.id).executeTakeFirstOrThrow(),
+    )
+    expect(hash).toMatch(/^\$argon2id\$v=19\$/)
+    const verify = (password: string) => world.app.tools.hashing.verify(hash, password)
+    expect([await verify('password'), await verify('passwore')]).toMatchObject([{}, {}])
+  })
+  later('178-208', 'second factors', () =>
+    expect(hasRow(world, 'POST', `${API}/auth/mfa/enable`)).toBe(false),
+  )
+  later('209-225', 'SAML', () => expect(hasRow(world, 'POST', '/saml/acs')).toBe(false))
+  later('226-241', 'sign-in by Google and Microsoft', () =>
+    expect(hasRow(world, 'GET', `${API}/auth/external/providers`)).toBe(false),
+  )
+  printed('242-259', 'the claims of an access token, HS256', async (excerpt) => {
+    const reply = await world
+      .client()
+      .post(`${API}/auth/login`, { username: 'admin', password: 'password', tokens: true })
+    const [header, payload] = reply.data.access_token
+      .split('.', 2)
+      .map((part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()))
+    expectFields(excerpt.json(0), { header, payload })
+    // RFC 9068 §2.1 gives access tokens a type of their own; PRODUCT.md decides for it
+    expect(header).toMatchObject({ alg: 'HS256', typ: 'at+jwt' })
+    expect(payload).toMatchObject({ username: 'admin', role: 'administrator', aud: 'citizenai-api' })
+    expect(payload.exp - payload.iat).toBe(3600)
+  })
+  printed('260-275', 'POST /api/v1/auth/refresh', async (excerpt) => {
+    const { refresh_token } = (
+      await world
+        .client()
+        .post(`${API}/auth/login`, { username: 'admin', password: 'password', tokens: true })
+    ).data
+    expect(Object.keys(excerpt.json(0))).toEqual(['refresh_token'])
+    const reply = await world.client().post(`${API}/auth/refresh`, { refresh_token })
+    expectFields(excerpt.json(1), reply.body)
+    expect(reply.data).toMatchObject({
+      refresh_token: expect.stringMatching(/^rt_/),
+      token_type: excerpt.json(1).data.token_type,
+      expires_in: excerpt.json(1).data.expires_in,
+    })
+  })
+  printed('276-291', 'an entry of the audit log', async (excerpt) => {
+    await signIn()
+    const reply = await program(await sessionToken()).get(
+      `${API}/audit-logs?event_type=auth.login.success&user_id=${admin.id}`,
+    )
+    const entry = reply.data.events?.[0] ?? reply.data[0]
+    const { mfa_used: _, ...details } = excerpt.json(0).details
+    expectFields({ ...excerpt.json(0), details: { ...details, mfa_used: true } }, entry)
+    expect(entry).toMatchObject({
+      event_type: 'auth.login.success',
+      user_id: admin.id,
+      username: 'admin',
+      details: { login_method: 'password', mfa_used: false, remember_me: false },
+    })
+  })
+  printed('292-306', 'the types of events, and a failed sign-in', async (excerpt) => {
+    const types = (excerpt.lines[0] ?? '').replace(/\{$/, '').split(/(?=auth\.)/)
+    expect(types).toHaveLength(10)
+    const [now, soon] = [
+      types.filter((type) => !/\.mfa\./.test(type)),
+      types.filter((type) => /\.mfa\./.test(type)),
+    ]
+    expect(Object.keys(AUDIT_EVENTS)).toEqual(expect.arrayContaining(now))
+    // with second factors
+    expect(Object.keys(AUDIT_EVENTS).filter((type) => soon.includes(type))).toEqual([])
+    const [person] = await world.people([{ signIn: false }])
+    const attempt = () =>
+      world.client().post(`${API}/auth/login`, { username: person?.email, password: 'not the password' })
+    const expected = excerpt.json(0)
+    let reply = await attempt()
+    for (let n = 0; n < 2; n += 1) reply = await attempt()
+    expect(reply.status).toBe(401)
+    expectFields(expected, reply.body)
+    const { message, ...error } = reply.body.error
+    expect({ ...error, message: message.replace(/\.$/, '') }).toMatchObject(expected.error)
+  })
+  printed('307-322', 'the error codes and their statuses', (excerpt) => {
+    const codes = excerpt.all(/^([A-Z_]+) \|\n.*\| (\d{3}) \|$/gm)
+    expect(codes.length).toBe(7)
+    for (const [code = '', status] of codes)
+      expect([code, ERRORS[code as keyof typeof ERRORS].status]).toEqual([code, Number(status)])
+  })
+  printed('323-324', 'MFA_REQUIRED is 401', (excerpt) => {
+    const [[code = '', status] = []] = excerpt.all(/^([A-Z_]+) \|\n.*\| (\d{3}) \|$/gm)
+    expect(ERRORS[code as keyof typeof ERRORS].status).toBe(Number(status))
+  })
+  prose('325-326', 'advice')
+  printed('327-329', 'without https a cookie is not Secure, and stays Lax', async () => {
+    const cookie = (await signIn()).headers.getSetCookie()[0]
+    expect(cookie).not.toMatch(/Secure/)
+    expect(cookie).toMatch(/SameSite=Lax/)
+  })
+  printed('330-332', 'GET /api/v1/auth/validate with an API key', async () => {
+    const reply = await program((await newKey()).data.api_key).get(`${API}/auth/validate`)
+    expect(reply.data).toMatchObject({ user_id: admin.id, method: 'api_key', permissions: ['chat:read'] })
+  })
+  printed('333-336', 'the CSRF token in a meta tag of every page', async (excerpt) => {
+    const [selector = ''] = excerpt.all(/querySelector\('meta\[name=([\w-]+)\]'\)/g)[0] ?? []
+    const client = world.client()
+    await client.signIn('admin', 'password')
+    const page = await client.get('/account', { headers: { accept: 'text/html' } })
+    const token = new RegExp(`<meta name="${selector}" content="([^"]+)"`).exec(page.text)?.[1] ?? ''
+    client.csrfToken = null
+    const reply = await client.post(`${API}/auth/logout`, {}, { headers: { 'x-csrftoken': token } })
+    expect(reply.status).toBe(200)
+  })
+})
+
+/** The policy is written in Python: comments, and True for true. */
+const printedPolicy = (text: string): string =>
+  text
+    .replace(/^PASSWORD_POLICY = /, '')
+    .replaceAll(/#.*$/gm, '')
+    .replaceAll('True', 'true')

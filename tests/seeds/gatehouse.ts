@@ -1,0 +1,337 @@
+/** The third document: the routes of accounts and organizations, the envelope `meta`, migrations, profiles, deployment. */
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { loadConfig } from '../../packages/server/src/config.ts'
+import type { Reply } from '../../packages/server/src/testing/client.ts'
+import { testDatabaseKind } from '../../packages/server/src/testing/database.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { expectFields, seedDocument } from './document.ts'
+import { type Installation, installation } from './programs.ts'
+import { hasRow } from './rows.ts'
+
+const API = '/api/v1'
+
+seedDocument('gatehouse', ({ printed, prose, later }) => {
+  let world: World
+  let ada: Person
+  let cli: Installation
+  beforeAll(async () => {
+    world = await startWorld({
+      envelope: 'meta',
+      corsOrigins: ['https://app.example.com'],
+      emailVerification: 'off',
+    })
+    ada = await world.person({ email: 'ada@example.com' })
+    cli = await installation()
+  })
+  afterAll(async () => {
+    await world.stop()
+    await cli.remove()
+  })
+
+  /** Calls each printed route once; the printed list and the calls have to be the same. */
+  const expectRoutes = async (
+    excerpt: { all(pattern: RegExp): string[][] },
+    calls: Readonly<Record<string, () => Promise<Reply>>>,
+  ): Promise<void> => {
+    const routes = excerpt.all(/`([A-Z]+ \/\S+)`/g).flat()
+    expect(routes.toSorted()).toEqual(Object.keys(calls).toSorted())
+    for (const [route, call] of Object.entries(calls)) {
+      const reply = await call()
+      expect([route, reply.status < 300, reply.status < 300 || reply.text]).toEqual([route, true, true])
+      expect([route, reply.body.success, reply.body.code]).toEqual([route, true, reply.status])
+    }
+  }
+
+  prose('1-23', 'the frame of the page, and an introduction')
+  later('24', 'sign-in by OAuth, SAML and OpenID Connect, beside the password', () => {
+    expect(hasRow(world, 'GET', `${API}/auth/external/providers`)).toBe(false)
+    expect(hasRow(world, 'GET', '/oidc/authorize')).toBe(false)
+  })
+  printed('27', 'organizations with roles', async () => {
+    const { data } = await ada.client.post(`${API}/organizations`, { name: 'Roles' })
+    const roles = await ada.client.get(`${API}/organizations/${data.id}/roles`)
+    for (const role of ['owner', 'admin', 'member', 'guest']) expect(roles.text).toContain(`"${role}"`)
+  })
+  later('30', 'Redis', () => {
+    expect(readFileSync(new URL('../../docs/reference/configuration.md', import.meta.url), 'utf8')).toMatch(
+      /REDIS_URL.*Not used yet/,
+    )
+  })
+  printed('33', 'an audit log', async () => {
+    const { id, client } = await world.person()
+    await client.post(`${API}/auth/logout`)
+    expect(await world.events(id)).toEqual(
+      expect.arrayContaining(['user.registered', 'auth.login.success', 'auth.logout']),
+    )
+  })
+  prose('36', 'security: line 518')
+  prose('39', 'the envelope: line 338')
+  printed('42', 'requests are validated', async () => {
+    const reply = await world
+      .client()
+      .post(`${API}/auth/register`, { email: 'no address', password: PASSWORD })
+    expect([reply.status, reply.body.error]).toEqual([
+      400,
+      expect.objectContaining({ type: 'VALIDATION_ERROR', details: { email: [expect.any(String)] } }),
+    ])
+  })
+  prose('45', 'tests: this suite')
+  printed('48', 'OpenAPI', async () => {
+    const reply = await world.client().get('/api/openapi.json')
+    expect([reply.status, reply.body.openapi]).toEqual([200, expect.stringMatching(/^3\.1/)])
+  })
+  prose('53-80', 'what it is built of')
+  prose('81-151', 'cloning and installing; ours is `npm start`, which tests/launcher.test.ts runs')
+  printed('155-167', 'cp .env.example .env, which is a valid configuration', () => {
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')
+    const settings = example.match(/^#?\s*[A-Z][A-Z0-9_]+=/gm) ?? []
+    expect(settings.length).toBeGreaterThan(20)
+    const env = Object.fromEntries(
+      example
+        .split('\n')
+        .filter((line) => /^[A-Z]/.test(line))
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    )
+    expect(() => loadConfig(env, { cwd: '/nonexistent' })).not.toThrow()
+  })
+  printed('172-181,543-546', 'the database is initialized: latchkey migrate up', async () => {
+    const { exit, stderr } = await cli.latchkey(['migrate', 'up'])
+    expect([exit, stderr]).toEqual([0, ''])
+  })
+  printed('186-195,555-558', 'sample data: latchkey seed', async () => {
+    const { exit, stdout } = await cli.latchkey(['seed', '--json'])
+    const { users, organizations } = JSON.parse(stdout)
+    expect([exit, users.length > 5, organizations.length > 1]).toEqual([0, true, true])
+    expect(new Set(users.map(({ password }: { password: string }) => password)).size).toBe(users.length)
+  })
+  printed('200-220,563-566', 'the server runs on a chosen port', async () => {
+    // `flask run --port 8888`; `latchkey start` itself: commands/cli.test.ts
+    expect(
+      loadConfig({ LATCHKEY_PROFILE: 'development', LATCHKEY_PORT: '8888' }, { cwd: '/nonexistent' }),
+    ).toMatchObject({
+      port: 8888,
+      profile: 'development',
+      publicUrl: 'http://localhost:8888',
+    })
+  })
+  prose('227-231', 'headings')
+  printed('232-250', 'the routes of authentication', async (excerpt) => {
+    const client = world.client()
+    const credentials = { email: 'routes@example.com', password: PASSWORD }
+    let other = ''
+    await expectRoutes(excerpt, {
+      'POST /api/v1/auth/register': () => client.post(`${API}/auth/register`, credentials),
+      'POST /api/v1/auth/login': async () => {
+        client.cookies.clear()
+        other = (await world.client().signIn(credentials.email, PASSWORD)).data.session.id
+        return client.signIn(credentials.email, PASSWORD)
+      },
+      'GET /api/v1/auth/me': () => client.get(`${API}/auth/me`),
+      'GET /api/v1/auth/sessions': () => client.get(`${API}/auth/sessions`),
+      'DELETE /api/v1/auth/sessions/:id': () => client.delete(`${API}/auth/sessions/${other}`),
+      'POST /api/v1/auth/logout': () => client.post(`${API}/auth/logout`),
+    })
+  })
+  printed('255-270', 'the routes of one’s own account', async (excerpt) => {
+    const { email, client } = await world.person()
+    const password = `${PASSWORD} again`
+    await expectRoutes(excerpt, {
+      'GET /api/v1/users/me': () => client.get(`${API}/users/me`),
+      'PATCH /api/v1/users/me': () => client.patch(`${API}/users/me`, { full_name: 'Grace Hopper' }),
+      'POST /api/v1/users/me/password': () =>
+        client.post(`${API}/users/me/password`, { current_password: PASSWORD, new_password: password }),
+      'GET /api/v1/users/me/organizations': () => client.get(`${API}/users/me/organizations`),
+      'DELETE /api/v1/users/me': async () => {
+        client.cookies.clear()
+        await client.signIn(email, password)
+        return client.delete(`${API}/users/me`, { password })
+      },
+    })
+  })
+  printed('275-299', 'the routes of organizations', async (excerpt) => {
+    const [owner, root, member] = [
+      await world.person(),
+      (await world.people([{ roles: ['super_admin'] }]))[0],
+      await world.person(),
+    ]
+    let id = ''
+    const at = () => `${API}/organizations/${id}`
+    await expectRoutes(excerpt, {
+      'POST /api/v1/organizations': async () => {
+        const reply = await owner.client.post(`${API}/organizations`, {
+          name: 'Acme Corp',
+          description: 'Everything from one hand',
+          logo_url: 'https://acme-corp.example/logo.svg',
+        })
+        id = reply.data.id
+        return reply
+      },
+      'GET /api/v1/organizations/:id': async () => {
+        const reply = await owner.client.get(at())
+        expect(reply.data).toMatchObject({
+          description: 'Everything from one hand',
+          logo_url: 'https://acme-corp.example/logo.svg',
+        })
+        return reply
+      },
+      'PATCH /api/v1/organizations/:id': () => owner.client.patch(at(), { name: 'Acme Corporation' }),
+      'GET /api/v1/organizations/:id/members': () => owner.client.get(`${at()}/members`),
+      'POST /api/v1/organizations/:id/members': async () => {
+        const invited = await owner.client.post(`${at()}/members`, {
+          email: 'new@example.com',
+          role: 'member',
+        })
+        expect(invited.status).toBe(202)
+        return (root ?? owner).client.post(`${at()}/members`, { user_id: member.id, role: 'member' })
+      },
+      'PATCH /api/v1/organizations/:id/members/:userId/role': () =>
+        owner.client.patch(`${at()}/members/${member.id}/role`, { role: 'admin' }),
+      'DELETE /api/v1/organizations/:id/members/:userId': () =>
+        owner.client.delete(`${at()}/members/${member.id}`),
+      'DELETE /api/v1/organizations/:id': () => owner.client.delete(at()),
+    })
+  })
+  printed('306-309', 'GET /api/health', async (excerpt) => {
+    const [[path = ''] = []] = excerpt.all(/`GET (\S+)`/g)
+    expect((await world.client().get(path)).status).toBe(200)
+  })
+  later('316-326', 'the redirect URI of Google and Microsoft', () =>
+    expect(hasRow(world, 'GET', `${API}/auth/external/:provider/callback`)).toBe(false),
+  )
+  printed('333-373', 'the envelope of a success', async (excerpt) => {
+    const { body } = await ada.client.get(`${API}/users/me`)
+    expect(Object.keys(body).toSorted()).toEqual(Object.keys(excerpt.json()).toSorted())
+    expectFields(excerpt.json(), body)
+    expect(body).toMatchObject({ version: '1.0', success: true, code: 200 })
+  })
+  printed('378-419', 'the envelope of a failure', async (excerpt) => {
+    const { body } = await world.client().post(`${API}/auth/login`, {})
+    expect(Object.keys(body).toSorted()).toEqual(Object.keys(excerpt.json()).toSorted())
+    expectFields(excerpt.json(), body)
+    expect(body).toMatchObject({
+      version: '1.0',
+      success: false,
+      code: 400,
+      error: { type: 'VALIDATION_ERROR' },
+    })
+    const missing = (await ada.client.get(`${API}/organizations/org_01a2011586297523a347fc1f17c74a0f`)).body
+    expectFields(excerpt.json(), missing)
+  })
+  prose('424-438', 'how a developer of the server writes a migration: ours are files, CONTRIBUTING.md')
+  printed('443-466', 'migrations up and down', async () => {
+    expect((await cli.latchkey(['migrate', 'up'])).exit).toBe(0)
+    const down = await cli.latchkey(['migrate', 'down', '--yes', '--json'])
+    expect(down.exit, down.stderr).toBe(0)
+    expect((await cli.latchkey(['migrate', 'status'])).stdout).toMatch(/pending/)
+    expect((await cli.latchkey(['migrate', 'up'])).exit).toBe(0)
+    expect((await cli.latchkey(['migrate', 'status'])).stdout).not.toMatch(/pending/)
+  })
+  printed('471-482', 'three profiles', (excerpt) => {
+    const profiles = excerpt.all(/FLASK_ENV=(\w+)/g).flat()
+    expect(profiles).toEqual(['development', 'testing', 'production'])
+    for (const profile of profiles) {
+      const env = {
+        LATCHKEY_PROFILE: profile,
+        LATCHKEY_PUBLIC_URL: 'https://id.example.com',
+        LATCHKEY_SECRET: 'Xo8Vb2Nq7Lr4Tz9Ky6Ws1Jd5Hg3Fp0Cm',
+        DATABASE_URL: 'postgres://latchkey:x@127.0.0.1/latchkey',
+        LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:25',
+      }
+      expect(loadConfig(env, { cwd: '/nonexistent' }).profile).toBe(profile)
+    }
+  })
+  prose('487-500', 'installing for production: docs/guides/production.md')
+  printed('503-506', 'four workers, and the address 0.0.0.0:8000', async (excerpt) => {
+    const [[host = '', port = ''] = []] = excerpt.all(/-b ([\d.]+):(\d+)/g)
+    expect(loadConfig({ LATCHKEY_HOST: host, LATCHKEY_PORT: port }, { cwd: '/nonexistent' })).toMatchObject({
+      host,
+      port: Number(port),
+    })
+    const [[workers = ''] = []] = excerpt.all(/-w (\d+)/g)
+    const { exit, output } = await cli.startAndStop(['--workers', workers], /is running/)
+    // one process has the embedded database to itself
+    const [expected, code] = testDatabaseKind() === 'postgres' ? [/is running/, 0] : [/serves one process/, 1]
+    expect([exit, output]).toEqual([code, expect.stringMatching(expected)])
+  })
+  prose('513', 'a heading')
+  printed('518', 'bcrypt of 12 rounds', async () => {
+    const bcrypt = await startWorld({ hashAlgorithm: 'bcrypt', bcryptCost: 12 })
+    const { id, client, email } = await bcrypt.person()
+    const { hash } = await bcrypt.db.tx('system', (tx) =>
+      tx.selectFrom('passwords').select('hash').where('user_id', '=', id).executeTakeFirstOrThrow(),
+    )
+    expect(hash).toMatch(/\$2[aby]\$12\$/)
+    expect((await client.signIn(email, PASSWORD)).status).toBe(200)
+    await bcrypt.stop()
+    expect(() => loadConfig({ LATCHKEY_BCRYPT_COST: '11' }, { cwd: '/nonexistent' })).toThrow(
+      /LATCHKEY_BCRYPT_COST/,
+    )
+  })
+  printed('521', 'CORS for allowed origins', async () => {
+    const allowed = async (origin: string) =>
+      (await world.client().get('/api/health', { headers: { origin } })).headers.get(
+        'access-control-allow-origin',
+      )
+    expect([await allowed('https://app.example.com'), await allowed('https://evil.example')]).toEqual([
+      'https://app.example.com',
+      null,
+    ])
+  })
+  printed('524', 'security headers', async () => {
+    const { headers } = await world.client().get('/sign-in', { headers: { accept: 'text/html' } })
+    expect(headers.get('content-security-policy')).toMatch(/default-src 'none'/)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+  })
+  printed('527', 'rate limits on sensitive routes', async () => {
+    const limited = await startWorld({ rateLimits: 'standard', envelope: 'meta' })
+    const statuses = new Set<number>()
+    for (let n = 0; n < 30; n += 1)
+      statuses.add(
+        (await limited.client().post(`${API}/auth/password/forgot`, { email: `a${n}@example.com` })).status,
+      )
+    expect(statuses).toContain(429)
+    await limited.stop()
+  })
+  printed('530', 'SQL in a value is a value', async () => {
+    const full_name = "Robert'); drop table users; --"
+    await ada.client.patch(`${API}/users/me`, { full_name })
+    expect((await ada.client.get(`${API}/users/me`)).data.full_name).toBe(full_name)
+  })
+  printed('533', 'secure cookies', async () => {
+    const reply = await world.client().signIn('ada@example.com', PASSWORD)
+    expect(reply.headers.getSetCookie()[0]).toMatch(/HttpOnly; SameSite=Lax/)
+  })
+  printed('536', 'the id of a request is in the audit log', async () => {
+    const reply = await world.client().signIn('ada@example.com', PASSWORD)
+    const event = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('audit_events')
+        .selectAll()
+        .where('request_id', '=', reply.body.request_id)
+        .executeTakeFirst(),
+    )
+    expect(event?.event_type).toMatch(/^auth\.login\./)
+    expect(reply.headers.get('x-request-id')).toBe(reply.body.request_id)
+  })
+  prose('573', 'a heading')
+  later('576-582', 'clients of the OpenID provider', () =>
+    expect(hasRow(world, 'POST', '/oidc/token')).toBe(false),
+  )
+  printed(
+    '587-593',
+    'the user of the document signs in once an operator has created the account',
+    async (excerpt) => {
+      const [[email = ''] = [], [password = ''] = []] = [
+        excerpt.all(/email: (\S+)/g)[0],
+        excerpt.all(/password: (\S+)/g)[0],
+      ]
+      // no default credentials (PRODUCT.md §10): the operator types it
+      const created = await cli.latchkey(['users', 'create', '--email', email, '--password-stdin'], password)
+      expect([created.exit, created.stderr]).toEqual([0, expect.any(String)])
+      await world.people([{ email, password, signIn: false }])
+      expect((await world.client().signIn(email, password)).status).toBe(200)
+    },
+  )
+  later('600-603', 'a browser of the data', () => expect(hasRow(world, 'GET', '/admin')).toBe(false))
+})
