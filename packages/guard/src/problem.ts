@@ -6,7 +6,7 @@
 // biome-ignore format: a table
 const PROBLEMS = {
   AUTHENTICATION_REQUIRED: [401, 'AUTHENTICATION_ERROR', 'Sign in to continue.'],
-  AUTHENTICATION_FAILED: [401, 'AUTHENTICATION_ERROR', 'The identifier or the password is wrong.'],
+  AUTHENTICATION_FAILED: [401, 'AUTHENTICATION_ERROR', 'Invalid username or password.'],
   SESSION_EXPIRED: [401, 'AUTHENTICATION_ERROR', 'Your session has expired. Sign in again.'],
   INVALID_API_KEY: [401, 'AUTHENTICATION_ERROR', 'The API key is not valid.'],
   MFA_REQUIRED: [401, 'AUTHENTICATION_ERROR', 'A second factor is required.'],

@@ -42,7 +42,7 @@ export const ERRORS = {
   AUTHENTICATION_FAILED: {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
-    message: 'The identifier or the password is wrong.',
+    message: 'Invalid username or password.',
     when: 'The sign-in failed. Unknown accounts get the same answer. `details.attempts_remaining` counts down to the lock-out, `details.lockout_duration` is its duration in seconds.',
     details: {
       attempts_remaining: { type: 'integer', description: 'Further guesses until the lock-out.' },
