@@ -6,6 +6,7 @@ import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
 import { type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { expectFields, seedDocument } from './document.ts'
 import { hasRow } from './rows.ts'
+import { pageSettings } from './settings.ts'
 
 const API = '/api/v1'
 const AGENT = 'YourApp/1.0'
@@ -33,12 +34,8 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
     program(await sessionToken()).post(`${API}/auth/api-keys`, { name: 'A key', permissions })
 
   beforeAll(async () => {
-    world = await startWorld({
-      apiKeyProduct: 'ca',
-      tokenAlgorithm: 'HS256',
-      tokenSecret: 'a secret of one service, thirty-two characters',
-      tokenAudience: 'citizenai-api',
-    })
+    // the limits have a test, and a server, of their own
+    world = await startWorld(pageSettings('citizen-ai', ['rateLimits']))
     const [person] = await world.people([
       { username: 'admin', password: 'password', roles: ['administrator'], signIn: false },
     ])
@@ -171,7 +168,7 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
     expect([refused.status, refused.code]).toEqual([401, 'INVALID_API_KEY'])
   })
   printed('124-134', 'rate limits by method of authentication, and their headers', async (excerpt) => {
-    const limited = await startWorld({ rateLimits: 'standard', apiKeyProduct: 'ca' })
+    const limited = await startWorld(pageSettings('citizen-ai'))
     const [person] = await limited.people([{ roles: ['administrator'], signIn: false }])
     if (!person) throw new Error('no person')
     const login = { username: person.email, password: person.password }
@@ -233,7 +230,7 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
   })
   printed('150-163', 'the password policy, as the profile `classic`', async (excerpt) => {
     const policy = JSON.parse(printedPolicy(excerpt.text))
-    const classic = await startWorld({ passwordProfile: 'classic' })
+    const classic = await startWorld(pageSettings('citizen-ai', ['rateLimits']))
     const good = 'Tr4vel-agencies!'
     const person = await classic.person({ password: good })
     const change = async (password: string, current = good) =>

@@ -12,6 +12,7 @@ import {
 } from '../../packages/guard/src/index.ts'
 import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { seedDocument } from './document.ts'
+import { pageSettings } from './settings.ts'
 
 interface User {
   id: string
@@ -74,7 +75,7 @@ function curl(line: string, values: Readonly<Record<string, string>> = {}): Requ
 seedDocument('flarchitect', ({ printed, prose }) => {
   let world: World
   beforeAll(async () => {
-    world = await startWorld({ envelope: 'errors' })
+    world = await startWorld(pageSettings('flarchitect'))
   })
   afterAll(() => world.stop())
   const newPerson = async () => {

@@ -8,6 +8,7 @@ import { PASSWORD, type Person, startWorld, type World } from '../../packages/se
 import { expectFields, seedDocument } from './document.ts'
 import { type Installation, installation } from './programs.ts'
 import { hasRow } from './rows.ts'
+import { pageSettings } from './settings.ts'
 
 const API = '/api/v1'
 
@@ -16,11 +17,7 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   let ada: Person
   let cli: Installation
   beforeAll(async () => {
-    world = await startWorld({
-      envelope: 'meta',
-      corsOrigins: ['https://app.example.com'],
-      emailVerification: 'off',
-    })
+    world = await startWorld(pageSettings('gatehouse', ['port', 'hashAlgorithm', 'bcryptCost']))
     ada = await world.person({ email: 'ada@example.com' })
     cli = await installation()
   })
@@ -256,7 +253,7 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   })
   prose('513', 'a heading')
   printed('518', 'bcrypt of 12 rounds', async () => {
-    const bcrypt = await startWorld({ hashAlgorithm: 'bcrypt', bcryptCost: 12 })
+    const bcrypt = await startWorld({ ...pageSettings('gatehouse'), envelope: 'standard' })
     const { id, client, email } = await bcrypt.person()
     const { hash } = await bcrypt.db.tx('system', (tx) =>
       tx.selectFrom('passwords').select('hash').where('user_id', '=', id).executeTakeFirstOrThrow(),
@@ -284,7 +281,7 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     expect(headers.get('x-content-type-options')).toBe('nosniff')
   })
   printed('527', 'rate limits on sensitive routes', async () => {
-    const limited = await startWorld({ rateLimits: 'standard', envelope: 'meta' })
+    const limited = await startWorld({ ...pageSettings('gatehouse'), rateLimits: 'standard' })
     const statuses = new Set<number>()
     for (let n = 0; n < 30; n += 1)
       statuses.add(

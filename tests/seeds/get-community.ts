@@ -5,6 +5,7 @@ import { loadConfig } from '../../packages/server/src/config.ts'
 import type { Client } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { seedDocument } from './document.ts'
+import { pageSettings } from './settings.ts'
 
 const API = '/api/v1'
 const ROLES = ['admin', 'manager', 'client', 'employee', 'user']
@@ -12,7 +13,7 @@ const ROLES = ['admin', 'manager', 'client', 'employee', 'user']
 seedDocument('get-community', ({ printed, prose }) => {
   let world: World
   beforeAll(async () => {
-    world = await startWorld({ rolePreset: 'client-services', rateLimits: 'off' })
+    world = await startWorld(pageSettings('get-community', ['rateLimits']))
   })
   afterAll(() => world.stop())
 
@@ -134,7 +135,7 @@ seedDocument('get-community', ({ printed, prose }) => {
   })
   printed('107', '100 requests a minute, as the preset `single`', async (excerpt) => {
     const [[limit = ''] = []] = excerpt.all(/(\d+) requests per minute/g)
-    const limited = await startWorld({ rateLimits: 'single' })
+    const limited = await startWorld(pageSettings('get-community'))
     const client = limited.client()
     for (let n = 0; n < Number(limit); n += 1) {
       const reply = await client.get(`${API}/auth/me`)

@@ -4,14 +4,12 @@ import { createGuard, custom } from '../../packages/guard/src/index.ts'
 import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { expectFields, seedDocument } from './document.ts'
 import { installation } from './programs.ts'
+import { pageSettings } from './settings.ts'
 
 seedDocument('open-sesame', ({ printed, prose }) => {
   let world: World
   beforeAll(async () => {
-    world = await startWorld({
-      envelope: 'detail',
-      compat: ['tokens-by-password', 'not-authenticated-403'],
-    })
+    world = await startWorld(pageSettings('open-sesame'))
     await world.people([{ username: 'your-username', password: 'your-password', signIn: false }])
   })
   afterAll(() => world.stop())
