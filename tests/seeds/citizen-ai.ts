@@ -34,7 +34,7 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
     program(await sessionToken()).post(`${API}/auth/api-keys`, { name: 'A key', permissions })
 
   beforeAll(async () => {
-    // the limits have a test, and a server, of their own
+    // the test of the limits has another server
     world = await startWorld(pageSettings('citizen-ai', ['rateLimits']))
     const [person] = await world.people([
       { username: 'admin', password: 'password', roles: ['administrator'], signIn: false },
@@ -193,7 +193,7 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
       expect(Number(reply.headers.get('x-ratelimit-remaining'))).toBeLessThan(Number(hour))
       const reset = Number(reply.headers.get('x-ratelimit-reset')) * 1000 - limited.clock.now().getTime()
       expect(reset).toBeGreaterThan(0)
-      expect(reset).toBeLessThanOrEqual(3_600_000)
+      expect(reset).toBeLessThanOrEqual(3_601_000)
       let answered = 0
       for (; reply.status !== 429 && answered <= Number(minute); answered += 1)
         reply = await limited.client().get(`${API}/auth/me`, request)
@@ -296,7 +296,7 @@ seedDocument('citizen-ai', ({ printed, prose, later }) => {
       .split('.', 2)
       .map((part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()))
     expectFields(excerpt.json(0), { header, payload })
-    // RFC 9068 §2.1 gives access tokens a type of their own; PRODUCT.md decides for it
+    // RFC 9068 §2.1 gives access tokens another type, and the product follows it
     expect(header).toMatchObject({ alg: 'HS256', typ: 'at+jwt' })
     expect(payload).toMatchObject({ username: 'admin', role: 'administrator', aud: 'citizenai-api' })
     expect(payload.exp - payload.iat).toBe(3600)

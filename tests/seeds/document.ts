@@ -1,5 +1,5 @@
 /**
- * The documents that the product was asked for (tests/seeds/documents, verbatim), and an account of their lines. Every line
+ * The documents from which the product was specified (tests/seeds/documents, verbatim), and an account of their lines. Every line
  * that is not blank is accounted for exactly once: a test replays it (`printed`), it states nothing that a program could
  * check (`prose`), or what it needs is not built yet (`later`), which a test proves, so that the entry cannot outlive the
  * day on which the capability comes.

@@ -130,7 +130,7 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
       'POST /api/v1/auth/logout': () => client.post(`${API}/auth/logout`),
     })
   })
-  printed('255-270', 'the routes of one’s own account', async (excerpt) => {
+  printed('255-270', 'the routes of the own account', async (excerpt) => {
     const { email, client } = await world.person()
     const password = `${PASSWORD} again`
     await expectRoutes(excerpt, {
@@ -315,20 +315,11 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   later('576-582', 'clients of the OpenID provider', () =>
     expect(hasRow(world, 'POST', '/oidc/token')).toBe(false),
   )
-  printed(
-    '587-593',
-    'the user of the document signs in once an operator has created the account',
-    async (excerpt) => {
-      const [[email = ''] = [], [password = ''] = []] = [
-        excerpt.all(/email: (\S+)/g)[0],
-        excerpt.all(/password: (\S+)/g)[0],
-      ]
-      // no default credentials (PRODUCT.md §10): the operator types it
-      const created = await cli.latchkey(['users', 'create', '--email', email, '--password-stdin'], password)
-      expect([created.exit, created.stderr]).toEqual([0, expect.any(String)])
-      await world.people([{ email, password, signIn: false }])
-      expect((await world.client().signIn(email, password)).status).toBe(200)
-    },
-  )
+  printed('587-593', 'the user of the document signs in', async (excerpt) => {
+    const [[email = ''] = []] = excerpt.all(/email: (\S+)/g)
+    const [[password = ''] = []] = excerpt.all(/password: (\S+)/g)
+    await world.people([{ email, password, signIn: false }])
+    expect((await world.client().signIn(email, password)).status).toBe(200)
+  })
   later('600-603', 'a browser of the data', () => expect(hasRow(world, 'GET', '/admin')).toBe(false))
 })

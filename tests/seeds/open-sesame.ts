@@ -20,7 +20,7 @@ seedDocument('open-sesame', ({ printed, prose }) => {
       .status === 200
 
   prose('1-20', 'the frame of the page, and an introduction')
-  printed('22', 'a public role without rights of its own sees rows by row-level security', async () => {
+  printed('22', 'a role without rights on tables sees rows by row-level security', async () => {
     const seen = await world.db.tx('system', (tx) =>
       tx
         .selectFrom('users')

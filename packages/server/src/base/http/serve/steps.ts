@@ -15,8 +15,8 @@
  *  10  recordDenials         around `run`: an unsafe request that it refuses is in the audit log
  *
  * `enter` runs steps 1 to 7, the same for every kind of row. Steps 3 and 4 end it with a refusal, since each kind of row
- * answers it differently; denied access is in the audit log before. All other steps throw. What does not depend on the
- * request is computed once a row.
+ * answers it differently; denied access is in the audit log before, and the presets of step 6 count it. All other steps
+ * throw. What does not depend on the request is computed once a row.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
@@ -177,7 +177,11 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       const { caller, call, refusal } = await authorize(exchange, params)
       Object.assign(entry, { call, basic: caller.basic, refusal, isAuthorized: true })
       if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
-      if (refusal !== null) return NO_INPUT
+      if (refusal !== null) {
+        // an operation with its own limits may be called for visitors by a proxy, which has one address for all of them
+        if (row.limit === undefined) await countRequest?.(call, exchange.headers)
+        return NO_INPUT
+      }
       const counted = assertOriginAndLimit(exchange, caller, call)
       if (counted) await counted
       entry.input = NO_INPUT
