@@ -212,6 +212,32 @@ describe('accounts', () => {
     expect((await signIn(url, 'bob', reset.json.password)).status).not.toBe(200)
   })
 
+  it('get roles and are deleted, except for the last administrator, and with everything personal', async () => {
+    await startServer()
+    const create = (name: string, role: string) =>
+      latchkey(['users', 'create', '--email', `${name}@acme.test`, '--role', role])
+    await create('root', 'super_admin')
+    await create('ada', 'viewer')
+    const promoted = await latchkey(['users', 'set-role', 'ada@acme.test', 'staff, manager', '--json'])
+    expect(promoted.json.user).toMatchObject({ role: 'manager', roles: ['manager', 'staff'] })
+    const refused = [
+      ['VALIDATION_ERROR', ['users', 'set-role', 'ada@acme.test', 'king']],
+      ['NOT_FOUND', ['users', 'set-role', 'unknown', 'staff']],
+      ['CONFLICT', ['users', 'set-role', 'root@acme.test', 'staff']],
+      ['CONFLICT', ['users', 'delete', 'root@acme.test', '--yes']],
+      ['NOT_FOUND', ['users', 'delete', 'unknown', '--yes']],
+    ] as const
+    for (const [code, words] of refused)
+      expect(await latchkey([...words, '--json'])).toMatchObject({ exit: 1, json: { error: { code } } })
+    expect(await latchkey(['users', 'delete', 'ada@acme.test'])).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('--yes'),
+    })
+    expect(await latchkey(['users', 'delete', 'ada@acme.test', '--yes'])).toMatchObject({ exit: 0 })
+    const left = await latchkey(['users', 'list', '--json'])
+    expect(left.json.users.map(({ email }: { email: string }) => email)).toEqual(['root@acme.test'])
+  })
+
   it('are seeded with random passwords, once, and never in production', async () => {
     const seeded = await latchkey(['seed', '--json'])
     expect(seeded.json.organizations).toEqual(['Northwind Traders', 'Contoso Café'])

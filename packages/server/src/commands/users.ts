@@ -1,6 +1,10 @@
 /** `users …`: accounts. The rules are the registration and administration features'; this is input and output. */
 import type { Tools } from '../core/tools.ts'
-import { unlockUserByOperator } from '../features/accounts/administration/index.ts'
+import {
+  deleteUserByOperator,
+  setRolesByOperator,
+  unlockUserByOperator,
+} from '../features/accounts/administration/index.ts'
 import {
   createUserByOperator,
   disableUserByOperator,
@@ -176,3 +180,40 @@ export const usersEnable = statusCommand(
   'is enabled',
   enableUserByOperator,
 )
+
+export const usersSetRole: Command = {
+  name: 'users set-role',
+  summary: 'Replace the roles of an account',
+  about: 'Takes effect with the next request. Several roles are separated by commas.',
+  positionals: ['<email|username|id>', '<role,…>'],
+  examples: ['latchkey users set-role ada@example.com administrator'],
+  on: 'tools',
+  async run(tools, args) {
+    const [identifier = '', roles = ''] = args.positionals
+    const user = await setRolesByOperator(
+      tools,
+      identifier,
+      roles.split(',').map((role) => role.trim()),
+    )
+    return done({ user }, `${identifier} has the roles ${user.roles.join(', ')}.`)
+  },
+}
+
+export const usersDelete: Command = {
+  name: 'users delete',
+  summary: 'Delete an account with all personal data',
+  about:
+    'Cannot be undone. Organizations whose only member it is are deleted with the grace period; where it is the only owner of others, transfer them first.',
+  positionals: ['<email|username|id>'],
+  options: { yes: { type: 'boolean', about: 'Confirm the loss of data' } },
+  on: 'tools',
+  async prepare(args) {
+    if (args.values.yes === true) return args
+    throw new UsageError('Deleting an account drops its data. Confirm with --yes.')
+  },
+  async run(tools, args) {
+    const [identifier = ''] = args.positionals
+    await deleteUserByOperator(tools, identifier)
+    return done({ identifier }, `${identifier} is deleted.`)
+  },
+}

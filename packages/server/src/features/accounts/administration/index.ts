@@ -9,5 +9,5 @@
  * administrator of every change.
  */
 export { administrationFeature } from './feature.ts'
-export { unlockUserByOperator } from './operator.ts'
+export { deleteUserByOperator, setRolesByOperator, unlockUserByOperator } from './operator.ts'
 export { asAdministrator, assertMayActOnUser } from './target.ts'

@@ -1,7 +1,16 @@
-/** The operator's changes on the command line: the rules behind `latchkey users unlock`. */
-import { systemCall } from '../../../base/call.ts'
+/**
+ * The operator's changes on the command line: the rules behind `latchkey users unlock`, `set-role` and `delete`. The
+ * operator may change every account; that there is always an administrator, and every organization has an owner, holds
+ * here too.
+ */
+import { type Call, systemCall } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { getUserNamed } from '../../identity/users/index.ts'
+import { replaceRolesByOperator } from '../../access/roles/index.ts'
+import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
+import { getUser, getUserNamed, type User, type UserView, userView } from '../../identity/users/index.ts'
+import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
 import { liftLock } from './locks.ts'
 
 /** Lifts a lock and clears failed sign-ins. @throws Problem NOT_FOUND */
@@ -9,8 +18,47 @@ export async function unlockUserByOperator(
   tools: Pick<Tools, 'db' | 'clock' | 'config' | 'keyring'>,
   identifier: string,
 ): Promise<void> {
-  const call = systemCall(tools.clock.now())
-  await tools.db.tx('system', async (tx) => {
-    await liftLock(tools, tx, call, await getUserNamed(tx, identifier), { by: 'operator' })
+  await changeNamed(tools, identifier, (tx, call, user) =>
+    liftLock(tools, tx, call, user, { by: 'operator' }),
+  )
+}
+
+/** Replaces the roles of a user. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT for the last administrator */
+export async function setRolesByOperator(
+  tools: Pick<Tools, 'db' | 'clock' | 'roles'>,
+  identifier: string,
+  roles: readonly string[],
+): Promise<UserView> {
+  const user = await changeNamed(tools, identifier, async (tx, call, { id }) => {
+    await replaceRolesByOperator(tools, tx, call, id, roles)
+    return await getUser(tx, id)
   })
+  return userView(tools.roles, user)
+}
+
+/**
+ * Deletes an account with all personal data.
+ * @throws Problem NOT_FOUND, CONFLICT for the last administrator and for the only owner of an organization that has
+ * other members
+ */
+export const deleteUserByOperator = (
+  tools: Pick<Tools, 'db' | 'clock' | 'config'>,
+  identifier: string,
+): Promise<void> =>
+  changeNamed(tools, identifier, async (tx, call, { id }) => {
+    // the order of locks in every transaction: organizations, roles, users
+    await lockOrganizationsOf(tx, id)
+    await lockRoles(tx)
+    await assertNotLastAdministrator(tx, id)
+    await leaveAllOrganizations(tools, tx, call, id)
+    await deleteUser(tools, tx, call, await getUser(tx, id))
+  })
+
+async function changeNamed<T>(
+  tools: Pick<Tools, 'db' | 'clock'>,
+  identifier: string,
+  change: (tx: Tx, call: Call, user: User) => Promise<T>,
+): Promise<T> {
+  const call = systemCall(tools.clock.now())
+  return await tools.db.tx('system', async (tx) => change(tx, call, await getUserNamed(tx, identifier)))
 }
