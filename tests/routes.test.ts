@@ -277,7 +277,7 @@ describe('the contract', () => {
     'GET users/me/organizations', 'POST auth/organization', 'POST organizations', 'GET organizations', 'GET organizations/:id', 'PATCH organizations/:id',
     'DELETE organizations/:id', 'GET organizations/:id/members', 'POST organizations/:id/members', 'DELETE organizations/:id/members/:user_id',
     'PATCH organizations/:id/members/:user_id/role', 'GET organizations/:id/invitations', 'POST organizations/:id/invitations', 'GET organizations/:id/roles', 'POST organizations/:id/roles',
-    'POST auth/password/forgot', 'POST auth/password/reset', 'POST auth/refresh', 'POST auth/revoke', 'POST auth/tokens', 'DELETE auth/tokens', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
+    'POST auth/password/forgot', 'POST auth/password/reset', 'POST auth/refresh', 'POST auth/revoke', 'POST auth/token', 'POST auth/tokens', 'DELETE auth/tokens', 'GET users/me', 'PATCH users/me', 'DELETE users/me', 'POST users/me/password',
   ] // biome-ignore format: a table
 
   it('names these routes of the API', () => {

@@ -32,7 +32,7 @@ export const AUDIT_EVENTS = {
   'auth.revoked_before':
     'The operator ended every credential that was issued until `details.before`, as after a restored backup; `details` counts them.',
   'auth.token.issued':
-    'Access and refresh tokens were issued for a session, or the operator issued an access token.',
+    'Access and refresh tokens, or an access token alone, were issued for a session, or the operator issued an access token.',
   'auth.token.reuse':
     'A refresh token was used a second time: it was stolen, or its client is broken. Its family and session ended.',
   'auth.token.revoked': 'A token, or every token of a user, was revoked before it expired.',

@@ -23,6 +23,7 @@ import { tokenReuseEmail } from './mail.tsx'
 import {
   extendSession,
   type Found,
+  findSubject,
   findToken,
   insertFamily,
   type Rotated,
@@ -106,6 +107,31 @@ export async function issueTokens(
     return row
   })
   return { tokens: answer(tools, row, token, call.now), sessionExpiresAt: row.expires_at }
+}
+
+/** The longest lifetime of an access token without a refresh token, which a page keeps in memory. */
+const PAGE_TOKEN_LIFETIME = 15 * 60_000
+
+/**
+ * Issues an access token alone, which starts no family and does not extend the session.
+ * @throws Problem AUTHENTICATION_REQUIRED where the session has ended
+ */
+export async function issueAccessToken(
+  tools: SigningTools & Pick<Tools, 'db'>,
+  call: Call,
+  sessionId: string,
+): Promise<Omit<IssuedTokens, 'refresh_token'>> {
+  const lifetime = Math.min(PAGE_TOKEN_LIFETIME, tools.config.accessTokenLifetime)
+  const access = await tools.db.tx('system', async (tx) => {
+    const row = await findSubject(tx, sessionId, call.now)
+    if (!row) throw problem('AUTHENTICATION_REQUIRED')
+    const access = signAccessToken(tools, subjectOf(tools, row), call.now, lifetime)
+    const details = { token: access.id, expires_at: access.expiresAt.toISOString() }
+    const { user_id: userId, username } = row
+    await audit(tx, call, { type: 'auth.token.issued', userId, username, sessionId, details })
+    return access
+  })
+  return { access_token: access.token, token_type: 'Bearer', expires_in: access.expiresIn }
 }
 
 export interface Families {

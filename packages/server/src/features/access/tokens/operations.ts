@@ -9,6 +9,13 @@ export const tokenOperations = {
     audit: 'auth.token.issued',
     limit: { by: 'user', max: 60, per: '1h' },
   }),
+  issueAccess: operation({
+    name: 'auth.token',
+    summary: 'Issue a short-lived access token for your session',
+    needs: 'session',
+    audit: 'auth.token.issued',
+    limit: { by: 'user', max: 120, per: '10m' },
+  }),
   refresh: operation({
     name: 'auth.refresh',
     summary: 'Exchange a refresh token for new tokens',

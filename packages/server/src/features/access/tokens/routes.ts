@@ -1,12 +1,13 @@
 /** The JSON API of tokens: issuing them for a session, refreshing, revoking, and the JWK set that verifies them. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
 import type { TokenChecks } from './checks.ts'
-import { families, issueTokens } from './families.ts'
+import { families, issueAccessToken, issueTokens } from './families.ts'
 import { tokenOperations } from './operations.ts'
 import { revokeAllTokens, revokeToken } from './revoke.ts'
 
@@ -21,11 +22,19 @@ export const TokensView = z
   })
   .meta({ id: 'Tokens' })
 
+const AccessTokenView = TokensView.omit({ refresh_token: true }).meta({ id: 'AccessToken' })
+
 const JWK_SET = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 const FIVE_MINUTES = 'public, max-age=300'
 
 /** The wording that clients know which expect a 403. */
 const REFUSED = 'Invalid or expired refresh token'
+
+/** The session of the request itself: an access token must not be exchanged for credentials that outlive it. */
+function sessionOf({ session }: Call): string {
+  if (!session || session.via === 'token') throw problem('AUTHENTICATION_REQUIRED')
+  return session.id
+}
 
 export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tokens: TokenChecks }): Row[] {
   const { refresh } = families(tools, checks.sessions)
@@ -43,11 +52,22 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       output: TokensView,
       status: 201,
       run: async (call) => {
-        // a short-lived access token must not be exchanged for long-lived credentials
-        if (!call.session || call.session.via === 'token') throw problem('AUTHENTICATION_REQUIRED')
-        const { tokens } = await issueTokens(tools, call, call.session.id)
+        const { tokens } = await issueTokens(tools, call, sessionOf(call))
         return { data: tokens }
       },
+    }),
+    route({
+      of: tokenOperations.issueAccess,
+      method: 'POST',
+      path: '/api/v1/auth/token',
+      description:
+        'For a page of your app on another host of the same site: it sends the session cookie and the CSRF token, from an origin of `LATCHKEY_CORS_ORIGINS`, and calls the API of your app with the access token. The token is valid for 15 minutes at most, ends with the session, and leaves its lifetime as it is; there is no refresh token. Requires the session itself, as cookie or bearer token; an access token is not enough.',
+      tag,
+      message: 'Access token issued.',
+      input: z.object({}),
+      output: AccessTokenView,
+      status: 201,
+      run: async (call) => ({ data: await issueAccessToken(tools, call, sessionOf(call)) }),
     }),
     route({
       of: tokenOperations.refresh,

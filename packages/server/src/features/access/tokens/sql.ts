@@ -92,6 +92,21 @@ export async function findToken(db: Statements, hash: Buffer, now: Date): Promis
   return rows[0] ?? null
 }
 
+/** The subject of a token for a session; null where it has ended or is limited. Waits for a concurrent end of the session. */
+export async function findSubject(
+  tx: Tx,
+  sessionId: string,
+  now: Date,
+): Promise<Omit<SessionRow, 'family_id'> | null> {
+  const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
+    select s.id as session_id, s.user_id, u.username, u.roles, s.amr, s.authenticated_at, s.expires_at, ${ACTING}
+    from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
+    where s.id = ${sessionId} and u.status = 'active' and ${isUnlocked(now)}
+      and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
+    for share of s`.execute(tx)
+  return rows[0] ?? null
+}
+
 /**
  * Extends a session to the lifetime of one with tokens; never shortens it.
  * @returns null where it has ended or is limited

@@ -102,6 +102,80 @@ describe('tokens of a sign-in', () => {
   })
 })
 
+describe('an access token alone, for a page', () => {
+  const PATH = '/api/v1/auth/token'
+  const page = async (who = ada) => {
+    const client = world.client()
+    await client.signIn(who.email, PASSWORD)
+    return client
+  }
+
+  it('is issued to the session for 15 minutes, without a refresh token and without extending the session', async () => {
+    const client = await page()
+    const sessions = async () => (await client.get('/api/v1/auth/sessions')).data
+    const current = async () => (await sessions()).find((one: { current: boolean }) => one.current)
+    const before = await current()
+    const { status, data, headers } = await client.post(PATH)
+    expect([status, headers.get('cache-control')]).toEqual([201, 'no-store'])
+    expect(data).toEqual({ access_token: expect.any(String), token_type: 'Bearer', expires_in: 900 })
+    expect(partOf(data.access_token, 1)).toMatchObject({ sub: ada.id, sid: before.id, amr: ['pwd'] })
+    expect(await me(data.access_token)).toBe(200)
+    expect((await current()).expires_at).toBe(before.expires_at)
+    await world.clock.advance('16 minutes')
+    expect((await bearer(data.access_token).get('/api/v1/auth/me')).code).toBe('TOKEN_EXPIRED')
+    expect((await client.post(PATH)).status).toBe(201)
+  })
+
+  it('is audited with its id', async () => {
+    const client = await page()
+    const { data } = await client.post(PATH)
+    const { jti, exp, sid } = partOf(data.access_token, 1)
+    const [event] = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('audit_events')
+        .selectAll()
+        .where('event_type', '=', 'auth.token.issued')
+        .where('session_id', '=', sid)
+        .execute(),
+    )
+    expect(event?.details).toEqual({ token: jti, expires_at: new Date(exp * 1000).toISOString() })
+  })
+
+  it('requires the CSRF token, and an origin that is listed', async () => {
+    const client = await page()
+    const csrf = client.csrfToken
+    client.csrfToken = null
+    expect((await client.post(PATH)).code).toBe('CSRF_FAILED')
+    client.csrfToken = (await page()).csrfToken
+    expect((await client.post(PATH)).code).toBe('CSRF_FAILED')
+    client.csrfToken = csrf
+    const from = (origin: string) =>
+      client.post(PATH, {}, { headers: { origin, 'sec-fetch-site': 'same-site' } })
+    expect((await from('https://evil.example')).code).toBe('CSRF_FAILED')
+    expect((await from(world.config.publicUrl)).status).toBe(201)
+  })
+
+  it('is not issued for an access token, an API key, or no credential', async () => {
+    const client = await page()
+    const { data } = await client.post(PATH)
+    expect((await bearer(data.access_token).post(PATH)).code).toBe('AUTHENTICATION_REQUIRED')
+    const { secret } = await client.apiKey({ permissions: ['*'] })
+    expect((await bearer(secret).post(PATH)).status).toBeGreaterThanOrEqual(401)
+    expect((await world.client().post(PATH)).code).toBe('AUTHENTICATION_REQUIRED')
+  })
+
+  it('ends with the session, however the two are raced', async () => {
+    const client = await page()
+    const [, ...issued] = await Promise.all([
+      client.post('/api/v1/auth/logout'),
+      ...Array.from({ length: 10 }, () => client.post(PATH)),
+    ])
+    for (const { status, data } of issued)
+      expect(status === 201 ? await me(data.access_token) : status).toBe(401)
+    expect((await client.post(PATH)).status).toBe(401)
+  })
+})
+
 describe('a refresh token', () => {
   it('works once and is followed by another', async () => {
     const first = await signIn()
