@@ -75,5 +75,5 @@ export const optional = <T extends z.ZodType>(schema: T) =>
 /** A value that a link fills into a field of a form. Any text: it is displayed, and validated when the form is sent. */
 export const Prefilled = z.string().max(320).optional()
 
-/** The address to continue with; validated by signin's safeReturnTo, never an error. */
+/** The address to continue with; validated by `safeReturnTo`, never an error. */
 export const ReturnTo = z.string().max(4000).optional()

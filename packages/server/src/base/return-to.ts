@@ -1,8 +1,10 @@
 /**
  * The return URL: where a browser goes after a sign-in. Only a path of this server or a registered origin is followed
  * (no open redirect); anything else is ignored and never an error, so that a bad link still leads to a sign-in.
+ * In the link of an e-mail it is encrypted, because the recipient may not be who chose it.
  */
-import type { Config } from '../../../config.ts'
+import type { Config } from '../config.ts'
+import type { Keyring } from './crypto.ts'
 
 /** @returns a path of this server, or a whole URL of a registered origin; null for anything else */
 export function safeReturnTo(
@@ -19,4 +21,36 @@ export function safeReturnTo(
     return path.startsWith('//') ? null : path
   }
   return config.returnOrigins.includes(url.origin) ? url.href : null
+}
+
+export interface LinkTools {
+  config: Pick<Config, 'publicUrl' | 'returnOrigins'>
+  keyring: Pick<Keyring, 'encrypt' | 'decrypt'>
+}
+
+/** The URL of a single-use link in an e-mail, with the return URL in `continue`. */
+export function emailLink(
+  { config, keyring }: LinkTools,
+  path: '/verify-email' | '/reset-password',
+  { token, returnTo }: { token: string; returnTo?: string | null | undefined },
+): string {
+  const query = new URLSearchParams({ token })
+  if (returnTo) query.set('continue', keyring.encrypt('return_to', returnTo))
+  return `${config.publicUrl}${path}?${query}`
+}
+
+/** The return URL of a page that such a link opens, or of its form, which sends it as `return_to`. */
+export function linkReturnTo(
+  { config, keyring }: LinkTools,
+  sent: Readonly<Partial<Record<'continue' | 'return_to', string | undefined>>>,
+): string | null {
+  return safeReturnTo(config, decrypted(keyring, sent.continue) ?? sent.return_to)
+}
+
+function decrypted(keyring: LinkTools['keyring'], sealed: string | undefined): string | undefined {
+  try {
+    return sealed === undefined ? undefined : keyring.decrypt('return_to', sealed)
+  } catch {
+    return undefined
+  }
 }

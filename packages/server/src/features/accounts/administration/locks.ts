@@ -135,5 +135,5 @@ export const sendReset = (tools: LockTools, call: Call, id: string): Promise<voi
         message: 'An e-mail was sent to this user less than a minute ago.',
         retryAfter: 60,
       })
-    await sendResetEmail(tools, tx, acting, user, localeOf(user, call))
+    await sendResetEmail(tools, tx, acting, user, { locale: localeOf(user, call) })
   })

@@ -42,9 +42,10 @@ async function writeEmail(
   tools: EmailTools,
   tx: Tx,
   user: User,
-  { locale, return_to: returnTo }: z.output<typeof registrationEmailJob.payload>,
+  onward: z.output<typeof registrationEmailJob.payload>,
   now: Date,
 ): Promise<void> {
+  const { locale } = onward
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
     const { email } = await getUser(tx, owner)
@@ -61,5 +62,5 @@ async function writeEmail(
       )
     }
   }
-  await sendVerification(tools, tx, user, { locale, returnTo }, now)
+  await sendVerification(tools, tx, user, onward, now)
 }

@@ -13,6 +13,7 @@ import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
+import { emailLink } from '../../../base/return-to.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { job, PayloadLocale, runs, type Work } from '../../../core/jobs/index.ts'
 import {
@@ -48,8 +49,9 @@ const EMAILS_PER_HOUR = 5
 const HOUR = 3_600_000
 const CHOICE_LIFETIME = HOUR
 
-const verifyJob = job('emails.verify', z.object({ user_id: z.string(), locale: PayloadLocale }))
-const resendJob = job('emails.resend', z.object({ email: z.string(), locale: PayloadLocale }))
+const Onward = { locale: PayloadLocale, return_to: z.string().nullish() }
+const verifyJob = job('emails.verify', z.object({ user_id: z.string(), ...Onward }))
+const resendJob = job('emails.resend', z.object({ email: z.string(), ...Onward }))
 
 /** Whether the rate limits permit an e-mail with a link to the user now. Locks the address and the user's row. */
 export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
@@ -72,8 +74,10 @@ export async function requestVerification(
   tx: Tx,
   call: Call,
   user: Pick<User, 'id'>,
+  returnTo: string | null,
 ): Promise<void> {
-  await tools.jobs.enqueue(tx, verifyJob, { user_id: user.id, locale: call.locale }, { now: call.now })
+  const payload = { user_id: user.id, locale: call.locale, return_to: returnTo }
+  await tools.jobs.enqueue(tx, verifyJob, payload, { now: call.now })
 }
 
 /** Enqueues another verification e-mail by address. The answer does not reveal whether the address is known. */
@@ -81,10 +85,10 @@ export async function resendVerification(
   tools: Pick<Tools, 'db' | 'jobs'>,
   call: Call,
   email: string,
+  returnTo: string | null = null,
 ): Promise<void> {
-  await tools.db.tx('system', (tx) =>
-    tools.jobs.enqueue(tx, resendJob, { email, locale: call.locale }, { now: call.now }),
-  )
+  const payload = { email, locale: call.locale, return_to: returnTo }
+  await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, resendJob, payload, { now: call.now }))
 }
 
 /** The user whose address a verification link verifies, without using the link. @throws INVALID_TOKEN, TOKEN_EXPIRED */
@@ -157,7 +161,7 @@ export async function sendVerification(
   tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   user: User,
-  { locale, returnTo }: { locale: Locale; returnTo?: string | undefined },
+  { locale, return_to: returnTo }: { locale: Locale; return_to?: string | null | undefined },
   now: Date,
 ): Promise<void> {
   await revokeLinks(tx, 'verify_email', user.id, now)
@@ -166,32 +170,15 @@ export async function sendVerification(
     { purpose: 'verify_email', userId: user.id, emailId: user.email_id, lifetime: VERIFICATION_LIFETIME },
     now,
   )
-  const sealedReturnTo = returnTo === undefined ? null : tools.keyring.encrypt('return_to', returnTo)
-  await tools.mail.write(
-    tx,
-    verificationEmail(tools.config, { to: user.email, token, locale, sealedReturnTo }),
-    now,
-    user.id,
-  )
-}
-
-/** Decrypts the place to return to of a verification link; undefined where it is not one that this server encrypted. */
-export function unsealReturnTo(
-  tools: Pick<Tools, 'keyring'>,
-  sealed: string | undefined,
-): string | undefined {
-  try {
-    return sealed === undefined ? undefined : tools.keyring.decrypt('return_to', sealed)
-  } catch {
-    return undefined
-  }
+  const href = emailLink(tools, '/verify-email', { token, returnTo })
+  await tools.mail.write(tx, verificationEmail(tools.config, { to: user.email, href, locale }), now, user.id)
 }
 
 /** Jobs that decide about e-mails after the answer was sent. */
 export function emailJobs(tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring'>): Work[] {
   const send = (
     find: (tx: Tx) => Promise<User | null>,
-    locale: Locale,
+    onward: { locale: Locale; return_to?: string | null | undefined },
     now: Date,
     by: 'person' | 'address',
   ) =>
@@ -204,13 +191,15 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring
       // an address with an owner is not verified again; the registration's own job has sent an e-mail
       if ((await ownerOtherThan(tx, user.id, canonical(user.email))) !== null) return
       const isContested = by === 'address' && (await hasRivals(tx, user.id, canonical(user.email)))
-      if (isContested) await sendChoice(tools, tx, user, locale, now)
-      else await sendVerification(tools, tx, user, { locale }, now)
+      if (isContested) await sendChoice(tools, tx, user, onward, now)
+      else await sendVerification(tools, tx, user, onward, now)
     })
   return [
-    runs(verifyJob, ({ user_id, locale }, now) => send((tx) => findUser(tx, user_id), locale, now, 'person')),
-    runs(resendJob, ({ email, locale }, now) =>
-      send((tx) => findByIdentifier(tx, email), locale, now, 'address'),
+    runs(verifyJob, ({ user_id, ...onward }, now) =>
+      send((tx) => findUser(tx, user_id), onward, now, 'person'),
+    ),
+    runs(resendJob, ({ email, ...onward }, now) =>
+      send((tx) => findByIdentifier(tx, email), onward, now, 'address'),
     ),
   ]
 }
@@ -221,10 +210,10 @@ export function emailJobs(tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring
  * verifies the address and deletes the rivals.
  */
 async function sendChoice(
-  tools: Pick<Tools, 'mail' | 'config'>,
+  tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   user: User,
-  locale: Locale,
+  { locale, return_to: returnTo }: { locale: Locale; return_to?: string | null | undefined },
   now: Date,
 ): Promise<void> {
   await revokeLinks(tx, 'verify_email', user.id, now)
@@ -234,5 +223,6 @@ async function sendChoice(
     { purpose: 'reset_password', userId: user.id, lifetime: CHOICE_LIFETIME },
     now,
   )
-  await tools.mail.write(tx, choiceEmail(tools.config, { to: user.email, token, locale }), now, user.id)
+  const href = emailLink(tools, '/reset-password', { token, returnTo })
+  await tools.mail.write(tx, choiceEmail(tools.config, { to: user.email, href, locale }), now, user.id)
 }

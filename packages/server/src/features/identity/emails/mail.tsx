@@ -1,6 +1,6 @@
 /**
  * The e-mails of verifying an address. The recipient may not have requested them, so they show no text that a stranger
- * typed: the place to return to is encrypted in the link.
+ * typed; `href` has the place to return to encrypted (`emailLink`).
  */
 import type { Locale } from '../../../base/call.ts'
 import { texts } from '../../../base/page/index.ts'
@@ -37,13 +37,8 @@ const t = texts({
 })
 
 export const verificationEmail = (
-  config: Pick<Config, 'publicUrl' | 'brandName'>,
-  {
-    to,
-    token,
-    locale,
-    sealedReturnTo,
-  }: { to: string; token: string; locale: Locale; sealedReturnTo: string | null },
+  config: Pick<Config, 'brandName'>,
+  { to, href, locale }: { to: string; href: string; locale: Locale },
 ): Email => ({
   to,
   locale,
@@ -51,11 +46,7 @@ export const verificationEmail = (
   body: (
     <>
       <Paragraph>{t(locale, 'lead', { brand: config.brandName })}</Paragraph>
-      <Action
-        href={`${config.publicUrl}/verify-email?${new URLSearchParams({ token, ...(sealedReturnTo === null ? {} : { continue: sealedReturnTo }) })}`}
-      >
-        {t(locale, 'action')}
-      </Action>
+      <Action href={href}>{t(locale, 'action')}</Action>
       <Paragraph>{t(locale, 'lifetime')}</Paragraph>
       <Note>{t(locale, 'ignore')}</Note>
     </>
@@ -64,8 +55,8 @@ export const verificationEmail = (
 
 /** For an address with several registrations: the owner of the mailbox chooses a password. */
 export const choiceEmail = (
-  config: Pick<Config, 'publicUrl' | 'brandName'>,
-  { to, token, locale }: { to: string; token: string; locale: Locale },
+  config: Pick<Config, 'brandName'>,
+  { to, href, locale }: { to: string; href: string; locale: Locale },
 ): Email => ({
   to,
   locale,
@@ -73,7 +64,7 @@ export const choiceEmail = (
   body: (
     <>
       <Paragraph>{t(locale, 'choice.lead', { brand: config.brandName })}</Paragraph>
-      <Action href={`${config.publicUrl}/reset-password?token=${token}`}>{t(locale, 'choice.action')}</Action>
+      <Action href={href}>{t(locale, 'choice.action')}</Action>
       <Paragraph>{t(locale, 'choice.lifetime')}</Paragraph>
       <Note>{t(locale, 'ignore')}</Note>
     </>

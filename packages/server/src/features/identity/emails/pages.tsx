@@ -1,7 +1,4 @@
-/**
- * The hosted pages of verifying an e-mail address. The place to return to is carried along unread, encrypted while it is
- * part of an e-mail's link; the sign-in page decides whether it is followed.
- */
+/** The hosted pages of verifying an e-mail address. They keep the place to return to, encrypted in the link of an e-mail. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
@@ -9,14 +6,9 @@ import { ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { formState } from '../../../base/page/index.ts'
+import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
-import {
-  hasVerified,
-  previewVerification,
-  resendVerification,
-  unsealReturnTo,
-  verifyEmail,
-} from './emails.ts'
+import { hasVerified, previewVerification, resendVerification, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
@@ -26,24 +18,20 @@ import { CheckYourMail, ConfirmEmail, EmailVerified, VerifyLinkInvalid } from '.
 export const checkYourMail = (
   call: Call,
   address: string,
-  options: { resent?: boolean; status?: number; returnTo?: string | undefined } = {},
+  options: { resent?: boolean; status?: number; returnTo?: string | null } = {},
 ): PageAnswer => ({
   page: <CheckYourMail address={address} resent={options.resent ?? false} returnTo={options.returnTo} />,
   title: emailsText(call.locale, 'check.title'),
   ...(options.status === undefined ? {} : { status: options.status }),
 })
 
-const linkInvalid = (
-  call: Call,
-  typed: { return_to?: string | undefined },
-  { code, status }: Problem,
-): PageAnswer => ({
-  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={typed.return_to} />,
+const linkInvalid = (call: Call, returnTo: string | null, { code, status }: Problem): PageAnswer => ({
+  page: <VerifyLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={returnTo} />,
   title: emailsText(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
   status,
 })
 
-const verified = (call: Call, returnTo: string | undefined): PageAnswer => ({
+const verified = (call: Call, returnTo: string | null): PageAnswer => ({
   page: <EmailVerified returnTo={returnTo} />,
   title: emailsText(call.locale, 'verified.title'),
 })
@@ -60,19 +48,17 @@ export const emailPages = (
     method: 'GET',
     path: '/verify-email',
     description: 'Opening it changes nothing, so that a mail scanner does not use up the link.',
-    input: z.object({ token: LinkToken, continue: ReturnTo }),
-    run: async (call, { token, continue: sealed }) => {
+    input: z.object({ token: LinkToken, continue: ReturnTo, return_to: ReturnTo }),
+    run: async (call, { token, ...sent }) => {
       const user = await previewVerification(tools, call, token)
-      const returnTo = unsealReturnTo(tools, sealed)
       return {
-        page: <ConfirmEmail token={token} address={user.email} returnTo={returnTo} />,
+        page: <ConfirmEmail token={token} address={user.email} returnTo={linkReturnTo(tools, sent)} />,
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
-    reached: async (call, { token = '', continue: sealed }) =>
-      (await hasVerified(tools, call, token)) ? verified(call, unsealReturnTo(tools, sealed)) : null,
-    redisplay: async (call, typed, problem) =>
-      linkInvalid(call, { return_to: unsealReturnTo(tools, typed.continue) }, problem),
+    reached: async (call, { token = '', ...sent }) =>
+      (await hasVerified(tools, call, token)) ? verified(call, linkReturnTo(tools, sent)) : null,
+    redisplay: async (call, typed, problem) => linkInvalid(call, linkReturnTo(tools, typed), problem),
   }),
   page({
     of: emailOperations.verify,
@@ -80,13 +66,13 @@ export const emailPages = (
     method: 'POST',
     path: '/verify-email',
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
-    run: async (call, { token, return_to }) => {
+    run: async (call, { token, ...sent }) => {
       const { id } = await verifyEmail(tools, call, token)
-      return (await afterVerification(call, id)) ?? verified(call, return_to)
+      return (await afterVerification(call, id)) ?? verified(call, linkReturnTo(tools, sent))
     },
-    reached: async (call, { token = '', return_to }) =>
-      (await hasVerified(tools, call, token)) ? verified(call, return_to) : null,
-    redisplay: async (call, typed, problem) => linkInvalid(call, typed, problem),
+    reached: async (call, { token = '', ...sent }) =>
+      (await hasVerified(tools, call, token)) ? verified(call, linkReturnTo(tools, sent)) : null,
+    redisplay: async (call, typed, problem) => linkInvalid(call, linkReturnTo(tools, typed), problem),
   }),
   page({
     of: emailOperations.resend,
@@ -96,14 +82,15 @@ export const emailPages = (
     formAt: '/verify-email',
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, { email, return_to }) => {
-      await resendVerification(tools, call, email)
-      return checkYourMail(call, email, { resent: true, returnTo: return_to })
+      const returnTo = safeReturnTo(tools.config, return_to)
+      await resendVerification(tools, call, email, returnTo)
+      return checkYourMail(call, email, { resent: true, returnTo })
     },
     redisplay: async (call, typed, problem) => ({
       page: (
         <VerifyLinkInvalid
           expired={false}
-          returnTo={typed.return_to}
+          returnTo={safeReturnTo(tools.config, typed.return_to)}
           {...formState(call.locale, typed, problem)}
         />
       ),

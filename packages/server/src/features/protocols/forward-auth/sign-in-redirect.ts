@@ -5,8 +5,8 @@
  */
 import type { Problem } from '../../../base/errors.ts'
 import type { RefusedRequest } from '../../../base/http/row/route.ts'
+import { safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { safeReturnTo } from '../../signin/responses/index.ts'
 
 const SIGN_IN_RESOLVES = new Set(['AUTHENTICATION_REQUIRED', 'SESSION_EXPIRED', 'INVALID_TOKEN'])
 

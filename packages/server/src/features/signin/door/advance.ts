@@ -220,7 +220,7 @@ async function reportUnverified(
   attempt: Attempt,
   taken: StepTaken,
 ): Promise<void> {
-  await requestVerification(tools, tx, call, taken.user)
+  await requestVerification(tools, tx, call, taken.user, attempt.after.returnTo)
   await auditFailure(tx, call, attempt, taken, 'verify_email')
 }
 

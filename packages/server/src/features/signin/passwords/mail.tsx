@@ -40,8 +40,8 @@ const t = texts({
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
 
 export const resetEmail = (
-  config: Brand,
-  { to, token, locale }: { to: string; token: string; locale: Locale },
+  config: Pick<Config, 'brandName'>,
+  { to, href, locale }: { to: string; href: string; locale: Locale },
 ): Email => ({
   to,
   locale,
@@ -49,7 +49,7 @@ export const resetEmail = (
   body: (
     <>
       <Paragraph>{t(locale, 'reset.lead')}</Paragraph>
-      <Action href={`${config.publicUrl}/reset-password?token=${token}`}>{t(locale, 'reset.action')}</Action>
+      <Action href={href}>{t(locale, 'reset.action')}</Action>
       <Paragraph>{t(locale, 'reset.lifetime')}</Paragraph>
       <Note>{t(locale, 'reset.ignore')}</Note>
     </>

@@ -7,12 +7,13 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
+import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { findNamed, getUser } from '../../identity/users/index.ts'
 import { findReturnTo } from '../door/index.ts'
-import { ATTEMPT_COOKIE, redirectOutcome, safeReturnTo, showSignIn } from '../responses/index.ts'
+import { ATTEMPT_COOKIE, redirectOutcome, showSignIn } from '../responses/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { signInByPassword } from './method.ts'
@@ -23,16 +24,35 @@ import { hasResetTo, previewReset, requestReset, resetPassword } from './reset.t
 import { passwordsText as t } from './texts.ts'
 import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
 
-const resetLinkInvalid = (call: Call, code: string, status: number): PageAnswer => ({
-  page: <ResetLinkInvalid expired={code === 'TOKEN_EXPIRED'} />,
+const resetLinkInvalid = (call: Call, returnTo: string | null, { code, status }: Problem): PageAnswer => ({
+  page: <ResetLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={returnTo} />,
   title: t(call.locale, code === 'TOKEN_EXPIRED' ? 'invalid.title_expired' : 'invalid.title'),
   status,
 })
 
-async function showReset(tools: Tools, call: Call, token: string, form: FormState): Promise<PageAnswer> {
+interface OpenedLink {
+  token: string
+  continue?: string | undefined
+  return_to?: string | undefined
+}
+
+async function showReset(
+  tools: Tools,
+  call: Call,
+  { token, ...sent }: OpenedLink,
+  form: FormState,
+): Promise<PageAnswer> {
   const user = await previewReset(tools, call, token)
   return {
-    page: <Reset token={token} address={user.email} policy={pagePolicy(tools.config)} {...form} />,
+    page: (
+      <Reset
+        token={token}
+        address={user.email}
+        policy={pagePolicy(tools.config)}
+        returnTo={linkReturnTo(tools, sent)}
+        {...form}
+      />
+    ),
     title: t(call.locale, 'reset.title'),
   }
 }
@@ -142,14 +162,17 @@ const signInRows = (tools: Tools): Row[] => [
       attempt: z.string().max(200),
       password: TypedPassword,
       password_confirm: TypedPassword,
+      return_to: ReturnTo,
     }),
-    run: async (call, { attempt, ...input }) =>
+    run: async (call, { attempt, return_to: _, ...input }) =>
       attempt === attemptId(call)
         ? redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input))
         : // the cookie is that of another sign-in, which continues in its own tab
           { redirect: await attemptEnded(tools, call) },
-    reached: ({ principal }, _sent, { code }) =>
-      code === 'CSRF_FAILED' && principal ? { redirect: '/account' } : null,
+    reached: ({ principal }, sent, { code }) =>
+      code === 'CSRF_FAILED' && principal
+        ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
+        : null,
     redisplay: async (call, typed, problem) => {
       if (isAttemptGone(problem)) return startOver(tools, call)
       const form = formState(call.locale, typed, problem)
@@ -183,9 +206,10 @@ const resetRows = (tools: Tools): Row[] => [
     path: '/forgot-password',
     input: z.object({ email: EmailAddress, return_to: ReturnTo }),
     run: async (call, input) => {
-      await requestReset(tools, call, input.email)
+      const returnTo = safeReturnTo(tools.config, input.return_to)
+      await requestReset(tools, call, input.email, returnTo)
       return {
-        page: <ForgotSent address={input.email} returnTo={safeReturnTo(tools.config, input.return_to)} />,
+        page: <ForgotSent address={input.email} returnTo={returnTo} />,
         title: t(call.locale, 'sent.title'),
       }
     },
@@ -204,30 +228,41 @@ const resetRows = (tools: Tools): Row[] => [
     of: passwordOperations.resetForm,
     method: 'GET',
     path: '/reset-password',
-    input: z.object({ token: LinkToken }),
-    run: (call, { token }) => showReset(tools, call, token, {}),
-    redisplay: async (call, _typed, problem) => resetLinkInvalid(call, problem.code, problem.status),
+    input: z.object({ token: LinkToken, continue: ReturnTo, return_to: ReturnTo }),
+    run: (call, link) => showReset(tools, call, link, {}),
+    redisplay: async (call, typed, problem) => resetLinkInvalid(call, linkReturnTo(tools, typed), problem),
   }),
   page({
     of: passwordOperations.reset,
     name: 'pages.reset_password.submit',
     method: 'POST',
     path: '/reset-password',
-    input: z.object({ token: LinkToken, password: TypedPassword, password_confirm: TypedPassword }),
-    run: async (call, input) => {
+    input: z.object({
+      token: LinkToken,
+      password: TypedPassword,
+      password_confirm: TypedPassword,
+      return_to: ReturnTo,
+    }),
+    run: async (call, { return_to, ...input }) => {
       try {
         await resetPassword(tools, call, input)
       } catch (error) {
         const isUsed = error instanceof Problem && error.code === 'INVALID_TOKEN'
         if (!isUsed || !(await hasResetTo(tools, call, input))) throw error
       }
-      return { redirect: '/sign-in?notice=password_reset' }
+      const returnTo = safeReturnTo(tools.config, return_to)
+      return { redirect: withReturnTo('/sign-in?notice=password_reset', returnTo) }
     },
     redisplay: async (call, typed, problem) =>
       problem.code === 'INVALID_TOKEN' || problem.code === 'TOKEN_EXPIRED' || !typed.token
-        ? resetLinkInvalid(call, problem.code, problem.status)
+        ? resetLinkInvalid(call, linkReturnTo(tools, typed), problem)
         : {
-            ...(await showReset(tools, call, typed.token, formState(call.locale, typed, problem))),
+            ...(await showReset(
+              tools,
+              call,
+              { ...typed, token: typed.token },
+              formState(call.locale, typed, problem),
+            )),
             status: problem.status,
           },
   }),

@@ -8,6 +8,7 @@ import { type Call, type Locale, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { Problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
+import { emailLink } from '../../../base/return-to.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { job, PayloadLocale, PayloadText, runs, type Work } from '../../../core/jobs/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
@@ -38,6 +39,7 @@ const forgotJob = job(
     ip: PayloadText,
     user_agent: PayloadText,
     request_id: z.string().optional(),
+    return_to: PayloadText,
   }),
 )
 
@@ -46,9 +48,11 @@ export async function requestReset(
   tools: Pick<Tools, 'db' | 'jobs'>,
   call: Call,
   identifier: string,
+  returnTo: string | null = null,
 ): Promise<void> {
   const payload = {
     identifier,
+    return_to: returnTo,
     locale: call.locale,
     ip: call.ip,
     user_agent: call.userAgent,
@@ -128,30 +132,31 @@ export async function hasResetTo(
 }
 
 /** The job that decides about the e-mail after the answer was sent. */
-export const resetJobs = (tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] => [
+export const resetJobs = (tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring'>): Work[] => [
   runs(forgotJob, (payload, now) =>
     tools.db.tx('system', async (tx) => {
       const user = await findByIdentifier(tx, payload.identifier)
       if (!user || user.status === 'disabled') return
       if (!(await mayWriteTo(tx, user, 'reset_password', now))) return
-      const { request_id, ip, user_agent, locale } = payload
+      const { request_id, ip, user_agent, locale, return_to: returnTo } = payload
       const system = systemCall(now)
       const call = { ...system, id: request_id ?? system.id, ip, userAgent: user_agent }
-      await sendResetEmail(tools, tx, call, user, locale)
+      await sendResetEmail(tools, tx, call, user, { locale, returnTo })
     }),
   ),
 ]
 
 /** Sends the e-mail, whose link replaces earlier ones. The caller checks whether it may be sent. */
 export async function sendResetEmail(
-  tools: Pick<Tools, 'mail' | 'config'>,
+  tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   call: Call,
   user: User,
-  locale: Locale,
+  { locale, returnTo }: { locale: Locale; returnTo?: string | null },
 ): Promise<void> {
   const token = await issueResetLink(tx, user, RESET_LIFETIME, call.now)
-  const email = resetEmail(tools.config, { to: user.email, token, locale })
+  const href = emailLink(tools, '/reset-password', { token, returnTo })
+  const email = resetEmail(tools.config, { to: user.email, href, locale })
   await tools.mail.write(tx, email, call.now, user.id)
   const { id: userId, username } = user
   await audit(tx, call, { type: 'auth.password.reset_requested', userId, username })

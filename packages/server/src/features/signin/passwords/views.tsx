@@ -69,10 +69,11 @@ export interface ResetProps extends FormState {
   /** The account's address, for password managers. */
   address?: string | null
   policy: PasswordPolicy
+  returnTo?: string | null
 }
 
 /** The page of the e-mailed link; only its form uses the token up. */
-export function Reset({ token, address, policy, ...form }: ResetProps) {
+export function Reset({ token, address, policy, returnTo, ...form }: ResetProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
@@ -84,7 +85,7 @@ export function Reset({ token, address, policy, ...form }: ResetProps) {
           : t(locale, 'reset.lead_unknown')
       }
     >
-      <Form action="/reset-password" fields={fields} hidden={{ token }} {...form}>
+      <Form action="/reset-password" fields={fields} returnTo={returnTo} hidden={{ token }} {...form}>
         {address ? <ForManagers account={address} /> : null}
         <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />
         <Button>{t(locale, 'reset.button')}</Button>
@@ -94,7 +95,7 @@ export function Reset({ token, address, policy, ...form }: ResetProps) {
 }
 
 /** `expired`; otherwise the link was used, replaced, or is wrong. */
-export function ResetLinkInvalid({ expired }: { expired: boolean }) {
+export function ResetLinkInvalid({ expired, returnTo }: { expired: boolean; returnTo?: string | null }) {
   const { locale } = useUi()
   return (
     <Card
@@ -102,9 +103,9 @@ export function ResetLinkInvalid({ expired }: { expired: boolean }) {
       title={t(locale, expired ? 'invalid.title_expired' : 'invalid.title')}
       lead={t(locale, expired ? 'invalid.lead_expired' : 'invalid.lead')}
     >
-      <ButtonLink href="/forgot-password">{t(locale, 'invalid.button')}</ButtonLink>
+      <ButtonLink href={withReturnTo('/forgot-password', returnTo)}>{t(locale, 'invalid.button')}</ButtonLink>
       <LinkRow>
-        <a href="/sign-in">{t(locale, 'forgot.back')}</a>
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'forgot.back')}</a>
       </LinkRow>
     </Card>
   )
@@ -170,7 +171,7 @@ export function Expired({ attempt, email, policy, returnTo, ...form }: ExpiredPr
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
     <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
-      <Form action="/sign-in/new-password" fields={fields} hidden={{ attempt }} {...form}>
+      <Form action="/sign-in/new-password" fields={fields} returnTo={returnTo} hidden={{ attempt }} {...form}>
         <ForManagers account={email} />
         <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />
         <Button>{t(locale, 'expired.button')}</Button>

@@ -12,4 +12,3 @@ export {
   SignedInView,
 } from './outcome.ts'
 export { showSignIn } from './pages.tsx'
-export { safeReturnTo } from './return-to.ts'

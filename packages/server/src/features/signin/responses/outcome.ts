@@ -79,7 +79,7 @@ export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
     const isRegistration = attempt.proofs.some(({ method }) => method === 'registration')
     const status = isRegistration ? 200 : problem('EMAIL_NOT_VERIFIED').status
     return {
-      ...checkYourMail(call, user.email, { status, returnTo: attempt.after.returnTo ?? undefined }),
+      ...checkYourMail(call, user.email, { status, returnTo: attempt.after.returnTo }),
       cookies,
     }
   }

@@ -5,10 +5,10 @@ import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
+import { safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { signInPageOperations } from './operations.ts'
-import { safeReturnTo } from './return-to.ts'
 import { signOut } from './sign-out.ts'
 import { signinText } from './texts.ts'
 import { NOTICES, SignedOut, SignIn, SignOut } from './views.tsx'
@@ -64,13 +64,13 @@ export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
     method: 'GET',
     path: '/sign-out',
     input: z.object({ return_to: ReturnTo }),
-    run: async (call, input) =>
-      call.principal
-        ? {
-            page: <SignOut returnTo={safeReturnTo(tools.config, input.return_to)} />,
-            title: signinText(call.locale, 'sign_out.title'),
-          }
-        : { page: <SignedOut />, title: signinText(call.locale, 'signed_out.title') },
+    run: async (call, input) => {
+      const returnTo = safeReturnTo(tools.config, input.return_to)
+      if (call.principal)
+        return { page: <SignOut returnTo={returnTo} />, title: signinText(call.locale, 'sign_out.title') }
+      if (returnTo) return { redirect: returnTo }
+      return { page: <SignedOut />, title: signinText(call.locale, 'signed_out.title') }
+    },
   }),
   page({
     of: signInPageOperations.signOutByForm,
