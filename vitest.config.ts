@@ -23,7 +23,7 @@ const withoutDatabase = [
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
-  'tests/{architecture,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
+  'tests/{architecture,docs,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
 const processWide = ['packages/server/src/{commands/run,commands/users-import,core/jobs/jobs}.test.ts']
@@ -34,7 +34,7 @@ const processWide = ['packages/server/src/{commands/run,commands/users-import,co
 const onPostgresOnly = [
   'tests/{access-matrix,fuzz,hostile-tokens,leaks,nodes,routes,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
-  'tests/{guides,next,providers,runtimes}.test.ts',
+  'tests/{guides,next,providers,readme,runtimes}.test.ts',
   '**/db/postgres.test.ts',
 ]
 const onPgliteOnly = ['**/db/{pglite,lock}.test.ts']

@@ -118,6 +118,23 @@ describe('the README', () => {
     for (const block of blocks) expect(root).toContain(block)
   })
 
+  it('has code that passes a strict type check, and so has the guide of roles', () => {
+    const files = blocks.map((text, at) => [`readme-${at}.ts`, text] as const)
+    const rules = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/guides/roles.md'), 'utf8'))?.[1]
+    const around = `import { createGuard, latchkey } from '@latchkey/guard'
+      import express from 'express'
+      const app = express()
+      declare const editArticle: express.RequestHandler
+      declare const listTeam: express.RequestHandler\n`
+    for (const [name, text] of [...files, ['roles.ts', around + rules] as const])
+      writeFileSync(join(folder, name), text)
+    const config = { extends: '../../tsconfig.json', include: ['*.ts'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]
+    const { status, stdout } = spawnSync(process.execPath, tsc, { encoding: 'utf8' })
+    expect([rules?.includes('createGuard'), status, stdout]).toEqual([true, 0, ''])
+  })
+
   it.each([0, 1])('protects an API as printed: %i', async (at) => {
     const port = await freePort()
     // as printed, except for the two addresses

@@ -172,7 +172,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     forwardAuthFeature(tools),
     compatFeature(tools, { sessions: sessions.checks, tokens: tokens.checks }),
     { name: 'csrf', rows: csrfRows(tools.keyring) },
-    ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools) }]),
+    ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
   ]
   return features

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { systemClock } from '../../base/clock.ts'
 import { keyring } from '../../base/crypto.ts'
 import type { Database } from '../../base/db/database.ts'
@@ -6,7 +7,7 @@ import { type Serving, serve } from '../../base/http/testing.ts'
 import { createPages } from '../../base/page/index.ts'
 import { openTestDatabase, quietLog } from '../../testing/database.ts'
 import { PASSWORD, startWorld } from '../../testing/world.ts'
-import { createJobs } from '../jobs/index.ts'
+import { createJobs, type Jobs, job } from '../jobs/index.ts'
 import { Action, Paragraph } from './email.tsx'
 import { createMail, type Mail, type MailOptions } from './index.ts'
 import { outboxRows } from './outbox.tsx'
@@ -21,6 +22,8 @@ const LINK = 'https://id.example/verify-email?token=a&b=<1'.replace('<', '%3C')
 
 let db: Database
 let server: Serving
+let jobs: Jobs
+let mail: Mail
 const write = (mail: Mail, to: string, name: string): Promise<void> =>
   db.tx('system', (tx) =>
     mail.write(
@@ -43,9 +46,10 @@ const write = (mail: Mail, to: string, name: string): Promise<void> =>
 beforeAll(async () => {
   db = await openTestDatabase()
   const tools = { db, clock, keyring: ring, log: quietLog }
-  const mail = createMail({ ...tools, jobs: createJobs(tools), config })
+  jobs = createJobs(tools)
+  mail = createMail({ ...tools, jobs, config })
   const pages = createPages(config)
-  server = await serve(outboxRows({ db, keyring: ring }), {
+  server = await serve(outboxRows({ db, keyring: ring }, jobs.settleNew), {
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,
   })
@@ -75,6 +79,22 @@ test('is a bare array, newest first, in every envelope style', async () => {
       },
     ])
   }
+})
+
+test('has the e-mails of every job that was enqueued before the request, and deletes them', async () => {
+  const welcome = job('test.welcome', z.object({}))
+  jobs.on(welcome, () => write(mail, 'eve@example.com', 'Eve'))
+  const enqueue = () => db.tx('system', (tx) => jobs.enqueue(tx, welcome, {}))
+  await enqueue()
+  const path = '/dev/outbox.json?to=eve@example.com'
+  expect((await server.ask(path)).json).toHaveLength(1)
+  await enqueue()
+  expect((await server.ask('/dev/outbox?to=eve@example.com')).text.match(/Hello Eve/g)).toHaveLength(2)
+  await enqueue()
+  await server.ask('/dev/outbox', { method: 'DELETE' })
+  expect((await server.ask(path)).json).toEqual([])
+  await write(mail, 'ann@example.com', 'Ann')
+  await write(mail, 'bob@example.com', '<img src=x>')
 })
 
 test('filters by address, and applies the limit', async () => {

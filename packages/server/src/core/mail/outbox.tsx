@@ -62,7 +62,8 @@ const OutboxOutput = z.array(
 const EMAIL_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-export const outboxRows = (tools: OutboxTools): Row[] => [
+/** @param runNew runs the jobs that earlier requests enqueued, so that their e-mails are there */
+export const outboxRows = (tools: OutboxTools, runNew: () => Promise<void>): Row[] => [
   route({
     of: outboxOperations.list,
     method: 'GET',
@@ -73,7 +74,10 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     bare: true,
     input: OutboxQuery,
     output: OutboxOutput,
-    run: async (_call, query) => ({ data: await listOutbox(tools, query) }),
+    run: async (_call, query) => {
+      await runNew()
+      return { data: await listOutbox(tools, query) }
+    },
   }),
   route({
     of: outboxOperations.clear,
@@ -85,6 +89,7 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     input: z.object({}),
     output: z.null(),
     run: async () => {
+      await runNew()
       await deleteSentEmails(tools.db.hot)
       return { data: null }
     },
@@ -95,10 +100,11 @@ export const outboxRows = (tools: OutboxTools): Row[] => [
     method: 'GET',
     path: '/dev/outbox',
     input: OutboxQuery,
-    run: async (_call, query) => ({
-      title: 'Outbox',
-      page: <OutboxPage emails={await listOutbox(tools, query)} to={query.to} />,
-    }),
+    run: async (_call, query) => {
+      await runNew()
+      const emails = await listOutbox(tools, query)
+      return { title: 'Outbox', page: <OutboxPage emails={emails} to={query.to} /> }
+    },
   }),
   page({
     of: outboxOperations.show,
