@@ -85,6 +85,81 @@ describe('the list of members', () => {
   })
 })
 
+describe('a search of members', () => {
+  const LARGE = 2100
+  /** Members whose usernames and addresses begin alike, and a user beside each who is no member. */
+  const fill = (members: number) =>
+    world.db.asOwner((line) =>
+      line.plain(`
+        insert into latchkey.users (id, username, username_key, full_name, name_key, status, roles, created_at, updated_at)
+        select 'usr_' || lpad(to_hex(n), 32, '0'), 'crowd' || n, 'crowd' || n, 'Name ' || n, 'name ' || n, 'active',
+          array['viewer'], now(), now() from generate_series(1, ${2 * members}) n on conflict do nothing;
+        insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, created_at)
+        select 'eml_' || lpad(to_hex(n), 32, '0'), 'usr_' || lpad(to_hex(n), 32, '0'), 'crowd' || n || '@example.com',
+          'crowd' || n || '@example.com', true, now(), now() from generate_series(1, ${2 * members}) n on conflict do nothing;
+        insert into latchkey.memberships (organization_id, user_id, role, joined_at)
+        select '${id}', 'usr_' || lpad(to_hex(2 * n), 32, '0'), 'member', now() from generate_series(1, ${members}) n`),
+    )
+  const search = async (text: string, limit: number) => {
+    const [names, cursors]: [string[], string[]] = [[], []]
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const query: string = `search=${encodeURIComponent(text)}&limit=${limit}&cursor=${encodeURIComponent(cursor)}`
+      const { data, body } = await member.client.get(`${BASE}/${id}/members?${query}`)
+      names.push(...data.map((one: { user: { username: string } }) => one.user.username))
+      cursor = body.metadata.next_cursor
+      if (cursor !== null) cursors.push(cursor)
+    }
+    return { names, cursors }
+  }
+
+  it.each([
+    ['small', 40],
+    ['large', LARGE],
+  ])('in a %s organization finds each once, in the order of the matched text', async (_size, members) => {
+    await fill(members)
+    const all = Array.from({ length: members }, (_, n) => `crowd${2 * (n + 1)}`)
+    const matching = (prefix: string) => all.filter((name) => name.startsWith(prefix)).sort()
+    for (const [text, limit, prefix] of [
+      ['crowd', 100, 'crowd'],
+      ['CROWD1', 7, 'crowd1'],
+      ['crowd10@', 5, 'crowd10'],
+      ['name 3', 100, 'crowd3'],
+    ] as const) {
+      const { names } = await search(text, limit)
+      const wanted = text.endsWith('@') ? ['crowd10'] : matching(prefix)
+      expect([text, names]).toEqual([text, wanted])
+    }
+    expect((await search('crowd11', 5)).names).toEqual(matching('crowd11'))
+    expect((await search('nothing', 5)).names).toEqual([])
+  })
+
+  it('has cursors that name no other user, and belong to one search', async () => {
+    await fill(LARGE)
+    const { cursors } = await search('crowd', 100)
+    expect(cursors.length).toBeGreaterThan(10)
+    for (const cursor of cursors) {
+      const text = Buffer.from(String(cursor.split('.')[0]), 'base64url').toString()
+      expect(text).not.toMatch(/crowd|usr_/)
+    }
+    const refused = await member.client.get(
+      `${BASE}/${id}/members?search=name&cursor=${encodeURIComponent(String(cursors[0]))}`,
+    )
+    expect([refused.status, refused.body.error.details[0].field]).toEqual([400, 'cursor'])
+  })
+
+  it('continues after a name of a hundred characters outside of the basic plane', async () => {
+    for (const person of [member, admin])
+      expect((await person.client.patch('/api/v1/users/me', { full_name: '𝄞'.repeat(100) })).status).toBe(200)
+    const path = `${BASE}/${id}/members?limit=1&search=${encodeURIComponent('𝄞')}`
+    const first = await owner.client.get(path)
+    const cursor = encodeURIComponent(String(first.body.metadata.next_cursor))
+    const second = await owner.client.get(`${path}&cursor=${cursor}`)
+    expect(second.status).toBe(200)
+    expect([...first.data, ...second.data].map(({ user }) => user.id)).toEqual([member.id, admin.id].sort())
+  })
+})
+
 describe('a role', () => {
   it('is changed within the caller’s own permissions', async () => {
     expect((await give(owner, member, 'admin')).data).toMatchObject({

@@ -14,16 +14,24 @@ import {
   searchUsers,
 } from '../packages/server/src/features/accounts/administration/search.ts'
 import { selectEvents } from '../packages/server/src/features/accounts/audit-log/sql.ts'
+import {
+  type FoundMembers,
+  searchIds,
+  searchMembers,
+  selectInOrder,
+} from '../packages/server/src/features/organizations/members/search.ts'
+import { selectMembers } from '../packages/server/src/features/organizations/members/sql.ts'
 import type { Json } from '../packages/server/src/testing/client.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
 
 const PEOPLE = 20_000
 const EVENTS = 40_000
-const LARGE = new Set(['users', 'emails', 'role_holders', 'audit_events', 'sessions'])
+const LARGE = new Set(['users', 'emails', 'role_holders', 'memberships', 'audit_events', 'sessions'])
 /** How many rows a list may sort, besides rows under a limit. */
 const MERGED = 2500
 
 let world: World
+const ORGANIZATION = 'org_00000000000000000000000000000001'
 const scope: CallerScope = {
   userId: 'usr_00000000000000000000000000000001',
   organizationId: null,
@@ -45,6 +53,11 @@ beforeAll(async () => {
       select 'eml_' || lpad(to_hex(n), 32, '0'), 'usr_' || lpad(to_hex(n), 32, '0'), 'mail' || n || '@example.com',
         'mail' || n || '@example.com', true, now(), now()
       from generate_series(1, ${PEOPLE}) n;
+      insert into latchkey.organizations (id, name, slug, created_at, updated_at)
+      select 'org_' || lpad(to_hex(n), 32, '0'), 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, 50) n;
+      insert into latchkey.memberships (organization_id, user_id, role, joined_at)
+      select 'org_' || lpad(to_hex(case when n % 4 = 0 then 1 else 2 + n % 49 end), 32, '0'),
+        'usr_' || lpad(to_hex(n), 32, '0'), 'member', now() from generate_series(1, ${PEOPLE}) n;
       insert into latchkey.audit_events (id, at, event_type, user_id, username, ip_address, session_id, organization_id, request_id, details)
       select 'aud_' || lpad(to_hex(n), 32, '0'), timestamptz '2030-01-01' + n * interval '1 second',
         case when n % 4000 = 0 then 'user.locked' else 'auth.login.success' end, 'usr_' || lpad(to_hex(n % ${PEOPLE}), 32, '0'),
@@ -56,14 +69,17 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 /** The custom and the generic plan of each statement of a read. */
-async function plansOf(read: (tx: Tx) => Promise<unknown>): Promise<Json[]> {
+async function plansOf(
+  read: (tx: Tx) => Promise<unknown>,
+  as: CallerScope | 'system' = scope,
+): Promise<Json[]> {
   const statements: { text: string; values: readonly unknown[] }[] = []
   const writesDown = new Handle(async (text, values) => {
     if (!text.startsWith('set local')) statements.push({ text, values })
     return { rows: [], command: 'SELECT', rowCount: 0 }
   })
   await read(writesDown as unknown as Tx)
-  return await world.db.tx(scope, async (tx) => {
+  return await world.db.tx(as, async (tx) => {
     const explain = async (how: string, text: string, values: readonly unknown[]) => {
       const { rows } = await tx.executeQuery<Json>(CompiledQuery.raw(`explain (${how}) ${text}`, [...values]))
       return rows[0]['QUERY PLAN'][0].Plan
@@ -99,8 +115,11 @@ const isUnbounded = (node: Json): boolean =>
   node['Node Type'] !== 'Limit' &&
   (LARGE.has(node['Relation Name']) || (node.Plans ?? []).some((child: Json) => isUnbounded(child)))
 
-async function assertIndexed(read: (tx: Tx) => Promise<unknown>): Promise<void> {
-  const plans = await plansOf(read)
+async function assertIndexed(
+  read: (tx: Tx) => Promise<unknown>,
+  as: CallerScope | 'system' = scope,
+): Promise<void> {
+  const plans = await plansOf(read, as)
   expect(plans.length).toBeGreaterThan(0)
   for (const plan of plans) {
     const nodes = [...nodesOf(plan)]
@@ -129,6 +148,9 @@ const FILTERS: Record<string, PeopleFilter> = {
   'a rare role': { role: 'staff' },
   'a role without holders': { role: 'unused' },
   'a time': CREATED,
+  'a common role and a rare status': { role: 'viewer', status: 'disabled' },
+  'a common role and a common status': { role: 'viewer', status: 'active' },
+  'a common role, locked': { role: 'viewer', status: 'locked' },
   'a role, a status and a time': { role: 'staff', status: 'active', ...CREATED },
 }
 const ORDERS: Record<string, [PeopleOrder, readonly [string, string]]> = {
@@ -184,6 +206,38 @@ describe('a search with a selective filter', () => {
   })
 })
 
+describe('members of one organization are found by an index scan', () => {
+  const member: CallerScope = {
+    userId: 'usr_00000000000000000000000000000004',
+    organizationId: ORGANIZATION,
+    permissions: [],
+    organizationPermissions: ['members:read'],
+  }
+  const prefixes = ['person1234', 'p', 'zz']
+  it('without a search', async () => {
+    for (const after of [null, 'usr_1'])
+      await assertIndexed((tx) => selectMembers(tx, ORGANIZATION, after, 51), member)
+  })
+  it.each(prefixes)('in a large one, by %s', async (prefix) => {
+    for (const after of [null, ['person1234', 'usr_1']] as const)
+      await assertIndexed((tx) => searchIds(tx, ORGANIZATION, prefix, { after, limit: 51 }), 'system')
+    await assertIndexed((tx) => selectInOrder(tx, ORGANIZATION, ['usr_1', 'usr_2']), member)
+  })
+  it('returns every match once in a large one, also where most matches are no members', async () => {
+    const names: (string | null)[] = []
+    let after: Parameters<typeof searchMembers>[3]['after'] = null
+    do {
+      const page: Parameters<typeof searchMembers>[3] = { after, limit: 500 }
+      const { rows, next }: FoundMembers = await world.db.tx(member, (tx) =>
+        searchMembers(tx, ORGANIZATION, 'p', page),
+      )
+      names.push(...rows.map(({ username }) => username))
+      after = next
+    } while (after !== null)
+    expect(names).toEqual(Array.from({ length: PEOPLE / 4 }, (_, n) => `person${4 * (n + 1)}`).sort())
+  })
+})
+
 describe('events are found by an index scan', () => {
   const TIME = { from: new Date('2030-01-01T01:00:00Z'), to: new Date('2030-01-01T05:00:00Z') }
   it.each([
@@ -233,12 +287,15 @@ describe('a rare value is found by its own index, even if the statistics say tha
       expect(await indexesOf((tx) => selectEvents(tx, filter, after, 6))).not.toContain('audit_events_at')
   })
 
-  it.each(['disabled', 'pending', 'locked'] as const)('%s people', async (status) => {
+  it.each(['disabled', 'pending', 'locked'] as const)('%s people, of a role as well', async (status) => {
     for (const direction of ['asc', 'desc'] as const)
       for (const after of [null, ['2030-01-05 00:00:00+00', 'usr_1']] as const) {
         const page = { after, limit: 6, now: NOW }
-        const read = (tx: Tx) => searchUsers(tx, { status }, { by: 'created', direction }, page)
-        expect(await indexesOf(read)).not.toContain('users_created')
+        const read = (role?: string) => (tx: Tx) =>
+          searchUsers(tx, { status, role }, { by: 'created', direction }, page)
+        expect(await indexesOf(read())).not.toContain('users_created')
+        const ofRole = await indexesOf(read('viewer'))
+        expect(ofRole).toContain(status === 'locked' ? 'role_holders_locked' : 'role_holders_status')
       }
   })
 })

@@ -1,5 +1,6 @@
 /**
- * The same requests with ten users and with a million (and as many events and memberships, in 10,000 organizations):
+ * The same requests with ten users and with a million (and as many events, memberships in 10,000 organizations, and
+ * members of one further organization):
  * reads along an index take equally long. Two servers take turns on one core, each with a separate database; the figure is
  * the 95th percentile of a turn.
  */
@@ -26,6 +27,11 @@ const CHECKED = 20_000
 const hex = (n: string) => `lpad(to_hex(${n}), 32, '0')`
 const ID = hex('n')
 
+/** The organization of everybody. */
+const LARGE = ORGANIZATIONS + 1
+/** Disabled users besides the others, the oldest of their role. */
+const DISABLED = 5
+
 /** Users with an address, an event, a membership and a session each; the first is an administrator. */
 async function populate(superuserUrl: string, people: number): Promise<void> {
   // a page of each list is full in either size
@@ -33,6 +39,13 @@ async function populate(superuserUrl: string, people: number): Promise<void> {
   const run = (text: string) => query(superuserUrl, text, [])
   await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
     select 'org_' || ${ID}, 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, ${organizations}) n`)
+  await run(`insert into latchkey.organizations (id, name, slug, created_at, updated_at)
+    values ('org_' || ${hex(`${LARGE}`)}, 'Everybody', 'everybody', now(), now())`)
+  const disabled = `generate_series(${MANY + 1}, ${MANY + DISABLED}) n`
+  await run(`insert into latchkey.users (id, username, username_key, status, roles, created_at, updated_at)
+    select 'usr_' || ${ID}, 'former' || n, 'former' || n, 'disabled', array['viewer'], now() - interval '1 year', now() from ${disabled}`)
+  await run(`insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, created_at)
+    select 'eml_' || ${ID}, 'usr_' || ${ID}, 'former' || n || '@example.com', 'former' || n || '@example.com', true, now(), now() from ${disabled}`)
   for (let from = 1; from <= people; from += PIECE) {
     const range = `generate_series(${from}, ${Math.min(people, from + PIECE - 1)}) n`
     await run(`insert into latchkey.users (id, username, username_key, full_name, name_key, status, roles, created_at, updated_at)
@@ -42,6 +55,8 @@ async function populate(superuserUrl: string, people: number): Promise<void> {
       select 'eml_' || ${ID}, 'usr_' || ${ID}, 'person' || n || '@example.com', 'person' || n || '@example.com', true, now(), now(), now() from ${range}`)
     await run(`insert into latchkey.memberships (organization_id, user_id, role, joined_at)
       select 'org_' || ${hex(`1 + n % ${organizations}`)}, 'usr_' || ${ID}, 'member', now() from ${range}`)
+    await run(`insert into latchkey.memberships (organization_id, user_id, role, joined_at)
+      select 'org_' || ${hex(`${LARGE}`)}, 'usr_' || ${ID}, 'member', now() from ${range}`)
     await run(`insert into latchkey.audit_events (id, at, event_type, user_id, username, organization_id, details)
       select 'aud_' || ${ID}, now() - n * interval '1 second', 'auth.login.success', 'usr_' || ${ID}, 'person' || n,
         'org_' || ${hex(`1 + n % ${organizations}`)}, '{}' from ${range}`)
@@ -51,6 +66,7 @@ async function populate(superuserUrl: string, people: number): Promise<void> {
   await run('vacuum analyze')
 }
 
+const EVERYBODY = `org_${LARGE.toString(16).padStart(32, '0')}`
 const ORGANIZATION = `org_${'2'.padStart(32, '0')}`
 /** Requests of the administrator; their answers have the same length in both sizes. */
 const LISTS: readonly [what: string, path: string][] = [
@@ -58,9 +74,13 @@ const LISTS: readonly [what: string, path: string][] = [
   ['user search for one', '/api/v1/users?search=person10@&limit=5'],
   ['list of people', '/api/v1/users?limit=5'],
   ['list by role', '/api/v1/users?role=viewer&limit=5'],
+  ['list by role and a rare status', '/api/v1/users?role=viewer&status=disabled&limit=5'],
   ['audit page', '/api/v1/audit-logs?event_type=auth.*&limit=5'],
   ['audit page of an organization', `/api/v1/organizations/${ORGANIZATION}/audit-logs?limit=5`],
   ['member list', `/api/v1/organizations/${ORGANIZATION}/members?limit=5`],
+  ['member list of a large organization', `/api/v1/organizations/${EVERYBODY}/members?limit=5`],
+  ['member search', `/api/v1/organizations/${EVERYBODY}/members?search=person&limit=5`],
+  ['member search for one', `/api/v1/organizations/${EVERYBODY}/members?search=person10@&limit=5`],
 ]
 
 async function sized(bench: Bench, people: number): Promise<{ pid: number; port: number }> {

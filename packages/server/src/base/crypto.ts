@@ -13,6 +13,7 @@ export type Purpose =
   | 'identifiers'
   | 'letters'
   | 'cursors'
+  | 'positions'
   | 'keys'
   | 'refresh'
   | 'return_to'

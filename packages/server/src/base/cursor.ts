@@ -2,7 +2,7 @@
  * Cursor pagination: an opaque, signed cursor contains the position where the next page of a list begins, so that
  * clients can only continue where a page ended. Invariant: a cursor is valid only for its list; the list's name
  * contains everything that positions depend on (its owner, its filter). A position has the values that the list is
- * ordered by, ends with an id, and is never secret.
+ * ordered by, ends with an id, and is never secret, unless the list encrypts it.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'

@@ -1,5 +1,6 @@
 /** `role`, `roles` and `status` of POST users and PATCH users/:id follow the rules of the routes for them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Json } from '../../../testing/client.ts'
 import { PASSWORD } from '../../../testing/world.ts'
 import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
@@ -156,6 +157,42 @@ describe('a change of a user', () => {
       200,
     )
     await root.client.signIn(root.email, PASSWORD)
+  })
+})
+
+describe('the list of a role and a status', () => {
+  it('follows every change of either', async () => {
+    const { world, root } = staffed
+    const { data } = await world
+      .client()
+      .post('/api/v1/auth/register', { email: 'follows@status.example', password: PASSWORD })
+    const user: Json = data.user
+    const listedAs = async () => {
+      const found: string[] = []
+      for (const role of ['viewer', 'staff'])
+        for (const status of ['pending', 'active', 'disabled', 'locked']) {
+          const { data } = await root.client.get(`/api/v1/users?role=${role}&status=${status}&limit=100`)
+          if (data.some((one: Json) => one.id === user.id)) found.push(`${role} ${status}`)
+        }
+      return found
+    }
+    const steps: [(() => Promise<unknown>) | null, string[]][] = [
+      [null, ['viewer pending']],
+      [() => root.client.patch(at(user.id), { is_verified: true }), ['viewer active']],
+      [() => root.client.post(at(user.id, '/lock'), { minutes: 5 }), ['viewer locked']],
+      [
+        () => root.client.patch(at(user.id), { roles: ['viewer', 'staff'] }),
+        ['viewer locked', 'staff locked'],
+      ],
+      [async () => world.clock.advance('6 minutes'), ['viewer active', 'staff active']],
+      [() => root.client.patch(at(user.id), { role: 'staff' }), ['staff active']],
+      [() => root.client.post(at(user.id, '/disable'), {}), ['staff disabled']],
+      [() => root.client.patch(at(user.id), { role: 'viewer', status: 'active' }), ['viewer active']],
+    ]
+    for (const [change, listed] of steps) {
+      await change?.()
+      expect(await listedAs()).toEqual(listed)
+    }
   })
 })
 

@@ -46,4 +46,7 @@ export interface RoleHoldersTable {
   role: string
   user_id: string
   created_at: Date
+  status: 'pending' | 'active' | 'disabled'
+  /** Whether `users.locked_at` is set. */
+  is_locked: boolean
 }

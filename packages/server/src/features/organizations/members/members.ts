@@ -6,7 +6,7 @@
  */
 import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
-import { decodeCursor, pageOf } from '../../../base/cursor.ts'
+import { decodeCursor, encodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
@@ -21,6 +21,7 @@ import {
 } from '../membership/index.ts'
 import { assertMayActOnRole, assertMayGrantRole } from '../roles/index.ts'
 import { assertOtherOwner, leaveOrganization, revokeTokensOf } from './leaving.ts'
+import { searchMembers } from './search.ts'
 import {
   deleteMember,
   type MemberRow,
@@ -39,13 +40,29 @@ export async function listMembers(
   { limit, cursor, search }: { limit: number; cursor?: string | undefined; search?: string | undefined },
 ): Promise<{ page: readonly MemberRow[]; nextCursor: string | null }> {
   const id = call.organization?.id ?? ''
-  const prefix = search === undefined ? null : canonical(search)
-  const list = `members of ${id} ${prefix ?? ''}`
+  const prefix = canonical(search ?? '')
+  if (prefix !== '') return await findMembers(tools, call, { limit, cursor, prefix })
+  const list = `members of ${id}`
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []
-  const rows = await tools.db.tx(callerScope(call), (tx) =>
-    selectMembers(tx, id, { prefix, after, limit: limit + 1 }),
-  )
+  const rows = await tools.db.tx(callerScope(call), (tx) => selectMembers(tx, id, after, limit + 1))
   return pageOf(tools.keyring, list, rows, limit, (row) => [row.user_id])
+}
+
+/** The position may be that of a user who is no member: it is encrypted in the cursor. */
+async function findMembers(
+  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
+  call: Call,
+  { limit, cursor, prefix }: { limit: number; cursor: string | undefined; prefix: string },
+): ReturnType<typeof listMembers> {
+  const id = call.organization?.id ?? ''
+  const list = `members of ${id} ${prefix}`
+  const [sealed] = decodeCursor(keyring, list, cursor) ?? []
+  const after = sealed === undefined ? null : JSON.parse(keyring.decrypt('positions', sealed))
+  const { rows, next } = await db.tx(callerScope(call), (tx) =>
+    searchMembers(tx, id, prefix, { after, limit }),
+  )
+  const position = next && [keyring.encrypt('positions', JSON.stringify(next))]
+  return { page: rows, nextCursor: position && encodeCursor(keyring, list, position) }
 }
 
 /** @throws Problem NOT_FOUND */

@@ -1,7 +1,6 @@
 /** The hosted pages of members. They offer what the reader may do; the rules check every request again. */
 import { can, covers } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
-import { PageInput } from '../../../base/cursor.ts'
 import { problem as newProblem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
@@ -15,7 +14,7 @@ import { changeMemberRole, getMember, listMembers, removeMember, transferOwnersh
 import { memberOperations as of } from './operations.ts'
 import type { MemberRow } from './sql.ts'
 import { membersText as t } from './texts.ts'
-import { MemberSearch, OneMember } from './view.ts'
+import { MemberCursor, MemberSearch, OneMember } from './view.ts'
 import { Leave, Member, type MemberItem, Members, nameOf, Transfer } from './views.tsx'
 
 const ORGANIZATION = '/account/organizations/:id'
@@ -119,7 +118,7 @@ const readingRows = (tools: Tools): Row[] => [
     path: `${ORGANIZATION}/members`,
     input: OneOrganization.extend({
       search: MemberSearch,
-      cursor: PageInput.shape.cursor,
+      cursor: MemberCursor,
       done: PageNotice,
     }),
     run: (call, query) => showMembers(tools, call, query),

@@ -11,7 +11,7 @@ import { MemberRole } from '../roles/index.ts'
 import { leaveOrganization } from './leaving.ts'
 import { addMember, changeMemberRole, listMembers, removeMember, transferOwnership } from './members.ts'
 import { memberOperations as of } from './operations.ts'
-import { MemberSearch, MemberView, memberView, OneMember, UserId } from './view.ts'
+import { MemberCursor, MemberSearch, MemberView, memberView, OneMember, UserId } from './view.ts'
 
 const tag = 'Organizations'
 const ORGANIZATION = '/api/v1/organizations/:id'
@@ -63,9 +63,10 @@ export const memberRoutes = (tools: Tools): Row[] => [
     of: of.list,
     method: 'GET',
     path: MEMBERS,
-    description: 'With `search`, those whose name, username or e-mail address begins with it.',
+    description:
+      'With `search`, those whose name, username or e-mail address begins with it, ordered by the matched text. A page of a search may be short or empty although `next_cursor` names a further one.',
     tag,
-    input: PageInput.extend({ ...OneOrganization.shape, search: MemberSearch }),
+    input: PageInput.extend({ ...OneOrganization.shape, search: MemberSearch, cursor: MemberCursor }),
     output: z.array(MemberView),
     message: 'Members listed.',
     run: async (call, input) => {

@@ -1,5 +1,5 @@
 /** The SQL of members. */
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
 
@@ -29,26 +29,22 @@ export const selectMember = (
     .where('user_id', '=', userId)
     .executeTakeFirst()
 
-const members = sql`
-  select m.user_id, u.username, u.full_name, e.address as email, m.role, m.joined_at
+/** Members `m` with their users `u` and primary addresses `p`; a `where` follows. */
+export const membersWith = (column: RawBuilder<unknown> = sql`null`): RawBuilder<unknown> => sql`
+  select m.user_id, u.username, u.full_name, p.address as email, m.role, m.joined_at, ${column} as position
   from memberships m
   join users u on u.id = m.user_id
-  join emails e on e.user_id = u.id and e.is_primary`
+  join emails p on p.user_id = u.id and p.is_primary`
 
-/** By id; with a prefix, those whose name, username or address begins with it. */
+/** By id. */
 export async function selectMembers(
   tx: Tx,
   organizationId: string,
-  which: { prefix: string | null; after: string | null; limit: number },
+  after: string | null,
+  limit: number,
 ): Promise<MemberRow[]> {
-  const { prefix, after, limit } = which
-  const begins =
-    prefix === null
-      ? sql`true`
-      : sql`(starts_with(u.name_key, ${prefix}) or starts_with(u.username_key, ${prefix})
-          or starts_with(e.address_key, ${prefix}))`
-  const { rows } = await sql<MemberRow>`${members}
-    where m.organization_id = ${organizationId} and ${begins} ${after === null ? sql`` : sql`and m.user_id > ${after}`}
+  const { rows } = await sql<MemberRow>`${membersWith()}
+    where m.organization_id = ${organizationId} ${after === null ? sql`` : sql`and m.user_id > ${after}`}
     order by m.user_id limit ${limitOf(limit)}`.execute(tx)
   return rows
 }
@@ -58,7 +54,7 @@ export async function selectMemberView(
   organizationId: string,
   userId: string,
 ): Promise<MemberRow | undefined> {
-  const { rows } = await sql<MemberRow>`${members}
+  const { rows } = await sql<MemberRow>`${membersWith()}
     where m.organization_id = ${organizationId} and m.user_id = ${userId}`.execute(tx)
   return rows[0]
 }

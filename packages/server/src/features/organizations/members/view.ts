@@ -19,6 +19,9 @@ export const MemberSearch = z
   .optional()
   .describe('Prefix to search for, in any case')
 
+/** It contains the position of a search, encrypted: a name of up to a hundred characters of any script. */
+export const MemberCursor = z.string().max(8192).optional()
+
 export const MemberView = z
   .object({
     user: z.object({
