@@ -88,15 +88,20 @@ export async function createApp(options: AppOptions): Promise<App> {
     await refuseWithoutIsolation(database, config, log)
     const opened = await openTools(config, log, database)
     await assertSecret(opened.tools)
-    await opened.tools.changes.open()
-    await opened.tools.keys.open()
-    await opened.tools.revocations.open()
-    await opened.tools.roles.open()
+    const { changes, keys, revocations, roles } = opened.tools
+    // independent of each other; all settle before the database is closed after a failure
+    await allOf([changes.open(), keys.open(), revocations.open(), roles.open()])
     return assemble(opened, database)
   } catch (error) {
     await database.close()
     throw error
   }
+}
+
+/** As Promise.all, but a failure is reported only when nothing runs any more. */
+async function allOf(running: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(running)
+  await Promise.all(running)
 }
 
 const openConfigured = (config: Config, log: Log): Promise<Database> =>

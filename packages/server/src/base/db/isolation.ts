@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
+import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import type { CallerScope } from './types.ts'
 
@@ -37,8 +38,10 @@ interface TableRow {
 
 /** @throws IsolationBroken with the reason */
 export async function assertIsolation(db: Database): Promise<Isolation> {
-  const isBypassing = await assertRoles(db)
-  const tables = await readTables(db)
+  const [roles, tables] = await db.asOwner((connection) =>
+    Promise.all([readRoles(connection), readTables(connection)]),
+  )
+  const isBypassing = assertRoles(roles)
   for (const { name, forced } of tables) {
     if (!forced) throw new IsolationBroken(`the table ${name} does not force it`)
   }
@@ -46,36 +49,37 @@ export async function assertIsolation(db: Database): Promise<Isolation> {
   return { loginRoleBypasses: db.kind === 'postgres' && isBypassing }
 }
 
-/** @returns whether the login role bypasses */
-async function assertRoles(db: Database): Promise<boolean> {
-  const { rows } = await db.asOwner((connection) =>
-    connection.send<RoleRow>(
-      `select rolname, rolsuper or rolbypassrls as bypasses, rolname = session_user as is_login from pg_catalog.pg_roles
-       where rolname in ('latchkey_system', 'latchkey_request') or rolname = session_user`,
-      [],
-      'system',
-    ),
+async function readRoles(connection: Connection): Promise<RoleRow[]> {
+  const { rows } = await connection.send<RoleRow>(
+    `select rolname, rolsuper or rolbypassrls as bypasses, rolname = session_user as is_login from pg_catalog.pg_roles
+     where rolname in ('latchkey_system', 'latchkey_request') or rolname = session_user`,
+    [],
+    'system',
   )
+  return rows
+}
+
+/** @returns whether the login role bypasses */
+function assertRoles(roles: readonly RoleRow[]): boolean {
   for (const name of ['latchkey_system', 'latchkey_request']) {
-    const role = rows.find(({ rolname }) => rolname === name)
+    const role = roles.find(({ rolname }) => rolname === name)
     if (!role) throw new IsolationBroken(`the role ${name} does not exist`)
     if (role.bypasses) throw new IsolationBroken(`the role ${name} is a superuser or has BYPASSRLS`)
   }
-  return rows.some(({ is_login, bypasses }) => is_login && bypasses)
+  return roles.some(({ is_login, bypasses }) => is_login && bypasses)
 }
 
-async function readTables(db: Database): Promise<TableRow[]> {
-  const { rows } = await db.asOwner((connection) =>
-    connection.send<TableRow>(
-      `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
-         has_any_column_privilege('latchkey_request', c.oid, 'select') as for_callers,
-         c.relname = 'organizations' or exists (select from pg_catalog.pg_attribute a
-           where a.attrelid = c.oid and a.attname = 'organization_id' and not a.attisdropped) as of_tenants
-       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
-      [],
-      'system',
-    ),
+async function readTables(connection: Connection): Promise<TableRow[]> {
+  // to_regrole: a role that does not exist is reported by assertRoles
+  const { rows } = await connection.send<TableRow>(
+    `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
+       coalesce(has_any_column_privilege(to_regrole('latchkey_request'), c.oid, 'select'), false) as for_callers,
+       c.relname = 'organizations' or exists (select from pg_catalog.pg_attribute a
+         where a.attrelid = c.oid and a.attname = 'organization_id' and not a.attisdropped) as of_tenants
+     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'latchkey' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
+    [],
+    'system',
   )
   return rows
 }
@@ -105,20 +109,26 @@ async function assertSeesNothing(
   who: string,
 ): Promise<void> {
   await db.tx(scope, async (tx) => {
-    const { rows } = await sql<{ role: string; caller: string | null }>`
-      select current_user::text as role, latchkey.user_id() as caller`.execute(tx)
-    const [found] = rows
+    // sent at once
+    const [{ rows: run }, { rows: seen }] = await Promise.all([
+      sql<{ role: string; caller: string | null }>`
+        select current_user::text as role, latchkey.user_id() as caller`.execute(tx),
+      sql<{ name: string }>`${sql.join([NONE, ...tables.map(seenIn)], sql` union all `)} limit 1`.execute(tx),
+    ])
+    const [found] = run
     if (found?.role !== 'latchkey_request' || (found.caller ?? '') !== scope.userId)
       throw new IsolationBroken(`a caller's statements run as ${found?.role} for ${found?.caller}`)
-    for (const { name } of tables) {
-      const table = sql.id('latchkey', name)
-      // only the first and the last blocks: the check must not read all of a large table
-      const seen = await sql`
-        select 1 from ${table} where ctid < '(100,0)'::tid union all
-        select 1 from ${table} where ctid >= format('(%s,0)',
-          greatest(0, pg_relation_size(${`latchkey.${name}`}::regclass) / current_setting('block_size')::bigint - 100))::tid
-        limit 1`.execute(tx)
-      if (seen.rows.length > 0) throw new IsolationBroken(`${who} sees rows of ${name}`)
-    }
+    if (seen[0]) throw new IsolationBroken(`${who} sees rows of ${seen[0].name}`)
   })
+}
+
+const NONE = sql`select ''::text as name where false`
+
+/** One row if the table has a visible one. Only the first and the last blocks: the check must not read all of a large table. */
+function seenIn({ name }: TableRow) {
+  const table = sql.id('latchkey', name)
+  return sql<{ name: string }>`
+    select ${name}::text as name where exists (select from ${table} where ctid < '(100,0)'::tid)
+      or exists (select from ${table} where ctid >= format('(%s,0)',
+        greatest(0, pg_relation_size(${`latchkey.${name}`}::regclass) / current_setting('block_size')::bigint - 100))::tid)`
 }
