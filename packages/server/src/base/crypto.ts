@@ -4,7 +4,7 @@
  * others. While the secret is rotated, what LATCHKEY_SECRET_PREVIOUS made is still accepted; the tag of AES-GCM tells
  * which of the two it was.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto'
 
 /** The purpose of a derived key. */
 export type Purpose =
@@ -28,7 +28,7 @@ export const incompressibleText = (characters: number): string =>
     .slice(0, characters)
 
 /** SHA-256; sufficient for secrets of full entropy, never for passwords. */
-export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer')
 
 export interface Keyring {
   /** HMAC-SHA-256 under the key of the purpose. */

@@ -2,14 +2,14 @@
  * Prefixed ids that sort by their time of creation: `usr_` and a UUIDv7 in 32 hexadecimal digits. The prefix identifies
  * the kind of object in logs, URLs and support requests.
  */
-import { uuidv7 } from 'uuidv7'
+import { uuidv7obj } from 'uuidv7'
 
 export const ID_PREFIXES = [
   'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev', 'tok', 'fam', 'rvk', 'sig',
 ] as const // biome-ignore format: a table
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 
-export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7().replaceAll('-', '')}`
+export const newId = (prefix: IdPrefix): string => `${prefix}_${uuidv7obj().toHex()}`
 
 /** An id whose time is `at`; several of one instant are in no particular order. */
 export const newIdAt = (prefix: IdPrefix, at: Date): string =>

@@ -57,7 +57,9 @@ async function run(step: Steps<ApiRow>, entry: Entry, input: Input): Promise<Ans
 function keepingText(serialise: Serialise): Serialise {
   const kept = new WeakMap<object, string>()
   return (data) => {
-    const text = kept.get(data as object) ?? serialise(data)
+    const found = kept.get(data as object)
+    if (found !== undefined) return found
+    const text = serialise(data)
     kept.set(data as object, text)
     return text
   }

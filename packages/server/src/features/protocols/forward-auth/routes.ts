@@ -60,7 +60,7 @@ const ValidateQuery = z.object({
 })
 
 export function forwardAuthRoutes(tools: Tools): Row[] {
-  const known = knownValidities(tools)
+  const known = knownAnswers(tools)
   return [
     route({
       of: forwardAuthOperations.validate,
@@ -78,11 +78,11 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
         as: passwordOperations.login,
         run: async (call, query, { username, password }) => {
           const checked = await checkPassword(tools, call, { identifier: username, password })
-          return answer(validityOfPassword(tools, call, checked), query)
+          return permitted(answerOf(validityOfPassword(tools, call, checked)), query)
         },
       },
       keepsText: true,
-      run: async (call, query) => answer(known(call), query),
+      run: async (call, query) => permitted(known(call), query),
     }),
     route({
       of: forwardAuthOperations.validate,
@@ -100,11 +100,15 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
   ]
 }
 
+type CheckAnswer = Answer<Validity>
+
+const answerOf = (validity: Validity): CheckAnswer => ({ data: validity, headers: authHeaders(validity, []) })
+
 /** The same object for the same caller: checks of credentials return a caller's principal again while nothing changed. */
-function knownValidities(tools: Pick<Tools, 'roles'>): (call: Call) => Validity {
+function knownAnswers(tools: Pick<Tools, 'roles'>): (call: Call) => CheckAnswer {
   const kept = new WeakMap<
     Principal,
-    Pick<Call, 'session' | 'organization'> & { roles: object; is: Validity }
+    Pick<Call, 'session' | 'organization'> & { roles: object; answer: CheckAnswer }
   >()
   return (call) => {
     const { principal, session, organization } = call
@@ -112,31 +116,24 @@ function knownValidities(tools: Pick<Tools, 'roles'>): (call: Call) => Validity 
     const roles = tools.roles.all()
     const found = kept.get(principal)
     if (found?.session === session && found.organization === organization && found.roles === roles)
-      return found.is
-    const is = validityOf(tools, call)
-    kept.set(principal, { session, organization, roles, is })
-    return is
+      return found.answer
+    const answer = answerOf(validityOf(tools, call))
+    kept.set(principal, { session, organization, roles, answer })
+    return answer
   }
 }
 
-const plainHeaders = new WeakMap<Validity, Record<string, string>>()
-function headersOf(validity: Validity, requested: readonly string[]): Record<string, string> {
-  if (requested.length > 0) return authHeaders(validity, requested)
-  const headers = plainHeaders.get(validity) ?? authHeaders(validity, requested)
-  plainHeaders.set(validity, headers)
-  return headers
-}
-
 /** @throws Problem INSUFFICIENT_PERMISSIONS */
-function answer(
-  validity: Validity,
+function permitted(
+  answer: CheckAnswer,
   { require, role, headers }: z.infer<typeof ValidateQuery>,
-): Answer<Validity> {
-  const missing = lacking(validity.permissions, require)
+): CheckAnswer {
+  const { data } = answer
+  const missing = lacking(data.permissions, require)
   if (missing !== undefined) throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: missing } })
-  if (role.length > 0 && !role.some((name) => validity.roles.includes(name)))
+  if (role.length > 0 && !role.some((name) => data.roles.includes(name)))
     throw problem('INSUFFICIENT_PERMISSIONS', { details: { required_roles: role } })
-  return { data: validity, headers: headersOf(validity, headers) }
+  return headers.length === 0 ? answer : { data, headers: authHeaders(data, headers) }
 }
 
 /** HTTP Basic: the user of the password, in no organization. */
