@@ -15,7 +15,7 @@ import type { Authenticator, Credential, Verdict } from './base/http/request/aut
 import type { Row } from './base/http/row/route.ts'
 import { createLimits } from './base/limits/index.ts'
 import { limitsInMemory } from './base/limits/memory.ts'
-import { createLog, type Log } from './base/log/index.ts'
+import { batchedEntries, createLog, isForPeople, type Log } from './base/log/index.ts'
 import { createBreaches } from './base/outbound/breaches.ts'
 import { createPages } from './base/page/index.ts'
 import type { Config } from './config.ts'
@@ -81,7 +81,7 @@ export interface AppOptions {
 
 export async function createApp(options: AppOptions): Promise<App> {
   const { config } = options
-  const log = options.log ?? createLog({ level: config.logLevel, pretty: config.profile === 'development' })
+  const log = options.log ?? createLog({ level: config.logLevel, pretty: isForPeople(config) })
   const database = options.database ?? (await openConfigured(config, log))
   try {
     await migrateUp(database, { log })
@@ -221,6 +221,7 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
     recordDenial: denials(tools),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,
+    ...(config.accessLog && !isForPeople(config) ? { accessEntries: batchedEntries(tools.clock.now) } : {}),
     assets: pages.assets,
     renderPage: pages.renderPage,
     renderProblem: pages.renderProblem,

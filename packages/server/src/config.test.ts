@@ -180,6 +180,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   secretPrevious: { takes: { [SECRET]: SECRET }, refuses: ['short', 'x'.repeat(31)] },
   drain: { takes: { '0s': 0, '5m': 300_000 }, refuses: ['6m', '5', '-1s'] },
   auditRetention: { takes: { '30d': 2_592_000_000 }, refuses: ['1h', '36501d'] },
+  accessLog: { takes: { yes: true, no: false }, refuses: ['/var/log/access'] },
   logLevel: { takes: { silent: 'silent' }, refuses: ['trace'] },
 }
 const settings = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]
@@ -312,6 +313,7 @@ describe('a fault', () => {
         LATCHKEY_KEY_LEAD: { LATCHKEY_KEY_LEAD: '1h', LATCHKEY_KEY_ROTATION: '1h' },
         LATCHKEY_ADMIN_EMAIL: { LATCHKEY_ADMIN_EMAIL: 'ada@acme.test' },
         LATCHKEY_SECRET_PREVIOUS: { LATCHKEY_SECRET: SECRET, LATCHKEY_SECRET_PREVIOUS: SECRET },
+        LATCHKEY_ACCESS_LOG: { LATCHKEY_ACCESS_LOG: 'yes', LATCHKEY_LOG_LEVEL: 'warn' },
         LATCHKEY_ADMIN_USERNAME: { LATCHKEY_ADMIN_USERNAME: 'admin' },
         LATCHKEY_ARGON2_MEMORY_KIB: { LATCHKEY_ARGON2_MEMORY_KIB: '1024' },
         LATCHKEY_TOKEN_SECRET: { LATCHKEY_TOKEN_ALGORITHM: 'HS256' },

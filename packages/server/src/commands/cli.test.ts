@@ -391,7 +391,7 @@ function onPostgres(): void {
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect(await stop(server, 'SIGTERM')).toBe(0)
     expect(await childrenOf(server.pid ?? 0)).toEqual([])
-    expect(output()).toContain(`Worker ${victim} ended`)
+    expect(output()).toContain(`"worker":${victim},"exit":"SIGKILL","msg":"a worker has ended"`)
   })
 
   it('reports that the database is unreachable', async () => {

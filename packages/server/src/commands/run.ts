@@ -29,7 +29,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   try {
     return await dispatch(words, json)
   } catch (error) {
-    return report(error, json)
+    return await report(error, json, words[0] === 'start')
   }
 }
 
@@ -171,8 +171,11 @@ const describe = ({ name, summary, positionals = [], options = {} }: Command) =>
   options,
 })
 
-/** Reports an error; with a stack trace only for a fault of the program. */
-function report(error: unknown, json: boolean): number {
+/**
+ * Reports an error; with a stack trace only for a fault of the program. A server whose output is read by a collector of logs
+ * reports it as an entry of its log.
+ */
+async function report(error: unknown, json: boolean, isServer: boolean): Promise<number> {
   const [exit, code] = classify(error)
   const message =
     code.startsWith('DATABASE_') && !(error instanceof Failure)
@@ -186,6 +189,12 @@ function report(error: unknown, json: boolean): number {
       : error instanceof Problem
         ? { details: error.details }
         : {}
+  if (isServer && !json && process.stderr.isTTY !== true && code !== 'USAGE') {
+    const { createLog } = await import('../base/log/index.ts')
+    const log = createLog({ level: 'error', pretty: false, destination: process.stderr })
+    log.error({ error_code: code, ...details, ...(code === 'FAULT' ? { err: error } : {}) }, message)
+    return exit
+  }
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, ...details } }, null, 2)}\n`)
   else process.stderr.write(`${paint('red', code === 'USAGE' ? 'Usage:' : 'Failed:')} ${message}\n`)
   if (code === 'FAULT' && error instanceof Error) process.stderr.write(`${error.stack}\n`)

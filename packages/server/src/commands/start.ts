@@ -5,8 +5,10 @@
 import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '../app.ts'
+import { systemClock } from '../base/clock.ts'
 import { type ControlServer, isListening, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
+import { createLog, isForPeople, type Log, writeUnredacted } from '../base/log/index.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
 import {
@@ -19,10 +21,11 @@ import {
   UsageError,
 } from './command.ts'
 import { failureOf } from './failures.ts'
+import { captureProcessOutput } from './process-output.ts'
 import { paint, pairs } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
 import { version } from './version.ts'
-import type { Listening } from './workers.ts'
+import type { Lifecycle, Listening } from './workers.ts'
 
 const MOST_WORKERS = 64
 const PATIENCE = 10_000
@@ -51,11 +54,14 @@ export const start: Command = {
         'EMBEDDED_DATABASE',
       )
     }
+    const log = createLog({ level: config.logLevel, pretty: isForPeople(config) })
+    if (!isForPeople(config)) captureProcessOutput(log)
+    const lifecycle = lifecycleOf(config, log, json, workers)
     if (cluster.isPrimary && workers > 1) {
       const { keepWorkers } = await import('./workers.ts')
-      return keepWorkers(workers, (listening) => welcome(config, listening, json))
+      return keepWorkers(workers, lifecycle, log)
     }
-    return serve(config, json, commands)
+    return serve(config, lifecycle, log, commands)
   },
 }
 
@@ -67,12 +73,29 @@ function workersOf(text: string | null): number {
   return count
 }
 
+/** What the first process reports; the workers of a cluster have it report for them. */
+function lifecycleOf(config: Config, log: Log, json: boolean, workers: number): Lifecycle {
+  const began = systemClock().ticks()
+  return {
+    started: (listening) => welcome(config, log, { ...listening, json, workers }),
+    stopping(signal) {
+      if (!isForPeople(config)) log.info({ signal }, 'the server is stopping')
+      else process.stdout.write('\nStopping; finishing requests in progress …\n')
+    },
+    stopped() {
+      const uptime = Math.round((systemClock().ticks() - began) / 1000)
+      if (!isForPeople(config)) log.info({ uptime_s: uptime }, 'the server has stopped')
+    },
+  }
+}
+
 async function serve(
   config: Config,
-  json: boolean,
+  lifecycle: Lifecycle,
+  log: Log,
   commands: readonly CommandEntry[],
 ): Promise<CommandOutcome> {
-  const app = await open(config).catch((error: unknown) => {
+  const app = await open(config, log).catch((error: unknown) => {
     throw failureOf(error, config)
   })
   let control: ControlServer | null = null
@@ -80,10 +103,7 @@ async function serve(
   try {
     const foreign = serviceVariables()
     if (foreign.length > 0 && cluster.isPrimary)
-      app.tools.log.info(
-        { variables: foreign },
-        'environment variables of a Kubernetes Service are not settings',
-      )
+      log.info({ variables: foreign }, 'environment variables of a Kubernetes Service are not settings')
     const { url } = await app.start()
     if (app.tools.db.kind === 'pglite') {
       const { controlHandler } = await import('./through.ts')
@@ -91,10 +111,10 @@ async function serve(
     }
     // only the first worker issues a link, because each new link revokes the one before
     const setupLink = (cluster.worker?.id ?? 1) === 1 ? await app.setupLink() : null
-    if (cluster.isPrimary) welcome(config, { url, setupLink }, json)
+    if (cluster.isPrimary) lifecycle.started({ url, setupLink })
     else process.send?.({ url, setupLink } satisfies Listening)
-    await ended
-    if (process.stdout.isTTY) process.stdout.write('\nStopping; finishing requests in progress …\n')
+    const signal = await ended
+    if (cluster.isPrimary) lifecycle.stopping(signal)
   } catch (error) {
     throw failureOf(error, config)
   } finally {
@@ -104,15 +124,16 @@ async function serve(
     // the IPC channel to the primary process keeps the worker alive
     if (cluster.isWorker && process.connected) process.disconnect()
   }
+  if (cluster.isPrimary) lifecycle.stopped()
   return done(undefined, '')
 }
 
 /** Opens the server; waits while a command or a stopping server holds the embedded database. */
-async function open(config: Config): Promise<App> {
+async function open(config: Config, log: Log): Promise<App> {
   const { createApp } = await import('../app.ts')
   for (let waited = 0; ; waited += PAUSE) {
     try {
-      return await createApp({ config })
+      return await createApp({ config, log })
     } catch (error) {
       const isBrief =
         error instanceof DataDirInUse && waited < PATIENCE && !(await isListening(config.dataDir))
@@ -122,24 +143,32 @@ async function open(config: Config): Promise<App> {
   }
 }
 
-/** Prints the URLs of the server; in production, where the log reports the start, only the set-up link. */
-function welcome(config: Config, { url, setupLink }: Listening, json: boolean): void {
+/** Reports that the server runs: with its URLs to a person, as the line `the server has started` to a collector of logs. */
+function welcome(
+  config: Config,
+  log: Log,
+  { url, setupLink, json, workers }: Listening & { json: boolean; workers: number },
+): void {
   const { profile, publicUrl } = config
-  if (json) {
-    const facts = {
-      url,
-      public_url: publicUrl,
-      setup_link: setupLink,
-      profile,
-      version: version(),
-      pid: process.pid,
-    }
-    return void process.stdout.write(`${JSON.stringify(facts)}\n`)
+  const facts = {
+    url,
+    public_url: publicUrl,
+    setup_link: setupLink,
+    profile,
+    version: version(),
+    pid: process.pid,
+  }
+  if (json) return void process.stdout.write(`${JSON.stringify(facts)}\n`)
+  if (!isForPeople(config)) {
+    for (const note of cautions(config)) log.warn({}, note)
+    // the operator needs the link at any level of the log
+    if (setupLink !== null || ['debug', 'info'].includes(config.logLevel))
+      writeUnredacted({ ...facts, workers }, 'the server has started', systemClock().now())
+    return
   }
   const link = setupLink
     ? `Create the first administrator (works once, for 24 hours):\n  ${paint('bold', setupLink)}\n\n`
     : ''
-  if (profile === 'production') return void process.stdout.write(link)
   const rows: [string, string][] = [
     ['Open', paint('bold', publicUrl.endsWith(':0') ? url : publicUrl)],
     ['E-mails', `${url}/dev/outbox`],

@@ -4,6 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log/index.ts'
 import { type CommandOutcome, done, Failure } from './command.ts'
 import { untilStopped } from './until-stopped.ts'
 
@@ -14,14 +15,18 @@ export interface Listening {
   setupLink: string | null
 }
 
+/** What a server reports of its start and its end. */
+export interface Lifecycle {
+  started(listening: Listening): void
+  stopping(signal: string): void
+  stopped(): void
+}
+
 /** A worker that exits before this counts as a failed start. */
 const MIN_LIFETIME = 10_000
 const MOST_FAILED_STARTS = 5
 
-export async function keepWorkers(
-  count: number,
-  onListening: (listening: Listening) => void,
-): Promise<CommandOutcome> {
+export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log): Promise<CommandOutcome> {
   let isStopping = false
   let failedStarts = 0
   let fail: (error: Error) => void = () => {}
@@ -42,10 +47,10 @@ export async function keepWorkers(
     startedAt.delete(worker.id)
     if (isStopping) return
     failedStarts = lifetime > MIN_LIFETIME ? 0 : failedStarts + 1
-    process.stderr.write(`Worker ${worker.process.pid} ended (${signal ?? code}).\n`)
+    log.warn({ worker: worker.process.pid, exit: signal ?? code }, 'a worker has ended')
     if (startedAt.size === 0 || failedStarts > MOST_FAILED_STARTS) {
       return fail(
-        new Failure('The workers exit as soon as they start; see their messages above.', 'WORKERS_FAILED'),
+        new Failure('The workers exit as soon as they start; their messages say why.', 'WORKERS_FAILED'),
       )
     }
     setTimeout(() => isStopping || fork(), Math.min(5000, 100 * 2 ** failedStarts))
@@ -54,16 +59,17 @@ export async function keepWorkers(
   const stopped = untilStopped()
   try {
     const first = await Promise.race([listening(fork()), failed, stopped])
-    if (first) {
+    if (typeof first !== 'string') {
       const others = Array.from({ length: count - 1 }, () => listening(fork()))
       await Promise.race([Promise.all(others), failed, stopped])
-      onListening(first)
-      await Promise.race([stopped, failed])
+      lifecycle.started(first)
     }
+    lifecycle.stopping(await Promise.race([stopped, failed]))
   } finally {
     isStopping = true
     await endAll()
   }
+  lifecycle.stopped()
   return done(undefined, '')
 }
 

@@ -66,6 +66,11 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'must differ from LATCHKEY_SECRET: it is the secret before the rotation',
   },
   {
+    setting: 'LATCHKEY_ACCESS_LOG',
+    broken: (config) => config.accessLog === true && !['debug', 'info'].includes(config.logLevel ?? 'info'),
+    message: 'requires LATCHKEY_LOG_LEVEL `info` or `debug`: requests are logged at the level `info`',
+  },
+  {
     setting: 'LATCHKEY_ARGON2_MEMORY_KIB',
     broken: (config) =>
       config.hashAlgorithm === 'argon2id' &&

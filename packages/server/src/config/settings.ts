@@ -190,6 +190,8 @@ export const SETTINGS = {
     about: 'How long a stopping server still serves requests while `/readyz` answers 503, so that load balancers stop sending; longer than the interval of their checks.' }),
   auditRetention: set('LATCHKEY_AUDIT_RETENTION', 'operation', durationBetween('1d', '36500d'), { byDefault: '365d',
     about: 'How long audit events are kept.' }),
+  accessLog: set('LATCHKEY_ACCESS_LOG', 'operation', yesNo, { byDefault: 'no',
+    about: 'Whether every request is logged at the level `info`: method, path without its query and without secrets, status, duration, bytes, request id, user id and client address.' }),
   logLevel: set('LATCHKEY_LOG_LEVEL', 'operation', oneOf('debug', 'info', 'warn', 'error', 'silent'), { byDefault: { development: 'info', testing: 'warn', production: 'info' },
     about: 'The lowest level that is logged.' }),
 } as const

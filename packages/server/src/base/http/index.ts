@@ -12,7 +12,7 @@ import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
 import { problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
-import type { Log } from '../log/index.ts'
+import type { Entries, Log } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
 import { docsRow } from './docs/docs.tsx'
 import { DOCS_STYLE } from './docs/docs-style.ts'
@@ -20,8 +20,9 @@ import { type OpenApi, openApi } from './docs/openapi.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
-import { type Exchange, exchangeOpener } from './request/exchange.ts'
+import { type Exchange, exchangeOpener, type OpenExchange } from './request/exchange.ts'
 import type { Row } from './row/route.ts'
+import { accessLog } from './serve/access-log.ts'
 import { apiHandler } from './serve/api.ts'
 import { type Asset, assetHandler } from './serve/assets.ts'
 import { downloadHandler } from './serve/downloads.ts'
@@ -53,6 +54,8 @@ export interface HttpOptions extends PageRenderer {
   /** Routes whose answers a protocol defines (OpenID Connect, metrics). They receive no parsed body. */
   extra?(app: FastifyInstance): void
   bounds?: Partial<Bounds>
+  /** Where the access log is written; default the log. */
+  accessEntries?: Entries
 }
 
 export interface Http {
@@ -65,6 +68,14 @@ export interface Http {
 export function createHttp(options: HttpOptions): Http {
   const { config, clock, limits, log, keyring } = options.tools
   const present = presenter(config)
+  const entries = options.accessEntries ?? { write: log.info, flush() {} }
+  const accesses = config.accessLog ? accessLog(entries, clock) : null
+  const open = exchangeOpener(config, clock, present.cookies)
+  const openWatched: OpenExchange = (req, res, style) => {
+    const exchange = open(req, res, style)
+    accesses?.watch(exchange)
+    return exchange
+  }
   const context: PageContext = {
     config,
     limits,
@@ -76,7 +87,7 @@ export function createHttp(options: HttpOptions): Http {
     memberships: options.memberships ?? (async () => null),
     recordDenial: options.recordDenial ?? (async () => {}),
     beforeAnswer: options.beforeAnswer ?? null,
-    openExchange: exchangeOpener(config, clock, present.cookies),
+    openExchange: accesses ? openWatched : open,
     cors: cors(config.corsOrigins),
     isForeign: originCheck(config),
     renderer: options,
@@ -84,7 +95,11 @@ export function createHttp(options: HttpOptions): Http {
   const bounds = { ...BOUNDS, announcement: config.drain, ...options.bounds }
   const app = makeServer(bounds, {
     refuse: (req, res, failed) => refuse(context, context.openExchange(req, res), failed),
-    raw: (failed, requestId) => present.raw(failed, requestId, clock.now()),
+    raw: (failed, requestId, client) => {
+      const text = present.raw(failed, requestId, clock.now())
+      accesses?.unreadable({ status: failed.status, requestId, client, bytes: Buffer.byteLength(text) })
+      return text
+    },
   })
   let closing: Promise<void> | undefined
   const ready = readiness(() => (closing ? STOPPING : options.ready()))
@@ -111,7 +126,7 @@ export function createHttp(options: HttpOptions): Http {
     },
     close: () => {
       openStreams.close()
-      closing ??= drain()
+      closing ??= drain().finally(entries.flush)
       return closing
     },
   }

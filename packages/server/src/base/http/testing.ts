@@ -29,6 +29,7 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     compat: [],
     defaultLocale: 'en',
     drain: 0,
+    accessLog: false,
     ...changes,
   }) as Config
 

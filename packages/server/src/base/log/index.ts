@@ -1,5 +1,5 @@
 /**
- * The log: pino, with JSON lines in production and readable lines in development. Invariant: no secret is written,
+ * The log: pino, as JSON lines, or as readable lines for a person at a terminal (output.ts). Invariant: no secret is written,
  * because every field and message passes redact.ts first. Callers decide what to log; an error is passed as the field
  * `err`.
  */
@@ -8,6 +8,7 @@ import { prettyStream } from './pretty.ts'
 import { toLogged } from './redact.ts'
 import { scrub } from './shapes.ts'
 
+export { batchedEntries, type Entries, isForPeople, writeUnredacted } from './output.ts'
 export { scrub }
 
 export interface Log {

@@ -13,7 +13,7 @@ import { type Clock, later } from '../../base/clock.ts'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
-import type { Log } from '../../base/log/index.ts'
+import { isForPeople, type Log, writeUnredacted } from '../../base/log/index.ts'
 import { createSmtp } from '../../base/outbound/smtp.ts'
 import { brand } from '../../base/page/brand.ts'
 import type { Config } from '../../config.ts'
@@ -69,8 +69,7 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
   const smtp = config.smtpUrl === null ? null : createSmtp(config.smtpUrl)
   const isDelivery = smtp !== null || isProduction
   const look: Look = brand(config)
-  const print =
-    options.print ?? (config.logLevel === 'silent' ? () => {} : (line) => process.stdout.write(`${line}\n`))
+  const print = options.print ?? printer(config, clock)
 
   const domain = new URL(config.publicUrl).hostname
   const deliver = createDelivery({
@@ -107,6 +106,13 @@ export function createMail(options: MailOptions): Mail & { close(): void } {
     },
     close: () => smtp?.close(),
   }
+}
+
+/** To the terminal of a person, or as a line of the log with its link. */
+function printer(config: Pick<Config, 'profile' | 'logLevel'>, clock: Clock): (line: string) => void {
+  if (config.logLevel === 'silent') return () => {}
+  if (isForPeople(config)) return (line) => process.stdout.write(`${line}\n`)
+  return (line) => writeUnredacted({}, line, clock.now())
 }
 
 function render({ to, subject, body, locale }: Email, look: Look): RenderedEmail {

@@ -19,6 +19,8 @@ export interface Exchange extends RequestContext {
   readonly locale: Locale
   readonly cookies: CookiesIn
   credential: RequestContext['credential']
+  /** Null until the caller is known, and of visitors. */
+  userId: string | null
 }
 
 /** `style` is the style of the row, if it has one. */
@@ -44,6 +46,7 @@ export function exchangeOpener(config: Settings, clock: Clock, jar: CookieJar): 
       url: req.url ?? '/',
       headers: [],
       credential: 'none',
+      userId: null,
       ip: address(req),
       locale: localeIn(req.headers['accept-language']),
       cookies: readCookies(req.headers.cookie, jar.prefix),

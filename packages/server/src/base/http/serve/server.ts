@@ -48,7 +48,7 @@ export interface Refusals {
   /** Answers a request that no row answers. */
   refuse(req: IncomingMessage, res: ServerResponse, failed: Problem): void
   /** The complete text of an answer to a connection that sent no readable request. */
-  raw(failed: Problem, requestId: string): string
+  raw(failed: Problem, requestId: string, client: string | null): string
 }
 
 export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyInstance {
@@ -177,7 +177,8 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, raw: Ref
     socket.destroy()
     return
   }
-  socket.end(raw(problem(CLIENT_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST'), newId('req')))
+  const failed = problem(CLIENT_FAULTS[error.code ?? ''] ?? 'BAD_REQUEST')
+  socket.end(raw(failed, newId('req'), socket.remoteAddress ?? null))
   // the client may keep its side open; closing at once could discard the answer
   setTimeout(() => socket.destroy(), LINGER).unref()
 }

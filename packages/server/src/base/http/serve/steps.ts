@@ -176,6 +176,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       else if (row.kind !== 'page') context.cors.answer(exchange.req, exchange.headers)
       const { caller, call, refusal } = await authorize(exchange, params)
       Object.assign(entry, { call, basic: caller.basic, refusal, isAuthorized: true })
+      exchange.userId = call.principal?.userId ?? null
       if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
       if (refusal !== null) {
         // an operation with its own limits may be called for visitors by a proxy, which has one address for all of them
