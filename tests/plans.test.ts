@@ -54,9 +54,9 @@ beforeAll(async () => {
         'mail' || n || '@example.com', true, now(), now()
       from generate_series(1, ${PEOPLE}) n;
       insert into latchkey.organizations (id, name, slug, created_at, updated_at)
-      select 'org_' || lpad(to_hex(n), 32, '0'), 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, 50) n;
+      select 'org_' || lpad(to_hex(n), 32, '0'), 'Organization ' || n, 'org-' || n, now(), now() from generate_series(1, 500) n;
       insert into latchkey.memberships (organization_id, user_id, role, joined_at)
-      select 'org_' || lpad(to_hex(case when n % 4 = 0 then 1 else 2 + n % 49 end), 32, '0'),
+      select 'org_' || lpad(to_hex(case when n % 4 = 0 then 1 else 2 + n % 499 end), 32, '0'),
         'usr_' || lpad(to_hex(n), 32, '0'), 'member', now() from generate_series(1, ${PEOPLE}) n;
       insert into latchkey.audit_events (id, at, event_type, user_id, username, ip_address, session_id, organization_id, request_id, details)
       select 'aud_' || lpad(to_hex(n), 32, '0'), timestamptz '2030-01-01' + n * interval '1 second',
@@ -218,10 +218,20 @@ describe('members of one organization are found by an index scan', () => {
     for (const after of [null, 'usr_1'])
       await assertIndexed((tx) => selectMembers(tx, ORGANIZATION, after, 51), member)
   })
+  /** The statistics say that an organization has few members: not all of them may be read. */
+  const assertLooksUp = async (read: (tx: Tx) => Promise<unknown>, as: CallerScope | 'system') => {
+    await assertIndexed(read, as)
+    const plans = await plansOf(read, as)
+    const reads = plans
+      .flatMap((plan) => [...nodesOf(plan)])
+      .filter((node) => node['Relation Name'] === 'memberships')
+    expect(reads).not.toEqual([])
+    for (const node of reads) expect(node['Index Cond']).toMatch(/\buser_id = (?!ANY)/)
+  }
   it.each(prefixes)('in a large one, by %s', async (prefix) => {
     for (const after of [null, ['person1234', 'usr_1']] as const)
-      await assertIndexed((tx) => searchIds(tx, ORGANIZATION, prefix, { after, limit: 51 }), 'system')
-    await assertIndexed((tx) => selectInOrder(tx, ORGANIZATION, ['usr_1', 'usr_2']), member)
+      await assertLooksUp((tx) => searchIds(tx, ORGANIZATION, prefix, { after, limit: 51 }), 'system')
+    await assertLooksUp((tx) => selectInOrder(tx, ORGANIZATION, ['usr_1', 'usr_2']), member)
   })
   it('returns every match once in a large one, also where most matches are no members', async () => {
     const names: (string | null)[] = []

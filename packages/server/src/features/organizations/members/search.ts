@@ -39,8 +39,9 @@ export function searchIds(
   prefix: string,
   page: { after: UserPosition | null; limit: number },
 ): ReturnType<typeof searchByText<{ id: string }>> {
-  const isMember = sql`exists (
-    select from memberships m where m.organization_id = ${organizationId} and m.user_id = u.id)`
+  // not `exists`, which becomes a join: by the statistics an organization has few members, so all would be read first
+  const isMember = sql`(
+    select true from memberships m where m.organization_id = ${organizationId} and m.user_id = u.id)`
   return searchByText(tx, { columns: sql`u.id`, conditions: [isMember] }, prefix, page)
 }
 
@@ -75,8 +76,11 @@ export async function selectInOrder(
   organizationId: string,
   ids: readonly string[],
 ): Promise<readonly MemberRow[]> {
-  const { rows } = await sql<MemberRow>`${membersWith()}
-    where m.organization_id = ${organizationId} and m.user_id = any(${[...ids]})`.execute(tx)
-  const byId = new Map(rows.map((row) => [row.user_id, row]))
-  return ids.flatMap((id) => byId.get(id) ?? [])
+  // `limit` keeps the look-up of each id from becoming a join with all members
+  const { rows } = await sql<MemberRow>`
+    select found.* from unnest(${[...ids]}::text[]) with ordinality as wanted (id, place)
+    cross join lateral (
+      ${membersWith()} where m.organization_id = ${organizationId} and m.user_id = wanted.id limit 1) as found
+    order by wanted.place`.execute(tx)
+  return rows
 }
