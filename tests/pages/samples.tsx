@@ -12,6 +12,14 @@ import {
   NewKey,
 } from '../../packages/server/src/features/access/api-keys/views.tsx'
 import { OwnAccess } from '../../packages/server/src/features/access/roles/views.tsx'
+import {
+  AddressChanged,
+  ChangeEmail,
+  ChangeLinkInvalid,
+  ChangeUndone,
+  ConfirmChange,
+  UndoChange,
+} from '../../packages/server/src/features/accounts/address/views.tsx'
 import { Account, DeleteAccount } from '../../packages/server/src/features/accounts/own/views.tsx'
 import {
   Setup,
@@ -179,6 +187,13 @@ export function samples(locale: Locale): Sample[] {
     'verify-expired': <VerifyLinkInvalid expired />,
     'verify-invalid': <VerifyLinkInvalid expired={false} />,
     'email-verified': <EmailVerified returnTo="/account" />,
+    'email-change': <ConfirmChange token="lnk_4.jkl" address={LONG} />,
+    'email-change-refused': <ConfirmChange token="lnk_4.jkl" address={ADDRESS} alert="x" />,
+    'email-changed': <AddressChanged />,
+    'email-undo': <UndoChange token="lnk_5.mno" />,
+    'email-undone': <ChangeUndone resetHref="/reset-password?token=lnk_6.pqr" />,
+    'email-link-expired': <ChangeLinkInvalid expired />,
+    'email-link-invalid': <ChangeLinkInvalid expired={false} />,
     forgot: <Forgot />,
     'forgot-sent': <ForgotSent address={LONG} />,
     reset: <Reset token="lnk_3.ghi" address={ADDRESS} policy={classic} />,
@@ -191,6 +206,15 @@ export function samples(locale: Locale): Sample[] {
     'account-taken': (
       <Account user={user} {...again({ full_name: 'G', username: 'ada', locale: 'de' }, taken)} />
     ),
+    'change-email': <ChangeEmail email={ADDRESS} pending={null} cancelled />,
+    'change-email-pending': (
+      <ChangeEmail
+        email={ADDRESS}
+        pending={{ address: LONG, expiresAt: ago(-24) }}
+        {...again({ email: 'grace@' }, refused)}
+      />
+    ),
+    'account-moving': <Account user={{ ...user, pendingEmail: LONG }} />,
     security: <Security email={ADDRESS} policy={nist} changedAt={ago(700)} />,
     'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
     'security-changed': <Security email={ADDRESS} policy={nist} changed />,

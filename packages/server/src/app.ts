@@ -34,6 +34,7 @@ import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
 import { denials, roleFeature } from './features/access/roles/index.ts'
 import { tokenFeature } from './features/access/tokens/index.ts'
+import { addressFeature } from './features/accounts/address/index.ts'
 import { administrationFeature } from './features/accounts/administration/index.ts'
 import { auditLogFeature } from './features/accounts/audit-log/index.ts'
 import { ownAccountFeature } from './features/accounts/own/index.ts'
@@ -170,6 +171,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     passwordFeature(tools),
     responseFeature(tools),
     registrationFeature(tools),
+    addressFeature(tools),
     ownAccountFeature(tools),
     administrationFeature(tools, sessions.checks),
     userKeyFeature(tools, keys.checks),

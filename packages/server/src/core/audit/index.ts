@@ -25,6 +25,12 @@ export const AUDIT_EVENTS = {
   'auth.password.reset': 'A password was reset through an e-mail or by an administrator.',
   'auth.password.reset_requested': 'An e-mail to reset the password was requested.',
   'auth.email.verified': 'An e-mail address was verified.',
+  'auth.email.change_requested':
+    'A user asked to change their address to `details.to`; it counts once the link in the e-mail is followed.',
+  'auth.email.change_cancelled': 'A user withdrew a change of address that was not yet confirmed.',
+  'auth.email.changed': 'A user confirmed a new address; `details` has `from` and `to`.',
+  'auth.email.change_undone':
+    'A change of address was undone through the e-mail to the earlier address; `details` has `from` and `to`. All sessions ended.',
   'auth.email.verification_requested': 'An e-mail to verify an address was requested.',
   'auth.api_key.created': 'A user created an API key, or the operator created one for the user.',
   'auth.api_key.revoked': 'An API key was revoked.',

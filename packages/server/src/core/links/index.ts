@@ -7,6 +7,7 @@ import { later } from '../../base/clock.ts'
 import { randomSecret, sha256 } from '../../base/crypto.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { problem } from '../../base/errors.ts'
+import { canonical } from '../../base/identifiers.ts'
 import { isId, newId } from '../../base/ids.ts'
 import { recurs, type Work } from '../jobs/index.ts'
 import type { LinksTable } from './tables.ts'
@@ -19,7 +20,10 @@ export interface Link {
   id: string
   userId: string | null
   emailId: string | null
+  /** The address that it confirms, where it is not yet one of the user. */
+  address: string | null
   createdAt: Date
+  expiresAt: Date
 }
 
 /** The result of a check: `unknown` covers malformed links and links of another purpose, `used` revoked links. */
@@ -31,7 +35,7 @@ export type LinkVerdict =
 /** Creates a link. @returns the token for the URL; it cannot be read again */
 export async function issueLink(
   tx: Tx,
-  link: { purpose: LinkPurpose; userId: string | null; emailId?: string; lifetime: number },
+  link: { purpose: LinkPurpose; userId: string | null; emailId?: string; address?: string; lifetime: number },
   now: Date,
 ): Promise<string> {
   const id = newId('lnk')
@@ -43,6 +47,8 @@ export async function issueLink(
       purpose: link.purpose,
       user_id: link.userId,
       email_id: link.emailId ?? null,
+      address: link.address ?? null,
+      address_key: link.address === undefined ? null : canonical(link.address),
       secret_hash: sha256(secret),
       created_at: now,
       expires_at: later(now, link.lifetime),
@@ -126,6 +132,37 @@ export async function revokeLinks(
     .execute()
 }
 
+/** The user's link of a purpose that can be used now; null for none. */
+export async function findOpenLink(
+  tx: Tx,
+  purpose: LinkPurpose,
+  userId: string,
+  now: Date,
+): Promise<Link | null> {
+  const row = await tx
+    .selectFrom('links')
+    .selectAll()
+    .where('purpose', '=', purpose)
+    .where('user_id', '=', userId)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ? toLink(row) : null
+}
+
+/** How many links that name the address were issued since then, by all users together. */
+export async function countLinksTo(tx: Tx, address: string, since: Date): Promise<number> {
+  const { count } = await tx
+    .selectFrom('links')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('address_key', '=', canonical(address))
+    .where('created_at', '>', since)
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 /** Revokes every unused link that was issued until then. @returns how many */
 export async function revokeLinksBefore(tx: Tx, before: Date, now: Date): Promise<number> {
   const { numUpdatedRows } = await tx
@@ -154,5 +191,7 @@ const toLink = (row: LinksTable): Link => ({
   id: row.id,
   userId: row.user_id,
   emailId: row.email_id,
+  address: row.address,
   createdAt: row.created_at,
+  expiresAt: row.expires_at,
 })

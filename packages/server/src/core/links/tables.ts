@@ -8,9 +8,12 @@ declare module '../../base/db/tables.ts' {
 /** Single-use links in emails or at the terminal: `id.secret`; only the hash of the secret is stored. */
 export interface LinksTable {
   id: string
-  purpose: 'verify_email' | 'reset_password' | 'setup'
+  purpose: 'verify_email' | 'reset_password' | 'setup' | 'change_email' | 'undo_email'
   user_id: string | null
   email_id: string | null
+  /** The address that the link confirms, where it is not yet one of the user. */
+  address: string | null
+  address_key: string | null
   secret_hash: Buffer
   created_at: Date
   expires_at: Date

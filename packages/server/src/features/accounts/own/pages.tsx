@@ -8,6 +8,7 @@ import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
+import { ownAddress } from '../address/index.ts'
 import { deleteOwnAccount, isDeleted, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
@@ -18,7 +19,7 @@ const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((v
 
 export const accountPages = (tools: Tools): Row[] => {
   async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
-    const user = await ownUser(tools, call)
+    const { user, pending } = await ownAddress(tools, call)
     const profile = {
       email: user.email,
       emailVerified: user.email_verified_at !== null,
@@ -26,6 +27,7 @@ export const accountPages = (tools: Tools): Row[] => {
       username: user.username,
       locale: user.locale,
       createdAt: user.created_at,
+      pendingEmail: pending?.address ?? null,
     }
     return {
       page: <Account user={profile} saved={saved} {...form} />,

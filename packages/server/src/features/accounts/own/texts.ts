@@ -12,6 +12,8 @@ export const accountText = texts({
     'account.verified': 'Confirmed',
     'account.unverified': 'Not confirmed yet',
     'account.member_since': 'Member since',
+    'account.pending_email': 'Waiting for confirmation: {email}',
+    'account.change_email': 'Change e-mail address',
     'account.profile': 'Profile',
     'account.username_hint':
       '3 to 32 letters, digits, dots, hyphens or underscores. You can also sign in with it.',
@@ -45,6 +47,8 @@ export const accountText = texts({
     'account.verified': 'Bestätigt',
     'account.unverified': 'Noch nicht bestätigt',
     'account.member_since': 'Dabei seit',
+    'account.pending_email': 'Wartet auf Bestätigung: {email}',
+    'account.change_email': 'E-Mail-Adresse ändern',
     'account.profile': 'Profil',
     'account.username_hint':
       '3 bis 32 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche. Auch damit können Sie sich anmelden.',

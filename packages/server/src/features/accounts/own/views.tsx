@@ -24,6 +24,8 @@ export interface AccountProps extends FormState {
     /** Null: the browser's language. */
     locale: string | null
     createdAt: Date
+    /** The address that waits for confirmation; absent: none. */
+    pendingEmail?: string | null
   }
   /** Shows the notice that the profile was saved. */
   saved?: boolean
@@ -50,11 +52,17 @@ export function Account({ user, saved, ...form }: AccountProps) {
             <Badge kind={user.emailVerified ? 'success' : 'warning'}>
               {t(locale, user.emailVerified ? 'account.verified' : 'account.unverified')}
             </Badge>
+            {user.pendingEmail ? (
+              <p class="hint">{t(locale, 'account.pending_email', { email: user.pendingEmail })}</p>
+            ) : null}
           </Definition>
           <Definition term={t(locale, 'account.member_since')}>
             <Time at={user.createdAt} to="day" />
           </Definition>
         </DefinitionList>
+        <ButtonLink href="/account/email" kind="secondary">
+          {t(locale, 'account.change_email')}
+        </ButtonLink>
       </Section>
       <Section title={t(locale, 'account.profile')}>
         <Form action="/account" fields={fields} {...form}>

@@ -10,7 +10,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import { addressTaken, type User } from '../users/index.ts'
-import { ownerOtherThan, updateAddress } from './sql.ts'
+import { ownerOtherThan, releaseAddresses, updateAddress } from './sql.ts'
 
 /**
  * The caller holds `lockAddress` of both addresses.
@@ -20,6 +20,8 @@ export async function changeAddress(tx: Tx, call: Call, user: User, email: strin
   const key = canonical(email)
   const isAnother = key !== canonical(user.email)
   if ((await ownerOtherThan(tx, user.id, key)) !== null) throw addressTaken()
+  // an address that is kept for the undoing of a change is the user's, and an administrator's change is final
+  await releaseAddresses(tx, user.id)
   try {
     const verified_at = isAnother ? null : user.email_verified_at
     await updateAddress(tx, user.email_id, { address: email, address_key: key, verified_at })
@@ -32,6 +34,7 @@ export async function changeAddress(tx: Tx, call: Call, user: User, email: strin
   if (!isAnother) return false
   await revokeLinks(tx, 'verify_email', userId, call.now)
   await revokeLinks(tx, 'reset_password', userId, call.now)
+  await revokeLinks(tx, 'change_email', userId, call.now)
   await endSessions(tx, call, { userId, username, reason: 'email_changed' })
   return true
 }

@@ -2,6 +2,7 @@
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { emailJobs } from './emails.ts'
+import { moveJobs } from './moves.ts'
 import { type AfterVerification, emailPages } from './pages.tsx'
 import { emailRoutes } from './routes.ts'
 
@@ -9,5 +10,5 @@ import { emailRoutes } from './routes.ts'
 export const emailFeature = (tools: Tools, afterVerification: AfterVerification): Feature => ({
   name: 'emails',
   rows: [...emailRoutes(tools), ...emailPages(tools, afterVerification)],
-  jobs: emailJobs(tools),
+  jobs: [...emailJobs(tools), ...moveJobs(tools)],
 })

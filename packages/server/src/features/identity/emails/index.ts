@@ -11,6 +11,7 @@ export {
   sendVerification,
 } from './emails.ts'
 export { emailFeature } from './feature.ts'
+export { moveAddress, restoreAddress } from './moves.ts'
 export { checkYourMail } from './pages.tsx'
 export { LinkToken } from './routes.ts'
 export { lockAddress, ownerOtherThan } from './sql.ts'

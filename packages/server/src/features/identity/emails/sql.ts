@@ -2,6 +2,8 @@
 import { sql } from 'kysely'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { canonical } from '../../../base/identifiers.ts'
+import { newId } from '../../../base/ids.ts'
 import type { LinkPurpose } from '../../../core/links/index.ts'
 
 /** Fails with a unique violation where another user owns the address. */
@@ -107,4 +109,77 @@ export async function ownerOtherThan(tx: Tx, userId: string, addressKey: string)
     .where('user_id', '<>', userId)
     .executeTakeFirst()
   return row?.user_id ?? null
+}
+
+/** The id of the user's address that is kept for the undoing of a change; null where there is none. */
+export async function findKeptAddress(tx: Tx, userId: string, addressKey: string): Promise<string | null> {
+  const row = await tx
+    .selectFrom('emails')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('address_key', '=', addressKey)
+    .where('is_primary', '=', sql.lit(false))
+    .executeTakeFirst()
+  return row?.id ?? null
+}
+
+/** Keeps an address that the user no longer has: it remains claimed, and does not sign in. */
+export async function keepAddress(tx: Tx, userId: string, address: string, now: Date): Promise<string> {
+  const id = newId('eml')
+  await tx
+    .insertInto('emails')
+    .values({
+      id,
+      user_id: userId,
+      address,
+      address_key: canonical(address),
+      is_primary: false,
+      claimed_at: now,
+      verified_at: null,
+      created_at: now,
+    })
+    .execute()
+  return id
+}
+
+/**
+ * Makes a kept address the primary one, as verified. Deletes the present one and those that were kept later, with the
+ * links that could restore them.
+ * @returns the address; null where it is not kept any more
+ */
+export async function restoreKept(tx: Tx, userId: string, id: string, now: Date): Promise<string | null> {
+  const kept = await tx
+    .selectFrom('emails')
+    .select(['address', 'created_at'])
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('is_primary', '=', sql.lit(false))
+    .executeTakeFirst()
+  if (!kept) return null
+  await tx
+    .deleteFrom('emails')
+    .where('user_id', '=', userId)
+    .where('id', '<>', id)
+    .where(sql<boolean>`is_primary or (created_at, id) > (${kept.created_at}, ${id})`)
+    .execute()
+  await tx.updateTable('emails').set({ is_primary: true, verified_at: now }).where('id', '=', id).execute()
+  return kept.address
+}
+
+/** Deletes the addresses of a user that are kept for the undoing of a change. */
+export async function releaseAddresses(tx: Tx, userId: string): Promise<void> {
+  await tx
+    .deleteFrom('emails')
+    .where('user_id', '=', userId)
+    .where('is_primary', '=', sql.lit(false))
+    .execute()
+}
+
+/** Deletes all addresses that were kept before then. */
+export async function releaseAddressesBefore(tx: Tx, before: Date): Promise<void> {
+  await tx
+    .deleteFrom('emails')
+    .where('is_primary', '=', sql.lit(false))
+    .where('created_at', '<', before)
+    .execute()
 }

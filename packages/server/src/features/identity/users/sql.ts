@@ -33,7 +33,7 @@ export async function selectByIdentifier(db: Statements, key: string): Promise<U
   const rows = await sql<UserRow>`
     select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
     from (
-      select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null
+      select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null and is_primary
       union all select user_id, false from emails where address_key = ${key} and claimed_at is null
       union all select id, true from users where username_key = ${key} and status <> 'pending'
       union all select id, false from users where username_key = ${key} and status = 'pending'

@@ -1,0 +1,102 @@
+/** The JSON API of changing one's own address. */
+import { z } from 'zod'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import { EmailAddress } from '../../../base/identifiers.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { LinkToken } from '../../identity/emails/index.ts'
+import { UserView, userView } from '../../identity/users/index.ts'
+import { TypedPassword } from '../../signin/passwords/index.ts'
+import {
+  cancelChange,
+  confirmChange,
+  ownAddress,
+  type PendingChange,
+  requestChange,
+  undoChange,
+} from './change.ts'
+import { addressOperations } from './operations.ts'
+
+const PendingView = z.object({ email: z.string(), requested_at: z.string(), expires_at: z.string() })
+
+const pendingView = ({ address, requestedAt, expiresAt }: PendingChange): z.output<typeof PendingView> => ({
+  email: address,
+  requested_at: requestedAt.toISOString(),
+  expires_at: expiresAt.toISOString(),
+})
+
+export const addressRoutes = (tools: Tools): Row[] => [
+  route({
+    of: addressOperations.show,
+    method: 'GET',
+    path: '/api/v1/users/me/email',
+    tag: 'Account',
+    message: 'Address retrieved.',
+    input: z.object({}),
+    output: z.object({ email: z.string(), is_verified: z.boolean(), pending: PendingView.nullable() }),
+    run: async (call) => {
+      const { user, pending } = await ownAddress(tools, call)
+      const is_verified = user.email_verified_at !== null
+      return { data: { email: user.email, is_verified, pending: pending && pendingView(pending) } }
+    },
+  }),
+  route({
+    of: addressOperations.change,
+    method: 'POST',
+    path: '/api/v1/users/me/email',
+    description:
+      'Sends a link to the new address, which counts once the link is followed; until then the old one signs in. Returns the same answer whether or not the address belongs to another account.',
+    tag: 'Account',
+    message: 'We have sent a link to the new address. It counts once the link is followed.',
+    status: 202,
+    input: z.object({ email: EmailAddress, password: TypedPassword }),
+    output: z.object({ pending: PendingView }),
+    run: async (call, input) => ({
+      status: 202,
+      data: { pending: pendingView(await requestChange(tools, call, input)) },
+    }),
+  }),
+  route({
+    of: addressOperations.cancel,
+    method: 'DELETE',
+    path: '/api/v1/users/me/email',
+    description: 'The link that was sent to the new address no longer works.',
+    tag: 'Account',
+    message: 'Change of the address withdrawn.',
+    input: z.object({}),
+    output: z.null(),
+    run: async (call) => {
+      await cancelChange(tools, call)
+      return { data: null }
+    },
+  }),
+  route({
+    of: addressOperations.confirm,
+    method: 'POST',
+    path: '/api/v1/auth/email-change',
+    description:
+      'Takes the token from the e-mail to the new address. The old address gets a link that undoes the change for seven days.',
+    tag: 'Account',
+    message: 'Address changed.',
+    input: z.object({ token: LinkToken }),
+    output: z.object({ user: UserView }),
+    run: async (call, { token }) => ({
+      data: { user: userView(tools.roles, await confirmChange(tools, call, token)) },
+    }),
+  }),
+  route({
+    of: addressOperations.undo,
+    method: 'POST',
+    path: '/api/v1/auth/email-change/undo',
+    description:
+      'Takes the token from the e-mail to the earlier address. Restores that address, ends every session, sign-in under way and link of the account, and sends a link to choose a new password.',
+    tag: 'Account',
+    message:
+      'Change undone. All sessions have ended. An e-mail with a link to choose a new password is on its way.',
+    input: z.object({ token: LinkToken }),
+    output: z.null(),
+    run: async (call, { token }) => {
+      await undoChange(tools, call, token)
+      return { data: null }
+    },
+  }),
+]
