@@ -78,3 +78,71 @@ it.each(['the user', 'an administrator'])('leaves nothing personal where %s dele
   for (const text of [email, username, ip, agent, `Residue ${n}`])
     expect({ text, left: await tablesWith(text) }).toEqual({ text, left: [] })
 })
+
+it('leaves nothing of requests by an API key, ended sessions, failed jobs, an import, earlier names, or sign-ins that found no account', async () => {
+  const [agent, ip, username, email] = [
+    'Residue-Key/2.0',
+    '198.51.100.77',
+    'residue.late',
+    'residue.late@gone.example',
+  ]
+  const headers = { 'x-forwarded-for': ip, 'user-agent': agent }
+  // before the account exists, its identifiers are those of no account
+  for (const identifier of [email.toUpperCase(), ` ${username} `, 'another.identifier'])
+    await world.client({ headers }).post('/api/v1/auth/login', { username: identifier, password: 'wrong' })
+  const { id } = await world.person({ email, username, signIn: false })
+  await world.db.tx('system', (tx) =>
+    tx
+      .updateTable('users')
+      .set({ roles: ['super_admin'] })
+      .where('id', '=', id)
+      .execute(),
+  )
+  const client = world.client({ headers })
+  await client.signIn(email, PASSWORD)
+  const other = await world.person()
+  const { data: key } = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
+  const byKey = world.client({ headers: { ...headers, authorization: `Bearer ${key.api_key}` } })
+  expect((await byKey.patch(`/api/v1/users/${other.id}`, { full_name: 'Changed' })).status).toBe(200)
+  expect((await client.post(`/api/v1/users/${other.id}/lock`)).status).toBe(200)
+  // an earlier name and an earlier address, and a change that waits
+  await client.patch('/api/v1/users/me', { username: 'residue.new' })
+  const moved = 'residue.moved@gone.example'
+  await client.post('/api/v1/users/me/email', { email: moved, password: PASSWORD })
+  const token = await world.mailbox.tokenFor(moved, /email-change\?/)
+  expect((await world.client().post('/api/v1/auth/email-change', { token })).status).toBe(200)
+  await client.post('/api/v1/users/me/email', { email: 'residue.next@gone.example', password: PASSWORD })
+  await other.client.post('/api/v1/users/me/email', { email: moved, password: PASSWORD })
+  await world.mailbox.emailsTo(email)
+  await world.db.tx('system', async (tx) => {
+    const at = world.clock.now()
+    const failed = { kind: 'emails.resend', run_at: at, created_at: at, failed_at: at, last_error: 'x' }
+    await tx
+      .insertInto('jobs')
+      .values([
+        {
+          id: 'job_residue_1',
+          payload: JSON.stringify({ email: 'Residue.Moved@gone.example', locale: 'en' }),
+          ...failed,
+        },
+        { id: 'job_residue_2', payload: JSON.stringify({ user_id: id }), ...failed },
+      ])
+      .execute()
+    await tx
+      .insertInto('imported_users')
+      .values({ source: 'csv', external_id: email, user_id: id, digest: Buffer.alloc(32), imported_at: at })
+      .execute()
+    // as the purge of ended sessions does, later
+    await tx.deleteFrom('sessions').where('user_id', '=', id).execute()
+  })
+  expect(await tablesWith(ip)).toEqual(['audit_events'])
+  expect(await tablesWith(email)).toEqual(['audit_events', 'emails', 'imported_users'])
+  expect(await tablesWith(moved)).toEqual(expect.arrayContaining(['audit_events', 'emails', 'jobs', 'links']))
+  const admin = await world.person({ roles: ['super_admin'] })
+  expect((await admin.client.delete(`/api/v1/users/${id}`)).status).toBe(200)
+  for (const text of [email, moved, 'residue.'])
+    expect({ text, left: await tablesWith(text) }).toEqual({ text, left: [] })
+  // what names no deleted account stays until the end of the retention
+  expect(await tablesWith('another.identifier')).toEqual(['audit_events'])
+  expect((await tablesWith(id)).filter((name) => name === 'jobs')).toEqual([])
+})

@@ -26,7 +26,7 @@ export const AUDIT_EVENTS = {
   'auth.password.reset_requested': 'An e-mail to reset the password was requested.',
   'auth.email.verified': 'An e-mail address was verified.',
   'auth.email.change_requested':
-    'A user asked to change their address to `details.to`; it counts once the link in the e-mail is followed.',
+    'A user requested a change of their address; it counts once the link in the e-mail is followed.',
   'auth.email.change_cancelled': 'A user withdrew a change of address that was not yet confirmed.',
   'auth.email.changed': 'A user confirmed a new address; `details` has `from` and `to`.',
   'auth.email.change_undone':

@@ -18,6 +18,7 @@ import type { Work } from './work.ts'
 import { createWorker } from './worker.ts'
 
 export { job, PayloadLocale, PayloadText } from './kind.ts'
+export { deleteJobsAbout } from './sql.ts'
 export { recurs, runs, type Work } from './work.ts'
 
 export interface Jobs {

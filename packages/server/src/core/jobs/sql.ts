@@ -65,6 +65,17 @@ export async function postponeJob(
     where id = ${job.id} and attempts = ${job.attempts}`.execute(db)
 }
 
+/** Deletes jobs, waiting or failed, whose payload names a user or what the user is called; under way they end unchanged. */
+export async function deleteJobsAbout(
+  db: Statements,
+  { userId, identifiers }: { userId: string; identifiers: readonly string[] },
+): Promise<void> {
+  await sql`
+    delete from latchkey.jobs j where exists (
+      select from jsonb_each_text(j.payload) p
+      where p.value = ${userId} or lower(btrim(p.value)) = any(${[...identifiers]}::text[]))`.execute(db)
+}
+
 /** Deletes jobs that failed permanently before then. */
 export async function deleteFailedBefore(db: Statements, before: Date): Promise<void> {
   await sql`delete from latchkey.jobs where failed_at < ${before}`.execute(db)

@@ -163,6 +163,15 @@ export async function countLinksTo(tx: Tx, address: string, since: Date): Promis
   return count
 }
 
+/** Deletes the links of all users that name one of the addresses, in their canonical spelling. */
+export async function deleteLinksTo(tx: Tx, addressKeys: readonly string[]): Promise<void> {
+  if (addressKeys.length > 0)
+    await tx
+      .deleteFrom('links')
+      .where('address_key', 'in', [...addressKeys])
+      .execute()
+}
+
 /** Revokes every unused link that was issued until then. @returns how many */
 export async function revokeLinksBefore(tx: Tx, before: Date, now: Date): Promise<number> {
   const { numUpdatedRows } = await tx

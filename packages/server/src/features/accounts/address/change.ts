@@ -93,7 +93,7 @@ export async function requestChange(
       owner === null ? confirmEmail(tools.config, { ...to, token }) : addressOwnedEmail(tools.config, to)
     if (!isCrowded) await tools.mail.write(tx, letter, call.now, owner ?? user.id)
     const { id: userId, username } = user
-    await audit(tx, call, { type: 'auth.email.change_requested', userId, username, details: { to: email } })
+    await audit(tx, call, { type: 'auth.email.change_requested', userId, username })
     return { address: email, requestedAt: call.now, expiresAt: later(call.now, CONFIRM_LIFETIME) }
   })
 }
@@ -106,8 +106,7 @@ export async function cancelChange(tools: Pick<Tools, 'db'>, call: Call): Promis
     const pending = await findPendingChange(tx, userId, call.now)
     if (!pending) throw problem('NOT_FOUND', { message: 'No change of your address waits for confirmation.' })
     await revokeLinks(tx, 'change_email', userId, call.now)
-    const details = { to: pending.address }
-    await audit(tx, call, { type: 'auth.email.change_cancelled', userId, username, details })
+    await audit(tx, call, { type: 'auth.email.change_cancelled', userId, username })
   })
 }
 

@@ -8,12 +8,14 @@ import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { deleteJobsAbout } from '../../../core/jobs/index.ts'
+import { deleteLinksTo } from '../../../core/links/index.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../sessions/index.ts'
 import type { User } from '../users/index.ts'
 import { assertNotLastAdministrator } from './last-administrator.ts'
-import { deleteUserRow, scrubAudit, updateLock, updateStatus } from './sql.ts'
+import { deleteUserRow, scrubAudit, selectIdentifiers, updateLock, updateStatus } from './sql.ts'
 
 /**
  * Disables an account and ends its sessions and tokens.
@@ -85,8 +87,8 @@ export async function unlockUser(
 }
 
 /**
- * Deletes a user with everything personal: foreign keys delete addresses, password, sessions, devices and links, and
- * the audit log keeps its events without the name. System scope.
+ * Deletes a user with everything personal: foreign keys delete addresses, password, sessions, devices and links, jobs and
+ * links of others that name the user go with it, and the audit log keeps its events without the name. System scope.
  * @throws Problem NOT_FOUND; CONFLICT for the last administrator
  */
 export async function deleteUser(
@@ -96,7 +98,10 @@ export async function deleteUser(
   user: User,
 ): Promise<void> {
   await assertNotLastAdministrator(tx, user.id)
-  await scrubAudit(tx, user.id)
+  const identifiers = await selectIdentifiers(tx, user.id)
+  await scrubAudit(tx, user.id, identifiers)
+  await deleteJobsAbout(tx, { userId: user.id, identifiers })
+  await deleteLinksTo(tx, identifiers)
   if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
   await revokeUser(tx, user.id, clock.now())
   await audit(

@@ -53,10 +53,28 @@ export async function deletePendingUsers(tx: Tx, before: Date): Promise<number> 
 }
 
 /**
- * Removes a user's name, addresses and devices from the audit log before the user is deleted; the events stay. Of events
- * about other users, address and device are those of the request that caused them, under a session of this user.
+ * Every spelling under which the user is or was known: usernames and addresses, present, kept and earlier, as the audit
+ * log still has them.
  */
-export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
+export async function selectIdentifiers(tx: Tx, userId: string): Promise<string[]> {
+  const { rows } = await sql<{ key: string }>`
+    select address_key as key from emails where user_id = ${userId}
+    union select username_key from users where id = ${userId} and username_key is not null
+    union select lower(username) from audit_events where user_id = ${userId} and username is not null
+    union select lower(x.address) from audit_events e, lateral (values (e.details ->> 'from'), (e.details ->> 'to')) x (address)
+    where e.user_id = ${userId} and x.address is not null
+      and e.event_type in ('user.email_changed', 'auth.email.changed', 'auth.email.change_undone')`.execute(
+    tx,
+  )
+  return rows.map(({ key }) => key)
+}
+
+/**
+ * Removes a user's name, addresses and devices from the audit log before the user is deleted; the events stay. Of events
+ * about other users, address and device are those of the request that caused them, by a session or an API key of this
+ * user. Of sign-ins that named no account, what was typed is removed where it is one of the user's identifiers.
+ */
+export async function scrubAudit(tx: Tx, userId: string, identifiers: readonly string[]): Promise<void> {
   await tx
     .updateTable('audit_events')
     .set({ username: null, ip_address: null, user_agent: null, details: '{}' })
@@ -69,6 +87,15 @@ export async function scrubAudit(tx: Tx, userId: string): Promise<void> {
       where session_id = any(array(select id from sessions where user_id = ${userId})) and request_id is not null))`.execute(
     tx,
   )
+  await sql`
+    update audit_events set ip_address = null, user_agent = null
+    where details ? 'by' and details ->> 'by' = ${userId}`.execute(tx)
+  await sql`
+    update audit_events set ip_address = null, user_agent = null, details = details - 'identifier'
+    where user_id is null and request_id = any(array(
+      select request_id from audit_events
+      where user_id is null and details ? 'identifier'
+        and lower(btrim(details ->> 'identifier')) = any(${[...identifiers]}::text[])))`.execute(tx)
 }
 
 /** Whether an active user has the role; users that `latchkey seed` created do not count. */

@@ -1,0 +1,2 @@
+drop index latchkey.audit_events_by;
+drop index latchkey.audit_events_typed;
