@@ -79,6 +79,13 @@ async function registered(at: string, fields: Record<string, string>): Promise<F
   const token = await world.mailbox.tokenFor(email, /verify-email/)
   return stranger(`${at}?token=${token}`, { token, ...fields })
 }
+/** A user whose change of address waits for its link to be followed. */
+async function moving() {
+  const { client, email, id } = await world.person()
+  const next = `moving.${id}@example.com`
+  await client.post('/api/v1/users/me/email', { email: next, password: PASSWORD })
+  return { client, email, token: await world.mailbox.tokenFor(next, /email-change\?/) }
+}
 const keyed = (action: string, fields: Record<string, string>) => async (): Promise<Form> => {
   const { client } = await world.person()
   const { data } = await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
@@ -140,6 +147,21 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/organizations/:id/roles/:name/delete': withRole('/delete', {}),
   '/account': own('/account', { full_name: 'Ada' }),
   '/account/security': own('/account/security', { current_password: PASSWORD, new_password: NEXT, new_password_confirm: NEXT }),
+  '/account/email': own('/account/email', { email: 'twice.moved@example.com', password: PASSWORD }),
+  '/account/email/cancel': async () => {
+    const { client } = await moving()
+    return { client, at: '/account/email', to: '/account/email/cancel', fields: {} }
+  },
+  '/email-change': async () => {
+    const { token } = await moving()
+    return stranger(`/email-change?token=${token}`, { token })
+  },
+  '/email-change/undo': async () => {
+    const { email, token } = await moving()
+    await world.client().post('/api/v1/auth/email-change', { token })
+    const back = await world.mailbox.tokenFor(email, /email-change\/undo/)
+    return stranger(`/email-change/undo?token=${back}`, { token: back })
+  },
   '/account/delete': own('/account/delete', { password: PASSWORD }, { hidden: ['account'] }),
   '/account/api-keys': own('/account/api-keys', { name: 'k', environment: 'live', expires_in: '30d', access: 'all' }, { hidden: ['key_id'] }),
   '/account/organizations': own('/account/organizations', { name: 'Engines' }),

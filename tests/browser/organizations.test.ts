@@ -69,7 +69,7 @@ describe.each([
       .getByRole('link', { name: `Organization: ${NAME}` })
       .click()
     expect(await ada.heading()).toBe('Organizations')
-    await ada.press(`Deactivate ${NAME}`)
+    await ada.press(`Work without ${NAME}`)
     expect(await ada.text()).toContain('Active organization changed.')
     expect(await header(ada)).not.toContain(NAME)
     await ada.press(`Make active: ${NAME}`)

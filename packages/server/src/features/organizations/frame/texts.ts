@@ -10,8 +10,8 @@ export const frameText = texts({
   en: {
     'list.activate': 'Make active',
     'list.activate_one': 'Make active: {name}',
-    'list.deactivate': 'Deactivate',
-    'list.deactivate_one': 'Deactivate {name}',
+    'list.deactivate': 'Work without it',
+    'list.deactivate_one': 'Work without {name}',
     more: 'Show more',
     first: 'Back to the first page',
     'field.name': 'Name',
@@ -48,8 +48,8 @@ export const frameText = texts({
   de: {
     'list.activate': 'Aktivieren',
     'list.activate_one': '{name} aktivieren',
-    'list.deactivate': 'Deaktivieren',
-    'list.deactivate_one': '{name} deaktivieren',
+    'list.deactivate': 'Ohne diese arbeiten',
+    'list.deactivate_one': 'Ohne {name} arbeiten',
     more: 'Weitere anzeigen',
     first: 'Zurück zur ersten Seite',
     'field.name': 'Name',
