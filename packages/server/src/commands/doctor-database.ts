@@ -1,4 +1,5 @@
 /** The database part of `doctor`: runs in the process that has the database open, and changes nothing. */
+import { sql } from 'kysely'
 import type { Database } from '../base/db/database.ts'
 import { assertIsolation, migrationStatus } from '../base/db/index.ts'
 import { done } from './command.ts'
@@ -13,6 +14,8 @@ export interface DatabaseReport {
   pending: string[]
   /** Applied by a later version, changed after it was applied, or unknown. */
   odd: string[]
+  /** Jobs that have been due for an hour or longer, by kind. */
+  waiting: { kind: string; count: number; since: string }[]
   /** Null: row-level security is in effect. */
   isolationFault: string | null
   loginRole: string
@@ -48,8 +51,21 @@ async function examine(db: Database): Promise<DatabaseReport> {
     now: facts.now,
     pending: named('pending'),
     odd: named('newer', 'changed', 'unknown'),
+    waiting: isFresh ? [] : await waitingJobs(db),
     isolationFault: isolation instanceof Error ? isolation.message : null,
     loginRole: facts.role,
     loginRoleBypasses: isolation instanceof Error ? false : isolation.loginRoleBypasses,
   }
+}
+
+/** A server claims a due job within seconds, if it knows its kind. */
+async function waitingJobs(db: Database): Promise<DatabaseReport['waiting']> {
+  const { rows } = await db.tx('system', (tx) =>
+    sql<DatabaseReport['waiting'][number]>`
+      select kind, count(*)::int as count,
+        to_char(min(run_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+      from latchkey.jobs where failed_at is null and run_at < now() - interval '1 hour'
+      group by kind order by kind limit 20`.execute(tx),
+  )
+  return rows
 }

@@ -135,7 +135,7 @@ async function database(config: Config): Promise<Finding[]> {
   } catch (error) {
     return [fail('database', withCauses(error).replace(/\.$/, ''))]
   }
-  return [...databaseItself(found), clock(found, began), ...isolation(config, found)]
+  return [...databaseItself(found), ...waitingJobs(found), clock(found, began), ...isolation(config, found)]
 }
 
 function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport): Finding[] {
@@ -152,6 +152,14 @@ function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport
     ),
   ]
 }
+
+export const waitingJobs = ({ waiting }: Pick<DatabaseReport, 'waiting'>): Finding[] =>
+  waiting.map(({ kind, count, since }) =>
+    warn(
+      'jobs',
+      `${count} of the kind ${kind} due since ${since}: no server runs that knows it. Start one of the version that wrote it; after 30 days other versions delete it`,
+    ),
+  )
 
 function clock({ now }: DatabaseReport, began: Date): Finding {
   const ended = systemClock().now()

@@ -2,7 +2,8 @@
  * Background jobs: durable one-off jobs, written in the transaction of their cause, and recurring jobs. Owns the tables
  * `jobs` and `recurring`: claims, leases, retries with back-off, failure. Handlers must be idempotent, and payloads
  * must not contain secrets, because they are stored in clear. The payload of a kind has a schema (kind.ts); a stored
- * payload that does not match it fails the job immediately, with the reason.
+ * payload that does not match it fails the job immediately, with the reason. A job of a kind that this version does not
+ * know, as after a downgrade, waits for a version that knows it, for 30 days.
  * Invariant: each due job runs on one of several nodes; a job is done only when its row is deleted.
  */
 import { AsyncResource } from 'node:async_hooks'
@@ -13,7 +14,7 @@ import type { Db, Tx } from '../../base/db/types.ts'
 import type { Log } from '../../base/log/index.ts'
 import type { JobHandler, JobKind, PayloadSchema } from './kind.ts'
 import { createRecurring } from './recurring.ts'
-import { deleteFailedBefore, insertJob } from './sql.ts'
+import { deleteFailedBefore, deleteUnknownBefore, insertJob } from './sql.ts'
 import type { Work } from './work.ts'
 import { createWorker } from './worker.ts'
 
@@ -63,13 +64,23 @@ const EXTEND_EVERY = 60
 /** The retention of failed jobs. Their payloads may contain personal data. */
 const FAILED_RETENTION = 30 * 86_400_000
 
+/** How long a job waits for a version that knows its kind. */
+const UNKNOWN_RETENTION = 30 * 86_400_000
+
 /** More than fits into the free space of a few pages. */
 const SAMPLE = 48 * 1024
 
 export function createJobs({ db, clock, log }: { db: Db; clock: Clock; log: Log }): Jobs {
   const worker = createWorker({ db, clock, log })
   const recurring = createRecurring({ db, clock, log })
-  recurring.every('jobs.purge', '1h', (now) => deleteFailedBefore(db.hot, later(now, -FAILED_RETENTION)))
+  recurring.every('jobs.purge', '1h', async (now) => {
+    await deleteFailedBefore(db.hot, later(now, -FAILED_RETENTION))
+    const kinds = worker.kinds()
+    if (kinds.length === 0) return
+    const deleted = await deleteUnknownBefore(db.hot, kinds, later(now, -UNKNOWN_RETENTION))
+    if (deleted.length > 0)
+      log.warn({ jobs: deleted }, 'jobs of kinds that this version does not know were deleted after 30 days')
+  })
   let timer: NodeJS.Timeout | null = null
   let polling: Promise<void> | null = null
   let wanted = false

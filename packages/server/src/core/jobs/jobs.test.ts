@@ -127,6 +127,32 @@ describe('a job', () => {
     expect(await rows()).toMatchObject([{ kind: 'work', attempts: 0 }])
   })
 
+  test('of an unknown kind waits for a version that knows it, for 30 days after it was due', async () => {
+    jobs.on(job('something else', z.object({})), async () => {})
+    // waits for its time, which is no wait for a version
+    const day = minutes(60 * 24)
+    await enqueue({ later: true }, { now: clock.now(), runAt: new Date(clock.now().getTime() + 2 * day) })
+    await enqueue()
+    await enqueue()
+    await jobs.settle()
+    clock.advance(29 * day)
+    await jobs.settle()
+    expect(await rows()).toHaveLength(3)
+    clock.advance(day + minutes(61))
+    await jobs.settle()
+    expect(await rows()).toMatchObject([{ payload: { later: true } }])
+    expect(log.warn).toHaveBeenCalledExactlyOnceWith(
+      { jobs: [{ kind: 'work', count: 2 }] },
+      expect.stringContaining('does not know'),
+    )
+    // an upgrade
+    const newer = node()
+    const ran = vi.fn(async () => {})
+    newer.on(work, ran)
+    await newer.settle()
+    expect(ran).toHaveBeenCalledExactlyOnceWith({ later: true }, expect.any(Date))
+  })
+
   test('has one handler a kind', () => {
     jobs.on(work, async () => {})
     expect(() => jobs.on(work, async () => {})).toThrow()

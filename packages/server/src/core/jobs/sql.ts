@@ -81,6 +81,22 @@ export async function deleteFailedBefore(db: Statements, before: Date): Promise<
   await sql`delete from latchkey.jobs where failed_at < ${before}`.execute(db)
 }
 
+/** Deletes jobs of other kinds than these that have been due since before then. @returns how many of each kind */
+export async function deleteUnknownBefore(
+  db: Statements,
+  kinds: string[],
+  before: Date,
+): Promise<{ kind: string; count: number }[]> {
+  const { rows } = await sql<{ kind: string; count: number }>`
+    with deleted as (
+      delete from latchkey.jobs
+      where failed_at is null and run_at < ${before} and kind <> all(${kinds}::text[])
+      returning kind
+    )
+    select kind, count(*)::int as count from deleted group by kind order by kind`.execute(db)
+  return rows
+}
+
 /** A shorter interval than the stored one takes effect immediately. */
 export async function registerRecurring(db: Statements, name: string, nextAt: Date): Promise<void> {
   await sql`

@@ -25,6 +25,8 @@ export interface Worker {
   /** Claims and starts due jobs, up to the limit of concurrency. @returns how many */
   startDue(): Promise<number>
   extendLeases(): Promise<void>
+  /** The kinds that have a handler. */
+  kinds(): string[]
   running(): Promise<void>[]
   /** The number of starts and ends so far; unchanged: nothing happened in between. */
   turns(): number
@@ -102,6 +104,7 @@ export function createWorker({ db, clock, log }: { db: Db; clock: Clock; log: Lo
     async extendLeases() {
       if (running.size > 0) await extendLeases(db.hot, [...running.keys()], leaseEnd())
     },
+    kinds: () => [...handlers.keys()],
     running: () => [...running.values()],
     turns: () => turns,
     onFinished(wake) {
