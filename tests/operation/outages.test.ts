@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Connection } from '../../packages/server/src/base/db/connection.ts'
+import { rootCode } from '../../packages/server/src/base/db/faults.ts'
 import { makeKey } from '../../packages/server/src/features/access/api-keys/format.ts'
 import type { Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD } from '../../packages/server/src/testing/world.ts'
@@ -163,6 +165,29 @@ describe('while PostgreSQL is down', () => {
     await expectUnavailable()
     expect(await node.ready()).toBe(503)
     await limit(-1)
+    await expectServing()
+  })
+})
+
+describe('while a transaction of an operator holds a lock', () => {
+  it('a request that waits for it gets 503 before the timeout for statements, and others are served', async () => {
+    const causes: unknown[] = []
+    await node.stop()
+    const record = (fields: Record<string, unknown>) => void causes.push(fields.err)
+    node = await startNode(databaseUrl, { log: { ...log, warn: record } })
+    await expectServing()
+    const lock = 'begin; lock table latchkey.users in share row exclusive mode'
+    const holder = await Connection.open({ connectionString: databaseUrl }, lock)
+    const waiting = register()
+    // reads nothing that is locked
+    expect((await node.client().get('/readyz')).status).toBe(200)
+    const { status, code, headers } = await waiting
+    expect([status, code]).toEqual([503, 'UNAVAILABLE'])
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+    // not 57014, the timeout for statements
+    expect(causes.map(rootCode)).toContain('55P03')
+    await holder.plain('rollback')
+    await holder.close()
     await expectServing()
   })
 })

@@ -56,6 +56,7 @@ describe('a connection to PostgreSQL', () => {
       'TimeZone',
       'search_path',
       'statement_timeout',
+      'lock_timeout',
       'idle_in_transaction_session_timeout',
       'application_name',
     ]
@@ -70,6 +71,7 @@ describe('a connection to PostgreSQL', () => {
       TimeZone: 'UTC',
       search_path: 'latchkey',
       statement_timeout: '30000',
+      lock_timeout: '10000',
       idle_in_transaction_session_timeout: '30000',
       application_name: 'latchkey transactions',
     })

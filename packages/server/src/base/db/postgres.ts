@@ -17,6 +17,11 @@ const CONNECT_MS = 5000
 const STATEMENT_MS = 30_000
 /** Single statements share a connection, where a slow one delays the others: their timeout is shorter. */
 const SINGLE_STATEMENT_MS = 5000
+/**
+ * Requests that wait for the lock of a row, as in a race, wait for as many transactions as there are connections, each of
+ * milliseconds. A longer wait is for a transaction of an operator or a migration. Migrations have their own (migrate.ts).
+ */
+const LOCK_MS = 10_000
 const IDLE_IN_TRANSACTION_MS = 30_000
 const BEAT_MS = 500
 /** A connection is lost without any answer for longer than the timeouts of the server by so much. */
@@ -48,6 +53,7 @@ export function postgresDriver(options: PostgresOptions): Driver {
     listen ${CHANGES_CHANNEL};
     set search_path = latchkey;
     set statement_timeout = ${statementMs};
+    set lock_timeout = ${LOCK_MS};
     set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     set role ${role};`
 
