@@ -82,8 +82,8 @@ async function wholeReadsOf(role: string, text: string): Promise<PlanNode[]> {
   })
 }
 
-/** Tables of a few rows each. */
-const SMALL = new Set(['roles', 'permissions', 'signing_keys', 'recurring', 'migrations'])
+/** Tables of a few rows each; the canary is one row. */
+const SMALL = new Set(['roles', 'permissions', 'signing_keys', 'recurring', 'migrations', 'secret_canary'])
 /** What reads a whole table by intent: sweeps, at most once an hour, and what the development outbox alone sends. */
 const WHOLE: [table: string, text: RegExp][] = [
   ['devices', /^delete from "devices" where "last_used_at" </],

@@ -91,7 +91,9 @@ const FAULTS: readonly [string, () => Promise<Record<string, string>>, code: str
     'a wrong password',
     async () => {
       await superuser(`create role with_password login password 'right'`)
-      return { DATABASE_URL: `postgres://with_password:wrong@${host}/postgres` }
+      const url = new URL(`postgres://with_password@${host}/postgres`)
+      url.password = 'wrong'
+      return { DATABASE_URL: url.href }
     },
     'DATABASE_REFUSED',
     /^PostgreSQL at 127\.0\.0\.1:\d+ refuses the login \(password authentication failed for user "with_password"\): check/,
