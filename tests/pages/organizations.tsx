@@ -48,6 +48,11 @@ const role = (name: string, permissions: string[], more: Partial<RoleItem> = {})
   mayChange: false,
   ...more,
 })
+const profile = {
+  description: `${LONG}\nSecond line.`,
+  logoUrl: `https://cdn.example.com/${'a'.repeat(200)}.png`,
+}
+const undescribed = { description: null, logoUrl: null }
 const accountant = role('accountant', ['invoices:pay'], {
   description: 'Pays what is due, and on time.',
   inherits: 'member',
@@ -151,12 +156,21 @@ export function organizationSamples(
       />
     ),
     organization: (
-      <Overview shell={shell} slug="acme" createdAt={now} yourRole="owner" isActive described={described} />
+      <Overview
+        shell={shell}
+        slug="acme"
+        {...profile}
+        createdAt={now}
+        yourRole="owner"
+        isActive
+        described={described}
+      />
     ),
     'organization-guest': (
       <Overview
         shell={guest}
         slug="acme"
+        {...undescribed}
         createdAt={now}
         yourRole="guest"
         isActive={false}
@@ -167,6 +181,7 @@ export function organizationSamples(
       <Overview
         shell={shell}
         slug="acme"
+        {...undescribed}
         createdAt={now}
         yourRole={null}
         isActive={false}
@@ -203,7 +218,7 @@ export function organizationSamples(
         {...again({ permission_1: 'invoices:pay' })}
       />
     ),
-    settings: <Settings shell={shell} slug="acme" mayUpdate mayTransfer mayDelete />,
+    settings: <Settings shell={shell} slug="acme" {...profile} mayUpdate mayTransfer mayDelete />,
     leave: <Leave id="org_1" name={LONG} alert="No." />,
     'delete-organization': <DeleteOrganization id="org_1" name={LONG} graceHours={720} />,
     'invitation-accept': <Invitation {...invitation} next="accept" />,

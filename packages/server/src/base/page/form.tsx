@@ -162,6 +162,28 @@ export function Field({ name, type = 'text', hint, value, optional, autofocus, .
   )
 }
 
+/** Text of several lines. */
+export function TextField({
+  name,
+  hint,
+  value,
+  maxlength,
+}: Pick<FieldProps, 'name' | 'hint' | 'value' | 'maxlength'>) {
+  const field = useField(name, hint !== undefined)
+  return (
+    <div class="field">
+      <Label id={field.id} optional>
+        {field.label}
+      </Label>
+      <Hint id={field.id}>{hint}</Hint>
+      <FieldError id={field.id}>{field.error}</FieldError>
+      <textarea id={field.id} name={name} rows={3} maxlength={maxlength} {...field.aria}>
+        {field.typed ?? value ?? ''}
+      </textarea>
+    </div>
+  )
+}
+
 export function PasswordField({
   name,
   autocomplete,

@@ -73,12 +73,12 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; co
 .form { display: grid; gap: 1.25rem; margin-top: 1.5rem; }
 .field { display: grid; gap: .375rem; }
 .field > label { font-weight: 600; font-size: .9375rem; }
-.field input, select {
+.field input, textarea, select {
   width: 100%; min-width: 0; min-height: 2.875rem; padding: .5rem .8125rem;
   border: 1px solid var(--edge); border-radius: .5625rem; background: var(--card); color: inherit; font: inherit;
 }
-.field input:hover, select:hover { border-color: var(--ink); }
-.field input:focus-visible, select:focus-visible { outline-offset: -1px; border-color: var(--accent); }
+.field input:hover, textarea:hover, select:hover { border-color: var(--ink); }
+.field input:focus-visible, textarea:focus-visible, select:focus-visible { outline-offset: -1px; border-color: var(--accent); }
 .field [aria-invalid] { border-color: var(--bad); box-shadow: inset 0 0 0 1px var(--bad); }
 .field-error { color: var(--bad); font-size: .875rem; font-weight: 500; }
 .password { position: relative; }
@@ -165,6 +165,7 @@ dl + .lead { margin-top: 1.25rem; }
 .narrow > .button-form .button.link { width: 100%; }
 .narrow > .actions > *, .narrow > .actions .button { flex: 1 1 9rem; width: 100%; }
 .block { margin-top: .75rem; }
+.lines { white-space: pre-line; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
 .empty { margin-top: .75rem; color: var(--quiet); } .empty .strong { font-weight: 400; }
 .reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; color: var(--quiet); }

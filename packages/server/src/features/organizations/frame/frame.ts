@@ -12,6 +12,8 @@ export interface Frame {
   shell: Shell
   slug: string
   createdAt: Date
+  description: string | null
+  logoUrl: string | null
   role: string | null
 }
 
@@ -28,9 +30,10 @@ export async function frameOf(
   const found = await findOrganization(tools, call)
   if (!found) throw newProblem('NOT_FOUND')
   const { organization, role, permissions } = found
-  const { id, name, slug, created_at: createdAt } = organization
+  const { id, name, slug, description, logo_url: logoUrl, created_at: createdAt } = organization
   const notice = noticeText(call.locale, above.done, name)
-  return { shell: { id, name, permissions, notice, refused: above.refused ?? null }, slug, createdAt, role }
+  const shell = { id, name, permissions, notice, refused: above.refused ?? null }
+  return { shell, slug, createdAt, description, logoUrl, role }
 }
 
 /** The page again with the problem's status; if the page cannot be shown any more, the problem alone. */

@@ -16,6 +16,9 @@ export const frameText = texts({
     first: 'Back to the first page',
     'field.name': 'Name',
     'field.slug': 'Short name',
+    'field.description': 'Description',
+    'field.logo': 'Logo',
+    'logo.hint': 'The https address of an image. Apps show it; these pages only link to it.',
     'slug.hint':
       'For web addresses: small letters, digits and hyphens. If you leave it empty, it is derived from the name.',
     'slug.hint_change': 'For web addresses: small letters, digits and hyphens.',
@@ -54,6 +57,10 @@ export const frameText = texts({
     first: 'Zurück zur ersten Seite',
     'field.name': 'Name',
     'field.slug': 'Kurzname',
+    'field.description': 'Beschreibung',
+    'field.logo': 'Logo',
+    'logo.hint':
+      'Die https-Adresse eines Bildes. Anwendungen zeigen es an, diese Seiten verweisen nur darauf.',
     'slug.hint':
       'Für Webadressen: Kleinbuchstaben, Ziffern und Bindestriche. Ohne Angabe wird er aus dem Namen gebildet.',
     'slug.hint_change': 'Für Webadressen: Kleinbuchstaben, Ziffern und Bindestriche.',

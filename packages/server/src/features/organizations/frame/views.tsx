@@ -1,7 +1,7 @@
 /** The frame around the hosted pages of one organization, and parts that pages of several modules show. Presentation only. */
 import { can } from '@latchkey/guard'
 import type { ComponentChildren } from 'preact'
-import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { ButtonForm, Field, Form, TextField } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { AccountPage, Actions, Alert, Button, ButtonLink } from '../../../base/page/parts.tsx'
 import { frameText as t } from './texts.ts'
@@ -103,15 +103,24 @@ export function ActivateForm({
   )
 }
 
-/** Name and short name of a new or an existing organization. */
+/** Name and short name of a new or an existing organization; of an existing one, the description and the logo as well. */
 export function NameForm({
   action,
   button,
   organization,
   ...form
-}: FormState & { action: string; button: string; organization?: { name: string; slug: string } }) {
+}: FormState & {
+  action: string
+  button: string
+  organization?: { name: string; slug: string; description: string | null; logoUrl: string | null }
+}) {
   const { locale } = useUi()
-  const fields = { name: t(locale, 'field.name'), slug: t(locale, 'field.slug') }
+  const fields = {
+    name: t(locale, 'field.name'),
+    slug: t(locale, 'field.slug'),
+    description: t(locale, 'field.description'),
+    logo_url: t(locale, 'field.logo'),
+  }
   return (
     <Form action={action} fields={fields} {...form}>
       <Field name="name" autocomplete="off" maxlength={100} value={organization?.name} />
@@ -123,6 +132,20 @@ export function NameForm({
         hint={t(locale, organization ? 'slug.hint_change' : 'slug.hint')}
         optional={!organization}
       />
+      {organization ? (
+        <>
+          <TextField name="description" maxlength={500} value={organization.description} />
+          <Field
+            name="logo_url"
+            type="url"
+            autocomplete="off"
+            maxlength={2048}
+            value={organization.logoUrl}
+            hint={t(locale, 'logo.hint')}
+            optional
+          />
+        </>
+      ) : null}
       <Button kind={organization ? 'primary' : 'secondary'}>{button}</Button>
     </Form>
   )

@@ -80,6 +80,42 @@ describe('the pages of an organization', () => {
     }
   })
 
+  it('show and change the description and the logo, which no page loads', async () => {
+    const { data: before } = await ada.client.get(`/api/v1/organizations/${id}`)
+    const save = (fields: Record<string, string>) =>
+      send(ada, at('/settings'), { name: before.name, slug: before.slug, ...fields })
+    const stored = async () => {
+      const { data } = await ada.client.get(`/api/v1/organizations/${id}`)
+      return [data.description, data.logo_url]
+    }
+    const logo = 'https://cdn.example.com/logo.png?a=1&b=2'
+    const typed = { description: 'We <b>calculate</b>.\r\nSince 1837.', logo_url: logo }
+    expect((await save(typed)).status).toBe(303)
+    expect(await stored()).toEqual(['We <b>calculate</b>.\nSince 1837.', logo])
+    for (const page of ['', '/settings']) {
+      const { text } = await see(ada.client, at(page))
+      expect(text).toContain('We &lt;b>calculate&lt;/b>.\nSince 1837.')
+      expect(text).toContain('https://cdn.example.com/logo.png?a=1&amp;b=2')
+      expect(text).not.toMatch(/<img[^>]*cdn\.example/)
+    }
+    for (const logo_url of [
+      'http://cdn.example.com/a.png',
+      'javascript:alert(1)',
+      'data:image/png;base64,AA',
+    ]) {
+      const refused = await save({ description: 'Other', logo_url })
+      expect(refused.status).toBe(400)
+      expect(refused.text).toContain('>Other</textarea>')
+      expect(refused.text).toContain('id="field-logo_url-error"')
+    }
+    // a form of the previous version has neither field
+    expect((await save({})).status).toBe(303)
+    expect(await stored()).toEqual(['We <b>calculate</b>.\nSince 1837.', logo])
+    expect((await save({ description: '', logo_url: '' })).status).toBe(303)
+    expect(await stored()).toEqual([null, null])
+    expect((await see(ada.client, at())).text).not.toMatch(/Description|Logo/)
+  })
+
   it('keep the form input when a role goes beyond the permissions of the inviter', async () => {
     await send(ada, at(`/members/${ben.id}/role`), { role: 'admin' })
     const { status, text } = await send(ben, at('/invitations'), { email: 'x@example.com', role: 'owner' })

@@ -1,6 +1,8 @@
 /** The hosted pages of one organization: overview, settings, deletion. */
 import { can } from '@latchkey/guard'
+import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { Description } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -11,25 +13,28 @@ import { deleteOrganization } from './deletion.ts'
 import { organizationOperations as of } from './operations.ts'
 import { changeOrganization, getOrganization } from './organizations.ts'
 import { organizationText as t } from './texts.ts'
-import { OrganizationName, OrganizationSlug } from './view.ts'
+import { LogoUrl, OrganizationName, OrganizationSlug } from './view.ts'
 import { DeleteOrganization, Overview, Settings } from './views.tsx'
 
 const ONE = '/account/organizations/:id'
 const HOUR = 3_600_000
+
+/** An empty field clears the value; a form without the field, of the previous version, keeps it. */
+const orCleared = <T extends z.ZodType>(schema: T) =>
+  z.union([z.literal('').transform(() => null), schema]).optional()
 
 async function showOverview(
   tools: Tools,
   call: Call,
   above: Parameters<typeof frameOf>[2],
 ): Promise<PageAnswer> {
-  const { shell, slug, createdAt, role } = await frameOf(tools, call, above)
+  const { shell, role, ...about } = await frameOf(tools, call, above)
   const isActive = call.session?.actsIn?.id === shell.id
   return {
     page: (
       <Overview
         shell={shell}
-        slug={slug}
-        createdAt={createdAt}
+        {...about}
         yourRole={role}
         isActive={isActive}
         described={describedPermissions(tools)}
@@ -45,7 +50,7 @@ async function showSettings(
   above: Parameters<typeof frameOf>[2],
   form: FormState = {},
 ): Promise<PageAnswer> {
-  const { shell, slug } = await frameOf(tools, call, above)
+  const { shell, slug, description, logoUrl } = await frameOf(tools, call, above)
   // no setting that the reader may change
   if (!mayOpen(shell.permissions, 'settings')) return { redirect: placeOf(shell.id) }
   return {
@@ -53,6 +58,8 @@ async function showSettings(
       <Settings
         shell={shell}
         slug={slug}
+        description={description}
+        logoUrl={logoUrl}
         mayUpdate={can(shell, 'organization:update')}
         mayTransfer={can(shell, 'organization:transfer')}
         mayDelete={can(shell, 'organization:delete')}
@@ -95,9 +102,14 @@ const oneRows = (tools: Tools): Row[] => [
     name: 'pages.organizations.settings.submit',
     method: 'POST',
     path: `${ONE}/settings`,
-    input: OneOrganization.extend({ name: OrganizationName, slug: OrganizationSlug }),
-    run: async (call, { id, name, slug }) => {
-      await changeOrganization(tools, call, { name, slug })
+    input: OneOrganization.extend({
+      name: OrganizationName,
+      slug: OrganizationSlug,
+      description: orCleared(Description),
+      logo_url: orCleared(LogoUrl),
+    }),
+    run: async (call, { id, ...change }) => {
+      await changeOrganization(tools, call, change)
       return { redirect: `${placeOf(id, '/settings')}?done=saved` }
     },
     redisplay: (call, typed, problem) =>

@@ -5,6 +5,8 @@ export const organizationText = texts({
   en: {
     'list.active': 'Active',
     'field.slug': 'Short name',
+    'field.description': 'Description',
+    'field.logo': 'Logo',
     'overview.about': 'About',
     'overview.created': 'Created',
     'overview.you': 'Your permissions',
@@ -41,6 +43,8 @@ export const organizationText = texts({
   de: {
     'list.active': 'Aktiv',
     'field.slug': 'Kurzname',
+    'field.description': 'Beschreibung',
+    'field.logo': 'Logo',
     'overview.about': 'Angaben',
     'overview.created': 'Angelegt',
     'overview.you': 'Ihre Berechtigungen',

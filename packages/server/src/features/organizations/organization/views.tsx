@@ -22,6 +22,8 @@ export interface OverviewProps {
   shell: Shell
   slug: string
   createdAt: Date
+  description: string | null
+  logoUrl: string | null
   /** Null if the reader is not a member. */
   yourRole: string | null
   isActive: boolean
@@ -30,7 +32,16 @@ export interface OverviewProps {
 }
 
 /** /account/organizations/:id */
-export function Overview({ shell, slug, createdAt, yourRole, isActive, described }: OverviewProps) {
+export function Overview({
+  shell,
+  slug,
+  createdAt,
+  description,
+  logoUrl,
+  yourRole,
+  isActive,
+  described,
+}: OverviewProps) {
   const { locale } = useUi()
   return (
     <OrganizationPage shell={shell} current="overview">
@@ -39,6 +50,19 @@ export function Overview({ shell, slug, createdAt, yourRole, isActive, described
           <Definition term={t(locale, 'field.slug')}>
             <code>{slug}</code> {isActive ? <Badge kind="success">{t(locale, 'list.active')}</Badge> : null}
           </Definition>
+          {description ? (
+            <Definition term={t(locale, 'field.description')}>
+              <span class="lines">{description}</span>
+            </Definition>
+          ) : null}
+          {logoUrl ? (
+            <Definition term={t(locale, 'field.logo')}>
+              {/* a link: the policy of the pages loads no image of another host, which would learn who reads them */}
+              <a href={logoUrl} rel="noopener noreferrer nofollow">
+                {logoUrl}
+              </a>
+            </Definition>
+          ) : null}
           <Definition term={t(locale, 'overview.created')}>
             <Time at={createdAt} to="day" />
           </Definition>
@@ -75,13 +99,24 @@ export function Overview({ shell, slug, createdAt, yourRole, isActive, described
 export interface SettingsProps extends FormState {
   shell: Shell
   slug: string
+  description: string | null
+  logoUrl: string | null
   mayUpdate: boolean
   mayTransfer: boolean
   mayDelete: boolean
 }
 
 /** /account/organizations/:id/settings */
-export function Settings({ shell, slug, mayUpdate, mayTransfer, mayDelete, ...form }: SettingsProps) {
+export function Settings({
+  shell,
+  slug,
+  description,
+  logoUrl,
+  mayUpdate,
+  mayTransfer,
+  mayDelete,
+  ...form
+}: SettingsProps) {
   const { locale } = useUi()
   return (
     <OrganizationPage shell={shell} current="settings">
@@ -90,7 +125,7 @@ export function Settings({ shell, slug, mayUpdate, mayTransfer, mayDelete, ...fo
           <NameForm
             action={placeOf(shell.id, '/settings')}
             button={t(locale, 'settings.save')}
-            organization={{ name: shell.name, slug }}
+            organization={{ name: shell.name, slug, description, logoUrl }}
             {...form}
           />
         </Section>
