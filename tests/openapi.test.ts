@@ -1,4 +1,10 @@
-/** The OpenAPI document of a running server: complete, consistent with every row, and matched by real answers. */
+/**
+ * The OpenAPI document of a running server: valid, complete, consistent with every row, and matched by real answers. Every
+ * property, parameter, answer and tag says what it means. Its examples are sent in tests/openapi-examples.test.ts.
+ */
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../packages/server/src/base/errors.ts'
@@ -10,7 +16,7 @@ import { PASSWORD, type Person, startWorld, type World } from '../packages/serve
 let world: World
 let ada: Person
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ compat: ['tokens-by-password'] })
   ada = await world.person({ email: 'ada@example.com' })
 })
 afterAll(() => world.stop())
@@ -30,9 +36,119 @@ describe('the OpenAPI document', () => {
       Object.entries(item as Json).map(([method, operation]): [string, string, Json] => [
         path,
         method,
-        operation,
+        { ...(operation as Json), responses: responsesOf(operation) },
       ]),
     )
+  /** The responses of an operation, those that it shares included. */
+  const responsesOf = (operation: Json): Json =>
+    Object.fromEntries(
+      Object.entries<Json>(operation.responses).map(([status, response]) => [
+        status,
+        response.$ref ? document.components.responses[response.$ref.split('/').pop()] : response,
+      ]),
+    )
+
+  it('is valid by an independent validator', async () => {
+    const { valid, errors } = await new Validator().validate(structuredClone(document))
+    expect({ valid, errors }).toEqual({ valid: true, errors: undefined })
+  })
+
+  it('has only schemas that a strict compiler of JSON Schema 2020-12 accepts', () => {
+    const ajv = new Ajv2020({
+      strict: true,
+      strictTypes: false,
+      strictRequired: false,
+      allowUnionTypes: true,
+    })
+    addFormats.default(ajv)
+    ajv.addVocabulary(['components'])
+    ajv.addSchema({ $id: 'components', components: { schemas: document.components.schemas } })
+    const schemas = new Set(
+      operations().flatMap(([, , { requestBody, responses }]) =>
+        [requestBody, ...Object.values<Json>(responses)].flatMap((body) =>
+          Object.values<Json>(body?.content ?? {}).map(({ schema }) => JSON.stringify(schema)),
+        ),
+      ),
+    )
+    const wrong: unknown[] = []
+    for (const schema of schemas) {
+      try {
+        ajv.compile(JSON.parse(schema.replaceAll('"#/components', '"components#/components')))
+      } catch (error) {
+        wrong.push([`${error}`, schema])
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('says of every property, parameter, answer, header and tag what it means', () => {
+    const silent: string[] = []
+    let properties = 0
+    /** A description that only repeats the name says nothing. */
+    const check = (at: string, name: string, description: unknown): void => {
+      properties += 1
+      const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '')
+      const text = typeof description === 'string' ? description : ''
+      if (text.length < 10 || [plain(name), `the${plain(name)}`].includes(plain(text)))
+        silent.push(`${at} ${name}: ${text}`)
+    }
+    const visit = (schema: Json, at: string): void => {
+      if (typeof schema !== 'object' || schema === null) return
+      for (const [name, member] of Object.entries<Json>(schema.properties ?? {})) {
+        const named = member.$ref && document.components.schemas[member.$ref.split('/').pop()]
+        // part of an answer narrows a shared schema, which describes the member
+        const isNarrowing =
+          schema.type === undefined && (name === 'error' || name === 'code' || name === 'scimType')
+        const isOfError = schema.type === undefined && name === 'details'
+        if (!isNarrowing && !isOfError) check(at, name, member.description ?? named?.description)
+        visit(member, `${at}.${name}`)
+      }
+      for (const part of [schema.items, schema.additionalProperties, schema.anyOf, schema.allOf].flat())
+        visit(part, at)
+    }
+    for (const [name, schema] of Object.entries<Json>(document.components.schemas)) visit(schema, name)
+    for (const [, , operation] of operations()) {
+      const at = operation.operationId
+      for (const parameter of operation.parameters) check(at, parameter.name, parameter.description)
+      for (const media of Object.values<Json>(operation.requestBody?.content ?? {})) visit(media.schema, at)
+      for (const [status, response] of Object.entries<Json>(operation.responses)) {
+        check(at, status, response.description)
+        for (const media of Object.values<Json>(response.content ?? {}))
+          visit(media.schema, `${at} ${status}`)
+      }
+    }
+    for (const kind of ['headers', 'securitySchemes'])
+      for (const [name, one] of Object.entries<Json>(document.components[kind]))
+        check(kind, name, one.description)
+    for (const { name, description } of document.tags) check('tags', name, description)
+    expect(silent).toEqual([])
+    expect(properties).toBeGreaterThan(1500)
+  })
+
+  it('has no two components of one shape, and none that nothing refers to', () => {
+    const text = JSON.stringify(document)
+    for (const kind of ['schemas', 'responses', 'examples', 'headers']) {
+      const all = Object.entries<Json>(document.components[kind])
+      const shapes = all.map(([, component]) => JSON.stringify(component))
+      expect(all.filter(([, component], at) => shapes.indexOf(JSON.stringify(component)) !== at)).toEqual([])
+      for (const [name] of all) expect(text).toContain(`"#/components/${kind}/${name}"`)
+    }
+  })
+
+  it('states the limits and the request id of every answer', () => {
+    for (const [path, method, { operationId, responses }] of operations()) {
+      const row = world.app.rows.find(({ name }) => name === operationId)
+      for (const [status, { headers }] of Object.entries<Json>(responses)) {
+        if (status === '303') continue
+        const at = `${method} ${path} ${status}`
+        expect(headers, at).toHaveProperty('X-Request-Id')
+        if (Number(status) < 300 && row && !row.anonymous)
+          expect(headers, at).toHaveProperty('X-RateLimit-Reset')
+        if (['423', '429', '503'].includes(status)) expect(headers, at).toHaveProperty('Retry-After')
+        if (status === '401') expect(headers, at).toHaveProperty('WWW-Authenticate')
+      }
+    }
+  })
 
   it('has what OpenAPI 3.1 requires', () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/)
@@ -109,10 +225,10 @@ describe('the OpenAPI document', () => {
         if (![value.type].flat().every((type) => types.includes(type)) && typeof value.type === 'string')
           dangling.push(`type ${value.type}`)
       }
-      for (const member of Object.values(value)) visit(member)
+      for (const [name, member] of Object.entries(value))
+        if (name !== 'example' && name !== 'value') visit(member)
     }
-    for (const [, , operation] of operations()) visit(operation)
-    visit(document.components.schemas)
+    visit({ ...document, components: { ...document.components, securitySchemes: {} } })
     expect(dangling).toEqual([])
     expect(JSON.stringify(document)).not.toContain('$defs')
   })
@@ -120,7 +236,7 @@ describe('the OpenAPI document', () => {
   it('documents exactly the errors of each row', () => {
     for (const row of api()) {
       const item = document.paths[row.path.replace(/:(\w+)/g, '{$1}')][row.method.toLowerCase()]
-      const failures = Object.entries<Json>(item.responses).filter(([status]) => Number(status) >= 400)
+      const failures = Object.entries<Json>(responsesOf(item)).filter(([status]) => Number(status) >= 400)
       const codes = failures.flatMap(
         ([, response]) =>
           response.content['application/json'].schema.allOf[1].properties.error.properties.code.enum,

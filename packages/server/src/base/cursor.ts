@@ -16,14 +16,24 @@ const FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$/
 /** The values of one row that the list is ordered by. */
 export type Position = readonly string[]
 
+/** The cursor of a list; `max` is larger where positions contain text. */
+export const cursorField = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .optional()
+    .describe('`metadata.next_cursor` of the previous page; without it, the list begins at its first entry.')
+
 /** The query fields of every list. */
 export const PageInput = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50).describe('Maximum number of entries'),
-  cursor: z
-    .string()
-    .max(512)
-    .optional()
-    .describe('`next_cursor` of the previous page. Without it, the list begins at its first entry'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(50)
+    .describe('The largest number of entries in this page.'),
+  cursor: cursorField(512),
 })
 
 const signedText = (list: string, body: string): string => JSON.stringify([list, body])

@@ -100,6 +100,7 @@ export const ERRORS = {
     when: 'The caller lacks the permission named in `details.required`.',
     details: {
       required: { type: 'string', description: 'The permission that is missing.' },
+      required_roles: { type: 'array', description: 'The roles of which one is required.' },
       organization_id: { type: 'string', description: 'The organization in which it is missing.' },
       reason: {
         type: 'string',

@@ -1,17 +1,20 @@
 /** Field schemas that several modules share, or that forms and JSON encode differently. */
 import { z } from 'zod'
+import { EXAMPLE_LATER } from './described.ts'
 
 /** A boolean: JSON's true and false, or the value of a form's checkbox. Absent is false. */
 export const Flag = z
   .union([z.boolean(), z.enum(['true', 'false', 'on', 'off', '1', '0', ''])])
   .optional()
   .transform((value) => value === true || value === 'true' || value === 'on' || value === '1')
+  .meta({ samples: [true] })
 
 /** ISO 8601 with a zone. */
 export const Instant = z.iso
   .datetime({ offset: true })
   .max(40)
   .transform((text) => new Date(text))
+  .meta({ description: 'A time in ISO 8601 with a zone.', samples: [EXAMPLE_LATER] })
 
 /** Control characters, direction marks, and zero-width characters except the joiners that scripts and emoji need. */
 const INVISIBLE = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]/u
@@ -50,6 +53,10 @@ export const Description = z
         error: () => 'Use visible characters.',
       }),
   )
+  .meta({
+    description: 'Free text of up to 500 characters on any number of lines; null for none.',
+    samples: ['For the engines of the north wing'],
+  })
 
 /** A permission, `resource:action`, either of them `*`, or `*` alone. */
 export const PermissionName = z
@@ -57,6 +64,11 @@ export const PermissionName = z
   .max(130)
   .regex(/^(?:\*|(?:\*|[a-z][a-z0-9_-]*):(?:\*|[a-z][a-z0-9_-]*))$/, {
     error: () => 'Write a permission as `resource:action`.',
+  })
+  .meta({
+    description:
+      'A permission, `resource:action`; either of them may be `*` for any, and `*` alone is every permission.',
+    samples: ['users:read'],
   })
 
 /** The name of a role, safe in tokens, headers and URLs. */

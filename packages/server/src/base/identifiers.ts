@@ -49,6 +49,10 @@ export const EmailAddress = z
         }
       }),
   )
+  .meta({
+    description: 'An e-mail address of at most 254 characters, in ASCII.',
+    samples: ['ada@example.com'],
+  })
 
 /** A username: 3 to 32 letters, digits, dots, hyphens and underscores of ASCII, beginning with a letter or digit. */
 export const Username = z
@@ -64,9 +68,24 @@ export const Username = z
         error: () => 'Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit.',
       }),
   )
+  .meta({
+    description:
+      'A username: 3 to 32 letters, digits, dots, hyphens and underscores, beginning with a letter or digit. Unique in any spelling.',
+    samples: ['ada'],
+  })
 
 /** A person's name. */
-export const FullName = line(100)
+export const FullName = line(100).meta({
+  description: 'The name of the person, one line of up to 100 characters.',
+  samples: ['Ada Lovelace'],
+})
 
 /** The identifier of a sign-in: any text of limited length. Not validated further, so that errors reveal nothing. */
-export const Identifier = z.string().min(1).max(320)
+export const Identifier = z
+  .string()
+  .min(1)
+  .max(320)
+  .meta({
+    description: 'A username or an e-mail address, in any spelling.',
+    samples: ['ada@example.com'],
+  })

@@ -45,4 +45,8 @@ export const RESERVED_FAULT = { code: 'reserved', message } as const
 export const ChosenUsername = Username.refine((name) => !isReserved(name), {
   error: () => message,
   params: { code: RESERVED_FAULT.code },
+}).meta({
+  description:
+    'The username to sign in with, besides the address: 3 to 32 letters, digits, dots, hyphens and underscores, beginning with a letter or digit. Well-known names such as `admin` are reserved.',
+  samples: ['ada'],
 })

@@ -1,6 +1,7 @@
 /** `POST /dev/clock`: sets the time in the testing profile, so that an app's tests can test expiry. */
 import { z } from 'zod'
 import { parseDuration } from '../base/clock.ts'
+import { described, timeField } from '../base/described.ts'
 import { invalid } from '../base/errors.ts'
 import { Instant } from '../base/fields.ts'
 import { operation } from '../base/http/row/operation.ts'
@@ -27,10 +28,17 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, runDue: () => Promi
     tag: 'Development',
     message: 'Clock moved.',
     input: z.object({
-      advance: z.string().max(20).optional(),
-      now: Instant.optional(),
+      advance: described(
+        z.string().max(20).optional(),
+        'How far to move the clock: `90s`, `31m`, `8h`, `30d`.',
+        '31m',
+      ),
+      now: Instant.optional().meta({
+        description: 'The time to set, ISO 8601 with a zone, instead of `advance`.',
+        samples: [],
+      }),
     }),
-    output: z.object({ now: z.string() }),
+    output: z.object({ now: timeField('The time of the server from now on.') }),
     run: async (call, { advance, now }) => {
       if (now !== undefined) tools.clock.set(now)
       else tools.clock.advance(stepOf(advance))

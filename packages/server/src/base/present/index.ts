@@ -29,7 +29,8 @@ export { OAUTH_ERRORS } from './oauth.ts'
 export { SCIM_ERRORS } from './scim.ts'
 export { dates, type Serialise, serialiser } from './serialise.ts'
 
-const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {
+/** The writers themselves, for the examples of the reference. */
+export const STYLE_WRITERS: Readonly<Record<Style | ProtocolStyle, StyleWriter>> = {
   standard,
   meta,
   errors,

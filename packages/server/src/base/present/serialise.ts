@@ -49,7 +49,7 @@ const NOT_FOR_TEXT = new Set([
   'id',
   '$id',
   'description',
-  'examples',
+  'samples',
 ])
 
 /** Keeps only what affects the text, resolves references, and writes "or null" as `nullable`, which compiles to faster code. */

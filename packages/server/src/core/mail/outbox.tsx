@@ -6,6 +6,7 @@ import type { VNode } from 'preact'
 import { z } from 'zod'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
+import { textField, textList, timeField } from '../../base/described.ts'
 import { problem } from '../../base/errors.ts'
 import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
@@ -45,17 +46,23 @@ function opened(keyring: Keyring, { id, sealed, sent_at }: SentEmail): OutboxEma
 }
 
 const OutboxQuery = z.object({
-  to: z.string().max(320).optional(),
-  limit: z.coerce.number().int().min(1).max(OUTBOX_SIZE).default(100),
+  to: z.string().max(320).optional().describe('Only e-mails to this address.'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(OUTBOX_SIZE)
+    .default(100)
+    .describe('The largest number of e-mails.'),
 })
 const OutboxOutput = z.array(
   z.object({
-    to: z.string(),
-    subject: z.string(),
-    text: z.string(),
-    html: z.string(),
-    links: z.array(z.string()),
-    sent_at: z.string(),
+    to: textField('The address that the e-mail was sent to.', 'ada@example.com'),
+    subject: textField('The subject line.', 'Verify your address'),
+    text: textField('The text, as mail programs without HTML show it.', 'Follow this link: …'),
+    html: textField('The HTML of the e-mail.', '<!doctype html><p>Follow this link.</p>'),
+    links: textList('Every link in the text.', 'http://127.0.0.1:4000/verify-email?token=lnk_…'),
+    sent_at: timeField('When it was sent.'),
   }),
 )
 /** The policy of an email's document: inline styles and nothing else. */

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
 import { type Keyring, randomSecret } from '../../crypto.ts'
+import { EXAMPLE_CSRF_TOKEN, textField } from '../../described.ts'
 import { operation } from '../row/operation.ts'
 import { type CookieChange, type Row, route } from '../row/route.ts'
 
@@ -105,7 +106,9 @@ export function csrfRows(keyring: Keyring): Row[] {
       tag: 'Authentication',
       message: 'CSRF token issued.',
       input: z.object({}),
-      output: z.object({ csrf_token: z.string() }),
+      output: z.object({
+        csrf_token: textField('The token to send with unsafe requests of this browser.', EXAMPLE_CSRF_TOKEN),
+      }),
       run: async (call) => {
         const { token, cookies } = csrfFor(keyring, call)
         return { data: { csrf_token: token }, cookies }

@@ -104,6 +104,8 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   message: string
   /** The status of a success, for OpenAPI and for answers without a status; default 200. */
   status?: number
+  /** A further status of a success, and when it is answered, for the reference. */
+  alsoAnswers?: { status: number; when: string }
   /** `run` returns the same data object for equal data: its JSON text is kept with it. */
   keepsText?: true
   /** The answer is the bare data in every style, for tools that expect a plain document. */

@@ -68,8 +68,9 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output', named: Record<str
   } = JSON.parse(JSON.stringify(whole).replaceAll('"#/$defs/', '"#/components/schemas/')) as Schema & {
     $defs?: Record<string, Schema>
   }
-  for (const [name, { id: _id, ...definition }] of Object.entries($defs ?? {})) named[name] = definition
-  return withoutNoise(rest) as Schema
+  for (const [name, { id: _id, ...definition }] of Object.entries($defs ?? {}))
+    named[name] = tidied(definition) as Schema
+  return tidied(rest) as Schema
 }
 
 /** States of every object that it has no further members; of one that keeps them (`z.looseObject`) zod states that. */
@@ -88,13 +89,37 @@ function closed(schema: Schema): Schema {
   }
 }
 
-/** Drops the patterns that zod derives from a format: they repeat the format. */
-function withoutNoise(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNoise)
+/** Bounds of `z.int()` that say nothing, because JSON numbers have no others. */
+const isNoBound = (value: unknown): boolean =>
+  value === Number.MAX_SAFE_INTEGER || value === Number.MIN_SAFE_INTEGER
+
+/** Drops what zod derives (patterns that repeat a format, bounds of integers), and moves what describes "X or null" from X. */
+function tidied(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(tidied)
   if (typeof value !== 'object' || value === null) return value
-  const { pattern, ...rest } = value as Schema
-  const kept = pattern !== undefined && rest.format === undefined ? { ...rest, pattern } : rest
-  return Object.fromEntries(Object.entries(kept).map(([name, member]) => [name, withoutNoise(member)]))
+  const { pattern, minimum, maximum, samples, ...rest } = orNull(value as Schema)
+  const kept = {
+    ...rest,
+    ...(Array.isArray(samples) && samples.length > 0 && { examples: samples }),
+    ...(pattern !== undefined && rest.format === undefined && { pattern }),
+    ...(minimum !== undefined && !isNoBound(minimum) && { minimum }),
+    ...(maximum !== undefined && !isNoBound(maximum) && { maximum }),
+  }
+  return Object.fromEntries(
+    Object.entries(kept).map(([name, member]) => [name, name === 'examples' ? member : tidied(member)]),
+  )
+}
+
+function orNull(schema: Schema): Schema {
+  const [shape, nothing, ...others] = Array.isArray(schema.anyOf) ? schema.anyOf : []
+  if (!shape || nothing?.type !== 'null' || others.length > 0) return schema
+  const { description, samples, ...rest } = shape
+  return {
+    ...(description !== undefined && { description }),
+    ...(samples !== undefined && { samples }),
+    ...schema,
+    anyOf: [rest, nothing],
+  }
 }
 
 /** All errors that a row can answer with: those of its operation, and those of the steps before `run`. */

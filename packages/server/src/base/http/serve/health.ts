@@ -3,6 +3,7 @@
  * are applied, the server is not stopping).
  */
 import { z } from 'zod'
+import { described, textField } from '../../described.ts'
 import { problem } from '../../errors.ts'
 import { operation } from '../row/operation.ts'
 import { type Row, route } from '../row/route.ts'
@@ -68,7 +69,7 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
       tag: 'Operation',
       lenient: LENIENT,
       input: z.object({}),
-      output: z.object({ status: z.string() }),
+      output: z.object({ status: textField('Always `ok`.', 'ok') }),
       message: 'The server is alive.',
       run: async () => ({ data: { status: 'ok' } }),
     })
@@ -81,7 +82,13 @@ export function healthRows(ready: () => Promise<Readiness>): Row[] {
     tag: 'Operation',
     lenient: LENIENT,
     input: z.object({}),
-    output: z.object({ status: z.string(), checks: z.record(z.string(), z.boolean()) }),
+    output: z.object({
+      status: textField('Always `ready`; a server that is not answers with an error.', 'ready'),
+      checks: described(z.record(z.string(), z.boolean()), 'Each check by its name, and whether it passed.', {
+        database: true,
+        migrations: true,
+      }),
+    }),
     message: 'The server is ready.',
     run: async () => {
       const state = await ready()

@@ -1,5 +1,16 @@
 /** The fields of an API key: input schemas, and the view in answers. */
 import { z } from 'zod'
+import {
+  described,
+  EXAMPLE_LATER,
+  idField,
+  idInput,
+  textField,
+  textList,
+  textOrNull,
+  timeField,
+  timeOrNull,
+} from '../../../base/described.ts'
 import { Description, Instant, line, PermissionName } from '../../../base/fields.ts'
 import { ENVIRONMENTS } from './format.ts'
 import { type IssuedKey, MOST_GRACE } from './keys.ts'
@@ -7,58 +18,81 @@ import type { Key } from './sql.ts'
 import { ACTIVE_OWNER, KEY_STATES, type KeyOwnerState, keyState } from './state.ts'
 
 /** The name by which a user recognizes a key. */
-export const KeyName = line(100)
+export const KeyName = described(
+  line(100),
+  'The name by which you recognize the key, one line of up to 100 characters.',
+  'Nightly report',
+)
 
 export const NewKeyInput = z.object({
-  name: KeyName.describe('The name by which you recognize the key'),
+  name: KeyName,
   description: Description.nullable().optional(),
-  environment: z.enum(ENVIRONMENTS).default('live'),
+  environment: described(
+    z.enum(ENVIRONMENTS).default('live'),
+    'Is part of the key, so that keys of test systems are recognized. The server treats both alike.',
+  ),
   permissions: z
     .array(PermissionName)
     .max(100)
-    .describe(
-      'What the key permits, each within your own permissions. `["*"]`: all permissions that you have when the key is used. `[]`: none.',
-    ),
+    .meta({
+      description:
+        'What the key permits, each within your own permissions. `["*"]`: all permissions that you have when the key is used. `[]`: none.',
+      samples: [['*']],
+    }),
   expires_at: Instant.nullable()
     .optional()
-    .describe('Omitted: the key does not expire, or has the longest lifetime that the server permits'),
+    .meta({
+      description:
+        'When the key expires. Omitted or null: never, or after the longest lifetime that the server permits.',
+      samples: [EXAMPLE_LATER],
+    }),
 })
 
 export const RotateInput = z.object({
-  id: z.string().max(64),
+  id: idInput('key', 'The key to replace, one of your own.'),
   grace_seconds: z
     .number()
     .int()
     .min(0)
     .max(MOST_GRACE)
     .default(0)
-    .describe('How long the old key remains valid, up to a day; 0: it is revoked at once'),
-  expires_at: Instant.nullable().optional().describe('Omitted: the new key has the lifetime of the old one'),
+    .describe('How long the old key remains valid, in seconds, up to a day; 0: it is revoked at once.'),
+  expires_at: Instant.nullable()
+    .optional()
+    .describe('When the new key expires. Omitted or null: it has the lifetime of the old one.'),
 })
 
 export const ApiKeyView = z
   .object({
-    key_id: z.string(),
-    name: z.string(),
-    description: z.string().nullable(),
-    environment: z.enum(ENVIRONMENTS),
-    /** The first characters of the key. */
-    hint: z.string(),
-    /** `*`: all permissions that the owner has when the key is used. */
-    permissions: z.array(z.string()),
+    key_id: idField('key', 'The key, without its secret.'),
+    name: textField('The name by which its owner recognizes the key.', 'Nightly report'),
+    description: textOrNull('What the key is for; null for no text.', 'For the engines of the north wing'),
+    environment: described(z.enum(ENVIRONMENTS), 'The system that the key is for, as its text names it.'),
+    hint: textField('The first characters of the key, to recognize it by.', 'lk_live_kPZ0'),
+    permissions: textList(
+      'What the key permits; `*`: all permissions that its owner has when it is used.',
+      '*',
+    ),
     status: z
       .enum(KEY_STATES)
-      .describe('`owner_inactive`: refused as long as the account is disabled or locked'),
-    created_at: z.string(),
-    expires_at: z.string().nullable(),
-    last_used_at: z.string().nullable(),
-    rotated_at: z.string().nullable(),
-    rotated_from: z.string().nullable(),
+      .describe(
+        'Whether the key is accepted. `owner_inactive`: it is refused as long as the account of its owner is disabled or locked.',
+      ),
+    created_at: timeField('When the key was created.'),
+    expires_at: timeOrNull('When the key expires; null for never.', EXAMPLE_LATER),
+    last_used_at: timeOrNull('When the key was last used, to within some seconds; null for never.'),
+    rotated_at: timeOrNull('When the key was replaced by another one; null if it was not.'),
+    rotated_from: textOrNull('The `key_id` of the key that this one replaces; null for none.', null),
   })
   .meta({ id: 'ApiKey' })
 export type ApiKeyView = z.infer<typeof ApiKeyView>
 
-export const IssuedApiKeyView = ApiKeyView.extend({ api_key: z.string() }).meta({ id: 'IssuedApiKey' })
+export const IssuedApiKeyView = ApiKeyView.extend({
+  api_key: textField(
+    'The key itself. It is in this answer only.',
+    'lk_live_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8w',
+  ),
+}).meta({ id: 'IssuedApiKey' })
 
 /** @param owner the state of the account; the caller's own is active */
 export const apiKeyView = (

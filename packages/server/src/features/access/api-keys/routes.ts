@@ -1,5 +1,6 @@
 /** The JSON API of a user's own API keys. An API key cannot manage keys: every row needs a session. */
 import { z } from 'zod'
+import { idInput } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { KeyChecks } from './checks.ts'
@@ -54,7 +55,7 @@ export const apiKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
     path: '/api/v1/auth/api-keys/:id',
     tag,
     message: 'API key revoked.',
-    input: z.object({ id: z.string().max(64) }),
+    input: z.object({ id: idInput('key', 'The key to revoke, one of your own.') }),
     output: z.null(),
     run: async (call, { id }) => {
       await revokeKey(tools, call, id)

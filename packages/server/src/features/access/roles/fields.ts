@@ -1,11 +1,24 @@
 /** The fields of roles and permissions: input schemas, and the views in answers. */
 import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/guard'
 import { z } from 'zod'
+import {
+  described,
+  idField,
+  idInput,
+  textField,
+  textList,
+  textOrNull,
+  timeField,
+} from '../../../base/described.ts'
 import { Description, PermissionName, roleNameField } from '../../../base/fields.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { type AppPermission, ORGANIZATION_ROLES, type Role, type Roles } from '../../../core/roles/index.ts'
 
-const RoleName = roleNameField()
+const RoleName = described(
+  roleNameField(),
+  'The name of a role: small letters, digits, hyphens and underscores, beginning with a letter.',
+  'editor',
+)
 /** A permission that a rule can require: without `*`. */
 const PlainPermission = z
   .string()
@@ -13,20 +26,29 @@ const PlainPermission = z
   .regex(/^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$/, {
     error: () => 'Write a permission as `resource:action`, without `*`.',
   })
+  .meta({ description: 'The permission as `resource:action`, without `*`.', samples: ['reports:read'] })
 
 const role = {
   description: Description.nullable(),
-  permissions: z.array(PermissionName).max(200).describe('Each as `resource:action`; `*` for any'),
-  inherits: z.array(RoleName).max(50).describe('Roles whose permissions are included'),
-  grants: z
-    .array(z.union([RoleName, z.literal('*')]))
-    .max(100)
-    .describe('Roles that a user with this role may grant and revoke; `*` for any'),
+  permissions: described(
+    z.array(PermissionName).max(200),
+    'What the role permits, each as `resource:action`; `*` for any.',
+    ['dashboard:read'],
+  ),
+  inherits: described(z.array(RoleName).max(50), 'Roles whose permissions are included.', ['viewer']),
+  grants: described(
+    z.array(z.union([RoleName, z.literal('*')])).max(100),
+    'Roles that a user with this role may grant and revoke; `*` for any.',
+    ['viewer'],
+  ),
   rank: z
     .int()
     .min(0)
     .max(10_000)
-    .describe('Of several roles of a user, the one with the lowest rank is the primary role'),
+    .meta({
+      description: 'Of several roles of a user, the one with the lowest rank is the primary role.',
+      samples: [60],
+    }),
 }
 
 export const NewRoleInput = z.object({
@@ -46,7 +68,10 @@ const change = {
   grants: role.grants.optional(),
   rank: role.rank.optional(),
 }
-export const RoleChangeInput = z.object({ name: z.string().max(64), ...change })
+export const RoleChangeInput = z.object({
+  name: described(z.string().max(64), 'The role to change.', 'editor'),
+  ...change,
+})
 export type ServerRoleChange = Omit<z.infer<typeof RoleChangeInput>, 'name'>
 
 export const NewPermissionInput = z.object({
@@ -56,28 +81,47 @@ export const NewPermissionInput = z.object({
     .array(z.enum(ORGANIZATION_ROLES))
     .max(4)
     .default([])
-    .describe('Built-in roles of organizations that include it; none: a permission of the server'),
+    .meta({
+      description: 'Built-in roles of organizations that include it; none: a permission of the server.',
+      samples: [[]],
+    }),
 })
 export type NewPermission = z.infer<typeof NewPermissionInput>
 
-export const ByName = z.object({ name: z.string().max(130) })
-export const OfUser = z.object({ id: z.string().max(64) })
-export const UserRolesInput = z.object({ id: z.string().max(64), roles: z.array(RoleName).max(50) })
+export const ByName = z.object({ name: described(z.string().max(130), 'The name of the role.', 'editor') })
+export const ByPermission = z.object({
+  name: described(z.string().max(130), 'The permission of the app, `resource:action`.', 'reports:read'),
+})
+export const OfUser = z.object({ id: idInput('usr', 'The user.') })
+export const UserRolesInput = z.object({
+  id: idInput('usr', 'The user.'),
+  roles: described(
+    z.array(RoleName).max(50),
+    'All roles that the user has afterwards; an empty list takes every role away.',
+    ['viewer'],
+  ),
+})
 
 export const RoleView = z
   .object({
-    name: z.string(),
-    description: z.string().nullable(),
-    permissions: z.array(z.string()),
-    inherits: z.array(z.string()),
-    grants: z.array(z.string()),
-    rank: z.int(),
-    /** With all inherited ones. */
-    effective_permissions: z.array(z.string()),
-    /** The preset of the role; null: created on this server. */
-    preset: z.string().nullable(),
-    created_at: z.string(),
-    updated_at: z.string(),
+    name: textField('The name, unique and unchangeable.', 'editor'),
+    description: textOrNull('What the role is for; null for no text.', 'For the engines of the north wing'),
+    permissions: textList('What the role permits by itself.', 'dashboard:read'),
+    inherits: textList('Roles whose permissions are included.', 'viewer'),
+    grants: textList('Roles that a user with this role may grant and revoke; `*` for any.', 'viewer'),
+    rank: described(
+      z.int(),
+      'Of several roles of a user, the one with the lowest rank is the primary role.',
+      60,
+    ),
+    effective_permissions: textList(
+      'What the role permits with all inherited permissions.',
+      'analytics:read',
+      'dashboard:read',
+    ),
+    preset: textOrNull('The preset that the role comes from; null: created on this server.', null),
+    created_at: timeField('When the role was created.'),
+    updated_at: timeField('When the role was last changed.'),
   })
   .meta({ id: 'Role' })
 export type RoleView = z.infer<typeof RoleView>
@@ -97,13 +141,20 @@ export const serverRoleView = (definitions: RoleDefinitions, found: Role): RoleV
 
 export const PermissionView = z
   .object({
-    name: z.string(),
-    description: z.string().nullable(),
-    scope: z.enum(['server', 'organization']),
-    /** `server`: built in, required by the server itself. `app`: created for the app. */
-    origin: z.enum(['server', 'app']),
-    /** Built-in roles of organizations that include it. */
-    organization_roles: z.array(z.string()),
+    name: textField('The permission as `resource:action`, without `*`.', 'reports:read'),
+    description: textOrNull('What it allows; null for no text.', 'For the engines of the north wing'),
+    scope: described(
+      z.enum(['server', 'organization']),
+      'Whether it is granted by roles of the server or by roles inside organizations.',
+    ),
+    origin: described(
+      z.enum(['server', 'app']),
+      '`server`: built in, required by the server itself. `app`: created for the app.',
+      'app',
+    ),
+    organization_roles: textList(
+      'Built-in roles of organizations that include it; empty for one of the server.',
+    ),
   })
   .meta({ id: 'Permission' })
 export type PermissionView = z.infer<typeof PermissionView>
@@ -134,10 +185,17 @@ export function builtInPermissions(roles: Pick<Roles, 'organizationPermissionsOf
 
 export const UserRolesView = z
   .object({
-    user_id: z.string(),
-    role: z.string().nullable(),
-    roles: z.array(z.string()),
-    permissions: z.array(z.string()),
+    user_id: idField('usr', 'The user.'),
+    role: textOrNull(
+      'The primary role: of all `roles` the one with the lowest rank; null without roles.',
+      'viewer',
+    ),
+    roles: textList('All roles of the user at the server.', 'viewer'),
+    permissions: textList(
+      'What the roles permit, inherited permissions included.',
+      'analytics:read',
+      'dashboard:read',
+    ),
   })
   .meta({ id: 'UserRoles' })
 export type UserRolesView = z.infer<typeof UserRolesView>

@@ -4,6 +4,7 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
   ByName,
+  ByPermission,
   NewPermissionInput,
   NewRoleInput,
   OfUser,
@@ -128,7 +129,7 @@ const permissionRoutes = (tools: Tools): Row[] => [
     description: 'Refused while a role of the server has it. Not for API keys.',
     tag,
     message: 'Permission deleted.',
-    input: ByName,
+    input: ByPermission,
     output: z.null(),
     run: async (call, { name }) => {
       await deletePermission(tools, call, name)

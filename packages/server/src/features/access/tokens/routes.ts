@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described, textField } from '../../../base/described.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -13,18 +14,38 @@ import { revokeAllTokens, revokeToken } from './revoke.ts'
 
 const tag = 'Tokens'
 
+const EXAMPLE_REFRESH_TOKEN = 'rt_kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk'
+
 export const TokensView = z
   .object({
-    access_token: z.string(),
-    refresh_token: z.string(),
-    token_type: z.literal('Bearer'),
-    expires_in: z.number().int(),
+    access_token: textField(
+      'A signed JWT for `Authorization: Bearer`, which any API can verify with the published keys.',
+      'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMDE5OCJ9.MEUCIQDx',
+    ),
+    refresh_token: textField('Gets the next pair of tokens. It works once.', EXAMPLE_REFRESH_TOKEN),
+    token_type: described(z.literal('Bearer'), 'How the access token is sent (RFC 6750).'),
+    expires_in: described(z.number().int(), 'The lifetime of the access token in seconds.', 3600),
   })
   .meta({ id: 'Tokens' })
 
 const AccessTokenView = TokensView.omit({ refresh_token: true }).meta({ id: 'AccessToken' })
 
-const JWK_SET = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+const JWK_SET = z.object({
+  keys: described(
+    z.array(z.record(z.string(), z.unknown())),
+    'The public keys as JWKs, with `kid`, `alg` and `use`.',
+    [
+      {
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+        alg: 'EdDSA',
+        use: 'sig',
+        kid: 'k1',
+      },
+    ],
+  ),
+})
 const FIVE_MINUTES = 'public, max-age=300'
 
 /** The wording that clients know which expect a 403. */
@@ -77,7 +98,13 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
         'A refresh token works once. A repeated request within ten seconds gets the same successor; a later second use ends the session, and the user gets an e-mail. In the `errors` style a refused token is a 403.',
       tag,
       message: 'Tokens renewed.',
-      input: z.object({ refresh_token: z.string().min(1).max(1000) }),
+      input: z.object({
+        refresh_token: described(
+          z.string().min(1).max(1000),
+          'The latest refresh token of the session.',
+          EXAMPLE_REFRESH_TOKEN,
+        ),
+      }),
       output: TokensView,
       run: async (call, input) => {
         try {
@@ -98,7 +125,13 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
         'Takes an access token, a refresh token (its family and the access tokens of its session end with it) or a session token. Any other text gets the same answer (RFC 7009).',
       tag,
       message: 'The token is no longer valid.',
-      input: z.object({ token: z.string().min(1).max(8192) }),
+      input: z.object({
+        token: described(
+          z.string().min(1).max(8192),
+          'An access token, a refresh token or a session token.',
+          EXAMPLE_REFRESH_TOKEN,
+        ),
+      }),
       output: z.null(),
       run: async (call, { token }) => {
         await revokeToken(tools, { sessions: checks.sessions, read: checks.tokens.read }, call, token)

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described } from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import { type EventStream, type Row, stream } from '../../../base/http/row/route.ts'
 import type { Revocation } from '../../../core/revocations/index.ts'
@@ -16,7 +17,11 @@ export const revocationStream = (tools: Pick<Tools, 'keys' | 'revocations'>): Ro
     of: tokenOperations.streamRevocations,
     path: '/api/v1/auth/revocations',
     tag: 'Tokens',
-    output: z.string().describe('Server-sent events; the data of each is JSON.'),
+    output: described(
+      z.string(),
+      'Server-sent events; the data of each is JSON.',
+      'event: ready\ndata: {}\n\n',
+    ),
     description:
       'Server-sent events: `revoked` with `{kind, value, before, until}` (times in seconds since 1970), `keys` when the published keys have changed, `ready` after all earlier revocations. `Last-Event-ID` continues from there; some revocations may be repeated.',
     input: z.object({}),

@@ -1,5 +1,5 @@
 /** Fields that the rows about users share. */
-import { z } from 'zod'
+import { idInput } from '../../../base/described.ts'
 
 export const TAG = 'People'
-export const UserId = z.string().max(64).describe('`usr_…`')
+export const UserId = idInput('usr', 'The user.')

@@ -1,6 +1,7 @@
 /** The JSON API of locking and disabling accounts, and of ending their sessions. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described, idInput } from '../../../base/described.ts'
 import { invalid } from '../../../base/errors.ts'
 import { Instant, line, optional } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
@@ -20,25 +21,32 @@ import { userOperations } from './operations.ts'
 import { getPerson } from './people.ts'
 import { PersonView, personView } from './view.ts'
 
-const Reason = optional(line(500)).describe('For the audit log')
+const Reason = described(
+  optional(line(500)),
+  'Why, for the audit log: one line of up to 500 characters.',
+  'Reported as stolen',
+)
 const YEAR = 366 * 24 * 60
 
 const Lock = z.object({
   id: UserId,
   until: optional(Instant).describe(
-    'The end of the lock. Without `until` and `minutes` the lock lasts until it is lifted',
+    'The end of the lock, ISO 8601 with a zone. Without `until` and `minutes` the lock lasts until it is lifted.',
   ),
   minutes: z
     .number()
     .int()
     .min(1)
     .max(10 * YEAR)
-    .optional(),
+    .optional()
+    .describe('The length of the lock in minutes, instead of `until`.'),
   reason: Reason,
   end_sessions: z
     .boolean()
     .default(true)
-    .describe('False: sessions are refused during the lock, and are usable again afterwards'),
+    .describe(
+      'Whether the sessions of the user end. False: they are refused during the lock, and are usable again afterwards.',
+    ),
 })
 
 /** The end of a lock, null for none. @throws Problem VALIDATION_ERROR */
@@ -131,7 +139,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       tag: TAG,
       message: 'Sessions ended.',
       input: z.object({ id: UserId }),
-      output: z.object({ ended: z.number().int() }),
+      output: z.object({ ended: described(z.number().int(), 'The number of sessions that ended.', 2) }),
       run: async (call, { id }) => ({
         data: { ended: await endSessionsOf(tools, call, id) },
       }),
@@ -142,7 +150,7 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       path: '/api/v1/users/:id/sessions/:session_id',
       tag: TAG,
       message: 'Session ended.',
-      input: z.object({ id: UserId, session_id: z.string().max(64) }),
+      input: z.object({ id: UserId, session_id: idInput('ses', 'The session to end, one of the user.') }),
       output: z.null(),
       run: async (call, { id, session_id }) => {
         await endSessionsOf(tools, call, id, session_id)

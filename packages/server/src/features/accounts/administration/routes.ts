@@ -1,7 +1,8 @@
 /** The JSON API of user administration. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
-import { PageInput } from '../../../base/cursor.ts'
+import { cursorField, PageInput } from '../../../base/cursor.ts'
+import { described } from '../../../base/described.ts'
 import { Flag, Instant, optional, roleNameField } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
@@ -15,51 +16,79 @@ import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
 import { PersonView, personView, SETTABLE_STATUSES, STATUSES } from './view.ts'
 
-const RoleName = roleNameField()
+const RoleName = described(roleNameField(), 'The name of a role.', 'viewer')
 
 const People = PageInput.extend({
   // it contains the search position: a name of up to a hundred letters of any script
-  cursor: z.string().max(2048).optional(),
-  search: z.string().max(320).optional().describe('The beginning of a username, an address or a name'),
-  status: optional(z.enum(STATUSES)),
-  role: optional(RoleName),
-  created_after: optional(Instant).describe('Created at this time or later'),
-  created_before: optional(Instant).describe('Created before this time'),
-  sort: optional(z.enum(['created_at', '-created_at'])).describe('Default: newest first. Not with `search`'),
+  cursor: cursorField(2048),
+  search: z
+    .string()
+    .max(320)
+    .optional()
+    .describe('The beginning of a username, an address or a name, in any spelling.'),
+  status: optional(z.enum(STATUSES)).describe('Only accounts in this state.'),
+  role: optional(RoleName).describe('Only users with this role.'),
+  created_after: optional(Instant).describe('Created at this time or later. ISO 8601 with a zone.'),
+  created_before: optional(Instant).describe('Created before this time. ISO 8601 with a zone.'),
+  sort: optional(z.enum(['created_at', '-created_at'])).describe(
+    'The order by creation, `-created_at` for the newest first. Default: newest first. Not with `search`.',
+  ),
 })
 
 const RolesAndStatus = {
-  role: RoleName.optional().describe('One role, instead of `roles`'),
-  roles: z.array(RoleName).min(1).max(50).optional().describe('All roles'),
+  role: RoleName.optional().meta({ description: 'One role, instead of `roles`.', samples: [] }),
+  roles: z
+    .array(RoleName)
+    .min(1)
+    .max(50)
+    .optional()
+    .meta({
+      description: 'All roles of the user, instead of `role`.',
+      samples: [['viewer']],
+    }),
   status: z
     .enum(SETTABLE_STATUSES)
     .optional()
-    .describe(
-      '`locked` until it is `active` again; `active` also lifts a lock and enables a disabled account',
-    ),
+    .meta({
+      description:
+        'The state of the account: `locked` until it is `active` again; `active` also lifts a lock and enables a disabled account.',
+      samples: ['active'],
+    }),
 }
 
 const NewPerson = z.object({
-  email: EmailAddress,
-  username: Username.optional(),
-  full_name: FullName.optional(),
-  password: TypedPassword.optional(),
+  email: described(EmailAddress, 'The address to sign in with, unique on the server.', 'charles@example.com'),
+  username: described(Username.optional(), 'The username to sign in with, besides the address.', 'charles'),
+  full_name: described(FullName.optional(), 'The name of the person.', 'Charles Babbage'),
+  password: described(
+    TypedPassword.optional(),
+    'The password, which has to meet the password policy of the server. Without it the user chooses one by a link.',
+    'correct horse battery staple',
+  ),
   ...RolesAndStatus,
-  is_verified: Flag.describe('Whether the address counts as verified'),
-  locale: z.enum(LOCALES).optional(),
+  is_verified: Flag.describe('Whether the address counts as verified. Default: false.'),
+  locale: described(z.enum(LOCALES).optional(), 'The language of pages and e-mails.', 'en'),
   send_invitation: z
     .boolean()
     .optional()
-    .describe('Sends an e-mail with a link to choose a password. Default: true without `password`'),
+    .describe('Sends an e-mail with a link to choose a password. Default: true without `password`.'),
 })
 
 const Change = z.object({
   id: UserId,
-  full_name: FullName.nullable().optional(),
-  username: Username.nullable().optional(),
-  locale: z.enum(LOCALES).nullable().optional(),
-  email: EmailAddress.optional(),
-  is_verified: z.boolean().optional(),
+  full_name: described(
+    FullName.nullable().optional(),
+    'The name of the person; null removes it.',
+    'Ada King',
+  ),
+  username: described(Username.nullable().optional(), 'The username; null removes it.', 'lovelace'),
+  locale: described(
+    z.enum(LOCALES).nullable().optional(),
+    'The language of pages and e-mails; null: that of the browser.',
+    'en',
+  ),
+  email: described(EmailAddress.optional(), 'The new address, unique on the server.', 'lovelace@example.com'),
+  is_verified: described(z.boolean().optional(), 'Whether the address counts as verified.', true),
   ...RolesAndStatus,
 })
 

@@ -1,5 +1,6 @@
 /** The administrator's view of a user: the user, and the state of the account. */
 import { z } from 'zod'
+import { described, timeOrNull } from '../../../base/described.ts'
 import { isLocked } from '../../../core/locks.ts'
 import type { Roles } from '../../../core/roles/index.ts'
 import { type User, UserView, userView } from '../../identity/users/index.ts'
@@ -16,9 +17,12 @@ export function statusOf(user: User, now: Date): (typeof STATUSES)[number] {
 }
 
 export const PersonView = UserView.extend({
-  status: z.enum(STATUSES),
-  /** The end of the lock; null for a lock without an end, and without a lock. */
-  locked_until: z.string().nullable(),
+  status: described(
+    z.enum(STATUSES),
+    'The state of the account. `pending`: the address is not verified yet; such an account cannot sign in.',
+    'active',
+  ),
+  locked_until: timeOrNull('The end of the lock; null for a lock without an end, and without a lock.'),
 }).meta({ id: 'Person' })
 export type PersonView = z.infer<typeof PersonView>
 

@@ -1,7 +1,8 @@
 /** The JSON API of the audit log: the server's, and an organization's. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { PageInput } from '../../../base/cursor.ts'
+import { cursorField, PageInput } from '../../../base/cursor.ts'
+import { described, idInput } from '../../../base/described.ts'
 import { Flag, Instant, optional } from '../../../base/fields.ts'
 import { type Download, download, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -22,23 +23,37 @@ const Filter = z.object({
       .string()
       .max(1000)
       .regex(/^[a-z0-9_.]+(?:\.\*)?(?:,[a-z0-9_.]+(?:\.\*)?){0,49}$/),
-  ).describe('One or several types, separated by commas; `auth.*` for all with this prefix'),
-  user_id: Exact.describe('The user that the event is about'),
-  username: Exact.describe('The username at the time of the event'),
-  ip_address: Exact,
-  session_id: Exact,
-  request_id: Exact,
-  from: optional(Instant).describe('At this time or later'),
-  to: optional(Instant).describe('Before this time'),
+  ).describe('One or several types, separated by commas; `auth.*` for all with this prefix.'),
+  user_id: Exact.describe('The user that the event is about. Form: `usr_…`.'),
+  username: Exact.describe('The username at the time of the event, exactly.'),
+  ip_address: Exact.describe('The address of the client, exactly.'),
+  session_id: Exact.describe('The session in which it happened. Form: `ses_…`.'),
+  request_id: Exact.describe('The request in which it happened: the `X-Request-Id` of its answer.'),
+  from: optional(Instant).describe('At this time or later. ISO 8601 with a zone.'),
+  to: optional(Instant).describe('Before this time. ISO 8601 with a zone.'),
 })
-const OfAll = Filter.extend({ organization_id: Exact })
-const OfOne = Filter.extend({ id: z.string().max(64).describe('`org_…`') })
+const OfAll = Filter.extend({
+  organization_id: Exact.describe('The organization in which it happened. Form: `org_…`.'),
+})
+const OfOne = Filter.extend({ id: idInput('org', 'The organization.') })
 const Exporting = z.object({
-  format: z.enum(FORMATS).default('jsonl'),
-  bom: Flag.describe('Begins a CSV with a byte order mark, which some spreadsheets require'),
+  format: z
+    .enum(FORMATS)
+    .default('jsonl')
+    .describe('The form of the file: `jsonl` has one JSON object a line, `csv` one event a row.'),
+  bom: Flag.describe(
+    'Whether a CSV begins with a byte order mark, which some spreadsheets require. Default: false.',
+  ),
 })
+const EXPORTED = described(
+  z.string(),
+  'The events of the filter, newest first, with the fields of `AuditEvent`.',
+  '{"id":"aud_0198c0de5a7b7e11b4c2d3e4f5a6b7c8","timestamp":"2030-06-01T12:00:00.000Z","event_type":"auth.login.success"}\n',
+)
 // the cursor contains a time and an id
-const Page = PageInput.extend({ cursor: z.string().max(1024).optional() })
+const Page = PageInput.extend({
+  cursor: cursorField(1024),
+})
 
 function filterOf(query: z.infer<typeof Filter> & { organization_id?: string | undefined }): EventFilter {
   const { event_type, user_id, username, ip_address, session_id, organization_id, request_id, from, to } =
@@ -90,7 +105,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       tag: TAG,
       types: Object.values(TYPES),
       input: OfAll.extend(Exporting.shape),
-      output: z.string(),
+      output: EXPORTED,
       run: async (call, { format, bom, ...query }) => fileOf(tools, call, filterOf(query), { format, bom }),
     }),
     route({
@@ -99,7 +114,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       path: '/api/v1/audit-logs/:id',
       tag: TAG,
       message: 'Audit event retrieved.',
-      input: z.object({ id: z.string().max(64).describe('`aud_…`') }),
+      input: z.object({ id: idInput('aud', 'The event.') }),
       output: EventView,
       run: async (call, { id }) => ({ data: eventView(await getEvent(tools, call, id)) }),
     }),
@@ -122,7 +137,7 @@ export function auditLogRoutes(tools: Tools): Row[] {
       tag: TAG,
       types: Object.values(TYPES),
       input: OfOne.extend(Exporting.shape),
-      output: z.string(),
+      output: EXPORTED,
       run: async (call, { format, bom, id, ...query }) =>
         fileOf(tools, call, filterOf({ ...query, organization_id: id }), { format, bom }),
     }),

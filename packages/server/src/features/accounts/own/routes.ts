@@ -1,6 +1,7 @@
 /** The JSON API of the caller's own account. */
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
+import { described, EXAMPLE_LATER, idField, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -11,13 +12,18 @@ import { callerReader, deleteOwnAccount, ownUser, updateProfile } from './accoun
 import { profileOperations } from './operations.ts'
 
 const Me = z.object({
-  user: UserView,
-  session: z.object({
-    id: z.string(),
-    expires_at: z.string(),
-  }),
-  /** The organization that the session acts in. */
-  organization: ActiveOrganizationView.nullable(),
+  user: described(UserView, 'The user of the credential.'),
+  session: described(
+    z.object({
+      id: idField('ses', 'The session.'),
+      expires_at: timeField('When the session ends, unless it is used before its idle limit.', EXAMPLE_LATER),
+    }),
+    'The session of the credential.',
+  ),
+  organization: described(
+    ActiveOrganizationView.nullable(),
+    'The organization that the session acts in; null for none.',
+  ),
 })
 
 export function accountRoutes(tools: Tools): Row[] {
@@ -64,9 +70,17 @@ export function accountRoutes(tools: Tools): Row[] {
       tag: 'Account',
       message: 'Profile saved.',
       input: z.object({
-        full_name: FullName.nullable().optional(),
-        username: Username.nullable().optional(),
-        locale: z.enum(LOCALES).nullable().optional(),
+        full_name: described(
+          FullName.nullable().optional(),
+          'The name of the person; null removes it.',
+          'Ada King',
+        ),
+        username: described(Username.nullable().optional(), 'The username; null removes it.', 'countess'),
+        locale: described(
+          z.enum(LOCALES).nullable().optional(),
+          'The language of pages and e-mails; null: that of the browser.',
+          'en',
+        ),
       }),
       output: UserView,
       run: async (call, change) => ({
@@ -82,7 +96,9 @@ export function accountRoutes(tools: Tools): Row[] {
       tag: 'Account',
       message: 'Account deleted.',
       body: true,
-      input: z.object({ password: TypedPassword }),
+      input: z.object({
+        password: described(TypedPassword, 'The present password.', 'correct horse battery staple'),
+      }),
       output: z.null(),
       run: async (call, { password }) => {
         await deleteOwnAccount(tools, call, password)

@@ -1,5 +1,6 @@
 /** The JSON API of sign-up. */
 import { z } from 'zod'
+import { described } from '../../../base/described.ts'
 import { optional } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName } from '../../../base/identifiers.ts'
@@ -15,8 +16,16 @@ import { judgeRegistration, register } from './register.ts'
 
 export const RegistrationInput = z.object({
   email: EmailAddress,
-  password: TypedPassword,
-  password_confirm: TypedPassword.optional(),
+  password: described(
+    TypedPassword,
+    'The password, which has to meet the password policy of the server.',
+    'correct horse battery staple',
+  ),
+  password_confirm: described(
+    TypedPassword.optional(),
+    'The password once more; an error if it differs. Clients with one field omit it.',
+    'correct horse battery staple',
+  ),
   username: optional(ChosenUsername),
   full_name: optional(FullName),
   organization_name: optional(OrganizationName).describe(
@@ -36,7 +45,10 @@ export const registrationRoutes = (tools: Tools): Row[] => [
     status: 201,
     input: RegistrationInput,
     judge: judgeRegistration(tools),
-    output: z.object({ user: UserView, ...SessionStarted.partial().shape }),
+    output: z.object({
+      user: described(UserView, 'The user, who is not verified yet where verification is required.'),
+      ...SessionStarted.partial().shape,
+    }),
     run: async (call, input) => {
       const { user, outcome } = await register(tools, call, input)
       if ('next' in outcome) return { data: { user: userView(tools.roles, user) }, status: 201 }

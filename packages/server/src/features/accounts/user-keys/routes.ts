@@ -1,5 +1,6 @@
 /** The JSON API of other users' API keys. */
 import { z } from 'zod'
+import { idInput } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { ApiKeyView, endKey, type KeyChecks, listKeysOf } from '../../access/api-keys/index.ts'
@@ -9,7 +10,7 @@ import { userKeyOperations } from './operations.ts'
 
 const tag = 'API keys'
 const PATH = '/api/v1/users/:id/api-keys'
-const UserId = z.string().max(64).describe('`usr_…`')
+const UserId = idInput('usr', 'The owner of the keys.')
 
 export const userKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
   route({
@@ -35,7 +36,7 @@ export const userKeyRoutes = (tools: Tools, checks: KeyChecks): Row[] => [
       'The key is refused on every node and guard within a second. Not a key of a user who has permissions that you do not have.',
     tag,
     message: 'API key of the user revoked.',
-    input: z.object({ id: UserId, key_id: z.string().max(64) }),
+    input: z.object({ id: UserId, key_id: idInput('key', 'The key to revoke.') }),
     output: z.null(),
     run: async (call, { id, key_id }) => {
       await asAdministrator(tools, call, async (tx, acting) => {

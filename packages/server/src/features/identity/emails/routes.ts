@@ -1,5 +1,6 @@
 /** The JSON API of verifying an e-mail address. */
 import { z } from 'zod'
+import { described, exampleId } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -8,7 +9,11 @@ import { resendVerification, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
 
 /** The token of a single-use link as a field: bounded here, checked by core/links. */
-export const LinkToken = z.string().min(1).max(200)
+export const LinkToken = described(
+  z.string().min(1).max(200),
+  'The token of the link in the e-mail: the `token` in its address. Form: `lnk_….secret`.',
+  `${exampleId('lnk')}.kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk`,
+)
 
 const tag = 'Authentication'
 
@@ -22,7 +27,7 @@ export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles
     tag,
     message: 'Address verified. You can sign in now.',
     input: z.object({ token: LinkToken }),
-    output: z.object({ user: UserView }),
+    output: z.object({ user: described(UserView, 'The user, whose account is now active.') }),
     run: async (call, { token }) => ({
       data: { user: userView(tools.roles, await verifyEmail(tools, call, token)) },
     }),

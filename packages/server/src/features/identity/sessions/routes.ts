@@ -1,5 +1,6 @@
 /** The JSON API of a user's own sessions. */
 import { z } from 'zod'
+import { described, idInput } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionOperations } from './operations.ts'
@@ -33,7 +34,7 @@ const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     path: '/api/v1/auth/sessions/:id',
     tag,
     message: 'Session ended.',
-    input: z.object({ id: z.string().max(64) }),
+    input: z.object({ id: idInput('ses', 'The session to end, one of your own.') }),
     output: z.null(),
     run: async (call, { id }) => {
       await revokeSession(tools, call, id)
@@ -47,7 +48,7 @@ const sessionRoutes = (tools: Tools, checks: SessionChecks): Row[] => [
     tag,
     message: 'Your other sessions have ended.',
     input: z.object({}),
-    output: z.object({ ended: z.number().int() }),
+    output: z.object({ ended: described(z.number().int(), 'The number of sessions that ended.', 2) }),
     run: async (call) => ({ data: { ended: await revokeOthers(tools, call) } }),
   }),
 ]

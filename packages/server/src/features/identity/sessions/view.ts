@@ -1,5 +1,16 @@
 /** How sessions are shown: in lists, and a started one to its client, as JSON and as the session cookie. */
 import { z } from 'zod'
+import {
+  described,
+  EXAMPLE_CSRF_TOKEN,
+  EXAMPLE_LATER,
+  EXAMPLE_SESSION_TOKEN,
+  flagField,
+  idField,
+  textField,
+  textOrNull,
+  timeField,
+} from '../../../base/described.ts'
 import { csrfToken } from '../../../base/http/request/csrf.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -7,15 +18,24 @@ import type { StartedSession } from './sessions.ts'
 
 export const SessionView = z
   .object({
-    id: z.string(),
-    current: z.boolean(),
-    device: z.object({ browser: z.string().nullable(), system: z.string().nullable() }),
-    ip_address: z.string().nullable(),
-    user_agent: z.string().nullable(),
-    created_at: z.string(),
-    last_seen_at: z.string(),
-    expires_at: z.string(),
-    remember_me: z.boolean(),
+    id: idField('ses', 'The session.'),
+    current: flagField('Whether it is the session of this request.', true),
+    device: described(
+      z.object({
+        browser: textOrNull('The name of the browser; null if it is not recognized.', 'Firefox'),
+        system: textOrNull('The operating system; null if it is not recognized.', 'Linux'),
+      }),
+      'The browser of the sign-in, as its `User-Agent` names it.',
+    ),
+    ip_address: textOrNull('The address of the sign-in; null if it is not known.', '192.0.2.1'),
+    user_agent: textOrNull(
+      'The `User-Agent` of the sign-in; null if none was sent.',
+      'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+    ),
+    created_at: timeField('When the session was started.'),
+    last_seen_at: timeField('The latest request, to within some seconds.'),
+    expires_at: timeField('When the session ends, unless it is used before its idle limit.', EXAMPLE_LATER),
+    remember_me: flagField('Whether the session outlives the browser.'),
   })
   .meta({ id: 'Session' })
 export type SessionView = z.infer<typeof SessionView>
@@ -23,13 +43,19 @@ export type SessionView = z.infer<typeof SessionView>
 const SESSION_COOKIE = 'session'
 
 export const SessionStarted = z.object({
-  session: z.object({
-    id: z.string(),
-    expires_at: z.string(),
-    csrf_token: z.string(),
-  }),
-  token: z.string(),
-  expires_at: z.string(),
+  session: described(
+    z.object({
+      id: idField('ses', 'The session.'),
+      expires_at: timeField('When the session ends, unless it is used before its idle limit.', EXAMPLE_LATER),
+      csrf_token: textField(
+        'The CSRF token of the session, for unsafe requests with its cookie.',
+        EXAMPLE_CSRF_TOKEN,
+      ),
+    }),
+    'The session that was started or continued.',
+  ),
+  token: textField('The session as a credential: `Authorization: Bearer st_…`.', EXAMPLE_SESSION_TOKEN),
+  expires_at: timeField('The same as `session.expires_at`.', EXAMPLE_LATER),
 })
 
 export const sessionStarted = (

@@ -1,21 +1,39 @@
 /** A user in answers of the API: one schema for all of them. */
 import { z } from 'zod'
+import {
+  flagField,
+  idField,
+  textField,
+  textList,
+  textOrNull,
+  timeField,
+  timeOrNull,
+} from '../../../base/described.ts'
 import type { Roles } from '../../../core/roles/index.ts'
 import type { User } from './users.ts'
 
 export const UserView = z
   .object({
-    id: z.string(),
-    username: z.string().nullable(),
-    email: z.string(),
-    full_name: z.string().nullable(),
-    role: z.string().nullable(),
-    roles: z.array(z.string()),
-    permissions: z.array(z.string()),
-    is_verified: z.boolean(),
-    locale: z.string().nullable(),
-    created_at: z.string(),
-    last_login: z.string().nullable(),
+    id: idField('usr', 'The user.'),
+    username: textOrNull('The username; null for a user who signs in by the address alone.', 'ada'),
+    email: textField('The e-mail address.', 'ada@example.com'),
+    full_name: textOrNull('The name of the person; null if it is not known.', 'Ada Lovelace'),
+    role: textOrNull(
+      'The primary role: of all `roles` the one with the lowest rank; null without roles.',
+      'viewer',
+    ),
+    roles: textList('All roles of the user at the server.', 'viewer'),
+    permissions: textList(
+      'What the roles permit, inherited permissions included, each as `resource:action` with `*` for any.',
+      'dashboard:read',
+      'analytics:read',
+    ),
+    is_verified: flagField('Whether the user has proved that the address is theirs.', true),
+    locale: textOrNull('The language of pages and e-mails; null: that of the browser.', 'en'),
+    created_at: timeField('When the account was created.'),
+    last_login: timeOrNull(
+      'The sign-in before this answer: in the answer of a sign-in, the one before it; null for none.',
+    ),
   })
   .meta({ id: 'User' })
 export type UserView = z.infer<typeof UserView>

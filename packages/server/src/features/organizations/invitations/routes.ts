@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
+import { described } from '../../../base/described.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -56,7 +57,10 @@ const invitingRows = (tools: Tools): Row[] => [
       'The role may not go beyond your own permissions. If the address has an open invitation, it gets a new e-mail, and the earlier links stop working. The answer is the same whether or not the address has an account.',
     tag,
     status: 201,
-    input: OneOrganization.extend({ email: EmailAddress, role: MemberRole.default('member') }),
+    input: OneOrganization.extend({
+      email: described(EmailAddress, 'The address to invite.', 'charles@example.com'),
+      role: MemberRole.default('member'),
+    }),
     output: InvitationView,
     message: 'Invitation sent.',
     run: (call, { email, role }) => answerInvitation(tools, call, { email, role }),

@@ -1,6 +1,7 @@
 /** The JSON API of members. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { described, exampleId, textField } from '../../../base/described.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
@@ -18,12 +19,21 @@ const ORGANIZATION = '/api/v1/organizations/:id'
 const MEMBERS = `${ORGANIZATION}/members`
 
 const NewMember = OneOrganization.extend({
-  email: EmailAddress.optional().describe('Of the person to invite'),
-  user_id: UserId.optional().describe('Of the user to add without an invitation'),
+  email: EmailAddress.optional().meta({
+    description: 'The address of the person to invite. Either `email` or `user_id`.',
+    samples: ['charles@example.com'],
+  }),
+  user_id: UserId.optional().meta({
+    description: 'The user to add without an invitation. Either `email` or `user_id`. Form: `usr_…`.',
+    samples: [],
+  }),
   role: MemberRole.default('member'),
 })
 /** A member, or the invitation. */
-const AddedView = InvitationView.partial().extend({ ...MemberView.partial().shape, role: z.string() })
+const AddedView = InvitationView.partial().extend({
+  ...MemberView.partial().shape,
+  role: textField('The role in the organization.', 'member'),
+})
 
 const ownershipRows = (tools: Tools): Row[] => [
   route({
@@ -47,7 +57,9 @@ const ownershipRows = (tools: Tools): Row[] => [
     description:
       'Another member becomes the owner, and you become an admin. Requires a sign-in within the last 10 minutes.',
     tag,
-    input: OneOrganization.extend({ user_id: UserId }),
+    input: OneOrganization.extend({
+      user_id: described(UserId, 'The member who becomes the owner. Form: `usr_…`.', exampleId('usr')),
+    }),
     output: z.null(),
     message: 'Organization transferred.',
     run: async (call, { user_id }) => {
@@ -82,6 +94,7 @@ export const memberRoutes = (tools: Tools): Row[] => [
       'With `email` (owners and admins): invites the address, and answers 202 with the invitation, as `POST …/invitations`. With `user_id` (server administrators, `organizations:write`): adds the user at once, and answers 201 with the member.',
     tag,
     status: 201,
+    alsoAnswers: { status: 202, when: 'The address is invited.' },
     input: NewMember,
     output: AddedView,
     message: 'Member added.',

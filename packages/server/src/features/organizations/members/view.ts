@@ -1,37 +1,51 @@
 /** Input fields and JSON views of members. */
 import { z } from 'zod'
+import { cursorField } from '../../../base/cursor.ts'
+import {
+  described,
+  exampleId,
+  idField,
+  idInput,
+  textField,
+  textOrNull,
+  timeField,
+} from '../../../base/described.ts'
 import { isId } from '../../../base/ids.ts'
 import { OneOrganization } from '../membership/index.ts'
 import type { MemberRow } from './sql.ts'
 
 /** The path parameters of every row about one member. */
-export const OneMember = OneOrganization.extend({ user_id: z.string().max(64) })
+export const OneMember = OneOrganization.extend({ user_id: idInput('usr', 'The member.') })
 
 export const UserId = z
   .string()
   .max(64)
   .refine((text) => isId('usr', text), { error: () => 'This is not the id of a user.' })
+  .meta({ description: 'The user. Form: `usr_…`.', samples: [exampleId('usr')] })
 
 export const MemberSearch = z
   .string()
   .trim()
   .max(254)
   .optional()
-  .describe('Prefix to search for, in any case')
+  .describe('The beginning of a name, username or e-mail address, in any case.')
 
 /** It contains the position of a search, encrypted: a name of up to a hundred characters of any script. */
-export const MemberCursor = z.string().max(8192).optional()
+export const MemberCursor = cursorField(8192)
 
 export const MemberView = z
   .object({
-    user: z.object({
-      id: z.string(),
-      username: z.string().nullable(),
-      full_name: z.string().nullable(),
-      email: z.string(),
-    }),
-    role: z.string(),
-    joined_at: z.string(),
+    user: described(
+      z.object({
+        id: idField('usr', 'The user.'),
+        username: textOrNull('The username; null for none.', 'ada'),
+        full_name: textOrNull('The name of the person; null if it is not known.', 'Ada Lovelace'),
+        email: textField('The e-mail address.', 'ada@example.com'),
+      }),
+      'Who the member is.',
+    ),
+    role: textField('The role of the member in the organization.', 'member'),
+    joined_at: timeField('When the user became a member.'),
   })
   .meta({ id: 'Member' })
 

@@ -12,6 +12,7 @@ import { z } from 'zod'
 import type { Call, CallOrganization, Principal } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import { idInput } from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import { isLocked } from '../../../core/locks.ts'
@@ -33,7 +34,7 @@ import {
 const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWith(':read'))
 
 /** The path parameter of every row about one organization. */
-export const OneOrganization = z.object({ id: z.string().max(64) })
+export const OneOrganization = z.object({ id: idInput('org', 'The organization.') })
 
 /** A person's membership is read from the tables; an API key has the permissions that it was made with. */
 const callerIn = (

@@ -1,6 +1,7 @@
 /** The JSON API of a user's own organizations and invitations. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { described, exampleId } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
@@ -50,8 +51,19 @@ const organizationRows = (tools: Tools): Row[] => [
     description:
       '`null` for none. The session continues under a new token, which is in the answer and in the cookie. A caller with an access token keeps it, and refreshes it to act in the organization.',
     tag: 'Organizations',
-    input: z.object({ organization_id: OneOrganization.shape.id.nullable() }),
-    output: SessionStarted.partial().extend({ organization: ActiveOrganizationView.nullable() }),
+    input: z.object({
+      organization_id: described(
+        OneOrganization.shape.id.nullable(),
+        'The organization to act in, one of your own; null for none.',
+        exampleId('org'),
+      ),
+    }),
+    output: SessionStarted.partial().extend({
+      organization: described(
+        ActiveOrganizationView.nullable(),
+        'The organization that the session now acts in; null for none.',
+      ),
+    }),
     message: 'Active organization changed.',
     run: async (call, { organization_id }) => {
       const { session, active } = await switchOrganization(tools, call, organization_id)

@@ -1,6 +1,7 @@
 /** The JSON API of organizations. */
 import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
+import { EXAMPLE_LATER, timeField } from '../../../base/described.ts'
 import { Description } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -32,7 +33,7 @@ const BASE = '/api/v1/organizations'
 
 const profile = {
   description: Description.nullable().optional(),
-  logo_url: LogoUrl.nullable().optional().describe('An https URL, for clients to show'),
+  logo_url: LogoUrl.nullable().optional(),
 }
 
 const changingRows = (tools: Tools): Row[] => [
@@ -57,7 +58,7 @@ const changingRows = (tools: Tools): Row[] => [
     tag,
     input: OneOrganization.extend({
       name: OrganizationName.optional(),
-      slug: OrganizationSlug.optional(),
+      slug: OrganizationSlug.optional().meta({ samples: ['difference-engines'] }),
       ...profile,
     }),
     output: MembershipView,
@@ -74,7 +75,7 @@ const changingRows = (tools: Tools): Row[] => [
       'All members lose access immediately. The owners are notified by e-mail and can restore it until `purge_at`. Requires a sign-in within the last 10 minutes.',
     tag,
     input: OneOrganization,
-    output: z.object({ purge_at: z.string() }),
+    output: z.object({ purge_at: timeField('Until when the organization can be restored.', EXAMPLE_LATER) }),
     message: 'Organization deleted.',
     run: async (call) => ({
       data: { purge_at: (await deleteOrganization(tools, call)).toISOString() },
@@ -87,7 +88,12 @@ const changingRows = (tools: Tools): Row[] => [
     description:
       'Possible until `purge_at`. If the organization has no owner any more, a server administrator names the owner in `owner_id`.',
     tag,
-    input: OneOrganization.extend({ owner_id: OwnerId.optional() }),
+    input: OneOrganization.extend({
+      owner_id: OwnerId.optional().meta({
+        description: 'The new owner, if the organization has none any more. Form: `usr_…`.',
+        samples: [],
+      }),
+    }),
     output: MembershipView,
     message: 'Organization restored.',
     run: async (call, { owner_id }) => ({

@@ -1,5 +1,6 @@
 /** The JSON API of an organization's roles. */
 import { z } from 'zod'
+import { described } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { OneOrganization } from '../membership/index.ts'
@@ -14,7 +15,9 @@ import { MemberRole, OrganizationRoleView, organizationRoleView, RoleFields } fr
 
 const tag = 'Organizations'
 const ROLES = '/api/v1/organizations/:id/roles'
-const OneRole = OneOrganization.extend({ name: MemberRole })
+const OneRole = OneOrganization.extend({
+  name: described(MemberRole, 'The name of the role, unique in the organization.', 'editor'),
+})
 
 export const organizationRoleRoutes = (tools: Tools): Row[] => [
   route({

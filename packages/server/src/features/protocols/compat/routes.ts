@@ -1,8 +1,10 @@
 /** `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a login. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described, EXAMPLE_SESSION_TOKEN, textField } from '../../../base/described.ts'
 import { invalid, problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { Identifier } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
@@ -15,9 +17,13 @@ interface Checks {
   tokens: TokenChecks
 }
 
-const Credentials = z.object({ username: z.string().min(1).max(320), password: TypedPassword })
+const Credentials = z.object({ username: Identifier, password: TypedPassword })
 type Credentials = z.infer<typeof Credentials>
-const Token = z.string().min(1).max(16_384)
+const Token = described(
+  z.string().min(1).max(16_384),
+  'The token to revoke; without it, all of the user.',
+  EXAMPLE_SESSION_TOKEN,
+)
 
 export const compatRoutes = (tools: Tools, checks: Checks): Row[] =>
   tools.config.compat.includes('tokens-by-password') ? tokensByPassword(tools, checks) : []
@@ -34,7 +40,10 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     message: 'Token issued.',
     bare: true,
     input: Credentials,
-    output: z.object({ success: z.literal(true), token: z.string() }),
+    output: z.object({
+      success: described(z.literal(true), 'Always true; a failure has another status.'),
+      token: textField('The token for `Authorization: Bearer`.', EXAMPLE_SESSION_TOKEN),
+    }),
     run: async (call, credentials) => {
       const { session } = await signIn(tools, call, credentials)
       return { data: { success: true, token: session.token } }
@@ -50,11 +59,14 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     message: 'Token revoked.',
     bare: true,
     input: z.object({
-      user: Credentials,
+      user: described(Credentials, 'The user whose tokens they are, and the password.'),
       token: Token.optional(),
-      session_token: Token.optional().describe('The same as `token`'),
+      session_token: Token.optional().meta({ description: 'The same as `token`.', samples: [] }),
     }),
-    output: z.object({ success: z.literal(true), message: z.string() }),
+    output: z.object({
+      success: described(z.literal(true), 'Always true; a failure has another status.'),
+      message: textField('What was revoked, in one sentence.', 'Token revoked successfully.'),
+    }),
     run: async (call, { user: credentials, ...named }) => {
       const token = oneToken(named)
       const { user, session } = await signIn(tools, call, credentials)

@@ -2,6 +2,16 @@
 import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call, Principal } from '../../../base/call.ts'
+import {
+  described,
+  EXAMPLE_LATER,
+  EXAMPLE_TIME,
+  exampleId,
+  idField,
+  textList,
+  textOrNull,
+  timeOrNull,
+} from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import { PermissionName } from '../../../base/fields.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
@@ -13,21 +23,31 @@ import { forwardAuthOperations } from './operations.ts'
 import { signInRedirect } from './sign-in-redirect.ts'
 
 const Validity = z.object({
-  user_id: z.string(),
-  username: z.string().nullable(),
-  role: z.string().nullable(),
-  roles: z.array(z.string()),
-  permissions: z.array(z.string()),
-  method: z.enum(['session', 'access_token', 'api_key', 'basic']),
-  session_id: z.string().nullable(),
-  key_id: z.string().nullable(),
-  organization_id: z.string().nullable(),
-  organization_role: z.string().nullable(),
-  organization_permissions: z.array(z.string()),
-  token_id: z.string().nullable(),
-  authenticated_at: z.string().nullable(),
-  expires_at: z.string().nullable(),
-  amr: z.array(z.string()),
+  user_id: idField('usr', 'The user whom the credential speaks for.'),
+  username: textOrNull('The username; null for none.', 'ada'),
+  role: textOrNull(
+    'The primary role: of all `roles` the one with the lowest rank; null without roles.',
+    'viewer',
+  ),
+  roles: textList('All roles of the user at the server.', 'viewer'),
+  permissions: textList(
+    'What the credential may do at the server, each as `resource:action`; `*` for any.',
+    'analytics:read',
+    'dashboard:read',
+  ),
+  method: described(z.enum(['session', 'access_token', 'api_key', 'basic']), 'The kind of the credential.'),
+  session_id: textOrNull('The session; null for an API key and for Basic.', exampleId('ses')),
+  key_id: textOrNull('The API key; null for other credentials.', null),
+  organization_id: textOrNull('The organization that the credential acts in; null for none.', null),
+  organization_role: textOrNull('The role of the user in that organization; null without one.', null),
+  organization_permissions: textList('What the credential may do in that organization; empty without one.'),
+  token_id: textOrNull('The `jti` of the access token; null for other credentials.', null),
+  authenticated_at: timeOrNull(
+    'When the user last proved their identity; null for an API key.',
+    EXAMPLE_TIME,
+  ),
+  expires_at: timeOrNull('When the credential expires; null for never, and for Basic.', EXAMPLE_LATER),
+  amr: textList('How the user proved their identity (RFC 8176): `pwd` …; empty for an API key.', 'pwd'),
 })
 type Validity = z.infer<typeof Validity>
 
@@ -41,21 +61,30 @@ const listOf = <T extends string>(member: z.ZodType<T, string>) =>
     .pipe(z.array(member).max(20))
 
 const ValidateQuery = z.object({
-  require: listOf(PermissionName).describe('Permissions, separated by commas; all are required'),
+  require: listOf(PermissionName).meta({
+    description:
+      'Permissions, separated by commas, of which the credential must have all; otherwise the answer is 403.',
+    samples: ['dashboard:read'],
+  }),
   role: listOf(
     z
       .string()
       .max(63)
       .regex(/^[a-z][a-z0-9_-]*$/),
-  ).describe('Roles, separated by commas; one is required'),
-  headers: listOf(z.enum(LARGE)).describe(
-    'Lists that are also returned in a header, separated by commas: `permissions`, `organization_permissions`',
-  ),
+  ).meta({
+    description: 'Roles, separated by commas, of which the user must have one; otherwise the answer is 403.',
+    samples: ['viewer,staff'],
+  }),
+  headers: listOf(z.enum(LARGE)).meta({
+    description:
+      'Lists that are also returned in a header, separated by commas: `permissions`, `organization_permissions`.',
+    samples: ['permissions'],
+  }),
   redirect: z
     .enum(['0', '1'])
     .optional()
     .describe(
-      '1: a browser that is not signed in is redirected to the sign-in page (303), and back afterwards where its origin is registered',
+      '`1`: a browser that is not signed in is redirected to the sign-in page (303), and back afterwards where its origin is registered.',
     ),
 })
 

@@ -1,5 +1,6 @@
 /** The JSON API of attempts: what a sign-in still needs. Signing in is a route of each method. */
 import { z } from 'zod'
+import { described, EXAMPLE_LATER, exampleId, textList, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { OfferedMethod } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -9,7 +10,11 @@ import { attemptOperations } from './operations.ts'
 import { methodsAt, unknownAttempt } from './sign-in.ts'
 
 /** The token of an attempt as a path parameter. */
-export const AttemptToken = z.string().min(1).max(200).describe('The `attempt` of a refused sign-in')
+export const AttemptToken = described(
+  z.string().min(1).max(200),
+  'The `attempt` in the details of the error that stopped the sign-in. Form: `sgn_….secret`.',
+  `${exampleId('sgn')}.kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk`,
+)
 
 export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly OfferedMethod[]): Row[] => [
   route({
@@ -20,7 +25,15 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly Off
       'A sign-in that needs more than one step is an attempt. It expires after 15 minutes (after a registration, one hour), and can be continued by JSON or on the hosted pages.',
     tag: 'Authentication',
     input: z.object({ attempt: AttemptToken }),
-    output: z.object({ step: z.enum(WAITING_STEPS), methods: z.array(z.string()), expires_at: z.string() }),
+    output: z.object({
+      step: described(
+        z.enum(WAITING_STEPS),
+        'What the sign-in waits for: who the user is, a further proof, or a new password.',
+        'change_password',
+      ),
+      methods: textList('The methods of which one continues the sign-in at this step.'),
+      expires_at: timeField('When the attempt expires.', EXAMPLE_LATER),
+    }),
     message: 'Attempt retrieved.',
     run: async (call, { attempt: token }) => {
       const attempt = await resumeAttempt(tools.db.hot, token, call.now)

@@ -4,6 +4,7 @@
  * `classic` is what many older policies require, `custom` is what the settings say. Every reason has a code, so that pages can translate it.
  */
 import { z } from 'zod'
+import { described } from '../../../base/described.ts'
 import type { FieldError } from '../../../base/errors.ts'
 import type { PasswordPolicy } from '../../../base/page/form.tsx'
 import type { Config } from '../../../config.ts'
@@ -26,7 +27,11 @@ interface Profile {
 }
 
 /** A password as it is entered: bounded before it is hashed or checked. */
-export const TypedPassword = z.string().min(1).max(1000)
+export const TypedPassword = described(
+  z.string().min(1).max(1000),
+  'A password, as it is typed.',
+  'correct horse battery staple',
+)
 
 /** Longest password anywhere; longer input is refused before it is hashed. */
 export const PASSWORD_MAX = 128

@@ -1,6 +1,7 @@
 /** The JSON API of passwords: signing in by one, replacing an expired one, changing, forgetting and resetting one. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described } from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import { Flag } from '../../../base/fields.ts'
 import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
@@ -18,14 +19,26 @@ import { passwordOperations } from './operations.ts'
 import { TypedPassword } from './policy.ts'
 import { requestReset, resetPassword } from './reset.ts'
 
+const EXAMPLE_NEW_PASSWORD = 'brass gears turn without a sound'
+const NewPassword = described(
+  TypedPassword,
+  'The new password, which has to meet the password policy of the server.',
+  EXAMPLE_NEW_PASSWORD,
+)
+const Confirmation = described(
+  TypedPassword.optional(),
+  'The new password once more; an error if it differs. Clients with one field omit it.',
+  EXAMPLE_NEW_PASSWORD,
+)
+
 const Login = z
   .object({
     username: Identifier.optional(),
-    email: Identifier.optional(),
-    identifier: Identifier.optional(),
+    email: Identifier.optional().meta({ description: 'The same as `username`.', samples: [] }),
+    identifier: Identifier.optional().meta({ description: 'The same as `username`.', samples: [] }),
     password: TypedPassword,
-    remember_me: Flag,
-    tokens: Flag,
+    remember_me: Flag.describe('The session outlives the browser, and lasts longer. Default: false.'),
+    tokens: Flag.describe('Also issues an access and a refresh token for the session. Default: false.'),
   })
   .superRefine((input, context) => {
     if (input.username ?? input.email ?? input.identifier) return
@@ -76,8 +89,8 @@ const signInRows = (tools: Tools): Row[] => [
     tag: 'Authentication',
     input: z.object({
       attempt: AttemptToken,
-      password: TypedPassword,
-      password_confirm: TypedPassword.optional(),
+      password: NewPassword,
+      password_confirm: Confirmation,
     }),
     output: SignedInView,
     message: 'Password changed. Signed in.',
@@ -96,9 +109,9 @@ export const passwordRoutes = (tools: Tools): Row[] => [
       'Requires the present password. The other sessions end; this one continues under a new token, which is answered and set as the cookie.',
     tag: 'Account',
     input: z.object({
-      current_password: TypedPassword,
-      new_password: TypedPassword,
-      new_password_confirm: TypedPassword.optional(),
+      current_password: described(TypedPassword, 'The present password.', 'correct horse battery staple'),
+      new_password: NewPassword,
+      new_password_confirm: Confirmation,
     }),
     output: SessionStarted,
     message: 'Password changed. Your other sessions have ended.',
@@ -134,8 +147,8 @@ export const passwordRoutes = (tools: Tools): Row[] => [
     tag: 'Authentication',
     input: z.object({
       token: LinkToken,
-      password: TypedPassword,
-      password_confirm: TypedPassword.optional(),
+      password: NewPassword,
+      password_confirm: Confirmation,
     }),
     output: z.null(),
     message: 'Password changed. Sign in with the new password.',

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
+import { described } from '../../../base/described.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Answer, CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -13,7 +14,10 @@ import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/se
 import { UserView, userView } from '../../identity/users/index.ts'
 import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
 
-export const SignedInView = SessionStarted.extend({ user: UserView, ...TokensView.partial().shape }).meta({
+export const SignedInView = SessionStarted.extend({
+  user: described(UserView, 'The user who signed in.'),
+  ...TokensView.partial().shape,
+}).meta({
   id: 'SignedIn',
 })
 type SignedInAnswer = Answer<z.infer<typeof SignedInView>>

@@ -1,0 +1,332 @@
+/**
+ * Every example request of the OpenAPI document is sent to a server, as documented but for ids and tokens, which are
+ * replaced by those of objects that the test makes. The answer has a documented status, and both it and the example answer match
+ * the schema. A new row is covered without being named here, unless it needs an object.
+ */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isDescribed } from '../packages/server/src/base/http/row/route.ts'
+import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
+
+let world: World
+let document: Json
+let ajv: Ajv2020
+beforeAll(async () => {
+  world = await startWorld({
+    compat: ['tokens-by-password'],
+    rateLimits: 'off',
+    passwordProfile: 'custom',
+    passwordClasses: [],
+    passwordMaxAge: 90 * 86_400_000,
+  })
+  // the user of the examples
+  await world.person({ email: 'ada@example.com' })
+  document = (await world.client().get('/api/openapi.json')).body
+  ajv = new Ajv2020({ strict: false })
+  addFormats.default(ajv)
+  ajv.addSchema({ $id: 'components', components: { schemas: document.components.schemas } })
+})
+afterAll(() => world.stop())
+
+const compiled = (schema: Json): ValidateFunction =>
+  ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"components#/components')))
+
+/** The caller, and what replaces the placeholders of the example: path parameters and members of the body. */
+interface State {
+  client: Client
+  path?: Record<string, string>
+  body?: Record<string, unknown>
+}
+
+/** A super administrator who has just signed in, and owns an organization. */
+async function owner(): Promise<Person & { organization: string }> {
+  const [ada] = await world.people([{ roles: ['super_admin'] }])
+  if (!ada) throw new Error('no user was created')
+  const { data } = await ada.client.post('/api/v1/organizations', { name: 'Engines' })
+  return { ...ada, organization: data.id }
+}
+const someone = async (): Promise<Person> => {
+  const [person] = await world.people(1)
+  if (!person) throw new Error('no user was created')
+  return person
+}
+
+async function invitation() {
+  const [ada, ben] = [await owner(), await someone()]
+  const path = `/api/v1/organizations/${ada.organization}/invitations`
+  const { data } = await ada.client.post(path, { email: ben.email })
+  return { ada, ben, id: String(data.id), token: await world.mailbox.tokenFor(ben.email, /invitations/) }
+}
+async function membership() {
+  const [ada, ben] = [await owner(), await someone()]
+  await ada.client.post(`/api/v1/organizations/${ada.organization}/members`, { user_id: ben.id })
+  return { ada, ben, id: ada.organization }
+}
+/** A sign-in that waits for a new password. */
+async function attempt(): Promise<string> {
+  const { id, email } = await someone()
+  await world.db.tx('system', (tx) =>
+    tx
+      .updateTable('passwords')
+      .set({ changed_at: new Date('2029-01-01') })
+      .where('user_id', '=', id)
+      .execute(),
+  )
+  const { body } = await world.client().post('/api/v1/auth/login', { username: email, password: PASSWORD })
+  return body.error.details.attempt
+}
+async function withRole(): Promise<State> {
+  const { client } = await owner()
+  await client.post('/api/v1/roles', { name: 'editor' })
+  return { client }
+}
+const ownSession = async ({ client }: { client: Client }) =>
+  String((await client.get('/api/v1/auth/sessions')).data[0].id)
+
+/** Of operations that need more than an organization of the caller or another user. */
+const STATES: Readonly<Record<string, () => Promise<State>>> = {
+  async 'emails.verify'() {
+    const client = world.client()
+    await client.post('/api/v1/auth/register', { email: 'new@example.com', password: PASSWORD })
+    return { client, body: { token: await world.mailbox.tokenFor('new@example.com', /verify-email/) } }
+  },
+  async 'sessions.revoke'() {
+    const { client } = await owner()
+    return { client, path: { id: await ownSession({ client }) } }
+  },
+  'roles.show': withRole,
+  'roles.update': withRole,
+  'roles.delete': withRole,
+  async 'permissions.delete'() {
+    const { client } = await owner()
+    await client.post('/api/v1/permissions', { name: 'reports:read' })
+    return { client }
+  },
+  async 'auth.refresh'() {
+    const client = world.client()
+    const { email } = await someone()
+    const { data } = await client.signIn(email, PASSWORD, { tokens: true })
+    return { client: world.client(), body: { refresh_token: data.refresh_token } }
+  },
+  async 'api_keys.revoke'() {
+    const { client } = await owner()
+    return { client, path: { id: (await client.apiKey()).id } }
+  },
+  async 'api_keys.rotate'() {
+    const { client } = await owner()
+    return { client, path: { id: (await client.apiKey()).id } }
+  },
+  async 'organizations.restore'() {
+    const { client, organization: id } = await owner()
+    await client.delete(`/api/v1/organizations/${id}`)
+    return { client, path: { id } }
+  },
+  async 'organizations.roles.update'() {
+    const { client, organization: id } = await owner()
+    await client.post(`/api/v1/organizations/${id}/roles`, { name: 'editor', permissions: [] })
+    return { client, path: { id } }
+  },
+  async 'organizations.roles.delete'() {
+    const { client, organization: id } = await owner()
+    await client.post(`/api/v1/organizations/${id}/roles`, { name: 'editor', permissions: [] })
+    return { client, path: { id } }
+  },
+  async 'organizations.leave'() {
+    const { ben, id } = await membership()
+    return { client: ben.client, path: { id } }
+  },
+  async 'organizations.transfer'() {
+    const { ada, ben, id } = await membership()
+    return { client: ada.client, path: { id }, body: { user_id: ben.id } }
+  },
+  async 'organizations.members.change_role'() {
+    const { ada, ben, id } = await membership()
+    return { client: ada.client, path: { id, user_id: ben.id } }
+  },
+  async 'organizations.members.remove'() {
+    const { ada, ben, id } = await membership()
+    return { client: ada.client, path: { id, user_id: ben.id } }
+  },
+  async 'organizations.invitations.resend'() {
+    const { ada, id } = await invitation()
+    await world.clock.advance('2 minutes')
+    return { client: ada.client, path: { id: ada.organization, invitation_id: id } }
+  },
+  async 'organizations.invitations.revoke'() {
+    const { ada, id } = await invitation()
+    return { client: ada.client, path: { id: ada.organization, invitation_id: id } }
+  },
+  async 'invitations.show'() {
+    const { id, token } = await invitation()
+    return { client: world.client(), path: { id, token } }
+  },
+  async 'invitations.accept'() {
+    const { ben, token } = await invitation()
+    return { client: ben.client, body: { token } }
+  },
+  async 'invitations.decline'() {
+    const { ben, token } = await invitation()
+    return { client: ben.client, body: { token } }
+  },
+  async 'users.me.invitations.accept'() {
+    const { ben, id } = await invitation()
+    return { client: ben.client, path: { id } }
+  },
+  async 'users.me.invitations.decline'() {
+    const { ben, id } = await invitation()
+    return { client: ben.client, path: { id } }
+  },
+  async 'auth.organization'() {
+    const { client, organization } = await owner()
+    return { client, body: { organization_id: organization } }
+  },
+  'auth.attempts.show': async () => ({ client: world.client(), path: { attempt: await attempt() } }),
+  'auth.attempts.password': async () => ({ client: world.client(), path: { attempt: await attempt() } }),
+  async 'passwords.reset'() {
+    const { email } = await someone()
+    await world.client().post('/api/v1/auth/password/forgot', { email })
+    return { client: world.client(), body: { token: await world.mailbox.tokenFor(email, /reset-password/) } }
+  },
+  async 'users.sessions.revoke'() {
+    const [{ client }, ben] = [await owner(), await someone()]
+    return { client, path: { id: ben.id, session_id: await ownSession(ben) } }
+  },
+  async 'users.api_keys.revoke'() {
+    const [{ client }, ben] = [await owner(), await someone()]
+    return { client, path: { id: ben.id, key_id: (await ben.client.apiKey()).id } }
+  },
+  async 'audit_logs.get'() {
+    const { client } = await owner()
+    return { client, path: { id: (await client.get('/api/v1/audit-logs')).data[0].id } }
+  },
+  async 'users.enable'() {
+    const [{ client }, ben] = [await owner(), await someone()]
+    await client.post(`/api/v1/users/${ben.id}/disable`)
+    return { client, path: { id: ben.id } }
+  },
+  'auth.validate': async () => ({ client: (await someone()).client }),
+  async 'users.me.delete'() {
+    return { client: (await someone()).client }
+  },
+  async 'compat.revoke_token'() {
+    const credentials = { username: 'ada@example.com', password: PASSWORD }
+    const { body } = await world.client().post('/api/users/create_token', credentials)
+    return { client: world.client(), body: { token: body.token } }
+  },
+}
+
+/** Rows that visitors use are sent without a session. */
+async function stateOf(id: string, path: string, isOpen: boolean): Promise<State> {
+  const made = await STATES[id]?.()
+  if (made) return made
+  if (isOpen) return { client: world.client() }
+  const { client, organization } = await owner()
+  if (path.startsWith('/api/v1/organizations/')) return { client, path: { id: organization } }
+  return path.startsWith('/api/v1/users/{id}') ? { client, path: { id: (await someone()).id } } : { client }
+}
+
+async function send(
+  operation: Json,
+  method: string,
+  path: string,
+  state: State,
+  optional: boolean,
+): Promise<Reply> {
+  const query = new URLSearchParams()
+  let at = path
+  for (const { name, in: place, example, schema } of operation.parameters as Json[]) {
+    const value = state.path?.[name] ?? example ?? (optional ? schema.examples?.[0] : undefined)
+    if (value === undefined) continue
+    if (place === 'path') at = at.replace(`{${name}}`, encodeURIComponent(String(value)))
+    if (place === 'query') query.set(name, String(value))
+  }
+  const documented = operation.requestBody?.content['application/json'].example
+  const body = documented === undefined ? undefined : { ...documented, ...state.body }
+  const target = query.size > 0 ? `${at}?${query}` : at
+  return await state.client.send(method.toUpperCase(), target, body)
+}
+
+/** The beginning of a stream, which does not end by itself. */
+async function firstEvent({ client }: State, path: string): Promise<Reply> {
+  const aborted = new AbortController()
+  const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const response = await fetch(client.url + path, { headers: { cookie }, signal: aborted.signal })
+  const { value } = (await response.body?.getReader().read()) ?? {}
+  aborted.abort()
+  const text = new TextDecoder().decode(value)
+  return { status: response.status, headers: response.headers, body: text, data: null, code: undefined, text }
+}
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete']
+const wrongIn = (validate: ValidateFunction, value: unknown) =>
+  validate(value)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`)
+
+describe('the examples of the OpenAPI document', () => {
+  it('are requests that succeed as documented, and answers that match their schemas', {
+    timeout: 120_000,
+  }, async () => {
+    const rows = new Map(world.app.rows.filter(isDescribed).map((row) => [row.name, row]))
+    const wrong: unknown[] = []
+    let sent = 0
+    for (const [path, item] of Object.entries<Json>(document.paths))
+      for (const [method, operation] of Object.entries<Json>(item)) {
+        expect(METHODS).toContain(method)
+        const id: string = operation.operationId
+        const row = rows.get(id)
+        const state = await stateOf(id, path, row?.open !== undefined)
+        const isList = operation.parameters.some((one: Json) => one.in === 'query' && one.schema.examples)
+        for (const optional of isList ? [false, true] : [false]) {
+          sent += 1
+          const reply =
+            row?.kind === 'stream'
+              ? await firstEvent(state, path)
+              : await send(operation, method, path, state, optional)
+          const content = operation.responses[reply.status]?.content
+          if (reply.status >= 300 || !content) {
+            wrong.push([id, reply.status, reply.text])
+            continue
+          }
+          const type = (reply.headers.get('content-type') ?? '').split(';')[0] ?? ''
+          const [, media] = Object.entries<Json>(content).find(([key]) => key.startsWith(type)) ?? []
+          const validate = compiled(media?.schema)
+          wrong.push(...wrongIn(validate, reply.body).map((text) => [id, 'answer', text]))
+          wrong.push(...wrongIn(validate, media?.example).map((text) => [id, 'example', text]))
+        }
+      }
+    expect(wrong).toEqual([])
+    expect(sent).toBeGreaterThan(95)
+  })
+
+  it('match the schema of their request, and name no field that the schema of the form lacks', () => {
+    const wrong: unknown[] = []
+    for (const item of Object.values<Json>(document.paths))
+      for (const { operationId, requestBody, parameters } of Object.values<Json>(item)) {
+        const { schema, example } = requestBody?.content['application/json'] ?? {}
+        if (schema) wrong.push(...wrongIn(compiled(schema), example).map((text) => [operationId, text]))
+        for (const one of parameters)
+          for (const value of [one.example, ...(one.schema.examples ?? [])])
+            if (value !== undefined)
+              wrong.push(...wrongIn(compiled(one.schema), value).map((text) => [operationId, one.name, text]))
+      }
+    expect(wrong).toEqual([])
+  })
+
+  it('have one of every error, which matches the responses that refer to it', () => {
+    const wrong: unknown[] = []
+    for (const [name, { content }] of Object.entries<Json>(document.components.responses)) {
+      const { schema, examples } = content['application/json']
+      const validate = compiled(schema)
+      const codes: string[] = schema.allOf[1].properties.error.properties.code.enum
+      expect(Object.keys(examples), name).toEqual(codes)
+      for (const code of codes) {
+        const { value } = document.components.examples[examples[code].$ref.split('/').pop()]
+        wrong.push(...wrongIn(validate, value).map((text) => [name, code, text]))
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+})
