@@ -3,8 +3,6 @@
  * Invariant: credentials and e-mails are sent over TLS, except to the loopback interface or where the operator configures
  * `?tls=off` in the URL.
  */
-import { createTransport } from 'nodemailer'
-
 export interface SmtpMessage {
   /** `Name <address>` or an address. */
   from: string
@@ -31,28 +29,34 @@ export function createSmtp(smtpUrl: string): Smtp {
   const url = new URL(smtpUrl)
   const secure = url.protocol === 'smtps:'
   const plain = !secure && (isLoopback(url.hostname) || url.searchParams.get('tls') === 'off')
-  const transport = createTransport({
-    pool: true,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port || (secure ? 465 : 587)),
-    secure,
-    requireTLS: !secure && !plain,
-    ignoreTLS: plain,
-    tls: { minVersion: 'TLSv1.2' },
-    ...(url.username && {
-      auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
-    }),
-    maxConnections: 3,
-    connectionTimeout: 10 * SECONDS,
-    greetingTimeout: 10 * SECONDS,
-    dnsTimeout: 10 * SECONDS,
-    socketTimeout: 60 * SECONDS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
+  // loaded with the first message: most starts send none, and the module costs each of them time and memory
+  const open = async () => {
+    const { createTransport } = await import('nodemailer')
+    return createTransport({
+      pool: true,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: Number(url.port || (secure ? 465 : 587)),
+      secure,
+      requireTLS: !secure && !plain,
+      ignoreTLS: plain,
+      tls: { minVersion: 'TLSv1.2' },
+      ...(url.username && {
+        auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
+      }),
+      maxConnections: 3,
+      connectionTimeout: 10 * SECONDS,
+      greetingTimeout: 10 * SECONDS,
+      dnsTimeout: 10 * SECONDS,
+      socketTimeout: 60 * SECONDS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    })
+  }
+  let opened: ReturnType<typeof open> | null = null
+  const transport = () => (opened ??= open())
   return {
     async send({ from, to, subject, text, html, messageId, at }) {
-      await transport.sendMail({
+      await (await transport()).sendMail({
         from,
         // an object is one address; a string would be parsed as a list
         to: { name: '', address: to },
@@ -67,9 +71,9 @@ export function createSmtp(smtpUrl: string): Smtp {
       })
     },
     async check() {
-      await transport.verify()
+      await (await transport()).verify()
     },
-    close: () => transport.close(),
+    close: () => void opened?.then((pool) => pool.close()),
   }
 }
 
