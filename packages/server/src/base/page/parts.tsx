@@ -220,17 +220,33 @@ export function AccountPage({
   return (
     <div class="account">
       <nav aria-label={baseText(locale, 'nav.label')}>
-        {Object.entries(ACCOUNT_PAGES).map(([name, href]) => (
-          <a key={name} href={href} aria-current={name === current ? 'page' : undefined}>
-            {baseText(locale, `nav.${name as AccountTab}`)}
-          </a>
-        ))}
+        <div class="tabs">
+          <AccountLinks current={current} />
+        </div>
+        <details class="menu">
+          <summary>{baseText(locale, `nav.${current}`)}</summary>
+          <AccountLinks current={current} />
+        </details>
       </nav>
       <h1>{title}</h1>
       {within ? <WithinNav {...within} /> : null}
       {notice ? <Alert kind="success">{notice}</Alert> : null}
       {children}
     </div>
+  )
+}
+
+/** The items of the navigation: tabs, and on narrow windows, where they would not fit in a row, a menu. */
+function AccountLinks({ current }: { current: AccountTab }) {
+  const { locale } = useUi()
+  return (
+    <>
+      {Object.entries(ACCOUNT_PAGES).map(([name, href]) => (
+        <a key={name} href={href} aria-current={name === current ? 'page' : undefined}>
+          {baseText(locale, `nav.${name as AccountTab}`)}
+        </a>
+      ))}
+    </>
   )
 }
 

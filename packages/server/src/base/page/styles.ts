@@ -135,8 +135,12 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 
 .account { display: grid; gap: 1.25rem; max-width: 44rem; margin: 0 auto; }
 .account > h1 { margin-top: .75rem; }
-.account nav { display: flex; flex-wrap: wrap; gap: 0 1.5rem; border-bottom: 1px solid var(--line); }
+.account nav { display: flex; flex-wrap: wrap; gap: 0 1.125rem; border-bottom: 1px solid var(--line); }
 .account nav a { display: flex; align-items: center; min-height: 3rem; margin-bottom: -1px; border-bottom: 2px solid transparent; color: var(--quiet); font-weight: 500; text-decoration: none; }
+.tabs { display: contents; } .menu { display: none; flex: 1; }
+.menu summary { display: flex; align-items: center; justify-content: space-between; min-height: 3rem; font-weight: 600; cursor: pointer; }
+.menu summary::-webkit-details-marker { display: none; } .menu summary::after { content: "▾"; }
+.account .menu a { border: 0; border-top: 1px solid var(--line); }
 .account nav a:hover { color: var(--ink); border-color: var(--edge); }
 .account nav a[aria-current] { color: var(--ink); border-color: var(--accent); }
 .account .within { gap: .375rem; border: 0; }
@@ -171,13 +175,13 @@ dl + .lead { margin-top: 1.25rem; }
 .reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; color: var(--quiet); }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }
 
+@media (max-width: 48rem) { .tabs { display: none; } .menu { display: block; } }
 @media (max-width: 30rem) {
   .bar:not(.signed-in) { padding-top: 1.5rem; padding-bottom: 1rem; }
   main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
   .items > li > form, .items > li > .button, .items > li > .actions { grid-column: 2; justify-self: start; }
   .items .actions { justify-content: flex-start; }
   .items .actions .button { padding-inline: .875rem; }
-  .account nav:not(.within) { column-gap: 1rem; font-size: .9375rem; }
   .card:not(.narrow) .form > .button { justify-self: stretch; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
