@@ -76,10 +76,12 @@ export async function build({ log = console.log } = {}) {
     filesUnder(join(root, folder)),
   )
   const migrations = filesUnder(join(server, 'migrations'))
+  const vendored = filesUnder(join(server, 'vendor'))
   const fixed = ['package-lock.json', 'packages/server/package.json', 'tsconfig.json', ...MAKERS]
   const stamp = hashOf([
     ...sources,
     ...migrations,
+    ...vendored,
     ...fixed.map((path) => join(root, path)).filter(existsSync),
   ])
   if (isFresh(stamp)) return true
@@ -92,6 +94,7 @@ export async function build({ log = console.log } = {}) {
     if (!(await bundle(log))) return false
     rmSync(join(dist, 'migrations'), { recursive: true, force: true })
     cpSync(join(server, 'migrations'), join(dist, 'migrations'), { recursive: true })
+    cpSync(join(server, 'vendor'), join(dist, 'vendor'), { recursive: true })
     cpSync(join(root, 'LICENSE'), join(server, 'LICENSE'))
     if (!(await packTemplate(migrations, log))) return false
     await compile(log)

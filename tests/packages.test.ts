@@ -227,6 +227,9 @@ describe('the server', () => {
       'dist/server.cjs',
       'dist/template.json',
       'dist/template.tar.gz',
+      'dist/vendor/redoc/LICENSES.txt',
+      'dist/vendor/redoc/redoc.js',
+      'dist/vendor/redoc/redoc.json',
       'package.json',
     ])
     const migrations = readdirSync(join(ROOT, 'packages/server/migrations'))

@@ -6,8 +6,9 @@
  * Backfills in a migration `set local role latchkey_system` first: forced row-level security hides rows from the owner.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Log } from '../log/index.ts'
+import { packagedFile } from '../packaged.ts'
 import type { Connection } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { faultCode } from './faults.ts'
@@ -53,12 +54,6 @@ export class DatabaseTooOld extends Error {
 
 /** The part of a driver that migrations need. */
 type Owned = Pick<Driver, 'kind' | 'asOwner'>
-
-/** Next to the bundle (dist/server.cjs), or in the package when the sources run. */
-export function packagedFile(name: string): URL {
-  const beside = new URL(`./${name}`, import.meta.url)
-  return existsSync(beside) ? beside : new URL(`../../../${name}`, import.meta.url)
-}
 
 /** Every migration of this server, oldest first. */
 export function knownMigrations(folder: URL = packagedFile('migrations/')): Migration[] {

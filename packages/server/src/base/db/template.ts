@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { knownMigrations, migrateUp, migrationsChecksum, packagedFile } from './migrate.ts'
+import { packagedFile } from '../packaged.ts'
+import { knownMigrations, migrateUp, migrationsChecksum } from './migrate.ts'
 import { openPglite, pgliteDriver } from './pglite.ts'
 
 export interface Template {

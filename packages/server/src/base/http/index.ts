@@ -1,7 +1,7 @@
 /**
  * The HTTP server: turns requests into frozen Calls, passes them through the steps of their row (serve/steps.ts) and
  * hands the row's answer to base/present. Owns authentication, CSRF, CORS, rate limits, body parsing, health, OpenAPI and
- * the docs page. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML documents.
+ * its viewer. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML documents.
  */
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,9 +14,9 @@ import { problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Entries, Log } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
-import { docsRow } from './docs/docs.tsx'
-import { DOCS_STYLE } from './docs/docs-style.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
+import { viewerRow } from './docs/viewer.tsx'
+import { REDOC, VIEWER_SCRIPT, VIEWER_STYLE } from './docs/viewer-assets.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
@@ -42,7 +42,7 @@ export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
   tools: { config: Config; clock: Clock; limits: Limits; log: Log; keyring: Keyring }
-  /** Every row of every feature, csrfRows included; health, OpenAPI and the docs page are added here. */
+  /** Every row of every feature, csrfRows included; health, OpenAPI and the reference are added here. */
   rows: readonly Row[]
   authenticator: Authenticator
   /** For rows about organizations; absent: no user is a member of any organization. */
@@ -104,10 +104,18 @@ export function createHttp(options: HttpOptions): Http {
   let closing: Promise<void> | undefined
   const ready = readiness(() => (closing ? STOPPING : options.ready()))
   const rows = [...options.rows, ...healthRows(ready)]
-  const assets = [...options.assets, DOCS_STYLE, openApiAsset(() => openApi(config, rows))]
+  const assets = [
+    ...options.assets,
+    REDOC,
+    VIEWER_SCRIPT,
+    VIEWER_STYLE,
+    openApiAsset(() => openApi(config, rows)),
+  ]
   const openStreams = streams(clock, bounds)
   const dependencies = { context, streams: openStreams, clock }
-  for (const [path, handlers] of routeTable(dependencies, [...rows, docsRow(config, rows)], assets)) {
+  const icon = options.assets.find(({ type }) => type.startsWith('image/'))?.path
+  const table = routeTable(dependencies, [...rows, viewerRow(config, rows, icon)], assets)
+  for (const [path, handlers] of table) {
     mount(app, path, handlers, {
       notAllowed: (req, res, allow) => {
         const exchange = context.openExchange(req, res)

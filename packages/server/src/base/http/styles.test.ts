@@ -179,15 +179,4 @@ describe('the reference', async () => {
       ScimError: { required: ['schemas', 'status'] },
     })
   })
-
-  it('describes it on the docs page too', async () => {
-    const pages = await serve(rowsOf('oauth'), {
-      renderPage: (_call, { page }) =>
-        (page.props as unknown as { dangerouslySetInnerHTML: { __html: string } }).dangerouslySetInnerHTML
-          .__html,
-    })
-    const { text } = await pages.ask('/api/docs')
-    expect(text).toContain('In the form of RFC 6749 §5.2 for every <code>Accept</code>: <code>error</code>')
-    expect(text).toContain('the body is <code>object</code>')
-  })
 })

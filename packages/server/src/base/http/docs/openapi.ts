@@ -18,6 +18,7 @@ import {
   securitySchemes,
   TAGS,
 } from './components.ts'
+import { accessOf, curlOf } from './describe.ts'
 import { exampleBody, exampleOf, type NamedSchemas } from './examples.ts'
 import { type FailureComponents, failuresOf, PROTOCOLS } from './failures.ts'
 
@@ -68,12 +69,13 @@ function operation(
   return {
     operationId: row.name,
     summary: row.summary,
-    ...(row.description === undefined ? {} : { description: row.description }),
+    description: [row.description, accessOf(row)].filter((text) => text !== undefined).join('\n\n'),
     tags: [row.tag],
     security: security(row),
     ...(row.needs !== undefined && row.needs !== 'session' && row.needs !== 'caller'
       ? { 'x-permission': row.needs }
       : {}),
+    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(row, shape, config.publicUrl) }],
     parameters: parametersOf(row, shape),
     ...(body
       ? { requestBody: { required: (body.required ?? []).length > 0, content: inBoth(body, named) } }

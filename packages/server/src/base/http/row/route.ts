@@ -1,5 +1,5 @@
 /**
- * The route table's rows: the one source of validation, types, OpenAPI, the docs page and the tests over the table.
+ * The route table's rows: the one source of validation, types, OpenAPI and the tests over the table.
  * A row is a face of an operation (operation.ts): an API row answers JSON through base/present, a page row a hosted
  * page or a redirect. Rows are plain objects in a flat list; a row has its own fields and those of its operation.
  */
@@ -62,7 +62,7 @@ interface Face {
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** `/api/v1/auth/sessions/:id` */
   path: string
-  /** Details that the summary omits, for the docs page. */
+  /** Details that the summary omits, for the reference. */
   description?: string
   /** Scripts of every origin may read it: it contains nothing personal (Fetch §3.3.3). */
   anyOrigin?: true

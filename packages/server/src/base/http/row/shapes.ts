@@ -1,4 +1,4 @@
-/** Input and output of a row as JSON Schema: the source of the OpenAPI document and of the docs page. */
+/** Input and output of a row as JSON Schema: the source of the OpenAPI document. */
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 import { dates } from '../../present/index.ts'
