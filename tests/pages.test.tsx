@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { LOCALES } from '../packages/server/src/base/call.ts'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
 import { baseText } from '../packages/server/src/base/page/base-texts.ts'
-import { createPages } from '../packages/server/src/base/page/index.ts'
+import { createPages, timeText } from '../packages/server/src/base/page/index.ts'
 import { SETTINGS } from '../packages/server/src/config.ts'
 import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
 import { apiKeysText } from '../packages/server/src/features/access/api-keys/texts.ts'
@@ -46,6 +46,13 @@ describe.each(documents)('$name', ({ html }) => {
     expect(tags(html, 'script').every((tag) => attribute(tag, 'src')?.startsWith('/assets/'))).toBe(true)
     expect(html).toMatch(/<script[^>]*><\/script>/)
   })
+  it('shows dates in the one format', () => {
+    for (const [, iso = '', text = ''] of html.matchAll(/<time datetime="([^"]+)"[^>]*>([^<]*)<\/time>/g)) {
+      const locale = /<html lang="de"/.test(html) ? 'de' : 'en'
+      expect([timeText(locale, new Date(iso)), timeText(locale, new Date(iso), 'day')]).toContain(text)
+    }
+    expect(html.replaceAll(/<[^>]*>/g, ' ')).not.toMatch(/\b20\d\d-\d\d-\d\d\b/)
+  })
   it('has a label for every control', () => {
     const labels = new Set(tags(html, 'label').map((tag) => attribute(tag, 'for')))
     for (const tag of [...tags(html, 'input'), ...tags(html, 'select')]) {
@@ -79,6 +86,22 @@ describe.each(documents)('$name', ({ html }) => {
     const filled = html.replaceAll('{missing}', '')
     expect(filled).not.toMatch(/\{\w+\}|undefined|\[object|>\s*[a-z_]+\.[a-z_]+\s*</)
   })
+})
+
+it('pages and e-mails format dates by base/page/times.ts alone', () => {
+  const folder = join(import.meta.dirname, '../packages/server/src')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.tsx') && !file.includes('.test.'))
+    .filter((file) =>
+      /DateTimeFormat|toLocale(?:Date|Time)?String|toISOString\(\)\.(?:slice|replace)/.test(
+        readFileSync(join(folder, file), 'utf8'),
+      ),
+    )
+  expect(files).toEqual([])
+  const at = new Date('2026-11-22T12:05:00Z')
+  expect(timeText('en', at)).toBe('22 Nov 2026, 12:05 UTC')
+  expect(timeText('de', at)).toBe('22.11.2026, 12:05 UTC')
+  expect([timeText('en', at, 'day'), timeText('de', at, 'day')]).toEqual(['22 Nov 2026', '22.11.2026'])
 })
 
 describe('the texts', () => {

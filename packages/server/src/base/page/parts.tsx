@@ -1,7 +1,7 @@
 /** Components of pages, except forms (form.tsx). Presentation only; the styles are in styles.ts. */
 import type { ComponentChildren, VNode } from 'preact'
-import type { Locale } from '../call.ts'
 import { baseText } from './base-texts.ts'
+import { type Precision, timeText } from './times.ts'
 import { useUi } from './ui.ts'
 
 export type ButtonKind = 'primary' | 'secondary' | 'danger' | 'link'
@@ -148,25 +148,12 @@ export const EmptyState = ({ title, children }: { title: string; children?: Comp
   </div>
 )
 
-const FORMATS: Readonly<Record<Locale, Record<'day' | 'minute', Intl.DateTimeFormat>>> = {
-  en: formats('en-GB'),
-  de: formats('de'),
-}
-function formats(tag: string) {
-  const day = { dateStyle: 'medium', timeZone: 'UTC' } as const
-  return {
-    day: new Intl.DateTimeFormat(tag, day),
-    minute: new Intl.DateTimeFormat(tag, { ...day, timeStyle: 'short' }),
-  }
-}
-
 /** A time, marked as UTC; the script converts it to the time zone of the browser. */
-export function Time({ at, to = 'minute' }: { at: Date; to?: 'day' | 'minute' }) {
+export function Time({ at, to = 'minute' }: { at: Date; to?: Precision }) {
   const { locale } = useUi()
-  const text = FORMATS[locale][to].format(at)
   return (
     <time datetime={at.toISOString()} data-day={to === 'day' ? '' : undefined}>
-      {to === 'day' ? text : baseText(locale, 'utc', { time: text })}
+      {timeText(locale, at, to)}
     </time>
   )
 }

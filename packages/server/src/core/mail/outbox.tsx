@@ -10,6 +10,7 @@ import { textField, textList, timeField } from '../../base/described.ts'
 import { problem } from '../../base/errors.ts'
 import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
+import { timeText } from '../../base/page/index.ts'
 import { OUTBOX_SIZE } from './index.ts'
 import { outboxOperations } from './operations.ts'
 import { type RenderedEmail, unsealEmail } from './sealed.ts'
@@ -148,7 +149,7 @@ const OutboxItem = ({ email }: { email: OutboxEmail }): VNode => (
     <h2>{email.subject}</h2>
     <p class="quiet">
       To <a href={`/dev/outbox?to=${encodeURIComponent(email.to)}`}>{email.to}</a>,{' '}
-      <time dateTime={email.sent_at}>{email.sent_at.replace('T', ' ').slice(0, 19)} UTC</time>,{' '}
+      <time dateTime={email.sent_at}>{timeText('en', new Date(email.sent_at))}</time>,{' '}
       <a href={`/dev/outbox/${email.id}`}>as HTML</a>
     </p>
     {email.text.trim().split('\n\n').map((block) => (

@@ -1,6 +1,6 @@
 /** The e-mail about the reuse of a refresh token. */
 import type { Call, Locale } from '../../../base/call.ts'
-import { texts } from '../../../base/page/index.ts'
+import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Email } from '../../../core/mail/index.ts'
@@ -31,7 +31,7 @@ export function tokenReuseEmail(
   call: Call,
 ): Email {
   const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : call.locale
-  const time = `${call.now.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const time = timeText(locale, call.now)
   return {
     to: user.email,
     locale,

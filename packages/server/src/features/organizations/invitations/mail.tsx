@@ -3,7 +3,7 @@
  * link and never in the subject.
  */
 import type { Locale } from '../../../base/call.ts'
-import { texts } from '../../../base/page/index.ts'
+import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Email } from '../../../core/mail/index.ts'
@@ -15,7 +15,7 @@ const t = texts({
     unnamed: '{inviter} invites you to an organization at {brand}.',
     unnamed_inviter: 'A member',
     action: 'View invitation',
-    lifetime: 'The invitation is for this e-mail address. You can accept it once, until {end} (UTC).',
+    lifetime: 'The invitation is for this e-mail address. You can accept it once, until {end}.',
     ignore: 'If you did not expect this invitation, you can ignore this e-mail.',
   },
   de: {
@@ -24,14 +24,12 @@ const t = texts({
     unnamed: '{inviter} lädt Sie in eine Organisation bei {brand} ein.',
     unnamed_inviter: 'Ein Mitglied',
     action: 'Einladung ansehen',
-    lifetime: 'Die Einladung gilt für diese E-Mail-Adresse. Sie können sie einmal annehmen, bis {end} (UTC).',
+    lifetime: 'Die Einladung gilt für diese E-Mail-Adresse. Sie können sie einmal annehmen, bis {end}.',
     ignore: 'Wenn Sie diese Einladung nicht erwartet haben, können Sie diese E-Mail ignorieren.',
   },
 })
 
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
-
-const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
 
 /** False for a name that a mail program would turn into a link. */
 const isPlain = (name: string | null): name is string =>
@@ -66,7 +64,7 @@ export const invitationEmail = (
         <Action href={`${config.publicUrl}/invitations/${id}?${new URLSearchParams({ token })}`}>
           {t(locale, 'action')}
         </Action>
-        <Paragraph>{t(locale, 'lifetime', { end: minuteOf(expiresAt) })}</Paragraph>
+        <Paragraph>{t(locale, 'lifetime', { end: timeText(locale, expiresAt) })}</Paragraph>
         <Note>{t(locale, 'ignore')}</Note>
       </>
     ),

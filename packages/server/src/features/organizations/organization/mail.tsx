@@ -1,6 +1,6 @@
 /** The e-mail to the owners of a deleted organization. The organization's name is text in the body, never in the subject. */
 import type { Locale } from '../../../base/call.ts'
-import { texts } from '../../../base/page/index.ts'
+import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Email } from '../../../core/mail/index.ts'
@@ -9,20 +9,18 @@ const t = texts({
   en: {
     subject: 'One of your organizations at {brand} was deleted',
     lead: 'The organization “{organization}” at {brand} was deleted. All its members have lost access.',
-    grace: 'Its owners can restore it until {end} (UTC). After that it is deleted permanently.',
+    grace: 'Its owners can restore it until {end}. After that it is deleted permanently.',
     action: 'View your organizations',
   },
   de: {
     subject: 'Eine Ihrer Organisationen bei {brand} wurde gelöscht',
     lead: 'Die Organisation „{organization}“ bei {brand} wurde gelöscht. Alle Mitglieder haben den Zugang verloren.',
-    grace: 'Ihre Inhaber können sie bis {end} (UTC) wiederherstellen. Danach wird sie endgültig gelöscht.',
+    grace: 'Ihre Inhaber können sie bis {end} wiederherstellen. Danach wird sie endgültig gelöscht.',
     action: 'Ihre Organisationen ansehen',
   },
 })
 
 type Brand = Pick<Config, 'publicUrl' | 'brandName'>
-
-const minuteOf = (at: Date): string => at.toISOString().slice(0, 16).replace('T', ' ')
 
 export const organizationDeletedEmail = (
   config: Brand,
@@ -35,7 +33,7 @@ export const organizationDeletedEmail = (
     <>
       <Paragraph>{t(locale, 'lead', { organization: name, brand: config.brandName })}</Paragraph>
       <Action href={`${config.publicUrl}/account/organizations`}>{t(locale, 'action')}</Action>
-      <Note>{t(locale, 'grace', { end: minuteOf(purgeAt) })}</Note>
+      <Note>{t(locale, 'grace', { end: timeText(locale, purgeAt) })}</Note>
     </>
   ),
 })

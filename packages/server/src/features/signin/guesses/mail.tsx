@@ -1,6 +1,6 @@
 /** E-mails about sign-ins from new devices and about lock-outs. */
 import type { Locale } from '../../../base/call.ts'
-import { texts } from '../../../base/page/index.ts'
+import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Email } from '../../../core/mail/index.ts'
@@ -46,11 +46,6 @@ const notice =
   (what: 'device' | 'locked') =>
   (config: Pick<Config, 'publicUrl' | 'brandName'>, about: SignInNotice): Email => {
     const { locale } = about
-    const time = new Intl.DateTimeFormat(locale, {
-      dateStyle: 'long',
-      timeStyle: 'short',
-      timeZone: 'UTC',
-    }).format(about.at)
     const unknown = t(locale, 'unknown')
     return {
       to: about.to,
@@ -61,7 +56,7 @@ const notice =
           <Paragraph>{t(locale, `${what}.lead`)}</Paragraph>
           <Note>
             {t(locale, 'details', {
-              time: `${time} UTC`,
+              time: timeText(locale, about.at),
               device: about.device ?? unknown,
               address: about.ip ?? unknown,
             })}
