@@ -50,3 +50,8 @@ it('runs the bundle without a code cache', async () => {
   expect(existsSync(join(folder, 'server.cache'))).toBe(false)
   expect(await answer()).toMatch(/^\d+\.\d+\.\d+/)
 })
+
+it('is `npx latchkey` in a checkout', async () => {
+  const { stdout } = await run('npx', ['--no-install', 'latchkey', '--version'], { cwd: ROOT })
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+})

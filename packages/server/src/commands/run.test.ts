@@ -60,11 +60,12 @@ describe('help', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [[], 'A command is missing'],
+    [[], 'Name a command'],
     [['strat'], 'Did you mean `start`?'],
     [['users', 'crate'], 'Did you mean `users create`?'],
     [['usres', 'create'], 'Did you mean `users create`?'],
-    [['users'], 'requires a second word'],
+    [['users'], 'needs a second word'],
+    [['users', 'frobnicate'], '  users list '],
     [['--frobnicate'], 'no option --frobnicate'],
     [['users', 'list', '--limt', '3'], 'Did you mean --limit?'],
     [['users', 'list', '--limit'], '--limit'],
@@ -81,6 +82,8 @@ describe('wrong usage', () => {
     const ran = await latchkey(...words)
     expect(ran).toMatchObject({ exit: 2, stdout: '' })
     expect(ran.stderr).toContain(message)
+    expect(ran.stderr).toMatch(/^latchkey: /)
+    expect(ran.stderr.trimEnd()).toMatch(/latchkey (?:<command> )?--help|Exit codes/)
     expect(await latchkey(...words, '--json')).toMatchObject({
       exit: 2,
       stderr: '',

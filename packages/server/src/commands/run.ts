@@ -43,7 +43,7 @@ async function dispatch(words: readonly string[], json: boolean): Promise<number
   if (named.length === 0) {
     const stray = words.find((word) => !['--help', '-h', '--json'].includes(word))
     if (stray) throw new UsageError(`There is no option ${stray} without a command.`)
-    if (!wantsHelp) throw new UsageError(`A command is missing.\n\n${overview(COMMANDS)}`)
+    if (!wantsHelp) throw new UsageError(`Name a command.\n\n${overview(COMMANDS)}`)
     return print(
       {
         exit: 0,
@@ -85,12 +85,9 @@ function unknownCommand(named: readonly string[], group: readonly CommandEntry[]
   if (group.length > 0) {
     const rest = group.map((entry) => entry.name.slice(first.length + 1))
     const meant = second ? nearest(second, rest) : null
-    const what = second
-      ? `There is no command \`${first} ${second}\`.`
-      : `\`${first}\` requires a second word.`
-    return new UsageError(
-      `${what} ${meant ? `Did you mean \`${first} ${meant}\`?` : `Commands: ${rest.join(', ')}.`}`,
-    )
+    const what = second ? `There is no command \`${first} ${second}\`.` : `\`${first}\` needs a second word.`
+    if (meant) return new UsageError(`${what} Did you mean \`${first} ${meant}\`?`)
+    return new UsageError(`${what}\n\n${overview(group)}`)
   }
   const firsts = [...new Set(COMMANDS.map((entry) => entry.name.split(' ')[0] ?? ''))]
   const both = second
@@ -196,12 +193,11 @@ async function report(error: unknown, json: boolean, isServer: boolean): Promise
     return exit
   }
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, ...details } }, null, 2)}\n`)
-  else process.stderr.write(`${paint('red', code === 'USAGE' ? 'Usage:' : 'Failed:')} ${message}\n`)
+  else process.stderr.write(`${paint('red', 'latchkey:')} ${message}\n`)
   if (code === 'FAULT' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  else if (code === 'USAGE' && !json)
-    process.stderr.write(
-      '`latchkey --help` lists the commands, `latchkey <command> --help` shows the help of one.\n',
-    )
+  // a list of commands is its own hint
+  else if (code === 'USAGE' && !json && !message.includes('\n'))
+    process.stderr.write('Run `latchkey --help` for the commands, or `latchkey <command> --help`.\n')
   return exit
 }
 
