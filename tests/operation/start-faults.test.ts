@@ -3,10 +3,11 @@
  * code for scripts and its one sentence are compared. A stack trace is for faults of the program only.
  */
 import { execFile, spawn } from 'node:child_process'
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createSecureContext, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../packages/server/src/testing/world.ts'
@@ -83,6 +84,28 @@ async function serverOf(treat: (socket: Socket) => void): Promise<number> {
   return port
 }
 
+/** PostgreSQL, "Message Formats": ErrorResponse with severity, SQLSTATE and message. */
+const STARTING_UP = (() => {
+  const fields = Buffer.from('SFATAL\0C57P03\0Mthe database system is starting up\0\0')
+  const head = Buffer.from('E\0\0\0\0')
+  head.writeInt32BE(4 + fields.length, 1)
+  return Buffer.concat([head, fields])
+})()
+
+/** A server that accepts TLS (SSLRequest, answered with S) with a self-made certificate. @returns its port */
+async function tlsServer(): Promise<number> {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject]) // biome-ignore format: a command
+  const context = createSecureContext({ key: await readFile(key), cert: await readFile(cert) })
+  return await serverOf((socket) =>
+    socket.once('data', () => {
+      socket.write('S')
+      new TLSSocket(socket, { isServer: true, secureContext: context }).on('error', () => {})
+    }),
+  )
+}
+
 const superuser = (sql: string, database = 'postgres') => statement(`${cluster.superuserUrl}${database}`, sql)
 
 /** What is wrong; the settings, after it was made so; the code; the sentence. */
@@ -145,6 +168,45 @@ const FAULTS: readonly [string, () => Promise<Record<string, string>>, code: str
     async () => ({ DATABASE_URL: `postgres://latchkey@${host}/postgres?sslmode=verify-full` }),
     'DATABASE_TLS',
     /offers no TLS, which DATABASE_URL requires/,
+  ],
+  [
+    'a certificate that no known authority signed',
+    async () => ({ DATABASE_URL: `postgres://latchkey@127.0.0.1:${await tlsServer()}/latchkey?sslmode=verify-full` }),
+    'DATABASE_TLS',
+    /^The TLS certificate of PostgreSQL at 127\.0\.0\.1:\d+ is not accepted \(self-signed certificate\): give its authority with sslrootcert/,
+  ],
+  [
+    'a database without a free connection',
+    async () => {
+      const url = await createDatabase(cluster, 'no_connections')
+      await superuser('alter database no_connections connection limit 0')
+      return { DATABASE_URL: url }
+    },
+    'DATABASE_FULL',
+    /^PostgreSQL at 127\.0\.0\.1:\d+ has no room left: too many connections for database "no_connections"\.$/,
+  ],
+  [
+    'a database that is starting up',
+    // the message that PostgreSQL sends then, in its protocol
+    async () => ({ DATABASE_URL: `postgres://latchkey@127.0.0.1:${await serverOf((socket) => socket.once('data', () => socket.end(STARTING_UP)))}/latchkey` }),
+    'DATABASE_UNREACHABLE',
+    /^PostgreSQL at 127\.0\.0\.1:\d+ is not ready \(the database system is starting up\): try again in a moment\.$/,
+  ],
+  [
+    'a migration that fails',
+    async () => {
+      const url = await createDatabase(cluster, 'in_the_way')
+      await statement(url, 'create schema latchkey; create table latchkey.jobs (mine int)')
+      return { DATABASE_URL: url }
+    },
+    'MIGRATION_FAILED',
+    /^migration 0001_base failed: relation "jobs" already exists$/,
+  ],
+  [
+    'a default role that does not exist',
+    async () => ({ DATABASE_URL: await createDatabase(cluster, 'no_such_role'), LATCHKEY_DEFAULT_ROLE: 'astronaut' }),
+    'START_REFUSED',
+    /^LATCHKEY_DEFAULT_ROLE is astronaut, and there is no role of that name/,
   ],
   [
     'an old PostgreSQL',
