@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../base/db/database.ts'
 import { assertIsolation, migrationStatus } from '../base/db/index.ts'
+import { findMailFault } from '../core/mail/index.ts'
 import { done } from './command.ts'
 import type { Portable } from './through.ts'
 
@@ -20,6 +21,8 @@ export interface DatabaseReport {
   isolationFault: string | null
   loginRole: string
   loginRoleBypasses: boolean
+  /** Why the latest e-mails were not delivered; null where they were, or none was tried. */
+  mailError: string | null
 }
 
 export const doctorDatabase: Portable = {
@@ -55,6 +58,7 @@ async function examine(db: Database): Promise<DatabaseReport> {
     isolationFault: isolation instanceof Error ? isolation.message : null,
     loginRole: facts.role,
     loginRoleBypasses: isolation instanceof Error ? false : isolation.loginRoleBypasses,
+    mailError: isFresh ? null : await mailErrorOf(db),
   }
 }
 
@@ -68,4 +72,10 @@ async function waitingJobs(db: Database): Promise<DatabaseReport['waiting']> {
       group by kind order by kind limit 20`.execute(tx),
   )
   return rows
+}
+
+/** Independent of the settings of this process: the server may have others. */
+async function mailErrorOf(db: Database): Promise<string | null> {
+  const fault = await findMailFault(db.hot, { profile: 'production', smtpUrl: 'smtp://of-the-server' })
+  return fault?.reason === 'failing' ? fault.error : null
 }

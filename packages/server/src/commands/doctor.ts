@@ -135,7 +135,13 @@ async function database(config: Config): Promise<Finding[]> {
   } catch (error) {
     return [fail('database', withCauses(error).replace(/\.$/, ''))]
   }
-  return [...databaseItself(found), ...waitingJobs(found), clock(found, began), ...isolation(config, found)]
+  return [
+    ...databaseItself(found),
+    ...waitingJobs(found),
+    ...deliveries(found),
+    clock(found, began),
+    ...isolation(config, found),
+  ]
 }
 
 function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport): Finding[] {
@@ -160,6 +166,16 @@ export const waitingJobs = ({ waiting }: Pick<DatabaseReport, 'waiting'>): Findi
       `${count} of the kind ${kind} due since ${since}: no server runs that knows it. Start one of the version that wrote it; after 30 days other versions delete it`,
     ),
   )
+
+function deliveries({ mailError }: DatabaseReport): Finding[] {
+  if (mailError === null) return []
+  return [
+    warn(
+      'deliveries',
+      `the latest e-mails could not be delivered (${mailError}): check LATCHKEY_SMTP_URL and the mail server`,
+    ),
+  ]
+}
 
 function clock({ now }: DatabaseReport, began: Date): Finding {
   const ended = systemClock().now()

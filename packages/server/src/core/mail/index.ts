@@ -23,6 +23,7 @@ import { type Look, linksOf, renderHtml, renderText } from './email.tsx'
 import { oneAddress, type RenderedEmail, sealEmail, subjectLine } from './sealed.ts'
 import { deleteOldEmails, insertOutboxEmail, trimSentEmails } from './sql.ts'
 
+export { findMailFault, type MailFault } from './health.ts'
 export { resealEmails } from './reseal.ts'
 
 export interface Email {

@@ -1,4 +1,5 @@
 /** The hosted pages of the caller's own account: the profile, and deletion. */
+import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
@@ -6,6 +7,7 @@ import { optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
+import { findMailFault } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
 import { ownAddress } from '../address/index.ts'
@@ -20,6 +22,7 @@ const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((v
 export const accountPages = (tools: Tools): Row[] => {
   async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
     const { user, pending } = await ownAddress(tools, call)
+    const mailFault = isOperator(call) ? await findMailFault(tools.db.hot, tools.config) : null
     const profile = {
       email: user.email,
       emailVerified: user.email_verified_at !== null,
@@ -30,7 +33,7 @@ export const accountPages = (tools: Tools): Row[] => {
       pendingEmail: pending?.address ?? null,
     }
     return {
-      page: <Account user={profile} saved={saved} {...form} />,
+      page: <Account user={profile} mailFault={mailFault} saved={saved} {...form} />,
       title: accountText(call.locale, 'account.title'),
     }
   }
@@ -112,6 +115,9 @@ export const accountPages = (tools: Tools): Row[] => {
     }),
   ]
 }
+
+/** An administrator of the server can do something about e-mails that are not sent. */
+const isOperator = ({ principal }: Call): boolean => principal !== null && can(principal, 'system:read')
 
 /** The organizations that a refused deletion would leave without an owner. */
 function ownerlessIn({ details }: Problem): readonly OwnerlessOrganization[] {

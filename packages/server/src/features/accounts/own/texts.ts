@@ -7,6 +7,11 @@ export const accountText = texts({
     'field.email': 'E-mail address',
     'field.username': 'Username',
     'field.locale': 'Language',
+    'mail.not_configured':
+      'E-mails are not sent, because no mail server is configured. Set LATCHKEY_SMTP_URL and restart the server.',
+    'mail.failing':
+      'The latest e-mails could not be delivered ({error}). Check LATCHKEY_SMTP_URL and the mail server; `latchkey doctor` tests the connection.',
+    'mail.consequence': 'Until then, users cannot confirm an address or reset a password.',
     'account.title': 'Your account',
     'account.identity': 'Sign-in',
     'account.verified': 'Confirmed',
@@ -42,6 +47,11 @@ export const accountText = texts({
     'field.email': 'E-Mail-Adresse',
     'field.username': 'Benutzername',
     'field.locale': 'Sprache',
+    'mail.not_configured':
+      'Es werden keine E-Mails gesendet, weil kein Mailserver eingerichtet ist. Setzen Sie LATCHKEY_SMTP_URL, und starten Sie den Server neu.',
+    'mail.failing':
+      'Die letzten E-Mails konnten nicht zugestellt werden ({error}). Prüfen Sie LATCHKEY_SMTP_URL und den Mailserver; `latchkey doctor` testet die Verbindung.',
+    'mail.consequence': 'Bis dahin kann niemand eine Adresse bestätigen oder ein Passwort zurücksetzen.',
     'account.title': 'Ihr Konto',
     'account.identity': 'Anmeldung',
     'account.verified': 'Bestätigt',

@@ -3,6 +3,7 @@ import { Field, ForManagers, Form, PasswordField, Select } from '../../../base/p
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
+  Alert,
   Badge,
   Button,
   ButtonLink,
@@ -13,6 +14,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import type { MailFault } from '../../../core/mail/index.ts'
 import { accountText as t } from './texts.ts'
 
 export interface AccountProps extends FormState {
@@ -27,12 +29,14 @@ export interface AccountProps extends FormState {
     /** The address that waits for confirmation; absent: none. */
     pendingEmail?: string | null
   }
+  /** Why e-mails are not delivered, for an administrator; absent: they are. */
+  mailFault?: MailFault | null
   /** Shows the notice that the profile was saved. */
   saved?: boolean
 }
 
 /** /account */
-export function Account({ user, saved, ...form }: AccountProps) {
+export function Account({ user, mailFault, saved, ...form }: AccountProps) {
   const { locale } = useUi()
   const fields = {
     full_name: t(locale, 'field.full_name'),
@@ -45,6 +49,14 @@ export function Account({ user, saved, ...form }: AccountProps) {
       title={t(locale, 'account.title')}
       notice={saved ? t(locale, 'account.saved') : null}
     >
+      {mailFault ? (
+        <Alert kind="error">
+          {mailFault.reason === 'failing'
+            ? t(locale, 'mail.failing', { error: mailFault.error })
+            : t(locale, 'mail.not_configured')}{' '}
+          {t(locale, 'mail.consequence')}
+        </Alert>
+      ) : null}
       <Section title={t(locale, 'account.identity')}>
         <DefinitionList>
           <Definition term={t(locale, 'field.email')}>

@@ -9,7 +9,6 @@ import { passwordChangedEmail } from './mail.tsx'
 import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
-  assertRepeated,
   auditPassword,
   contextOf,
   findPassword,
@@ -58,11 +57,17 @@ export async function changePassword(
 ): Promise<StartedSession> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
-  assertRepeated(input.new_password, input.new_password_confirm, 'new_password_confirm')
   const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
   const from = await confirmPassword(tools, call, user, input.current_password)
   const used = await tools.db.tx('system', (tx) => usedHashes(tx, tools.config, user.id))
-  const hash = await acceptPassword(tools, input.new_password, contextOf(user), used, 'new_password')
+  const hash = await acceptPassword(
+    tools,
+    input.new_password,
+    contextOf(user),
+    used,
+    'new_password',
+    input.new_password_confirm,
+  )
   return await tools.db.tx('system', async (tx) => {
     await replacePassword(tools, tx, call, user, { from, hash, keepSession: session.id })
     const renewed = await renewSession(tx, call, session.id)

@@ -10,7 +10,6 @@ import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
 import {
   acceptPassword,
-  assertRepeated,
   auditPassword,
   contextOf,
   findPassword,
@@ -42,7 +41,6 @@ export async function replaceExpired(
   token: string,
   input: { password: string; password_confirm?: string | undefined },
 ): Promise<Outcome> {
-  assertRepeated(input.password, input.password_confirm, 'password_confirm')
   const attempt = await getAttempt(tools, call, token, 'change_password')
   const { context, from, used } = await tools.db.tx('system', async (tx) => ({
     context: contextOf(await getUser(tx, attempt.userId)),
@@ -52,7 +50,7 @@ export async function replaceExpired(
   // the attempt proves the password that had expired, not one that replaced it since
   if (from === null || !isExpired(tools.config, from.changedAt, call.now))
     throw problem('CONFLICT', { message: 'The password was changed meanwhile. Sign in with the new one.' })
-  const hash = await acceptPassword(tools, input.password, context, used)
+  const hash = await acceptPassword(tools, input.password, context, used, 'password', input.password_confirm)
   return await continueAttempt(tools, call, attempt, {
     name: 'change_password',
     async fulfil(tx, user) {

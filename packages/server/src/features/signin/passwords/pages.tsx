@@ -20,7 +20,7 @@ import { signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
 import { findPassword } from './passwords.ts'
 import { pagePolicy, TypedPassword } from './policy.ts'
-import { hasResetTo, previewReset, requestReset, resetPassword } from './reset.ts'
+import { previewReset, requestReset, resetPassword } from './reset.ts'
 import { passwordsText as t } from './texts.ts'
 import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
 
@@ -244,12 +244,7 @@ const resetRows = (tools: Tools): Row[] => [
       return_to: ReturnTo,
     }),
     run: async (call, { return_to, ...input }) => {
-      try {
-        await resetPassword(tools, call, input)
-      } catch (error) {
-        const isUsed = error instanceof Problem && error.code === 'INVALID_TOKEN'
-        if (!isUsed || !(await hasResetTo(tools, call, input))) throw error
-      }
+      await resetPassword(tools, call, input)
       const returnTo = safeReturnTo(tools.config, return_to)
       return { redirect: withReturnTo('/sign-in?notice=password_reset', returnTo) }
     },

@@ -71,6 +71,7 @@ export function isExpired(config: PolicySettings, changedAt: Date, now: Date): b
  * Checks a new password against the profile and hashes it. Not inside a transaction: the breach check is a request.
  * @param used hashes that it must not match
  * @param field the field that errors name
+ * @param repeated its repetition in the field `…_confirm`, where one was sent
  * @throws Problem VALIDATION_ERROR with every reason
  */
 export async function acceptPassword(
@@ -79,6 +80,7 @@ export async function acceptPassword(
   context: Omit<PasswordContext, 'brand'>,
   used: readonly string[] = [],
   field = 'password',
+  repeated?: string,
 ): Promise<string> {
   const { config, hashing } = tools
   const faults = await faultsOf(tools, password, context, field)
@@ -91,6 +93,7 @@ export async function acceptPassword(
       params,
     })
   }
+  if (repeated !== undefined && repeated !== password) faults.push(mismatch(`${field}_confirm`))
   if (faults.length > 0) throw problem('VALIDATION_ERROR', { details: faults })
   return await hashing.hash(password)
 }
@@ -145,12 +148,6 @@ async function matchesAny(
 ): Promise<boolean> {
   for (const hash of hashes) if ((await hashing.verify(hash, password)).matches) return true
   return false
-}
-
-/** Compares the repetition of a new password, where one was sent. @throws Problem VALIDATION_ERROR */
-export function assertRepeated(password: string, repeated: string | undefined, field: string): void {
-  if (repeated === undefined || repeated === password) return
-  throw problem('VALIDATION_ERROR', { details: [mismatch(field)] })
 }
 
 const mismatch = (field: string): FieldError => ({

@@ -20,7 +20,6 @@ import { passwordResetEmail, resetEmail } from './mail.tsx'
 import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
-  assertRepeated,
   auditPassword,
   contextOf,
   findPassword,
@@ -72,21 +71,41 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
+type ResetTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail'>
+
+interface ResetInput {
+  token: string
+  password: string
+  password_confirm?: string | undefined
+}
+
 /**
- * Sets a new password by the e-mailed link. A refused password leaves the link usable.
+ * Sets a new password by the e-mailed link. A refused password leaves the link usable. The same request a second time is
+ * answered like the first.
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED, VALIDATION_ERROR, CONFLICT
  */
-export async function resetPassword(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'keyring' | 'mail'>,
-  call: Call,
-  input: { token: string; password: string; password_confirm?: string | undefined },
-): Promise<void> {
-  assertRepeated(input.password, input.password_confirm, 'password_confirm')
+export async function resetPassword(tools: ResetTools, call: Call, input: ResetInput): Promise<void> {
+  try {
+    await resetOnce(tools, call, input)
+  } catch (error) {
+    const isUsed = error instanceof Problem && error.code === 'INVALID_TOKEN'
+    if (!isUsed || !(await hasResetTo(tools, call, input))) throw error
+  }
+}
+
+async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Promise<void> {
   const { user, used } = await tools.db.tx('system', async (tx) => {
     const user = await userOfLink(tx, call, input.token)
     return { user, used: await usedHashes(tx, tools.config, user.id) }
   })
-  const hash = await acceptPassword(tools, input.password, contextOf(user), used)
+  const hash = await acceptPassword(
+    tools,
+    input.password,
+    contextOf(user),
+    used,
+    'password',
+    input.password_confirm,
+  )
   await tools.db.tx('system', async (tx) => {
     await lockAddress(tx, canonical(user.email))
     // before the link, which every other replacement revokes
@@ -111,7 +130,7 @@ export async function resetPassword(
  * Whether the link was used already and the user's password is the one that was sent: the form was sent twice. The check
  * counts as a guess.
  */
-export async function hasResetTo(
+async function hasResetTo(
   tools: Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
   call: Call,
   { token, password }: { token: string; password: string },
