@@ -2,7 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Credential, isBearerText } from '../credentials.ts'
 import { amount, assertOptions, callable, flag, type OptionTable, text, tokens } from '../options.ts'
-import { problem } from '../problem.ts'
+import type { Principal } from '../principal.ts'
+import { type Problem, problem } from '../problem.ts'
 import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
 import type { Method, MethodPlan } from './method.ts'
 
@@ -31,7 +32,7 @@ interface ApiKeySources<R> {
 /** Options for a look-up by the key itself. */
 export interface FoundKeyOptions<R> extends ApiKeySources<R> {
   /** @returns the record, or null where the key is unknown, expired or revoked */
-  find(key: string, digest: KeyDigest): Awaitable<R | null | undefined>
+  find(key: string, digest: KeyDigest): Awaitable<R | Problem | null | undefined>
 }
 
 /** Options for keys that are stored as hashes; the key itself is not passed to any callback. */
@@ -39,7 +40,7 @@ export interface StoredHashOptions<R> extends ApiKeySources<R> {
   /** The field of a record that contains the SHA-256 of its key, in hexadecimal or base64url. */
   storedHashField: keyof R & string
   /** Finds the record by the hash; or the list of all records. */
-  find: ((digest: KeyDigest) => Awaitable<R | null | undefined>) | readonly R[]
+  find: ((digest: KeyDigest) => Awaitable<R | Problem | null | undefined>) | readonly R[]
 }
 
 export type ApiKeyOptions<R> = FoundKeyOptions<R> | StoredHashOptions<R>
@@ -73,7 +74,7 @@ function openApiKey<R>(options: ApiKeyOptions<R>): Method {
   if (typeof options.find !== 'function' && !isStored(options))
     throw new TypeError('apiKey(): a list of records requires `storedHashField`')
   const { headers = ['x-api-key'], query, bearer = false, principal, timeout } = options
-  const { call, principalOf } = callbacks({
+  const { find, principalOf } = callbacks({
     owner: 'apiKey()',
     method: 'api_key',
     refusal: 'INVALID_API_KEY',
@@ -93,11 +94,10 @@ function openApiKey<R>(options: ApiKeyOptions<R>): Method {
     authenticate({ explicit: sent }) {
       if (sent === null || sent.isTooLong || sent.value === '' || !isMine(sent)) return undefined
       const bytes = createHash('sha256').update(sent.value).digest()
-      return call(
-        'find',
+      return find<R, Principal>(
         () => findRecord(options, sent.value, bytes),
         (record) =>
-          record === null || record === undefined || !isOfKey(options, record, bytes)
+          record === null || !isOfKey(options, record, bytes)
             ? problem('INVALID_API_KEY', { reason: 'unknown key' })
             : principalOf(record, principal),
       )
@@ -112,7 +112,7 @@ function findRecord<R>(
   options: ApiKeyOptions<R>,
   key: string,
   bytes: Buffer,
-): Awaitable<R | null | undefined> {
+): Awaitable<R | Problem | null | undefined> {
   const digest: KeyDigest = { hex: bytes.toString('hex'), base64url: bytes.toString('base64url') }
   if (!isStored(options)) return options.find(key, digest)
   const { find } = options

@@ -1,18 +1,19 @@
 /** The `basic` method: HTTP Basic authentication (RFC 7617), with callbacks that find an account and check its password. */
 import { readBasic } from '../credentials.ts'
 import { amount, assertOptions, callable, type OptionTable } from '../options.ts'
-import { problem } from '../problem.ts'
+import type { Principal } from '../principal.ts'
+import { type Problem, problem } from '../problem.ts'
 import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
 import { type MethodPlan, NO_SOURCES } from './method.ts'
 
 export interface BasicOptions<R> {
   /** @returns the account with this user name or e-mail address; null or undefined where there is none */
-  find(identifier: string): Awaitable<R | null | undefined>
+  find(identifier: string): Awaitable<R | Problem | null | undefined>
   /**
    * Checks the password. It is called with null for an unknown account: verify a dummy hash then, so that the response
    * time does not reveal whether the account exists. The result for null is ignored.
    */
-  check(record: R | null, password: string): Awaitable<boolean>
+  check(record: R | null, password: string): Awaitable<boolean | Problem>
   /** Converts a record to the fields of a principal. */
   principal?: ToPrincipal<R> | undefined
   /** The time in which each callback must answer, in milliseconds; 10,000 by default. */
@@ -39,8 +40,8 @@ export function basic<R>(options: BasicOptions<R>): MethodPlan {
     name: 'basic',
     open() {
       assertOptions('basic()', options, OPTIONS, ['find', 'check'])
-      const { find, check, principal, timeout } = options
-      const { call, principalOf } = callbacks({
+      const { check, principal, timeout } = options
+      const { call, find, principalOf } = callbacks({
         owner: 'basic()',
         method: 'basic',
         refusal: 'AUTHENTICATION_FAILED',
@@ -55,12 +56,10 @@ export function basic<R>(options: BasicOptions<R>): MethodPlan {
           const read = readBasic(sent.value)
           if (read === null)
             return problem('BAD_REQUEST', { message: 'The Basic credential cannot be read.' })
-          return call(
-            'find',
-            () => find(read.username),
-            (found) => {
-              const record = found ?? null
-              return call(
+          return find<R, Principal>(
+            () => options.find(read.username),
+            (record) =>
+              call<boolean | Problem, Principal>(
                 'check',
                 () => check(record, read.password),
                 (isRight) => {
@@ -69,8 +68,7 @@ export function basic<R>(options: BasicOptions<R>): MethodPlan {
                   if (!isRight) return problem('AUTHENTICATION_FAILED', { reason: 'wrong password' })
                   return principalOf(record, principal)
                 },
-              )
-            },
+              ),
           )
         },
       }

@@ -1,8 +1,10 @@
 /**
  * Callbacks of the app: the one primitive that runs them, used by every method. An answer is awaited, also that of a
  * thenable such as a query builder, within a time limit, and judged before it is used. What is thrown, and an answer
- * that is no principal, refuses the credential; the operator sees the cause, the caller does not.
+ * that is no principal, refuses the credential; the operator sees the cause, the caller does not. A problem that a
+ * callback returns is the refusal, as if it had been thrown.
  */
+import { isRecord } from '../options.ts'
 import {
   fieldsOf,
   isPromiseLike,
@@ -17,7 +19,7 @@ import { AppFault, Problem, type ProblemCode, problem } from '../problem.ts'
 export type Awaitable<T> = T | PromiseLike<T>
 
 /** Converts the record that a callback returned to a principal. The default reads the common names of a record. */
-export type ToPrincipal<R> = (record: R) => Awaitable<PrincipalFields | null | undefined>
+export type ToPrincipal<R> = (record: R) => Awaitable<PrincipalFields | Problem | null | undefined>
 
 /** The time in which a callback must have answered, in milliseconds, where the `timeout` option does not set it. */
 export const CALLBACK_TIMEOUT = 10_000
@@ -27,12 +29,22 @@ export interface Callbacks {
    * Runs a callback and passes its answer on; synchronous where the callback is.
    *
    * @param name of the option, for the log
-   * @param next judges the answer; a TypeError that it throws refuses the credential
+   * @param next judges the answer, which is no problem; a TypeError that it throws refuses the credential
    */
   call<T, Out>(
     name: string,
     work: () => Awaitable<T>,
-    next: (answer: T) => Out | Problem | Promise<Out | Problem>,
+    next: (answer: Exclude<T, Problem>) => Out | Problem | Promise<Out | Problem>,
+  ): Out | Problem | Promise<Out | Problem>
+  /**
+   * Runs a callback that finds a record, which is an object. Null and undefined mean that there is none; any other
+   * answer refuses the credential, because `false` or a list would otherwise count as a record.
+   *
+   * @param next receives the record, or null
+   */
+  find<R, Out>(
+    work: () => Awaitable<R | Problem | null | undefined>,
+    next: (record: R | null) => Out | Problem | Promise<Out | Problem>,
   ): Out | Problem | Promise<Out | Problem>
   /** The principal of a record, by the `principal` callback of the app or the common names of a record. */
   principalOf<R>(
@@ -69,16 +81,32 @@ export function callbacks({ owner, method, refusal, timeout = CALLBACK_TIMEOUT }
     })
   }
   const self: Callbacks = {
-    call(name, work, next) {
+    call<T, Out>(
+      name: string,
+      work: () => Awaitable<T>,
+      next: (answer: Exclude<T, Problem>) => Out | Problem | Promise<Out | Problem>,
+    ) {
+      const judge = (answer: T): Out | Problem | Promise<Out | Problem> =>
+        answer instanceof Problem ? answer : next(answer as Exclude<T, Problem>)
       try {
         const answer = work()
-        if (!isPromiseLike(answer)) return next(answer as Awaited<typeof answer>)
-        return within(answer, timeout, () => late(name))
-          .then(next)
+        if (!isPromiseLike(answer)) return judge(answer as T)
+        return within<T>(answer, timeout, () => late(name))
+          .then(judge)
           .catch((error: unknown) => faultOf(name, error))
       } catch (error) {
         return faultOf(name, error)
       }
+    },
+    find<R, Out>(
+      work: () => Awaitable<R | Problem | null | undefined>,
+      next: (record: R | null) => Out | Problem | Promise<Out | Problem>,
+    ) {
+      return self.call('find', work, (answer) => {
+        if (answer === null || answer === undefined) return next(null)
+        if (!isRecord(answer)) throw new TypeError('an object is required, or null where there is none')
+        return next(answer as R)
+      })
     },
     principalOf(record, toPrincipal, known) {
       const make = (fields: unknown): Principal =>

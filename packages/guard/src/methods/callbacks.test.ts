@@ -169,6 +169,15 @@ describe.each(Object.keys(PLACES))('%s', (name) => {
       expect((await run(callback)).status).toBe(423)
   })
 
+  it('may return a problem, at once and later, which is the refusal', async () => {
+    const disabled = problem('ACCOUNT_DISABLED')
+    for (const callback of [() => disabled, async () => disabled, () => thenable(disabled)]) {
+      const { status, code, principal, consumer } = await run(callback)
+      expect([status, code, principal]).toEqual([disabled.status, 'ACCOUNT_DISABLED', null])
+      expect(consumer.problems[0]?.cause).toBeUndefined()
+    }
+  })
+
   it('refuses the credential for null and undefined, at once and later', async () => {
     for (const nothing of [null, undefined])
       for (const callback of [() => nothing, async () => nothing, () => thenable(nothing)]) {
@@ -354,5 +363,24 @@ describe('the fields of a principal', () => {
       userId: '7',
       organizationId: '9',
     })
+  })
+})
+
+/** A `principal` callback that does not look at the record accepts every record. */
+describe('an answer of `find` that is no record', () => {
+  const principal = () => ({ userId: 'svc', permissions: ['*'] })
+  const methods: [string, (find: Callback) => MethodPlan, Record<string, string>, string][] = [
+    ['apiKey()', (find) => apiKey({ find: as(find), principal }), { 'x-api-key': 'wrong' }, 'INVALID_API_KEY'],
+    ['session()', (find) => session({ cookie: 'sid', find: as(find), principal }), { cookie: 'sid=x' }, 'INVALID_TOKEN'],
+    ['basic()', (find) => basic({ find: as(find), check: () => true, principal }), basically, 'AUTHENTICATION_FAILED'],
+  ] // biome-ignore format: a table
+  it.each(methods)('of %s makes no principal', async (_name, of, headers, code) => {
+    const answers = [false, true, 0, 1, '', 'ada', [], [{ id: 'ada' }], Symbol('ada'), () => ({ id: 'ada' })]
+    for (const answer of answers)
+      for (const find of [() => answer, async () => answer]) {
+        const response = await probe({ methods: [of(find)] }).send(headers)
+        expect([response.status, response.code, response.principal]).toEqual([401, code, null])
+      }
+    expect((await probe({ methods: [of(() => ({}))] }).send(headers)).principal?.userId).toBe('svc')
   })
 })

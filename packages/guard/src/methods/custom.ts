@@ -1,7 +1,7 @@
 /** The `custom` method: a callback for any other scheme, such as request signatures, mutual TLS or a legacy header. */
 import { amount, assertOptions, type OptionTable, text, token } from '../options.ts'
 import type { PrincipalFields } from '../principal.ts'
-import { Problem } from '../problem.ts'
+import type { Problem } from '../problem.ts'
 import type { GuardRequest } from '../request.ts'
 import { type Awaitable, callbacks } from './callback.ts'
 import { type MethodOutcome, type MethodPlan, NO_SOURCES } from './method.ts'
@@ -25,7 +25,7 @@ const OPTIONS: OptionTable<CustomOptions> = {
  * Authenticates a request. Null means that it has no credential of this kind; the next method then runs. For an invalid
  * credential of this kind, `throw problem('INVALID_TOKEN')` (or another code); do not return null.
  */
-export type CustomCheck = (request: GuardRequest) => Awaitable<PrincipalFields | null | undefined>
+export type CustomCheck = (request: GuardRequest) => Awaitable<PrincipalFields | Problem | null | undefined>
 
 /**
  * Creates a method from a callback.
@@ -53,13 +53,11 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): MethodP
         schemes: scheme === undefined ? [] : [scheme],
         sources: NO_SOURCES,
         authenticate: (_credentials, request) =>
-          call<PrincipalFields | null | undefined, MethodOutcome>(
+          call<Awaited<ReturnType<CustomCheck>>, MethodOutcome>(
             'check',
             () => check(request),
-            (found) => {
-              if (found === null || found === undefined) return undefined
-              return found instanceof Problem ? found : principalOf(found, (fields) => fields)
-            },
+            (found) =>
+              found === null || found === undefined ? undefined : principalOf(found, (fields) => fields),
           ),
       }
     },

@@ -6,7 +6,8 @@
 import type { Credential } from '../credentials.ts'
 import { checkOriginOf } from '../csrf.ts'
 import { amount, assertOptions, callable, flag, type OptionTable, origins, token } from '../options.ts'
-import { invalidToken, problem } from '../problem.ts'
+import type { Principal } from '../principal.ts'
+import { invalidToken, type Problem, problem } from '../problem.ts'
 import { type Awaitable, callbacks, type ToPrincipal } from './callback.ts'
 import { type MethodPlan, NO_SOURCES } from './method.ts'
 
@@ -14,7 +15,7 @@ export interface SessionOptions<R> {
   /** The name of the cookie. */
   cookie: string
   /** @returns the record of the session; null or undefined where it is unknown or has ended */
-  find(token: string): Awaitable<R | null | undefined>
+  find(token: string): Awaitable<R | Problem | null | undefined>
   /** Other origins that may send unsafe requests: `['https://app.example.com']`. */
   origins?: readonly string[] | undefined
   /** false disables the origin check, for an app that checks a CSRF token itself. */
@@ -51,8 +52,8 @@ export function session<R>(options: SessionOptions<R>): MethodPlan {
     name: 'session',
     open() {
       assertOptions('session()', options, OPTIONS, ['cookie', 'find'])
-      const { cookie, find, origins = [], checkOrigin = true, principal, timeout } = options
-      const { call, principalOf } = callbacks({
+      const { cookie, origins = [], checkOrigin = true, principal, timeout } = options
+      const { find, principalOf } = callbacks({
         owner: 'session()',
         method: 'session',
         refusal: 'INVALID_TOKEN',
@@ -69,11 +70,10 @@ export function session<R>(options: SessionOptions<R>): MethodPlan {
           if (value === null) return invalidToken('the cookie cannot be read')
           const foreign = checkOrigin ? checkOriginOf(request, origins) : null
           if (foreign !== null) return foreign
-          return call(
-            'find',
-            () => find(value),
+          return find<R, Principal>(
+            () => options.find(value),
             (record) =>
-              record === null || record === undefined
+              record === null
                 ? problem('SESSION_EXPIRED', { reason: 'unknown session' })
                 : principalOf(record, principal),
           )
