@@ -43,11 +43,11 @@ export interface Guard {
   authenticate(request: RequestLike, rule?: Rule): Promise<Principal | null>
   /**
    * Checks a token that did not arrive as `Authorization: Bearer`: in a message of a WebSocket, the parameters of a
-   * GraphQL connection, a queue. It is checked as if it had arrived so; cookies and other credentials of the request
-   * are not read.
+   * GraphQL connection, a queue. It is checked as if it had arrived so. It is the only credential: methods,
+   * also `custom` ones, see neither the other header fields of the request nor its query, body and native request.
    *
    * @param token an access token, or what else the methods accept as a bearer token
-   * @param request the request to which the token belongs, for `custom` methods and for rules by HTTP method
+   * @param request the request to which the token belongs: its HTTP method is for rules, its path for `custom` methods
    * @param rule what the caller must have
    * @returns the principal
    * @throws Problem `AUTHENTICATION_REQUIRED` without a token, `INVALID_TOKEN`, `TOKEN_EXPIRED`, or another code

@@ -25,7 +25,7 @@ export interface GuardRequest {
   body(): Promise<Buffer>
   /** SHA-256 of a string in base64; the last digest of each connection is cached. */
   digest(text: string): string
-  /** The request object of the framework. */
+  /** The request object of the framework; null for a token that `guard.verify` checks. */
   readonly native: unknown
 }
 
@@ -312,35 +312,27 @@ const MESSAGE_FIELDS = /^(?:connection|upgrade|content-.*|transfer-encoding|expe
 
 /**
  * A request for a token that did not arrive in a header field: in the first message of a WebSocket, or the parameters
- * of a GraphQL connection. It has no other credential.
+ * of a GraphQL connection. The token is its only credential: of the request it belongs to it has the method and the path,
+ * and neither header fields nor query, body or native request, with which a `custom` method could authenticate it.
  */
 export class TokenRequest implements GuardRequest {
+  readonly native = null
+  readonly method: string
+  readonly url: string
   readonly #token: string
-  readonly #request: GuardRequest | null
 
   constructor(token: string, request: GuardRequest | null) {
     this.#token = token
-    this.#request = request
-  }
-
-  get method(): string {
-    return this.#request?.method ?? 'GET'
-  }
-
-  get url(): string {
-    return this.#request?.url ?? '/'
-  }
-
-  get native(): unknown {
-    return this.#request?.native ?? null
+    this.method = request?.method ?? 'GET'
+    this.url = request?.url.split('?', 1)[0] ?? '/'
   }
 
   header(name: string): string | undefined {
-    return name === 'authorization' ? `Bearer ${this.#token}` : this.#request?.header(name)
+    return name === 'authorization' ? `Bearer ${this.#token}` : undefined
   }
 
-  isRepeated(name: string): boolean {
-    return name !== 'authorization' && this.#request?.isRepeated(name) === true
+  isRepeated(): boolean {
+    return false
   }
 
   digest(text: string): string {
@@ -348,6 +340,6 @@ export class TokenRequest implements GuardRequest {
   }
 
   async body(): Promise<Buffer> {
-    return this.#request?.body() ?? Buffer.alloc(0)
+    return Buffer.alloc(0)
   }
 }

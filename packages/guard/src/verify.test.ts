@@ -84,6 +84,36 @@ describe('verify', () => {
     await expect(guard.verify('x', request)).rejects.toMatchObject({ code: 'INVALID_TOKEN' })
   })
 
+  it('shows no other credential to a custom method: neither fields, nor query, body and native request', async () => {
+    const fields = {
+      cookie: 'sid=ada',
+      'x-api-key': 'key',
+      'x-legacy-token': 'ada',
+      origin: 'https://app.test',
+    }
+    const strict = createGuard({
+      methods: [
+        apiKey({ find: () => null }),
+        custom(async (request) => {
+          const shown = Object.keys(fields).filter((name) => request.header(name) !== undefined)
+          const rest = [
+            request.url.includes('ada'),
+            (await request.body()).length > 0,
+            request.native !== null,
+          ]
+          return shown.length > 0 || rest.includes(true) ? { userId: 'ada' } : null
+        }),
+      ],
+    })
+    for (const [name, form] of Object.entries(FORMS))
+      expect([name, await strict.verify('wrong', form(fields)).catch(({ code }) => code)]).toEqual([
+        name,
+        'INVALID_TOKEN',
+      ])
+    const rich = incoming(fields, { url: '/socket?sid=ada', rawBody: 'sid=ada' })
+    await expect(strict.verify('wrong', rich)).rejects.toMatchObject({ code: 'INVALID_TOKEN' })
+  })
+
   it('checks a rule, by the method of the request', async () => {
     const token = await tokenOf()
     const rule = { methods: { GET: { permissions: 'notes:read' }, POST: { permissions: 'notes:write' } } }

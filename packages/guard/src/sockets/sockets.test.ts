@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   apiKey,
   createGuard,
+  custom,
   type Guard,
   problem,
   type SocketConnection,
@@ -246,6 +247,16 @@ describe('a subprotocol with a token', () => {
     await start()
     expect(await statusOf({ ...offer(...protocols), ...headers })).toBe(expected)
   })
+})
+
+it('a custom method cannot authenticate a subprotocol by the cookie beside its token', async () => {
+  guard = createGuard({
+    methods: [custom((sent) => (sent.header('cookie') === 'sid=ada-session' ? { userId: 'ada' } : null))],
+  })
+  await start()
+  expect(await statusOf(COOKIE)).toBe(101)
+  const token = { 'sec-websocket-protocol': 'app, latchkey.bearer.unknown' }
+  expect(await statusOf({ ...COOKIE, ...token })).toBe(401)
 })
 
 describe('a ticket', () => {
