@@ -6,6 +6,7 @@
 import { challenger } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
 import { bearerCredential, readCredentials, type SentCredentials } from './credentials.ts'
+import { callSafely } from './methods/callback.ts'
 import type { Method, MethodOutcome, MethodPlan, RevocationState } from './methods/method.ts'
 import {
   anything,
@@ -18,7 +19,7 @@ import {
   unknownName,
 } from './options.ts'
 import { type Answer, presenter, STYLES, type Style } from './present.ts'
-import { isPromiseLike, type Principal } from './principal.ts'
+import type { Principal } from './principal.ts'
 import { AppFault, asProblem, invalidToken, Problem, problem } from './problem.ts'
 import type { GuardRequest } from './request.ts'
 import { type RoleDefinition, roleDefinitions, withRolePermissions } from './roles.ts'
@@ -159,17 +160,6 @@ export function openCore(options: GuardOptions): Core {
       isClosed = true
       for (const method of methods) method.close?.()
     },
-  }
-}
-
-/** Runs a callback whose answer is not needed; it may be asynchronous, and its failure is printed. */
-function callSafely(callback: () => unknown): void {
-  const print = (error: unknown): void => console.error('latchkey guard:', error)
-  try {
-    const answer = callback()
-    if (isPromiseLike(answer)) Promise.resolve(answer).catch(print)
-  } catch (error) {
-    print(error)
   }
 }
 

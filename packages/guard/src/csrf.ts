@@ -15,20 +15,28 @@ export const isSafe = (method: string): boolean => SAFE_METHODS.has(method)
  */
 const isUpgrade = (request: GuardRequest): boolean => request.header('upgrade')?.toLowerCase() === 'websocket'
 
-/** @returns the problem of an unsafe request from another origin */
-export function checkOriginOf(request: GuardRequest, origins: readonly string[]): Problem | null {
-  if (isSafe(request.method) && !isUpgrade(request)) return null
+/**
+ * @param isWebSocket whether the request opens a WebSocket, and so counts as unsafe; by default by its `Upgrade`
+ * @returns the problem of an unsafe request from another origin
+ */
+export function checkOriginOf(
+  request: GuardRequest,
+  origins: readonly string[],
+  isWebSocket = isUpgrade(request),
+): Problem | null {
+  if (isSafe(request.method) && !isWebSocket) return null
   const origin = request.header('origin')
   if (origin !== undefined && origins.includes(origin)) return null
   const site = request.header('sec-fetch-site')
-  if (site !== undefined) {
+  // every browser sends `Origin` with a WebSocket (RFC 6455 §4.1), whose ws: scheme not all count as the same site
+  if (site !== undefined && !(isWebSocket && origin !== undefined)) {
     // `none`: caused by the user, with the address bar or a bookmark
     return site === 'same-origin' || site === 'none'
       ? null
       : problem('CSRF_FAILED', { reason: `from ${site}` })
   }
   // current browsers send at least one of the two fields; other clients are not subject to CSRF
-  if (origin === undefined || hostOf(origin) === request.header('host')) return null
+  if (origin === undefined || hostOf(origin) === request.header('host')?.toLowerCase()) return null
   return problem('CSRF_FAILED', { reason: `from ${origin}` })
 }
 

@@ -129,4 +129,15 @@ export function within<T>(answer: Awaitable<T>, milliseconds: number, late: () =
   })
 }
 
+/** Runs a callback whose answer is not needed; it may be asynchronous, and its failure is printed. */
+export function callSafely(callback: () => unknown): void {
+  const print = (error: unknown): void => console.error('latchkey guard:', error)
+  try {
+    const answer = callback()
+    if (isPromiseLike(answer)) Promise.resolve(answer).catch(print)
+  } catch (error) {
+    print(error)
+  }
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -380,7 +380,9 @@ describe('a ticket', () => {
     expect(await use(ticket)).toBe(500)
     const full = webSockets(guard, { now: () => clock })
     const request = asRequest(KEY)
-    for (let n = 0; n < 10_000; n++) await full.issueTicket(request)
+    for (let n = 0; n < 500; n++) users.set(`key-${n}`, `user-${n}`)
+    for (let n = 0; n < 10_000; n++)
+      await full.issueTicket(asRequest({ authorization: `Bearer key-${n % 500}` }))
     await expect(full.issueTicket(request)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     clock += 30_000
     expect(await full.issueTicket(request)).toMatchObject({ expires_in: 30 })

@@ -6,11 +6,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Now, systemTime } from '../clock.ts'
+import { checkOriginOf } from '../csrf.ts'
 import type { Guard } from '../guard.ts'
+import { CALLBACK_TIMEOUT } from '../methods/callback.ts'
 import { amount, anything, assertOptions, callable, isRecord, type OptionTable, origins } from '../options.ts'
 import type { Principal } from '../principal.ts'
 import { Problem, problem } from '../problem.ts'
-import { fieldsOf, type RequestLike } from '../request.ts'
+import { fieldsOf, guardRequest, type RequestLike } from '../request.ts'
 import { compileRule, type Rule } from '../rules.ts'
 import { openTickets, type TicketRecord, type TicketStore } from './tickets.ts'
 import { openWatcher, type Recheck } from './watch.ts'
@@ -22,10 +24,15 @@ export interface WebSocketOptions {
   origins?: readonly string[] | undefined
   /** How long a ticket can be used, in seconds; 30 by default. */
   ticketLifetime?: number | undefined
-  /** Where tickets wait to be used: in memory by default, which serves one process. */
+  /**
+   * Where tickets wait to be used: in memory by default, which serves one process, and keeps 20 tickets of a user and
+   * 10,000 in all.
+   */
   tickets?: TicketStore | undefined
   /** How often the credentials of watched connections are checked again, in seconds; 30 by default. */
   recheckEvery?: number | undefined
+  /** The time in which each callback, of `tickets` and of `watch`, must answer, in milliseconds; 10,000 by default. */
+  timeout?: number | undefined
   /** Clock: the current time in milliseconds since the Unix epoch. For tests; `Date.now` by default. */
   now?: Now | undefined
 }
@@ -77,13 +84,16 @@ export interface WebSockets {
   /**
    * Checks the credential of a connection again at an interval, and calls `end` once it is no longer valid: close the
    * WebSocket there, with the code 1008 (RFC 6455 §7.4.1). It is also called where the credential cannot be checked twice
-   * in a row.
+   * in a row. What `end` throws is printed.
    *
    * @param connection the connection, or a function that checks its credential and throws: `() => guard.verify(token)`
    * @returns stops watching: call it when the WebSocket closes
    */
   watch(connection: SocketConnection | Recheck, end: (problem: Problem) => void): () => void
-  /** Checks every watched connection now: after a sign-out, for instance. */
+  /**
+   * Checks every watched connection now: after a sign-out, for instance. Where a round of checks is under way, another
+   * one follows it.
+   */
   recheck(): Promise<void>
   /** Stops watching. */
   close(): void
@@ -101,6 +111,7 @@ const OPTIONS: OptionTable<WebSocketOptions> = {
       ? null
       : 'an object with put() and take()',
   recheckEvery: amount('seconds', 0.05, 86_400),
+  timeout: amount('milliseconds', 1, 600_000),
   now: callable,
 }
 
@@ -114,15 +125,22 @@ const OPTIONS: OptionTable<WebSocketOptions> = {
  */
 export function webSockets(guard: Guard, options: WebSocketOptions = {}): WebSockets {
   assertOptions('webSockets()', options, OPTIONS)
-  const { rule, ticketLifetime = 30, recheckEvery = 30, now = systemTime } = options
+  const {
+    rule,
+    ticketLifetime = 30,
+    recheckEvery = 30,
+    timeout = CALLBACK_TIMEOUT,
+    now = systemTime,
+  } = options
   compileRule(rule)
   const allowed = options.origins ?? []
-  const tickets = openTickets(ticketLifetime, now, options.tickets)
-  const watcher = openWatcher(recheckEvery)
+  const tickets = openTickets({ seconds: ticketLifetime, now, timeout, store: options.tickets })
+  const watcher = openWatcher(recheckEvery, timeout)
 
   /** How to check the credential of an upgrade, now and again. */
   async function checkOf(request: IncomingMessage): Promise<() => Promise<Principal | null>> {
-    assertOrigin(request, allowed)
+    const foreign = checkOriginOf(guardRequest(request), allowed, true)
+    if (foreign !== null) throw foreign
     const token = takeToken(request)
     const ticket = ticketOf(request)
     const sent = [token, ticket, request.headers.authorization].filter(
@@ -169,6 +187,7 @@ export function webSockets(guard: Guard, options: WebSocketOptions = {}): WebSoc
       const principal = await guard.authenticate(request)
       if (principal === null) throw problem('AUTHENTICATION_REQUIRED')
       const ticket = await tickets.issue({ ...fieldsOf(request), userId: principal.userId })
+      if (ticket instanceof Problem) throw ticket
       return { ticket, expires_in: ticketLifetime }
     },
     watch: (connection, end) =>
@@ -176,14 +195,6 @@ export function webSockets(guard: Guard, options: WebSocketOptions = {}): WebSoc
     recheck: watcher.recheck,
     close: watcher.close,
   }
-}
-
-/** A request without `Origin` is not of a browser, and no page causes it. */
-function assertOrigin({ headers }: IncomingMessage, allowed: readonly string[]): void {
-  const { origin, host } = headers
-  if (origin === undefined || allowed.includes(origin)) return
-  if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return
-  throw problem('CSRF_FAILED', { reason: `from ${origin}` })
 }
 
 /** The request without the mark of an upgrade, so that methods with cookies do not check its `Origin` a second time. */

@@ -1,22 +1,23 @@
 /**
  * Watched connections: a WebSocket outlives the check of its upgrade, so that its credential is checked again at an
- * interval, and the connection is ended when the credential has expired or was revoked.
+ * interval, and the connection is ended when the credential has expired or was revoked. A check and an end are callbacks
+ * of the app: neither can end the process, nor keep a round from the other connections.
  */
-import type { Problem } from '../problem.ts'
-import { asProblem } from '../problem.ts'
+import { type Awaitable, callSafely, within } from '../methods/callback.ts'
+import { asProblem, type Problem, problem } from '../problem.ts'
 
 /** Checks the credential of a connection again. @throws Problem where it is no longer valid */
-export type Recheck = () => Promise<unknown>
+export type Recheck = () => Awaitable<unknown>
 
 export interface Watcher {
   /** @returns stops watching */
   watch(recheck: Recheck, end: (problem: Problem) => void): () => void
-  /** Checks every connection now. */
+  /** Checks every connection, with checks that begin after this call. */
   recheck(): Promise<void>
   close(): void
 }
 
-interface Watched {
+interface WatchedConnection {
   recheck: Recheck
   end: (problem: Problem) => void
   /** Consecutive checks for which a server or database could not be reached. */
@@ -27,18 +28,26 @@ interface Watched {
 const TOLERATED_OUTAGES = 1
 const AT_ONCE = 16
 
-export function openWatcher(seconds: number): Watcher {
-  const all = new Set<Watched>()
+/**
+ * @param seconds the interval
+ * @param timeout the time in which a check must have finished, in milliseconds
+ */
+export function openWatcher(seconds: number, timeout: number): Watcher {
+  const all = new Set<WatchedConnection>()
   let timer: ReturnType<typeof setInterval> | undefined
   let running: Promise<void> | null = null
+  let queued: Promise<void> | null = null
 
-  async function check(watched: Watched): Promise<void> {
-    const found = await watched.recheck().then(() => null, asProblem)
-    if (!all.has(watched)) return
-    watched.unreachable = found !== null && found.status >= 500 ? watched.unreachable + 1 : 0
-    if (found === null || (watched.unreachable > 0 && watched.unreachable <= TOLERATED_OUTAGES)) return
-    remove(watched)
-    watched.end(found)
+  const late = (): Problem => problem('UNAVAILABLE', { reason: `no check within ${timeout} ms` })
+
+  async function check(connection: WatchedConnection): Promise<void> {
+    const checked = Promise.resolve().then(connection.recheck)
+    const found = await within(checked, timeout, late).then(() => null, asProblem)
+    if (!all.has(connection)) return
+    connection.unreachable = found !== null && found.status >= 500 ? connection.unreachable + 1 : 0
+    if (found === null || (connection.unreachable > 0 && connection.unreachable <= TOLERATED_OUTAGES)) return
+    remove(connection)
+    callSafely(() => connection.end(found))
   }
 
   async function checkAll(): Promise<void> {
@@ -57,8 +66,18 @@ export function openWatcher(seconds: number): Watcher {
     return running
   }
 
-  function remove(watched: Watched): void {
-    all.delete(watched)
+  /** A round under way may have passed a connection already: one more follows it, for all calls meanwhile. */
+  function recheck(): Promise<void> {
+    if (running === null) return round()
+    queued ??= running.then(() => {
+      queued = null
+      return round()
+    })
+    return queued
+  }
+
+  function remove(connection: WatchedConnection): void {
+    all.delete(connection)
     if (all.size === 0) stop()
   }
   function stop(): void {
@@ -68,15 +87,15 @@ export function openWatcher(seconds: number): Watcher {
 
   return {
     watch(recheck, end) {
-      const watched = { recheck, end, unreachable: 0 }
-      all.add(watched)
+      const connection = { recheck, end, unreachable: 0 }
+      all.add(connection)
       if (timer === undefined) {
         timer = setInterval(() => void round(), seconds * 1000)
         timer.unref()
       }
-      return () => remove(watched)
+      return () => remove(connection)
     },
-    recheck: round,
+    recheck,
     close() {
       all.clear()
       stop()
