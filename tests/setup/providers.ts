@@ -226,6 +226,7 @@ export const PROVIDERS: Record<string, Provider> = {
       username: 'ada',
       roles: ['offline_access', 'manager'],
       permissions: ['orders:read'],
+      scopes: ['openid', 'email', 'profile'],
       sessionId: 'sid-1',
     },
     refused: [

@@ -1,9 +1,10 @@
 /** Discovery of keys by issuer; issuers as lists, patterns and functions. The issuers are servers of this test. */
+import type { JsonWebKey } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type JwtOptions, jwt } from '../index.ts'
+import { type JwtOptions, jwt, problem } from '../index.ts'
 import { makeKey, type SigningKey } from '../testing/counterpart.ts'
 import { type Probe, probe } from '../testing/probe.ts'
 import { until } from '../testing/waiting.ts'
@@ -269,6 +270,35 @@ describe('a pattern of issuers', () => {
     expect([await status(TENANT, ofOne), await status(OTHER, ofOne)]).toEqual([200, 401])
   })
 
+  it.each<[string, (own: Issuer) => Parameters<typeof consumerOf>[0]]>([
+    ['one issuer', ({ url }) => ({ issuer: url })],
+    ['a list', ({ url }) => ({ issuer: [url, 'https://other.example'], discovery: url })],
+    ['a function', () => ({ issuer: () => true })],
+    ['keys of the app', ({ url, keys }) => ({ issuer: url, jwks: { keys: keys.map(({ jwk }) => jwk) } })],
+    ['a key of the app', ({ keys }) => ({ issuer: null, publicKey: keys[0]?.jwk as JsonWebKey })],
+  ])('is not needed for the restriction of a key to an issuer, as with %s', async (_, optionsOf) => {
+    for (const [restriction, expected] of [
+      ['own', 200],
+      ['https://other.example', 401],
+      ['https://{tenantid}.example', 401],
+    ] as const) {
+      const own = await startIssuer()
+      Object.assign(own.keys[0]?.jwk ?? {}, { issuer: restriction === 'own' ? own.url : restriction })
+      const consumer = consumerOf(optionsOf(own))
+      expect([restriction, await statusOf(consumer, await tokenOf(own))]).toEqual([restriction, expected])
+      if (expected === 401) expect(consumer.reasons).toEqual(['the key is for another issuer'])
+    }
+  })
+
+  it.each([null, 7, '', ['https://a.example'], {}])(
+    'a key whose restriction is malformed is not used: %j',
+    async (issuer) => {
+      const own = await startIssuer()
+      Object.assign(own.keys[0]?.jwk ?? {}, { issuer })
+      expect(await statusOf(consumerOf({ issuer: own.url }), await tokenOf(own))).toBe(401)
+    },
+  )
+
   it('is no expression: its other characters are literal', () => {
     const fits = issuerMatcher(['https://a.example/{org}/x?y=(1)'])
     expect(fits({ iss: 'https://a.example/o1/x?y=(1)', org: 'o1' })).toBe(true)
@@ -306,6 +336,22 @@ describe('a function of issuers', () => {
     }
     expect(evil.count).toEqual({})
     expect(new Set(called)).toEqual(new Set([one.url, two.url, evil.url]))
+  })
+
+  it.each([false, true])('decides on a cached token as well (later: %s)', async (isLater) => {
+    const own = await startIssuer()
+    let answer: unknown = true
+    const consumer = consumerOf({
+      issuer: (() => (isLater ? Promise.resolve(answer) : answer)) as (iss: string) => boolean,
+      cacheSize: 10,
+    })
+    const token = await tokenOf(own)
+    const statuses: number[] = []
+    for (const one of [true, true, false, true, 'true', problem('UNAVAILABLE'), true]) {
+      answer = one
+      statuses.push(await statusOf(consumer, token))
+    }
+    expect(statuses).toEqual([200, 200, 401, 200, 401, 503, 200])
   })
 
   it('that accepts an issuer to which the guard does not connect is a refusal', async () => {

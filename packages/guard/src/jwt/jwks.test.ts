@@ -190,5 +190,15 @@ describe('a published key set', () => {
     server.keys.push(await makeKey())
     consumer = make()
     expect(await statusOf(await server.token({}, { kid: undefined }))).toBe(401)
+    expect(consumer.reasons).toEqual(['several keys fit, and the header has no kid'])
+  })
+
+  it('names the cause where no key is used: another algorithm, or one kid for several keys', async () => {
+    const [key, other, rsa] = [await makeKey(), await makeKey(), await makeKey('RS256')]
+    server.keys = [key, other, rsa]
+    Object.assign(other.jwk, { kid: key.jwk.kid })
+    expect(await statusOf(await server.token({}, {}, key))).toBe(401)
+    expect(await statusOf(await server.token({}, { kid: rsa.jwk.kid as string }, key))).toBe(401)
+    expect(consumer.reasons).toEqual(['several keys have this kid', 'the key is bound to another algorithm'])
   })
 })

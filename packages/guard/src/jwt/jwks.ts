@@ -6,7 +6,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import type { Now } from '../clock.ts'
 import { type Fetch, get, unavailable } from '../outbound.ts'
-import { AppFault, invalidToken, type Problem } from '../problem.ts'
+import { AppFault, type Problem } from '../problem.ts'
 import { isWorkers } from '../runtime.ts'
 import type { Algorithm } from './algorithms.ts'
 import {
@@ -100,7 +100,7 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
   }
 
   const lookUp = (kid: string | undefined, alg: Algorithm): FoundKey =>
-    selectKey([...keys.values()], kid, alg) ?? invalidToken('the key is bound to another algorithm')
+    selectKey([...keys.values()], kid, alg)
 
   /** Fetches where the keys at hand are too old. @returns why there are none */
   function ensureFresh(): null | Problem | Promise<Problem | null> {
@@ -192,8 +192,7 @@ export function localKeys(jwks: readonly JsonWebKey[], algorithms?: readonly Alg
   let keys = load(jwks, new Map())
   return {
     ready: () => null,
-    find: (kid, alg) =>
-      selectKey([...keys.values()], kid, alg) ?? invalidToken('the key is bound to another algorithm'),
+    find: (kid, alg) => selectKey([...keys.values()], kid, alg),
     replace(set) {
       const next = load(set, keys)
       for (const [name, key] of keys) if (!next.has(name)) key.isLive = false

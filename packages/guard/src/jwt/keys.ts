@@ -3,7 +3,8 @@
  * algorithm. Other header parameters of a token (`jwk`, `jku`, `x5u`, `x5c` …) are never used.
  */
 import { createPublicKey, createSecretKey, type JsonWebKey, KeyObject } from 'node:crypto'
-import type { Problem } from '../problem.ts'
+import { isText } from '../options.ts'
+import { invalidToken, type Problem } from '../problem.ts'
 import {
   type Algorithm,
   algorithmNamed,
@@ -16,7 +17,7 @@ import {
 export interface VerificationKey {
   readonly kid: string | null
   readonly alg: Algorithm
-  /** The issuer whose tokens the key may sign, as its JWK says; null: any issuer of the set. */
+  /** The issuer whose tokens the key may sign, as its JWK says, possibly a pattern; null: any issuer of the set. */
   readonly issuer: string | null
   /** False once the key was removed from its set: its signatures are then invalid. */
   isLive: boolean
@@ -123,9 +124,18 @@ export function keyOfJwk(
     return secretKey(Buffer.from(jwk.k, 'base64url'), alg, kid)
   }
   const key = publicKey(jwk)
-  // a set for many tenants restricts its keys to their issuers (Microsoft Entra)
-  const issuer = typeof jwk.issuer === 'string' ? jwk.issuer : null
-  return verificationKey(key, boundAlgorithm(key, jwk.alg, allowed), kid, issuer)
+  return verificationKey(key, boundAlgorithm(key, jwk.alg, allowed), kid, issuerOfJwk(jwk))
+}
+
+/**
+ * The issuer to which a JWK restricts its key, as a set for many tenants does (Microsoft Entra); null for any.
+ *
+ * @throws TypeError for a restriction that is malformed, which must not count as none
+ */
+export function issuerOfJwk({ issuer }: JsonWebKey): string | null {
+  if (issuer === undefined) return null
+  if (isText(issuer)) return issuer
+  throw new TypeError('the issuer of the key is malformed')
 }
 
 /** Of all keys the one that fits; a `kid` whose keys have another algorithm is no unknown one. */
@@ -133,10 +143,14 @@ export function selectKey(
   keys: readonly VerificationKey[],
   kid: string | undefined,
   alg: Algorithm,
-): VerificationKey | typeof UNKNOWN_KEY | null {
+): FoundKey {
   const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
   if (named.length === 0) return UNKNOWN_KEY
-  const fitting = named.filter((key) => key.alg === alg)
-  // without a kid, only an unambiguous key
-  return fitting.length === 1 ? (fitting[0] ?? null) : null
+  const [fitting, other] = named.filter((key) => key.alg === alg)
+  if (fitting === undefined) return invalidToken('the key is bound to another algorithm')
+  // only an unambiguous key: another one is not tried
+  if (other === undefined) return fitting
+  return invalidToken(
+    kid === undefined ? 'several keys fit, and the header has no kid' : 'several keys have this kid',
+  )
 }

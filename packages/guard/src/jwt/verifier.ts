@@ -1,7 +1,8 @@
 /**
- * JWT verification, in one fixed order: length → cache → form → issuer → header → key → signature → claims → principal.
- * The issuer selects the method and the keys; no other claim is used before the signature was verified. A verified token
- * is cached by its SHA-256 until it expires or its key is removed.
+ * JWT verification, in one fixed order: length → cache → form → issuer → header → key → signature → claims →
+ * principal. The issuer selects the method and the keys; no other claim is used before the signature was verified. A
+ * verified token is cached by its SHA-256 until it expires or its key is removed; a callback that decides on issuers is
+ * called for a cached token as well.
  */
 import { boundedCache } from '../cache.ts'
 import type { Now } from '../clock.ts'
@@ -20,8 +21,8 @@ import type { Jwt } from './read.ts'
 export interface TokenRules extends ClaimRules {
   /** Whether the issuer is accepted; a token of another one is not of this method. */
   isIssuer(claims: Claims): boolean | Problem | Promise<boolean | Problem>
-  /** Whether the issuers have tenants, so that a key may be restricted to one of them. */
-  readonly hasTenants: boolean
+  /** Whether the app decides on issuers, and may change its mind: a cached token is then judged again. */
+  readonly hasIssuerCallback: boolean
   /** Accepted `typ` headers, as {@link mediaType} writes them; '' accepts a token without one. */
   readonly types: readonly string[]
   principalOf(claims: Claims): Principal | Problem | Promise<Principal | Problem>
@@ -54,6 +55,7 @@ export type UnsignedToken = Omit<VerifiedToken, 'key' | 'principal'>
 /** A cached token, with the source of its key. */
 interface CachedToken extends VerifiedToken {
   readonly source: KeySource
+  readonly claims: Claims
 }
 
 export type TokenVerdict = VerifiedToken | Problem | typeof UNKNOWN_KEY
@@ -92,8 +94,7 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
     credential: Credential,
   ): Later<TokenVerdict> {
     if (found === UNKNOWN_KEY || found instanceof Problem) return found
-    if (rules.hasTenants && !isOfTenant(found, jwt.claims))
-      return invalidToken('the key is for another tenant')
+    if (!isOfIssuer(found, jwt.claims)) return invalidToken('the key is for another issuer')
     if (!found.isSignatureOf(jwt.signed, jwt.signature)) return invalidToken('the signature is wrong')
     const until = checkClaims(jwt.claims, rules, now())
     if (until instanceof Problem) return until
@@ -104,6 +105,7 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
         principal: made,
         key: found,
         source,
+        claims: jwt.claims,
       })
       if (size > 0) cache.set(credential.digest, verified)
       return verified
@@ -137,9 +139,17 @@ export function tokenVerifier(sourceOf: SourceOf, rules: TokenRules, size: numbe
   }
 
   function verifyCached(known: CachedToken, credential: Credential): Later<TokenVerdict | undefined> {
-    if (known.key.isLive && now() < known.until) return known
-    cache.delete(credential.digest)
-    return verifyNew(credential)
+    if (!known.key.isLive || now() >= known.until) {
+      cache.delete(credential.digest)
+      return verifyNew(credential)
+    }
+    if (!rules.hasIssuerCallback) return known
+    const settle = (accepted: boolean | Problem): TokenVerdict | undefined => {
+      if (accepted === true) return known
+      return accepted === false ? undefined : accepted
+    }
+    const accepted = rules.isIssuer(known.claims)
+    return accepted instanceof Promise ? accepted.then(settle) : settle(accepted)
   }
 
   return {
@@ -187,7 +197,7 @@ function timeOfId(id: unknown): number {
   return time === undefined ? 0 : Number.parseInt(time, 16) / 1000
 }
 
-const isOfTenant = ({ issuer }: VerificationKey, claims: Claims): boolean =>
+const isOfIssuer = ({ issuer }: VerificationKey, claims: Claims): boolean =>
   issuer === null || (typeof claims.iss === 'string' && patternMatcher(issuer)(claims.iss, claims))
 
 interface CheckedHeader {

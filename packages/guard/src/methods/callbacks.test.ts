@@ -243,6 +243,16 @@ describe('a login handler', () => {
 
 const scoped = await tokenOf({ scope: 'orders:* profile', permissions: ['reports:read'], jti: 't1' })
 
+it('a cookie of jwt() that is too long is invalid, also where a credential is optional', async () => {
+  const consumer = probe({ methods: [jwt({ ...trusted, cookie: 'token' })] })
+  const rule = { optional: true }
+  expect((await consumer.send({ cookie: `token=${'x'.repeat(16_385)}` }, { rule })).code).toBe(
+    'INVALID_TOKEN',
+  )
+  expect(consumer.reasons).toEqual(['the cookie is too long'])
+  expect((await consumer.send({ cookie: 'other=x' }, { rule })).status).toBe(200)
+})
+
 describe('a principal callback of jwt()', () => {
   const withPrincipal = (principal: (claims: Claims) => PrincipalFields) =>
     probe({ methods: [jwt({ ...trusted, principal })] })
@@ -269,6 +279,20 @@ describe('a principal callback of jwt()', () => {
       permissions: ['orders:*', 'profile'],
       tokenId: 't1',
     })
+  })
+
+  it('that leaves out grants grants nothing: what the token says of itself and its sign-in remains', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const token = await tokenOf({
+      jti: 't1', sid: 's1', amr: ['pwd'], acr: '1', auth_time: now, username: 'ada', role: 'admin', roles: ['admin'],
+      permissions: ['*'], scope: 'all', org: 'o1', org_role: 'owner', org_permissions: ['*'],
+    }) // biome-ignore format: a table
+    const { principal } = await withPrincipal(() => ({ userId: 'ada' })).bearer(token)
+    expect({ ...principal }).toEqual({
+      userId: 'ada', username: null, role: null, roles: [], permissions: [], scopes: [], method: 'jwt',
+      organizationId: null, organizationRole: null, organizationPermissions: [], sessionId: 's1', keyId: null,
+      tokenId: 't1', amr: ['pwd'], acr: '1', authenticatedAt: new Date(now * 1000), expiresAt: expect.any(Date),
+    }) // biome-ignore format: a table
   })
 
   it('is called once for each token, and for every request without a cache', async () => {

@@ -1,5 +1,5 @@
 /** The `jwt` method: JWTs of any issuer, verified with a secret, a public key, a JWK set or the keys that it publishes. */
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import { type JsonWebKey, KeyObject } from 'node:crypto'
 import { boundedCache } from '../cache.ts'
 import { checkOriginOf } from '../csrf.ts'
 import { ALGORITHM_NAMES, type Algorithm, algorithmNamed, isSymmetric } from '../jwt/algorithms.ts'
@@ -16,6 +16,7 @@ import { type IssuerOption, isPattern, issuerFault, issuerMatcher } from '../jwt
 import { localKeys, type RemoteKeysOptions, remoteKeys } from '../jwt/jwks.ts'
 import {
   boundAlgorithm,
+  issuerOfJwk,
   type KeySource,
   publicKey,
   secretKey,
@@ -66,7 +67,7 @@ export interface JwtOptions {
   /**
    * Accepted issuers (`iss`). A pattern such as `https://login.microsoftonline.com/{tenantid}/v2.0` accepts every tenant
    * whose id is also in the token (`{tenantid}` is the claim `tid`, any other placeholder the claim of its name). A
-   * function decides itself; without a key, the keys of each issuer that it accepts are discovered. Null accepts any
+   * function decides itself, for every request; without a key, the keys of each issuer that it accepts are discovered. Null accepts any
    * issuer with this key.
    */
   issuer: IssuerOption
@@ -93,7 +94,9 @@ export interface JwtOptions {
   query?: string | undefined
   /**
    * Converts claims to the fields of a principal; by default `sub`, `username`, `role`, `roles`, `permissions`, `org`,
-   * `scope` and `scp`. It is called once for each token; the principal is cached with it.
+   * `scope` and `scp`. Where it leaves out roles, permissions, scopes or the organization, there are none; only the
+   * session, `jti`, `amr`, `acr` and times are those of the token. It is called once for each token; the principal is
+   * cached with it.
    */
   principal?: ToPrincipal<Claims> | undefined
   /** The number of verified tokens that are cached; 10,000 by default, 0 for none. */
@@ -185,7 +188,9 @@ function openJwt(options: JwtOptions, { now, report }: MethodContext): Method {
       const sent = explicit ?? (cookie === undefined ? undefined : cookies.get(cookie))
       if (sent === undefined) return undefined
       if (sent === null) return invalidToken('the cookie was sent twice')
-      if (sent.isTooLong || (sent.kind !== 'bearer' && sent.kind !== 'cookie')) return undefined
+      if (sent.kind !== 'bearer' && sent.kind !== 'cookie') return undefined
+      // a cookie that is too long is invalid, not absent
+      if (sent.isTooLong) return sent.kind === 'cookie' ? invalidToken('the cookie is too long') : undefined
       const foreign = sent.kind === 'cookie' ? checkOriginOf(request, others) : null
       if (foreign !== null) return foreign
       const verdict = verifier.verify(sent)
@@ -223,7 +228,7 @@ function rulesOf(options: JwtOptions, { call, principalOf }: Callbacks): TokenRu
         },
       )
     },
-    hasTenants: issuers?.some(isPattern) === true,
+    hasIssuerCallback: typeof issuer === 'function',
     audiences: listOf(options.audience),
     types: (options.types ?? ['JWT', 'at+jwt', '']).map(mediaType),
     tolerance: toleranceOf(options.clockTolerance),
@@ -232,11 +237,21 @@ function rulesOf(options: JwtOptions, { call, principalOf }: Callbacks): TokenRu
     isLatchkey: false,
     principalOf(claims) {
       const own = fieldsOfClaims(claims)
-      if (principal !== undefined) return principalOf(claims, principal, own)
+      if (principal !== undefined) return principalOf(claims, principal, factsOfSignIn(own))
       return principalOfClaims(claims, own, 'jwt')
     },
   }
 }
+
+/** What a token says about itself and its sign-in. A `principal` callback replaces the rest: every grant is its own. */
+const factsOfSignIn = (own: PrincipalFields): Partial<PrincipalFields> => ({
+  sessionId: own.sessionId,
+  tokenId: own.tokenId,
+  amr: own.amr,
+  acr: own.acr,
+  authenticatedAt: own.authenticatedAt,
+  expiresAt: own.expiresAt,
+})
 
 /** The principal of claims with the names that Latchkey and RFC 9068 use. */
 export function principalOfClaims(claims: Claims, fields: PrincipalFields, method: string) {
@@ -263,7 +278,8 @@ function keysOf(options: JwtOptions, remote: RemoteOptions): SourceOf {
   if (secret !== undefined) return always(single(secretKey(secret, symmetricAlgorithm(algorithms))))
   if (pub !== undefined) {
     const key = publicKey(pub)
-    return always(single(verificationKey(key, boundAlgorithm(key, undefined, algorithms), null)))
+    const issuer = typeof pub === 'string' || pub instanceof KeyObject ? null : issuerOfJwk(pub)
+    return always(single(verificationKey(key, boundAlgorithm(key, undefined, algorithms), null, issuer)))
   }
   return discoveredKeysOf(options, remote)
 }

@@ -1,8 +1,8 @@
 /**
  * The `latchkey` method: access tokens are verified offline with the published keys (JWKS) of the server; API keys,
- * session tokens and session cookies are validated by the server; revocations are pushed by a stream. While the stream is not connected, the
- * server validates every credential, and where it cannot be reached the answer is 503: a credential that may have been
- * revoked is never accepted.
+ * session tokens and session cookies are validated by the server; revocations are pushed by a stream. While the stream
+ * is not connected, the server validates every credential, and where it cannot be reached the answer is 503: a
+ * credential that may have been revoked is never accepted.
  */
 import { boundedCache } from '../cache.ts'
 import type { Credential } from '../credentials.ts'
@@ -98,7 +98,8 @@ const CSRF_TOKEN = /^[\w-]{1,64}\.[\w-]{1,64}$/
 
 /**
  * Accepts what a Latchkey server issues: access tokens, API keys (`Authorization: Bearer`, `Authorization:
- * Api-Key`, `X-API-Key`) and session tokens (`Bearer st_…`).
+ * Api-Key`, `X-API-Key`), session tokens (`Bearer st_…`), and its session cookie where that reaches the app: unsafe
+ * methods then require the CSRF token of the session and an origin of the app.
  *
  * @param options at least the issuer
  * @returns a method for {@link createGuard}
@@ -317,7 +318,7 @@ export function accessTokenRules(
   const { audience = issuer, clockTolerance } = options
   return {
     isIssuer: ({ iss }) => iss === issuer,
-    hasTenants: false,
+    hasIssuerCallback: false,
     audiences: typeof audience === 'string' ? [audience] : audience,
     // RFC 9068 §2.1
     types: ['at+jwt'],
