@@ -1,5 +1,6 @@
 /** The guides for frameworks, executed as printed: real frameworks and clients, the packed guard, a server's answers. */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
@@ -68,6 +69,27 @@ function talk(url: string, protocols: string[] = [], options: object = {}): Prom
   })
 }
 
+/** Sends bytes that are no frame (RFC 6455 §5.2: reserved bits) as soon as it is connected, and waits for the end. */
+async function sendBadFrame(url: string, token: string): Promise<void> {
+  const { host, hostname, port, pathname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const fields = {
+    host,
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    ...asClient(token).headers,
+  }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`GET ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(String(answer)).toContain('101 Switching Protocols')
+  socket.on('error', () => {}).resume()
+  socket.write(Buffer.from([0xff, 0xff, 0x00, 0x00]))
+  await once(socket, 'close')
+}
+
 beforeAll(async () => {
   server = await startCounterpart()
   folder = await packedGuardBeside('guides')
@@ -133,6 +155,11 @@ describe('the guide for ws', () => {
     expect(await talk(url, [`latchkey.bearer.${token}`])).toBe(400)
   })
 
+  it('survives a client that sends a malformed frame', async () => {
+    await sendBadFrame(url, token)
+    expect(await talk(url, [], asClient(token))).toBe('ada: hello')
+  })
+
   it('keeps tickets in a shared store', async () => {
     writeFileSync(
       join(folder.path, 'ws/redis.ts'),
@@ -158,6 +185,7 @@ describe('the guide for ws', () => {
     const other = await start('ws', 'fastify.ts')
     expect(await talk(`${other}/chat`, [], asClient(token))).toBe('ada: hello')
     expect(await talk(`${other}/chat`, ['chat', `latchkey.bearer.${token}`])).toBe('chat ada: hello')
+    await sendBadFrame(`${other}/chat`, token)
     expect(await talk(`${other}/chat`)).toBe(401)
     expect(await talk(`${other}/chat`, [], asClient(await tokenFor()))).toBe(403)
     expect(await talk(`${other}/chat`, [], asClient(token, { origin: 'https://evil.example.com' }))).toBe(403)
@@ -180,6 +208,14 @@ describe('the guide for Socket.IO', () => {
   it('connects a client with a token, and refuses others with the message of the problem', async () => {
     const url = await start('socket.io', 'server.ts')
     expect(await enter(url, await tokenFor('chat:read'))).toBe('ada: hello')
+    // events with other arguments than the server expects
+    const hostile = io(url, { auth: { token: await tokenFor('chat:read') }, reconnection: false })
+    await new Promise<void>((resolve) => hostile.on('connect', () => resolve()))
+    for (const values of [[], ['hello'], ['hello', 'no function'], [{}, null]]) hostile.emit('say', ...values)
+    // answered after the others, which the server has survived
+    expect(await new Promise((resolve) => hostile.emit('say', 'hello', resolve))).toBe('ada: hello')
+    expect(await enter(url, await tokenFor('chat:read'))).toBe('ada: hello')
+    hostile.close()
     expect(await enter(url, undefined)).toBe('Sign in to continue.')
     expect(await enter(url, 'a.b.c')).toBe('The token is not valid.')
     expect(await enter(url, await tokenFor())).toBe('You are not allowed to do this.')
