@@ -1,6 +1,6 @@
 /** Header fields, as a middleware or a serverless adapter leaves them, and CORS before the guard. */
 import { createServer, IncomingMessage } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { cors as honoCors } from 'hono/cors'
@@ -39,6 +39,44 @@ describe('header fields', () => {
     expect(await statusOf({}, ['Authorization', BASIC])).toBe(401)
     expect(await statusOf({ authorization: undefined }, ['Authorization', BASIC])).toBe(401)
     expect(await statusOf({ authorization: 'Basic x' }, ['Authorization', BASIC])).toBe(400)
+  })
+
+  it('of a real request are the same from the received fields and from `headers`, as other runtimes are read', async () => {
+    const sent: [string, string][] = [
+      ['Host', 'app.test'],
+      ['AUTHORIZATION', BASIC],
+      ['X-Api-Key', 'one'],
+      ['x-api-key', 'two'],
+      ['Cookie', 'a=1'],
+      ['cookie', 'b=2; a=3'],
+      ['Origin', 'https://app.test'],
+      ['X-Empty', ''],
+      ['X-Padded', '  padded  '],
+      ['X-Latin', 'caf\u00e9'],
+    ]
+    const names = [...new Set(sent.map(([name]) => name.toLowerCase())), 'x-absent']
+    const fields = (request: IncomingMessage) =>
+      names.map((name) => [name, new NodeRequest(request, request).header(name)])
+    const compared = new Promise<unknown[]>((resolve) => {
+      const app = createServer((request, response) => {
+        // a request whose `headers` are its own property is read as one without the symbol
+        const received = fields(request)
+        const copy = Object.assign(Object.create(request) as IncomingMessage, {})
+        Object.defineProperty(copy, 'headers', { value: request.headers })
+        resolve([received, fields(copy), fields(request)])
+        response.end()
+        app.close()
+      }).listen(0, '127.0.0.1', () => {
+        const socket = connect((app.address() as AddressInfo).port, '127.0.0.1')
+        const lines = sent.map(([name, value]) => `${name}: ${value}\r\n`)
+        socket.end(Buffer.from(`GET / HTTP/1.1\r\nConnection: close\r\n${lines.join('')}\r\n`, 'latin1'))
+        socket.resume()
+      })
+    })
+    const [received, withoutSymbol, touched] = (await compared) as [unknown[], unknown[], unknown[]]
+    expect(received).toContainEqual(['cookie', 'a=1; b=2; a=3'])
+    expect(received).toContainEqual(['x-api-key', 'one, two'])
+    expect([withoutSymbol, touched]).toEqual([received, received])
   })
 
   it('of a real request are read before and after a middleware has touched them', async () => {

@@ -41,7 +41,10 @@ interface Connection {
   [LAST]?: { text: string; digest: string }
 }
 
-/** The symbol under which Node keeps `headers`; null before the first access. Other runtimes have none. */
+/**
+ * The symbol under which Node keeps `headers`; null before the first access. It is private to Node: where another version
+ * or runtime has none, `headers` is read for every request, with the same result (fields.test.ts compares the two).
+ */
 let cell: symbol | undefined
 
 function isUntouched(raw: IncomingMessage): boolean {

@@ -6,7 +6,7 @@ import fastify from 'fastify'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiKey, basic, createGuard, currentPrincipal, custom, jwt, problem } from '../index.ts'
-import { ADMIN, APPS, OPTIONAL, type Seen } from '../testing/apps.ts'
+import { ADMIN, APPS, type HandlerReport, OPTIONAL } from '../testing/apps.ts'
 
 const secret = randomBytes(32)
 const KEY = 'a-long-and-random-key'
@@ -34,7 +34,7 @@ interface BoundedResponse {
   headers: Record<string, string | string[] | undefined>
   text: string
   // the parsed body, loosely typed
-  body: Partial<Seen> & {
+  body: Partial<HandlerReport> & {
     error?: { code?: string; details?: { required?: unknown } }
     data?: unknown
     request_id?: string

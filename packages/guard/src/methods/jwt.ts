@@ -67,8 +67,8 @@ export interface JwtOptions {
   /**
    * Accepted issuers (`iss`). A pattern such as `https://login.microsoftonline.com/{tenantid}/v2.0` accepts every tenant
    * whose id is also in the token (`{tenantid}` is the claim `tid`, any other placeholder the claim of its name). A
-   * function decides itself, for every request; without a key, the keys of each issuer that it accepts are discovered. Null accepts any
-   * issuer with this key.
+   * function decides itself, for every request; without a key, the keys of each issuer that it accepts are discovered.
+   * Null accepts any issuer with this key.
    */
   issuer: IssuerOption
   /** Accepted audiences: `aud` must contain one of them; null also accepts tokens for other audiences. */

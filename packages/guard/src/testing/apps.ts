@@ -12,7 +12,7 @@ export const OPTIONAL: Rule = { optional: true }
 const BY_METHOD: Rule = { methods: { GET: {}, POST: { permissions: 'things:write' } } }
 
 /** The answer of every handler: the principal from each of its places. */
-export interface Seen {
+export interface HandlerReport {
   now: string | null
   later: string | null
   request: string | null
@@ -20,7 +20,11 @@ export interface Seen {
   body: unknown
 }
 const idOf = (principal: Principal | null | undefined): string | null => principal?.userId ?? null
-async function seen(request: object, own: Principal | null | undefined, body: unknown = null): Promise<Seen> {
+async function seen(
+  request: object,
+  own: Principal | null | undefined,
+  body: unknown = null,
+): Promise<HandlerReport> {
   const now = idOf(currentPrincipal())
   await new Promise((resolve) => setTimeout(resolve, 1))
   return { now, later: idOf(currentPrincipal()), request: idOf(principalOf(request)), own: idOf(own), body }

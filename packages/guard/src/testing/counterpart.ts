@@ -39,7 +39,7 @@ export interface Account {
   amr: string[]
 }
 
-export interface Revoked {
+export interface RevocationEntry {
   kind: string
   value: string
   before: number | null
@@ -63,7 +63,7 @@ export interface Counterpart {
   csrfToken: string
   token(claims?: Record<string, unknown>, header?: Record<string, unknown>, key?: SigningKey): Promise<string>
   /** Revokes, and sends the event to every stream. */
-  revoke(revoked: Partial<Revoked> & Pick<Revoked, 'kind' | 'value'>): void
+  revoke(revoked: Partial<RevocationEntry> & Pick<RevocationEntry, 'kind' | 'value'>): void
   /** Revokes without an event. */
   forget(credential: string): void
   tell(event: string, data?: string): void
@@ -84,7 +84,7 @@ export const SAMPLE_USER = {
 }
 
 export async function startCounterpart(): Promise<Counterpart> {
-  const log: { id: number; revoked: Revoked }[] = []
+  const log: { id: number; revoked: RevocationEntry }[] = []
   const state = { isCut: false, port: 0 }
   const self: Counterpart = {
     issuer: '',
@@ -206,7 +206,7 @@ export async function startCounterpart(): Promise<Counterpart> {
   return self
 }
 
-const writeRevoked = (line: ServerResponse, id: number, revoked: Revoked): void =>
+const writeRevoked = (line: ServerResponse, id: number, revoked: RevocationEntry): void =>
   void line.write(`id: ${id}\nevent: revoked\ndata: ${JSON.stringify(revoked)}\n\n`)
 
 const credentialOf = ({ headers }: IncomingMessage): string =>

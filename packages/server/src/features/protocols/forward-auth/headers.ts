@@ -7,8 +7,8 @@ export const LARGE = ['permissions', 'organization_permissions'] as const
 
 /**
  * Every header, also with an empty value, so that a proxy that copies them overwrites headers of the same name that
- * a client sent; those of `LARGE` are empty unless they are `requested`. Values are printable ASCII; all other characters, and `,` within a member of a list, are
- * percent-encoded.
+ * a client sent; those of `LARGE` are empty unless they are `requested`. Values are printable ASCII; all other
+ * characters, and `,` within a member of a list, are percent-encoded.
  */
 export function authHeaders(
   verdict: Readonly<Record<string, Value>>,
