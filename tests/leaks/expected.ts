@@ -25,7 +25,7 @@ export const GRANTS: readonly string[] = [
   'organization_roles select',
   'organization_roles update',
   'organizations select',
-  'organizations update(deleted_at name purge_at slug updated_at)',
+  'organizations update(deleted_at description logo_url name purge_at slug updated_at)',
   'permissions select',
   'revocations insert',
   'role_holders select',

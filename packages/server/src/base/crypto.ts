@@ -95,7 +95,9 @@ function open(keys: readonly DeriveKey[], purpose: Purpose, sealed: string): str
   const bytes = Buffer.from(body, 'base64url')
   for (const key of keys) {
     try {
-      const decipher = createDecipheriv('aes-256-gcm', key(purpose), Buffer.from(iv, 'base64url'))
+      const decipher = createDecipheriv('aes-256-gcm', key(purpose), Buffer.from(iv, 'base64url'), {
+        authTagLength: 16,
+      })
       decipher.setAuthTag(bytes.subarray(0, 16))
       return Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()]).toString('utf8')
     } catch {

@@ -109,13 +109,21 @@ export function createRowCache<R extends CachedRow>({
   }
 }
 
+/** Requests share it, so that none may change it. */
+function deepFrozen<V>(value: V): V {
+  if (typeof value !== 'object' || value === null || value instanceof Date || Object.isFrozen(value))
+    return value
+  for (const member of Object.values(value)) deepFrozen(member)
+  return Object.freeze(value)
+}
+
 /** What is made of an object and depends on a replica as well; kept as long as both are the same. */
 export function derived<O extends object, V>(make: (from: O) => V): (from: O, replica: object) => V {
   const kept = new WeakMap<O, { replica: object; value: V }>()
   return (from, replica) => {
     const found = kept.get(from)
     if (found?.replica === replica) return found.value
-    const value = make(from)
+    const value = deepFrozen(make(from))
     kept.set(from, { replica, value })
     return value
   }

@@ -1,6 +1,6 @@
 /**
  * Migrations: SQL files NNNN_name.up.sql and .down.sql, each in a separate transaction, under an advisory lock, so that
- * one server migrates while others wait. AppliedMigration migrations are recorded with their checksum: a file that was changed
+ * one server migrates while others wait. Applied migrations are recorded with their checksum: a file that was changed
  * afterwards is refused. The database may be newer than the server, because during a deployment the previous version is
  * still running (expand, then contract); other unknown migrations are refused.
  * Backfills in a migration `set local role latchkey_system` first: forced row-level security hides rows from the owner.

@@ -246,8 +246,10 @@ export function phpassHash(digest: 'md5' | 'sha512', log2: number, salt: string,
 const within =
   (rounds: number, check: (password: string) => Promise<boolean>) =>
   async (password: string): Promise<boolean> => {
-    const affordable = password.slice(0, Math.floor(DIGEST_WORK / rounds))
-    return (await check(affordable)) && affordable === password
+    const most = Math.floor(DIGEST_WORK / rounds)
+    const isAffordable = Buffer.byteLength(password) <= most
+    // a character has at most three bytes for each of its units
+    return (await check(isAffordable ? password : password.slice(0, Math.floor(most / 3)))) && isAffordable
   }
 
 /** A hash inside another format, of what its system makes of the password: verified alike, and always outdated. */

@@ -112,6 +112,9 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
       if (Buffer.byteLength(password) > LONGEST) return { matches: false, outdated: false }
       const { hash, counts } = await readable(stored)
       const found = hash ? await gate.run(() => matchesAnySpelling(hash, password)) : null
+      // an imported hash may be cheaper than that of an unknown account; a success pays for the new hash
+      const unknown = hash && counts && !found && hash.cost !== own.cost ? await dummy : null
+      if (unknown) await gate.run(() => unknown.check(password))
       if (!counts || !hash || !found) return { matches: false, outdated: false }
       return { matches: true, outdated: found === 'raw' || hash.cost !== own.cost }
     },

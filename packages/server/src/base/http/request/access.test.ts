@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problem } from '../../errors.ts'
+import { operation } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { cookiesOf, page, route, serve, signedInAs } from '../testing.ts'
 
@@ -24,6 +25,11 @@ const rows: Row[] = [
     input: z.object({ username: z.string(), password: z.string() }), output: z.object({ username: z.string(), length: z.number() }),
     run: async (_call, { username, password }) => ({ data: { username, length: password.length } }),
   }),
+  ...(['users:write', 'session', 'caller'] as const).map((needs) =>
+    route({
+      ...base, ...who, name: `checked.${needs}`, path: `/api/v1/checked/${needs}`, needs, run,
+      withBasic: { as: operation({ name: `guess.${needs}`, summary: 'Test', open: 'a test', quiet: 'a test' }), run: async () => ({ data: { who: 'by password', via: null } }) },
+    })),
   route({ ...base, ...who, name: 'anybody', path: '/api/v1/anybody', needs: 'caller', run }),
   route({ ...base, ...who, name: 'change', path: '/api/v1/change', needs: 'caller', method: 'POST', run }),
   route({
@@ -278,6 +284,11 @@ describe('HTTP Basic', () => {
 
   it('is no credential on other rows', async () => {
     expect((await get('/api/v1/mine', { authorization: basic('ada:x') })).status).toBe(401)
+    const checked = async (needs: string) =>
+      (await get(`/api/v1/checked/${needs}`, { authorization: basic('ada:x') })).status
+    expect([await checked('caller'), await checked('session'), await checked('users:write')]).toEqual([
+      200, 401, 401,
+    ])
   })
 })
 

@@ -16,13 +16,15 @@ const NO_SESSION = 'This is for a person who is signed in; an API key is not eno
 export function accessCheck(row: Row): (caller: Caller, now: Date) => Problem | null {
   const { needs } = row
   const fresh = row.fresh === undefined ? null : duration(row.fresh)
+  const readsBasic =
+    row.kind === 'api' && row.withBasic && needs === 'caller' && fresh === null && !row.organization
   // an open row answers every caller; but an invalid API key is an error where the row answers API keys differently
   if (needs === undefined)
     return ({ refused }) =>
       row.kind === 'api' && row.withKey && refused?.code === 'INVALID_API_KEY' ? refused : null
   return ({ principal, session, refused, basic }, now) => {
-    // `withBasic` checks the credential, after the limits of guesses
-    if (basic) return null
+    // `withBasic` checks the credential, after the limits of guesses; nothing but a caller is required there
+    if (basic && readsBasic) return null
     if (!principal) return refused ?? problem('AUTHENTICATION_REQUIRED')
     if (needs === 'session' && !session) return problem('AUTHENTICATION_REQUIRED', { message: NO_SESSION })
     if (needs !== 'session' && needs !== 'caller' && !can(principal, needs)) {

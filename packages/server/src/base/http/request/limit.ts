@@ -54,7 +54,10 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
 export type CountRequest = (call: Call, headers: string[]) => void | Promise<void>
 
 /** Of a row, or of an operation that one of its credentials is counted as. */
-type CountedFace = Pick<Row, 'kind' | 'method' | 'of' | 'anonymous'> & { limit?: Row['limit'] | undefined }
+type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
+  anonymous?: true | undefined
+  limit?: Row['limit'] | undefined
+}
 
 /** Prepared once a row; null if its requests are not counted. */
 export function requestCounter(

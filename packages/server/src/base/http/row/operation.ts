@@ -44,6 +44,8 @@ export interface OperationFields {
   /** The maximum age of the proof of identity: `10m`; an older one is STEP_UP_REQUIRED. */
   fresh?: string
   limit?: RateLimit | readonly RateLimit[]
+  /** Refusals are not counted: reverse proxies ask for all of their visitors from one address. */
+  forProxies?: true
   /** The same answer for every caller: no credential is read, no limit counted, no CSRF cookie set (health, docs). */
   anonymous?: true
   /** Errors that `run` can throw, besides those of the steps before it (validation, access, limits, 500). */

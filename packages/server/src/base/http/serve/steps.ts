@@ -123,6 +123,13 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const checkAccess = accessCheck(row)
   const readInput = inputReader(row, context.config)
   const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
+  const countRefusal: CountRequest | null = row.of.forProxies
+    ? null
+    : requestCounter(
+        { kind: row.kind, method: row.method, of: row.of, anonymous: row.anonymous },
+        context.limits,
+        context.config.rateLimits,
+      )
   const countGuess = guessCounter(row, context)
 
   async function recordDenial(call: Call, params: unknown, error: unknown): Promise<void> {
@@ -179,8 +186,7 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       exchange.userId = call.principal?.userId ?? null
       if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
       if (refusal !== null) {
-        // an operation with its own limits may be called for visitors by a proxy, which has one address for all of them
-        if (row.limit === undefined) await countRequest?.(call, exchange.headers)
+        await countRefusal?.(call, exchange.headers)
         return NO_INPUT
       }
       const counted = assertOriginAndLimit(exchange, caller, call)

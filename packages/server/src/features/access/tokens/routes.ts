@@ -127,7 +127,7 @@ export function tokenRoutes(tools: Tools, checks: { sessions: SessionChecks; tok
       message: 'The token is no longer valid.',
       input: z.object({
         token: described(
-          z.string().min(1).max(8192),
+          z.string().min(1).max(16_384),
           'An access token, a refresh token or a session token.',
           EXAMPLE_REFRESH_TOKEN,
         ),

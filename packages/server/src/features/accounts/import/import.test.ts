@@ -307,6 +307,42 @@ describe('a conflict', () => {
     expect((await root?.client.get('/api/v1/auth/me'))?.status).toBe(200)
   })
 
+  it('never joins an account whose address is not verified: it may be of a stranger', async () => {
+    const [stranger] = await world.people([{ email: 'victim@example.com', signIn: false }])
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('emails')
+        .set({ verified_at: null })
+        .where('user_id', '=', stranger?.id ?? '')
+        .execute(),
+    )
+    const record = { email: 'victim@example.com', email_verified: true, roles: ['super_admin'] }
+    const { counts: of, notes } = await run([record], { on_conflict: 'update' })
+    expect([of, codes(notes)]).toEqual([counts({ refused: 1 }), [[1, 'refused', 'not_updated']]])
+    expect((await stored('victim@example.com')).roles).toEqual(['viewer'])
+  })
+
+  it('leaves out every refused hash of a history', async () => {
+    const record = {
+      email: 'history@example.com',
+      password_history: [
+        { hash: 'bad-one', replaced_at: '2030-01-01T00:00:00Z' },
+        { hash: 'bad-two', replaced_at: '2030-01-02T00:00:00Z' },
+      ],
+    }
+    const { counts: of } = await run([record], { refused_hashes: 'leave_out' })
+    expect(of).toEqual(counts({ created: 1 }))
+    const history = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('password_history')
+        .innerJoin('emails', 'emails.user_id', 'password_history.user_id')
+        .select('hash')
+        .where('emails.address', '=', 'history@example.com')
+        .execute(),
+    )
+    expect(history).toEqual([])
+  })
+
   it('ends the sessions of a user who is disabled', async () => {
     const person = await world.person({ email: 'leaves@example.com' })
     await run([{ email: 'leaves@example.com', status: 'disabled' }], { on_conflict: 'update' })

@@ -62,7 +62,7 @@ type Decision =
   | { does: 'keep' | 'skip' | 'refuse' }
 
 /**
- * Imports a batch. With `on_conflict: fail` the first conflict undoes the batch.
+ * Imports a batch. With `on_conflict: fail` the first conflict ends it; what was written before stays.
  * @throws Problem VALIDATION_ERROR for malformed options; CONFLICT
  */
 export async function importUsers(tools: ImportTools, input: unknown): Promise<ImportResult> {

@@ -145,7 +145,7 @@ async function examineHashes(
       const isLeftOut = options.refused_hashes === 'leave_out'
       note(isLeftOut ? 'warning' : 'refused', `hash_${error.code}`, error.message)
       if (stored === record.password_hash) delete record.password_hash
-      else record.password_history = old.filter(({ hash }) => hash !== stored)
+      else record.password_history = record.password_history?.filter(({ hash }) => hash !== stored)
     }
   }
 }

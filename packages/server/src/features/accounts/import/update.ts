@@ -65,6 +65,11 @@ async function update(
   const { tools, call } = context
   await lockUserRow(tx, userId)
   const user = await getUser(tx, userId)
+  // an address that is not proven may be a stranger's registration, who would receive these rights
+  if (before === null && user.email_verified_at === null)
+    throw new Problem('CONFLICT', {
+      message: 'The account has not verified its address: delete it, or have the address verified first.',
+    })
   if (read.roles !== null) await replaceRolesByOperator(tools, tx, call, userId, read.roles)
   await changeStatus(tx, context, read, user)
   await changeProfile(tx, call, user, differences(read, user))

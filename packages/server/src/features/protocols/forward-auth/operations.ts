@@ -9,6 +9,7 @@ export const forwardAuthOperations = {
     quiet: 'reads only',
     // a proxy calls it for every request
     limit: { by: 'user', max: 60_000, per: '1m' },
+    forProxies: true,
     // of HTTP Basic
     errors: [
       'AUTHENTICATION_FAILED',
