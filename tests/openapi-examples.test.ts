@@ -53,6 +53,15 @@ const someone = async (): Promise<Person> => {
   return person
 }
 
+let addresses = 0
+/** A user who has requested a change of address. */
+async function addressChange(): Promise<Person & { address: string }> {
+  const person = await someone()
+  const address = `new${++addresses}@example.com`
+  await person.client.post('/api/v1/users/me/email', { email: address, password: person.password })
+  return { ...person, address }
+}
+
 async function invitation() {
   const [ada, ben] = [await owner(), await someone()]
   const path = `/api/v1/organizations/${ada.organization}/invitations`
@@ -117,6 +126,23 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   async 'api_keys.rotate'() {
     const { client } = await owner()
     return { client, path: { id: (await client.apiKey()).id } }
+  },
+  'users.me.email.cancel': async () => ({ client: (await addressChange()).client }),
+  async 'auth.email_change'() {
+    const { address } = await addressChange()
+    return {
+      client: world.client(),
+      body: { token: await world.mailbox.tokenFor(address, /email-change\?/) },
+    }
+  },
+  async 'auth.email_change.undo'() {
+    const { address, email } = await addressChange()
+    const token = await world.mailbox.tokenFor(address, /email-change\?/)
+    await world.client().post('/api/v1/auth/email-change', { token })
+    return {
+      client: world.client(),
+      body: { token: await world.mailbox.tokenFor(email, /email-change\/undo/) },
+    }
   },
   async 'organizations.restore'() {
     const { client, organization: id } = await owner()

@@ -1,5 +1,6 @@
 /** The JSON API of changing one's own address. */
 import { z } from 'zod'
+import { described, EXAMPLE_LATER, flagField, textField, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -16,7 +17,11 @@ import {
 } from './change.ts'
 import { addressOperations } from './operations.ts'
 
-const PendingView = z.object({ email: z.string(), requested_at: z.string(), expires_at: z.string() })
+const PendingView = z.object({
+  email: textField('The new address, which counts once its link is followed.', 'ada@new.example.com'),
+  requested_at: timeField('When the change was requested.'),
+  expires_at: timeField('When the link to the new address stops working.', EXAMPLE_LATER),
+})
 
 const pendingView = ({ address, requestedAt, expiresAt }: PendingChange): z.output<typeof PendingView> => ({
   email: address,
@@ -32,7 +37,11 @@ export const addressRoutes = (tools: Tools): Row[] => [
     tag: 'Account',
     message: 'Address retrieved.',
     input: z.object({}),
-    output: z.object({ email: z.string(), is_verified: z.boolean(), pending: PendingView.nullable() }),
+    output: z.object({
+      email: textField('The address of the account.', 'ada@example.com'),
+      is_verified: flagField('Whether the address is verified.', true),
+      pending: described(PendingView.nullable(), 'The change that waits for its link; null where none does.'),
+    }),
     run: async (call) => {
       const { user, pending } = await ownAddress(tools, call)
       const is_verified = user.email_verified_at !== null
@@ -49,7 +58,7 @@ export const addressRoutes = (tools: Tools): Row[] => [
     message: 'We have sent a link to the new address. It counts once the link is followed.',
     status: 202,
     input: z.object({ email: EmailAddress, password: TypedPassword }),
-    output: z.object({ pending: PendingView }),
+    output: z.object({ pending: described(PendingView, 'The change, which waits for its link.') }),
     run: async (call, input) => ({
       status: 202,
       data: { pending: pendingView(await requestChange(tools, call, input)) },
@@ -78,7 +87,7 @@ export const addressRoutes = (tools: Tools): Row[] => [
     tag: 'Account',
     message: 'Address changed.',
     input: z.object({ token: LinkToken }),
-    output: z.object({ user: UserView }),
+    output: z.object({ user: described(UserView, 'The user, with the new address.') }),
     run: async (call, { token }) => ({
       data: { user: userView(tools.roles, await confirmChange(tools, call, token)) },
     }),
