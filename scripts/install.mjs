@@ -3,7 +3,7 @@
  * and a syntax that old versions can read far enough to say that they are too old.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -73,9 +73,20 @@ export function isInstalled() {
   })
 }
 
+/** npm links the command of a package only where its file is there; the build replaces this one. */
+function holdCommand() {
+  const command = join(root, 'packages/server/dist/latchkey.cjs')
+  if (existsSync(command)) return
+  mkdirSync(dirname(command), { recursive: true })
+  const text =
+    "#!/usr/bin/env node\nconsole.error('Latchkey is not built yet: npm run build')\nprocess.exit(1)\n"
+  writeFileSync(command, text, { mode: 0o755 })
+}
+
 /** Installs the packages if necessary. @returns whether they are installed */
 export async function install({ quiet = false } = {}) {
   if (isInstalled()) return true
+  holdCommand()
   console.log('Installing packages (npm), which takes a minute the first time …')
   // `ci` installs the packages of the lock file and never changes it
   // the build needs the development packages, also if NODE_ENV is production

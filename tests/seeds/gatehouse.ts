@@ -250,7 +250,8 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     const [[workers = ''] = []] = excerpt.all(/-w (\d+)/g)
     const { exit, output } = await cli.startAndStop(['--workers', workers], /the server has started/)
     // one process has the embedded database to itself
-    const [expected, code] = testDatabaseKind() === 'postgres' ? [/the server has started/, 0] : [/serves one process/, 1]
+    const [expected, code] =
+      testDatabaseKind() === 'postgres' ? [/the server has started/, 0] : [/serves one process/, 1]
     expect([exit, output]).toEqual([code, expect.stringMatching(expected)])
   })
   prose('513', 'a heading')

@@ -145,7 +145,6 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .account nav a[aria-current] { color: var(--ink); border-color: var(--accent); }
 .account .within { gap: .375rem; border: 0; }
 .account .within a { min-height: 2.5rem; margin: 0; padding: 0 .875rem; border: 1px solid var(--line); border-radius: 1.25rem; font-size: .9375rem; }
-.account .within a:hover { border-color: var(--edge); }
 .account .within a[aria-current] { border-color: var(--accent); background: var(--card); }
 dl { display: grid; gap: .875rem; margin-top: 1rem; }
 dt { font-size: .875rem; }
