@@ -84,10 +84,14 @@ async function wholeReadsOf(role: string, text: string): Promise<PlanNode[]> {
 
 /** Tables of a few rows each; the canary is one row. */
 const SMALL = new Set(['roles', 'permissions', 'signing_keys', 'recurring', 'migrations', 'secret_canary'])
-/** What reads a whole table by intent: sweeps, at most once an hour, and what the development outbox alone sends. */
+/**
+ * What reads a whole table by intent: sweeps, at most once an hour, what the development outbox alone sends, and the
+ * deletion of an account, which searches the open jobs for its identifiers.
+ */
 const WHOLE: [table: string, text: RegExp][] = [
   ['devices', /^delete from "devices" where "last_used_at" </],
   ['jobs', /^delete from latchkey\.jobs where failed_at </],
+  ['jobs', /^delete from latchkey\.jobs j where exists/],
   ['letters', /^delete from latchkey\.letters where status <> 'waiting' and created_at </],
   ['letters', /from latchkey\.letters\s+where status = 'sent'/],
   ['refresh_tokens', /^delete from "refresh_tokens" where "used_at" </],
@@ -104,6 +108,8 @@ it('plans every statement of the server with an index, for any parameters', asyn
       select 'usr_' || n, 'u' || n, 'u' || n, (array['active', 'pending', 'disabled'])[1 + n % 3], '{viewer}', now(), now() from generate_series(1, 3000) n;
       insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, created_at)
       select 'eml_' || n, 'usr_' || n, n || '@x', n || '@x', true, case when n % 3 <> 1 then now() end, now() from generate_series(1, 3000) n;
+      insert into latchkey.emails (id, user_id, address, address_key, is_primary, claimed_at, created_at)
+      select 'eml_k' || n, 'usr_' || n, 'k' || n || '@x', 'k' || n || '@x', false, now(), now() from generate_series(1, 3000) n;
       insert into latchkey.sessions (id, user_id, token_hash, created_at, authenticated_at, last_seen_at, expires_at, idle_seconds, remember, amr)
       select 'ses_' || n, 'usr_' || n, sha256(n::text::bytea), now(), now(), now(), now(), 1, false, '{pwd}' from generate_series(1, 3000) n;
       insert into latchkey.attempts (id, secret_hash, user_id, step, proofs, remember, created_at, expires_at)

@@ -1,4 +1,5 @@
 drop index latchkey.emails_kept;
+drop index latchkey.emails_kept_of_user;
 drop index latchkey.links_address;
 delete from latchkey.emails where not is_primary;
 delete from latchkey.links where purpose in ('change_email', 'undo_email');

@@ -7,3 +7,4 @@ alter table latchkey.links add constraint links_purpose_check
   check (purpose in ('verify_email', 'reset_password', 'setup', 'change_email', 'undo_email')) not valid;
 create index links_address on latchkey.links (address_key, created_at) where address_key is not null;
 create index emails_kept on latchkey.emails (created_at) where not is_primary;
+create index emails_kept_of_user on latchkey.emails (user_id) where not is_primary;

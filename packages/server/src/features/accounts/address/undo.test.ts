@@ -71,6 +71,17 @@ describe('the link to the earlier address', () => {
     )
   })
 
+  it('touches no address of another account, whenever it was registered or kept', async () => {
+    const person = await world.person()
+    await move(person)
+    const [later, moved] = [await world.person(), await world.person()]
+    const present = await move(moved)
+    expect((await undo(await undoToken(person.email))).status).toBe(200)
+    expect(await addressOf(later.id)).toEqual({ primary: [later.email], kept: [] })
+    expect(await addressOf(moved.id)).toEqual({ primary: [present], kept: [moved.email] })
+    expect((await signIn(later.email)).status).toBe(200)
+  })
+
   it('offers a new password, and tells both addresses', async () => {
     const person = await world.person()
     const email = await move(person)

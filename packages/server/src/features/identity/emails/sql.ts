@@ -160,7 +160,7 @@ export async function restoreKept(tx: Tx, userId: string, id: string, now: Date)
     .deleteFrom('emails')
     .where('user_id', '=', userId)
     .where('id', '<>', id)
-    .where(sql<boolean>`is_primary or (created_at, id) > (${kept.created_at}, ${id})`)
+    .where(sql<boolean>`(is_primary or (created_at, id) > (${kept.created_at}, ${id}))`)
     .execute()
   await tx.updateTable('emails').set({ is_primary: true, verified_at: now }).where('id', '=', id).execute()
   return kept.address
