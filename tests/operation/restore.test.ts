@@ -65,9 +65,10 @@ async function issueAll(): Promise<Credentials> {
 const me = (headers: Record<string, string>): Promise<Reply> =>
   new Client(node.url).get('/api/v1/auth/validate', { headers })
 
-/** The answer to the use of each credential. */
+let passwords = 0
+/** The answer to the use of each credential. A reset repeated with the same password would be answered as the first. */
 async function use({ session, access, refresh, key, link }: Credentials): Promise<Record<string, number>> {
-  const password = 'another correct horse battery staple'
+  const password = `another correct horse battery staple ${++passwords}`
   const reset = () => node.client().post('/api/v1/auth/password/reset', { token: link, password })
   return {
     session: (await me({ cookie: session })).status,
