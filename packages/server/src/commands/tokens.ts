@@ -6,7 +6,7 @@ import {
   revokeTokenByOperator,
   revokeTokensOfByOperator,
 } from '../features/access/tokens/index.ts'
-import { type Ended, revokeAllBefore } from '../features/accounts/restoration/index.ts'
+import { type RevocationCounts, revokeAllBefore } from '../features/accounts/restoration/index.ts'
 import { type Args, type Command, done, Failure, stringOf, UsageError } from './command.ts'
 import { moment } from './terminal.ts'
 
@@ -113,5 +113,5 @@ export const tokensRevoke: Command = {
   },
 }
 
-const endedText = (ended: Ended, until: Date): string =>
+const endedText = (ended: RevocationCounts, until: Date): string =>
   `Ended what was issued until ${moment(until.toISOString())}: sessions ${ended.sessions}, refresh tokens ${ended.refresh_families}, links ${ended.links}, sign-ins under way ${ended.attempts}, invitations ${ended.invitations}, API keys ${ended.api_keys}.`

@@ -46,20 +46,20 @@ function computeMd5(
   return result
 }
 
-export interface Iterated {
+export interface Iterations {
   digest: 'md5' | 'sha512'
   rounds: number
   salt: string
 }
 
 /** digest(… digest(digest(salt, password), password) …, password), in the encoding of crypt(3). */
-export const iterated = async (password: string, how: Iterated): Promise<string> =>
+export const iterated = async (password: string, how: Iterations): Promise<string> =>
   crypt64(await inThread(computeIterated, { password, ...how }))
 
 /** Serialized to text for the thread. */
 function computeIterated(
   { createHash }: typeof Crypto,
-  { password, digest, rounds, salt }: Iterated & { password: string },
+  { password, digest, rounds, salt }: Iterations & { password: string },
 ): Uint8Array {
   const word = Buffer.from(password)
   let result = createHash(digest).update(salt).update(word).digest()

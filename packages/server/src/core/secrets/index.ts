@@ -21,13 +21,13 @@ type SecretTools = { db: Db; clock: Clock; keyring: Keyring; log: Log }
 const CANARY = 'latchkey'
 
 /** What a rotation sealed again, by kind; `unreadable` can be opened with neither secret. */
-export interface Resealed {
+export interface ResealCounts {
   resealed: number
   unreadable: number
 }
 export interface Rotation {
-  signing_keys: Resealed
-  emails: Resealed
+  signing_keys: ResealCounts
+  emails: ResealCounts
 }
 
 /** @throws StartRefused where the data is sealed under a secret that this server does not know */

@@ -14,7 +14,7 @@ import { sessionChecks } from '../../identity/sessions/index.ts'
 import { openInvitations } from '../../organizations/invitations/index.ts'
 import { endAttempts } from '../../signin/door/index.ts'
 
-export interface Ended {
+export interface RevocationCounts {
   sessions: number
   refresh_families: number
   links: number
@@ -30,7 +30,7 @@ export async function revokeAllBefore(
   tools: Pick<Tools, 'changes' | 'clock' | 'config' | 'db' | 'keys' | 'log' | 'roles'>,
   before: Date,
   { apiKeys }: { apiKeys: boolean },
-): Promise<Ended> {
+): Promise<RevocationCounts> {
   const { db, config } = tools
   const call = systemCall(tools.clock.now())
   const signing_keys = config.tokenAlgorithm !== 'HS256'

@@ -49,9 +49,9 @@ const EMAILS_PER_HOUR = 5
 const HOUR = 3_600_000
 const CHOICE_LIFETIME = HOUR
 
-const Onward = { locale: PayloadLocale, return_to: z.string().nullish() }
-const verifyJob = job('emails.verify', z.object({ user_id: z.string(), ...Onward }))
-const resendJob = job('emails.resend', z.object({ email: z.string(), ...Onward }))
+const EmailContext = { locale: PayloadLocale, return_to: z.string().nullish() }
+const verifyJob = job('emails.verify', z.object({ user_id: z.string(), ...EmailContext }))
+const resendJob = job('emails.resend', z.object({ email: z.string(), ...EmailContext }))
 
 /** Whether the rate limits permit an e-mail with a link to the user now. Locks the address and the user's row. */
 export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {

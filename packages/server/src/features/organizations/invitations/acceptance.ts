@@ -1,8 +1,8 @@
 /**
  * The rules of accepting and declining an invitation. An invitation is bound to its address: the user who accepts has
- * that address, and has proven it by the token, which only its mailbox received, or by having verified it before. Invariants: one conditional statement accepts, so that one of many concurrent requests
- * succeeds; an invitation whose sender could not grant its role any more is invalid; a refused request leaves the
- * invitation open.
+ * that address, and has proven it by the token, which only its mailbox received, or by having verified it before.
+ * Invariants: one conditional statement accepts, so that one of many concurrent requests succeeds; an invitation whose
+ * sender could not grant its role any more is invalid; a refused request leaves the invitation open.
  */
 import type { Call, Principal } from '../../../base/call.ts'
 import { sha256 } from '../../../base/crypto.ts'

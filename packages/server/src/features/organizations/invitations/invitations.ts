@@ -1,7 +1,7 @@
 /**
  * The rules of inviting: an e-mail with a single-use link, to an address. Invariants: an address has at most one open
- * invitation per organization; a caller sends, resends and revokes only invitations to roles within the caller's own permissions;
- * the answer does not depend on whether the address has an account. Leaves accepting to acceptance.ts.
+ * invitation per organization; a caller sends, resends and revokes only invitations to roles within the caller's own
+ * permissions; the answer does not depend on whether the address has an account. Leaves accepting to acceptance.ts.
  */
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'

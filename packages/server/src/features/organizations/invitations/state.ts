@@ -11,13 +11,13 @@ export const INVITATION_STATES = ['open', 'expired', 'void'] as const
 export type InvitationState = (typeof INVITATION_STATES)[number]
 export type ShownInvitation = ListedInvitation & { state: InvitationState }
 
-type Granted = Pick<InvitationRow, 'organization_id' | 'invited_by' | 'role'>
+type InvitationGrant = Pick<InvitationRow, 'organization_id' | 'invited_by' | 'role'>
 
 /** Whether the sender could still grant the role. As the system. */
 export const isStillGranted = async (
   tools: Pick<Tools, 'roles'>,
   tx: Tx,
-  { organization_id: organizationId, invited_by: userId, role }: Granted,
+  { organization_id: organizationId, invited_by: userId, role }: InvitationGrant,
   now: Date,
 ): Promise<boolean> =>
   userId !== null && (await mayUserGrantRole(tools, tx, { organizationId, userId, role }, now))

@@ -1,7 +1,8 @@
 /**
  * Password policy: named profiles, pure over the password and its context.
  * `nist` follows NIST SP 800-63B-4 §3.1.1.2 (length and blocklists, no composition rules, no expiry);
- * `classic` is what many older policies require, `custom` is what the settings say. Every reason has a code, so that pages can translate it.
+ * `classic` is what many older policies require, `custom` is what the settings say. Every reason has a code, so that
+ * pages can translate it.
  */
 import { z } from 'zod'
 import { described } from '../../../base/described.ts'
