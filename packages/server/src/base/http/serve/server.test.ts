@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -69,27 +70,61 @@ describe('closing', () => {
 })
 
 describe('a server that announces its end', () => {
-  it('is not ready, serves requests on new and on kept connections, and closes each after its answer', async () => {
+  it('is not ready, and serves requests on new and on kept connections; then refuses connections, and closes each after its answer', async () => {
     const { row, started, finish } = slowRow()
-    const server = await serve([row], { bounds: { announcement: 2000 } })
+    const server = await serve([row], { bounds: { announcement: 600 } })
     const running = server.ask('/api/v1/slow')
     await started
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = () => keptRequest(server.port, kept)
+    expect(await ask()).toEqual({ status: 200, connection: 'keep-alive', reused: false })
     let isClosed = false
     const closed = server.close().then(() => {
       isClosed = true
     })
     const ready = await fetch(`${server.url}/readyz`)
-    expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close'])
+    expect(ready.status).toBe(503)
     expect((await ready.json()).error.details).toEqual({ checks: { running: false } })
-    const alive = await fetch(`${server.url}/healthz`)
-    expect([alive.status, alive.headers.get('connection')]).toEqual([200, 'close'])
+    expect(await ask()).toEqual({ status: 200, connection: 'keep-alive', reused: true })
+    await expect.poll(() => connects(server.port), { interval: 20 }).toBe(false)
     expect(isClosed).toBe(false)
+    expect(await ask()).toEqual({ status: 200, connection: 'close', reused: true })
+    await expect(ask()).rejects.toThrow('ECONNREFUSED')
     finish()
     expect((await running).headers.get('connection')).toBe('close')
     await closed
-    await expect(fetch(server.url)).rejects.toThrow()
+  })
+
+  it('closes a connection on which no request arrives', async () => {
+    const server = await serve([], { bounds: { announcement: 50 } })
+    const idle = connect(server.port, '127.0.0.1')
+    const idleClosed = new Promise((resolve) => idle.on('close', resolve))
+    await new Promise((resolve) => idle.on('connect', resolve))
+    await server.close()
+    await idleClosed
   })
 })
+
+/** `GET /healthz` through an agent. */
+const keptRequest = (port: number, agent: Agent) =>
+  new Promise<{ status: number | undefined; connection: string | undefined; reused: boolean }>(
+    (resolve, reject) => {
+      const req = request({ host: '127.0.0.1', port, path: '/healthz', agent }, (res) => {
+        res.resume().on('end', () => {
+          const { statusCode: status, headers } = res
+          resolve({ status, connection: headers.connection, reused: req.reusedSocket })
+        })
+      })
+      req.on('error', reject).end()
+    },
+  )
+
+/** Whether the port accepts a connection. */
+const connects = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true))
+    socket.on('connect', () => socket.destroy()).on('error', () => resolve(false))
+  })
 
 describe('a request on an open connection while the server closes', () => {
   it('is answered, and the connection is closed', async () => {

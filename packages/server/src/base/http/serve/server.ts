@@ -4,8 +4,8 @@
  * send no readable request: headers too large, broken syntax, time-outs.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
@@ -17,7 +17,7 @@ export interface Bounds {
   requestTimeout: number
   keepAliveTimeout: number
   maxConnections: number
-  /** Milliseconds for which a closing server still accepts requests, so that load balancers can take notice. */
+  /** Milliseconds for which a closing server still accepts connections, so that load balancers can take notice. */
   announcement: number
   /** Milliseconds that running requests have to end when the server closes. */
   drainTimeout: number
@@ -195,29 +195,51 @@ const isMidAnswer = (socket: Socket): boolean => answerOf(socket)?.headersSent ?
 export type Drain = () => Promise<void>
 
 /**
- * Graceful shutdown. First it announces the end: requests are still served, on new connections too, and every answer has
- * `connection: close`, so that a proxy gives up the connections that it keeps, and none of them is closed under a
- * request. Then it stops accepting, closes idle connections (also those that browsers open ahead of a request), waits
- * for running requests up to the bound, and closes the remaining connections.
+ * Graceful shutdown, in an order in which a proxy that keeps connections loses no request:
+ *
+ * 1. It announces the end: `/readyz` is 503, and everything is served as before, on kept and on new connections.
+ *    Kept connections stay open, because each connection that a proxy has to open could meet step 2.
+ * 2. It stops listening, at a moment at which no connection waits to be accepted. A new connection is refused from here
+ *    on, which a proxy answers by taking another node, also for a POST: no request has been sent.
+ * 3. Every answer has `connection: close`, and idle connections stay for a moment: a request may be on its way on one.
+ *    Without an announcement they are closed immediately (also those that browsers open ahead of a request).
+ * 4. It waits for running requests up to the bound, and closes the remaining connections.
  */
 export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
+  const { server } = app
   const sockets = new Set<Socket>()
+  let accepted = 0
   let isClosing = false
-  app.server.on('connection', (socket) => {
+  server.on('connection', (socket) => {
+    accepted += 1
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  app.server.prependListener('request', (_req, res) => {
+  server.prependListener('request', (_req, res) => {
     if (isClosing) res.shouldKeepAlive = false
   })
+  /** Node accepts one connection per turn of its event loop: after a turn without one, none was waiting. */
+  const emptyQueue = async (): Promise<void> => {
+    for (let turn = 0, before = -1; before !== accepted && turn < MAX_TURNS; turn += 1) {
+      before = accepted
+      await nextTurn()
+    }
+  }
   return async () => {
+    const hasTime = bounds.announcement > 0 && server.listening
+    if (hasTime) {
+      await pause(bounds.announcement)
+      await emptyQueue()
+      // not http.Server's own: it would close the idle connections too
+      NetServer.prototype.close.call(server)
+    }
     isClosing = true
     for (const socket of sockets) {
       const answer = answerOf(socket)
       if (answer) answer.shouldKeepAlive = false
     }
-    if (bounds.announcement > 0 && app.server.listening) await pause(bounds.announcement)
-    const cut = setTimeout(() => app.server.closeAllConnections(), bounds.drainTimeout)
+    if (hasTime) await pause(Math.min(bounds.announcement, LAST_REQUESTS))
+    const cut = setTimeout(() => server.closeAllConnections(), bounds.drainTimeout)
     const closed = app.close()
     for (const socket of sockets) if (!answerOf(socket)) socket.destroy()
     try {
@@ -227,3 +249,7 @@ export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
     }
   }
 }
+
+/** Milliseconds in which a request that was on its way on a kept connection arrives. */
+const LAST_REQUESTS = 1_000
+const MAX_TURNS = 10_000
