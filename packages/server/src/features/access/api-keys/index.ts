@@ -5,7 +5,7 @@
 export type { KeyChecks } from './checks.ts'
 export { apiKeyFeature } from './feature.ts'
 export { ApiKeyView } from './fields.ts'
-export { endKey, endKeysBefore } from './keys.ts'
+export { endKey, endKeysBefore, endKeysOf } from './keys.ts'
 export {
   issueKeyByOperator,
   listKeysByOperator,

@@ -20,6 +20,7 @@ import { type Environment, makeKey } from './format.ts'
 import {
   countValid,
   insertApiKey,
+  isSessionOpen,
   type Key,
   lockKeysOf,
   selectApiKey,
@@ -85,7 +86,7 @@ export async function writeKey(
   if (permissions[0] !== ALL)
     assertNotBeyond([...owner.permissions, ...(call.organization?.permissions ?? [])], permissions)
   const expiresAt = expiryOf(tools, fields.expiresAt, call.now)
-  await lockKeysOf(tx, userId)
+  await lockOwnKeys(tx, call, userId)
   if ((await countValid(tx, userId, call.now)) >= MOST_KEYS)
     throw problem('CONFLICT', {
       message: `A user may have ${MOST_KEYS} API keys at most. Revoke one first.`,
@@ -104,6 +105,16 @@ export async function writeKey(
   await insertOnce(tx, issued.key)
   await auditKey(tx, call, 'auth.api_key.created', issued.key, owner, details)
   return issued
+}
+
+/**
+ * Locks the keys of the caller before one is created. A session that has ended since the request was authorized, for
+ * instance because its account was recovered, must not leave a key.
+ * @throws Problem AUTHENTICATION_REQUIRED
+ */
+async function lockOwnKeys(tx: Tx, { session }: Call, userId: string): Promise<void> {
+  await lockKeysOf(tx, userId)
+  if (session && !(await isSessionOpen(tx, session.id))) throw problem('AUTHENTICATION_REQUIRED')
 }
 
 /** @throws Problem CONFLICT for an id that is taken: the form was sent twice */
@@ -191,6 +202,18 @@ export async function endKey(
   return key
 }
 
+/** Revokes every key of a user that is not revoked. */
+export async function endKeysOf(
+  tx: Tx,
+  call: Call,
+  owner: Pick<KeyOwner, 'userId' | 'username'>,
+  details: Record<string, unknown>,
+): Promise<void> {
+  // a key that is being created is among them, or finds that its session has ended (lockOwnKeys)
+  await lockKeysOf(tx, owner.userId)
+  for (const { id } of await selectApiKeys(tx, owner.userId)) await endKey(tx, call, owner, id, details)
+}
+
 /** Revokes every key that was created until then, a few at a time. @returns how many */
 export async function endKeysBefore(db: Db, call: Call, before: Date): Promise<number> {
   for (let count = 0; ; ) {
@@ -222,6 +245,7 @@ export async function rotateKey(
   const owner = { userId, username: call.principal?.username ?? null }
   const { graceSeconds } = change
   return await tools.db.tx(scope, async (tx) => {
+    await lockOwnKeys(tx, call, userId)
     const old = await selectApiKey(tx, userId, id)
     if (!old || (old.expires_at !== null && old.expires_at <= now && old.rotated_at === null))
       throw problem('NOT_FOUND')

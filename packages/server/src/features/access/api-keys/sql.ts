@@ -60,6 +60,16 @@ export async function lockKeysOf(tx: Tx, userId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`api_keys ${userId}`}, 0))`.execute(tx)
 }
 
+export async function isSessionOpen(tx: Tx, sessionId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', sessionId)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** The number of keys that are valid and not rotated. */
 export async function countValid(tx: Tx, userId: string, now: Date): Promise<number> {
   const { count } = await tx

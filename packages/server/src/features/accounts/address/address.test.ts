@@ -49,6 +49,57 @@ describe('the request', () => {
     expect(await world.events(person.id)).not.toContain('auth.email.change_requested')
   })
 
+  it('is void once the password is replaced: it may have been another person’s', async () => {
+    const next = 'quite another passphrase'
+    const replace: Record<string, (person: Person) => Promise<{ status: number }>> = {
+      changed: ({ client }) =>
+        client.post('/api/v1/users/me/password', { current_password: PASSWORD, new_password: next }),
+      reset: async ({ email }) => {
+        await world.client().post('/api/v1/auth/password/forgot', { email })
+        const token = await world.mailbox.tokenFor(email, /reset-password/)
+        return world.client().post('/api/v1/auth/password/reset', { token, password: next })
+      },
+    }
+    for (const [how, replaced] of Object.entries(replace)) {
+      const person = await world.person()
+      const email = fresh()
+      await request(person, email)
+      const token = await tokenTo(email)
+      expect([how, (await replaced(person)).status]).toEqual([how, 200])
+      expect([how, (await confirm(token)).code]).toEqual([how, 'INVALID_TOKEN'])
+      const present = await world
+        .client()
+        .post('/api/v1/auth/login', { username: person.email, password: next })
+      expect([how, present.status]).toEqual([how, 200])
+    }
+  })
+
+  it('at the moment at which the password is replaced leaves no link that works', async () => {
+    for (let round = 0; round < 6; round++) {
+      const person = await world.person()
+      const thief = world.client()
+      await thief.signIn(person.email, PASSWORD)
+      const email = fresh()
+      const change = { current_password: PASSWORD, new_password: 'quite another passphrase' }
+      const [changed, ...requests] = await Promise.all([
+        person.client.post('/api/v1/users/me/password', change),
+        ...Array.from({ length: 4 }, () => thief.post(ME, { email, password: PASSWORD })),
+      ])
+      expect(changed.status).toBe(200)
+      for (const { status } of requests) expect([202, 401, 409, 423]).toContain(status)
+      const open = await world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('links')
+          .select('id')
+          .where('user_id', '=', person.id)
+          .where('purpose', '=', 'change_email')
+          .where('used_at', 'is', null)
+          .execute(),
+      )
+      expect(open).toEqual([])
+    }
+  })
+
   it.each([
     ['the present address', (email: string) => email, 'unchanged'],
     ['another spelling of it', (email: string) => email.toUpperCase(), 'unchanged'],

@@ -1,7 +1,8 @@
 /**
  * The rules of changing one's own address. The request requires the password and changes nothing: the new address counts
  * once the link that is sent to it is used, and until then the old one signs in. An e-mail to
- * the old address has a link that undoes the change for seven days, and ends everything that the account has open.
+ * the old address has a link that undoes the change for seven days, and ends everything that the account has open, the
+ * password included.
  * Invariant: the answer does not reveal whether the new address belongs to another account (user enumeration): the same
  * statements run, one e-mail is written, and only its text differs.
  */
@@ -23,12 +24,13 @@ import {
 } from '../../../core/links/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { endKeysOf } from '../../access/api-keys/index.ts'
 import { lockAddress, moveAddress, ownerOtherThan, restoreAddress } from '../../identity/emails/index.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../../signin/door/index.ts'
 import { findCallersDevice, forgetDevices, liftLockout } from '../../signin/guesses/index.ts'
-import { confirmPassword, issueResetLink } from '../../signin/passwords/index.ts'
+import { confirmPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './mail.tsx'
 
 const HOUR = 3_600_000
@@ -65,7 +67,8 @@ export const ownAddress = (
 
 /**
  * Sends the link to the new address; it replaces an earlier one.
- * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; VALIDATION_ERROR for the present address
+ * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; VALIDATION_ERROR for the present address; CONFLICT where the
+ * password was replaced meanwhile
  */
 export async function requestChange(
   tools: AddressTools,
@@ -73,11 +76,12 @@ export async function requestChange(
   { email, password }: { email: string; password: string },
 ): Promise<PendingChange> {
   const { user } = await ownAddress(tools, call)
-  await confirmPassword(tools, call, user, password)
+  const confirmed = await confirmPassword(tools, call, user, password)
   if (canonical(email) === canonical(user.email))
     throw invalid('email', 'unchanged', 'This is already the address of your account.')
   return await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, user.id)
+    await confirmed.assertUnchanged(tx)
     const owner = await ownerOtherThan(tx, user.id, canonical(email))
     const isCrowded = (await countLinksTo(tx, email, later(call.now, -HOUR))) >= EMAILS_PER_HOUR
     await revokeLinks(tx, 'change_email', user.id, call.now)
@@ -171,11 +175,16 @@ export const hasChanged = async (tools: Pick<Tools, 'db'>, call: Call, token: st
 
 /**
  * Moves the account back to the address that the link was sent to. What may be another person's ends: every session with
- * its tokens, sign-ins under way, links, the change that waits, and what is known of devices.
- * @returns the token of a link to choose a new password, which the e-mail to the restored address has as well
+ * its tokens, API keys, sign-ins under way, links, the change that waits, what is known of devices, and the password, which
+ * the change required.
+ * @returns the user, and the token of a link to choose a new password, which the e-mail to the restored address has as well
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
-export async function undoChange(tools: AddressTools, call: Call, token: string): Promise<{ reset: string }> {
+export async function undoChange(
+  tools: AddressTools,
+  call: Call,
+  token: string,
+): Promise<{ userId: string; reset: string }> {
   return await tools.db.tx('system', async (tx) => {
     const { userId, emailId } = linkOf(await checkLink(tx, 'undo_email', token, call.now))
     if (!userId || !emailId) throw problem('INVALID_TOKEN')
@@ -186,9 +195,10 @@ export async function undoChange(tools: AddressTools, call: Call, token: string)
     const { email, username } = await getUser(tx, userId)
     await endAttempts(tx, { userId }, call.now)
     await endSessions(tx, call, { userId, username, reason: 'email_changed' })
+    await endKeysOf(tx, call, { userId, username }, { reason: 'email_changed' })
     await liftLockout(tools, tx, call, before)
     await forgetDevices(tx, userId, await findCallersDevice(tx, call))
-    const reset = await issueResetLink(tx, before, RESET_LIFETIME, call.now)
+    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
     const details = { from: before.email, to: email }
     await audit(tx, call, { type: 'auth.email.change_undone', userId, username, details })
     const { locale } = call
@@ -200,7 +210,7 @@ export async function undoChange(tools: AddressTools, call: Call, token: string)
     )
     const removed = undoneEmail(tools.config, { to: before.email, locale, token: null })
     await tools.mail.write(tx, removed, call.now, userId)
-    return { reset }
+    return { userId, reset }
   })
 }
 

@@ -25,13 +25,14 @@ const t = texts({
     'changed.subject': 'The address of your account at {brand} was changed',
     'changed.lead':
       'The account that used this address has a new e-mail address, which was confirmed. It no longer signs in with this one.',
-    'changed.undo': 'If it was not you, undo the change. All sessions of the account end:',
+    'changed.undo':
+      'If it was not you, undo the change. All sessions and API keys of the account end, and so does its password:',
     'changed.action': 'Undo the change',
     'changed.lifetime': 'The link works once, for seven days.',
     'changed.back': 'If you did not expect this, contact the operator of {brand}.',
     'undone.subject': 'The change of your address at {brand} was undone',
     'undone.lead':
-      'Your account has this e-mail address again. All sessions have ended. Choose a new password, because the change required the old one:',
+      'Your account has this e-mail address again. All sessions and API keys have ended. Choose a new password; the old one, which the change required, no longer works:',
     'undone.action': 'Choose a new password',
     'undone.lifetime': 'The link works once, for one hour.',
     'removed.lead':
@@ -54,13 +55,13 @@ const t = texts({
     'changed.lead':
       'Das Konto mit dieser Adresse hat eine neue E-Mail-Adresse, die bestätigt wurde. Mit dieser hier ist keine Anmeldung mehr möglich.',
     'changed.undo':
-      'Wenn Sie das nicht waren, machen Sie die Änderung rückgängig. Alle Sitzungen des Kontos enden dann:',
+      'Wenn Sie das nicht waren, machen Sie die Änderung rückgängig. Alle Sitzungen und API-Schlüssel des Kontos enden dann, und das Passwort gilt nicht mehr:',
     'changed.action': 'Änderung rückgängig machen',
     'changed.lifetime': 'Der Link gilt einmal und sieben Tage lang.',
     'changed.back': 'Wenn Sie das nicht erwartet haben, wenden Sie sich an den Betreiber von {brand}.',
     'undone.subject': 'Die Änderung Ihrer Adresse bei {brand} wurde rückgängig gemacht',
     'undone.lead':
-      'Ihr Konto hat wieder diese E-Mail-Adresse. Alle Sitzungen sind beendet. Wählen Sie ein neues Passwort, denn die Änderung erforderte das alte:',
+      'Ihr Konto hat wieder diese E-Mail-Adresse. Alle Sitzungen und API-Schlüssel sind beendet. Wählen Sie ein neues Passwort; das alte, das die Änderung erforderte, gilt nicht mehr:',
     'undone.action': 'Neues Passwort wählen',
     'undone.lifetime': 'Der Link gilt einmal und eine Stunde lang.',
     'removed.lead':

@@ -17,7 +17,7 @@ export const addressOperations = {
     needs: 'session',
     audit: ['auth.email.change_requested', 'auth.login.failure'],
     limit: { by: 'user', max: 10, per: '1h' },
-    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND'],
+    errors: ['AUTHENTICATION_FAILED', 'ACCOUNT_LOCKED', 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT'],
   }),
   cancel: operation({
     name: 'users.me.email.cancel',
@@ -52,7 +52,7 @@ export const addressOperations = {
     name: 'auth.email_change.undo',
     summary: 'Undo a change of the e-mail address',
     open: BY_LINK,
-    audit: ['auth.email.change_undone', 'auth.session.revoked'],
+    audit: ['auth.email.change_undone', 'auth.session.revoked', 'auth.api_key.revoked'],
     limit: { by: 'ip', max: 30, per: '10m' },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'NOT_FOUND'],
   }),

@@ -133,3 +133,18 @@ it('says that another account has taken the address meanwhile', async () => {
   const refused = await send(browser, `/email-change?token=${token}`, '/email-change', { token })
   expect([refused.status, refused.text.includes('belongs to another account')]).toEqual([409, true])
 })
+
+it('undoing signs out the browser, unless that is signed in to another account', async () => {
+  const [person, other] = await world.people(2)
+  if (!person || !other) throw new Error('no users')
+  const email = 'elsewhere@example.com'
+  await person.client.post('/api/v1/users/me/email', { email, password: PASSWORD })
+  const token = await world.mailbox.tokenFor(email, /email-change\?/)
+  await world.client().post('/api/v1/auth/email-change', { token })
+  const back = await world.mailbox.tokenFor(person.email, /email-change\/undo/)
+  const page = await other.client.get(`/email-change/undo?token=${back}`)
+  const form = { csrf_token: csrfIn(page.text), token: back }
+  const done = await other.client.post('/email-change/undo', form, { form: true })
+  expect([done.status, done.headers.get('set-cookie')]).toEqual([200, null])
+  expect((await other.client.get('/api/v1/auth/me')).status).toBe(200)
+})

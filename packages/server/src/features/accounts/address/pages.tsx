@@ -157,11 +157,12 @@ export const addressPages = (tools: Tools): Row[] => [
     path: '/email-change/undo',
     input: z.object({ token: LinkToken }),
     run: async (call, { token }) => {
-      const { reset } = await undoChange(tools, call, token)
-      return {
-        ...undone(call, `/reset-password?token=${reset}`),
-        cookies: [{ name: 'session', value: null }],
-      }
+      const { userId, reset } = await undoChange(tools, call, token)
+      const answer = undone(call, `/reset-password?token=${reset}`)
+      // the browser may be signed in to another account
+      return call.principal?.userId === userId
+        ? { ...answer, cookies: [{ name: 'session', value: null }] }
+        : answer
     },
     reached: async (call, { token = '' }) =>
       (await hasUndone(tools, call, token)) ? undone(call, FORGOT) : null,

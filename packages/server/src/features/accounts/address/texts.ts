@@ -27,12 +27,12 @@ export const addressText = texts({
     'done.account': 'Go to your account',
     'undo.title': 'Undo the change of your address?',
     'undo.lead':
-      'Your account gets the address back that this link was sent to. All its sessions end, on every device.',
+      'Your account gets the address back that this link was sent to. All its sessions and API keys end, and so does its password.',
     'undo.button': 'Undo the change',
     'undo.not_you': 'If you changed the address yourself, close this page. Nothing changes.',
     'undone.title': 'The change was undone',
     'undone.lead':
-      'Your account has its earlier address again, and all sessions have ended. Choose a new password now: the change required the old one.',
+      'Your account has its earlier address again. All sessions and API keys have ended. Choose a new password now: the old one, which the change required, no longer works.',
     'undone.reset': 'Choose a new password',
     'invalid.title': 'This link no longer works',
     'invalid.title_expired': 'This link has expired',
@@ -66,13 +66,13 @@ export const addressText = texts({
     'done.account': 'Zu Ihrem Konto',
     'undo.title': 'Änderung Ihrer Adresse rückgängig machen?',
     'undo.lead':
-      'Ihr Konto erhält die Adresse zurück, an die dieser Link gesendet wurde. Alle Sitzungen enden, auf jedem Gerät.',
+      'Ihr Konto erhält die Adresse zurück, an die dieser Link gesendet wurde. Alle Sitzungen und API-Schlüssel enden, und das Passwort gilt nicht mehr.',
     'undo.button': 'Änderung rückgängig machen',
     'undo.not_you':
       'Falls Sie die Adresse selbst geändert haben, schließen Sie diese Seite. Es ändert sich nichts.',
     'undone.title': 'Die Änderung wurde rückgängig gemacht',
     'undone.lead':
-      'Ihr Konto hat wieder die frühere Adresse, und alle Sitzungen sind beendet. Wählen Sie jetzt ein neues Passwort, denn die Änderung erforderte das alte.',
+      'Ihr Konto hat wieder die frühere Adresse. Alle Sitzungen und API-Schlüssel sind beendet. Wählen Sie jetzt ein neues Passwort: Das alte, das die Änderung erforderte, gilt nicht mehr.',
     'undone.reset': 'Neues Passwort wählen',
     'invalid.title': 'Dieser Link gilt nicht mehr',
     'invalid.title_expired': 'Dieser Link ist abgelaufen',

@@ -40,8 +40,9 @@ const addressOf = (id: string) =>
   })
 
 describe('the link to the earlier address', () => {
-  it('restores it, and ends sessions, tokens, sign-ins under way, links and the change that waits', async () => {
+  it('restores it, and ends sessions, tokens, keys, the password, links and the change that waits', async () => {
     const person = await world.person()
+    const key = await person.client.apiKey()
     const email = await move(person)
     const session = await world
       .client()
@@ -55,7 +56,12 @@ describe('the link to the earlier address', () => {
     const reply = await undo(await undoToken(person.email))
     expect([reply.status, reply.body.data]).toEqual([200, null])
     expect(await addressOf(person.id)).toEqual({ primary: [person.email], kept: [] })
-    expect([(await signIn(email)).status, (await signIn(person.email)).status]).toEqual([401, 200])
+    // who changed the address knows the password
+    expect([(await signIn(email)).code, (await signIn(person.email)).code]).toEqual([
+      'AUTHENTICATION_FAILED',
+      'AUTHENTICATION_FAILED',
+    ])
+    expect((await key.client.get('/api/v1/auth/validate')).code).toBe('INVALID_API_KEY')
     expect((await person.client.get('/api/v1/auth/me')).status).toBe(401)
     expect(
       (await world.client().post('/api/v1/auth/refresh', { refresh_token: session.data.refresh_token }))
@@ -67,7 +73,7 @@ describe('the link to the earlier address', () => {
       .post('/api/v1/auth/password/reset', { token: reset, password: `${PASSWORD} 2` })
     expect(late.code).toBe('INVALID_TOKEN')
     expect(await world.events(person.id)).toEqual(
-      expect.arrayContaining(['auth.email.change_undone', 'auth.session.revoked']),
+      expect.arrayContaining(['auth.email.change_undone', 'auth.session.revoked', 'auth.api_key.revoked']),
     )
   })
 
@@ -190,6 +196,26 @@ describe('the link to the earlier address', () => {
     expect((await addressOf(person.id)).primary).toEqual([person.email])
   })
 
+  it('removes a later address also where the clock of its node was behind', async () => {
+    const person = await world.person()
+    const second = await move(person)
+    const ahead = new Date(world.clock.now().getTime() + 300_000)
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('emails')
+        .set({ created_at: ahead })
+        .where('user_id', '=', person.id)
+        .where('address', '=', person.email)
+        .execute(),
+    )
+    await world.clock.advance('2 minutes')
+    await move(person)
+    const [first, later] = [await undoToken(person.email), await undoToken(second)]
+    expect((await undo(first)).status).toBe(200)
+    expect((await undo(later)).code).toBe('INVALID_TOKEN')
+    expect(await addressOf(person.id)).toEqual({ primary: [person.email], kept: [] })
+  })
+
   it('is not sent where the user returned to the earlier address: it would restore the other', async () => {
     const person = await world.person()
     const second = await move(person)
@@ -226,6 +252,29 @@ describe('of requests at once', () => {
     }
     const replies = await Promise.all(tokens.map(confirm))
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409])
+  })
+
+  it('no API key outlives the undoing', async () => {
+    for (let round = 0; round < 6; round++) {
+      const person = await world.person()
+      const old = await person.client.apiKey()
+      await move(person)
+      const back = await undoToken(person.email)
+      const make = () => person.client.post('/api/v1/auth/api-keys', { name: 'kept', permissions: ['*'] })
+      const rotate = () => person.client.post(`/api/v1/auth/api-keys/${old.id}/rotate`, {})
+      const [undone] = await Promise.all([undo(back), make(), rotate(), make()])
+      expect(undone.status).toBe(200)
+      const open = await world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('api_keys')
+          .select('id')
+          .where('user_id', '=', person.id)
+          .where('revoked_at', 'is', null)
+          .execute(),
+      )
+      expect(open).toEqual([])
+      await world.clock.advance('2 minutes')
+    }
   })
 
   it('the undoing wins over the confirmation of a second change', async () => {

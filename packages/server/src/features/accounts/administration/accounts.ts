@@ -28,7 +28,7 @@ import {
   leaveAllOrganizations,
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
-import { acceptPassword, issueResetLink, setFirstPassword } from '../../signin/passwords/index.ts'
+import { acceptPassword, resetLinks, setFirstPassword } from '../../signin/passwords/index.ts'
 import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
@@ -148,7 +148,7 @@ async function sendPasswordLink(
   call: Call,
   user: User,
 ): Promise<void> {
-  const token = await issueResetLink(tx, user, ACCOUNT_LINK_LIFETIME, call.now)
+  const token = await resetLinks.issue(tx, user, ACCOUNT_LINK_LIFETIME, call.now)
   const email = accountCreatedEmail(tools.config, { to: user.email, token, locale: localeOf(user, call) })
   await tools.mail.write(tx, email, call.now, user.id)
 }

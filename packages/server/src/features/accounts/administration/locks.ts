@@ -13,7 +13,7 @@ import { disableUser, enableUser, lockUser, unlockUser } from '../../identity/li
 import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
-import { sendResetEmail } from '../../signin/passwords/index.ts'
+import { resetLinks } from '../../signin/passwords/index.ts'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
 import { type SettableStatus, statusOf } from './view.ts'
 
@@ -135,5 +135,5 @@ export const sendReset = (tools: LockTools, call: Call, id: string): Promise<voi
         message: 'An e-mail was sent to this user less than a minute ago.',
         retryAfter: 60,
       })
-    await sendResetEmail(tools, tx, acting, user, { locale: localeOf(user, call) })
+    await resetLinks.send(tools, tx, acting, user, { locale: localeOf(user, call) })
   })

@@ -235,6 +235,17 @@ describe('an import', () => {
 })
 
 describe('a conflict', () => {
+  it('with an address that an account has left, and may return to, gives that account nothing', async () => {
+    const person = await world.person({ email: 'left@example.com' })
+    await person.client.post('/api/v1/users/me/email', { email: 'gone@example.com', password: PASSWORD })
+    const token = await world.mailbox.tokenFor('gone@example.com', /email-change\?/)
+    await world.client().post('/api/v1/auth/email-change', { token })
+    const record = { external_id: 'left', email: person.email, roles: ['super_admin'] }
+    const { counts: of, notes } = await run([record], { on_conflict: 'update' })
+    expect([of, codes(notes)]).toEqual([counts({ skipped: 1 }), [[1, 'conflict', 'address_taken']]])
+    expect((await stored('gone@example.com')).roles).toEqual(['viewer'])
+  })
+
   it('with an account that exists is skipped, and reported each time', async () => {
     await world.person({ email: 'own@example.com', username: 'own', signIn: false })
     const records = [

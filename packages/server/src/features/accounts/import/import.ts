@@ -238,6 +238,13 @@ function conflictOf(
   const byId = read.record.id === undefined ? undefined : owners.get(`id ${read.record.id}`)
   const target = before?.user_id ?? byAddress ?? byId ?? null
   const isOther = (owner: string | undefined): boolean => owner !== undefined && owner !== target
+  // an account that has left the address is not the one that the record means
+  if (isOther(owners.get(`kept ${read.addressKey}`)))
+    return {
+      code: 'address_taken',
+      message: `${read.record.email} is kept for an account that had it until a few days ago.`,
+      userId: null,
+    }
   if (isOther(byAddress))
     return { code: 'address_taken', message: `${read.record.email} belongs to another user.`, userId: null }
   if (isOther(byUsername) || (target === null && byUsername !== undefined))

@@ -22,9 +22,9 @@ export const selectImported = (
     .where('external_id', '=', sql<string>`any(${externalIds}::text[])`)
     .execute()
 
-/** Which identifiers have an owner: `address`, `username` or `id`. */
+/** Which identifiers have an owner; `kept`: an address that the owner had before, and can return to. */
 export interface TakenIdentifier {
-  kind: 'address' | 'username' | 'id'
+  kind: 'address' | 'kept' | 'username' | 'id'
   key: string
   user_id: string
 }
@@ -33,7 +33,7 @@ export async function selectTaken(
   keys: { addresses: readonly string[]; usernames: readonly string[]; ids: readonly string[] },
 ): Promise<TakenIdentifier[]> {
   const { rows } = await sql<TakenIdentifier>`
-    select 'address' as kind, address_key as key, user_id from emails
+    select case when is_primary then 'address' else 'kept' end as kind, address_key as key, user_id from emails
       where address_key = any(${keys.addresses}::text[]) and claimed_at is not null
     union all
     select 'username', username_key, id from users

@@ -7,7 +7,7 @@ import { isId } from '../../../base/ids.ts'
 import { isReserved, RESERVED_FAULT } from '../../../base/reserved-names.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
-import { changeProfile, findUser, getUser, type User } from '../../identity/users/index.ts'
+import { changeProfile, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
 import type { activeOrganizationView } from '../../organizations/organization/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
@@ -75,12 +75,14 @@ export async function deleteOwnAccount(
 ): Promise<void> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const user = await ownUser(tools, call)
-  await confirmPassword(tools, call, user, password)
+  const confirmed = await confirmPassword(tools, call, user, password)
   await tools.db.tx('system', async (tx) => {
     // the order of locks in every transaction: organizations, roles, users
     await lockOrganizationsOf(tx, user.id)
     await assertNotLastAdministrator(tx, user.id)
     await leaveAllOrganizations(tools, tx, call, user.id)
+    await lockUserRow(tx, user.id)
+    await confirmed.assertUnchanged(tx)
     await deleteUser(tools, tx, call, user)
     await tools.mail.write(
       tx,

@@ -1,5 +1,6 @@
 /** Every SQL statement of e-mail addresses. */
 import { sql } from 'kysely'
+import { later } from '../../../base/clock.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
@@ -123,9 +124,19 @@ export async function findKeptAddress(tx: Tx, userId: string, addressKey: string
   return row?.id ?? null
 }
 
-/** Keeps an address that the user no longer has: it remains claimed, and does not sign in. */
+/**
+ * Keeps an address that the user no longer has: it remains claimed, and does not sign in. Its time is later than that of
+ * those that were kept before, also by a node whose clock is ahead: their order decides what an undoing removes.
+ */
 export async function keepAddress(tx: Tx, userId: string, address: string, now: Date): Promise<string> {
   const id = newId('eml')
+  const { last } = await tx
+    .selectFrom('emails')
+    .select(({ fn }) => fn.max('created_at').as('last'))
+    .where('user_id', '=', userId)
+    .where('is_primary', '=', sql.lit(false))
+    .executeTakeFirstOrThrow()
+  const createdAt = last === null || last < now ? now : later(last, 1)
   await tx
     .insertInto('emails')
     .values({
@@ -136,7 +147,7 @@ export async function keepAddress(tx: Tx, userId: string, address: string, now: 
       is_primary: false,
       claimed_at: now,
       verified_at: null,
-      created_at: now,
+      created_at: createdAt,
     })
     .execute()
   return id

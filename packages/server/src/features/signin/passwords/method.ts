@@ -23,6 +23,7 @@ import {
   findPasswords,
   isExpired,
   lockPassword,
+  passwordReplaced,
   type StoredPassword,
   upgradeHash,
 } from './passwords.ts'
@@ -99,6 +100,11 @@ export const checkPassword = (
   credential: PasswordCredential,
 ): Promise<CheckedUser> => checkWith(tools, call, passwordMethod(tools), credential)
 
+export interface ConfirmedPassword extends StoredPassword {
+  /** For the transaction that the password authorizes. @throws Problem CONFLICT where it was replaced meanwhile */
+  assertUnchanged(tx: Tx): Promise<void>
+}
+
 /**
  * Verifies a signed-in user's password once more, before something sensitive. Counts as a guess.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
@@ -108,7 +114,14 @@ export async function confirmPassword(
   call: Call,
   user: User,
   password: string,
-): Promise<StoredPassword> {
+): Promise<ConfirmedPassword> {
   const credential = { identifier: user.id, password }
-  return (await confirmWith(tools, call, passwordMethod(tools), user, credential)).stored
+  const { stored } = await confirmWith(tools, call, passwordMethod(tools), user, credential)
+  return {
+    ...stored,
+    async assertUnchanged(tx) {
+      const present = await lockPassword(tx, user.id)
+      if (present?.changedAt.getTime() !== stored.changedAt.getTime()) throw passwordReplaced()
+    },
+  }
 }

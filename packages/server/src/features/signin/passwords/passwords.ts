@@ -1,7 +1,8 @@
 /**
  * The rules of passwords: accepting, storing, replacing and expiring one. Hashing never happens inside a transaction.
  * Invariant: a password is replaced only over the hash that was checked, so of two concurrent changes one wins; and
- * every replacement ends the other sessions, open sign-ins and open reset links.
+ * every replacement ends the other sessions, open sign-ins, open reset links and a change of address that waits: the
+ * password that authorized it may have been known to another person.
  */
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
@@ -20,6 +21,7 @@ import {
   profileOf,
 } from './policy.ts'
 import {
+  deletePassword,
   insertHistory,
   insertPassword,
   replaceHash,
@@ -160,8 +162,14 @@ const mismatch = (field: string): FieldError => ({
 export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
   insertPassword(tx, { user_id: userId, hash, changed_at: now })
 
+export const passwordReplaced = (): Problem =>
+  problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
+
+/** What the old password authorized, and what is sent to the mailbox. */
+const REVOKED_LINKS = ['reset_password', 'change_email'] as const
+
 /**
- * Replaces a password, and what depends on the old one: history, open reset links, open sign-ins, other sessions. Locks
+ * Replaces a password, and what depends on the old one: history, open links, open sign-ins, other sessions. Locks
  * the user's row first: replacements write these rows in different orders and would deadlock (order.test.ts).
  * @throws Problem CONFLICT where it was changed concurrently
  */
@@ -178,10 +186,10 @@ export async function replacePassword(
     await setFirstPassword(tx, user.id, hash, call.now)
   } else {
     const changed = await replaceHash(tx, user.id, from.hash, { hash, changed_at: call.now })
-    if (!changed) throw problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
+    if (!changed) throw passwordReplaced()
     await insertHistory(tx, user.id, from.hash, profileOf(tools.config).history, call.now)
   }
-  await revokeLinks(tx, 'reset_password', user.id, call.now)
+  for (const purpose of REVOKED_LINKS) await revokeLinks(tx, purpose, user.id, call.now)
   await endAttempts(tx, { userId: user.id }, call.now)
   await endSessions(tx, call, {
     userId: user.id,
@@ -189,6 +197,17 @@ export async function replacePassword(
     reason: 'password_changed',
     ...(change.keepSession === undefined ? {} : { except: change.keepSession }),
   })
+}
+
+/** Removes a password that another person may know; it counts as used. The caller holds the user's row. */
+export async function removePassword(
+  { config }: Pick<Tools, 'config'>,
+  tx: Tx,
+  userId: string,
+  now: Date,
+): Promise<void> {
+  const hash = await deletePassword(tx, userId)
+  if (hash !== null) await insertHistory(tx, userId, hash, profileOf(config).history, now)
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   auditPassword,
   contextOf,
   findPassword,
+  removePassword,
   replacePassword,
   usedHashes,
 } from './passwords.ts'
@@ -166,7 +167,7 @@ export const resetJobs = (tools: Pick<Tools, 'db' | 'mail' | 'config' | 'keyring
 ]
 
 /** Sends the e-mail, whose link replaces earlier ones. The caller checks whether it may be sent. */
-export async function sendResetEmail(
+async function sendResetEmail(
   tools: Pick<Tools, 'mail' | 'config' | 'keyring'>,
   tx: Tx,
   call: Call,
@@ -197,12 +198,25 @@ export async function resetPasswordByOperator(
 }
 
 /** A link to choose a password, which replaces earlier ones. */
-export async function issueResetLink(
+async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, lifetime: number, now: Date): Promise<string> {
+  await revokeLinks(tx, 'reset_password', user.id, now)
+  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
+}
+
+/**
+ * As issueResetLink, and the present password ends: another person may know it, and would sign in before the link is
+ * used.
+ */
+async function issueInPlaceOfPassword(
+  tools: Pick<Tools, 'config'>,
   tx: Tx,
   user: Pick<User, 'id'>,
   lifetime: number,
   now: Date,
 ): Promise<string> {
-  await revokeLinks(tx, 'reset_password', user.id, now)
-  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
+  await removePassword(tools, tx, user.id, now)
+  return await issueResetLink(tx, user, lifetime, now)
 }
+
+/** The links to choose a password that other modules send. */
+export const resetLinks = { issue: issueResetLink, issueInPlaceOfPassword, send: sendResetEmail }

@@ -44,6 +44,16 @@ export async function replaceHash(
   return row !== undefined
 }
 
+/** @returns the hash that was deleted; null where there was none */
+export async function deletePassword(tx: Tx, userId: string): Promise<string | null> {
+  const row = await tx
+    .deleteFrom('passwords')
+    .where('user_id', '=', userId)
+    .returning('hash')
+    .executeTakeFirst()
+  return row?.hash ?? null
+}
+
 /** The hashes before the present one, newest first. */
 export async function selectHistory(tx: Tx, userId: string, limit: number): Promise<string[]> {
   if (limit <= 0) return []
