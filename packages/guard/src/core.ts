@@ -5,7 +5,7 @@
  */
 import { challenger } from './challenge.ts'
 import { type Now, systemTime } from './clock.ts'
-import { bearerCredential, readCredentials, type SentCredentials } from './credentials.ts'
+import { bearerCredential, type Credential, readCredentials, type SentCredentials } from './credentials.ts'
 import { callSafely } from './methods/callback.ts'
 import type { Method, MethodOutcome, MethodPlan, RevocationState } from './methods/method.ts'
 import {
@@ -97,6 +97,7 @@ export function openCore(options: GuardOptions): Core {
     query: union((method) => method.sources.query),
     tokenQuery: union((method) => method.sources.tokenQuery),
     cookies: union((method) => method.sources.cookies),
+    recognizes: (sent: Credential) => methods.some((method) => method.sources.recognizes(sent)),
   }
   const schemes = union(({ schemes: own, name }) => (own.length > 0 ? own : [name]))
   const challenges = challenger(schemes, realm)

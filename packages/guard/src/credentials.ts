@@ -1,7 +1,9 @@
 /**
  * Credential extraction: finds the one credential of a request. Explicit credentials (Authorization, an API key header,
  * the query) must agree: two different ones, or a repeated field, are answered with 400, because two components could
- * read two different callers. An explicit credential takes precedence over cookies, which browsers send unasked.
+ * read two different callers. An explicit credential takes precedence over cookies, which browsers send unasked,
+ * even if it is invalid. Beside the session cookie of a Latchkey server, header fields in a form that no method has
+ * belong to another component.
  */
 import { type Jwt, readJwt } from './jwt/read.ts'
 import { type Problem, problem } from './problem.ts'
@@ -57,6 +59,8 @@ export interface Sources {
   /** Names of query parameters that contain a token; empty by default. */
   readonly tokenQuery: readonly string[]
   readonly cookies: readonly string[]
+  /** Whether a credential in a header field may be of this method, valid or not: by its form. */
+  recognizes(sent: Credential): boolean
 }
 
 /** The credentials of a request. */
@@ -74,26 +78,35 @@ export function readCredentials(request: GuardRequest, sources: Sources): SentCr
   const authorization = request.header('authorization')
   if (authorization !== undefined && request.isRepeated('authorization'))
     return conflict('There is more than one Authorization header.')
-  let explicit = authorization === undefined ? null : readAuthorization(request, authorization)
+  const cookies = cookiesOf(request, sources)
+  let explicit: Credential | null = null
+  let isConflict = false
+  let isForeign = cookies.size > 0
+  const add = (sent: Credential): void => {
+    if (explicit !== null && explicit.value !== sent.value) isConflict = true
+    explicit ??= sent
+    if (isForeign && sources.recognizes(sent)) isForeign = false
+  }
+  if (authorization !== undefined) add(readAuthorization(request, authorization))
   for (const name of sources.headers) {
     const value = request.header(name)
     if (value === undefined) continue
     if (value.includes(',') && request.isRepeated(name)) return conflict('There is more than one credential.')
-    if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
-    explicit ??= new Credential(request, 'api-key', value)
+    add(new Credential(request, 'api-key', value))
   }
   if (sources.query.length + sources.tokenQuery.length > 0 && request.url.includes('?')) {
     for (const { kind, value } of inQuery(request.url, sources)) {
-      if (explicit !== null && explicit.value !== value) return conflict('There is more than one credential.')
-      explicit ??= new Credential(request, kind, value)
+      add(new Credential(request, kind, value))
+      isForeign = false
     }
   }
-  if (explicit !== null) return { explicit, cookies: NO_COOKIES }
-  if (sources.cookies.length === 0) return NOTHING
-  const header = request.header('cookie')
-  return header === undefined
-    ? NOTHING
-    : { explicit: null, cookies: readCookies(request, header, sources.cookies) }
+  if (explicit === null || isForeign) return cookies.size === 0 ? NOTHING : { explicit: null, cookies }
+  return isConflict ? conflict('There is more than one credential.') : { explicit, cookies: NO_COOKIES }
+}
+
+function cookiesOf(request: GuardRequest, { cookies }: Sources): SentCredentials['cookies'] {
+  const header = cookies.length === 0 ? undefined : request.header('cookie')
+  return header === undefined ? NO_COOKIES : readCookies(request, header, cookies)
 }
 
 /** The credentials of a token that did not arrive in a header field. */

@@ -3,7 +3,7 @@
  * what the server says is compared with the server's time and with the order in which it arrived.
  */
 import { describe, expect, it } from 'vitest'
-import { latchkey } from './index.ts'
+import { apiKey, custom, jwt, latchkey, session } from './index.ts'
 import { asked, eachTestHasACounterpart, live, make, server, statusOf } from './testing/consumers.ts'
 import { opaqueOf } from './testing/counterpart.ts'
 import { type Probe, probe, type SendOptions } from './testing/probe.ts'
@@ -130,10 +130,45 @@ describe('the session cookie', () => {
   it('yields to an explicit credential, even to an invalid one', async () => {
     const consumer = make()
     const cookie = cookieOf(opaqueOf(server, 'session'))
-    expect(await send(consumer, { cookie, authorization: 'Bearer x' })).toBe('INVALID_TOKEN')
+    expect(await send(consumer, { cookie, authorization: 'Bearer st_x' })).toBe('INVALID_TOKEN')
     const key = opaqueOf(server, 'api_key')
     const { principal } = await consumer.send({ cookie, 'x-api-key': key }, { method: 'POST' })
     expect(principal?.method).toBe('api_key')
+  })
+
+  const FOREIGN = [{ 'x-api-key': '0123' }, { authorization: 'Bearer 0123' }, { authorization: 'Digest a' }]
+
+  it('is the credential beside header fields in a form that no method has, with its CSRF protection', async () => {
+    const consumer = make()
+    const cookie = cookieOf(opaqueOf(server, 'session'))
+    for (const headers of [...FOREIGN, { ...FOREIGN[0], ...FOREIGN[1] }]) {
+      const fields: Record<string, string> = { cookie, ...headers }
+      expect([headers, await send(consumer, fields)]).toEqual([headers, 200])
+      expect([headers, await send(consumer, fields, { method: 'POST' })]).toEqual([headers, 'CSRF_FAILED'])
+      expect(await send(make({ cookie: false }), fields)).not.toBe(200)
+      expect(await send(consumer, { ...fields, cookie: 'theme=dark' })).not.toBe(200)
+    }
+    const key = opaqueOf(server, 'api_key')
+    expect(await send(consumer, { cookie, authorization: 'Bearer 0123', 'x-api-key': key })).toBe(
+      'BAD_REQUEST',
+    )
+  })
+
+  it('is not, where another method may read such a field', async () => {
+    const cookie = cookieOf(opaqueOf(server, 'session'))
+    const find = () => null
+    const others = {
+      apiKey: apiKey({ find, bearer: true }),
+      session: session({ cookie: 'sid', find }),
+      jwt: jwt({ issuer: null, audience: null, secret: 'x'.repeat(32), cookie: 'token' }),
+      custom: custom(find),
+    }
+    for (const [name, method] of Object.entries(others)) {
+      const consumer = probe({ methods: [latchkey({ issuer: server.issuer }), method] })
+      const sent = { cookie, authorization: 'Bearer 0123' }
+      expect([name, await send(consumer, sent)]).toEqual([name, expect.stringContaining('INVALID_')])
+      consumer.guard.close()
+    }
   })
 
   it.each(['', 'x', 'st_short', `st_${'a'.repeat(44)}`, 'eyJ.eyJ.x', `lk_live_${'a'.repeat(32)}`])(

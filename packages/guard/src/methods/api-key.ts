@@ -90,6 +90,7 @@ function openApiKey<R>(options: ApiKeyOptions<R>): Method {
       query: query === undefined ? [] : [query],
       tokenQuery: [],
       cookies: [],
+      recognizes: isMine,
     },
     authenticate({ explicit: sent }) {
       if (sent === null || sent.isTooLong || sent.value === '' || !isMine(sent)) return undefined

@@ -50,7 +50,7 @@ export function basic<R>(options: BasicOptions<R>): MethodPlan {
       return {
         name: 'basic',
         schemes: ['Basic'],
-        sources: NO_SOURCES,
+        sources: { ...NO_SOURCES, recognizes: ({ kind }) => kind === 'basic' },
         authenticate({ explicit: sent }) {
           if (sent === null || sent.kind !== 'basic' || sent.isTooLong) return undefined
           const read = readBasic(sent.value)

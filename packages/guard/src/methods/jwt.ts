@@ -183,6 +183,8 @@ function openJwt(options: JwtOptions, { now, report }: MethodContext): Method {
       query: [],
       tokenQuery: query === undefined ? [] : [query],
       cookies: cookie === undefined ? [] : [cookie],
+      // the cookie of the app yields to any header field
+      recognizes: ({ kind, value }) => cookie !== undefined || (kind === 'bearer' && value.includes('.')),
     },
     authenticate({ explicit, cookies }, request) {
       const sent = explicit ?? (cookie === undefined ? undefined : cookies.get(cookie))

@@ -5,7 +5,7 @@
  * credential that may have been revoked is never accepted.
  */
 import { boundedCache } from '../cache.ts'
-import type { Credential } from '../credentials.ts'
+import { type Credential, isBearerText } from '../credentials.ts'
 import { checkOriginOf, isSafe } from '../csrf.ts'
 import { fieldsOfClaims, toleranceOf } from '../jwt/claims.ts'
 import { remoteKeys } from '../jwt/jwks.ts'
@@ -94,6 +94,13 @@ const REJECTED_FOR = 30_000
 
 const API_KEY = /^[a-z][a-z0-9]*_(?:live|test)_[A-Za-z0-9]{32}$/
 const SESSION_TOKEN = /^st_[\w-]{43}$/
+/**
+ * Whether a credential has the form of one that a Latchkey server issues, valid or not. The server's rule for
+ * `auth/validate` is the same: tests/foreign-credentials.test.ts compares the two.
+ */
+const hasLatchkeyForm = ({ kind, value }: Credential): boolean =>
+  API_KEY.test(value) ||
+  (kind === 'bearer' && isBearerText(value) && (value.startsWith('st_') || value.includes('.')))
 const CSRF_TOKEN = /^[\w-]{1,64}\.[\w-]{1,64}$/
 
 /**
@@ -282,7 +289,12 @@ function openLatchkey(options: LatchkeyOptions, { now, report, stateChanged }: M
   return {
     name: 'latchkey',
     schemes: ['Bearer', 'Api-Key'],
-    sources: { ...NO_SOURCES, headers: ['x-api-key'], cookies: cookie === null ? [] : [cookie] },
+    sources: {
+      ...NO_SOURCES,
+      headers: ['x-api-key'],
+      cookies: cookie === null ? [] : [cookie],
+      recognizes: hasLatchkeyForm,
+    },
     resolvesRoles: true,
     docs: `${issuer}/api/docs`,
     authenticate({ explicit: sent, cookies }, request) {

@@ -49,4 +49,10 @@ export interface MethodPlan {
   open(context: MethodContext): Method
 }
 
-export const NO_SOURCES: Sources = Object.freeze({ headers: [], query: [], tokenQuery: [], cookies: [] })
+export const NO_SOURCES: Sources = Object.freeze({
+  headers: [],
+  query: [],
+  tokenQuery: [],
+  cookies: [],
+  recognizes: () => true,
+})

@@ -82,8 +82,8 @@ export async function authenticate(
   const { authorization, 'x-api-key': header } = exchange.req.headers
   const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
   const isExplicit = authorization !== undefined || header !== undefined
+  if (isExplicit) assertNotRepeated(exchange.req.rawHeaders)
   if (isExplicit && !(row.ignoresForeign && isForeign(exchange))) {
-    assertOneCredential(exchange.req.rawHeaders)
     if (inQuery !== undefined || (authorization !== undefined && header !== undefined)) throw twoCredentials()
     if (authorization !== undefined && takesBasic(row) && /^basic /i.test(authorization))
       return { ...ANONYMOUS, basic: readBasic(authorization) }
@@ -109,12 +109,24 @@ const takesBasic = (row: Row): boolean =>
 /** The form of our API keys, of any product; the checksum and the key itself are for its check. */
 const KEY_FORM = /^[a-z][a-z0-9]{0,15}_(?:live|test)_[0-9A-Za-z]{32}$/
 
-/** Whether there is a session cookie, and no credential header has the form of one of ours. */
+/**
+ * Whether there is a session cookie, and no credential header has the form of one of ours. The guard's rule is the same
+ * (`recognizes` of its methods).
+ */
 function isForeign({ req: { headers }, cookies }: Exchange): boolean {
   const { authorization, 'x-api-key': key } = headers
-  const isOurs =
-    authorization !== undefined && (/^basic /i.test(authorization) || credentialIn(authorization) !== null)
-  return Boolean(cookies.session) && !isOurs && !(key !== undefined && KEY_FORM.test(String(key)))
+  return (
+    Boolean(cookies.session) &&
+    !(authorization !== undefined && hasOurForm(authorization)) &&
+    !(key !== undefined && KEY_FORM.test(String(key)))
+  )
+}
+
+function hasOurForm(authorization: string): boolean {
+  if (/^basic /i.test(authorization)) return true
+  // one of ours after several spaces is malformed, and not another component's
+  const credential = credentialIn(authorization.replace(/ +/, ' '))
+  return credential !== null && (credential.kind !== 'api_key' || KEY_FORM.test(credential.token))
 }
 
 const apiKey = (token: string): Credential => ({ kind: 'api_key', token })
@@ -148,13 +160,16 @@ async function verify(
   return { ...ANONYMOUS, principal, session, organization }
 }
 
-/** Two readers of one request must not find two different credentials. */
-function assertOneCredential(rawHeaders: readonly string[]): void {
-  let found = 0
+/** Two readers of one request must not find two different credentials: one may read the first field, another the last. */
+function assertNotRepeated(rawHeaders: readonly string[]): void {
+  const found = { authorization: 0, 'x-api-key': 0 }
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (/^(?:authorization|x-api-key)$/i.test(rawHeaders[i] ?? '')) found += 1
+    const name = rawHeaders[i] ?? ''
+    // 13 and 9 characters: most names need not be compared
+    const plain = name.length === 13 || name.length === 9 ? name.toLowerCase() : ''
+    if (plain === 'authorization' || plain === 'x-api-key') found[plain] += 1
   }
-  if (found > 1) throw twoCredentials()
+  if (found.authorization > 1 || found['x-api-key'] > 1) throw twoCredentials()
 }
 
 /** RFC 7617 §2; @throws Problem BAD_REQUEST if it cannot be read */

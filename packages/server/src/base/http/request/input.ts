@@ -1,7 +1,7 @@
 /**
  * Reads the input of a row: one flat object of the query or the body, and the path parameters. Owns two rules for the
  * whole table: nothing is dropped silently (an undeclared member of a body or query is an error, except on pages and on
- * rows of a protocol), and `null` and an empty query parameter mean absent.
+ * rows of a protocol), and `null` and an empty query parameter mean absent, unless the row says otherwise (`notEmpty`).
  */
 import type { Config } from '../../../config.ts'
 import { type FieldError, problem } from '../../errors.ts'
@@ -32,6 +32,7 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
   // members of every request, which no schema declares
   const inBody = new Set(row.method === 'GET' ? [] : [CSRF_FIELD])
   const inQuery = new Set([...(config.apiKeyInQuery ? ['api_key'] : []), ...(isFromQuery ? inBody : [])])
+  const notEmpty = new Set(row.notEmpty)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   const mayClear = row.method === 'PATCH'
   const read = isFromQuery ? readQuery : readOther
@@ -42,7 +43,7 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
       ? unknownMembers(fields, declared, { besides: inQuery, what: 'query parameter' })
       : []
     // an empty parameter means absent
-    for (const name in fields) if (fields[name] === '') delete fields[name]
+    for (const name in fields) if (fields[name] === '' && !notEmpty.has(name)) delete fields[name]
     // a GET has no body that means anything (RFC 9110 §9.3.1), and proxies announce one that they do not send
     if (row.method === 'GET' || !isStrict(row)) return { fields, unknown }
     const body = await readBody(req, bodyLimit)

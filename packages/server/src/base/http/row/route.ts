@@ -73,6 +73,11 @@ interface Face {
    * the request has a session cookie, the cookie is the credential. All other rows refuse such a header.
    */
   ignoresForeign?: true
+  /**
+   * Query parameters that mean something where they are empty: the schema judges them. All others are then absent.
+   * For conditions, because an absent one is fulfilled.
+   */
+  notEmpty?: readonly string[]
   /** A DELETE that reads its input from the body, because it is too secret for a URL. */
   body?: true
   /**

@@ -137,6 +137,29 @@ describe('validate', () => {
   ])('refuses a malformed query: %s', async (query) => {
     expect((await ada.client.get(`${VALIDATE}?${query}`)).status).toBe(400)
   })
+  it.each([
+    'require=',
+    'require',
+    'require=,',
+    'require=%20',
+    'require=+,,+',
+    'role=',
+    'role=,%09',
+    'require=&role=viewer',
+  ])('refuses a condition that is empty, which would admit everyone: %s', async (query) => {
+    for (const style of ['', 'headers=permissions&', 'redirect=1&']) {
+      const reply = await ada.client.get(`${VALIDATE}?${style}${query}`)
+      expect([reply.status, reply.body.error.details]).toEqual([
+        400,
+        [expect.objectContaining({ field: query.startsWith('role') ? 'role' : 'require', code: 'empty' })],
+      ])
+      expect(reply.headers.get('x-auth-user-id')).toBeNull()
+    }
+    expect((await ask({}, `?${query}`)).status).toBe(401)
+  })
+  it('takes other empty parameters for absent ones', async () => {
+    expect((await ada.client.get(`${VALIDATE}?redirect=&headers=`)).status).toBe(200)
+  })
   it('accepts a caller with all the permissions and one of the roles', async () => {
     expect(
       (await ada.client.get(`${VALIDATE}?require=dashboard:read,analytics:read&role=staff,viewer`)).status,
@@ -242,6 +265,8 @@ describe('a credential header that belongs to the app', () => {
     { authorization: 'Bearer 0123456789abcdef' },
     { authorization: 'Digest username="a"' },
     { authorization: 'Bearer 0123', 'x-api-key': '4567' },
+    { authorization: 'Api-Key 0123456789abcdef' },
+    { authorization: 'Bearer sk_live_4eC39HqLyjWDarjtT1zdp7dc' },
   ]
   it.each(FOREIGN)('is ignored beside a session cookie: %j', async (headers) => {
     const { data } = await world.client().signIn('ada', PASSWORD)

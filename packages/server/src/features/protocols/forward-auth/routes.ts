@@ -56,30 +56,46 @@ const listOf = <T extends string>(member: z.ZodType<T, string>) =>
   z
     .string()
     .max(1000)
-    .optional()
-    .transform((text) => (text ?? '').split(/[\s,]+/).filter(Boolean))
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
     .pipe(z.array(member).max(20))
 
+/**
+ * A list of which something is required. An empty one is an error: the variable of a proxy's configuration that is not
+ * set would otherwise admit everyone.
+ */
+const requirementOf = <T extends string>(member: z.ZodType<T, string>) =>
+  listOf(member).refine((list) => list.length > 0, {
+    error: () => 'Name what is required, or leave the parameter out: an empty one would admit everyone.',
+    params: { code: 'empty' },
+  })
+
 const ValidateQuery = z.object({
-  require: listOf(PermissionName).meta({
-    description:
-      'Permissions, separated by commas, of which the credential must have all; otherwise the answer is 403.',
-    samples: ['dashboard:read'],
-  }),
-  role: listOf(
+  require: requirementOf(PermissionName)
+    .optional()
+    .meta({
+      description:
+        'Permissions, separated by commas, of which the credential must have all; otherwise the answer is 403. Not empty.',
+      samples: ['dashboard:read'],
+    }),
+  role: requirementOf(
     z
       .string()
       .max(63)
       .regex(/^[a-z][a-z0-9_-]*$/),
-  ).meta({
-    description: 'Roles, separated by commas, of which the user must have one; otherwise the answer is 403.',
-    samples: ['viewer,staff'],
-  }),
-  headers: listOf(z.enum(LARGE)).meta({
-    description:
-      'Lists that are also returned in a header, separated by commas: `permissions`, `organization_permissions`.',
-    samples: ['permissions'],
-  }),
+  )
+    .optional()
+    .meta({
+      description:
+        'Roles, separated by commas, of which the user must have one; otherwise the answer is 403. Not empty.',
+      samples: ['viewer,staff'],
+    }),
+  headers: listOf(z.enum(LARGE))
+    .optional()
+    .meta({
+      description:
+        'Lists that are also returned in a header, separated by commas: `permissions`, `organization_permissions`.',
+      samples: ['permissions'],
+    }),
   redirect: z
     .enum(['0', '1'])
     .optional()
@@ -103,6 +119,7 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
       output: Validity,
       redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
       ignoresForeign: true,
+      notEmpty: ['require', 'role'],
       withBasic: {
         as: passwordOperations.login,
         run: async (call, query, { username, password }) => {
@@ -122,6 +139,7 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
         'The same check for an unsafe request: under a session cookie it requires the CSRF token of the session, in `X-CSRF-Token` or `X-CSRFToken`. For an app that accepts the cookie, such as one behind `@latchkey/guard`. Changes nothing.',
       tag: 'Authentication',
       message: 'Credential checked.',
+      ignoresForeign: true,
       input: z.object({}),
       output: Validity,
       run: async (call) => ({ data: validityOf(tools, call) }),
@@ -155,7 +173,7 @@ function knownAnswers(tools: Pick<Tools, 'roles'>): (call: Call) => CheckAnswer 
 /** @throws Problem INSUFFICIENT_PERMISSIONS */
 function permitted(
   answer: CheckAnswer,
-  { require, role, headers }: z.infer<typeof ValidateQuery>,
+  { require = [], role = [], headers = [] }: z.infer<typeof ValidateQuery>,
 ): CheckAnswer {
   const { data } = answer
   const missing = lacking(data.permissions, require)
