@@ -104,20 +104,54 @@ function objectsIn(text: string): string[] {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Expects every field of a printed example in the answer, at the same place and of the same type; times are times, and a
- * list has the type of the printed elements. Further fields are allowed.
+ * Expects every value of a printed example in the answer, at the same place. `free` names by path the values that a document
+ * leaves to the installation, such as ids, secrets and times, each with what it must be here; they keep the printed
+ * type, and a list has at least as many elements as the printed one. Further fields of the answer are allowed.
  */
-export function expectFields(printed: Json, answer: Json, path = 'answer'): void {
-  if (Array.isArray(printed)) {
-    expect(Array.isArray(answer), `${path} is a list`).toBe(true)
-    for (const [n, one] of answer.entries())
-      if (printed.length > 0) expectFields(printed[0], one, `${path}[${n}]`)
+export function expectFields(
+  printed: Json,
+  answer: Json,
+  free: Readonly<Record<string, unknown>> = {},
+  path = '',
+): void {
+  if (path === '') for (const name of Object.keys(free)) expectPath(printed, name)
+  if (Object.hasOwn(free, path)) {
+    expectType(printed, answer, path)
+    expect(answer, path).toEqual(free[path])
+  } else if (Array.isArray(printed)) {
+    expectType(printed, answer, path)
+    for (const [n, one] of printed.entries()) expectFields(one, answer[n], free, `${path}[${n}]`)
   } else if (typeof printed === 'object' && printed !== null) {
     for (const [name, value] of Object.entries(printed)) {
       expect(Object.keys(answer ?? {}), `${path} has ${name}`).toContain(name)
-      expectFields(value, answer[name], `${path}.${name}`)
+      expectFields(value, answer[name], free, path === '' ? name : `${path}.${name}`)
     }
-  } else if (typeof printed === 'string' && TIME.test(printed)) {
+  } else expect(answer, path).toBe(printed)
+}
+
+/** The type of a printed value: a time for a time, and for a list as many elements, each of the printed type. */
+function expectType(printed: Json, answer: Json, path: string): void {
+  if (Array.isArray(printed)) {
+    expect(Array.isArray(answer), `${path} is a list`).toBe(true)
+    expect(answer.length, `${path} has as many elements as printed`).toBeGreaterThanOrEqual(printed.length)
+    for (const [n, one] of answer.entries()) expectType(printed[n] ?? printed[0], one, `${path}[${n}]`)
+  } else if (typeof printed === 'string' && TIME.test(printed))
     expect(answer, `${path} is a time`).toMatch(TIME)
-  } else expect(typeof answer, path).toBe(typeof printed)
+  else expect(typeof answer, path).toBe(typeof printed)
+}
+
+/** A time between the two, moved by `later` milliseconds. */
+export const timeBetween = (from: Date, to: Date, later = 0): unknown =>
+  expect.toSatisfy((time: string) => {
+    const at = Date.parse(time) - later
+    return from.getTime() <= at && at <= to.getTime()
+  }, `a time from ${from.toISOString()} to ${to.toISOString()}, ${later} ms later`)
+
+/** A value that is called free has to be one that the document prints. */
+function expectPath(printed: Json, path: string): void {
+  let place = printed
+  for (const name of path.split('.')) {
+    expect(Object.keys(place ?? {}), `the document prints ${path}`).toContain(name)
+    place = place[name]
+  }
 }

@@ -125,7 +125,17 @@ seedDocument('flarchitect', ({ printed, prose }) => {
     const reply = await world.client().post('/api/v1/auth/refresh', { refresh_token: `rt_${'A'.repeat(43)}` })
     expect([reply.status, reply.body]).toEqual([403, excerpt.json()])
   })
-  prose('29-33', 'an introduction to JWTs')
+  printed('29-33', 'a token has the user’s id and an expiry, and comes from the sign-in', async (excerpt) => {
+    expect(excerpt.text.replaceAll('\n', ' ')).toContain('contains the user’s ID and an expiry timestamp')
+    const { id, email, password } = await newPerson()
+    const { body } = await world
+      .client()
+      .post('/api/v1/auth/login', { username: email, password, tokens: true })
+    const claims = JSON.parse(
+      Buffer.from(body.value.access_token.split('.')[1] ?? '', 'base64url').toString(),
+    )
+    expect([claims.sub, claims.exp - claims.iat]).toEqual([id, body.value.expires_in])
+  })
   printed('34', 'Authorization: Bearer <access-token>', async (excerpt) => {
     const [name = '', value = ''] = excerpt.text.split(': ')
     const guard = createGuard({ methods: [API_AUTHENTICATE_METHOD.jwt()] })
@@ -153,7 +163,13 @@ seedDocument('flarchitect', ({ printed, prose }) => {
       expect((await world.client().get('/api/v1/auth/me', { headers })).status).toBe(200)
     }
   })
-  prose('63-67', 'an introduction to Basic')
+  printed('63-67', 'Basic is sent with every request; none is remembered', async () => {
+    const guard = createGuard({ methods: [API_AUTHENTICATE_METHOD.basic()] })
+    const authorization = `Basic ${Buffer.from('username:username-password').toString('base64')}`
+    const first = await books(guard, { authorization })
+    expect([first.status, first.headers.getSetCookie()]).toEqual([200, []])
+    expect((await books(guard, {})).status).toBe(401)
+  })
   printed('68-77', 'Basic by a look-up field and a check; its login', async (excerpt) => {
     const guard = createGuard({ methods: [API_AUTHENTICATE_METHOD.basic()] })
     const line = (excerpt.lines.at(-1) ?? '').replace('username:password', 'username:username-password')

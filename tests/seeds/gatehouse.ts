@@ -1,16 +1,29 @@
 /** The third document: the routes of accounts and organizations, the envelope `meta`, migrations, profiles, deployment. */
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { loadConfig } from '../../packages/server/src/config.ts'
-import type { Reply } from '../../packages/server/src/testing/client.ts'
+import type { Json, Reply } from '../../packages/server/src/testing/client.ts'
 import { testDatabaseKind } from '../../packages/server/src/testing/database.ts'
-import { PASSWORD, type Person, startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import {
+  freePort,
+  PASSWORD,
+  type Person,
+  startWorld,
+  type World,
+} from '../../packages/server/src/testing/world.ts'
 import { expectFields, seedDocument } from './document.ts'
 import { type Installation, installation } from './programs.ts'
 import { hasRow } from './rows.ts'
 import { pageSettings } from './settings.ts'
 
 const API = '/api/v1'
+const ROOT = new URL('../../', import.meta.url)
+const MANIFESTS = ['packages/guard/package.json', 'packages/server/package.json']
+const run = promisify(execFile)
 
 seedDocument('gatehouse', ({ printed, prose, later }) => {
   let world: World
@@ -81,7 +94,48 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     expect([reply.status, reply.body.openapi]).toEqual([200, expect.stringMatching(/^3\.1/)])
   })
   prose('53-80', 'what it is built of')
-  prose('81-151', 'cloning and installing; ours is `npm start`, which tests/launcher.test.ts runs')
+  prose('81-83', 'a heading')
+  printed(
+    '86-97',
+    'what has to be there before: one program, and PostgreSQL where one wants it',
+    (excerpt) => {
+      expect(excerpt.all(/- (\w+) \d/g).flat()).toEqual(['Python', 'PostgreSQL', 'Redis'])
+      const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
+      expect(manifest.engines.node).toMatch(/^>=/)
+      // without PostgreSQL and Redis the server runs on the embedded database, in memory
+      expect(loadConfig({}, { cwd: '/nonexistent' })).toMatchObject({ databaseUrl: null, redisUrl: null })
+    },
+  )
+  printed('102-119', 'the clone has everything that the next commands need', (excerpt) => {
+    expect(excerpt.text).toContain('git clone')
+    for (const file of [
+      'package.json',
+      'package-lock.json',
+      '.env.example',
+      'README.md',
+      'scripts/start.mjs',
+    ])
+      expect([file, existsSync(new URL(file, ROOT))]).toEqual([file, true])
+  })
+  printed(
+    '124-151,487-500',
+    'dependencies of development and of production, from one lock',
+    async (excerpt) => {
+      const files = excerpt.all(/pip install -r requirements\/(\w+)\.txt/g).flat()
+      expect(files).toEqual(['development', 'production'])
+      const folder = mkdtempSync(join(tmpdir(), 'lk-install-'))
+      for (const file of ['package.json', 'package-lock.json', ...MANIFESTS])
+        cpSync(new URL(file, ROOT), join(folder, file))
+      // what would be installed; nothing is fetched
+      const install = async (...more: string[]) => {
+        const words = ['ci', '--dry-run', '--offline', '--ignore-scripts', ...more]
+        return /added (\d+) packages/.exec((await run('npm', words, { cwd: folder })).stdout)?.[1]
+      }
+      const [development, production] = [Number(await install()), Number(await install('--omit=dev'))]
+      rmSync(folder, { recursive: true })
+      expect([production > 0, development > production]).toEqual([true, true])
+    },
+  )
   printed('155-167', 'cp .env.example .env, which is a valid configuration', () => {
     const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')
     const settings = example.match(/^#?\s*[A-Z][A-Z0-9_]+=/gm) ?? []
@@ -104,15 +158,34 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     expect([exit, users.length > 5, organizations.length > 1]).toEqual([0, true, true])
     expect(new Set(users.map(({ password }: { password: string }) => password)).size).toBe(users.length)
   })
-  printed('200-220,563-566', 'the server runs on a chosen port', async () => {
-    // `flask run --port 8888`; `latchkey start` itself: commands/cli.test.ts
-    expect(
-      loadConfig({ LATCHKEY_PROFILE: 'development', LATCHKEY_PORT: '8888' }, { cwd: '/nonexistent' }),
-    ).toMatchObject({
-      port: 8888,
+  printed('200-220,563-566', 'the server runs on the printed ports', async (excerpt) => {
+    const [[port = ''] = []] = excerpt.all(/--port (\d+)/g)
+    const settings = { LATCHKEY_PROFILE: 'development', LATCHKEY_PORT: port }
+    expect(loadConfig(settings, { cwd: '/nonexistent' })).toMatchObject({
+      port: Number(port),
       profile: 'development',
-      publicUrl: 'http://localhost:8888',
+      publicUrl: `http://localhost:${port}`,
     })
+    const [[address = ''] = []] = excerpt.all(/available at `(\S+)`/g)
+    expect(
+      loadConfig({ LATCHKEY_PORT: String(pageSettings('gatehouse', []).port) }, { cwd: '/' }).publicUrl,
+    ).toBe(address)
+    const free = await freePort()
+    const server = await installation({
+      LATCHKEY_PROFILE: 'development',
+      LATCHKEY_ARGON2_MEMORY_KIB: '8192',
+      LATCHKEY_PORT: String(free),
+    })
+    let health = 0
+    const { exit, output } = await server.startAndStop(
+      [],
+      new RegExp(`http://localhost:${free}`),
+      async () => {
+        health = (await fetch(`http://127.0.0.1:${free}/api/health`)).status
+      },
+    )
+    await server.remove()
+    expect([exit, health], output).toEqual([0, 200])
   })
   prose('227-231', 'headings')
   printed('232-250', 'the routes of authentication', async (excerpt) => {
@@ -137,7 +210,11 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     const password = `${PASSWORD} again`
     await expectRoutes(excerpt, {
       'GET /api/v1/users/me': () => client.get(`${API}/users/me`),
-      'PATCH /api/v1/users/me': () => client.patch(`${API}/users/me`, { full_name: 'Grace Hopper' }),
+      'PATCH /api/v1/users/me': async () => {
+        const reply = await client.patch(`${API}/users/me`, { full_name: 'Grace Hopper' })
+        expect(reply.data).toMatchObject({ email, full_name: 'Grace Hopper' })
+        return reply
+      },
       'POST /api/v1/users/me/password': () =>
         client.post(`${API}/users/me/password`, { current_password: PASSWORD, new_password: password }),
       'GET /api/v1/users/me/organizations': () => client.get(`${API}/users/me/organizations`),
@@ -169,23 +246,40 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
       'GET /api/v1/organizations/:id': async () => {
         const reply = await owner.client.get(at())
         expect(reply.data).toMatchObject({
+          name: 'Acme Corp',
           description: 'Everything from one hand',
           logo_url: 'https://acme-corp.example/logo.svg',
         })
         return reply
       },
-      'PATCH /api/v1/organizations/:id': () => owner.client.patch(at(), { name: 'Acme Corporation' }),
-      'GET /api/v1/organizations/:id/members': () => owner.client.get(`${at()}/members`),
+      'PATCH /api/v1/organizations/:id': async () => {
+        const reply = await owner.client.patch(at(), { name: 'Acme Corporation' })
+        expect(reply.data.name).toBe('Acme Corporation')
+        return reply
+      },
+      'GET /api/v1/organizations/:id/members': async () => {
+        const reply = await owner.client.get(`${at()}/members`)
+        expect(reply.data).toMatchObject([{ user: { id: owner.id }, role: 'owner' }])
+        return reply
+      },
       'POST /api/v1/organizations/:id/members': async () => {
         const invited = await owner.client.post(`${at()}/members`, {
           email: 'new@example.com',
           role: 'member',
         })
-        expect(invited.status).toBe(202)
+        expect([invited.status, invited.data.email, invited.data.role]).toEqual([
+          202,
+          'new@example.com',
+          'member',
+        ])
         return (root ?? owner).client.post(`${at()}/members`, { user_id: member.id, role: 'member' })
       },
-      'PATCH /api/v1/organizations/:id/members/:userId/role': () =>
-        owner.client.patch(`${at()}/members/${member.id}/role`, { role: 'admin' }),
+      'PATCH /api/v1/organizations/:id/members/:userId/role': async () => {
+        const reply = await owner.client.patch(`${at()}/members/${member.id}/role`, { role: 'admin' })
+        const { data } = await owner.client.get(`${at()}/members`)
+        expect(data.find((one: Json) => one.user.id === member.id)?.role).toBe('admin')
+        return reply
+      },
       'DELETE /api/v1/organizations/:id/members/:userId': () =>
         owner.client.delete(`${at()}/members/${member.id}`),
       'DELETE /api/v1/organizations/:id': () => owner.client.delete(at()),
@@ -201,21 +295,23 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   printed('333-373', 'the envelope of a success', async (excerpt) => {
     const { body } = await ada.client.get(`${API}/users/me`)
     expect(Object.keys(body).toSorted()).toEqual(Object.keys(excerpt.json()).toSorted())
-    expectFields(excerpt.json(), body)
-    expect(body).toMatchObject({ version: '1.0', success: true, code: 200 })
+    expectFields(excerpt.json(), body, {
+      message: expect.stringMatching(/^[A-Z].*\.$/),
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/),
+    })
+    expect(body.data).toMatchObject({ id: ada.id, email: 'ada@example.com' })
   })
   printed('378-419', 'the envelope of a failure', async (excerpt) => {
     const { body } = await world.client().post(`${API}/auth/login`, {})
     expect(Object.keys(body).toSorted()).toEqual(Object.keys(excerpt.json()).toSorted())
-    expectFields(excerpt.json(), body)
-    expect(body).toMatchObject({
-      version: '1.0',
-      success: false,
-      code: 400,
-      error: { type: 'VALIDATION_ERROR' },
-    })
+    const free = {
+      message: expect.stringMatching(/^[A-Z].*\.$/),
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/),
+    }
+    expectFields(excerpt.json(), body, free)
+    expect(body.error.details).toEqual({ password: [expect.any(String)] })
     const missing = (await ada.client.get(`${API}/organizations/org_01a2011586297523a347fc1f17c74a0f`)).body
-    expectFields(excerpt.json(), missing)
+    expectFields(excerpt.json(), missing, { ...free, code: 404, 'error.type': 'NOT_FOUND' })
   })
   prose('424-438', 'how a developer of the server writes a migration: ours are files, CONTRIBUTING.md')
   printed('443-466', 'migrations up and down', async () => {
@@ -240,7 +336,6 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
       expect(loadConfig(env, { cwd: '/nonexistent' }).profile).toBe(profile)
     }
   })
-  prose('487-500', 'installing for production: docs/guides/production.md')
   printed('503-506', 'four workers, and the address 0.0.0.0:8000', async (excerpt) => {
     const [[host = '', port = ''] = []] = excerpt.all(/-b ([\d.]+):(\d+)/g)
     expect(loadConfig({ LATCHKEY_HOST: host, LATCHKEY_PORT: port }, { cwd: '/nonexistent' })).toMatchObject({
@@ -285,6 +380,10 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     const { headers } = await world.client().get('/sign-in', { headers: { accept: 'text/html' } })
     expect(headers.get('content-security-policy')).toMatch(/default-src 'none'/)
     expect(headers.get('x-content-type-options')).toBe('nosniff')
+    const https = await startWorld({ publicUrl: 'https://id.example.com' })
+    const hsts = (await https.client().get('/sign-in')).headers.get('strict-transport-security')
+    await https.stop()
+    expect(hsts).toMatch(/^max-age=\d{8}/)
   })
   printed('527', 'rate limits on sensitive routes', async () => {
     const limited = await startWorld({
@@ -307,6 +406,11 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
   printed('533', 'secure cookies', async () => {
     const reply = await world.client().signIn('ada@example.com', PASSWORD)
     expect(reply.headers.getSetCookie()[0]).toMatch(/HttpOnly; SameSite=Lax/)
+    const https = await startWorld({ publicUrl: 'https://id.example.com' })
+    const { email } = await https.person({ signIn: false })
+    const cookies = (await https.client().signIn(email, PASSWORD)).headers.getSetCookie()
+    await https.stop()
+    expect(cookies[0]).toMatch(/^__Host-lk_session=.*HttpOnly; Secure; SameSite=Lax/)
   })
   printed('536', 'the id of a request is in the audit log', async () => {
     const reply = await world.client().signIn('ada@example.com', PASSWORD)

@@ -1,4 +1,6 @@
 /** The fourth document: registration with verification, five roles, tokens that expire and are revoked, CSRF, limits. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { can } from '../../packages/guard/src/index.ts'
 import { loadConfig } from '../../packages/server/src/config.ts'
@@ -144,7 +146,16 @@ seedDocument('get-community', ({ printed, prose }) => {
     expect((await client.get(`${API}/auth/me`)).status).toBe(429)
     await limited.stop()
   })
-  prose('108', 'what CSRF is')
+  printed('108', 'no state changes by a request of another site', async (excerpt) => {
+    expect(excerpt.text).toContain('changing their email address')
+    const { client } = await world.person()
+    client.csrfToken = null
+    const forged = await client.post(`${API}/users/me/email`, { email: 'x@example.com', password: PASSWORD })
+    expect([forged.status, forged.code]).toEqual([403, 'CSRF_FAILED'])
+    // the data cannot be read from there either
+    const { headers } = await client.get(`${API}/users/me`, { headers: { origin: 'https://evil.example' } })
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+  })
   printed('109-113', 'GET /csrf, and its token as X-CSRF-TOKEN', async (excerpt) => {
     const [[path = ''] = []] = excerpt.all(/GET request to the (\/\w+)/g)
     const [[header = ''] = []] = excerpt.all(/requests as (X-[\w-]+)/g)
@@ -158,8 +169,9 @@ seedDocument('get-community', ({ printed, prose }) => {
     )
   })
   prose('114-117', 'links')
-  printed('118', 'openssl rand -hex 32 makes a secret that production takes', () => {
-    const secret = '8f1d0c6b2a9e4f7d3c5b8a1e6f2d9c4b7a3e5f8d1c6b9a2e4f7d3c5b8a1e6f2d'
+  printed('118', 'openssl rand -hex 32 makes a secret that production takes', (excerpt) => {
+    const [[encoding = '', bytes] = []] = excerpt.all(/openssl rand -(\w+) (\d+)/g)
+    const secret = randomBytes(Number(bytes)).toString(encoding as BufferEncoding)
     const env = {
       LATCHKEY_PROFILE: 'production',
       LATCHKEY_PUBLIC_URL: 'https://id.example.com',
@@ -169,6 +181,12 @@ seedDocument('get-community', ({ printed, prose }) => {
     }
     expect(loadConfig(env, { cwd: '/nonexistent' }).secret).toBe(secret)
   })
-  prose('119-122', 'gitleaks: docs/guides/secret-detection.md, whose rules the tests of API keys execute')
+  printed('119-122', 'gitleaks, with a rule that finds a key of this server', async (excerpt) => {
+    expect(excerpt.text).toMatch(/^gitleaks detect .*--config=\S*gitleaks\.toml$/m)
+    const page = readFileSync(new URL('../../docs/guides/secret-detection.md', import.meta.url), 'utf8')
+    const regex = /regex = '{3}(.*)'{3}/.exec(page)?.[1] ?? ''
+    const { secret } = await (await world.person()).client.apiKey()
+    expect(new RegExp(regex).exec(`KEY="${secret}"`)?.[1]).toBe(secret)
+  })
   prose('123-124', 'a notice')
 })

@@ -1,10 +1,13 @@
 /** The second document: tokens by user name and password, `detail` answers, row-level security. */
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createGuard, custom } from '../../packages/guard/src/index.ts'
-import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { freePort, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 import { expectFields, seedDocument } from './document.ts'
 import { installation } from './programs.ts'
 import { pageSettings } from './settings.ts'
+
+/** The address in the line of a start, which is JSON where no terminal reads it. */
+const SHOWN = /"url":"(http[^"]+)"/
 
 seedDocument('open-sesame', ({ printed, prose }) => {
   let world: World
@@ -70,8 +73,10 @@ seedDocument('open-sesame', ({ printed, prose }) => {
   printed(
     '32-38',
     'ids are made by the server, and a password hashed elsewhere by argon2 signs in',
-    async () => {
+    async (excerpt) => {
       const [person] = await world.people([{ username: 'by-hand', signIn: false }])
+      const [[characters = ''] = []] = excerpt.all(/a secure (\d+) string/g)
+      expect(person?.id).toMatch(new RegExp(`^usr_[0-9a-f]{${characters}}$`))
       const hash = await world.app.tools.hashing.hash('your-password')
       expect(hash).toMatch(/^\$argon2id\$v=19\$/)
       await world.db.tx('system', (tx) =>
@@ -103,7 +108,20 @@ seedDocument('open-sesame', ({ printed, prose }) => {
     ]
     for (const { status, body } of answers) expect([status, body]).toEqual([403, excerpt.json()])
   })
-  prose('55-57', 'the page of the sign-in: tests/browser/journey.test.ts')
+  printed('55-57', 'the terminal shows a URL, where one signs in by user name and password', async () => {
+    const server = await installation({
+      LATCHKEY_PROFILE: 'development',
+      LATCHKEY_ARGON2_MEMORY_KIB: '8192',
+      LATCHKEY_PORT: String(await freePort()),
+    })
+    let page = ''
+    const { exit, output } = await server.startAndStop([], SHOWN, async (text) => {
+      page = await (await fetch(`${SHOWN.exec(text)?.[1]}/sign-in`)).text()
+    })
+    await server.remove()
+    expect(exit, output).toBe(0)
+    expect(page).toMatch(/name="identifier"[\s\S]*name="password"/)
+  })
   printed('59', 'a sign-in gives a token', async () => {
     const reply = await world
       .client()
@@ -114,7 +132,7 @@ seedDocument('open-sesame', ({ printed, prose }) => {
     const reply = await world.client().post('/api/users/create_token', excerpt.json(0), { headers: header })
     expect(reply.status).toBe(Number(excerpt.all(/>>> (\d{3})/g)[0]?.[0]))
     expect(Object.keys(reply.body)).toEqual(Object.keys(excerpt.json(1)))
-    expectFields(excerpt.json(1), reply.body)
+    expectFields(excerpt.json(1), reply.body, { token: expect.stringMatching(/^st_[\w-]{43}$/) })
     expect(await isValid(reply.body.token)).toBe(true)
   })
   printed('78-98', 'revoke_token, one token or all, as `token` or as `session_token`', async (excerpt) => {

@@ -14,8 +14,12 @@ export interface Installation {
     words: readonly string[],
     input?: string,
   ): Promise<{ exit: number; stdout: string; stderr: string }>
-  /** Runs `latchkey start …` until the output matches, then stops it. @returns its output and how it ended */
-  startAndStop(words: readonly string[], ready: RegExp): Promise<{ exit: number | null; output: string }>
+  /** Runs `latchkey start …` until the output matches and `use` has ended, then stops it. @returns its output and how it ended */
+  startAndStop(
+    words: readonly string[],
+    ready: RegExp,
+    use?: (output: string) => Promise<void>,
+  ): Promise<{ exit: number | null; output: string }>
   remove(): Promise<void>
 }
 
@@ -45,16 +49,18 @@ export async function installation(settings: Readonly<Record<string, string>> = 
       const [exit] = await once(child, 'close')
       return { exit, stdout, stderr }
     },
-    async startAndStop(words, ready) {
+    async startAndStop(words, ready, use = async () => {}) {
       const child = spawn(process.execPath, [BUNDLE, 'start', ...words], { cwd, env })
       let output = ''
+      let used: Promise<void> | undefined
       const read = (chunk: Buffer): void => {
         output += chunk
-        if (ready.test(output)) child.kill('SIGTERM')
+        if (ready.test(output)) used ??= use(output).finally(() => child.kill('SIGTERM'))
       }
       child.stdout.on('data', read)
       child.stderr.on('data', read)
       const [exit] = await once(child, 'close')
+      await used
       return { exit, output }
     },
     async remove() {
