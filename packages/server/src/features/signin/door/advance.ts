@@ -105,7 +105,7 @@ export async function advance(
 }
 
 const stepOf = (
-  { config }: DoorTools,
+  { config }: Pick<DoorTools, 'config'>,
   { now }: Call,
   { user, ...facts }: { user: User } & Pick<Attempt, 'proofs' | 'requirements'>,
 ): Step =>
@@ -243,9 +243,22 @@ async function refuse(
   taken: StepTaken,
   step: Refusal,
 ): Promise<{ refused: Problem }> {
-  const { user } = taken
   await auditFailure(tx, call, attempt, taken, step)
-  return { refused: step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, call.now) }
+  return { refused: refusalOf(taken.user, call.now, step) }
+}
+
+const refusalOf = (user: User, now: Date, step: Refusal): Problem =>
+  step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, now)
+
+/** What continuing the attempt would be refused with: that of an account that may not sign in. */
+export function refusalAt(
+  tools: Pick<Tools, 'config'>,
+  call: Call,
+  attempt: Pick<Attempt, 'proofs' | 'requirements'>,
+  user: User,
+): Problem | null {
+  const step = stepOf(tools, call, { ...attempt, user })
+  return step === 'done' || isWaiting(step) ? null : refusalOf(user, call.now, step)
 }
 
 const auditFailure = (

@@ -8,6 +8,6 @@ export const attemptOperations = {
     open: 'the attempt is the credential',
     quiet: 'reads only',
     limit: { by: 'ip', max: 300, per: '10m' },
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'ACCOUNT_DISABLED', 'ACCOUNT_LOCKED'],
   }),
 }

@@ -7,7 +7,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { resumeAttempt } from './attempts.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
 import { attemptOperations } from './operations.ts'
-import { methodsAt, unknownAttempt } from './sign-in.ts'
+import { assertMayContinue, methodsAt, unknownAttempt } from './sign-in.ts'
 
 /** The token of an attempt as a path parameter. */
 export const AttemptToken = described(
@@ -16,7 +16,10 @@ export const AttemptToken = described(
   `${exampleId('sgn')}.kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk`,
 )
 
-export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly OfferedMethod[]): Row[] => [
+export const doorRoutes = (
+  tools: Pick<Tools, 'config' | 'db'>,
+  methods: () => readonly OfferedMethod[],
+): Row[] => [
   route({
     of: attemptOperations.showAttempt,
     method: 'GET',
@@ -38,6 +41,7 @@ export const doorRoutes = (tools: Pick<Tools, 'db'>, methods: () => readonly Off
     run: async (call, { attempt: token }) => {
       const attempt = await resumeAttempt(tools.db.hot, token, call.now)
       if (!attempt) throw unknownAttempt()
+      await assertMayContinue(tools, call, attempt)
       const step = attempt.step as WaitingStep
       const offered = await methodsAt(tools.db.hot, methods(), attempt)
       return { data: { step, methods: offered, expires_at: attempt.expiresAt.toISOString() } }

@@ -8,7 +8,7 @@ import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import type { OfferedMethod } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   assertUnlocked,
   clearGuesses,
@@ -26,6 +26,7 @@ import {
   type DoorTools,
   judge,
   type Outcome,
+  refusalAt,
   type StepTaken,
 } from './advance.ts'
 import { type AfterSignIn, type Attempt, beginAttempt, resumeAttempt } from './attempts.ts'
@@ -166,20 +167,40 @@ export async function methodsAt(
   return methods.filter((_, at) => offered[at]).map(({ name }) => name)
 }
 
+/**
+ * That continuing the attempt would not be refused: its user may sign in. As the system, because the attempt is the
+ * credential. @throws Problem ACCOUNT_DISABLED, ACCOUNT_LOCKED
+ */
+export async function assertMayContinue(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+  attempt: Attempt,
+): Promise<void> {
+  const { userId } = attempt
+  const user = userId === null ? null : await tools.db.tx('system', (tx) => findUser(tx, userId))
+  const refusal = user && refusalAt(tools, call, attempt, user)
+  if (refusal) throw refusal
+}
+
 export const unknownAttempt = (): Problem =>
   problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
 
-/** The attempt, where it waits at `step`. @throws Problem NOT_FOUND; CONFLICT where it waits at another step */
+/**
+ * The attempt, where it waits at `step`. `toShow`: also refused where continuing it would be, so that no form is shown
+ * that cannot succeed. @throws Problem NOT_FOUND; CONFLICT where it waits at another step
+ */
 export async function getAttempt(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
   step: WaitingStep,
+  { toShow = false }: { toShow?: boolean } = {},
 ): Promise<Attempt & { userId: string }> {
   const attempt = await resumeAttempt(tools.db.hot, token, call.now)
   if (!attempt) throw unknownAttempt()
   const { userId } = attempt
   if (userId === null || attempt.step !== step) throw attemptEnded()
+  if (toShow) await assertMayContinue(tools, call, attempt)
   return { ...attempt, userId }
 }
 

@@ -138,6 +138,29 @@ describe('an expired password', () => {
     expect([reply.status, reply.code]).toEqual([409, 'CONFLICT'])
   })
 
+  it('shows no form and no step to an account that may not sign in any more', async () => {
+    const person = await classic.person({ password: FIRST, signIn: false })
+    await classic.clock.advance('90 days')
+    const browser = classic.client()
+    await signInByForm(browser, person.email)
+    const attempt = browser.cookies.get('lk_attempt')
+    const set = (change: { status?: 'disabled' | 'active'; locked_at?: Date | null }) =>
+      classic.db.tx('system', (tx) =>
+        tx.updateTable('users').set(change).where('id', '=', person.id).execute(),
+      )
+    const seen = async () => {
+      const shown = await classic.client().get(`/api/v1/auth/attempts/${attempt}`)
+      return [shown.status, shown.code, (await browser.get('/sign-in/new-password')).status]
+    }
+    expect(await seen()).toEqual([200, undefined, 200])
+    await set({ status: 'disabled' })
+    expect(await seen()).toEqual([403, 'ACCOUNT_DISABLED', 403])
+    await set({ status: 'active', locked_at: classic.clock.now() })
+    expect(await seen()).toEqual([423, 'ACCOUNT_LOCKED', 423])
+    await set({ locked_at: null })
+    expect(await seen()).toEqual([200, undefined, 200])
+  })
+
   it('judges the account again when the attempt is continued', async () => {
     const { attempt, id } = await expired()
     await classic.db.tx('system', (tx) =>

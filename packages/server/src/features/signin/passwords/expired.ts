@@ -20,14 +20,14 @@ import {
 
 /**
  * The user whose sign-in waits for a new password, and where the browser is going.
- * @throws Problem NOT_FOUND, CONFLICT
+ * @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED
  */
 export async function previewExpired(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
 ): Promise<{ user: User; returnTo: string | null }> {
-  const { userId, after } = await getAttempt(tools, call, token, 'change_password')
+  const { userId, after } = await getAttempt(tools, call, token, 'change_password', { toShow: true })
   return { user: await tools.db.tx('system', (tx) => getUser(tx, userId)), returnTo: after.returnTo }
 }
 
