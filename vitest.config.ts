@@ -23,7 +23,7 @@ const withoutDatabase = [
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/config.test.ts',
-  'tests/{architecture,docs,launcher,packages,pages,platforms,reference,vocabulary}.test.{ts,tsx}',
+  'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
 const processWide = ['packages/server/src/{commands/run,commands/users-import,core/jobs/jobs}.test.ts']
