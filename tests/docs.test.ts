@@ -117,3 +117,29 @@ it('images are small enough for a page', () => {
   for (const name of readdirSync(join(ROOT, 'docs/images')))
     expect(statSync(join(ROOT, 'docs/images', name)).size).toBeLessThan(300_000)
 })
+
+describe('packages', () => {
+  const ours = ['guard', 'server'].map((name) => {
+    const { version } = JSON.parse(read(`packages/${name}/package.json`))
+    return { name, archive: `latchkey-${name}-${version}.tgz` }
+  })
+
+  it.each(pages)('of this repository are installed from an archive of the checkout by %s', (page) => {
+    const installed = [
+      ...read(page).matchAll(/npm (?:install|i|add)\b[^\n`]*?(\S*latchkey[/-]\S*?)(?=[\s`]|$)/gm),
+    ]
+    const known = ours.map(({ archive }) => archive)
+    expect(
+      installed.map(([, what = '']) => what.split('/').at(-1)).filter((what) => !known.includes(what ?? '')),
+    ).toEqual([])
+  })
+
+  it.each(ours)('$name is installed as its README says', ({ name, archive }) => {
+    expect(read(`packages/${name}/README.md`)).toMatch(
+      new RegExp(
+        `^npm pack -w @latchkey/${name} .*\\nnpm install \\.\\./latchkey/${archive.replaceAll('.', '\\.')} `,
+        'm',
+      ),
+    )
+  })
+})

@@ -54,16 +54,24 @@ describe('from the start', () => {
     return () => world.stop()
   })
 
-  it('README prints what its commands print', async () => {
-    expect(await replay(world, stepsOf(read('README.md'), 'With curl'))).toEqual({})
-  })
+  /** Opens the link of the first administrator, and fills in what its form asks for. */
+  async function setUp(): Promise<void> {
+    const path = new URL(String(await world.app.setupLink())).pathname
+    const client = world.client()
+    const form = (await client.get(path)).text
+    const values: Record<string, string> = {}
+    for (const [, name = ''] of form.matchAll(/<input[^>]* name="([^"]*)"/g))
+      values[name] = { email: 'root@example.com', full_name: '' }[name] ?? 'correct horse battery staple'
+    values.csrf_token = /name="csrf_token" value="([^"]*)"/.exec(form)?.[1] ?? ''
+    const made = await client.post(path, values, { form: true })
+    expect(made.status).toBe(303)
+  }
 
-  it('the tutorial prints what its commands print, and protects its API', async () => {
+  it('README, the tutorial and the guides print what their commands print, read in this order on one server', async () => {
+    expect(await replay(world, stepsOf(read('README.md'), 'With curl'))).toEqual({})
+
     const page = read('docs/tutorial.md')
-    // what its reader does with the link of the first administrator
-    await world.people([
-      { username: 'root', email: 'root@example.com', roles: ['super_admin'], signIn: false },
-    ])
+    await setUp()
     const port = `${await freePort()}`
     const [code = ''] = blocksOf(page, 'js server.mjs')
     mkdirSync(join(ROOT, '.cache'), { recursive: true })
@@ -84,6 +92,9 @@ describe('from the start', () => {
       await program.stop()
       rmSync(dirname(file), { recursive: true })
     }
+
+    for (const guide of ['administration', 'organizations', 'roles'])
+      expect({ guide, ...(await replay(world, stepsOf(read(`docs/guides/${guide}.md`)))) }).toEqual({ guide })
   })
 })
 
