@@ -13,6 +13,10 @@ export type ProtocolStyle = 'oauth' | 'scim'
 export const LOCALES = ['en', 'de'] as const
 export type Locale = (typeof LOCALES)[number]
 
+/** The language that a user has chosen, as it is stored; null for none. E-mails to the user are written in it. */
+export const findLocale = (stored: string | null | undefined): Locale | null =>
+  LOCALES.find((locale) => locale === stored) ?? null
+
 /** The principal: the user that a credential speaks for. */
 export interface Principal {
   userId: string

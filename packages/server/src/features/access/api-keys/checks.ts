@@ -4,7 +4,7 @@
  * are collected in memory and written in batches (base/sightings.ts); a crash loses seconds of them.
  */
 import { within } from '@latchkey/guard'
-import { type CallOrganization, LOCALES, type Principal } from '../../../base/call.ts'
+import { type CallOrganization, findLocale, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { sha256 } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
@@ -75,7 +75,7 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
       permissions: limited(row.permissions, held),
       method: 'api_key',
       name: row.full_name ?? row.username,
-      locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+      locale: findLocale(row.locale),
       keyId: row.id,
       tokenId: null,
       expiresAt: row.expires_at,

@@ -1,5 +1,5 @@
 /** The e-mail about the reuse of a refresh token. */
-import type { Call, Locale } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
@@ -30,7 +30,7 @@ export function tokenReuseEmail(
   user: Pick<User, 'email' | 'locale'>,
   call: Call,
 ): Email {
-  const locale: Locale = user.locale === 'de' || user.locale === 'en' ? user.locale : call.locale
+  const locale = findLocale(user.locale) ?? call.locale
   const time = timeText(locale, call.now)
   return {
     to: user.email,

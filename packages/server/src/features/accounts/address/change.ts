@@ -6,7 +6,7 @@
  * Invariant: the answer does not reveal whether the new address belongs to another account (user enumeration): the same
  * statements run, one e-mail is written, and only its text differs.
  */
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
@@ -25,7 +25,13 @@ import {
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endKeysOf } from '../../access/api-keys/index.ts'
-import { lockAddress, moveAddress, ownerOtherThan, restoreAddress } from '../../identity/emails/index.ts'
+import {
+  lockAddress,
+  moveAddress,
+  ownerOtherThan,
+  ownersLocale,
+  restoreAddress,
+} from '../../identity/emails/index.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../../signin/door/index.ts'
@@ -92,7 +98,8 @@ export async function requestChange(
       lifetime: CONFIRM_LIFETIME,
     } as const
     const token = await issueLink(tx, link, call.now)
-    const to = { to: email, locale: call.locale }
+    const locale = (await ownersLocale(tx, canonical(email))) ?? findLocale(user.locale) ?? call.locale
+    const to = { to: email, locale }
     const letter =
       owner === null ? confirmEmail(tools.config, { ...to, token }) : addressOwnedEmail(tools.config, to)
     if (!isCrowded) await tools.mail.write(tx, letter, call.now, owner ?? user.id)
@@ -157,7 +164,8 @@ export async function confirmChange(tools: AddressTools, call: Call, token: stri
     const { username } = user
     const details = { from: user.email, to: email }
     await audit(tx, call, { type: 'auth.email.changed', userId, username, details })
-    const letter = changedEmail(tools.config, { to: user.email, locale: call.locale, token: undo })
+    const locale = findLocale(user.locale) ?? call.locale
+    const letter = changedEmail(tools.config, { to: user.email, locale, token: undo })
     await tools.mail.write(tx, letter, call.now, userId)
     return await getUser(tx, userId)
   })
@@ -201,7 +209,7 @@ export async function undoChange(
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
     const details = { from: before.email, to: email }
     await audit(tx, call, { type: 'auth.email.change_undone', userId, username, details })
-    const { locale } = call
+    const locale = findLocale(before.locale) ?? call.locale
     await tools.mail.write(
       tx,
       undoneEmail(tools.config, { to: email, locale, token: reset }),

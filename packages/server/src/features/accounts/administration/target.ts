@@ -2,7 +2,7 @@
  * Authorization of administration by target: the target user exists and has no permission that the caller lacks.
  * Checked while the target's row is locked, so that the result holds until the commit.
  */
-import { type Call, LOCALES, type Locale, outside } from '../../../base/call.ts'
+import { type Call, findLocale, type Locale, outside } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
@@ -48,7 +48,7 @@ export async function assertMayWithdraw(
 
 /** The user's language, or the administrator's where the user has chosen none. */
 export const localeOf = (user: Pick<User, 'locale'>, call: Call): Locale =>
-  LOCALES.find((locale) => locale === user.locale) ?? call.locale
+  findLocale(user.locale) ?? call.locale
 
 /**
  * Runs a change of a user's account in a transaction as the system.

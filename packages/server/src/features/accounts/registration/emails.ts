@@ -1,5 +1,6 @@
 /** Selects the email of a registration: in a job, after an answer that is the same in every case. */
 import { z } from 'zod'
+import { findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
@@ -48,15 +49,16 @@ async function writeEmail(
   const { locale } = onward
   const owner = await ownerOtherThan(tx, user.id, canonical(user.email))
   if (owner !== null) {
-    const { email } = await getUser(tx, owner)
-    return await tools.mail.write(tx, alreadyRegisteredEmail(tools.config, { to: email, locale }), now, owner)
+    const { email, locale: chosen } = await getUser(tx, owner)
+    const to = { to: email, locale: findLocale(chosen) ?? locale }
+    return await tools.mail.write(tx, alreadyRegisteredEmail(tools.config, to), now, owner)
   }
   if (user.username !== null) {
     const { owner: holder } = await findNamed(tx, user.username)
     if (holder) {
       return await tools.mail.write(
         tx,
-        usernameTakenEmail(tools.config, { to: user.email, locale }),
+        usernameTakenEmail(tools.config, { to: user.email, locale: findLocale(user.locale) ?? locale }),
         now,
         user.id,
       )

@@ -7,7 +7,7 @@
  */
 
 import { z } from 'zod'
-import type { Call, Locale } from '../../../base/call.ts'
+import { type Call, findLocale, type Locale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -171,7 +171,12 @@ export async function sendVerification(
     now,
   )
   const href = emailLink(tools, '/verify-email', { token, returnTo })
-  await tools.mail.write(tx, verificationEmail(tools.config, { to: user.email, href, locale }), now, user.id)
+  const email = verificationEmail(tools.config, {
+    to: user.email,
+    href,
+    locale: findLocale(user.locale) ?? locale,
+  })
+  await tools.mail.write(tx, email, now, user.id)
 }
 
 /** Jobs that decide about e-mails after the answer was sent. */
@@ -224,5 +229,6 @@ async function sendChoice(
     now,
   )
   const href = emailLink(tools, '/reset-password', { token, returnTo })
-  await tools.mail.write(tx, choiceEmail(tools.config, { to: user.email, href, locale }), now, user.id)
+  const email = choiceEmail(tools.config, { to: user.email, href, locale: findLocale(user.locale) ?? locale })
+  await tools.mail.write(tx, email, now, user.id)
 }

@@ -1,5 +1,6 @@
 /** Every SQL statement of e-mail addresses. */
 import { sql } from 'kysely'
+import { findLocale, type Locale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -110,6 +111,18 @@ export async function ownerOtherThan(tx: Tx, userId: string, addressKey: string)
     .where('user_id', '<>', userId)
     .executeTakeFirst()
   return row?.user_id ?? null
+}
+
+/** The language that the owner of the address has chosen; null for an address without an owner, and for no choice. */
+export async function ownersLocale(tx: Tx, addressKey: string): Promise<Locale | null> {
+  const row = await tx
+    .selectFrom('emails')
+    .innerJoin('users', 'users.id', 'emails.user_id')
+    .select('users.locale')
+    .where('emails.address_key', '=', addressKey)
+    .where('emails.claimed_at', 'is not', null)
+    .executeTakeFirst()
+  return findLocale(row?.locale)
 }
 
 /** The id of the user's address that is kept for the undoing of a change; null where there is none. */

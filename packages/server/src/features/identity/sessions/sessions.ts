@@ -5,7 +5,7 @@
  * in memory and written in batches (base/sightings.ts); a crash loses seconds of them, which shortens the idle time.
  */
 
-import { type Call, type CallSession, LOCALES, type Principal, systemCall } from '../../../base/call.ts'
+import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
@@ -252,7 +252,7 @@ export function sessionChecks(
     permissions: roles.permissionsOf(row.roles),
     method: 'session',
     name: row.full_name ?? row.username,
-    locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+    locale: findLocale(row.locale),
     keyId: null,
     tokenId: null,
     expiresAt: row.expires_at,

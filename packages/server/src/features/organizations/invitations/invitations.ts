@@ -13,6 +13,7 @@ import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { ownersLocale } from '../../identity/emails/index.ts'
 import { inside, type LockedOrganization, recordOrganizationEvent } from '../membership/index.ts'
 import { assertMayActOnRole, assertMayGrantRole } from '../roles/index.ts'
 import { invitationEmail } from './mail.tsx'
@@ -179,27 +180,27 @@ const tooMany = (of: string, wait: number) =>
     retryAfter: wait / 1000,
   })
 
-const writeEmail = (
+/** In the language of the invited user, or the inviter's for an address without an account. */
+async function writeEmail(
   tools: InvitingTools,
   tx: Tx,
   call: Call,
   { actor, organization }: LockedOrganization,
   row: InvitationRow,
   token: string,
-): Promise<void> =>
-  tools.mail.write(
-    tx,
-    invitationEmail(tools.config, {
-      to: row.address,
-      locale: call.locale,
-      id: row.id,
-      token,
-      organization: organization.name,
-      inviter: actor.name,
-      expiresAt: row.expires_at,
-    }),
-    call.now,
-  )
+): Promise<void> {
+  const chosen = await tx.asSystem((system) => ownersLocale(system, row.address_key))
+  const email = invitationEmail(tools.config, {
+    to: row.address,
+    locale: chosen ?? call.locale,
+    id: row.id,
+    token,
+    organization: organization.name,
+    inviter: actor.name,
+    expiresAt: row.expires_at,
+  })
+  await tools.mail.write(tx, email, call.now)
+}
 
 /** @throws Problem NOT_FOUND if it is not open, INSUFFICIENT_PERMISSIONS for a role beyond the caller's */
 export async function revokeInvitation(

@@ -2,7 +2,7 @@
  * The rules of deleting, restoring and purging organizations. From the commit on a deleted one is
  * inactive for all credentials; until `purge_at` it can be restored, then it is purged with all its rows.
  */
-import { type Call, systemCall } from '../../../base/call.ts'
+import { type Call, findLocale, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
@@ -57,12 +57,14 @@ async function notifyOwners(
   { id, name }: OrganizationRow,
   purgeAt: Date,
 ): Promise<void> {
-  for (const { email } of await selectOwners(tx, id))
+  for (const { email: to, locale: chosen } of await selectOwners(tx, id)) {
+    const locale = findLocale(chosen) ?? call.locale
     await tools.mail.write(
       tx,
-      organizationDeletedEmail(tools.config, { to: email, locale: call.locale, name, purgeAt }),
+      organizationDeletedEmail(tools.config, { to, locale, name, purgeAt }),
       call.now,
     )
+  }
 }
 
 /** Deletes a locked organization whose last member leaves; there is no owner to notify. As the system. */

@@ -143,10 +143,16 @@ export async function countOwnedOrganizations(tx: Tx, userId: string): Promise<n
   return count
 }
 
-export async function selectOwners(tx: Tx, organizationId: string): Promise<{ id: string; email: string }[]> {
-  const { rows } = await sql<{ id: string; email: string }>`
-    select m.user_id as id, e.address as email
-    from memberships m join emails e on e.user_id = m.user_id and e.is_primary
+interface OwnerRow {
+  id: string
+  email: string
+  locale: string | null
+}
+
+export async function selectOwners(tx: Tx, organizationId: string): Promise<OwnerRow[]> {
+  const { rows } = await sql<OwnerRow>`
+    select m.user_id as id, e.address as email, u.locale
+    from memberships m join users u on u.id = m.user_id join emails e on e.user_id = m.user_id and e.is_primary
     where m.organization_id = ${organizationId} and m.role = 'owner' order by m.user_id`.execute(tx)
   return rows
 }

@@ -1,7 +1,7 @@
 /** Jobs of guesses and devices: e-mails to the account's owner, and purging what is old. */
 import { sql } from 'kysely'
 import { z } from 'zod'
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { Instant } from '../../../base/fields.ts'
@@ -89,7 +89,7 @@ async function noticeOf(tx: Tx, payload: z.output<typeof AboutSignIn>): Promise<
   return {
     userId: user.id,
     to: user.email,
-    locale: user.locale === 'de' || user.locale === 'en' ? user.locale : payload.locale,
+    locale: findLocale(user.locale) ?? payload.locale,
     at: payload.at,
     ip: payload.ip,
     device: agent ? [agent.browser, agent.system].filter(Boolean).join(', ') || null : null,

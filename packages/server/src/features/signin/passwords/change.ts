@@ -1,5 +1,5 @@
 /** Changing your own password: requires the present one, ends the other sessions and renews this session's token. */
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -74,7 +74,7 @@ export async function changePassword(
     await auditPassword(tx, call, 'auth.password.changed', user)
     await tools.mail.write(
       tx,
-      passwordChangedEmail(tools.config, { to: user.email, locale: call.locale }),
+      passwordChangedEmail(tools.config, { to: user.email, locale: findLocale(user.locale) ?? call.locale }),
       call.now,
       user.id,
     )

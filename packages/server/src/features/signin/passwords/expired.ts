@@ -2,7 +2,7 @@
  * Replacing an expired password: the step `change_password` of a sign-in. The attempt proves the old password, so only
  * the new one is sent; the sign-in is then complete.
  */
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, type User } from '../../identity/users/index.ts'
@@ -56,7 +56,10 @@ export async function replaceExpired(
     async fulfil(tx, user) {
       await replacePassword(tools, tx, call, user, { from, hash })
       await auditPassword(tx, call, 'auth.password.changed', user)
-      const email = passwordChangedEmail(tools.config, { to: user.email, locale: call.locale })
+      const email = passwordChangedEmail(tools.config, {
+        to: user.email,
+        locale: findLocale(user.locale) ?? call.locale,
+      })
       await tools.mail.write(tx, email, call.now, user.id)
     },
   })

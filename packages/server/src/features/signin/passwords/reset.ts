@@ -4,7 +4,7 @@
  * verifies the address; it ends every session, forgets every other known device, and does not sign in.
  */
 import { z } from 'zod'
-import { type Call, type Locale, systemCall } from '../../../base/call.ts'
+import { type Call, findLocale, type Locale, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { Problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
@@ -120,7 +120,7 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     await auditPassword(tx, call, 'auth.password.reset', now)
     await tools.mail.write(
       tx,
-      passwordResetEmail(tools.config, { to: now.email, locale: call.locale }),
+      passwordResetEmail(tools.config, { to: now.email, locale: findLocale(now.locale) ?? call.locale }),
       call.now,
       now.id,
     )
@@ -176,7 +176,7 @@ async function sendResetEmail(
 ): Promise<void> {
   const token = await issueResetLink(tx, user, RESET_LIFETIME, call.now)
   const href = emailLink(tools, '/reset-password', { token, returnTo })
-  const email = resetEmail(tools.config, { to: user.email, href, locale })
+  const email = resetEmail(tools.config, { to: user.email, href, locale: findLocale(user.locale) ?? locale })
   await tools.mail.write(tx, email, call.now, user.id)
   const { id: userId, username } = user
   await audit(tx, call, { type: 'auth.password.reset_requested', userId, username })
