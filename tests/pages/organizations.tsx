@@ -219,7 +219,9 @@ export function organizationSamples(
       />
     ),
     settings: <Settings shell={shell} slug="acme" {...profile} mayUpdate mayTransfer mayDelete />,
-    leave: <Leave id="org_1" name={LONG} alert="No." />,
+    leave: <Leave id="org_1" name={LONG} obstacle={null} alert="No." />,
+    'leave-only-owner': <Leave id="org_1" name={LONG} obstacle="only_owner" />,
+    'leave-only-member': <Leave id="org_1" name={LONG} obstacle="only_member" />,
     'delete-organization': <DeleteOrganization id="org_1" name={LONG} graceHours={720} />,
     'invitation-accept': <Invitation {...invitation} next="accept" />,
     'invitation-other': <Invitation {...invitation} next="other_account" />,

@@ -252,7 +252,20 @@ export function samples(locale: Locale): Sample[] {
       />
     ),
     'access-none': <OwnAccess roles={[]} permissions={[]} organization={null} described={new Map()} />,
-    'delete-account': <DeleteAccount id="usr_x" email={ADDRESS} />,
+    'delete-account': (
+      <DeleteAccount
+        id="usr_x"
+        email={ADDRESS}
+        outlook={{ isLastAdministrator: false, ownerless: [], emptied: [{ id: 'org_1', name: 'Acme' }] }}
+      />
+    ),
+    'delete-account-kept': (
+      <DeleteAccount
+        id="usr_x"
+        email={ADDRESS}
+        outlook={{ isLastAdministrator: true, ownerless: [{ id: 'org_1', name: 'Acme' }], emptied: [] }}
+      />
+    ),
     'sign-out': <SignOut />,
     'email-verified-signed-in': <EmailVerified />,
   }

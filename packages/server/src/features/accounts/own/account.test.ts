@@ -178,14 +178,54 @@ describe('deleting an account as the only owner', () => {
       ],
     })
     const page = await client.get('/account/delete')
-    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
+    const csrf_token = client.csrfToken ?? ''
     client.csrfToken = null
     const refused = await client.post('/account/delete', { csrf_token, password: PASSWORD }, { form: true })
-    expect(refused.status).toBe(409)
-    expect(refused.text).toContain('You are the only owner of an organization')
-    expect(refused.text).toContain('Engines &lt;b>')
-    expect(refused.text).toContain(`href="/account/organizations/${organization}/members"`)
-    expect(refused.text).not.toMatch(/already (exists|taken)/i)
+    expect([page.status, refused.status]).toEqual([200, 409])
+    for (const { text } of [page, refused]) {
+      expect(text).toContain('You are the only owner of an organization')
+      expect(text).toContain('Engines &lt;b>')
+      expect(text).toContain(`href="/account/organizations/${organization}/members"`)
+      expect(text).not.toMatch(/already (exists|taken)/i)
+      expect(text).not.toContain('type="password"')
+    }
     expect((await client.get(`/account/organizations/${organization}/members`)).status).toBe(200)
+  })
+
+  it('names the organizations that are deleted with the account, and no others', async () => {
+    const [one, other] = await world.people(2)
+    if (!one || !other) throw new Error('no users')
+    const own = await world.organization({ name: 'Mine <alone>', members: [[one, 'owner']] })
+    await world.organization({
+      name: 'Shared',
+      members: [
+        [one, 'owner'],
+        [other, 'owner'],
+      ],
+    })
+    await world.organization({
+      name: 'Foreign',
+      members: [
+        [other, 'owner'],
+        [one, 'member'],
+      ],
+    })
+    const gone = await world.organization({ name: 'Gone', members: [[one, 'owner']] })
+    await one.client.delete(`/api/v1/organizations/${gone}`)
+    const { text } = await one.client.get('/account/delete')
+    expect(text).toContain('<strong>Mine &lt;alone></strong>, whose only member you are, is deleted too.')
+    expect(text).not.toMatch(/Shared|Foreign|Gone/)
+    expect((await one.client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
+    const deleted = await world.db.tx('system', (tx) =>
+      tx.selectFrom('organizations').select('deleted_at').where('id', '=', own).executeTakeFirstOrThrow(),
+    )
+    expect(deleted.deleted_at).not.toBeNull()
+  })
+
+  it('offers no form to the last administrator', async () => {
+    const root = await world.person({ roles: ['super_admin'] })
+    const { text } = await root.client.get('/account/delete')
+    expect(text).toContain('You are the last administrator.')
+    expect(text).not.toContain('type="password"')
   })
 })

@@ -1,14 +1,23 @@
 /** The caller's own account: reading it, changing the profile, deleting it. */
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import { isReserved, RESERVED_FAULT } from '../../../base/reserved-names.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
+import {
+  assertNotLastAdministrator,
+  deleteUser,
+  isLastAdministrator,
+} from '../../identity/lifecycle/index.ts'
 import { changeProfile, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
+import {
+  leaveAllOrganizations,
+  lockOrganizationsOf,
+  type NamedOrganization,
+  previewDeparture,
+} from '../../organizations/members/index.ts'
 import type { activeOrganizationView } from '../../organizations/organization/index.ts'
 import { confirmPassword } from '../../signin/passwords/index.ts'
 import { accountDeletedEmail } from './mail.tsx'
@@ -63,6 +72,22 @@ export async function updateProfile(
 export const isDeleted = async (tools: Pick<Tools, 'db'>, id: string): Promise<boolean> =>
   isId('usr', id) && (await tools.db.tx('system', (tx) => findUser(tx, id))) === null
 
+/** What the deletion of the caller's account depends on, and what else it deletes. */
+export interface DeletionOutlook {
+  isLastAdministrator: boolean
+  /** The organizations that prevent it: the caller is their only owner, and they have other members. */
+  ownerless: readonly NamedOrganization[]
+  /** The organizations that are deleted with it: the caller is their only member. */
+  emptied: readonly NamedOrganization[]
+}
+
+export const deletionOutlook = ({ db }: Pick<Tools, 'db'>, { principal }: Call): Promise<DeletionOutlook> =>
+  db.tx('system', async (tx) => {
+    const userId = principal?.userId ?? ''
+    const departure = await previewDeparture(tx, userId)
+    return { ...departure, isLastAdministrator: await isLastAdministrator(tx, userId) }
+  })
+
 /**
  * Deletes the caller's account and all personal data in one transaction, after checking the password.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED; CONFLICT for the last administrator and for the only owner of
@@ -86,7 +111,7 @@ export async function deleteOwnAccount(
     await deleteUser(tools, tx, call, user)
     await tools.mail.write(
       tx,
-      accountDeletedEmail(tools.config, { to: user.email, locale: call.locale }),
+      accountDeletedEmail(tools.config, { to: user.email, locale: findLocale(user.locale) ?? call.locale }),
       call.now,
     )
   })

@@ -1,8 +1,7 @@
 /** The hosted pages of the caller's own account: the profile, and deletion. */
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
-import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
-import type { Problem } from '../../../base/errors.ts'
+import { type Call, LOCALES } from '../../../base/call.ts'
 import { optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
@@ -11,10 +10,10 @@ import { findMailFault } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
 import { ownAddress } from '../address/index.ts'
-import { deleteOwnAccount, isDeleted, ownUser, updateProfile } from './account.ts'
+import { deleteOwnAccount, deletionOutlook, isDeleted, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 import { accountText } from './texts.ts'
-import { Account, DeleteAccount, type OwnerlessOrganization } from './views.tsx'
+import { Account, DeleteAccount } from './views.tsx'
 
 /** A form sends every field; an empty field clears the value. */
 const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((value) => value ?? null)
@@ -37,14 +36,11 @@ export const accountPages = (tools: Tools): Row[] => {
       title: accountText(call.locale, 'account.title'),
     }
   }
-  async function showDelete(
-    call: Call,
-    form: FormState,
-    ownerless: readonly OwnerlessOrganization[] = [],
-  ): Promise<PageAnswer> {
+  async function showDelete(call: Call, form: FormState): Promise<PageAnswer> {
     const { id, email } = await ownUser(tools, call)
+    const outlook = await deletionOutlook(tools, call)
     return {
-      page: <DeleteAccount id={id} email={email} ownerless={ownerless} {...form} />,
+      page: <DeleteAccount id={id} email={email} outlook={outlook} {...form} />,
       title: accountText(call.locale, 'delete.title'),
     }
   }
@@ -107,10 +103,8 @@ export const accountPages = (tools: Tools): Row[] => {
           ? { redirect: '/sign-in?notice=account_deleted' }
           : null,
       redisplay: async (call, typed, problem) => {
-        const shown = formState(call.locale, typed, atPasswordField('password', problem))
-        const alert = deletionRefusal(call.locale, problem) ?? shown.alert
-        const form = { ...shown, alert }
-        return { ...(await showDelete(call, form, ownerlessIn(problem))), status: problem.status }
+        const form = formState(call.locale, typed, atPasswordField('password', problem))
+        return { ...(await showDelete(call, form)), status: problem.status }
       },
     }),
   ]
@@ -118,16 +112,3 @@ export const accountPages = (tools: Tools): Row[] => {
 
 /** An administrator of the server can do something about e-mails that are not sent. */
 const isOperator = ({ principal }: Call): boolean => principal !== null && can(principal, 'system:read')
-
-/** The organizations that a refused deletion would leave without an owner. */
-function ownerlessIn({ details }: Problem): readonly OwnerlessOrganization[] {
-  const named = z.object({ organizations: z.array(z.object({ id: z.string(), name: z.string() })) })
-  const found = named.safeParse(details)
-  return found.success ? found.data.organizations : []
-}
-
-/** The text for a refused deletion (last administrator, only owner), or null for other problems. */
-function deletionRefusal(locale: Locale, { code, details }: Problem): string | null {
-  if (code !== 'CONFLICT' || details === undefined || Array.isArray(details)) return null
-  return accountText.find(locale, `delete.kept.${String(details.reason)}`)
-}

@@ -32,7 +32,8 @@ export const accountText = texts({
     'delete.lead': 'This takes effect immediately and cannot be undone.',
     'delete.profile': 'Your profile, your address {email} and your password are deleted.',
     'delete.sessions': 'You are signed out on all devices.',
-    'delete.apps': 'You can no longer use this account to sign in to apps.',
+    'delete.apps': 'You can no longer use this account to sign in to apps, and its API keys stop working.',
+    'delete.organization': 'The organization {name}, whose only member you are, is deleted too.',
     'delete.password': 'Your password, to confirm',
     'delete.button': 'Delete my account',
     'delete.cancel': 'Keep my account',
@@ -72,13 +73,16 @@ export const accountText = texts({
     'delete.lead': 'Das geschieht sofort und lässt sich nicht rückgängig machen.',
     'delete.profile': 'Ihr Profil, Ihre Adresse {email} und Ihr Passwort werden gelöscht.',
     'delete.sessions': 'Sie werden auf allen Geräten abgemeldet.',
-    'delete.apps': 'Sie können sich mit diesem Konto nicht mehr bei Apps anmelden.',
+    'delete.apps':
+      'Sie können sich mit diesem Konto nicht mehr bei Apps anmelden, und seine API-Schlüssel gelten nicht mehr.',
+    'delete.organization':
+      'Die Organisation {name}, deren einziges Mitglied Sie sind, wird ebenfalls gelöscht.',
     'delete.password': 'Ihr Passwort zur Bestätigung',
     'delete.button': 'Mein Konto löschen',
     'delete.cancel': 'Konto behalten',
-    'delete.hand_over': 'Andere Person zum Eigentümer machen',
+    'delete.hand_over': 'Anderes Mitglied zum Inhaber machen',
     'delete.kept.last_owner':
-      'Ihnen allein gehört eine Organisation mit weiteren Mitgliedern. Übertragen Sie sie zuerst einem anderen Mitglied, oder löschen Sie sie.',
+      'Sie sind der einzige Inhaber einer Organisation mit weiteren Mitgliedern. Machen Sie zuerst ein anderes Mitglied zum Inhaber, oder löschen Sie die Organisation.',
     'delete.kept.last_administrator':
       'Sie sind die letzte Person mit der Administratorrolle. Geben Sie diese Rolle zuerst einer anderen Person.',
   },

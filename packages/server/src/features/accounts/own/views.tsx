@@ -15,6 +15,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import type { MailFault } from '../../../core/mail/index.ts'
+import type { DeletionOutlook } from './account.ts'
 import { accountText as t } from './texts.ts'
 
 export interface AccountProps extends FormState {
@@ -103,40 +104,55 @@ export function Account({ user, mailFault, saved, ...form }: AccountProps) {
   )
 }
 
-export interface OwnerlessOrganization {
-  id: string
-  name: string
-}
-
 interface DeleteAccountProps extends FormState {
   id: string
   email: string
-  /** The organizations that keep the account, because the user is their only owner. */
-  ownerless?: readonly OwnerlessOrganization[]
+  outlook: DeletionOutlook
 }
 
 /** /account/delete */
-export function DeleteAccount({ id, email, ownerless = [], ...form }: DeleteAccountProps) {
+export function DeleteAccount({ id, email, outlook, ...form }: DeleteAccountProps) {
   const { locale } = useUi()
+  const { isLastAdministrator, ownerless, emptied } = outlook
+  const keep = (
+    <LinkRow>
+      <a href="/account">{t(locale, 'delete.cancel')}</a>
+    </LinkRow>
+  )
+  if (isLastAdministrator || ownerless.length > 0)
+    return (
+      <Card sign="warning" title={t(locale, 'delete.title')}>
+        {isLastAdministrator ? (
+          <Alert kind="error">{t(locale, 'delete.kept.last_administrator')}</Alert>
+        ) : null}
+        {ownerless.length > 0 ? <Alert kind="error">{t(locale, 'delete.kept.last_owner')}</Alert> : null}
+        {ownerless.length > 0 ? (
+          <ul class="plain">
+            {ownerless.map((one) => (
+              <li key={one.id}>
+                <strong>{one.name}</strong>:{' '}
+                <a href={`/account/organizations/${encodeURIComponent(one.id)}/members`}>
+                  {t(locale, 'delete.hand_over')}
+                </a>
+              </li>
+            ))}
+          </ul>
+        ) : null}
+        {keep}
+      </Card>
+    )
   return (
     <Card sign="warning" title={t(locale, 'delete.title')} lead={t(locale, 'delete.lead')}>
       <ul class="plain">
         <li>{t.nodes(locale, 'delete.profile', { email: <strong>{email}</strong> })}</li>
         <li>{t(locale, 'delete.sessions')}</li>
         <li>{t(locale, 'delete.apps')}</li>
+        {emptied.map((one) => (
+          <li key={one.id}>
+            {t.nodes(locale, 'delete.organization', { name: <strong>{one.name}</strong> })}
+          </li>
+        ))}
       </ul>
-      {ownerless.length > 0 ? (
-        <ul class="plain">
-          {ownerless.map((one) => (
-            <li key={one.id}>
-              <strong>{one.name}</strong>:{' '}
-              <a href={`/account/organizations/${encodeURIComponent(one.id)}/members`}>
-                {t(locale, 'delete.hand_over')}
-              </a>
-            </li>
-          ))}
-        </ul>
-      ) : null}
       <Form
         action="/account/delete"
         hidden={{ account: id }}
@@ -147,9 +163,7 @@ export function DeleteAccount({ id, email, ownerless = [], ...form }: DeleteAcco
         <PasswordField name="password" autocomplete="current-password" />
         <Button kind="danger">{t(locale, 'delete.button')}</Button>
       </Form>
-      <LinkRow>
-        <a href="/account">{t(locale, 'delete.cancel')}</a>
-      </LinkRow>
+      {keep}
     </Card>
   )
 }

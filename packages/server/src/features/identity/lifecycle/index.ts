@@ -5,4 +5,4 @@
  */
 export { assertNotLastAdministrator } from './last-administrator.ts'
 export { deleteUser, disableUser, enableUser, lockUser, unlockUser } from './lifecycle.ts'
-export { deletePendingUsers, hasActiveHolder } from './sql.ts'
+export { deletePendingUsers, hasActiveHolder, isLastAdministrator } from './sql.ts'

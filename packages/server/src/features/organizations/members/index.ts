@@ -4,5 +4,10 @@
  * Invariant: an organization always has an active owner.
  */
 export { memberFeature } from './feature.ts'
-export { leaveAllOrganizations, lockOrganizationsOf } from './leaving.ts'
+export {
+  leaveAllOrganizations,
+  lockOrganizationsOf,
+  type NamedOrganization,
+  previewDeparture,
+} from './leaving.ts'
 export { isMemberAnywhere } from './sql.ts'

@@ -23,11 +23,13 @@ import {
   lockUserExclusively,
   selectMember,
   selectOrganizationIds,
+  selectOwned,
 } from './sql.ts'
 
 const lastOwner = () =>
   problem('CONFLICT', {
-    message: 'An organization always has an owner. Make another member an owner first.',
+    message:
+      'An organization always has an owner. Make another member an owner first, or delete the organization.',
     details: { reason: 'last_owner' },
   })
 
@@ -35,6 +37,18 @@ const lastOwner = () =>
 export async function assertOtherOwner(tx: Tx, organizationId: string, userId: string): Promise<void> {
   const { owners } = await tx.asSystem((system) => countOtherMembers(system, organizationId, userId))
   if (owners === 0) throw lastOwner()
+}
+
+/** Why a member cannot leave: the only owner has to hand the organization over, the only member to delete it. System scope. */
+export async function findLeaveObstacle(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<'only_owner' | 'only_member' | null> {
+  if ((await selectMember(tx, organizationId, userId))?.role !== 'owner') return null
+  const { owners, members } = await countOtherMembers(tx, organizationId, userId)
+  if (owners > 0) return null
+  return members > 0 ? 'only_owner' : 'only_member'
 }
 
 /** Revokes the access tokens that carry a member's former role. The clock is read last, after every wait for a lock. */
@@ -78,6 +92,27 @@ export async function lockOrganizationsOf(tx: Tx, userId: string): Promise<Map<s
   return locked
 }
 
+export interface NamedOrganization {
+  id: string
+  name: string
+}
+
+/**
+ * What the deletion of an account means for the organizations of the user: those with other members and no other owner
+ * prevent it, those without other members are deleted with it. System scope.
+ */
+export async function previewDeparture(
+  tx: Tx,
+  userId: string,
+): Promise<{ ownerless: NamedOrganization[]; emptied: NamedOrganization[] }> {
+  const owned = await selectOwned(tx, userId)
+  const named = (rows: typeof owned) => rows.map(({ id, name }) => ({ id, name }))
+  return {
+    ownerless: named(owned.filter(({ owners, members }) => members > 0 && owners === 0)),
+    emptied: named(owned.filter(({ members }) => members === 0)),
+  }
+}
+
 /**
  * Before an account is deleted, in the same transaction, as the system. Locks every organization of the user, and
  * deletes, with the grace period, those without other members.
@@ -94,14 +129,8 @@ export async function leaveAllOrganizations(
   const now = await selectOrganizationIds(tx, userId)
   if (now.some((id) => !locked.has(id)))
     throw problem('CONFLICT', { message: 'The account has just joined another organization. Try again.' })
-  const ownerless: { id: string; name: string }[] = []
-  for (const [id, { name, deleted_at }] of locked) {
-    const member = await selectMember(tx, id, userId)
-    if (deleted_at !== null || member?.role !== 'owner') continue
-    const { owners, members } = await countOtherMembers(tx, id, userId)
-    if (members === 0) await deleteEmptyOrganization(tools, tx, call, id)
-    else if (owners === 0) ownerless.push({ id, name })
-  }
+  const { ownerless, emptied } = await previewDeparture(tx, userId)
+  for (const { id } of emptied) await deleteEmptyOrganization(tools, tx, call, id)
   if (ownerless.length > 0)
     throw problem('CONFLICT', {
       message:

@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
 import { findOrganization, OneOrganization } from '../membership/index.ts'
 import { listGrantableRoles, MemberRole } from '../roles/index.ts'
-import { leaveOrganization } from './leaving.ts'
+import { findLeaveObstacle, leaveOrganization } from './leaving.ts'
 import { changeMemberRole, getMember, listMembers, removeMember, transferOwnership } from './members.ts'
 import { memberOperations as of } from './operations.ts'
 import type { MemberRow } from './sql.ts'
@@ -107,7 +107,12 @@ async function showLeave(tools: Tools, call: Call, id: string, form: FormState):
   const found = await findOrganization(tools, { ...call, organization: { id, role: null, permissions: [] } })
   if (!found) throw newProblem('NOT_FOUND')
   const { name } = found.organization
-  return { page: <Leave id={id} name={name} {...form} />, title: t(call.locale, 'leave.title', { name }) }
+  const userId = call.principal?.userId ?? ''
+  const obstacle = await tools.db.tx('system', (tx) => findLeaveObstacle(tx, id, userId))
+  return {
+    page: <Leave id={id} name={name} obstacle={obstacle} {...form} />,
+    title: t(call.locale, 'leave.title', { name }),
+  }
 }
 
 const readingRows = (tools: Tools): Row[] => [

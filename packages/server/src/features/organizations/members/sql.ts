@@ -100,6 +100,23 @@ export async function selectOrganizationIds(tx: Tx, userId: string): Promise<str
   return rows.map((row) => row.organization_id)
 }
 
+/** The organizations that the user owns, with the numbers of their other members and other active owners. */
+export async function selectOwned(
+  tx: Tx,
+  userId: string,
+): Promise<{ id: string; name: string; owners: number; members: number }[]> {
+  const { rows } = await sql<{ id: string; name: string; owners: number; members: number }>`
+    select o.id, o.name, others.owners, others.members
+    from memberships mine
+    join organizations o on o.id = mine.organization_id and o.deleted_at is null
+    cross join lateral (
+      select count(*) filter (where m.role = 'owner' and u.status = 'active')::int as owners, count(*)::int as members
+      from memberships m join users u on u.id = m.user_id
+      where m.organization_id = o.id and m.user_id <> ${userId}) as others
+    where mine.user_id = ${userId} and mine.role = 'owner' order by o.id`.execute(tx)
+  return rows
+}
+
 export async function isMemberAnywhere(tx: Tx, userId: string): Promise<boolean> {
   const { rows } = await sql`select 1 from memberships where user_id = ${userId} limit 1`.execute(tx)
   return rows.length > 0

@@ -10,6 +10,12 @@ export const membersText = texts({
     'leave.lead': 'You lose access immediately. To come back, you need a new invitation.',
     'leave.button': 'Leave organization',
     'leave.cancel': 'Stay in the organization',
+    'leave.only_owner':
+      'An organization always has an owner. You are the only one: make another member an owner first.',
+    'leave.only_owner_link': 'Choose another owner',
+    'leave.only_member':
+      'An organization always has an owner. You are its only member: delete the organization instead.',
+    'leave.only_member_link': 'Delete organization …',
     'members.title': 'Members',
     'members.search': 'Search',
     'members.all': 'Show all members',
@@ -36,7 +42,8 @@ export const membersText = texts({
     'transfer.you': 'You become an admin. Only an owner can make you an owner again.',
     'transfer.button': 'Transfer organization',
     'transfer.cancel': 'Keep organization',
-    'refused.last_owner': 'An organization always has an owner. Make another member an owner first.',
+    'refused.last_owner':
+      'An organization always has an owner. Make another member an owner first, or delete the organization.',
     'refused.owner': 'This member is an owner already.',
   },
   de: {
@@ -47,6 +54,12 @@ export const membersText = texts({
     'leave.lead': 'Sie verlieren den Zugang sofort. Um zurückzukehren, brauchen Sie eine neue Einladung.',
     'leave.button': 'Organisation verlassen',
     'leave.cancel': 'In der Organisation bleiben',
+    'leave.only_owner':
+      'Eine Organisation hat immer einen Inhaber. Sie sind der einzige: Machen Sie zuerst ein anderes Mitglied zum Inhaber.',
+    'leave.only_owner_link': 'Anderen Inhaber wählen',
+    'leave.only_member':
+      'Eine Organisation hat immer einen Inhaber. Sie sind das einzige Mitglied: Löschen Sie stattdessen die Organisation.',
+    'leave.only_member_link': 'Organisation löschen …',
     'members.title': 'Mitglieder',
     'members.search': 'Suchen',
     'members.all': 'Alle Mitglieder anzeigen',
@@ -75,7 +88,7 @@ export const membersText = texts({
     'transfer.button': 'Organisation übergeben',
     'transfer.cancel': 'Organisation behalten',
     'refused.last_owner':
-      'Eine Organisation hat immer einen Inhaber. Machen Sie zuerst ein anderes Mitglied zum Inhaber.',
+      'Eine Organisation hat immer einen Inhaber. Machen Sie zuerst ein anderes Mitglied zum Inhaber, oder löschen Sie die Organisation.',
     'refused.owner': 'Dieses Mitglied ist bereits Inhaber.',
   },
 })

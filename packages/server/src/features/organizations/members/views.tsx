@@ -2,6 +2,7 @@
 import { ButtonForm, Form, SearchForm, Select } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
+  Alert,
   Badge,
   Button,
   ButtonLink,
@@ -193,8 +194,25 @@ export function Transfer({
 }
 
 /** /account/organizations/:id/leave */
-export function Leave({ id, name, ...form }: FormState & { id: string; name: string }) {
+export function Leave({
+  id,
+  name,
+  obstacle,
+  ...form
+}: FormState & { id: string; name: string; obstacle: 'only_owner' | 'only_member' | null }) {
   const { locale } = useUi()
+  if (obstacle !== null)
+    return (
+      <Card sign="warning" title={t(locale, 'leave.title', { name })}>
+        <Alert kind="error">{t(locale, `leave.${obstacle}`)}</Alert>
+        <ButtonLink href={placeOf(id, obstacle === 'only_owner' ? '/members' : '/delete')} kind="secondary">
+          {t(locale, `leave.${obstacle}_link`)}
+        </ButtonLink>
+        <LinkRow>
+          <a href={placeOf(id)}>{t(locale, 'leave.cancel')}</a>
+        </LinkRow>
+      </Card>
+    )
   return (
     <Card sign="warning" title={t(locale, 'leave.title', { name })} lead={t(locale, 'leave.lead')}>
       <Form action={placeOf(id, '/leave')} {...form}>

@@ -137,6 +137,29 @@ describe('the pages of an organization', () => {
     }
   })
 
+  it('offer no form that cannot succeed to an only owner who would leave', async () => {
+    const alone = await world.person({ email: 'alone@example.com' })
+    const own = await world.organization({ name: 'Alone', members: [[alone, 'owner']] })
+    const shared = await world.organization({
+      name: 'Shared',
+      members: [
+        [alone, 'owner'],
+        [ben, 'member'],
+      ],
+    })
+    for (const [organization, reason, link] of [
+      [own, 'You are its only member', '/delete'],
+      [shared, 'You are the only one', '/members'],
+    ] as const) {
+      const place = `/account/organizations/${organization}`
+      const { text } = await see(alone.client, `${place}/leave`)
+      expect(text).toContain(reason)
+      expect(text).toContain(`href="${place}${link}"`)
+      expect(text).not.toContain(`action="${place}/leave"`)
+    }
+    expect((await see(ben.client, `/account/organizations/${shared}/leave`)).text).toContain('/leave"')
+  })
+
   it('require a sign-in within ten minutes to transfer or delete it', async () => {
     const late = await world.person({ email: 'late@example.com' })
     const theirs = (await late.client.post('/api/v1/organizations', { name: 'Late' })).data.id
