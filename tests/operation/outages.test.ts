@@ -3,11 +3,8 @@
  * every request is answered with 503 and `Retry-After`, the server is not ready and still alive; afterwards it serves
  * again without a restart, on no more connections than before.
  */
-import { execFile } from 'node:child_process'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Connection } from '../../packages/server/src/base/db/connection.ts'
@@ -16,9 +13,8 @@ import { makeKey } from '../../packages/server/src/features/access/api-keys/form
 import type { Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
+import { type Disk, MAY_MOUNT, mountDisk } from '../setup/disk.ts'
 import { createDatabase, type Node, recordLog, startNode, statement } from './node.ts'
-
-const run = promisify(execFile)
 
 let cluster: Cluster
 let databases = 0
@@ -192,24 +188,21 @@ describe('while a transaction of an operator holds a lock', () => {
   })
 })
 
-describe('while the disk of PostgreSQL is full', () => {
-  let folder: string
+describe.runIf(MAY_MOUNT)('while the disk of PostgreSQL is full', () => {
+  let disk: Disk
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'latchkey-full-'))
-    if (process.getuid?.() === 0)
-      await run('mount', ['-t', 'tmpfs', '-o', 'size=40m,mode=0777', 'tmpfs', folder])
+    disk = await mountDisk(40)
   })
   afterEach(async () => {
     await node.stop()
     await statement(`${cluster.superuserUrl}postgres`, `drop database if exists full_disk`)
     await statement(`${cluster.superuserUrl}postgres`, `drop tablespace if exists small`)
-    if (process.getuid?.() === 0) await run('umount', [folder])
-    await rm(folder, { recursive: true, force: true })
+    await disk.remove()
   })
 
   it('writes get 503, the server is not ready, and both end when there is room again', async () => {
-    const place = join(folder, 'tablespace')
-    await run('mkdir', [place])
+    const place = join(disk.folder, 'tablespace')
+    await mkdir(place)
     if (cluster.account) await chown(place, cluster.account.uid, cluster.account.gid)
     const superuser = `${cluster.superuserUrl}postgres`
     await statement(superuser, `create tablespace small owner latchkey location '${place}'`)
@@ -218,9 +211,7 @@ describe('while the disk of PostgreSQL is full', () => {
     node = await startNode(`${cluster.baseUrl}full_disk`, { log })
     await expectServing()
 
-    const ballast = join(folder, 'ballast')
-    // the last bytes too: dd ends with an error when there is no room
-    await run('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4096']).catch(() => {})
+    await disk.fill()
     // what is left inside of the tables' pages is used first
     await expect.poll(async () => (await register()).status, { timeout: 60_000 }).toBe(503)
     await expectUnavailable(['a registration'])
@@ -229,7 +220,7 @@ describe('while the disk of PostgreSQL is full', () => {
     expect(log.lines).toContain(
       'error the database cannot be written to; the server is not ready until it can',
     )
-    await writeFile(ballast, '')
+    await disk.free()
     await expectServing()
     expect(log.lines).toContain('info the database can be written to again')
   })

@@ -30,6 +30,7 @@ const QUICK = [
   'shared_buffers=64MB',
   'autovacuum=off',
 ]
+const SMALL = ['min_wal_size=32MB', 'max_wal_size=64MB', 'shared_buffers=64MB']
 
 /** Before the rule that trusts every login: two roles, for tests of logins that fail. */
 const ADMISSION = `host all with_password 127.0.0.1/32 scram-sha-256
@@ -39,6 +40,8 @@ host all not_admitted 127.0.0.1/32 reject
 export interface ClusterOptions {
   /** Whether a commit is on the disk when it is acknowledged, as in production. */
   durable?: boolean
+  /** Where its folder is made: on a small disk, for instance. The WAL is then kept small. */
+  parent?: string
 }
 
 export interface Cluster {
@@ -50,6 +53,8 @@ export interface Cluster {
   bin: string
   /** The account of the server; null where it is that of this process. */
   account: { uid: number; gid: number } | null
+  /** Whether there is a postmaster; one that cannot recover ends by itself. */
+  isRunning(): boolean
   /** Sends a signal to every process of the server: SIGSTOP freezes it, SIGCONT continues it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
   /** PostgreSQL's fast shutdown, or as a crash: immediately, without a checkpoint. */
@@ -59,10 +64,10 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-export async function startCluster({ durable = false }: ClusterOptions = {}): Promise<Cluster> {
+export async function startCluster({ durable = false, parent }: ClusterOptions = {}): Promise<Cluster> {
   const bin = findBinaries()
   const account = await serverAccount()
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-postgres-'))
+  const folder = await mkdtemp(join(parent ?? tmpdir(), 'latchkey-postgres-'))
   if (account) await chown(folder, account.uid, account.gid)
   const data = join(folder, 'data')
   // every keeper that was started; the last one has the running server
@@ -96,7 +101,8 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
     const hba = join(data, 'pg_hba.conf')
     await writeFile(hba, `${ADMISSION}${await readFile(hba, 'utf8')}`)
     const port = await freePort()
-    const settings = [...SETTINGS, ...(durable ? [] : QUICK)].flatMap((setting) => ['-c', setting])
+    const chosen = [...SETTINGS, ...(durable ? [] : QUICK), ...(parent === undefined ? [] : SMALL)]
+    const settings = chosen.flatMap((setting) => ['-c', setting])
     const launch = (): void => {
       const program = ['-c', KEEPER, join(bin, 'postgres'), folder, '-D', data, '-p', String(port)]
       keepers.push(
@@ -115,6 +121,7 @@ export async function startCluster({ durable = false }: ClusterOptions = {}): Pr
       superuserUrl,
       bin,
       account,
+      isRunning: () => existsSync(join(data, 'postmaster.pid')),
       signal,
       async shutDown(mode = 'fast') {
         const [postmaster] = await processesOf(data)
