@@ -162,6 +162,10 @@ describe('while PostgreSQL is down', () => {
     expect(await node.ready()).toBe(503)
     await limit(-1)
     await expectServing()
+    expect(log.lines.filter((line) => line.includes('free connection'))).toEqual([
+      'error PostgreSQL has no free connection; requests that need one are refused until it has',
+      'info PostgreSQL has free connections again',
+    ])
   })
 })
 

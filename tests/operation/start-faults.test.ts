@@ -3,15 +3,16 @@
  * code for scripts and its one sentence are compared. A stack trace is for faults of the program only.
  */
 import { execFile, spawn } from 'node:child_process'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
+import { MAY_MOUNT, mountDisk } from '../setup/disk.ts'
 import { createDatabase, startNode, statement } from './node.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -41,20 +42,22 @@ interface Started {
   stderr: string
 }
 
+const environment = (env: Record<string, string>) => ({
+  PATH: process.env.PATH,
+  LATCHKEY_PROFILE: 'testing',
+  LATCHKEY_PORT: '0',
+  LATCHKEY_LOG_LEVEL: 'error',
+  LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
+  LATCHKEY_DATA_DIR: join(folder, 'data'),
+  ...env,
+})
+
 /** Starts the server with these settings until it exits. @param uid the user to run as, where this is root */
 async function start(env: Record<string, string>, uid?: number): Promise<Started> {
   const child = spawn(process.execPath, [BUNDLE, 'start', '--json'], {
     cwd: folder,
     ...(uid === undefined ? {} : { uid, gid: uid }),
-    env: {
-      PATH: process.env.PATH,
-      LATCHKEY_PROFILE: 'testing',
-      LATCHKEY_PORT: '0',
-      LATCHKEY_LOG_LEVEL: 'error',
-      LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
-      LATCHKEY_DATA_DIR: join(folder, 'data'),
-      ...env,
-    },
+    env: environment(env),
   })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => {
@@ -66,6 +69,15 @@ async function start(env: Record<string, string>, uid?: number): Promise<Started
   const exit = await new Promise<number | null>((resolve) => child.once('close', resolve))
   const { error } = JSON.parse(output.stdout)
   return { exit, code: error?.code, message: error?.message ?? output.stdout, stderr: output.stderr }
+}
+
+/** What `latchkey doctor` finds with these settings, by the name of the check. */
+async function doctor(env: Record<string, string>, check = 'database'): Promise<unknown> {
+  const found = await promisify(execFile)(process.execPath, [BUNDLE, 'doctor', '--json'], {
+    cwd: folder,
+    env: environment(env),
+  }).catch((error) => error)
+  return JSON.parse(found.stdout).findings.find((finding: { check: string }) => finding.check === check)
 }
 
 const inDatabase = (user: string, database = 'postgres') => ({
@@ -182,8 +194,17 @@ const FAULTS: readonly [string, () => Promise<Record<string, string>>, code: str
       await superuser('alter database no_connections connection limit 0')
       return { DATABASE_URL: url }
     },
-    'DATABASE_FULL',
-    /^PostgreSQL at 127\.0\.0\.1:\d+ has no room left: too many connections for database "no_connections"\.$/,
+    'DATABASE_CONNECTIONS',
+    /^PostgreSQL at 127\.0\.0\.1:\d+ has no free connection \(too many connections for database "no_connections"\): end some, raise max_connections .* LATCHKEY_DATABASE_POOL\.$/,
+  ],
+  [
+    'a role without a free connection',
+    async () => {
+      await superuser('create role no_more login connection limit 0')
+      return inDatabase('no_more')
+    },
+    'DATABASE_CONNECTIONS',
+    /has no free connection \(too many connections for role "no_more"\): /,
   ],
   [
     'a database that is starting up',
@@ -303,5 +324,141 @@ describe('a start that cannot succeed says why, in one sentence', () => {
     const started = await start({ LATCHKEY_DATA_DIR: data, HOME: folder }, cluster.account?.uid)
     expect([started.exit, started.code]).toEqual([1, 'DATA_DIR'])
     expect(started.message).toMatch(/^The data folder \S+ is not writable by this user: change its owner/)
+  })
+})
+
+describe('a database that takes no writes', () => {
+  it.each(['that is new', 'that a server has used'])('a standby %s', async (which) => {
+    const url = await createDatabase(cluster, which === 'that is new' ? 'standby_new' : 'standby_used')
+    if (which !== 'that is new') await (await startNode(url)).stop()
+    await cluster.shutDown()
+    await cluster.startAgain({ standby: true })
+    try {
+      const { exit, code, message } = await start({ DATABASE_URL: url })
+      expect([exit, code]).toEqual([1, 'DATABASE_READ_ONLY'])
+      expect(message).toMatch(
+        /^The database at 127\.0\.0\.1:\d+ is read-only, as a standby is: set the address of the primary/,
+      )
+      expect(await doctor({ DATABASE_URL: url })).toMatchObject({
+        state: 'fail',
+        message: message.replace(/\.$/, ''),
+      })
+    } finally {
+      await superuser('select pg_promote()')
+    }
+  })
+
+  // a setting of the database is a default: sessions of the server choose for themselves
+  it('default_transaction_read_only does not keep it from starting', async () => {
+    const url = await createDatabase(cluster, 'read_only_default')
+    await superuser('alter database read_only_default set default_transaction_read_only = on')
+    expect((await start({ DATABASE_URL: url })).exit).toBe(0)
+    expect(await doctor({ DATABASE_URL: url })).toMatchObject({ state: 'ok' })
+  })
+
+  it('without a free connection the doctor says the same', async () => {
+    const env = inDatabase('no_more')
+    const { message } = await start(env)
+    expect(await doctor(env)).toMatchObject({ state: 'fail', message: message.replace(/\.$/, '') })
+  })
+})
+
+describe.runIf(MAY_MOUNT)('a disk', () => {
+  let disk: Awaited<ReturnType<typeof mountDisk>>
+  let data: string
+  beforeEach(async () => {
+    disk = await mountDisk(200)
+    data = join(disk.folder, 'data')
+  })
+  afterEach(() => disk.remove())
+
+  /** The sentence of the start, which the doctor repeats. */
+  async function refused(env: Record<string, string>, check: string): Promise<string[]> {
+    const { exit, code, message, stderr } = await start(env)
+    expect([exit, message]).toEqual([1, expect.not.stringContaining('\n')])
+    expect(stderr).not.toMatch(/^\s+at /m)
+    expect(await doctor(env, check)).toMatchObject({ state: 'fail', message: message.replace(/\.$/, '') })
+    return [code ?? '', message]
+  }
+  const used = async (): Promise<void> => {
+    expect((await start({ LATCHKEY_DATA_DIR: data })).exit).toBe(0)
+  }
+
+  it('of PostgreSQL that is full', async () => {
+    const place = join(disk.folder, 'tablespace')
+    await mkdir(place)
+    if (cluster.account) await chown(place, cluster.account.uid, cluster.account.gid)
+    await superuser(`create tablespace full_at_start owner latchkey location '${place}'`)
+    try {
+      await superuser('create database full_new owner latchkey tablespace full_at_start')
+      const there = inDatabase('latchkey', 'full_new')
+      await disk.fill()
+      const first = await start(there)
+      expect([first.exit, first.code]).toEqual([1, 'DATABASE_FULL'])
+      expect(first.message).toMatch(
+        /^The disk of PostgreSQL at 127\.0\.0\.1:\d+ is full or read-only \(could not write init file\): free space there/,
+      )
+      await disk.free()
+      // a connection that writes that file
+      await statement(`${cluster.baseUrl}full_new`, 'select 1')
+      await disk.fill()
+      const second = await start(there)
+      expect([second.exit, second.code]).toEqual([1, 'DATABASE_FULL'])
+      expect(second.message).toMatch(
+        /^The disk of PostgreSQL at 127\.0\.0\.1:\d+ is full \(.*No space left on device\): free space there\.$/,
+      )
+      await disk.free()
+      expect((await start(there)).exit).toBe(0)
+    } finally {
+      await superuser('drop database if exists full_new')
+      await superuser('drop tablespace full_at_start')
+    }
+  })
+
+  it.each([0, 100_000, 8_000_000])('of a new data folder that is full, except for %i bytes', async (left) => {
+    await disk.fill(left)
+    const [code, sentence] = await refused({ LATCHKEY_DATA_DIR: data }, 'data folder')
+    expect(code).toBe('DATA_DIR')
+    expect(sentence).toMatch(
+      /^The data folder \S+ is on a disk that is full: free space there, or set another folder in LATCHKEY_DATA_DIR\.$/,
+    )
+    // and then it is as if it had not been tried
+    await disk.free()
+    await used()
+  })
+
+  it.each([0, 4096, 16_384])('of a used data folder that is full, except for %i bytes', async (left) => {
+    await used()
+    await disk.fill(left)
+    const { exit, code, message } = await start({ LATCHKEY_DATA_DIR: data })
+    // with some luck there is room enough to start
+    if (left === 0 || exit !== 0) {
+      expect([exit, code]).toEqual([1, 'DATA_DIR'])
+      expect(message).toMatch(/ is on a disk that is full: free space there/)
+    }
+    await disk.free()
+    await used()
+  })
+
+  it.each(['new', 'used'])('of a %s data folder that is read-only', async (which) => {
+    if (which === 'used') await used()
+    else await mkdir(data)
+    await disk.setReadOnly()
+    const [code, sentence] = await refused({ LATCHKEY_DATA_DIR: data }, 'data folder')
+    expect([code, sentence]).toEqual([
+      'DATA_DIR',
+      `The data folder ${data} is on a read-only file system: set another folder in LATCHKEY_DATA_DIR.`,
+    ])
+  })
+
+  it('whose database belongs to another user', async () => {
+    await used()
+    const uid = cluster.account?.uid ?? 0
+    // all but the database, which a start as root has made
+    for (const name of ['', ...(await readdir(data))])
+      if (name !== 'database') await chown(join(data, name), uid, uid)
+    const { exit, code, message } = await start({ LATCHKEY_DATA_DIR: data, HOME: folder }, uid)
+    expect([exit, code]).toEqual([1, 'DATA_DIR'])
+    expect(message).toMatch(/^The data folder \S+ is not writable by this user: change its owner/)
   })
 })

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { openPglite, Wire } from '../../../server/src/base/db/pglite.ts'
+import { openPglite } from '../../../server/src/base/db/engine.ts'
+import { Wire } from '../../../server/src/base/db/pglite.ts'
 import { createTestDatabase } from '../../../server/src/testing/database.ts'
 import { latchkeySql } from '../database/sql.ts'
 

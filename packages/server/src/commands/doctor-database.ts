@@ -10,6 +10,8 @@ export interface DatabaseReport {
   version: string
   /** `150018` */
   versionNumber: number
+  /** It replays the changes of another server, and takes none. */
+  isStandby: boolean
   /** The database's clock, ISO 8601. */
   now: string
   pending: string[]
@@ -35,10 +37,10 @@ export const doctorDatabase: Portable = {
 async function examine(db: Database): Promise<DatabaseReport> {
   const facts = await db.asOwner(async (line) => {
     const { rows } = await line.plain(
-      `select current_setting('server_version') as version, current_setting('server_version_num') as number,
+      `select current_setting('server_version') as version, current_setting('server_version_num') as number, pg_is_in_recovery() as standby,
          to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now, session_user::text as role`,
     )
-    return rows[0] as { version: string; number: string; now: string; role: string }
+    return rows[0] as { version: string; number: string; standby: boolean; now: string; role: string }
   })
   const migrations = await migrationStatus(db)
   const named = (...states: string[]) =>
@@ -51,6 +53,7 @@ async function examine(db: Database): Promise<DatabaseReport> {
   return {
     version: facts.version,
     versionNumber: Number(facts.number),
+    isStandby: facts.standby,
     now: facts.now,
     pending: named('pending'),
     odd: named('newer', 'changed', 'unknown'),

@@ -2,11 +2,12 @@
  * `doctor`: checks everything that the server requires and prints a line for each check, with the remedy for a
  * failure. It changes nothing and continues after failures, so that one run shows all of them.
  */
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
+import { rootCode } from '../base/db/faults.ts'
 import { dataDirHolder } from '../base/db/index.ts'
 import { loadArgon2, loadBcrypt } from '../base/hashing/index.ts'
 import { cautions } from '../config/rules.ts'
@@ -14,6 +15,7 @@ import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
 import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
+import { failureOf, folderFailure, readOnlyFailure } from './failures.ts'
 import { paint, plain } from './terminal.ts'
 import { runThrough } from './through.ts'
 
@@ -106,18 +108,24 @@ const secretSource = (config: Config): string =>
     ? 'generated at the first start'
     : `${config.secret.length} characters, not a known sample`
 
+/** A check that failed as a start would, in the same words. */
+const failed = (check: string, error: unknown): Finding => fail(check, withCauses(error).replace(/\.$/, ''))
+
+/** What the embedded database needs at least: two segments of its write-ahead log. */
+const EMBEDDED_BYTES = 32 * 1024 * 1024
+
 /** The data folder, or its nearest existing parent folder. */
 function dataDir(config: Config): Finding {
   let folder = config.dataDir
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch {
-    return fail(
-      'data folder',
-      `${folder} is not writable by this user: change its owner, or LATCHKEY_DATA_DIR`,
-    )
+  } catch (error) {
+    return failed('data folder', folderFailure(rootCode(error), { dataDir: folder }) ?? error)
   }
+  const { bavail, bsize } = statfsSync(folder)
+  if (!config.databaseUrl && bavail * bsize < EMBEDDED_BYTES)
+    return failed('data folder', folderFailure('ENOSPC', { dataDir: folder }))
   return ok(
     'data folder',
     folder === config.dataDir ? config.dataDir : `${config.dataDir} is created at the first start`,
@@ -133,10 +141,10 @@ async function database(config: Config): Promise<Finding[]> {
   try {
     found = (await runThrough(doctorDatabase, { values: {}, positionals: [] }, config)).json as DatabaseReport
   } catch (error) {
-    return [fail('database', withCauses(error).replace(/\.$/, ''))]
+    return [failed('database', failureOf(error, config))]
   }
   return [
-    ...databaseItself(found),
+    ...databaseItself(found, config),
     ...waitingJobs(found),
     ...deliveries(found),
     clock(found, began),
@@ -144,8 +152,12 @@ async function database(config: Config): Promise<Finding[]> {
   ]
 }
 
-function databaseItself({ version, versionNumber, pending, odd }: DatabaseReport): Finding[] {
+function databaseItself(
+  { version, versionNumber, isStandby, pending, odd }: DatabaseReport,
+  config: Config,
+): Finding[] {
   const isOld = versionNumber < 150_000
+  if (isStandby) return [failed('database', readOnlyFailure(config))]
   return [
     isOld
       ? fail('database', `PostgreSQL ${version} is too old: 15 or newer is required`)

@@ -20,6 +20,8 @@ interface Target {
 
 interface Row {
   codes: RegExp
+  /** Of the message, where the code alone says too little. */
+  words?: RegExp
   /** The code that `--json` prints. */
   as: string
   /** @param message the words of the error and its causes */
@@ -50,12 +52,32 @@ const DATABASE: readonly Row[] = [
   {
     codes: /^25006$/,
     as: 'DATABASE_READ_ONLY',
-    sentence: ({ at }) => `The database at ${at} is read-only, as a standby is: connect to the primary.`,
+    sentence: ({ at }) =>
+      `The database at ${at} is read-only, as a standby is: set the address of the primary in DATABASE_URL, or promote this one.`,
   },
   {
-    codes: /^53[123]00$/,
+    codes: /^53300$/,
+    as: 'DATABASE_CONNECTIONS',
+    sentence: ({ at }, message) =>
+      `PostgreSQL at ${at} has no free connection (${message}): end some, raise max_connections or the limit of the database or the role, or lower LATCHKEY_DATABASE_POOL.`,
+  },
+  {
+    codes: /^53100$/,
     as: 'DATABASE_FULL',
-    sentence: ({ at }, message) => `PostgreSQL at ${at} has no room left: ${message}.`,
+    sentence: ({ at }, message) => `The disk of PostgreSQL at ${at} is full (${message}): free space there.`,
+  },
+  {
+    // the first connection to a new database writes a file, and does not say why it cannot
+    codes: /^XX000$/,
+    words: /could not write init file/,
+    as: 'DATABASE_FULL',
+    sentence: ({ at }, message) =>
+      `The disk of PostgreSQL at ${at} is full or read-only (${message}): free space there, or check the disk.`,
+  },
+  {
+    codes: /^53[24]00$/,
+    as: 'DATABASE_FULL',
+    sentence: ({ at }, message) => `PostgreSQL at ${at} has reached a limit (${message}): raise it there.`,
   },
   {
     codes: /^57P03$/,
@@ -113,6 +135,10 @@ export function failureOf(error: unknown, config: Config): unknown {
   )
 }
 
+/** Of a standby, which answers but takes no write. */
+export const readOnlyFailure = ({ databaseUrl }: Pick<Config, 'databaseUrl'>): Failure | null =>
+  databaseUrl === null ? null : databaseFailure(null, '25006', databaseUrl)
+
 function listenFailure(code: string | null, { host, port }: Config, tried: unknown): Failure | null {
   const at = typeof tried === 'number' ? tried : port
   if (code === 'EADDRINUSE')
@@ -130,7 +156,9 @@ function listenFailure(code: string | null, { host, port }: Config, tried: unkno
 function databaseFailure(error: unknown, code: string | null, databaseUrl: string): Failure | null {
   const target = targetOf(databaseUrl)
   const message = lastOf(withCauses(error))
-  const row = DATABASE.find(({ codes }) => code !== null && codes.test(code))
+  const row = DATABASE.find(
+    ({ codes, words }) => code !== null && codes.test(code) && (!words || words.test(message)),
+  )
   if (row) return new Failure(row.sentence(target, message), row.as)
   if (!(error instanceof Unreachable)) return null
   if (/does not support SSL/i.test(message))
@@ -150,11 +178,15 @@ const FOLDER: Readonly<Record<string, string>> = {
   EROFS: 'is on a read-only file system: set another folder in LATCHKEY_DATA_DIR',
   ENOTDIR: 'is not a folder: set another in LATCHKEY_DATA_DIR',
   EEXIST: 'is not a folder: set another in LATCHKEY_DATA_DIR',
-  ENOSPC: 'is on a disk that is full',
-  EDQUOT: 'is on a disk whose quota is used up',
+  ENOSPC: 'is on a disk that is full: free space there, or set another folder in LATCHKEY_DATA_DIR',
+  EDQUOT: 'is on a disk whose quota is used up: free space there, or set another folder in LATCHKEY_DATA_DIR',
+  EIO: 'is on a disk that fails: check the disk, or set another folder in LATCHKEY_DATA_DIR',
+  // of the embedded database, in the words of PostgreSQL
+  53100: 'is on a disk that is full: free space there, or set another folder in LATCHKEY_DATA_DIR',
 }
 
-function folderFailure(code: string | null, { dataDir }: Config): Failure | null {
+/** @param code of a system error, or the SQLSTATE of the embedded database */
+export function folderFailure(code: string | null, { dataDir }: Pick<Config, 'dataDir'>): Failure | null {
   const why = code === null ? undefined : FOLDER[code]
   return why === undefined ? null : new Failure(`The data folder ${dataDir} ${why}.`, 'DATA_DIR')
 }

@@ -75,8 +75,12 @@ export async function serveControl(
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
-          if (isPipe) removePipeToken(dataDir)
-          else rmSync(path, { force: true })
+          try {
+            if (isPipe) removePipeToken(dataDir)
+            else rmSync(path, { force: true })
+          } catch {
+            // a disk that has failed; the next start removes what is left
+          }
           resolve()
         })
       }),

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { isConnectionLost, isUnavailable, isUnwritable, rootCode, Unreachable } from './faults.ts'
 import { TransactionRolledBack } from './index.ts'
 
-const fault = (code: string): Error => Object.assign(new Error(code), { code })
+const fault = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more })
 
-/** code, what it is, connection lost, answered as UNAVAILABLE, no write succeeds */
-const TABLE: readonly [string, string, boolean, boolean, boolean][] = [
+/** code, what it is, connection lost, answered as UNAVAILABLE, no write succeeds, other fields of the error */
+const TABLE: readonly [string, string, boolean, boolean, boolean, object?][] = [
   ['08006', 'connection failure', true, true, false],
   ['57P01', 'shut down by an administrator', true, true, false],
   ['57P02', 'crashed', true, true, false],
@@ -26,12 +26,15 @@ const TABLE: readonly [string, string, boolean, boolean, boolean][] = [
   ['23505', 'unique violation', false, false, false],
   ['42501', 'insufficient privilege', false, false, false],
   ['42P01', 'no such table', false, false, false],
-  ['XX000', 'internal error', false, false, false],
+  ['42501', 'a file that is read-only', false, true, true, { file: 'md.c' }],
+  ['42501', 'a policy', false, false, false, { file: 'execMain.c' }],
+  ['XX000', 'internal error', false, false, false, { severity: 'ERROR' }],
+  ['XX000', 'internal error that ends the session', true, true, false, { severity: 'FATAL' }],
 ]
 
 describe('a fault of the database', () => {
-  test.each(TABLE)('%s: %s', (code, _what, lost, unavailable, unwritable) => {
-    const error = fault(code)
+  test.each(TABLE)('%s: %s', (code, _what, lost, unavailable, unwritable, more) => {
+    const error = fault(code, more)
     expect([isConnectionLost(error), isUnavailable(error), isUnwritable(error)]).toEqual([
       lost,
       unavailable,

@@ -61,12 +61,22 @@ const FAULTS: readonly (readonly [code: RegExp, means: Fault, what: string])[] =
   [/^40(001|P01)$/, 'busy', 'serialization failure, deadlock'],
 ]
 
+/** PostgreSQL names the file of its source that reports an error: these are of its storage. */
+const isOfFile = (error: unknown): boolean =>
+  /^(md|fd|xlog\w*|slru|bufmgr)\.c$/.test(String((error as { file?: unknown }).file))
+
+/** The server ends the session with the error: `could not write init file` on a full disk, for instance. */
+const isFatal = (error: unknown): boolean =>
+  ['FATAL', 'PANIC'].includes(String((error as { severity?: unknown }).severity))
+
 /** Null for every other error: a fault of the statement. */
 function faultOf(error: unknown): Fault | null {
   if (error instanceof Unreachable) return 'lost'
   const code = faultCode(error)
   if (code === null) return null
-  return FAULTS.find(([pattern]) => pattern.test(code))?.[1] ?? null
+  // the code of a missing right, also where the operating system refuses a file: read-only, or of another user
+  if (code === '42501' && isOfFile(error)) return 'unwritable'
+  return FAULTS.find(([pattern]) => pattern.test(code))?.[1] ?? (isFatal(error) ? 'lost' : null)
 }
 
 /** The connection was lost or could not be made: no other statement must be sent on it. */

@@ -8,8 +8,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log/index.ts'
 import { type Database, database } from './database.ts'
+import { assertRoom, isFolderFault, openPglite } from './engine.ts'
 import { lockDataDir } from './lock.ts'
-import { openPglite, pgliteDriver } from './pglite.ts'
+import { pgliteDriver } from './pglite.ts'
 import { postgresDriver } from './postgres.ts'
 import { packagedTemplate, unpackTemplate } from './template.ts'
 
@@ -55,18 +56,23 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     const lite = await openPglite({ folder: null, template: options.template ?? null })
     return database({ driver: await pgliteDriver(lite), guardNesting, log })
   }
+  const folder = join(options.dataDir, 'database')
+  const reopen = async () => {
+    await assertRoom(folder)
+    return openPglite({ folder, template: null })
+  }
   const lock = await lockDataDir(options.dataDir, { controlSocket: options.controlSocket ?? null })
   try {
-    const lite = await openFolder(options.dataDir, options.template, log)
-    return database({ driver: await pgliteDriver(lite), guardNesting, log, onClosed: () => lock.release() })
+    const lite = await openFolder(options.dataDir, folder, options.template, log)
+    const driver = await pgliteDriver(lite, { log, reopen })
+    return database({ driver, guardNesting, log, onClosed: () => lock.release() })
   } catch (error) {
     await lock.release()
     throw error
   }
 }
 
-async function openFolder(dataDir: string, given: OpenOptions['template'], log: Log) {
-  const folder = join(dataDir, 'database')
+async function openFolder(dataDir: string, folder: string, given: OpenOptions['template'], log: Log) {
   // a marker that exists while the directory is being created: if it remains, the first start was interrupted
   const unfinished = join(dataDir, 'database.unfinished')
   if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
@@ -75,7 +81,8 @@ async function openFolder(dataDir: string, given: OpenOptions['template'], log: 
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const template = given === undefined ? await packagedTemplate() : given
   const lite = await openUnpacked(folder, template).catch(async (error) => {
-    if (!template) throw error
+    // with another cause than the template, the second attempt would fail too
+    if (!template || isFolderFault(error)) throw error
     log.warn({ err: error }, 'the database template cannot be used: creating the database without it')
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true, mode: 0o700 })

@@ -104,9 +104,14 @@ async function hold(file: string, holder: LockHolder, length: number): Promise<D
   let releasing: Promise<void> | null = null
   const release = async (): Promise<void> => {
     clearInterval(timer)
-    await handle.truncate(0)
-    await handle.sync()
-    await handle.close()
+    try {
+      await handle.truncate(0)
+      await handle.sync()
+    } catch {
+      // a disk that has failed: that this process has ended releases the lock too
+    } finally {
+      await handle.close()
+    }
   }
   return {
     holder,

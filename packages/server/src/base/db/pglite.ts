@@ -1,54 +1,73 @@
 /**
  * The embedded database: PGlite behind the client of pg, through a stream that transfers the wire protocol in memory.
  * Types, parameters, prepared statements and errors are therefore those of PostgreSQL, by the same code. PGlite has one
- * connection; a pool of one is the queue before it.
+ * connection; a pool of one is the queue before it. After a crash (engine.ts) the pool opens the database again.
  */
 import { Duplex } from 'node:stream'
-import { setFlagsFromString } from 'node:v8'
-import type { PGlite } from '@electric-sql/pglite'
+import type { Log } from '../log/index.ts'
 import { Connection, type StatementResult } from './connection.ts'
-import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION } from './driver.ts'
+import { assertChannel, CLOSE_PATIENCE_MS, type Driver, SESSION, type Watch } from './driver.ts'
+import { abandon, crashOf, type Engine } from './engine.ts'
 import { Unreachable } from './faults.ts'
 import { Pool } from './pool.ts'
 
-export interface PgliteOptions {
-  /** The folder of the database itself; null keeps it in memory. */
-  folder: string | null
-  /** A packed data directory to start from (template.ts); only for an empty folder. */
-  template: Buffer | null
+/** Between attempts to open a crashed database again, in milliseconds; the last one is repeated. */
+const BACK_OFF_MS = [0, 500, 1000, 2000, 5000] as const
+
+export interface Recovery {
+  log: Log
+  /** Opens the database again after a crash. */
+  reopen(): Promise<Engine>
 }
 
 /**
- * By default V8 validates all of PGlite's WebAssembly before running it, and soon compiles it again with optimizations: on
- * one core that is most of the startup time. With these flags, functions are validated when they are first called, and
- * optimized about five hundred times later.
+ * Takes ownership of the engine: it is closed with the driver.
+ * @param recovery null for a database in memory, which a crash ends
  */
-const PATIENT_COMPILER = ['--wasm-lazy-validation', '--wasm-tiering-budget=1000000000']
-
-export async function openPglite(options: PgliteOptions): Promise<PGlite> {
-  for (const flag of PATIENT_COMPILER) setFlagsFromString(flag)
-  // imported on demand: a server with PostgreSQL does not need its memory
-  const { PGlite } = await import('@electric-sql/pglite')
-  return PGlite.create({
-    ...(options.folder ? { dataDir: options.folder } : {}),
-    ...(options.template ? { loadDataDir: new Blob([new Uint8Array(options.template)]) } : {}),
-  })
-}
-
-/** The part of PGlite that a driver needs. */
-export type Engine = Pick<PGlite, 'execProtocolRawSync' | 'close'>
-
-/** Takes ownership of the PGlite: it is closed with the driver. */
-export async function pgliteDriver(lite: Engine): Promise<Driver> {
+export async function pgliteDriver(first: Engine, recovery: Recovery | null = null): Promise<Driver> {
   const subscriptions = new Map<string, Set<(payload: string) => void>>()
+  const watches = new Set<Watch>()
+  let lite = first
+  let failures = 0
+  let pause: NodeJS.Timeout | null = null
+
+  const recover = async (crash: Error): Promise<void> => {
+    if (pause || !recovery) throw new Unreachable('the embedded database has crashed', crash)
+    const wait = BACK_OFF_MS[Math.min(++failures, BACK_OFF_MS.length - 1)]
+    pause = setTimeout(() => {
+      pause = null
+    }, wait)
+    pause.unref()
+    const another = await recovery.reopen().catch((error) => {
+      throw new Unreachable('the embedded database cannot be opened again', error)
+    })
+    abandon(lite)
+    lite = another
+    failures = 0
+    recovery.log.info({}, 'the embedded database has been opened again')
+    for (const watch of watches) watch.onBack()
+  }
+  const onLost = (): void => {
+    const crash = crashOf(lite)
+    if (!crash) return
+    recovery?.log.error(
+      { err: crash },
+      'the embedded database has crashed; requests are refused until it can be opened again',
+    )
+    for (const watch of watches) watch.onLost()
+  }
 
   const open = async (): Promise<Connection> => {
+    const crash = crashOf(lite)
+    if (crash) await recover(crash)
     const connection = await Connection.open(
       { stream: () => new Wire(lite), user: 'postgres', database: 'postgres', ssl: false },
       // a lost connection may have left a transaction and prepared statements: the session of PGlite is the same
       `rollback; deallocate all; reset role; ${SESSION} set search_path = latchkey;`,
     )
+    connection.onLost(onLost)
     await resetRole(connection)
+    for (const channel of subscriptions.keys()) await connection.plain(`listen ${channel}`)
     connection.onNotification((channel, payload) => {
       for (const onMessage of subscriptions.get(channel) ?? []) onMessage(payload)
     })
@@ -92,15 +111,17 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
         assertMigrated()
         return connection.send<R>(text, values, 'system')
       }),
-    async listen(channel, onMessage) {
+    async listen(channel, onMessage, watch) {
       assertChannel(channel)
       const listeners = subscriptions.get(channel) ?? new Set()
       // a wrapper, so that the same function may subscribe twice
       const listener = (payload: string) => onMessage(payload)
       subscriptions.set(channel, listeners.add(listener))
       await onConnection((connection) => connection.plain(`listen ${channel}`))
+      if (watch) watches.add(watch)
       return async () => {
         listeners.delete(listener)
+        if (watch) watches.delete(watch)
       }
     },
     // the one connection delivers its notifications with the answer to COMMIT
@@ -117,7 +138,9 @@ export async function pgliteDriver(lite: Engine): Promise<Driver> {
       }),
     async close() {
       await pool.close(CLOSE_PATIENCE_MS)
-      await lite.close()
+      if (pause) clearTimeout(pause)
+      if (crashOf(lite)) abandon(lite)
+      else await lite.close()
     },
   }
 }

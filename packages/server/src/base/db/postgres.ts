@@ -57,8 +57,23 @@ export function postgresDriver(options: PostgresOptions): Driver {
     set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     set role ${role};`
 
+  /** A start that fails has its own sentence. */
+  let hasConnected = false
+  let isExhausted = false
   const connect = async (purpose: string, settings: string): Promise<Connection> => {
-    const connection = await Connection.open(config(purpose), settings)
+    const connection = await Connection.open(config(purpose), settings).catch((error) => {
+      if (hasConnected && !isExhausted && rootCode(error) === '53300') {
+        isExhausted = true
+        log.error(
+          { err: error },
+          'PostgreSQL has no free connection; requests that need one are refused until it has',
+        )
+      }
+      throw error
+    })
+    if (isExhausted) log.info({}, 'PostgreSQL has free connections again')
+    isExhausted = false
+    hasConnected = true
     connection.onNotification((channel, payload) => listener.deliver(channel, payload))
     return connection
   }

@@ -7,8 +7,9 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { packagedFile } from '../packaged.ts'
+import { openPglite } from './engine.ts'
 import { knownMigrations, migrateUp, migrationsChecksum } from './migrate.ts'
-import { openPglite, pgliteDriver } from './pglite.ts'
+import { pgliteDriver } from './pglite.ts'
 
 export interface Template {
   /** Gzipped tar of the data directory. */
