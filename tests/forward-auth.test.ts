@@ -2,7 +2,7 @@
  * Forward authentication by the configurations of docs/guides/forward-auth.md: a real proxy between a client, Latchkey,
  * and an app that echoes the requests it receives. A proxy that is not installed is reported as skipped.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client, type Json } from '../packages/server/src/testing/client.ts'
@@ -195,6 +195,45 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
           .filter(Boolean)
         expect([cookie, status, received]).toEqual([cookie, 200, kept])
       }
+    })
+
+    it('keeps the session from the app however many cookies of such a name another site has planted', async () => {
+      const person = client()
+      await person.signIn('ada', PASSWORD)
+      const planted = Array.from({ length: 8 }, (_, n) => `lk_planted_${n}=x`).join('; ')
+      const cookie = `${planted}; lk_session=${person.cookies.get('lk_session')}; d=4`
+      const { status, body } = await client({ cookie }).get('/app/')
+      expect([status, String(body.headers.cookie ?? '')]).toEqual([200, expect.not.stringContaining('lk_')])
+    })
+
+    it('passes the identity headers on, also where the client names them as hop-by-hop ones', async () => {
+      const reply = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const connection = `close, ${Object.keys(FORGED).join(', ')}`
+        const sent = request(`${proxy.url}/app/`, { headers: { connection, 'x-api-key': key.secret } })
+        sent.once('response', async (response) => {
+          let text = ''
+          for await (const chunk of response) text += String(chunk)
+          resolve({ status: response.statusCode ?? 0, text })
+        })
+        sent.once('error', reject).end()
+      })
+      if (reply.status === 400) return
+      expect([reply.status, attributes(JSON.parse(reply.text))]).toEqual([
+        200,
+        expect.objectContaining({ 'x-auth-user-id': ada.id, 'x-auth-role': 'viewer' }),
+      ])
+    })
+
+    it('counts a wrong password of HTTP Basic once', async () => {
+      await world.person({ username: 'once' })
+      const basic = (password: string) => ({
+        authorization: `Basic ${Buffer.from(`once:${password}`).toString('base64')}`,
+      })
+      for (let n = 0; n < 4; n += 1) {
+        const refused = await client(basic('wrong')).get('/app/')
+        expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, expect.any(String)])
+      }
+      expect((await client(basic(PASSWORD)).get('/app/')).status).toBe(200)
     })
 
     it('lets an app have a credential header for itself beside the session', async () => {
