@@ -9,7 +9,7 @@ import { makeKey, type SigningKey } from '../testing/counterpart.ts'
 import { type Probe, probe } from '../testing/probe.ts'
 import { until } from '../testing/waiting.ts'
 import { metadataAddresses } from './discovery.ts'
-import { issuerMatcher } from './issuers.ts'
+import { issuerMatcher, patternMatcher } from './issuers.ts'
 
 interface Issuer {
   url: string
@@ -166,6 +166,21 @@ describe('discovery', () => {
     expect(await statusOf(consumerOf({ issuer: issuer.url, timeout: 100 }), await tokenOf(issuer))).toBe(503)
   })
 
+  it.each(['http://127.0.0.1:9200/_search', 'http://localhost/keys', 'http://[::1]/keys'])(
+    'does not follow an issuer elsewhere to a service of this machine: %s',
+    async (jwks_uri) => {
+      const own = await startIssuer()
+      const fetched: string[] = []
+      const fetch = async (url: unknown) => {
+        fetched.push(String(url))
+        return Response.json({ issuer: 'https://id.example', jwks_uri })
+      }
+      const consumer = consumerOf({ issuer: 'https://id.example', fetch: fetch as typeof globalThis.fetch })
+      expect(await statusOf(consumer, await tokenOf(own, { iss: 'https://id.example' }))).toBe(503)
+      expect(fetched).toEqual([`https://id.example${OPENID}`])
+    },
+  )
+
   it('connects to https and to this machine only', () => {
     for (const issuer of [
       'http://id.example',
@@ -311,6 +326,14 @@ describe('a pattern of issuers', () => {
       expect([iss, fits({ iss, org: 'o1' })]).toEqual([iss, false])
     expect(fits({ iss: `https://a.example/${'o'.repeat(5000)}/x?y=(1)`, org: 'o'.repeat(5000) })).toBe(false)
     expect(issuerMatcher(['https://a.example/{constructor}'])({ iss: 'https://a.example/x' })).toBe(false)
+  })
+
+  it('takes the time of one comparison, also where a key of another party is restricted to it', () => {
+    // as an expression, four of these would take a minute
+    const matches = patternMatcher(`https://a.example/${'{a}'.repeat(20)}!`)
+    const iss = `https://a.example/${'a'.repeat(1800)}`
+    for (let i = 0; i < 1000; i++) expect(matches(iss, { iss, a: 'a' })).toBe(false)
+    expect(patternMatcher('https://{a}{b}.example')('https://xy.example', { a: 'x', b: 'y' })).toBe(true)
   })
 })
 

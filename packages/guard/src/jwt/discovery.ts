@@ -65,7 +65,11 @@ export function discoveredLocation(options: DiscoveryOptions): KeyLocation {
           `${address} is the metadata of the issuer ${String(issuer)}, which is not accepted`,
         )
       if (typeof jwksUri !== 'string') throw new AppFault(`${address} names no jwks_uri`)
-      known = { jwksUri: outboundUrl(jwksUri, allowHttp).href, until: now() + lifetimeOf(answer.headers) }
+      const url = outboundUrl(jwksUri, allowHttp)
+      // a document from elsewhere does not direct requests to services of this machine
+      if (url.protocol === 'http:' && !allowHttp && !address.startsWith('http:'))
+        throw new AppFault(`${address} names a jwks_uri that is not https`)
+      known = { jwksUri: url.href, until: now() + lifetimeOf(answer.headers) }
       return known.jwksUri
     }
     const text = `${addresses[0]} answered ${status}`

@@ -36,23 +36,25 @@ export function issuerMatcher(issuers: readonly string[]): IssuerMatcher {
   }
 }
 
-/** @returns whether an issuer is one of a pattern, and its segments are the claims of the token */
+/** What a placeholder stands for: one segment of a path, or one label of a host. */
+const SEGMENT = /^[\w.~-]{1,200}$/
+
+/**
+ * The claims are written into the pattern, and the result is compared: a pattern may be of a key set (Microsoft Entra), so
+ * that it must not become a regular expression, whose time its author would choose.
+ *
+ * @returns whether an issuer is the pattern with the claims of its token in place of the placeholders
+ */
 export function patternMatcher(pattern: string): (issuer: string, claims: JsonObject) => boolean {
-  const names: string[] = []
-  const source = pattern
-    .split(PLACEHOLDER)
-    .map((part, i) => {
-      if (i % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-      names.push(claimOf(part))
-      return '([\\w.~-]{1,200})'
-    })
-    .join('')
-  const form = new RegExp(`^${source}$`)
+  const parts = pattern.split(PLACEHOLDER).map((part, i) => (i % 2 === 0 ? part : claimOf(part)))
   return (issuer, claims) => {
-    const match = issuer.length <= 2048 ? form.exec(issuer) : null
-    return (
-      match !== null && names.every((name, i) => Object.hasOwn(claims, name) && claims[name] === match[i + 1])
-    )
+    let expected = ''
+    for (const [i, part] of parts.entries()) {
+      const value = i % 2 === 0 ? part : Object.hasOwn(claims, part) ? claims[part] : undefined
+      if (typeof value !== 'string' || (i % 2 === 1 && !SEGMENT.test(value))) return false
+      expected += value
+    }
+    return issuer === expected
   }
 }
 
