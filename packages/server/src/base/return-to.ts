@@ -16,6 +16,8 @@ export function safeReturnTo(
   if (!URL.canParse(wanted, config.publicUrl)) return null
   const url = new URL(wanted, config.publicUrl)
   if (url.username || url.password) return null
+  // the origin of a blob: URL is that of its maker
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return null
   if (url.origin === config.publicUrl) {
     const path = url.pathname + url.search + url.hash
     return path.startsWith('//') ? null : path

@@ -59,8 +59,8 @@ export async function lockDataDir(folder: string, options: LockOptions = {}): Pr
   const holder = self(options.controlSocket ?? null)
   const draft = join(folder, `.lock-${process.pid}-${randomBytes(6).toString('hex')}`)
   const content = `${JSON.stringify(holder)}\n`
-  await writeDurably(draft, content)
   try {
+    await writeDurably(draft, content)
     for (;;) {
       const highest = await highestNumber(folder)
       const before = highest === 0 ? null : await readHolder(folder, highest)

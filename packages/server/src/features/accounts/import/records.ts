@@ -120,7 +120,9 @@ function rolesOf(
   note: AddNote,
 ): string[] | null {
   if (names === undefined) return null
-  const mapped = names.map((name) => options.roles[name] ?? name).filter((name) => name !== '')
+  const mapped = names
+    .map((name) => (Object.hasOwn(options.roles, name) ? (options.roles[name] ?? name) : name))
+    .filter((name) => name !== '')
   const unknown = mapped.filter((name) => !roles.find(name))
   const severity = options.unknown_roles === 'refuse' ? 'refused' : 'warning'
   for (const name of unknown) note(severity, 'unknown_role', `There is no role ${name}.`)
