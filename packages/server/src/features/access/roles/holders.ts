@@ -1,5 +1,5 @@
 /**
- * The roles of users. Invariants: callers grant and revoke only roles that they may grant, and only of users whose
+ * The roles of users. Invariants: a registration that is not verified is given no role; callers grant and revoke only roles that they may grant, and only of users whose
  * permissions they have themselves (privilege escalation); there is always an administrator; from the commit on the new
  * roles apply to the next request of every session, and tokens with the old ones are refused.
  */
@@ -100,12 +100,19 @@ function inOrder(definitions: Definitions, names: readonly string[]): string[] {
   return [...definitions.keys()].filter((name) => names.includes(name))
 }
 
+interface Holder {
+  id: string
+  username: string | null
+  roles: string[]
+  status: string
+}
+
 async function replace(
   { clock }: Pick<Tools, 'clock'>,
   tx: Tx,
   call: Call,
   reach: Reach,
-  holder: { id: string; username: string | null; roles: string[] },
+  holder: Holder,
   to: string[],
 ): Promise<void> {
   const { id: userId, roles: from } = holder
@@ -145,9 +152,15 @@ async function write(
   tx: Tx,
   call: Call,
   { definitions, by }: { definitions: Definitions; by: string },
-  { id: userId, username, roles: from }: { id: string; username: string | null; roles: string[] },
+  { id: userId, username, roles: from, status }: Holder,
   to: string[],
 ): Promise<void> {
+  // a registration may be a stranger's, with a stranger's password, until its address is verified
+  if (status === 'pending' && to.some((name) => !from.includes(name)))
+    throw problem('CONFLICT', {
+      message: 'The address of this account is not verified yet: roles can be given afterwards.',
+      details: { reason: 'not_verified' },
+    })
   if (!isAdministrator(definitions, to) && isAdministrator(definitions, from))
     await assertNotLastAdministrator(tx, userId)
   await updateUserRoles(tx, userId, to, call.now)

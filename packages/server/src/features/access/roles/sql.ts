@@ -18,8 +18,8 @@ export async function selectRolesOfActive(tx: Tx, userId: string): Promise<strin
 export const selectHolder = (
   tx: Tx,
   userId: string,
-): Promise<{ username: string | null; roles: string[] } | undefined> =>
-  tx.selectFrom('users').select(['username', 'roles']).where('id', '=', userId).executeTakeFirst()
+): Promise<{ username: string | null; roles: string[]; status: string } | undefined> =>
+  tx.selectFrom('users').select(['username', 'roles', 'status']).where('id', '=', userId).executeTakeFirst()
 
 export async function updateUserRoles(tx: Tx, userId: string, roles: string[], now: Date): Promise<void> {
   await tx.updateTable('users').set({ roles, updated_at: now }).where('id', '=', userId).execute()

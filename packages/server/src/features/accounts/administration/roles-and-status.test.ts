@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../../testing/client.ts'
 import { PASSWORD } from '../../../testing/world.ts'
+import { setRolesByOperator } from './index.ts'
 import { at, outcome, type StaffedWorld, startStaffedWorld } from './testing.ts'
 
 let staffed: StaffedWorld
@@ -41,6 +42,23 @@ describe('a change of a user', () => {
     expect((await root.client.patch(at(one.id), { roles: ['staff', 'viewer'] })).status).toBe(200)
     expect(await eventsOf(one.id)).toEqual(before)
     expect((await manager.client.patch(at(one.id), { role: 'viewer' })).data.role).toBe('viewer')
+  })
+
+  it('gives no role to a registration that is not verified: it may be a stranger’s, with a stranger’s password', async () => {
+    const { world, root, stored } = staffed
+    const email = 'ceo@status.example'
+    const registered = await world.client().post('/api/v1/auth/register', { email, password: PASSWORD })
+    const { id } = registered.data.user
+    const refused = [409, 'CONFLICT']
+    expect(outcome(await root.client.patch(at(id), { role: 'administrator' }))).toEqual(refused)
+    expect(outcome(await root.client.send('PUT', at(id, '/roles'), { roles: ['staff'] }))).toEqual(refused)
+    await expect(setRolesByOperator(world.app.tools, email, ['administrator'])).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { reason: 'not_verified' },
+    })
+    expect(await stored(id)).toMatchObject({ roles: ['viewer'] })
+    const verified = await root.client.patch(at(id), { role: 'staff', is_verified: true })
+    expect([verified.status, verified.data.roles]).toEqual([200, ['staff']])
   })
 
   it('refuses roles that the caller may not grant, and then changes nothing else', async () => {
