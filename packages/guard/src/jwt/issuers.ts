@@ -36,7 +36,7 @@ export function issuerMatcher(issuers: readonly string[]): IssuerMatcher {
   }
 }
 
-/** What a placeholder stands for: one segment of a path, or one label of a host. */
+/** The value of a placeholder: one segment of a path, or one label of a host. */
 const SEGMENT = /^[\w.~-]{1,200}$/
 
 /**
