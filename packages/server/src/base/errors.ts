@@ -174,7 +174,14 @@ export const ERRORS = {
     status: 404,
     type: 'NOT_FOUND',
     message: 'There is nothing here.',
-    when: 'The path is unknown, or the resource does not exist or is not accessible to the caller.',
+    when: 'The path is unknown, or the resource does not exist or is not accessible to the caller. `details.resource` says what was not found.',
+    details: {
+      resource: {
+        type: 'string',
+        description:
+          'What was not found: `user`, `organization`, `invitation` …; absent for an unknown path.',
+      },
+    },
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
@@ -286,6 +293,26 @@ export class Problem extends Error {
 
 /** `throw problem('NOT_FOUND')`: the only way to answer with an error. */
 export const problem = (code: ErrorCode, options?: ProblemOptions): Problem => new Problem(code, options)
+
+/** What was not found. The words are the same whether it does not exist or belongs to others. */
+const MISSING = {
+  user: 'There is no user with this id that you may see. Check the id.',
+  session: 'There is no active session with this id in this account. It may have ended already.',
+  api_key: 'There is no API key with this id in this account. It may have been revoked already.',
+  role: 'There is no role of this name. List the roles to see their names.',
+  permission: 'There is no permission of this name. List the permissions to see their names.',
+  organization:
+    'There is no organization with this id that you may see. Check the id, or ask for an invitation.',
+  member: 'There is no member with this id in the organization. List its members to see their ids.',
+  invitation: 'There is no open invitation with this id. It may have been accepted, withdrawn or sent again.',
+  event: 'There is no event with this id that you may see. Check the id.',
+  email: 'There is no e-mail with this id in the outbox. It may have been deleted.',
+} as const
+export type MissingResource = keyof typeof MISSING
+
+/** A NOT_FOUND that says what was not found; pages translate it by `resource`. */
+export const notFound = (resource: MissingResource): Problem =>
+  new Problem('NOT_FOUND', { message: MISSING[resource], details: { resource } })
 
 /** A VALIDATION_ERROR about a single field. */
 export const invalid = (field: string, code: string, message: string): Problem =>

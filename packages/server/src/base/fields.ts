@@ -4,7 +4,9 @@ import { EXAMPLE_LATER } from './described.ts'
 
 /** A boolean: JSON's true and false, or the value of a form's checkbox. Absent is false. */
 export const Flag = z
-  .union([z.boolean(), z.enum(['true', 'false', 'on', 'off', '1', '0', ''])])
+  .union([z.boolean(), z.enum(['true', 'false', 'on', 'off', '1', '0', ''])], {
+    error: () => 'Must be true or false.',
+  })
   .optional()
   .transform((value) => value === true || value === 'true' || value === 'on' || value === '1')
   .meta({ samples: [true] })

@@ -13,6 +13,12 @@ export interface Lock {
 export const isLocked = ({ locked_at, locked_until }: Lock, now: Date): boolean =>
   locked_at !== null && (locked_until === null || locked_until > now)
 
+/** That an account is not active, and what to do about it, for who administers it. */
+export const inactiveText = (status: string): string =>
+  status === 'pending'
+    ? 'The address of this account is not verified yet. Verify it first.'
+    : `The account is ${status}. Enable it first.`
+
 /** The error for a valid credential of a locked account; with the seconds left where the lock has an end. */
 export function accountLocked({ locked_until: until }: Lock, now: Date): Problem {
   const message = 'This account is locked. Ask an administrator.'

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { Keyring } from '../../base/crypto.ts'
 import type { Db } from '../../base/db/types.ts'
 import { textField, textList, timeField } from '../../base/described.ts'
-import { problem } from '../../base/errors.ts'
+import { notFound } from '../../base/errors.ts'
 import { page, type Row, route } from '../../base/http/row/route.ts'
 import { isId } from '../../base/ids.ts'
 import { timeText } from '../../base/page/index.ts'
@@ -122,7 +122,7 @@ export const outboxRows = (tools: OutboxTools, runNew: () => Promise<void>): Row
     run: async (_call, { id }) => {
       const row = isId('ltr', id) ? await findSentEmail(tools.db.hot, id) : null
       const [email] = row ? opened(tools.keyring, row) : []
-      if (!email) throw problem('NOT_FOUND')
+      if (!email) throw notFound('email')
       return { document: email.html, contentSecurityPolicy: EMAIL_POLICY }
     },
   }),

@@ -5,7 +5,7 @@
 import { can } from '@latchkey/guard'
 import type { CallOrganization, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
-import { type Problem, problem } from '../../errors.ts'
+import { notFound, type Problem, problem } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { Row } from '../row/route.ts'
 import type { Caller, MembershipLookup } from './authenticate.ts'
@@ -48,7 +48,7 @@ export async function checkMembership(
   const { id = '' } = params as { id?: string }
   const { organization: required = '', deletedToo = false } = row
   const membership = isId('org', id) ? await lookup(principal, id, { deletedToo, acting }) : null
-  if (!membership) return problem('NOT_FOUND')
+  if (!membership) return notFound('organization')
   if (can(membership, required)) return membership
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required, organization_id: id } })
 }

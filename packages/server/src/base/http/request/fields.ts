@@ -62,13 +62,16 @@ function verdict(issue: Issue, value: unknown): Verdict {
     case 'too_big':
       return outOfRange('big', issue.origin, Number(issue.maximum))
     case 'invalid_format':
-      return FORMATS[issue.format] ?? { code: 'invalid', message: 'Is not valid.' }
+      return FORMATS[issue.format] ?? { code: 'invalid', message: ownSentence(issue) }
     case 'invalid_value':
       return { code: 'invalid_choice', message: `Must be one of: ${issue.values.map(String).join(', ')}.` }
     default:
-      return { code: 'invalid', message: 'Is not valid.' }
+      return { code: 'invalid', message: ownSentence(issue) }
   }
 }
+
+/** The sentence that the schema gives; the library's own ends without a full stop. */
+const ownSentence = ({ message }: Issue): string => (/\.$/.test(message) ? message : 'Is not valid.')
 
 const FORMATS: Readonly<Record<string, Verdict>> = {
   email: { code: 'email', message: 'Is not an e-mail address.' },

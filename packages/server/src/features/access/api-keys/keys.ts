@@ -10,7 +10,7 @@ import { sha256 } from '../../../base/crypto.ts'
 import { isUniqueViolation } from '../../../base/db/index.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revoke } from '../../../core/revocations/index.ts'
@@ -123,7 +123,10 @@ async function insertOnce(tx: Tx, key: Key): Promise<void> {
     await insertApiKey(tx, key)
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw problem('CONFLICT', { message: 'This key was created already.', cause: error })
+    throw problem('CONFLICT', {
+      message: 'This key was created already. List your keys to see it.',
+      cause: error,
+    })
   }
 }
 
@@ -176,7 +179,7 @@ export async function listKeys(tools: Pick<Tools, 'db'>, call: Call): Promise<Ke
 export async function getKey(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<Key> {
   const scope = callerScope(call)
   const key = await tools.db.tx(scope, (tx) => selectApiKey(tx, scope.userId, id))
-  if (!key) throw problem('NOT_FOUND')
+  if (!key) throw notFound('api_key')
   return key
 }
 
@@ -196,7 +199,7 @@ export async function endKey(
   details: Record<string, unknown> = {},
 ): Promise<Key> {
   const key = await updateKeyRevoked(tx, owner.userId, id, call.now)
-  if (!key) throw problem('NOT_FOUND')
+  if (!key) throw notFound('api_key')
   await revoke(tx, { kind: 'key', value: id, until: later(call.now, ANNOUNCED_FOR) }, call.now)
   await auditKey(tx, call, 'auth.api_key.revoked', key, owner, details)
   return key
@@ -248,10 +251,12 @@ export async function rotateKey(
     await lockOwnKeys(tx, call, userId)
     const old = await selectApiKey(tx, userId, id)
     if (!old || (old.expires_at !== null && old.expires_at <= now && old.rotated_at === null))
-      throw problem('NOT_FOUND')
+      throw notFound('api_key')
     const until = graceSeconds > 0 ? later(now, graceSeconds * 1000) : null
     if (!(await updateRotated(tx, userId, id, until, now)))
-      throw problem('CONFLICT', { message: 'This key was replaced or revoked already.' })
+      throw problem('CONFLICT', {
+        message: 'This key was replaced or revoked already. List your keys to see those that are valid.',
+      })
     const { name, description, environment, permissions, organization_id } = old
     const same = { name, description, environment, permissions, organization_id }
     const expires_at = expiryOf(tools, change.expiresAt ?? sameLifetime(old, tools, now), now)

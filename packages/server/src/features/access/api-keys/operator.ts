@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, problem } from '../../../base/errors.ts'
+import { inactiveText } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUserNamed, type User } from '../../identity/users/index.ts'
 import type { KeyChecks } from './checks.ts'
@@ -36,7 +37,7 @@ export async function issueKeyByOperator(
   const expiresAt = lifetime === undefined ? undefined : new Date(call.now.getTime() + lifetime)
   const issued = await tools.db.tx('system', async (tx) => {
     const user = await getUserNamed(tx, identifier)
-    if (user.status !== 'active') throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+    if (user.status !== 'active') throw problem('CONFLICT', { message: inactiveText(user.status) })
     const owner = {
       userId: user.id,
       username: user.username,

@@ -7,7 +7,7 @@ import { can, effectivePermissions } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
@@ -70,7 +70,7 @@ export async function replaceUserRoles(
   assertMayReadUsers(call)
   const reach = await lockReach(tx, call, 'users:grant')
   const holder = await selectHolder(tx, userId)
-  if (!holder) throw problem('NOT_FOUND')
+  if (!holder) throw notFound('user')
   const to = inOrder(reach.definitions, names)
   await replace(tools, tx, call, reach, { ...holder, id: userId }, to)
   return {
@@ -89,7 +89,7 @@ function assertMayReadUsers({ principal }: Call): void {
 
 /** A user, read in the caller's scope. @throws Problem NOT_FOUND */
 async function getVisibleUser(tools: Pick<Tools, 'db'>, call: Call, userId: string) {
-  if (!isId('usr', userId)) throw problem('NOT_FOUND')
+  if (!isId('usr', userId)) throw notFound('user')
   return await tools.db.tx(callerScope(call), (tx) => getUser(tx, userId))
 }
 
@@ -141,7 +141,7 @@ export async function replaceRolesByOperator(
   await lockRoles(tx)
   const definitions = definitionsOf(await readStoredRoles(tx))
   const holder = await selectHolder(tx, userId)
-  if (!holder) throw problem('NOT_FOUND')
+  if (!holder) throw notFound('user')
   const to = inOrder(definitions, names)
   const isSame = to.length === holder.roles.length && to.every((name) => holder.roles.includes(name))
   if (!isSame) await write(tools, tx, call, { definitions, by: 'operator' }, { ...holder, id: userId }, to)

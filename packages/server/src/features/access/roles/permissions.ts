@@ -6,7 +6,7 @@
 import { type Call, outside } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { ORGANIZATION_PERMISSIONS, SERVER_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { revokeOrganization, revokeRoles } from '../../../core/revocations/index.ts'
@@ -40,7 +40,9 @@ export const createPermission = (
     const { name, description } = input
     const organization_roles = [...new Set(input.organization_roles)]
     if ((await readStoredPermissions(tx)).length >= MOST_PERMISSIONS)
-      throw problem('CONFLICT', { message: `The server can have ${MOST_PERMISSIONS} permissions at most.` })
+      throw problem('CONFLICT', {
+        message: `The server can have ${MOST_PERMISSIONS} permissions at most. Delete one first.`,
+      })
     const row = { name, description, organization_roles, created_at: call.now }
     if (isBuiltIn(name) || !(await insertPermission(tx, row)))
       throw problem('CONFLICT', {
@@ -56,7 +58,7 @@ export const createPermission = (
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, name, async (tx, { userId, username, definitions }) => {
     const found = (await readStoredPermissions(tx)).find((one) => one.name === name)
-    if (!found) throw problem('NOT_FOUND')
+    if (!found) throw notFound('permission')
     const holders = [...definitions.values()].filter((role) => role.permissions.includes(name))
     if (holders.length > 0)
       throw problem('CONFLICT', {

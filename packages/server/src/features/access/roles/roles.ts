@@ -8,7 +8,7 @@ import { withInherited } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeRoles } from '../../../core/revocations/index.ts'
 import {
@@ -39,7 +39,7 @@ export async function listServerRoles(tools: Pick<Tools, 'db'>, call: Call): Pro
 export async function getServerRole(tools: Pick<Tools, 'db'>, call: Call, name: string): Promise<RoleView> {
   const definitions = definitionsOf(await tools.db.tx(callerScope(call), readStoredRoles))
   const found = definitions.get(name)
-  if (!found) throw problem('NOT_FOUND')
+  if (!found) throw notFound('role')
   return serverRoleView(definitions, found)
 }
 
@@ -53,7 +53,9 @@ export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): 
         details: { field: 'name' },
       })
     if (definitions.size >= MOST_ROLES)
-      throw problem('CONFLICT', { message: `The server can have ${MOST_ROLES} roles at most.` })
+      throw problem('CONFLICT', {
+        message: `The server can have ${MOST_ROLES} roles at most. Delete one first.`,
+      })
     const made: Role = {
       ...input,
       ...listsOf(input),
@@ -120,7 +122,7 @@ function changing<T>(tools: RoleTools, call: Call, work: (tx: Tx, reach: Reach) 
 /** A role that this caller may change. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
 function getChangeableRole(reach: Reach, name: string): Role {
   const found = reach.definitions.get(name)
-  if (!found) throw problem('NOT_FOUND')
+  if (!found) throw notFound('role')
   assertWithinReach(reach, reach.definitions, name)
   if (isAdminRole(found))
     throw problem('CONFLICT', {

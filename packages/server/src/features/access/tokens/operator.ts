@@ -5,7 +5,7 @@ import { later } from '../../../base/clock.ts'
 import { problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { accountLocked, isLocked } from '../../../core/locks.ts'
+import { accountLocked, inactiveText, isLocked } from '../../../core/locks.ts'
 import { LONGEST_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionChecks } from '../../identity/sessions/index.ts'
@@ -27,8 +27,7 @@ export async function createTokenByOperator(
 ): Promise<AccessToken & { user: User }> {
   const call = systemCall(tools.clock.now())
   const user = await named(tools, identifier)
-  if (user.status !== 'active')
-    throw problem('ACCOUNT_DISABLED', { message: `The account is ${user.status}.` })
+  if (user.status !== 'active') throw problem('ACCOUNT_DISABLED', { message: inactiveText(user.status) })
   if (isLocked(user, call.now)) throw accountLocked(user, call.now)
   const { id: userId, username, roles } = user
   const made = signAccessToken(

@@ -184,7 +184,11 @@ export async function changeAccount(
     for (const address of [...new Set(addresses)].sort()) await lockAddress(tx, address)
     const assertMay = status === undefined || status === 'active' ? assertMayActOnUser : assertMayWithdraw
     const user = await assertMay(tools, tx, call, id)
-    if (user.email !== before?.email) throw problem('CONFLICT')
+    if (user.email !== before?.email)
+      throw problem('CONFLICT', {
+        message:
+          'The address of this account was changed by another request. Read the account, then try again.',
+      })
     if (email !== undefined || isVerified) await assertMaySetAddress(tx, call, id, addresses)
     if (Object.values(profile).some((value) => value !== undefined))
       await changeProfile(tx, acting, user, profile)

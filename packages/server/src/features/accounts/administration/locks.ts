@@ -5,7 +5,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { mayWriteTo } from '../../identity/emails/index.ts'
@@ -115,7 +115,7 @@ export const endSessionsOf = (
       ...(only === undefined ? {} : { only }),
     } as const
     const ended = await endSessions(tx, acting, which)
-    if (only !== undefined && ended === 0) throw problem('NOT_FOUND')
+    if (only !== undefined && ended === 0) throw notFound('session')
     return ended
   })
 
@@ -129,7 +129,8 @@ export const sendReset = (tools: LockTools, call: Call, id: string): Promise<voi
     // the order of locks: addresses before the user, as in verification
     const isTimely = found === null || (await mayWriteTo(tx, found, 'reset_password', call.now))
     const user = await assertMayActOnUser(tools, tx, call, id)
-    if (user.status === 'disabled') throw problem('CONFLICT', { message: 'The account is disabled.' })
+    if (user.status === 'disabled')
+      throw problem('CONFLICT', { message: 'The account is disabled. Enable it first.' })
     if (!isTimely)
       throw problem('RATE_LIMIT_EXCEEDED', {
         message: 'An e-mail was sent to this user less than a minute ago.',

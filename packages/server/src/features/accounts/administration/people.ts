@@ -2,7 +2,7 @@
 import type { Call } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid, notFound } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -53,6 +53,6 @@ function orderOf({ search, sort }: PeopleQuery): PeopleOrder {
 /** Reads a user as the caller. @throws Problem NOT_FOUND */
 export async function getPerson(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<User> {
   const user = isId('usr', id) ? await tools.db.tx(callerScope(call), (tx) => findUser(tx, id)) : null
-  if (!user) throw problem('NOT_FOUND')
+  if (!user) throw notFound('user')
   return user
 }

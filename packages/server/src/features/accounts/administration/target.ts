@@ -4,7 +4,7 @@
  */
 import { type Call, findLocale, type Locale, outside } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond } from '../../access/roles/index.ts'
@@ -19,10 +19,10 @@ export async function assertMayActOnUser(
 ): Promise<User> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { principal } = call
-  if (!isId('usr', id)) throw problem('NOT_FOUND')
+  if (!isId('usr', id)) throw notFound('user')
   await lockUserRow(tx, id)
   const user = await findUser(tx, id)
-  if (!user) throw problem('NOT_FOUND')
+  if (!user) throw notFound('user')
   assertNotBeyond(principal.permissions, tools.roles.permissionsOf(user.roles), {
     message: 'This user has permissions that you do not have.',
     details: { user_id: id },

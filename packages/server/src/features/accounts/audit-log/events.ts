@@ -2,7 +2,7 @@
 import { type Call, outside } from '../../../base/call.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { AUDIT_EVENTS, audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -39,7 +39,7 @@ export async function listEvents(
 /** @throws Problem NOT_FOUND */
 export async function getEvent(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<EventRow> {
   const found = isId('aud', id) ? await tools.db.tx(callerScope(call), (tx) => selectEvent(tx, id)) : null
-  if (!found) throw problem('NOT_FOUND')
+  if (!found) throw notFound('event')
   return found
 }
 

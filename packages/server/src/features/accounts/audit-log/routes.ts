@@ -22,7 +22,9 @@ const Filter = z.object({
     z
       .string()
       .max(1000)
-      .regex(/^[a-z0-9_.]+(?:\.\*)?(?:,[a-z0-9_.]+(?:\.\*)?){0,49}$/),
+      .regex(/^[a-z0-9_.]+(?:\.\*)?(?:,[a-z0-9_.]+(?:\.\*)?){0,49}$/, {
+        error: () => 'Use types such as `auth.login.failure` or `auth.*`, separated by commas, at most 50.',
+      }),
   ).describe('One or several types, separated by commas; `auth.*` for all with this prefix.'),
   user_id: Exact.describe('The user that the event is about. Form: `usr_…`.'),
   username: Exact.describe('The username at the time of the event, exactly.'),

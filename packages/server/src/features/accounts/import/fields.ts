@@ -57,7 +57,9 @@ export const ON_CONFLICT = ['skip', 'update', 'fail'] as const
 /** What an import does with records that cannot be taken as they are. */
 export const ImportOptions = z.object({
   /** The name of the system; ids of different systems do not meet. */
-  source: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
+  source: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, {
+    error: () => 'Use small letters, digits, dots, hyphens and underscores, at most 63.',
+  }),
   dry_run: z.boolean(),
   on_conflict: z.enum(ON_CONFLICT),
   /** Names of roles in the source, and what they are called here; '' leaves a role out. */

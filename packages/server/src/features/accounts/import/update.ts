@@ -148,7 +148,9 @@ async function changeMemberships(tx: Tx, context: ImportContext, read: ReadRecor
     const held = present.get(id)
     if (held === undefined || held === role) continue
     if (held === 'owner' && (await countOtherMembers(tx, id, user.id)).owners === 0)
-      throw new Problem('CONFLICT', { message: 'An organization would lose its last owner.' })
+      throw new Problem('CONFLICT', {
+        message: 'An organization would lose its last owner. Give it another owner first.',
+      })
     await updateMembership(tx, id, user.id, role)
     await revokeMember(tx, id, user.id, context.tools.clock.now())
     await audit(tx, context.call, {

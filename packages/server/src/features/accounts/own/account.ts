@@ -1,7 +1,7 @@
 /** The caller's own account: reading it, changing the profile, deleting it. */
 import { type Call, findLocale } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId } from '../../../base/ids.ts'
 import { isReserved, RESERVED_FAULT } from '../../../base/reserved-names.ts'
@@ -41,7 +41,7 @@ export function callerReader({ db }: Pick<Tools, 'db'>): (call: Call) => Promise
   return async ({ principal, organization }) => {
     if (!principal) throw problem('AUTHENTICATION_REQUIRED')
     const [row] = await db.run(statement, [organization?.id ?? null, principal.userId])
-    if (!row) throw problem('NOT_FOUND')
+    if (!row) throw notFound('user')
     const { organization_id: id, organization_name: name, organization_slug: slug } = row
     if (organization === null || id === null || name === null || slug === null)
       return { user: row, active: null }

@@ -6,10 +6,11 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tables } from '../../../base/db/tables.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { deleteJobsAbout } from '../../../core/jobs/index.ts'
 import { deleteLinksTo } from '../../../core/links/index.ts'
+import { inactiveText } from '../../../core/locks.ts'
 import { revokeUser } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../sessions/index.ts'
@@ -47,7 +48,9 @@ async function changeStatus(
   details: Record<string, unknown> = {},
 ): Promise<void> {
   if (!(await updateStatus(tx, user.id, from, to, call.now))) {
-    throw problem('CONFLICT', { message: `The account is ${user.status}.` })
+    throw problem('CONFLICT', {
+      message: user.status === to ? `The account is ${to} already.` : inactiveText(user.status),
+    })
   }
   const type = to === 'disabled' ? 'user.disabled' : 'user.enabled'
   await audit(tx, call, { type, userId: user.id, username: user.username, details })
@@ -102,7 +105,7 @@ export async function deleteUser(
   await scrubAudit(tx, user.id, identifiers)
   await deleteJobsAbout(tx, { userId: user.id, identifiers })
   await deleteLinksTo(tx, identifiers)
-  if (!(await deleteUserRow(tx, user.id))) throw problem('NOT_FOUND')
+  if (!(await deleteUserRow(tx, user.id))) throw notFound('user')
   await revokeUser(tx, user.id, clock.now())
   await audit(
     tx,

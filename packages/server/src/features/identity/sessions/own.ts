@@ -1,7 +1,7 @@
 /** A user's sessions: listing and ending them. Runs in the caller's scope, so row-level security applies as well. */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound } from '../../../base/errors.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from './sessions.ts'
@@ -40,7 +40,7 @@ export async function revokeSession(tools: Pick<Tools, 'db'>, call: Call, id: st
   const ended = await tools.db.tx(scope, (tx) =>
     endSessions(tx, call, { userId: scope.userId, username, reason: 'revoked', only: id }),
   )
-  if (ended === 0) throw problem('NOT_FOUND')
+  if (ended === 0) throw notFound('session')
 }
 
 /** Whether the session is or was the caller's. */

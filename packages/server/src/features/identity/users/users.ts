@@ -6,7 +6,7 @@
 import type { Call } from '../../../base/call.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -69,7 +69,7 @@ async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (isUniqueViolation(error, 'users_username')) {
       throw problem('CONFLICT', {
-        message: 'This username is taken.',
+        message: 'This username is taken. Choose another one.',
         details: { field: 'username' },
         cause: error,
       })
@@ -81,13 +81,17 @@ async function takingIdentifiers<T>(work: () => Promise<T>): Promise<T> {
 
 /** CONFLICT: another user owns the address. */
 export const addressTaken = (cause?: unknown): Problem =>
-  problem('CONFLICT', { message: 'This e-mail address is taken.', details: { field: 'email' }, cause })
+  problem('CONFLICT', {
+    message: 'This e-mail address is taken. Use another one.',
+    details: { field: 'email' },
+    cause,
+  })
 
 export const findUser = async (tx: Tx, id: string): Promise<User | null> => (await selectUser(tx, id)) ?? null
 
 export async function getUser(tx: Tx, id: string): Promise<User> {
   const user = await selectUser(tx, id)
-  if (!user) throw problem('NOT_FOUND')
+  if (!user) throw notFound('user')
   return user
 }
 

@@ -1,6 +1,6 @@
 /** What the hosted pages of one organization share: loading it, refused forms, the addresses of a paginated list. */
 import type { Call, Locale } from '../../../base/call.ts'
-import { problem as newProblem, Problem } from '../../../base/errors.ts'
+import { notFound, Problem } from '../../../base/errors.ts'
 import type { PageAnswer } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -28,7 +28,7 @@ export async function frameOf(
   above: { done?: string | undefined; refused?: string | null },
 ): Promise<Frame> {
   const found = await findOrganization(tools, call)
-  if (!found) throw newProblem('NOT_FOUND')
+  if (!found) throw notFound('organization')
   const { organization, role, permissions } = found
   const { id, name, slug, description, logo_url: logoUrl, created_at: createdAt } = organization
   const notice = noticeText(call.locale, above.done, name)

@@ -9,7 +9,7 @@ import { sha256 } from '../../../base/crypto.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { notFound, type Problem, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { settleSession } from '../../identity/sessions/index.ts'
@@ -68,9 +68,9 @@ function keyOf(token: string): InvitationKey & { hash: Buffer } {
 async function getOpenInvitation(tx: Tx, { id, hash }: InvitationKey, now: Date): Promise<InvitationRow> {
   const row = await selectInvitation(tx, id)
   const isOpen = row && row.accepted_at === null && row.revoked_at === null
-  if (!isOpen || (hash && !row.secret_hash.equals(hash))) throw hash ? notValid() : problem('NOT_FOUND')
+  if (!isOpen || (hash && !row.secret_hash.equals(hash))) throw hash ? notValid() : notFound('invitation')
   if (row.expires_at > now) return row
-  if (hash === null) throw problem('NOT_FOUND')
+  if (hash === null) throw notFound('invitation')
   throw problem('TOKEN_EXPIRED', { message: 'This invitation has expired. Request a new one.' })
 }
 
@@ -196,7 +196,7 @@ async function assertAddressed(
   // the token proves the mailbox
   if (address === 'verified' || (address === 'unverified' && hash !== null)) return
   // without the token, another user's invitation is not found
-  if (hash === null) throw problem('NOT_FOUND')
+  if (hash === null) throw notFound('invitation')
   throw problem('INSUFFICIENT_PERMISSIONS', {
     message: 'This invitation is for another e-mail address. Sign in with the account that has this address.',
     details: { reason: 'other_address' },

@@ -9,7 +9,7 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -127,7 +127,7 @@ export async function resendInvitation(
 ): Promise<ShownInvitation> {
   return await inside(tools, call, 'invitations:write', async (tx, locked) => {
     const open = await selectOpenInvitation(tx, locked.organization.id, { id })
-    if (!open) throw problem('NOT_FOUND')
+    if (!open) throw notFound('invitation')
     await assertMayGrantRole(tools, tx, locked, open.role)
     return await send(tools, tx, call, locked, open, open.role)
   })
@@ -154,7 +154,7 @@ async function send(
     expires_at: later(call.now, tools.config.invitationLifetime),
   }
   const row = await updateSent(tx, wanted.id, email, later(call.now, -DAY))
-  if (!row) throw problem('NOT_FOUND')
+  if (!row) throw notFound('invitation')
   await writeEmail(tools, tx, call, locked, row, token)
   const details = { invitation_id: row.id, email: row.address, role: row.role, before }
   await recordOrganizationEvent(tx, call, 'organization.invitation.resent', locked.organization.id, details)
@@ -210,9 +210,9 @@ export async function revokeInvitation(
 ): Promise<void> {
   await inside(tools, call, 'invitations:write', async (tx, locked) => {
     const open = await selectOpenInvitation(tx, locked.organization.id, { id })
-    if (!open) throw problem('NOT_FOUND')
+    if (!open) throw notFound('invitation')
     await assertMayActOnRole(tools, tx, locked, open.role)
-    if (!(await updateInvitationRevoked(tx, id, call.now))) throw problem('NOT_FOUND')
+    if (!(await updateInvitationRevoked(tx, id, call.now))) throw notFound('invitation')
     const details = { invitation_id: id, email: open.address, role: open.role }
     await recordOrganizationEvent(
       tx,

@@ -5,7 +5,7 @@
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem, Problem } from '../../../base/errors.ts'
+import { notFound, Problem } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { placeOf, refusedForm } from '../frame/index.ts'
@@ -109,7 +109,7 @@ export const invitedPages = (tools: Tools): Row[] => [
     formAt: PAGE,
     input: InvitationLink,
     run: async (call, { id, token }) => {
-      if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')
+      if (!token.startsWith(`${id}.`)) throw notFound('invitation')
       return { redirect: addressAfterJoining(await acceptInvitation(tools, call, token)) }
     },
     reached: async (call, link, problem) =>
@@ -126,7 +126,7 @@ export const invitedPages = (tools: Tools): Row[] => [
     formAt: PAGE,
     input: InvitationLink,
     run: async (call, { id, token }) => {
-      if (!token.startsWith(`${id}.`)) throw newProblem('NOT_FOUND')
+      if (!token.startsWith(`${id}.`)) throw notFound('invitation')
       await declineInvitation(tools, call, token)
       return declined(call)
     },

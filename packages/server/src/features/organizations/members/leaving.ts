@@ -6,7 +6,7 @@
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { revokeMember } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
@@ -71,9 +71,9 @@ export async function leaveOrganization(
   await tools.db.tx(scope, async (tx) => {
     await tx.asSystem((system) => lockAsMember(tools, system, principal, id))
     const member = await selectMember(tx, id, principal.userId)
-    if (!member) throw problem('NOT_FOUND')
+    if (!member) throw notFound('organization')
     if (member.role === 'owner') await assertOtherOwner(tx, id, principal.userId)
-    if (!(await deleteMember(tx, id, principal.userId))) throw problem('NOT_FOUND')
+    if (!(await deleteMember(tx, id, principal.userId))) throw notFound('organization')
     await revokeTokensOf(tools, tx, id, principal.userId)
     await recordOrganizationEvent(tx, call, 'organization.member.left', id, { role: member.role })
   })

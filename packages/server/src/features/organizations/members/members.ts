@@ -9,7 +9,7 @@ import type { Call } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor, pageOf } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
@@ -81,10 +81,12 @@ export async function addMember(
     await assertMayGrantRole(tools, tx, locked, role)
     const { id } = locked.organization
     const member = await tx.asSystem(async (system) => {
-      if (!(await lockActiveUser(system, userId))) throw problem('NOT_FOUND')
+      if (!(await lockActiveUser(system, userId))) throw notFound('user')
       const row = { organization_id: id, user_id: userId, role, joined_at: call.now }
       if (!(await addMembership(system, row)))
-        throw problem('CONFLICT', { message: 'This user is a member already.' })
+        throw problem('CONFLICT', {
+          message: 'This user is a member already. Change the role of the member instead.',
+        })
       return await readMember(system, id, userId)
     })
     await recordOrganizationEvent(tx, call, 'organization.member.added', id, { user_id: userId, role })
@@ -94,7 +96,7 @@ export async function addMember(
 
 async function readMember(tx: Tx, organizationId: string, userId: string): Promise<MemberRow> {
   const member = await selectMemberView(tx, organizationId, userId)
-  if (!member) throw problem('NOT_FOUND')
+  if (!member) throw notFound('member')
   return member
 }
 
@@ -107,13 +109,13 @@ export async function changeMemberRole(
   return await inside(tools, call, 'members:update', async (tx, locked) => {
     const { id } = locked.organization
     const before = await selectMember(tx, id, userId)
-    if (!before) throw problem('NOT_FOUND')
+    if (!before) throw notFound('member')
     await assertMayActOnRole(tools, tx, locked, before.role)
     await assertMayGrantRole(tools, tx, locked, role)
     if (before.role === role) return await tx.asSystem((system) => readMember(system, id, userId))
     if (role === 'owner') await assertActive(tx, userId)
     if (before.role === 'owner') await assertOtherOwner(tx, id, userId)
-    if (!(await updateMemberRole(tx, id, userId, before.role, role))) throw problem('NOT_FOUND')
+    if (!(await updateMemberRole(tx, id, userId, before.role, role))) throw notFound('member')
     await revokeTokensOf(tools, tx, id, userId)
     const details = { user_id: userId, role, before: before.role }
     await recordOrganizationEvent(tx, call, 'organization.member.role_changed', id, details)
@@ -137,10 +139,10 @@ export async function removeMember(tools: MemberTools, call: Call, userId: strin
   await inside(tools, call, 'members:remove', async (tx, locked) => {
     const { id } = locked.organization
     const member = await selectMember(tx, id, userId)
-    if (!member) throw problem('NOT_FOUND')
+    if (!member) throw notFound('member')
     await assertMayActOnRole(tools, tx, locked, member.role)
     if (member.role === 'owner') await assertOtherOwner(tx, id, userId)
-    if (!(await deleteMember(tx, id, userId))) throw problem('NOT_FOUND')
+    if (!(await deleteMember(tx, id, userId))) throw notFound('member')
     await revokeTokensOf(tools, tx, id, userId)
     await recordOrganizationEvent(tx, call, 'organization.member.removed', id, {
       user_id: userId,
@@ -155,8 +157,9 @@ export async function transferOwnership(tools: MemberTools, call: Call, userId: 
     const { actor, organization, membership } = locked
     assertCovers(membership, ['*'])
     const successor = await selectMember(tx, organization.id, userId)
-    if (!successor) throw problem('NOT_FOUND')
-    if (successor.role === 'owner') throw problem('CONFLICT', { message: 'This member is an owner already.' })
+    if (!successor) throw notFound('member')
+    if (successor.role === 'owner')
+      throw problem('CONFLICT', { message: 'This member is an owner already. Choose another member.' })
     await assertActive(tx, userId)
     await updateMemberRole(tx, organization.id, userId, successor.role, 'owner')
     await revokeTokensOf(tools, tx, organization.id, userId)

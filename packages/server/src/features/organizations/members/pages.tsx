@@ -1,7 +1,7 @@
 /** The hosted pages of members. They offer what the reader may do; the rules check every request again. */
 import { can, covers } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem } from '../../../base/errors.ts'
+import { notFound } from '../../../base/errors.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
 import { hasEvent } from '../../../core/audit/index.ts'
@@ -105,7 +105,7 @@ async function showTransfer(tools: Tools, call: Call, userId: string, form: Form
 async function showLeave(tools: Tools, call: Call, id: string, form: FormState): Promise<PageAnswer> {
   // a member may read the name of the organization even if their role permits nothing
   const found = await findOrganization(tools, { ...call, organization: { id, role: null, permissions: [] } })
-  if (!found) throw newProblem('NOT_FOUND')
+  if (!found) throw notFound('organization')
   const { name } = found.organization
   const userId = call.principal?.userId ?? ''
   const obstacle = await tools.db.tx('system', (tx) => findLeaveObstacle(tx, id, userId))

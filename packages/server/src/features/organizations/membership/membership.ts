@@ -13,7 +13,7 @@ import type { Call, CallOrganization, Principal } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { idInput } from '../../../base/described.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import { isLocked } from '../../../core/locks.ts'
 import { ORGANIZATION_PERMISSIONS } from '../../../core/permissions/index.ts'
@@ -115,7 +115,7 @@ export async function inside<T>(
   which: { deletedToo?: boolean } = {},
 ): Promise<T> {
   const { principal, organization } = call
-  if (!principal || !organization) throw problem('NOT_FOUND')
+  if (!principal || !organization) throw notFound('organization')
   return await tools.db.tx(callerScope(call), async (tx) => {
     const locked = await tx.asSystem((system) =>
       lockAsMember(tools, system, principal, organization.id, { ...which, acting: organization }),
@@ -139,9 +139,9 @@ export async function lockAsMember(
   const organization = await lockOrganization(tx, id)
   const row = organization && (await selectMembership(tx, id, actor.userId))
   const membership = row ? callerIn(roles, actor, acting, id, row) : null
-  if (!organization || !membership) throw problem('NOT_FOUND')
+  if (!organization || !membership) throw notFound('organization')
   if (organization.deleted_at !== null && !(deletedToo && can(membership, 'organization:delete')))
-    throw problem('NOT_FOUND')
+    throw notFound('organization')
   return { actor, organization, membership }
 }
 
@@ -167,6 +167,6 @@ export async function ensureOwner(
       message: 'This organization has no owner any more. Name its owner in `owner_id`.',
     })
   assertCovers(membership, ['*'])
-  if (!(await lockActiveUser(tx, ownerId))) throw problem('NOT_FOUND')
+  if (!(await lockActiveUser(tx, ownerId))) throw notFound('user')
   await upsertOwner(tx, id, ownerId, now)
 }

@@ -3,7 +3,7 @@
  * the server do not replace it.
  */
 import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -35,7 +35,7 @@ export async function switchOrganization(
         ? await selectOwnOrganization(tx, principal.userId, organizationId)
         : undefined
       const own = organization && organizationOf(tools.roles, organization)
-      if (!own) throw problem('NOT_FOUND')
+      if (!own) throw notFound('organization')
       active = { organization, role: own.role, permissions: own.permissions }
     }
     const hasSessionToken = session.via !== 'token'

@@ -5,7 +5,7 @@
 import { type Call, findLocale, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { revoke, revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import {
@@ -41,7 +41,7 @@ export async function deleteOrganization(
     // as the system: row-level security hides a deleted organization from its own deleter
     await tx.asSystem(async (system) => {
       const row = await updateDeleted(system, id, call.now, purgeAt)
-      if (!row) throw problem('NOT_FOUND')
+      if (!row) throw notFound('organization')
       await revokeOrganization(system, id, tools.clock.now())
       await notifyOwners(tools, system, call, row, purgeAt)
     })
@@ -99,7 +99,8 @@ export async function restoreOrganization(
       organization: { id },
     } = locked
     const organization = await tx.asSystem((system) => updateRestored(system, id, call.now))
-    if (!organization) throw problem('CONFLICT', { message: 'This organization is not deleted.' })
+    if (!organization)
+      throw problem('CONFLICT', { message: 'This organization is not deleted. There is nothing to restore.' })
     await tx.asSystem((system) => ensureOwner(system, locked, ownerId, call.now))
     await recordOrganizationEvent(tx, call, 'organization.restored', id)
     return { organization, role: membership.role, permissions: membership.permissions }

@@ -8,7 +8,7 @@ import { decodeCursor, pageOf } from '../../../base/cursor.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { problem } from '../../../base/errors.ts'
+import { notFound, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
@@ -56,7 +56,10 @@ export interface OrganizationChange {
 }
 
 const slugTaken = () =>
-  problem('CONFLICT', { message: 'This short name is taken.', details: { field: 'slug' } })
+  problem('CONFLICT', {
+    message: 'This short name is taken. Choose another one.',
+    details: { field: 'slug' },
+  })
 
 /** Whether the principal may create organizations; null: a user who registers. */
 export const mayCreateOrganization = (
@@ -77,7 +80,9 @@ export async function createOrganization(
     throw problem('INSUFFICIENT_PERMISSIONS', { details: { required: 'organizations:write' } })
   return await tools.db.tx('system', async (tx) => {
     if ((await countOwnedOrganizations(tx, principal.userId)) >= MAX_OWNED)
-      throw problem('CONFLICT', { message: `A user may own at most ${MAX_OWNED} organizations.` })
+      throw problem('CONFLICT', {
+        message: `A user may own at most ${MAX_OWNED} organizations. Delete one, or make another member its owner.`,
+      })
     const organization = await writeOrganization(tx, input, now)
     const { id, name, slug } = organization
     if (!(await lockActiveUser(tx, principal.userId))) throw problem('AUTHENTICATION_REQUIRED')
@@ -133,7 +138,10 @@ export async function ensureOrganizations(
     if (!(await insertOrganization(tx, row))) {
       // it was created meanwhile
       const [other] = await lockOrganizationsBySlug(tx, [slug])
-      if (!other) throw problem('CONFLICT', { message: `The organization ${slug} is deleted.` })
+      if (!other)
+        throw problem('CONFLICT', {
+          message: `The organization ${slug} is deleted. Restore it, or use another short name.`,
+        })
       found.set(slug, { id: other.id, isNew: false })
       continue
     }
@@ -222,7 +230,7 @@ export async function listOrganizations(
 /** The organization that the path names. @throws Problem NOT_FOUND */
 export async function getOrganization(tools: Pick<Tools, 'db'>, call: Call): Promise<OrganizationMembership> {
   const found = await findOrganization(tools, call)
-  if (!found) throw problem('NOT_FOUND')
+  if (!found) throw notFound('organization')
   return found
 }
 
@@ -247,7 +255,7 @@ export async function changeOrganization(
           call.now,
         ),
       )
-      if (!organization) throw problem('NOT_FOUND')
+      if (!organization) throw notFound('organization')
       await recordOrganizationEvent(tx, call, 'organization.updated', before.id, { fields })
       return { organization, role: membership.role, permissions: membership.permissions }
     },

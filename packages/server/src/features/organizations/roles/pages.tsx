@@ -2,7 +2,7 @@
 import { can, covers } from '@latchkey/guard'
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem } from '../../../base/errors.ts'
+import { notFound } from '../../../base/errors.ts'
 import { Description } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
@@ -91,7 +91,7 @@ async function showRole(
   const item = known.roles
     .map((role) => itemOf(known.permissions, role))
     .find((one) => one.name === name && one.mayChange)
-  if (!item) throw newProblem('NOT_FOUND')
+  if (!item) throw notFound('role')
   return {
     page: <CustomRole shell={shell} item={item} choices={choicesOf(tools, known)} {...form} />,
     title: titleOf(t(call.locale, 'role.title', item), shell),

@@ -7,7 +7,7 @@
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { invalid, problem } from '../../../base/errors.ts'
+import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { ORGANIZATION_PERMISSIONS } from '../../../core/permissions/index.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
 import { isBuiltIn, ORGANIZATION_ROLES } from '../../../core/roles/index.ts'
@@ -109,14 +109,15 @@ export async function createOrganizationRole(
   call: Call,
   input: Pick<OrganizationRolesTable, 'name' | 'description' | 'permissions' | 'inherits'>,
 ): Promise<RoleInOrganization> {
-  if (isBuiltIn(input.name)) throw problem('CONFLICT', { message: 'This is the name of a built-in role.' })
+  if (isBuiltIn(input.name))
+    throw problem('CONFLICT', { message: 'This is the name of a built-in role. Choose another name.' })
   return await inside(tools, call, 'roles:write', async (tx, locked) => {
     assertMayDefine(tools, locked, input)
     const { id } = locked.organization
     const existing = await tx.asSystem((system) => selectOwnRoles(system, id))
     if (existing.length >= MAX_ROLES)
       throw problem('CONFLICT', {
-        message: `An organization may have at most ${MAX_ROLES} custom roles.`,
+        message: `An organization may have at most ${MAX_ROLES} custom roles. Delete one first.`,
       })
     const permissions = withReads(input.permissions)
     const row = { ...input, permissions, organization_id: id, created_at: call.now, updated_at: call.now }
@@ -140,9 +141,12 @@ async function getOwnRole(
   { organization, membership }: LockedOrganization,
   name: string,
 ): Promise<OrganizationRolesTable> {
-  if (isBuiltIn(name)) throw problem('CONFLICT', { message: 'A built-in role cannot be changed or deleted.' })
+  if (isBuiltIn(name))
+    throw problem('CONFLICT', {
+      message: 'A built-in role cannot be changed or deleted. Create a custom role instead.',
+    })
   const row = await tx.asSystem((system) => selectOwnRole(system, organization.id, name))
-  if (!row) throw problem('NOT_FOUND')
+  if (!row) throw notFound('role')
   assertCovers(membership, tools.roles.organizationPermissionsOf(name, row))
   return row
 }
@@ -164,7 +168,7 @@ export async function changeOrganizationRole(
     }
     assertMayDefine(tools, locked, wanted)
     const row = await updateOwnRole(tx, id, name, wanted, call.now)
-    if (!row) throw problem('NOT_FOUND')
+    if (!row) throw notFound('role')
     await tx.asSystem((system) => revokeOrganization(system, id, tools.clock.now()))
     const { permissions, inherits } = wanted
     await recordOrganizationEvent(tx, call, 'organization.role.updated', id, {
@@ -183,7 +187,7 @@ export async function deleteOrganizationRole(tools: RoleTools, call: Call, name:
     const { id } = locked.organization
     if (await tx.asSystem((system) => isRoleInUse(system, id, name)))
       throw problem('CONFLICT', { message: 'This role is in use. Give its members another role first.' })
-    if (!(await deleteOwnRole(tx, id, name))) throw problem('NOT_FOUND')
+    if (!(await deleteOwnRole(tx, id, name))) throw notFound('role')
     await recordOrganizationEvent(tx, call, 'organization.role.deleted', id, { role: name })
   })
 }

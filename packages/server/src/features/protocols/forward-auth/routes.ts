@@ -81,7 +81,7 @@ const ValidateQuery = z.object({
     z
       .string()
       .max(63)
-      .regex(/^[a-z][a-z0-9_-]*$/),
+      .regex(/^[a-z][a-z0-9_-]*$/, { error: () => 'Use names of roles, separated by commas.' }),
   )
     .optional()
     .meta({

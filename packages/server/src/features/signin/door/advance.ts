@@ -65,7 +65,7 @@ export interface StepTaken {
 }
 
 export const attemptEnded = (): Problem =>
-  problem('CONFLICT', { message: 'This sign-in was already completed or has expired.' })
+  problem('CONFLICT', { message: 'This sign-in was already completed or has expired. Sign in again.' })
 
 /** Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written */
 export async function advance(
