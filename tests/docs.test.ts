@@ -113,6 +113,37 @@ describe('settings', () => {
   it('are found', () => expect(blocks.length).toBeGreaterThan(3))
 })
 
+describe('commands that are printed', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const printed = (pattern: RegExp): string[][] =>
+    pages.flatMap((page) =>
+      [...read(page).matchAll(pattern)].map(([, ...groups]) => [page, ...groups] as string[]),
+    )
+
+  it('are scripts of package.json, where they begin with `npm run`', () => {
+    const names = printed(/npm run ([a-z]+)/g)
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.filter(([, name = '']) => !(name in scripts))).toEqual([])
+  })
+
+  it('name projects of the test suite and files that exist', () => {
+    const config = read('vitest.config.ts')
+    const commands = printed(/npx vitest run --project (\w+)(?: +([\w./-]+))?/g)
+    expect(commands.length).toBeGreaterThan(4)
+    const isThere = ([, project = '', path]: string[]) =>
+      new RegExp(`(?:project|onDatabase)\\('${project}'`).test(config) &&
+      (path === undefined || existsSync(join(ROOT, path)))
+    expect(commands.filter((command) => !isThere(command))).toEqual([])
+  })
+
+  it('name steps of `npm test`', () => {
+    const runner = read('scripts/test.mjs')
+    const [, steps = ''] = /these steps only: ([a-z0-9 ]+)/.exec(read('CONTRIBUTING.md')) ?? []
+    expect(steps.split(' ').length).toBeGreaterThan(8)
+    expect(steps.split(' ').filter((step) => !runner.includes(`'${step}'`))).toEqual([])
+  })
+})
+
 it('images are small enough for a page', () => {
   for (const name of readdirSync(join(ROOT, 'docs/images')))
     expect(statSync(join(ROOT, 'docs/images', name)).size).toBeLessThan(300_000)

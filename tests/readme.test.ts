@@ -155,6 +155,41 @@ describe('production', () => {
   })
 })
 
+describe('when something is wrong', () => {
+  it('the commands of the guide print what is printed, with a server that runs', async () => {
+    await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/build.mjs')])
+    const made = await createTestDatabase()
+    const port = `${await freePort()}`
+    const session = new Shell(folder, {
+      LATCHKEY_PROFILE: 'development',
+      DATABASE_URL: made.databaseUrl ?? '',
+      LATCHKEY_PORT: port,
+    })
+    const latchkey = `'${process.execPath}' '${join(ROOT, 'packages/server/dist/latchkey.cjs')}'`
+    try {
+      await session.run(`latchkey() { ${latchkey} "$@"; }`)
+      await session.run('latchkey users create --email ada@example.com --username ada > ada.txt')
+      await session.run(`${latchkey} start > server.log 2>&1 & echo $! > pid`)
+      await session.run(`until curl -sf localhost:${port}/readyz > started.json; do sleep 0.1; done`)
+      const page = read('docs/guides/troubleshooting.md')
+      const found: Record<string, string[]> = {}
+      for (const { command, printed } of stepsOf(page)) {
+        const output = await session.run(command.replaceAll('localhost:4000', `localhost:${port}`))
+        const differing = differences(printed, output)
+        if (differing.length > 0) found[command] = differing
+      }
+      expect(found).toEqual({})
+      // each symptom of the table has its section, and the other way round
+      const sections = [...page.matchAll(/^## (.+)$/gm)].map(([, title]) => title)
+      expect([...page.matchAll(/^\|.*\| \[(.+)\]\(#.*\) \|$/gm)].map(([, title]) => title)).toEqual(sections)
+    } finally {
+      await session.run('kill "$(cat pid)"; wait "$(cat pid)" || true').catch(() => '')
+      await session.close()
+      await made.drop()
+    }
+  })
+})
+
 describe('the guide', () => {
   let world: World
   beforeAll(async () => {

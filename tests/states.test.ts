@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
+import { listUsersByOperator } from '../packages/server/src/features/accounts/registration/index.ts'
 import type { Reply } from '../packages/server/src/testing/client.ts'
 import type { Person } from '../packages/server/src/testing/world.ts'
 import { accept, BASE, invited } from './organizations/founding.ts'
@@ -37,6 +38,9 @@ async function isShownActive(who: Person): Promise<boolean> {
     const isListed = lists(data, ({ id }) => id === who.id)
     if (isListed !== (one === status)) throw new Error(`${who.email} is ${status}, and listed as ${one}`)
   }
+  const { users } = await listUsersByOperator(scene.world.app.tools, { limit: 100, cursor: null })
+  const inTerminal = users.find(({ id }) => id === who.id)?.status
+  if (inTerminal !== status) throw new Error(`${who.email} is ${status}, and ${inTerminal} in the terminal`)
   return status === 'active'
 }
 

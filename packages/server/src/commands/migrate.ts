@@ -80,11 +80,7 @@ function showStatus(list: readonly MigrationStatus[]): CommandOutcome {
   const json = {
     migrations: list.map(({ name, state, appliedAt }) => ({ name, state, applied_at: appliedAt })),
   }
-  const rows = list.map(({ name, state, appliedAt }) => [
-    name,
-    state,
-    appliedAt ? `${moment(appliedAt)} UTC` : '',
-  ])
+  const rows = list.map(({ name, state, appliedAt }) => [name, state, appliedAt ? moment(appliedAt) : ''])
   const isGood = list.every(({ state }) => state === 'applied' || state === 'pending' || state === 'newer')
   return { exit: isGood ? 0 : 1, json, text: table(['MIGRATION', 'STATE', 'APPLIED'], rows) }
 }

@@ -51,6 +51,6 @@ function widthOf(text: string): number {
   return width
 }
 
-/** `2026-11-22 14:03` in UTC, or `never`. */
+/** `2026-11-22 14:03 UTC`, or `never`. */
 export const moment = (at: string | Date | null): string =>
-  at === null ? 'never' : new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+  at === null ? 'never' : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`

@@ -13,6 +13,15 @@ export interface Lock {
 export const isLocked = ({ locked_at, locked_until }: Lock, now: Date): boolean =>
   locked_at !== null && (locked_until === null || locked_until > now)
 
+export const ACCOUNT_STATUSES = ['pending', 'active', 'locked', 'disabled'] as const
+export type AccountStatus = (typeof ACCOUNT_STATUSES)[number]
+
+/** The state of an account as every list shows it. The lock of a disabled account takes effect when it is enabled. */
+export const statusOf = (
+  user: Lock & { status: Exclude<AccountStatus, 'locked'> },
+  now: Date,
+): AccountStatus => (isLocked(user, now) && user.status !== 'disabled' ? 'locked' : user.status)
+
 /** That an account is not active, and what to do about it, for who administers it. */
 export const inactiveText = (status: string): string =>
   status === 'pending'

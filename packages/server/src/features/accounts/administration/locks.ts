@@ -6,6 +6,7 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
+import { statusOf } from '../../../core/locks.ts'
 import { lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { mayWriteTo } from '../../identity/emails/index.ts'
@@ -15,7 +16,7 @@ import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
 import { resetLinks } from '../../signin/passwords/index.ts'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
-import { type SettableStatus, statusOf } from './view.ts'
+import type { SettableStatus } from './view.ts'
 
 type LockTools = Pick<Tools, 'db' | 'roles' | 'clock' | 'config' | 'keyring' | 'mail'>
 

@@ -6,6 +6,7 @@ import { described } from '../../../base/described.ts'
 import { Flag, Instant, optional, roleNameField } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
+import { ACCOUNT_STATUSES } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { SessionChecks } from '../../identity/sessions/index.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
@@ -14,7 +15,7 @@ import { TAG, UserId } from './fields.ts'
 import { lockRoutes } from './lock-routes.ts'
 import { userOperations } from './operations.ts'
 import { getPerson, listPeople } from './people.ts'
-import { PersonView, personView, SETTABLE_STATUSES, STATUSES } from './view.ts'
+import { PersonView, personView, SETTABLE_STATUSES } from './view.ts'
 
 const RoleName = described(roleNameField(), 'The name of a role.', 'viewer')
 
@@ -26,7 +27,7 @@ const People = PageInput.extend({
     .max(320)
     .optional()
     .describe('The beginning of a username, an address or a name, in any spelling.'),
-  status: optional(z.enum(STATUSES)).describe('Only accounts in this state.'),
+  status: optional(z.enum(ACCOUNT_STATUSES)).describe('Only accounts in this state.'),
   role: optional(RoleName).describe('Only users with this role.'),
   created_after: optional(Instant).describe('Created at this time or later. ISO 8601 with a zone.'),
   created_before: optional(Instant).describe('Created before this time. ISO 8601 with a zone.'),

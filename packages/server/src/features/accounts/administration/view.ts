@@ -1,24 +1,17 @@
 /** The administrator's view of a user: the user, and the state of the account. */
 import { z } from 'zod'
 import { described, timeOrNull } from '../../../base/described.ts'
-import { isLocked } from '../../../core/locks.ts'
+import { ACCOUNT_STATUSES, isLocked, statusOf } from '../../../core/locks.ts'
 import type { Roles } from '../../../core/roles/index.ts'
 import { type User, UserView, userView } from '../../identity/users/index.ts'
-
-export const STATUSES = ['pending', 'active', 'locked', 'disabled'] as const
 
 /** The states that an administrator may set; `pending` ends when the address is verified. */
 export const SETTABLE_STATUSES = ['active', 'locked', 'disabled'] as const
 export type SettableStatus = (typeof SETTABLE_STATUSES)[number]
 
-/** A lock of a disabled account is not shown: it takes effect when the account is enabled. */
-export function statusOf(user: User, now: Date): (typeof STATUSES)[number] {
-  return isLocked(user, now) && user.status !== 'disabled' ? 'locked' : user.status
-}
-
 export const PersonView = UserView.extend({
   status: described(
-    z.enum(STATUSES),
+    z.enum(ACCOUNT_STATUSES),
     'The state of the account. `pending`: the address is not verified yet; such an account cannot sign in.',
     'active',
   ),

@@ -5,6 +5,7 @@ import { invalid } from '../../../base/errors.ts'
 import { EmailAddress, FullName, Username } from '../../../base/identifiers.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { type AccountStatus, statusOf } from '../../../core/locks.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
@@ -72,15 +73,16 @@ function parsed<T>(
 
 /** Lists users, newest first. @throws Problem VALIDATION_ERROR for a malformed cursor */
 export async function listUsersByOperator(
-  tools: Pick<Tools, 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
   page: { limit: number; cursor: string | null },
-): Promise<{ users: (UserView & { status: string })[]; nextCursor: string | null }> {
+): Promise<{ users: (UserView & { status: AccountStatus })[]; nextCursor: string | null }> {
   if (page.cursor !== null && !isId('usr', page.cursor))
     throw invalid('cursor', 'invalid', 'This cursor is not valid.')
   const rows = await tools.db.tx('system', (tx) => listUsers(tx, page.cursor, page.limit + 1))
+  const now = tools.clock.now()
   const visible = rows.slice(0, page.limit)
   return {
-    users: visible.map((row) => ({ ...userView(tools.roles, row), status: row.status })),
+    users: visible.map((row) => ({ ...userView(tools.roles, row), status: statusOf(row, now) })),
     nextCursor: rows.length > page.limit ? (visible.at(-1)?.id ?? null) : null,
   }
 }
