@@ -215,3 +215,22 @@ describe('the guide', () => {
     },
   )
 })
+
+describe('the guide for tests of an app', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  })
+  afterAll(() => world.stop())
+
+  it('prints what its commands print', async () => {
+    const [start, ...steps] = stepsOf(read('docs/guides/testing-your-app.md'))
+    expect(start?.command).toBe('LATCHKEY_PROFILE=testing LATCHKEY_PORT=4001 npm start')
+    expect(loadConfig({ LATCHKEY_PROFILE: 'testing' }, { cwd: '/nonexistent' })).toMatchObject({
+      profile: world.config.profile,
+      rateLimits: world.config.rateLimits,
+    })
+    expect(await replay(world, steps)).toEqual({})
+    expect(world.clock.now().toISOString()).toMatch(/^2030-01-01T00:00:/)
+  })
+})

@@ -18,7 +18,7 @@ let app: AppDatabase
 let pool: pg.Pool
 let folder: string
 beforeAll(async () => {
-  const [migration = ''] = blocks('sql')
+  const [, migration = ''] = blocks('sql')
   // the role is created with the database, under a unique name
   app = await openAppDatabase(migration.replace(/create role app_request nologin;/, ''))
   pool = app.pool()
