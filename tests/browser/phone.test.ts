@@ -20,6 +20,23 @@ beforeAll(async () => {
 })
 afterAll(() => chromium?.close())
 
+/** The options of the page's selects that are wider than their select. The names of custom roles are not ours to shorten. */
+const CUT_OPTIONS = `[...document.querySelectorAll('select')].flatMap((select) => {
+  const style = getComputedStyle(select)
+  const pen = document.createElement('canvas').getContext('2d')
+  pen.font = style.fontWeight + ' ' + style.fontSize + ' ' + style.fontFamily
+  const arrow = 18
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - arrow
+  return [...select.options]
+    .filter(({ value, label }) => value !== label && pen.measureText(label).width > room)
+    .map(({ label }) => label)
+})`
+
+/** What is cut off in the bar: the name of a user and of an organization that are not longer than usual. */
+const CUT_NAMES = `[...document.querySelectorAll('.who > *')]
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+  .map(({ textContent }) => textContent.trim())`
+
 describe.each(LOCALES)('every page in %s', (locale) => {
   const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })
   const call = callIn(locale)
@@ -39,16 +56,19 @@ describe.each(LOCALES)('every page in %s', (locale) => {
     })
     const page = await context.newPage()
     const wide: string[] = []
+    const cut: string[] = []
     for (const name of documents.keys()) {
       await page.goto(`${HOST}/${name}`)
       const menu = page.locator('details.menu > summary')
       if (await menu.isVisible()) await menu.click()
       const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
       if (width > PHONE.width) wide.push(`${name}: ${width} px`)
+      for (const option of (await page.evaluate(CUT_OPTIONS)) as string[]) cut.push(`${name}: ${option}`)
     }
     await context.close()
     expect(documents.size).toBeGreaterThan(50)
     expect(wide).toEqual([])
+    expect(cut).toEqual([])
   })
 })
 
@@ -64,13 +84,15 @@ describe.each([true, false])('the navigation of the account, with JavaScript: %s
     await world?.stop()
   })
 
-  it('is a menu on one row, which names the current page and leads to all of them', async () => {
+  it('is a menu on one row, which names the current page and leads to all of them, below the whole name of the user', async () => {
     const { email, password, client } = await world.person()
-    await client.patch('/api/v1/users/me', { locale: 'de' })
+    await client.patch('/api/v1/users/me', { locale: 'de', full_name: 'Konrad Zuse' })
     const me = visitor(world, await context.newPage())
     await me.visit('/sign-in')
     await me.fill({ 'E-Mail-Adresse oder Benutzername': email, Passwort: password })
     await me.press('Anmelden')
+    expect(await me.page.locator('.who').textContent()).toContain('Konrad Zuse')
+    expect(await me.page.evaluate(CUT_NAMES)).toEqual([])
     const nav = me.page.getByRole('navigation', { name: 'Konto' })
     const height = async () => (await nav.boundingBox())?.height ?? 0
     const tabs = ['Sicherheit', 'Sitzungen', 'API-Schlüssel', 'Organisationen', 'Berechtigungen', 'Übersicht']

@@ -367,18 +367,19 @@ const isTicked = (value: string | undefined): boolean =>
 
 export function Select({
   name,
+  hint,
   value,
   options,
-}: {
-  name: string
+}: Pick<FieldProps, 'name' | 'hint'> & {
   value: string | null
   options: Readonly<Record<string, string>>
 }) {
-  const field = useField(name, false)
+  const field = useField(name, hint !== undefined)
   const chosen = field.typed ?? value ?? ''
   return (
     <div class="field">
       <Label id={field.id}>{field.label}</Label>
+      <Hint id={field.id}>{hint}</Hint>
       <FieldError id={field.id}>{field.error}</FieldError>
       <select id={field.id} name={name} {...field.aria}>
         {Object.entries(options).map(([key, label]) => (

@@ -46,13 +46,13 @@ code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .skip { position: absolute; left: 1rem; top: -6rem; z-index: 1; padding: .75rem 1rem; border-radius: .5rem; background: var(--card); }
 .skip:focus { top: 1rem; }
-.bar { display: flex; align-items: center; gap: 1.5rem; padding: 2.5rem 1.25rem 1.5rem; justify-content: center; }
+.bar { display: flex; align-items: center; gap: 1rem; padding: 2.5rem 1.25rem 1.5rem; justify-content: center; }
 .bar.signed-in { padding: .75rem max(1.25rem, 50% - 22rem); justify-content: space-between; border-bottom: 1px solid var(--line); background: var(--card); }
 .brand { display: inline-flex; align-items: center; gap: .625rem; min-height: 2.75rem; color: inherit; font-size: 1.125rem; font-weight: 650; letter-spacing: -.01em; text-decoration: none; }
 .brand svg { width: 1.875rem; height: 1.875rem; flex: none; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
 .brand img { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
-.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 1rem; font-size: .875rem; color: var(--quiet); white-space: nowrap; }
+.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; color: var(--quiet); white-space: nowrap; }
 .who { display: grid; min-width: 0; text-align: end; }
 .who > * { overflow: hidden; text-overflow: ellipsis; }
 .who a { line-height: 1.5rem; color: var(--quiet); }

@@ -139,6 +139,7 @@ function NewKeyForm({
       />
       <Select
         name="access"
+        hint={t(locale, 'access.hint')}
         value="some"
         options={{ some: t(locale, 'access.some'), all: t(locale, 'access.all') }}
       />
