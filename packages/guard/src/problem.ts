@@ -14,7 +14,7 @@ const PROBLEMS = {
   INVALID_TOKEN: [401, 'AUTHENTICATION_ERROR', 'The token is not valid.'],
   STEP_UP_REQUIRED: [401, 'AUTHENTICATION_ERROR', 'Confirm that it is you to continue.'],
   INSUFFICIENT_PERMISSIONS: [403, 'AUTHORIZATION_ERROR', 'You are not allowed to do this.'],
-  CSRF_FAILED: [403, 'AUTHORIZATION_ERROR', 'The form has expired or came from another site. Reload the page and try again.'],
+  CSRF_FAILED: [403, 'AUTHORIZATION_ERROR', 'The CSRF token is missing or has expired, or the request came from another site. Get a token from /csrf and send it as X-CSRF-Token.'],
   EMAIL_NOT_VERIFIED: [403, 'AUTHORIZATION_ERROR', 'Verify your e-mail address first. We have sent you an e-mail.'],
   ACCOUNT_DISABLED: [403, 'AUTHORIZATION_ERROR', 'This account is disabled.'],
   PASSWORD_EXPIRED: [403, 'AUTHORIZATION_ERROR', 'Your password has expired. Choose a new one to continue.'],

@@ -111,7 +111,8 @@ export const ERRORS = {
   CSRF_FAILED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
-    message: 'The form has expired or came from another site. Reload the page and try again.',
+    message:
+      'The CSRF token is missing or has expired, or the request came from another site. Get a token from /csrf and send it as X-CSRF-Token.',
     when: 'An unsafe request with a cookie has no valid CSRF token, or comes from a foreign origin. Get a token from `GET /api/v1/auth/csrf`.',
   },
   EMAIL_NOT_VERIFIED: {
@@ -211,7 +212,7 @@ export const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     type: 'BAD_REQUEST',
-    message: 'Send application/json or application/x-www-form-urlencoded.',
+    message: 'Send application/json or application/x-www-form-urlencoded, in UTF-8.',
     when: 'The route does not accept the content type of the body.',
   },
   HEADERS_TOO_LARGE: {

@@ -83,13 +83,20 @@ describe('wrong usage', () => {
     expect(ran).toMatchObject({ exit: 2, stdout: '' })
     expect(ran.stderr).toContain(message)
     expect(ran.stderr).toMatch(/^latchkey: /)
-    expect(ran.stderr.trimEnd()).toMatch(/latchkey (?:<command> )?--help|Exit codes/)
+    expect(ran.stderr.trimEnd()).toMatch(/latchkey (?:<command> |[a-z -]+ )?--help|Exit codes/)
     expect(await latchkey(...words, '--json')).toMatchObject({
       exit: 2,
       stderr: '',
       json: { error: { code: 'USAGE' } },
     })
     expect(readdirSync(cwd)).toEqual([])
+  })
+
+  it('of a known command refers to the help of this command', async () => {
+    const { stderr } = await latchkey('users', 'create', '--frobnicate')
+    expect(stderr).toBe(
+      'latchkey: There is no option --frobnicate.\nRun `latchkey users create --help` for its arguments and options.\n',
+    )
   })
 })
 

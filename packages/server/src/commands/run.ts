@@ -29,7 +29,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   try {
     return await dispatch(words, json)
   } catch (error) {
-    return await report(error, json, words[0] === 'start')
+    return await report(error, json, words)
   }
 }
 
@@ -172,8 +172,13 @@ const describe = ({ name, summary, positionals = [], options = {} }: Command) =>
  * Reports an error; with a stack trace only for a fault of the program. A server whose output is read by a collector of logs
  * reports it as an entry of its log.
  */
-async function report(error: unknown, json: boolean, isServer: boolean): Promise<number> {
+async function report(error: unknown, json: boolean, words: readonly string[]): Promise<number> {
   const [exit, code] = classify(error)
+  const isServer = words[0] === 'start'
+  const command = findEntry(
+    words,
+    words.filter((word) => !word.startsWith('-')),
+  )
   const message =
     code.startsWith('DATABASE_') && !(error instanceof Failure)
       ? `${withCauses(error)}.`
@@ -197,7 +202,11 @@ async function report(error: unknown, json: boolean, isServer: boolean): Promise
   if (code === 'FAULT' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   // a list of commands is its own hint
   else if (code === 'USAGE' && !json && !message.includes('\n'))
-    process.stderr.write('Run `latchkey --help` for the commands, or `latchkey <command> --help`.\n')
+    process.stderr.write(
+      command
+        ? `Run \`latchkey ${command.name} --help\` for its arguments and options.\n`
+        : 'Run `latchkey --help` for the commands, or `latchkey <command> --help`.\n',
+    )
   return exit
 }
 

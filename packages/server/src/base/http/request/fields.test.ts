@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type FieldError, Problem } from '../../errors.ts'
-import { parseInput } from './fields.ts'
+import { fieldErrors, parseInput } from './fields.ts'
 
 const detailsOf = (schema: z.ZodType, input: Record<string, unknown>, unknown: FieldError[] = []) => {
   try {
@@ -40,6 +40,25 @@ describe('a field', () => {
   it.each(table)('%s: %#', (_name, schema, value, code, params) => {
     const entry = params === undefined ? { field: 'x', code } : { field: 'x', code, params }
     expect(detailsOf(z.object({ x: schema }), { x: value })).toEqual([entry])
+  })
+
+  it('that does not match a pattern, or is no time, is told what to write', () => {
+    const schema = z.object({
+      permission: z.string().regex(/^x:y$/, { error: () => 'Write a permission as `resource:action`.' }),
+      from: z.iso.datetime({ offset: true }),
+      inner: z.strictObject({ a: z.string().optional() }),
+    })
+    const input = { permission: 'read', from: '2026-01-31', inner: { b: 1, c: 2 } }
+    const { error } = schema.safeParse(input)
+    expect(error && fieldErrors(error, input)).toEqual([
+      { field: 'permission', code: 'invalid', message: 'Write a permission as `resource:action`.' },
+      {
+        field: 'from',
+        code: 'datetime',
+        message: 'Is not a time in ISO 8601 with a zone, such as 2026-01-31T12:00:00Z.',
+      },
+      { field: 'inner', code: 'unknown', message: 'Has unknown fields: b, c.' },
+    ])
   })
 
   it('is named by its path', () => {

@@ -16,14 +16,22 @@ export function parseInput<T>(
 ): T {
   const result = schema.safeParse(input)
   if (result.success && unknown.length === 0) return result.data
+  const entries = result.error ? fieldErrors(result.error, input) : []
+  const named = new Set(entries.map(({ field }) => field))
+  throw new Problem('VALIDATION_ERROR', {
+    details: [...entries, ...unknown.filter(({ field }) => !named.has(field))],
+  })
+}
+
+/** What a schema finds wrong with an input: one entry a field, its first issue; the field of the whole input is empty. */
+export function fieldErrors({ issues }: z.ZodError, input: unknown): FieldError[] {
   const entries = new Map<string, FieldError>()
-  for (const issue of result.error?.issues ?? []) {
+  for (const issue of issues) {
     const field = issue.path.map(String).join('.')
     if (!entries.has(field))
       entries.set(field, { field, ...verdict(issue, issue.path.reduce(memberOf, input)) })
   }
-  for (const entry of unknown) if (!entries.has(entry.field)) entries.set(entry.field, entry)
-  throw new Problem('VALIDATION_ERROR', { details: [...entries.values()] })
+  return [...entries.values()]
 }
 
 /**
@@ -63,6 +71,8 @@ function verdict(issue: Issue, value: unknown): Verdict {
       return outOfRange('big', issue.origin, Number(issue.maximum))
     case 'invalid_format':
       return FORMATS[issue.format] ?? { code: 'invalid', message: ownSentence(issue) }
+    case 'unrecognized_keys':
+      return { code: 'unknown', message: `Has unknown fields: ${issue.keys.join(', ')}.` }
     case 'invalid_value':
       return { code: 'invalid_choice', message: `Must be one of: ${issue.values.map(String).join(', ')}.` }
     default:
@@ -76,7 +86,10 @@ const ownSentence = ({ message }: Issue): string => (/\.$/.test(message) ? messa
 const FORMATS: Readonly<Record<string, Verdict>> = {
   email: { code: 'email', message: 'Is not an e-mail address.' },
   url: { code: 'url', message: 'Is not a URL.' },
-  datetime: { code: 'datetime', message: 'Is not a time in ISO 8601.' },
+  datetime: {
+    code: 'datetime',
+    message: 'Is not a time in ISO 8601 with a zone, such as 2026-01-31T12:00:00Z.',
+  },
   date: { code: 'date', message: 'Is not a date.' },
 }
 

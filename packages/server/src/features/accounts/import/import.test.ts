@@ -181,6 +181,17 @@ describe('an import', () => {
       [12, 'warning', 'locale_left_out'],
       [5, 'refused', 'unknown_organization_role'],
     ])
+    expect(notes.filter(({ code }) => code === 'invalid').map(({ message }) => message)).toEqual([
+      'email: This is not an e-mail address.',
+      'record: Has unknown fields: unknown_field.',
+      'organizations.0.slug: Use 2 to 50 small letters, digits and hyphens.',
+      'record: Must be of type object.',
+      'record: Is required.',
+    ])
+    const { notes: times } = await run([{ email: 'time@example.com', created_at: '2020-01-02' }])
+    expect(times.map(({ message }) => message)).toEqual([
+      'created_at: Is not a time in ISO 8601 with a zone, such as 2026-01-31T12:00:00Z.',
+    ])
   })
 
   it('maps roles, and leaves out unknown ones and refused hashes where that is wanted', async () => {

@@ -5,6 +5,7 @@
 import { systemCall } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { HashRefused } from '../../../base/hashing/index.ts'
+import { fieldErrors } from '../../../base/http/request/fields.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { ImportBatch, type ImportNote, type ImportResult, PasswordRecord } from './fields.ts'
@@ -75,7 +76,10 @@ async function readPassword(
     notes.push({ line, kind: 'refused', code, message })
     return null
   }
-  if (!data) return refuse('invalid', error.issues[0]?.message ?? 'The record is malformed.')
+  if (!data) {
+    const faults = fieldErrors(error, raw).slice(0, 5)
+    return refuse('invalid', faults.map(({ field, message }) => `${field || 'record'}: ${message}`).join(' '))
+  }
   try {
     const { form, weak } = await hashing.examine(data.password_hash)
     const message = `The hash (${form}) is weak until the user signs in.`

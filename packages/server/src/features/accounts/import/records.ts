@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { type Call, LOCALES, type Locale } from '../../../base/call.ts'
 import { HashRefused } from '../../../base/hashing/index.ts'
+import { fieldErrors } from '../../../base/http/request/fields.ts'
 import { canonical, FullName, Username } from '../../../base/identifiers.ts'
 import { isBuiltIn } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -49,8 +50,8 @@ export async function readRecord(
 ): Promise<ReadRecord | null> {
   const parsed = UserRecord.safeParse(raw)
   if (!parsed.success) {
-    const faults = parsed.error.issues.slice(0, 5)
-    const text = faults.map(({ path, message }) => `${path.join('.') || 'record'}: ${message}`).join('; ')
+    const faults = fieldErrors(parsed.error, raw).slice(0, 5)
+    const text = faults.map(({ field, message }) => `${field || 'record'}: ${message}`).join(' ')
     note('refused', 'invalid', text)
     return null
   }
