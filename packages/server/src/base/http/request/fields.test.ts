@@ -42,7 +42,7 @@ describe('a field', () => {
     expect(detailsOf(z.object({ x: schema }), { x: value })).toEqual([entry])
   })
 
-  it('that does not match a pattern, or is no time, is told what to write', () => {
+  it('that does not match a pattern, or is no time, is answered with what to write', () => {
     const schema = z.object({
       permission: z.string().regex(/^x:y$/, { error: () => 'Write a permission as `resource:action`.' }),
       from: z.iso.datetime({ offset: true }),
