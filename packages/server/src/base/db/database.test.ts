@@ -46,6 +46,17 @@ describe('a transaction', () => {
     ).toEqual([{ full_name: 'three' }])
   })
 
+  test('throws the error of the statement that failed, whichever of those sent together reports first', async () => {
+    const failing = db.tx('system', async (tx) => {
+      const late = sql`select 1 / 0`.execute(tx).catch(async (error: unknown) => {
+        await new Promise(setImmediate)
+        throw error
+      })
+      await Promise.all([late, sql`select 1`.execute(tx)])
+    })
+    await expect(failing).rejects.toThrow('division by zero')
+  })
+
   test('of statements sent together is rolled back as a whole if one fails', async () => {
     await addUser('usr_together')
     const failing = db.tx('system', (tx) =>

@@ -8,7 +8,7 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
 import { type Connection, type DatabaseRole, isOutdated, type StatementResult } from './connection.ts'
 import type { Driver } from './driver.ts'
-import { isUnwritable, TransactionRolledBack } from './faults.ts'
+import { isAborted, isUnwritable, TransactionRolledBack } from './faults.ts'
 import { Handle, type Tell, TxHandle } from './handle.ts'
 import { pendingMigrations } from './migrate.ts'
 import type { Tables } from './tables.ts'
@@ -209,12 +209,15 @@ class Transaction {
     if ((await done).command !== 'COMMIT') throw new TransactionRolledBack(this.#failure)
   }
 
-  /** @returns the error to throw: if the transaction could not begin, that error and not its consequence */
+  /**
+   * @returns the error to throw: if the transaction could not begin, or a statement sent together with others failed,
+   * that error and not its consequences
+   */
   async rollback(error: unknown): Promise<unknown> {
     this.#isOver = true
     try {
       await Promise.all([this.#opened(), this.#connection.plain('rollback')])
-      return error
+      return isAborted(error) ? this.#failure : error
     } catch (cause) {
       this.#connection.destroy(new Error('the transaction could not be rolled back'))
       return error instanceof Error && this.#isOpen ? error : cause

@@ -27,6 +27,9 @@ export function faultCode(error: unknown): string | null {
   return typeof error.code === 'string' ? error.code : null
 }
 
+/** 25P02: an earlier statement of the transaction failed. */
+export const isAborted = (error: unknown): boolean => faultCode(error) === '25P02'
+
 /** 23505; with `constraint`, only where that constraint or unique index was violated. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (faultCode(error) !== '23505') return false

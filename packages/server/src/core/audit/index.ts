@@ -2,12 +2,15 @@
  * Writing the audit log: an event is a row written in the transaction of the change that it records.
  * The table lists every event type with the sentence that docs/reference/audit-events.md shows.
  */
+import type { CompiledQuery } from 'kysely'
 import type { Call } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
+import { compiledOnce, type NewRow, runTogether } from '../../base/db/compiled.ts'
 import type { Db, Tx } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 import type { Config } from '../../config.ts'
 import { recurs, type Work } from '../jobs/index.ts'
+import type { AuditEventsTable } from './tables.ts'
 
 export type { AuditEventsTable } from './tables.ts'
 
@@ -131,22 +134,30 @@ function actorOf({ principal }: Call, { type, userId }: AuditEntry): { by?: stri
  * Writes events, several by one statement, in their order. Time, address, user agent and request come from the call, the
  * subject from the entry.
  */
-export async function audit(tx: Tx, call: Call, ...entries: readonly AuditEntry[]): Promise<void> {
-  const rows = entries.map((entry) => ({
-    id: newId('aud'),
-    at: call.now,
-    event_type: entry.type,
-    user_id: entry.userId,
-    username: entry.username,
-    ip_address: call.ip,
-    user_agent: call.userAgent,
-    session_id: entry.sessionId ?? call.session?.id ?? null,
-    organization_id: entry.organizationId ?? call.organization?.id ?? null,
-    request_id: call.id,
-    details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
-  }))
-  await tx.insertInto('audit_events').values(rows).execute()
-}
+export const audit = (tx: Tx, call: Call, ...entries: readonly AuditEntry[]): Promise<void> =>
+  runTogether(tx, auditInserts(call, ...entries))
+
+/** The statements of `audit`, to be run together with those of what the events record. */
+export const auditInserts = (call: Call, ...entries: readonly AuditEntry[]): CompiledQuery[] =>
+  entries.map((entry) =>
+    insertEvent({
+      id: newId('aud'),
+      at: call.now,
+      event_type: entry.type,
+      user_id: entry.userId,
+      username: entry.username,
+      ip_address: call.ip,
+      user_agent: call.userAgent,
+      session_id: entry.sessionId ?? call.session?.id ?? null,
+      organization_id: entry.organizationId ?? call.organization?.id ?? null,
+      request_id: call.id,
+      details: JSON.stringify({ ...actorOf(call, entry), ...entry.details }),
+    }),
+  )
+
+const insertEvent = compiledOnce((db, event: NewRow<AuditEventsTable>) =>
+  db.insertInto('audit_events').values(event),
+)
 
 /** Whether the log has an event of the type about the user in the organization. System scope. */
 export async function hasEvent(

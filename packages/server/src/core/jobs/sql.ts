@@ -1,5 +1,6 @@
 /** The statements of the job queue. A claim is one statement, so that two nodes never run the same job. */
 import { sql } from 'kysely'
+import { compiledOnce } from '../../base/db/compiled.ts'
 import type { Statements } from '../../base/db/types.ts'
 import { newId } from '../../base/ids.ts'
 
@@ -14,14 +15,16 @@ export interface ClaimedJob {
 
 export async function insertJob(
   tx: Statements,
-  job: { kind: string; payload: Record<string, unknown>; runAt: Date; now: Date },
+  { payload, ...job }: { kind: string; payload: Record<string, unknown>; runAt: Date; now: Date },
 ): Promise<void> {
-  await sql`
-    insert into latchkey.jobs (id, kind, payload, run_at, created_at)
-    values (${newId('job')}, ${job.kind}, ${JSON.stringify(job.payload)}, ${job.runAt}, ${job.now})`.execute(
-    tx,
-  )
+  await tx.executeQuery(insert({ id: newId('job'), payload: JSON.stringify(payload), ...job }))
 }
+
+const insert = compiledOnce(
+  (_, job: { id: string; kind: string; payload: string; runAt: Date; now: Date }) => sql`
+    insert into latchkey.jobs (id, kind, payload, run_at, created_at)
+    values (${job.id}, ${job.kind}, ${job.payload}, ${job.runAt}, ${job.now})`,
+)
 
 /** Claims due jobs; no other node claims them before `leaseEnd`. */
 export async function claimJobs(

@@ -7,13 +7,13 @@
 import type { Call } from '../../../base/call.ts'
 import { type FieldError, invalid } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
-import { audit } from '../../../core/audit/index.ts'
+import { auditInserts } from '../../../core/audit/index.ts'
 import { defaultRole } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { createUser, getUser, type User } from '../../identity/users/index.ts'
 import { mayCreateOrganization } from '../../organizations/organization/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
-import { acceptFirstPassword, firstPasswordFaults, setFirstPassword } from '../../signin/passwords/index.ts'
+import { acceptFirstPassword, firstPassword, firstPasswordFaults } from '../../signin/passwords/index.ts'
 import { registrationEmailJob } from './emails.ts'
 
 export interface Registration {
@@ -46,7 +46,11 @@ export async function register(
   const verifies = tools.config.emailVerification === 'required'
   const id = newId('usr')
   return await tools.db.tx('system', async (tx) => {
-    await createUser(
+    const about = [
+      firstPassword(id, hash, call.now),
+      ...auditInserts(call, { type: 'user.registered', userId: id, username: who.username }),
+    ]
+    const created = createUser(
       tx,
       {
         ...who,
@@ -58,18 +62,16 @@ export async function register(
         organizationWish: input.organization_name,
       },
       call.now,
+      about,
     )
-    await setFirstPassword(tx, id, hash, call.now)
-    await audit(tx, call, { type: 'user.registered', userId: id, username: who.username })
-    if (verifies) {
-      await tools.jobs.enqueue(
-        tx,
-        registrationEmailJob,
-        { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) },
-        { now: call.now },
-      )
-    }
-    const user = await getUser(tx, id)
+    const onward = { user_id: id, locale: call.locale, ...(returnTo ? { return_to: returnTo } : {}) }
+    const enqueued = verifies && tools.jobs.enqueue(tx, registrationEmailJob, onward, { now: call.now })
+    const reading = getUser(tx, id)
+    // sent at once; where the user cannot be created, the error of that is thrown and not those of what follows
+    const following = Promise.all([reading, enqueued])
+    following.catch(() => {})
+    await created
+    const [user] = await following
     return { user, outcome: await signInNewUser(tools, tx, call, user, 'registration', returnTo) }
   })
 }

@@ -5,6 +5,7 @@
  * in memory and written in batches (base/sightings.ts); a crash loses seconds of them, which shortens the idle time.
  */
 
+import type { CompiledQuery } from 'kysely'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -49,10 +50,12 @@ export interface StartedSession {
   remember: boolean
 }
 
-/** Starts a session under a new id for a user whose sign-in is complete. Called by `signin` only. */
-export async function startSession(
+/**
+ * Starts a session under a new id for a user whose sign-in is complete. Called by `signin` only.
+ * @returns the session, and the statement that inserts it
+ */
+export function startSession(
   tools: Pick<Tools, 'config'>,
-  tx: Tx,
   call: Call,
   session: {
     id: string
@@ -62,12 +65,12 @@ export async function startSession(
     /** Of a session without an idle limit, instead of the configured lifetimes. Milliseconds. */
     programLifetime?: number
   },
-): Promise<StartedSession> {
+): { session: StartedSession; insert: CompiledQuery } {
   const { id } = session
   const { absolute, idle } = limitsOf(tools, session)
   const token = `st_${randomSecret()}`
   const expiresAt = later(call.now, absolute)
-  await insertSession(tx, {
+  const insert = insertSession({
     id,
     user_id: session.userId,
     token_hash: sha256(token),
@@ -83,7 +86,7 @@ export async function startSession(
     ended_at: null,
     end_reason: null,
   })
-  return { id, token, expiresAt, remember: session.remember }
+  return { session: { id, token, expiresAt, remember: session.remember }, insert }
 }
 
 function limitsOf(

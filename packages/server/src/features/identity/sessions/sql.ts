@@ -5,6 +5,7 @@
  */
 
 import { type CompiledQuery, sql } from 'kysely'
+import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { SessionsTable } from './tables.ts'
@@ -47,19 +48,15 @@ export async function existsSession(tx: Tx, userId: string, id: string): Promise
   return (await query.executeTakeFirst()) !== undefined
 }
 
-export async function insertSession(
-  tx: Tx,
-  session: Omit<SessionsTable, 'organization_id' | 'limited_to'>,
-): Promise<void> {
-  const only = sql<string | null>`(
-    select case when count(*) = 1 then min(m.organization_id) end
-    from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
-    where m.user_id = ${session.user_id})`
-  await tx
-    .insertInto('sessions')
-    .values({ ...session, limited_to: null, organization_id: only })
-    .execute()
-}
+export const insertSession = compiledOnce(
+  (db, session: Omit<NewRow<SessionsTable>, 'organization_id' | 'limited_to'>) => {
+    const only = sql<string | null>`(
+      select case when count(*) = 1 then min(m.organization_id) end
+      from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+      where m.user_id = ${session.user_id})`
+    return db.insertInto('sessions').values({ ...session, limited_to: null, organization_id: only })
+  },
+)
 
 export const selectOpenSessions = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>
   tx

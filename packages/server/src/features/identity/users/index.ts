@@ -3,7 +3,7 @@
  * profile. Leaves proving and changing an address to `emails`, disabling, locking
  * and deleting to `lifecycle`, credentials to `passwords` and other methods, and sign-up to `registration`.
  */
-export { listUsers, lockUserRow, recordSignIn } from './sql.ts'
+export { listUsers, lockUserRow, updateLastSignIn } from './sql.ts'
 export {
   addressTaken,
   changeProfile,

@@ -1,5 +1,6 @@
 /** Every SQL statement of users. */
 import { sql } from 'kysely'
+import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { EmailsTable, UsersTable } from './tables.ts'
 
@@ -13,8 +14,8 @@ export type UserRow = UsersTable & {
 /** A constant and not a parameter: a generic plan uses the partial index of primary addresses only for a constant. */
 const isPrimary = sql.lit(true)
 
-const userWithAddress = (tx: Tx) =>
-  tx
+const userWithAddress = (db: Statements) =>
+  db
     .selectFrom('users')
     .innerJoin('emails', (join) =>
       join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', isPrimary),
@@ -22,15 +23,20 @@ const userWithAddress = (tx: Tx) =>
     .selectAll('users')
     .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
 
-export const selectUser = (tx: Tx, id: string): Promise<UserRow | undefined> =>
-  userWithAddress(tx).where('users.id', '=', id).executeTakeFirst()
+export const selectUser = async (tx: Tx, id: string): Promise<UserRow | undefined> =>
+  (await tx.executeQuery(byId({ id }))).rows[0]
+
+const byId = compiledOnce((db, { id }: { id: string }) => userWithAddress(db).where('users.id', '=', id))
 
 /**
  * By canonical username or address: the owner where there is one, then the newest pending user. At most two rows. Each
  * part uses its own index, since those of owned and of pending identifiers are partial.
  */
-export async function selectByIdentifier(db: Statements, key: string): Promise<UserRow[]> {
-  const rows = await sql<UserRow>`
+export const selectByIdentifier = async (db: Statements, key: string): Promise<UserRow[]> =>
+  (await db.executeQuery(byIdentifier({ key }))).rows
+
+const byIdentifier = compiledOnce(
+  (_, { key }: { key: string }) => sql<UserRow>`
     select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
     from (
       select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null and is_primary
@@ -40,22 +46,22 @@ export async function selectByIdentifier(db: Statements, key: string): Promise<U
     ) as named
     join users u on u.id = named.id
     join emails p on p.user_id = u.id and p.is_primary
-    order by named.owned desc, u.created_at desc`.execute(db)
-  return rows.rows
-}
+    order by named.owned desc, u.created_at desc`,
+)
 
 /** Locks the user's row until the end of the transaction: it is neither disabled nor deleted meanwhile. */
-export async function lockUserRow(tx: Tx, id: string): Promise<void> {
-  await tx.selectFrom('users').select('id').where('id', '=', id).forNoKeyUpdate().execute()
-}
+export const lockUserRow = async (tx: Tx, id: string): Promise<void> =>
+  void (await tx.executeQuery(lockRow({ id })))
 
-export async function insertUser(tx: Tx, user: UsersTable): Promise<void> {
-  await tx.insertInto('users').values(user).execute()
-}
+const lockRow = compiledOnce((db, { id }: { id: string }) =>
+  db.selectFrom('users').select('id').where('id', '=', id).forNoKeyUpdate(),
+)
 
-export async function insertEmail(tx: Tx, email: EmailsTable): Promise<void> {
-  await tx.insertInto('emails').values(email).execute()
-}
+export const insertUser = compiledOnce((db, user: NewRow<UsersTable>) => db.insertInto('users').values(user))
+
+export const insertEmail = compiledOnce((db, email: NewRow<EmailsTable>) =>
+  db.insertInto('emails').values(email),
+)
 
 export async function updateUser(
   tx: Tx,
@@ -71,9 +77,9 @@ export async function updateUser(
 }
 
 /** Records the time of a sign-in. */
-export async function recordSignIn(tx: Tx, id: string, now: Date): Promise<void> {
-  await tx.updateTable('users').set({ last_login_at: now }).where('id', '=', id).execute()
-}
+export const updateLastSignIn = compiledOnce((db, { id, now }: { id: string; now: Date }) =>
+  db.updateTable('users').set({ last_login_at: now }).where('id', '=', id),
+)
 
 /** A page of users, the newest first. */
 export async function listUsers(tx: Tx, afterId: string | null, limit: number): Promise<UserRow[]> {

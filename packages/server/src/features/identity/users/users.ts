@@ -3,7 +3,9 @@
  * verification is switched off. A pending user owns no identifier: a registration cannot block another user's name or
  * address, and the first user to verify an address owns it.
  */
+import type { CompiledQuery } from 'kysely'
 import type { Call } from '../../../base/call.ts'
+import { runTogether } from '../../../base/db/compiled.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { notFound, type Problem, problem } from '../../../base/errors.ts'
@@ -28,11 +30,20 @@ export interface NewUser {
   organizationWish?: string | null | undefined
 }
 
-/** Inserts a user and the primary address. @returns the address's id. @throws Problem CONFLICT */
-export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<string> {
+/**
+ * Inserts a user and the primary address.
+ * @param also statements about the user that are run together with these
+ * @returns the address's id. @throws Problem CONFLICT
+ */
+export async function createUser(
+  tx: Tx,
+  user: NewUser,
+  now: Date,
+  also: readonly CompiledQuery[] = [],
+): Promise<string> {
   const emailId = newId('eml')
-  await takingIdentifiers(async () => {
-    await insertUser(tx, {
+  const inserts = [
+    insertUser({
       id: user.id,
       username: user.username,
       username_key: user.username === null ? null : canonical(user.username),
@@ -47,8 +58,8 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
       organization_wish: user.organizationWish ?? null,
       locked_at: null,
       locked_until: null,
-    })
-    await insertEmail(tx, {
+    }),
+    insertEmail({
       id: emailId,
       user_id: user.id,
       address: user.email,
@@ -57,8 +68,9 @@ export async function createUser(tx: Tx, user: NewUser, now: Date): Promise<stri
       claimed_at: user.status === 'active' ? now : null,
       verified_at: user.emailVerified ? now : null,
       created_at: now,
-    })
-  })
+    }),
+  ]
+  await takingIdentifiers(() => runTogether(tx, [...inserts, ...also]))
   return emailId
 }
 

@@ -3,24 +3,26 @@
  * fulfilled, asks `nextStep`, and starts the session only at `done`, with its audit event, its device and its e-mail,
  * in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
  */
+import type { CompiledQuery } from 'kysely'
 import type { Call } from '../../../base/call.ts'
+import { runTogether } from '../../../base/db/compiled.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
-import { type AuditEntry, audit } from '../../../core/audit/index.ts'
+import { type AuditEntry, audit, auditInserts } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
-import { organizationWished, recordSignIn, type User } from '../../identity/users/index.ts'
+import { organizationWished, type User, updateLastSignIn } from '../../identity/users/index.ts'
 import { addDevice, type Device, reportNewDevice, updateDeviceUse } from '../guesses/index.ts'
 import {
   type AfterSignIn,
   type Attempt,
   type AttemptProgress,
+  attemptInsert,
   beginAttempt,
-  insertAttempt,
   moveAttempt,
 } from './attempts.ts'
 import {
@@ -93,13 +95,11 @@ export async function advance(
     return { refused: attemptEnded() }
   if (step === 'done' || isWaiting(step)) await taken.fulfil?.()
   const moved = { ...attempt, ...progress }
+  const inserts = attempt.isStored ? [] : [attemptInsert(attempt, progress)]
+  if (step === 'done') return await finish(tools, tx, call, moved, taken, inserts)
   const [outcome] = await Promise.all([
-    step === 'done'
-      ? finish(tools, tx, call, moved, taken)
-      : isWaiting(step)
-        ? wait(tools, tx, call, moved, taken, step)
-        : refuse(tx, call, moved, taken, step),
-    attempt.isStored ? null : insertAttempt(tx, attempt, progress),
+    isWaiting(step) ? wait(tools, tx, call, moved, taken, step) : refuse(tx, call, moved, taken, step),
+    runTogether(tx, inserts),
   ])
   return outcome
 }
@@ -151,12 +151,14 @@ export async function judge(
   return { refused: problem('PASSWORD_EXPIRED') }
 }
 
+/** Starts the session. @param inserts a statement that is run together with the others, where there is one */
 async function finish(
   tools: DoorTools,
   tx: Tx,
   call: Call,
   attempt: Attempt,
   taken: StepTaken,
+  inserts: readonly CompiledQuery[],
 ): Promise<Outcome> {
   const { proofs, after } = attempt
   const { user, device } = taken
@@ -164,19 +166,20 @@ async function finish(
   const added = known ? null : await addDevice(tx, user.id, call.now)
   const id = newId('ses')
   const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
+  const { session, insert } = startSession(tools, call, { id, userId: user.id, amr, ...after })
+  const events = auditInserts(call, ...eventsAbout(taken), {
+    type: 'auth.login.success',
+    userId: user.id,
+    username: user.username,
+    sessionId: id,
+    details: { ...detailsOf(attempt), new_device: added?.newToUser ?? false },
+  })
+  const uses = known ? [updateDeviceUse({ id: known.id, now: call.now })] : []
+  const signedIn = updateLastSignIn({ id: user.id, now: call.now })
   // independent of each other, so they are sent at once
-  const [session] = await Promise.all([
-    startSession(tools, tx, call, { id, userId: user.id, amr, ...after }),
+  await Promise.all([
+    runTogether(tx, [insert, signedIn, ...uses, ...events, ...inserts]),
     endFormerSession(tx, call),
-    known && updateDeviceUse(tx, known.id, call.now),
-    recordSignIn(tx, user.id, call.now),
-    audit(tx, call, ...eventsAbout(taken), {
-      type: 'auth.login.success',
-      userId: user.id,
-      username: user.username,
-      sessionId: id,
-      details: { ...detailsOf(attempt), new_device: added?.newToUser ?? false },
-    }),
     added?.newToUser && reportNewDevice(tools, tx, call, user),
     // a job, because the sign-in must not fail with it
     user.organization_wish !== null &&

@@ -1,6 +1,7 @@
 /** Attempts that wait for a further step: stored, resumed by their token, and their step taken once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../base/clock.ts'
+import { runTogether } from '../../../base/db/compiled.ts'
 import type { Database } from '../../../base/db/database.ts'
 import { newId } from '../../../base/ids.ts'
 import { openTestDatabase } from '../../../testing/database.ts'
@@ -8,9 +9,9 @@ import { createUser } from '../../identity/users/index.ts'
 import {
   type Attempt,
   type AttemptProgress,
+  attemptInsert,
   beginAttempt,
   endAttempts,
-  insertAttempt,
   moveAttempt,
   resumeAttempt,
 } from './attempts.ts'
@@ -39,7 +40,7 @@ async function stored(): Promise<Attempt> {
     requirements: [],
     isFinished: false,
   }
-  await db.tx('system', (tx) => insertAttempt(tx, attempt, first))
+  await db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, first)]))
   return { ...attempt, step: 'prove', isStored: true }
 }
 const done: AttemptProgress = { step: 'done', userId: USER, proofs: [], requirements: [], isFinished: true }

@@ -5,11 +5,14 @@
  * Invariant: a step is taken by one conditional statement that compares the step it leaves; of several answers to one
  * step exactly one succeeds, and a finished attempt stays finished.
  */
+import type { CompiledQuery } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
 import type { Proof, Requirement, Step } from './next-step.ts'
+import type { AttemptsTable } from './tables.ts'
 
 const LIFETIME = 15 * 60_000
 const SECRET_LENGTH = 43
@@ -71,26 +74,26 @@ export interface AttemptProgress {
   isFinished: boolean
 }
 
-/** Writes a new attempt with its first step taken. */
-export async function insertAttempt(tx: Tx, attempt: Attempt, first: AttemptProgress): Promise<void> {
-  await tx
-    .insertInto('attempts')
-    .values({
-      id: attempt.id,
-      secret_hash: sha256(attempt.token.slice(attempt.id.length + 1)),
-      user_id: first.userId,
-      step: first.step,
-      proofs: JSON.stringify(first.proofs),
-      requirements: JSON.stringify(first.requirements),
-      remember: attempt.after.remember,
-      return_to: attempt.after.returnTo,
-      tokens: attempt.after.tokens,
-      created_at: attempt.createdAt,
-      expires_at: attempt.expiresAt,
-      finished_at: first.isFinished ? attempt.createdAt : null,
-    })
-    .execute()
-}
+/** The statement that writes a new attempt with its first step taken. */
+export const attemptInsert = (attempt: Attempt, first: AttemptProgress): CompiledQuery =>
+  insertAttempt({
+    id: attempt.id,
+    secret_hash: sha256(attempt.token.slice(attempt.id.length + 1)),
+    user_id: first.userId,
+    step: first.step,
+    proofs: JSON.stringify(first.proofs),
+    requirements: JSON.stringify(first.requirements),
+    remember: attempt.after.remember,
+    return_to: attempt.after.returnTo,
+    tokens: attempt.after.tokens,
+    created_at: attempt.createdAt,
+    expires_at: attempt.expiresAt,
+    finished_at: first.isFinished ? attempt.createdAt : null,
+  })
+
+const insertAttempt = compiledOnce((db, attempt: NewRow<AttemptsTable>) =>
+  db.insertInto('attempts').values(attempt),
+)
 
 /** Takes the step of a stored attempt. @returns false where it is finished, expired, or its step was taken already */
 export async function moveAttempt(

@@ -10,11 +10,12 @@ import type { Proof } from './next-step.ts'
 declare const user: User
 
 /** The least that a method is. */
-const honest: Method<string> = {
+const honest: Method<string, null> = {
   name: 'password',
   proof: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },
   failure: 'wrong_password',
   identify: async (_db: Statements, identifier: string) => ({ identifier, owner: null, pending: null }),
+  read: async () => null,
   verify: async () => null,
   isOffered: async () => false,
 }
@@ -28,9 +29,9 @@ it('a method cannot make a proof, so its guesses are always counted', () => {
 it('a method returns what it verified, and can neither refuse, finish nor start a session itself', () => {
   const outcome = (): Outcome => ({ refused: new Error('x') as never })
   // @ts-expect-error an outcome is the door's
-  const early: Method<string> = { ...honest, verify: async () => outcome() }
+  const early: Method<string, null> = { ...honest, verify: async () => outcome() }
   const verified = async (): Promise<Verified> => ({ user, requires: [], recheck: async (_tx: Tx) => user })
-  const late: Method<string> = { ...honest, verify: verified }
+  const late: Method<string, null> = { ...honest, verify: verified }
   expect([early.name, late.name]).toEqual(['password', 'password'])
 })
 

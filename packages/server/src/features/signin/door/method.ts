@@ -30,12 +30,14 @@ export interface Verified {
   recheck(tx: Tx): Promise<User | null>
 }
 
-export interface Method<Input, V extends Verified = Verified> extends OfferedMethod {
+export interface Method<Input, Stored, V extends Verified = Verified> extends OfferedMethod {
   name: ProofMethod
   proof: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>
   /** The reason that a failed guess is recorded with. */
   failure: string
   identify(db: Statements, input: Input): Promise<Identified>
+  /** Reads what the credential is compared with; the same statements whether or not there is an account. */
+  read(db: Statements, named: Identified): Promise<Stored>
   /** Checks the credential outside of transactions; it may take time. @returns null where it is wrong */
-  verify(call: Call, named: Identified, input: Input): Promise<V | null>
+  verify(call: Call, named: Identified, stored: Stored, input: Input): Promise<V | null>
 }

@@ -16,6 +16,8 @@ import {
   type Device,
   findCallersDevice,
   type Guess,
+  type LockedFailures,
+  lockGuesses,
   openGuess,
   recordFailedGuess,
 } from '../guesses/index.ts'
@@ -36,10 +38,10 @@ import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.t
 type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 
 /** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
-export const signInWith = <Input>(
+export const signInWith = <Input, Stored>(
   tools: SignInTools,
   call: Call,
-  method: Method<Input>,
+  method: Method<Input, Stored>,
   input: Input,
   after: AfterSignIn,
 ): Promise<Outcome> =>
@@ -51,10 +53,10 @@ export const signInWith = <Input>(
  * Checks a credential as a sign-in does, without starting a session: the same guesses, refusals, and audit events of
  * failures. @throws Problem the refusal
  */
-export async function checkWith<Input>(
+export async function checkWith<Input, Stored>(
   tools: SignInTools,
   call: Call,
-  method: Method<Input>,
+  method: Method<Input, Stored>,
   input: Input,
 ): Promise<CheckedUser> {
   const outcome = await proveWith(tools, call, method, input, null, (tx, taken) =>
@@ -65,24 +67,31 @@ export async function checkWith<Input>(
 }
 
 /** Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. */
-async function proveWith<Input, Result>(
+async function proveWith<Input, Stored, Result>(
   tools: SignInTools,
   call: Call,
-  method: Method<Input>,
+  method: Method<Input, Stored>,
   input: Input,
   signIn: AfterSignIn | null,
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
   const db = tools.db.hot
   const [named, device] = await Promise.all([method.identify(db, input), findCallersDevice(db, call)])
-  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn })
+  const [guess, stored] = await Promise.all([
+    openGuess(tools, db, call, { ...named, device, method: method.name, signIn }),
+    method.read(db, named),
+  ])
   await assertUnlocked(tools, call, guess)
-  const verified = await method.verify(call, named, input)
+  const verified = await method.verify(call, named, stored, input)
   if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
+  const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
-    const user = await verified.recheck(tx)
+    const [user, failures] = await Promise.all([
+      verified.recheck(tx),
+      isCounted ? lockGuesses(tx, guess) : null,
+    ])
     if (!user) return null
-    const locked = await settleGuess(tools, tx, call, guess, user)
+    const locked = await settleGuess(tools, tx, call, guess, failures)
     if (locked) return { refused: locked }
     const proof = prove(method.name, method.proof, user, call)
     const { requires } = verified
@@ -101,29 +110,34 @@ const settleGuess = (
   tx: Tx,
   call: Call,
   guess: Guess,
-  user: User,
+  failures: LockedFailures | null,
 ): Promise<Problem | null> =>
-  guess.user?.id === user.id ? clearGuesses(tx, call, guess) : countUnprovenGuess(tools, tx, call, guess)
+  failures ? clearGuesses(tx, call, guess, failures) : countUnprovenGuess(tools, tx, call, guess)
 
 /**
  * Verifies a signed-in user's credential once more, before something sensitive. Counts as a guess.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
  */
-export async function confirmWith<Input, V extends Verified>(
+export async function confirmWith<Input, Stored, V extends Verified>(
   tools: SignInTools,
   call: Call,
-  method: Method<Input, V>,
+  method: Method<Input, Stored, V>,
   user: User,
   input: Input,
 ): Promise<V> {
   const db = tools.db.hot
   const named: Identified = { identifier: user.id, owner: user, pending: null }
   const device = await findCallersDevice(db, call)
-  const guess = await openGuess(tools, db, call, { ...named, device, method: method.name, signIn: null })
+  const [guess, stored] = await Promise.all([
+    openGuess(tools, db, call, { ...named, device, method: method.name, signIn: null }),
+    method.read(db, named),
+  ])
   await assertUnlocked(tools, call, guess)
-  const verified = await method.verify(call, named, input)
+  const verified = await method.verify(call, named, stored, input)
   if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)
-  const locked = await tools.db.tx('system', (tx) => clearGuesses(tx, call, guess))
+  const locked = await tools.db.tx('system', async (tx) =>
+    clearGuesses(tx, call, guess, await lockGuesses(tx, guess)),
+  )
   if (locked) throw locked
   return verified
 }

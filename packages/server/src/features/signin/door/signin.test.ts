@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runTogether } from '../../../base/db/compiled.ts'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
 import { lockedJob } from '../guesses/jobs.ts'
-import { beginAttempt, insertAttempt } from './attempts.ts'
+import { attemptInsert, beginAttempt } from './attempts.ts'
 
 let world: World
 beforeAll(async () => {
@@ -315,7 +316,7 @@ describe('an attempt that waits for a proof', () => {
       [without, []],
     ] as const) {
       const attempt = beginAttempt(after, world.clock.now())
-      await world.db.tx('system', (tx) => insertAttempt(tx, attempt, { ...waiting, userId }))
+      await world.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, { ...waiting, userId })]))
       const shown = await world.client().get(`/api/v1/auth/attempts/${attempt.token}`)
       expect(shown.data).toMatchObject({ step: 'prove', methods })
     }
@@ -352,7 +353,7 @@ it('deletes expired attempts after a day and expired links after a week, and kee
   const progress = { step: 'prove', userId: id, proofs: [], requirements: [], isFinished: false } as const
   const waiting = async () => {
     const attempt = beginAttempt(after, world.clock.now())
-    await world.db.tx('system', (tx) => insertAttempt(tx, attempt, progress))
+    await world.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, progress)]))
     return attempt.id
   }
   const stored = (table: 'attempts' | 'links') =>

@@ -5,6 +5,7 @@
  */
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { isId, newId } from '../../../base/ids.ts'
@@ -22,18 +23,17 @@ export interface Device {
 export async function findDevice(db: Statements, cookie: string | undefined): Promise<Device | null> {
   const [id = '', secret = ''] = (cookie ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
-  const row = await db
-    .selectFrom('devices')
-    .select(['id', 'user_id'])
-    .where('id', '=', id)
-    .where('secret_hash', '=', sha256(secret))
-    .executeTakeFirst()
+  const [row] = (await db.executeQuery(selectDevice({ id, hash: sha256(secret) }))).rows
   return row ? { id: row.id, userId: row.user_id } : null
 }
 
-export async function updateDeviceUse(tx: Tx, id: string, now: Date): Promise<void> {
-  await tx.updateTable('devices').set({ last_used_at: now }).where('id', '=', id).execute()
-}
+const selectDevice = compiledOnce((db, { id, hash }: { id: string; hash: Buffer }) =>
+  db.selectFrom('devices').select(['id', 'user_id']).where('id', '=', id).where('secret_hash', '=', hash),
+)
+
+export const updateDeviceUse = compiledOnce((db, { id, now }: { id: string; now: Date }) =>
+  db.updateTable('devices').set({ last_used_at: now }).where('id', '=', id),
+)
 
 /**
  * Adds the browser of a completed sign-in to the user's devices.

@@ -14,6 +14,7 @@
 import { sql } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import type { Keyring } from '../../../base/crypto.ts'
+import { compiledOnce } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { addressKey } from '../../../base/http/request/address.ts'
@@ -133,21 +134,23 @@ async function openCounters(
   return new Map(rows.map((row) => [row.key, row]))
 }
 
-async function lockCounters(tx: Tx, counters: readonly Counter[]): Promise<Map<string, FailuresTable>> {
-  const rows = await tx
+/** The failures of a guess, locked until the end of the transaction. */
+export type LockedFailures = readonly FailuresTable[]
+
+export const lockFailures = async (tx: Tx, counters: readonly Counter[]): Promise<LockedFailures> =>
+  (await tx.executeQuery(lockByKeys({ keys: keysOf(counters) }))).rows
+
+const lockByKeys = compiledOnce((db, { keys }: { keys: readonly string[] }) =>
+  db
     .selectFrom('failures')
     .selectAll()
-    .where(
-      'key',
-      'in',
-      counters.map(({ key }) => key),
-    )
+    .where('key', '=', sql<string>`any(${keys}::text[])`)
     // in the order in which `countersOf` sorts, not the database's collation: two lock orders would deadlock
     .orderBy(sql`key collate "C"`)
-    .forUpdate()
-    .execute()
-  return new Map(rows.map((row) => [row.key, row]))
-}
+    .forUpdate(),
+)
+
+const keysOf = (counters: readonly Counter[]): string[] => counters.map(({ key }) => key)
 
 function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Date): Date | null {
   let until: Date | null = null
@@ -161,39 +164,40 @@ export async function lockedUntil(
   counters: readonly Counter[],
   now: Date,
 ): Promise<Date | null> {
-  const row = await db
-    .selectFrom('failures')
-    .select(sql<Date | null>`max(locked_until)`.as('until'))
-    .where(
-      'key',
-      'in',
-      counters.map(({ key }) => key),
-    )
-    .where('locked_until', '>', now)
-    .executeTakeFirst()
+  const [row] = (await db.executeQuery(selectLockedUntil({ keys: keysOf(counters), now }))).rows
   return row?.until ?? null
 }
+
+const selectLockedUntil = compiledOnce((db, { keys, now }: { keys: readonly string[]; now: Date }) =>
+  db
+    .selectFrom('failures')
+    .select(sql<Date | null>`max(locked_until)`.as('until'))
+    .where('key', '=', sql<string>`any(${keys}::text[])`)
+    .where('locked_until', '>', now),
+)
 
 /**
  * After a right credential: deletes the failures, unless they have locked the account meanwhile, in which case the
  * right credential is refused as well.
  * @returns when the lock-out ends; null for none
  */
-export async function clearFailures(tx: Tx, counters: readonly Counter[], now: Date): Promise<Date | null> {
-  const rows = await lockCounters(tx, counters)
-  const until = latestLock(rows.values(), now)
-  if (rows.size > 0 && until === null)
+export async function clearFailures(tx: Tx, locked: LockedFailures, now: Date): Promise<Date | null> {
+  const until = latestLock(locked, now)
+  if (locked.length > 0 && until === null)
     await tx
       .deleteFrom('failures')
-      .where('key', 'in', [...rows.keys()])
+      .where(
+        'key',
+        'in',
+        locked.map(({ key }) => key),
+      )
       .execute()
   return until
 }
 
 /** Deletes the failures and any lock-out. */
 export async function forgetFailures(tx: Tx, counters: readonly Counter[]): Promise<void> {
-  const keys = counters.map(({ key }) => key)
-  await tx.deleteFrom('failures').where('key', 'in', keys).execute()
+  await tx.deleteFrom('failures').where('key', 'in', keysOf(counters)).execute()
 }
 
 /** Deletes every failure of an account, from every address and device. */

@@ -18,8 +18,10 @@ import {
   type FailureVerdict,
   forgetFailures,
   forgetFailuresOf,
+  type LockedFailures,
   lockedProblem,
   lockedUntil,
+  lockFailures,
   recordFailure,
 } from './failures.ts'
 import { lockedJob } from './jobs.ts'
@@ -192,12 +194,20 @@ async function countGuess(
   return verdict
 }
 
+/** Locks the failures of the counted account, which `clearGuesses` deletes after a right credential. */
+export const lockGuesses = (tx: Tx, guess: Guess): Promise<LockedFailures> => lockFailures(tx, guess.counters)
+
 /**
  * Clears the failures after a right credential.
  * @returns ACCOUNT_LOCKED where the account was locked while the credential was checked, else null
  */
-export async function clearGuesses(tx: Tx, call: Call, guess: Guess): Promise<Problem | null> {
-  const until = await clearFailures(tx, guess.counters, call.now)
+export async function clearGuesses(
+  tx: Tx,
+  call: Call,
+  guess: Guess,
+  locked: LockedFailures,
+): Promise<Problem | null> {
+  const until = await clearFailures(tx, locked, call.now)
   if (!until) return null
   await auditFailure(tx, call, guess, 'locked')
   return lockedProblem(until, call.now)

@@ -4,6 +4,7 @@
  * `openGuess` and its settlement.
  */
 export { addDevice, type Device, forgetDevices, updateDeviceUse } from './devices.ts'
+export type { LockedFailures } from './failures.ts'
 export { guessFeature } from './feature.ts'
 export {
   assertUnlocked,
@@ -13,6 +14,7 @@ export {
   forgetGuesses,
   type Guess,
   liftLockout,
+  lockGuesses,
   openGuess,
   recordFailedGuess,
 } from './guesses.ts'

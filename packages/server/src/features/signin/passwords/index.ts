@@ -7,6 +7,12 @@ export { passwordFeature } from './feature.ts'
 export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
 export { atPasswordField } from './pages.tsx'
-export { acceptFirstPassword, acceptPassword, firstPasswordFaults, setFirstPassword } from './passwords.ts'
+export {
+  acceptFirstPassword,
+  acceptPassword,
+  firstPassword,
+  firstPasswordFaults,
+  setFirstPassword,
+} from './passwords.ts'
 export { pagePolicy, TypedPassword } from './policy.ts'
 export { resetLinks, resetPasswordByOperator } from './reset.ts'

@@ -39,10 +39,12 @@ interface VerifiedPassword extends Verified {
   stored: StoredPassword
 }
 
-export type PasswordMethod = Method<PasswordCredential, VerifiedPassword>
+type StoredPasswords = ReadonlyMap<string, StoredPassword>
+
+export type PasswordMethod = Method<PasswordCredential, StoredPasswords, VerifiedPassword>
 
 export function passwordMethod(tools: PasswordTools): PasswordMethod {
-  const { config, db, hashing } = tools
+  const { config, hashing } = tools
   const verified = (user: User, stored: StoredPassword, identifier: string, now: Date): VerifiedPassword => ({
     user,
     stored,
@@ -57,9 +59,12 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
       identifier,
       ...(await findNamed(statements, identifier)),
     }),
-    async verify({ now }, { identifier, owner, pending }, { password }) {
-      const ids = [owner, pending].flatMap((user) => user?.id ?? [])
-      const stored = await findPasswords(db.hot, ids)
+    read: (statements, { owner, pending }) =>
+      findPasswords(
+        statements,
+        [owner, pending].flatMap((user) => user?.id ?? []),
+      ),
+    async verify({ now }, { identifier, owner, pending }, stored, { password }) {
       const ofOwner = owner && stored.get(owner.id)
       const first = await hashing.verify(ofOwner?.hash ?? null, password)
       if (first.matches && owner && ofOwner) {

@@ -4,6 +4,7 @@
  * every replacement ends the other sessions, open sign-ins, open reset links and a change of address that waits: the
  * password that authorized it may have been known to another person.
  */
+import type { CompiledQuery } from 'kysely'
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../../base/errors.ts'
@@ -159,8 +160,12 @@ const mismatch = (field: string): FieldError => ({
 })
 
 /** Stores a user's first password. */
-export const setFirstPassword = (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
-  insertPassword(tx, { user_id: userId, hash, changed_at: now })
+export const setFirstPassword = async (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
+  void (await tx.executeQuery(firstPassword(userId, hash, now)))
+
+/** The statement of `setFirstPassword`, to be run together with that of the user. */
+export const firstPassword = (userId: string, hash: string, now: Date): CompiledQuery =>
+  insertPassword({ user_id: userId, hash, changed_at: now })
 
 export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })

@@ -1,31 +1,36 @@
 /** SQL statements of passwords. */
 
 import { sql } from 'kysely'
+import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { PasswordsTable } from './tables.ts'
 
 export const selectPassword = async (db: Statements, userId: string): Promise<PasswordsTable | null> =>
   (await db.selectFrom('passwords').selectAll().where('user_id', '=', userId).executeTakeFirst()) ?? null
 
-export const selectPasswords = (db: Statements, userIds: readonly string[]): Promise<PasswordsTable[]> =>
-  db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`).execute()
+export const selectPasswords = async (
+  db: Statements,
+  userIds: readonly string[],
+): Promise<PasswordsTable[]> => (await db.executeQuery(ofUsers({ userIds }))).rows
+
+const ofUsers = compiledOnce((db, { userIds }: { userIds: readonly string[] }) =>
+  db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`),
+)
 
 /** As selectPassword, with a share lock until the end of the transaction. */
 export const selectPasswordForShare = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
-  (await tx
-    .selectFrom('passwords')
-    .selectAll()
-    .where('user_id', '=', userId)
-    .forShare()
-    .executeTakeFirst()) ?? null
+  (await tx.executeQuery(ofUserForShare({ userId }))).rows[0] ?? null
 
-export async function insertPassword(tx: Tx, password: PasswordsTable): Promise<void> {
-  await tx
+const ofUserForShare = compiledOnce((db, { userId }: { userId: string }) =>
+  db.selectFrom('passwords').selectAll().where('user_id', '=', userId).forShare(),
+)
+
+export const insertPassword = compiledOnce((db, password: NewRow<PasswordsTable>) =>
+  db
     .insertInto('passwords')
     .values(password)
-    .onConflict((conflict) => conflict.column('user_id').doNothing())
-    .execute()
-}
+    .onConflict((conflict) => conflict.column('user_id').doNothing()),
+)
 
 /** Replaces the hash where it is still `from`. @returns whether it was */
 export async function replaceHash(
