@@ -28,6 +28,7 @@ export class Connection {
   readonly #names: Record<DatabaseRole, Map<string, Prepared>> = { system: new Map(), caller: new Map() }
   readonly #stale: string[] = []
   readonly #onLost: (() => void)[] = []
+  #isHeld = false
   #named = 0
   #answered = 0
   #beats = 0
@@ -143,6 +144,7 @@ export class Connection {
   async #transmit<R>(statement: Statement): Promise<StatementResult<R>> {
     if (this.lost) throw wrap(this.lost, this.lost)
     this.waiting++
+    this.#hold()
     try {
       this.#client.query(statement as unknown as pg.Submittable)
       return (await statement.answer) as StatementResult<R>
@@ -156,6 +158,18 @@ export class Connection {
       this.waiting--
       this.#answered++
     }
+  }
+
+  /** Statements that are sent in one turn of the event loop leave as one write. */
+  #hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    const { stream } = this.#client.connection
+    stream.cork()
+    process.nextTick(() => {
+      this.#isHeld = false
+      stream.uncork()
+    })
   }
 
   #prepare(text: string, role: DatabaseRole): Prepared {

@@ -219,6 +219,63 @@ describe('a scope', () => {
   })
 })
 
+describe('statements with the commit', () => {
+  const rename = (id: string, name: string) =>
+    db.hot.updateTable('users').set({ full_name: name }).where('id', '=', id).compile()
+  const nameOf = async (id: string) =>
+    (await db.hot.selectFrom('users').select('full_name').where('id', '=', id).executeTakeFirst())?.full_name
+
+  test('run after all others, and are committed with them', async () => {
+    await addUser('usr_last')
+    await addUser('usr_last2')
+    await db.tx('system', async (tx) => {
+      tx.withCommit([rename('usr_last', 'at the end')])
+      tx.withCommit([rename('usr_last2', 'as well')])
+      await tx.executeQuery(rename('usr_last', 'before'))
+    })
+    expect([await nameOf('usr_last'), await nameOf('usr_last2')]).toEqual(['at the end', 'as well'])
+  })
+
+  test('roll the transaction back where one fails, and throw its error; the connection is used again', async () => {
+    await addUser('usr_undone')
+    const before = await db.hot.selectFrom('users').select('id').execute()
+    for (let i = 0; i < 12; i++) {
+      const failing = db.tx('system', async (tx) => {
+        await tx.executeQuery(rename('usr_undone', 'undone'))
+        const again = sql`insert into users select * from users where id = 'usr_undone'`
+        tx.withCommit([rename('usr_undone', 'undone'), again.compile(tx)])
+      })
+      await expect(failing).rejects.toSatisfy((error) => isUniqueViolation(error))
+    }
+    expect(await nameOf('usr_undone')).toBeNull()
+    expect(await db.hot.selectFrom('users').select('id').execute()).toEqual(before)
+  })
+
+  test('are not sent where the work fails', async () => {
+    await addUser('usr_spared')
+    const failing = db.tx('system', async (tx) => {
+      tx.withCommit([rename('usr_spared', 'never')])
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await nameOf('usr_spared')).toBeNull()
+  })
+
+  test('run in the scope of the transaction: asSystem cannot add to them', async () => {
+    const adding = db.tx(as('usr_ann'), (tx) =>
+      tx.asSystem(async (system) => system.withCommit([rename('usr_bob', 'by the system')])),
+    )
+    await expect(adding).rejects.toThrow('in the scope of the transaction')
+    await db.tx(as('usr_ann'), async (tx) => tx.withCommit([rename('usr_bob', 'by another user')]))
+    expect(await nameOf('usr_bob')).toBeNull()
+    let ended: Tx | undefined
+    await db.tx('system', async (tx) => {
+      ended = tx
+    })
+    expect(() => ended?.withCommit([])).toThrow('has ended')
+  })
+})
+
 describe('asSystem', () => {
   const roles = async (tx: Tx) => (await whoAmI.execute(tx)).rows[0]?.role
   const seen = (tx: Tx) => tx.selectFrom('users').select('id').execute()

@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Log } from '../log/index.ts'
+import { runTogether } from './compiled.ts'
 import { type Connection, type DatabaseRole, isOutdated, type StatementResult } from './connection.ts'
 import type { Driver } from './driver.ts'
 import { isAborted, isUnwritable, TransactionRolledBack } from './faults.ts'
@@ -155,6 +156,7 @@ class Transaction {
   #role: DatabaseRole
   #underWay = 0
   readonly #tell: Tell
+  readonly #last: CompiledQuery[] = []
   readonly #opening: Promise<unknown>
   #isOpen = false
   #isOver = false
@@ -170,9 +172,15 @@ class Transaction {
     this.handle = this.#handleAs(this.#role)
   }
 
-  #handleAs(role: DatabaseRole): TxHandle {
+  /** @param isRaised whether it is for the work of asSystem */
+  #handleAs(role: DatabaseRole, isRaised = false): TxHandle {
     const send = (text: string, values: readonly unknown[]) => this.#send(role, text, values)
-    return new TxHandle(send, this.after, this.#tell, (work) => this.#asSystem(role, work))
+    const withCommit = (queries: readonly CompiledQuery[]) => {
+      this.#assertUsable(role)
+      if (isRaised) throw new Error('withCommit runs in the scope of the transaction, not in asSystem')
+      this.#last.push(...queries)
+    }
+    return new TxHandle(send, this.after, this.#tell, withCommit, (work) => this.#asSystem(role, work))
   }
 
   /** Its work has a separate handle; that of the caller is refused until it ends, so that no statement runs in the wrong role. */
@@ -183,7 +191,7 @@ class Transaction {
     this.#role = 'system'
     const raised = this.#become('set local role latchkey_system')
     try {
-      return await work(this.#handleAs('system'))
+      return await work(this.#handleAs('system', true))
     } finally {
       await raised
       await this.#become('set local role latchkey_request')
@@ -201,12 +209,15 @@ class Transaction {
   }
 
   async commit(): Promise<void> {
+    const last = runTogether(this.handle, this.#last)
     this.#isOver = true
     const done = this.#connection.plain('commit')
-    done.catch(() => {})
+    const [written, committed] = await Promise.allSettled([last, done, this.#opened()])
     await this.#opened()
+    if (written.status === 'rejected') throw written.reason
+    if (committed.status === 'rejected') throw committed.reason
     // the COMMIT of an aborted transaction succeeds with the command tag ROLLBACK
-    if ((await done).command !== 'COMMIT') throw new TransactionRolledBack(this.#failure)
+    if (committed.value.command !== 'COMMIT') throw new TransactionRolledBack(this.#failure)
   }
 
   /**
@@ -243,9 +254,13 @@ class Transaction {
     }
   }
 
-  async #send(role: DatabaseRole, text: string, values: readonly unknown[]) {
+  #assertUsable(role: DatabaseRole): void {
     if (this.#isOver) throw new Error('this transaction has ended: its tx must not be used any more')
     if (role !== this.#role) throw new Error('the tx of the caller must not be used inside asSystem')
+  }
+
+  async #send(role: DatabaseRole, text: string, values: readonly unknown[]) {
+    this.#assertUsable(role)
     this.#underWay += 1
     const sent = this.#connection.send(text, values, role)
     try {

@@ -131,12 +131,20 @@ export class Handle extends Kysely<Tables> {
 export class TxHandle extends Handle implements Tx {
   readonly #after: (() => void)[]
   readonly #tell: Tell
+  readonly withCommit: Tx['withCommit']
   readonly asSystem: Tx['asSystem']
 
-  constructor(send: Send, after: (() => void)[], tell: Tell, asSystem: Tx['asSystem']) {
+  constructor(
+    send: Send,
+    after: (() => void)[],
+    tell: Tell,
+    withCommit: Tx['withCommit'],
+    asSystem: Tx['asSystem'],
+  ) {
     super(send)
     this.#after = after
     this.#tell = tell
+    this.withCommit = withCommit
     this.asSystem = asSystem
   }
 

@@ -37,6 +37,11 @@ export interface Tx extends Kysely<Tables> {
   /** Runs after a successful commit, not after a rollback; never awaited by the transaction; must not throw. */
   afterCommit(run: () => void): void
   /**
+   * Runs statements together (compiled.ts) as the last of the transaction, in one round trip with COMMIT. What they do
+   * is not visible before; where one fails, the transaction is rolled back and throws its error.
+   */
+  withCommit(queries: readonly CompiledQuery[]): void
+  /**
    * Sends NOTIFY with the commit. Listeners of this process are called before the transaction resolves; they are called a
    * second time when the notification of the database arrives.
    */

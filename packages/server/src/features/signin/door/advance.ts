@@ -176,9 +176,9 @@ async function finish(
   })
   const uses = known ? [updateDeviceUse({ id: known.id, now: call.now })] : []
   const signedIn = updateLastSignIn({ id: user.id, now: call.now })
+  tx.withCommit([insert, signedIn, ...uses, ...events, ...inserts])
   // independent of each other, so they are sent at once
   await Promise.all([
-    runTogether(tx, [insert, signedIn, ...uses, ...events, ...inserts]),
     endFormerSession(tx, call),
     added?.newToUser && reportNewDevice(tools, tx, call, user),
     // a job, because the sign-in must not fail with it
