@@ -8,7 +8,7 @@ import { newId } from '../base/ids.ts'
 import type { OrganizationRole } from '../core/roles/index.ts'
 import { createUser } from '../features/identity/users/index.ts'
 import { createOrganizationByOperator } from '../features/organizations/organization/index.ts'
-import { setFirstPassword } from '../features/signin/passwords/index.ts'
+import { firstPassword } from '../features/signin/passwords/index.ts'
 
 export interface TestUserOptions {
   email?: string
@@ -40,8 +40,8 @@ export async function createUsers(
     for (const { email, password, username = null, roles = ['viewer'] } of people) {
       const id = newId('usr')
       const names = { username, fullName: null, locale: null }
-      await createUser(tx, { id, email, roles, status: 'active', emailVerified: true, ...names }, now)
-      await setFirstPassword(tx, id, hashes.get(password) ?? '', now)
+      const user = { id, email, roles, status: 'active', emailVerified: true, ...names } as const
+      await createUser(tx, user, now, [firstPassword(id, hashes.get(password) ?? '', now)])
       users.push({ id, email, password })
     }
     return users

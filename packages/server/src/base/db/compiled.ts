@@ -6,7 +6,7 @@ import type { CompiledQuery, Insertable } from 'kysely'
 import { Handle } from './handle.ts'
 import type { Statements, Tx } from './types.ts'
 
-/** Stands for a value in a statement that is compiled before its values are known. */
+/** The placeholder of a value in a statement that is compiled before its values are known. */
 class Slot {
   readonly name: string
 

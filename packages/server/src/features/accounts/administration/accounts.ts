@@ -28,7 +28,7 @@ import {
   leaveAllOrganizations,
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
-import { acceptPassword, resetLinks, setFirstPassword } from '../../signin/passwords/index.ts'
+import { acceptPassword, firstPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
@@ -73,8 +73,7 @@ export async function createAccount(tools: AccountTools, call: Call, input: NewA
       status: 'active',
       emailVerified: input.is_verified,
     } as const
-    await createUser(tx, fields, call.now)
-    if (hash !== null) await setFirstPassword(tx, id, hash, call.now)
+    await createUser(tx, fields, call.now, hash === null ? [] : [firstPassword(id, hash, call.now)])
     const details = { roles, is_verified: input.is_verified }
     const { username } = names
     await audit(tx, acting, { type: 'user.created', userId: id, username, details })

@@ -15,7 +15,7 @@ import { disableUser, enableUser } from '../../identity/lifecycle/index.ts'
 import { changeProfile, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { countOtherMembers } from '../../organizations/membership/index.ts'
 import { ensureOrganizations } from '../../organizations/organization/index.ts'
-import { setFirstPassword } from '../../signin/passwords/index.ts'
+import { firstPassword } from '../../signin/passwords/index.ts'
 import { importEvent, importedRow, joinEvent, membershipRows } from './creation.ts'
 import { type ImportContext, type ImportTools, type ReadRecord, wantedOrganizations } from './records.ts'
 import {
@@ -133,7 +133,7 @@ async function changePassword(
   if (record.password_hash === undefined) return
   const changedAt = record.password_changed_at ?? call.now
   // a user who has no password yet gets it; one whose password is still the imported one gets the newer one
-  await setFirstPassword(tx, user.id, record.password_hash, changedAt)
+  await tx.executeQuery(firstPassword(user.id, record.password_hash, changedAt))
   if (before)
     await replaceImportedHash(tx, user.id, { hash: record.password_hash, changedAt }, before.imported_at)
 }

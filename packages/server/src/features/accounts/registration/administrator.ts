@@ -15,7 +15,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { hasActiveHolder } from '../../identity/lifecycle/index.ts'
 import { createUser, getUser } from '../../identity/users/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
-import { acceptFirstPassword, acceptPassword, setFirstPassword } from '../../signin/passwords/index.ts'
+import { acceptFirstPassword, acceptPassword, firstPassword } from '../../signin/passwords/index.ts'
 import type { Registration } from './register.ts'
 
 const SETUP_LIFETIME = 24 * 3_600_000
@@ -118,8 +118,8 @@ async function createAdministrator(
       emailVerified: true,
     },
     call.now,
+    [firstPassword(id, hash, call.now)],
   )
-  await setFirstPassword(tx, id, hash, call.now)
   await audit(tx, call, {
     type: 'user.created',
     userId: id,

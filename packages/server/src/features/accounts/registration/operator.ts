@@ -18,7 +18,7 @@ import {
   type UserView,
   userView,
 } from '../../identity/users/index.ts'
-import { acceptPassword, resetPasswordByOperator, setFirstPassword } from '../../signin/passwords/index.ts'
+import { acceptPassword, firstPassword, resetPasswordByOperator } from '../../signin/passwords/index.ts'
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
 
@@ -47,8 +47,8 @@ export async function createUserByOperator(tools: OperatorTools, input: Operator
   const id = newId('usr')
   const user = await tools.db.tx('system', async (tx) => {
     const who = { id, email, username, fullName, locale: null, roles: [role] }
-    await createUser(tx, { ...who, status: 'active', emailVerified: input.verified }, call.now)
-    await setFirstPassword(tx, id, hash, call.now)
+    const user = { ...who, status: 'active', emailVerified: input.verified } as const
+    await createUser(tx, user, call.now, [firstPassword(id, hash, call.now)])
     await audit(tx, call, {
       type: 'user.created',
       userId: id,

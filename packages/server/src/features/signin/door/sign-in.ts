@@ -11,12 +11,9 @@ import type { Tools } from '../../../core/tools.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   assertUnlocked,
-  clearGuesses,
   countUnprovenGuess,
   type Device,
   findCallersDevice,
-  type Guess,
-  type LockedFailures,
   lockGuesses,
   openGuess,
   recordFailedGuess,
@@ -88,10 +85,11 @@ async function proveWith<Input, Stored, Result>(
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
     const [user, failures] = await Promise.all([
       verified.recheck(tx),
-      isCounted ? lockGuesses(tx, guess) : null,
+      isCounted ? lockGuesses(tx, call, guess) : null,
     ])
     if (!user) return null
-    const locked = await settleGuess(tools, tx, call, guess, failures)
+    // a registration that is not verified tells something about the identifier without proving it: that is a guess
+    const locked = await (failures ? failures.clear() : countUnprovenGuess(tools, tx, call, guess))
     if (locked) return { refused: locked }
     const proof = prove(method.name, method.proof, user, call)
     const { requires } = verified
@@ -100,19 +98,6 @@ async function proveWith<Input, Stored, Result>(
   // it was replaced while it was checked
   return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }
 }
-
-/**
- * The right credential of the counted account clears its failures. That of a registration which is not verified tells
- * something about the identifier without proving it: that counts as a guess.
- */
-const settleGuess = (
-  tools: Pick<Tools, 'config' | 'jobs'>,
-  tx: Tx,
-  call: Call,
-  guess: Guess,
-  failures: LockedFailures | null,
-): Promise<Problem | null> =>
-  failures ? clearGuesses(tx, call, guess, failures) : countUnprovenGuess(tools, tx, call, guess)
 
 /**
  * Verifies a signed-in user's credential once more, before something sensitive. Counts as a guess.
@@ -135,9 +120,7 @@ export async function confirmWith<Input, Stored, V extends Verified>(
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, stored, input)
   if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)
-  const locked = await tools.db.tx('system', async (tx) =>
-    clearGuesses(tx, call, guess, await lockGuesses(tx, guess)),
-  )
+  const locked = await tools.db.tx('system', async (tx) => (await lockGuesses(tx, call, guess)).clear())
   if (locked) throw locked
   return verified
 }

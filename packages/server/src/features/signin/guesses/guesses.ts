@@ -1,6 +1,6 @@
 /**
  * Guesses: one try at a credential each, with its failure counters and lock-out. The door (door/sign-in.ts) runs every
- * method between `openGuess` and one of `recordFailedGuess`, `clearGuesses` and `countUnprovenGuess`.
+ * method between `openGuess` and one of `recordFailedGuess`, `lockGuesses` and `countUnprovenGuess`.
  */
 
 import type { Call } from '../../../base/call.ts'
@@ -18,7 +18,6 @@ import {
   type FailureVerdict,
   forgetFailures,
   forgetFailuresOf,
-  type LockedFailures,
   lockedProblem,
   lockedUntil,
   lockFailures,
@@ -194,23 +193,25 @@ async function countGuess(
   return verdict
 }
 
-/** Locks the failures of the counted account, which `clearGuesses` deletes after a right credential. */
-export const lockGuesses = (tx: Tx, guess: Guess): Promise<LockedFailures> => lockFailures(tx, guess.counters)
-
 /**
- * Clears the failures after a right credential.
- * @returns ACCOUNT_LOCKED where the account was locked while the credential was checked, else null
+ * Locks the failures of the counted account, after a right credential.
+ * @returns a function that deletes them, and returns ACCOUNT_LOCKED where the account was locked while the credential
+ * was checked, else null
  */
-export async function clearGuesses(
+export async function lockGuesses(
   tx: Tx,
   call: Call,
   guess: Guess,
-  locked: LockedFailures,
-): Promise<Problem | null> {
-  const until = await clearFailures(tx, locked, call.now)
-  if (!until) return null
-  await auditFailure(tx, call, guess, 'locked')
-  return lockedProblem(until, call.now)
+): Promise<{ clear(): Promise<Problem | null> }> {
+  const failures = await lockFailures(tx, guess.counters)
+  return {
+    async clear() {
+      const until = await clearFailures(tx, failures, call.now)
+      if (!until) return null
+      await auditFailure(tx, call, guess, 'locked')
+      return lockedProblem(until, call.now)
+    },
+  }
 }
 
 const auditFailure = (tx: Tx, call: Call, guess: Guess, reason: string): Promise<void> =>

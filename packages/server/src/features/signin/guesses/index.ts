@@ -4,11 +4,9 @@
  * `openGuess` and its settlement.
  */
 export { addDevice, type Device, forgetDevices, updateDeviceUse } from './devices.ts'
-export type { LockedFailures } from './failures.ts'
 export { guessFeature } from './feature.ts'
 export {
   assertUnlocked,
-  clearGuesses,
   countUnprovenGuess,
   findCallersDevice,
   forgetGuesses,

@@ -12,7 +12,6 @@ export {
   acceptPassword,
   firstPassword,
   firstPasswordFaults,
-  setFirstPassword,
 } from './passwords.ts'
 export { pagePolicy, TypedPassword } from './policy.ts'
 export { resetLinks, resetPasswordByOperator } from './reset.ts'

@@ -159,11 +159,7 @@ const mismatch = (field: string): FieldError => ({
   message: 'The two passwords differ.',
 })
 
-/** Stores a user's first password. */
-export const setFirstPassword = async (tx: Tx, userId: string, hash: string, now: Date): Promise<void> =>
-  void (await tx.executeQuery(firstPassword(userId, hash, now)))
-
-/** The statement of `setFirstPassword`, to be run together with that of the user. */
+/** The statement that stores a user's first password; without effect where there is one. */
 export const firstPassword = (userId: string, hash: string, now: Date): CompiledQuery =>
   insertPassword({ user_id: userId, hash, changed_at: now })
 
@@ -188,7 +184,7 @@ export async function replacePassword(
   const { from, hash } = change
   await lockUserRow(tx, user.id)
   if (from === null) {
-    await setFirstPassword(tx, user.id, hash, call.now)
+    await tx.executeQuery(firstPassword(user.id, hash, call.now))
   } else {
     const changed = await replaceHash(tx, user.id, from.hash, { hash, changed_at: call.now })
     if (!changed) throw passwordReplaced()
