@@ -1,18 +1,8 @@
 /** `users export`: all accounts as JSON lines or CSV, in a file that only its owner can read, or on standard output. */
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import type { Writable } from 'node:stream'
 import { csvLine } from '../base/csv.ts'
 import { FIELDS } from '../features/accounts/import/index.ts'
-import {
-  type Args,
-  type Command,
-  type CommandOutcome,
-  done,
-  Failure,
-  stringOf,
-  UsageError,
-} from './command.ts'
+import { type Args, type Command, type CommandOutcome, done, stringOf, UsageError } from './command.ts'
+import { openFileOutput, standardOutput } from './file-output.ts'
 import { openSession } from './through.ts'
 import { beginExportStep, exportPageStep, withPayload } from './users-import-steps.ts'
 
@@ -51,13 +41,14 @@ async function exportTo(args: Args, path: string | null): Promise<CommandOutcome
   if (format !== 'jsonl' && format !== 'csv') throw new UsageError('--format takes jsonl or csv.')
   const hashes = args.values['include-password-hashes'] === true
   const session = openSession()
-  const out = path === null ? process.stdout : await newFile(path)
+  const out = path === null ? standardOutput : await openFileOutput(path, 'wx')
+  let isComplete = false
   try {
     await session.run(beginExportStep, withPayload({ format, password_hashes: hashes }))
     const columns = FIELDS.filter(
       (name) => name !== 'external_id' && (hashes || !name.startsWith('password_')),
     )
-    if (format === 'csv') await write(out, csvLine(columns))
+    if (format === 'csv') await out.write(csvLine(columns))
     let exported = 0
     for (let after = ''; ; ) {
       const { json } = await session.run(exportPageStep, withPayload({ after, limit: PAGE, hashes }))
@@ -65,31 +56,16 @@ async function exportTo(args: Args, path: string | null): Promise<CommandOutcome
       const lines = page.map((record) =>
         format === 'csv' ? csvLine(columns.map((name) => record[name])) : `${JSON.stringify(record)}\n`,
       )
-      await write(out, lines.join(''))
+      await out.write(lines.join(''))
       exported += page.length
       after = String(page.at(-1)?.id ?? '')
       if (page.length < PAGE) break
     }
+    isComplete = true
     const where = path === null ? [] : [`Exported ${exported} accounts to ${path}.`]
     return done({ exported, file: path, format, password_hashes: hashes }, where.join(''))
   } finally {
+    await (isComplete ? out.close() : out.discard())
     await session.close()
-    if (path !== null) {
-      out.end()
-      await once(out, 'close')
-    }
   }
-}
-
-async function newFile(path: string): Promise<Writable> {
-  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 })
-  await once(file, 'open').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'EEXIST' ? 'it exists already' : error.message
-    throw new Failure(`${path} cannot be written: ${why}.`, 'FILE_UNWRITABLE')
-  })
-  return file
-}
-
-async function write(out: Writable, text: string): Promise<void> {
-  if (text !== '' && !out.write(text)) await once(out, 'drain')
 }

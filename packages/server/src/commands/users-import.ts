@@ -95,8 +95,8 @@ interface Job {
 
 async function importFile(args: Args): Promise<CommandOutcome> {
   const job = readJob(args)
+  const reporter = await createReporter(stringOf(args, 'report'), job.options.dry_run)
   const session = openSession()
-  const reporter = createReporter(stringOf(args, 'report'), job.options.dry_run)
   const created = new Set<string>()
   try {
     const users = readUsers(job.path, job.preset, job.presetOptions, job.format)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { csvLine, parseCsv, unescapeFormula } from '../../base/csv.ts'
 import { jsonElements, jsonLines } from './json-values.ts'
+import { withFirstCharacter } from './source.ts'
 
 /** A text in pieces of random sizes, as a stream brings it. */
 async function* pieces(text: string, size: number): AsyncGenerator<string> {
@@ -99,5 +100,18 @@ describe('CSV', () => {
       { line: 5, cells: null },
       { line: 6, cells: null },
     ])
+  })
+})
+
+describe('the beginning of a file', () => {
+  it('is found after blank lines, and a blank file of any length takes one pass', async () => {
+    const whole = async (text: string, size: number) => {
+      const found = await withFirstCharacter(pieces(text, size))
+      return [found.first, (await collected(found.text)).join('')]
+    }
+    for (const text of ['{"a":1}', '\n \r\n  [1]', '', '   ', 'email\n'])
+      for (const size of [1, 3, 100]) expect(await whole(text, size)).toEqual([text.trim().slice(0, 1), text])
+    const blank = ' '.repeat(3_000_000)
+    expect(await whole(blank, 1000)).toEqual(['', blank])
   })
 })

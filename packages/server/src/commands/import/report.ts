@@ -1,8 +1,7 @@
 /** The report of an import: counts, and a bounded number of notes; all of them go to a file where one is named. */
 
-import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
 import type { ImportNote, ImportResult } from '../../features/accounts/import/index.ts'
+import { openFileOutput } from '../file-output.ts'
 import { paint, pairs, plain } from '../terminal.ts'
 
 const MOST_NOTES = 100
@@ -26,9 +25,9 @@ export interface Reporter {
   close(): Promise<void>
 }
 
-/** @param path where every note goes, as JSON lines; null: nowhere */
-export function createReporter(path: string | null, dryRun: boolean): Reporter {
-  const file: WriteStream | null = path === null ? null : createWriteStream(path, { mode: 0o600 })
+/** @param path where every note goes, as JSON lines; null: nowhere. @throws Failure where the file cannot be written */
+export async function createReporter(path: string | null, dryRun: boolean): Promise<Reporter> {
+  const file = path === null ? null : await openFileOutput(path, 'w')
   const report: ImportReport = {
     counts: {
       read: 0,
@@ -52,7 +51,7 @@ export function createReporter(path: string | null, dryRun: boolean): Reporter {
     if (one.kind === 'warning') report.counts.warnings += 1
     if (report.notes.length < MOST_NOTES) report.notes.push(one)
     else report.notes_omitted += 1
-    if (file && !file.write(`${JSON.stringify(one)}\n`)) await once(file, 'drain')
+    await file?.write(`${JSON.stringify(one)}\n`)
   }
   return {
     report,
@@ -63,11 +62,7 @@ export function createReporter(path: string | null, dryRun: boolean): Reporter {
       report.organizations_created += organizations.length
       for (const one of notes) await note(one)
     },
-    async close() {
-      if (!file) return
-      file.end()
-      await once(file, 'close')
-    },
+    close: async () => await file?.close(),
   }
 }
 

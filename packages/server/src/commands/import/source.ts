@@ -34,16 +34,19 @@ export function formatOf(path: string, firstCharacter: string): FileFormat {
 export async function withFirstCharacter(
   text: AsyncGenerator<string>,
 ): Promise<{ first: string; text: AsyncGenerator<string> }> {
-  let head = ''
-  for (;;) {
+  const head: string[] = []
+  let [first, length] = ['', 0]
+  // the parsers skip a longer blank beginning, in bounded memory
+  while (first === '' && length <= LONGEST_RECORD) {
     const { value, done } = await text.next()
     if (done) break
-    head += value
-    if (head.trim() !== '') break
+    head.push(value)
+    length += value.length
+    first = value.trim().slice(0, 1)
   }
   async function* whole(): AsyncGenerator<string> {
-    yield head
+    yield* head
     yield* text
   }
-  return { first: head.trim().slice(0, 1), text: whole() }
+  return { first, text: whole() }
 }
