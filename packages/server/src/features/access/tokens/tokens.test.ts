@@ -164,6 +164,25 @@ describe('an access token alone, for a page', () => {
     expect((await world.client().post(PATH)).code).toBe('AUTHENTICATION_REQUIRED')
   })
 
+  it('is limited for each user, over all sessions', async () => {
+    const limited = await startWorld({ rateLimits: 'standard' })
+    try {
+      const [one, other] = await limited.people(2)
+      if (!one || !other) throw new Error('no users')
+      const second = limited.client()
+      await second.signIn(one.email, PASSWORD)
+      for (let n = 0; n < 60; n += 1)
+        for (const client of [one.client, second]) expect((await client.post(PATH)).status).toBe(201)
+      const refused = await second.post(PATH)
+      expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([429, expect.any(Number)])
+      expect((await other.client.post(PATH)).status).toBe(201)
+      await limited.clock.advance('10 minutes')
+      expect((await one.client.post(PATH)).status).toBe(201)
+    } finally {
+      await limited.stop()
+    }
+  })
+
   it('ends with the session, however the two are raced', async () => {
     const client = await page()
     const [, ...issued] = await Promise.all([

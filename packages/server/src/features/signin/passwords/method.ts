@@ -7,7 +7,7 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findNamed, lockUserRow, type User } from '../../identity/users/index.ts'
+import { findNamed, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   type AfterSignIn,
   type CheckedUser,
@@ -106,7 +106,10 @@ export const checkPassword = (
 ): Promise<CheckedUser> => checkWith(tools, call, passwordMethod(tools), credential)
 
 export interface ConfirmedPassword extends StoredPassword {
-  /** For the transaction that the password authorizes. @throws Problem CONFLICT where it was replaced meanwhile */
+  /**
+   * For the transaction that the password authorizes; the caller holds the user's row.
+   * @throws Problem CONFLICT where it was replaced meanwhile, NOT_FOUND where the account was deleted
+   */
   assertUnchanged(tx: Tx): Promise<void>
 }
 
@@ -125,6 +128,8 @@ export async function confirmPassword(
   return {
     ...stored,
     async assertUnchanged(tx) {
+      // a deleted account has none either
+      await getUser(tx, user.id)
       const present = await lockPassword(tx, user.id)
       if (present?.changedAt.getTime() !== stored.changedAt.getTime()) throw passwordReplaced()
     },
