@@ -37,6 +37,8 @@ const CUT_NAMES = `[...document.querySelectorAll('.who > *')]
   .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
   .map(({ textContent }) => textContent.trim())`
 
+const MENU_LINES = `[...document.querySelectorAll('.menu a')].map((link) => getComputedStyle(link).borderTopColor)`
+
 describe.each(LOCALES)('every page in %s', (locale) => {
   const pages = createPages({ brandName: 'Latchkey', brandLogo: null, brandAccent: null })
   const call = callIn(locale)
@@ -100,6 +102,8 @@ describe.each([true, false])('the navigation of the account, with JavaScript: %s
       expect(await height()).toBeLessThan(60)
       await nav.locator('summary').click()
       expect(await nav.getByRole('link').count()).toBe(tabs.length)
+      // the line of the current entry would be read as one below the entry before it
+      expect(new Set((await me.page.evaluate(MENU_LINES)) as string[]).size).toBe(1)
       await nav.getByRole('link', { name: tab, exact: true }).click()
       expect(await nav.locator('summary').textContent()).toBe(tab)
       expect(await nav.locator('.menu [aria-current=page]').textContent()).toBe(tab)

@@ -218,7 +218,20 @@ export function organizationSamples(
         {...again({ permission_1: 'invoices:pay' })}
       />
     ),
-    settings: <Settings shell={shell} slug="acme" {...profile} mayUpdate mayTransfer mayDelete />,
+    settings: (
+      <Settings shell={shell} slug="acme" {...profile} mayUpdate mayTransfer hasOtherMembers mayDelete />
+    ),
+    'settings-alone': (
+      <Settings
+        shell={shell}
+        slug="acme"
+        {...profile}
+        mayUpdate
+        mayTransfer
+        hasOtherMembers={false}
+        mayDelete
+      />
+    ),
     leave: <Leave id="org_1" name={LONG} obstacle={null} alert="No." />,
     'leave-only-owner': <Leave id="org_1" name={LONG} obstacle="only_owner" />,
     'leave-only-member': <Leave id="org_1" name={LONG} obstacle="only_member" />,

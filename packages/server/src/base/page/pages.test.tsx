@@ -83,6 +83,12 @@ describe('the text of a problem', () => {
     expect(problemText('en', locked)).toContain('15 minutes')
     expect(problemText('de', locked)).toContain('15 Minuten')
   })
+  it('says that the failed attempt was the last one', () => {
+    const details = { attempts_remaining: 0, lockout_duration: 900 }
+    const last = (locale: 'en' | 'de') => problemText(locale, problem('AUTHENTICATION_FAILED', { details }))
+    expect(last('en')).toMatch(/is wrong\. Sign-in is locked now\. .*15 minutes/)
+    expect(last('de')).toMatch(/ist falsch\. Die Anmeldung ist jetzt gesperrt\. .*15 Minuten/)
+  })
   it('warns only shortly before a lock', () => {
     const failed = (left: number) =>
       problemText('en', problem('AUTHENTICATION_FAILED', { details: { attempts_remaining: left } }))

@@ -42,7 +42,10 @@ export function problemText(locale: Locale, problem: Problem): string {
   ]
   if (problem.code === 'AUTHENTICATION_FAILED') {
     const left = numberIn(problem.details, 'attempts_remaining')
-    if (left !== null && left > 0 && left <= 3)
+    const wait = numberIn(problem.details, 'lockout_duration')
+    if (left === 0 && wait !== null)
+      sentences.push(baseText(locale, 'error.locked_now'), waitText(locale, wait))
+    else if (left !== null && left > 0 && left <= 3)
       sentences.push(baseText(locale, 'error.attempts_remaining', { count: left }))
   } else {
     const wait = problem.retryAfter ?? numberIn(problem.details, 'lockout_duration')

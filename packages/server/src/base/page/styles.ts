@@ -142,7 +142,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .menu summary::-webkit-details-marker { display: none; } .menu summary::after { content: "▾"; }
 .account .menu a { border: 0; border-top: 1px solid var(--line); }
 .account nav a:hover { color: var(--ink); border-color: var(--edge); }
-.account nav a[aria-current] { color: var(--ink); border-color: var(--accent); }
+.account nav a[aria-current] { color: var(--ink); border-bottom-color: var(--accent); }
 .account .within { gap: .375rem; border: 0; }
 .account .within a { min-height: 2.5rem; margin: 0; padding: 0 .875rem; border: 1px solid var(--line); border-radius: 1.25rem; font-size: .9375rem; }
 .account .within a[aria-current] { border-color: var(--accent); background: var(--card); }
@@ -187,7 +187,7 @@ dl + .lead { margin-top: 1.25rem; }
 @media (forced-colors: active) {
   .badge { border: 1px solid; }
   .account nav a { border-color: Canvas; }
-  .account nav a[aria-current] { border-color: Highlight; }
+  .account nav a[aria-current] { border-bottom-color: Highlight; }
   .alert:focus { outline: 2px solid Highlight; }
 }
 @media print {

@@ -158,6 +158,10 @@ describe('the pages of an organization', () => {
       expect(text).not.toContain(`action="${place}/leave"`)
     }
     expect((await see(ben.client, `/account/organizations/${shared}/leave`)).text).toContain('/leave"')
+    const settings = async (organization: string) =>
+      (await see(alone.client, `/account/organizations/${organization}/settings`)).text
+    expect(await settings(own)).toContain('Invite a person first.')
+    expect(await settings(shared)).toContain('Choose the member first.')
   })
 
   it('require a sign-in within ten minutes to transfer or delete it', async () => {

@@ -8,7 +8,7 @@ import type { FormState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/roles/index.ts'
 import { frameOf, mayOpen, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
-import { findMembership, OneOrganization } from '../membership/index.ts'
+import { countOtherMembers, findMembership, OneOrganization } from '../membership/index.ts'
 import { deleteOrganization } from './deletion.ts'
 import { organizationOperations as of } from './operations.ts'
 import { changeOrganization, getOrganization } from './organizations.ts'
@@ -53,6 +53,9 @@ async function showSettings(
   const { shell, slug, description, logoUrl } = await frameOf(tools, call, above)
   // no setting that the reader may change
   if (!mayOpen(shell.permissions, 'settings')) return { redirect: placeOf(shell.id) }
+  const others = await tools.db.tx('system', (tx) =>
+    countOtherMembers(tx, shell.id, call.principal?.userId ?? ''),
+  )
   return {
     page: (
       <Settings
@@ -62,6 +65,7 @@ async function showSettings(
         logoUrl={logoUrl}
         mayUpdate={can(shell, 'organization:update')}
         mayTransfer={can(shell, 'organization:transfer')}
+        hasOtherMembers={others.members > 0}
         mayDelete={can(shell, 'organization:delete')}
         {...form}
       />

@@ -21,6 +21,8 @@ export const organizationText = texts({
     'settings.transfer': 'Transfer ownership',
     'settings.transfer_lead': 'Another member becomes an owner in your place. Choose the member first.',
     'settings.transfer_link': 'Choose a member',
+    'settings.transfer_alone': 'Another member becomes an owner in your place. Invite a person first.',
+    'settings.invite_link': 'Invite a person',
     'settings.delete': 'Delete',
     'settings.delete_lead':
       'All members lose access. After a grace period, the organization is deleted permanently.',
@@ -60,6 +62,9 @@ export const organizationText = texts({
     'settings.transfer_lead':
       'Ein anderes Mitglied wird an Ihrer Stelle Inhaber. Wählen Sie zuerst das Mitglied aus.',
     'settings.transfer_link': 'Mitglied auswählen',
+    'settings.transfer_alone':
+      'Ein anderes Mitglied wird an Ihrer Stelle Inhaber. Laden Sie zuerst eine Person ein.',
+    'settings.invite_link': 'Person einladen',
     'settings.delete': 'Löschen',
     'settings.delete_lead':
       'Alle Mitglieder verlieren den Zugang. Nach einer Frist wird die Organisation endgültig gelöscht.',

@@ -103,6 +103,8 @@ export interface SettingsProps extends FormState {
   logoUrl: string | null
   mayUpdate: boolean
   mayTransfer: boolean
+  /** Whether there is a member to transfer it to. */
+  hasOtherMembers: boolean
   mayDelete: boolean
 }
 
@@ -114,6 +116,7 @@ export function Settings({
   logoUrl,
   mayUpdate,
   mayTransfer,
+  hasOtherMembers,
   mayDelete,
   ...form
 }: SettingsProps) {
@@ -131,9 +134,15 @@ export function Settings({
         </Section>
       ) : null}
       {mayTransfer ? (
-        <Section title={t(locale, 'settings.transfer')} lead={t(locale, 'settings.transfer_lead')}>
-          <ButtonLink href={placeOf(shell.id, '/members')} kind="secondary">
-            {t(locale, 'settings.transfer_link')}
+        <Section
+          title={t(locale, 'settings.transfer')}
+          lead={t(locale, hasOtherMembers ? 'settings.transfer_lead' : 'settings.transfer_alone')}
+        >
+          <ButtonLink
+            href={placeOf(shell.id, hasOtherMembers ? '/members' : '/invitations')}
+            kind="secondary"
+          >
+            {t(locale, hasOtherMembers ? 'settings.transfer_link' : 'settings.invite_link')}
           </ButtonLink>
         </Section>
       ) : null}
