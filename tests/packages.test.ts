@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,7 +20,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { checkPackage, createPackageFromTarballData, type Package } from '@arethetypeswrong/core'
 import { publint } from 'publint'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 const execute = promisify(execFile)
@@ -257,8 +258,17 @@ describe('the server', () => {
     )
   })
 
+  /** Moves files away, and back after the test, so that the others find them in any order. */
+  const moveAway = (...paths: string[]): void => {
+    for (const path of paths) {
+      const away = join(folder, `away-${path.replaceAll(/\W/g, '-')}`)
+      renameSync(path, away)
+      onTestFinished(() => renameSync(away, path))
+    }
+  }
+
   it('starts without the binaries of bcrypt; a bcrypt hash is then answered as a wrong password', async () => {
-    rmSync(at('bcrypt/prebuilds'), { recursive: true })
+    moveAway(at('bcrypt/prebuilds'))
     const password = 'correct horse battery staple'
     const words = ['users', 'create', '--email', 'ada@acme.test', '--password-stdin']
     expect(await latchkey(words, password)).toMatchObject({ exit: 0 })
@@ -301,6 +311,7 @@ describe('the server', () => {
   })
 
   it('has a doctor that names the missing binaries of this platform', async () => {
+    moveAway(at('bcrypt/prebuilds'))
     expect(await findings()).toContainEqual({
       check: 'hashing',
       state: 'warn',
@@ -308,8 +319,8 @@ describe('the server', () => {
         /^bcrypt cannot be loaded on linux-\w+, (glibc|musl): the package bcrypt, or its binary for this platform, is missing, so stored hashes of that kind match no password/,
       ),
     })
-    for (const name of readdirSync(at('@node-rs')).filter((name) => name !== 'argon2'))
-      rmSync(at('@node-rs', name), { recursive: true })
+    const binaries = readdirSync(at('@node-rs')).filter((name) => name !== 'argon2')
+    moveAway(...binaries.map((name) => at('@node-rs', name)))
     expect(await findings()).toContainEqual({
       check: 'hashing',
       state: 'fail',

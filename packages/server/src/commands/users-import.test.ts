@@ -202,17 +202,69 @@ describe('users import', () => {
     expect(readFileSync(join(cwd, 'notes.jsonl'), 'utf8').trim().split('\n')).toHaveLength(3)
   })
 
-  it('finds repetitions in a dry run, and organizations without an owner', async () => {
-    const record = (email: string) => JSON.stringify({ email, organizations: [{ slug: 'alone' }] })
-    writeFileSync(join(cwd, 'users.jsonl'), ['a@example.com', 'A@example.com'].map(record).join('\n'))
-    const dry = await latchkey('users import users.jsonl --dry-run --json')
-    expect(dry.json).toMatchObject({
-      counts: { created: 1, skipped: 1 },
-      codes: { repeated: 1 },
-      ownerless: [],
-    })
-    const real = await latchkey('users import users.jsonl --json')
-    expect(real.json).toMatchObject({ counts: { created: 1, skipped: 1 }, ownerless: ['alone'] })
+  /** Every way in which a record can meet an earlier one of its file. */
+  const MEETINGS: readonly object[] = [
+    { email: 'a@example.com', organizations: [{ slug: 'alone' }] },
+    // the same again, the same address, and in other letters
+    { email: 'a@example.com', organizations: [{ slug: 'alone' }] },
+    { email: 'A@example.com', full_name: 'Ann', organizations: [{ slug: 'second', role: 'owner' }] },
+    { email: ' a@example.com ', external_id: 'x1', username: 'ann' },
+    // by the id of the source, by the username, by the id of a user
+    { email: 'b@example.com', external_id: 'x1' },
+    { email: 'c@example.com', username: 'ANN', email_verified: true, organizations: [{ slug: 'alone', role: 'owner' }] },
+    { email: 'd@example.com', id: 'usr_01a2171d96547b85a7aa7977bde8a052', external_id: 'x2', email_verified: true },
+    { email: 'e@example.com', id: 'usr_01a2171d96547b85a7aa7977bde8a052', external_id: 'x3' },
+    { email: 'd@example.com', username: 'dora', organizations: [{ slug: 'third' }, { slug: 'alone' }] },
+    { email: 'f@example.com', username: 'dora' },
+    // a pending user owns nothing
+    { email: 'p@example.com', username: 'pat', status: 'pending' },
+    { email: 'p@example.com', username: 'pat', external_id: 'x4', status: 'pending' },
+    { email: 'p@example.com', username: 'pat', external_id: 'x5' },
+    // users who were there before the import
+    { email: 'there@example.com', full_name: 'There', organizations: [{ slug: 'fourth', role: 'owner' }] },
+    { email: 'there@example.com', external_id: 'x6', roles: [] },
+    { email: 'unproven@example.com', full_name: 'Unproven' },
+    { email: 'g@example.com', username: 'there', organizations: [{ slug: 'fifth', role: 'no role' }] },
+    { email: 'not an address' },
+  ] // biome-ignore format: a table
+
+  it.each([
+    ['skip', 0],
+    ['update', 0],
+    ['skip', 500],
+    ['update', 500],
+  ])(
+    'reports the same by a dry run (--on-conflict %s), with %i records between',
+    async (onConflict, between) => {
+      const write = (name: string, records: readonly object[]) =>
+        writeFileSync(join(cwd, name), records.map((record) => JSON.stringify(record)).join('\n'))
+      const there = { email: 'there@example.com', username: 'there', email_verified: true }
+      write('before.jsonl', [there, { email: 'unproven@example.com' }])
+      expect((await latchkey('users import before.jsonl --source before')).exit).toBe(0)
+      // so many that each is in another batch than the one before
+      const others = (at: number) =>
+        Array.from({ length: between }, (_, n) => ({ email: `other${at}n${n}@example.com` }))
+      const records = MEETINGS.flatMap((record, at) => [record, ...others(at)])
+      write('users.jsonl', between === 0 ? records : records.slice(0, 4 * (between + 1)))
+      const command = `users import users.jsonl --json --on-conflict ${onConflict}`
+      const dry = await latchkey(`${command} --dry-run`)
+      const real = await latchkey(command)
+      expect({ ...dry.json, dry_run: false }).toEqual(real.json)
+      expect(dry.exit).toBe(real.exit)
+      // and neither leaves anything for the other
+      const again = await latchkey(`${command} --dry-run`)
+      expect({ ...again.json, dry_run: false }).toEqual((await latchkey(command)).json)
+    },
+  )
+
+  it('reports the same by a dry run of users and of their passwords', async () => {
+    const command = `users import auth0-users.jsonl --from auth0 --passwords auth0-passwords.jsonl --json`
+    const dry = await latchkey(`${command} --dry-run`)
+    const real = await latchkey(command)
+    expect({ ...dry.json, dry_run: false }).toEqual(real.json)
+    expect(real.json.counts.updated).toBeGreaterThan(0)
+    const again = await latchkey(`${command} --dry-run`)
+    expect({ ...again.json, dry_run: false }).toEqual((await latchkey(command)).json)
   })
 
   it('takes a file of many batches with a record refused in each', async () => {

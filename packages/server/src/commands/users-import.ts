@@ -1,8 +1,8 @@
 /** `users import`: reads the file, sends it in batches, and reports. What an import does is the import feature's. */
 import { readFileSync } from 'node:fs'
-import { canonical } from '../base/identifiers.ts'
 import { type ImportOptions, type ImportResult, ON_CONFLICT } from '../features/accounts/import/index.ts'
 import { type Args, type Command, type CommandOutcome, Failure, stringOf, UsageError } from './command.ts'
+import { ImportLedger } from './import/ledger.ts'
 import { PRESETS } from './import/presets/index.ts'
 import type { FirebaseParameters, ImportPreset, PresetOptions } from './import/presets/preset.ts'
 import { createReporter, type Reporter, reportText } from './import/report.ts'
@@ -97,26 +97,36 @@ async function importFile(args: Args): Promise<CommandOutcome> {
   const job = readJob(args)
   const reporter = await createReporter(stringOf(args, 'report'), job.options.dry_run)
   const session = openSession()
-  const created = new Set<string>()
+  const ledger = new ImportLedger()
   try {
     const users = readUsers(job.path, job.preset, job.presetOptions, job.format)
-    const rows = job.options.dry_run ? withoutDuplicates(users, reporter) : users
-    await send(session, importUsersStep, rows, job.options, reporter, created)
+    await send(session, importUsersStep, users, job.options, reporter, ledger)
     if (job.passwords !== null) {
       const passwords = readPasswords(job.passwords, job.preset, job.format)
-      await send(session, importPasswordsStep, passwords, job.options, reporter, created)
+      await send(session, importPasswordsStep, passwords, job.options, reporter, ledger)
     }
-    const slugs = [...created]
-    for (let at = 0; at < slugs.length; at += BATCH_ROWS) {
-      const { json } = await session.run(ownerlessStep, withPayload(slugs.slice(at, at + BATCH_ROWS)))
-      reporter.report.ownerless.push(...(json as string[]))
-    }
+    reporter.report.ownerless.push(...(await ownerlessOf(session, job.options, ledger)))
   } finally {
     await reporter.close()
     await session.close()
   }
   const { report } = reporter
   return { exit: report.counts.refused > 0 ? 1 : 0, json: report, text: reportText(report) }
+}
+
+/** Of the organizations that the import has created, or would create, those without an owner. */
+async function ownerlessOf(
+  session: CommandSession,
+  { dry_run: isDry }: ImportOptions,
+  { slugs, owned }: ImportLedger,
+): Promise<string[]> {
+  const ownerless: string[] = []
+  for (let at = 0; at < slugs.length; at += BATCH_ROWS) {
+    const some = slugs.slice(at, at + BATCH_ROWS)
+    if (isDry) ownerless.push(...some.filter((slug) => !owned.has(slug)).sort())
+    else ownerless.push(...((await session.run(ownerlessStep, withPayload(some))).json as string[]))
+  }
+  return ownerless
 }
 
 /** Sends rows in batches, and counts what became of them. */
@@ -126,14 +136,15 @@ async function send(
   rows: AsyncIterable<ImportRow>,
   options: ImportOptions,
   reporter: Reporter,
-  created: Set<string>,
+  ledger: ImportLedger,
 ): Promise<void> {
   let [batch, size] = [[] as { line: number; record: unknown }[], 0]
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return
-    const { json } = await session.run(step, withPayload({ options, rows: batch }))
+    const before = options.dry_run ? ledger.before(batch.map(({ record }) => record)) : {}
+    const { json } = await session.run(step, withPayload({ options, ...before, rows: batch }))
     const result = json as ImportResult
-    for (const slug of result.organizations) created.add(slug)
+    ledger.enter(result)
     await reporter.count(result)
     ;[batch, size] = [[], 0]
   }
@@ -156,29 +167,6 @@ async function send(
     }
   }
   await flush()
-}
-
-/** In a dry run the first record of an address is not in the tables when the second is read. */
-async function* withoutDuplicates(
-  rows: AsyncIterable<ImportRow>,
-  reporter: Reporter,
-): AsyncGenerator<ImportRow> {
-  const seen = new Set<string>()
-  for await (const row of rows) {
-    const email = 'record' in row ? (row.record as { email?: unknown }).email : undefined
-    if (typeof email === 'string') {
-      const key = canonical(email)
-      if (seen.has(key)) {
-        reporter.report.counts.read += 1
-        reporter.report.counts.skipped += 1
-        const message = `${email} occurs a second time.`
-        await reporter.note({ line: row.line, kind: 'conflict', code: 'repeated', message })
-        continue
-      }
-      seen.add(key)
-    }
-    yield row
-  }
 }
 
 /** @throws UsageError */

@@ -69,8 +69,28 @@ export const ImportOptions = z.object({
 })
 export type ImportOptions = z.infer<typeof ImportOptions>
 
+/** A user of the plan of a dry run (plan.ts). */
+export const PlannedUser = z.object({
+  user_id: z.string().max(64),
+  /** Whether the import creates the user; otherwise it updates one who exists. */
+  is_new: z.boolean(),
+  /** Null: the address has no owner, as that of a pending user. */
+  address: z.string().max(320).nullable(),
+  username: z.string().max(320).nullable(),
+  verified: z.boolean(),
+  has_password: z.boolean(),
+  /** Records of the source that mean this user, with the digest in hexadecimal. */
+  imported: z.array(z.object({ external_id: z.string().max(320), digest: z.string().max(64) })).max(1000),
+  /** Slugs. */
+  owner_of: z.array(z.string().max(64)).max(1000),
+})
+export type PlannedUser = z.infer<typeof PlannedUser>
+
 export const ImportBatch = z.object({
   options: ImportOptions,
+  /** Of a dry run: what earlier batches would have written, as far as this one can meet it. */
+  planned: z.array(PlannedUser).max(10_000).default([]),
+  planned_organizations: z.array(z.string().max(64)).max(100_000).default([]),
   rows: z.array(z.object({ line: z.number().int(), record: z.unknown() })).max(1000),
 })
 
@@ -104,6 +124,8 @@ export interface ImportCounts {
 export interface ImportResult {
   counts: ImportCounts
   notes: ImportNote[]
-  /** Slugs of organizations that were created. */
+  /** Slugs of organizations that were created, or would be. */
   organizations: string[]
+  /** Of a dry run: the users that this batch would create or change. */
+  planned: PlannedUser[]
 }

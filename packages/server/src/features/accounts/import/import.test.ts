@@ -82,6 +82,7 @@ describe('an import', () => {
       counts: counts({ created: 1 }),
       notes: [],
       organizations: ['engines'],
+      planned: [],
     })
     expect(await stored('Ada@Example.com')).toMatchObject({
       username: 'ada',
@@ -137,7 +138,7 @@ describe('an import', () => {
       { email: 'not an address' },
     ]
     const dry = await run(records, { dry_run: true })
-    expect(dry).toMatchObject({ counts: counts({ created: 1, refused: 1 }), organizations: [] })
+    expect(dry).toMatchObject({ counts: counts({ created: 1, refused: 1 }), organizations: ['dry'] })
     expect(codes(dry.notes)).toEqual([[2, 'refused', 'invalid']])
     await expect(stored('dry@example.com')).rejects.toThrow()
     expect((await run(records)).counts).toEqual(dry.counts)

@@ -21,7 +21,9 @@ import {
   type ImportNote,
   type ImportOptions,
   type ImportResult,
+  type PlannedUser,
 } from './fields.ts'
+import { keysOfRead, Plan } from './plan.ts'
 import {
   type AddNote,
   checkOrganizationRoles,
@@ -38,7 +40,7 @@ import {
   selectTaken,
 } from './sql.ts'
 import type { ImportedUsersTable } from './tables.ts'
-import { updateUserByImport } from './update.ts'
+import { UNVERIFIED, updateUserByImport } from './update.ts'
 
 /** A record that differs from what was imported, or whose identifiers have an owner. */
 interface Conflict {
@@ -69,15 +71,16 @@ export async function importUsers(tools: ImportTools, input: unknown): Promise<I
   const parsed = ImportBatch.safeParse(input)
   if (!parsed.success) throw problem('VALIDATION_ERROR', { message: 'This batch is malformed.' })
   const { options, rows } = parsed.data
-  const result: ImportResult = { counts: noCounts(), notes: [], organizations: [] }
+  const result: ImportResult = { counts: noCounts(), notes: [], organizations: [], planned: [] }
+  const plan = options.dry_run ? new Plan(parsed.data.planned, parsed.data.planned_organizations) : null
   const read: ReadRecord[] = []
   for (const row of rows) {
     const record = await readRecord(tools, row, options, noteAt(result.notes, row.line))
     if (record) read.push(record)
     else result.counts.refused += 1
   }
-  for (const part of withoutRepetitions(read, options)) await writePart(tools, part, options, result)
-  return result
+  for (const part of withoutRepetitions(read)) await writePart(tools, part, options, plan, result)
+  return { ...result, planned: [...(plan?.changed ?? [])] }
 }
 
 const noCounts = (): ImportCounts => ({ created: 0, updated: 0, unchanged: 0, skipped: 0, refused: 0 })
@@ -87,26 +90,19 @@ const noteAt =
   (kind, code, message) =>
     notes.push({ line, kind, code, message })
 
-/** Cuts a batch before a record that repeats an identifier, so that it meets the first one in the tables. */
-function* withoutRepetitions(
-  records: readonly ReadRecord[],
-  options: ImportOptions,
-): Generator<ReadRecord[]> {
+/** Cuts a batch before a record that repeats an identifier, so that it meets the first one in the tables, or the plan. */
+function* withoutRepetitions(records: readonly ReadRecord[]): Generator<ReadRecord[]> {
   let part: ReadRecord[] = []
   let seen = new Set<string>()
   for (const one of records) {
-    const keys = [
-      `a ${one.addressKey}`,
-      `e ${one.externalId}`,
-      one.username && `u ${canonical(one.username)}`,
-    ]
-    if (!options.dry_run && keys.some((key) => key && seen.has(key))) {
+    const keys = keysOfRead(one)
+    if (keys.some((key) => seen.has(key))) {
       yield part
       part = []
       seen = new Set()
     }
     part.push(one)
-    for (const key of keys) if (key) seen.add(key)
+    for (const key of keys) seen.add(key)
   }
   if (part.length > 0) yield part
 }
@@ -118,13 +114,14 @@ async function writePart(
   tools: ImportTools,
   part: readonly ReadRecord[],
   options: ImportOptions,
+  plan: Plan | null,
   result: ImportResult,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    const own: ImportResult = { counts: noCounts(), notes: [], organizations: [] }
+    const own: ImportResult = { counts: noCounts(), notes: [], organizations: [], planned: [] }
     try {
-      const updates = await tools.db.tx('system', (tx) => createRecords(tools, tx, part, options, own))
-      for (const update of updates) await updateRecord(tools, update, options, own)
+      const updates = await tools.db.tx('system', (tx) => createRecords(tools, tx, part, options, plan, own))
+      for (const update of updates) await updateRecord(tools, update, options, plan, own)
     } catch (error) {
       if (tries < TRIES && isUniqueViolation(error)) continue
       throw error
@@ -143,21 +140,24 @@ async function createRecords(
   tx: Tx,
   part: readonly ReadRecord[],
   options: ImportOptions,
+  plan: Plan | null,
   result: ImportResult,
 ): Promise<Update[]> {
   const { counts, notes } = result
   const call = systemCall(tools.clock.now())
   await lockImports(tx)
-  const decisions = await decide(tx, part, options, notes)
+  const decisions = await decide(tx, part, options, plan, notes, call.now)
   const creates = decisions.flatMap((one) => (one.does === 'create' ? one.read : []))
   const updates = decisions.flatMap((one) => (one.does === 'update' ? one : []))
   counts.unchanged += decisions.filter(({ does }) => does === 'keep').length
   counts.skipped += decisions.filter(({ does }) => does === 'skip').length
   counts.refused += decisions.filter(({ does }) => does === 'refuse').length
   counts.created += creates.length
-  if (options.dry_run) {
-    counts.updated += updates.length
-    return []
+  if (plan) {
+    const slugs = wantedOrganizations(creates).map(({ slug }) => slug)
+    result.organizations.push(...plan.found(slugs))
+    for (const read of creates) plan.create(read)
+    return updates
   }
   const organizations = await ensureOrganizations(tx, call, wantedOrganizations(creates))
   for (const [slug, { isNew }] of organizations) if (isNew) result.organizations.push(slug)
@@ -170,23 +170,38 @@ async function createRecords(
 async function updateRecord(
   tools: ImportTools,
   update: Update,
-  { source }: ImportOptions,
+  options: ImportOptions,
+  plan: Plan | null,
   { counts, notes, organizations }: ImportResult,
 ): Promise<void> {
-  const { refused, created } = await updateUserByImport(tools, systemCall(tools.clock.now()), source, update)
-  organizations.push(...created)
-  if (refused === null) counts.updated += 1
-  else {
+  const { read, userId } = update
+  const planned = plan?.find(`id ${userId}`)
+  const { refused, created } = planned?.is_new
+    ? updatePlanned(planned, update)
+    : await updateUserByImport(tools, systemCall(tools.clock.now()), options, update)
+  organizations.push(...(plan ? plan.found(created) : created))
+  if (refused === null) {
+    counts.updated += 1
+    plan?.update(read, userId)
+  } else {
     counts.refused += 1
-    noteAt(notes, update.read.line)('refused', 'not_updated', refused)
+    noteAt(notes, read.line)('refused', 'not_updated', refused)
   }
 }
+
+/** As `updateUserByImport`, of a user whom an earlier record of a dry run would create. */
+const updatePlanned = (user: PlannedUser, { read, before }: Update) =>
+  before === null && !user.verified
+    ? { refused: UNVERIFIED, created: [] }
+    : { refused: null, created: wantedOrganizations([read]).map(({ slug }) => slug) }
 
 async function decide(
   tx: Tx,
   part: readonly ReadRecord[],
   options: ImportOptions,
+  plan: Plan | null,
   notes: ImportNote[],
+  now: Date,
 ): Promise<Decision[]> {
   const usernames = part.flatMap(({ username }) => (username === null ? [] : canonical(username)))
   const slugs = [...new Set(part.flatMap(({ organizations }) => organizations.map(({ slug }) => slug)))]
@@ -204,11 +219,13 @@ async function decide(
     selectOrganizationsBySlug(tx, slugs),
   ])
   const before = new Map(imported.map((row) => [row.external_id, row]))
-  const owners = new Map(taken.map(({ kind, key, user_id }) => [`${kind} ${key}`, user_id]))
+  const owned = [...taken, ...part.flatMap((read) => plan?.taken(read) ?? [])]
+  const owners = new Map(owned.map(({ kind, key, user_id }) => [`${kind} ${key}`, user_id]))
   const known = new Map(organizations.map((one) => [one.slug, one]))
+  plan?.exist(slugs.filter((slug) => known.has(slug)))
   return part.map((read): Decision => {
     const note = noteAt(notes, read.line)
-    const row = before.get(read.externalId) ?? null
+    const row = plan?.imported(read.externalId, options.source, now) ?? before.get(read.externalId) ?? null
     if (row?.digest.equals(read.digest)) return { does: 'keep' }
     const deleted = read.organizations.find(({ slug }) => known.get(slug)?.deleted)
     if (deleted) {

@@ -10,6 +10,8 @@ export {
   type ImportOptions,
   type ImportResult,
   ON_CONFLICT,
+  type PlannedUser,
 } from './fields.ts'
 export { importUsers, listOwnerlessOrganizations } from './import.ts'
 export { importPasswords } from './passwords.ts'
+export { keysOfPlanned, keysOfRaw } from './plan.ts'

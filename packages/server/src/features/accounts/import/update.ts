@@ -17,6 +17,7 @@ import { countOtherMembers } from '../../organizations/membership/index.ts'
 import { ensureOrganizations } from '../../organizations/organization/index.ts'
 import { firstPassword } from '../../signin/passwords/index.ts'
 import { importEvent, importedRow, joinEvent, membershipRows } from './creation.ts'
+import type { ImportOptions } from './fields.ts'
 import { type ImportContext, type ImportTools, type ReadRecord, wantedOrganizations } from './records.ts'
 import {
   insertAll,
@@ -28,14 +29,23 @@ import {
 } from './sql.ts'
 import type { ImportedUsersTable } from './tables.ts'
 
+/** Undoes the transaction of a dry run. */
+class Undone extends Error {
+  readonly created: string[]
+  constructor(created: string[]) {
+    super('the update was a dry run')
+    this.created = created
+  }
+}
+
 /**
- * In one transaction, so that a record that is refused leaves nothing.
+ * In one transaction, so that a record that is refused leaves nothing; that of a dry run is always undone.
  * @returns why the record was refused, or null; and the slugs of organizations that were created
  */
 export async function updateUserByImport(
   tools: ImportTools,
   call: Call,
-  source: string,
+  { source, dry_run: isDry }: Pick<ImportOptions, 'source' | 'dry_run'>,
   { read, userId, before }: { read: ReadRecord; userId: string; before: ImportedUsersTable | null },
 ): Promise<{ refused: string | null; created: string[] }> {
   try {
@@ -44,16 +54,19 @@ export async function updateUserByImport(
       const organizations = await ensureOrganizations(tx, call, wantedOrganizations([read]))
       await lockRoles(tx)
       await update(tx, { tools, call, source, organizations }, read, userId, before)
-      return {
-        refused: null,
-        created: [...organizations].flatMap(([slug, { isNew }]) => (isNew ? slug : [])),
-      }
+      const created = [...organizations].flatMap(([slug, { isNew }]) => (isNew ? slug : []))
+      if (isDry) throw new Undone(created)
+      return { refused: null, created }
     })
   } catch (error) {
+    if (error instanceof Undone) return { refused: null, created: error.created }
     if (error instanceof Problem) return { refused: error.message, created: [] }
     throw error
   }
 }
+
+export const UNVERIFIED =
+  'The account has not verified its address: delete it, or have the address verified first.'
 
 async function update(
   tx: Tx,
@@ -67,9 +80,7 @@ async function update(
   const user = await getUser(tx, userId)
   // an address that is not proven may be a stranger's registration, who would receive these rights
   if (before === null && user.email_verified_at === null)
-    throw new Problem('CONFLICT', {
-      message: 'The account has not verified its address: delete it, or have the address verified first.',
-    })
+    throw new Problem('CONFLICT', { message: UNVERIFIED })
   if (read.roles !== null) await replaceRolesByOperator(tools, tx, call, userId, read.roles)
   await changeStatus(tx, context, read, user)
   await changeProfile(tx, call, user, differences(read, user))
