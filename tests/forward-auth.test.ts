@@ -313,6 +313,21 @@ for (const [name, { packages, isThere }] of Object.entries(PROXIES)) {
       expect(rows.at(-1)?.ip_address).toBe('127.0.0.1')
     })
 
+    it('admits no one where the required permission is a variable that is not set', async () => {
+      const unset = await startProxy(
+        name as keyof typeof PROXIES,
+        { ...ports, proxy: await freePort() },
+        (text) =>
+          text.replaceAll('redirect=1', 'redirect=1&require=').replace('/validate;', '/validate?require=;'),
+      )
+      try {
+        const { status } = await new Client(unset.url, { headers: { 'x-api-key': key.secret } }).get('/app/')
+        expect(status).toBe(name === 'nginx' ? 500 : 400)
+      } finally {
+        await unset.stop()
+      }
+    })
+
     it('requires a permission if so configured, as in the guide', async () => {
       const requiring = await startProxy(
         name as keyof typeof PROXIES,
