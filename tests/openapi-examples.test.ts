@@ -13,7 +13,8 @@ import { PASSWORD, type Person, startWorld, type World } from '../packages/serve
 let world: World
 let document: Json
 let ajv: Ajv2020
-beforeAll(async () => {
+/** A server on which nothing has been sent yet. */
+async function begin(): Promise<void> {
   world = await startWorld({
     compat: ['tokens-by-password'],
     rateLimits: 'off',
@@ -27,7 +28,8 @@ beforeAll(async () => {
   ajv = new Ajv2020({ strict: false })
   addFormats.default(ajv)
   ajv.addSchema({ $id: 'components', components: { schemas: document.components.schemas } })
-})
+}
+beforeAll(begin)
 afterAll(() => world.stop())
 
 const compiled = (schema: Json): ValidateFunction =>
@@ -259,6 +261,7 @@ async function send(
   path: string,
   state: State,
   optional: boolean,
+  form?: Record<string, string>,
 ): Promise<Reply> {
   const query = new URLSearchParams()
   let at = path
@@ -271,7 +274,7 @@ async function send(
   const documented = operation.requestBody?.content['application/json'].example
   const body = documented === undefined ? undefined : { ...documented, ...state.body }
   const target = query.size > 0 ? `${at}?${query}` : at
-  return await state.client.send(method.toUpperCase(), target, body)
+  return await state.client.send(method.toUpperCase(), target, form ?? body, { form: form !== undefined })
 }
 
 /** The beginning of a stream, which does not end by itself. */
@@ -339,6 +342,40 @@ describe('the examples of the OpenAPI document', () => {
               wrong.push(...wrongIn(compiled(one.schema), value).map((text) => [operationId, one.name, text]))
       }
     expect(wrong).toEqual([])
+  })
+
+  it('are forms that succeed as the same requests in JSON do', { timeout: 120_000 }, async () => {
+    await world.stop()
+    await begin()
+    const rows = new Map(world.app.rows.filter(isDescribed).map((row) => [row.name, row]))
+    const wrong: unknown[] = []
+    let sent = 0
+    for (const [path, item] of Object.entries<Json>(document.paths))
+      for (const [method, operation] of Object.entries<Json>(item)) {
+        const form = operation.requestBody?.content['application/x-www-form-urlencoded']
+        if (!form) continue
+        const id: string = operation.operationId
+        wrong.push(...wrongIn(compiled(form.schema), form.example).map((text) => [id, text]))
+        const state = await stateOf(id, path, rows.get(id)?.open !== undefined)
+        const texts = Object.entries(state.body ?? {}).map(([name, value]) => [name, String(value)])
+        const fields = { ...form.example, ...Object.fromEntries(texts) }
+        const reply = await send(operation, method, path, state, false, fields)
+        sent += 1
+        if (reply.status >= 300) wrong.push([id, reply.status, reply.text])
+      }
+    expect(wrong).toEqual([])
+    expect(sent).toBeGreaterThan(25)
+  })
+
+  it('name the headers of forward-auth, as they are sent', async () => {
+    const { headers } = document.paths['/api/v1/auth/validate'].get.responses[200]
+    const { client } = await owner()
+    const sent = [...(await client.get('/api/v1/auth/validate')).headers.keys()]
+    const named = Object.keys(headers).filter((name) => name.startsWith('X-Auth-'))
+    expect(named.map((name) => name.toLowerCase()).toSorted()).toEqual(
+      sent.filter((name) => name.startsWith('x-auth-')).toSorted(),
+    )
+    for (const name of named) expect([name, headers[name].description.length > 20]).toEqual([name, true])
   })
 
   it('have one of every error, which matches the responses that refer to it', () => {

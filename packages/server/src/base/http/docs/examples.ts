@@ -40,3 +40,28 @@ export function exampleBody(body: Schema, named: NamedSchemas): unknown {
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+/** The part of a body that a form can carry: its fields of text, numbers and flags; null where that is not enough. */
+export function formOf(body: Schema, named: NamedSchemas): Schema | null {
+  const members = Object.entries(body.properties ?? {})
+  const fields = members.filter(([, member]) => isText(member, named))
+  const carried = new Set(fields.map(([name]) => name))
+  const isEnough = (body.required ?? []).every((name) => carried.has(name))
+  return fields.length > 0 && isEnough ? { ...body, properties: Object.fromEntries(fields) } : null
+}
+
+/** As exampleBody, as texts. */
+export const exampleForm = (form: Schema, named: NamedSchemas): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(exampleBody(form, named) as Record<string, unknown>)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, String(value)]),
+  )
+
+/** Whether a value of the schema can be sent as text. */
+function isText(schema: Schema, named: NamedSchemas): boolean {
+  if (schema.$ref) return isText(named[schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1)] ?? {}, named)
+  if (schema.anyOf) return schema.anyOf.some((one) => one.type !== 'null' && isText(one, named))
+  if (schema.enum) return schema.enum.every((value) => typeof value === 'string')
+  return schema.type === 'string'
+}

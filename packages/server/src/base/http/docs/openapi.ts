@@ -19,7 +19,7 @@ import {
   TAGS,
 } from './components.ts'
 import { accessOf, curlOf } from './describe.ts'
-import { exampleBody, exampleOf, type NamedSchemas } from './examples.ts'
+import { exampleBody, exampleForm, exampleOf, formOf, type NamedSchemas } from './examples.ts'
 import { type FailureComponents, failuresOf, PROTOCOLS } from './failures.ts'
 
 export interface OpenApi {
@@ -102,15 +102,20 @@ const LAST_EVENT_ID = {
   schema: { type: 'string' },
 }
 
-/** A form may also have the CSRF token as a field. */
-const inBoth = (schema: Schema, named: NamedSchemas) => ({
-  'application/json': { schema, example: exampleBody(schema, named) },
-  'application/x-www-form-urlencoded': {
-    schema: schema.properties
-      ? { ...schema, properties: { ...schema.properties, [CSRF_FIELD]: CSRF_FIELD_SCHEMA } }
-      : schema,
-  },
-})
+/** A form has fields of text alone, and may have the CSRF token as one: where a list is required, there is no form. */
+function inBoth(schema: Schema, named: NamedSchemas) {
+  const json = { schema, example: exampleBody(schema, named) }
+  const form = formOf(schema, named)
+  if (form === null) return { 'application/json': json }
+  const properties = { ...form.properties, [CSRF_FIELD]: CSRF_FIELD_SCHEMA }
+  return {
+    'application/json': json,
+    'application/x-www-form-urlencoded': {
+      schema: { ...form, properties },
+      example: exampleForm(form, named),
+    },
+  }
+}
 const CSRF_FIELD_SCHEMA: Schema = {
   type: 'string',
   description: 'The CSRF token of a form that a browser sends with a session cookie.',
@@ -120,7 +125,10 @@ function successes(row: DescribedRow, shape: Shape, config: DocumentSettings): R
   const answered = (status: number, description: string, more: readonly (keyof typeof HEADERS)[] = []) => ({
     [status]: {
       description,
-      headers: headersOf('X-Request-Id', 'X-API-Version', ...(row.anonymous ? [] : LIMIT_HEADERS), ...more),
+      headers: {
+        ...headersOf('X-Request-Id', 'X-API-Version', ...(row.anonymous ? [] : LIMIT_HEADERS), ...more),
+        ...(row.kind === 'api' ? ownHeaders(row) : {}),
+      },
       content: contentOf(row, shape, { ...config, status }),
     },
   })
@@ -132,6 +140,14 @@ function successes(row: DescribedRow, shape: Shape, config: DocumentSettings): R
     ...(row.redirectRefused ? { 303: REDIRECT } : {}),
   }
 }
+
+const ownHeaders = ({ answerHeaders = {} }: DescribedRow & { kind: 'api' }) =>
+  Object.fromEntries(
+    Object.entries(answerHeaders).map(([name, { description, example }]) => [
+      name,
+      { description, schema: { type: 'string' }, example },
+    ]),
+  )
 
 const REDIRECT = {
   description: 'With `redirect=1`, for a browser that is not signed in: to the sign-in page.',

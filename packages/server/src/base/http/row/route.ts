@@ -125,6 +125,8 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
     as: Operation
     run(call: Call, input: I, basic: { username: string; password: string }): Promise<Answer<O>>
   }
+  /** Header fields of the answer beside the common ones, for the OpenAPI document. */
+  answerHeaders?: Readonly<Record<string, { description: string; example: string }>>
   /** Redirects a refused request (forward-auth). @returns the address; null: the answer is the refusal */
   redirectRefused?(request: RefusedRequest, refusal: Problem): string | null
 }

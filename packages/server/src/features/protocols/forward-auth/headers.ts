@@ -20,10 +20,17 @@ export function authHeaders(
     const value = omitted.has(name) ? null : found
     const text =
       value === null || typeof value === 'string' ? encoded(value ?? '') : value.map(encoded).join(',')
-    headers[`x-auth-${name.replaceAll('_', '-')}`] = text
+    headers[authHeader(name)] = text
   }
   return headers
 }
+
+/** The name of the header field of a member. */
+export const authHeader = (name: string): string => `x-auth-${name.replaceAll('_', '-')}`
+
+/** `X-Auth-User-Id`, as documents write it. */
+export const headerCase = (name: string): string =>
+  name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase())
 
 /** Most values need no encoding. */
 const PLAIN = /^[!-$&-+\--~]*$/

@@ -18,7 +18,7 @@ import { type Answer, type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { CheckedUser } from '../../signin/door/index.ts'
 import { checkPassword, passwordOperations } from '../../signin/passwords/index.ts'
-import { authHeaders, LARGE } from './headers.ts'
+import { authHeader, authHeaders, headerCase, LARGE } from './headers.ts'
 import { forwardAuthOperations } from './operations.ts'
 import { signInRedirect } from './sign-in-redirect.ts'
 
@@ -50,6 +50,18 @@ const Validity = z.object({
   amr: textList('How the user proved their identity (RFC 8176): `pwd` …; empty for an API key.', 'pwd'),
 })
 type Validity = z.infer<typeof Validity>
+
+/** The headers of the answer, as the OpenAPI document describes them: those of the members of the body. */
+const AUTH_HEADERS = Object.fromEntries(
+  Object.entries(Validity.shape).map(([member, schema]) => {
+    const { description = '', samples = [] } = schema.meta() ?? {}
+    const isLarge = (LARGE as readonly string[]).includes(member)
+    const more = isLarge ? ' Empty unless `headers` names it.' : ''
+    const [sample] = isLarge ? [] : (samples as unknown[])
+    const example = authHeaders({ [member]: (sample ?? null) as string | null }, [])[authHeader(member)] ?? ''
+    return [headerCase(authHeader(member)), { description: `${description}${more}`, example }]
+  }),
+)
 
 /** A list in one query parameter, because a query may contain each name only once. */
 const listOf = <T extends string>(member: z.ZodType<T, string>) =>
@@ -117,6 +129,7 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
       message: 'Credential checked.',
       input: ValidateQuery,
       output: Validity,
+      answerHeaders: AUTH_HEADERS,
       redirectRefused: (request, refusal) => signInRedirect(tools, request, refusal),
       ignoresForeign: true,
       notEmpty: ['require', 'role'],
