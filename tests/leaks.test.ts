@@ -241,7 +241,7 @@ describe('no row is created for another user or organization', () => {
     ['a revocation of an organization’s tokens', `insert into latchkey.revocations (id, at, kind, value, until) values ('rvk_x', ${at}, 'org', 'org_b', ${at})`],
   ])('%s', async (_what, statement) => {
     expect(await ask('a_owner', statement)).toBe(DENIED)
-  }) // biome-ignore format: statements
+  }) // biome-ignore format: a statement on each line
 
   it('an invitation: to another organization, by another user, or already accepted', async () => {
     const columns = await columnsOf(db, 'invitations')

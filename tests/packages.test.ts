@@ -185,9 +185,9 @@ describe('the guard', () => {
       export const mine: Promise<boolean | undefined> = asCaller(who, async (tx) => (await tx.query('')).rows[0]?.mine)
       // @ts-expect-error there is no such rule
       guard.express({ role: 'admin' })
-      // @ts-expect-error no database
+      // @ts-expect-error a number is no database
       unitOfKysely(1, { role: 'app' })
-      // @ts-expect-error no database
+      // @ts-expect-error a number is no database
       unitOfDrizzle(1, { role: 'app' })
       export { guard, who }`
       const files = kinds.map((kind) => `${resolution}.${kind}`)

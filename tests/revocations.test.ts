@@ -68,7 +68,7 @@ async function listen(token: string, cursor?: string): Promise<Line> {
   }
   void reading().catch(() => {}).finally(() => {
     isOpen = false
-  }) // biome-ignore format: one thought
+  }) // biome-ignore format: it reads as one line
   const line: Line = {
     events,
     isOpen: () => isOpen,

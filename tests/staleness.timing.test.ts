@@ -5,25 +5,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, createApp } from '../packages/server/src/app.ts'
 import { sha256 } from '../packages/server/src/base/crypto.ts'
-import type { Database } from '../packages/server/src/base/db/database.ts'
-import { openDatabase } from '../packages/server/src/base/db/index.ts'
-import { loadConfig } from '../packages/server/src/config.ts'
 import { makeKey } from '../packages/server/src/features/access/api-keys/format.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
 import { withoutListener } from '../packages/server/src/testing/connections.ts'
-import { createTestDatabase, quietLog } from '../packages/server/src/testing/database.ts'
-import { freePort } from '../packages/server/src/testing/world.ts'
+import { type Nodes, startNodes } from '../packages/server/src/testing/nodes.ts'
 
 const NODES = 4
 const PEOPLE = 50
 const ROUNDS = 20
 
-let apps: App[] = []
-let urls: string[] = []
-let db: Database
-let drop: () => Promise<void>
+let nodes: Nodes
 const padded = (n: number) => String(n).padStart(32, '0')
 const userId = (n: number) => `usr_${padded(n)}`
 const tokenOf = (n: number) => `st_${sha256(`session ${n}`).toString('base64url')}`
@@ -31,36 +23,14 @@ const keys = Array.from({ length: PEOPLE + 1 }, () => makeKey('lk', 'live').key)
 const organizationId = (n: number) => `org_${padded(n)}`
 
 beforeAll(async () => {
-  const made = await createTestDatabase()
-  drop = made.drop
-  const { databaseUrl } = made
-  const config = {
-    ...loadConfig(
-      { LATCHKEY_PROFILE: 'testing', LATCHKEY_SECRET: 'a secret of the tests, thirty-two characters' },
-      { cwd: '/nonexistent' },
-    ),
-    databaseUrl,
-    databasePool: 4,
-    logLevel: 'silent',
-  } as const
-  apps = await Promise.all(
-    Array.from({ length: NODES }, async () =>
-      createApp({ config: { ...config, port: await freePort() }, log: quietLog }),
-    ),
-  )
-  urls = (await Promise.all(apps.map((app) => app.start()))).map(({ url }) => url)
-  db = await openDatabase({ databaseUrl, dataDir: null, pool: 8, guardNesting: true, log: quietLog })
+  nodes = await startNodes(NODES, { databasePool: 4 }, { pool: 8 })
   for (let n = 1; n <= PEOPLE; n++) await insert(n)
 })
-afterAll(async () => {
-  await Promise.all(apps.map((app) => app.stop()))
-  await db.close()
-  await drop()
-})
+afterAll(() => nodes.stop())
 
 async function insert(n: number): Promise<void> {
   const hash = (text: string) => `\\x${sha256(text).toString('hex')}`
-  await db.asOwner((line) =>
+  await nodes.db.asOwner((line) =>
     line.plain(`
       insert into latchkey.users (id, username, username_key, full_name, status, roles, created_at, updated_at)
       values ('${userId(n)}', 'u${n}', 'u${n}', 'name', 'active', '{viewer}', now(), now());
@@ -86,7 +56,7 @@ interface Answer {
 const ask = async (node: number, n: number, by: 'session' | 'key'): Promise<Answer> => {
   const headers: Record<string, string> =
     by === 'session' ? { authorization: `Bearer ${tokenOf(n)}` } : { 'x-api-key': keys[n] ?? '' }
-  const { status, data } = await new Client(urls[node] ?? '', { headers }).get('/api/v1/auth/validate')
+  const { status, data } = await new Client(nodes.urls[node] ?? '', { headers }).get('/api/v1/auth/validate')
   if (status !== 200) return { status }
   return {
     status,
@@ -128,7 +98,7 @@ const CHANGES: Change[] = [
 ] // biome-ignore format: a table
 
 const commit = (change: ReturnType<typeof sql>): Promise<unknown> =>
-  db.tx('system', (tx) => change.execute(tx))
+  nodes.db.tx('system', (tx) => change.execute(tx))
 
 describe('what is no change of a credential', () => {
   it('is not notified: last-seen timestamps, a sign-in, a refresh, what follows a deleted row', async () => {
@@ -136,15 +106,15 @@ describe('what is no change of a credential', () => {
     keys[n] = makeKey('lk', 'live').key
     await insert(n)
     const heard: string[] = []
-    const stop = await db.listen('latchkey_changes', (id) => void heard.push(id))
+    const stop = await nodes.db.listen('latchkey_changes', (id) => void heard.push(id))
     await commit(sql`update sessions set last_seen_at = now(), expires_at = greatest(expires_at, created_at)`)
     await commit(sql`update api_keys set last_used_at = now()`)
     await commit(sql`update users set last_login_at = now(), updated_at = now()`)
-    await db.heard()
+    await nodes.db.heard()
     expect(heard).toEqual([])
     await commit(sql`delete from organizations where id = ${organizationId(n)}`)
     await commit(sql`delete from users where id = ${userId(n)}`)
-    await db.heard()
+    await nodes.db.heard()
     await stop()
     expect(new Set(heard)).toEqual(new Set([organizationId(n), userId(n)]))
   })
@@ -157,14 +127,14 @@ describe('four nodes', () => {
     for (const [name, change, by, seen] of CHANGES) {
       // each node has seen each credential
       for (let n = 1; n <= PEOPLE; n++)
-        await Promise.all(urls.map((_, node) => Promise.all(BOTH.map((kind) => ask(node, n, kind)))))
+        await Promise.all(nodes.urls.map((_, node) => Promise.all(BOTH.map((kind) => ask(node, n, kind)))))
       for (let from = 1; from <= PEOPLE; from += ROUNDS) {
         const people = Array.from({ length: Math.min(ROUNDS, PEOPLE + 1 - from) }, (_, i) => from + i)
         await Promise.all(people.map((n) => commit(change(n))))
         const committed = performance.now()
         for (const kind of by) {
           await Promise.all(
-            urls.flatMap((_, node) =>
+            nodes.urls.flatMap((_, node) =>
               people.map(async (n) => {
                 for (;;) {
                   const asked = performance.now() - committed
@@ -197,20 +167,20 @@ describe('four nodes', () => {
     const people = [1, 2, 3, 4].map((n) => PEOPLE + n)
     const statuses = () =>
       Promise.all(
-        urls.flatMap((_, node) =>
+        nodes.urls.flatMap((_, node) =>
           people.flatMap((n) => BOTH.map(async (by) => (await ask(node, n, by)).status)),
         ),
       )
     const all = (status: number) => Array.from({ length: NODES * people.length * 2 }, () => status)
     expect(await statuses()).toEqual(all(200))
-    await withoutListener(db, async () => {
-      await expect.poll(() => apps.some((app) => app.tools.changes.isCurrent())).toBe(false)
+    await withoutListener(nodes.db, async () => {
+      await expect.poll(() => nodes.apps.some((app) => app.tools.changes.isCurrent())).toBe(false)
       expect(await statuses()).toEqual(all(200))
       for (const n of people) await commit(sql`update users set status = 'disabled' where id = ${userId(n)}`)
       // at once: nothing may be read from memory
       expect((await statuses()).every((status) => status >= 400)).toBe(true)
     })
-    await expect.poll(() => apps.every((app) => app.tools.changes.isCurrent())).toBe(true)
+    await expect.poll(() => nodes.apps.every((app) => app.tools.changes.isCurrent())).toBe(true)
     expect((await statuses()).every((status) => status >= 400)).toBe(true)
   })
 })

@@ -5,7 +5,7 @@ import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
 import { PASSWORD, type World } from '../../packages/server/src/testing/world.ts'
 
 /** The visible text; `textContent` would include hidden text. */
-// biome-ignore lint/performance/useDomNodeTextContent: see above
+// biome-ignore lint/performance/useDomNodeTextContent: the text without hidden parts, which `textContent` includes
 export const read = (part: Locator): Promise<string> => part.innerText()
 
 export interface Visitor {

@@ -72,7 +72,7 @@ export async function seed(db: Database): Promise<void> {
       const address = `${id.slice(4)}@x`
       await run(invitationRow(columns, { id, organization_id: organization, address, address_key: address, role: 'member', invited_by: `${organization[4]}_owner` }))
     }
-  }) // biome-ignore format: statements
+  }) // biome-ignore format: a statement on each line
 }
 
 /** The statement that inserts an invitation; columns that are required but not given get a default. */

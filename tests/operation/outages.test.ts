@@ -66,7 +66,7 @@ async function expectServing(): Promise<void> {
   expect((await register()).status).toBe(201)
   expect((await node.client().get('/api/v1/auth/me', { headers: { authorization: `Bearer st_${'a'.repeat(43)}` } })).status).toBe(
     401,
-  ) // biome-ignore format: short
+  ) // biome-ignore format: it reads as one line
   // 4 for transactions, the pair, and that of LISTEN
   await expect.poll(connections).toBeLessThanOrEqual(7)
 }

@@ -122,7 +122,7 @@ export const FOUND: readonly Row[] = [
     server('features/accounts/registration/reserved', 'still works beside sample administrators, and is printed again'),
     server('features/accounts/registration/reserved', 'says at once that there is an administrator'),
   ] },
-  { row: 'the curl chapter of README', proofs: [suite('readme', 'README prints what its commands print')] },
+  { row: 'the curl chapter of README', proofs: [suite('readme', 'README, the tutorial and the guides print what their commands print, read in this order on one server')] },
   { row: 'a key’s name with U+202E', proofs: [
     server('features/access/api-keys/api-keys', 'refuses an invisible character in the words in which people and organizations do'),
     suite('strictness', 'takes no direction mark in a text that is displayed'),

@@ -165,7 +165,7 @@ describe.each(Object.keys(PLACES))('%s', (name) => {
 
   it('may throw a problem, at once and later', async () => {
     const locked = problem('ACCOUNT_LOCKED', { retryAfter: 9 })
-    for (const callback of [() => { throw locked }, async () => { throw locked }]) // biome-ignore format: short
+    for (const callback of [() => { throw locked }, async () => { throw locked }]) // biome-ignore format: it reads as one line
       expect((await run(callback)).status).toBe(423)
   })
 
@@ -220,7 +220,7 @@ describe.each(Object.keys(PLACES))('%s', (name) => {
     const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
     const broken = createGuard({
       methods: [place.of(() => { throw new Error('secret 10.0.0.7') })],
-    }) // biome-ignore format: short
+    }) // biome-ignore format: it reads as one line
     const request = new Request('http://app.test/', { headers: place.headers })
     const response = await broken.web(() => new Response())(request)
     expect([response.status, (await response.text()).includes('10.0.0.7')]).toEqual([401, false])

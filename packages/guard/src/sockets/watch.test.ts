@@ -43,7 +43,7 @@ it.each<[string, () => unknown]>([
 it('a check that throws at once counts as one that rejects, and the round continues', async () => {
   const ended: string[] = []
   watcher.watch(refused, ({ code }) => void ended.push(code))
-  watcher.watch(() => { throw signedOut }, ({ code }) => void ended.push(code)) // biome-ignore format: short
+  watcher.watch(() => { throw signedOut }, ({ code }) => void ended.push(code)) // biome-ignore format: it reads as one line
   watcher.watch(refused, ({ code }) => void ended.push(code))
   await watcher.recheck()
   expect(ended).toEqual(['SESSION_EXPIRED', 'SESSION_EXPIRED', 'SESSION_EXPIRED'])
@@ -51,7 +51,7 @@ it('a check that throws at once counts as one that rejects, and the round contin
 
 it('a check that never answers is one that cannot be made, and holds up no later round', async () => {
   const ended: string[] = []
-  watcher.watch(() => new Promise(() => {}), ({ code }) => void ended.push(code)) // biome-ignore format: short
+  watcher.watch(() => new Promise(() => {}), ({ code }) => void ended.push(code)) // biome-ignore format: it reads as one line
   await watcher.recheck()
   expect(ended).toEqual([])
   await watcher.recheck()
@@ -67,7 +67,7 @@ it('recheck() during a round checks again the connections that the round has pas
   const gate = new Promise<void>((resolve) => {
     release = resolve
   })
-  own.watch(() => gate, () => void ended.push('slow')) // biome-ignore format: short
+  own.watch(() => gate, () => void ended.push('slow')) // biome-ignore format: it reads as one line
   own.watch(
     async () => {
       checks += 1

@@ -136,7 +136,7 @@ describe('a row in memory', () => {
     })
     await db.tx('system', (tx) =>
       sql`insert into organizations (id, name, slug, created_at, updated_at) values (${organization}, 'a', 'a', now(), now())`.execute(tx),
-    ) // biome-ignore format: one statement
+    ) // biome-ignore format: it reads as one line
     await expect
       .poll(async () => {
         await rows.load(sha256('1'))

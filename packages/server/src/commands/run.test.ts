@@ -1,42 +1,21 @@
 /** The command line itself: help, wrong usage, settings. What needs a server is in cli.test.ts. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { COMMANDS, INNER } from './index.ts'
 import { generatePassword } from './password.ts'
-import { runCommandLine } from './run.ts'
 import { table } from './terminal.ts'
+import { latchkey, workingFolder } from './testing.ts'
 
 let cwd = ''
 beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), 'lk-run-'))
-  vi.spyOn(process, 'cwd').mockReturnValue(cwd)
-  return () => rmSync(cwd, { recursive: true, force: true })
+  const folder = workingFolder()
+  cwd = folder.cwd
+  return folder.remove
 })
 afterEach(() => {
   vi.unstubAllEnvs()
 })
-
-interface Ran {
-  exit: number
-  stdout: string
-  stderr: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look freely into what was printed
-  json: any
-}
-async function latchkey(...words: string[]): Promise<Ran> {
-  const printed = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      printed[name] += text
-      return true
-    }),
-  )
-  const exit = await runCommandLine(words)
-  for (const spy of spies) spy.mockRestore()
-  return { exit, ...printed, json: words.includes('--json') ? JSON.parse(printed.stdout) : null }
-}
 
 describe('help', () => {
   it('lists every command, a group, one command, as text and as data', async () => {
@@ -132,7 +111,7 @@ describe('settings', () => {
 
 describe('output', () => {
   it('aligns columns, also with wide characters, and contains no escape sequences', () => {
-    const lines = table(['NAME', 'X'], [['山田', '1'], ['ab\u001b[2J\r', '2'], ['é', '3']]).split('\n') // biome-ignore format: rows
+    const lines = table(['NAME', 'X'], [['山田', '1'], ['ab\u001b[2J\r', '2'], ['é', '3']]).split('\n') // biome-ignore format: a row of the table on each line
     expect(lines).toEqual(['NAME     X', '山田     1', 'ab�[2J�  2', 'é        3'])
   })
   it('generates unique passwords that every profile accepts', () => {

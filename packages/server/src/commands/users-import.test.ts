@@ -2,16 +2,7 @@
  * Importing and exporting on the command line. The guide docs/guides/import.md is the script: its files are written, its
  * commands are run, and a user of each system signs in. What an import does with a record is in the import feature's tests.
  */
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp } from '../app.ts'
@@ -19,7 +10,7 @@ import { FORMS } from '../base/hashing/forms.ts'
 import { loadConfig } from '../config.ts'
 import { createTestDatabase, quietLog, type TestDatabase } from '../testing/database.ts'
 import { PRESETS } from './import/presets/index.ts'
-import { runCommandLine } from './run.ts'
+import { latchkey as run, workingFolder } from './testing.ts'
 
 const guide = readFileSync(join(import.meta.dirname, '../../../../docs/guides/import.md'), 'utf8')
 const fixtures = join(import.meta.dirname, 'import/fixtures')
@@ -27,10 +18,11 @@ const fixtures = join(import.meta.dirname, 'import/fixtures')
 vi.setConfig({ testTimeout: 60_000 })
 
 let cwd = ''
+let folder: ReturnType<typeof workingFolder>
 let made: TestDatabase
 beforeEach(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'lk-import-'))
-  vi.spyOn(process, 'cwd').mockReturnValue(cwd)
+  folder = workingFolder()
+  cwd = folder.cwd
   made = await createTestDatabase()
   vi.stubEnv('LATCHKEY_PROFILE', 'testing')
   vi.stubEnv('LATCHKEY_PORT', '0')
@@ -43,23 +35,12 @@ afterEach(async () => {
   vi.unstubAllEnvs()
   vi.restoreAllMocks()
   await made.drop()
-  rmSync(cwd, { recursive: true, force: true })
+  folder.remove()
 })
 
 /** Runs `latchkey …` with the files of the working folder. */
-async function latchkey(line: string) {
-  const words = line.split(' ').map((word) => (/\.(?:jsonl?|csv|txt)$/.test(word) ? join(cwd, word) : word))
-  const printed = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      printed[name] += text
-      return true
-    }),
-  )
-  const exit = await runCommandLine(words)
-  for (const spy of spies) spy.mockRestore()
-  return { exit, ...printed, json: words.includes('--json') ? JSON.parse(printed.stdout) : null }
-}
+const latchkey = (line: string) =>
+  run(...line.split(' ').map((word) => (/\.(?:jsonl?|csv|txt)$/.test(word) ? join(cwd, word) : word)))
 
 /** The answers of a server on the same database to these sign-ins. */
 async function signIns(...credentials: readonly [username: string, password: string][]) {

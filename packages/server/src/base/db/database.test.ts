@@ -438,7 +438,7 @@ test('a notification of a transaction has reached this process when the transact
   await db.tx('system', async (tx) => {
     await tx.notify('changes', 'never')
     throw new Error('no')
-  }).catch(() => {}) // biome-ignore format: one thought
+  }).catch(() => {}) // biome-ignore format: it reads as one line
   await stop()
   expect(new Set(heard)).toEqual(new Set(['one']))
 })
@@ -450,7 +450,7 @@ test('notifications reach listeners until they unsubscribe', async () => {
   await db.tx('system', async (tx) => {
     await sql`select pg_notify('changes', 'never')`.execute(tx)
     throw new Error('no')
-  }).catch(() => {}) // biome-ignore format: one thought
+  }).catch(() => {}) // biome-ignore format: it reads as one line
   await expect.poll(() => heard).toEqual(['one'])
   await stop()
   await sql`select pg_notify('changes', 'two')`.execute(db.hot)

@@ -158,7 +158,7 @@ async function isAlive(holder: LockHolder, file: string, silenceMs = SILENCE_MS)
 }
 
 async function hasHeartBeat(file: string, silenceMs: number): Promise<boolean> {
-  const look = () => stat(file).then(({ mtimeMs, size }) => (size === 0 ? null : mtimeMs), () => null) // biome-ignore format: one thought
+  const look = () => stat(file).then(({ mtimeMs, size }) => (size === 0 ? null : mtimeMs), () => null) // biome-ignore format: it reads as one line
   const first = await look()
   for (let waited = 0; waited < silenceMs; waited += BEAT_MS / 2) {
     await pause(BEAT_MS / 2)

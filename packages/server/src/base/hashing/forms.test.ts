@@ -2,19 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { BOUNDS } from './algorithms.ts'
 import { FORMS, readHash } from './forms.ts'
-import { createHashing, type HashingOptions } from './index.ts'
+import { createHashing } from './index.ts'
 import { HashRefused } from './refusal.ts'
-import { VECTORS } from './testing.ts'
+import { CHEAP, VECTORS } from './testing.ts'
 
-const options: HashingOptions = {
-  algorithm: 'argon2id',
-  argon2MemoryKib: 1024,
-  argon2Passes: 2,
-  bcryptCost: 5,
-  queue: 100,
-  concurrency: 2,
-}
-const hashing = await createHashing(options)
+const hashing = await createHashing(CHEAP)
 /** Rows that refuse every text that they match. */
 const REFUSING = ['bcrypt-2x', 'unsound']
 
@@ -50,7 +42,7 @@ describe('imported hashes', () => {
 
   test('that cannot be read match nothing and are logged without the hash', async () => {
     const warn = vi.fn()
-    const logged = await createHashing({ ...options, log: { warn } })
+    const logged = await createHashing({ ...CHEAP, log: { warn } })
     for (const stored of [
       '',
       'plain',

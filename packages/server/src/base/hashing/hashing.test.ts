@@ -1,18 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { Problem } from '../errors.ts'
 import { BOUNDS } from './algorithms.ts'
-import { createHashing, type HashingOptions } from './index.ts'
+import { createHashing } from './index.ts'
 import { createGate } from './queue.ts'
+import { CHEAP } from './testing.ts'
 
-const options: HashingOptions = {
-  algorithm: 'argon2id',
-  argon2MemoryKib: 1024,
-  argon2Passes: 2,
-  bcryptCost: 5,
-  queue: 100,
-  concurrency: 2,
-}
-const hashing = await createHashing(options)
+const hashing = await createHashing(CHEAP)
 
 describe('new hashes', () => {
   test('match their password, and no other', async () => {
@@ -39,12 +32,12 @@ describe('new hashes', () => {
     ['another algorithm', { algorithm: 'bcrypt' as const }],
   ])('are outdated when the settings require %s', async (_, change) => {
     const stored = await hashing.hash('a password')
-    const raised = await createHashing({ ...options, ...change })
+    const raised = await createHashing({ ...CHEAP, ...change })
     expect(await raised.verify(stored, 'a password')).toEqual({ matches: true, outdated: true })
   })
 
   test('are not outdated where the password is wrong', async () => {
-    const stored = await (await createHashing({ ...options, argon2Passes: 1 })).hash('a password')
+    const stored = await (await createHashing({ ...CHEAP, argon2Passes: 1 })).hash('a password')
     expect(await hashing.verify(stored, 'another')).toEqual({ matches: false, outdated: false })
   })
 
@@ -58,7 +51,7 @@ describe('new hashes', () => {
 
   test('may exceed the bounds of imported ones if the settings do', async () => {
     const strong = await createHashing({
-      ...options,
+      ...CHEAP,
       argon2MemoryKib: BOUNDS.memoryKib + 1024,
       argon2Passes: 1,
     })
@@ -70,13 +63,13 @@ describe('new hashes', () => {
 })
 
 describe('bcrypt', async () => {
-  const bcrypt = await createHashing({ ...options, algorithm: 'bcrypt' })
+  const bcrypt = await createHashing({ ...CHEAP, algorithm: 'bcrypt' })
 
   test('hashes with the configured cost', async () => {
     const stored = await bcrypt.hash('a password')
     expect(stored).toMatch(/^\$2b\$05\$/)
     expect(await bcrypt.verify(stored, 'a password')).toEqual({ matches: true, outdated: false })
-    const raised = await createHashing({ ...options, algorithm: 'bcrypt', bcryptCost: 6 })
+    const raised = await createHashing({ ...CHEAP, algorithm: 'bcrypt', bcryptCost: 6 })
     expect(await raised.verify(stored, 'a password')).toEqual({ matches: true, outdated: true })
   })
 
@@ -140,7 +133,7 @@ describe('the queue', () => {
   })
 
   test('refuses immediately, with Retry-After, when it is full', async () => {
-    const small = await createHashing({ ...options, concurrency: 1, queue: 2 })
+    const small = await createHashing({ ...CHEAP, concurrency: 1, queue: 2 })
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => small.hash('a password')))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
     for (const outcome of outcomes) {

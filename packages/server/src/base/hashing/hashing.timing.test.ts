@@ -1,16 +1,9 @@
 /** Timing of hashing: it uses threads and not the event loop, and takes equal work for known and unknown accounts. */
 import { describe, expect, test } from 'vitest'
-import { createHashing, type HashingOptions } from './index.ts'
+import { createHashing } from './index.ts'
+import { CHEAP } from './testing.ts'
 
-const options: HashingOptions = {
-  algorithm: 'argon2id',
-  argon2MemoryKib: 1024,
-  argon2Passes: 2,
-  bcryptCost: 5,
-  queue: 100,
-  concurrency: 2,
-}
-const hashing = await createHashing(options)
+const hashing = await createHashing(CHEAP)
 /** Retries for measurements: a real difference appears in each of them. */
 const MEASURED = { retry: 4 }
 
@@ -46,7 +39,7 @@ describe('hashes made elsewhere', () => {
 
 describe('an unknown account', () => {
   test('takes as much work as a known one', MEASURED, async () => {
-    const costly = await createHashing({ ...options, argon2MemoryKib: 19_456, concurrency: 1 })
+    const costly = await createHashing({ ...CHEAP, argon2MemoryKib: 19_456, concurrency: 1 })
     const stored = await costly.hash('a password')
     // of all threads, so that a busy machine does not count
     const measure = async (hash: string | null): Promise<number> => {
@@ -71,7 +64,7 @@ describe('the queue', () => {
     'leaves the event loop responsive under %s',
     async (algorithm) => {
       const costs = { argon2MemoryKib: 19_456, bcryptCost: 8 }
-      const costly = await createHashing({ ...options, ...costs, algorithm, concurrency: 1 })
+      const costly = await createHashing({ ...CHEAP, ...costs, algorithm, concurrency: 1 })
       let turns = 0
       const timer = setInterval(() => {
         turns += 1

@@ -3,6 +3,17 @@
  * specification of SHA-crypt, the tests of ASP.NET Core, phpass, passlib and hashcat, the example of Firebase), and
  * hashes that passlib 1.7, Django 3.2, Werkzeug 2.2, PHP 8.2, OpenLDAP's slappasswd and Python's hashlib computed.
  */
+import type { HashingOptions } from './index.ts'
+
+/** Options under which a hash takes a millisecond. */
+export const CHEAP: HashingOptions = {
+  algorithm: 'argon2id',
+  argon2MemoryKib: 1024,
+  argon2Passes: 2,
+  bcryptCost: 5,
+  queue: 100,
+  concurrency: 2,
+}
 
 // biome-ignore format: a table
 export const VECTORS: readonly [form: string, name: string, password: string, stored: string][] = [

@@ -12,7 +12,7 @@ function written(
   options: Partial<LogOptions> = {},
 ): string {
   let text = ''
-  const destination = { write: (line: string) => { text += line } } // biome-ignore format: short
+  const destination = { write: (line: string) => { text += line } } // biome-ignore format: it reads as one line
   use(createLog({ level: 'debug', pretty: false, ...options, destination }))
   return text
 }
@@ -54,7 +54,7 @@ describe('an entry', () => {
       at: new Date(0),
     }
     circular.self = circular
-    const hostile = { get broken(): string { throw new Error('no') }, toJSON() { throw new Error('no') } } // biome-ignore format: short
+    const hostile = { get broken(): string { throw new Error('no') }, toJSON() { throw new Error('no') } } // biome-ignore format: it reads as one line
     const got = entry({
       circular,
       hostile,
@@ -122,7 +122,7 @@ describe('secrets', () => {
   const shaped = fc.constantFrom(
     () => [`st_${randomSecret()}`], () => [`rt_${randomSecret()}`],
     () => [`lk_live_${randomSecret().slice(0, 32)}`], () => [`acme_test_${randomSecret().slice(0, 32)}`],
-    () => { const secret = randomSecret(); return [`${newId('lnk')}.${secret}`, secret] }, // biome-ignore format: short
+    () => { const secret = randomSecret(); return [`${newId('lnk')}.${secret}`, secret] }, // biome-ignore format: it reads as one line
     () => [randomSecret()],
     () => [`eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.${randomSecret()}${randomSecret()}`],
     () => [`$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$${randomSecret()}`], () => [`$2b$12$${randomSecret()}1234567890`],
@@ -168,7 +168,7 @@ describe('secrets', () => {
         const line = written((log) => {
           log.info({ position: wrap(text, how), [text]: 1 }, text)
           log.error({ err: new Error(text, { cause: text }) }, text)
-        }, { pretty }) // biome-ignore format: short
+        }, { pretty }) // biome-ignore format: it reads as one line
         expect(line).not.toContain(whole)
         expect(line).not.toContain(part)
         if (part.length >= 43) expect(line).not.toContain(part.slice(-20))

@@ -98,7 +98,7 @@ function entriesOf(value: object, walk: Walk): Record<string, unknown> {
     }
   }
   const keys = Object.keys(value).slice(0, MOST_ENTRIES)
-  return pairsOf(keys.map((key) => [key, read(key)]), walk) // biome-ignore format: one thought
+  return pairsOf(keys.map((key) => [key, read(key)]), walk) // biome-ignore format: it reads as one line
 }
 
 function pairsOf(pairs: readonly (readonly [unknown, unknown])[], walk: Walk): Record<string, unknown> {

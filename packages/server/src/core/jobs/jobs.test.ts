@@ -183,7 +183,7 @@ describe('a job', () => {
     slow.on(work, async ({ step }) => {
       ran.push(step)
       if (step !== 1) return
-      await new Promise<void>((done) => { release = done }) // biome-ignore format: short
+      await new Promise<void>((done) => { release = done }) // biome-ignore format: it reads as one line
       await enqueue({ step: 2 })
     })
     await enqueue({ step: 1 })
@@ -267,7 +267,7 @@ describe('a job that fails', () => {
     const crash = (attempts: number) =>
       db.tx('system', (tx) =>
         tx.updateTable('jobs').set({ attempts, run_at: new Date(clock.now().getTime() + minutes(5)) }).execute(),
-      ) // biome-ignore format: one statement
+      ) // biome-ignore format: it reads as one line
     const ran = vi.fn(async () => {})
     await crash(8)
     jobs.on(work, ran)
@@ -289,12 +289,12 @@ describe('a job that fails', () => {
 })
 
 describe('the payload of a job', () => {
-  const greeting = job('greeting', z.object({ user_id: z.string(), at: z.iso.datetime().transform((text) => new Date(text)), ip: PayloadText, locale: PayloadLocale })) // biome-ignore format: short
+  const greeting = job('greeting', z.object({ user_id: z.string(), at: z.iso.datetime().transform((text) => new Date(text)), ip: PayloadText, locale: PayloadLocale })) // biome-ignore format: it reads as one line
   /** As another version of the server wrote it. */
   const stored = (payload: unknown) =>
     db.tx('system', (tx) =>
       tx.insertInto('jobs').values({ id: newId('job'), kind: 'greeting', payload: JSON.stringify(payload), run_at: clock.now(), created_at: clock.now() }).execute(),
-    ) // biome-ignore format: one statement
+    ) // biome-ignore format: it reads as one line
 
   test('has the type of its schema, on both sides', async () => {
     const ran: z.output<typeof greeting.payload>[] = []
@@ -345,7 +345,7 @@ describe('the payload of a job', () => {
     expect(log.error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ kind: 'greeting', attempts: 1, err: expect.objectContaining({ message: expect.not.stringContaining('hunter2') }) }),
       'a job failed permanently',
-    ) // biome-ignore format: one call
+    ) // biome-ignore format: it reads as one line
     clock.advance(minutes(60 * 24))
     await jobs.settle()
     expect(log.error).toHaveBeenCalledOnce()
@@ -389,7 +389,7 @@ describe('several nodes', () => {
     const other = node()
     jobs.on(work, async () => {
       runs.push('first')
-      await new Promise<void>((done) => { release = done }) // biome-ignore format: short
+      await new Promise<void>((done) => { release = done }) // biome-ignore format: it reads as one line
       throw new Error('too late')
     })
     other.on(work, async () => void runs.push('second'))

@@ -296,7 +296,7 @@ describe('a process that ends between sending and marking', () => {
     const leaseEnd = new Date(clock.now().getTime() + minutes(10))
     await db.tx('system', (tx) =>
       tx.updateTable('letters').set({ status: 'waiting', sent_at: null, sealed: before?.sealed ?? null, next_at: leaseEnd }).execute(),
-    ) // biome-ignore format: one statement
+    ) // biome-ignore format: it reads as one line
     await after(jobs, minutes(9))
     expect(received).toHaveLength(1)
     await after(jobs, minutes(2))

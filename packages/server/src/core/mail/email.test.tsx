@@ -68,7 +68,7 @@ describe('an email', () => {
         {children}
       </>
     )
-    const composed = <Greeting name="Ann">{[1, 2].map((n) => <Paragraph key={n}>{n}</Paragraph>)}</Greeting> // biome-ignore format: short
+    const composed = <Greeting name="Ann">{[1, 2].map((n) => <Paragraph key={n}>{n}</Paragraph>)}</Greeting> // biome-ignore format: it reads as one line
     expect(renderText(composed, frame)).toMatch(/^Dear Ann,\n\n1\n\n2\n\n-- \n/)
   })
 

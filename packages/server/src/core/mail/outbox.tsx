@@ -156,11 +156,11 @@ const OutboxItem = ({ email }: { email: OutboxEmail }): VNode => (
       <p key={block} class="block">{lines(block, email.links)}</p>
     ))}
   </article>
-) // biome-ignore format: short
+) // biome-ignore format: it reads as one line
 
 /** Text with line breaks; a line that is one of the email's links becomes a link. */
 const lines = (block: string, links: readonly string[]): (string | VNode)[] =>
   block.split('\n').flatMap((line, i) => [
     ...(i > 0 ? [<br key={line} />] : []),
     links.includes(line) ? <a key={line} href={line}>{line}</a> : line,
-  ]) // biome-ignore format: short
+  ]) // biome-ignore format: it reads as one line

@@ -61,7 +61,7 @@ async function plantCanary({ db, clock, keyring }: SecretTools): Promise<string 
   if (sealed.some((text) => keyring.opens('keys', text) && !keyring.isCurrent('keys', text))) return null
   const canary = { sealed: keyring.encrypt('canary', CANARY), sealed_at: clock.now() }
   // of servers that start together, the first plants it
-  await db.hot.insertInto('secret_canary').values(canary).onConflict((on) => on.doNothing()).execute() // biome-ignore format: short
+  await db.hot.insertInto('secret_canary').values(canary).onConflict((on) => on.doNothing()).execute() // biome-ignore format: it reads as one line
   return readCanary(db)
 }
 

@@ -42,7 +42,7 @@ export function exampleBody(body: Schema, named: NamedSchemas): unknown {
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 /** The part of a body that a form can carry: its fields of text, numbers and flags; null where that is not enough. */
-export function formOf(body: Schema, named: NamedSchemas): Schema | null {
+export function formPartOf(body: Schema, named: NamedSchemas): Schema | null {
   const members = Object.entries(body.properties ?? {})
   const fields = members.filter(([, member]) => isText(member, named))
   const carried = new Set(fields.map(([name]) => name))

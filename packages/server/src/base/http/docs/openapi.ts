@@ -19,7 +19,7 @@ import {
   TAGS,
 } from './components.ts'
 import { accessOf, curlOf } from './describe.ts'
-import { exampleBody, exampleForm, exampleOf, formOf, type NamedSchemas } from './examples.ts'
+import { exampleBody, exampleForm, exampleOf, formPartOf, type NamedSchemas } from './examples.ts'
 import { type FailureComponents, failuresOf, PROTOCOLS } from './failures.ts'
 
 export interface OpenApi {
@@ -105,7 +105,7 @@ const LAST_EVENT_ID = {
 /** A form has fields of text alone, and may have the CSRF token as one: where a list is required, there is no form. */
 function inBoth(schema: Schema, named: NamedSchemas) {
   const json = { schema, example: exampleBody(schema, named) }
-  const form = formOf(schema, named)
+  const form = formPartOf(schema, named)
   if (form === null) return { 'application/json': json }
   const properties = { ...form.properties, [CSRF_FIELD]: CSRF_FIELD_SCHEMA }
   return {

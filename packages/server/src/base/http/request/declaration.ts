@@ -4,6 +4,7 @@
  * included. Computed from the schema of the row, which stays free of both.
  */
 import type { z } from 'zod'
+import { nearest } from '../../../config/nearest.ts'
 import type { FieldError } from '../../errors.ts'
 
 /** What a schema declares. */
@@ -180,46 +181,9 @@ function unknown(name: string, names: readonly string[], what: string): Omit<Fie
   const code = 'unknown'
   const message = `Is not a known ${what}.`
   if (names.length === 0) return { code, message: `${message} There are none here.` }
-  const nearest = nearestTo(name, names)
-  if (nearest !== null) return { code, message: `${message} Did you mean '${nearest}'?`, params: { nearest } }
+  const meant = nearest(name, names)
+  if (meant !== null)
+    return { code, message: `${message} Did you mean '${meant}'?`, params: { nearest: meant } }
   const known = names.join(', ')
   return { code, message: `${message} Known are: ${known}.`, params: { known } }
-}
-
-/** `rememberMe`, `remember-me` and `remember_me` are spellings of one name. */
-const spelling = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
-
-/** The known name that was probably meant, or null if none is similar. */
-function nearestTo(name: string, names: readonly string[]): string | null {
-  if (name.length > LONGEST_NAME) return null
-  const typed = spelling(name)
-  const [best] = names
-    .map((candidate) => ({ candidate, steps: difference(typed, spelling(candidate)) }))
-    .sort((a, b) => a.steps - b.steps)
-  return best && best.steps <= Math.max(1, Math.floor(typed.length / 3)) ? best.candidate : null
-}
-
-/** The edit distance, in which a name that contains the other one is one step away. */
-function difference(one: string, other: string): number {
-  const [short, long] = one.length < other.length ? [one, other] : [other, one]
-  return short.length > 2 && short !== long && long.includes(short) ? 1 : distance(one, other)
-}
-
-/** Damerau and Levenshtein, with adjacent transpositions (optimal string alignment). */
-function distance(one: string, other: string): number {
-  let before: number[] = []
-  let above = Array.from({ length: other.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= one.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= other.length; j += 1) {
-      const same = one[i - 1] === other[j - 1]
-      let least = Math.min((above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (above[j - 1] ?? 0) + (same ? 0 : 1))
-      if (one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
-        least = Math.min(least, (before[j - 2] ?? 0) + 1)
-      row.push(least)
-    }
-    before = above
-    above = row
-  }
-  return above[other.length] ?? 0
 }

@@ -155,6 +155,29 @@ describe('an access token alone, for a page', () => {
     expect((await from(world.config.publicUrl)).status).toBe(201)
   })
 
+  it('is issued 120 times in ten minutes to a user, in all sessions together', async () => {
+    const limited = await startWorld({ rateLimits: 'standard' })
+    const [grace, other] = await limited.people(2)
+    if (!grace || !other) throw new Error('no users')
+    const again = limited.client()
+    await again.signIn(grace.email, grace.password)
+    // below the burst of a session
+    for (let n = 0; n < 120; n += 1) {
+      if (n % 20 === 0) await limited.clock.advance('61 seconds')
+      expect([n, (await (n % 2 === 0 ? grace.client : again).post(PATH)).status]).toEqual([n, 201])
+    }
+    const refused = await again.post(PATH)
+    expect([refused.status, refused.code, refused.headers.get('x-ratelimit-limit')]).toEqual([
+      429,
+      'RATE_LIMIT_EXCEEDED',
+      '120',
+    ])
+    expect((await other.client.post(PATH)).status).toBe(201)
+    await limited.clock.advance('10 minutes')
+    expect((await again.post(PATH)).status).toBe(201)
+    await limited.stop()
+  })
+
   it('is not issued for an access token, an API key, or no credential', async () => {
     const client = await page()
     const { data } = await client.post(PATH)

@@ -1,8 +1,8 @@
 /** Changing one's own address: the request, the link to the new address, and what an administrator's change does to it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { addressRequests, ME } from './testing.ts'
 
-const ME = '/api/v1/users/me/email'
 let world: World
 let n = 0
 beforeAll(async () => {
@@ -12,12 +12,8 @@ afterAll(() => world.stop())
 beforeEach(() => world.clock.advance('2 minutes'))
 
 const fresh = () => `new${++n}@example.com`
-const request = (person: Person, email: string, password = PASSWORD) =>
-  person.client.post(ME, { email, password })
-const confirm = (token: string) => world.client().post('/api/v1/auth/email-change', { token })
-const signsIn = async (identifier: string) =>
-  (await world.client().post('/api/v1/auth/login', { username: identifier, password: PASSWORD })).status
-const tokenTo = (email: string) => world.mailbox.tokenFor(email, /email-change\?/)
+const { request, confirm, signIn, confirmToken: tokenTo } = addressRequests(() => world)
+const signsIn = async (identifier: string) => (await signIn(identifier)).status
 
 describe('the request', () => {
   it('changes nothing before the link to the new address is followed', async () => {

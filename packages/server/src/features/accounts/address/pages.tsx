@@ -46,6 +46,14 @@ const linkInvalid = (call: Call, { code, status }: Problem): PageAnswer => ({
   status,
 })
 
+/** What both requests of a link have in common: the page that opens it, and the form that uses it. */
+const linkPage = (path: string, reachedBy: (call: Call, token: string) => Promise<PageAnswer | null>) => ({
+  path,
+  input: z.object({ token: LinkToken }),
+  reached: (call: Call, { token = '' }: Readonly<Record<string, string>>) => reachedBy(call, token),
+  redisplay: async (call: Call, _typed: unknown, problem: Problem) => linkInvalid(call, problem),
+})
+
 const isAboutLink = ({ code }: Problem): boolean => code !== 'CONFLICT' && !/^ACCOUNT_/.test(code)
 
 const FORGOT = '/forgot-password'
@@ -98,32 +106,37 @@ const ownRows = (tools: Tools): Row[] => [
   }),
 ]
 
+const OPENING = 'Opening it changes nothing, so that a mail scanner does not use up the link.'
+const confirmPage = (tools: Tools) =>
+  linkPage('/email-change', async (call, token) =>
+    (await hasChanged(tools, call, token)) ? changed(call) : null,
+  )
+const undoPage = (tools: Tools) =>
+  linkPage('/email-change/undo', async (call, token) =>
+    (await hasUndone(tools, call, token)) ? undone(call, FORGOT) : null,
+  )
+
 export const addressPages = (tools: Tools): Row[] => [
   ...ownRows(tools),
   page({
+    ...confirmPage(tools),
     of: addressOperations.confirmForm,
     method: 'GET',
-    path: '/email-change',
-    description: 'Opening it changes nothing, so that a mail scanner does not use up the link.',
-    input: z.object({ token: LinkToken }),
+    description: OPENING,
     run: async (call, { token }) => ({
       page: <ConfirmChange token={token} address={await previewChange(tools, call, token)} />,
       title: t(call.locale, 'confirm.title'),
     }),
-    reached: async (call, { token = '' }) => ((await hasChanged(tools, call, token)) ? changed(call) : null),
-    redisplay: async (call, _typed, problem) => linkInvalid(call, problem),
   }),
   page({
+    ...confirmPage(tools),
     of: addressOperations.confirm,
     name: 'pages.email_change.submit',
     method: 'POST',
-    path: '/email-change',
-    input: z.object({ token: LinkToken }),
     run: async (call, { token }) => {
       await confirmChange(tools, call, token)
       return changed(call)
     },
-    reached: async (call, { token = '' }) => ((await hasChanged(tools, call, token)) ? changed(call) : null),
     redisplay: async (call, typed, problem) => {
       if (isAboutLink(problem) || !typed.token) return linkInvalid(call, problem)
       const address = await previewChange(tools, call, typed.token)
@@ -137,25 +150,20 @@ export const addressPages = (tools: Tools): Row[] => [
     },
   }),
   page({
+    ...undoPage(tools),
     of: addressOperations.undoForm,
     method: 'GET',
-    path: '/email-change/undo',
-    description: 'Opening it changes nothing, so that a mail scanner does not use up the link.',
-    input: z.object({ token: LinkToken }),
+    description: OPENING,
     run: async (call, { token }) => {
       await previewUndo(tools, call, token)
       return { page: <UndoChange token={token} />, title: t(call.locale, 'undo.title') }
     },
-    reached: async (call, { token = '' }) =>
-      (await hasUndone(tools, call, token)) ? undone(call, FORGOT) : null,
-    redisplay: async (call, _typed, problem) => linkInvalid(call, problem),
   }),
   page({
+    ...undoPage(tools),
     of: addressOperations.undo,
     name: 'pages.email_change.undo.submit',
     method: 'POST',
-    path: '/email-change/undo',
-    input: z.object({ token: LinkToken }),
     run: async (call, { token }) => {
       const { userId, reset } = await undoChange(tools, call, token)
       const answer = undone(call, `/reset-password?token=${reset}`)
@@ -164,8 +172,5 @@ export const addressPages = (tools: Tools): Row[] => [
         ? { ...answer, cookies: [{ name: 'session', value: null }] }
         : answer
     },
-    reached: async (call, { token = '' }) =>
-      (await hasUndone(tools, call, token)) ? undone(call, FORGOT) : null,
-    redisplay: async (call, _typed, problem) => linkInvalid(call, problem),
   }),
 ]

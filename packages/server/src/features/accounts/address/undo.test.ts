@@ -1,8 +1,8 @@
 /** Undoing a change of address by the link to the earlier one: what it restores, what it ends, and who wins of several. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { addressRequests, ME } from './testing.ts'
 
-const ME = '/api/v1/users/me/email'
 let world: World
 let n = 0
 beforeAll(async () => {
@@ -12,13 +12,7 @@ afterAll(() => world.stop())
 beforeEach(() => world.clock.advance('2 minutes'))
 
 const fresh = () => `moved${++n}@example.com`
-const request = (person: Person, email: string) => person.client.post(ME, { email, password: PASSWORD })
-const confirm = (token: string) => world.client().post('/api/v1/auth/email-change', { token })
-const undo = (token: string) => world.client().post('/api/v1/auth/email-change/undo', { token })
-const signIn = (identifier: string) =>
-  world.client().post('/api/v1/auth/login', { username: identifier, password: PASSWORD })
-const confirmToken = (email: string) => world.mailbox.tokenFor(email, /email-change\?/)
-const undoToken = (email: string) => world.mailbox.tokenFor(email, /email-change\/undo/)
+const { request, confirm, undo, signIn, confirmToken, undoToken } = addressRequests(() => world)
 
 async function move(person: Person, email = fresh()): Promise<string> {
   expect((await request(person, email)).status).toBe(202)

@@ -102,6 +102,32 @@ describe('a search', () => {
     expect(found.length).toBeGreaterThan(1)
   })
 
+  it('has a cursor that fits its field after the longest name of any script, and refuses a longer one', async () => {
+    // four bytes a character, of which each becomes two in the position of a search
+    const name = '\u{1D400}'.repeat(100)
+    const full = await manager.client.post('/api/v1/users', {
+      email: 'long.one@example.com',
+      full_name: name,
+    })
+    expect(full.status, full.text).toBe(201)
+    await manager.client.post('/api/v1/users', { email: 'long.two@example.com', full_name: name })
+    const search = encodeURIComponent('\u{1D400}'.repeat(40))
+    const first = await manager.client.get(`/api/v1/users?search=${search}&limit=1`)
+    const cursor = String(first.body.metadata.next_cursor)
+    expect([first.status, first.data.length, cursor.length <= 2048]).toEqual([200, 1, true])
+    const second = await manager.client.get(`/api/v1/users?search=${search}&limit=1&cursor=${cursor}`)
+    expect([second.status, second.data.length]).toEqual([200, 1])
+    expect(second.data[0].id).not.toBe(first.data[0].id)
+    for (const [length, code] of [[2048, 'cursor'], [2049, 'too_long']] as const) {
+      const { status, body } = await manager.client.get(`/api/v1/users?cursor=${'A'.repeat(length)}`)
+      expect([length, status, body.error.details[0]]).toEqual([
+        length,
+        400,
+        expect.objectContaining({ field: 'cursor', code }),
+      ])
+    } // biome-ignore format: a table
+  })
+
   it('refuses forged cursors, cursors of other lists, and unknown orders and filters', async () => {
     const { body } = await manager.client.get('/api/v1/users?limit=1')
     const cursor = String(body.metadata.next_cursor)

@@ -1,6 +1,6 @@
 /** The pages of an organization's roles. Presentation only. */
 import type { Locale } from '../../../base/call.ts'
-import { ButtonForm, Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
+import { ButtonForm, Checkbox, Choices, Field, Form, Select, TextField } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   Button,
@@ -102,7 +102,7 @@ function RoleRow({ shell, item }: { shell: Shell; item: RoleItem }) {
         ) : null
       }
     >
-      <p>{isBuiltIn(name) ? t(locale, `about.${name}`) : item.description}</p>
+      <p class="lines">{isBuiltIn(name) ? t(locale, `about.${name}`) : item.description}</p>
       {effective.length === 0 ? (
         <p>{t(locale, 'roles.nothing')}</p>
       ) : isBuiltIn(name) && effective.includes('*') ? null : (
@@ -137,7 +137,7 @@ function RoleForm({ action, button, choices, item, ...form }: RoleFormProps) {
       {item ? null : (
         <Field name="name" autocomplete="off" maxlength={50} hint={t(locale, 'roles.name_hint')} />
       )}
-      <Field name="description" autocomplete="off" maxlength={500} value={item?.description} optional />
+      <TextField name="description" maxlength={500} value={item?.description} />
       <Select
         name="inherits"
         value={item?.inherits ?? ''}
