@@ -21,6 +21,7 @@ import {
   UsageError,
 } from './command.ts'
 import { failureOf } from './failures.ts'
+import { collectWhenIdle } from './idle-memory.ts'
 import { captureProcessOutput } from './process-output.ts'
 import { paint, pairs } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -100,6 +101,7 @@ async function serve(
   })
   let control: ControlServer | null = null
   const ended = untilStopped()
+  const stopCollecting = collectWhenIdle()
   try {
     const foreign = serviceVariables()
     if (foreign.length > 0 && cluster.isPrimary)
@@ -118,6 +120,7 @@ async function serve(
   } catch (error) {
     throw failureOf(error, config)
   } finally {
+    stopCollecting()
     // commands in progress use the tools
     await control?.close()
     await app.stop()
