@@ -11,6 +11,7 @@ import { Bench, type Row, type RowResult } from './harness/bench.ts'
 import { describeMachine, takeCores, waitForQuiet } from './harness/machine.ts'
 import { isMet, table } from './harness/report.ts'
 import { apiKey } from './rows/api-key.ts'
+import { emails } from './rows/emails.ts'
 import { guard } from './rows/guard.ts'
 import { keyRotation } from './rows/key-rotation.ts'
 import { idleMemory } from './rows/memory.ts'
@@ -19,7 +20,7 @@ import { refresh } from './rows/refresh.ts'
 import { scale } from './rows/scale.ts'
 import { scoped } from './rows/scoped.ts'
 import { sessionCheck } from './rows/session-check.ts'
-import { signIn, signUp } from './rows/sign-in.ts'
+import { signIn, signUp, signUpWithoutEmail } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
 import { underLoad } from './rows/under-load.ts'
 
@@ -34,6 +35,8 @@ const ROWS: readonly Row[] = [
   keyRotation,
   signIn,
   signUp,
+  signUpWithoutEmail,
+  emails,
   underLoad,
   start,
   idleMemory,
@@ -129,6 +132,8 @@ async function builtContenders(): Promise<string> {
   await build({
     entryPoints: [
       'contenders/bare',
+      'contenders/emails',
+      'contenders/fastify',
       'contenders/guarded',
       'contenders/hash',
       'contenders/mailbox',
@@ -147,6 +152,8 @@ async function builtContenders(): Promise<string> {
     // `paths` of tsconfig.json would take its sources; measured is what is published
     external: ['@latchkey/guard', '@latchkey/guard/*'],
     format: 'esm',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     platform: 'node',
     target: 'node20.19',
     outExtension: { '.js': '.mjs' },

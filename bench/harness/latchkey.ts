@@ -36,7 +36,7 @@ export const ISSUER = 'https://id.example.test'
 const SECRET = randomBytes(36).toString('base64')
 const START_PATIENCE = 60_000
 /** Milliseconds between two readiness checks. */
-const POLL = 3
+export const POLL = 3
 
 export async function startLatchkey(options: LatchkeyOptions): Promise<Latchkey> {
   const port = await freePort()

@@ -18,7 +18,7 @@ export const idleMemory: Row = {
     return {
       measured: [],
       figures: [
-        { what: 'PostgreSQL, resident', value: onPostgres.rss, unit: 'MiB', atMost: 120 },
+        { what: 'PostgreSQL, resident', value: onPostgres.rss, unit: 'MiB', atMost: 95 },
         { what: 'PostgreSQL, without mapped files', value: onPostgres.anonymous, unit: 'MiB' },
         { what: 'embedded, resident', value: embedded.rss, unit: 'MiB' },
       ],

@@ -4,20 +4,22 @@ import { baseText } from './base-texts.ts'
 
 export type Precision = 'day' | 'minute'
 
-const FORMATS: Readonly<Record<Locale, Readonly<Record<Precision, Intl.DateTimeFormat>>>> = {
-  en: formats('en-GB'),
-  de: formats('de'),
-}
-function formats(tag: string) {
-  const day = { dateStyle: 'medium', timeZone: 'UTC' } as const
-  return {
-    day: new Intl.DateTimeFormat(tag, day),
-    minute: new Intl.DateTimeFormat(tag, { ...day, timeStyle: 'short' }),
-  }
+const TAGS: Readonly<Record<Locale, string>> = { en: 'en-GB', de: 'de' }
+/** Made at first use: each takes milliseconds, which would delay every start. */
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function formatOf(locale: Locale, to: Precision): Intl.DateTimeFormat {
+  const key = `${locale} ${to}`
+  const known = formats.get(key)
+  if (known) return known
+  const time = to === 'minute' ? ({ timeStyle: 'short' } as const) : {}
+  const format = new Intl.DateTimeFormat(TAGS[locale], { dateStyle: 'medium', timeZone: 'UTC', ...time })
+  formats.set(key, format)
+  return format
 }
 
 /** `22 Nov 2026, 12:00 UTC`; to the day, `22 Nov 2026`. */
 export function timeText(locale: Locale, at: Date, to: Precision = 'minute'): string {
-  const text = FORMATS[locale][to].format(at)
+  const text = formatOf(locale, to).format(at)
   return to === 'day' ? text : baseText(locale, 'utc', { time: text })
 }
