@@ -271,6 +271,36 @@ describe('of requests at once', () => {
     }
   })
 
+  it('nothing that the old password opens outlives the undoing', async () => {
+    for (let round = 0; round < 6; round++) {
+      const person = await world.person()
+      const email = await move(person)
+      const back = await undoToken(person.email)
+      const change = { current_password: PASSWORD, new_password: 'quite another passphrase' }
+      const [undone, changed, deleted] = await Promise.all([
+        undo(back),
+        person.client.post('/api/v1/users/me/password', change),
+        round % 2 ? person.client.delete('/api/v1/users/me', { password: PASSWORD }) : null,
+        ...Array.from({ length: 4 }, () => signIn(email)),
+      ])
+      // an account that was deleted before is not restored
+      if (deleted?.status === 200) expect(undone.status).toBe(401)
+      else expect(undone.status).toBe(200)
+      expect([200, 401, 404, 409]).toContain(changed.status)
+      const left = await world.db.tx('system', async (tx) => [
+        await tx.selectFrom('passwords').select('user_id').where('user_id', '=', person.id).execute(),
+        await tx
+          .selectFrom('sessions')
+          .select('id')
+          .where('user_id', '=', person.id)
+          .where('ended_at', 'is', null)
+          .execute(),
+      ])
+      expect(left).toEqual([[], []])
+      await world.clock.advance('2 minutes')
+    }
+  })
+
   it('the undoing wins over the confirmation of a second change', async () => {
     for (let round = 0; round < 6; round++) {
       const person = await world.person()
