@@ -1,10 +1,10 @@
 /**
  * The suite's projects. `unit` is what needs no database. `pglite` and `postgres` run all other tests, one on each
- * database; their workers keep modules and databases from file to file, and the few files that set something of the whole
- * process have workers to themselves (`…-alone`). `timing` measures, one file after another and beside nothing else.
- * `operation` starts what surrounds a server (databases that it breaks, poolers, proxies), also alone.
- * `statements` prepares on PGlite what the last run on PostgreSQL executed. `browser` drives a real one against a whole
- * server. `npx vitest run --project pglite` is the quick one.
+ * database; their workers keep modules and databases from file to file, and the few files that set something of the
+ * whole process have workers to themselves (`…-alone`). `timing` measures, one file after another and beside nothing
+ * else. `operation` starts what surrounds a server (databases that it breaks, poolers, proxies), also alone.
+ * `statements` prepares on PGlite what the last run on PostgreSQL executed. `browser` drives a real one against a
+ * whole server. `npx vitest run --project pglite` is the quick one.
  */
 import {
   defineConfig,

@@ -1,4 +1,7 @@
-/** `npm run example -- jwt` runs `protect-with-jwt.ts`, or `main.ts` of a folder; without a name it lists the examples. */
+/**
+ * `npm run example -- jwt` runs `protect-with-jwt.ts`, or `main.ts` of a folder; without a name it lists the
+ * examples.
+ */
 import { readdirSync } from 'node:fs'
 
 const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })

@@ -1,7 +1,7 @@
 /**
- * Architecture tests: the order of imports, no cycles, doors of at most fifteen names, and the single files that may read
- * the time or the environment, open connections, or write answers. They work on syntax trees, so that type imports,
- * re-exports, dynamic imports and `import('…')` types count like any other.
+ * Architecture tests: the order of imports, no cycles, doors of at most fifteen names, and the single files that may
+ * read the time or the environment, open connections, or write answers. They work on syntax trees, so that type
+ * imports, re-exports, dynamic imports and `import('…')` types count like any other.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'

@@ -1,4 +1,6 @@
-/** Audit of denials: a request without the permission writes one `access.denied` event to the right log, rate-limited. */
+/**
+ * Audit of denials: a request without the permission writes one `access.denied` event to the right log, rate-limited.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { BASE, found, put } from './organizations/founding.ts'

@@ -1,6 +1,6 @@
 /**
- * Every form of the hosted pages, sent twice: by a double click, a password manager and a click, or a page that is loaded
- * again. The second time its aim is reached, which is no error, and nothing is done twice.
+ * Every form of the hosted pages, sent twice: by a double click, a password manager and a click, or a page that is
+ * loaded again. The second time its aim is reached, which is no error, and nothing is done twice.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'

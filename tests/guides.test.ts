@@ -1,4 +1,6 @@
-/** The guides for frameworks, executed as printed: real frameworks and clients, the packed guard, a server's answers. */
+/**
+ * The guides for frameworks, executed as printed: real frameworks and clients, the packed guard, a server's answers.
+ */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** Forged JWTs (algorithm confusion, foreign keys, altered claims), and every kind of token where another is required. */
+/**
+ * Forged JWTs (algorithm confusion, foreign keys, altered claims), and every kind of token where another is required.
+ */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json, Reply } from '../packages/server/src/testing/client.ts'

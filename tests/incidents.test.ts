@@ -1,6 +1,6 @@
 /**
- * Regression tests of published vulnerabilities in other identity servers and libraries: one describe block per advisory,
- * named after it.
+ * Regression tests of published vulnerabilities in other identity servers and libraries: one describe block per
+ * advisory, named after it.
  */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

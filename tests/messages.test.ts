@@ -1,6 +1,7 @@
 /**
- * Errors say in a person's words what was not found, what conflicts or what is not valid, and what to do: no row answers
- * with the bare sentence of the catalogue where it knows more. What belongs to others is answered as what does not exist.
+ * Errors say in a person's words what was not found, what conflicts or what is not valid, and what to do: no row
+ * answers with the bare sentence of the catalogue where it knows more. What belongs to others is answered as what
+ * does not exist.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

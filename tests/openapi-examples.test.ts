@@ -1,7 +1,7 @@
 /**
  * Every example request of the OpenAPI document is sent to a server, as documented but for ids and tokens, which are
- * replaced by those of objects that the test makes. The answer has a documented status, and both it and the example answer match
- * the schema. A new row is covered without being named here, unless it needs an object.
+ * replaced by those of objects that the test makes. The answer has a documented status, and both it and the example
+ * answer match the schema. A new row is covered without being named here, unless it needs an object.
  */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'

@@ -1,6 +1,7 @@
 /**
- * The OpenAPI document of a running server: valid, complete, consistent with every row, and matched by real answers. Every
- * property, parameter, answer and tag says what it means. Its examples are sent in tests/openapi-examples.test.ts.
+ * The OpenAPI document of a running server: valid, complete, consistent with every row, and matched by real answers.
+ * Every property, parameter, answer and tag says what it means. Its examples are sent in
+ * tests/openapi-examples.test.ts.
  */
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'

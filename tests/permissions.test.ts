@@ -1,6 +1,6 @@
 /**
- * Roles and permissions of PRODUCT §5: what each role of both presets permits, by session and by `auth/validate`; that a
- * change takes effect immediately, even during other requests; and that an administrator always remains.
+ * Roles and permissions of PRODUCT §5: what each role of both presets permits, by session and by `auth/validate`;
+ * that a change takes effect immediately, even during other requests; and that an administrator always remains.
  */
 import { can } from '@latchkey/guard'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

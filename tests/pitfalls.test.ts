@@ -1,4 +1,7 @@
-/** Every fault that was found on what is built, and every published incident, has a test that exists, or waits for what is not built. */
+/**
+ * Every fault that was found on what is built, and every published incident, has a test that exists, or waits for
+ * what is not built.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

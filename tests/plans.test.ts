@@ -1,7 +1,7 @@
 /**
- * Query plans of the administration lists on large tables: an index scan in the order of the index, never a sequential
- * scan. The plans are those of the request role under row-level security, both custom (with the values of the query) and
- * generic (as for a prepared statement).
+ * Query plans of the administration lists on large tables: an index scan in the order of the index, never a
+ * sequential scan. The plans are those of the request role under row-level security, both custom (with the values of
+ * the query) and generic (as for a prepared statement).
  */
 import { CompiledQuery } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** Race tests: many concurrent requests for an action that may succeed once. Exactly one succeeds, and no rows are left over. */
+/**
+ * Race tests: many concurrent requests for an action that may succeed once. Exactly one succeeds, and no rows are
+ * left over.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'

@@ -1,6 +1,6 @@
 /**
- * README and the guides, executed as printed: the commands of their `console` blocks run in a shell against a real server,
- * and what they print is compared with what is printed below them.
+ * README and the guides, executed as printed: the commands of their `console` blocks run in a shell against a real
+ * server, and what they print is compared with what is printed below them.
  */
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * The place to return to is kept on every way to a completed sign-in, for an origin of LATCHKEY_RETURN_ORIGINS and for a
- * path, and never for another origin. A way follows only what the pages and e-mails contain: links, forms, redirects.
+ * The place to return to is kept on every way to a completed sign-in, for an origin of LATCHKEY_RETURN_ORIGINS and
+ * for a path, and never for another origin. A way follows only what the pages and e-mails contain: links, forms,
+ * redirects.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'

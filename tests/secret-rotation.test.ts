@@ -1,4 +1,6 @@
-/** LATCHKEY_SECRET belongs to the data: another one is refused at the start, and a rotation replaces it while serving. */
+/**
+ * LATCHKEY_SECRET belongs to the data: another one is refused at the start, and a rotation replaces it while serving.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

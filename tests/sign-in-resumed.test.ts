@@ -1,4 +1,6 @@
-/** An attempt is stored in the database: a sign-in is resumed on another node, in another style, and after a restart. */
+/**
+ * An attempt is stored in the database: a sign-in is resumed on another node, in another style, and after a restart.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

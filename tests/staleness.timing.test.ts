@@ -1,6 +1,7 @@
 /**
- * Four nodes on one database, each with checked credentials in memory: after 1,000 changes of every kind, each node answers
- * by the change within a second of its commit, and at once by the database while its LISTEN connection is down.
+ * Four nodes on one database, each with checked credentials in memory: after 1,000 changes of every kind, each node
+ * answers by the change within a second of its commit, and at once by the database while its LISTEN connection is
+ * down.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'

@@ -1,7 +1,8 @@
 /**
- * Every statement that the preceding run on PostgreSQL recorded is prepared on PGlite, as its role. So matrices and fuzz
- * tests need not run on both databases. The generic plans of the server's statements must use an index: a constant that
- * a partial index needs, sent as a parameter, makes PostgreSQL plan the statement at each run, or read whole tables.
+ * Every statement that the preceding run on PostgreSQL recorded is prepared on PGlite, as its role. So matrices and
+ * fuzz tests need not run on both databases. The generic plans of the server's statements must use an index: a
+ * constant that a partial index needs, sent as a parameter, makes PostgreSQL plan the statement at each run, or read
+ * whole tables.
  */
 import { join } from 'node:path'
 import { sql } from 'kysely'

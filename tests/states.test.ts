@@ -1,6 +1,6 @@
 /**
- * The state shown is the state enforced: for everything that has a state in a list, an answer or a page, each situation in
- * which it can be, what is shown of it, and whether it is usable then.
+ * The state shown is the state enforced: for everything that has a state in a list, an answer or a page, each
+ * situation in which it can be, what is shown of it, and whether it is usable then.
  */
 import { afterAll, beforeAll, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'

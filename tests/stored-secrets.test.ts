@@ -1,7 +1,8 @@
 /**
- * No GET shows a stored secret, as any caller: neither the value of a column that keeps one (a hash, a sealed text), nor
- * what the hash was made of. The columns are found in the catalogue, so that a new table is covered. The development
- * outbox and the stream of revocations are excluded: the one shows e-mails to their developer, the other does not end.
+ * No GET shows a stored secret, as any caller: neither the value of a column that keeps one (a hash, a sealed text),
+ * nor what the hash was made of. The columns are found in the catalogue, so that a new table is covered. The
+ * development outbox and the stream of revocations are excluded: the one shows e-mails to their developer, the other
+ * does not end.
  */
 import { CompiledQuery } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

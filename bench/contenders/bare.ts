@@ -1,7 +1,8 @@
 /**
- * Bare contenders: node:http that answers a constant; that runs the server's own prepared check of a session or of an API
- * key; that runs a narrow check of either, with only the columns that a check needs; or that rotates a refresh token in
- * a transaction of two statements. The pg pool of 10 is as large as the server's. No routing, no limits, no envelope.
+ * Bare contenders: node:http that answers a constant; that runs the server's own prepared check of a session or of an
+ * API key; that runs a narrow check of either, with only the columns that a check needs; or that rotates a refresh
+ * token in a transaction of two statements. The pg pool of 10 is as large as the server's. No routing, no limits, no
+ * envelope.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'

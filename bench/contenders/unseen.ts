@@ -1,6 +1,6 @@
 /**
- * The cost of verifying a new token in the guard, and that of its signature alone with node:crypto, with the key and the
- * bytes in memory. Each round has a new guard, so that tokens can be used again in the next.
+ * The cost of verifying a new token in the guard, and that of its signature alone with node:crypto, with the key and
+ * the bytes in memory. Each round has a new guard, so that tokens can be used again in the next.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { createGuard, latchkey } from '@latchkey/guard'

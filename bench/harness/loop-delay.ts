@@ -1,6 +1,6 @@
 /**
- * Event loop delay: a module that the benchmark preloads into the server (`node --import`). It answers, over the message
- * channel, the delay of the event loop since the previous request. A delay of 0 reads as RESOLUTION.
+ * Event loop delay: a module that the benchmark preloads into the server (`node --import`). It answers, over the
+ * message channel, the delay of the event loop since the previous request. A delay of 0 reads as RESOLUTION.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 

@@ -1,7 +1,7 @@
 /**
- * Users with sessions, refresh tokens and API keys, written directly into the database. There are so many that the production limits (50
- * requests a minute and session) are counted for every request and refuse none, and that different rows are
- * read. Everything is derived from a number, so that requests can be made without a query.
+ * Users with sessions, refresh tokens and API keys, written directly into the database. There are so many that the
+ * production limits (50 requests a minute and session) are counted for every request and refuse none, and that
+ * different rows are read. Everything is derived from a number, so that requests can be made without a query.
  */
 import { createHash } from 'node:crypto'
 import { hash } from '@node-rs/argon2'

@@ -1,7 +1,7 @@
 /**
- * An API key checked by a server that has seen it before, and by one that has not, compared with node:http that runs a
- * narrow select of key and user. A session token, the other opaque credential, is the row session-check. By CPU time, as
- * there.
+ * An API key checked by a server that has seen it before, and by one that has not, compared with node:http that runs
+ * a narrow select of key and user. A session token, the other opaque credential, is the row session-check. By CPU
+ * time, as there.
  */
 import type { Figure, Row } from '../harness/bench.ts'
 import { keyOf, PEOPLE } from '../harness/population.ts'

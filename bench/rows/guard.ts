@@ -1,7 +1,7 @@
 /**
  * The guard before a Fastify route, as an application uses it: the published package, with the revocation stream
- * connected. Cached tokens are sent by HTTP, compared with the same route without a guard; new tokens are verified in one
- * process, compared with the verification of their signature alone.
+ * connected. Cached tokens are sent by HTTP, compared with the same route without a guard; new tokens are verified in
+ * one process, compared with the verification of their signature alone.
  */
 import type { Unseen, UnseenOrder } from '../contenders/unseen.ts'
 import { type Bench, type Measured, median, type Row } from '../harness/bench.ts'

@@ -1,4 +1,6 @@
-/** The permission check of the guard for a user with fifty roles, compared with a look-up in a Set of the same grants. */
+/**
+ * The permission check of the guard for a user with fifty roles, compared with a look-up in a Set of the same grants.
+ */
 import type { PermissionsAsked, PermissionsOrder } from '../contenders/permissions.ts'
 import { type Measured, median, type Row } from '../harness/bench.ts'
 import { ask, nextMessage } from '../harness/process.ts'

@@ -1,8 +1,7 @@
 /**
  * The same requests with ten users and with a million (and as many events, memberships in 10,000 organizations, and
- * members of one further organization):
- * reads along an index take equally long. Two servers take turns on one core, each with a separate database; the figure is
- * the 95th percentile of a turn.
+ * members of one further organization): reads along an index take equally long. Two servers take turns on one core,
+ * each with a separate database; the figure is the 95th percentile of a turn.
  */
 import { createHash } from 'node:crypto'
 import { type Bench, median, type Row } from '../harness/bench.ts'

@@ -1,8 +1,8 @@
 /**
- * A session checked by a server that has seen it before, and by one that has not, compared with node:http that runs a narrow
- * select of session and user: what a check needs to know, and no more. The server's own select is wide, so that comparing
- * with it alone would hide its cost. The ratio is that of the CPU time per request: with PostgreSQL and the load on the
- * other core, throughput measures those.
+ * A session checked by a server that has seen it before, and by one that has not, compared with node:http that runs a
+ * narrow select of session and user: what a check needs to know, and no more. The server's own select is wide, so
+ * that comparing with it alone would hide its cost. The ratio is that of the CPU time per request: with PostgreSQL
+ * and the load on the other core, throughput measures those.
  */
 import type { Figure, Row } from '../harness/bench.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'

@@ -1,4 +1,7 @@
-/** `npm run example -- browser-app`: an app at http://localhost:3000, beside a Latchkey server at http://localhost:4000. */
+/**
+ * `npm run example -- browser-app`: an app at http://localhost:3000, beside a Latchkey server at
+ * http://localhost:4000.
+ */
 import type { AddressInfo } from 'node:net'
 import { port, show } from '../try.ts'
 import { notesApp } from './app.ts'

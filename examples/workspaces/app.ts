@@ -1,6 +1,7 @@
 /**
- * An API of workspaces and documents with row-level security. No statement restricts its rows to a tenant (one does, with
- * a mistake), and none checks a permission: the policies in schema.sql do both, for the caller of each unit of work.
+ * An API of workspaces and documents with row-level security. No statement restricts its rows to a tenant (one does,
+ * with a mistake), and none checks a permission: the policies in schema.sql do both, for the caller of each unit of
+ * work.
  */
 import { createGuard, jwt, Problem } from '@latchkey/guard'
 import { TransactionRolledBack, unitOfWork } from '@latchkey/guard/pg'

@@ -1,7 +1,7 @@
 /**
- * Accessibility of every hosted page: no axe-core violations in light and dark on a desktop and on a phone, no horizontal
- * scrolling, no browser errors, usable by keyboard, and a small transfer size. SCREENSHOTS=<folder> also saves an image
- * of every page there.
+ * Accessibility of every hosted page: no axe-core violations in light and dark on a desktop and on a phone, no
+ * horizontal scrolling, no browser errors, usable by keyboard, and a small transfer size. SCREENSHOTS=<folder> also
+ * saves an image of every page there.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,4 +1,6 @@
-/** A change of the address in a real browser, with and without JavaScript: requested, withdrawn, confirmed and undone. */
+/**
+ * A change of the address in a real browser, with and without JavaScript: requested, withdrawn, confirmed and undone.
+ */
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'

@@ -1,7 +1,7 @@
 /**
- * Browser of the tests: the system's Chromium, driven by Playwright, with a fresh profile each time and no network except
- * the server under test. Script errors, violations of the Content-Security-Policy and missing files on any page are
- * recorded, and tests read them by `complaintsOf`.
+ * Browser of the tests: the system's Chromium, driven by Playwright, with a fresh profile each time and no network
+ * except the server under test. Script errors, violations of the Content-Security-Policy and missing files on any
+ * page are recorded, and tests read them by `complaintsOf`.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

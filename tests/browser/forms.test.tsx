@@ -1,4 +1,6 @@
-/** CSRF defences that need a real browser: the Origin that forms send under the referrer policy, and CSP form-action. */
+/**
+ * CSRF defences that need a real browser: the Origin that forms send under the referrer policy, and CSP form-action.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext } from 'playwright-core'

@@ -1,6 +1,6 @@
 /**
- * The pages on a phone: at 360 px no page is wider than the window, in either language, and the navigation of the account is
- * a menu on one row, which needs no script.
+ * The pages on a phone: at 360 px no page is wider than the window, in either language, and the navigation of the
+ * account is a menu on one row, which needs no script.
  */
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

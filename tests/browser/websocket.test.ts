@@ -1,6 +1,6 @@
 /**
- * WebSockets from a real browser: with the session cookie, a ticket and a subprotocol, and from a page of another origin,
- * whose upgrade carries the same cookie.
+ * WebSockets from a real browser: with the session cookie, a ticket and a subprotocol, and from a page of another
+ * origin, whose upgrade carries the same cookie.
  */
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'

@@ -1,6 +1,7 @@
 /**
- * Fifty clients work while PostgreSQL is frozen, stopped, killed, restarted, and while its disk is full. Each request is
- * answered, with success or with 503; what was acknowledged is found afterwards; the server recovers without a restart.
+ * Fifty clients work while PostgreSQL is frozen, stopped, killed, restarted, and while its disk is full. Each request
+ * is answered, with success or with 503; what was acknowledged is found afterwards; the server recovers without a
+ * restart.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'

@@ -1,7 +1,8 @@
 /**
- * Outages of the embedded database, each made for real: its disk is full, full for its write-ahead log, read-only. While
- * it lasts every request is answered with 503, and the server is not ready but alive; what was acknowledged is found
- * afterwards, also when the server is killed. (It never calls fsync: what a failing disk has not written is lost.)
+ * Outages of the embedded database, each made for real: its disk is full, full for its write-ahead log, read-only.
+ * While it lasts every request is answered with 503, and the server is not ready but alive; what was acknowledged is
+ * found afterwards, also when the server is killed. (It never calls fsync: what a failing disk has not written is
+ * lost.)
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'

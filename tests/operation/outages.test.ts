@@ -1,7 +1,7 @@
 /**
- * Outages of PostgreSQL, each made for real: frozen, stopped, killed, full, read-only, out of connections. While it lasts
- * every request is answered with 503 and `Retry-After`, the server is not ready and still alive; afterwards it serves
- * again without a restart, on no more connections than before.
+ * Outages of PostgreSQL, each made for real: frozen, stopped, killed, full, read-only, out of connections. While it
+ * lasts every request is answered with 503 and `Retry-After`, the server is not ready and still alive; afterwards it
+ * serves again without a restart, on no more connections than before.
  */
 import { chown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

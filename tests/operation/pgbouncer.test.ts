@@ -1,4 +1,7 @@
-/** A real PgBouncer between the server and PostgreSQL: session mode works, transaction mode is refused in one sentence. */
+/**
+ * A real PgBouncer between the server and PostgreSQL: session mode works, transaction mode is refused in one
+ * sentence.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

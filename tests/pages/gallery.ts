@@ -1,7 +1,7 @@
 /**
  * Gallery of the hosted pages: serves them under the real Content-Security-Policy and checks them in Chromium, with
- * screenshots at 1280, 360 and 320 px, light and dark, axe-core, horizontal overflow, policy violations, focus order, size.
- * `npx tsx tests/pages/gallery.ts <folder for screenshots> [name …]`; needs Chromium (CHROMIUM, default
+ * screenshots at 1280, 360 and 320 px, light and dark, axe-core, horizontal overflow, policy violations, focus order,
+ * size. `npx tsx tests/pages/gallery.ts <folder for screenshots> [name …]`; needs Chromium (CHROMIUM, default
  * /usr/bin/chromium).
  */
 import { mkdirSync, readFileSync } from 'node:fs'

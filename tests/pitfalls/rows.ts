@@ -1,7 +1,7 @@
 /**
- * The table of faults that were found on what is built, and the table of published incidents: each row with the tests that
- * prove its right behaviour, by file and title. `input` is a text of that file, where the title alone covers many rows.
- * What a row needs that is not built yet is named by its capability.
+ * The table of faults that were found on what is built, and the table of published incidents: each row with the tests
+ * that prove its right behaviour, by file and title. `input` is a text of that file, where the title alone covers
+ * many rows. What a row needs that is not built yet is named by its capability.
  */
 
 export interface Proof {

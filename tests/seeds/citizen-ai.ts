@@ -1,4 +1,6 @@
-/** The first document: sign-in by session, API keys, roles, limits, CSRF, password policy, tokens, audit, error codes. */
+/**
+ * The first document: sign-in by session, API keys, roles, limits, CSRF, password policy, tokens, audit, error codes.
+ */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { ERRORS } from '../../packages/server/src/base/errors.ts'

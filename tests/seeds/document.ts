@@ -1,8 +1,8 @@
 /**
- * The documents from which the product was specified (tests/seeds/documents, verbatim), and an account of their lines. Every line
- * that is not blank is accounted for exactly once: a test replays it (`printed`), it states nothing that a program could
- * check (`prose`), or what it needs is not built yet (`later`), which a test proves, so that the entry cannot outlive the
- * day on which the capability comes.
+ * The documents from which the product was specified (tests/seeds/documents, verbatim), and an account of their
+ * lines. Every line that is not blank is accounted for exactly once: a test replays it (`printed`), it states nothing
+ * that a program could check (`prose`), or what it needs is not built yet (`later`), which a test proves, so that the
+ * entry cannot outlive the day on which the capability comes.
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

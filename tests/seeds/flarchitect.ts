@@ -1,4 +1,7 @@
-/** The fifth document: a library that protects an API by JWT, Basic, API key or a callable, and by roles. It is the guard. */
+/**
+ * The fifth document: a library that protects an API by JWT, Basic, API key or a callable, and by roles. It is the
+ * guard.
+ */
 import { createHash, createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
 import {

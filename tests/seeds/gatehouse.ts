@@ -1,4 +1,7 @@
-/** The third document: the routes of accounts and organizations, the envelope `meta`, migrations, profiles, deployment. */
+/**
+ * The third document: the routes of accounts and organizations, the envelope `meta`, migrations, profiles,
+ * deployment.
+ */
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

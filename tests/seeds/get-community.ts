@@ -1,4 +1,6 @@
-/** The fourth document: registration with verification, five roles, tokens that expire and are revoked, CSRF, limits. */
+/**
+ * The fourth document: registration with verification, five roles, tokens that expire and are revoked, CSRF, limits.
+ */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'

@@ -1,7 +1,7 @@
 /**
- * The `console` blocks of a markdown page as a session of a shell: lines after `$` are commands, the lines below one are
- * what it prints. A printed answer is compared field by field: `…` is anything (a value, further members, the rest of a
- * text); ids, times and tokens are compared by their form.
+ * The `console` blocks of a markdown page as a session of a shell: lines after `$` are commands, the lines below one
+ * are what it prints. A printed answer is compared field by field: `…` is anything (a value, further members, the
+ * rest of a text); ids, times and tokens are compared by their form.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'

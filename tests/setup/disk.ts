@@ -1,6 +1,6 @@
 /**
- * Small disks for tests of a full, a read-only and a failing one, which only root may mount. Filling a shared disk would
- * fail every other program of the machine, so that such tests run as root alone.
+ * Small disks for tests of a full, a read-only and a failing one, which only root may mount. Filling a shared disk
+ * would fail every other program of the machine, so that such tests run as root alone.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** The tokens of identity providers in their real shape, by the page and file of docs/guides/guard that accepts them. */
+/**
+ * The tokens of identity providers in their real shape, by the page and file of docs/guides/guard that accepts them.
+ */
 import type { JWK } from 'jose'
 
 const TENANT = 'aaaabbbb-0000-cccc-1111-dddd2222eeee'

@@ -1,4 +1,7 @@
-/** Request ids: a well-formed id of the caller is kept; otherwise one is generated that sorts by time, as the server's. */
+/**
+ * Request ids: a well-formed id of the caller is kept; otherwise one is generated that sorts by time, as the
+ * server's.
+ */
 import { randomBytes } from 'node:crypto'
 
 const SANE = /^[A-Za-z0-9._-]{1,128}$/

@@ -1,6 +1,6 @@
 /**
- * The `latchkey` method with the session cookie of the server and CSRF tokens; and clocks of guard and server that differ:
- * what the server says is compared with the server's time and with the order in which it arrived.
+ * The `latchkey` method with the session cookie of the server and CSRF tokens; and clocks of guard and server that
+ * differ: what the server says is compared with the server's time and with the order in which it arrived.
  */
 import { describe, expect, it } from 'vitest'
 import { apiKey, custom, jwt, latchkey, session } from './index.ts'

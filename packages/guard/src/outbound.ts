@@ -1,7 +1,7 @@
 /**
- * Outbound HTTP: requests with a timeout, a size limit on the answer, and no redirects, to addresses in the configuration.
- * No address is taken from a token, except an issuer that a function of the app has accepted. No other file of the guard
- * opens a connection.
+ * Outbound HTTP: requests with a timeout, a size limit on the answer, and no redirects, to addresses in the
+ * configuration. No address is taken from a token, except an issuer that a function of the app has accepted. No other
+ * file of the guard opens a connection.
  */
 import { type Problem, problem } from './problem.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The request abstraction: method, URL, header fields and, on demand, the raw body, the same for every framework. A body
- * that was read can still be parsed by the framework afterwards.
+ * The request abstraction: method, URL, header fields and, on demand, the raw body, the same for every framework. A
+ * body that was read can still be parsed by the framework afterwards.
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * The composition root: opens the tools, lists every feature once, and starts and stops them. No other file knows all of
- * the server.
+ * The composition root: opens the tools, lists every feature once, and starts and stops them. No other file knows all
+ * of the server.
  */
 
 import { createChanges } from './base/changes.ts'

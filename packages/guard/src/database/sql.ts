@@ -1,6 +1,6 @@
 /**
- * The SQL functions that row-level security policies call, for a database without a Latchkey server. They equal those of
- * the server's migrations (sql.test.ts compares them); in a database with a server, its functions are used.
+ * The SQL functions that row-level security policies call, for a database without a Latchkey server. They equal those
+ * of the server's migrations (sql.test.ts compares them); in a database with a server, its functions are used.
  */
 
 /**

@@ -1,8 +1,8 @@
 /**
- * Units of work for row-level security, independent of the driver: a transaction under a given role with the caller in
- * its settings, and the check that policies apply to the role. The parts that differ between drivers are in pg.ts,
- * kysely.ts and drizzle.ts. Invariants: no statement of the work is sent before role and caller are set, and all settings
- * end with the transaction, so that the next user of the connection inherits nothing.
+ * Units of work for row-level security, independent of the driver: a transaction under a given role with the caller
+ * in its settings, and the check that policies apply to the role. The parts that differ between drivers are in pg.ts,
+ * kysely.ts and drizzle.ts. Invariants: no statement of the work is sent before role and caller are set, and all
+ * settings end with the transaction, so that the next user of the connection inherits nothing.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { currentPrincipal } from '../principal.ts'

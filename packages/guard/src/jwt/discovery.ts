@@ -1,7 +1,7 @@
 /**
- * Discovery of the keys of an issuer (OpenID Connect Discovery 1.0 §4, RFC 8414 §3): reads `jwks_uri` from its metadata.
- * The metadata must name the issuer for which it was fetched (RFC 8414 §3.3): otherwise one issuer could present the
- * keys of another. Addresses come from the options and from this document, never from a token.
+ * Discovery of the keys of an issuer (OpenID Connect Discovery 1.0 §4, RFC 8414 §3): reads `jwks_uri` from its
+ * metadata. The metadata must name the issuer for which it was fetched (RFC 8414 §3.3): otherwise one issuer could
+ * present the keys of another. Addresses come from the options and from this document, never from a token.
  */
 import type { Now } from '../clock.ts'
 import { type Fetch, get, outboundUrl } from '../outbound.ts'

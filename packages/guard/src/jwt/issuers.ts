@@ -1,6 +1,6 @@
 /**
- * Issuers (RFC 7519 §4.1.1): exact strings, patterns for issuers with many tenants, or a function of the app. A token of
- * another issuer is not of this method.
+ * Issuers (RFC 7519 §4.1.1): exact strings, patterns for issuers with many tenants, or a function of the app. A token
+ * of another issuer is not of this method.
  */
 import { isText } from '../options.ts'
 import type { JsonObject } from './json.ts'

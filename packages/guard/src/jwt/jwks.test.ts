@@ -1,4 +1,6 @@
-/** Remote JWK sets: single-flight, caching by headers, bounded refetching, and continued use while the server is down. */
+/**
+ * Remote JWK sets: single-flight, caching by headers, bounded refetching, and continued use while the server is down.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

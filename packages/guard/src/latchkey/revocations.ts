@@ -1,7 +1,8 @@
 /**
  * The revocation list in memory, filled by the stream. Adding is idempotent and independent of the order; an entry is
- * deleted when every credential that it covers has expired. Times are those of the server: its tokens and revocations are
- * compared with each other, and its answers with the order in which revocations arrived, never with the guard's clock.
+ * deleted when every credential that it covers has expired. Times are those of the server: its tokens and revocations
+ * are compared with each other, and its answers with the order in which revocations arrived, never with the guard's
+ * clock.
  */
 
 const KINDS = ['jti', 'sid', 'sub', 'key', 'role', 'org'] as const

@@ -1,7 +1,7 @@
 /**
  * The revocation stream: server-sent events of the server. It is live from the server's `ready` event until the
- * connection is lost, or no heartbeat arrives in time; while it is not live, nothing may be accepted without the server.
- * It reconnects from its cursor, with exponential backoff and jitter.
+ * connection is lost, or no heartbeat arrives in time; while it is not live, nothing may be accepted without the
+ * server. It reconnects from its cursor, with exponential backoff and jitter.
  */
 import { StringDecoder } from 'node:string_decoder'
 import type { Now } from '../clock.ts'

@@ -1,6 +1,6 @@
 /**
- * Remote validation: the server resolves a credential to a principal (`GET auth/validate`), and checks the CSRF token of an
- * unsafe request with a session cookie (`POST`). Concurrent requests with the same credential share one call
+ * Remote validation: the server resolves a credential to a principal (`GET auth/validate`), and checks the CSRF token
+ * of an unsafe request with a session cookie (`POST`). Concurrent requests with the same credential share one call
  * (single-flight), for 100 ms: an older call may have been answered before a revocation.
  */
 import type { Now } from '../clock.ts'

@@ -1,4 +1,7 @@
-/** The `basic` method: HTTP Basic authentication (RFC 7617), with callbacks that find an account and check its password. */
+/**
+ * The `basic` method: HTTP Basic authentication (RFC 7617), with callbacks that find an account and check its
+ * password.
+ */
 import { readBasic } from '../credentials.ts'
 import { amount, assertOptions, callable, type OptionTable } from '../options.ts'
 import type { Principal } from '../principal.ts'

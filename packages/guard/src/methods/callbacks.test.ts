@@ -1,6 +1,7 @@
 /**
  * Callbacks of the app, in every method: each may be asynchronous, is awaited within a time limit, and its answer
- * judged. What is thrown and what is no principal refuses the credential, is reported to the operator and not to the caller.
+ * judged. What is thrown and what is no principal refuses the credential, is reported to the operator and not to the
+ * caller.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'

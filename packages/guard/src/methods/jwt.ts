@@ -1,4 +1,7 @@
-/** The `jwt` method: JWTs of any issuer, verified with a secret, a public key, a JWK set or the keys that it publishes. */
+/**
+ * The `jwt` method: JWTs of any issuer, verified with a secret, a public key, a JWK set or the keys that it
+ * publishes.
+ */
 import { type JsonWebKey, KeyObject } from 'node:crypto'
 import { boundedCache } from '../cache.ts'
 import { checkOriginOf } from '../csrf.ts'

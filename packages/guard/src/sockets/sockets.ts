@@ -1,7 +1,7 @@
 /**
  * WebSocket upgrades. A browser sends cookies with them, from any page, and cannot set header fields: so `Origin` is
- * checked always (RFC 6455 §10.2), and a page authenticates with its cookie, a one-time ticket in the URL, or a token as
- * a subprotocol. A refusal is an HTTP answer on the socket, which is then closed.
+ * checked always (RFC 6455 §10.2), and a page authenticates with its cookie, a one-time ticket in the URL, or a token
+ * as a subprotocol. A refusal is an HTTP answer on the socket, which is then closed.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'

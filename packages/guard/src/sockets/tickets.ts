@@ -1,7 +1,8 @@
 /**
- * One-time tickets: what a page sends in the URL of a WebSocket, because a browser cannot set its header fields. A ticket
- * `tkt_<id>.<key>` stores, under its id, the request that fetched it, encrypted with its key (AES-256-GCM): the content of
- * the store is of no use without the ticket. Taking the value out of the store is the one act that consumes the ticket.
+ * One-time tickets: what a page sends in the URL of a WebSocket, because a browser cannot set its header fields. A
+ * ticket `tkt_<id>.<key>` stores, under its id, the request that fetched it, encrypted with its key (AES-256-GCM):
+ * the content of the store is of no use without the ticket. Taking the value out of the store is the one act that
+ * consumes the ticket.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Now } from '../clock.ts'

@@ -1,4 +1,7 @@
-/** The watch over connections: rounds of checks, and callbacks of the app that fail, which end neither round nor process. */
+/**
+ * The watch over connections: rounds of checks, and callbacks of the app that fail, which end neither round nor
+ * process.
+ */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { problem } from '../problem.ts'
 import { openWatcher, type Watcher } from './watch.ts'

@@ -1,7 +1,7 @@
 /**
  * Watched connections: a WebSocket outlives the check of its upgrade, so that its credential is checked again at an
- * interval, and the connection is ended when the credential has expired or was revoked. A check and an end are callbacks
- * of the app: neither can end the process, nor keep a round from the other connections.
+ * interval, and the connection is ended when the credential has expired or was revoked. A check and an end are
+ * callbacks of the app: neither can end the process, nor keep a round from the other connections.
  */
 import { type Awaitable, callSafely, within } from '../methods/callback.ts'
 import { asProblem, type Problem, problem } from '../problem.ts'

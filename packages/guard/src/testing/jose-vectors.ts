@@ -1,4 +1,7 @@
-/** For tests: the examples of RFC 7515 (appendices A.1, A.2, A.3, A.5, E) and RFC 8037 (A.4): tokens, their keys and verdicts. */
+/**
+ * For tests: the examples of RFC 7515 (appendices A.1, A.2, A.3, A.5, E) and RFC 8037 (A.4): tokens, their keys and
+ * verdicts.
+ */
 import type { JsonWebKey } from 'node:crypto'
 
 export interface JoseVector {

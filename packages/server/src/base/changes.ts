@@ -6,15 +6,15 @@
  * Invariant: where `isUnchanged(since, …)` holds, no transaction that committed more than a second ago has changed the
  * user or the organization after a statement that was sent when `last()` was `since`.
  *
- * Why. A change C commits before its notification N reaches this process. If C committed before the statement was sent,
- * its result contains C. Otherwise N arrives after `since` was read, gets a higher number, and the result does not count
- * any more: whether N came before or after the result does not matter, since results are not removed but compared. A
- * notification can be missed only while the LISTEN connection is down: then nothing is current, and after its return
- * results from before do not count (`floor`). A connection that is dead without a sign of it, or late, is bounded by a
- * lease: while rows are used, this process probes the connection four times a second, and the answer proves that every
- * notification of a transaction that committed before the probe has arrived. Without an answer to a probe of the last
- * second nothing is current. The connections of transactions listen too, so that the commit of this process's own
- * change returns after its notification arrived.
+ * Why. A change C commits before its notification N reaches this process. If C committed before the statement was
+ * sent, its result contains C. Otherwise N arrives after `since` was read, gets a higher number, and the result does
+ * not count any more: whether N came before or after the result does not matter, since results are not removed but
+ * compared. A notification can be missed only while the LISTEN connection is down: then nothing is current, and after
+ * its return results from before do not count (`floor`). A connection that is dead without a sign of it, or late, is
+ * bounded by a lease: while rows are used, this process probes the connection four times a second, and the answer
+ * proves that every notification of a transaction that committed before the probe has arrived. Without an answer to a
+ * probe of the last second nothing is current. The connections of transactions listen too, so that the commit of this
+ * process's own change returns after its notification arrived.
  */
 import type { Clock } from './clock.ts'
 import { CHANGES_CHANNEL } from './db/driver.ts'

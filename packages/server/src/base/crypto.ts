@@ -1,8 +1,8 @@
 /**
- * Cryptographic primitives: random secrets, their hashes, MACs, authenticated encryption under a versioned key. Keys are
- * derived from LATCHKEY_SECRET, one for each purpose, so that a MAC or ciphertext of one purpose is invalid for all
- * others. While the secret is rotated, what LATCHKEY_SECRET_PREVIOUS made is still accepted; the tag of AES-GCM tells
- * which of the two it was.
+ * Cryptographic primitives: random secrets, their hashes, MACs, authenticated encryption under a versioned key. Keys
+ * are derived from LATCHKEY_SECRET, one for each purpose, so that a MAC or ciphertext of one purpose is invalid for
+ * all others. While the secret is rotated, what LATCHKEY_SECRET_PREVIOUS made is still accepted; the tag of AES-GCM
+ * tells which of the two it was.
  */
 import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto'
 

@@ -1,6 +1,6 @@
 /**
- * CSV (RFC 4180): a writer whose files are safe to open in a spreadsheet, and a streaming parser. A cell that would be a
- * formula gets a leading apostrophe (CSV injection), which `unescapeFormula` removes again.
+ * CSV (RFC 4180): a writer whose files are safe to open in a spreadsheet, and a streaming parser. A cell that would
+ * be a formula gets a leading apostrophe (CSV injection), which `unescapeFormula` removes again.
  */
 
 /** Characters that begin a formula in a spreadsheet, full-width forms included. */

@@ -1,7 +1,7 @@
 /**
- * Fields with their meaning and an example, from which the OpenAPI document and the docs page are made (base/http/docs):
- * what the field is, its unit or form, and the meaning of null. The example requests of the document are sent to a
- * server by tests/openapi-examples.test.ts, so an example is a value that the field accepts.
+ * Fields with their meaning and an example, from which the OpenAPI document and the docs page are made
+ * (base/http/docs): what the field is, its unit or form, and the meaning of null. The example requests of the
+ * document are sent to a server by tests/openapi-examples.test.ts, so an example is a value that the field accepts.
  */
 import { z } from 'zod'
 import type { IdPrefix } from './ids.ts'

@@ -1,7 +1,8 @@
 /**
  * Identifiers of users: the canonical spelling (normalization) of usernames and e-mail addresses, and the schemas of
- * their fields. Invariant: spellings that a person considers the same have one canonical spelling, so that alice, ALICE,
- * `alice ` and ａｌｉｃｅ are one account and one failure counter. New identifiers are ASCII, to prevent homograph attacks.
+ * their fields. Invariant: spellings that a person considers the same have one canonical spelling, so that alice,
+ * ALICE, `alice ` and ａｌｉｃｅ are one account and one failure counter. New identifiers are ASCII, to prevent homograph
+ * attacks.
  */
 import { z } from 'zod'
 import { line } from './fields.ts'

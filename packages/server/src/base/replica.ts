@@ -1,7 +1,7 @@
 /**
- * A replica: a copy of a table in the memory of every process, kept current by NOTIFY. Owns when the copy is loaded and
- * whether it is current: single-flight loads, the state of the LISTEN connection, retries. Leaves the copy to its owner,
- * who reads it as a plain variable, without a promise or an allocation.
+ * A replica: a copy of a table in the memory of every process, kept current by NOTIFY. Owns when the copy is loaded
+ * and whether it is current: single-flight loads, the state of the LISTEN connection, retries. Leaves the copy to its
+ * owner, who reads it as a plain variable, without a promise or an allocation.
  *
  * Invariant: while `isCurrent()`, the copy has every change whose notification has reached this process. A load counts
  * only if it began after the last change that this process knows of.

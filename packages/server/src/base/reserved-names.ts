@@ -1,8 +1,8 @@
 /**
  * Reserved usernames: names that other people would take for the operator, for a role of the server or for a system
- * account (RFC 2142 names some of them as mailboxes). Users cannot take them by registering or by changing their profile;
- * administrators, the CLI and LATCHKEY_ADMIN_USERNAME may give them to a user.
- * Look-alikes are reserved too: digits in the place of letters, separators, and `rn` for `m`.
+ * account (RFC 2142 names some of them as mailboxes). Users cannot take them by registering or by changing their
+ * profile; administrators, the CLI and LATCHKEY_ADMIN_USERNAME may give them to a user. Look-alikes are reserved too:
+ * digits in the place of letters, separators, and `rn` for `m`.
  */
 import { canonical, Username } from './identifiers.ts'
 

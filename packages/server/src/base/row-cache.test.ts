@@ -1,6 +1,6 @@
 /**
- * Rows in memory beside a real database whose triggers notify: every interleaving of a load with a change, the loss of the
- * LISTEN connection, the lease, and the bound.
+ * Rows in memory beside a real database whose triggers notify: every interleaving of a load with a change, the loss
+ * of the LISTEN connection, the lease, and the bound.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'

@@ -1,7 +1,7 @@
 /**
- * A cache of rows in memory, filled on demand: what a credential was found to be, by the hash of the credential. Owns its
- * bound, eviction and single-flight loads; leaves to changes.ts whether a row is current, and to its user what the row
- * permits at an instant.
+ * A cache of rows in memory, filled on demand: what a credential was found to be, by the hash of the credential. Owns
+ * its bound, eviction and single-flight loads; leaves to changes.ts whether a row is current, and to its user what
+ * the row permits at an instant.
  *
  * Invariant: a row is found only where neither its user nor its organization has changed since before it was loaded, by
  * the argument of changes.ts. The absence of a row is never cached, and a row that refuses is read again by its user:

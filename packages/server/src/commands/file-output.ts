@@ -1,6 +1,6 @@
 /**
- * What a command writes to a file or to standard output: each text is written when the call returns, so that a full disk
- * is an error of the command, and not a file that is cut off while the command ends successfully.
+ * What a command writes to a file or to standard output: each text is written when the call returns, so that a full
+ * disk is an error of the command, and not a file that is cut off while the command ends successfully.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { Failure } from './command.ts'

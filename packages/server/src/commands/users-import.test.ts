@@ -1,6 +1,7 @@
 /**
- * Importing and exporting on the command line. The guide docs/guides/import.md is the script: its files are written, its
- * commands are run, and a user of each system signs in. What an import does with a record is in the import feature's tests.
+ * Importing and exporting on the command line. The guide docs/guides/import.md is the script: its files are written,
+ * its commands are run, and a user of each system signs in. What an import does with a record is in the import
+ * feature's tests.
  */
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

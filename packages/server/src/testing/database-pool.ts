@@ -1,7 +1,8 @@
 /**
- * A pool of test databases in each worker: a database is reused by one test file after another and emptied in between,
- * because emptying takes milliseconds and cloning a tenth of a second or more. A database is dropped instead if its
- * catalogue differs from the template (a new table or role, migrations down, statistics of the planner) or if it is large.
+ * A pool of test databases in each worker: a database is reused by one test file after another and emptied in
+ * between, because emptying takes milliseconds and cloning a tenth of a second or more. A database is dropped instead
+ * if its catalogue differs from the template (a new table or role, migrations down, statistics of the planner) or if
+ * it is large.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

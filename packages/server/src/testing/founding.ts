@@ -1,7 +1,7 @@
 /**
- * Fixtures: users and organizations of a test, written by the functions of the features in one transaction instead of by
- * one request a step. The rows are those of a registration and of a new organization, without their events and e-mails.
- * Sessions are created by a real sign-in.
+ * Fixtures: users and organizations of a test, written by the functions of the features in one transaction instead of
+ * by one request a step. The rows are those of a registration and of a new organization, without their events and
+ * e-mails. Sessions are created by a real sign-in.
  */
 import type { App } from '../app.ts'
 import { newId } from '../base/ids.ts'

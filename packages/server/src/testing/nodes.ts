@@ -1,4 +1,7 @@
-/** Several nodes of one server in a test: each on its own port, all on one database that the test can write to as well. */
+/**
+ * Several nodes of one server in a test: each on its own port, all on one database that the test can write to as
+ * well.
+ */
 import { type App, createApp } from '../app.ts'
 import type { Database } from '../base/db/database.ts'
 import { openDatabase } from '../base/db/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Records the statements that a run on PostgreSQL executes, with their role, so that one test can prepare each of them on
- * PGlite (tests/statements.test.ts) instead of a second run there.
+ * Records the statements that a run on PostgreSQL executes, with their role, so that one test can prepare each of
+ * them on PGlite (tests/statements.test.ts) instead of a second run there.
  */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Statements of hot paths: compiled once (`compiledOnce`), because building one with Kysely costs more than sending it; and
- * several that do not depend on each other sent as one (`runTogether`), because each statement costs a round trip.
+ * Statements of hot paths: compiled once (`compiledOnce`), because building one with Kysely costs more than sending
+ * it; and several that do not depend on each other sent as one (`runTogether`), because each statement costs a round
+ * trip.
  */
 import type { CompiledQuery, Insertable } from 'kysely'
 import { Handle } from './handle.ts'

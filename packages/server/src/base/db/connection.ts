@@ -1,8 +1,8 @@
 /**
  * A database connection: the client of pg in pipeline mode, over a socket or to PGlite. Statements are sent without
- * waiting for earlier answers; each distinct one is a named prepared statement. The number of names is bounded: the least
- * recently used ones are deallocated, so that lists of varying length do not leak memory. A lost connection is not
- * reopened; its statements fail with `Unreachable`.
+ * waiting for earlier answers; each distinct one is a named prepared statement. The number of names is bounded: the
+ * least recently used ones are deallocated, so that lists of varying length do not leak memory. A lost connection is
+ * not reopened; its statements fail with `Unreachable`.
  */
 import pg from 'pg'
 import { faultCode, isConnectionLost, Unreachable } from './faults.ts'

@@ -1,6 +1,6 @@
 /**
- * Database errors, named so that features need no SQLSTATE. They are the same for PostgreSQL and PGlite, because both use
- * the same client.
+ * Database errors, named so that features need no SQLSTATE. They are the same for PostgreSQL and PGlite, because both
+ * use the same client.
  */
 
 /** The database cannot be reached, or the connection was lost while a statement was pending. */

@@ -1,6 +1,6 @@
 /**
- * The Kysely adapter: an executor that compiles statements and sends them on our connections. A handle is made for every
- * transaction, which is cheap: the dialect, the compiler and the adapter are shared.
+ * The Kysely adapter: an executor that compiles statements and sends them on our connections. A handle is made for
+ * every transaction, which is cheap: the dialect, the compiler and the adapter are shared.
  */
 import {
   type CompiledQuery,

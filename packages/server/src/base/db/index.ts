@@ -1,7 +1,7 @@
 /**
- * The database module: connections, transactions and their scopes, prepared statements, migrations, the lock of the data
- * directory, and the startup check of row-level security. It owns the schema `latchkey`; the meaning of its tables belongs
- * to the modules that write them.
+ * The database module: connections, transactions and their scopes, prepared statements, migrations, the lock of the
+ * data directory, and the startup check of row-level security. It owns the schema `latchkey`; the meaning of its
+ * tables belongs to the modules that write them.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'

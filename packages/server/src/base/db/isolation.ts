@@ -1,7 +1,7 @@
 /**
- * The startup check of row-level security: the roles cannot bypass it, it is forced on every table, and canaries see no
- * row: a caller who does not exist, a scope without a user and with every permission, and a caller in an organization that
- * does not exist. Otherwise the server refuses to start.
+ * The startup check of row-level security: the roles cannot bypass it, it is forced on every table, and canaries see
+ * no row: a caller who does not exist, a scope without a user and with every permission, and a caller in an
+ * organization that does not exist. Otherwise the server refuses to start.
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'

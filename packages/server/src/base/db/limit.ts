@@ -1,7 +1,7 @@
 /**
- * LIMIT as a literal in the text of a statement. For a parameter, the generic plan of a prepared statement assumes a tenth
- * of the table; PostgreSQL estimates a high cost and plans the statement again for every execution, which takes longer than
- * the execution.
+ * LIMIT as a literal in the text of a statement. For a parameter, the generic plan of a prepared statement assumes a
+ * tenth of the table; PostgreSQL estimates a high cost and plans the statement again for every execution, which takes
+ * longer than the execution.
  */
 import { type RawBuilder, sql } from 'kysely'
 

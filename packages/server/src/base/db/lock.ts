@@ -1,12 +1,12 @@
 /**
- * The lock file of a data directory: PGlite has none, and two processes on one directory would lose the writes of one of
- * them. The lock is a numbered file (`lock.7`) that names its holder; the highest number is valid. It is created
+ * The lock file of a data directory: PGlite has none, and two processes on one directory would lose the writes of one
+ * of them. The lock is a numbered file (`lock.7`) that names its holder; the highest number is valid. It is created
  * atomically (written to a temporary file, then linked), and linking fails if the name exists, so that exactly one of
- * several processes that find a dead holder creates the next number. The highest file is never deleted, so that a number
- * is never reused, and a late process detects that it is late.
+ * several processes that find a dead holder creates the next number. The highest file is never deleted, so that a
+ * number is never reused, and a late process detects that it is late.
  *
- * A holder on this machine is alive if its process runs and has the recorded start time. For a holder on another machine or
- * in another container on a shared volume, the heartbeat in the file is observed for a while.
+ * A holder on this machine is alive if its process runs and has the recorded start time. For a holder on another
+ * machine or in another container on a shared volume, the heartbeat in the file is observed for a while.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
  * The connection pool for transactions: each connection is used by one transaction at a time, the most recently used
- * first. It opens connections on demand, up to a maximum, removes lost ones, and rejects requests that wait too long. With
- * a maximum of one it is also the queue before PGlite.
+ * first. It opens connections on demand, up to a maximum, removes lost ones, and rejects requests that wait too long.
+ * With a maximum of one it is also the queue before PGlite.
  */
 
 import type { Connection } from './connection.ts'

@@ -1,8 +1,8 @@
 /**
- * Connections to PostgreSQL: a pool for transactions, a pipelined pair for single statements, and one for LISTEN.
- * The LISTEN connection is also the heartbeat: while the database does not answer there (it is frozen, or the network
- * drops packets), all connections are closed, and statements fail at once instead of waiting for an answer.
- * Idle connections of the pool have the role latchkey_request without a caller, which sees no rows: a transaction sets its
+ * Connections to PostgreSQL: a pool for transactions, a pipelined pair for single statements, and one for LISTEN. The
+ * LISTEN connection is also the heartbeat: while the database does not answer there (it is frozen, or the network
+ * drops packets), all connections are closed, and statements fail at once instead of waiting for an answer. Idle
+ * connections of the pool have the role latchkey_request without a caller, which sees no rows: a transaction sets its
  * scope, and any failure before that fails closed. A lost connection is replaced on next use.
  */
 import type pg from 'pg'

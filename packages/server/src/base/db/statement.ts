@@ -1,7 +1,8 @@
 /**
- * A statement in the pipeline of pg. The Query of pg requests a description of the result for every execution, and builds
- * the parsers of its columns each time. The result type of a prepared statement never changes (the server refuses to run
- * it then, `isOutdated`); therefore it is described once and cached. Otherwise it behaves as that of pg.
+ * A statement in the pipeline of pg. The Query of pg requests a description of the result for every execution, and
+ * builds the parsers of its columns each time. The result type of a prepared statement never changes (the server
+ * refuses to run it then, `isOutdated`); therefore it is described once and cached. Otherwise it behaves as that of
+ * pg.
  */
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'

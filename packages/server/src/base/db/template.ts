@@ -1,6 +1,7 @@
 /**
  * The database template: a migrated, empty data directory of PGlite, packed when the server is built. The first start
- * unpacks it instead of creating and migrating a database, which takes seconds. A template of other migrations is not used.
+ * unpacks it instead of creating and migrating a database, which takes seconds. A template of other migrations is not
+ * used.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * The database interface of the server, for PostgreSQL (pg) and the embedded PGlite. A function receives a `Tx` or a `Db`,
- * never both, and awaits only SQL inside a transaction.
+ * The database interface of the server, for PostgreSQL (pg) and the embedded PGlite. A function receives a `Tx` or a
+ * `Db`, never both, and awaits only SQL inside a transaction.
  */
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Tables } from './tables.ts'

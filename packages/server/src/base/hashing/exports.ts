@@ -1,6 +1,6 @@
 /**
- * Hashes that are no text of one line in their own system: JSON of Keycloak and Auth0, and the binary records of ASP.NET
- * Identity and 389 Directory Server.
+ * Hashes that are no text of one line in their own system: JSON of Keycloak and Auth0, and the binary records of
+ * ASP.NET Identity and 389 Directory Server.
  */
 import { z } from 'zod'
 import { pbkdf2Hash, type ReadableHash, refuseUnless, saltedDigest } from './algorithms.ts'

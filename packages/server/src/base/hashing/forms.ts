@@ -1,7 +1,7 @@
 /**
- * The formats of stored password hashes: ours and those of imported accounts. Each is one row of the table: its name, the
- * systems that write it, the pattern that recognizes it, and the algorithm that verifies it. The rows that match a text
- * are few, and the first decides.
+ * The formats of stored password hashes: ours and those of imported accounts. Each is one row of the table: its name,
+ * the systems that write it, the pattern that recognizes it, and the algorithm that verifies it. The rows that match
+ * a text are few, and the first decides.
  */
 import { createHash, createHmac } from 'node:crypto'
 import {

@@ -1,9 +1,9 @@
 /**
  * Password hashing behind a bounded queue: at most one hash per core at a time, and 503 when too many wait.
  *
- * Owns: new hashes (argon2id or bcrypt), the verification of imported hashes (forms.ts), the normalization of passwords,
- * and equal time for accounts that do not exist.
- * Leaves to the passwords feature: policies, and storing a new hash when one is `outdated`.
+ * Owns: new hashes (argon2id or bcrypt), the verification of imported hashes (forms.ts), the normalization of
+ * passwords, and equal time for accounts that do not exist. Leaves to the passwords feature: policies, and storing a
+ * new hash when one is `outdated`.
  */
 import { availableParallelism } from 'node:os'
 import { invalid } from '../errors.ts'

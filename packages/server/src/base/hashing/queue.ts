@@ -1,7 +1,7 @@
 /**
- * A bounded queue for work that fills a core: at most `concurrency` tasks run at the same time, others wait in order of
- * arrival, and beyond `limit` waiting tasks new ones are refused immediately, because the result of a task whose client has
- * disconnected costs as much as any other.
+ * A bounded queue for work that fills a core: at most `concurrency` tasks run at the same time, others wait in order
+ * of arrival, and beyond `limit` waiting tasks new ones are refused immediately, because the result of a task whose
+ * client has disconnected costs as much as any other.
  */
 import { problem } from '../errors.ts'
 

@@ -1,7 +1,8 @@
 /**
- * Test vectors of password hashes from elsewhere: published ones (the Argon2 reference code, libxcrypt, RFC 7914 §12, the
- * specification of SHA-crypt, the tests of ASP.NET Core, phpass, passlib and hashcat, the example of Firebase), and
- * hashes that passlib 1.7, Django 3.2, Werkzeug 2.2, PHP 8.2, OpenLDAP's slappasswd and Python's hashlib computed.
+ * Test vectors of password hashes from elsewhere: published ones (the Argon2 reference code, libxcrypt, RFC 7914 §12,
+ * the specification of SHA-crypt, the tests of ASP.NET Core, phpass, passlib and hashcat, the example of Firebase),
+ * and hashes that passlib 1.7, Django 3.2, Werkzeug 2.2, PHP 8.2, OpenLDAP's slappasswd and Python's hashlib
+ * computed.
  */
 import type { HashingOptions } from './index.ts'
 

@@ -1,7 +1,8 @@
 /**
  * The HTTP server: turns requests into frozen Calls, passes them through the steps of their row (serve/steps.ts) and
- * hands the row's answer to base/present. Owns authentication, CSRF, CORS, rate limits, body parsing, health, OpenAPI and
- * its viewer. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML documents.
+ * hands the row's answer to base/present. Owns authentication, CSRF, CORS, rate limits, body parsing, health, OpenAPI
+ * and its viewer. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML
+ * documents.
  */
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,7 @@
-/** Protocol styles: every answer of such a row has the body of the protocol, before and after `run`, for every `Accept`. */
+/**
+ * Protocol styles: every answer of such a row has the body of the protocol, before and after `run`, for every
+ * `Accept`.
+ */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode, problem } from '../errors.ts'

@@ -1,9 +1,9 @@
 /**
- * The rate limit store in memory: a rolling window for each key. For limits up to 32, each request has an entry with its
- * time, so that the window is exact; above that, requests within a 32nd of the window share an entry and expire with its
- * last one, so that a window never allows more than its limit, and at most a 32nd less.
- * Memory is bounded: keys are deleted when their window has passed, and under a flood of distinct keys the least
- * recently used ones are evicted.
+ * The rate limit store in memory: a rolling window for each key. For limits up to 32, each request has an entry with
+ * its time, so that the window is exact; above that, requests within a 32nd of the window share an entry and expire
+ * with its last one, so that a window never allows more than its limit, and at most a 32nd less. Memory is bounded:
+ * keys are deleted when their window has passed, and under a flood of distinct keys the least recently used ones are
+ * evicted.
  */
 import type { LimitStore, LimitVerdict } from './store.ts'
 

@@ -1,7 +1,7 @@
 /**
- * The log: pino, as JSON lines, or as readable lines for a person at a terminal (output.ts). Invariant: no secret is written,
- * because every field and message passes redact.ts first. Callers decide what to log; an error is passed as the field
- * `err`.
+ * The log: pino, as JSON lines, or as readable lines for a person at a terminal (output.ts). Invariant: no secret is
+ * written, because every field and message passes redact.ts first. Callers decide what to log; an error is passed as
+ * the field `err`.
  */
 import pino from 'pino'
 import { prettyStream } from './pretty.ts'

@@ -1,6 +1,6 @@
 /**
- * Who reads standard output: a person at a terminal, or a collector of logs, which receives JSON lines and nothing else. In
- * production it is always the collector.
+ * Who reads standard output: a person at a terminal, or a collector of logs, which receives JSON lines and nothing
+ * else. In production it is always the collector.
  */
 import type { Config } from '../../config.ts'
 

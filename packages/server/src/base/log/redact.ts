@@ -1,6 +1,6 @@
 /**
- * Redaction: copies log fields to plain JSON values without secrets, bounded in size, for any depth, cycles or getters. A
- * secret is recognized by the name of its key, or by its shape at any position in a text (shapes.ts).
+ * Redaction: copies log fields to plain JSON values without secrets, bounded in size, for any depth, cycles or
+ * getters. A secret is recognized by the name of its key, or by its shape at any position in a text (shapes.ts).
  * Invariant: all fields reach the log through `toLogged`; the test places secrets at every position.
  */
 import { ERRORS } from '../errors.ts'

@@ -1,10 +1,10 @@
 /**
- * Breached passwords: looks up a password with a range service (https://haveibeenpwned.com/API/v3, "Searching by range",
- * or a mirror) by k-anonymity. Only the first five digits of the SHA-1 are sent, which hundreds of passwords share, and
- * `Add-Padding` hides the range from observers of the traffic.
+ * Breached passwords: looks up a password with a range service (https://haveibeenpwned.com/API/v3, "Searching by
+ * range", or a mirror) by k-anonymity. Only the first five digits of the SHA-1 are sent, which hundreds of passwords
+ * share, and `Add-Padding` hides the range from observers of the traffic.
  *
- * Fails open: if the service does not answer, the password counts as unknown, a warning is logged, and the service is not
- * called for a while (circuit breaker), so that an outage delays one request and not all.
+ * Fails open: if the service does not answer, the password counts as unknown, a warning is logged, and the service is
+ * not called for a while (circuit breaker), so that an outage delays one request and not all.
  * Invariant: neither a password nor more of its hash than the prefix is sent or logged.
  */
 import { createHash } from 'node:crypto'

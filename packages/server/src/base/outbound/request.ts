@@ -1,8 +1,9 @@
 /**
- * Outbound HTTP requests. The remote server is not trusted: the whole exchange has a timeout, the body a size limit, and
- * redirects are not followed. Unless `allowPrivate` is set, only public addresses are connected to: the name is resolved
- * once, and the connection is made to a checked address, so that DNS rebinding has no effect.
- * Invariant: `allowPrivate` is for URLs of the operator's configuration; URLs that users configure are requested without it.
+ * Outbound HTTP requests. The remote server is not trusted: the whole exchange has a timeout, the body a size limit,
+ * and redirects are not followed. Unless `allowPrivate` is set, only public addresses are connected to: the name is
+ * resolved once, and the connection is made to a checked address, so that DNS rebinding has no effect.
+ * Invariant: `allowPrivate` is for URLs of the operator's configuration; URLs that users configure are requested
+ * without it.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'

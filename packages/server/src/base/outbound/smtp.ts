@@ -1,7 +1,7 @@
 /**
  * The SMTP client. Content, retries and status of e-mails belong to core/mail.
- * Invariant: credentials and e-mails are sent over TLS, except to the loopback interface or where the operator configures
- * `?tls=off` in the URL.
+ * Invariant: credentials and e-mails are sent over TLS, except to the loopback interface or where the operator
+ * configures `?tls=off` in the URL.
  */
 export interface SmtpMessage {
   /** `Name <address>` or an address. */

@@ -1,4 +1,7 @@
-/** The HTML document around every page. No inline code or style: the Content-Security-Policy of the pages forbids both. */
+/**
+ * The HTML document around every page. No inline code or style: the Content-Security-Policy of the pages forbids
+ * both.
+ */
 import type { ComponentChildren } from 'preact'
 import { baseText } from './base-texts.ts'
 import type { Brand } from './brand.ts'

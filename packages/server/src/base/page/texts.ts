@@ -1,7 +1,7 @@
 /**
- * Translated texts. A feature defines its catalogue with `texts({ en, de })`: the compiler checks that all languages have
- * the same keys and that calls pass the `{placeholders}` of English; pages.test.tsx checks the placeholders of the
- * translations. Values are inserted as text, never as markup.
+ * Translated texts. A feature defines its catalogue with `texts({ en, de })`: the compiler checks that all languages
+ * have the same keys and that calls pass the `{placeholders}` of English; pages.test.tsx checks the placeholders of
+ * the translations. Values are inserted as text, never as markup.
  */
 import type { ComponentChildren } from 'preact'
 import type { Locale } from '../call.ts'

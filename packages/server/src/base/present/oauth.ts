@@ -1,4 +1,7 @@
-/** `oauth`: the bare answer, or `{error, error_description}` (RFC 6749 §5.2). The style of OAuth's rows, for every `Accept`. */
+/**
+ * `oauth`: the bare answer, or `{error, error_description}` (RFC 6749 §5.2). The style of OAuth's rows, for every
+ * `Accept`.
+ */
 import type { ErrorCode } from '../errors.ts'
 import { asQuotedText, JSON_TYPE, type StyleWriter, sentence } from './style.ts'
 

@@ -1,8 +1,8 @@
 /**
- * JSON serializers compiled from the output schemas of rows: undeclared fields are stripped. A serializer is compiled at
- * the first answer of its row, because compiling all of them would take longer than the rest of the start. Schemas with
- * alternatives are parsed by zod instead: fast-json-stringify would refuse an alternative that has an undeclared field
- * instead of stripping the field.
+ * JSON serializers compiled from the output schemas of rows: undeclared fields are stripped. A serializer is compiled
+ * at the first answer of its row, because compiling all of them would take longer than the rest of the start. Schemas
+ * with alternatives are parsed by zod instead: fast-json-stringify would refuse an alternative that has an undeclared
+ * field instead of stripping the field.
  */
 import fastJson from 'fast-json-stringify'
 import { z } from 'zod'

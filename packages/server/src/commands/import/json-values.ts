@@ -1,6 +1,6 @@
 /**
- * A streaming reader of JSON: the lines of a file of JSON lines, the elements of an array, or the elements of one list of
- * a document (`{"users": […]}`). What is not read is not kept, so that files of any size take bounded memory.
+ * A streaming reader of JSON: the lines of a file of JSON lines, the elements of an array, or the elements of one
+ * list of a document (`{"users": […]}`). What is not read is not kept, so that files of any size take bounded memory.
  */
 import { Failure } from '../command.ts'
 

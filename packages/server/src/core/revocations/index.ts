@@ -4,7 +4,8 @@
  * credential against it.
  *
  * Invariant: a revocation is written in the transaction of its cause, and after the commit every process refuses what
- * it covers. A process whose LISTEN connection is down queries the database for every credential until it has caught up.
+ * it covers. A process whose LISTEN connection is down queries the database for every credential until it has caught
+ * up.
  */
 import { later } from '../../base/clock.ts'
 import type { Db, Tx } from '../../base/db/types.ts'

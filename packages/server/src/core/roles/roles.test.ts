@@ -1,4 +1,7 @@
-/** The replica of roles: current in every process, also while the LISTEN connection is down; and the start of a server. */
+/**
+ * The replica of roles: current in every process, also while the LISTEN connection is down; and the start of a
+ * server.
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createApp } from '../../app.ts'
 import { systemClock } from '../../base/clock.ts'

@@ -3,8 +3,8 @@
  * During a rotation the server knows two secrets: it seals with LATCHKEY_SECRET and opens with LATCHKEY_SECRET_PREVIOUS
  * too. Leaves sealed columns to the modules that own them, which seal them again.
  *
- * Invariant: the canary is sealed under the secret that every sealed value can be opened with; it moves to another secret
- * only after the last of them.
+ * Invariant: the canary is sealed under the secret that every sealed value can be opened with; it moves to another
+ * secret only after the last of them.
  */
 import { type Call, systemCall } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'

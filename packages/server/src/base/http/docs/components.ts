@@ -1,6 +1,6 @@
 /**
- * What the operations of the OpenAPI document share: the members of the envelope, the schemas of errors, response headers,
- * security schemes, and the texts about them.
+ * What the operations of the OpenAPI document share: the members of the envelope, the schemas of errors, response
+ * headers, security schemes, and the texts about them.
  */
 import type { Config } from '../../../config.ts'
 import type { Style } from '../../call.ts'

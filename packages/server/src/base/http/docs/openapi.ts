@@ -1,6 +1,6 @@
 /**
- * The OpenAPI 3.1 document, generated from the rows: parameters, bodies and answers from their schemas, descriptions and
- * examples from the fields (base/described.ts), failures from the catalogue of errors.
+ * The OpenAPI 3.1 document, generated from the rows: parameters, bodies and answers from their schemas, descriptions
+ * and examples from the fields (base/described.ts), failures from the catalogue of errors.
  */
 import { STYLE_WRITERS } from '../../present/index.ts'
 import { CSRF_FIELD } from '../request/csrf.ts'

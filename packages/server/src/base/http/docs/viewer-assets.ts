@@ -1,6 +1,6 @@
 /**
- * The files of the API reference: Redoc (packages/server/vendor, renewed by scripts/vendor.mjs), which is read at the first
- * request, the script that starts it with the colours of the pages, and a stylesheet.
+ * The files of the API reference: Redoc (packages/server/vendor, renewed by scripts/vendor.mjs), which is read at the
+ * first request, the script that starts it with the colours of the pages, and a stylesheet.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
  * The API reference, /api/docs: Redoc shows the OpenAPI document, from this server's own files and under its own
- * policy. Without a script the page is the list of operations. Errors have anchors, which the `type` of a problem refers to.
+ * policy. Without a script the page is the list of operations. Errors have anchors, which the `type` of a problem
+ * refers to.
  */
 import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'

@@ -1,4 +1,7 @@
-/** What a preset is: how the records of another system become records of an import. Presets are data and pure functions. */
+/**
+ * What a preset is: how the records of another system become records of an import. Presets are data and pure
+ * functions.
+ */
 
 /** A record as its file has it; cells of CSV are text. */
 export type Raw = Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 /**
  * The check of API keys on every request: one prepared statement, no write. What a key permits is computed on each
- * check: the intersection of the permissions it was given with the present permissions of its owner. Last-use timestamps
- * are collected in memory and written in batches (base/sightings.ts); a crash loses seconds of them.
+ * check: the intersection of the permissions it was given with the present permissions of its owner. Last-use
+ * timestamps are collected in memory and written in batches (base/sightings.ts); a crash loses seconds of them.
  */
 import { within } from '@latchkey/guard'
 import { type CallOrganization, findLocale, type Principal } from '../../../base/call.ts'

@@ -1,8 +1,8 @@
 /**
- * The rules of API keys: creating, listing, revoking and rotating a user's own keys. A key is shown once and stored as a
- * hash. Invariants: a key never permits more than its owner may do (checked by `assertNotBeyond` when it is created, and
- * by `within` when it is used); users create keys for themselves only, which row-level security enforces as well; a key
- * is revoked or rotated once, by one conditional statement.
+ * The rules of API keys: creating, listing, revoking and rotating a user's own keys. A key is shown once and stored
+ * as a hash. Invariants: a key never permits more than its owner may do (checked by `assertNotBeyond` when it is
+ * created, and by `within` when it is used); users create keys for themselves only, which row-level security enforces
+ * as well; a key is revoked or rotated once, by one conditional statement.
  */
 import type { Call } from '../../../base/call.ts'
 import { duration, later } from '../../../base/clock.ts'

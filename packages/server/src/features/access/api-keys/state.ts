@@ -1,6 +1,6 @@
 /**
- * The state of an API key at an instant. One pure function for the check of every request and for the lists, so that the
- * state shown is the state enforced.
+ * The state of an API key at an instant. One pure function for the check of every request and for the lists, so that
+ * the state shown is the state enforced.
  */
 import { isLocked, type Lock } from '../../../core/locks.ts'
 import type { Key } from './sql.ts'

@@ -1,7 +1,8 @@
 /**
- * The roles of users. Invariants: a registration that is not verified is given no role; callers grant and revoke only roles that they may grant, and only of users whose
- * permissions they have themselves (privilege escalation); there is always an administrator; from the commit on the new
- * roles apply to the next request of every session, and tokens with the old ones are refused.
+ * The roles of users. Invariants: a registration that is not verified is given no role; callers grant and revoke only
+ * roles that they may grant, and only of users whose permissions they have themselves (privilege escalation); there
+ * is always an administrator; from the commit on the new roles apply to the next request of every session, and tokens
+ * with the old ones are refused.
  */
 import { can, effectivePermissions } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'

@@ -1,7 +1,7 @@
 /**
- * The catalogue of permissions: those of the server, those inside organizations, and those of the app, which are created
- * and deleted here. Roles may contain permissions that are not in the catalogue. Invariant: a permission of the app
- * never has the name of a built-in one, and its creator has it.
+ * The catalogue of permissions: those of the server, those inside organizations, and those of the app, which are
+ * created and deleted here. Roles may contain permissions that are not in the catalogue. Invariant: a permission of
+ * the app never has the name of a built-in one, and its creator has it.
  */
 import { type Call, outside } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'

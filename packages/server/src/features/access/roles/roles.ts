@@ -1,8 +1,8 @@
 /**
- * The rules of the server's roles: listing, creating, changing and deleting them. The permissions of a role are computed
- * by core/roles; the roles of users are `holders.ts`. Invariants: inheritance has no cycle; no caller writes a role with
- * more than they may grant (`reach.ts`); the top role of a preset cannot be changed; a role in use cannot be deleted. A
- * change reaches every process with its commit, and tokens with the old permissions are refused.
+ * The rules of the server's roles: listing, creating, changing and deleting them. The permissions of a role are
+ * computed by core/roles; the roles of users are `holders.ts`. Invariants: inheritance has no cycle; no caller writes
+ * a role with more than they may grant (`reach.ts`); the top role of a preset cannot be changed; a role in use cannot
+ * be deleted. A change reaches every process with its commit, and tokens with the old permissions are refused.
  */
 import { withInherited } from '@latchkey/guard'
 import { type Call, outside } from '../../../base/call.ts'

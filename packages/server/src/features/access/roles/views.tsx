@@ -1,4 +1,6 @@
-/** View of the page of a user's permissions. Presentation only; the pages of organizations use `Permissions` as well. */
+/**
+ * View of the page of a user's permissions. Presentation only; the pages of organizations use `Permissions` as well.
+ */
 import type { Locale } from '../../../base/call.ts'
 import { useUi } from '../../../base/page/index.ts'
 import { AccountPage, ButtonLink, Definition, DefinitionList, Section } from '../../../base/page/parts.tsx'

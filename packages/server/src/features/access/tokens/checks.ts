@@ -1,7 +1,7 @@
 /**
- * The check of access tokens by the server itself: verified by the guard's code, so that server and guards agree, then
- * compared with the list of revocations. It runs no SQL statement while the LISTEN connection is up; verified tokens are
- * cached.
+ * The check of access tokens by the server itself: verified by the guard's code, so that server and guards agree,
+ * then compared with the list of revocations. It runs no SQL statement while the LISTEN connection is up; verified
+ * tokens are cached.
  */
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../../base/call.ts'

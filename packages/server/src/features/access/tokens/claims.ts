@@ -1,7 +1,7 @@
 /**
- * The claims of access tokens (RFC 9068 §2.2, and docs): the user with roles and permissions, the authentication methods
- * and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session; no token is issued that an
- * earlier revocation covers.
+ * The claims of access tokens (RFC 9068 §2.2, and docs): the user with roles and permissions, the authentication
+ * methods and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session; no token is issued
+ * that an earlier revocation covers.
  */
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * Tokens: access tokens (JWT) that any API can verify offline, and refresh tokens that renew them. Owns the claims, the
- * refresh token families, revocation, the check of access tokens and the stream of revocations to guards. Leaves signing
- * keys and the list of revocations to core, and the state of a session to `sessions`.
+ * Tokens: access tokens (JWT) that any API can verify offline, and refresh tokens that renew them. Owns the claims,
+ * the refresh token families, revocation, the check of access tokens and the stream of revocations to guards. Leaves
+ * signing keys and the list of revocations to core, and the state of a session to `sessions`.
  */
 export type { TokenChecks } from './checks.ts'
 export { issueTokens } from './families.ts'

@@ -1,7 +1,7 @@
 /**
  * The stream of revocations to guards (server-sent events): every revocation that is still in force from the guard's
- * cursor on, then `ready`, then each revocation when it is committed on any node. While its LISTEN connection is down, a
- * server ends its streams, and guards check each token at the server until they reconnect.
+ * cursor on, then `ready`, then each revocation when it is committed on any node. While its LISTEN connection is
+ * down, a server ends its streams, and guards check each token at the server until they reconnect.
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'

@@ -1,4 +1,7 @@
-/** Changing one's own address: the request, the link to the new address, and what an administrator's change does to it. */
+/**
+ * Changing one's own address: the request, the link to the new address, and what an administrator's change does to
+ * it.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { addressRequests, ME } from './testing.ts'

@@ -1,8 +1,8 @@
 /**
- * The rules of changing one's own address. The request requires the password and changes nothing: the new address counts
- * once the link that is sent to it is used, and until then the old one signs in. An e-mail to
- * the old address has a link that undoes the change for seven days, and ends everything that the account has open, the
- * password included.
+ * The rules of changing one's own address. The request requires the password and changes nothing: the new address
+ * counts once the link that is sent to it is used, and until then the old one signs in. An e-mail to the old address
+ * has a link that undoes the change for seven days, and ends everything that the account has open, the password
+ * included.
  * Invariant: the answer does not reveal whether the new address belongs to another account (user enumeration): the same
  * statements run, one e-mail is written, and only its text differs.
  */

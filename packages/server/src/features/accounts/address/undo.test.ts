@@ -1,4 +1,7 @@
-/** Undoing a change of address by the link to the earlier one: what it restores, what it ends, and who wins of several. */
+/**
+ * Undoing a change of address by the link to the earlier one: what it restores, what it ends, and who wins of
+ * several.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { addressRequests, ME } from './testing.ts'

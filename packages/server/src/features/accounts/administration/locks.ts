@@ -1,7 +1,8 @@
 /**
  * Locking and disabling accounts. A disabled account is refused until it is enabled, a locked account until the lock
  * ends or is lifted. In both states every sign-in, session, token and API key is refused from the commit on, on every
- * node and guard. Ended sessions stay ended; API keys, and sessions that a lock does not end, are usable again after it.
+ * node and guard. Ended sessions stay ended; API keys, and sessions that a lock does not end, are usable again after
+ * it.
  */
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'

@@ -1,4 +1,7 @@
-/** Exports all users, by pages, as records that an import reads back. Without hashes of passwords unless they are wanted. */
+/**
+ * Exports all users, by pages, as records that an import reads back. Without hashes of passwords unless they are
+ * wanted.
+ */
 import { systemCall } from '../../../base/call.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'

@@ -1,6 +1,6 @@
 /**
- * The record of a user in an import or export, one JSON object a line. `null` and an absent field mean the same. A record
- * of another system is made into this one by a preset of the CLI.
+ * The record of a user in an import or export, one JSON object a line. `null` and an absent field mean the same. A
+ * record of another system is made into this one by a preset of the CLI.
  */
 import { z } from 'zod'
 import { Instant } from '../../../base/fields.ts'

@@ -1,6 +1,7 @@
 /**
- * Imports users in batches: new users of a batch in one transaction, and one for each update. A record that was imported
- * before and is the same changes nothing, so that an interrupted import is continued by repeating it. No e-mail is sent.
+ * Imports users in batches: new users of a batch in one transaction, and one for each update. A record that was
+ * imported before and is the same changes nothing, so that an interrupted import is continued by repeating it. No
+ * e-mail is sent.
  *
  * Invariants: an identifier that has an owner is never given to another user; a record is written whole or not at all;
  * each user and each membership that is written has an audit event; locks are taken in the order organizations, roles,

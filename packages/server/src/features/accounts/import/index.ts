@@ -1,7 +1,7 @@
 /**
  * Import and export of users, for moving between systems. Owns the table `imported_users`, which makes an import
- * repeatable. Leaves the formats of files and of other systems to the CLI, what a hash is to base/hashing, and changes of
- * roles, status, profile and membership to the modules that own them.
+ * repeatable. Leaves the formats of files and of other systems to the CLI, what a hash is to base/hashing, and
+ * changes of roles, status, profile and membership to the modules that own them.
  */
 export { beginExport, exportUsers } from './export.ts'
 export {

@@ -1,6 +1,6 @@
 /**
- * Imports the passwords of users who were imported before, for systems that keep or export them apart from their users. A
- * user who has a password keeps it, so that a repetition changes nothing.
+ * Imports the passwords of users who were imported before, for systems that keep or export them apart from their
+ * users. A user who has a password keeps it, so that a repetition changes nothing.
  */
 import { systemCall } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * The plan of a dry run: what earlier records of the file would have written, which the tables do not have. Records of a
- * plan are looked up by the same keys as rows, so that a later record meets them as it would meet the rows. The CLI keeps
- * the plan from batch to batch, and sends what a batch can meet of it.
+ * The plan of a dry run: what earlier records of the file would have written, which the tables do not have. Records
+ * of a plan are looked up by the same keys as rows, so that a later record meets them as it would meet the rows. The
+ * CLI keeps the plan from batch to batch, and sends what a batch can meet of it.
  */
 import { canonical, EmailAddress } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'

@@ -1,8 +1,8 @@
 /**
- * After a restored backup: credentials that had ended since the backup are valid again in its data, so that a stolen or
- * revoked one could be used a second time. Ends everything that was issued up to an instant, through the modules that own
- * it, while the server serves: sessions and keys in small transactions, the rest in one. It can be interrupted and run
- * again.
+ * After a restored backup: credentials that had ended since the backup are valid again in its data, so that a stolen
+ * or revoked one could be used a second time. Ends everything that was issued up to an instant, through the modules
+ * that own it, while the server serves: sessions and keys in small transactions, the rest in one. It can be
+ * interrupted and run again.
  */
 import { systemCall } from '../../../base/call.ts'
 import { audit } from '../../../core/audit/index.ts'

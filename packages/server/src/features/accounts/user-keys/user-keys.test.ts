@@ -1,4 +1,6 @@
-/** API keys of other users: what administrators see and revoke, from above, from below and from a neighbouring tenant. */
+/**
+ * API keys of other users: what administrators see and revoke, from above, from below and from a neighbouring tenant.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../base/ids.ts'
 import type { Client } from '../../../testing/client.ts'

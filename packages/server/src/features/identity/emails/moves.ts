@@ -1,8 +1,8 @@
 /**
- * Moving an account to an address that its owner has proven, and moving it back. The address before stays claimed by the
- * account for `UNDO_LIFETIME`, so that no other account can take it and a link to it can restore it.
- * Invariant: restoring an address removes the present one and all that followed it, with their links. An address that was
- * kept earlier stays restorable, so that a second change cannot void the undoing of the first.
+ * Moving an account to an address that its owner has proven, and moving it back. The address before stays claimed by
+ * the account for `UNDO_LIFETIME`, so that no other account can take it and a link to it can restore it.
+ * Invariant: restoring an address removes the present one and all that followed it, with their links. An address that
+ * was kept earlier stays restorable, so that a second change cannot void the undoing of the first.
  */
 import { later } from '../../../base/clock.ts'
 import { isUniqueViolation } from '../../../base/db/faults.ts'

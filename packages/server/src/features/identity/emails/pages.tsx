@@ -1,4 +1,7 @@
-/** The hosted pages of verifying an e-mail address. They keep the place to return to, encrypted in the link of an e-mail. */
+/**
+ * The hosted pages of verifying an e-mail address. They keep the place to return to, encrypted in the link of an
+ * e-mail.
+ */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * Search for users by a prefix of username, address or name, with keyset pagination, for a million users: the matches of a
- * prefix are contiguous in an index, in the order of the matched text. Which users are wanted is a condition of the
- * caller; a page may be short or empty although there are more results, where it excludes most matches.
+ * Search for users by a prefix of username, address or name, with keyset pagination, for a million users: the matches
+ * of a prefix are contiguous in an index, in the order of the matched text. Which users are wanted is a condition of
+ * the caller; a page may be short or empty although there are more results, where it excludes most matches.
  */
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'

@@ -1,6 +1,7 @@
 /**
- * Sessions: server-side sessions named by an opaque token. Owns the token, its check on every request, idle and absolute
- * lifetimes, listing and ending. Leaves starting a session to `signin`, and permissions to the wing `access`.
+ * Sessions: server-side sessions named by an opaque token. Owns the token, its check on every request, idle and
+ * absolute lifetimes, listing and ending. Leaves starting a session to `signin`, and permissions to the wing
+ * `access`.
  */
 export { sessionFeature } from './feature.ts'
 export { listSessions } from './own.ts'

@@ -1,4 +1,6 @@
-/** Statements that write many rows lock them in one order, so that two nodes that write the same rows do not deadlock. */
+/**
+ * Statements that write many rows lock them in one order, so that two nodes that write the same rows do not deadlock.
+ */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { later } from '../../../base/clock.ts'

@@ -1,4 +1,7 @@
-/** The organization that a registration wished for: the wish is the user's; `organizations` founds it after the first sign-in. */
+/**
+ * The organization that a registration wished for: the wish is the user's; `organizations` founds it after the first
+ * sign-in.
+ */
 import { z } from 'zod'
 import { job } from '../../../core/jobs/index.ts'
 

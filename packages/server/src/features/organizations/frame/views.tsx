@@ -1,4 +1,7 @@
-/** The frame around the hosted pages of one organization, and parts that pages of several modules show. Presentation only. */
+/**
+ * The frame around the hosted pages of one organization, and parts that pages of several modules show. Presentation
+ * only.
+ */
 import { can } from '@latchkey/guard'
 import type { ComponentChildren } from 'preact'
 import { ButtonForm, Field, Form, TextField } from '../../../base/page/form.tsx'

@@ -1,8 +1,8 @@
 /**
  * The rules of members: listing, adding, changing roles, removing, transferring ownership. Invariants, each checked
- * while the organization is locked: it always has an active owner; a caller neither grants a role nor acts on a member
- * beyond the caller's own permissions; a member who loses permissions loses their access tokens, at every guard within a
- * second.
+ * while the organization is locked: it always has an active owner; a caller neither grants a role nor acts on a
+ * member beyond the caller's own permissions; a member who loses permissions loses their access tokens, at every
+ * guard within a second.
  */
 import { can } from '@latchkey/guard'
 import type { Call } from '../../../base/call.ts'

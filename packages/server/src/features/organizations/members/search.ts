@@ -1,8 +1,9 @@
 /**
  * Search inside one organization, by a prefix of name, username or address, in the order of the matched text. A small
- * organization is read whole. For a large one the indexes of all users are read, in bounded sections: row-level security
- * would look up each scanned user, so the sections are read as the system, which keeps only ids of members, and the
- * members are then read as the caller. Positions may be those of other users: they leave the server encrypted only.
+ * organization is read whole. For a large one the indexes of all users are read, in bounded sections: row-level
+ * security would look up each scanned user, so the sections are read as the system, which keeps only ids of members,
+ * and the members are then read as the caller. Positions may be those of other users: they leave the server encrypted
+ * only.
  */
 import { sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'

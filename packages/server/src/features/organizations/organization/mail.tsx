@@ -1,4 +1,7 @@
-/** The e-mail to the owners of a deleted organization. The organization's name is text in the body, never in the subject. */
+/**
+ * The e-mail to the owners of a deleted organization. The organization's name is text in the body, never in the
+ * subject.
+ */
 import type { Locale } from '../../../base/call.ts'
 import { texts, timeText } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'

@@ -1,7 +1,7 @@
 /**
  * The rules of an organization's own (custom) roles. Invariants: a role permits only permissions that exist inside
- * organizations; a caller creates, changes and deletes only roles within the caller's own permissions; a role in use cannot be
- * deleted; a change revokes the organization's access tokens.
+ * organizations; a caller creates, changes and deletes only roles within the caller's own permissions; a role in use
+ * cannot be deleted; a change revokes the organization's access tokens.
  */
 
 import type { Call } from '../../../base/call.ts'

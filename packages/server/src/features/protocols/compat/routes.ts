@@ -1,4 +1,7 @@
-/** `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a login. */
+/**
+ * `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a
+ * login.
+ */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { described, EXAMPLE_SESSION_TOKEN, textField } from '../../../base/described.ts'

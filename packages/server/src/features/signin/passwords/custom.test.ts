@@ -1,4 +1,7 @@
-/** The profile `custom`: its settings, what they accept and refuse, what the pages say, and what the operator is warned of. */
+/**
+ * The profile `custom`: its settings, what they accept and refuse, what the pages say, and what the operator is
+ * warned of.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cautions } from '../../../config/rules.ts'
 import { loadConfig, readConfig, shown } from '../../../config.ts'

@@ -1,4 +1,7 @@
-/** The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting, resetting and changing one. */
+/**
+ * The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting, resetting and changing
+ * one.
+ */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { problem as newProblem, Problem } from '../../../base/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * Presents the outcome of a sign-in, once for every method: as JSON (`answerOutcome`) and as a redirect of a hosted page
- * (`redirectOutcome`), with the session, device and attempt cookies.
+ * Presents the outcome of a sign-in, once for every method: as JSON (`answerOutcome`) and as a redirect of a hosted
+ * page (`redirectOutcome`), with the session, device and attempt cookies.
  */
 import type { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
