@@ -56,6 +56,12 @@ const onDatabase = (name: 'pglite' | 'postgres', others: readonly string[]): Tes
   ]
 }
 
+/**
+ * Files run in another order each time, so that none comes to depend on what another leaves behind in their worker.
+ * `TEST_SEED` repeats an order; `npm test` prints it.
+ */
+const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
+
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { dedupe: ['preact'], tsconfigPaths: true },
@@ -73,6 +79,7 @@ export default defineConfig({
     unstubGlobals: true,
     // a busy machine is late now and then; what never comes fails a little later
     expect: { poll: { timeout: 20_000, interval: 10 } },
+    sequence: { shuffle: { files: true, tests: false }, seed },
     coverage: { include: ['packages/*/src/**/*.{ts,tsx}'], reportsDirectory: 'coverage' },
     projects: [
       project('unit', { include: withoutDatabase }),

@@ -51,6 +51,8 @@ function environment() {
   }
   if (!process.stdout.isTTY) env.NO_COLOR = '1'
   env.HOME ||= mkdtempSync(join(os.tmpdir(), 'latchkey-home-'))
+  // one order of the files for all steps, which a failure can be repeated with
+  env.TEST_SEED ??= String(Date.now() % 1_000_000)
   return env
 }
 const env = environment()
@@ -308,7 +310,7 @@ async function everything() {
 }
 
 await everything()
-console.log(`\nEverything took ${seconds(began)}.`)
+console.log(`\nEverything took ${seconds(began)}. The order of the files: TEST_SEED=${env.TEST_SEED}`)
 if (notRun.length > 0) console.log(`Could not run:\n${notRun.map((text) => `  - ${text}`).join('\n')}`)
 showSlowest()
 console.log(`${tally.passed} passed, ${tally.failed} failed`)
