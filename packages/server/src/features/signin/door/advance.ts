@@ -174,7 +174,7 @@ async function finish(
     sessionId: id,
     details: { ...detailsOf(attempt), new_device: added?.newToUser ?? false },
   })
-  const uses = known ? [updateDeviceUse({ id: known.id, now: call.now })] : []
+  const uses = known ? [updateDeviceUse({ id: known.id, now: call.now })] : added ? [added.insert] : []
   const signedIn = updateLastSignIn({ id: user.id, now: call.now })
   tx.withCommit([insert, signedIn, ...uses, ...events, ...inserts])
   // independent of each other, so they are sent at once

@@ -3,12 +3,14 @@
  * only the hash is stored. A device proves nothing; its failures are counted separately, and a sign-in from an unknown
  * device is reported to the user by e-mail.
  */
+import type { CompiledQuery } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
-import { compiledOnce } from '../../../base/db/compiled.ts'
+import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { isId, newId } from '../../../base/ids.ts'
+import type { DevicesTable } from './tables.ts'
 
 export const DEVICE_COOKIE = 'device'
 const LIFETIME = 400 * 86_400_000
@@ -37,32 +39,39 @@ export const updateDeviceUse = compiledOnce((db, { id, now }: { id: string; now:
 
 /**
  * Adds the browser of a completed sign-in to the user's devices.
- * @returns the cookie to set, and whether the user has signed in from another device before
+ * @returns the statement that inserts it, the cookie to set, and whether the user has signed in from another device before
  */
 export async function addDevice(
   tx: Tx,
   userId: string,
   now: Date,
-): Promise<{ cookie: CookieChange; newToUser: boolean }> {
-  const others = await tx
-    .selectFrom('devices')
-    .select('id')
-    .where('user_id', '=', userId)
-    .orderBy('last_used_at', 'desc')
-    .execute()
+): Promise<{ insert: CompiledQuery; cookie: CookieChange; newToUser: boolean }> {
+  const others = (await tx.executeQuery(selectDevices({ userId }))).rows
   const id = newId('dev')
   const secret = randomSecret()
-  await tx
-    .insertInto('devices')
-    .values({ id, user_id: userId, secret_hash: sha256(secret), created_at: now, last_used_at: now })
-    .execute()
+  const insert = insertDevice({
+    id,
+    user_id: userId,
+    secret_hash: sha256(secret),
+    created_at: now,
+    last_used_at: now,
+  })
   const surplus = others.slice(KEEP - 1).map((other) => other.id)
   if (surplus.length > 0) await tx.deleteFrom('devices').where('id', 'in', surplus).execute()
   return {
+    insert,
     cookie: { name: DEVICE_COOKIE, value: `${id}.${secret}`, maxAgeSeconds: LIFETIME / 1000 },
     newToUser: others.length > 0,
   }
 }
+
+const selectDevices = compiledOnce((db, { userId }: { userId: string }) =>
+  db.selectFrom('devices').select('id').where('user_id', '=', userId).orderBy('last_used_at', 'desc'),
+)
+
+const insertDevice = compiledOnce((db, device: NewRow<DevicesTable>) =>
+  db.insertInto('devices').values(device),
+)
 
 /** After a reset: every other device is unknown again, because one of them may be an attacker's. */
 export async function forgetDevices(tx: Tx, userId: string, except: Device | null): Promise<void> {
