@@ -4,9 +4,10 @@
  */
 import { afterAll, beforeAll, it } from 'vitest'
 import { systemCall } from '../packages/server/src/base/call.ts'
+import { findMailFault } from '../packages/server/src/core/mail/index.ts'
 import { listUsersByOperator } from '../packages/server/src/features/accounts/registration/index.ts'
 import type { Reply } from '../packages/server/src/testing/client.ts'
-import type { Person } from '../packages/server/src/testing/world.ts'
+import { type Person, startWorld } from '../packages/server/src/testing/world.ts'
 import { accept, BASE, invited } from './organizations/founding.ts'
 import {
   expectAgreement,
@@ -374,6 +375,25 @@ const STATES: Readonly<Record<string, () => Promise<Observation[]>>> = {
       const enforced = isDone(await scene.world.client().post(api('/auth/email-change'), { token }))
       found.push({ situation, shown, enforced })
     }
+    return found
+  },
+
+  'e-mails': async () => {
+    const found: Observation[] = []
+    // no server listens on the discard port
+    const unsent = await startWorld({ smtpUrl: 'smtp://127.0.0.1:9?tls=off' })
+    for (const [situation, world] of [['delivered', scene.world], ['refused by the mail server', unsent]] as const) {
+      const email = 'mail.of.states@example.com'
+      await world.client().post(api('/auth/register'), { email, password: SCENE_PASSWORD })
+      await world.app.settle()
+      const { body } = await world.client().get(`/dev/outbox.json?to=${email}`)
+      const letters = await world.db.tx('system', (tx) => tx.selectFrom('letters').selectAll().orderBy('id', 'desc').limit(1).execute())
+      const enforced = letters[0]?.sent_at != null
+      found.push({ situation: `${situation}: in the outbox`, shown: body.length > 0, enforced })
+      const fault = await findMailFault(world.db.hot, { profile: 'production', smtpUrl: 'smtp://mail.example.com' })
+      found.push({ situation: `${situation}: by the doctor`, shown: fault === null, enforced })
+    }
+    await unsent.stop()
     return found
   },
 
