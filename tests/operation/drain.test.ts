@@ -1,29 +1,66 @@
-/** Two nodes behind a real nginx with kept connections: one is stopped under load, and no request is lost. */
-import { spawn } from 'node:child_process'
+/** Two nodes behind a real nginx with kept connections: one, of one process or of several, is stopped under load. */
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePort, PASSWORD } from '../../packages/server/src/testing/world.ts'
 import { type Cluster, startCluster } from '../setup/cluster.ts'
 import { createDatabase, type Node, startNode } from './node.ts'
 
+const BUNDLE = join(import.meta.dirname, '../../packages/server/dist/latchkey.cjs')
+
+type Stoppable = Pick<Node, 'url' | 'ready' | 'stop'>
+
 let cluster: Cluster
-let nodes: Node[] = []
+let nodes: Stoppable[] = []
 let proxy: { port: number; stop(): Promise<void> }
 beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../scripts/build.mjs')])
   cluster = await startCluster()
-  const databaseUrl = await createDatabase(cluster, 'drained')
-  const start = () => startNode(databaseUrl, { drain: 1500, emailVerification: 'off' })
-  nodes = [await start(), await start()]
-  proxy = await startProxy(nodes.map(({ url }) => new URL(url).port))
-})
-afterAll(async () => {
+}, 180_000)
+afterEach(async () => {
   await proxy?.stop()
   await Promise.all(nodes.map((node) => node.stop()))
-  await cluster.stop()
 })
+afterAll(() => cluster.stop())
+
+/** Two processes that share a port, and the primary process, which is stopped. */
+async function startWorkers(databaseUrl: string): Promise<Stoppable> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [BUNDLE, 'start', '--workers', '2', '--json'], {
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: databaseUrl,
+      LATCHKEY_PROFILE: 'testing',
+      LATCHKEY_PORT: `${port}`,
+      LATCHKEY_LOG_LEVEL: 'error',
+      LATCHKEY_SECRET: 'a secret of the operation tests, thirty-two characters',
+      LATCHKEY_EMAIL_VERIFICATION: 'off',
+      LATCHKEY_DRAIN: '1500ms',
+    },
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  child.stdout.resume()
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    ready: () =>
+      fetch(`${url}/readyz`).then(
+        ({ status }) => status,
+        () => 0,
+      ),
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
 
 /** As in the guide: connections to the nodes are kept, and a node that refuses one is passed over. */
 async function startProxy(ports: readonly string[]): Promise<{ port: number; stop(): Promise<void> }> {
@@ -60,7 +97,7 @@ async function startProxy(ports: readonly string[]): Promise<{ port: number; sto
   }
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 24 })
+let agent: Agent
 
 /** One request on a kept connection to the proxy. @returns its status */
 const send = (path: string, body?: object): Promise<number> =>
@@ -77,34 +114,46 @@ const send = (path: string, body?: object): Promise<number> =>
   })
 
 describe('a node that is stopped behind a proxy', () => {
-  it('is not ready before it refuses connections, and no request fails, reading or writing', async () => {
-    const [stopped, other] = nodes as [Node, Node]
-    const statuses: Record<string, number> = {}
-    let isOver = false
-    let users = 0
-    const lane = async (n: number): Promise<void> => {
-      while (!isOver) {
-        const email = `user${++users}@example.com`
-        const status = await (n % 3 === 0
-          ? send('/api/v1/auth/register', { email, password: PASSWORD })
-          : send('/healthz')
-        ).catch((error: NodeJS.ErrnoException) => error.code ?? 'error')
-        statuses[status] = (statuses[status] ?? 0) + 1
+  it.each([
+    ['in this process', 'drained'],
+    ['with two workers', 'drained_workers'],
+  ])(
+    '%s is not ready before it refuses connections, and no request fails, reading or writing',
+    async (how, name) => {
+      const databaseUrl = await createDatabase(cluster, name)
+      const start = () => startNode(databaseUrl, { drain: 1500, emailVerification: 'off' })
+      const other = await start()
+      const stopped = how === 'with two workers' ? await startWorkers(databaseUrl) : await start()
+      nodes = [stopped, other]
+      proxy = await startProxy(nodes.map(({ url }) => new URL(url).port))
+      agent = new Agent({ keepAlive: true, maxSockets: 24 })
+      const statuses: Record<string, number> = {}
+      let isOver = false
+      let users = 0
+      const lane = async (n: number): Promise<void> => {
+        while (!isOver) {
+          const email = `user${++users}@example.com`
+          const status = await (n % 3 === 0
+            ? send('/api/v1/auth/register', { email, password: PASSWORD })
+            : send('/healthz')
+          ).catch((error: NodeJS.ErrnoException) => error.code ?? 'error')
+          statuses[status] = (statuses[status] ?? 0) + 1
+        }
       }
-    }
-    const lanes = Array.from({ length: 16 }, (_, n) => lane(n))
-    await expect.poll(() => statuses[201] ?? 0).toBeGreaterThan(20)
-    const before = { ...statuses }
-    const ended = stopped.stop()
-    await expect.poll(() => stopped.ready()).toBe(503)
-    await ended
-    // both it and the one that is left have served in between
-    await expect.poll(() => (statuses[201] ?? 0) - (before[201] ?? 0)).toBeGreaterThan(20)
-    isOver = true
-    await Promise.all(lanes)
-    agent.destroy()
-    expect(await other.ready()).toBe(200)
-    expect(await stopped.ready()).toBe(0)
-    expect(Object.keys(statuses).sort()).toEqual(['200', '201'])
-  })
+      const lanes = Array.from({ length: 16 }, (_, n) => lane(n))
+      await expect.poll(() => statuses[201] ?? 0).toBeGreaterThan(20)
+      const before = { ...statuses }
+      const ended = stopped.stop()
+      await expect.poll(() => stopped.ready()).toBe(503)
+      await ended
+      // both it and the one that is left have served in between
+      await expect.poll(() => (statuses[201] ?? 0) - (before[201] ?? 0)).toBeGreaterThan(20)
+      isOver = true
+      await Promise.all(lanes)
+      agent.destroy()
+      expect(await other.ready()).toBe(200)
+      expect(await stopped.ready()).toBe(0)
+      expect(Object.keys(statuses).sort()).toEqual(['200', '201'])
+    },
+  )
 })

@@ -115,7 +115,7 @@ export const FOUND: readonly Row[] = [
     server('base/http/connections', 'half a header ends after 10 seconds, half a request after 30'),
     server('base/http/connections', 'slow headers and slow bodies are 408 in the envelope'),
   ] },
-  { row: 'SIGTERM of a node behind a proxy', proofs: [suite('operation/drain', 'is not ready before it refuses connections, and no request fails, reading or writing')] },
+  { row: 'SIGTERM of a node behind a proxy', proofs: [suite('operation/drain', '%s is not ready before it refuses connections, and no request fails, reading or writing')] },
   { row: 'two `Host` fields', proofs: [server('base/http/connections', 'a request with %s for its Host is 400 in the envelope, at every path', 'two')] },
   { row: '`/account/delete` as the only owner', proofs: [server('features/accounts/own/account', 'names the organizations and links to where each gets another owner')] },
   { row: 'the set-up page after `seed`', proofs: [
