@@ -1,6 +1,6 @@
 /**
  * The Call: the request context of rules, built once by base/http, frozen, data without methods. Rules take it as their
- * first parameter and never see Fastify. Code outside a request (jobs, CLI) makes one with `systemCall`.
+ * first parameter and never see the request. Code outside a request (jobs, CLI) makes one with `systemCall`.
  */
 import { newId } from './ids.ts'
 

@@ -47,7 +47,7 @@ describe('a connection', () => {
 
   it('half a header ends after 10 seconds, half a request after 30', () => {
     expect([BOUNDS.headersTimeout, BOUNDS.requestTimeout]).toEqual([10_000, 30_000])
-    const { server: listening } = makeServer(BOUNDS, { refuse: () => {}, raw: () => '' })
+    const listening = makeServer(BOUNDS, { route: () => {}, refuse: () => {}, raw: () => '' })
     expect([listening.headersTimeout, listening.requestTimeout]).toEqual([10_000, 30_000])
     // the longest time by which node may notice it late
     expect(Reflect.get(listening, 'connectionsCheckingInterval') ?? 500).toBeLessThanOrEqual(1_000)

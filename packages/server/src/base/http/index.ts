@@ -4,14 +4,13 @@
  * and its viewer. It knows no feature: app.ts hands in an Authenticator, and two functions that render HTML
  * documents.
  */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
-import { problem } from '../errors.ts'
+import { type Problem, problem } from '../errors.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Entries, Log } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
@@ -31,8 +30,9 @@ import { healthRows, type Readiness, readiness } from './serve/health.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { refuse } from './serve/refuse.ts'
 import { formAddress } from './serve/return-path.ts'
-import { BOUNDS, type Bounds, drainOf, makeServer, mount } from './serve/server.ts'
-import type { DenialRecorder, Handler } from './serve/steps.ts'
+import { type Handler, type Handlers, makeRouter } from './serve/router.ts'
+import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
+import type { DenialRecorder } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
 
 export { csrfRows } from './request/csrf.ts'
@@ -52,8 +52,6 @@ export interface HttpOptions extends PageRenderer {
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>
-  /** Routes whose answers a protocol defines (OpenID Connect, metrics). They receive no parsed body. */
-  extra?(app: FastifyInstance): void
   bounds?: Partial<Bounds>
   /** Where the access log is written; default the log. */
   accessEntries?: Entries
@@ -94,14 +92,6 @@ export function createHttp(options: HttpOptions): Http {
     renderer: options,
   }
   const bounds = { ...BOUNDS, announcement: config.drain, ...options.bounds }
-  const app = makeServer(bounds, {
-    refuse: (req, res, failed) => refuse(context, context.openExchange(req, res), failed),
-    raw: (failed, requestId, client) => {
-      const text = present.raw(failed, requestId, clock.now())
-      accesses?.unreadable({ status: failed.status, requestId, client, bytes: Buffer.byteLength(text) })
-      return text
-    },
-  })
   let closing: Promise<void> | undefined
   const ready = readiness(() => (closing ? STOPPING : options.ready()))
   const rows = [...options.rows, ...healthRows(ready)]
@@ -116,22 +106,30 @@ export function createHttp(options: HttpOptions): Http {
   const dependencies = { context, streams: openStreams, clock }
   const icon = options.assets.find(({ type }) => type.startsWith('image/'))?.path
   const table = routeTable(dependencies, [...rows, viewerRow(config, rows, icon)], assets)
-  for (const [path, handlers] of table) {
-    mount(app, path, handlers, {
-      notAllowed: (req, res, allow) => {
+  const refuseRequest = (req: IncomingMessage, res: ServerResponse, failed: Problem): void =>
+    refuse(context, context.openExchange(req, res), failed)
+  const server = makeServer(bounds, {
+    route: makeRouter(table, {
+      refuse: refuseRequest,
+      notAllowed(req, res, allow) {
         const exchange = context.openExchange(req, res)
         exchange.headers.push('allow', allow)
         refuse(context, exchange, problem('METHOD_NOT_ALLOWED'))
       },
       options: (req, res, allow) => preflight(context, context.openExchange(req, res), allow),
-    })
-  }
-  options.extra?.(app)
-  const drain = drainOf(app, bounds)
+    }),
+    refuse: refuseRequest,
+    raw(failed, requestId, client) {
+      const text = present.raw(failed, requestId, clock.now())
+      accesses?.unreadable({ status: failed.status, requestId, client, bytes: Buffer.byteLength(text) })
+      return text
+    },
+  })
+  const drain = drainOf(server, bounds)
   return {
     async listen(host, port) {
-      await app.listen({ host, port })
-      return { port: (app.server.address() as AddressInfo).port }
+      await listen(server, host, port)
+      return { port: (server.address() as AddressInfo).port }
     },
     close: () => {
       openStreams.close()
@@ -150,8 +148,6 @@ const openApiAsset = (document: () => OpenApi): Asset => ({
   immutable: false,
 })
 
-type Handlers = Map<string, (request: FastifyRequest, res: ServerResponse) => void>
-
 /** What the handlers of all kinds of rows need. */
 interface Dependencies {
   context: PageContext
@@ -164,26 +160,19 @@ function routeTable(
   dependencies: Dependencies,
   rows: readonly Row[],
   assets: readonly Asset[],
-): Map<string, Handlers> {
+): ReadonlyMap<string, Handlers> {
   const { context } = dependencies
-  const paths = new Map<string, Handlers>()
-  const add = (
-    method: string,
-    path: string,
-    handle: (request: FastifyRequest, res: ServerResponse) => void,
-  ): void => {
-    const handlers: Handlers = paths.get(path) ?? new Map()
+  const paths = new Map<string, Map<string, Handler>>()
+  const add = (method: string, path: string, handle: Handler): void => {
+    const handlers = paths.get(path) ?? new Map<string, Handler>()
     if (handlers.has(method)) throw new Error(`two rows answer ${method} ${path}`)
     handlers.set(method, handle)
     paths.set(path, handlers)
   }
-  for (const row of rows) {
-    const handle = handlerOf(dependencies, row, rows)
-    add(row.method, row.path, (request, res) => void handle(request, res))
-  }
+  for (const row of rows) add(row.method, row.path, handlerOf(dependencies, row, rows))
   for (const asset of assets) {
     const handle = assetHandler(context.present, asset)
-    add('GET', asset.path, (request, res) => handle(context.openExchange(request.raw, res)))
+    add('GET', asset.path, (req, res) => handle(context.openExchange(req, res)))
   }
   return paths
 }

@@ -9,7 +9,8 @@ import { twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { Answer, ApiRow } from '../row/route.ts'
-import { type Entry, type Handler, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
+import type { Handler } from './router.ts'
+import { type Entry, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export function apiHandler(context: HttpContext, row: ApiRow): Handler {
   const step = steps(context, row)
@@ -19,8 +20,8 @@ export function apiHandler(context: HttpContext, row: ApiRow): Handler {
     serialise: outputOf(context, row),
     bare: row.bare === true,
   }
-  return async (request, res) => {
-    const entry = step.open(request, res)
+  return async (req, res, params) => {
+    const entry = step.open(req, res, params)
     const { exchange } = entry
     try {
       const input = await step.enter(entry)

@@ -4,19 +4,20 @@
  */
 import type { Clock } from '../../clock.ts'
 import type { DownloadRow } from '../row/route.ts'
-import { type Handler, type HttpContext, problemOf, steps } from './steps.ts'
+import type { Handler } from './router.ts'
+import { type HttpContext, problemOf, steps } from './steps.ts'
 
 export function downloadHandler(context: HttpContext, row: DownloadRow, clock: Pick<Clock, 'now'>): Handler {
   const step = steps(context, row)
-  return async (request, res) => {
-    const entry = step.open(request, res)
-    const { exchange, params } = entry
+  return async (req, res, params) => {
+    const entry = step.open(req, res, params)
+    const { exchange } = entry
     try {
       const input = await step.enter(entry)
       if (entry.refusal) throw entry.refusal
       const file = await row.run(entry.call, await step.validateInput(entry, input))
       const stream = context.present.download(exchange, file)
-      if (request.raw.method === 'HEAD') return stream.end()
+      if (req.method === 'HEAD') return stream.end()
       for await (const piece of file.pieces) {
         const now = await step.authorize({ ...exchange, now: clock.now(), headers: [] }, params)
         if (!stream.isOpen || now.refusal !== null) return stream.abort()

@@ -11,15 +11,8 @@ import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
 import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
-import {
-  type Entry,
-  type Handler,
-  type HttpContext,
-  NO_INPUT,
-  problemOf,
-  type Steps,
-  steps,
-} from './steps.ts'
+import type { Handler, Params } from './router.ts'
+import { type Entry, type HttpContext, NO_INPUT, problemOf, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */
@@ -42,8 +35,8 @@ interface PageSteps extends Steps<PageRow> {
 
 export function pageHandler(context: PageContext, row: PageRow, formAddress: FormAddress): Handler {
   const step: PageSteps = { ...steps(context, row), formAddress }
-  return async (request, res) => {
-    const entry = step.open(request, res)
+  return async (req, res, params) => {
+    const entry = step.open(req, res, params)
     const { exchange } = entry
     try {
       const input = await step.enter(entry)
@@ -166,7 +159,7 @@ async function answerReached(
 }
 
 /** Reads a form that was refused before it was read, so that its values are not lost. */
-async function readRefusedForm(step: PageSteps, exchange: Exchange, params: unknown): Promise<Input> {
+async function readRefusedForm(step: PageSteps, exchange: Exchange, params: Params): Promise<Input> {
   try {
     return await step.readInput(exchange, ANONYMOUS, params)
   } catch {

@@ -150,25 +150,4 @@ describe('the route table', () => {
       route({ ...open, name, path: '/api/v1/same', run: async () => ({ data: null }) }) as Row
     await expect(serve([row('a'), row('b')])).rejects.toThrow('two rows answer GET /api/v1/same')
   })
-
-  it('accepts additional routes of another protocol', async () => {
-    const server = await serve([], {
-      extra: (app) => {
-        app.post('/oidc/token', (request, reply) => {
-          reply.hijack()
-          let body = ''
-          request.raw.on('data', (chunk) => {
-            body += chunk
-          })
-          request.raw.on('end', () => reply.raw.end(`read ${body}`))
-        })
-      },
-    })
-    const { text } = await server.ask('/oidc/token', {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: 'a=b',
-    })
-    expect(text).toBe('read a=b')
-  })
 })

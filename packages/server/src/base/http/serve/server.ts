@@ -1,12 +1,11 @@
 /**
- * The listening server: Fastify as the router over node:http, without Fastify's body parsers, logging and answers,
- * because base/present writes every answer. Owns the limits of time and number, and the answers to connections that
- * send no readable request: headers too large, broken syntax, time-outs.
+ * The listening server over node:http, and its graceful shutdown. Owns the limits of time and number, the check of the Host
+ * header, and the answers to connections that send no readable request: headers too large, broken syntax, time-outs. The
+ * router (router.ts) finds who answers a request.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Problem, problem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { badRequest } from '../request/text.ts'
@@ -39,69 +38,48 @@ export const BOUNDS: Bounds = {
 }
 
 const HEADER_BYTES = 16 * 1024
-const noCompiler = (): never => {
-  throw new Error('routes have no Fastify schemas')
-}
-const NO_QUERY = Object.freeze({})
 
-export interface Refusals {
-  /** Answers a request that no row answers. */
+export interface Answerers {
+  /** Answers a request that has one valid host. */
+  route(req: IncomingMessage, res: ServerResponse): void
   refuse(req: IncomingMessage, res: ServerResponse, failed: Problem): void
   /** The complete text of an answer to a connection that sent no readable request. */
   raw(failed: Problem, requestId: string, client: string | null): string
 }
 
-export function makeServer(bounds: Bounds, { refuse, raw }: Refusals): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    trustProxy: false,
-    exposeHeadRoutes: false,
-    return503OnClosing: false,
-    forceCloseConnections: 'idle',
-    requestTimeout: bounds.requestTimeout,
-    keepAliveTimeout: bounds.keepAliveTimeout,
-    http: {
+export function makeServer(bounds: Bounds, { route, refuse, raw }: Answerers): Server {
+  const server = createServer(
+    {
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: bounds.headersTimeout,
+      requestTimeout: bounds.requestTimeout,
+      keepAliveTimeout: bounds.keepAliveTimeout,
       connectionsCheckingInterval: Math.min(500, bounds.headersTimeout),
       // our own answer, in the envelope, if the Host header is missing
       requireHostHeader: false,
     },
-    // Fastify neither validates nor serializes: its compilers would only cost time and memory
-    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-    // form.ts parses the query, and only for rows that have one
-    routerOptions: { maxParamLength: 1_000, querystringParser: () => NO_QUERY },
-    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, raw),
-    frameworkErrors: (error, request, reply) => {
-      takeOver(reply)
-      refuse(
-        request.raw,
-        reply.raw,
-        problem(error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'NOT_FOUND' : 'BAD_REQUEST'),
-      )
+    (req, res) => {
+      const failed = hostProblem(req)
+      if (failed === null) route(req, res)
+      else refuse(req, res, failed)
     },
-  })
-  app.addHook('onRequest', (request, reply, done) => {
-    const failed = hostProblem(request.raw)
-    if (failed === null) return done()
-    takeOver(reply)
-    refuse(request.raw, reply.raw, failed)
-  })
-  app.removeAllContentTypeParsers()
-  // the handlers read the body themselves, after authentication
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.setErrorHandler((error: { code?: string; statusCode?: number }, request, reply) => {
-    takeOver(reply)
-    refuse(request.raw, reply.raw, problem(codeOf(error), { cause: error }))
-  })
-  app.setNotFoundHandler((request, reply) => {
-    takeOver(reply)
-    refuse(request.raw, reply.raw, problem('NOT_FOUND'))
-  })
-  app.server.maxConnections = bounds.maxConnections
+  )
+  server.maxConnections = bounds.maxConnections
+  server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket, raw))
   // an unknown expectation is ignored; node would refuse it without an envelope
-  app.server.on('checkExpectation', (req, res) => app.server.emit('request', req, res))
-  return app
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res))
+  return server
+}
+
+/** @throws if the address cannot be listened on */
+export function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
 
 /** RFC 9112 §3.2: two readers of one request must not see different hosts. */
@@ -119,60 +97,13 @@ function hostProblem({ rawHeaders, headers: { host }, httpVersion }: IncomingMes
 /** A name or an address with its port; a list of hosts, which RFC 3986 would permit as a name, is none. */
 const HOST = /^[\w.~%:[\]-]*$/
 
-function codeOf(error: { code?: string; statusCode?: number }): ErrorCode {
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'UNSUPPORTED_MEDIA_TYPE'
-  return error.statusCode !== undefined && error.statusCode < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR'
-}
-
-/** From here on Fastify writes nothing to the response. */
-export function takeOver(reply: FastifyReply): ServerResponse {
-  reply.hijack()
-  return reply.raw
-}
-
-/** Registers a path for its methods; the answer to every other method is 405 with the list of those. */
-export function mount(
-  app: FastifyInstance,
-  url: string,
-  handlers: ReadonlyMap<string, (request: FastifyRequest, res: ServerResponse) => void>,
-  others: { notAllowed: MethodHandler; options: MethodHandler },
-): void {
-  const known = new Set(handlers.keys())
-  if (known.has('GET')) known.add('HEAD')
-  known.add('OPTIONS')
-  const allow = METHODS.filter((method) => known.has(method)).join(', ')
-  for (const [method, handle] of handlers) {
-    app.route({
-      method: method === 'GET' ? ['GET', 'HEAD'] : method,
-      url,
-      handler: (request, reply) => handle(request, takeOver(reply)),
-    })
-  }
-  app.route({
-    method: 'OPTIONS',
-    url,
-    handler: (request, reply) => others.options(request.raw, takeOver(reply), allow),
-  })
-  const rest = METHODS.filter((method) => !known.has(method))
-  if (rest.length === 0) return
-  app.route({
-    method: rest,
-    url,
-    handler: (request, reply) => others.notAllowed(request.raw, takeOver(reply), allow),
-  })
-}
-
-type MethodHandler = (req: IncomingMessage, res: ServerResponse, allow: string) => void
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
-
 const CLIENT_FAULTS: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 }
 
 /** Answers a connection that sent no readable request, and closes it. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, raw: Refusals['raw']): void {
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, raw: Answerers['raw']): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isMidAnswer(socket)) {
     socket.destroy()
     return
@@ -205,8 +136,7 @@ export type Drain = () => Promise<void>
  *    Without an announcement they are closed immediately (also those that browsers open ahead of a request).
  * 4. It waits for running requests up to the bound, and closes the remaining connections.
  */
-export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
-  const { server } = app
+export function drainOf(server: Server, bounds: Bounds): Drain {
   const sockets = new Set<Socket>()
   let accepted = 0
   let isClosing = false
@@ -240,13 +170,11 @@ export function drainOf(app: FastifyInstance, bounds: Bounds): Drain {
     }
     if (hasTime) await pause(Math.min(bounds.announcement, LAST_REQUESTS))
     const cut = setTimeout(() => server.closeAllConnections(), bounds.drainTimeout)
-    const closed = app.close()
+    // the callback's error is that of a server that does not listen
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     for (const socket of sockets) if (!answerOf(socket)) socket.destroy()
-    try {
-      await closed
-    } finally {
-      clearTimeout(cut)
-    }
+    await closed
+    clearTimeout(cut)
   }
 }
 

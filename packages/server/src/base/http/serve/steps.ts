@@ -18,8 +18,7 @@
  * answers it differently; denied access is in the audit log before, and the presets of step 6 count it. All other steps
  * throw. What does not depend on the request is computed once a row.
  */
-import type { ServerResponse } from 'node:http'
-import type { FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../../config.ts'
 import { type Call, outside } from '../../call.ts'
 import type { Keyring } from '../../crypto.ts'
@@ -45,6 +44,7 @@ import { type Input, inputReader, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
 import type { Row } from '../row/route.ts'
+import type { Params } from './router.ts'
 
 /** What handlers need besides their row; made once. */
 export interface HttpContext {
@@ -74,8 +74,6 @@ export type DenialRecorder = (
   refusal: Problem,
 ) => Promise<void>
 
-export type Handler = (request: FastifyRequest, res: ServerResponse) => Promise<void>
-
 interface Authorization {
   caller: Caller
   call: Call
@@ -87,7 +85,7 @@ interface Authorization {
 export interface Entry {
   exchange: Exchange
   /** The parameters of the path. */
-  params: unknown
+  params: Params
   /** Of a visitor until the caller is known. */
   call: Call
   /** The HTTP Basic credential, on rows that accept one. */
@@ -102,11 +100,11 @@ export interface Entry {
 export interface Steps<R extends Row> {
   row: R
   /** Opens the exchange of a request. */
-  open(request: FastifyRequest, res: ServerResponse): Entry
+  open(req: IncomingMessage, res: ServerResponse, params: Params): Entry
   /** Steps 1 to 7; ends early with a refusal. @returns the input, which nothing may use after a refusal. @throws Problem */
   enter(entry: Entry): Promise<Input>
   /** Steps 1 to 4. An invalid credential on an open row is no refusal. @throws Problem BAD_REQUEST */
-  authorize(exchange: Exchange, params: unknown): Promise<Authorization>
+  authorize(exchange: Exchange, params: Params): Promise<Authorization>
   /** Step 7 alone. @throws Problem */
   readInput: ReadInput
   /** Steps 8 and 9. @throws Problem */
@@ -132,18 +130,18 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       )
   const countGuess = guessCounter(row, context)
 
-  async function recordDenial(call: Call, params: unknown, error: unknown): Promise<void> {
+  async function recordDenial(call: Call, params: Params, error: unknown): Promise<void> {
     if (!(error instanceof Problem) || error.code !== 'INSUFFICIENT_PERMISSIONS') return
     // only rows about an organization concern the organization that the caller acts in
     const about = row.organization === undefined ? outside(call) : call
     await context.recordDenial(about, { action: row.of.name, target: targetOf(params) }, error)
   }
-  async function refuse(exchange: Exchange, caller: Caller, params: unknown, refusal: Problem) {
+  async function refuse(exchange: Exchange, caller: Caller, params: Params, refusal: Problem) {
     const call = callOf(exchange, caller)
     await recordDenial(outside(call), params, refusal)
     return { caller, call, refusal }
   }
-  async function authorize(exchange: Exchange, params: unknown): Promise<Authorization> {
+  async function authorize(exchange: Exchange, params: Params): Promise<Authorization> {
     assertVersion(exchange)
     const caller = await authenticate(row, exchange, context)
     const refusal = checkAccess(caller, exchange.now)
@@ -164,12 +162,12 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   return {
     row,
     authorize,
-    open(request, res) {
-      const exchange = context.openExchange(request.raw, res, row.kind === 'page' ? undefined : row.style)
+    open(req, res, params) {
+      const exchange = context.openExchange(req, res, row.kind === 'page' ? undefined : row.style)
       const call = callOf(exchange, ANONYMOUS)
       return {
         exchange,
-        params: request.params,
+        params,
         call,
         basic: null,
         refusal: null,
@@ -259,7 +257,7 @@ function assertVersion(exchange: Exchange): void {
 /** Ids and names; other texts in a path refer to nothing, and could put anything into the audit log. */
 const TARGET = /^[\w.:*-]{1,100}$/
 
-function targetOf(params: unknown): Record<string, string> {
+function targetOf(params: Params): Record<string, string> {
   const named = Object.entries((params ?? {}) as Record<string, string>)
   // a path may contain a token (`/auth/attempts/:attempt`), and no secret is recorded
   return Object.fromEntries(named.filter(([, value]) => TARGET.test(value) && scrub(value) === value))

@@ -8,8 +8,9 @@ import { problem } from '../../errors.ts'
 import type { EventStream } from '../../present/index.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { StreamRow } from '../row/route.ts'
+import type { Handler, Params } from './router.ts'
 import type { Bounds } from './server.ts'
-import { type Handler, type HttpContext, problemOf, steps } from './steps.ts'
+import { type HttpContext, problemOf, steps } from './steps.ts'
 
 export interface Streams {
   handler(context: HttpContext, row: StreamRow): Handler
@@ -26,14 +27,14 @@ export function streams(
   return {
     handler(context, row) {
       const step = steps(context, row)
-      const isStillAuthorized = async (exchange: Exchange, params: unknown): Promise<boolean> => {
+      const isStillAuthorized = async (exchange: Exchange, params: Params): Promise<boolean> => {
         const now = { ...exchange, now: clock.now(), headers: [] }
         const { caller, refusal } = await step.authorize(now, params)
         return caller.principal !== null && refusal === null
       }
-      return async (request, res) => {
-        const entry = step.open(request, res)
-        const { exchange, params } = entry
+      return async (req, res, params) => {
+        const entry = step.open(req, res, params)
+        const { exchange } = entry
         try {
           const sent = await step.enter(entry)
           if (entry.refusal) throw entry.refusal
@@ -54,7 +55,7 @@ export function streams(
             open.delete(stream)
           })
           // HEAD has no body
-          if (request.raw.method === 'HEAD') return stream.end()
+          if (req.method === 'HEAD') return stream.end()
           await row.run(entry.call, input, stream).catch((error: unknown) => {
             problemOf(context, exchange, error, row)
             stream.end()
