@@ -9,6 +9,7 @@ import { keyring } from './base/crypto.ts'
 import type { Database } from './base/db/database.ts'
 import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
 import { StartRefused } from './base/errors.ts'
+import type { Eventual } from './base/eventual.ts'
 import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
@@ -188,16 +189,15 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
 /** Checks a credential by the feature of its kind, once roles are current. */
 function authenticator({ roles }: Tools, features: readonly Feature[]): Authenticator {
   const checks = Object.assign({}, ...features.map(({ credential }) => credential)) as CredentialChecks
-  const check = (credential: Credential, now: Date): Promise<Verdict> => {
+  const check = (credential: Credential, now: Date): Eventual<Verdict> => {
     if (credential.kind === 'session') return checks.session(credential, now)
     if (credential.kind === 'access_token') return checks.access_token(credential, now)
     return checks.api_key(credential, now)
   }
   return {
-    async check(credential, now) {
+    check(credential, now) {
       const waiting = roles.fresh()
-      if (waiting) await waiting
-      return check(credential, now)
+      return waiting ? waiting.then(() => check(credential, now)) : check(credential, now)
     },
   }
 }

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { cutListener, withoutListener } from '../testing/connections.ts'
 import { openTestDatabase, quietLog, testDatabaseKind } from '../testing/database.ts'
 import { createChanges } from './changes.ts'
-import { sha256 } from './crypto.ts'
+import { digestBytes, digestKey } from './crypto.ts'
 import type { Database } from './db/database.ts'
 import type { Db } from './db/types.ts'
 import { type CachedRow, createRowCache, derived } from './row-cache.ts'
@@ -50,7 +50,9 @@ async function make(options: { most?: number; from?: Pick<Db, 'listen' | 'heard'
   const changes = createChanges({ db: options.from ?? db, clock: { ticks: () => ticks }, log: quietLog })
   await changes.open()
   closing.push(() => changes.close())
-  const numbers = new Map(Array.from({ length: 40 }, (_, i) => [sha256(`${i + 1}`).toString('hex'), i + 1]))
+  const numbers = new Map(
+    Array.from({ length: 40 }, (_, i) => [digestBytes(digestKey(`${i + 1}`)).toString('hex'), i + 1]),
+  )
   const rows = createRowCache<Row>({
     changes,
     most: options.most ?? 100,
@@ -83,8 +85,8 @@ async function make(options: { most?: number; from?: Pick<Db, 'listen' | 'heard'
     changes,
     seen,
     hold,
-    find: (n: number) => rows.find(sha256(`${n}`)),
-    load: (n: number) => rows.load(sha256(`${n}`)),
+    find: (n: number) => rows.find(digestKey(`${n}`)),
+    load: (n: number) => rows.load(digestKey(`${n}`)),
     /**
      * Loads a row until it is in memory: each connection delivers the notification of an earlier change, and a late one
      * counts as a change.
@@ -92,9 +94,9 @@ async function make(options: { most?: number; from?: Pick<Db, 'listen' | 'heard'
     keep: (n: number) =>
       expect
         .poll(async () => {
-          if (rows.find(sha256(`${n}`)) === null) await rows.load(sha256(`${n}`))
+          if (rows.find(digestKey(`${n}`)) === null) await rows.load(digestKey(`${n}`))
           await pause(20)
-          return rows.find(sha256(`${n}`))
+          return rows.find(digestKey(`${n}`))
         })
         .not.toBeNull(),
     /** Moves the monotonic clock. */
@@ -139,13 +141,13 @@ describe('a row in memory', () => {
     ) // biome-ignore format: it reads as one line
     await expect
       .poll(async () => {
-        await rows.load(sha256('1'))
+        await rows.load(digestKey('1'))
         await pause(20)
-        return rows.find(sha256('1'))
+        return rows.find(digestKey('1'))
       })
       .not.toBeNull()
     await db.tx('system', (tx) => sql`update organizations set name = 'b'`.execute(tx))
-    expect(rows.find(sha256('1'))).toBeNull()
+    expect(rows.find(digestKey('1'))).toBeNull()
     await db.tx('system', (tx) => sql`delete from organizations`.execute(tx))
   })
 
@@ -253,7 +255,7 @@ describe('loads', () => {
         return { user_id: id(1), organization_id: null }
       },
     })
-    const hash = sha256('1')
+    const hash = digestKey('1')
     const failed = await Promise.allSettled([rows.load(hash), rows.load(hash)])
     expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     isDown = false

@@ -8,6 +8,8 @@
  * memory may permit, only the database refuses.
  */
 import type { Changes } from './changes.ts'
+import { digestBytes } from './crypto.ts'
+import { deepFrozen } from './frozen.ts'
 
 /** What the rows of a cache have in common. */
 export interface CachedRow {
@@ -17,10 +19,10 @@ export interface CachedRow {
 }
 
 export interface RowCache<R> {
-  /** The row in memory; null where there is none that is current. */
-  find(hash: Buffer): R | null
-  /** The row in the database; null where there is none. Concurrent loads of one hash are one statement. */
-  load(hash: Buffer): Promise<R | null>
+  /** The row in memory, by the digest of its credential (`digestKey`); null where there is none that is current. */
+  find(key: string): R | null
+  /** The row in the database; null where there is none. Concurrent loads of one key are one statement. */
+  load(key: string): Promise<R | null>
 }
 
 export interface RowCacheOptions<R> {
@@ -51,9 +53,6 @@ export function createRowCache<R extends CachedRow>({
   let old = new Map<string, Entry<R>>()
   const loads = new Map<string, Load<R>>()
 
-  // one byte a character: the shortest key
-  const keyOf = (hash: Buffer): string => hash.toString('latin1')
-
   function keep(key: string, entry: Entry<R>): void {
     if (young.size >= half) {
       old = young
@@ -65,9 +64,9 @@ export function createRowCache<R extends CachedRow>({
   const isUnchanged = ({ row, since }: Entry<R>): boolean =>
     changes.isUnchanged(since, row.user_id, row.organization_id)
 
-  function start(key: string, hash: Buffer): Load<R> {
+  function start(key: string): Load<R> {
     const since = changes.last()
-    const row = read(hash).then((found) => {
+    const row = read(digestBytes(key)).then((found) => {
       if (found === undefined) return null
       if (most > 0) keep(key, { row: found, since })
       return found
@@ -76,9 +75,8 @@ export function createRowCache<R extends CachedRow>({
   }
 
   return {
-    find(hash) {
+    find(key) {
       if (!changes.isCurrent()) return null
-      const key = keyOf(hash)
       let entry = young.get(key)
       if (entry === undefined) {
         entry = old.get(key)
@@ -90,15 +88,14 @@ export function createRowCache<R extends CachedRow>({
       young.delete(key)
       return null
     },
-    async load(hash) {
-      const key = keyOf(hash)
+    async load(key) {
       const joined = loads.get(key)
       if (joined !== undefined && changes.isCurrent()) {
         const row = await joined.row
         // its statement was sent before this call: what has changed since then it may not contain
         if (row !== null && isUnchanged({ row, since: joined.since })) return row
       }
-      const load = start(key, hash)
+      const load = start(key)
       loads.set(key, load)
       try {
         return await load.row
@@ -107,14 +104,6 @@ export function createRowCache<R extends CachedRow>({
       }
     },
   }
-}
-
-/** Requests share it, so that none may change it. */
-function deepFrozen<V>(value: V): V {
-  if (typeof value !== 'object' || value === null || value instanceof Date || Object.isFrozen(value))
-    return value
-  for (const member of Object.values(value)) deepFrozen(member)
-  return Object.freeze(value)
 }
 
 /** What is made of an object and depends on a replica as well; kept as long as both are the same. */

@@ -4,13 +4,14 @@
  * each.
  */
 import type { Statements } from '../base/db/types.ts'
+import type { Eventual } from '../base/eventual.ts'
 import type { Credential, Verdict } from '../base/http/request/authenticate.ts'
 import type { Row } from '../base/http/row/route.ts'
 import type { Work } from './jobs/index.ts'
 
 /** How credentials are checked, by their kind. */
 export type CredentialChecks = {
-  [K in Credential['kind']]: (credential: Extract<Credential, { kind: K }>, now: Date) => Promise<Verdict>
+  [K in Credential['kind']]: (credential: Extract<Credential, { kind: K }>, now: Date) => Eventual<Verdict>
 }
 
 /** A sign-in method, as an attempt offers it; what the door runs of it is in signin/door/method.ts. */

@@ -2,8 +2,8 @@
  * The rate limit store in memory: a rolling window for each key. For limits up to 32, each request has an entry with
  * its time, so that the window is exact; above that, requests within a 32nd of the window share an entry and expire
  * with its last one, so that a window never allows more than its limit, and at most a 32nd less. Memory is bounded:
- * keys are deleted when their window has passed, and under a flood of distinct keys the least recently used ones are
- * evicted.
+ * keys are deleted when their window has passed, and under a flood of distinct keys those that were not used recently
+ * are evicted (second chance: a key in use is kept once more when its turn comes).
  */
 import type { LimitStore, LimitVerdict } from './store.ts'
 
@@ -17,9 +17,13 @@ interface Window {
   total: number
   /** The end of the window of the last request, in milliseconds since the Unix epoch. */
   over: number
+  /** Whether the key was used since its turn came last. */
+  isUsed: boolean
 }
 
 const GRAINS = 32
+/** Keys that each new key looks at. */
+const TURNS = 4
 
 /** A synchronous store. */
 export interface MemoryLimits extends LimitStore {
@@ -30,13 +34,20 @@ export interface MemoryLimits extends LimitStore {
 export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
   const windows = new Map<string, Window>()
 
-  /** Keys are in order of use. Each new key checks the oldest ones, so that expired keys do not accumulate. */
+  /** The turn goes round the keys. Each new key takes it a few keys further, so that expired keys do not accumulate. */
   function makeRoom(now: number): void {
     let looked = 0
     for (const [key, window] of windows) {
-      if (windows.size < maxKeys && (looked === 4 || window.over > now)) return
-      windows.delete(key)
+      const isFull = windows.size >= maxKeys
+      if (!isFull && looked >= TURNS) return
       looked += 1
+      if (window.over <= now || (isFull && !window.isUsed)) {
+        windows.delete(key)
+      } else {
+        windows.delete(key)
+        windows.set(key, window)
+        window.isUsed = false
+      }
     }
   }
 
@@ -45,12 +56,11 @@ export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
     take(key, max, milliseconds, at): LimitVerdict {
       const now = at.getTime()
       let window = windows.get(key)
-      if (window) windows.delete(key)
-      else {
+      if (window === undefined) {
         makeRoom(now)
-        window = { entries: [], total: 0, over: 0 }
-      }
-      windows.set(key, window)
+        window = { entries: [], total: 0, over: 0, isUsed: false }
+        windows.set(key, window)
+      } else window.isUsed = true
       forget(window, now - milliseconds)
       const allowed = window.total < max
       if (allowed) remember(window, now, max <= GRAINS ? 0 : milliseconds / GRAINS)

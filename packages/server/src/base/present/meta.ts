@@ -1,6 +1,6 @@
 /** `meta`: `{version, success, code, message, request_id, data, meta | error:{code, type, details}}`. */
 import type { Problem } from '../errors.ts'
-import { cursorMember, type EnvelopeFields, JSON_TYPE, type StyleWriter } from './style.ts'
+import { cursorMember, type EnvelopeFields, isoTime, JSON_TYPE, type StyleWriter } from './style.ts'
 
 const head = (success: boolean, message: string, fields: EnvelopeFields): string =>
   `{"version":"1.0","success":${success},"code":${fields.status},"message":${JSON.stringify(message)},"request_id":"${fields.requestId}"`
@@ -18,7 +18,7 @@ export const meta: StyleWriter = {
   failureType: JSON_TYPE,
   bare: false,
   success: (data, fields) =>
-    `${head(true, fields.message, fields)},"data":${data},"meta":{"timestamp":"${fields.now.toISOString()}","version":"v1"${cursorMember(fields.nextCursor)}}}`,
+    `${head(true, fields.message, fields)},"data":${data},"meta":{"timestamp":"${isoTime(fields.now)}","version":"v1"${cursorMember(fields.nextCursor)}}}`,
   failure: (problem, fields) =>
     `${head(false, problem.message, fields)},"error":{"code":"${problem.code}","type":"${problem.type}","details":${JSON.stringify(detailsOf(problem))}}}`,
 }

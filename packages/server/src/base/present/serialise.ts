@@ -7,19 +7,26 @@
 import fastJson from 'fast-json-stringify'
 import { z } from 'zod'
 
-export type Serialise = (data: unknown) => string
+/** JSON text, and its length in bytes: to count them costs as much as to write them, so text that is kept has its length. */
+export interface JsonText {
+  text: string
+  bytes: number
+}
+
+export type Serialise = (data: unknown) => JsonText
 
 type JsonSchema = Record<string, unknown>
 
 export function serialiser(output: z.ZodType): Serialise {
-  let compiled: Serialise | undefined
+  let compiled: ((data: unknown) => string) | undefined
   return (data) => {
     compiled ??= compile(output)
-    return compiled(data)
+    const text = compiled(data)
+    return { text, bytes: Buffer.byteLength(text) }
   }
 }
 
-function compile(output: z.ZodType): Serialise {
+function compile(output: z.ZodType): (data: unknown) => string {
   const whole = z.toJSONSchema(output, {
     io: 'output',
     target: 'draft-7',

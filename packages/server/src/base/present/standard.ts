@@ -1,8 +1,8 @@
 /** `standard`: `{success, code, message, data | error, request_id, version, metadata}`. */
-import { cursorMember, type EnvelopeFields, JSON_TYPE, type StyleWriter } from './style.ts'
+import { cursorMember, type EnvelopeFields, isoTime, JSON_TYPE, type StyleWriter } from './style.ts'
 
 const tail = (fields: EnvelopeFields): string =>
-  `"request_id":"${fields.requestId}","version":"1.0","metadata":{"timestamp":"${fields.now.toISOString()}","version":"v1","request_id":"${fields.requestId}"${cursorMember(fields.nextCursor)}}}`
+  `"request_id":"${fields.requestId}","version":"1.0","metadata":{"timestamp":"${isoTime(fields.now)}","version":"v1","request_id":"${fields.requestId}"${cursorMember(fields.nextCursor)}}}`
 
 export const standard: StyleWriter = {
   failureType: JSON_TYPE,

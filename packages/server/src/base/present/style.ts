@@ -51,3 +51,15 @@ export const asQuotedText = (text: string): string => text.replace(/[^\x20-\x21\
 /** JSON text of a cursor as the last members of a metadata object. */
 export const cursorMember = (cursor: string | null | undefined): string =>
   cursor === undefined ? '' : `,"next_cursor":${JSON.stringify(cursor)}`
+
+let lastTime = Number.NaN
+let lastText = ''
+
+/** The time in ISO 8601; many answers are of the same millisecond. */
+export function isoTime(at: Date): string {
+  if (at.getTime() !== lastTime) {
+    lastTime = at.getTime()
+    lastText = at.toISOString()
+  }
+  return lastText
+}

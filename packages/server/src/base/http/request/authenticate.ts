@@ -8,6 +8,7 @@
 import type { Config } from '../../../config.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { type Problem, problem } from '../../errors.ts'
+import { type Eventual, whenReady } from '../../eventual.ts'
 import type { Row } from '../row/route.ts'
 import type { Exchange } from './exchange.ts'
 import { parseForm } from './form.ts'
@@ -29,7 +30,7 @@ export interface AuthenticatedCaller {
 export type Verdict = AuthenticatedCaller | { refused: Problem }
 
 export interface Authenticator {
-  check(credential: Credential, now: Date): Promise<Verdict>
+  check(credential: Credential, now: Date): Eventual<Verdict>
 }
 
 /**
@@ -73,11 +74,7 @@ interface Dependencies {
  * An explicit credential takes precedence over the cookie, even if it is invalid.
  * @throws Problem BAD_REQUEST for two credentials, or one that cannot be read
  */
-export async function authenticate(
-  row: Row,
-  exchange: Exchange,
-  dependencies: Dependencies,
-): Promise<Caller> {
+export function authenticate(row: Row, exchange: Exchange, dependencies: Dependencies): Eventual<Caller> {
   if (row.anonymous) return ANONYMOUS
   const { authorization, 'x-api-key': header } = exchange.req.headers
   const inQuery = dependencies.config.apiKeyInQuery ? keyInQuery(exchange.url) : undefined
@@ -90,7 +87,7 @@ export async function authenticate(
     exchange.credential = 'bearer'
     const credential = authorization === undefined ? apiKey(String(header)) : credentialIn(authorization)
     if (!credential) return INVALID_TOKEN
-    return { ...(await verify(exchange, dependencies, credential)), isExplicit: true }
+    return verify(exchange, dependencies, credential, true)
   }
   if (inQuery !== undefined) {
     exchange.credential = 'bearer'
@@ -149,15 +146,18 @@ function credentialIn(authorization: string): Credential | null {
 
 export const twoCredentials = (): Problem => badRequest('The request carries two credentials.')
 
-async function verify(
-  exchange: Exchange,
+const verify = (
+  { now }: Exchange,
   { authenticator }: Dependencies,
   credential: Credential,
-): Promise<Caller> {
-  const verdict = await authenticator.check(credential, exchange.now)
-  if ('refused' in verdict) return { ...ANONYMOUS, refused: verdict.refused }
+  isExplicit = false,
+): Eventual<Caller> =>
+  whenReady(authenticator.check(credential, now), (verdict) => callerOf(verdict, isExplicit))
+
+function callerOf(verdict: Verdict, isExplicit: boolean): Caller {
+  if ('refused' in verdict) return { ...ANONYMOUS, refused: verdict.refused, isExplicit }
   const { principal, session, organization = null } = verdict
-  return { ...ANONYMOUS, principal, session, organization }
+  return { principal, session, organization, refused: null, basic: null, isExplicit }
 }
 
 /** Two readers of one request must not find two different credentials: one may read the first field, another the last. */

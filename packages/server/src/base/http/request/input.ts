@@ -5,6 +5,7 @@
  */
 import type { Config } from '../../../config.ts'
 import { type FieldError, problem } from '../../errors.ts'
+import { type Eventual, whenReady } from '../../eventual.ts'
 import { isStrict, type Row, readsQuery } from '../row/route.ts'
 import type { Caller } from './authenticate.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
@@ -21,8 +22,15 @@ export interface Input {
   unknown: readonly FieldError[]
 }
 
+/** Of a request that sends nothing: the same object, so that what it is parsed to is computed once. */
+export const NO_INPUT: Input = Object.freeze({ fields: Object.freeze({}), unknown: [] })
+
 /** @throws Problem 400, 413, 415, NOT_FOUND */
-export type ReadInput = (exchange: Exchange, caller: Pick<Caller, 'basic'>, params: unknown) => Promise<Input>
+export type ReadInput = (
+  exchange: Exchange,
+  caller: Pick<Caller, 'basic'>,
+  params: unknown,
+) => Eventual<Input>
 
 /** Prepared once a row. */
 export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): ReadInput {
@@ -35,9 +43,10 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
   const notEmpty = new Set(row.notEmpty)
   const bodyLimit = row.bodyLimit ?? BODY_LIMIT
   const mayClear = row.method === 'PATCH'
+  const sendsQueryOnly = row.method === 'GET' && !row.path.includes(':') && !row.takesBasic
   const read = isFromQuery ? readQuery : readOther
 
-  async function readQuery({ url, req }: Exchange): Promise<Input> {
+  function readQuery({ url, req }: Exchange): Eventual<Input> {
     const fields: Record<string, unknown> = parseForm(queryOf(url))
     const unknown = isStrict(row)
       ? unknownMembers(fields, declared, { besides: inQuery, what: 'query parameter' })
@@ -46,9 +55,10 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
     for (const name in fields) if (fields[name] === '' && !notEmpty.has(name)) delete fields[name]
     // a GET has no body that means anything (RFC 9110 §9.3.1), and proxies announce one that they do not send
     if (row.method === 'GET' || !isStrict(row)) return { fields, unknown }
-    const body = await readBody(req, bodyLimit)
-    if (CSRF_FIELD in body) fields[CSRF_FIELD] = body[CSRF_FIELD]
-    return { fields, unknown: [...unknown, ...unknownMembers(body, NOTHING, { besides: inBody })] }
+    return readBody(req, bodyLimit).then((body) => {
+      if (CSRF_FIELD in body) fields[CSRF_FIELD] = body[CSRF_FIELD]
+      return { fields, unknown: [...unknown, ...unknownMembers(body, NOTHING, { besides: inBody })] }
+    })
   }
 
   async function readOther({ url, req }: Exchange): Promise<Input> {
@@ -62,11 +72,13 @@ export function inputReader(row: Row, config: Pick<Config, 'apiKeyInQuery'>): Re
     return { fields, unknown: [...unknown, ...inUrl] }
   }
 
-  return async (exchange, { basic }, params) => {
-    const input = await read(exchange)
-    if (basic && row.takesBasic) Object.assign(input.fields, basic)
-    addParams(input.fields, params)
-    return input
+  return (exchange, { basic }, params) => {
+    if (sendsQueryOnly && queryOf(exchange.url) === '') return NO_INPUT
+    return whenReady<Input, Input>(read(exchange), (input) => {
+      if (basic && row.takesBasic) Object.assign(input.fields, basic)
+      addParams(input.fields, params)
+      return input
+    })
   }
 }
 

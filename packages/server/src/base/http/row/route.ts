@@ -7,6 +7,7 @@ import type { VNode } from 'preact'
 import type { z } from 'zod'
 import type { Call, ProtocolStyle } from '../../call.ts'
 import type { FieldError, Problem } from '../../errors.ts'
+import type { Eventual } from '../../eventual.ts'
 import type { EventStream } from '../../present/events.ts'
 import type { Operation } from './operation.ts'
 
@@ -117,7 +118,7 @@ export interface ApiFace<I = unknown, O = unknown> extends StyledFace {
   bare?: true
   /** The tag that lists it in the docs. */
   tag: string
-  run(call: Call, input: I): Promise<Answer<O>>
+  run(call: Call, input: I): Eventual<Answer<O>>
   /** Runs instead of `run` for an API key, which sends no further input (the login of a program). */
   withKey?(call: Call): Promise<Answer<O>>
   /** Runs instead of `run` for HTTP Basic, which is a guess at a password; the limits of `as` count it. */

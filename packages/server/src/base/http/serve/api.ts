@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod'
 import { type Problem, problem } from '../../errors.ts'
-import { type Serialise, serialiser } from '../../present/index.ts'
+import { type Eventual, whenReady } from '../../eventual.ts'
+import { type JsonText, type Serialise, serialiser } from '../../present/index.ts'
 import { twoCredentials } from '../request/authenticate.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Input } from '../request/input.ts'
@@ -41,22 +42,22 @@ function answerRefusal(context: HttpContext, row: ApiRow, exchange: Exchange, re
   context.present.redirect(exchange, location)
 }
 
-async function run(step: Steps<ApiRow>, entry: Entry, input: Input): Promise<Answer<unknown>> {
+function run(step: Steps<ApiRow>, entry: Entry, input: Input): Eventual<Answer<unknown>> {
   const { row } = step
   const { call, basic } = entry
   if (row.withKey && call.principal?.method === 'api_key') {
     // an API key and a password are two credentials
     if (Object.keys(input.fields).length > 0) throw twoCredentials()
     if (input.unknown.length > 0) throw problem('VALIDATION_ERROR', { details: [...input.unknown] })
-    return await row.withKey(call)
+    return row.withKey(call)
   }
-  const valid = await step.validateInput(entry, input)
-  if (row.withBasic && basic) return await row.withBasic.run(call, valid, basic)
-  return await row.run(call, valid)
+  return whenReady(step.validateInput(entry, input), (valid) =>
+    row.withBasic && basic ? row.withBasic.run(call, valid, basic) : row.run(call, valid),
+  )
 }
 
 function keepingText(serialise: Serialise): Serialise {
-  const kept = new WeakMap<object, string>()
+  const kept = new WeakMap<object, JsonText>()
   return (data) => {
     const found = kept.get(data as object)
     if (found !== undefined) return found

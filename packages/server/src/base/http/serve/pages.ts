@@ -8,11 +8,11 @@ import type { Problem } from '../../errors.ts'
 import { ANONYMOUS } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
-import type { Input } from '../request/input.ts'
+import { type Input, NO_INPUT } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
 import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
 import type { Handler, Params } from './router.ts'
-import { type Entry, type HttpContext, NO_INPUT, problemOf, type Steps, steps } from './steps.ts'
+import { type Entry, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */

@@ -20,9 +20,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../../../config.ts'
-import { type Call, outside } from '../../call.ts'
+import { type Call, outside, type Principal } from '../../call.ts'
 import type { Keyring } from '../../crypto.ts'
 import { Problem, problem } from '../../errors.ts'
+import { type Eventual, whenReady } from '../../eventual.ts'
+import { deepFrozen } from '../../frozen.ts'
 import type { Limits } from '../../limits/index.ts'
 import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
@@ -40,7 +42,7 @@ import type { Cors } from '../request/cors.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from '../request/csrf.ts'
 import type { Exchange, OpenExchange } from '../request/exchange.ts'
 import { parseInput, parseJudged } from '../request/fields.ts'
-import { type Input, inputReader, type ReadInput } from '../request/input.ts'
+import { type Input, inputReader, NO_INPUT, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
 import type { Row } from '../row/route.ts'
@@ -102,18 +104,16 @@ export interface Steps<R extends Row> {
   /** Opens the exchange of a request. */
   open(req: IncomingMessage, res: ServerResponse, params: Params): Entry
   /** Steps 1 to 7; ends early with a refusal. @returns the input, which nothing may use after a refusal. @throws Problem */
-  enter(entry: Entry): Promise<Input>
+  enter(entry: Entry): Eventual<Input>
   /** Steps 1 to 4. An invalid credential on an open row is no refusal. @throws Problem BAD_REQUEST */
-  authorize(exchange: Exchange, params: Params): Promise<Authorization>
+  authorize(exchange: Exchange, params: Params): Eventual<Authorization>
   /** Step 7 alone. @throws Problem */
   readInput: ReadInput
   /** Steps 8 and 9. @throws Problem */
-  validateInput(entry: Entry, input: Input): Promise<unknown>
+  validateInput(entry: Entry, input: Input): Eventual<unknown>
   /** Step 10. @throws what `run` throws */
-  recordDenials<T>(entry: Entry, run: () => Promise<T> | T): Promise<T>
+  recordDenials<T>(entry: Entry, run: () => Eventual<T>): Eventual<T>
 }
-
-export const NO_INPUT: Input = Object.freeze({ fields: Object.freeze({}), unknown: [] })
 
 /** Prepares the steps of one row. */
 export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
@@ -141,23 +141,72 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     await recordDenial(outside(call), params, refusal)
     return { caller, call, refusal }
   }
-  async function authorize(exchange: Exchange, params: Params): Promise<Authorization> {
+  function authorize(exchange: Exchange, params: Params): Eventual<Authorization> {
     assertVersion(exchange)
-    const caller = await authenticate(row, exchange, context)
+    return whenReady<Caller, Authorization>(authenticate(row, exchange, context), (caller) =>
+      judge(exchange, params, caller),
+    )
+  }
+  function judge(exchange: Exchange, params: Params, caller: Caller): Eventual<Authorization> {
     const refusal = checkAccess(caller, exchange.now)
-    const { principal, organization } = caller
+    const { principal } = caller
     if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
     if (refusal !== null) return refuse(exchange, caller, params, refusal)
-    if (row.organization === undefined) return { caller, call: callOf(exchange, caller), refusal }
+    return row.organization === undefined
+      ? { caller, call: callOf(exchange, caller), refusal }
+      : judgeMembership(exchange, params, caller, principal)
+  }
+  async function judgeMembership(
+    exchange: Exchange,
+    params: Params,
+    caller: Caller,
+    principal: Principal,
+  ): Promise<Authorization> {
+    const { organization } = caller
     const membership = await checkMembership(row, { principal, organization }, params, context.memberships)
     if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
-    return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal }
+    return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal: null }
   }
   function assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void> {
     // no other site can make a browser send an explicit credential
     const isProtected = caller.isExplicit && caller.principal !== null
     if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
     return (caller.basic && countGuess ? countGuess : countRequest)?.(call, exchange.headers)
+  }
+  /** Steps 5 to 7. */
+  function admit(entry: Entry, { caller, call, refusal }: Authorization): Eventual<Input> {
+    const { exchange } = entry
+    entry.call = call
+    entry.basic = caller.basic
+    entry.refusal = refusal
+    entry.isAuthorized = true
+    exchange.userId = call.principal?.userId ?? null
+    if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
+    if (refusal !== null) return whenReady(countRefusal?.(call, exchange.headers), () => NO_INPUT)
+    return whenReady<void, Input>(assertOriginAndLimit(exchange, caller, call), () => read(entry, caller))
+  }
+  function read(entry: Entry, caller: Caller): Eventual<Input> {
+    entry.input = NO_INPUT
+    return whenReady<Input, Input>(readInput(entry.exchange, caller, entry.params), (input) => {
+      entry.input = input
+      return input
+    })
+  }
+  async function runRecorded<T>({ call, params }: Entry, run: () => Eventual<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      await recordDenial(call, params, error)
+      throw error
+    } finally {
+      await context.beforeAnswer?.()
+    }
+  }
+  /** Without a query the input is the same for every request, and its parsed value too. */
+  let parsedNothing: unknown
+  function parseNothing(): unknown {
+    parsedNothing ??= deepFrozen(parseInput(row.input, {}, []))
+    return parsedNothing
   }
   return {
     row,
@@ -175,45 +224,26 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
         isAuthorized: false,
       }
     },
-    async enter(entry) {
+    enter(entry) {
       const { exchange, params } = entry
       if (row.anyOrigin) exchange.headers.push('access-control-allow-origin', '*')
       else if (row.kind !== 'page') context.cors.answer(exchange.req, exchange.headers)
-      const { caller, call, refusal } = await authorize(exchange, params)
-      Object.assign(entry, { call, basic: caller.basic, refusal, isAuthorized: true })
-      exchange.userId = call.principal?.userId ?? null
-      if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
-      if (refusal !== null) {
-        await countRefusal?.(call, exchange.headers)
-        return NO_INPUT
-      }
-      const counted = assertOriginAndLimit(exchange, caller, call)
-      if (counted) await counted
-      entry.input = NO_INPUT
-      entry.input = await readInput(exchange, caller, params)
-      return entry.input
+      return whenReady<Authorization, Input>(authorize(exchange, params), (authorization) =>
+        admit(entry, authorization),
+      )
     },
     readInput,
-    async validateInput({ exchange, call }, { fields, unknown }) {
+    validateInput({ exchange, call }, input) {
+      if (input === NO_INPUT) return parseNothing()
+      const { fields, unknown } = input
       const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
       if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
         throw problem('CSRF_FAILED')
       delete fields[CSRF_FIELD]
       const judge = row.judge?.bind(row)
-      return judge
-        ? await parseJudged(row.input, fields, unknown, judge)
-        : parseInput(row.input, fields, unknown)
+      return judge ? parseJudged(row.input, fields, unknown, judge) : parseInput(row.input, fields, unknown)
     },
-    async recordDenials({ call, params }, run) {
-      try {
-        return await run()
-      } catch (error) {
-        if (isUnsafe) await recordDenial(call, params, error)
-        throw error
-      } finally {
-        if (isUnsafe) await context.beforeAnswer?.()
-      }
-    },
+    recordDenials: (entry, run) => (isUnsafe ? runRecorded(entry, run) : run()),
   }
 }
 

@@ -6,8 +6,9 @@
 import { within } from '@latchkey/guard'
 import { type CallOrganization, findLocale, type Principal } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
-import { sha256 } from '../../../base/crypto.ts'
+import { digestKey } from '../../../base/crypto.ts'
 import { problem } from '../../../base/errors.ts'
+import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
@@ -26,7 +27,7 @@ const MOST_KNOWN = 1000
 
 export interface KeyChecks {
   /** The principal of a key, with the key's permissions. */
-  check(key: string, now: Date): Promise<Verdict>
+  check(key: string, now: Date): Eventual<Verdict>
   /** The latest last-use timestamp, stored or still in memory. */
   lastUsed(id: string, stored: Date | null): Date | null
   /** Writes the last-use timestamps collected so far. */
@@ -95,15 +96,22 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     organization: toOrganization(row),
   }))
 
+  const accepted = (row: CheckedKey, now: Date): Verdict => {
+    uses.see(row.id, now)
+    return callerOf(row, roles.all())
+  }
+
+  const checkStored = async (digest: string, now: Date): Promise<Verdict> => {
+    const row = await rows.load(digest)
+    return row !== null && keyState(row, row, now) === 'active' ? accepted(row, now) : refused
+  }
+
   return {
-    async check(key, now) {
-      if (!isKey(key)) return refused
-      const hash = sha256(key)
-      let row = rows.find(hash)
-      if (row === null || keyState(row, row, now) !== 'active') row = await rows.load(hash)
-      if (row === null || keyState(row, row, now) !== 'active') return refused
-      uses.see(row.id, now)
-      return callerOf(row, roles.all())
+    check(key, now) {
+      const digest = digestKey(key)
+      const row = rows.find(digest)
+      if (row !== null && keyState(row, row, now) === 'active') return accepted(row, now)
+      return isKey(key) ? checkStored(digest, now) : refused
     },
     lastUsed: uses.latest,
     flush: uses.flush,

@@ -6,6 +6,7 @@
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
 import type { CallSession, Principal } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { type Eventual, whenReady } from '../../../base/eventual.ts'
 import type { AuthenticatedCaller, Verdict } from '../../../base/http/request/authenticate.ts'
 import type { Tools } from '../../../core/tools.ts'
 
@@ -17,7 +18,7 @@ export interface VerifiedAccessToken {
 }
 
 export interface TokenChecks {
-  check(token: string, now: Date): Promise<Verdict>
+  check(token: string, now: Date): Eventual<Verdict>
   read: TokenReader
 }
 
@@ -34,19 +35,23 @@ const verifierOf = ({ config, clock, keys }: CheckTools): AccessTokens =>
     now: () => clock.now().getTime(),
   })
 
-async function verify(
-  { keys }: CheckTools,
-  verifier: AccessTokens,
-  token: string,
-): Promise<VerifiedToken | 'expired' | null> {
-  const waiting = keys.fresh()
-  if (waiting) await waiting
-  let verdict = verifier.check(token)
+type TokenVerdict = VerifiedToken | 'expired' | null
+
+function verify(tools: CheckTools, verifier: AccessTokens, token: string): Eventual<TokenVerdict> {
+  const waiting = tools.keys.fresh()
+  return waiting ? waiting.then(() => verifyNow(tools, verifier, token)) : verifyNow(tools, verifier, token)
+}
+
+function verifyNow({ keys }: CheckTools, verifier: AccessTokens, token: string): Eventual<TokenVerdict> {
+  const verdict = verifier.check(token)
   if ('code' in verdict && verdict.code === 'INVALID_TOKEN') {
     // another node may have published its key a moment ago
-    await keys.refetch()
-    verdict = verifier.check(token)
+    return keys.refetch().then(() => tokenVerdict(verifier.check(token)))
   }
+  return tokenVerdict(verdict)
+}
+
+function tokenVerdict(verdict: ReturnType<AccessTokens['check']>): TokenVerdict {
   if (!('code' in verdict)) return verdict
   return verdict.code === 'TOKEN_EXPIRED' ? 'expired' : null
 }
@@ -70,18 +75,24 @@ export function tokenChecks(tools: CheckTools & Pick<Tools, 'revocations'>): Tok
   const verifier = verifierOf(tools)
   keys.onChange(() => verifier.replaceKeys(keys.verifiers()))
   const known = new WeakMap<VerifiedToken, AuthenticatedCaller>()
-  return {
-    async check(token, now) {
-      const verified = await verify(tools, verifier, token)
-      if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
-      if (verified === null) return { refused: problem('INVALID_TOKEN') }
-      const { jti, sid, sub, issuedAt, roles, org } = verified
-      if (await revocations.covers({ jti, sid, sub, issuedAt, roles, org }, now))
-        return { refused: problem('INVALID_TOKEN') }
-      const caller = known.get(verified) ?? authenticated(verified)
+  function accept(verified: VerifiedToken): AuthenticatedCaller {
+    let caller = known.get(verified)
+    if (caller === undefined) {
+      caller = authenticated(verified)
       known.set(verified, caller)
-      return caller
-    },
+    }
+    return caller
+  }
+  function admit(verified: TokenVerdict, now: Date): Eventual<Verdict> {
+    if (verified === 'expired') return { refused: problem('TOKEN_EXPIRED') }
+    if (verified === null) return { refused: problem('INVALID_TOKEN') }
+    const { jti, sid, sub, issuedAt, roles, org } = verified
+    return whenReady(revocations.covers({ jti, sid, sub, issuedAt, roles, org }, now), (isRevoked) =>
+      isRevoked ? { refused: problem('INVALID_TOKEN') } : accept(verified),
+    )
+  }
+  return {
+    check: (token, now) => whenReady(verify(tools, verifier, token), (verified) => admit(verified, now)),
     read: (token) => readWith(tools, verifier, token),
   }
 }

@@ -8,9 +8,10 @@
 import type { CompiledQuery } from 'kysely'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
-import { randomSecret, sha256 } from '../../../base/crypto.ts'
+import { digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
 import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
+import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
@@ -185,7 +186,7 @@ const OWNERS_AT_ONCE = 100
 
 export interface SessionChecks {
   /** The principal of a session token, from memory or from the database in one statement; a refusal is always from the database. */
-  check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict>
+  check(token: string, via: 'cookie' | 'bearer', now: Date): Eventual<Verdict>
   /** Records the use of a session by another credential than its own token (a refresh token). */
   saw(id: string, now: Date): void
   /** Writes the last-seen timestamps collected so far. */
@@ -216,13 +217,17 @@ export function sessionChecks(
     log,
   })
 
-  async function check(token: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
+  function check(token: string, via: 'cookie' | 'bearer', now: Date): Eventual<Verdict> {
     if (!TOKEN.test(token)) return { refused: unknown(via) }
-    const hash = sha256(token)
-    const cached = rows.find(hash)
+    const key = digestKey(token)
+    const cached = rows.find(key)
     if (cached && judge(cached, sightings.latest(cached.id, cached.last_seen_at), now) === 'good')
       return accepted(cached, via, now)
-    const row = await rows.load(hash)
+    return checkStored(key, via, now)
+  }
+
+  async function checkStored(key: string, via: 'cookie' | 'bearer', now: Date): Promise<Verdict> {
+    const row = await rows.load(key)
     if (!row) return { refused: unknown(via) }
     const verdict = judge(row, sightings.latest(row.id, row.last_seen_at), now)
     if (verdict === 'expired') await expire(now, row.id)

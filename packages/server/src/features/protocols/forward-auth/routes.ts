@@ -141,7 +141,7 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
         },
       },
       keepsText: true,
-      run: async (call, query) => permitted(known(call), query),
+      run: (call, query) => permitted(known(call), query),
     }),
     route({
       of: forwardAuthOperations.validate,
@@ -155,7 +155,7 @@ export function forwardAuthRoutes(tools: Tools): Row[] {
       ignoresForeign: true,
       input: z.object({}),
       output: Validity,
-      run: async (call) => ({ data: validityOf(tools, call) }),
+      run: (call) => ({ data: validityOf(tools, call) }),
     }),
   ]
 }
