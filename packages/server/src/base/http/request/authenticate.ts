@@ -121,8 +121,7 @@ function isForeign({ req: { headers }, cookies }: Exchange): boolean {
 
 function hasOurForm(authorization: string): boolean {
   if (/^basic /i.test(authorization)) return true
-  // one of ours after several spaces is malformed, and not another component's
-  const credential = credentialIn(authorization.replace(/ +/, ' '))
+  const credential = credentialIn(authorization)
   return credential !== null && (credential.kind !== 'api_key' || KEY_FORM.test(credential.token))
 }
 
@@ -134,9 +133,9 @@ function keyInQuery(url: string): string | undefined {
   return mark !== -1 && url.includes('api_key=', mark) ? parseForm(url.slice(mark + 1)).api_key : undefined
 }
 
-/** RFC 6750 §2.1 and our `Api-Key`; null for a form that is none of ours. */
+/** RFC 6750 §2.1 and our `Api-Key`, after one or more spaces (RFC 9110 §11.4); null for a form that is none of ours. */
 function credentialIn(authorization: string): Credential | null {
-  const [, scheme, token] = /^(bearer|api-key) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  const [, scheme, token] = /^(bearer|api-key) +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
   if (!scheme || !token) return null
   if (scheme.toLowerCase() === 'api-key') return apiKey(token)
   if (token.startsWith('st_')) return { kind: 'session', token, via: 'bearer' }
