@@ -7,6 +7,7 @@
 import type { Figure, Row } from '../harness/bench.ts'
 import { PEOPLE, tokenOf } from '../harness/population.ts'
 import { contest, serves } from '../harness/rounds.ts'
+import { accessTokens } from '../harness/tokens.ts'
 import { requestText } from '../harness/wire.ts'
 
 const NARROW = 'node:http, a narrow select through a pool'
@@ -14,6 +15,10 @@ const SEEN = 'auth/validate, bearer, seen before'
 const COOKIE = 'auth/validate, cookie, seen before'
 const UNSEEN = 'auth/validate, bearer, from the database'
 const ME = 'auth/me, bearer'
+const TOKEN = 'auth/validate, access token, seen before'
+const CONSTANT = 'node:http, a constant'
+/** Access tokens in turn, each of another user. */
+const TOKENS = 2500
 
 export const sessionCheck: Row = {
   name: 'session-check',
@@ -30,15 +35,18 @@ export const sessionCheck: Row = {
     const cookie = (path: string) =>
       numbers.map((i) => requestText('GET', path, { cookie: `__Host-lk_session=${tokenOf(i)}` }))
     const validate = '/api/v1/auth/validate'
+    const tokens = await accessTokens(server.port, TOKENS)
+    const byToken = tokens.map((token) => requestText('GET', validate, { authorization: `Bearer ${token}` }))
     const { measured, byCpu, byThroughput } = await contest(bench, [
       await serves(bench, NARROW, narrow, bearer(validate)),
       await serves(bench, SEEN, server, bearer(validate)),
       await serves(bench, COOKIE, server, cookie(validate)),
+      await serves(bench, TOKEN, server, byToken),
       await serves(bench, UNSEEN, forgetful, bearer(validate)),
       await serves(bench, ME, server, bearer('/api/v1/auth/me')),
       await serves(bench, 'node:http, the server’s own select through a pool', select, bearer(validate)),
       await serves(bench, '/healthz', server, [requestText('GET', '/healthz')]),
-      await serves(bench, 'node:http, a constant', bare, [requestText('GET', '/')]),
+      await serves(bench, CONSTANT, bare, [requestText('GET', '/')]),
     ])
     const against = (what: string, contender: string, atLeast: number): Figure => ({
       what: `${what} ÷ narrow select, by CPU`,
@@ -53,6 +61,12 @@ export const sessionCheck: Row = {
         against('validate, cookie, seen before', COOKIE, 1.5),
         against('validate, from the database', UNSEEN, 0.6),
         against('auth/me', ME, 0.5),
+        {
+          what: 'validate, access token, seen before ÷ a constant, by CPU',
+          value: byCpu(TOKEN, CONSTANT),
+          unit: '',
+          atLeast: 0.5,
+        },
         {
           what: 'validate, bearer, seen before ÷ narrow select, by throughput',
           value: byThroughput(SEEN, NARROW),

@@ -2,6 +2,7 @@
  * Last-seen timestamps: collected in memory and flushed in batches, so that no request writes a row. Owns the memory,
  * its bound and the timer; leaves the statement to its owner. A crash loses at most the timestamps of one interval.
  */
+import { type RawBuilder, sql } from 'kysely'
 import type { Log } from './log/index.ts'
 
 /** The most timestamps in memory while the database is unreachable; further ones are dropped, with a log line. */
@@ -18,6 +19,14 @@ export interface SightingsOptions {
   write(ids: string[], at: Date[]): Promise<void>
   log: Pick<Log, 'warn'>
 }
+
+/**
+ * A row with two arrays for the statement: `ids`, and `times` in milliseconds since the Unix epoch. Each is sent as one text,
+ * which takes a fraction of the time that an array of the driver takes; ids contain no comma.
+ */
+export const sightingsOf = (ids: readonly string[], at: readonly Date[]): RawBuilder<unknown> =>
+  sql`select string_to_array(${ids.join(',')}, ',') as ids,
+    string_to_array(${at.map((time) => time.getTime()).join(',')}, ',')::float8[] as times`
 
 export interface Sightings {
   see(id: string, at: Date): void

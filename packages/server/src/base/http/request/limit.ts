@@ -8,6 +8,7 @@ import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { problem } from '../../errors.ts'
+import { type Eventual, whenReady } from '../../eventual.ts'
 import type { Limits, LimitVerdict } from '../../limits/index.ts'
 import type { RateLimit } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
@@ -51,7 +52,7 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
 }
 
 /** A promise only if the limits are stored elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
-export type CountRequest = (call: Call, headers: string[]) => void | Promise<void>
+export type CountRequest = (call: Call, headers: string[]) => Eventual<void>
 
 /** Of a row, or of an operation that one of its credentials is counted as. */
 type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
@@ -72,11 +73,10 @@ export function requestCounter(
       : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, (l.sharedWith ?? row.of).name))
   if (!own && row.kind === 'page' && row.method === 'GET') return null
   const rules = own ? everyCaller(shortestFirst(own)) : PRESETS[setting]
-  return (call, headers) => {
-    const taken = takeAll(limits, rulesFor(rules, call.principal), call)
-    if (taken instanceof Promise) return taken.then((all) => assertWithinLimits(all, call.now, headers))
-    assertWithinLimits(taken, call.now, headers)
-  }
+  return (call, headers) =>
+    whenReady(takeAll(limits, rulesFor(rules, call.principal), call), (taken) =>
+      assertWithinLimits(taken, call.now, headers),
+    )
 }
 
 const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, session: rules, apiKey: rules })
@@ -90,20 +90,31 @@ interface WindowVerdict {
   verdict: LimitVerdict
 }
 
-/** Counts the request under each rule, until one refuses: the last of the result. */
+/** Counts the request under each further rule, until one refuses: the last of the result. */
 function takeAll(
   limits: Limits,
   rules: readonly Rule[],
   call: Call,
-  taken: readonly WindowVerdict[] = [],
-): readonly WindowVerdict[] | Promise<readonly WindowVerdict[]> {
-  const rule = rules[taken.length]
-  if (!rule || taken.at(-1)?.verdict.allowed === false) return taken
-  const subject = (rule.by !== 'ip' && idOf(call.principal, rule.by)) || addressKey(call.ip)
-  const verdict = limits.take(rule.key + subject, rule.max, rule.milliseconds, call.now)
-  return verdict instanceof Promise
-    ? verdict.then((answered) => takeAll(limits, rules, call, [...taken, { rule, verdict: answered }]))
-    : takeAll(limits, rules, call, [...taken, { rule, verdict }])
+  taken: WindowVerdict[] = [],
+): Eventual<readonly WindowVerdict[]> {
+  for (let rule = rules[taken.length]; rule !== undefined; rule = rules[taken.length]) {
+    const counted = rule
+    const verdict = take(limits, counted, call)
+    if (verdict instanceof Promise) {
+      return verdict.then((answered) => {
+        taken.push({ rule: counted, verdict: answered })
+        return answered.allowed ? takeAll(limits, rules, call, taken) : taken
+      })
+    }
+    taken.push({ rule: counted, verdict })
+    if (!verdict.allowed) break
+  }
+  return taken
+}
+
+function take(limits: Limits, { by, key, max, milliseconds }: Rule, { principal, ip, now }: Call) {
+  const subject = (by !== 'ip' && idOf(principal, by)) || addressKey(ip)
+  return limits.take(key + subject, max, milliseconds, now)
 }
 
 const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>

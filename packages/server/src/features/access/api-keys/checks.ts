@@ -21,7 +21,7 @@ import { keyState } from './state.ts'
 /** How long the row of an ended key is kept, for the list and for the operator. */
 const KEEP_ENDED = 30 * 86_400_000
 /** How often last-use timestamps are written. */
-const USED_EVERY = 5000
+const USED_EVERY = 15_000
 /** The size of the cache of intersections. */
 const MOST_KNOWN = 1000
 

@@ -2,6 +2,7 @@
 
 import { type CompiledQuery, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { sightingsOf } from '../../../base/sightings.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { ApiKeysTable } from './tables.ts'
 
@@ -165,11 +166,11 @@ export async function updateRotated(
  */
 export async function updateUsed(tx: Tx, ids: string[], used: Date[]): Promise<void> {
   await sql`
-    with held as materialized (
-      select id from api_keys where id = any(${ids}::text[]) order by id for no key update
+    with given as materialized (${sightingsOf(ids, used)}), held as materialized (
+      select id from api_keys where id = any((select ids from given)::text[]) order by id for no key update
     )
-    update api_keys k set last_used_at = greatest(k.last_used_at, v.used)
-    from held join unnest(${ids}::text[], ${used.map((at) => at.toISOString())}::timestamptz[]) as v(id, used) using (id)
+    update api_keys k set last_used_at = greatest(k.last_used_at, to_timestamp(v.used / 1000))
+    from given cross join unnest(given.ids, given.times) as v(id, used) join held using (id)
     where k.id = held.id`.execute(tx)
 }
 

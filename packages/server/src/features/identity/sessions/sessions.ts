@@ -41,7 +41,7 @@ const TOKEN = /^st_[A-Za-z0-9_-]{43}$/
 /** How long an ended session is kept, so that its token is distinguished from an unknown one. */
 const KEEP_ENDED = 30 * 86_400_000
 /** How often last-seen timestamps are written. */
-const SEEN_EVERY = 5000
+const SEEN_EVERY = 15_000
 
 export interface StartedSession {
   id: string

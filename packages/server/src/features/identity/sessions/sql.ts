@@ -7,6 +7,7 @@
 import { type CompiledQuery, sql } from 'kysely'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import { sightingsOf } from '../../../base/sightings.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { SessionsTable } from './tables.ts'
 
@@ -142,11 +143,12 @@ export async function updateToken(
 /** Writes many last-seen timestamps in one statement; never to an earlier time. */
 export async function updateSeen(tx: Tx, ids: string[], seen: Date[]): Promise<void> {
   await sql`
-    with held as materialized (
-      select id from sessions where id = any(${ids}::text[]) and ended_at is null order by id for no key update
+    with given as materialized (${sightingsOf(ids, seen)}), held as materialized (
+      select id from sessions where id = any((select ids from given)::text[]) and ended_at is null
+      order by id for no key update
     )
-    update sessions s set last_seen_at = greatest(s.last_seen_at, v.seen)
-    from held join unnest(${ids}::text[], ${seen.map((at) => at.toISOString())}::timestamptz[]) as v(id, seen) using (id)
+    update sessions s set last_seen_at = greatest(s.last_seen_at, to_timestamp(v.seen / 1000))
+    from given cross join unnest(given.ids, given.times) as v(id, seen) join held using (id)
     where s.id = held.id and s.ended_at is null`.execute(tx)
 }
 
