@@ -108,7 +108,7 @@ describe('the access log', () => {
 
   it('has an entry for an answer that the client did not wait for', async () => {
     let release: (() => void) | null = null
-    const slow = row('GET', '/api/v1/slow', () => new Promise((resolve) => { release = () => resolve({ data: null }) })) // biome-ignore format: short
+    const slow = row('GET', '/api/v1/slow', () => new Promise((resolve) => { release = () => resolve({ data: null }) })) // biome-ignore format: it reads as one line
     const server = await serve([slow], { config })
     const client = request({ port: server.port, host: '127.0.0.1', path: '/api/v1/slow' }).on(
       'error',

@@ -144,6 +144,21 @@ describe('a request on an open connection while the server closes', () => {
   })
 })
 
+describe('an answer that cannot be made', () => {
+  it('is a 500 in the envelope, and the server answers the next request', async () => {
+    const body = (): string => {
+      throw new Error('no body')
+    }
+    const server = await serve([], {
+      assets: [{ path: '/broken', type: 'text/plain', body, immutable: false }],
+    })
+    const broken = await server.ask('/broken')
+    expect([broken.status, broken.json.error.code]).toEqual([500, 'INTERNAL_ERROR'])
+    expect(server.logged.filter(({ level }) => level === 'error')).toHaveLength(1)
+    expect((await server.ask('/healthz')).status).toBe(200)
+  })
+})
+
 describe('the route table', () => {
   it('refuses two rows with the same method and path', async () => {
     const row = (name: string) =>

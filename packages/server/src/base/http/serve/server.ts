@@ -60,8 +60,13 @@ export function makeServer(bounds: Bounds, { route, refuse, raw }: Answerers): S
     },
     (req, res) => {
       const failed = hostProblem(req)
-      if (failed === null) route(req, res)
-      else refuse(req, res, failed)
+      if (failed !== null) return refuse(req, res, failed)
+      try {
+        route(req, res)
+      } catch (error) {
+        // the error would end the process
+        refuse(req, res, problem('INTERNAL_ERROR', { cause: error }))
+      }
     },
   )
   server.maxConnections = bounds.maxConnections
