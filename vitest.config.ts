@@ -26,7 +26,9 @@ const withoutDatabase = [
   'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */
-const processWide = ['packages/server/src/{commands/run,commands/users-import,core/jobs/jobs}.test.ts']
+const processWide = [
+  'packages/server/src/{commands/breaches,commands/run,commands/users-import,core/jobs/jobs}.test.ts',
+]
 /**
  * Matrices and fuzzing, over every row of the route table: what they ask of the database is prepared on PGlite by
  * `statements`. And programs that bring their own database, if any.

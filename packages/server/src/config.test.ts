@@ -109,6 +109,8 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
       'h/range/',
     ],
   },
+  breachTimeout: { takes: { '100ms': 100, '10s': 10_000 }, refuses: ['99ms', '11s', '2', 'never'] },
+  breachFile: { takes: { '/srv/breaches.lkb': '/srv/breaches.lkb' }, refuses: ['a'.repeat(1025)] },
   hashAlgorithm: { takes: { bcrypt: 'bcrypt' }, refuses: ['md5', 'argon2'] },
   argon2MemoryKib: { takes: { '65536': 65_536 }, refuses: ['1023', '1048577', '19MiB'] },
   argon2Passes: { takes: { '3': 3 }, refuses: ['0', '21'] },

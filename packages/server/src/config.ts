@@ -116,7 +116,8 @@ export const defaultOf = (setting: Setting<unknown>, profile: ServerProfile): st
 /** Fills in defaults that are derived from other settings. */
 function settle(values: Record<string, unknown>, cwd: string, mode: 'keep' | 'look', faults: Fault[]): void {
   const { profile, host: listen, port, brandName } = values as Partial<Config>
-  if (typeof values.dataDir === 'string') values.dataDir = resolve(cwd, values.dataDir)
+  for (const path of ['dataDir', 'breachFile'])
+    if (typeof values[path] === 'string') values[path] = resolve(cwd, values[path])
   if (values.publicUrl === null && listen !== undefined)
     values.publicUrl = `http://${nameOfHost(listen)}:${port ?? ''}`
   if (values.mailFrom === null && typeof values.publicUrl === 'string') {

@@ -13,6 +13,7 @@ import { loadArgon2, loadBcrypt } from '../base/hashing/index.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
+import { breachFileText } from './breaches.ts'
 import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
 import { failureOf, folderFailure, readOnlyFailure } from './failures.ts'
@@ -265,22 +266,34 @@ async function mail(config: Config): Promise<Finding> {
 }
 
 async function breaches(config: Config): Promise<Finding[]> {
-  if (!config.breachCheck) return []
-  const { host } = new URL(config.breachUrl)
   const { createBreaches } = await import('../base/outbound/breaches.ts')
+  const found = createBreaches({ clock: systemClock(), log: { warn() {} }, config })
+  const findings: Finding[] = []
   try {
-    await createBreaches({ clock: systemClock(), log: { warn() {} }, config }).check()
-    return [ok('breaches', `${host} answers`)]
+    const file = await found.checkFile()
+    if (file) findings.push(ok('breach file', breachFileText(file)))
+  } catch (error) {
+    const advice = 'build it with `latchkey breaches build`, or change LATCHKEY_BREACH_FILE'
+    findings.push(
+      warn('breach file', `${config.breachFile} ${(error as Error).message}, so it is not used: ${advice}`),
+    )
+  }
+  if (!config.breachCheck) return findings
+  const { host } = new URL(config.breachUrl)
+  try {
+    await found.check()
+    findings.push(ok('breaches', `${host} answers`))
   } catch (error) {
     const advice =
-      'permit the connection, set a mirror in LATCHKEY_BREACH_URL, or set LATCHKEY_BREACH_CHECK=no'
-    return [
+      'permit the connection, set a mirror in LATCHKEY_BREACH_URL or a file in LATCHKEY_BREACH_FILE, or set LATCHKEY_BREACH_CHECK=no'
+    findings.push(
       warn(
         'breaches',
-        `${host} does not answer (${withCauses(error)}), so new passwords are not checked: ${advice}`,
+        `${host} does not answer (${withCauses(error)}), so it does not check new passwords: ${advice}`,
       ),
-    ]
+    )
   }
+  return findings
 }
 
 function report(findings: readonly Finding[], more?: string): CommandOutcome {

@@ -1,10 +1,14 @@
 /** Breach check, with a fake range service that answers correctly or incorrectly. */
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { createLog } from '../log/index.ts'
+import { buildBreachFile } from './breach-file-build.ts'
 import { type Breaches, createBreaches } from './breaches.ts'
 
 const BREACHED = 'correct horse battery staple'
@@ -32,11 +36,11 @@ afterAll(async () => {
 const clock = systemClock()
 let lines: string[]
 let breaches: Breaches
-const open = (breachUrl = base, breachCheck = true) =>
+const open = (breachUrl = base, breachCheck = true, breachFile: string | null = null) =>
   createBreaches({
     clock,
     log: createLog({ level: 'debug', pretty: false, destination: { write: (line) => lines.push(line) } }),
-    config: { breachCheck, breachUrl },
+    config: { breachCheck, breachUrl, breachFile, breachTimeout: 2000 },
   })
 const says = (body: string, status = 200, headers: Record<string, string> = {}) => {
   answer = (_, response) => void response.writeHead(status, headers).end(body)
@@ -86,6 +90,23 @@ describe('a range', () => {
     expect(asked.map(({ url }) => url).sort()).toEqual(
       [typed, typed.normalize('NFKC')].map((text) => `/range/${digest(text).slice(0, 5)}`).sort(),
     )
+  })
+
+  test('is requested for what the local file does not contain, and for nothing that it contains', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lk-breaches-'))
+    const [from, to] = [join(folder, 'list'), join(folder, 'breaches.lkb')]
+    writeFileSync(from, digest(BREACHED))
+    await buildBreachFile({ from, to, atLeast: 1, now: clock.now() })
+    says(range(GOOD, 7))
+    breaches = open(base, true, to)
+    expect(await breaches.timesSeen(BREACHED)).toBe(1)
+    expect(asked).toEqual([])
+    expect(await breaches.timesSeen(GOOD)).toBe(7)
+    // a file that cannot be used leaves the service as it is
+    rmSync(folder, { recursive: true })
+    expect(await breaches.timesSeen(GOOD)).toBe(7)
+    expect(asked).toHaveLength(2)
+    expect(lines).toHaveLength(1)
   })
 
   test('is not requested where the check is off', async () => {
