@@ -168,6 +168,12 @@ describe('every row', () => {
     expect(named(wrong)).toEqual([])
   })
 
+  it('shares a counter only with an operation of the same limit', () => {
+    const shared = rows.flatMap((row) => [row.limit ?? []].flat().filter(({ sharedWith }) => sharedWith))
+    expect(shared.length).toBeGreaterThan(0)
+    for (const { sharedWith, ...limit } of shared) expect([sharedWith?.limit].flat()).toContainEqual(limit)
+  })
+
   it('that takes a password, a token or a code has a rate limit, because it can be guessed', () => {
     const guessable = rows.filter((row) =>
       Object.keys(inputOf(row).properties ?? {}).some((field) => /passw|token|^code$/.test(field)),

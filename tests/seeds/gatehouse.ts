@@ -68,10 +68,12 @@ seedDocument('gatehouse', ({ printed, prose, later }) => {
     const roles = await ada.client.get(`${API}/organizations/${data.id}/roles`)
     for (const role of ['owner', 'admin', 'member', 'guest']) expect(roles.text).toContain(`"${role}"`)
   })
-  later('30', 'Redis', () => {
-    expect(readFileSync(new URL('../../docs/reference/configuration.md', import.meta.url), 'utf8')).toMatch(
-      /REDIS_URL.*Not used yet/,
-    )
+  printed('30', 'Redis, which is optional: sessions are rows of the database', () => {
+    const text = readFileSync(new URL('../../docs/reference/configuration.md', import.meta.url), 'utf8')
+    expect(text).toMatch(/`REDIS_URL` \| not set \| Redis, which counts rate limits over all nodes/)
+    expect(loadConfig({ REDIS_URL: 'redis://127.0.0.1:6379/0' }, { cwd: '/nonexistent' })).toMatchObject({
+      redisUrl: 'redis://127.0.0.1:6379/0',
+    })
   })
   printed('33', 'an audit log', async () => {
     const { id, client } = await world.person()

@@ -14,10 +14,11 @@ import { createHashing } from './base/hashing/index.ts'
 import { createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
-import { createLimits } from './base/limits/index.ts'
-import { limitsInMemory } from './base/limits/memory.ts'
+import { createLimits, type LimitStore, type RateLimits } from './base/limits/index.ts'
+import { limitsInRedis } from './base/limits/redis.ts'
 import { batchedEntries, createLog, isForPeople, type Log } from './base/log/index.ts'
 import { createBreaches } from './base/outbound/breaches.ts'
+import { openRedis, type Redis } from './base/outbound/redis.ts'
 import { createPages } from './base/page/index.ts'
 import type { Config } from './config.ts'
 import { auditJobs } from './core/audit/index.ts'
@@ -25,6 +26,7 @@ import { clockRow } from './core/dev-clock.ts'
 import type { CredentialChecks, Feature } from './core/feature.ts'
 import { createJobs } from './core/jobs/index.ts'
 import { createKeys } from './core/keys/index.ts'
+import { limitJobs, limitsInDatabase } from './core/limits/index.ts'
 import { linkJobs } from './core/links/index.ts'
 import { createMail } from './core/mail/index.ts'
 import { outboxRows } from './core/mail/outbox.tsx'
@@ -79,6 +81,8 @@ export interface AppOptions {
   log?: Log
   /** An opened database instead of the configured one, for tests. */
   database?: Database
+  /** What counts requests where there is no Redis: the primary process of several workers; default: this process. */
+  limitStore?: LimitStore | null
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
@@ -88,7 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   try {
     await migrateUp(database, { log })
     await refuseWithoutIsolation(database, config, log)
-    const opened = await openTools(config, log, database)
+    const opened = await openTools(options, log, database)
     await assertSecret(opened.tools)
     const { changes, keys, revocations, roles } = opened.tools
     // independent of each other; all settle before the database is closed after a failure
@@ -127,10 +131,10 @@ async function refuseWithoutIsolation(database: Database, config: Config, log: L
 
 /** The tools, and how to let go of those that hold connections. */
 async function openTools(
-  config: Config,
+  { config, limitStore = null }: AppOptions,
   log: Log,
   db: Database,
-): Promise<{ tools: Tools; closeMail(): void }> {
+): Promise<{ tools: Tools; close(): void }> {
   const clock = systemClock()
   const changes = createChanges({ db, clock, log })
   const ring = keyring(config.secret, config.secretPrevious)
@@ -142,9 +146,31 @@ async function openTools(
   const keys = createKeys({ db, clock, keyring: ring, jobs, log, config })
   const revocations = createRevocations({ db, clock, log })
   const roles = createRoles({ db, clock, log, config })
-  const limits = createLimits({ store: limitsInMemory(), log })
+  const redis = config.redisUrl === null ? null : await openRedis(config.redisUrl)
+  const limits = openLimits({ db, redis, limitStore, log })
   const accounts = { keyring: ring, hashing, breaches, keys, revocations, roles, limits }
-  return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, closeMail: mail.close }
+  const close = (): void => {
+    mail.close()
+    redis?.close()
+  }
+  return { tools: { config, clock, db, changes, jobs, mail, log, ...accounts }, close }
+}
+
+interface LimitStores {
+  redis: Redis | null
+  limitStore: LimitStore | null
+}
+
+/** What counts requests: Redis; without it, the database counts those of sensitive operations. */
+function openLimits({ db, redis, limitStore, log }: Pick<Tools, 'db' | 'log'> & LimitStores): RateLimits {
+  if (redis) {
+    const limits = createLimits({ store: limitsInRedis(redis), log })
+    return { usual: limits, exact: limits }
+  }
+  const usual = createLimits({ store: limitStore, log })
+  // the embedded database has one process
+  if (db.kind === 'pglite') return { usual, exact: usual }
+  return { usual, exact: createLimits({ store: limitsInDatabase({ db }), log }) }
 }
 
 /** Every feature, once. A new capability is one line here. */
@@ -157,6 +183,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
+    { name: 'limits', jobs: limitJobs(tools) },
     emailFeature(tools, (call, userId) => redirectVerified(tools, call, userId)),
     sessions,
     roleFeature(tools),
@@ -202,7 +229,7 @@ function authenticator({ roles }: Tools, features: readonly Feature[]): Authenti
   }
 }
 
-function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, database: Database): App {
+function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, database: Database): App {
   const { config, jobs, db, log } = tools
   const flushAll = async () => {
     for (const feature of features) await feature.flush?.()
@@ -240,7 +267,7 @@ function assemble({ tools, closeMail }: Awaited<ReturnType<typeof openTools>>, d
     await jobs.close()
     const { changes, keys, revocations, roles } = tools
     await Promise.all([changes.close(), keys.close(), revocations.close(), roles.close()])
-    closeMail()
+    close()
     await flushAll().catch((err: unknown) =>
       log.warn({ err }, 'the last flush of last-seen timestamps failed'),
     )

@@ -50,7 +50,8 @@ export const doctor: Command = {
     findings.push(await hashing(config), ...secret(config), dataDir(config))
     const holder = config.databaseUrl ? null : await dataDirHolder(config.dataDir)
     findings.push(...(await database(config)))
-    findings.push(await port(config, holder?.pid ?? null), await mail(config), ...(await breaches(config)))
+    findings.push(await port(config, holder?.pid ?? null), await mail(config))
+    findings.push(...(await breaches(config)), ...(await redis(config)))
     return report(findings)
   },
 }
@@ -262,6 +263,22 @@ async function mail(config: Config): Promise<Finding> {
     )
   } finally {
     smtp.close()
+  }
+}
+
+async function redis({ redisUrl }: Config): Promise<Finding[]> {
+  if (redisUrl === null) return []
+  const { openRedis } = await import('../base/outbound/redis.ts')
+  const { host } = new URL(redisUrl)
+  const client = await openRedis(redisUrl)
+  try {
+    await client.ping()
+    return [ok('redis', `${host} answers`)]
+  } catch (error) {
+    const advice = 'check REDIS_URL and the server; until then each node counts rate limits by itself'
+    return [warn('redis', `${host} does not answer (${withCauses(error)}): ${advice}`)]
+  } finally {
+    client.close()
   }
 }
 

@@ -4,10 +4,11 @@
  */
 import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { App } from '../app.ts'
+import type { App, AppOptions } from '../app.ts'
 import { systemClock } from '../base/clock.ts'
 import { type ControlServer, isListening, serveControl } from '../base/control/index.ts'
 import { DataDirInUse } from '../base/db/index.ts'
+import { limitsOfPrimary } from '../base/limits/primary.ts'
 import { createLog, isForPeople, type Log, writeUnredacted } from '../base/log/index.ts'
 import { cautions } from '../config/rules.ts'
 import { type Config, loadConfig, serviceVariables } from '../config.ts'
@@ -62,7 +63,9 @@ export const start: Command = {
       const { keepWorkers } = await import('./workers.ts')
       return keepWorkers(workers, lifecycle, log)
     }
-    return serve(config, lifecycle, log, commands)
+    // the primary process counts for all workers
+    const limitStore = workers > 1 ? limitsOfPrimary(process) : null
+    return serve({ config, log, limitStore }, lifecycle, commands)
   },
 }
 
@@ -91,12 +94,12 @@ function lifecycleOf(config: Config, log: Log, json: boolean, workers: number): 
 }
 
 async function serve(
-  config: Config,
+  options: AppOptions & { log: Log },
   lifecycle: Lifecycle,
-  log: Log,
   commands: readonly CommandEntry[],
 ): Promise<CommandOutcome> {
-  const app = await open(config, log).catch((error: unknown) => {
+  const { config, log } = options
+  const app = await open(options).catch((error: unknown) => {
     throw failureOf(error, config)
   })
   let control: ControlServer | null = null
@@ -132,14 +135,14 @@ async function serve(
 }
 
 /** Opens the server; waits while a command or a stopping server holds the embedded database. */
-async function open(config: Config, log: Log): Promise<App> {
+async function open(options: AppOptions): Promise<App> {
   const { createApp } = await import('../app.ts')
   for (let waited = 0; ; waited += PAUSE) {
     try {
-      return await createApp({ config, log })
+      return await createApp(options)
     } catch (error) {
       const isBrief =
-        error instanceof DataDirInUse && waited < PATIENCE && !(await isListening(config.dataDir))
+        error instanceof DataDirInUse && waited < PATIENCE && !(await isListening(options.config.dataDir))
       if (!isBrief) throw error
       await sleep(PAUSE)
     }

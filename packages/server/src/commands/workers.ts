@@ -1,9 +1,11 @@
 /**
  * Supervises worker processes (cluster): starts the first and waits for it, so that one worker migrates, then starts
- * the others. A worker that exits is replaced, unless workers exit as soon as they start.
+ * the others. A worker that exits is replaced, unless workers exit as soon as they start. Counts rate limits for all
+ * workers where there is no Redis.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { systemClock } from '../base/clock.ts'
+import { limitsForWorkers } from '../base/limits/primary.ts'
 import type { Log } from '../base/log/index.ts'
 import { type CommandOutcome, done, Failure } from './command.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -56,6 +58,12 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
     setTimeout(() => isStopping || fork(), Math.min(5000, 100 * 2 ** failedStarts))
   })
 
+  const answerLimits = limitsForWorkers()
+  cluster.on('message', (worker, message) => {
+    const answer = answerLimits(message)
+    if (answer && worker.isConnected()) worker.send(answer)
+  })
+
   const stopped = untilStopped()
   try {
     const first = await Promise.race([listening(fork()), failed, stopped])
@@ -73,8 +81,11 @@ export async function keepWorkers(count: number, lifecycle: Lifecycle, log: Log)
   return done(undefined, '')
 }
 
+/** Resolves when the worker reports that it listens; it may ask about limits before. */
 const listening = (worker: Worker): Promise<Listening> =>
-  new Promise((resolve) => worker.once('message', resolve))
+  new Promise((resolve) => {
+    worker.on('message', (message: object) => 'url' in message && resolve(message as Listening))
+  })
 
 /** Sends SIGTERM to every worker, and waits until all have exited. */
 async function endAll(): Promise<void> {

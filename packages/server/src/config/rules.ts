@@ -232,7 +232,8 @@ export function cautions(config: Config): string[] {
     const reason = weaknessOfProfile(config)
     if (reason) found.push(`The password profile custom is weak: ${reason}.`)
   }
-  if (config.redisUrl) found.push('REDIS_URL is not used yet.')
+  if (config.redisUrl && config.rateLimits === 'off')
+    found.push('REDIS_URL has no effect while LATCHKEY_RATE_LIMITS is off.')
   if (config.apiKeyInQuery) {
     found.push('LATCHKEY_API_KEY_IN_QUERY permits API keys in URLs, which proxies and browsers record.')
   }

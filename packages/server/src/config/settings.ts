@@ -72,8 +72,8 @@ export const SETTINGS = {
     about: 'How many checked sessions, and how many API keys, one process holds in memory, about 2 kB each; every change takes effect at once. `0`: each check reads the database.' }),
   embeddedInProduction: set('LATCHKEY_EMBEDDED_IN_PRODUCTION', 'database', yesNo, { byDefault: 'no',
     about: '`yes` permits the embedded database in production: it survives a killed process, may lose the last writes in a power failure, and serves one process only.' }),
-  redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password', later: 'limits and caches shared between nodes',
-    about: 'Redis, for limits and caches shared between nodes; never the source of truth.' }),
+  redisUrl: set('REDIS_URL', 'database', nullable(url(['redis', 'rediss'], 'a Redis URL such as `redis://host:6379/0`')), { byDefault: null, secret: 'password',
+    about: 'Redis, which counts rate limits over all nodes; never the source of truth. While it does not answer, each node counts by itself.' }),
 
   smtpUrl: set('LATCHKEY_SMTP_URL', 'mail', nullable(url(['smtp', 'smtps'], 'an SMTP URL such as `smtp://user:password@host:587` or `smtps://…`, with no parameter but `tls=off`', { tls: ['off'] })), { byDefault: null, secret: 'password',
     about: 'The mail server that delivers e-mails, with TLS except on this machine or with `?tls=off`; development and testing also show e-mails at `/dev/outbox`.' }),

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Keyring } from '../base/crypto.ts'
 import type { Db } from '../base/db/types.ts'
 import type { Hashing } from '../base/hashing/index.ts'
-import type { Limits } from '../base/limits/index.ts'
+import type { RateLimits } from '../base/limits/index.ts'
 import type { Log } from '../base/log/index.ts'
 import type { Breaches } from '../base/outbound/breaches.ts'
 import type { Config } from '../config.ts'
@@ -29,6 +29,6 @@ export interface Tools {
   keys: Keys
   revocations: Revocations
   roles: Roles
-  limits: Limits
+  limits: RateLimits
   log: Log
 }

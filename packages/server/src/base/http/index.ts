@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
 import { type Problem, problem } from '../errors.ts'
-import type { Limits } from '../limits/index.ts'
+import type { RateLimits } from '../limits/index.ts'
 import type { Entries, Log } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
@@ -42,7 +42,7 @@ export type { PageContent, PageRenderer } from './serve/pages.ts'
 export type { DenialRecorder } from './serve/steps.ts'
 
 export interface HttpOptions extends PageRenderer {
-  tools: { config: Config; clock: Clock; limits: Limits; log: Log; keyring: Keyring }
+  tools: { config: Config; clock: Clock; limits: RateLimits; log: Log; keyring: Keyring }
   /** Every row of every feature, csrfRows included; health, OpenAPI and the reference are added here. */
   rows: readonly Row[]
   authenticator: Authenticator

@@ -8,7 +8,6 @@ import { systemClock } from '../clock.ts'
 import { keyring } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { createLimits, type LimitStore } from '../limits/index.ts'
-import { limitsInMemory } from '../limits/memory.ts'
 import { createHttp, type HttpOptions } from './index.ts'
 import type { Authenticator, Verdict } from './request/authenticate.ts'
 import { type Operation, type OperationFields, operation } from './row/operation.ts'
@@ -105,7 +104,7 @@ export interface HttpResponse {
 
 export type ServingOptions = Partial<Omit<HttpOptions, 'tools' | 'rows'>> & {
   config?: Partial<Config>
-  /** The store of the rate limits. */
+  /** The store of the rate limits; default: the memory of the process. */
   store?: LimitStore
 }
 
@@ -121,13 +120,14 @@ export async function serve(rows: readonly Row[], options: ServingOptions = {}):
     logged.push({ level, fields, message })
   }
   const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  const { config, store = limitsInMemory(), ...rest } = options
+  const { config, store = null, ...rest } = options
+  const limits = createLimits({ store, log })
   const http = createHttp({
     tools: {
       config: settings(config),
       clock,
       log,
-      limits: createLimits({ store, log }),
+      limits: { usual: limits, exact: limits },
       keyring: keyring('a secret for tests'),
     },
     rows,

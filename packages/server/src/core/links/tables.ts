@@ -8,7 +8,8 @@ declare module '../../base/db/tables.ts' {
 /** Single-use links in emails or at the terminal: `id.secret`; only the hash of the secret is stored. */
 export interface LinksTable {
   id: string
-  purpose: 'verify_email' | 'reset_password' | 'setup' | 'change_email' | 'undo_email'
+  // biome-ignore format: one line, which a test compares with the migrations
+  purpose: 'verify_email' | 'reset_password' | 'setup' | 'change_email' | 'undo_email' | 'magic_link' | 'unlock' | 'not_me'
   user_id: string | null
   email_id: string | null
   /** The address that the link confirms, where it is not yet one of the user. */

@@ -9,7 +9,7 @@ import type { Call } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
-import type { Limits, LimitVerdict } from '../../limits/index.ts'
+import type { LimitVerdict, LimitWindow, RateLimits } from '../../limits/index.ts'
 import type { RateLimit } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { addressKey } from './address.ts'
@@ -63,7 +63,7 @@ type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
 /** Prepared once a row; null if its requests are not counted. */
 export function requestCounter(
   row: CountedFace,
-  limits: Limits,
+  limits: RateLimits,
   setting: Config['rateLimits'],
 ): CountRequest | null {
   if (setting === 'off' || row.anonymous) return null
@@ -73,49 +73,27 @@ export function requestCounter(
       : [row.limit].flat().map((l: RateLimit) => rule(l.by, l.max, l.per, (l.sharedWith ?? row.of).name))
   if (!own && row.kind === 'page' && row.method === 'GET') return null
   const rules = own ? everyCaller(shortestFirst(own)) : PRESETS[setting]
-  return (call, headers) =>
-    whenReady(takeAll(limits, rulesFor(rules, call.principal), call), (taken) =>
-      assertWithinLimits(taken, call.now, headers),
+  const isExact = [row.limit ?? []].flat().some(({ exact }) => exact)
+  const counted = isExact ? limits.exact : limits.usual
+  return (call, headers) => {
+    const applied = rulesFor(rules, call.principal)
+    return whenReady(counted.take(windowsOf(applied, call), call.now), (verdicts) =>
+      assertWithinLimits(applied, verdicts, call.now, headers),
     )
+  }
 }
 
 const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, session: rules, apiKey: rules })
 
-/** A request that a short window refuses does not count in a longer one. */
+/** The shortest window that is full answers a refusal. */
 const shortestFirst = (rules: readonly Rule[]): readonly Rule[] =>
   [...rules].sort((a, b) => a.milliseconds - b.milliseconds)
 
-interface WindowVerdict {
-  rule: Rule
-  verdict: LimitVerdict
-}
-
-/** Counts the request under each further rule, until one refuses: the last of the result. */
-function takeAll(
-  limits: Limits,
-  rules: readonly Rule[],
-  call: Call,
-  taken: WindowVerdict[] = [],
-): Eventual<readonly WindowVerdict[]> {
-  for (let rule = rules[taken.length]; rule !== undefined; rule = rules[taken.length]) {
-    const counted = rule
-    const verdict = take(limits, counted, call)
-    if (verdict instanceof Promise) {
-      return verdict.then((answered) => {
-        taken.push({ rule: counted, verdict: answered })
-        return answered.allowed ? takeAll(limits, rules, call, taken) : taken
-      })
-    }
-    taken.push({ rule: counted, verdict })
-    if (!verdict.allowed) break
-  }
-  return taken
-}
-
-function take(limits: Limits, { by, key, max, milliseconds }: Rule, { principal, ip, now }: Call) {
-  const subject = (by !== 'ip' && idOf(principal, by)) || addressKey(ip)
-  return limits.take(key + subject, max, milliseconds, now)
-}
+const windowsOf = (rules: readonly Rule[], { principal, ip }: Call): LimitWindow[] =>
+  rules.map(({ by, key, max, milliseconds }) => {
+    const subject = (by !== 'ip' && idOf(principal, by)) || addressKey(ip)
+    return { key: key + subject, max, milliseconds }
+  })
 
 const rulesFor = (rules: Rules, principal: Call['principal']): readonly Rule[] =>
   principal === null ? rules.anonymous : principal.method === 'api_key' ? rules.apiKey : rules.session
@@ -124,16 +102,22 @@ const idOf = (principal: Call['principal'], by: 'user' | 'key'): string | null =
   (by === 'key' ? principal?.keyId : principal?.userId) ?? null
 
 /** @throws Problem RATE_LIMIT_EXCEEDED */
-function assertWithinLimits(taken: readonly WindowVerdict[], now: Date, headers: string[]): void {
+function assertWithinLimits(
+  rules: readonly Rule[],
+  verdicts: readonly LimitVerdict[],
+  now: Date,
+  headers: string[],
+): void {
   // the longest window, or the one that refused
-  const verdict = taken.at(-1)?.verdict
+  const verdict = verdicts.at(-1)
   if (!verdict) return
   const { limit, remaining, resetSeconds, windowSeconds } = verdict
+  const judged = rules.slice(0, verdicts.length)
   headers.push('x-ratelimit-limit', `${limit}`, 'x-ratelimit-remaining', `${remaining}`)
   headers.push('x-ratelimit-reset', `${Math.ceil(now.getTime() / 1000) + resetSeconds}`)
   headers.push('x-ratelimit-window', `${windowSeconds}`)
-  headers.push('ratelimit-policy', taken.map(({ rule }) => rule.policy).join(', '))
-  headers.push('ratelimit', taken.map(stateOf).join(', '))
+  headers.push('ratelimit-policy', judged.map(({ policy }) => policy).join(', '))
+  headers.push('ratelimit', judged.map(({ name }, at) => stateOf(name, verdicts[at])).join(', '))
   if (verdict.allowed) return
   throw problem('RATE_LIMIT_EXCEEDED', {
     retryAfter: resetSeconds,
@@ -141,5 +125,5 @@ function assertWithinLimits(taken: readonly WindowVerdict[], now: Date, headers:
   })
 }
 
-const stateOf = ({ rule, verdict }: WindowVerdict): string =>
-  `"${rule.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`
+const stateOf = (name: string, verdict: LimitVerdict | undefined): string =>
+  `"${name}";r=${verdict?.remaining ?? 0};t=${verdict?.resetSeconds ?? 0}`

@@ -25,6 +25,8 @@ export interface RateLimit {
   max: number
   /** A duration: `1h`, `10m`. */
   per: string
+  /** Counted over all nodes even without Redis: the operation is sensitive, and its requests are few. */
+  exact?: true
   /** The operation whose requests count under this limit too, because both try the same credential; default: none. */
   sharedWith?: Operation
 }

@@ -25,7 +25,7 @@ import type { Keyring } from '../../crypto.ts'
 import { Problem, problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
 import { deepFrozen } from '../../frozen.ts'
-import type { Limits } from '../../limits/index.ts'
+import type { RateLimits } from '../../limits/index.ts'
 import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
 import { accessCheck, checkMembership } from '../request/access.ts'
@@ -51,7 +51,7 @@ import type { Params } from './router.ts'
 /** What handlers need besides their row; made once. */
 export interface HttpContext {
   config: Config
-  limits: Limits
+  limits: RateLimits
   log: Log
   keyring: Keyring
   openExchange: OpenExchange

@@ -12,8 +12,9 @@ export const denials =
   async (call, tried, why) => {
     if (call.principal === null) return
     const { userId, username } = call.principal
-    const taken = await limits.take(`denied ${userId}`, EVENTS_PER_MINUTE, 60_000, call.now)
-    if (!taken.allowed) return
+    const window = { key: `denied ${userId}`, max: EVENTS_PER_MINUTE, milliseconds: 60_000 }
+    const [verdict] = await limits.usual.take([window], call.now)
+    if (!verdict?.allowed) return
     const details = { ...tried, reason: 'not_permitted', ...why.details }
     await db.tx('system', (tx) => audit(tx, call, { type: 'access.denied', userId, username, details }))
   }

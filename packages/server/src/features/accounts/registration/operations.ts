@@ -7,7 +7,7 @@ export const registrationOperations = {
     summary: 'Sign up',
     open: 'signing up requires no account',
     audit: ['user.registered', 'auth.login.success'],
-    limit: { by: 'ip', max: 60, per: '1h' },
+    limit: { by: 'ip', max: 60, per: '1h', exact: true },
     errors: ['CONFLICT', 'UNAVAILABLE'],
   }),
   signUpForm: operation({

@@ -17,7 +17,7 @@ export const emailOperations = {
     summary: 'Send the verification e-mail again',
     open: 'an account cannot sign in before its address is verified',
     quiet: 'changes nothing; an e-mail may be sent',
-    limit: { by: 'ip', max: 10, per: '10m' },
+    limit: { by: 'ip', max: 10, per: '10m', exact: true },
   }),
   confirm: operation({
     name: 'pages.verify_email',

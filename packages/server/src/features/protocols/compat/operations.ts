@@ -15,7 +15,7 @@ export const compatOperations = {
       'auth.logout',
       'auth.session.revoked',
     ],
-    limit: { by: 'ip', max: 100, per: '10m', sharedWith: passwordOperations.login },
+    limit: { by: 'ip', max: 100, per: '10m', exact: true, sharedWith: passwordOperations.login },
     errors: [
       'NOT_FOUND',
       'AUTHENTICATION_FAILED',

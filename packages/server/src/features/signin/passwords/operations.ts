@@ -16,7 +16,7 @@ export const passwordOperations = {
       'auth.login.locked',
       'auth.token.issued',
     ],
-    limit: { by: 'ip', max: 100, per: '10m' },
+    limit: { by: 'ip', max: 100, per: '10m', exact: true },
     errors: [
       'AUTHENTICATION_FAILED',
       'ACCOUNT_LOCKED',
@@ -47,7 +47,7 @@ export const passwordOperations = {
       'auth.login.failure',
       'auth.token.issued',
     ],
-    limit: { by: 'ip', max: 30, per: '10m' },
+    limit: { by: 'ip', max: 30, per: '10m', exact: true },
     errors: [
       'NOT_FOUND',
       'CONFLICT',
@@ -89,7 +89,7 @@ export const passwordOperations = {
     summary: 'Request an e-mail to reset a password',
     open: NEEDS_NO_SESSION,
     audit: 'auth.password.reset_requested',
-    limit: { by: 'ip', max: 20, per: '10m' },
+    limit: { by: 'ip', max: 20, per: '10m', exact: true },
   }),
   resetForm: operation({
     name: 'pages.reset_password',
@@ -103,7 +103,7 @@ export const passwordOperations = {
     summary: 'Set a new password with the token from the e-mail',
     open: LINK,
     audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
-    limit: { by: 'ip', max: 30, per: '10m' },
+    limit: { by: 'ip', max: 30, per: '10m', exact: true },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
   }),
 }

@@ -1,0 +1,71 @@
+/**
+ * The rate limit store in Redis, shared by every node: one script for all windows of a request, which Redis runs as one
+ * step. The script is the arithmetic of rolling.ts, and testing.ts holds both to the same behaviour. The
+ * time is that of the node, so that the clock of the server decides here as everywhere. Keys expire with their window.
+ */
+import { type Redis, script } from '../outbound/redis.ts'
+import { grainOf, verdictOf } from './rolling.ts'
+import type { LimitStore, LimitWindow } from './store.ts'
+
+const PREFIX = 'latchkey:limit:'
+
+/**
+ * KEYS: the windows. ARGV: the time, then of each window its maximum, length and grain. Entries are packed as first, last,
+ * count, oldest first. Returns the place of the window that refuses (0 for none), then of each window up to it the total
+ * and the last use of the oldest entry (-1 for none).
+ */
+const TAKE = script(`
+local now, answer, windows = tonumber(ARGV[1]), {0}, {}
+for at, key in ipairs(KEYS) do
+  local max, length = tonumber(ARGV[3 * at - 1]), tonumber(ARGV[3 * at])
+  local packed, entries, total = redis.call('get', key), {}, 0
+  local held = packed and cmsgpack.unpack(packed) or {}
+  for i = 1, #held, 3 do
+    if total > 0 or held[i + 1] > now - length then
+      entries[#entries + 1], entries[#entries + 2], entries[#entries + 3] = held[i], held[i + 1], held[i + 2]
+      total = total + held[i + 2]
+    end
+  end
+  windows[at] = {entries, total}
+  if total >= max then
+    answer[1] = at
+    break
+  end
+end
+for at, window in ipairs(windows) do
+  local entries, total = window[1], window[2]
+  if answer[1] == 0 then
+    local size, grain = #entries, tonumber(ARGV[3 * at + 1])
+    total = total + 1
+    if size > 0 and now - entries[size - 2] < grain then
+      entries[size - 1] = math.max(entries[size - 1], now)
+      entries[size] = entries[size] + 1
+    else
+      entries[size + 1], entries[size + 2], entries[size + 3] = now, now, 1
+    end
+    redis.call('set', KEYS[at], cmsgpack.pack(entries), 'px', ARGV[3 * at])
+  end
+  answer[#answer + 1] = total
+  answer[#answer + 1] = entries[2] or -1
+end
+return answer`)
+
+export const limitsInRedis = (redis: Redis): LimitStore => ({
+  async take(windows, now) {
+    const at = now.getTime()
+    const answer = (await redis.run(TAKE, windows.map(keyOf), valuesOf(windows, at))) as readonly number[]
+    const refusing = answer[0] as number
+    return windows.slice(0, refusing || windows.length).map((window, i) => {
+      const [total, oldest] = [answer[1 + 2 * i] as number, answer[2 + 2 * i] as number]
+      return verdictOf(window, { allowed: i + 1 !== refusing, total, oldest: oldest < 0 ? null : oldest }, at)
+    })
+  },
+})
+
+const keyOf = ({ key }: LimitWindow): string => PREFIX + key
+
+const valuesOf = (windows: readonly LimitWindow[], at: number): number[] => {
+  const values = [at]
+  for (const window of windows) values.push(window.max, window.milliseconds, grainOf(window))
+  return values
+}
