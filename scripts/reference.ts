@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { can, effectivePermissions } from '@latchkey/guard'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
+import { CONFORMANCE } from '../packages/server/src/config/password-profiles.ts'
 import { CONTRADICTIONS, UNSAFE_IN_PRODUCTION } from '../packages/server/src/config/rules.ts'
 import { defaultOf, GROUPS, PROFILES, SETTINGS, type Setting } from '../packages/server/src/config.ts'
 import { AUDIT_EVENTS } from '../packages/server/src/core/audit/index.ts'
@@ -62,6 +63,10 @@ function configuration(): string {
     `Settings come from the environment, and from a file \`.env\` in the working folder for what the environment does not set. An empty value counts as not set. All errors are reported at once, and an unknown \`LATCHKEY_…\` is refused with the nearest name. \`latchkey config check\` lists the errors, \`latchkey config print\` shows every setting with its source, secrets masked.`,
     'Durations are written `90s`, `30m`, `8h`, `30d`. Lists are separated by commas.',
     ...groups,
+    `## Password profiles\n\n${table(
+      ['Profile', 'What it conforms to'],
+      Object.entries(CONFORMANCE).map(([name, sentence]) => [`\`${name}\``, sentence]),
+    )}\n\nThe rules of each are in [Rules for passwords](../guides/passwords.md).`,
     `## What production refuses\n\nBesides what is not valid anywhere, and all of it in one message:\n\n${refusals.join('\n')}\n- A database role that is a superuser or bypasses row-level security (seen when the server connects).`,
     `## Settings that go together\n\n${rules.map(sentence).join('\n')}`,
   ].join('\n\n')

@@ -84,11 +84,11 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   sessionAbsolute: { takes: { '365d': 31_536_000_000 }, refuses: ['1s', '9999d', 'soon'] },
   rememberIdle: { takes: { '1h': 3_600_000 }, refuses: ['0d', '366d'] },
   rememberAbsolute: { takes: { '60d': 5_184_000_000 }, refuses: ['0d', '366d'] },
-  passwordProfile: { takes: { classic: 'classic' }, refuses: ['pci', 'none'] },
+  passwordProfile: { takes: { classic: 'classic', pci: 'pci' }, refuses: ['PCI', 'none'] },
   passwordMinLength: { takes: { '6': 6, '128': 128 }, refuses: ['5', '129', 'eight'] },
   passwordMaxLength: { takes: { '8': 8, '128': 128 }, refuses: ['7', '129', 'none'] },
   passwordClasses: {
-    takes: { 'upper digit': ['upper', 'digit'], none: ['none'] },
+    takes: { 'upper digit': ['upper', 'digit'], letter: ['letter'], none: ['none'] },
     refuses: ['uppercase', 'Upper', 'any'],
   },
   passwordForbidden: {

@@ -1,4 +1,5 @@
 /** `config check` and `config print`: the settings as the server reads them, without opening the database. */
+import { CONFORMANCE } from '../config/password-profiles.ts'
 import { cautions } from '../config/rules.ts'
 import { GROUPS, readConfig, SETTINGS, type SettingName, shown } from '../config.ts'
 import { type Command, type CommandOutcome, done } from './command.ts'
@@ -16,7 +17,17 @@ export const configCheck: Command = {
 function checkConfig(): CommandOutcome {
   const { config, faults } = readConfig(undefined, { secret: 'look' })
   const notes = config ? cautions(config) : []
-  const json = { ok: faults.length === 0, profile: config?.profile ?? null, faults, cautions: notes }
+  const rules = config && {
+    profile: config.passwordProfile,
+    conformance: CONFORMANCE[config.passwordProfile],
+  }
+  const json = {
+    ok: faults.length === 0,
+    profile: config?.profile ?? null,
+    passwords: rules,
+    faults,
+    cautions: notes,
+  }
   if (!config) {
     const lines = faults.map((fault) => `  - ${plain(fault.message)}`)
     return {
@@ -32,7 +43,14 @@ function checkConfig(): CommandOutcome {
     }
   }
   const lines = notes.map((note) => `  - ${note}`)
-  return done(json, [paint('green', `The settings are valid for ${config.profile}.`), ...lines].join('\n'))
+  return done(
+    json,
+    [
+      paint('green', `The settings are valid for ${config.profile}.`),
+      `Password profile ${rules?.profile}: ${rules?.conformance}`,
+      ...lines,
+    ].join('\n'),
+  )
 }
 
 export const configPrint: Command = {

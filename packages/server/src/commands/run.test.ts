@@ -80,6 +80,22 @@ describe('wrong usage', () => {
 })
 
 describe('settings', () => {
+  it('state what the password profile conforms to', async () => {
+    for (const [profile, standard] of [
+      ['nist', 'NIST SP 800-63B-4'],
+      ['pci', 'PCI DSS 4.0.1'],
+    ] as const) {
+      vi.stubEnv('LATCHKEY_PASSWORD_PROFILE', profile)
+      expect((await latchkey('config', 'check')).stdout).toMatch(
+        `Password profile ${profile}: Follows ${standard}`,
+      )
+      expect((await latchkey('config', 'check', '--json')).json.passwords).toEqual({
+        profile,
+        conformance: expect.stringContaining(standard),
+      })
+    }
+  })
+
   it.each([[['start']], [['users', 'list']], [['seed']], [['migrate', 'status']], [['config', 'check']]])(
     'with faults are all reported by %j, and nothing starts',
     async (words) => {

@@ -232,11 +232,30 @@ export function cautions(config: Config): string[] {
     const reason = weaknessOfProfile(config)
     if (reason) found.push(`The password profile custom is weak: ${reason}.`)
   }
+  if (config.passwordProfile === 'pci') found.push(...beyondPci(config))
   if (config.redisUrl && config.rateLimits === 'off')
     found.push('REDIS_URL has no effect while LATCHKEY_RATE_LIMITS is off.')
   if (config.apiKeyInQuery) {
     found.push('LATCHKEY_API_KEY_IN_QUERY permits API keys in URLs, which proxies and browsers record.')
   }
+  return found
+}
+
+const MINUTE = 60_000
+
+/** What PCI DSS 4.0.1 requires beside the profile, where the settings do not have it. */
+function beyondPci(config: Config): string[] {
+  const found: string[] = []
+  if (config.lockoutDuration < 30 * MINUTE)
+    found.push('LATCHKEY_LOCKOUT_DURATION is below the 30 minutes of PCI DSS 4.0.1, requirement 8.3.4.')
+  if (config.lockoutFailures > 10)
+    found.push('LATCHKEY_LOCKOUT_FAILURES is above the 10 attempts of PCI DSS 4.0.1, requirement 8.3.4.')
+  const idle = { LATCHKEY_SESSION_IDLE: config.sessionIdle, LATCHKEY_REMEMBER_IDLE: config.rememberIdle }
+  const long = Object.entries(idle).flatMap(([setting, value]) => (value > 15 * MINUTE ? [setting] : []))
+  if (long.length > 0)
+    found.push(
+      `${long.join(' and ')} ${long.length === 1 ? 'is' : 'are'} above the 15 minutes of PCI DSS 4.0.1, requirement 8.2.8.`,
+    )
   return found
 }
 
@@ -262,7 +281,8 @@ function customised(config: Config): string[] {
 /** What guessing or a password manager would meet first; null where the profile is as strong as `classic`. */
 function weaknessOfProfile(config: Config): string | null {
   const { passwordMinLength: min, passwordMaxLength: max, passwordClasses } = config
-  const classes = passwordClasses.filter((name) => name !== 'none').length
+  const hasCase = passwordClasses.includes('upper') || passwordClasses.includes('lower')
+  const classes = passwordClasses.filter((name) => name !== 'none' && !(name === 'letter' && hasCase)).length
   if (min < 8) return 'LATCHKEY_PASSWORD_MIN_LENGTH is below 8'
   if (min < 15 && classes < 3)
     return 'with fewer than three LATCHKEY_PASSWORD_CLASSES, LATCHKEY_PASSWORD_MIN_LENGTH should be at least 15'

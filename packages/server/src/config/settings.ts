@@ -7,6 +7,7 @@ import {
   atMost, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, network, nullable, oneOf,
   origin, postgresUrl, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
+import { PASSWORD_PROFILES } from './password-profiles.ts'
 
 export const PROFILES = ['development', 'testing', 'production'] as const
 export type ServerProfile = (typeof PROFILES)[number]
@@ -102,13 +103,13 @@ export const SETTINGS = {
   keyLead: set('LATCHKEY_KEY_LEAD', 'tokens', durationBetween('0s', '7d'), { byDefault: '10m',
     about: 'How long a signing key is published before it signs; longer than clients cache the published set.' }),
 
-  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf('nist', 'classic', 'custom'), { byDefault: 'nist',
-    about: 'The rules for new passwords: `nist` requires a minimum length and refuses common passwords, `classic` requires character classes and regular changes, `custom` is made of the six settings that follow.' }),
+  passwordProfile: set('LATCHKEY_PASSWORD_PROFILE', 'passwords', oneOf(...PASSWORD_PROFILES), { byDefault: 'nist',
+    about: 'The rules for new passwords: `nist` requires a minimum length and refuses common passwords, `classic` requires character classes and regular changes, `pci` is that of the payment card industry, `custom` is made of the six settings that follow. What each conforms to is stated below.' }),
   passwordMinLength: set('LATCHKEY_PASSWORD_MIN_LENGTH', 'passwords', wholeNumber(6, 128), { byDefault: '8',
     about: 'Of the profile `custom`: the minimum length in characters.' }),
   passwordMaxLength: set('LATCHKEY_PASSWORD_MAX_LENGTH', 'passwords', wholeNumber(8, 128), { byDefault: '128',
     about: 'Of the profile `custom`: the maximum length in characters.' }),
-  passwordClasses: set('LATCHKEY_PASSWORD_CLASSES', 'passwords', listOf(oneOf('upper', 'lower', 'digit', 'special', 'none')), { byDefault: 'upper,lower,digit',
+  passwordClasses: set('LATCHKEY_PASSWORD_CLASSES', 'passwords', listOf(oneOf('letter', 'upper', 'lower', 'digit', 'special', 'none')), { byDefault: 'upper,lower,digit',
     about: 'Of the profile `custom`: the character classes that a password must contain; `none` requires none.' }),
   passwordForbidden: set('LATCHKEY_PASSWORD_FORBIDDEN', 'passwords', atMost(100, listOf(forbiddenPattern)), { byDefault: '',
     about: 'Of the profile `custom`: words that a password must not contain, in capital or small letters. The most common passwords are refused in every profile.' }),

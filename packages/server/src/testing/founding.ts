@@ -41,7 +41,7 @@ export async function createUsers(
       const id = newId('usr')
       const names = { username, fullName: null, locale: null }
       const user = { id, email, roles, status: 'active', emailVerified: true, ...names } as const
-      await createUser(tx, user, now, [firstPassword(id, hashes.get(password) ?? '', now)])
+      await createUser(tx, user, now, [firstPassword(id, { hash: hashes.get(password) ?? '' }, now)])
       users.push({ id, email, password })
     }
     return users

@@ -249,7 +249,8 @@ export function PasswordField({
 export interface PasswordPolicy {
   min: number
   max: number
-  classes: readonly ('upper' | 'lower' | 'digit' | 'special')[]
+  /** Character classes that must all occur. */
+  classes: readonly ('letter' | 'upper' | 'lower' | 'digit' | 'special')[]
   /** Words that must not occur. */
   forbidden: readonly string[]
 }

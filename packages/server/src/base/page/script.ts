@@ -33,7 +33,7 @@ for (const status of all('[data-counts]')) {
   })
 }
 
-const rules = { upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{Nd}\s]/u }
+const rules = { letter: /\p{L}/u, upper: /\p{Lu}/u, lower: /\p{Ll}/u, digit: /\p{Nd}/u, special: /[^\p{L}\p{Nd}\s]/u }
 const isMet = ({ rule, words, min, max }, text) => {
   if (rules[rule]) return rules[rule].test(text)
   const folded = text.normalize('NFKC').toLowerCase()

@@ -28,7 +28,7 @@ import {
   leaveAllOrganizations,
   lockOrganizationsOf,
 } from '../../organizations/members/index.ts'
-import { acceptPassword, firstPassword, resetLinks } from '../../signin/passwords/index.ts'
+import { acceptFirstPassword, firstPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { setStatus } from './locks.ts'
 import { ACCOUNT_LINK_LIFETIME, accountCreatedEmail, addressChangedEmail } from './mail.tsx'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
@@ -56,7 +56,7 @@ export interface NewAccount {
 export async function createAccount(tools: AccountTools, call: Call, input: NewAccount): Promise<User> {
   const { email, password } = input
   const names = { email, username: input.username ?? null, fullName: input.full_name ?? null }
-  const hash = password === undefined ? null : await acceptPassword(tools, password, names)
+  const accepted = password === undefined ? null : await acceptFirstPassword(tools, { password }, names)
   const id = newId('usr')
   return await asAdministrator(tools, call, async (tx, acting) => {
     // the order of locks: roles before addresses
@@ -73,13 +73,14 @@ export async function createAccount(tools: AccountTools, call: Call, input: NewA
       status: 'active',
       emailVerified: input.is_verified,
     } as const
-    await createUser(tx, fields, call.now, hash === null ? [] : [firstPassword(id, hash, call.now)])
+    await createUser(tx, fields, call.now, accepted === null ? [] : [firstPassword(id, accepted, call.now)])
     const details = { roles, is_verified: input.is_verified }
     const { username } = names
     await audit(tx, acting, { type: 'user.created', userId: id, username, details })
     const user = await getUser(tx, id)
     const isUsable = input.status === undefined || input.status === 'active'
-    if (input.send_invitation ?? (hash === null && isUsable)) await sendPasswordLink(tools, tx, call, user)
+    if (input.send_invitation ?? (accepted === null && isUsable))
+      await sendPasswordLink(tools, tx, call, user)
     if (isUsable) return user
     await setStatus(tools, tx, acting, user, input.status ?? 'active')
     return await getUser(tx, id)

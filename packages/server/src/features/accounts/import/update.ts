@@ -144,7 +144,7 @@ async function changePassword(
   if (record.password_hash === undefined) return
   const changedAt = record.password_changed_at ?? call.now
   // a user who has no password yet gets it; one whose password is still the imported one gets the newer one
-  await tx.executeQuery(firstPassword(user.id, record.password_hash, changedAt))
+  await tx.executeQuery(firstPassword(user.id, { hash: record.password_hash }, changedAt))
   if (before)
     await replaceImportedHash(tx, user.id, { hash: record.password_hash, changedAt }, before.imported_at)
 }

@@ -15,7 +15,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { hasActiveHolder } from '../../identity/lifecycle/index.ts'
 import { createUser, getUser } from '../../identity/users/index.ts'
 import { type Outcome, signInNewUser } from '../../signin/door/index.ts'
-import { acceptFirstPassword, acceptPassword, firstPassword } from '../../signin/passwords/index.ts'
+import { type AcceptedPassword, acceptFirstPassword, firstPassword } from '../../signin/passwords/index.ts'
 import type { Registration } from './register.ts'
 
 const SETUP_LIFETIME = 24 * 3_600_000
@@ -65,12 +65,12 @@ export async function setUpAdministrator(
 ): Promise<Outcome> {
   await assertSetupLink(tools, call, token)
   const who = { email: input.email, fullName: input.full_name ?? null }
-  const hash = await acceptFirstPassword(tools, input, who)
+  const password = await acceptFirstPassword(tools, input, who)
   return await tools.db.tx('system', async (tx) => {
     await lockSetup(tx)
     await useLink(tx, 'setup', token, call.now)
     if (await hasActiveHolder(tx, adminRole(tools.config))) throw administratorExists()
-    const id = await createAdministrator(tools, tx, call, input, hash)
+    const id = await createAdministrator(tools, tx, call, input, password)
     const user = await getUser(tx, id)
     return await signInNewUser(tools, tx, call, user, 'setup_link')
   })
@@ -81,12 +81,13 @@ export async function ensureAdministrator(tools: SetupTools, now: Date): Promise
   const { adminEmail, adminUsername, adminPassword } = tools.config
   if (adminEmail === null || adminPassword === null || (await hasAdministrator(tools))) return false
   const call = systemCall(now)
-  const hash = await acceptPassword(tools, adminPassword, { email: adminEmail, username: adminUsername })
+  const names = { email: adminEmail, username: adminUsername }
+  const password = await acceptFirstPassword(tools, { password: adminPassword }, names)
   return await tools.db.tx('system', async (tx) => {
     await lockSetup(tx)
     if (await hasActiveHolder(tx, adminRole(tools.config))) return false
     const username = adminUsername ?? undefined
-    await createAdministrator(tools, tx, call, { email: adminEmail, username, password: adminPassword }, hash)
+    await createAdministrator(tools, tx, call, { email: adminEmail, username }, password)
     return true
   })
 }
@@ -101,8 +102,8 @@ async function createAdministrator(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
   call: Call,
-  input: Registration,
-  hash: string,
+  input: Omit<Registration, 'password'>,
+  password: AcceptedPassword,
 ): Promise<string> {
   const id = newId('usr')
   await createUser(
@@ -118,7 +119,7 @@ async function createAdministrator(
       emailVerified: true,
     },
     call.now,
-    [firstPassword(id, hash, call.now)],
+    [firstPassword(id, password, call.now)],
   )
   await audit(tx, call, {
     type: 'user.created',

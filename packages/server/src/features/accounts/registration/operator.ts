@@ -18,7 +18,7 @@ import {
   type UserView,
   userView,
 } from '../../identity/users/index.ts'
-import { acceptPassword, firstPassword, resetPasswordByOperator } from '../../signin/passwords/index.ts'
+import { acceptFirstPassword, firstPassword, resetPasswordByOperator } from '../../signin/passwords/index.ts'
 
 type OperatorTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'clock' | 'roles'>
 
@@ -42,13 +42,13 @@ export async function createUserByOperator(tools: OperatorTools, input: Operator
   const fullName = input.fullName === undefined ? null : parsed('full_name', FullName, input.fullName)
   const role = input.role ?? defaultRole(tools.config)
   if (!tools.roles.find(role)) throw invalid('role', 'invalid_choice', `There is no role ${role}.`)
-  const hash = await acceptPassword(tools, input.password, { email, username, fullName })
+  const password = await acceptFirstPassword(tools, input, { email, username, fullName })
   const call = systemCall(tools.clock.now())
   const id = newId('usr')
   const user = await tools.db.tx('system', async (tx) => {
     const who = { id, email, username, fullName, locale: null, roles: [role] }
     const user = { ...who, status: 'active', emailVerified: input.verified } as const
-    await createUser(tx, user, call.now, [firstPassword(id, hash, call.now)])
+    await createUser(tx, user, call.now, [firstPassword(id, password, call.now)])
     await audit(tx, call, {
       type: 'user.created',
       userId: id,

@@ -42,12 +42,13 @@ export async function register(
   if (input.organization_name !== undefined && !mayCreateOrganization(tools, null))
     throw invalid('organization_name', 'not_allowed', 'Only administrators can create organizations.')
   const who = { email: input.email, username: input.username ?? null, fullName: input.full_name ?? null }
-  const hash = await acceptFirstPassword(tools, input, who)
+  const words = { ...who, organizations: namesOf(input.organization_name) }
+  const password = await acceptFirstPassword(tools, input, words)
   const verifies = tools.config.emailVerification === 'required'
   const id = newId('usr')
   return await tools.db.tx('system', async (tx) => {
     const about = [
-      firstPassword(id, hash, call.now),
+      firstPassword(id, password, call.now),
       ...auditInserts(call, { type: 'user.registered', userId: id, username: who.username }),
     ]
     const created = createUser(
@@ -76,6 +77,8 @@ export async function register(
   })
 }
 
+const namesOf = (organization: string | null | undefined): string[] => (organization ? [organization] : [])
+
 /**
  * The faults of the password of a form that is refused for another field, so that one answer lists every fault. Reads
  * only what was sent, nothing that is stored.
@@ -90,6 +93,11 @@ export const judgeRegistration =
     const password = text('password')
     if (password === null) return []
     const chosen = { password, password_confirm: text('password_confirm') ?? undefined }
-    const who = { email: text('email'), username: text('username'), fullName: text('full_name') }
-    return await firstPasswordFaults(tools, chosen, who)
+    const words = {
+      email: text('email'),
+      username: text('username'),
+      fullName: text('full_name'),
+      organizations: namesOf(text('organization_name')),
+    }
+    return await firstPasswordFaults(tools, chosen, words)
   }

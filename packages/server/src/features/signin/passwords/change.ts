@@ -10,8 +10,8 @@ import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
   auditPassword,
-  contextOf,
   findPassword,
+  findRules,
   replacePassword,
   usedHashes,
 } from './passwords.ts'
@@ -59,17 +59,20 @@ export async function changePassword(
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
   const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
   const from = await confirmPassword(tools, call, user, input.current_password)
-  const used = await tools.db.tx('system', (tx) => usedHashes(tx, tools.config, user.id))
-  const hash = await acceptPassword(
+  const { rules, used } = await tools.db.tx('system', async (tx) => {
+    const rules = await findRules(tx, tools.config, user)
+    return { rules, used: await usedHashes(tx, rules.profile, user.id) }
+  })
+  const to = await acceptPassword(
     tools,
     input.new_password,
-    contextOf(user),
+    rules,
     used,
     'new_password',
     input.new_password_confirm,
   )
   return await tools.db.tx('system', async (tx) => {
-    await replacePassword(tools, tx, call, user, { from, hash, keepSession: session.id })
+    await replacePassword(tx, call, user, { from, to, keepSession: session.id })
     const renewed = await renewSession(tx, call, session.id)
     await auditPassword(tx, call, 'auth.password.changed', user)
     await tools.mail.write(

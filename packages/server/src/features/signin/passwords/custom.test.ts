@@ -4,9 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cautions } from '../../../config/rules.ts'
-import { loadConfig, readConfig, shown } from '../../../config.ts'
+import { type Config, loadConfig, readConfig, shown } from '../../../config.ts'
 import { startWorld, type World } from '../../../testing/world.ts'
-import { commonPasswords, judgePassword, profileOf } from './policy.ts'
+import { commonPasswords, judgePassword } from './policy.ts'
+import { profileFor } from './profiles.ts'
 
 const CUSTOM = { LATCHKEY_PASSWORD_PROFILE: 'custom' }
 const PRODUCTION = {
@@ -19,6 +20,7 @@ const PRODUCTION = {
 const load = (env: Record<string, string>) => loadConfig(env, { cwd: '/nonexistent', secret: 'look' })
 const faults = (env: Record<string, string>) =>
   readConfig(env, { cwd: '/nonexistent', secret: 'look' }).faults.map(({ message }) => message)
+const profileOf = (server: Config) => profileFor({ server, organizations: [], secondFactor: 'none' })
 const codes = async (env: Record<string, string>, password: string) =>
   judgePassword(
     profileOf(load({ ...CUSTOM, ...env })),

@@ -11,24 +11,28 @@ import { passwordChangedEmail } from './mail.tsx'
 import {
   acceptPassword,
   auditPassword,
-  contextOf,
   findPassword,
-  isExpired,
+  findRules,
+  type PasswordRules,
   replacePassword,
+  type StoredPassword,
   usedHashes,
 } from './passwords.ts'
 
 /**
- * The user whose sign-in waits for a new password, and where the browser is going.
+ * The user whose sign-in waits for a new password, what it has to meet, and where the browser is going.
  * @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED
  */
 export async function previewExpired(
   tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
-): Promise<{ user: User; returnTo: string | null }> {
+): Promise<{ user: User; rules: PasswordRules; returnTo: string | null }> {
   const { userId, after } = await getAttempt(tools, call, token, 'change_password', { toShow: true })
-  return { user: await tools.db.tx('system', (tx) => getUser(tx, userId)), returnTo: after.returnTo }
+  return await tools.db.tx('system', async (tx) => {
+    const user = await getUser(tx, userId)
+    return { user, rules: await findRules(tx, tools.config, user), returnTo: after.returnTo }
+  })
 }
 
 /**
@@ -42,19 +46,22 @@ export async function replaceExpired(
   input: { password: string; password_confirm?: string | undefined },
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, 'change_password')
-  const { context, from, used } = await tools.db.tx('system', async (tx) => ({
-    context: contextOf(await getUser(tx, attempt.userId)),
-    from: await findPassword(tx, attempt.userId),
-    used: await usedHashes(tx, tools.config, attempt.userId),
-  }))
-  // the attempt proves the password that had expired, not one that replaced it since
-  if (from === null || !isExpired(tools.config, from.changedAt, call.now))
+  const { rules, from, used } = await tools.db.tx('system', async (tx) => {
+    const rules = await findRules(tx, tools.config, await getUser(tx, attempt.userId))
+    return {
+      rules,
+      from: await findPassword(tx, attempt.userId),
+      used: await usedHashes(tx, rules.profile, attempt.userId),
+    }
+  })
+  // the attempt proves the password that was typed, not one that replaced it since
+  if (from === null || !attempt.proofs.some((proof) => proves(proof, from)))
     throw problem('CONFLICT', { message: 'The password was changed meanwhile. Sign in with the new one.' })
-  const hash = await acceptPassword(tools, input.password, context, used, 'password', input.password_confirm)
+  const to = await acceptPassword(tools, input.password, rules, used, 'password', input.password_confirm)
   return await continueAttempt(tools, call, attempt, {
     name: 'change_password',
     async fulfil(tx, user) {
-      await replacePassword(tools, tx, call, user, { from, hash })
+      await replacePassword(tx, call, user, { from, to })
       await auditPassword(tx, call, 'auth.password.changed', user)
       const email = passwordChangedEmail(tools.config, {
         to: user.email,
@@ -64,3 +71,6 @@ export async function replaceExpired(
     },
   })
 }
+
+const proves = ({ method, at }: { method: string; at: string }, { changedAt }: StoredPassword): boolean =>
+  method === 'password' && new Date(at) >= changedAt

@@ -8,10 +8,11 @@ export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
 export { atPasswordField } from './pages.tsx'
 export {
+  type AcceptedPassword,
   acceptFirstPassword,
-  acceptPassword,
   firstPassword,
   firstPasswordFaults,
+  pagePolicy,
 } from './passwords.ts'
-export { pagePolicy, TypedPassword } from './policy.ts'
+export { TypedPassword } from './policy.ts'
 export { resetLinks, resetPasswordByOperator } from './reset.ts'

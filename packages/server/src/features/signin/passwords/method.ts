@@ -27,6 +27,7 @@ import {
   type StoredPassword,
   upgradeHash,
 } from './passwords.ts'
+import { profileFor } from './profiles.ts'
 
 export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
 
@@ -45,10 +46,11 @@ export type PasswordMethod = Method<PasswordCredential, StoredPasswords, Verifie
 
 export function passwordMethod(tools: PasswordTools): PasswordMethod {
   const { config, hashing } = tools
+  const profile = profileFor({ server: config, organizations: [], secondFactor: 'none' })
   const verified = (user: User, stored: StoredPassword, identifier: string, now: Date): VerifiedPassword => ({
     user,
     stored,
-    requires: isExpired(config, stored.changedAt, now) ? ['change_password'] : [],
+    requires: isExpired(profile, stored.changedAt, now) ? ['change_password'] : [],
     recheck: (tx) => recheck(tx, user, stored, identifier),
   })
   return {

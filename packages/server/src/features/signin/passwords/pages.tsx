@@ -21,8 +21,9 @@ import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
-import { findPassword } from './passwords.ts'
-import { pagePolicy, TypedPassword } from './policy.ts'
+import { findPassword, findRules } from './passwords.ts'
+import { TypedPassword } from './policy.ts'
+import { pagePolicyOf } from './profiles.ts'
 import { previewReset, requestReset, resetPassword } from './reset.ts'
 import { passwordsText as t } from './texts.ts'
 import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
@@ -45,13 +46,13 @@ async function showReset(
   { token, ...sent }: OpenedLink,
   form: FormState,
 ): Promise<PageAnswer> {
-  const user = await previewReset(tools, call, token)
+  const { user, rules } = await previewReset(tools, call, token)
   return {
     page: (
       <Reset
         token={token}
         address={user.email}
-        policy={pagePolicy(tools.config)}
+        policy={pagePolicyOf(rules.profile)}
         returnTo={linkReturnTo(tools, sent)}
         {...form}
       />
@@ -67,13 +68,13 @@ const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
 
 /** The form of an expired password; without an attempt that waits for one, the sign-in form. */
 async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
-  const { user, returnTo } = await previewExpired(tools, call, attemptOf(call))
+  const { user, rules, returnTo } = await previewExpired(tools, call, attemptOf(call))
   return {
     page: (
       <Expired
         attempt={attemptId(call)}
         email={user.email}
-        policy={pagePolicy(tools.config)}
+        policy={pagePolicyOf(rules.profile)}
         returnTo={returnTo}
         {...form}
       />
@@ -94,15 +95,16 @@ const startOver = async (tools: Tools, call: Call): Promise<PageAnswer> => ({
 })
 
 async function showSecurity(tools: Tools, call: Call, form: FormState, changed = false): Promise<PageAnswer> {
-  const { user, stored } = await tools.db.tx('system', async (tx) => {
+  const { user, rules, stored } = await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
-    return { user, stored: await findPassword(tx, user.id) }
+    const rules = await findRules(tx, tools.config, user)
+    return { user, rules, stored: await findPassword(tx, user.id) }
   })
   return {
     page: (
       <Security
         email={user.email}
-        policy={pagePolicy(tools.config)}
+        policy={pagePolicyOf(rules.profile)}
         changedAt={stored?.changedAt ?? null}
         changed={changed}
         {...form}

@@ -261,3 +261,75 @@ describe('the profile classic', () => {
     expect((await change(person, 'N3w!Tr0ub-6x', FIRST)).status).toBe(200)
   })
 })
+
+describe('the names of organizations', () => {
+  const refused = [expect.objectContaining({ code: 'context' })]
+
+  it('are no passwords of their members, at a change, a reset and by the operator', async () => {
+    const [member, other] = await world.people(2)
+    if (!member || !other) throw new Error('no users')
+    await world.organization({ name: 'Brass & Gears Limited', members: [[member, 'owner']] })
+    for (const word of ['brassgearslimited', 'brass-gears-limited-1', 'Brass & Gears Limited']) {
+      expect((await change(member, PASSWORD, word)).body.error?.details, word).toEqual(refused)
+      await expect(setPasswordByOperator(world.app.tools, member.email, word)).rejects.toMatchObject({
+        details: refused,
+      })
+    }
+    await world.client().post('/api/v1/auth/password/forgot', { email: member.email })
+    const token = await world.mailbox.tokenFor(member.email, /reset-password/)
+    const reset = { token, password: 'brassgearslimited' }
+    const reply = await world.client().post('/api/v1/auth/password/reset', reset)
+    expect(reply.body.error?.details).toEqual(refused)
+    // of another user, and within a longer phrase
+    expect((await change(other, PASSWORD, 'brassgearslimited')).status).toBe(200)
+    expect((await change(member, PASSWORD, 'brass and gears turn the wheel')).status).toBe(200)
+  })
+
+  it('are no passwords of who founds one while signing up', async () => {
+    const sign = (password: string) =>
+      world.client().post('/api/v1/auth/register', {
+        email: 'founder@example.com',
+        organization_name: 'Difference Machines',
+        password,
+      })
+    expect((await sign('DifferenceMachines1')).body.error?.details).toEqual(refused)
+    expect((await sign('a difference that counts')).status).toBe(201)
+  })
+})
+
+describe('the profile pci', () => {
+  let pci: World
+  beforeAll(async () => {
+    pci = await startWorld({ passwordProfile: 'pci' })
+  })
+  afterAll(() => pci.stop())
+
+  it.each([
+    ['en', ['at least 12 characters', 'a letter', 'a digit']],
+    ['de', ['mindestens 12 Zeichen', 'einen Buchstaben', 'eine Ziffer']],
+  ])('states its rules on the page, in %s', async (locale, rules) => {
+    const browser = pci.client({ headers: { accept: 'text/html', 'accept-language': locale } })
+    const { text } = await browser.get('/sign-up')
+    for (const rule of rules) expect(text).toContain(`>${rule}</li>`)
+  })
+
+  it('refuses the last four, and expires a password after 90 days', async () => {
+    const passwords = [1, 2, 3, 4, 5].map((n) => `brass gears ${n}`)
+    const [first = '', ...later] = passwords
+    const person = await pci.person({ password: first })
+    let current = first
+    for (const next of later.slice(0, 3)) {
+      expect((await change(person, current, next)).status).toBe(200)
+      current = next
+      await pci.clock.advance('1 minute')
+    }
+    expect((await change(person, current, first)).body.error?.details).toEqual([
+      expect.objectContaining({ code: 'reused', params: { history: 4 } }),
+    ])
+    expect((await change(person, current, later[3] ?? '')).status).toBe(200)
+    expect((await change(person, later[3] ?? '', first)).status).toBe(200)
+    await pci.clock.advance('90 days')
+    const late = await pci.client().post('/api/v1/auth/login', { email: person.email, password: first })
+    expect([late.status, late.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+  })
+})

@@ -8,25 +8,23 @@ import type { CompiledQuery } from 'kysely'
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../../base/errors.ts'
+import type { PasswordPolicy } from '../../../base/page/form.tsx'
+import type { Config } from '../../../config.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../door/index.ts'
-import {
-  commonPasswords,
-  judgePassword,
-  type PasswordContext,
-  type PolicySettings,
-  profileOf,
-} from './policy.ts'
+import { commonPasswords, judgePassword, type PasswordContext } from './policy.ts'
+import { type Profile, type ProfileSettings, pagePolicyOf, profileFor } from './profiles.ts'
 import {
   deletePassword,
   insertHistory,
   insertPassword,
   replaceHash,
   selectHistory,
+  selectOrganizationNames,
   selectPassword,
   selectPasswordForShare,
   selectPasswords,
@@ -57,17 +55,55 @@ export async function lockPassword(tx: Tx, userId: string): Promise<StoredPasswo
   return row && { hash: row.hash, changedAt: row.changed_at }
 }
 
+/** What a new password of a user has to meet. */
+export interface PasswordRules {
+  profile: Profile
+  context: PasswordContext
+}
+
+type Names = Omit<PasswordContext, 'brand'>
+type RulesSettings = ProfileSettings & Pick<Config, 'brandName'>
+
+/** The rules for the first password of an account that does not exist yet. */
+export const rulesOfNew = (config: RulesSettings, names: Names): PasswordRules => ({
+  profile: profileFor({ server: config, organizations: [], secondFactor: 'none' }),
+  context: { ...names, brand: config.brandName },
+})
+
+/** What the form of a new account states about its password. */
+export const pagePolicy = (config: RulesSettings): PasswordPolicy =>
+  pagePolicyOf(rulesOfNew(config, {}).profile)
+
+/** The rules for the passwords of a user. */
+export async function findRules(tx: Tx, config: RulesSettings, user: User): Promise<PasswordRules> {
+  const organizations = await selectOrganizationNames(tx, user.id)
+  return {
+    profile: profileFor({ server: config, organizations: [], secondFactor: 'none' }),
+    context: {
+      email: user.email,
+      username: user.username,
+      fullName: user.full_name,
+      organizations,
+      brand: config.brandName,
+    },
+  }
+}
+
 /** The hashes that a new password must not match: the present one and as many before it as the profile says. */
-export async function usedHashes(tx: Tx, config: PolicySettings, userId: string): Promise<string[]> {
+export async function usedHashes(tx: Tx, { history }: Profile, userId: string): Promise<string[]> {
   const present = await selectPassword(tx, userId)
-  const before = await selectHistory(tx, userId, profileOf(config).history - 1)
+  const before = await selectHistory(tx, userId, history - 1)
   return present ? [present.hash, ...before] : before
 }
 
 /** Whether the password is older than the profile allows. */
-export function isExpired(config: PolicySettings, changedAt: Date, now: Date): boolean {
-  const { maxAge } = profileOf(config)
-  return maxAge !== null && changedAt.getTime() + maxAge <= now.getTime()
+export const isExpired = ({ maxAge }: Profile, changedAt: Date, now: Date): boolean =>
+  maxAge !== null && changedAt.getTime() + maxAge <= now.getTime()
+
+/** A new password that meets the rules, ready to be stored. */
+export interface AcceptedPassword {
+  hash: string
+  profile: Profile
 }
 
 /**
@@ -78,17 +114,18 @@ export function isExpired(config: PolicySettings, changedAt: Date, now: Date): b
  * @throws Problem VALIDATION_ERROR with every reason
  */
 export async function acceptPassword(
-  tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
+  tools: Pick<Tools, 'hashing' | 'breaches'>,
   password: string,
-  context: Omit<PasswordContext, 'brand'>,
+  rules: PasswordRules,
   used: readonly string[] = [],
   field = 'password',
   repeated?: string,
-): Promise<string> {
-  const { config, hashing } = tools
-  const faults = await faultsOf(tools, password, context, field)
+): Promise<AcceptedPassword> {
+  const { hashing } = tools
+  const { profile } = rules
+  const faults = await faultsOf(tools, password, rules, field)
   if (faults.length === 0 && (await matchesAny(hashing, used, password))) {
-    const params = { history: profileOf(config).history }
+    const params = { history: profile.history }
     faults.push({
       field,
       code: 'reused',
@@ -98,7 +135,7 @@ export async function acceptPassword(
   }
   if (repeated !== undefined && repeated !== password) faults.push(mismatch(`${field}_confirm`))
   if (faults.length > 0) throw problem('VALIDATION_ERROR', { details: faults })
-  return await hashing.hash(password)
+  return { hash: await hashing.hash(password), profile }
 }
 
 /** A password and its repetition, as a form of a new account sends them. */
@@ -108,36 +145,31 @@ export interface ChosenPassword {
 }
 
 /** As acceptPassword, for a first password. @throws Problem VALIDATION_ERROR with the firstPasswordFaults */
-export async function acceptFirstPassword(
+export const acceptFirstPassword = (
   tools: Pick<Tools, 'config' | 'hashing' | 'breaches'>,
-  chosen: ChosenPassword,
-  context: Omit<PasswordContext, 'brand'>,
-): Promise<string> {
-  const details = await firstPasswordFaults(tools, chosen, context)
-  if (details.length > 0) throw problem('VALIDATION_ERROR', { details })
-  return await tools.hashing.hash(chosen.password)
-}
+  { password, password_confirm: repeated }: ChosenPassword,
+  names: Names,
+): Promise<AcceptedPassword> =>
+  acceptPassword(tools, password, rulesOfNew(tools.config, names), [], 'password', repeated)
 
 /** Every fault of the password and of its repetition. */
 export async function firstPasswordFaults(
   tools: Pick<Tools, 'config' | 'breaches'>,
   { password, password_confirm: repeated }: ChosenPassword,
-  context: Omit<PasswordContext, 'brand'>,
+  names: Names,
 ): Promise<FieldError[]> {
-  const faults = await faultsOf(tools, password, context, 'password')
+  const faults = await faultsOf(tools, password, rulesOfNew(tools.config, names), 'password')
   if (repeated !== undefined && repeated !== password) faults.push(mismatch('password_confirm'))
   return faults
 }
 
 async function faultsOf(
-  { config, breaches }: Pick<Tools, 'config' | 'breaches'>,
+  { breaches }: Pick<Tools, 'breaches'>,
   password: string,
-  context: Omit<PasswordContext, 'brand'>,
+  { profile, context }: PasswordRules,
   field: string,
 ): Promise<FieldError[]> {
-  const profile = profileOf(config)
-  const known = { ...context, brand: config.brandName }
-  const reasons = judgePassword(profile, password, known, await commonPasswords())
+  const reasons = judgePassword(profile, password, context, await commonPasswords())
   // a password that is refused already is not sent anywhere
   if (reasons.length === 0 && profile.breachCheck && (await breaches.timesSeen(password)) > 0)
     reasons.push({ code: 'breached', message: 'This password is known from a data breach. Choose another.' })
@@ -160,8 +192,11 @@ const mismatch = (field: string): FieldError => ({
 })
 
 /** The statement that stores a user's first password; without effect where there is one. */
-export const firstPassword = (userId: string, hash: string, now: Date): CompiledQuery =>
-  insertPassword({ user_id: userId, hash, changed_at: now })
+export const firstPassword = (
+  userId: string,
+  { hash }: Pick<AcceptedPassword, 'hash'>,
+  now: Date,
+): CompiledQuery => insertPassword({ user_id: userId, hash, changed_at: now })
 
 export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
@@ -175,20 +210,19 @@ const REVOKED_LINKS = ['reset_password', 'change_email'] as const
  * @throws Problem CONFLICT where it was changed concurrently
  */
 export async function replacePassword(
-  tools: Pick<Tools, 'config'>,
   tx: Tx,
   call: Call,
   user: User,
-  change: { from: StoredPassword | null; hash: string; keepSession?: string },
+  change: { from: StoredPassword | null; to: AcceptedPassword; keepSession?: string },
 ): Promise<void> {
-  const { from, hash } = change
+  const { from, to } = change
   await lockUserRow(tx, user.id)
   if (from === null) {
-    await tx.executeQuery(firstPassword(user.id, hash, call.now))
+    await tx.executeQuery(firstPassword(user.id, to, call.now))
   } else {
-    const changed = await replaceHash(tx, user.id, from.hash, { hash, changed_at: call.now })
+    const changed = await replaceHash(tx, user.id, from.hash, { hash: to.hash, changed_at: call.now })
     if (!changed) throw passwordReplaced()
-    await insertHistory(tx, user.id, from.hash, profileOf(tools.config).history, call.now)
+    await insertHistory(tx, user.id, from.hash, to.profile.history, call.now)
   }
   for (const purpose of REVOKED_LINKS) await revokeLinks(tx, purpose, user.id, call.now)
   await endAttempts(tx, { userId: user.id }, call.now)
@@ -204,11 +238,12 @@ export async function replacePassword(
 export async function removePassword(
   { config }: Pick<Tools, 'config'>,
   tx: Tx,
-  userId: string,
+  user: User,
   now: Date,
 ): Promise<void> {
-  const hash = await deletePassword(tx, userId)
-  if (hash !== null) await insertHistory(tx, userId, hash, profileOf(config).history, now)
+  const { profile } = await findRules(tx, config, user)
+  const hash = await deletePassword(tx, user.id)
+  if (hash !== null) await insertHistory(tx, user.id, hash, profile.history, now)
 }
 
 /**
@@ -234,10 +269,3 @@ export const auditPassword = (
   type: 'auth.password.changed' | 'auth.password.reset',
   user: User,
 ): Promise<void> => audit(tx, call, { type, userId: user.id, username: user.username })
-
-/** What a new password must not contain. */
-export const contextOf = (user: User): Omit<PasswordContext, 'brand'> => ({
-  email: user.email,
-  username: user.username,
-  fullName: user.full_name,
-})

@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../config.ts'
-import { commonPasswords, judgePassword, profileOf } from './policy.ts'
+import { commonPasswords, judgePassword } from './policy.ts'
+import { type ProfileFacts, profileFor } from './profiles.ts'
 
 const context = {
   brand: 'Latchkey',
   email: 'ada.lovelace@example.com',
+  organizations: ['Analytical Engines', 'engine-works'],
   username: 'countess',
   fullName: 'Ada Lovelace',
 }
@@ -13,10 +15,10 @@ beforeAll(async () => {
   common = await commonPasswords()
 })
 const settings = loadConfig({}, { cwd: '/nonexistent', secret: 'look' })
-const reasons = (passwordProfile: 'nist' | 'classic', password: string) =>
-  judgePassword(profileOf({ ...settings, passwordProfile }), password, context, common).map(
-    ({ code }) => code,
-  )
+const profile = (passwordProfile: ProfileFacts['server']['passwordProfile']) =>
+  profileFor({ server: { ...settings, passwordProfile }, organizations: [], secondFactor: 'none' })
+const reasons = (name: 'nist' | 'classic' | 'pci', password: string) =>
+  judgePassword(profile(name), password, context, common).map(({ code }) => code)
 
 describe('the profile nist', () => {
   it.each([
@@ -41,6 +43,8 @@ describe('the profile nist', () => {
     ['ada.lovelace@example.com', 'context'],
     ['countess-countess-1', 'context'],
     ['LovelaceLatchkey2', 'context'],
+    ['AnalyticalEngines1842', 'context'],
+    ['engine-works-engine-works', 'context'],
   ])('refuses %j as %s', (password, code) => {
     expect(reasons('nist', password)).toContain(code)
   })
@@ -52,6 +56,7 @@ describe('the profile nist', () => {
 
   it('accepts parts of a name within a longer sentence', () => {
     expect(reasons('nist', 'lovelace wrote the first program')).toEqual([])
+    expect(reasons('nist', 'analytical engines need no steam')).toEqual([])
   })
 })
 
@@ -80,5 +85,22 @@ describe('the profile classic', () => {
     expect(reasons('classic', 'abc')).toEqual(
       expect.arrayContaining(['too_short', 'needs_upper', 'needs_digit', 'needs_special']),
     )
+  })
+})
+
+describe('the profile pci', () => {
+  it.each(['brass gears 1842', 'пароль-из-слов-7', 'abcdefgh1jkm'])('accepts %j', (password) => {
+    expect(reasons('pci', password)).toEqual([])
+  })
+
+  it.each([
+    ['brass gear1', 'too_short'],
+    ['brass gears turn', 'needs_digit'],
+    ['1842 7391 6604', 'needs_letter'],
+    ['x1'.repeat(65), 'too_long'],
+    ['passwordpassword', 'blocklisted'],
+    ['countess 1842', 'context'],
+  ])('refuses %j as %s', (password, code) => {
+    expect(reasons('pci', password)).toContain(code)
   })
 })

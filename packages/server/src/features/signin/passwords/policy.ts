@@ -1,31 +1,11 @@
 /**
- * Password policy: named profiles, pure over the password and its context.
- * `nist` follows NIST SP 800-63B-4 §3.1.1.2 (length and blocklists, no composition rules, no expiry);
- * `classic` is what many older policies require, `custom` is what the settings say. Every reason has a code, so that
- * pages can translate it.
+ * Password policy: judges a password by a profile (profiles.ts), the list of common passwords, and the words of its
+ * context. Pure. Every reason has a code, so that pages can translate it.
  */
 import { z } from 'zod'
 import { described } from '../../../base/described.ts'
 import type { FieldError } from '../../../base/errors.ts'
-import type { PasswordPolicy } from '../../../base/page/form.tsx'
-import type { Config } from '../../../config.ts'
-
-type CharacterClass = 'upper' | 'lower' | 'digit' | 'special'
-
-interface Profile {
-  min: number
-  max: number
-  /** Character classes that must all occur. */
-  classes: readonly CharacterClass[]
-  /** Words that must not occur, in any case. */
-  forbidden: readonly string[]
-  /** Whether it is looked up among breached passwords, where the check is on. */
-  breachCheck: boolean
-  /** The age in milliseconds at which a password must be replaced; null for never. */
-  maxAge: number | null
-  /** How many of the latest passwords, the present one included, must not be used again. */
-  history: number
-}
+import type { CharacterClass, Profile } from './profiles.ts'
 
 /** A password as it is entered: bounded before it is hashed or checked. */
 export const TypedPassword = described(
@@ -34,69 +14,12 @@ export const TypedPassword = described(
   'correct horse battery staple',
 )
 
-/** Longest password anywhere; longer input is refused before it is hashed. */
-export const PASSWORD_MAX = 128
-
-const DAY = 86_400_000
-
 const CLASSES: Readonly<Record<CharacterClass, { message: string; pattern: RegExp }>> = {
+  letter: { message: 'Add a letter.', pattern: /\p{L}/u },
   upper: { message: 'Add an upper-case letter.', pattern: /\p{Lu}/u },
   lower: { message: 'Add a lower-case letter.', pattern: /\p{Ll}/u },
   digit: { message: 'Add a digit.', pattern: /\p{Nd}/u },
   special: { message: 'Add a special character.', pattern: /[^\p{L}\p{Nd}\s]/u },
-}
-
-const PROFILES: Readonly<Record<Exclude<Config['passwordProfile'], 'custom'>, Profile>> = {
-  nist: {
-    min: 15,
-    max: PASSWORD_MAX,
-    classes: [],
-    forbidden: [],
-    breachCheck: true,
-    maxAge: null,
-    history: 1,
-  },
-  classic: {
-    min: 8,
-    max: PASSWORD_MAX,
-    classes: ['upper', 'lower', 'digit', 'special'],
-    forbidden: ['password', '123456', 'qwerty', 'admin', 'user', 'guest'],
-    breachCheck: false,
-    maxAge: 90 * DAY,
-    history: 5,
-  },
-}
-
-/** The settings that state the profile. */
-export type PolicySettings = Pick<
-  Config,
-  | 'passwordProfile'
-  | 'passwordMinLength'
-  | 'passwordMaxLength'
-  | 'passwordClasses'
-  | 'passwordForbidden'
-  | 'passwordMaxAge'
-  | 'passwordHistory'
->
-
-/** The profile in force. */
-export function profileOf(config: PolicySettings): Profile {
-  if (config.passwordProfile !== 'custom') return PROFILES[config.passwordProfile]
-  return {
-    min: config.passwordMinLength,
-    max: config.passwordMaxLength,
-    classes: config.passwordClasses.filter((name) => name !== 'none'),
-    forbidden: config.passwordForbidden,
-    breachCheck: true,
-    maxAge: config.passwordMaxAge,
-    history: config.passwordHistory,
-  }
-}
-
-/** What a form states about the profile. */
-export function pagePolicy(config: PolicySettings): PasswordPolicy {
-  const { min, max, classes, forbidden } = profileOf(config)
-  return { min, max, classes, forbidden }
 }
 
 /** Words that a guess at this user's password would start from. */
@@ -104,31 +27,23 @@ export interface PasswordContext {
   email?: string | null
   username?: string | null
   fullName?: string | null
+  /** Names and slugs of the user's organizations. */
+  organizations?: readonly string[]
   brand: string
 }
 
-/** Every fault of the password; none where it is acceptable. History is checked separately, by hashes. */
-export function judgePassword(
-  profile: Profile,
-  password: string,
-  context: PasswordContext,
-  common: ReadonlySet<string>,
-): Omit<FieldError, 'field'>[] {
-  const length = [...password.normalize('NFKC')].length
+/**
+ * The rules of the profile that a stored password can be judged by when it is typed: where they have changed since it
+ * was accepted, it must be replaced.
+ */
+export function weaknesses(profile: Profile, password: string): Omit<FieldError, 'field'>[] {
   const folded = password.normalize('NFKC').toLowerCase()
   const reasons: Omit<FieldError, 'field'>[] = []
-  if (length < profile.min) {
+  if ([...password.normalize('NFKC')].length < profile.min) {
     reasons.push({
       code: 'too_short',
       message: `Use at least ${profile.min} characters.`,
       params: { min: profile.min },
-    })
-  }
-  if (length > profile.max) {
-    reasons.push({
-      code: 'too_long',
-      message: `Use at most ${profile.max} characters.`,
-      params: { max: profile.max },
     })
   }
   for (const name of profile.classes) {
@@ -143,12 +58,32 @@ export function judgePassword(
       params: { pattern: word },
     })
   }
+  return reasons
+}
+
+/** Every fault of the password; none where it is acceptable. History is checked separately, by hashes. */
+export function judgePassword(
+  profile: Profile,
+  password: string,
+  context: PasswordContext,
+  common: ReadonlySet<string>,
+): Omit<FieldError, 'field'>[] {
+  const length = [...password.normalize('NFKC')].length
+  const folded = password.normalize('NFKC').toLowerCase()
+  const reasons = weaknesses(profile, password)
+  if (length > profile.max) {
+    reasons.push({
+      code: 'too_long',
+      message: `Use at most ${profile.max} characters.`,
+      params: { max: profile.max },
+    })
+  }
   if (isCommon(folded, common)) {
     reasons.push({ code: 'blocklisted', message: 'This password is too common.' })
   } else if (isContextual(folded, context)) {
     reasons.push({
       code: 'context',
-      message: 'Do not use your name, your address or the name of this service.',
+      message: 'Do not use your name, your address, or the name of this service or of your organization.',
     })
   }
   return reasons
@@ -173,7 +108,7 @@ const ROWS = [
 const RUNS = ROWS.flatMap((row) => [row, [...row].reverse().join('')]).map((row) => row + row)
 const isRun = (text: string): boolean => text.length >= 4 && RUNS.some((run) => run.includes(text))
 
-/** Whether little is left without the words of the user and of the service. */
+/** Whether little is left without the words of the user, of their organizations and of the service. */
 function isContextual(folded: string, context: PasswordContext): boolean {
   const words = [
     context.brand,
@@ -181,6 +116,7 @@ function isContextual(folded: string, context: PasswordContext): boolean {
     context.email?.split('@')[0],
     context.username,
     context.fullName,
+    ...(context.organizations ?? []),
   ]
     .flatMap((text) => (text ? [text, ...text.split(/[^\p{L}\p{N}]+/u)] : []))
     .map((text) => text.normalize('NFKC').toLowerCase())

@@ -21,8 +21,9 @@ import { confirmPassword } from './method.ts'
 import {
   acceptPassword,
   auditPassword,
-  contextOf,
   findPassword,
+  findRules,
+  type PasswordRules,
   removePassword,
   replacePassword,
   usedHashes,
@@ -61,9 +62,19 @@ export async function requestReset(
   await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, forgotJob, payload, { now: call.now }))
 }
 
-/** The user whose password a link resets, without using the link up. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED */
-export async function previewReset(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
-  return await tools.db.tx('system', (tx) => userOfLink(tx, call, token))
+/**
+ * The user whose password a link resets, and what the new one has to meet, without using the link up.
+ * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
+ */
+export async function previewReset(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+  token: string,
+): Promise<{ user: User; rules: PasswordRules }> {
+  return await tools.db.tx('system', async (tx) => {
+    const user = await userOfLink(tx, call, token)
+    return { user, rules: await findRules(tx, tools.config, user) }
+  })
 }
 
 async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
@@ -95,18 +106,9 @@ export async function resetPassword(tools: ResetTools, call: Call, input: ResetI
 }
 
 async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Promise<void> {
-  const { user, used } = await tools.db.tx('system', async (tx) => {
-    const user = await userOfLink(tx, call, input.token)
-    return { user, used: await usedHashes(tx, tools.config, user.id) }
-  })
-  const hash = await acceptPassword(
-    tools,
-    input.password,
-    contextOf(user),
-    used,
-    'password',
-    input.password_confirm,
-  )
+  const { user, rules } = await previewReset(tools, call, input.token)
+  const used = await tools.db.tx('system', (tx) => usedHashes(tx, rules.profile, user.id))
+  const to = await acceptPassword(tools, input.password, rules, used, 'password', input.password_confirm)
   await tools.db.tx('system', async (tx) => {
     await lockAddress(tx, canonical(user.email))
     // before the link, which every other replacement revokes
@@ -114,7 +116,7 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
-    await replacePassword(tools, tx, call, now, { from: await findPassword(tx, now.id), hash })
+    await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to })
     await liftLockout(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
     await auditPassword(tx, call, 'auth.password.reset', now)
@@ -189,9 +191,10 @@ export async function resetPasswordByOperator(
   user: User,
   password: string,
 ): Promise<void> {
-  const hash = await acceptPassword(tools, password, contextOf(user))
+  const rules = await tools.db.tx('system', (tx) => findRules(tx, tools.config, user))
+  const to = await acceptPassword(tools, password, rules)
   await tools.db.tx('system', async (tx) => {
-    await replacePassword(tools, tx, call, user, { from: await findPassword(tx, user.id), hash })
+    await replacePassword(tx, call, user, { from: await findPassword(tx, user.id), to })
     await forgetDevices(tx, user.id, null)
     await auditPassword(tx, call, 'auth.password.reset', user)
   })
@@ -210,11 +213,11 @@ async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, lifetime: number, 
 async function issueInPlaceOfPassword(
   tools: Pick<Tools, 'config'>,
   tx: Tx,
-  user: Pick<User, 'id'>,
+  user: User,
   lifetime: number,
   now: Date,
 ): Promise<string> {
-  await removePassword(tools, tx, user.id, now)
+  await removePassword(tools, tx, user, now)
   return await issueResetLink(tx, user, lifetime, now)
 }
 

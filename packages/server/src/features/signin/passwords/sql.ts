@@ -72,6 +72,22 @@ export async function selectHistory(tx: Tx, userId: string, limit: number): Prom
   return rows.map((row) => row.hash)
 }
 
+/** Names and slugs of the organizations of a user: those joined first, which a password is compared with. */
+export async function selectOrganizationNames(db: Statements, userId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('memberships as m')
+    .innerJoin('organizations as o', 'o.id', 'm.organization_id')
+    .select(['o.name', 'o.slug'])
+    .where('m.user_id', '=', userId)
+    .where('o.deleted_at', 'is', null)
+    .orderBy('m.joined_at')
+    .limit(MOST_ORGANIZATIONS)
+    .execute()
+  return rows.flatMap(({ name, slug }) => [name, slug])
+}
+
+const MOST_ORGANIZATIONS = 100
+
 /** Adds a replaced hash to the history and deletes those beyond `keep`. */
 export async function insertHistory(
   tx: Tx,
