@@ -219,7 +219,15 @@ export function samples(locale: Locale): Sample[] {
     'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
     'security-changed': <Security email={ADDRESS} policy={nist} changed />,
     'password-expired': (
-      <Expired attempt="sgn_01a2011752817b4fbb433d415d156adb" email={ADDRESS} policy={classic} />
+      <Expired attempt="sgn_01a2011752817b4fbb433d415d156adb" email={ADDRESS} isExpired policy={classic} />
+    ),
+    'password-rules': (
+      <Expired
+        attempt="sgn_01a2011752817b4fbb433d415d156adb"
+        email={ADDRESS}
+        isExpired={false}
+        policy={classic}
+      />
     ),
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,

@@ -22,7 +22,12 @@ export async function createUsers(
     passwords: made.flatMap(({ read: { record }, id }) =>
       record.password_hash === undefined
         ? []
-        : { user_id: id, hash: record.password_hash, changed_at: record.password_changed_at ?? now },
+        : {
+            user_id: id,
+            hash: record.password_hash,
+            changed_at: record.password_changed_at ?? now,
+            profile: record.password_rules ?? null,
+          },
     ),
     history: made.flatMap(({ read: { record }, id }) =>
       (record.password_history ?? []).map(({ hash, replaced_at }) => ({ user_id: id, hash, replaced_at })),

@@ -56,6 +56,7 @@ const recordOf = (row: ExportedUser, hashes: boolean): ExportedRecord => ({
     ? {
         password_hash: row.hash,
         password_changed_at: instant(row.changed_at),
+        password_rules: row.rules,
         password_history: row.history.map((old) => ({ ...old, replaced_at: instant(old.replaced_at) })),
       }
     : {}),

@@ -44,6 +44,8 @@ export const UserRecord = z.strictObject({
   last_login_at: absent(Instant),
   password_hash: absent(z.string().max(1024)),
   password_changed_at: absent(Instant),
+  /** The rules that the password was accepted under, as a Latchkey server names them. */
+  password_rules: absent(z.string().max(200)),
   password_history: absent(z.array(OldPassword).max(50)),
   organizations: absent(z.array(Membership).max(100)),
   organization_request: absent(z.string().max(200)),

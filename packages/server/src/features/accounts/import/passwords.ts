@@ -46,7 +46,7 @@ export async function importPasswords(
       const wanted = users.flatMap(({ external_id: externalId, user_id }) => {
         const record = read.get(externalId)?.record
         const at = record?.password_changed_at ?? call.now
-        return record ? { user_id, hash: record.password_hash, changed_at: at } : []
+        return record ? { user_id, hash: record.password_hash, changed_at: at, profile: null } : []
       })
       const changed = await insertPasswords(tx, wanted)
       counts.updated = changed.size

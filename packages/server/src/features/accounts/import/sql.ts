@@ -130,7 +130,7 @@ export async function replaceImportedHash(
   importedAt: Date,
 ): Promise<boolean> {
   const { rows } = await sql`
-    update passwords p set hash = ${next.hash}, changed_at = ${next.changedAt}
+    update passwords p set hash = ${next.hash}, changed_at = ${next.changedAt}, profile = null
     from users u where u.id = p.user_id and p.user_id = ${userId} and p.changed_at <= ${importedAt}
       and (u.last_login_at is null or u.last_login_at <= ${importedAt})
     returning p.user_id`.execute(tx)
@@ -189,6 +189,7 @@ export type ExportedUser = Tables['users'] & {
   email_created_at: Date
   hash: string | null
   changed_at: Date | null
+  rules: string | null
   history: { hash: string; replaced_at: string }[]
   memberships: { slug: string; name: string; role: string; joined_at: string }[]
 }
@@ -200,7 +201,7 @@ export async function selectExported(
 ): Promise<ExportedUser[]> {
   const { rows } = await sql<ExportedUser>`
     select u.*, e.address, e.verified_at, e.created_at as email_created_at,
-      case when ${page.hashes}::boolean then p.hash end as hash, p.changed_at,
+      case when ${page.hashes}::boolean then p.hash end as hash, p.changed_at, p.profile as rules,
       case when ${page.hashes}::boolean then coalesce((
         select json_agg(json_build_object('hash', h.hash, 'replaced_at', h.replaced_at) order by h.replaced_at)
         from password_history h where h.user_id = u.id), '[]') else '[]' end as history,

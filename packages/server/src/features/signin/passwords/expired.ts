@@ -1,5 +1,5 @@
 /**
- * Replacing an expired password: the step `change_password` of a sign-in. The attempt proves the old password, so only
+ * Replacing a password that has expired or no longer meets the rules: the step `change_password` of a sign-in. The attempt proves the old password, so only
  * the new one is sent; the sign-in is then complete.
  */
 import { type Call, findLocale } from '../../../base/call.ts'
@@ -13,6 +13,7 @@ import {
   auditPassword,
   findPassword,
   findRules,
+  isExpired,
   type PasswordRules,
   replacePassword,
   type StoredPassword,
@@ -20,18 +21,20 @@ import {
 } from './passwords.ts'
 
 /**
- * The user whose sign-in waits for a new password, what it has to meet, and where the browser is going.
+ * The user whose sign-in waits for a new password, what it has to meet, whether the old one has expired, and where the browser is going.
  * @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED
  */
 export async function previewExpired(
   tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
-): Promise<{ user: User; rules: PasswordRules; returnTo: string | null }> {
+): Promise<{ user: User; rules: PasswordRules; isExpired: boolean; returnTo: string | null }> {
   const { userId, after } = await getAttempt(tools, call, token, 'change_password', { toShow: true })
   return await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, userId)
-    return { user, rules: await findRules(tx, tools.config, user), returnTo: after.returnTo }
+    const [rules, stored] = [await findRules(tx, tools.config, user), await findPassword(tx, userId)]
+    const hasExpired = stored !== null && isExpired(rules.profile, stored.changedAt, call.now)
+    return { user, rules, isExpired: hasExpired, returnTo: after.returnTo }
   })
 }
 

@@ -21,8 +21,9 @@ import {
 import {
   findPassword,
   findPasswords,
-  isExpired,
   lockPassword,
+  mustReplace,
+  noteRules,
   passwordReplaced,
   type StoredPassword,
   upgradeHash,
@@ -46,13 +47,21 @@ export type PasswordMethod = Method<PasswordCredential, StoredPasswords, Verifie
 
 export function passwordMethod(tools: PasswordTools): PasswordMethod {
   const { config, hashing } = tools
-  const profile = profileFor({ server: config, organizations: [], secondFactor: 'none' })
-  const verified = (user: User, stored: StoredPassword, identifier: string, now: Date): VerifiedPassword => ({
-    user,
-    stored,
-    requires: isExpired(profile, stored.changedAt, now) ? ['change_password'] : [],
-    recheck: (tx) => recheck(tx, user, stored, identifier),
-  })
+  async function verified(
+    user: User,
+    stored: StoredPassword,
+    { identifier, password }: PasswordCredential,
+    now: Date,
+  ): Promise<VerifiedPassword> {
+    if (stored.rules === null) await noteRules(tools, user.id)
+    const profile = profileFor({ server: config, organizations: [], secondFactor: 'none' })
+    return {
+      user,
+      stored,
+      requires: mustReplace({ config, profile }, stored, password, now) ? ['change_password'] : [],
+      recheck: (tx) => recheck(tx, user, stored, identifier),
+    }
+  }
   return {
     name: 'password',
     proof: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },
@@ -71,11 +80,13 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
       const first = await hashing.verify(ofOwner?.hash ?? null, password)
       if (first.matches && owner && ofOwner) {
         if (first.outdated) await upgradeHash(tools, owner.id, ofOwner.hash, password)
-        return verified(owner, ofOwner, identifier, now)
+        return await verified(owner, ofOwner, { identifier, password }, now)
       }
       const ofPending = pending && stored.get(pending.id)
       const second = await hashing.verify(ofPending?.hash ?? null, password)
-      return second.matches && pending && ofPending ? verified(pending, ofPending, identifier, now) : null
+      return second.matches && pending && ofPending
+        ? await verified(pending, ofPending, { identifier, password }, now)
+        : null
     },
     isOffered: async (statements, userId) => (await findPassword(statements, userId)) !== null,
   }

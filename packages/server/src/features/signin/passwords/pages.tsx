@@ -68,18 +68,19 @@ const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
 
 /** The form of an expired password; without an attempt that waits for one, the sign-in form. */
 async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
-  const { user, rules, returnTo } = await previewExpired(tools, call, attemptOf(call))
+  const { user, rules, isExpired, returnTo } = await previewExpired(tools, call, attemptOf(call))
   return {
     page: (
       <Expired
         attempt={attemptId(call)}
         email={user.email}
+        isExpired={isExpired}
         policy={pagePolicyOf(rules.profile)}
         returnTo={returnTo}
         {...form}
       />
     ),
-    title: t(call.locale, 'expired.title'),
+    title: t(call.locale, isExpired ? 'expired.title' : 'rules.title'),
   }
 }
 

@@ -16,8 +16,8 @@ import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../door/index.ts'
-import { commonPasswords, judgePassword, type PasswordContext } from './policy.ts'
-import { type Profile, type ProfileSettings, pagePolicyOf, profileFor } from './profiles.ts'
+import { commonPasswords, judgePassword, type PasswordContext, weaknesses } from './policy.ts'
+import { type Profile, type ProfileSettings, pagePolicyOf, profileFor, rulesKey } from './profiles.ts'
 import {
   deletePassword,
   insertHistory,
@@ -28,16 +28,26 @@ import {
   selectPassword,
   selectPasswordForShare,
   selectPasswords,
+  updateRules,
 } from './sql.ts'
+import type { PasswordsTable } from './tables.ts'
 
 export interface StoredPassword {
   hash: string
   changedAt: Date
+  /** The rules that it was accepted under; null where they are not known. */
+  rules: string | null
 }
+
+const storedPassword = ({ hash, changed_at: changedAt, profile: rules }: PasswordsTable): StoredPassword => ({
+  hash,
+  changedAt,
+  rules,
+})
 
 export async function findPassword(db: Statements, userId: string): Promise<StoredPassword | null> {
   const row = await selectPassword(db, userId)
-  return row && { hash: row.hash, changedAt: row.changed_at }
+  return row && storedPassword(row)
 }
 
 /** By user id; users without a password are absent. */
@@ -46,13 +56,13 @@ export async function findPasswords(
   userIds: readonly string[],
 ): Promise<Map<string, StoredPassword>> {
   const rows = await selectPasswords(db, userIds)
-  return new Map(rows.map((row) => [row.user_id, { hash: row.hash, changedAt: row.changed_at }]))
+  return new Map(rows.map((row) => [row.user_id, storedPassword(row)]))
 }
 
 /** As findPassword, locked against a change until the end of the transaction. */
 export async function lockPassword(tx: Tx, userId: string): Promise<StoredPassword | null> {
   const row = await selectPasswordForShare(tx, userId)
-  return row && { hash: row.hash, changedAt: row.changed_at }
+  return row && storedPassword(row)
 }
 
 /** What a new password of a user has to meet. */
@@ -66,7 +76,7 @@ type RulesSettings = ProfileSettings & Pick<Config, 'brandName'>
 
 /** The rules for the first password of an account that does not exist yet. */
 export const rulesOfNew = (config: RulesSettings, names: Names): PasswordRules => ({
-  profile: profileFor({ server: config, organizations: [], secondFactor: 'none' }),
+  profile: profileOfServer(config),
   context: { ...names, brand: config.brandName },
 })
 
@@ -95,6 +105,31 @@ export async function usedHashes(tx: Tx, { history }: Profile, userId: string): 
   const before = await selectHistory(tx, userId, history - 1)
   return present ? [present.hash, ...before] : before
 }
+
+/**
+ * Whether a right password has to be replaced: it has expired, or the rules have changed since it was accepted and it
+ * does not meet them. One whose rules are not known was accepted under those of the server.
+ */
+export function mustReplace(
+  { config, profile }: { config: ProfileSettings; profile: Profile },
+  stored: StoredPassword,
+  password: string,
+  now: Date,
+): boolean {
+  if (isExpired(profile, stored.changedAt, now)) return true
+  const accepted = stored.rules ?? rulesKey(profileOfServer(config))
+  return accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0
+}
+
+/**
+ * Notes under which rules a password counts as accepted whose rules are not known, at its first sign-in: a change of the
+ * rules from then on is noticed.
+ */
+export const noteRules = (tools: Pick<Tools, 'config' | 'db'>, userId: string): Promise<void> =>
+  tools.db.tx('system', (tx) => updateRules(tx, userId, rulesKey(profileOfServer(tools.config))))
+
+const profileOfServer = (server: ProfileSettings): Profile =>
+  profileFor({ server, organizations: [], secondFactor: 'none' })
 
 /** Whether the password is older than the profile allows. */
 export const isExpired = ({ maxAge }: Profile, changedAt: Date, now: Date): boolean =>
@@ -191,12 +226,13 @@ const mismatch = (field: string): FieldError => ({
   message: 'The two passwords differ.',
 })
 
-/** The statement that stores a user's first password; without effect where there is one. */
+/** The statement that stores a user's first password, accepted here or hashed elsewhere; without effect where there is one. */
 export const firstPassword = (
   userId: string,
-  { hash }: Pick<AcceptedPassword, 'hash'>,
+  { hash, profile }: AcceptedPassword | { hash: string; profile?: undefined },
   now: Date,
-): CompiledQuery => insertPassword({ user_id: userId, hash, changed_at: now })
+): CompiledQuery =>
+  insertPassword({ user_id: userId, hash, changed_at: now, profile: profile ? rulesKey(profile) : null })
 
 export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
@@ -220,7 +256,11 @@ export async function replacePassword(
   if (from === null) {
     await tx.executeQuery(firstPassword(user.id, to, call.now))
   } else {
-    const changed = await replaceHash(tx, user.id, from.hash, { hash: to.hash, changed_at: call.now })
+    const changed = await replaceHash(tx, user.id, from.hash, {
+      hash: to.hash,
+      changed_at: call.now,
+      profile: rulesKey(to.profile),
+    })
     if (!changed) throw passwordReplaced()
     await insertHistory(tx, user.id, from.hash, to.profile.history, call.now)
   }

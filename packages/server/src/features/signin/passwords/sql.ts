@@ -37,7 +37,7 @@ export async function replaceHash(
   tx: Tx,
   userId: string,
   from: string,
-  change: Partial<Pick<PasswordsTable, 'changed_at'>> & { hash: string },
+  change: Partial<Omit<PasswordsTable, 'user_id'>> & { hash: string },
 ): Promise<boolean> {
   const row = await tx
     .updateTable('passwords')
@@ -47,6 +47,16 @@ export async function replaceHash(
     .returning('user_id')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Names the rules of a password whose rules are not known. */
+export async function updateRules(tx: Tx, userId: string, profile: string): Promise<void> {
+  await tx
+    .updateTable('passwords')
+    .set({ profile })
+    .where('user_id', '=', userId)
+    .where('profile', 'is', null)
+    .execute()
 }
 
 /** @returns the hash that was deleted; null where there was none */

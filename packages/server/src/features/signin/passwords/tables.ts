@@ -10,6 +10,8 @@ export interface PasswordsTable {
   user_id: string
   hash: string
   changed_at: Date
+  /** The rules that it was accepted under (`rulesKey`); null for hashes from elsewhere, until they sign in. */
+  profile: string | null
 }
 export interface PasswordHistoryTable {
   user_id: string

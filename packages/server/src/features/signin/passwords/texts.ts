@@ -35,6 +35,9 @@ export const passwordsText = texts({
     'expired.title': 'Your password has expired',
     'expired.lead': 'Choose a new one to complete the sign-in. You will be signed out on all other devices.',
     'expired.button': 'Save and continue',
+    'rules.title': 'Choose a new password',
+    'rules.lead':
+      'The rules for passwords have changed, and yours does not meet them. Choose a new one to complete the sign-in. You will be signed out on all other devices.',
   },
   de: {
     'forgot.title': 'Passwort vergessen?',
@@ -74,5 +77,8 @@ export const passwordsText = texts({
     'expired.lead':
       'Wählen Sie ein neues, um die Anmeldung abzuschließen. Sie werden auf allen anderen Geräten abgemeldet.',
     'expired.button': 'Speichern und weiter',
+    'rules.title': 'Wählen Sie ein neues Passwort',
+    'rules.lead':
+      'Die Regeln für Passwörter haben sich geändert, und Ihres erfüllt sie nicht. Wählen Sie ein neues, um die Anmeldung abzuschließen. Sie werden auf allen anderen Geräten abgemeldet.',
   },
 })

@@ -161,16 +161,21 @@ export interface ExpiredProps extends FormState {
   attempt: string
   /** The account's address, for password managers. */
   email: string
+  /** Otherwise it does not meet the rules, which have changed. */
+  isExpired: boolean
   policy: PasswordPolicy
   returnTo?: string | null
 }
 
-/** /sign-in/new-password: the step of a sign-in whose password has expired. */
-export function Expired({ attempt, email, policy, returnTo, ...form }: ExpiredProps) {
+/** /sign-in/new-password: the step of a sign-in whose password has to be replaced. */
+export function Expired({ attempt, email, isExpired, policy, returnTo, ...form }: ExpiredProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
-    <Card title={t(locale, 'expired.title')} lead={t(locale, 'expired.lead')}>
+    <Card
+      title={t(locale, isExpired ? 'expired.title' : 'rules.title')}
+      lead={t(locale, isExpired ? 'expired.lead' : 'rules.lead')}
+    >
       <Form action="/sign-in/new-password" fields={fields} returnTo={returnTo} hidden={{ attempt }} {...form}>
         <ForManagers account={email} />
         <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />
