@@ -33,7 +33,15 @@ beforeAll(async () => {
   // Ada has every permission but is no administrator, so the set-up link still works
   await world.db.tx('system', async (tx) => {
     const [all, at] = [['*'], world.clock.now()]
-    const rest = { inherits: [], grants: [], rank: 0, preset: null, created_at: at, updated_at: at }
+    const rest = {
+      inherits: [],
+      grants: [],
+      rank: 0,
+      preset: null,
+      requires_mfa: false,
+      created_at: at,
+      updated_at: at,
+    }
     await tx
       .insertInto('roles')
       .values({ name: 'allowed', description: null, permissions: all, ...rest })

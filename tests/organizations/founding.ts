@@ -46,6 +46,7 @@ export async function withServerPermissions(
       grants: [],
       rank: 900,
       preset: null,
+      requires_mfa: false,
       created_at: now,
       updated_at: now,
     }

@@ -23,6 +23,7 @@ import { createPages } from './base/page/index.ts'
 import type { Config } from './config.ts'
 import { auditJobs } from './core/audit/index.ts'
 import { clockRow } from './core/dev-clock.ts'
+import { findProvable } from './core/factors/index.ts'
 import type { CredentialChecks, Feature } from './core/feature.ts'
 import { createJobs } from './core/jobs/index.ts'
 import { createKeys } from './core/keys/index.ts'
@@ -57,10 +58,11 @@ import { organizationFeature } from './features/organizations/organization/index
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
-import { doorFeature } from './features/signin/door/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
-import { passwordFeature } from './features/signin/passwords/index.ts'
+import { continuingPassword, passwordFeature } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
+import { secondFactorFeature } from './features/signin/second-factor/index.ts'
+import { attemptFeature } from './features/signin/steps/index.ts'
 
 export interface App {
   tools: Tools
@@ -179,8 +181,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
   const keys = apiKeyFeature(tools)
-  const methods = () => features.flatMap(({ method }) => method ?? [])
-  const features: Feature[] = [
+  return [
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
     { name: 'limits', jobs: limitJobs(tools) },
@@ -195,9 +196,10 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     invitationFeature(tools),
     myOrganizationFeature(tools),
     guessFeature(tools),
-    doorFeature(tools, methods),
+    attemptFeature(tools),
     passwordFeature(tools),
     responseFeature(tools),
+    secondFactorFeature(tools, [continuingPassword(tools)]),
     registrationFeature(tools),
     addressFeature(tools),
     ownAccountFeature(tools),
@@ -210,7 +212,6 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
   ]
-  return features
 }
 
 /** Checks a credential by the feature of its kind, once roles are current. */
@@ -247,6 +248,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     rows,
     authenticator: authenticator(tools, features),
     memberships: membershipLookup(tools),
+    assurance: (session, userId) => db.tx('system', (tx) => findProvable(tools, tx, session, userId)),
     recordDenial: denials(tools),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,

@@ -2,6 +2,7 @@
  * The Call: the request context of rules, built once by base/http, frozen, data without methods. Rules take it as their
  * first parameter and never see the request. Code outside a request (jobs, CLI) makes one with `systemCall`.
  */
+import type { Acr, StoredProof } from './assurance.ts'
 import { newId } from './ids.ts'
 
 export const STYLES = ['standard', 'meta', 'errors', 'detail', 'problem'] as const
@@ -45,6 +46,10 @@ export interface CallSession {
   createdAt: Date
   /** When the user last proved their identity; `fresh` of an operation refers to it. */
   authenticatedAt: Date
+  /** The level that its proofs reach together. */
+  acr: Acr
+  /** What was proven and when, the latest proof of each method; empty for an access token. */
+  proofs: readonly StoredProof[]
   expiresAt: Date
   /** The organization that the session acts in; null for none, and if the credential does not name it (`token`). */
   actsIn: { id: string; name: string } | null

@@ -17,6 +17,9 @@ export type Purpose =
   | 'keys'
   | 'refresh'
   | 'return_to'
+  | 'totp'
+  | 'forms'
+  | 'challenges'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

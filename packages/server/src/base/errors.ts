@@ -88,9 +88,15 @@ export const ERRORS = {
     status: 401,
     type: 'AUTHENTICATION_ERROR',
     message: 'Confirm that it is you to continue.',
-    when: 'The operation requires a more recent proof of identity. Sign in again, then repeat the request.',
+    when: 'The operation requires a more recent or a stronger proof of identity. Send `details` to `POST /api/v1/auth/step-up`, continue that attempt by one of `details.methods`, then repeat the request.',
     details: {
+      acr: {
+        type: 'string',
+        description: 'The level that the proof must reach: `aal1`, `aal2`, `aal2-phr`.',
+      },
       max_age: { type: 'integer', description: 'The maximum age of the proof of identity in seconds.' },
+      methods: { type: 'array', description: 'The methods by which the user can prove it.' },
+      organization_id: { type: 'string', description: 'The organization that requires it.' },
     },
   },
   INSUFFICIENT_PERMISSIONS: {
@@ -138,8 +144,13 @@ export const ERRORS = {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
     message: 'Set up a second factor to continue.',
-    when: 'A policy requires a second factor that the account does not have.',
-    details: { attempt: ATTEMPT },
+    when: 'A policy requires a second factor that the account does not have. Setting one of `details.methods` up in `details.attempt` completes the sign-in.',
+    details: {
+      attempt: ATTEMPT,
+      methods: { type: 'array', description: 'The factors of which one has to be set up.' },
+      expires_at: EXPIRES_AT,
+      organization_id: { type: 'string', description: 'The organization whose policy requires it.' },
+    },
   },
   ACCOUNT_LOCKED: {
     status: 423,

@@ -6,7 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { V7Generator } from 'uuidv7'
 
 export const ID_PREFIXES = [
-  'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev', 'tok', 'fam', 'rvk', 'sig',
+  'usr', 'ses', 'key', 'org', 'cli', 'con', 'inv', 'aud', 'req', 'sgn', 'eml', 'lnk', 'ltr', 'job', 'dev', 'tok', 'fam', 'rvk', 'sig', 'fac',
 ] as const // biome-ignore format: a table
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 

@@ -142,6 +142,12 @@ export const SETTINGS = {
   rateLimits: set('LATCHKEY_RATE_LIMITS', 'passwords', oneOf('standard', 'single', 'off'), { byDefault: { development: 'standard', testing: 'off', production: 'standard' },
     about: 'The rate limits: `standard` by route and authentication method, `single` one limit of 100 requests a minute, `off` none (refused in production).' }),
 
+  mfa: set('LATCHKEY_MFA', 'accounts', oneOf('optional', 'required'), { byDefault: 'optional',
+    about: 'Whether every user must have a second factor. Organizations and roles can require one by themselves.' }),
+  mfaMethods: set('LATCHKEY_MFA_METHODS', 'accounts', listOf(oneOf('totp', 'passkey', 'backup_code', 'email_code')), { byDefault: 'totp,passkey,backup_code',
+    about: 'The second factors that users can set up. A code by e-mail never meets a requirement, and is required only where a user has no other.' }),
+  mfaGrace: set('LATCHKEY_MFA_GRACE', 'accounts', durationBetween('0s', '365d'), { byDefault: '0s',
+    about: 'With `LATCHKEY_MFA=required`, how long after its creation an account may sign in without a second factor.' }),
   emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
     about: 'Whether users must verify their e-mail address before they can sign in.' }),
   rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',

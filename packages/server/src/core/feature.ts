@@ -1,9 +1,7 @@
 /**
- * A feature, as a value: its rows, its jobs, the credentials it checks, its sign-in method, and what it must write
- * before the process ends. Each module exports one function of the tools that makes it; app.ts lists them, one line
+ * A feature, as a value: its rows, its jobs, the credentials it checks, and what it must write before the process ends. Each module exports one function of the tools that makes it; app.ts lists them, one line
  * each.
  */
-import type { Statements } from '../base/db/types.ts'
 import type { Eventual } from '../base/eventual.ts'
 import type { Credential, Verdict } from '../base/http/request/authenticate.ts'
 import type { Row } from '../base/http/row/route.ts'
@@ -14,13 +12,6 @@ export type CredentialChecks = {
   [K in Credential['kind']]: (credential: Extract<Credential, { kind: K }>, now: Date) => Eventual<Verdict>
 }
 
-/** A sign-in method, as an attempt offers it; what the door runs of it is in signin/door/method.ts. */
-export interface OfferedMethod {
-  name: string
-  /** Whether the user can use the method. */
-  isOffered(db: Statements, userId: string): Promise<boolean>
-}
-
 export interface Feature {
   /** The module's name. */
   name: string
@@ -28,8 +19,6 @@ export interface Feature {
   jobs?: readonly Work[]
   /** The kinds of credential that this feature checks. */
   credential?: Partial<CredentialChecks>
-  /** The sign-in method that this feature adds. */
-  method?: OfferedMethod
   /** Writes what is kept in memory between batches, such as last-seen timestamps. */
   flush?(): Promise<void>
 }

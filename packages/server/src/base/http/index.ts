@@ -17,6 +17,7 @@ import { presenter } from '../present/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import { viewerRow } from './docs/viewer.tsx'
 import { REDOC, VIEWER_SCRIPT, VIEWER_STYLE } from './docs/viewer-assets.ts'
+import type { AssuranceLookup } from './request/access.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
@@ -48,6 +49,8 @@ export interface HttpOptions extends PageRenderer {
   authenticator: Authenticator
   /** For rows about organizations; absent: no user is a member of any organization. */
   memberships?: MembershipLookup
+  /** What a signed-in user can prove; absent: one factor. */
+  assurance?: AssuranceLookup
   recordDenial?: DenialRecorder
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
@@ -84,6 +87,7 @@ export function createHttp(options: HttpOptions): Http {
     isUnavailable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
+    assurance: options.assurance ?? (async ({ proofs }) => ({ acr: 'aal1', methods: [], proofs })),
     recordDenial: options.recordDenial ?? (async () => {}),
     beforeAnswer: options.beforeAnswer ?? null,
     openExchange: accesses ? openWatched : open,

@@ -48,6 +48,8 @@ export const people: Authenticator = {
       createdAt: new Date(now.getTime() - hour),
       authenticatedAt: new Date(now.getTime() - (name === 'late' ? hour : 0)),
       expiresAt: new Date(now.getTime() + hour),
+      acr: 'aal1',
+      proofs: [],
       actsIn: null,
     }
     const permissions = name === 'ada' ? ['users:*'] : []

@@ -35,6 +35,25 @@ export const AUDIT_EVENTS = {
   'auth.email.change_undone':
     'A change of address was undone through the e-mail to the earlier address; `details` has `from` and `to`. All sessions ended.',
   'auth.email.verification_requested': 'An e-mail to verify an address was requested.',
+  'auth.mfa.enabled': 'A second factor was set up; `details` has its `kind` and `factor_id`.',
+  'auth.mfa.disabled':
+    'Second factors were removed, by their owner, by an administrator or by the operator; `details.kinds` names them.',
+  'auth.mfa.backup_codes_created': 'New backup codes were created; earlier ones are void.',
+  'auth.mfa.backup_code_used': 'A backup code was used; `details.remaining` counts the unused ones.',
+  'auth.passkey.added': 'A passkey was added; `details` has its `factor_id`.',
+  'auth.passkey.renamed': 'A passkey was renamed.',
+  'auth.passkey.removed': 'A passkey was removed.',
+  'auth.passkey.counter_regressed':
+    'The signature counter of a passkey did not advance, so that it may have been copied; the sign-in was refused.',
+  'auth.magic_link.requested': 'A link to sign in was requested by e-mail.',
+  'auth.email_code.requested': 'A code to sign in was requested by e-mail.',
+  'auth.step_up.success':
+    'A signed-in user confirmed their identity; `details` has the `methods` and the `acr` that they reach.',
+  'auth.device.remembered': 'A browser was remembered, so that it is accepted as a second factor.',
+  'auth.device.forgotten': 'Remembered browsers were forgotten.',
+  'auth.lockout.lifted': 'A lock-out after failed sign-ins was lifted by a link in an e-mail.',
+  'auth.sign_in.disowned':
+    'A user reported that a sign-in was not theirs: all sessions ended, and the password must be reset.',
   'auth.api_key.created': 'A user created an API key, or the operator created one for the user.',
   'auth.api_key.revoked': 'An API key was revoked.',
   'auth.api_key.rotated': 'An API key was replaced by a new one; `details.rotated_from` is the old one.',
@@ -79,6 +98,15 @@ export const AUDIT_EVENTS = {
   'organization.member.removed': '`details.user_id` was removed from an organization.',
   'organization.member.left': 'A member left an organization.',
   'organization.member.role_changed': 'The role of `details.user_id` in an organization was changed.',
+  'organization.security_policy.changed':
+    'The security policy of an organization was changed; `details` has `from` and `to`.',
+  'organization.member.mfa_changed':
+    'The second-factor rule of `details.user_id` in an organization was changed from `details.from` to `details.to`.',
+  'organization.member.mfa_reminded':
+    'A member was reminded that the organization will require a second factor; `details.due_at` says when.',
+  'organization.member.mfa_stopped':
+    'A member without the second factor that the organization requires was stopped for the first time.',
+  'organization.member.mfa_enrolled': 'A member set up the second factor that the organization requires.',
   'organization.role.created': 'A custom role of an organization was created.',
   'organization.role.updated': 'A custom role of an organization was changed.',
   'organization.role.deleted': 'A custom role of an organization was deleted.',
@@ -100,6 +128,8 @@ export type AuditEventType = keyof typeof AUDIT_EVENTS
 /** Events about a user that another user may cause; `details.by` has the id of that other user. */
 const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
   'auth.session.revoked',
+  'auth.mfa.disabled',
+  'auth.device.forgotten',
   'auth.token.revoked',
   'auth.api_key.revoked',
   'auth.email.verified',

@@ -30,6 +30,7 @@ export async function upsertPreset(
     grants: [...grants],
     rank,
     preset,
+    requires_mfa: false,
     created_at: now,
     updated_at: now,
   }))

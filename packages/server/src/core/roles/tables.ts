@@ -15,6 +15,8 @@ export interface RolesTable {
   grants: string[]
   rank: number
   preset: string | null
+  /** Whether its holders must have a second factor. */
+  requires_mfa: boolean
   created_at: Date
   updated_at: Date
 }

@@ -14,11 +14,14 @@ export function accessOf(row: DescribedRow): string {
       : row.needs === 'session' || row.needs === 'caller'
         ? 'For signed-in callers'
         : `Needs the permission \`${row.needs}\``
-  return [
-    `${who}.`,
-    row.fresh ? ` The user must have authenticated within the last ${row.fresh}.` : '',
-    limits.length > 0 ? ` At most ${limits.join(', ')}.` : '',
-  ].join('')
+  return [`${who}.`, freshnessOf(row), limits.length > 0 ? ` At most ${limits.join(', ')}.` : ''].join('')
+}
+
+function freshnessOf({ fresh }: Pick<DescribedRow, 'fresh'>): string {
+  if (fresh === undefined) return ''
+  return typeof fresh === 'string'
+    ? ` The user must have authenticated within the last ${fresh}.`
+    : ` The user must have authenticated within the last ${fresh.within}, with a second factor where the account has one.`
 }
 
 /** A command with the example of the body. */

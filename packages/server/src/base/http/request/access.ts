@@ -3,7 +3,8 @@
  * authenticated; then, on rows about an organization, the caller's membership of it.
  */
 import { can } from '@latchkey/guard'
-import type { CallOrganization, Principal } from '../../call.ts'
+import { type Acr, acrOf, isAtLeast, type StoredProof } from '../../assurance.ts'
+import type { CallOrganization, CallSession, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { notFound, type Problem, problem } from '../../errors.ts'
 import { isId } from '../../ids.ts'
@@ -15,7 +16,7 @@ const NO_SESSION = 'This is for a person who is signed in; an API key is not eno
 /** @returns the check of a row: why it is closed to the caller, or null if it is open */
 export function accessCheck(row: Row): (caller: Caller, now: Date) => Problem | null {
   const { needs } = row
-  const fresh = row.fresh === undefined ? null : duration(row.fresh)
+  const fresh = maximumAge(row)
   const readsBasic =
     row.kind === 'api' && row.withBasic && needs === 'caller' && fresh === null && !row.organization
   // an open row answers every caller; but an invalid API key is an error where the row answers API keys differently
@@ -36,6 +37,45 @@ export function accessCheck(row: Row): (caller: Caller, now: Date) => Problem | 
     }
     return null
   }
+}
+
+/** Milliseconds; null where the row does not require a recent proof. */
+function maximumAge({ fresh }: Pick<Row, 'fresh'>): number | null {
+  if (fresh === undefined) return null
+  return duration(typeof fresh === 'string' ? fresh : fresh.within)
+}
+
+/** What a user can prove at most, and by which methods. */
+export interface Provable {
+  acr: Acr
+  methods: readonly string[]
+  /** What the session has proven; of an access token this is not in the credential. */
+  proofs: readonly StoredProof[]
+}
+
+/** Reads what the user of a session can prove. */
+export type AssuranceLookup = (session: CallSession, userId: string) => Promise<Provable>
+
+/**
+ * Judges a signed-in caller whom `accessCheck` has admitted, or has refused with STEP_UP_REQUIRED, on a row that requires a
+ * recent proof. @returns the refusal, with what the user can prove it by; null if the row is open
+ */
+export async function checkAssurance(
+  row: Row,
+  { session, principal }: { session: CallSession; principal: Principal },
+  refusal: Problem | null,
+  now: Date,
+  lookup: AssuranceLookup,
+): Promise<Problem | null> {
+  const age = maximumAge(row)
+  if (age === null) return refusal
+  const isLevel = typeof row.fresh === 'object'
+  if (!refusal && !isLevel) return null
+  const { acr, methods, proofs } = await lookup(session, principal.userId)
+  const details = { ...(isLevel && { acr }), max_age: age / 1000, methods }
+  if (refusal) return problem('STEP_UP_REQUIRED', { details })
+  const recent = proofs.filter(({ at }) => now.getTime() - Date.parse(at) <= age)
+  return isAtLeast(acrOf(recent), acr) ? null : problem('STEP_UP_REQUIRED', { details })
 }
 
 /** @returns the caller's membership of the organization in the path, or why the row is closed to them there */

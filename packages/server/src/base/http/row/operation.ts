@@ -31,6 +31,14 @@ export interface RateLimit {
   sharedWith?: Operation
 }
 
+/** How recent the proof of identity must be. */
+export interface Freshness {
+  /** A duration: `10m`. */
+  within: string
+  /** `enrolled`: within that time the user proved everything that they have enrolled, a second factor included. */
+  acr: 'enrolled'
+}
+
 export interface OperationFields {
   /** `noun.verb`, unique. Counters, denials and the reference use it. */
   name: string
@@ -43,8 +51,8 @@ export interface OperationFields {
   organization?: string
   /** Includes deleted organizations that may still be restored. */
   deletedToo?: true
-  /** The maximum age of the proof of identity: `10m`; an older one is STEP_UP_REQUIRED. */
-  fresh?: string
+  /** The maximum age of the proof of identity: `10m`; an older or a weaker one is STEP_UP_REQUIRED. */
+  fresh?: string | Freshness
   limit?: RateLimit | readonly RateLimit[]
   /** Refusals are not counted: reverse proxies ask for all of their visitors from one address. */
   forProxies?: true

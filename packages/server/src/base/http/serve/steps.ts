@@ -28,7 +28,7 @@ import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
 import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
-import { accessCheck, checkMembership } from '../request/access.ts'
+import { type AssuranceLookup, accessCheck, checkAssurance, checkMembership } from '../request/access.ts'
 import {
   ANONYMOUS,
   type Authenticator,
@@ -59,6 +59,7 @@ export interface HttpContext {
   present: Presenter
   authenticator: Authenticator
   memberships: MembershipLookup
+  assurance: AssuranceLookup
   recordDenial: DenialRecorder
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
@@ -151,10 +152,34 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     const refusal = checkAccess(caller, exchange.now)
     const { principal } = caller
     if (principal === null) return { caller, call: callOf(exchange, caller), refusal }
+    if (row.fresh !== undefined && (refusal === null || refusal.code === 'STEP_UP_REQUIRED'))
+      return judgeAssurance(exchange, params, caller, principal, refusal)
+    return judgeCaller(exchange, params, caller, principal, refusal)
+  }
+  function judgeCaller(
+    exchange: Exchange,
+    params: Params,
+    caller: Caller,
+    principal: Principal,
+    refusal: Problem | null,
+  ): Eventual<Authorization> {
     if (refusal !== null) return refuse(exchange, caller, params, refusal)
     return row.organization === undefined
       ? { caller, call: callOf(exchange, caller), refusal }
       : judgeMembership(exchange, params, caller, principal)
+  }
+  async function judgeAssurance(
+    exchange: Exchange,
+    params: Params,
+    caller: Caller,
+    principal: Principal,
+    refusal: Problem | null,
+  ): Promise<Authorization> {
+    const { session } = caller
+    const verdict = session
+      ? await checkAssurance(row, { session, principal }, refusal, exchange.now, context.assurance)
+      : refusal
+    return await judgeCaller(exchange, params, caller, principal, verdict)
   }
   async function judgeMembership(
     exchange: Exchange,

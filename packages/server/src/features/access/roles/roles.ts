@@ -60,6 +60,7 @@ export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): 
       ...input,
       ...listsOf(input),
       preset: null,
+      requires_mfa: false,
       created_at: call.now,
       updated_at: call.now,
     }

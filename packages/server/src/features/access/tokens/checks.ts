@@ -3,7 +3,9 @@
  * then compared with the list of revocations. It runs no SQL statement while the LISTEN connection is up; verified
  * tokens are cached.
  */
+
 import { type AccessTokens, accessTokens, type VerifiedToken } from '@latchkey/guard'
+import { ACRS } from '../../../base/assurance.ts'
 import type { CallSession, Principal } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { type Eventual, whenReady } from '../../../base/eventual.ts'
@@ -118,6 +120,8 @@ function authenticated({ principal, sid, jti, iat, until }: VerifiedToken): Auth
     via: 'token',
     createdAt: at,
     authenticatedAt: at,
+    acr: ACRS.find((acr) => acr === principal.acr) ?? 'aal1',
+    proofs: [],
     expiresAt,
     actsIn: null,
   }

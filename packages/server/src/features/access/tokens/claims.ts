@@ -3,6 +3,7 @@
  * methods and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session; no token is issued
  * that an earlier revocation covers.
  */
+import type { Acr } from '../../../base/assurance.ts'
 import type { CallOrganization } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import { newIdAt } from '../../../base/ids.ts'
@@ -18,7 +19,7 @@ export interface Subject {
   roles: readonly string[]
   organization: CallOrganization | null
   /** Null for a token that the operator issues. */
-  session: { id: string; amr: readonly string[]; authenticatedAt: Date; expiresAt: Date } | null
+  session: { id: string; amr: readonly string[]; acr: Acr; authenticatedAt: Date; expiresAt: Date } | null
 }
 
 export interface AccessToken {
@@ -65,7 +66,8 @@ export function signAccessToken(
       ...(session === null ? {} : { sid: session.id }),
       jti: id,
       amr: session?.amr ?? [],
-      acr: acrOf(session?.amr ?? []),
+      // OpenID Connect Core §2: `0` is no authentication, which is what an operator's token has
+      acr: session?.acr ?? '0',
       auth_time: session === null ? iat : seconds(session.authenticatedAt),
       iat,
       exp,
@@ -74,7 +76,3 @@ export function signAccessToken(
   )
   return { token, id, expiresAt: new Date(exp * 1000), expiresIn: exp - iat }
 }
-
-/** OpenID Connect Core §2: `0` without authentication; otherwise by the number of factors, after NIST SP 800-63B. */
-const acrOf = (amr: readonly string[]): string =>
-  amr.length === 0 ? '0' : amr.length === 1 ? 'aal1' : 'aal2'

@@ -59,6 +59,7 @@ const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>):
   session: {
     id: row.session_id,
     amr: row.amr,
+    acr: row.acr,
     authenticatedAt: row.authenticated_at,
     expiresAt: row.expires_at,
   },

@@ -34,8 +34,9 @@ import {
 } from '../../identity/emails/index.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { endAttempts } from '../../signin/door/index.ts'
-import { findCallersDevice, forgetDevices, liftLockout } from '../../signin/guesses/index.ts'
+import { endAttempts } from '../../signin/attempts/index.ts'
+import { findCallersDevice, forgetDevices } from '../../signin/devices/index.ts'
+import { liftLockout } from '../../signin/guesses/index.ts'
 import { confirmPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './mail.tsx'
 

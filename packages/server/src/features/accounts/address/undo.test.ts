@@ -126,6 +126,8 @@ describe('the link to the earlier address', () => {
           remember: false,
           return_to: null,
           tokens: false,
+          purpose: 'sign_in',
+          demand: '{}',
           created_at: world.clock.now(),
           expires_at: new Date(world.clock.now().getTime() + 900_000),
           finished_at: null,

@@ -8,6 +8,7 @@ const NOT_FIELDS: Readonly<Record<string, string>> = {
   username_key: 'made from the username',
   name_key: 'made from the name',
   organization_wish: 'the field organization_request',
+  mfa_required: 'second factors are not exported, so an imported account could not meet it',
 }
 
 const exportAll = async (world: World, hashes = true) => {

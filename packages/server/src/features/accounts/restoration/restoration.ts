@@ -12,7 +12,7 @@ import { endKeysBefore } from '../../access/api-keys/index.ts'
 import { revokeFamiliesBefore } from '../../access/tokens/index.ts'
 import { sessionChecks } from '../../identity/sessions/index.ts'
 import { openInvitations } from '../../organizations/invitations/index.ts'
-import { endAttempts } from '../../signin/door/index.ts'
+import { endAttempts } from '../../signin/attempts/index.ts'
 
 export interface RevocationCounts {
   sessions: number

@@ -8,7 +8,7 @@ export { listSessions } from './own.ts'
 export {
   endSessions,
   moveSession,
-  renewSession,
+  raiseSession,
   type SessionChecks,
   type StartedSession,
   sessionChecks,

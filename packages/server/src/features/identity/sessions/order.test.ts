@@ -42,6 +42,8 @@ async function manySessions(userId: string, now: Date): Promise<string[]> {
           idle_seconds: 60,
           remember: false,
           amr: ['pwd'],
+          acr: 'aal1',
+          proofs: '[]',
           ip_address: null,
           user_agent: null,
           ended_at: null,

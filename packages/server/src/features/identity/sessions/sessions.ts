@@ -6,6 +6,7 @@
  */
 
 import type { CompiledQuery } from 'kysely'
+import { acrOf, amrOf, mergeProofs, type StoredProof } from '../../../base/assurance.ts'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -24,6 +25,7 @@ import {
   type CheckedRow,
   deleteEndedSessionsBefore,
   insertSession,
+  lockProofs,
   selectOwnersBefore,
   sessionCheck,
   updateEnded,
@@ -45,7 +47,8 @@ const SEEN_EVERY = 15_000
 
 export interface StartedSession {
   id: string
-  token: string
+  /** Null after a step-up by a caller who holds another credential of the session: it gets no new token. */
+  token: string | null
   expiresAt: Date
   /** Whether the cookie outlives the browser. */
   remember: boolean
@@ -61,7 +64,8 @@ export function startSession(
   session: {
     id: string
     userId: string
-    amr: readonly string[]
+    /** What the sign-in has proven. */
+    proofs: readonly StoredProof[]
     remember: boolean
     /** Of a session without an idle limit, instead of the configured lifetimes. Milliseconds. */
     programLifetime?: number
@@ -81,7 +85,9 @@ export function startSession(
     expires_at: expiresAt,
     idle_seconds: Math.round(idle / 1000),
     remember: session.remember,
-    amr: [...session.amr],
+    amr: amrOf(session.proofs),
+    acr: acrOf(session.proofs),
+    proofs: JSON.stringify(mergeProofs([], session.proofs)),
     ip_address: call.ip,
     user_agent: call.userAgent,
     ended_at: null,
@@ -101,19 +107,31 @@ function limitsOf(
 }
 
 /**
- * Gives the caller's session a new token, after a privilege has changed.
+ * Adds proofs to the caller's session: it has the level that all of them reach, and the time of authentication is now. It
+ * gets a new token, unless the caller holds an access token of it. Called by `signin` only.
  * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
  */
-export async function renewSession(tx: Tx, call: Call, id: string): Promise<StartedSession> {
-  const token = `st_${randomSecret()}`
-  const row = await updateToken(tx, id, sha256(token), call.now)
+export async function raiseSession(
+  tx: Tx,
+  call: Call,
+  { id, userId, proofs }: { id: string; userId: string; proofs: readonly StoredProof[] },
+): Promise<StartedSession> {
+  const former = await lockProofs(tx, id, userId)
+  if (former === null) throw problem('AUTHENTICATION_REQUIRED')
+  const merged = mergeProofs(former, proofs)
+  const token = call.session?.via === 'token' ? null : `st_${randomSecret()}`
+  const row = await updateToken(tx, id, token === null ? null : sha256(token), call.now, {
+    amr: amrOf(merged),
+    acr: acrOf(merged),
+    proofs: JSON.stringify(merged),
+  })
   if (!row) throw problem('AUTHENTICATION_REQUIRED')
   return { id, token, expiresAt: row.expires_at, remember: row.remember }
 }
 
 /**
  * Sets the organization that the session acts in, or none, and issues a new token, because the session's permissions
- * have changed. The time of authentication stays, unlike after `renewSession`. System scope.
+ * have changed. The time of authentication stays, unlike after `raiseSession`. System scope.
  * @throws Problem AUTHENTICATION_REQUIRED if the session ended meanwhile
  */
 export async function moveSession(
@@ -320,6 +338,8 @@ const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession =>
   via,
   createdAt: row.created_at,
   authenticatedAt: row.authenticated_at,
+  acr: row.acr,
+  proofs: row.proofs,
   expiresAt: row.expires_at,
   actsIn:
     row.acting_in === null || row.acting_name === null ? null : { id: row.acting_in, name: row.acting_name },

@@ -4,12 +4,15 @@
  * different orders would deadlock (order.test.ts).
  */
 
-import { type CompiledQuery, sql } from 'kysely'
+import { type CompiledQuery, type Selectable, sql } from 'kysely'
+import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { SessionsTable } from './tables.ts'
+
+type SessionRow = Selectable<SessionsTable>
 
 export interface CheckedRow extends ActingRow {
   organization_id: string | null
@@ -24,6 +27,8 @@ export interface CheckedRow extends ActingRow {
   ended_at: Date | null
   end_reason: SessionsTable['end_reason']
   amr: string[]
+  acr: Acr
+  proofs: StoredProof[]
   username: string | null
   full_name: string | null
   locale: string | null
@@ -37,18 +42,18 @@ export interface CheckedRow extends ActingRow {
 export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
   sql<CheckedRow>`
     select s.id, s.user_id, s.organization_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
-           s.ended_at, s.end_reason, s.amr, u.username, u.full_name, u.locale, u.status,
+           s.ended_at, s.end_reason, s.amr, s.acr, s.proofs, u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.token_hash = ${Buffer.alloc(0)} and s.limited_to is null`.compile(db)
 
-/** The session acts in the user's organization where the user belongs to exactly one. */
 /** Whether the user has or had the session; ended ones are kept for a while. */
 export async function existsSession(tx: Tx, userId: string, id: string): Promise<boolean> {
   const query = tx.selectFrom('sessions').select('id').where('id', '=', id).where('user_id', '=', userId)
   return (await query.executeTakeFirst()) !== undefined
 }
 
+/** The session acts in the user's organization where the user belongs to exactly one. */
 export const insertSession = compiledOnce(
   (db, session: Omit<NewRow<SessionsTable>, 'organization_id' | 'limited_to'>) => {
     const only = sql<string | null>`(
@@ -59,7 +64,7 @@ export const insertSession = compiledOnce(
   },
 )
 
-export const selectOpenSessions = (tx: Tx, userId: string, now: Date): Promise<SessionsTable[]> =>
+export const selectOpenSessions = (tx: Tx, userId: string, now: Date): Promise<SessionRow[]> =>
   tx
     .selectFrom('sessions')
     .selectAll()
@@ -123,16 +128,17 @@ export async function updateExpired(
   return ended.rows
 }
 
-/** A new token for the same session. @returns the row, or null if it has ended */
+/** A new token for the same session, with what was proven again. @returns the row, or null if it has ended */
 export async function updateToken(
   tx: Tx,
   id: string,
-  tokenHash: Buffer,
+  tokenHash: Buffer | null,
   now: Date,
-): Promise<SessionsTable | null> {
+  proven?: { amr: string[]; acr: Acr; proofs: string },
+): Promise<SessionRow | null> {
   const row = await tx
     .updateTable('sessions')
-    .set({ token_hash: tokenHash, authenticated_at: now, last_seen_at: now })
+    .set({ ...(tokenHash && { token_hash: tokenHash }), authenticated_at: now, last_seen_at: now, ...proven })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
     .returningAll()
@@ -168,7 +174,7 @@ export async function updateSessionOrganization(
   id: string,
   organizationId: string | null,
   tokenHash: Buffer | null,
-): Promise<SessionsTable | null> {
+): Promise<SessionRow | null> {
   const row = await tx
     .updateTable('sessions')
     .set({ organization_id: organizationId, ...(tokenHash ? { token_hash: tokenHash } : {}) })
@@ -200,4 +206,17 @@ export async function selectOwnersBefore(
       select from sessions s where s.user_id = u.id and s.ended_at is null and s.created_at <= ${before})
     limit ${limit}`.execute(tx)
   return rows
+}
+
+/** The proofs of an open session, locked; null where it has ended. */
+export async function lockProofs(tx: Tx, id: string, userId: string): Promise<StoredProof[] | null> {
+  const row = await tx
+    .selectFrom('sessions')
+    .select('proofs')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst()
+  return row?.proofs ?? null
 }

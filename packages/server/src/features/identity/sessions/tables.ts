@@ -1,4 +1,7 @@
 /** The tables of sessions. */
+import type { StoredProof } from '../../../base/assurance.ts'
+import type { Json } from '../../../base/db/tables.ts'
+
 declare module '../../../base/db/tables.ts' {
   interface Tables {
     sessions: SessionsTable
@@ -16,6 +19,10 @@ export interface SessionsTable {
   idle_seconds: number
   remember: boolean
   amr: string[]
+  /** The level that its proofs reach together. */
+  acr: 'aal1' | 'aal2' | 'aal2-phr'
+  /** What was proven, the latest proof of each method; empty in sessions of earlier versions. */
+  proofs: Json<StoredProof[]>
   /** Written by earlier versions; such sessions are refused. */
   limited_to: 'password_change' | null
   /** The organization that the session acts in; each check reads its permissions from the membership. */

@@ -54,7 +54,10 @@ export const SessionStarted = z.object({
     }),
     'The session that was started or continued.',
   ),
-  token: textField('The session as a credential: `Authorization: Bearer st_…`.', EXAMPLE_SESSION_TOKEN),
+  token: textField(
+    'The session as a credential: `Authorization: Bearer st_…`. Absent after a step-up by an access token: refresh that instead.',
+    EXAMPLE_SESSION_TOKEN,
+  ).optional(),
   expires_at: timeField('The same as `session.expires_at`.', EXAMPLE_LATER),
 })
 
@@ -67,7 +70,7 @@ export const sessionStarted = (
     expires_at: session.expiresAt.toISOString(),
     csrf_token: csrfToken(tools.keyring, session.id),
   },
-  token: session.token,
+  ...(session.token !== null && { token: session.token }),
   expires_at: session.expiresAt.toISOString(),
 })
 

@@ -1,11 +1,11 @@
 /** Every SQL statement of users. */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { EmailsTable, UsersTable } from './tables.ts'
 
 /** A user with the primary address: what most rules need. */
-export type UserRow = UsersTable & {
+export type UserRow = Selectable<UsersTable> & {
   email: string
   email_id: string
   email_verified_at: Date | null

@@ -1,4 +1,6 @@
 /** The tables of users, their addresses and who holds which role. */
+import type { Generated } from 'kysely'
+
 declare module '../../../base/db/tables.ts' {
   interface Tables {
     users: UsersTable
@@ -28,6 +30,8 @@ export interface UsersTable {
   locked_until: Date | null
   /** Asked for at sign-up, made at the first sign-in. */
   organization_wish: string | null
+  /** Whether the account must have a second factor. */
+  mfa_required: Generated<boolean>
 }
 export interface EmailsTable {
   id: string

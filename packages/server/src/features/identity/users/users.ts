@@ -58,6 +58,7 @@ export async function createUser(
       organization_wish: user.organizationWish ?? null,
       locked_at: null,
       locked_until: null,
+      mfa_required: false,
     }),
     insertEmail({
       id: emailId,

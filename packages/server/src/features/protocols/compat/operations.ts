@@ -23,6 +23,8 @@ export const compatOperations = {
       'EMAIL_NOT_VERIFIED',
       'ACCOUNT_DISABLED',
       'PASSWORD_EXPIRED',
+      'MFA_REQUIRED',
+      'MFA_ENROLMENT_REQUIRED',
       'CONFLICT',
       'UNAVAILABLE',
     ],

@@ -49,6 +49,7 @@ const tokensByPassword = (tools: Tools, checks: Checks): Row[] => [
     }),
     run: async (call, credentials) => {
       const { session } = await signIn(tools, call, credentials)
+      if (session.token === null) throw new Error('a sign-in started no session')
       return { data: { success: true, token: session.token } }
     },
   }),
@@ -113,7 +114,8 @@ function oneToken({
 async function signIn(tools: Tools, call: Call, { username, password }: Credentials) {
   const programLifetime = tools.config.compatTokenLifetime
   const after = { remember: false, returnTo: null, tokens: false, programLifetime }
-  return completed(await signInByPassword(tools, call, { identifier: username, password }, after))
+  const outcome = await signInByPassword(tools, call, { identifier: username, password }, after)
+  return completed(outcome, call.now)
 }
 
 /** The id of the token's session where the token is valid and this user's, or null. */

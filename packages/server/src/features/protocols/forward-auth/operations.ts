@@ -17,6 +17,8 @@ export const forwardAuthOperations = {
       'EMAIL_NOT_VERIFIED',
       'ACCOUNT_DISABLED',
       'PASSWORD_EXPIRED',
+      'MFA_REQUIRED',
+      'MFA_ENROLMENT_REQUIRED',
       'UNAVAILABLE',
     ],
   }),

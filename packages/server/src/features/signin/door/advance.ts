@@ -1,22 +1,27 @@
 /**
- * The dispatcher of sign-ins, and the only caller of `startSession`. It takes an attempt's step by what was proven or
- * fulfilled, asks `nextStep`, and starts the session only at `done`, with its audit event, its device and its e-mail,
- * in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
+ * The dispatcher of sign-ins, and the only caller of `startSession` and `raiseSession`. It takes an attempt's step by what
+ * was proven or fulfilled, asks `nextStep`, and starts or raises the session only at `done`, with its audit event, its
+ * device and its e-mail, in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
  */
 import type { CompiledQuery } from 'kysely'
+import { acrOf, type SignInFacts } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
+import { type ErrorCode, type Problem, problem } from '../../../base/errors.ts'
 import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
 import { type AuditEntry, audit, auditInserts } from '../../../core/audit/index.ts'
-import { accountLocked, isLocked } from '../../../core/locks.ts'
+import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
-import { endSessions, type StartedSession, startSession } from '../../identity/sessions/index.ts'
+import {
+  endSessions,
+  raiseSession,
+  type StartedSession,
+  startSession,
+} from '../../identity/sessions/index.ts'
 import { organizationWished, type User, updateLastSignIn } from '../../identity/users/index.ts'
-import { addDevice, type Device, reportNewDevice, updateDeviceUse } from '../guesses/index.ts'
 import {
   type AfterSignIn,
   type Attempt,
@@ -24,19 +29,17 @@ import {
   attemptInsert,
   beginAttempt,
   moveAttempt,
-} from './attempts.ts'
-import {
-  isWaiting,
-  nextStep,
   type Proof,
-  type Refusal,
   type Requirement,
-  type Step,
-  type WaitingStep,
-} from './next-step.ts'
+} from '../attempts/index.ts'
+import { addDevice, type Device, updateDeviceUse } from '../devices/index.ts'
+import { reportNewDevice } from '../guesses/index.ts'
+import { attemptEnded, isWaiting, type Refusal, refusalOf, stepOf, type WaitingStep } from '../steps/index.ts'
 
 export interface CompletedSignIn {
   user: User
+  /** Whether the session was started, or an existing one was raised. */
+  purpose: 'sign_in' | 'step_up'
   session: StartedSession
   deviceCookie: CookieChange | null
   after: AfterSignIn
@@ -48,15 +51,17 @@ export interface CompletedSignIn {
  */
 export type Outcome =
   | { done: CompletedSignIn }
-  | { next: WaitingStep; attempt: Attempt; user: User }
+  | { next: WaitingStep; attempt: Attempt; user: User; facts: SignInFacts }
   | { refused: Problem }
 
-export type DoorTools = Pick<Tools, 'config' | 'jobs'>
+export type DoorTools = Pick<Tools, 'config' | 'jobs' | 'roles'>
 
 /** What a step adds to an attempt. */
 export interface StepTaken {
   user: User
   device: Device | null
+  /** What the user can prove, read under the lock of the user's row; default: they are read. */
+  facts?: SignInFacts
   proof?: Proof
   requires?: readonly Requirement[]
   /** A requirement that `fulfil` fulfils, once this call has taken the step. */
@@ -64,10 +69,9 @@ export interface StepTaken {
   fulfil?: () => Promise<void>
   /** Events about this step that are written with its outcome. */
   events?: readonly AuditEntry[]
+  /** Ends what was counted against the user, once the sign-in is complete. */
+  settle?: () => Promise<void>
 }
-
-export const attemptEnded = (): Problem =>
-  problem('CONFLICT', { message: 'This sign-in was already completed or has expired. Sign in again.' })
 
 /** Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written */
 export async function advance(
@@ -78,12 +82,14 @@ export async function advance(
   taken: StepTaken,
 ): Promise<Outcome> {
   const { user } = taken
+  if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) return { refused: attemptEnded() }
+  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
   const proofs = taken.proof ? [...attempt.proofs, taken.proof] : attempt.proofs
   const requirements = [
     ...attempt.requirements.filter((one) => one !== taken.fulfilled),
     ...(taken.requires ?? []),
   ]
-  const step = stepOf(tools, call, { user, proofs, requirements })
+  const step = stepOf(tools.config, call.now, { user, proofs, requirements, stepUp: attempt.stepUp, facts })
   const progress: AttemptProgress = {
     step,
     userId: user.id,
@@ -94,31 +100,22 @@ export async function advance(
   if (attempt.isStored && !(await moveAttempt(tx, attempt, progress, call.now)))
     return { refused: attemptEnded() }
   if (step === 'done' || isWaiting(step)) await taken.fulfil?.()
-  const moved = { ...attempt, ...progress }
+  const moved = { ...attempt, ...progress, version: attempt.version + (attempt.isStored ? 1 : 0) }
   const inserts = attempt.isStored ? [] : [attemptInsert(attempt, progress)]
-  if (step === 'done') return await finish(tools, tx, call, moved, taken, inserts)
+  if (step === 'done') {
+    await taken.settle?.()
+    return attempt.stepUp
+      ? await finishStepUp(tx, call, moved, attempt.stepUp.sessionId, taken)
+      : await finish(tools, tx, call, moved, taken, inserts)
+  }
   const [outcome] = await Promise.all([
-    isWaiting(step) ? wait(tools, tx, call, moved, taken, step) : refuse(tx, call, moved, taken, step),
+    isWaiting(step)
+      ? wait(tools, tx, call, moved, { ...taken, facts }, step)
+      : refuse(tx, call, moved, taken, step),
     runTogether(tx, inserts),
   ])
   return outcome
 }
-
-const stepOf = (
-  { config }: Pick<DoorTools, 'config'>,
-  { now }: Call,
-  { user, ...facts }: { user: User } & Pick<Attempt, 'proofs' | 'requirements'>,
-): Step =>
-  nextStep({
-    ...facts,
-    user: {
-      id: user.id,
-      status: user.status,
-      emailVerified: user.email_verified_at !== null,
-      locked: isLocked(user, now),
-    },
-    emailVerification: config.emailVerification,
-  })
 
 /** The user of a credential that completes a sign-in by itself, and the proof. */
 export interface CheckedUser {
@@ -138,17 +135,49 @@ export async function judge(
 ): Promise<CheckedUser | { refused: Problem }> {
   const { user, proof, requires: requirements = [] } = taken
   const after = { remember: false, returnTo: null, tokens: false }
-  const attempt = { ...beginAttempt(after, call.now), proofs: [proof] }
-  const step = stepOf(tools, call, { user, proofs: [proof], requirements })
-  if (step === 'done') return { user, proof }
+  const attempt = { ...beginAttempt(after, call.now), proofs: [proof], requirements }
+  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
+  const step = stepOf(tools.config, call.now, { ...attempt, user, facts })
+  if (step === 'done') {
+    await taken.settle?.()
+    return { user, proof }
+  }
   if (!isWaiting(step)) return await refuse(tx, call, attempt, taken, step)
   if (step === 'verify_email') {
     await reportUnverified(tools, tx, call, attempt, taken)
     return { refused: problem('EMAIL_NOT_VERIFIED') }
   }
-  if (step !== 'change_password') throw new Error(`a proof cannot lead to ${step}`)
+  const code = REFUSED_AT[step]
+  if (!code) throw new Error(`a proof cannot lead to ${step}`)
   await auditFailure(tx, call, attempt, taken, step)
-  return { refused: problem('PASSWORD_EXPIRED') }
+  return { refused: problem(code) }
+}
+
+/** What a credential is refused with that would have to be continued by a further step. */
+const REFUSED_AT: Readonly<Partial<Record<WaitingStep, ErrorCode>>> = {
+  change_password: 'PASSWORD_EXPIRED',
+  second_factor: 'MFA_REQUIRED',
+  enrol: 'MFA_ENROLMENT_REQUIRED',
+}
+
+/** Raises the session that began the step-up. */
+async function finishStepUp(
+  tx: Tx,
+  call: Call,
+  attempt: Attempt,
+  sessionId: string,
+  { user, ...taken }: StepTaken,
+): Promise<Outcome> {
+  const { proofs, after } = attempt
+  const session = await raiseSession(tx, call, { id: sessionId, userId: user.id, proofs })
+  await audit(tx, call, ...eventsAbout({ ...taken, user }), {
+    type: 'auth.step_up.success',
+    userId: user.id,
+    username: user.username,
+    sessionId,
+    details: { methods: proofs.map((proof) => proof.method), acr: acrOf(proofs) },
+  })
+  return { done: { user, purpose: 'step_up', session, deviceCookie: null, after } }
 }
 
 /** Starts the session. @param inserts a statement that is run together with the others, where there is one */
@@ -165,8 +194,7 @@ async function finish(
   const known = device?.userId === user.id ? device : null
   const added = known ? null : await addDevice(tx, user.id, call.now)
   const id = newId('ses')
-  const amr = [...new Set(proofs.flatMap((proof) => proof.amr))]
-  const { session, insert } = startSession(tools, call, { id, userId: user.id, amr, ...after })
+  const { session, insert } = startSession(tools, call, { id, userId: user.id, proofs, ...after })
   const events = auditInserts(call, ...eventsAbout(taken), {
     type: 'auth.login.success',
     userId: user.id,
@@ -185,7 +213,7 @@ async function finish(
     user.organization_wish !== null &&
       tools.jobs.enqueue(tx, organizationWished, { user_id: user.id }, { now: call.now }),
   ])
-  return { done: { user, session, deviceCookie: added?.cookie ?? null, after } }
+  return { done: { user, purpose: 'sign_in', session, deviceCookie: added?.cookie ?? null, after } }
 }
 
 /** A browser has one session: a new sign-in ends the one before, whichever account it belongs to. */
@@ -201,10 +229,10 @@ async function wait(
   tx: Tx,
   call: Call,
   attempt: Attempt,
-  taken: StepTaken,
+  taken: StepTaken & { facts: SignInFacts },
   next: WaitingStep,
 ): Promise<Outcome> {
-  const { user } = taken
+  const { user, facts } = taken
   // a registration has sent its own e-mail
   const isUnverified = next === 'verify_email' && taken.proof?.method !== 'registration'
   if (isUnverified) await reportUnverified(tools, tx, call, attempt, taken)
@@ -212,7 +240,7 @@ async function wait(
     const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
     if (events.length > 0) await audit(tx, call, ...events)
   }
-  return { next, attempt, user }
+  return { next, attempt, user, facts }
 }
 
 /** The right credential of an account whose address is not verified: a failure in the audit log, and another e-mail. */
@@ -231,11 +259,11 @@ async function reportUnverified(
 const eventsAbout = ({ events = [], user: { id: userId, username } }: StepTaken): AuditEntry[] =>
   events.map((event) => ({ ...event, userId, username }))
 
-/** What the audit log says about a sign-in. Two proofs of one kind are one factor. */
+/** What the audit log says about a sign-in. Two proofs of one factor are one. */
 const detailsOf = ({ proofs, after }: Attempt): Record<string, unknown> => ({
   login_method: proofs[0]?.method ?? null,
   methods: proofs.map((proof) => proof.method),
-  mfa_used: new Set(proofs.map((proof) => proof.factor)).size > 1,
+  mfa_used: acrOf(proofs) !== 'aal1' || new Set(proofs.map((proof) => proof.factor)).size > 1,
   remember_me: after.remember,
 })
 
@@ -248,20 +276,6 @@ async function refuse(
 ): Promise<{ refused: Problem }> {
   await auditFailure(tx, call, attempt, taken, step)
   return { refused: refusalOf(taken.user, call.now, step) }
-}
-
-const refusalOf = (user: User, now: Date, step: Refusal): Problem =>
-  step === 'refuse_disabled' ? problem('ACCOUNT_DISABLED') : accountLocked(user, now)
-
-/** What continuing the attempt would be refused with: that of an account that may not sign in. */
-export function refusalAt(
-  tools: Pick<Tools, 'config'>,
-  call: Call,
-  attempt: Pick<Attempt, 'proofs' | 'requirements'>,
-  user: User,
-): Problem | null {
-  const step = stepOf(tools, call, { ...attempt, user })
-  return step === 'done' || isWaiting(step) ? null : refusalOf(user, call.now, step)
 }
 
 const auditFailure = (

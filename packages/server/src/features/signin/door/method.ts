@@ -2,11 +2,11 @@
  * The interface of a sign-in method: a value that the door runs (sign-in.ts). A method identifies a user and verifies
  * a credential; counting guesses, proofs, sessions and audit are the door's.
  */
+import type { ProofKind, ProofMethod } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
-import type { OfferedMethod } from '../../../core/feature.ts'
 import type { User } from '../../identity/users/index.ts'
-import type { Proof, ProofMethod, Requirement } from './next-step.ts'
+import type { Requirement } from '../attempts/index.ts'
 
 /** Whom an input names. The same statements run whether or not there is an account. */
 export interface Identified {
@@ -23,16 +23,19 @@ export interface Verified {
   user: User
   /** What must be fulfilled before the sign-in is complete. */
   requires: readonly Requirement[]
+  /** What was proven, where it depends on the credential; default: the method's. */
+  proof?: ProofKind
   /**
    * Reads the user and the credential again under lock, because both may have changed while the credential was
-   * checked. @returns null where they did
+   * checked, and uses up what can be used once. @returns null where they did, or where it is used up
    */
   recheck(tx: Tx): Promise<User | null>
 }
 
-export interface Method<Input, Stored, V extends Verified = Verified> extends OfferedMethod {
+export interface Method<Input, Stored, V extends Verified = Verified> {
   name: ProofMethod
-  proof: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>
+  /** What a right credential proves. */
+  proof: ProofKind
   /** The reason that a failed guess is recorded with. */
   failure: string
   identify(db: Statements, input: Input): Promise<Identified>

@@ -3,36 +3,35 @@
  * Invariant: only this file and registration make a Proof, so no method can sign in without its guess being counted
  * (method.test.ts holds that in types).
  */
+import type { ProofKind, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
-import type { Statements, Tx } from '../../../base/db/types.ts'
-import { type Problem, problem } from '../../../base/errors.ts'
-import type { OfferedMethod } from '../../../core/feature.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import type { Problem } from '../../../base/errors.ts'
+import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import {
+  type AfterSignIn,
+  type Attempt,
+  beginAttempt,
+  type Proof,
+  type Requirement,
+} from '../attempts/index.ts'
+import { type Device, findCallersDevice } from '../devices/index.ts'
 import {
   assertUnlocked,
   countUnprovenGuess,
-  type Device,
-  findCallersDevice,
+  liftLockout,
   lockGuesses,
   openGuess,
   recordFailedGuess,
 } from '../guesses/index.ts'
-import {
-  advance,
-  attemptEnded,
-  type CheckedUser,
-  type DoorTools,
-  judge,
-  type Outcome,
-  refusalAt,
-  type StepTaken,
-} from './advance.ts'
-import { type AfterSignIn, type Attempt, beginAttempt, resumeAttempt } from './attempts.ts'
+import { assertOffered, getAttempt } from '../steps/index.ts'
+import { advance, type CheckedUser, type DoorTools, judge, type Outcome, type StepTaken } from './advance.ts'
 import type { Identified, Method, Verified } from './method.ts'
-import type { Proof, ProofMethod, Requirement, WaitingStep } from './next-step.ts'
 
-type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+type GuessTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
+type SignInTools = GuessTools & Pick<Tools, 'roles'>
 
 /** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInWith = <Input, Stored>(
@@ -42,9 +41,28 @@ export const signInWith = <Input, Stored>(
   input: Input,
   after: AfterSignIn,
 ): Promise<Outcome> =>
-  proveWith(tools, call, method, input, after, (tx, taken) =>
+  proveWith(tools, call, method, input, { signIn: after }, (tx, taken) =>
     advance(tools, tx, call, beginAttempt(after, call.now), taken),
   )
+
+/**
+ * Proves something further in an attempt that waits at `prove` or `second_factor`. The failure of a guess counts against
+ * the attempt's user, in any attempt. Refusals are returned, except for ACCOUNT_LOCKED.
+ * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR where the user has no such method, ACCOUNT_LOCKED
+ */
+export async function proveAttempt<Input, Stored>(
+  tools: SignInTools,
+  call: Call,
+  token: string,
+  method: Method<Input, Stored>,
+  input: Input,
+): Promise<Outcome> {
+  const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
+  const owner = await assertOffered(tools, call, attempt, method.name)
+  return await proveWith(tools, call, method, input, { owner }, (tx, taken) =>
+    advance(tools, tx, call, attempt, taken),
+  )
+}
 
 /**
  * Checks a credential as a sign-in does, without starting a session: the same guesses, refusals, and audit events of
@@ -56,24 +74,30 @@ export async function checkWith<Input, Stored>(
   method: Method<Input, Stored>,
   input: Input,
 ): Promise<CheckedUser> {
-  const outcome = await proveWith(tools, call, method, input, null, (tx, taken) =>
+  const outcome = await proveWith(tools, call, method, input, {}, (tx, taken) =>
     judge(tools, tx, call, taken),
   )
   if ('refused' in outcome) throw outcome.refused
   return outcome
 }
 
-/** Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. */
+/**
+ * Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. `owner`: the user of the
+ * attempt that it continues; otherwise the input names one. `signIn`: what follows a sign-in that begins with it.
+ */
 async function proveWith<Input, Stored, Result>(
   tools: SignInTools,
   call: Call,
   method: Method<Input, Stored>,
   input: Input,
-  signIn: AfterSignIn | null,
+  { owner, signIn = null }: { owner?: User; signIn?: AfterSignIn | null },
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
   const db = tools.db.hot
-  const [named, device] = await Promise.all([method.identify(db, input), findCallersDevice(db, call)])
+  const [named, device] = await Promise.all([
+    owner ? byId(owner) : method.identify(db, input),
+    findCallersDevice(db, call),
+  ])
   const [guess, stored] = await Promise.all([
     openGuess(tools, db, call, { ...named, device, method: method.name, signIn }),
     method.read(db, named),
@@ -83,35 +107,40 @@ async function proveWith<Input, Stored, Result>(
   if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
   const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
-    const [user, failures] = await Promise.all([
+    // in this order: the facts are those under the lock of the user's row
+    const [user, failures, facts] = await Promise.all([
       verified.recheck(tx),
       isCounted ? lockGuesses(tx, call, guess) : null,
+      findSignInFacts(tools, tx, verified.user.id),
     ])
     if (!user) return null
     // a registration that is not verified tells something about the identifier without proving it: that is a guess
-    const locked = await (failures ? failures.clear() : countUnprovenGuess(tools, tx, call, guess))
+    const locked = await (failures ? failures.findRefusal() : countUnprovenGuess(tools, tx, call, guess))
     if (locked) return { refused: locked }
-    const proof = prove(method.name, method.proof, user, call)
+    const proof = prove(method.name, verified.proof ?? method.proof, user, call)
     const { requires } = verified
-    return await then(tx, { user, device, proof, requires, events: guess.attempt })
+    const settle = failures ? { settle: () => failures.clear() } : {}
+    return await then(tx, { user, device, facts, proof, requires, events: guess.attempt, ...settle })
   })
   // it was replaced while it was checked
   return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }
 }
+
+const byId = (owner: User): Identified => ({ identifier: owner.id, owner, pending: null })
 
 /**
  * Verifies a signed-in user's credential once more, before something sensitive. Counts as a guess.
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
  */
 export async function confirmWith<Input, Stored, V extends Verified>(
-  tools: SignInTools,
+  tools: GuessTools,
   call: Call,
   method: Method<Input, Stored, V>,
   user: User,
   input: Input,
 ): Promise<V> {
   const db = tools.db.hot
-  const named: Identified = { identifier: user.id, owner: user, pending: null }
+  const named = byId(user)
   const device = await findCallersDevice(db, call)
   const [guess, stored] = await Promise.all([
     openGuess(tools, db, call, { ...named, device, method: method.name, signIn: null }),
@@ -120,7 +149,12 @@ export async function confirmWith<Input, Stored, V extends Verified>(
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, stored, input)
   if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)
-  const locked = await tools.db.tx('system', async (tx) => (await lockGuesses(tx, call, guess)).clear())
+  const locked = await tools.db.tx('system', async (tx) => {
+    const failures = await lockGuesses(tx, call, guess)
+    const refusal = await failures.findRefusal()
+    if (!refusal) await failures.clear()
+    return refusal
+  })
   if (locked) throw locked
   return verified
 }
@@ -146,59 +180,15 @@ export async function signInNewUser(
   return await advance(tools, tx, call, attempt, { user, device: null, proof })
 }
 
-const prove = (
-  method: ProofMethod,
-  by: Pick<Proof, 'amr' | 'factor' | 'phishing_resistant'>,
-  user: User,
-  call: Call,
-): Proof => ({ ...by, method, subject: user.id, at: call.now.toISOString() }) as Proof
-
-/** The methods that satisfy the step that the attempt waits at. */
-export async function methodsAt(
-  db: Statements,
-  methods: readonly OfferedMethod[],
-  { step, userId }: Pick<Attempt, 'step' | 'userId'>,
-): Promise<string[]> {
-  if (step !== 'prove' || userId === null) return []
-  const offered = await Promise.all(methods.map((method) => method.isOffered(db, userId)))
-  return methods.filter((_, at) => offered[at]).map(({ name }) => name)
-}
-
-/**
- * That continuing the attempt would not be refused: its user may sign in. As the system, because the attempt is the
- * credential. @throws Problem ACCOUNT_DISABLED, ACCOUNT_LOCKED
- */
-export async function assertMayContinue(
-  tools: Pick<Tools, 'config' | 'db'>,
-  call: Call,
-  attempt: Attempt,
-): Promise<void> {
-  const { userId } = attempt
-  const user = userId === null ? null : await tools.db.tx('system', (tx) => findUser(tx, userId))
-  const refusal = user && refusalAt(tools, call, attempt, user)
-  if (refusal) throw refusal
-}
-
-export const unknownAttempt = (): Problem =>
-  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
-
-/**
- * The attempt, where it waits at `step`. `toShow`: also refused where continuing it would be, so that no form is shown
- * that cannot succeed. @throws Problem NOT_FOUND; CONFLICT where it waits at another step
- */
-export async function getAttempt(
-  tools: Pick<Tools, 'config' | 'db'>,
-  call: Call,
-  token: string,
-  step: WaitingStep,
-  { toShow = false }: { toShow?: boolean } = {},
-): Promise<Attempt & { userId: string }> {
-  const attempt = await resumeAttempt(tools.db.hot, token, call.now)
-  if (!attempt) throw unknownAttempt()
-  const { userId } = attempt
-  if (userId === null || attempt.step !== step) throw attemptEnded()
-  if (toShow) await assertMayContinue(tools, call, attempt)
-  return { ...attempt, userId }
+/** @param by what it proves */
+const prove = (method: ProofMethod, by: ProofKind, user: User, call: Call): Proof => {
+  const proof: StoredProof & { subject: string } = {
+    ...by,
+    method,
+    subject: user.id,
+    at: call.now.toISOString(),
+  }
+  return proof as Proof
 }
 
 /**
@@ -207,16 +197,57 @@ export async function getAttempt(
  * it throws undoes the step.
  */
 export async function continueAttempt(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs'>,
+  tools: SignInTools,
   call: Call,
   attempt: Attempt & { userId: string },
   requirement?: { name: Requirement; fulfil(tx: Tx, user: User): Promise<void> },
 ): Promise<Outcome> {
   return await tools.db.tx('system', async (tx) => {
-    await lockUserRow(tx, attempt.userId)
-    const user = await getUser(tx, attempt.userId)
-    const device: Device | null = await findCallersDevice(tx, call)
+    const { user, device } = await lockAttemptUser(tx, call, attempt)
     const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
-    return await advance(tools, tx, call, attempt, { user, device, ...step })
+    const settle = () => liftLockout(tools, tx, call, user)
+    return await advance(tools, tx, call, attempt, { user, device, settle, ...step })
   })
+}
+
+/** A second factor that an attempt enrols, and what enrolling it has proven. */
+export interface Enrolment {
+  method: Extract<ProofMethod, 'totp' | 'passkey'>
+  proof: ProofKind
+  /** Stores the factor as confirmed. @throws what undoes the step */
+  enrol(tx: Tx, user: User): Promise<void>
+}
+
+/**
+ * Enrols a second factor in an attempt that waits at `enrol`, which is then proven by it.
+ * @throws Problem NOT_FOUND, CONFLICT, and what `enrol` throws
+ */
+export async function enrolInAttempt(
+  tools: SignInTools,
+  call: Call,
+  token: string,
+  { method, proof, enrol }: Enrolment,
+): Promise<Outcome> {
+  const attempt = await getAttempt(tools, call, token, ['enrol'], { toShow: true })
+  return await tools.db.tx('system', async (tx) => {
+    const { user, device } = await lockAttemptUser(tx, call, attempt)
+    const facts = await findSignInFacts(tools, tx, user.id)
+    return await advance(tools, tx, call, attempt, {
+      user,
+      device,
+      facts: { ...facts, factors: [...new Set([...facts.factors, method])] },
+      proof: prove(method, proof, user, call),
+      fulfil: () => enrol(tx, user),
+      settle: () => liftLockout(tools, tx, call, user),
+    })
+  })
+}
+
+async function lockAttemptUser(
+  tx: Tx,
+  call: Call,
+  { userId }: { userId: string },
+): Promise<{ user: User; device: Device | null }> {
+  await lockUserRow(tx, userId)
+  return { user: await getUser(tx, userId), device: await findCallersDevice(tx, call) }
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runTogether } from '../../../base/db/compiled.ts'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
+import { attemptInsert, beginAttempt } from '../attempts/index.ts'
 import { lockedJob } from '../guesses/jobs.ts'
-import { attemptInsert, beginAttempt } from './attempts.ts'
 
 let world: World
 beforeAll(async () => {

@@ -152,7 +152,8 @@ const lockByKeys = compiledOnce((db, { keys }: { keys: readonly string[] }) =>
 
 const keysOf = (counters: readonly Counter[]): string[] => counters.map(({ key }) => key)
 
-function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Date): Date | null {
+/** When the last lock-out of these counters ends; null for none. */
+export function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Date): Date | null {
   let until: Date | null = null
   for (const { locked_until: lock } of rows) if (lock && lock > now && (!until || lock > until)) until = lock
   return until
@@ -176,23 +177,11 @@ const selectLockedUntil = compiledOnce((db, { keys, now }: { keys: readonly stri
     .where('locked_until', '>', now),
 )
 
-/**
- * After a right credential: deletes the failures, unless they have locked the account meanwhile, in which case the
- * right credential is refused as well.
- * @returns when the lock-out ends; null for none
- */
-export async function clearFailures(tx: Tx, locked: LockedFailures, now: Date): Promise<Date | null> {
-  const until = latestLock(locked, now)
-  if (locked.length > 0 && until === null)
-    await tx
-      .deleteFrom('failures')
-      .where(
-        'key',
-        'in',
-        locked.map(({ key }) => key),
-      )
-      .execute()
-  return until
+/** Deletes failures that the transaction has locked. */
+export async function clearFailures(tx: Tx, locked: LockedFailures): Promise<void> {
+  if (locked.length === 0) return
+  const keys = locked.map(({ key }) => key)
+  await tx.deleteFrom('failures').where('key', 'in', keys).execute()
 }
 
 /** Deletes the failures and any lock-out. */

@@ -10,7 +10,7 @@ import { canonical } from '../../../base/identifiers.ts'
 import { type AuditEntry, audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { User } from '../../identity/users/index.ts'
-import { DEVICE_COOKIE, type Device, findDevice } from './devices.ts'
+import { type Device, findCallersDevice } from '../devices/index.ts'
 import {
   type Counter,
   clearFailures,
@@ -18,6 +18,7 @@ import {
   type FailureVerdict,
   forgetFailures,
   forgetFailuresOf,
+  latestLock,
   lockedProblem,
   lockedUntil,
   lockFailures,
@@ -56,10 +57,6 @@ export interface GuessRequest {
   method: string
   signIn: SignInRequest | null
 }
-
-/** The device that the caller's cookie names, whichever user it belongs to; null for none. */
-export const findCallersDevice = (db: Statements, call: Call): Promise<Device | null> =>
-  findDevice(db, call.cookies[DEVICE_COOKIE])
 
 /**
  * Reads the counters of a guess by the same statements for known and unknown accounts. A registration that is not
@@ -193,24 +190,24 @@ async function countGuess(
   return verdict
 }
 
-/**
- * Locks the failures of the counted account, after a right credential.
- * @returns a function that deletes them, and returns ACCOUNT_LOCKED where the account was locked while the credential
- * was checked, else null
- */
-export async function lockGuesses(
-  tx: Tx,
-  call: Call,
-  guess: Guess,
-): Promise<{ clear(): Promise<Problem | null> }> {
+/** The failures of the counted account after a right credential, locked until the end of the transaction. */
+export interface LockedGuesses {
+  /** @returns ACCOUNT_LOCKED, recorded, where the account was locked while the credential was checked, else null */
+  findRefusal(): Promise<Problem | null>
+  /** Deletes the failures: for a sign-in that is complete, since a right password alone proves one factor. */
+  clear(): Promise<void>
+}
+
+export async function lockGuesses(tx: Tx, call: Call, guess: Guess): Promise<LockedGuesses> {
   const failures = await lockFailures(tx, guess.counters)
   return {
-    async clear() {
-      const until = await clearFailures(tx, failures, call.now)
+    async findRefusal() {
+      const until = latestLock(failures, call.now)
       if (!until) return null
       await auditFailure(tx, call, guess, 'locked')
       return lockedProblem(until, call.now)
     },
+    clear: () => clearFailures(tx, failures),
   }
 }
 

@@ -1,16 +1,14 @@
 /**
- * Guesses: failed sign-ins, lock-out and known devices. Owns the failure counters, the devices, and the e-mails about
- * both. Leaves verifying a credential to the methods and signing in to `door`, which runs every method between
+ * Guesses: failed sign-ins and lock-out. Owns the failure counters, and the e-mails about lock-outs and new devices. Leaves verifying a credential to the methods and signing in to `door`, which runs every method between
  * `openGuess` and its settlement.
  */
-export { addDevice, type Device, forgetDevices, updateDeviceUse } from './devices.ts'
 export { guessFeature } from './feature.ts'
 export {
   assertUnlocked,
   countUnprovenGuess,
-  findCallersDevice,
   forgetGuesses,
   type Guess,
+  type LockedGuesses,
   liftLockout,
   lockGuesses,
   openGuess,

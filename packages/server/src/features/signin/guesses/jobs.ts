@@ -9,7 +9,7 @@ import { deviceName } from '../../../base/http/request/device.ts'
 import { job, PayloadLocale, PayloadText, recurs, runs, type Work } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
-import { purgeDevices } from './devices.ts'
+import { purgeDevices } from '../devices/index.ts'
 import { purgeFailures } from './failures.ts'
 import { lockedEmail, newDeviceEmail, type SignInNotice } from './mail.tsx'
 

@@ -1,19 +1,10 @@
-/** The tables of known devices and failed guesses. */
+/** The table of failed guesses. */
 declare module '../../../base/db/tables.ts' {
   interface Tables {
-    devices: DevicesTable
     failures: FailuresTable
   }
 }
 
-/** A browser that has signed in as this user before: its failures are counted apart from strangers'. */
-export interface DevicesTable {
-  id: string
-  user_id: string
-  secret_hash: Buffer
-  created_at: Date
-  last_used_at: Date
-}
 /** Failed proofs under a key (account and address, account, account and device). */
 export interface FailuresTable {
   key: string

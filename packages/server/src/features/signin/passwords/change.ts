@@ -1,9 +1,10 @@
 /** Changing your own password: requires the present one, ends the other sessions and renews this session's token. */
+import { kindOf } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { renewSession, type StartedSession } from '../../identity/sessions/index.ts'
+import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
 import { confirmPassword } from './method.ts'
@@ -73,7 +74,8 @@ export async function changePassword(
   )
   return await tools.db.tx('system', async (tx) => {
     await replacePassword(tx, call, user, { from, to, keepSession: session.id })
-    const renewed = await renewSession(tx, call, session.id)
+    const proof = { ...kindOf('password'), method: 'password', at: call.now.toISOString() } as const
+    const renewed = await raiseSession(tx, call, { id: session.id, userId: user.id, proofs: [proof] })
     await auditPassword(tx, call, 'auth.password.changed', user)
     await tools.mail.write(
       tx,

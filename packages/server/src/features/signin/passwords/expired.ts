@@ -6,7 +6,8 @@ import { type Call, findLocale } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, type User } from '../../identity/users/index.ts'
-import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
+import { continueAttempt, type Outcome } from '../door/index.ts'
+import { getAttempt } from '../steps/index.ts'
 import { passwordChangedEmail } from './mail.tsx'
 import {
   acceptPassword,
@@ -29,7 +30,7 @@ export async function previewExpired(
   call: Call,
   token: string,
 ): Promise<{ user: User; rules: PasswordRules; isExpired: boolean; returnTo: string | null }> {
-  const { userId, after } = await getAttempt(tools, call, token, 'change_password', { toShow: true })
+  const { userId, after } = await getAttempt(tools, call, token, ['change_password'], { toShow: true })
   return await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, userId)
     const [rules, stored] = [await findRules(tx, tools.config, user), await findPassword(tx, userId)]
@@ -43,12 +44,12 @@ export async function previewExpired(
  * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR
  */
 export async function replaceExpired(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'roles'>,
   call: Call,
   token: string,
   input: { password: string; password_confirm?: string | undefined },
 ): Promise<Outcome> {
-  const attempt = await getAttempt(tools, call, token, 'change_password')
+  const attempt = await getAttempt(tools, call, token, ['change_password'])
   const { rules, from, used } = await tools.db.tx('system', async (tx) => {
     const rules = await findRules(tx, tools.config, await getUser(tx, attempt.userId))
     return {

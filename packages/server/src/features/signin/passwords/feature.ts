@@ -1,7 +1,6 @@
-/** The feature value of passwords, with the sign-in method. */
+/** The feature value of passwords. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { passwordMethod } from './method.ts'
 import { passwordPages } from './pages.tsx'
 import { resetJobs } from './reset.ts'
 import { passwordRoutes } from './routes.ts'
@@ -10,5 +9,4 @@ export const passwordFeature = (tools: Tools): Feature => ({
   name: 'passwords',
   rows: [...passwordRoutes(tools), ...passwordPages(tools)],
   jobs: resetJobs(tools),
-  method: passwordMethod(tools),
 })

@@ -7,9 +7,9 @@
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findNamed, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { findNamed, findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import type { AfterSignIn } from '../attempts/index.ts'
 import {
-  type AfterSignIn,
   type CheckedUser,
   checkWith,
   confirmWith,
@@ -19,7 +19,6 @@ import {
   type Verified,
 } from '../door/index.ts'
 import {
-  findPassword,
   findPasswords,
   lockPassword,
   mustReplace,
@@ -31,6 +30,7 @@ import {
 import { profileFor } from './profiles.ts'
 
 export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
+export type SignInTools = PasswordTools & Pick<Tools, 'roles'>
 
 export interface PasswordCredential {
   identifier: string
@@ -88,7 +88,6 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
         ? await verified(pending, ofPending, { identifier, password }, now)
         : null
     },
-    isOffered: async (statements, userId) => (await findPassword(statements, userId)) !== null,
   }
 }
 
@@ -96,7 +95,10 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
 async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: string): Promise<User | null> {
   const [, { owner, pending }, current] = await Promise.all([
     lockUserRow(tx, user.id),
-    findNamed(tx, identifier),
+    // an attempt that is continued names its user by the id
+    identifier === user.id
+      ? findUser(tx, user.id).then((owner) => ({ owner, pending: null }))
+      : findNamed(tx, identifier),
     lockPassword(tx, user.id),
   ])
   if (current?.changedAt.getTime() !== stored.changedAt.getTime()) return null
@@ -105,7 +107,7 @@ async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: s
 
 /** Signs in by password. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInByPassword = (
-  tools: PasswordTools,
+  tools: SignInTools,
   call: Call,
   credential: PasswordCredential,
   after: AfterSignIn,
@@ -113,7 +115,7 @@ export const signInByPassword = (
 
 /** Checks a password as a sign-in does, without starting a session (HTTP Basic). @throws Problem the refusal */
 export const checkPassword = (
-  tools: PasswordTools,
+  tools: SignInTools,
   call: Call,
   credential: PasswordCredential,
 ): Promise<CheckedUser> => checkWith(tools, call, passwordMethod(tools), credential)

@@ -15,8 +15,15 @@ import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { findNamed, getUser } from '../../identity/users/index.ts'
-import { findReturnTo } from '../door/index.ts'
-import { ATTEMPT_COOKIE, redirectOutcome, showSignIn } from '../responses/index.ts'
+import {
+  attemptEndedPath,
+  attemptId,
+  attemptOf,
+  isAttemptGone,
+  redirectOutcome,
+  showSignIn,
+  startOver,
+} from '../responses/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { signInByPassword } from './method.ts'
@@ -61,11 +68,6 @@ async function showReset(
   }
 }
 
-const attemptOf = (call: Call): string => call.cookies[ATTEMPT_COOKIE] ?? ''
-
-/** The public part of the token: a form names the attempt that it was shown for, which another tab may have replaced. */
-const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
-
 /** The form of an expired password; without an attempt that waits for one, the sign-in form. */
 async function showExpired(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
   const { user, rules, isExpired, returnTo } = await previewExpired(tools, call, attemptOf(call))
@@ -83,17 +85,6 @@ async function showExpired(tools: Tools, call: Call, form: FormState): Promise<P
     title: t(call.locale, isExpired ? 'expired.title' : 'rules.title'),
   }
 }
-
-const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
-
-/** The sign-in form, which says that the attempt has ended, and leads to where the attempt was going. */
-const attemptEnded = async (tools: Tools, call: Call): Promise<string> =>
-  withReturnTo('/sign-in?notice=attempt_ended', await findReturnTo(tools.db.hot, attemptOf(call)))
-
-const startOver = async (tools: Tools, call: Call): Promise<PageAnswer> => ({
-  redirect: await attemptEnded(tools, call),
-  cookies: [{ name: ATTEMPT_COOKIE, value: null }],
-})
 
 async function showSecurity(tools: Tools, call: Call, form: FormState, changed = false): Promise<PageAnswer> {
   const { user, rules, stored } = await tools.db.tx('system', async (tx) => {
@@ -174,7 +165,7 @@ const signInRows = (tools: Tools): Row[] => [
       attempt === attemptId(call)
         ? redirectOutcome(call, await replaceExpired(tools, call, attemptOf(call), input))
         : // the cookie is that of another sign-in, which continues in its own tab
-          { redirect: await attemptEnded(tools, call) },
+          { redirect: await attemptEndedPath(tools, call) },
     reached: ({ principal }, sent, { code }) =>
       code === 'CSRF_FAILED' && principal
         ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
@@ -184,7 +175,8 @@ const signInRows = (tools: Tools): Row[] => [
       const form = formState(call.locale, typed, problem)
       const isTyping = problem.code === 'VALIDATION_ERROR'
       // without an attempt there is no form to correct; a refusal of another kind has its error page
-      if (isTyping && typed.attempt !== attemptId(call)) return { redirect: await attemptEnded(tools, call) }
+      if (isTyping && typed.attempt !== attemptId(call))
+        return { redirect: await attemptEndedPath(tools, call) }
       const shown = await showExpired(tools, call, form).catch((failure: unknown) => {
         if (isTyping && failure instanceof Problem && isAttemptGone(failure)) return startOver(tools, call)
         throw problem

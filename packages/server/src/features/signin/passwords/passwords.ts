@@ -15,7 +15,7 @@ import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
-import { endAttempts } from '../door/index.ts'
+import { endAttempts } from '../attempts/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, weaknesses } from './policy.ts'
 import { type Profile, type ProfileSettings, pagePolicyOf, profileFor, rulesKey } from './profiles.ts'
 import {

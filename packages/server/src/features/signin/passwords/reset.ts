@@ -15,7 +15,8 @@ import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../.
 import type { Tools } from '../../../core/tools.ts'
 import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { findCallersDevice, forgetDevices, liftLockout } from '../guesses/index.ts'
+import { findCallersDevice, forgetDevices } from '../devices/index.ts'
+import { liftLockout } from '../guesses/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
 import { confirmPassword } from './method.ts'
 import {

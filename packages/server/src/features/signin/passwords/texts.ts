@@ -3,6 +3,10 @@ import { texts } from '../../../base/page/index.ts'
 
 export const passwordsText = texts({
   en: {
+    'continue.label': 'Password',
+    'continue.lead': 'Enter your password to continue.',
+    'continue.password': 'Password',
+    'continue.wrong': 'This is not your password.',
     'forgot.title': 'Forgot your password?',
     'forgot.lead': 'Enter your e-mail address. We will send you a link to choose a new one.',
     'forgot.email': 'E-mail address',
@@ -40,6 +44,10 @@ export const passwordsText = texts({
       'The rules for passwords have changed, and yours does not meet them. Choose a new one to complete the sign-in. You will be signed out on all other devices.',
   },
   de: {
+    'continue.label': 'Passwort',
+    'continue.lead': 'Geben Sie Ihr Passwort ein, um fortzufahren.',
+    'continue.password': 'Passwort',
+    'continue.wrong': 'Das ist nicht Ihr Passwort.',
     'forgot.title': 'Passwort vergessen?',
     'forgot.lead':
       'Geben Sie Ihre E-Mail-Adresse ein. Wir senden Ihnen einen Link, mit dem Sie ein neues wählen.',

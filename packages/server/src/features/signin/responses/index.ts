@@ -2,9 +2,16 @@
  * Responses of a sign-in: its outcome as JSON, as a redirect of a hosted page, and as cookies, once for every method;
  * the sign-in form, and signing out. Leaves the outcome itself to `door`, and verifying a credential to the methods.
  */
-export { responseFeature } from './feature.ts'
 export {
   ATTEMPT_COOKIE,
+  attemptEndedPath,
+  attemptId,
+  attemptOf,
+  isAttemptGone,
+  startOver,
+} from './browser-attempt.ts'
+export { responseFeature } from './feature.ts'
+export {
   answerOutcome,
   completed,
   redirectOutcome,

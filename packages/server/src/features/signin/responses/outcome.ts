@@ -12,7 +12,9 @@ import { issueTokens, TokensView } from '../../access/tokens/index.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import { continueAttempt, getAttempt, type Outcome } from '../door/index.ts'
+import { continueAttempt, type Outcome } from '../door/index.ts'
+import { getAttempt, offerOf } from '../steps/index.ts'
+import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 
 export const SignedInView = SessionStarted.extend({
   user: described(UserView, 'The user who signed in.'),
@@ -25,15 +27,13 @@ type SignedInAnswer = Answer<z.infer<typeof SignedInView>>
 type CompletedSignIn = Extract<Outcome, { done: unknown }>['done']
 type Waiting = Extract<Outcome, { next: unknown }>
 type WaitingStep = Waiting['next']
-type Attempt = Waiting['attempt']
-
-/** The cookie in which a browser keeps the token of an attempt that waits. */
-export const ATTEMPT_COOKIE = 'attempt'
 
 /** The page on which a browser continues an attempt that waits at this step. */
 const PAGES: Readonly<Record<Exclude<WaitingStep, 'verify_email'>, string>> = {
   identify: '/sign-in',
   prove: '/sign-in',
+  second_factor: '/second-factor',
+  enrol: '/second-factor/enrol',
   change_password: '/sign-in/new-password',
 }
 
@@ -46,7 +46,7 @@ export async function answerOutcome(
   call: Call,
   outcome: Outcome,
 ): Promise<SignedInAnswer> {
-  const signedIn = completed(outcome)
+  const signedIn = completed(outcome, call.now)
   const tokens = signedIn.after.tokens ? await issueTokens(tools, call, signedIn.session.id) : null
   // with tokens the session lives as long as a remembered one
   const session = tokens ? { ...signedIn.session, expiresAt: tokens.sessionExpiresAt } : signedIn.session
@@ -61,17 +61,21 @@ export async function answerOutcome(
 }
 
 /** @throws Problem the refusal, or what the attempt waits for */
-export function completed(outcome: Outcome): CompletedSignIn {
+export function completed(outcome: Outcome, now: Date): CompletedSignIn {
   if ('refused' in outcome) throw outcome.refused
-  if ('next' in outcome) throw waitingProblem(outcome.next, outcome.attempt)
+  if ('next' in outcome) throw waitingProblem(outcome, now)
   return outcome.done
 }
 
-function waitingProblem(step: WaitingStep, { token, expiresAt }: Attempt): Problem {
-  const details = { attempt: token, expires_at: expiresAt.toISOString() }
-  if (step === 'change_password') return problem('PASSWORD_EXPIRED', { details })
-  if (step === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
-  throw new Error(`an attempt with a proof cannot wait at ${step}`)
+function waitingProblem({ next, attempt, user, facts }: Waiting, now: Date): Problem {
+  const details = { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
+  if (next === 'change_password') return problem('PASSWORD_EXPIRED', { details })
+  if (next === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
+  const { methods, enrollable, demand } = offerOf(attempt, user, facts, now)
+  if (next === 'second_factor') return problem('MFA_REQUIRED', { details: { ...details, methods } })
+  if (next !== 'enrol') throw new Error(`an attempt with a proof cannot wait at ${next}`)
+  const whose = demand?.organizationId ? { organization_id: demand.organizationId } : {}
+  return problem('MFA_ENROLMENT_REQUIRED', { details: { ...details, methods: enrollable, ...whose } })
 }
 
 /** Where a hosted page goes after a sign-in: to its aim, or to the page of the next step. @throws Problem the refusal */
@@ -87,7 +91,7 @@ export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
       cookies,
     }
   }
-  const signedIn = completed(outcome)
+  const signedIn = completed(outcome, call.now)
   return { redirect: signedIn.after.returnTo ?? '/account', cookies: signInCookies(signedIn, call) }
 }
 
@@ -96,13 +100,13 @@ export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
  * where the account may not sign in.
  */
 export async function redirectVerified(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'roles'>,
   call: Call,
   userId: string,
 ): Promise<PageAnswer | null> {
   const token = call.cookies[ATTEMPT_COOKIE]
   if (token === undefined) return null
-  const attempt = await getAttempt(tools, call, token, 'verify_email').catch((error: unknown) => {
+  const attempt = await getAttempt(tools, call, token, ['verify_email']).catch((error: unknown) => {
     if (error instanceof Problem) return null
     throw error
   })
@@ -113,14 +117,8 @@ export async function redirectVerified(
 
 function signInCookies({ session, deviceCookie }: CompletedSignIn, call: Call): CookieChange[] {
   return [
-    sessionCookie(session, call.now),
+    ...(session.token === null ? [] : [sessionCookie(session, call.now)]),
     ...(deviceCookie ? [deviceCookie] : []),
     ...(call.cookies[ATTEMPT_COOKIE] === undefined ? [] : [{ name: ATTEMPT_COOKIE, value: null }]),
   ]
 }
-
-const attemptCookie = ({ token, expiresAt }: Attempt, now: Date): CookieChange => ({
-  name: ATTEMPT_COOKIE,
-  value: token,
-  maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000),
-})

@@ -4,6 +4,7 @@
  * device is reported to the user by e-mail.
  */
 import type { CompiledQuery } from 'kysely'
+import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
@@ -21,9 +22,9 @@ export interface Device {
   userId: string
 }
 
-/** The device that the cookie names, whichever user it belongs to; null for none. */
-export async function findDevice(db: Statements, cookie: string | undefined): Promise<Device | null> {
-  const [id = '', secret = ''] = (cookie ?? '').split('.')
+/** The device that the caller's cookie names, whichever user it belongs to; null for none. */
+export async function findCallersDevice(db: Statements, call: Call): Promise<Device | null> {
+  const [id = '', secret = ''] = (call.cookies[DEVICE_COOKIE] ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
   const [row] = (await db.executeQuery(selectDevice({ id, hash: sha256(secret) }))).rows
   return row ? { id: row.id, userId: row.user_id } : null
@@ -55,6 +56,9 @@ export async function addDevice(
     secret_hash: sha256(secret),
     created_at: now,
     last_used_at: now,
+    user_agent: null,
+    ip_address: null,
+    trusted_until: null,
   })
   const surplus = others.slice(KEEP - 1).map((other) => other.id)
   if (surplus.length > 0) await tx.deleteFrom('devices').where('id', 'in', surplus).execute()

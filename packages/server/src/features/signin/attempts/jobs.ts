@@ -6,6 +6,6 @@ import { purgeAttempts } from './attempts.ts'
 
 const DAY = 86_400_000
 
-export const doorJobs = ({ db }: Pick<Tools, 'db'>): Work[] => [
+export const attemptJobs = ({ db }: Pick<Tools, 'db'>): Work[] => [
   recurs('signin.purge', '1h', (now) => db.tx('system', (tx) => purgeAttempts(tx, later(now, -DAY)))),
 ]

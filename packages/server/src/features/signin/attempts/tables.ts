@@ -1,4 +1,5 @@
 /** The tables of sign-in attempts. */
+import type { Generated } from 'kysely'
 import type { Json } from '../../../base/db/tables.ts'
 
 declare module '../../../base/db/tables.ts' {
@@ -21,4 +22,17 @@ export interface AttemptsTable {
   created_at: Date
   expires_at: Date
   finished_at: Date | null
+  /** Counts the steps taken. */
+  version: Generated<number>
+  purpose: 'sign_in' | 'step_up'
+  /** The session that a step-up raises. */
+  session_id: string | null
+  /** What a step-up must reach. */
+  demand: Json<unknown>
+  /** The form that waits for a step-up, encrypted. */
+  held_form: string | null
+  /** The lifetime of a session for a program. */
+  program_seconds: number | null
+  /** The hash of a cookie of the browser that asked for a link or a code. */
+  browser_hash: Buffer | null
 }

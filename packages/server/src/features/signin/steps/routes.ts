@@ -2,12 +2,10 @@
 import { z } from 'zod'
 import { described, EXAMPLE_LATER, exampleId, textList, timeField } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
-import type { OfferedMethod } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { resumeAttempt } from './attempts.ts'
 import { WAITING_STEPS, type WaitingStep } from './next-step.ts'
 import { attemptOperations } from './operations.ts'
-import { assertMayContinue, methodsAt, unknownAttempt } from './sign-in.ts'
+import { assertMayContinue, findAttempt, findOffer, unknownAttempt } from './resumed.ts'
 
 /** The token of an attempt as a path parameter. */
 export const AttemptToken = described(
@@ -16,10 +14,7 @@ export const AttemptToken = described(
   `${exampleId('sgn')}.kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk`,
 )
 
-export const doorRoutes = (
-  tools: Pick<Tools, 'config' | 'db'>,
-  methods: () => readonly OfferedMethod[],
-): Row[] => [
+export const attemptRoutes = (tools: Pick<Tools, 'config' | 'db' | 'roles'>): Row[] => [
   route({
     of: attemptOperations.showAttempt,
     method: 'GET',
@@ -31,20 +26,25 @@ export const doorRoutes = (
     output: z.object({
       step: described(
         z.enum(WAITING_STEPS),
-        'What the sign-in waits for: who the user is, a further proof, or a new password.',
+        'What the sign-in waits for: who the user is, a proof, a verified address, a second factor, setting one up, or a new password.',
         'change_password',
       ),
-      methods: textList('The methods of which one continues the sign-in at this step.'),
+      methods: textList(
+        'The methods of which one continues the sign-in at this step; at `enrol`, the factors of which one has to be set up.',
+        'totp',
+      ),
       expires_at: timeField('When the attempt expires.', EXAMPLE_LATER),
     }),
     message: 'Attempt retrieved.',
     run: async (call, { attempt: token }) => {
-      const attempt = await resumeAttempt(tools.db.hot, token, call.now)
+      const attempt = await findAttempt(tools, call, token)
       if (!attempt) throw unknownAttempt()
       await assertMayContinue(tools, call, attempt)
       const step = attempt.step as WaitingStep
-      const offered = await methodsAt(tools.db.hot, methods(), attempt)
-      return { data: { step, methods: offered, expires_at: attempt.expiresAt.toISOString() } }
+      const { methods, enrollable } = await findOffer(tools, call, attempt)
+      return {
+        data: { step, methods: [...methods, ...enrollable], expires_at: attempt.expiresAt.toISOString() },
+      }
     },
   }),
 ]

@@ -1,9 +1,9 @@
 /**
  * Attempts: sign-ins under way, stored with their proofs, their open requirements and what follows them, and resumed by
  * token on any node, in any style, after a restart. An attempt is written with its first step, so a sign-in of one step
- * is one statement.
- * Invariant: a step is taken by one conditional statement that compares the step it leaves; of several answers to one
- * step exactly one succeeds, and a finished attempt stays finished.
+ * is one statement. An attempt of the purpose `step_up` raises a session that exists.
+ * Invariant: a step is taken by one conditional statement that compares the step and the number of steps before it; of
+ * several answers to one step exactly one succeeds, and a finished attempt stays finished.
  */
 import type { CompiledQuery } from 'kysely'
 import { later } from '../../../base/clock.ts'
@@ -11,10 +11,12 @@ import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { isId, newId } from '../../../base/ids.ts'
-import type { Proof, Requirement, Step } from './next-step.ts'
+import type { Proof, Requirement, Step, StepUpDemand } from './steps.ts'
 import type { AttemptsTable } from './tables.ts'
 
 const LIFETIME = 15 * 60_000
+/** Enrolling a second factor may need another device. */
+const ENROL_LIFETIME = 30 * 60_000
 const SECRET_LENGTH = 43
 
 /** What follows a completed sign-in. */
@@ -25,11 +27,14 @@ export interface AfterSignIn {
   returnTo: string | null
   /** Whether an access and a refresh token are issued as well. */
   tokens: boolean
-  /**
-   * The lifetime of a session for a program, without an idle limit, in milliseconds. Not stored: an attempt that waits for
-   * a further step is completed as a sign-in of a person.
-   */
+  /** The lifetime of a session for a program, without an idle limit, in milliseconds. */
   programLifetime?: number
+}
+
+/** The session that an attempt raises, and what it must reach. */
+export interface StepUp {
+  sessionId: string
+  demand: StepUpDemand
 }
 
 export interface Attempt {
@@ -39,9 +44,15 @@ export interface Attempt {
   /** null before anyone is identified. */
   userId: string | null
   step: Step
+  /** How many steps were taken. */
+  version: number
   proofs: readonly Proof[]
   requirements: readonly Requirement[]
   after: AfterSignIn
+  /** null for a sign-in. */
+  stepUp: StepUp | null
+  /** Of the browser that asked for a link or a code; null where any may continue with the token. */
+  browserHash: Buffer | null
   createdAt: Date
   expiresAt: Date
   /** Whether it is in the database: an attempt that is not cannot have been answered elsewhere. */
@@ -56,9 +67,12 @@ export function beginAttempt(after: AfterSignIn, now: Date, lifetime = LIFETIME)
     token: `${id}.${randomSecret()}`,
     userId: null,
     step: 'identify',
+    version: 0,
     proofs: [],
     requirements: [],
     after,
+    stepUp: null,
+    browserHash: null,
     createdAt: now,
     expiresAt: later(now, lifetime),
     isStored: false,
@@ -68,7 +82,8 @@ export function beginAttempt(after: AfterSignIn, now: Date, lifetime = LIFETIME)
 /** What a step makes of an attempt. */
 export interface AttemptProgress {
   step: Step
-  userId: string
+  /** null before anyone is identified. */
+  userId: string | null
   proofs: readonly Proof[]
   requirements: readonly Requirement[]
   isFinished: boolean
@@ -81,11 +96,19 @@ export const attemptInsert = (attempt: Attempt, first: AttemptProgress): Compile
     secret_hash: sha256(attempt.token.slice(attempt.id.length + 1)),
     user_id: first.userId,
     step: first.step,
+    version: attempt.version,
     proofs: JSON.stringify(first.proofs),
     requirements: JSON.stringify(first.requirements),
     remember: attempt.after.remember,
     return_to: attempt.after.returnTo,
     tokens: attempt.after.tokens,
+    program_seconds:
+      attempt.after.programLifetime === undefined ? null : Math.round(attempt.after.programLifetime / 1000),
+    purpose: attempt.stepUp ? 'step_up' : 'sign_in',
+    session_id: attempt.stepUp?.sessionId ?? null,
+    demand: JSON.stringify(attempt.stepUp?.demand ?? {}),
+    held_form: null,
+    browser_hash: attempt.browserHash,
     created_at: attempt.createdAt,
     expires_at: attempt.expiresAt,
     finished_at: first.isFinished ? attempt.createdAt : null,
@@ -102,17 +125,21 @@ export async function moveAttempt(
   to: AttemptProgress,
   now: Date,
 ): Promise<boolean> {
+  const enrols = to.step === 'enrol' && attempt.step !== 'enrol'
   const row = await tx
     .updateTable('attempts')
     .set({
       step: to.step,
+      version: attempt.version + 1,
       user_id: to.userId,
       proofs: JSON.stringify(to.proofs),
       requirements: JSON.stringify(to.requirements),
       finished_at: to.isFinished ? now : null,
+      ...(enrols && { expires_at: later(now, ENROL_LIFETIME) }),
     })
     .where('id', '=', attempt.id)
     .where('step', '=', attempt.step)
+    .where('version', '=', attempt.version)
     .where('finished_at', 'is', null)
     .where('expires_at', '>', now)
     .returning('id')
@@ -120,27 +147,40 @@ export async function moveAttempt(
   return row !== undefined
 }
 
+/** The id and the secret of a token; null for a text of another form. */
+export function splitToken(token: string): { id: string; secret: string } | null {
+  const [id = '', secret = '', ...more] = token.split('.')
+  return isId('sgn', id) && secret.length === SECRET_LENGTH && more.length === 0 ? { id, secret } : null
+}
+
 /** The attempt that the token names; null for a wrong token and for an attempt that is finished or has expired. */
 export async function resumeAttempt(db: Statements, token: string, now: Date): Promise<Attempt | null> {
-  const [id = '', secret = '', ...more] = token.split('.')
-  if (!isId('sgn', id) || secret.length !== SECRET_LENGTH || more.length > 0) return null
+  const named = splitToken(token)
+  if (!named) return null
   const row = await db
     .selectFrom('attempts')
     .selectAll()
-    .where('id', '=', id)
-    .where('secret_hash', '=', sha256(secret))
+    .where('id', '=', named.id)
+    .where('secret_hash', '=', sha256(named.secret))
     .where('finished_at', 'is', null)
     .where('expires_at', '>', now)
     .executeTakeFirst()
   if (!row) return null
+  const program = row.program_seconds === null ? {} : { programLifetime: row.program_seconds * 1000 }
   return {
-    id,
+    id: named.id,
     token,
     userId: row.user_id,
     step: row.step as Step,
+    version: row.version,
     proofs: row.proofs as unknown as Proof[],
     requirements: row.requirements as unknown as Requirement[],
-    after: { remember: row.remember, returnTo: row.return_to, tokens: row.tokens },
+    after: { remember: row.remember, returnTo: row.return_to, tokens: row.tokens, ...program },
+    stepUp:
+      row.purpose === 'step_up' && row.session_id !== null
+        ? { sessionId: row.session_id, demand: row.demand as StepUpDemand }
+        : null,
+    browserHash: row.browser_hash,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     isStored: true,
@@ -149,13 +189,13 @@ export async function resumeAttempt(db: Statements, token: string, now: Date): P
 
 /** Where the browser of an attempt was going, also after it was finished or has expired; null for a wrong token. */
 export async function findReturnTo(db: Statements, token: string): Promise<string | null> {
-  const [id = '', secret = ''] = token.split('.')
-  if (!isId('sgn', id) || secret.length !== SECRET_LENGTH) return null
+  const named = splitToken(token)
+  if (!named) return null
   const row = await db
     .selectFrom('attempts')
     .select('return_to')
-    .where('id', '=', id)
-    .where('secret_hash', '=', sha256(secret))
+    .where('id', '=', named.id)
+    .where('secret_hash', '=', sha256(named.secret))
     .executeTakeFirst()
   return row?.return_to ?? null
 }

@@ -1,0 +1,224 @@
+/**
+ * Authentication assurance: what proofs of identity are worth together, and whether they meet a demand. Pure functions,
+ * tested as tables; the sign-in (features/signin), the policies of organizations, and the freshness of a request use the
+ * same ones. Levels follow NIST SP 800-63B: `aal1` one factor, `aal2` two different factors, `aal2-phr` two factors of
+ * which one is phishing-resistant. Two proofs of one factor are one factor.
+ */
+
+export const ACRS = ['aal1', 'aal2', 'aal2-phr'] as const
+/** Authentication Context Class Reference, OpenID Connect Core §2. */
+export type Acr = (typeof ACRS)[number]
+
+/** The methods that prove an identity. */
+export const PROOF_METHODS = [
+  'password', 'registration', 'setup_link', 'totp', 'backup_code', 'passkey', 'magic_link', 'email_code', 'remembered_device',
+] as const // biome-ignore format: a list
+export type ProofMethod = (typeof PROOF_METHODS)[number]
+
+/** What kind of evidence a proof is. */
+export interface ProofKind {
+  /** Authentication Method References, RFC 8176 §2. */
+  amr: readonly string[]
+  factor: 'knowledge' | 'possession' | 'inherence'
+  /**
+   * What is possessed. `mailbox` never raises the level (NIST SP 800-63B-4 §3.1.3.1), nor does `device`: a browser that the
+   * user chose to remember.
+   */
+  channel?: 'app' | 'codes' | 'key' | 'mailbox' | 'device'
+  phishing_resistant: boolean
+  /** That the authenticator verified its user by PIN or biometrics: the proof is of two factors by itself. */
+  user_verified?: true
+}
+
+/** A proof, as attempts and sessions store it. */
+export interface StoredProof extends ProofKind {
+  method: ProofMethod
+  /** ISO 8601. */
+  at: string
+}
+
+/** A method that can give a further proof, besides the first one. */
+export const SECOND_METHODS = ['totp', 'passkey', 'backup_code', 'email_code', 'password'] as const
+export type SecondMethod = (typeof SECOND_METHODS)[number]
+
+export const FACTOR_KINDS = ['totp', 'passkey', 'backup_codes', 'email'] as const
+/** What a user can enrol as a second factor. */
+export type FactorKind = (typeof FACTOR_KINDS)[number]
+
+const rank = (acr: Acr): number => ACRS.indexOf(acr)
+export const isAtLeast = (acr: Acr, wanted: Acr): boolean => rank(acr) >= rank(wanted)
+export const higherAcr = (a: Acr, b: Acr): Acr => (isAtLeast(a, b) ? a : b)
+
+type Judged = Pick<StoredProof, 'method' | 'factor' | 'channel' | 'phishing_resistant' | 'user_verified'>
+
+const counts = ({ channel }: Judged): boolean => channel !== 'mailbox' && channel !== 'device'
+
+/** The level that proofs reach together. */
+export function acrOf(proofs: readonly Judged[]): Acr {
+  const counting = proofs.filter(counts)
+  const isResistant = counting.some((proof) => proof.phishing_resistant)
+  const isVerified = counting.some((proof) => proof.user_verified)
+  const isTwoFactor = isVerified || new Set(counting.map(({ factor }) => factor)).size > 1
+  if (!isTwoFactor) return 'aal1'
+  return isResistant ? 'aal2-phr' : 'aal2'
+}
+
+/** The references of all proofs, with `mfa` where they are of two factors (RFC 8176 §2). */
+export function amrOf(proofs: readonly (Judged & Pick<ProofKind, 'amr'>)[]): string[] {
+  const amr = new Set(proofs.flatMap((proof) => proof.amr))
+  if (acrOf(proofs) !== 'aal1') amr.add('mfa')
+  return [...amr]
+}
+
+/** The proofs of a session after further ones: the latest of each method. */
+export function mergeProofs(
+  former: readonly StoredProof[],
+  further: readonly StoredProof[],
+): readonly StoredProof[] {
+  const merged = new Map<ProofMethod, StoredProof>()
+  for (const { method, amr, factor, channel, phishing_resistant, user_verified, at } of [
+    ...former,
+    ...further,
+  ]) {
+    const known = merged.get(method)
+    if (known && known.at > at) continue
+    const kind = { ...(channel && { channel }), ...(user_verified && { user_verified }) }
+    merged.set(method, { method, amr, factor, phishing_resistant, ...kind, at })
+  }
+  return [...merged.values()]
+}
+
+export const DEMAND_MODES = ['none', 'require_any', 'require_totp', 'require_passkey'] as const
+export type DemandMode = (typeof DEMAND_MODES)[number]
+
+/** A method that a demand may accept besides the one that its mode names. */
+export const ACCEPTABLE_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
+export type AcceptableMethod = (typeof ACCEPTABLE_METHODS)[number]
+
+/** That a user's sign-ins must have a second factor: by the server, the user, a role or an organization. */
+export interface Demand {
+  mode: DemandMode
+  accepts: readonly AcceptableMethod[]
+  /** Until then a user without such a factor may still sign in; null: at once. */
+  dueAt: Date | null
+  /** Whose demand it is; null for one of the server. */
+  organizationId: string | null
+}
+
+/** The second methods that meet a demand. A mode always accepts the method that it is named after. */
+function acceptedBy({ mode, accepts }: Pick<Demand, 'mode' | 'accepts'>): ReadonlySet<string> {
+  const named = mode === 'require_totp' ? ['totp'] : mode === 'require_passkey' ? ['passkey'] : []
+  return new Set([...named, ...accepts])
+}
+
+/** Whether proofs meet a demand. A user-verified passkey meets every one: it needs no further proof. */
+export function isMet(demand: Pick<Demand, 'mode' | 'accepts'>, proofs: readonly Judged[]): boolean {
+  if (demand.mode === 'none') return true
+  if (proofs.some((proof) => proof.user_verified)) return true
+  const accepted = acceptedBy(demand)
+  if (accepted.has('remembered_device') && proofs.some(({ method }) => method === 'remembered_device'))
+    return proofs.some(({ factor }) => factor === 'knowledge')
+  return acrOf(proofs) !== 'aal1' && proofs.some(({ method }) => accepted.has(method))
+}
+
+/** Whether a user has enrolled what a demand requires. Backup codes and a mailbox alone are never enough. */
+export function isEnrolled(
+  { mode, accepts }: Pick<Demand, 'mode' | 'accepts'>,
+  factors: readonly FactorKind[],
+): boolean {
+  if (mode === 'none') return true
+  const has = (kind: 'totp' | 'passkey') => factors.includes(kind)
+  if (mode === 'require_passkey') return has('passkey')
+  if (mode === 'require_totp') return has('totp') || (has('passkey') && accepts.includes('passkey'))
+  return (['totp', 'passkey'] as const).some((kind) => has(kind) && accepts.includes(kind))
+}
+
+/** The factors of which enrolling one meets a demand. */
+export const enrollableFor = (demand: Pick<Demand, 'mode' | 'accepts'>): ('passkey' | 'totp')[] =>
+  (['passkey', 'totp'] as const).filter((kind) => isEnrolled(demand, [kind]))
+
+export const isDue = ({ dueAt }: Pick<Demand, 'dueAt'>, now: Date): boolean => dueAt === null || dueAt <= now
+
+/**
+ * Whether proofs permit what a demand protects: they meet it, with a factor that the user has enrolled; until the demand is
+ * due, a user without such a factor needs none.
+ */
+export const permits = (
+  demand: Demand,
+  proofs: readonly Judged[],
+  factors: readonly FactorKind[],
+  now: Date,
+): boolean => (isEnrolled(demand, factors) ? isMet(demand, proofs) : !isDue(demand, now))
+
+/** What a user can prove beyond the first factor. */
+export interface SignInFacts {
+  /** The kinds of the confirmed factors. */
+  factors: readonly FactorKind[]
+  hasPassword: boolean
+  demands: readonly Demand[]
+}
+
+export const NO_FACTS: SignInFacts = { factors: [], hasPassword: false, demands: [] }
+
+const KINDS: Readonly<Record<SecondMethod, ProofKind>> = {
+  password: { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false },
+  totp: { amr: ['otp'], factor: 'possession', channel: 'app', phishing_resistant: false },
+  backup_code: { amr: ['otp'], factor: 'possession', channel: 'codes', phishing_resistant: false },
+  email_code: { amr: ['email'], factor: 'possession', channel: 'mailbox', phishing_resistant: false },
+  passkey: { amr: ['hwk', 'user'], factor: 'possession', channel: 'key', phishing_resistant: true, user_verified: true },
+} // biome-ignore format: a table
+
+/** What a proof by a method is; of a passkey, one with user verification. */
+export const kindOf = (method: SecondMethod): ProofKind => KINDS[method]
+
+/** The methods by which the user can prove something further. */
+export function usableMethods({ factors, hasPassword }: SignInFacts): SecondMethod[] {
+  const isUsable: Readonly<Record<SecondMethod, boolean>> = {
+    passkey: factors.includes('passkey'),
+    totp: factors.includes('totp'),
+    backup_code: factors.includes('backup_codes'),
+    email_code: factors.includes('email'),
+    password: hasPassword,
+  }
+  return (['passkey', 'totp', 'backup_code', 'email_code', 'password'] as const).filter(
+    (one) => isUsable[one],
+  )
+}
+
+/** Whether proofs suffice for the user's own second factors, without any demand. */
+export function meetsOwnFactors(proofs: readonly Judged[], factors: readonly FactorKind[]): boolean {
+  const isStrong = factors.includes('totp') || factors.includes('passkey')
+  if (!isStrong && !factors.includes('email')) return true
+  if (acrOf(proofs) !== 'aal1') return true
+  const has = (...channels: (ProofKind['channel'] | undefined)[]) =>
+    proofs.some(({ channel }) => channel !== undefined && channels.includes(channel))
+  if (has('device') && proofs.some(({ factor }) => factor === 'knowledge')) return true
+  if (!has('mailbox')) return false
+  return !isStrong || has('app', 'codes', 'key')
+}
+
+const prospective = (methods: readonly SecondMethod[]): Judged[] =>
+  methods.map((method) => ({ method, ...kindOf(method) }))
+
+/** Whether a sign-in with these proofs lacks a further one that the user can give. */
+export function lacksProof(proofs: readonly Judged[], facts: SignInFacts): boolean {
+  const everything = [...proofs, ...prospective(usableMethods(facts))]
+  if (!meetsOwnFactors(proofs, facts.factors) && meetsOwnFactors(everything, facts.factors)) return true
+  return facts.demands.some((demand) => !isMet(demand, proofs) && isMet(demand, everything))
+}
+
+/** Whether a demand is due that no proof of the user's can meet before another factor is enrolled. */
+export function findUnenrolled(proofs: readonly Judged[], facts: SignInFacts, now: Date): Demand | null {
+  return (
+    facts.demands.find(
+      (demand) => isDue(demand, now) && !(isEnrolled(demand, facts.factors) && isMet(demand, proofs)),
+    ) ?? null
+  )
+}
+
+/** The methods of which one continues: those that suffice alone, or else all that are not proven yet. */
+export function methodsFor(proofs: readonly Judged[], facts: SignInFacts): SecondMethod[] {
+  const open = usableMethods(facts).filter((method) => !proofs.some((proof) => proof.method === method))
+  const sufficient = open.filter((method) => !lacksProof([...proofs, ...prospective([method])], facts))
+  return sufficient.length > 0 ? sufficient : open
+}

@@ -1,0 +1,210 @@
+/**
+ * Second factors: which ones a user has enrolled, and what a sign-in must prove. Owns the table `factors`. Leaves the
+ * secrets of each kind to its sign-in method, and the decision about a sign-in to `nextStep` (signin/attempts).
+ *
+ * Invariant: a factor is in the table while it can be used: a set of backup codes without an unused code is deleted.
+ */
+import { sql } from 'kysely'
+import {
+  type Acr,
+  acrOf,
+  type Demand,
+  type FactorKind,
+  kindOf,
+  type SignInFacts,
+  usableMethods,
+} from '../../base/assurance.ts'
+import type { CallSession } from '../../base/call.ts'
+import { later } from '../../base/clock.ts'
+import { compiledOnce } from '../../base/db/compiled.ts'
+import type { Statements, Tx } from '../../base/db/types.ts'
+import type { Provable } from '../../base/http/request/access.ts'
+import { newId } from '../../base/ids.ts'
+import type { Config } from '../../config.ts'
+import type { Roles } from '../roles/index.ts'
+import type { FactorsTable } from './tables.ts'
+
+export interface Factor {
+  id: string
+  userId: string
+  kind: FactorKind
+  name: string | null
+  createdAt: Date
+  confirmedAt: Date | null
+  lastUsedAt: Date | null
+}
+
+export type FactTools = {
+  config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace'>
+  roles: Pick<Roles, 'fresh' | 'find'>
+}
+
+interface FactsRow {
+  mfa_required: boolean
+  created_at: Date
+  roles: string[]
+  has_password: boolean
+  factors: FactorKind[]
+}
+
+const selectFacts = compiledOnce(
+  (_, { userId }: { userId: string }) => sql<FactsRow>`
+    select u.mfa_required, u.created_at, u.roles,
+      exists (select from passwords p where p.user_id = u.id) as has_password,
+      array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors
+    from users u where u.id = ${userId}`,
+)
+
+/**
+ * What the user can prove and what is demanded of them, by one prepared statement. For an id without a user: nothing.
+ * @param db the transaction that holds the user's row, where a session follows
+ */
+export async function findSignInFacts(
+  { config, roles }: FactTools,
+  db: Statements,
+  userId: string,
+): Promise<SignInFacts> {
+  const [{ rows }] = await Promise.all([db.executeQuery(selectFacts({ userId })), roles.fresh()])
+  const [row] = rows
+  if (!row) return { factors: [], hasPassword: false, demands: [] }
+  return { factors: row.factors, hasPassword: row.has_password, demands: demandsOf({ config, roles }, row) }
+}
+
+function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
+  const accepts = config.mfaMethods.filter((method) => method !== 'email_code')
+  const demand = (dueAt: Date | null): Demand => ({
+    mode: 'require_any',
+    accepts,
+    dueAt,
+    organizationId: null,
+  })
+  const isPersonal = row.mfa_required || row.roles.some((name) => roles.find(name)?.requires_mfa)
+  const ofServer = config.mfa === 'required' ? [demand(later(row.created_at, config.mfaGrace))] : []
+  return [...(isPersonal ? [demand(null)] : []), ...ofServer]
+}
+
+/** The highest level that the user can reach with what they have enrolled. */
+export function reachableAcr(facts: Pick<SignInFacts, 'factors' | 'hasPassword'>): Acr {
+  const methods = usableMethods({ ...facts, demands: [] })
+  return acrOf(methods.map((method) => ({ method, ...kindOf(method) })))
+}
+
+/** What the user of a session can prove, and what the session has proven. */
+export async function findProvable(
+  tools: FactTools,
+  db: Statements,
+  { id, via, proofs }: CallSession,
+  userId: string,
+): Promise<Provable> {
+  const [facts, stored] = await Promise.all([
+    findSignInFacts(tools, db, userId),
+    // an access token does not contain them
+    via === 'token'
+      ? db.selectFrom('sessions').select('proofs').where('id', '=', id).executeTakeFirst()
+      : null,
+  ])
+  return { acr: reachableAcr(facts), methods: usableMethods(facts), proofs: stored?.proofs ?? proofs }
+}
+
+const factorOf = (row: FactorsTable): Factor => ({
+  id: row.id,
+  userId: row.user_id,
+  kind: row.kind,
+  name: row.name,
+  createdAt: row.created_at,
+  confirmedAt: row.confirmed_at,
+  lastUsedAt: row.last_used_at,
+})
+
+/** The user's confirmed factors, oldest first. */
+export async function listFactors(db: Statements, userId: string): Promise<Factor[]> {
+  const rows = await db
+    .selectFrom('factors')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('confirmed_at', 'is not', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(factorOf)
+}
+
+/** The user's factor, confirmed or not; null for an id of another user too. */
+export async function findFactor(db: Statements, userId: string, id: string): Promise<Factor | null> {
+  const row = await db
+    .selectFrom('factors')
+    .selectAll()
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row ? factorOf(row) : null
+}
+
+/** Adds a factor. The caller holds the user's row. `confirmed`: it counts from now on. */
+export async function insertFactor(
+  tx: Tx,
+  factor: { userId: string; kind: FactorKind; name: string | null; confirmed: boolean },
+  now: Date,
+): Promise<Factor> {
+  const row = {
+    id: newId('fac'),
+    user_id: factor.userId,
+    kind: factor.kind,
+    name: factor.name,
+    created_at: now,
+    confirmed_at: factor.confirmed ? now : null,
+    last_used_at: null,
+  }
+  await tx.insertInto('factors').values(row).execute()
+  return factorOf(row)
+}
+
+/** Confirms a factor, once. @returns false where it is confirmed or deleted already */
+export async function confirmFactor(tx: Tx, userId: string, id: string, now: Date): Promise<boolean> {
+  const row = await tx
+    .updateTable('factors')
+    .set({ confirmed_at: now })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('confirmed_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function renameFactor(
+  tx: Tx,
+  userId: string,
+  id: string,
+  name: string | null,
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('factors')
+    .set({ name })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('confirmed_at', 'is not', null)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Deletes a factor with its secrets. @returns false where it was deleted already */
+export async function deleteFactor(tx: Tx, userId: string, id: string): Promise<boolean> {
+  const row = await tx
+    .deleteFrom('factors')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export const updateFactorUse = compiledOnce((db, { id, now }: { id: string; now: Date }) =>
+  db.updateTable('factors').set({ last_used_at: now }).where('id', '=', id),
+)
+
+/** Deletes factors whose enrolment was begun before then and not confirmed. */
+export async function purgeUnconfirmed(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('factors').where('confirmed_at', 'is', null).where('created_at', '<', before).execute()
+}

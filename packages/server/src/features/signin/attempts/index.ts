@@ -1,0 +1,17 @@
+/**
+ * Attempts: sign-ins under way, stored and resumed by token. Owns the table `attempts`. Leaves the next step, counting
+ * guesses, making proofs and starting sessions to `door`.
+ */
+export {
+  type AfterSignIn,
+  type Attempt,
+  type AttemptProgress,
+  attemptInsert,
+  beginAttempt,
+  endAttempts,
+  findReturnTo,
+  moveAttempt,
+  resumeAttempt,
+} from './attempts.ts'
+export { attemptJobs } from './jobs.ts'
+export type { Proof, Requirement, Step, StepUpDemand } from './steps.ts'

@@ -1,0 +1,39 @@
+/** What attempts are made of: the steps that they wait at, and the proofs that they collect. Types alone. */
+import type { Acr, Demand, StoredProof } from '../../../base/assurance.ts'
+
+declare const proven: unique symbol
+
+/**
+ * Evidence of identity, made by the door after it counted a guess (sign-in.ts) or by registration. The brand keeps
+ * methods from making one: a method returns `Verified`, and cannot skip the counting.
+ */
+export interface Proof extends StoredProof {
+  readonly [proven]: true
+  /** The id of the user that it proves. */
+  subject: string
+}
+
+/** What an attempt must fulfil besides its proofs before it is complete. */
+export type Requirement = 'change_password'
+
+/** What a step-up must reach, for the session that began it. */
+export interface StepUpDemand {
+  /** The level of what is proven in this attempt alone. */
+  acr?: Acr
+  /** What an organization demands of the session; what it has proven already counts. */
+  demand?: Omit<Demand, 'dueAt'> & { dueAt: string | null }
+  /** What the session has proven before. */
+  former?: readonly StoredProof[]
+}
+
+/** Where an attempt is: a step that it waits at, a refusal, or its end. */
+export type Step =
+  | 'identify'
+  | 'prove'
+  | 'verify_email'
+  | 'second_factor'
+  | 'enrol'
+  | 'change_password'
+  | 'refuse_disabled'
+  | 'refuse_locked'
+  | 'done'

@@ -1,0 +1,32 @@
+/** The attempt of a browser: its token is in a cookie, and a form names the attempt that it was shown for. */
+import type { Call } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
+import type { CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
+import { withReturnTo } from '../../../base/page/parts.tsx'
+import type { Tools } from '../../../core/tools.ts'
+import { type Attempt, findReturnTo } from '../attempts/index.ts'
+
+/** The cookie in which a browser keeps the token of an attempt that waits. */
+export const ATTEMPT_COOKIE = 'attempt'
+
+export const attemptOf = (call: Call): string => call.cookies[ATTEMPT_COOKIE] ?? ''
+
+/** The public part of the token: another tab may have replaced the attempt that a form was shown for. */
+export const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
+
+export const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
+
+/** The sign-in form, which says that the attempt has ended, and leads to where the attempt was going. */
+export const attemptEndedPath = async (tools: Pick<Tools, 'db'>, call: Call): Promise<string> =>
+  withReturnTo('/sign-in?notice=attempt_ended', await findReturnTo(tools.db.hot, attemptOf(call)))
+
+export const startOver = async (tools: Pick<Tools, 'db'>, call: Call): Promise<PageAnswer> => ({
+  redirect: await attemptEndedPath(tools, call),
+  cookies: [{ name: ATTEMPT_COOKIE, value: null }],
+})
+
+export const attemptCookie = ({ token, expiresAt }: Attempt, now: Date): CookieChange => ({
+  name: ATTEMPT_COOKIE,
+  value: token,
+  maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000),
+})

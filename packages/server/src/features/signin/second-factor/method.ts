@@ -1,0 +1,46 @@
+/** The interface of a method that continues an attempt, by `POST auth/mfa/verify` and on the hosted pages. */
+import type { VNode } from 'preact'
+import type { SecondMethod } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import type { User } from '../../identity/users/index.ts'
+import type { Attempt } from '../attempts/index.ts'
+import type { Outcome } from '../door/index.ts'
+
+/** What was sent to continue an attempt; each method reads its own members. */
+export interface Continuation {
+  code?: string | undefined
+  password?: string | undefined
+}
+
+/** The attempt that a page is shown for, and its user. */
+export interface ShownAttempt {
+  attempt: Attempt & { userId: string }
+  user: User
+}
+
+/** The part of a page that belongs to a method: the fields of a form, which the page completes. */
+export interface Panel {
+  /** What the method is called, as a choice. */
+  label: string
+  lead: string
+  /** The field that a wrong credential is reported at. */
+  field: string
+  wrong: string
+  /** Label by field name. */
+  fields: Readonly<Record<string, string>>
+  body: VNode
+}
+
+export interface ContinuingMethod {
+  name: SecondMethod
+  /** Takes the step of the attempt by `proveAttempt`. @throws Problem as proveAttempt */
+  prove(call: Call, token: string, sent: Continuation): Promise<Outcome>
+  panel(call: Call, shown: ShownAttempt): Promise<Panel>
+  /** Setting the factor up inside a sign-in; absent for a method that cannot be set up there. */
+  enrolment?: {
+    kind: 'totp' | 'passkey'
+    /** Takes the step of the attempt by `enrolInAttempt`. @throws Problem VALIDATION_ERROR for a wrong code */
+    complete(call: Call, token: string, sent: Continuation): Promise<Outcome>
+    panel(call: Call, shown: ShownAttempt): Promise<Panel>
+  }
+}

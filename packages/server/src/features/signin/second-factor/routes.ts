@@ -1,0 +1,53 @@
+/** The JSON route that continues an attempt. */
+import { z } from 'zod'
+import { SECOND_METHODS } from '../../../base/assurance.ts'
+import { described } from '../../../base/described.ts'
+import { problem } from '../../../base/errors.ts'
+import { type Row, route } from '../../../base/http/row/route.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { answerOutcome, SignedInView } from '../responses/index.ts'
+import { AttemptToken } from '../steps/index.ts'
+import type { ContinuingMethod } from './method.ts'
+import { secondFactorOperations } from './operations.ts'
+
+/** A code as it may be typed: with spaces and hyphens. */
+export const TypedCode = z.string().max(60)
+export const TypedSecret = z.string().max(1024)
+
+export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMethod[]): Row[] => [
+  route({
+    of: secondFactorOperations.verify,
+    method: 'POST',
+    path: '/api/v1/auth/mfa/verify',
+    description:
+      'Continues the attempt of `MFA_REQUIRED`, or of `POST auth/step-up`, by one of its methods. The answer is that of a sign-in, or the error of the next step. A step-up is continued under the session that began it.',
+    tag: 'Authentication',
+    input: z.object({
+      attempt: AttemptToken,
+      method: described(z.enum(SECOND_METHODS), 'One of the `methods` of the attempt.', 'totp'),
+      code: described(
+        TypedCode,
+        'The code, for `totp`, `backup_code` and `email_code`.',
+        '492039',
+      ).optional(),
+      password: described(
+        TypedSecret,
+        'The password, for `password`.',
+        'correct horse battery staple',
+      ).optional(),
+    }),
+    output: SignedInView,
+    message: 'Signed in.',
+    run: async (call, { attempt, method, ...sent }) =>
+      answerOutcome(tools, call, await methodNamed(methods, method).prove(call, attempt, sent)),
+  }),
+]
+
+/** @throws Problem VALIDATION_ERROR for a method that this server does not have */
+export function methodNamed(methods: readonly ContinuingMethod[], name: string): ContinuingMethod {
+  const method = methods.find((one) => one.name === name)
+  if (method) return method
+  throw problem('VALIDATION_ERROR', {
+    details: [{ field: 'method', code: 'unavailable', message: 'This server does not offer the method.' }],
+  })
+}

@@ -1,0 +1,62 @@
+/** The pages on which a second factor is proven or set up. Presentation only. */
+import { Form } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import { Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import type { Panel } from './method.ts'
+import { secondFactorText as t } from './texts.ts'
+
+export interface ChallengeProps extends FormState {
+  what: 'prove' | 'enrol'
+  /** Where the form is sent. */
+  action: string
+  /** The id of the attempt that the form continues. */
+  attempt: string
+  /** The name of the method, and its part of the page; null where there is none. */
+  chosen: { name: string; panel: Panel } | null
+  /** The other methods, by name and label. */
+  others: readonly { name: string; label: string }[]
+  returnTo?: string | null
+}
+
+export function Challenge({ what, action, attempt, chosen, others, returnTo, ...form }: ChallengeProps) {
+  const { locale } = useUi()
+  const title = t(locale, `${what}.title`)
+  if (!chosen)
+    return (
+      <Card title={title} lead={t(locale, `${what}.none`)}>
+        <LinkRow>
+          <a href="/sign-in">{t(locale, 'back')}</a>
+        </LinkRow>
+      </Card>
+    )
+  const { name, panel } = chosen
+  return (
+    <Card title={title} lead={what === 'enrol' ? t(locale, 'enrol.required') : panel.lead}>
+      {what === 'enrol' ? <p>{panel.lead}</p> : null}
+      <Form
+        action={action}
+        fields={panel.fields}
+        hidden={{ attempt, method: name }}
+        returnTo={returnTo}
+        {...form}
+      >
+        {panel.body}
+        <Button>{t(locale, `${what}.button`)}</Button>
+      </Form>
+      {others.length > 0 ? (
+        <section aria-labelledby="others">
+          <h2 id="others" class="quiet">
+            {t(locale, `${what}.others`)}
+          </h2>
+          <ul class="links">
+            {others.map((other) => (
+              <li key={other.name}>
+                <a href={`${action}?method=${other.name}`}>{other.label}</a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : null}
+    </Card>
+  )
+}

@@ -1,0 +1,151 @@
+/**
+ * Attempts that wait, as they are resumed: what they offer, and why one cannot be continued. A step-up is resumed only
+ * under the session that began it.
+ */
+import { type Demand, enrollableFor, type SecondMethod, type SignInFacts } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import { runTogether } from '../../../base/db/compiled.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { findSignInFacts } from '../../../core/factors/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { findUser, getUser, type User } from '../../identity/users/index.ts'
+import {
+  type Attempt,
+  attemptInsert,
+  beginAttempt,
+  resumeAttempt,
+  type StepUpDemand,
+} from '../attempts/index.ts'
+import { attemptEnded, findRefusal, knownOf } from './judged.ts'
+import { demandAtStep, methodsAtStep, type WaitingStep } from './next-step.ts'
+
+type ResumeTools = Pick<Tools, 'config' | 'db' | 'roles'>
+
+export const unknownAttempt = (): Problem =>
+  problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })
+
+/**
+ * That continuing the attempt would not be refused: its user may sign in. As the system, because the attempt is the
+ * credential. @throws Problem ACCOUNT_DISABLED, ACCOUNT_LOCKED
+ */
+export async function assertMayContinue(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+  attempt: Attempt,
+): Promise<void> {
+  const { userId } = attempt
+  const user = userId === null ? null : await tools.db.tx('system', (tx) => findUser(tx, userId))
+  const refusal = user && findRefusal(tools.config, call.now, attempt, user)
+  if (refusal) throw refusal
+}
+
+/** The attempt, at any step; null as `resumeAttempt`, and for a step-up of another session. */
+export async function findAttempt(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  token: string,
+): Promise<Attempt | null> {
+  const attempt = await resumeAttempt(tools.db.hot, token, call.now)
+  return attempt?.stepUp && attempt.stepUp.sessionId !== call.session?.id ? null : attempt
+}
+
+/**
+ * The attempt, where it waits at one of `steps`. `toShow`: also refused where continuing it would be, so that no form is
+ * shown that cannot succeed. @throws Problem NOT_FOUND; CONFLICT where it waits at another step
+ */
+export async function getAttempt(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+  token: string,
+  steps: readonly WaitingStep[],
+  { toShow = false }: { toShow?: boolean } = {},
+): Promise<Attempt & { userId: string }> {
+  const attempt = await findAttempt(tools, call, token)
+  if (!attempt) throw unknownAttempt()
+  const { userId, step } = attempt
+  if (userId === null || !steps.some((one) => one === step)) throw attemptEnded()
+  if (toShow) await assertMayContinue(tools, call, attempt)
+  return { ...attempt, userId }
+}
+
+/** What an attempt offers at its step. */
+export interface Offer {
+  /** The methods of which one continues it at `prove` or `second_factor`. */
+  methods: readonly SecondMethod[]
+  /** At `enrol`: the factors of which one continues it, and whose demand it is. */
+  enrollable: readonly ('passkey' | 'totp')[]
+  demand: Demand | null
+}
+
+const NOTHING: Offer = { methods: [], enrollable: [], demand: null }
+
+/** Pure: what an attempt of the user offers. */
+export function offerOf(
+  attempt: Pick<Attempt, 'step' | 'proofs' | 'requirements' | 'stepUp'>,
+  user: User,
+  facts: SignInFacts,
+  now: Date,
+): Offer {
+  const known = knownOf({ ...attempt, user, facts }, now)
+  if (attempt.step === 'prove' || attempt.step === 'second_factor')
+    return { ...NOTHING, methods: methodsAtStep(known) }
+  if (attempt.step !== 'enrol') return NOTHING
+  const demand = demandAtStep(known)
+  return { methods: [], enrollable: demand ? enrollableFor(demand) : [], demand }
+}
+
+/** What an attempt offers at its step. System scope, because the attempt is the credential. */
+export async function findOffer(
+  tools: ResumeTools,
+  call: Call,
+  attempt: Attempt,
+): Promise<Offer & { user: User | null }> {
+  const { userId } = attempt
+  if (userId === null) return { ...NOTHING, user: null }
+  const [user, facts] = await tools.db.tx('system', (tx) =>
+    Promise.all([getUser(tx, userId), findSignInFacts(tools, tx, userId)]),
+  )
+  return { ...offerOf(attempt, user, facts, call.now), user }
+}
+
+/** @returns the user of the attempt @throws Problem VALIDATION_ERROR where the attempt does not offer the method */
+export async function assertOffered(
+  tools: ResumeTools,
+  call: Call,
+  attempt: Attempt & { userId: string },
+  method: string,
+): Promise<User> {
+  const { methods, user } = await findOffer(tools, call, attempt)
+  if (!user) throw unknownAttempt()
+  if (methods.some((one) => one === method)) return user
+  throw problem('VALIDATION_ERROR', {
+    details: [
+      {
+        field: 'method',
+        code: 'unavailable',
+        message: `This sign-in cannot be continued by ${method}. Use one of: ${methods.join(', ')}.`,
+      },
+    ],
+  })
+}
+
+/**
+ * Begins a step-up of the caller's session: an attempt that waits at `prove`, is continued under this session only, and
+ * raises it.
+ */
+export async function beginStepUp(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  demand: StepUpDemand,
+  returnTo: string | null = null,
+): Promise<Attempt> {
+  const { principal, session } = call
+  if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
+  const begun = beginAttempt({ remember: false, returnTo, tokens: false }, call.now)
+  const stepUp = { sessionId: session.id, demand: { ...demand, former: session.proofs } }
+  const attempt: Attempt = { ...begun, userId: principal.userId, step: 'prove', stepUp }
+  const { step, userId, proofs, requirements } = attempt
+  const first = { step, userId, proofs, requirements, isFinished: false }
+  await tools.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, first)]))
+  return { ...attempt, isStored: true }
+}
