@@ -22,7 +22,7 @@ const withoutDatabase = [
   'packages/server/src/base/{cursor,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
-  'packages/server/src/config.test.ts',
+  'packages/server/src/{config,config/settings,features/signin/steps/next-step}.test.ts',
   'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */

@@ -3,11 +3,10 @@
  * expired one, changing and resetting one. Leaves the cost and queue of hashing to base/hashing, counting failures to
  * `guesses`, and starting sessions to `door`.
  */
-export { continuingPassword } from './continuing.tsx'
 export { passwordFeature } from './feature.ts'
 export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
-export { atPasswordField } from './pages.tsx'
+export { atPasswordField, continuingPassword } from './pages.tsx'
 export {
   type AcceptedPassword,
   acceptFirstPassword,

@@ -8,6 +8,7 @@ import { problem as newProblem, Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
+import { ForManagers, PasswordField } from '../../../base/page/form.tsx'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { withReturnTo } from '../../../base/page/parts.tsx'
 import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
@@ -15,6 +16,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { findNamed, getUser } from '../../identity/users/index.ts'
+import { proveAttempt } from '../door/index.ts'
 import {
   attemptEndedPath,
   attemptId,
@@ -24,9 +26,10 @@ import {
   showSignIn,
   startOver,
 } from '../responses/index.ts'
+import type { ContinuingMethod } from '../second-factor/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
-import { signInByPassword } from './method.ts'
+import { passwordMethod, type SignInTools, signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
 import { findPassword, findRules } from './passwords.ts'
 import { TypedPassword } from './policy.ts'
@@ -260,6 +263,26 @@ const resetRows = (tools: Tools): Row[] => [
           },
   }),
 ]
+
+/** The password as a method that continues an attempt: a step-up, or a sign-in that began with something else. */
+export const continuingPassword = (tools: SignInTools): ContinuingMethod => ({
+  name: 'password',
+  prove: (call, token, { password = '' }) =>
+    proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }),
+  panel: async ({ locale }, { user }) => ({
+    label: t(locale, 'continue.label'),
+    lead: t(locale, 'continue.lead'),
+    field: 'password',
+    fields: { password: t(locale, 'continue.password') },
+    body: (
+      <>
+        <ForManagers account={user.email} />
+        <PasswordField name="password" autocomplete="current-password" autofocus />
+      </>
+    ),
+    wrong: t(locale, 'continue.wrong'),
+  }),
+})
 
 export const passwordPages = (tools: Tools): Row[] => [
   ...signInRows(tools),
