@@ -17,7 +17,7 @@ const PROBLEMS = {
   CSRF_FAILED: [403, 'AUTHORIZATION_ERROR', 'The CSRF token is missing or has expired, or the request came from another site. Get a token from /csrf and send it as X-CSRF-Token.'],
   EMAIL_NOT_VERIFIED: [403, 'AUTHORIZATION_ERROR', 'Verify your e-mail address first. We have sent you an e-mail.'],
   ACCOUNT_DISABLED: [403, 'AUTHORIZATION_ERROR', 'This account is disabled.'],
-  PASSWORD_EXPIRED: [403, 'AUTHORIZATION_ERROR', 'Your password has expired. Choose a new one to continue.'],
+  PASSWORD_EXPIRED: [403, 'AUTHORIZATION_ERROR', 'Your password has expired or no longer meets the rules. Choose a new one to continue.'],
   MFA_ENROLMENT_REQUIRED: [403, 'AUTHORIZATION_ERROR', 'Set up a second factor to continue.'],
   ACCOUNT_LOCKED: [423, 'AUTHENTICATION_ERROR', 'Too many failed attempts. Try again later.'],
   RATE_LIMIT_EXCEEDED: [429, 'RATE_LIMIT_EXCEEDED', 'Too many requests. Try again later.'],

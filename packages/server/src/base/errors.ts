@@ -136,7 +136,7 @@ export const ERRORS = {
   PASSWORD_EXPIRED: {
     status: 403,
     type: 'AUTHORIZATION_ERROR',
-    message: 'Your password has expired. Choose a new one to continue.',
+    message: 'Your password has expired or no longer meets the rules. Choose a new one to continue.',
     when: 'The password was correct, but is older than the policy allows, or does not meet rules that have changed. `POST /api/v1/auth/attempts/:attempt/password` with `details.attempt` replaces it and completes the sign-in.',
     details: { attempt: ATTEMPT, expires_at: EXPIRES_AT },
   },

@@ -85,7 +85,8 @@ export const baseText = texts({
     'error.CSRF_FAILED': 'The form was open for too long or came from another site. Please try again.',
     'error.EMAIL_NOT_VERIFIED': 'Confirm your e-mail address first. We have sent you a link.',
     'error.ACCOUNT_DISABLED': 'This account is disabled. Please contact your administrator.',
-    'error.PASSWORD_EXPIRED': 'Your password has expired. Choose a new one to continue.',
+    'error.PASSWORD_EXPIRED':
+      'Your password has expired or no longer meets the rules. Choose a new one to continue.',
     'error.MFA_ENROLMENT_REQUIRED': 'Set up a second factor to continue.',
     'error.ACCOUNT_LOCKED': 'Too many failed attempts.',
     'error.RATE_LIMIT_EXCEEDED': 'Too many requests in a short time.',
@@ -236,7 +237,8 @@ export const baseText = texts({
     'error.EMAIL_NOT_VERIFIED':
       'Bestätigen Sie zuerst Ihre E-Mail-Adresse. Wir haben Ihnen einen Link geschickt.',
     'error.ACCOUNT_DISABLED': 'Dieses Konto ist deaktiviert. Bitte wenden Sie sich an Ihre Administration.',
-    'error.PASSWORD_EXPIRED': 'Ihr Passwort ist abgelaufen. Wählen Sie ein neues, um fortzufahren.',
+    'error.PASSWORD_EXPIRED':
+      'Ihr Passwort ist abgelaufen oder erfüllt die Regeln nicht mehr. Wählen Sie ein neues, um fortzufahren.',
     'error.MFA_ENROLMENT_REQUIRED': 'Richten Sie einen zweiten Faktor ein, um fortzufahren.',
     'error.ACCOUNT_LOCKED': 'Zu viele Fehlversuche.',
     'error.RATE_LIMIT_EXCEEDED': 'Zu viele Anfragen in kurzer Zeit.',

@@ -46,7 +46,10 @@ const RESET_LIFETIME = HOUR
 /** E-mails to one new address in an hour, by all accounts together: a mailbox cannot be flooded. */
 const EMAILS_PER_HOUR = 5
 
-type AddressTools = Pick<Tools, 'clock' | 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>
+type AddressTools = Pick<
+  Tools,
+  'clock' | 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
+>
 
 export interface PendingChange {
   address: string

@@ -31,7 +31,7 @@ const TWICE = 60_000
  * password that it confirms. The check counts as a guess.
  */
 export async function hasJustChangedTo(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'roles'>,
   call: Call,
   password: string,
 ): Promise<boolean> {
@@ -52,7 +52,10 @@ export async function hasJustChangedTo(
 
 /** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */
 export async function changePassword(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log'>,
+  tools: Pick<
+    Tools,
+    'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log' | 'roles'
+  >,
   call: Call,
   input: PasswordChange,
 ): Promise<StartedSession> {
@@ -61,7 +64,7 @@ export async function changePassword(
   const user = await tools.db.tx('system', (tx) => getUser(tx, principal.userId))
   const from = await confirmPassword(tools, call, user, input.current_password)
   const { rules, used } = await tools.db.tx('system', async (tx) => {
-    const rules = await findRules(tx, tools.config, user)
+    const rules = await findRules(tools, tx, user, call.now)
     return { rules, used: await usedHashes(tx, rules.profile, user.id) }
   })
   const to = await acceptPassword(

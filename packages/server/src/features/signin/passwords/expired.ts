@@ -1,6 +1,6 @@
 /**
- * Replacing a password that has expired or no longer meets the rules: the step `change_password` of a sign-in. The attempt proves the old password, so only
- * the new one is sent; the sign-in is then complete.
+ * Replacing a password that has expired or no longer meets the rules: the step `change_password` of a sign-in. The
+ * attempt proves the old password, so only the new one is sent; the sign-in is then complete.
  */
 import { type Call, findLocale } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
@@ -22,18 +22,19 @@ import {
 } from './passwords.ts'
 
 /**
- * The user whose sign-in waits for a new password, what it has to meet, whether the old one has expired, and where the browser is going.
+ * The user whose sign-in waits for a new password, what it has to meet, whether the old one has expired, and where the
+ * browser is going.
  * @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED
  */
 export async function previewExpired(
-  tools: Pick<Tools, 'config' | 'db'>,
+  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
   call: Call,
   token: string,
 ): Promise<{ user: User; rules: PasswordRules; isExpired: boolean; returnTo: string | null }> {
   const { userId, after } = await getAttempt(tools, call, token, ['change_password'], { toShow: true })
   return await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, userId)
-    const [rules, stored] = [await findRules(tx, tools.config, user), await findPassword(tx, userId)]
+    const [rules, stored] = [await findRules(tools, tx, user, call.now), await findPassword(tx, userId)]
     const hasExpired = stored !== null && isExpired(rules.profile, stored.changedAt, call.now)
     return { user, rules, isExpired: hasExpired, returnTo: after.returnTo }
   })
@@ -51,7 +52,7 @@ export async function replaceExpired(
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, ['change_password'])
   const { rules, from, used } = await tools.db.tx('system', async (tx) => {
-    const rules = await findRules(tx, tools.config, await getUser(tx, attempt.userId))
+    const rules = await findRules(tools, tx, await getUser(tx, attempt.userId), call.now)
     return {
       rules,
       from: await findPassword(tx, attempt.userId),

@@ -27,10 +27,8 @@ import {
   type StoredPassword,
   upgradeHash,
 } from './passwords.ts'
-import { profileFor } from './profiles.ts'
 
-export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
-export type SignInTools = PasswordTools & Pick<Tools, 'roles'>
+export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'roles'>
 
 export interface PasswordCredential {
   identifier: string
@@ -46,7 +44,7 @@ type StoredPasswords = ReadonlyMap<string, StoredPassword>
 export type PasswordMethod = Method<PasswordCredential, StoredPasswords, VerifiedPassword>
 
 export function passwordMethod(tools: PasswordTools): PasswordMethod {
-  const { config, hashing } = tools
+  const { hashing } = tools
   async function verified(
     user: User,
     stored: StoredPassword,
@@ -54,11 +52,11 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
     now: Date,
   ): Promise<VerifiedPassword> {
     if (stored.rules === null) await noteRules(tools, user.id)
-    const profile = profileFor({ server: config, organizations: [], secondFactor: 'none' })
+    const isReplaced = await mustReplace(tools, user.id, stored, password, now)
     return {
       user,
       stored,
-      requires: mustReplace({ config, profile }, stored, password, now) ? ['change_password'] : [],
+      requires: isReplaced ? ['change_password'] : [],
       recheck: (tx) => recheck(tx, user, stored, identifier),
     }
   }
@@ -107,7 +105,7 @@ async function recheck(tx: Tx, user: User, stored: StoredPassword, identifier: s
 
 /** Signs in by password. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInByPassword = (
-  tools: SignInTools,
+  tools: PasswordTools,
   call: Call,
   credential: PasswordCredential,
   after: AfterSignIn,
@@ -115,7 +113,7 @@ export const signInByPassword = (
 
 /** Checks a password as a sign-in does, without starting a session (HTTP Basic). @throws Problem the refusal */
 export const checkPassword = (
-  tools: SignInTools,
+  tools: PasswordTools,
   call: Call,
   credential: PasswordCredential,
 ): Promise<CheckedUser> => checkWith(tools, call, passwordMethod(tools), credential)

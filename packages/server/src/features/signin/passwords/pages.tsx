@@ -29,7 +29,7 @@ import {
 import type { ContinuingMethod } from '../second-factor/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { previewExpired, replaceExpired } from './expired.ts'
-import { passwordMethod, type SignInTools, signInByPassword } from './method.ts'
+import { type PasswordTools, passwordMethod, signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
 import { findPassword, findRules } from './passwords.ts'
 import { TypedPassword } from './policy.ts'
@@ -92,7 +92,7 @@ async function showExpired(tools: Tools, call: Call, form: FormState): Promise<P
 async function showSecurity(tools: Tools, call: Call, form: FormState, changed = false): Promise<PageAnswer> {
   const { user, rules, stored } = await tools.db.tx('system', async (tx) => {
     const user = await getUser(tx, call.principal?.userId ?? '')
-    const rules = await findRules(tx, tools.config, user)
+    const rules = await findRules(tools, tx, user, call.now)
     return { user, rules, stored: await findPassword(tx, user.id) }
   })
   return {
@@ -265,7 +265,7 @@ const resetRows = (tools: Tools): Row[] => [
 ]
 
 /** The password as a method that continues an attempt: a step-up, or a sign-in that began with something else. */
-export const continuingPassword = (tools: SignInTools): ContinuingMethod => ({
+export const continuingPassword = (tools: PasswordTools): ContinuingMethod => ({
   name: 'password',
   prove: (call, token, { password = '' }) =>
     proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }),

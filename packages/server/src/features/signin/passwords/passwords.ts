@@ -11,13 +11,22 @@ import { type FieldError, Problem, problem } from '../../../base/errors.ts'
 import type { PasswordPolicy } from '../../../base/page/form.tsx'
 import type { Config } from '../../../config.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { type FactTools, findSignInFacts } from '../../../core/factors/index.ts'
 import { revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../attempts/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, weaknesses } from './policy.ts'
-import { type Profile, type ProfileSettings, pagePolicyOf, profileFor, rulesKey } from './profiles.ts'
+import {
+  type Profile,
+  type ProfileSettings,
+  pagePolicyOf,
+  profileFor,
+  rulesKey,
+  type SecondFactorUse,
+  secondFactorUse,
+} from './profiles.ts'
 import {
   deletePassword,
   insertHistory,
@@ -72,23 +81,29 @@ export interface PasswordRules {
 }
 
 type Names = Omit<PasswordContext, 'brand'>
-type RulesSettings = ProfileSettings & Pick<Config, 'brandName'>
+type RulesSettings = ProfileSettings & Pick<Config, 'brandName' | 'mfa' | 'mfaGrace'>
+export type RulesTools = FactTools & { config: RulesSettings }
 
 /** The rules for the first password of an account that does not exist yet. */
 export const rulesOfNew = (config: RulesSettings, names: Names): PasswordRules => ({
-  profile: profileOfServer(config),
+  profile: profileFor({ server: config, organizations: [], secondFactor: useAtFirst(config) }),
   context: { ...names, brand: config.brandName },
 })
+
+/** A new account has no second factor; where the server requires one at once, its first sign-in enrols one. */
+const useAtFirst = ({ mfa, mfaGrace }: RulesSettings): SecondFactorUse =>
+  mfa === 'required' && mfaGrace === 0 ? 'required' : 'none'
 
 /** What the form of a new account states about its password. */
 export const pagePolicy = (config: RulesSettings): PasswordPolicy =>
   pagePolicyOf(rulesOfNew(config, {}).profile)
 
 /** The rules for the passwords of a user. */
-export async function findRules(tx: Tx, config: RulesSettings, user: User): Promise<PasswordRules> {
+export async function findRules(tools: RulesTools, tx: Tx, user: User, now: Date): Promise<PasswordRules> {
+  const { config } = tools
   const organizations = await selectOrganizationNames(tx, user.id)
   return {
-    profile: profileFor({ server: config, organizations: [], secondFactor: 'none' }),
+    profile: await findProfile(tools, tx, user.id, now),
     context: {
       email: user.email,
       username: user.username,
@@ -97,6 +112,16 @@ export async function findRules(tx: Tx, config: RulesSettings, user: User): Prom
       brand: config.brandName,
     },
   }
+}
+
+async function findProfile(
+  tools: FactTools & { config: ProfileSettings },
+  db: Statements,
+  userId: string,
+  now: Date,
+): Promise<Profile> {
+  const facts = await findSignInFacts(tools, db, userId)
+  return profileFor({ server: tools.config, organizations: [], secondFactor: secondFactorUse(facts, now) })
 }
 
 /** The hashes that a new password must not match: the present one and as many before it as the profile says. */
@@ -108,17 +133,22 @@ export async function usedHashes(tx: Tx, { history }: Profile, userId: string): 
 
 /**
  * Whether a right password has to be replaced: it has expired, or the rules have changed since it was accepted and it
- * does not meet them. One whose rules are not known was accepted under those of the server.
+ * does not meet them. One whose rules are not known was accepted under those of the server. Reads what the user's second
+ * factors change about the rules only where the password does not meet those without one.
  */
-export function mustReplace(
-  { config, profile }: { config: ProfileSettings; profile: Profile },
+export async function mustReplace(
+  tools: FactTools & { config: ProfileSettings; db: Pick<Tools['db'], 'hot'> },
+  userId: string,
   stored: StoredPassword,
   password: string,
   now: Date,
-): boolean {
-  if (isExpired(profile, stored.changedAt, now)) return true
-  const accepted = stored.rules ?? rulesKey(profileOfServer(config))
-  return accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0
+): Promise<boolean> {
+  const byServer = profileOfServer(tools.config)
+  const accepted = stored.rules ?? rulesKey(byServer)
+  const fails = (profile: Profile): boolean =>
+    isExpired(profile, stored.changedAt, now) ||
+    (accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0)
+  return fails(byServer) && fails(await findProfile(tools, tools.db.hot, userId, now))
 }
 
 /**
@@ -275,13 +305,8 @@ export async function replacePassword(
 }
 
 /** Removes a password that another person may know; it counts as used. The caller holds the user's row. */
-export async function removePassword(
-  { config }: Pick<Tools, 'config'>,
-  tx: Tx,
-  user: User,
-  now: Date,
-): Promise<void> {
-  const { profile } = await findRules(tx, config, user)
+export async function removePassword(tools: RulesTools, tx: Tx, user: User, now: Date): Promise<void> {
+  const { profile } = await findRules(tools, tx, user, now)
   const hash = await deletePassword(tx, user.id)
   if (hash !== null) await insertHistory(tx, user.id, hash, profile.history, now)
 }

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { CONFORMANCE, PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
 import { cautions } from '../../../config/rules.ts'
 import { loadConfig } from '../../../config.ts'
-import { type Profile, type ProfileFacts, profileFor, rulesKey, strictest } from './profiles.ts'
+import {
+  type Profile,
+  type ProfileFacts,
+  profileFor,
+  rulesKey,
+  secondFactorUse,
+  strictest,
+} from './profiles.ts'
 
 const DAY = 86_400_000
 const load = (env: Record<string, string> = {}) => loadConfig(env, { cwd: '/nonexistent', secret: 'look' })
@@ -137,5 +144,25 @@ describe('what a profile conforms to', () => {
       expect.stringContaining('above the 10 attempts'),
     ])
     expect(beside({ LATCHKEY_PASSWORD_PROFILE: 'nist' })).toEqual([])
+  })
+})
+
+describe('the use of a second factor', () => {
+  const now = new Date('2030-06-01T12:00:00Z')
+  const demand = (mode: 'none' | 'require_any', dueAt: Date | null) =>
+    ({ mode, accepts: ['totp'], dueAt, organizationId: null }) as const
+  const later = new Date(now.getTime() + 1)
+  it.each([
+    ['none', [], []],
+    ['none', ['backup_codes', 'email'], []],
+    ['enrolled', ['totp'], []],
+    ['enrolled', ['passkey', 'backup_codes'], []],
+    ['required', [], [demand('require_any', null)]],
+    ['required', ['totp'], [demand('require_any', now)]],
+    ['none', [], [demand('require_any', later)]],
+    ['enrolled', ['totp'], [demand('require_any', later)]],
+    ['none', [], [demand('none', null)]],
+  ] as const)('is %s with %j and %j', (use, factors, demands) => {
+    expect(secondFactorUse({ factors, demands, hasPassword: true }, now)).toBe(use)
   })
 })

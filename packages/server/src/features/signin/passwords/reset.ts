@@ -18,13 +18,14 @@ import { findByIdentifier, getUser, lockUserRow, type User } from '../../identit
 import { findCallersDevice, forgetDevices } from '../devices/index.ts'
 import { liftLockout } from '../guesses/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
-import { confirmPassword } from './method.ts'
+import { confirmPassword, type PasswordTools } from './method.ts'
 import {
   acceptPassword,
   auditPassword,
   findPassword,
   findRules,
   type PasswordRules,
+  type RulesTools,
   removePassword,
   replacePassword,
   usedHashes,
@@ -68,13 +69,13 @@ export async function requestReset(
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function previewReset(
-  tools: Pick<Tools, 'config' | 'db'>,
+  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
   call: Call,
   token: string,
 ): Promise<{ user: User; rules: PasswordRules }> {
   return await tools.db.tx('system', async (tx) => {
     const user = await userOfLink(tx, call, token)
-    return { user, rules: await findRules(tx, tools.config, user) }
+    return { user, rules: await findRules(tools, tx, user, call.now) }
   })
 }
 
@@ -84,7 +85,10 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
-type ResetTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail'>
+type ResetTools = Pick<
+  Tools,
+  'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
+>
 
 interface ResetInput {
   token: string
@@ -135,7 +139,7 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
  * counts as a guess.
  */
 async function hasResetTo(
-  tools: Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
+  tools: PasswordTools,
   call: Call,
   { token, password }: { token: string; password: string },
 ): Promise<boolean> {
@@ -187,12 +191,12 @@ async function sendResetEmail(
 
 /** Sets a password for the operator: ends every session and forgets every device. @throws Problem VALIDATION_ERROR */
 export async function resetPasswordByOperator(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'roles'>,
   call: Call,
   user: User,
   password: string,
 ): Promise<void> {
-  const rules = await tools.db.tx('system', (tx) => findRules(tx, tools.config, user))
+  const rules = await tools.db.tx('system', (tx) => findRules(tools, tx, user, call.now))
   const to = await acceptPassword(tools, password, rules)
   await tools.db.tx('system', async (tx) => {
     await replacePassword(tx, call, user, { from: await findPassword(tx, user.id), to })
@@ -212,7 +216,7 @@ async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, lifetime: number, 
  * used.
  */
 async function issueInPlaceOfPassword(
-  tools: Pick<Tools, 'config'>,
+  tools: RulesTools,
   tx: Tx,
   user: User,
   lifetime: number,
