@@ -11,7 +11,7 @@ import { assertIsolation, migrateUp, openDatabase } from './base/db/index.ts'
 import { StartRefused } from './base/errors.ts'
 import type { Eventual } from './base/eventual.ts'
 import { createHashing } from './base/hashing/index.ts'
-import { createHttp, csrfRows } from './base/http/index.ts'
+import { challengeRows, createHttp, csrfRows } from './base/http/index.ts'
 import type { Authenticator, Credential, Verdict } from './base/http/request/authenticate.ts'
 import type { Row } from './base/http/row/route.ts'
 import { createLimits, type LimitStore, type RateLimits } from './base/limits/index.ts'
@@ -181,7 +181,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
   const keys = apiKeyFeature(tools)
-  return [
+  const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
     { name: 'limits', jobs: limitJobs(tools) },
@@ -212,6 +212,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     ...(profile === 'production' ? [] : [{ name: 'outbox', rows: outboxRows(tools, tools.jobs.settleNew) }]),
     ...(profile === 'testing' ? [{ name: 'clock', rows: [clockRow(tools, settle)] }] : []),
   ]
+  const rows = features.flatMap((feature) => feature.rows ?? [])
+  return [...features, { name: 'challenge', rows: challengeRows(tools, rows) }]
 }
 
 /** Checks a credential by the feature of its kind, once roles are current. */

@@ -168,6 +168,11 @@ export const ERRORS = {
       limit: { type: 'integer', description: 'Requests that the exceeded window allows.' },
       window: { type: 'integer', description: 'The length of that window in seconds.' },
       retry_after: { type: 'integer', description: 'Seconds until another request is allowed.' },
+      challenge: {
+        type: 'object',
+        description:
+          'Of a sensitive operation: what to solve instead of waiting, as `GET auth/challenge` answers it.',
+      },
     },
   },
   VALIDATION_ERROR: {

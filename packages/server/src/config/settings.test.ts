@@ -100,6 +100,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   hashQueue: { takes: { '1': 1 }, refuses: ['0', '10001'] },
   lockoutFailures: { takes: { '10': 10 }, refuses: ['0', '1001'] },
   lockoutDuration: { takes: { '1h': 3_600_000 }, refuses: ['30s', '31d'] },
+  challenge: { takes: { off: 'off' }, refuses: ['yes', 'ON'] },
   rateLimits: { takes: { single: 'single', off: 'off' }, refuses: ['none', 'OFF'] },
   emailVerification: { takes: { off: 'off' }, refuses: ['no', 'optional'] },
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },

@@ -141,6 +141,8 @@ export const SETTINGS = {
     about: 'The duration of the lock-out after failed sign-ins.' }),
   rateLimits: set('LATCHKEY_RATE_LIMITS', 'passwords', oneOf('standard', 'single', 'off'), { byDefault: { development: 'standard', testing: 'off', production: 'standard' },
     about: 'The rate limits: `standard` by route and authentication method, `single` one limit of 100 requests a minute, `off` none (refused in production).' }),
+  challenge: set('LATCHKEY_CHALLENGE', 'passwords', oneOf('on', 'off'), { byDefault: 'on',
+    about: 'Whether a client that has used up the limit of a sensitive operation may solve a proof-of-work challenge instead of waiting.' }),
 
   mfa: set('LATCHKEY_MFA', 'accounts', oneOf('optional', 'required'), { byDefault: 'optional',
     about: 'Whether every user must have a second factor. Organizations and roles can require one by themselves.' }),

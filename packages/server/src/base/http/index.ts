@@ -19,6 +19,7 @@ import { viewerRow } from './docs/viewer.tsx'
 import { REDOC, VIEWER_SCRIPT, VIEWER_STYLE } from './docs/viewer-assets.ts'
 import type { AssuranceLookup } from './request/access.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
+import { createChallenges } from './request/challenge.ts'
 import { cors } from './request/cors.ts'
 import { originCheck } from './request/csrf.ts'
 import { type Exchange, exchangeOpener, type OpenExchange } from './request/exchange.ts'
@@ -36,6 +37,7 @@ import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server
 import type { DenialRecorder } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
 
+export { challengeRows } from './request/challenge.ts'
 export { csrfRows } from './request/csrf.ts'
 export type { Asset } from './serve/assets.ts'
 export type { Readiness } from './serve/health.ts'
@@ -81,6 +83,7 @@ export function createHttp(options: HttpOptions): Http {
   const context: PageContext = {
     config,
     limits,
+    challenges: config.challenge === 'off' ? null : createChallenges({ keyring, limits }),
     log,
     keyring,
     present,

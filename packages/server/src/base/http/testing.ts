@@ -20,6 +20,7 @@ export const settings = (changes: Partial<Config> = {}): Config =>
     publicUrl: 'http://127.0.0.1:4000',
     trustedProxies: [],
     rateLimits: 'off',
+    challenge: 'on',
     envelope: 'standard',
     corsOrigins: [],
     returnOrigins: [],

@@ -42,6 +42,10 @@ export const baseText = texts({
     'password.more': 'Characters still needed: {missing}',
     'password.enough': 'Long enough.',
 
+    'challenge.working':
+      'There were many requests from your network. Your browser is doing a short calculation, so that you do not have to wait.',
+    'challenge.solved': 'You can send the form now.',
+
     'problem.reference': 'Reference',
     'problem.again': 'Try again',
     'problem.sign_in': 'Sign in',
@@ -190,6 +194,10 @@ export const baseText = texts({
     'password.rule.forbidden': 'keines dieser Wörter: {words}',
     'password.more': 'Noch fehlende Zeichen: {missing}',
     'password.enough': 'Lang genug.',
+
+    'challenge.working':
+      'Aus Ihrem Netz kamen viele Anfragen. Ihr Browser führt eine kurze Berechnung aus, damit Sie nicht warten müssen.',
+    'challenge.solved': 'Sie können das Formular jetzt absenden.',
 
     'problem.reference': 'Kennung',
     'problem.again': 'Noch einmal versuchen',

@@ -6,6 +6,7 @@
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { baseText } from './base-texts.ts'
+import { ChallengeField } from './challenge.tsx'
 import { Alert, Button, type ButtonKind } from './parts.tsx'
 import type { FormState } from './problem-texts.ts'
 import { useUi } from './ui.ts'
@@ -30,7 +31,7 @@ export interface FormProps extends FormState {
 
 export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...rest }: FormProps) {
   const { csrfToken } = useUi()
-  const { typed, errors, alert } = rest
+  const { typed, errors, alert, challenge } = rest
   const hiddenFields = { csrf_token: csrfToken, return_to: returnTo, ...hidden }
   return (
     // the messages of the server are accessible and translated, unlike those of the browser
@@ -39,7 +40,8 @@ export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...
         value ? <input key={name} type="hidden" name={name} value={value} /> : null,
       )}
       <FormErrors errors={errors} fields={fields} />
-      {alert ? <Alert kind="error">{alert}</Alert> : null}
+      {alert && challenge ? <ChallengeField {...challenge} alert={alert} /> : null}
+      {alert && !challenge ? <Alert kind="error">{alert}</Alert> : null}
       <FormContext.Provider value={{ fields, typed, errors }}>{children}</FormContext.Provider>
     </form>
   )

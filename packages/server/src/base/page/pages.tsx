@@ -13,6 +13,7 @@ import { Body, Document, icon } from './layout.tsx'
 import { ProblemPage } from './problem-page.tsx'
 import { problemTitle } from './problem-texts.ts'
 import { SCRIPT } from './script.ts'
+import { SOLVER } from './solver.ts'
 import { stylesheet } from './styles.ts'
 import { type SignedIn, type Ui, UiContext } from './ui.ts'
 
@@ -54,7 +55,8 @@ export function createPages(config: {
 }): Pages {
   const look = brand(config)
   const styles = asset('css', 'text/css; charset=utf-8', stylesheet(look))
-  const script = asset('js', 'text/javascript; charset=utf-8', SCRIPT)
+  const solver = asset('js', 'text/javascript; charset=utf-8', SOLVER)
+  const script = asset('js', 'text/javascript; charset=utf-8', SCRIPT.replace('SOLVER_PATH', solver.path))
   const sign = asset('svg', 'image/svg+xml', icon(look))
   const paths = { styles: styles.path, script: script.path, icon: sign.path }
 
@@ -84,6 +86,6 @@ export function createPages(config: {
         title: problemTitle(call.locale, problem),
         csrfToken,
       }),
-    assets: [styles, script, sign],
+    assets: [styles, script, solver, sign],
   }
 }

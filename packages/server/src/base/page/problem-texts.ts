@@ -13,6 +13,8 @@ export interface FormState {
   errors?: Readonly<Record<string, string>> | undefined
   /** A sentence about the whole form, shown on top. */
   alert?: string | null | undefined
+  /** What the script solves so that the form can be sent before the time to wait has passed. */
+  challenge?: { challenge: string; difficulty: number } | null | undefined
 }
 
 const isFieldErrors = (details: Problem['details']): details is FieldError[] => Array.isArray(details)
@@ -85,8 +87,15 @@ export function formState(
   locale: Locale,
   typed: Readonly<Record<string, string>>,
   problem: Problem,
-): Required<FormState> {
+): Required<Omit<FormState, 'challenge'>> & Pick<FormState, 'challenge'> {
   const errors = fieldTexts(locale, problem)
   const isAboutFields = Object.keys(errors).length > 0
-  return { typed, errors, alert: isAboutFields ? null : problemText(locale, problem) }
+  const alert = isAboutFields ? null : problemText(locale, problem)
+  const challenge = challengeIn(problem)
+  return { typed, errors, alert, ...(challenge && { challenge }) }
+}
+
+function challengeIn({ code, details }: Problem): FormState['challenge'] {
+  if (code !== 'RATE_LIMIT_EXCEEDED' || !details || isFieldErrors(details)) return null
+  return (details.challenge as FormState['challenge']) ?? null
 }

@@ -47,6 +47,34 @@ for (const list of all('[data-rules]')) {
   })
 }
 
+for (const field of all('[data-challenge]')) {
+  const { form } = field, status = byId('challenge'), wait = byId('challenge-wait')
+  const { challenge, difficulty } = field.dataset
+  let isSent = false
+  const hold = (event) => {
+    event.preventDefault()
+    event.stopPropagation()
+    isSent = true
+  }
+  const worker = new Worker('SOLVER_PATH')
+  worker.onmessage = ({ data }) => {
+    worker.terminate()
+    field.value = data
+    form.removeEventListener('submit', hold)
+    status.textContent = status.dataset.solved
+    if (isSent) form.requestSubmit()
+  }
+  worker.onerror = () => {
+    form.removeEventListener('submit', hold)
+    status.hidden = true
+    wait.hidden = false
+  }
+  form.addEventListener('submit', hold)
+  wait.hidden = true
+  status.hidden = false
+  worker.postMessage({ challenge, difficulty: Number(difficulty) })
+}
+
 const busy = new Set()
 addEventListener('submit', (event) => {
   const form = event.target

@@ -26,7 +26,7 @@ export function pageSecurity(config: Pick<Config, 'publicUrl' | 'returnOrigins'>
   const targets = ["'self'", ...config.returnOrigins]
   const make = (formTargets: readonly string[]): string[] => [
     'content-security-policy',
-    `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action ${formTargets.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
+    `default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action ${formTargets.join(' ')}; base-uri 'none'; frame-ancestors 'none'`,
     'x-frame-options',
     'DENY',
     'x-content-type-options',

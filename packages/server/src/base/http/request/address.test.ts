@@ -35,7 +35,52 @@ const table: Case[] = [
   [['10.1.2.3'], '10.1.2.4', '203.0.113.1', '10.1.2.4'],
 ]
 
+/** What is no address identifies no client: the request counts as one of the proxy. */
+const garbage = [
+  ' ',
+  ',',
+  ',,,,',
+  'unknown',
+  '_hidden',
+  '-',
+  '"203.0.113.1"',
+  "203.0.113.1' or 1=1",
+  '203.0.113.1 203.0.113.2',
+  '203.0.113.256',
+  '203.0.113',
+  '203.0.113.1.1',
+  '203.0.113.1/32',
+  '203.0.113.1:port',
+  'for=203.0.113.1',
+  '203.0.113.1;proto=https',
+  '%32%30%33.0.113.1',
+  '٢٠٣.0.113.1',
+  '203。0。113。1',
+  '203.0.113.1\u0000',
+  '203.0.113.1\t\u00a0x',
+  '0xcb.0.113.1',
+  '[203.0.113.1',
+  '[2001:db8::1',
+  '2001:db8::1::2',
+  '2001:db8::g',
+  ':::',
+  '[]:80',
+  '__proto__',
+  '<script>alert(1)</script>',
+  '-1',
+  'Infinity',
+  'x'.repeat(16_000),
+  '1.1.1.1,'.repeat(1500),
+  ','.repeat(16_000),
+]
+
 describe('the client address', () => {
+  it.each(garbage)('behind a trusted proxy that writes %j is that of the proxy', (forwarded) => {
+    expect(addressReader(['10.0.0.0/8'])(from('10.1.2.3', forwarded))).toBe('10.1.2.3')
+    expect(addressReader(['10.0.0.0/8'])(from('10.1.2.3', `1.1.1.1, ${forwarded}`))).toBe('10.1.2.3')
+    expect(addressReader([])(from('10.1.2.3', forwarded))).toBe('10.1.2.3')
+  })
+
   it.each(table)('with %j trusted, %s and %j is %s', (trusted, peer, forwarded, client) => {
     expect(addressReader(trusted)(from(peer, forwarded))).toBe(client)
   })

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 const EXPOSED =
   'x-request-id, x-api-version, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, ratelimit, ratelimit-policy, retry-after, link'
 const REQUEST_HEADERS =
-  'accept, accept-language, authorization, content-type, x-api-key, x-api-version, x-csrftoken, x-csrf-token, x-request-id'
+  'accept, accept-language, authorization, content-type, x-api-key, x-api-version, x-csrftoken, x-csrf-token, x-latchkey-challenge, x-request-id'
 
 export interface Cors {
   /** Adds the headers of the answer to a simple or actual request. */

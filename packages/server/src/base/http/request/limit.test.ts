@@ -21,7 +21,8 @@ const rows: Row[] = [
 
 const inMemory = () => {
   const limits = limitsInMemory()
-  return { usual: limits, exact: limits }
+  const config = { rateLimits: 'standard' } as const
+  return { limits: { usual: limits, exact: limits }, config, challenges: null }
 }
 const start = (rateLimits: 'standard' | 'single' | 'off', trustedProxies: string[] = []) =>
   serve(rows, { config: { rateLimits, trustedProxies } })
@@ -124,6 +125,20 @@ describe('the limit of a row', () => {
     expect(await statuses(server, '/api/v1/both', 2)).toEqual([200, 429])
   })
 
+  it('is one limit for all forms of an X-Forwarded-For that is no address', async () => {
+    const server = await start('standard', ['127.0.0.1'])
+    const answers: number[] = []
+    for (const forwarded of ['unknown', '_a', '1.1.1.1, x', '999.1.1.1', '0x7f.1', 'a'.repeat(4000)])
+      answers.push(...(await statuses(server, '/api/v1/few', 1, { 'x-forwarded-for': forwarded })))
+    expect(answers).toEqual([200, 200, 200, 429, 429, 429])
+    // of a sender that is no trusted proxy, addresses are ignored as well
+    const open = await start('standard')
+    expect(await statuses(open, '/api/v1/few', 1, { 'x-forwarded-for': '192.0.2.1' })).toEqual([200])
+    for (const ip of ['192.0.2.2', '192.0.2.3', '192.0.2.4'])
+      answers.push(...(await statuses(open, '/api/v1/few', 1, { 'x-forwarded-for': ip })))
+    expect(answers.slice(6)).toEqual([200, 200, 429])
+  })
+
   it('is counted by address, IPv6 by its /64', async () => {
     const server = await start('standard', ['127.0.0.1'])
     const from = (ip: string) => statuses(server, '/api/v1/few', 4, { 'x-forwarded-for': ip })
@@ -158,7 +173,7 @@ describe('the limits by method of authentication', () => {
     const key = { 'x-api-key': 'lk_live_ada' }
     expect(await statuses(server, '/api/v1/plain', 101, key)).toEqual([...times(100, 200), 429])
     expect((await server.ask('/api/v1/plain', { headers: signedInAs('ada') })).status).toBe(200)
-    const count = requestCounter(rows[0] as Row, inMemory(), 'standard')
+    const count = requestCounter(rows[0] as Row, inMemory())
     const call = systemCall(new Date('2030-06-01T12:00:00Z'))
     const principal = { method: 'api_key', userId: 'usr_1', keyId: 'key_1' } as Principal
     const ask = (n: number, who: Principal) =>
@@ -268,7 +283,7 @@ describe('limits in an asynchronous store', () => {
   })
 
   it('need no promise if the store is in this process', () => {
-    const count = requestCounter(rows[1] as Row, inMemory(), 'standard')
+    const count = requestCounter(rows[1] as Row, inMemory())
     const headers: string[] = []
     expect(count?.(systemCall(new Date('2030-06-01T12:00:00Z')), headers)).toBeUndefined()
     expect(headers).toContain('x-ratelimit-remaining')

@@ -2,17 +2,19 @@
  * Rate limits of requests. An operation with limits uses those; all other requests are counted by the preset for the
  * caller's method of authentication, forms included. Displaying a page is counted only if its operation has limits.
  * Every answer names all windows (draft-ietf-httpapi-ratelimit-headers); `X-RateLimit-*` have room for one: the longest,
- * and in a 429 the one that refused.
+ * and in a 429 the one that refused. A request that brings a solved challenge (challenge.ts) counts in a second window
+ * when the first is full.
  */
 import type { Config } from '../../../config.ts'
 import type { Call } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
-import type { LimitVerdict, LimitWindow, RateLimits } from '../../limits/index.ts'
+import type { Limits, LimitVerdict, LimitWindow, RateLimits } from '../../limits/index.ts'
 import type { RateLimit } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { addressKey } from './address.ts'
+import { type Challenges, isChallenged } from './challenge.ts'
 
 interface Rule {
   by: RateLimit['by'] | 'key'
@@ -51,8 +53,22 @@ const PRESETS: Record<'standard' | 'single', Rules> = {
   },
 }
 
-/** A promise only if the limits are stored elsewhere. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it */
-export type CountRequest = (call: Call, headers: string[]) => Eventual<void>
+/**
+ * A promise only if the limits are stored elsewhere, or the solution of a challenge has to be read. `readSolution` is
+ * called only where the request would be refused. @throws Problem RATE_LIMIT_EXCEEDED, or rejects with it
+ */
+export type CountRequest = (
+  call: Call,
+  headers: string[],
+  readSolution?: () => Eventual<string | null>,
+) => Eventual<void>
+
+interface Counting {
+  limits: RateLimits
+  config: Pick<Config, 'rateLimits'>
+  /** null: none are offered. */
+  challenges: Challenges | null
+}
 
 /** Of a row, or of an operation that one of its credentials is counted as. */
 type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
@@ -63,9 +79,9 @@ type CountedFace = Pick<Row, 'kind' | 'method' | 'of'> & {
 /** Prepared once a row; null if its requests are not counted. */
 export function requestCounter(
   row: CountedFace,
-  limits: RateLimits,
-  setting: Config['rateLimits'],
+  { limits, config, challenges }: Counting,
 ): CountRequest | null {
+  const setting = config.rateLimits
   if (setting === 'off' || row.anonymous) return null
   const own =
     row.limit === undefined
@@ -75,13 +91,51 @@ export function requestCounter(
   const rules = own ? everyCaller(shortestFirst(own)) : PRESETS[setting]
   const isExact = [row.limit ?? []].flat().some(({ exact }) => exact)
   const counted = isExact ? limits.exact : limits.usual
-  return (call, headers) => {
+  const again = challenges && isChallenged(row) ? secondChance(row.of.name, counted, challenges) : null
+  return (call, headers, readSolution = noSolution) => {
     const applied = rulesFor(rules, call.principal)
-    return whenReady(counted.take(windowsOf(applied, call), call.now), (verdicts) =>
-      assertWithinLimits(applied, verdicts, call.now, headers),
+    const windows = windowsOf(applied, call)
+    return whenReady(counted.take(windows, call.now), (verdicts) =>
+      again && call.principal === null && isRefused(verdicts)
+        ? whenReady(readSolution(), (solution) =>
+            whenReady(again(call, windows, solution), ({ second, details }) =>
+              assertWithinLimits(applied, second ?? verdicts, call.now, headers, details),
+            ),
+          )
+        : assertWithinLimits(applied, verdicts, call.now, headers),
     )
   }
 }
+
+const noSolution = (): null => null
+
+interface SecondChance {
+  /** The verdicts of the second windows, where the request brought the solution of a challenge. */
+  second?: readonly LimitVerdict[]
+  /** What a refusal says beside its window. */
+  details?: Record<string, unknown>
+}
+
+/** Counts a request with a solved challenge in second windows; offers a challenge where these are not full. */
+function secondChance(operation: string, limits: Limits, challenges: Challenges) {
+  const offered = (call: Call, second: readonly LimitWindow[]): SecondChance =>
+    isRefused(limits.look(second, call.now))
+      ? {}
+      : { details: { challenge: challenges.offer(operation, call) } }
+  return (call: Call, windows: readonly LimitWindow[], solution: string | null): Eventual<SecondChance> => {
+    const second = windows.map((window) => ({ ...window, key: `again ${window.key}` }))
+    const used = solution === null ? null : challenges.check(solution, operation, call)
+    if (used === null) return offered(call, second)
+    return whenReady(limits.take([...second, ...used], call.now), (verdicts) =>
+      // the challenge was used before: the request is one without
+      verdicts.length > second.length && isRefused(verdicts)
+        ? offered(call, second)
+        : { second: verdicts.slice(0, second.length) },
+    )
+  }
+}
+
+const isRefused = (verdicts: readonly LimitVerdict[]): boolean => verdicts.at(-1)?.allowed === false
 
 const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, session: rules, apiKey: rules })
 
@@ -107,6 +161,7 @@ function assertWithinLimits(
   verdicts: readonly LimitVerdict[],
   now: Date,
   headers: string[],
+  more: SecondChance['details'] = {},
 ): void {
   // the longest window, or the one that refused
   const verdict = verdicts.at(-1)
@@ -121,7 +176,7 @@ function assertWithinLimits(
   if (verdict.allowed) return
   throw problem('RATE_LIMIT_EXCEEDED', {
     retryAfter: resetSeconds,
-    details: { limit, window: windowSeconds, retry_after: resetSeconds },
+    details: { limit, window: windowSeconds, retry_after: resetSeconds, ...more },
   })
 }
 

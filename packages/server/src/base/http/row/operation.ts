@@ -25,7 +25,10 @@ export interface RateLimit {
   max: number
   /** A duration: `1h`, `10m`. */
   per: string
-  /** Counted over all nodes even without Redis: the operation is sensitive, and its requests are few. */
+  /**
+   * The operation is sensitive, and its requests are few: they are counted over all nodes even without Redis, and a caller
+   * without a credential may solve a challenge when the limit is used up.
+   */
   exact?: true
   /** The operation whose requests count under this limit too, because both try the same credential; default: none. */
   sharedWith?: Operation

@@ -38,6 +38,7 @@ import {
   type MembershipLookup,
 } from '../request/authenticate.ts'
 import { isTooMuchToDrain } from '../request/body.ts'
+import { CHALLENGE_FIELD, CHALLENGE_HEADER, type Challenges } from '../request/challenge.ts'
 import type { Cors } from '../request/cors.ts'
 import { CSRF_FIELD, isTokenOf, tokenIn } from '../request/csrf.ts'
 import type { Exchange, OpenExchange } from '../request/exchange.ts'
@@ -52,6 +53,7 @@ import type { Params } from './router.ts'
 export interface HttpContext {
   config: Config
   limits: RateLimits
+  challenges: Challenges | null
   log: Log
   keyring: Keyring
   openExchange: OpenExchange
@@ -121,14 +123,10 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
   const isUnsafe = row.method !== 'GET'
   const checkAccess = accessCheck(row)
   const readInput = inputReader(row, context.config)
-  const countRequest: CountRequest | null = requestCounter(row, context.limits, context.config.rateLimits)
+  const countRequest: CountRequest | null = requestCounter(row, context)
   const countRefusal: CountRequest | null = row.of.forProxies
     ? null
-    : requestCounter(
-        { kind: row.kind, method: row.method, of: row.of, anonymous: row.anonymous },
-        context.limits,
-        context.config.rateLimits,
-      )
+    : requestCounter({ kind: row.kind, method: row.method, of: row.of, anonymous: row.anonymous }, context)
   const countGuess = guessCounter(row, context)
 
   async function recordDenial(call: Call, params: Params, error: unknown): Promise<void> {
@@ -192,11 +190,27 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
     return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal: null }
   }
-  function assertOriginAndLimit(exchange: Exchange, caller: Caller, call: Call): void | Promise<void> {
+  function assertOriginAndLimit(entry: Entry, caller: Caller, call: Call): void | Promise<void> {
+    const { exchange } = entry
     // no other site can make a browser send an explicit credential
     const isProtected = caller.isExplicit && caller.principal !== null
     if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-    return (caller.basic && countGuess ? countGuess : countRequest)?.(call, exchange.headers)
+    const count = caller.basic && countGuess ? countGuess : countRequest
+    return count?.(call, exchange.headers, () => solutionOf(entry, caller))
+  }
+  /** The solution of a challenge: a header, otherwise a field of a form, which is read before its limit for that. */
+  async function solutionOf(entry: Entry, caller: Caller): Promise<string | null> {
+    const sent = entry.exchange.req.headers[CHALLENGE_HEADER]
+    if (typeof sent === 'string') return sent
+    if (row.kind !== 'page' || !isUnsafe) return null
+    try {
+      const { fields } = await read(entry, caller)
+      const field = fields[CHALLENGE_FIELD]
+      return typeof field === 'string' ? field : null
+    } catch {
+      // the answer is the refusal by the limit
+      return null
+    }
   }
   /** Steps 5 to 7. */
   function admit(entry: Entry, { caller, call, refusal }: Authorization): Eventual<Input> {
@@ -208,7 +222,10 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     exchange.userId = call.principal?.userId ?? null
     if (row.kind === 'page' && caller.refused) clearSessionCookie(context, exchange)
     if (refusal !== null) return whenReady(countRefusal?.(call, exchange.headers), () => NO_INPUT)
-    return whenReady<void, Input>(assertOriginAndLimit(exchange, caller, call), () => read(entry, caller))
+    return whenReady<void, Input>(
+      assertOriginAndLimit(entry, caller, call),
+      () => entry.input ?? read(entry, caller),
+    )
   }
   function read(entry: Entry, caller: Caller): Eventual<Input> {
     entry.input = NO_INPUT
@@ -273,14 +290,10 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
 }
 
 /** The limits of HTTP Basic where the row checks it as a guess. */
-function guessCounter(row: Row, { limits, config }: HttpContext): CountRequest | null {
+function guessCounter(row: Row, context: HttpContext): CountRequest | null {
   const guess = row.kind === 'api' ? row.withBasic?.as : undefined
   return guess
-    ? requestCounter(
-        { kind: row.kind, method: row.method, of: guess, limit: guess.limit },
-        limits,
-        config.rateLimits,
-      )
+    ? requestCounter({ kind: row.kind, method: row.method, of: guess, limit: guess.limit }, context)
     : null
 }
 

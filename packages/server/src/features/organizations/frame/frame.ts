@@ -2,7 +2,7 @@
 import type { Call, Locale } from '../../../base/call.ts'
 import { notFound, Problem } from '../../../base/errors.ts'
 import type { PageAnswer } from '../../../base/http/row/route.ts'
-import { type FormState, formState } from '../../../base/page/index.ts'
+import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findOrganization } from '../membership/index.ts'
 import { frameText, noticeText } from './texts.ts'
@@ -57,7 +57,7 @@ export function refusedForm(
   typed: Readonly<Record<string, string>>,
   problem: Problem,
   conflict?: string,
-): Required<FormState> {
+): ReturnType<typeof formState> {
   const form = formState(locale, typed, problem)
   if (form.alert === null) return form
   if (problem.code === 'CONFLICT' && conflict !== undefined) return { ...form, alert: conflict }
