@@ -15,7 +15,6 @@ export const CAPABILITIES = {
   'the OpenID provider': ["'/oidc/authorize'", "'/oidc/token'"],
   'sign-in by other providers': ['auth/external/'],
   SAML: ["'/saml/"],
-  'second factors': ['auth/mfa/enable'],
   passkeys: ['auth/passkeys'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
@@ -199,7 +198,8 @@ export const INCIDENTS: readonly Row[] = [
     suite('hostile-tokens', 'is accepted only where it belongs'),
     suite('hostile-tokens', 'of another type, issuer, audience or time is refused even with our signature'),
   ] },
-  { row: 'Better Auth GHSA-xg6x-h9c9-2m83', waits: ['second factors'], proofs: [
+  { row: 'Better Auth GHSA-xg6x-h9c9-2m83', proofs: [
+    suite('half-sign-in', 'opens no row, wherever its attempt and cookies are sent', 'second_factor'),
     { file: 'packages/server/src/features/signin/passwords/expired.test.ts', title: 'takes the attempt for nothing else' },
   ] },
   { row: 'passport CVE-2022-25896', proofs: [
@@ -207,7 +207,7 @@ export const INCIDENTS: readonly Row[] = [
     incident('a password change issues a new session token and ends the old one', 'CVE-2022-25896'),
     incident('sign-out ends the session on the server, not only in the browser', 'CVE-2022-25896'),
   ] },
-  { row: 'Kratos, e-mail code twice', waits: ['second factors'], proofs: [] },
+  { row: 'Kratos, e-mail code twice', proofs: [server('features/signin/steps/next-step', '%s', 'the mailbox twice is no second factor')] },
   { row: 'Vikunja GHSA-fgfv-pv97-6cmj', proofs: [incident('the counter survives the refused sign-in and a restart', 'GHSA-fgfv-pv97-6cmj')] },
   { row: 'nextjs-auth0 CVE-2025-48947', proofs: [incident('answers that set a cookie or contain personal data have no-store', 'CVE-2025-48947')] },
   { row: 'authentik CVE-2026-25748', proofs: [incident('gets a 401 from the API and a redirect to sign-in from pages', 'CVE-2026-25748')] },
