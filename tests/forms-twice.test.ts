@@ -51,6 +51,8 @@ const stranger = async (at: string, fields: Record<string, string>, of = world):
   at,
   fields,
 })
+const PASSWORD_CHANGE = { current_password: PASSWORD, new_password: NEXT, new_password_confirm: NEXT }
+
 const own =
   (at: string, fields: Record<string, string> = {}, more: Partial<Form> = {}) =>
   async (): Promise<Form> => ({ client: (await world.person()).client, at, fields, ...more })
@@ -146,7 +148,8 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/organizations/:id/roles/:name': withRole('', { description: 'Reviews', inherits: 'guest' }),
   '/account/organizations/:id/roles/:name/delete': withRole('/delete', {}),
   '/account': own('/account', { full_name: 'Ada' }),
-  '/account/security': own('/account/security', { current_password: PASSWORD, new_password: NEXT, new_password_confirm: NEXT }),
+  '/account/security/password': own('/account/security/password', PASSWORD_CHANGE),
+  '/account/security': own('/account/security/password', PASSWORD_CHANGE, { to: '/account/security' }),
   '/account/email': own('/account/email', { email: 'twice.moved@example.com', password: PASSWORD }),
   '/account/email/cancel': async () => {
     const { client } = await moving()

@@ -333,7 +333,12 @@ describe('the contract', () => {
         expect.arrayContaining([...fields]),
       )
     }
-    for (const path of ['/sign-out', '/account/security', '/account/sessions']) {
+    for (const path of [
+      '/sign-out',
+      '/account/security',
+      '/account/security/password',
+      '/account/sessions',
+    ]) {
       expect(
         pages().some((one) => one.path === path && one.method === 'GET'),
         path,
@@ -351,6 +356,7 @@ describe('the contract', () => {
       ...[
         '/account',
         '/account/security',
+        '/account/security/password',
         '/account/sessions',
         '/account/api-keys',
         '/account/organizations',

@@ -251,7 +251,7 @@ describe('password managers', () => {
     ],
     ['/forgot-password', 'stranger', { email: 'username' }],
     [
-      '/account/security',
+      '/account/security/password',
       'person',
       {
         '': 'username',

@@ -165,6 +165,8 @@ describe.each([
   it('changes the password, which ends the other sessions and keeps this one', async () => {
     const other = await elsewhere(FIRST)
     await me.follow('Security')
+    await me.page.locator('summary', { hasText: 'Password' }).click()
+    await me.follow('Change password')
     await me.fill({
       'Current password': 'not my password, really',
       'New password': SECOND,

@@ -234,12 +234,24 @@ export const STATES: readonly PageState[] = [
   },
   { name: 'security', as: 'person', heading: 'Security', open: (me) => me.visit('/account/security') },
   {
-    name: 'security-refused',
+    name: 'security-open',
     as: 'person',
     heading: 'Security',
+    open: (me) => me.visit('/account/security?open=recovery'),
+  },
+  {
+    name: 'change-password',
+    as: 'person',
+    heading: 'Change your password',
+    open: (me) => me.visit('/account/security/password'),
+  },
+  {
+    name: 'change-password-refused',
+    as: 'person',
+    heading: 'Change your password',
     status: 401,
     async open(me) {
-      await me.visit('/account/security')
+      await me.visit('/account/security/password')
       await me.fill({
         'Current password': 'wrong',
         'New password': 'short',

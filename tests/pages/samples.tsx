@@ -18,6 +18,7 @@ import {
   ChangeLinkInvalid,
   ChangeUndone,
   ConfirmChange,
+  EmailRow,
   UndoChange,
 } from '../../packages/server/src/features/accounts/address/views.tsx'
 import { Account, DeleteAccount } from '../../packages/server/src/features/accounts/own/views.tsx'
@@ -35,14 +36,16 @@ import {
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
 import { pagePolicy } from '../../packages/server/src/features/signin/passwords/index.ts'
 import {
+  ChangePassword,
   Expired,
   Forgot,
   ForgotSent,
+  PasswordRow,
   Reset,
   ResetLinkInvalid,
-  Security,
 } from '../../packages/server/src/features/signin/passwords/views.tsx'
 import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/signin/responses/views.tsx'
+import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 
 import { organizationSamples } from './organizations.tsx'
 
@@ -128,6 +131,10 @@ const sessions = [
   },
 ]
 
+const securityRows = [
+  { id: 'password', title: 'Password', summary: 'Changed 14 Mar 2026', view: <PasswordRow /> },
+  { id: 'email', title: 'E-mail', summary: LONG, view: <EmailRow email={LONG} pending={ADDRESS} /> },
+]
 const key: KeyItem = {
   id: 'key_1',
   name: 'Nightly build',
@@ -215,9 +222,12 @@ export function samples(locale: Locale): Sample[] {
       />
     ),
     'account-moving': <Account user={{ ...user, pendingEmail: LONG }} />,
-    security: <Security email={ADDRESS} policy={nist} changedAt={ago(700)} />,
-    'security-refused': <Security email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />,
-    'security-changed': <Security email={ADDRESS} policy={nist} changed />,
+    security: <Security rows={securityRows} open={null} notice={null} />,
+    'security-open': <Security rows={securityRows} open="password" notice="Password changed." />,
+    'change-password': <ChangePassword email={ADDRESS} policy={nist} changedAt={ago(700)} />,
+    'change-password-refused': (
+      <ChangePassword email={ADDRESS} policy={classic} {...again({}, refusedClassic)} />
+    ),
     'password-expired': (
       <Expired attempt="sgn_01a2011752817b4fbb433d415d156adb" email={ADDRESS} isExpired policy={classic} />
     ),

@@ -38,7 +38,7 @@ import type { Tools } from './core/tools.ts'
 import { apiKeyFeature } from './features/access/api-keys/index.ts'
 import { denials, roleFeature } from './features/access/roles/index.ts'
 import { tokenFeature } from './features/access/tokens/index.ts'
-import { addressFeature } from './features/accounts/address/index.ts'
+import { addressFeature, emailSection } from './features/accounts/address/index.ts'
 import { administrationFeature } from './features/accounts/administration/index.ts'
 import { auditLogFeature } from './features/accounts/audit-log/index.ts'
 import { ownAccountFeature } from './features/accounts/own/index.ts'
@@ -59,9 +59,10 @@ import { organizationRoleFeature } from './features/organizations/roles/index.ts
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
-import { continuingPassword, passwordFeature } from './features/signin/passwords/index.ts'
+import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { secondFactorFeature } from './features/signin/second-factor/index.ts'
+import { recoverySection, securityFeature } from './features/signin/security/index.ts'
 import { attemptFeature } from './features/signin/steps/index.ts'
 
 export interface App {
@@ -200,6 +201,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     passwordFeature(tools),
     responseFeature(tools),
     secondFactorFeature(tools, [continuingPassword(tools)]),
+    securityFeature([passwordSection(tools), emailSection(tools), recoverySection()]),
     registrationFeature(tools),
     addressFeature(tools),
     ownAccountFeature(tools),

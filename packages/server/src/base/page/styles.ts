@@ -39,8 +39,7 @@ a:hover, .button.link:hover { text-decoration-thickness: 2px; }
 strong, .strong { font-weight: 600; }
 code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.quiet, .lead, .hint, dt { color: var(--quiet); }
-.quiet { font-weight: 400; }
+.quiet, .lead, .hint, dt, footer, .person, .empty, .reference, .item-body p, .quiet { font-weight: 400; }
 .hint { font-size: .875rem; }
 
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -52,13 +51,13 @@ code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 .brand svg { width: 1.875rem; height: 1.875rem; flex: none; }
 .brand rect { fill: var(--fill); } .brand path { fill: var(--on-fill); }
 .brand img { display: block; height: 2.25rem; max-width: 12rem; object-fit: contain; }
-.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; color: var(--quiet); white-space: nowrap; }
+.person { display: flex; flex: 1; min-width: 0; align-items: center; justify-content: flex-end; gap: 0 .75rem; font-size: .875rem; white-space: nowrap; }
 .who { display: grid; min-width: 0; text-align: end; }
 .who > * { overflow: hidden; text-overflow: ellipsis; }
 .who a { line-height: 1.5rem; color: var(--quiet); }
 main { flex: 1; width: 100%; padding: .5rem 1.25rem 2rem; }
 main:focus { outline: none; }
-footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; color: var(--quiet); }
+footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; }
 
 .card { padding: clamp(1.25rem, 6vw, 2.25rem); border: 1px solid var(--line); border-radius: 1rem; background: var(--card); box-shadow: var(--shadow); }
 .narrow { max-width: 27rem; margin: 0 auto; }
@@ -77,8 +76,8 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; co
   width: 100%; min-width: 0; min-height: 2.875rem; padding: .5rem .8125rem;
   border: 1px solid var(--edge); border-radius: .5625rem; background: var(--card); color: inherit; font: inherit;
 }
-.field input:hover, textarea:hover, select:hover { border-color: var(--ink); }
-.field input:focus-visible, textarea:focus-visible, select:focus-visible { outline-offset: -1px; border-color: var(--accent); }
+:is(.field input, textarea, select):hover { border-color: var(--ink); }
+:is(.field input, textarea, select):focus-visible { outline-offset: -1px; border-color: var(--accent); }
 .field [aria-invalid] { border-color: var(--bad); box-shadow: inset 0 0 0 1px var(--bad); }
 .field-error { color: var(--bad); font-size: .875rem; font-weight: 500; }
 .password { position: relative; }
@@ -138,8 +137,11 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .account nav { display: flex; flex-wrap: wrap; gap: 0 1.125rem; border-bottom: 1px solid var(--line); }
 .account nav a { display: flex; align-items: center; min-height: 3rem; margin-bottom: -1px; border-bottom: 2px solid transparent; color: var(--quiet); font-weight: 500; text-decoration: none; }
 .tabs { display: contents; } .menu { display: none; flex: 1; }
-.menu summary { display: flex; align-items: center; justify-content: space-between; min-height: 3rem; font-weight: 600; cursor: pointer; }
-.menu summary::-webkit-details-marker { display: none; } .menu summary::after { content: "▾"; }
+summary { display: flex; align-items: center; justify-content: space-between; gap: .75rem; min-height: 3rem; font-weight: 600; cursor: pointer; }
+summary::-webkit-details-marker { display: none; } summary::after { content: "▾"; }
+summary .quiet { margin-inline-start: auto; }
+details + details, .items > li + li { border-top: 1px solid var(--line); }
+.row-body { display: grid; gap: 1rem; justify-items: start; padding: .25rem 0 1.25rem; }
 .account .menu a { border: 0; border-top: 1px solid var(--line); }
 .account nav a:hover { color: var(--ink); border-color: var(--edge); }
 .account nav a[aria-current] { color: var(--ink); border-bottom-color: var(--accent); }
@@ -152,17 +154,15 @@ dt { font-size: .875rem; }
 .badge.success { background: var(--good-soft); color: var(--good); }
 .badge.warning { background: var(--warn-soft); color: var(--warn); }
 .items { margin-top: .75rem; }
-.items > li { display: grid; grid-template-columns: auto 1fr auto; align-items: start; gap: .75rem 1rem; padding: 1.125rem 0; border-top: 1px solid var(--line); }
-.items > li:first-child { border-top: 0; } .items > li:last-child { padding-bottom: 0; }
+.items > li { display: grid; grid-template-columns: auto 1fr auto; align-items: start; gap: .75rem 1rem; padding: 1.125rem 0; }
+.items > li:last-child { padding-bottom: 0; }
 .items svg { width: 1.75rem; height: 1.75rem; margin-top: .125rem; fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
 .item-body { min-width: 0; font-size: .9375rem; }
-.item-body p { color: var(--quiet); }
 .actions { display: flex; flex-wrap: wrap; gap: .5rem; }
 .items .actions { justify-content: flex-end; }
 .search { display: flex; flex-wrap: wrap; align-items: end; gap: .75rem; margin-top: 1.25rem; }
 .search .field { flex: 1 1 14rem; }
 .permissions { display: grid; gap: .25rem; }
-.permissions code { color: var(--quiet); }
 .card > .actions { margin-top: 1.5rem; }
 dl + .lead { margin-top: 1.25rem; }
 .narrow > .button-form .button.link { width: 100%; }
@@ -170,8 +170,8 @@ dl + .lead { margin-top: 1.25rem; }
 .block { margin-top: .75rem; }
 .lines { white-space: pre-line; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
-.empty { margin-top: .75rem; color: var(--quiet); } .empty .strong { font-weight: 400; }
-.reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; color: var(--quiet); }
+.empty { margin-top: .75rem; } .empty .strong { font-weight: 400; }
+.reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }
 
 @media (max-width: 48rem) { .tabs { display: none; } .menu { display: block; } }

@@ -5,3 +5,4 @@
  */
 export { ownAddress } from './change.ts'
 export { addressFeature } from './feature.ts'
+export { emailSection } from './pages.tsx'

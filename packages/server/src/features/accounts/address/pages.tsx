@@ -7,7 +7,9 @@ import { EmailAddress } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
-import { atPasswordField, TypedPassword } from '../../signin/passwords/index.ts'
+import { TypedPassword } from '../../signin/passwords/index.ts'
+import { atPasswordField } from '../../signin/responses/index.ts'
+import type { SecuritySection } from '../../signin/security/index.ts'
 import {
   cancelChange,
   confirmChange,
@@ -27,6 +29,7 @@ import {
   ChangeLinkInvalid,
   ChangeUndone,
   ConfirmChange,
+  EmailRow,
   UndoChange,
 } from './views.tsx'
 
@@ -174,3 +177,14 @@ export const addressPages = (tools: Tools): Row[] => [
     },
   }),
 ]
+
+/** The row of the security page: the address that links are sent to. */
+export const emailSection = (tools: Pick<Tools, 'db'>): SecuritySection => ({
+  id: 'email',
+  title: (locale) => t(locale, 'section.title'),
+  summary: async (call) => (await ownAddress(tools, call)).user.email,
+  view: async (call) => {
+    const { user, pending } = await ownAddress(tools, call)
+    return <EmailRow email={user.email} pending={pending?.address ?? null} />
+  },
+})

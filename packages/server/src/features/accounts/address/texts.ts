@@ -4,6 +4,8 @@ import { texts } from '../../../base/page/index.ts'
 export const addressText = texts({
   en: {
     title: 'Change your e-mail address',
+    'section.title': 'E-mail',
+    'section.lead': 'Links to reset your password and reports of new devices are sent to {email}.',
     lead: 'Your address is {email}. We send a link to the new one. Until you open it, you sign in with the present address.',
     'field.email': 'New e-mail address',
     'field.password': 'Your password, to confirm',
@@ -42,6 +44,8 @@ export const addressText = texts({
   },
   de: {
     title: 'E-Mail-Adresse ändern',
+    'section.title': 'E-Mail',
+    'section.lead': 'Links zum Zurücksetzen des Passworts und Meldungen über neue Geräte gehen an {email}.',
     lead: 'Ihre Adresse ist {email}. Wir senden einen Link an die neue. Bis Sie ihn öffnen, melden Sie sich mit der jetzigen Adresse an.',
     'field.email': 'Neue E-Mail-Adresse',
     'field.password': 'Ihr Passwort zur Bestätigung',

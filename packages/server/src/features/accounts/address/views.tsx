@@ -128,3 +128,17 @@ export function ChangeLinkInvalid({ expired }: { expired: boolean }) {
     </Card>
   )
 }
+
+/** What the row of the security page opens to. */
+export function EmailRow({ email, pending }: { email: string; pending: string | null }) {
+  const { locale } = useUi()
+  return (
+    <>
+      <p>{t.nodes(locale, 'section.lead', { email: <strong>{email}</strong> })}</p>
+      {pending ? <p>{t.nodes(locale, 'pending.lead', { email: <strong>{pending}</strong> })}</p> : null}
+      <ButtonLink href="/account/email" kind="secondary">
+        {t(locale, 'title')}
+      </ButtonLink>
+    </>
+  )
+}

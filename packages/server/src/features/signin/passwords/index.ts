@@ -3,10 +3,11 @@
  * expired one, changing and resetting one. Leaves the cost and queue of hashing to base/hashing, counting failures to
  * `guesses`, and starting sessions to `door`.
  */
+export { passwordSection } from './change-pages.tsx'
 export { passwordFeature } from './feature.ts'
 export { checkPassword, confirmPassword, signInByPassword } from './method.ts'
 export { passwordOperations } from './operations.ts'
-export { atPasswordField, continuingPassword } from './pages.tsx'
+export { continuingPassword } from './pages.tsx'
 export {
   type AcceptedPassword,
   acceptFirstPassword,

@@ -62,8 +62,8 @@ export const passwordOperations = {
     ],
   }),
   show: operation({
-    name: 'pages.security',
-    summary: 'Show the page of your password',
+    name: 'pages.security.password',
+    summary: 'Show the form that changes your password',
     needs: 'session',
     quiet: 'reads only',
   }),

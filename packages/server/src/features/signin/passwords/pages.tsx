@@ -1,10 +1,9 @@
 /**
- * The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting, resetting and changing
- * one.
+ * The hosted pages of passwords: the sign-in form's submission, and replacing, forgetting and resetting one.
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { problem as newProblem, Problem } from '../../../base/errors.ts'
+import { Problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress, Identifier } from '../../../base/identifiers.ts'
@@ -14,8 +13,7 @@ import { withReturnTo } from '../../../base/page/parts.tsx'
 import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
-import { sessionCookie } from '../../identity/sessions/index.ts'
-import { findNamed, getUser } from '../../identity/users/index.ts'
+import { findNamed } from '../../identity/users/index.ts'
 import { proveAttempt } from '../door/index.ts'
 import {
   attemptEndedPath,
@@ -27,16 +25,15 @@ import {
   startOver,
 } from '../responses/index.ts'
 import type { ContinuingMethod } from '../second-factor/index.ts'
-import { changePassword, hasJustChangedTo } from './change.ts'
+import { changeRows } from './change-pages.tsx'
 import { previewExpired, replaceExpired } from './expired.ts'
 import { type PasswordTools, passwordMethod, signInByPassword } from './method.ts'
 import { passwordOperations } from './operations.ts'
-import { findPassword, findRules } from './passwords.ts'
 import { TypedPassword } from './policy.ts'
 import { pagePolicyOf } from './profiles.ts'
 import { previewReset, requestReset, resetPassword } from './reset.ts'
 import { passwordsText as t } from './texts.ts'
-import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid, Security } from './views.tsx'
+import { Expired, Forgot, ForgotSent, Reset, ResetLinkInvalid } from './views.tsx'
 
 const resetLinkInvalid = (call: Call, returnTo: string | null, { code, status }: Problem): PageAnswer => ({
   page: <ResetLinkInvalid expired={code === 'TOKEN_EXPIRED'} returnTo={returnTo} />,
@@ -88,34 +85,6 @@ async function showExpired(tools: Tools, call: Call, form: FormState): Promise<P
     title: t(call.locale, isExpired ? 'expired.title' : 'rules.title'),
   }
 }
-
-async function showSecurity(tools: Tools, call: Call, form: FormState, changed = false): Promise<PageAnswer> {
-  const { user, rules, stored } = await tools.db.tx('system', async (tx) => {
-    const user = await getUser(tx, call.principal?.userId ?? '')
-    const rules = await findRules(tools, tx, user, call.now)
-    return { user, rules, stored: await findPassword(tx, user.id) }
-  })
-  return {
-    page: (
-      <Security
-        email={user.email}
-        policy={pagePolicyOf(rules.profile)}
-        changedAt={stored?.changedAt ?? null}
-        changed={changed}
-        {...form}
-      />
-    ),
-    title: t(call.locale, 'security.title'),
-  }
-}
-
-/** Reports a wrong password at the field of the form that requires it. */
-export const atPasswordField = (field: string, problem: Problem): Problem =>
-  problem.code === 'AUTHENTICATION_FAILED'
-    ? newProblem('VALIDATION_ERROR', {
-        details: [{ field, code: 'wrong_password', message: 'This is not your password.' }],
-      })
-    : problem
 
 const signInRows = (tools: Tools): Row[] => [
   page({
@@ -287,51 +256,5 @@ export const continuingPassword = (tools: PasswordTools): ContinuingMethod => ({
 export const passwordPages = (tools: Tools): Row[] => [
   ...signInRows(tools),
   ...resetRows(tools),
-  page({
-    of: passwordOperations.findChangePage,
-    method: 'GET',
-    // W3C, A Well-Known URL for Changing Passwords
-    path: '/.well-known/change-password',
-    description: 'Password managers and browsers look for that page here.',
-    input: z.object({}),
-    run: async () => ({ redirect: '/account/security' }),
-  }),
-  page({
-    of: passwordOperations.show,
-    method: 'GET',
-    path: '/account/security',
-    input: z.object({ changed: z.string().max(10).optional() }),
-    run: (call, { changed }) => showSecurity(tools, call, {}, changed !== undefined),
-  }),
-  page({
-    of: passwordOperations.change,
-    name: 'pages.security.submit',
-    method: 'POST',
-    path: '/account/security',
-    input: z.object({
-      current_password: TypedPassword,
-      new_password: TypedPassword,
-      new_password_confirm: TypedPassword,
-    }),
-    run: async (call, input) => {
-      const session = await changePassword(tools, call, input).catch(async (error: unknown) => {
-        const isStale = error instanceof Problem && /^(AUTHENTICATION_FAILED|CONFLICT)$/.test(error.code)
-        if (isStale && (await hasJustChangedTo(tools, call, input.new_password))) return null
-        throw error
-      })
-      if (session === null) return { redirect: '/account/security?changed=1' }
-      return {
-        redirect: '/account/security?changed=1',
-        cookies: [sessionCookie(session, call.now)],
-      }
-    },
-    redisplay: async (call, typed, problem) => ({
-      ...(await showSecurity(
-        tools,
-        call,
-        formState(call.locale, typed, atPasswordField('current_password', problem)),
-      )),
-      status: problem.status,
-    }),
-  }),
+  ...changeRows(tools),
 ]

@@ -77,13 +77,13 @@ describe('where password managers look for the page that changes a password', ()
       const { status, headers } = await client.get(at, { headers: { accept: 'text/html' } })
       expect([status, headers.get('location'), headers.getSetCookie()]).toEqual([
         303,
-        '/account/security',
+        '/account/security/password',
         [],
       ])
     }
-    expect((await person.client.get('/account/security')).status).toBe(200)
-    const stranger = await world.client().get('/account/security')
-    expect(stranger.headers.get('location')).toBe('/sign-in?return_to=%2Faccount%2Fsecurity')
+    expect((await person.client.get('/account/security/password')).status).toBe(200)
+    const stranger = await world.client().get('/account/security/password')
+    expect(stranger.headers.get('location')).toBe('/sign-in?return_to=%2Faccount%2Fsecurity%2Fpassword')
   })
 
   // W3C, Detecting the Reliability of HTTP Status Codes: that is what they ask for to see whether they may believe it

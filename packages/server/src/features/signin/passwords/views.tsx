@@ -14,7 +14,6 @@ import {
   ButtonLink,
   Card,
   LinkRow,
-  Section,
   Time,
   withReturnTo,
 } from '../../../base/page/parts.tsx'
@@ -111,17 +110,15 @@ export function ResetLinkInvalid({ expired, returnTo }: { expired: boolean; retu
   )
 }
 
-export interface SecurityProps extends FormState {
+export interface ChangePasswordProps extends FormState {
   /** The account's address, for password managers. */
   email: string
   policy: PasswordPolicy
   changedAt?: Date | null
-  /** Whether the page reports that the password was just changed. */
-  changed?: boolean
 }
 
-/** /account/security */
-export function Security({ email, policy, changedAt, changed, ...form }: SecurityProps) {
+/** /account/security/password */
+export function ChangePassword({ email, policy, changedAt, ...form }: ChangePasswordProps) {
   const { locale } = useUi()
   const fields = {
     current_password: t(locale, 'field.current_password'),
@@ -129,30 +126,38 @@ export function Security({ email, policy, changedAt, changed, ...form }: Securit
     new_password_confirm: t(locale, 'field.new_password_confirm'),
   }
   const lastChange = changedAt
-    ? t.nodes(locale, 'security.changed_at', { time: <Time at={changedAt} /> })
+    ? t.nodes(locale, 'change.changed_at', { time: <Time at={changedAt} /> })
     : null
   return (
-    <AccountPage
-      current="security"
-      title={t(locale, 'security.title')}
-      notice={changed ? t(locale, 'security.changed') : null}
-    >
-      <Section
-        title={t(locale, 'security.password')}
-        lead={
-          <>
-            {t(locale, 'security.lead')} {lastChange}
-          </>
-        }
-      >
-        <Form action="/account/security" fields={fields} {...form}>
+    <AccountPage current="security" title={t(locale, 'change.title')}>
+      <div class="card">
+        <p class="lead">
+          {t(locale, 'change.lead')} {lastChange}
+        </p>
+        <Form action="/account/security/password" fields={fields} {...form}>
           <ForManagers account={email} />
           <PasswordField name="current_password" autocomplete="current-password" />
           <NewPasswordFields name="new_password" confirm="new_password_confirm" policy={policy} />
-          <Button>{t(locale, 'security.button')}</Button>
+          <Button>{t(locale, 'change.button')}</Button>
         </Form>
-      </Section>
+        <LinkRow>
+          <a href="/account/security?open=password">{t(locale, 'change.back')}</a>
+        </LinkRow>
+      </div>
     </AccountPage>
+  )
+}
+
+/** What the row of the security page opens to. */
+export function PasswordRow() {
+  const { locale } = useUi()
+  return (
+    <>
+      <p>{t(locale, 'section.lead')}</p>
+      <ButtonLink href="/account/security/password" kind="secondary">
+        {t(locale, 'change.button')}
+      </ButtonLink>
+    </>
   )
 }
 

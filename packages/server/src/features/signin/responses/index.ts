@@ -13,6 +13,7 @@ export {
 export { responseFeature } from './feature.ts'
 export {
   answerOutcome,
+  atPasswordField,
   completed,
   redirectOutcome,
   redirectVerified,

@@ -122,3 +122,11 @@ function signInCookies({ session, deviceCookie }: CompletedSignIn, call: Call): 
     ...(call.cookies[ATTEMPT_COOKIE] === undefined ? [] : [{ name: ATTEMPT_COOKIE, value: null }]),
   ]
 }
+
+/** Reports a wrong password at the field of the form that requires it. */
+export const atPasswordField = (field: string, refusal: Problem): Problem =>
+  refusal.code === 'AUTHENTICATION_FAILED'
+    ? problem('VALIDATION_ERROR', {
+        details: [{ field, code: 'wrong_password', message: 'This is not your password.' }],
+      })
+    : refusal

@@ -1,0 +1,27 @@
+/** Texts of the security page. */
+import { texts } from '../../../base/page/index.ts'
+
+export const securityText = texts({
+  en: {
+    title: 'Security',
+    'recovery.title': 'Recovery',
+    'recovery.summary': 'If you cannot sign in',
+    'recovery.password': 'If you forget your password, we send a link to your e-mail address.',
+    'recovery.factor':
+      'If you lose your phone or your security key, sign in with a backup code. A link by e-mail does not replace a second factor.',
+    'recovery.administrator':
+      'If you have no backup code left, an administrator can remove the second factors of your account.',
+    'recovery.sessions': 'Show where you are signed in',
+  },
+  de: {
+    title: 'Sicherheit',
+    'recovery.title': 'Wiederherstellung',
+    'recovery.summary': 'Wenn Sie sich nicht anmelden können',
+    'recovery.password': 'Wenn Sie Ihr Passwort vergessen, senden wir einen Link an Ihre E-Mail-Adresse.',
+    'recovery.factor':
+      'Wenn Sie Ihr Telefon oder Ihren Sicherheitsschlüssel verlieren, melden Sie sich mit einem Backup-Code an. Ein Link per E-Mail ersetzt keinen zweiten Faktor.',
+    'recovery.administrator':
+      'Wenn Sie keinen Backup-Code mehr haben, kann eine Administratorin oder ein Administrator die zweiten Faktoren Ihres Kontos entfernen.',
+    'recovery.sessions': 'Zeigen, wo Sie angemeldet sind',
+  },
+})
