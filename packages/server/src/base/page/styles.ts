@@ -39,7 +39,8 @@ a:hover, .button.link:hover { text-decoration-thickness: 2px; }
 strong, .strong { font-weight: 600; }
 code { font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.quiet, .lead, .hint, dt, footer, .person, .empty, .reference, .item-body p, .quiet { font-weight: 400; }
+.quiet, .lead, .hint, dt, footer, .person, .empty, .reference, .item-body p, .permissions code { color: var(--quiet); }
+.quiet { font-weight: 400; }
 .hint { font-size: .875rem; }
 
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
