@@ -7,6 +7,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isDescribed } from '../packages/server/src/base/http/row/route.ts'
+import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
@@ -93,6 +94,24 @@ async function withRole(): Promise<State> {
   await client.post('/api/v1/roles', { name: 'editor' })
   return { client }
 }
+async function withPasskey(): Promise<State> {
+  const { client } = await someone()
+  return { client, path: { id: (await addPasskey(client, new Authenticator())).id } }
+}
+/** What an authenticator answers to the options of the route. */
+async function createPasskey(client: Client, at: string): Promise<object> {
+  const { options } = (await client.post(`${at}/begin`)).data
+  return new Authenticator().create(options, { origin: world.config.publicUrl })
+}
+/** An attempt of a user who must have a second factor and has none. */
+async function enrolling(): Promise<string> {
+  const { id, email } = await someone()
+  await world.db.tx('system', (tx) =>
+    tx.updateTable('users').set({ mfa_required: true }).where('id', '=', id).execute(),
+  )
+  const { body } = await world.client().post('/api/v1/auth/login', { username: email, password: PASSWORD })
+  return body.error.details.attempt
+}
 const ownSession = async ({ client }: { client: Client }) =>
   String((await client.get('/api/v1/auth/sessions')).data[0].id)
 
@@ -145,6 +164,26 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
       client: world.client(),
       body: { token: await world.mailbox.tokenFor(email, /email-change\/undo/) },
     }
+  },
+  async 'auth.passkeys.login.complete'() {
+    const [person, authenticator] = [await someone(), new Authenticator()]
+    await addPasskey(person.client, authenticator)
+    const client = world.client()
+    return { client, body: { credential: await assertPasskey(client, authenticator) } }
+  },
+  async 'auth.passkeys.register.complete'() {
+    const { client } = await someone()
+    return { client, body: { credential: await createPasskey(client, '/api/v1/auth/passkeys/register') } }
+  },
+  'auth.passkeys.rename': withPasskey,
+  'auth.passkeys.remove': withPasskey,
+  async 'auth.attempts.passkeys.register.begin'() {
+    return { client: world.client(), path: { attempt: await enrolling() } }
+  },
+  async 'auth.attempts.passkeys.register.complete'() {
+    const [client, attempt] = [world.client(), await enrolling()]
+    const at = `/api/v1/auth/attempts/${attempt}/passkeys/register`
+    return { client, path: { attempt }, body: { credential: await createPasskey(client, at) } }
   },
   async 'organizations.restore'() {
     const { client, organization: id } = await owner()

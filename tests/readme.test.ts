@@ -207,7 +207,7 @@ describe('the guide', () => {
   const signIn = (): Promise<unknown> =>
     replay(world, stepsOf(read('docs/guides/administration.md')).slice(0, 2))
 
-  it.each(['administration', 'api-keys', 'compatibility', 'organizations', 'roles'])(
+  it.each(['administration', 'api-keys', 'compatibility', 'organizations', 'passkeys', 'roles'])(
     '%s prints what its commands print',
     async (page) => {
       if (page !== 'administration') await signIn()

@@ -15,7 +15,6 @@ export const CAPABILITIES = {
   'the OpenID provider': ["'/oidc/authorize'", "'/oidc/token'"],
   'sign-in by other providers': ['auth/external/'],
   SAML: ["'/saml/"],
-  passkeys: ['auth/passkeys'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export interface Row {
@@ -154,7 +153,8 @@ export const INCIDENTS: readonly Row[] = [
     guard('jwt/discovery', 'accepts every tenant whose id is also in the token, with the keys of all tenants (Microsoft Entra)'),
   ] },
   { row: 'authentik CVE-2026-49448', waits: ['sign-in by other providers'], proofs: [suite('isolation', 'fields that name another user are refused by the API, and ignored by forms')] },
-  { row: 'authentik CVE-2025-53942', waits: ['passkeys', 'sign-in by other providers', 'SAML', 'the OpenID provider'], proofs: [
+  { row: 'authentik CVE-2025-53942', waits: ['sign-in by other providers', 'SAML', 'the OpenID provider'], proofs: [
+    server('features/signin/passkeys/sign-in', 'a user who is disabled or locked, at once', 'ACCOUNT_DISABLED'),
     incident('are refused immediately, by cookie and bearer, and remain so after the account is enabled again', 'CVE-2025-53942'),
     server('features/access/tokens/tokens', 'a user who is disabled or deleted has no valid tokens, and after being enabled only new ones'),
     server('features/access/api-keys/api-keys', 'belongs to a user who was disabled or deleted: refused at once'),

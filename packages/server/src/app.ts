@@ -59,6 +59,7 @@ import { organizationRoleFeature } from './features/organizations/roles/index.ts
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
+import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { secondFactorFeature } from './features/signin/second-factor/index.ts'
@@ -200,7 +201,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     attemptFeature(tools),
     passwordFeature(tools),
     responseFeature(tools),
-    secondFactorFeature(tools, [continuingPassword(tools)]),
+    passkeyFeature(tools),
+    secondFactorFeature(tools, [continuingPasskey(tools), continuingPassword(tools)]),
     securityFeature([passwordSection(tools), emailSection(tools), recoverySection()]),
     registrationFeature(tools),
     addressFeature(tools),

@@ -175,6 +175,7 @@ describe('production', () => {
     ['LATCHKEY_TRUSTED_PROXIES', { LATCHKEY_TRUSTED_PROXIES: '::/0' }],
     ['LATCHKEY_CORS_ORIGINS', { LATCHKEY_CORS_ORIGINS: 'http://app.acme.test' }],
     ['LATCHKEY_RETURN_ORIGINS', { LATCHKEY_RETURN_ORIGINS: 'http://app.acme.test' }],
+    ['LATCHKEY_PASSKEY_ORIGINS', { LATCHKEY_PASSKEY_ORIGINS: 'http://shop.acme.test' }],
     ['LATCHKEY_BREACH_URL', { LATCHKEY_BREACH_URL: 'http://mirror.acme.test/range/' }],
     ['LATCHKEY_ARGON2_MEMORY_KIB', { LATCHKEY_ARGON2_PASSES: '1' }],
     ['LATCHKEY_PORT', { LATCHKEY_PORT: '0' }],
@@ -198,6 +199,16 @@ describe('production', () => {
     expect(
       cautions(loadConfig({ ...embedded, LATCHKEY_EMBEDDED_IN_PRODUCTION: 'yes' }, { cwd })).join(),
     ).toContain('power failure')
+  })
+
+  it.each([
+    ['id.acme.test', false],
+    ['acme.test', false],
+    ['other.test', true],
+    ['me.test', true],
+  ])('warns about passkeys of %s: %s', (LATCHKEY_PASSKEY_RP_ID, warns) => {
+    const found = cautions(loadConfig({ ...SAFE, LATCHKEY_PASSKEY_RP_ID }, { cwd })).join()
+    expect(found.includes('https://')).toBe(warns)
   })
 })
 

@@ -315,6 +315,7 @@ export const problem = (code: ErrorCode, options?: ProblemOptions): Problem => n
 const MISSING = {
   user: 'There is no user with this id that you may see. Check the id.',
   session: 'There is no active session with this id in this account. It may have ended already.',
+  passkey: 'There is no passkey with this id in this account. It may have been removed already.',
   api_key: 'There is no API key with this id in this account. It may have been revoked already.',
   role: 'There is no role of this name. List the roles to see their names.',
   permission: 'There is no permission of this name. List the permissions to see their names.',

@@ -75,6 +75,17 @@ export const origin: Kind<string> = kind(
   readOrigin,
 )
 
+/** An origin as the client data of WebAuthn names it: of a website, or of an Android app by the hash of its signing key. */
+export const ceremonyOrigin: Kind<string> = kind(
+  'an https origin such as `https://shop.example.com`, or that of an app, `android:apk-key-hash:…`',
+  (text) => (/^android:apk-key-hash:[A-Za-z0-9_-]{43}$/.test(text) ? text : readOrigin(text)),
+)
+
+/** A domain in its ASCII form, which is no IP address. */
+export const domain: Kind<string> = kind('a domain such as `example.com`', (text) =>
+  HOST.test(text) && text.length <= 253 && isIP(text) === 0 && !text.startsWith('[') ? text : undefined,
+)
+
 /** A base URL: http or https, ends in `/`, without query, fragment or credentials. */
 export const endpoint: Kind<string> = kind(
   'an http or https URL that ends in `/`, without query or credentials',

@@ -151,6 +151,11 @@ export const UNSAFE_IN_PRODUCTION: readonly Rule[] = [
     message: 'must be https origins: a page fetched over plain http can be changed in transit',
   },
   {
+    setting: 'LATCHKEY_PASSKEY_ORIGINS',
+    broken: (config) => (config.passkeyOrigins ?? []).some(isPlain),
+    message: 'must be https origins: browsers run no ceremony on a page that is fetched over plain http',
+  },
+  {
     setting: 'LATCHKEY_BREACH_URL',
     broken: (config) =>
       config.breachCheck === true &&
@@ -235,6 +240,13 @@ export function cautions(config: Config): string[] {
   if (config.passwordProfile === 'pci') found.push(...beyondPci(config))
   if (config.redisUrl && config.rateLimits === 'off')
     found.push('REDIS_URL has no effect while LATCHKEY_RATE_LIMITS is off.')
+  const host = new URL(config.publicUrl).hostname
+  const { passkeyRpId: id } = config
+  if (id !== null && id !== host && !host.endsWith(`.${id}`)) {
+    found.push(
+      `LATCHKEY_PASSKEY_RP_ID is neither ${host} nor a parent domain of it: browsers use its passkeys here only if https://${id}/.well-known/webauthn lists the origin of the public URL.`,
+    )
+  }
   if (config.apiKeyInQuery) {
     found.push('LATCHKEY_API_KEY_IN_QUERY permits API keys in URLs, which proxies and browsers record.')
   }

@@ -106,6 +106,18 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },
   mfaMethods: { takes: { 'passkey, totp': ['passkey', 'totp'] }, refuses: ['sms', 'totp,sms'] },
   mfaGrace: { takes: { '14d': 14 * 86_400_000 }, refuses: ['366d', '14'] },
+  passkeyRpId: {
+    takes: { 'example.com': 'example.com', localhost: 'localhost' },
+    refuses: ['https://example.com', '127.0.0.1', '[::1]', 'Example.com', 'a b', 'a'.repeat(254)],
+  },
+  passkeyOrigins: {
+    takes: {
+      'https://shop.example, https://id.example.com/': ['https://shop.example', 'https://id.example.com'],
+      [`android:apk-key-hash:${'A'.repeat(43)}`]: [`android:apk-key-hash:${'A'.repeat(43)}`],
+    },
+    refuses: ['shop.example', '*', 'https://*.example', 'android:apk-key-hash:A', 'ios:bundle:x'],
+  },
+  passkeyAttestation: { takes: { direct: 'direct' }, refuses: ['indirect', 'enterprise'] },
   rolePreset: { takes: { 'client-services': 'client-services' }, refuses: ['flat'] },
   defaultRole: { takes: { staff: 'staff' }, refuses: ['Staff', '1st', 'a b', 'a'.repeat(64)] },
   adminEmail: { takes: {}, refuses: ['ada', 'ada@', 'a b@c'] },

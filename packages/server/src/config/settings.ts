@@ -4,7 +4,7 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  atMost, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, network, nullable, oneOf,
+  atMost, ceremonyOrigin, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, network, nullable, oneOf,
   origin, postgresUrl, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 import { PASSWORD_PROFILES } from './password-profiles.ts'
@@ -150,6 +150,12 @@ export const SETTINGS = {
     about: 'The second factors that users can set up. A code by e-mail never meets a requirement, and is required only where a user has no other.' }),
   mfaGrace: set('LATCHKEY_MFA_GRACE', 'accounts', durationBetween('0s', '365d'), { byDefault: '0s',
     about: 'With `LATCHKEY_MFA=required`, how long after its creation an account may sign in without a second factor.' }),
+  passkeyRpId: set('LATCHKEY_PASSKEY_RP_ID', 'accounts', nullable(domain), { byDefault: null, computed: 'the host of `LATCHKEY_PUBLIC_URL`',
+    about: 'The domain that passkeys belong to: the host of the public URL, or a parent domain of it. After a change, no passkey made before signs in.' }),
+  passkeyOrigins: set('LATCHKEY_PASSKEY_ORIGINS', 'accounts', atMost(20, listOf(ceremonyOrigin)), { byDefault: '',
+    about: 'Further origins that may use these passkeys: websites, also of other domains (published at `/.well-known/webauthn`), and Android apps.' }),
+  passkeyAttestation: set('LATCHKEY_PASSKEY_ATTESTATION', 'accounts', oneOf('none', 'direct'), { byDefault: 'none',
+    about: 'Whether new passkeys state the model of their authenticator: `direct` requests it, which browsers may ask the user about; the signature is verified, the chain of certificates is not.' }),
   emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
     about: 'Whether users must verify their e-mail address before they can sign in.' }),
   rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',

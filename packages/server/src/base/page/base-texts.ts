@@ -45,6 +45,8 @@ export const baseText = texts({
     'challenge.working':
       'There were many requests from your network. Your browser is doing a short calculation, so that you do not have to wait.',
     'challenge.solved': 'You can send the form now.',
+    'passkey.failed': 'The passkey was not used: it was cancelled, or there is none here. Please try again.',
+    'passkey.known': 'This device has a passkey of your account already.',
 
     'problem.reference': 'Reference',
     'problem.again': 'Try again',
@@ -99,6 +101,7 @@ export const baseText = texts({
     'error.NOT_FOUND': 'There is no page at this address. The link may be outdated or mistyped.',
     'missing.user': 'This user does not exist, or you may not see the account.',
     'missing.session': 'This session has ended already, or it belongs to another account.',
+    'missing.passkey': 'This passkey has been removed already, or it belongs to another account.',
     'missing.api_key': 'This API key has been revoked already, or it belongs to another account.',
     'missing.role': 'There is no role of this name, or it cannot be changed here.',
     'missing.permission': 'There is no permission of this name.',
@@ -198,6 +201,9 @@ export const baseText = texts({
     'challenge.working':
       'Aus Ihrem Netz kamen viele Anfragen. Ihr Browser führt eine kurze Berechnung aus, damit Sie nicht warten müssen.',
     'challenge.solved': 'Sie können das Formular jetzt absenden.',
+    'passkey.failed':
+      'Der Passkey wurde nicht verwendet: Der Vorgang wurde abgebrochen, oder hier gibt es keinen. Bitte versuchen Sie es erneut.',
+    'passkey.known': 'Dieses Gerät hat bereits einen Passkey Ihres Kontos.',
 
     'problem.reference': 'Kennung',
     'problem.again': 'Noch einmal versuchen',
@@ -256,6 +262,7 @@ export const baseText = texts({
       'Unter dieser Adresse gibt es keine Seite. Vielleicht ist der Link veraltet oder enthält einen Tippfehler.',
     'missing.user': 'Diesen Benutzer gibt es nicht, oder Sie dürfen das Konto nicht sehen.',
     'missing.session': 'Diese Sitzung ist bereits beendet oder gehört zu einem anderen Konto.',
+    'missing.passkey': 'Dieser Passkey ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.api_key': 'Dieser API-Schlüssel ist bereits widerrufen oder gehört zu einem anderen Konto.',
     'missing.role': 'Eine Rolle dieses Namens gibt es nicht, oder sie kann hier nicht geändert werden.',
     'missing.permission': 'Eine Berechtigung dieses Namens gibt es nicht.',

@@ -26,16 +26,18 @@ export interface FormProps extends FormState {
   /** Further hidden fields. */
   hidden?: Readonly<Record<string, string>>
   class?: string
+  /** Attributes that the script reads, of a form that is hidden until it runs. */
+  data?: Readonly<Record<`data-${string}`, string>>
   children: ComponentChildren
 }
 
-export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...rest }: FormProps) {
+export function Form({ action, fields = {}, returnTo, hidden = {}, data, children, ...rest }: FormProps) {
   const { csrfToken } = useUi()
   const { typed, errors, alert, challenge } = rest
   const hiddenFields = { csrf_token: csrfToken, return_to: returnTo, ...hidden }
   return (
     // the messages of the server are accessible and translated, unlike those of the browser
-    <form method="post" action={action} novalidate class={rest.class ?? 'form'}>
+    <form method="post" action={action} novalidate class={rest.class ?? 'form'} hidden={!!data} {...data}>
       {Object.entries(hiddenFields).map(([name, value]) =>
         value ? <input key={name} type="hidden" name={name} value={value} /> : null,
       )}
@@ -50,13 +52,7 @@ export function Form({ action, fields = {}, returnTo, hidden = {}, children, ...
 /** If a page has this id, `renderPage` begins its title with “Error:”. */
 export const ERRORS_ID = 'form-errors'
 
-export function FormErrors({
-  errors = {},
-  fields,
-}: {
-  errors: FormState['errors']
-  fields: FormContents['fields']
-}) {
+export function FormErrors({ errors = {}, fields }: Pick<FormContents, 'errors' | 'fields'>) {
   const { locale } = useUi()
   const names = Object.keys(errors)
   if (names.length === 0) return null
@@ -85,7 +81,7 @@ export function FormErrors({
 interface FieldProps {
   name: string
   type?: 'text' | 'email' | 'tel' | 'url'
-  autocomplete?: 'name' | 'email' | 'username' | 'one-time-code' | 'off'
+  autocomplete?: 'name' | 'email' | 'username' | 'username webauthn' | 'one-time-code' | 'off'
   inputmode?: 'text' | 'email' | 'numeric'
   hint?: ComponentChildren
   /** The value before the user has typed one. */

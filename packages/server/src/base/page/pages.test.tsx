@@ -197,9 +197,10 @@ describe('the assets', () => {
     expect(other.assets[1]?.path).toBe(script?.path)
     expect(styles?.body.length).toBeLessThan(11_000)
     expect(script?.body.length).toBeLessThan(4_000)
+    expect(pages.assets[4]?.body.length).toBeLessThan(3_500)
   })
   it('have a script that parses', () => {
-    expect(() => new Function(pages.assets[1]?.body ?? '(')).not.toThrow()
+    for (const n of [1, 2, 4]) expect(() => new Function(pages.assets[n]?.body ?? '(')).not.toThrow()
   })
 })
 

@@ -10,6 +10,7 @@ import { baseText } from './base-texts.ts'
 import { brand } from './brand.ts'
 import { ERRORS_ID } from './form.tsx'
 import { Body, Document, icon } from './layout.tsx'
+import { PASSKEY_SCRIPT } from './passkey-script.ts'
 import { ProblemPage } from './problem-page.tsx'
 import { problemTitle } from './problem-texts.ts'
 import { SCRIPT } from './script.ts'
@@ -57,6 +58,7 @@ export function createPages(config: {
   const styles = asset('css', 'text/css; charset=utf-8', stylesheet(look))
   const solver = asset('js', 'text/javascript; charset=utf-8', SOLVER)
   const script = asset('js', 'text/javascript; charset=utf-8', SCRIPT.replace('SOLVER_PATH', solver.path))
+  const passkeys = asset('js', 'text/javascript; charset=utf-8', PASSKEY_SCRIPT)
   const sign = asset('svg', 'image/svg+xml', icon(look))
   const paths = { styles: styles.path, script: script.path, icon: sign.path }
 
@@ -65,6 +67,7 @@ export function createPages(config: {
       locale: call.locale,
       csrfToken,
       brand: { name: look.name, logo: look.logo },
+      passkeyScript: passkeys.path,
       signedIn: signedIn ?? signedInBy(call),
     }
     const within = (node: VNode): string =>
@@ -86,6 +89,6 @@ export function createPages(config: {
         title: problemTitle(call.locale, problem),
         csrfToken,
       }),
-    assets: [styles, script, solver, sign],
+    assets: [styles, script, solver, sign, passkeys],
   }
 }

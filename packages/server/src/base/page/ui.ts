@@ -10,6 +10,8 @@ export interface Ui {
   locale: Locale
   csrfToken: string | null
   brand: { name: string; logo: string | null }
+  /** The path of the script of passkeys. */
+  passkeyScript: string
   /** The user that the header names; null if no user is signed in. */
   signedIn: SignedIn | null
 }
@@ -24,6 +26,7 @@ export const UiContext = createContext<Ui>({
   locale: 'en',
   csrfToken: null,
   brand: { name: 'Latchkey', logo: null },
+  passkeyScript: '',
   signedIn: null,
 })
 

@@ -220,6 +220,7 @@ export const securitySchemes = (config: DocumentSettings) => ({
 export const TAGS: Readonly<Record<string, string>> = {
   Authentication: 'Sign-up, sign-in, sign-out, recovery, and checks of a credential.',
   Account: 'The account of the signed-in user.',
+  Passkeys: 'Signing in with passkeys (WebAuthn), and the passkeys of the signed-in user.',
   Sessions: 'The sessions of the signed-in user: one for each browser or app that has signed in.',
   Tokens: 'Access and refresh tokens, the keys that verify them, and their revocation.',
   'API keys': 'Credentials of programs. They act for the user who made them, within the permissions of each.',

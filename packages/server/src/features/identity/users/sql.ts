@@ -23,7 +23,7 @@ const userWithAddress = (db: Statements) =>
     .selectAll('users')
     .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
 
-export const selectUser = async (tx: Tx, id: string): Promise<UserRow | undefined> =>
+export const selectUser = async (tx: Statements, id: string): Promise<UserRow | undefined> =>
   (await tx.executeQuery(byId({ id }))).rows[0]
 
 const byId = compiledOnce((db, { id }: { id: string }) => userWithAddress(db).where('users.id', '=', id))

@@ -100,7 +100,8 @@ export const addressTaken = (cause?: unknown): Problem =>
     cause,
   })
 
-export const findUser = async (tx: Tx, id: string): Promise<User | null> => (await selectUser(tx, id)) ?? null
+export const findUser = async (tx: Statements, id: string): Promise<User | null> =>
+  (await selectUser(tx, id)) ?? null
 
 export async function getUser(tx: Tx, id: string): Promise<User> {
   const user = await selectUser(tx, id)

@@ -36,6 +36,8 @@ export interface Method<Input, Stored, V extends Verified = Verified> {
   name: ProofMethod
   /** What a right credential proves. */
   proof: ProofKind
+  /** Whether the credential can be guessed; then failures are counted. Default: true. */
+  isGuessable?: boolean
   /** The reason that a failed guess is recorded with. */
   failure: string
   identify(db: Statements, input: Input): Promise<Identified>

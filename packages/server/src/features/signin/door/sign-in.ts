@@ -99,7 +99,13 @@ async function proveWith<Input, Stored, Result>(
     findCallersDevice(db, call),
   ])
   const [guess, stored] = await Promise.all([
-    openGuess(tools, db, call, { ...named, device, method: method.name, signIn }),
+    openGuess(tools, db, call, {
+      ...named,
+      device,
+      method: method.name,
+      isGuessable: method.isGuessable,
+      signIn,
+    }),
     method.read(db, named),
   ])
   await assertUnlocked(tools, call, guess)
@@ -143,7 +149,13 @@ export async function confirmWith<Input, Stored, V extends Verified>(
   const named = byId(user)
   const device = await findCallersDevice(db, call)
   const [guess, stored] = await Promise.all([
-    openGuess(tools, db, call, { ...named, device, method: method.name, signIn: null }),
+    openGuess(tools, db, call, {
+      ...named,
+      device,
+      method: method.name,
+      isGuessable: method.isGuessable,
+      signIn: null,
+    }),
     method.read(db, named),
   ])
   await assertUnlocked(tools, call, guess)

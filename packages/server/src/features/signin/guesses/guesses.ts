@@ -32,6 +32,8 @@ export interface Guess {
   user: Pick<User, 'id' | 'username'> | null
   device: Device | null
   counters: readonly Counter[]
+  /** Whether failures are counted. A signature cannot be guessed: its failures lock no account out. */
+  isGuessable: boolean
   /** When the caller's lock-out ends; null for none. */
   lockedUntil: Date | null
   /** What every event of the sign-in says about it. */
@@ -55,6 +57,8 @@ export interface GuessRequest {
   device: Device | null
   /** The name of the method that verifies the credential. */
   method: string
+  /** As of Guess. Default: true. */
+  isGuessable?: boolean | undefined
   signIn: SignInRequest | null
 }
 
@@ -66,7 +70,7 @@ export async function openGuess(
   tools: Pick<Tools, 'keyring' | 'config'>,
   db: Statements,
   call: Call,
-  { identifier, owner, device, method, signIn }: GuessRequest,
+  { identifier, owner, device, method, isGuessable = true, signIn }: GuessRequest,
 ): Promise<Guess> {
   const counters = countersFor(tools, call, { identifier, owner, device })
   const details = { login_method: method, mfa_used: false, ...(signIn && { remember_me: signIn.remember }) }
@@ -80,7 +84,8 @@ export async function openGuess(
     user: owner,
     device,
     counters,
-    lockedUntil: await lockedUntil(db, counters, call.now),
+    isGuessable,
+    lockedUntil: isGuessable ? await lockedUntil(db, counters, call.now) : null,
     details,
     attempt: signIn ? [attempt] : [],
   }
@@ -145,6 +150,10 @@ export async function recordFailedGuess(
   guess: Guess,
   reason: string,
 ): Promise<Problem> {
+  if (!guess.isGuessable) {
+    await tools.db.tx('system', (tx) => auditFailure(tx, call, guess, reason))
+    return problem('AUTHENTICATION_FAILED', { message: 'This credential is not accepted. Try again.' })
+  }
   const verdict = await tools.db.tx('system', async (tx) => {
     const verdict = await countGuess(tools, tx, call, guess)
     await auditFailure(tx, call, guess, verdict.lockedUntil ? 'locked' : reason)
@@ -203,7 +212,7 @@ export async function lockGuesses(tx: Tx, call: Call, guess: Guess): Promise<Loc
   return {
     async findRefusal() {
       const until = latestLock(failures, call.now)
-      if (!until) return null
+      if (!until || !guess.isGuessable) return null
       await auditFailure(tx, call, guess, 'locked')
       return lockedProblem(until, call.now)
     },

@@ -5,6 +5,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
+import { findRelyingParty } from '../../../base/relying-party.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
@@ -24,6 +25,7 @@ export const showSignIn = (
     <SignIn
       {...formState(call.locale, typed, problem)}
       returnTo={safeReturnTo(tools.config, typed.return_to)}
+      passkeys={findRelyingParty(tools.config) !== null}
     />
   ),
   title: signinText(call.locale, 'sign_in.title'),
@@ -52,6 +54,7 @@ export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
           <SignIn
             returnTo={returnTo}
             notice={notice}
+            passkeys={findRelyingParty(tools.config) !== null}
             {...(input.email ? { typed: { identifier: input.email } } : {})}
           />
         ),

@@ -2,6 +2,7 @@
 import { ButtonForm, Checkbox, Field, Form, PasswordField } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Alert, Button, ButtonLink, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
+import { PasskeyForm } from '../../../base/page/passkey-form.tsx'
 import { signinText as t } from './texts.ts'
 
 /** Reasons for showing the sign-in form that the page states. */
@@ -22,9 +23,11 @@ const GOOD_NEWS = new Set<Notice>(['verified', 'password_reset'])
 export interface SignInProps extends FormState {
   notice?: Notice | null
   returnTo?: string | null
+  /** Whether the server has passkeys. */
+  passkeys?: boolean
 }
 
-export function SignIn({ notice, returnTo, ...form }: SignInProps) {
+export function SignIn({ notice, returnTo, passkeys = false, ...form }: SignInProps) {
   const { locale, brand } = useUi()
   const failed = Boolean(form.alert) || Object.keys(form.errors ?? {}).length > 0
   const fields = {
@@ -40,7 +43,7 @@ export function SignIn({ notice, returnTo, ...form }: SignInProps) {
       <Form action="/sign-in" fields={fields} returnTo={returnTo} {...form}>
         <Field
           name="identifier"
-          autocomplete="username"
+          autocomplete={passkeys ? 'username webauthn' : 'username'}
           inputmode="email"
           autofocus={!form.typed?.identifier}
         />
@@ -55,6 +58,20 @@ export function SignIn({ notice, returnTo, ...form }: SignInProps) {
         </div>
         <Button>{t(locale, 'sign_in.button')}</Button>
       </Form>
+      {passkeys ? (
+        <PasskeyForm
+          ceremony="get"
+          options={{ begin: '/api/v1/auth/passkeys/login/begin' }}
+          autofill
+          action="/sign-in/passkey"
+          class="form block"
+          kind="secondary"
+          label={t(locale, 'sign_in.passkey')}
+          returnTo={returnTo}
+        >
+          <input type="hidden" name="remember_me" value="" />
+        </PasskeyForm>
+      ) : null}
       <LinkRow>
         {t(locale, 'sign_in.new', { brand: brand.name })}{' '}
         <a href={withReturnTo('/sign-up', returnTo)}>{t(locale, 'sign_in.create')}</a>

@@ -2,6 +2,7 @@
 import type { VNode } from 'preact'
 import type { SecondMethod } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
+import type { FormProps } from '../../../base/page/form.tsx'
 import type { User } from '../../identity/users/index.ts'
 import type { Attempt } from '../attempts/index.ts'
 import type { Outcome } from '../door/index.ts'
@@ -10,6 +11,8 @@ import type { Outcome } from '../door/index.ts'
 export interface Continuation {
   code?: string | undefined
   password?: string | undefined
+  /** The answer of an authenticator. */
+  credential?: unknown
 }
 
 /** The attempt that a page is shown for, and its user. */
@@ -29,6 +32,11 @@ export interface Panel {
   /** Label by field name. */
   fields: Readonly<Record<string, string>>
   body: VNode
+  /** The label of the button; default: that of the page. */
+  button?: string
+  /** The attributes of a form that needs the script, which is hidden until it runs, and what is shown instead. */
+  data?: NonNullable<FormProps['data']>
+  instead?: VNode
 }
 
 export interface ContinuingMethod {

@@ -2,11 +2,12 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
-import { ReturnTo } from '../../../base/fields.ts'
+import { optional, ReturnTo } from '../../../base/fields.ts'
 import type { Operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { inForm } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { Outcome } from '../door/index.ts'
 import {
@@ -98,6 +99,7 @@ const rowsOf = (tools: Tools, kind: Kind, offered: readonly ContinuingMethod[]):
       method: z.string().max(40),
       code: TypedCode.optional(),
       password: TypedSecret.optional(),
+      credential: optional(inForm(z.unknown())),
       return_to: ReturnTo,
     }),
     run: async (call, { attempt, method, return_to: _, ...sent }) =>

@@ -4,6 +4,7 @@ import { SECOND_METHODS } from '../../../base/assurance.ts'
 import { described } from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import { AssertionAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken } from '../steps/index.ts'
@@ -35,6 +36,10 @@ export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMet
         'The password, for `password`.',
         'correct horse battery staple',
       ).optional(),
+      credential: AssertionAnswer.optional().meta({
+        description: 'The assertion, for `passkey`.',
+        samples: [],
+      }),
     }),
     output: SignedInView,
     message: 'Signed in.',

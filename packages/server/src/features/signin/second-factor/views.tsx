@@ -38,11 +38,13 @@ export function Challenge({ what, action, attempt, chosen, others, returnTo, ...
         fields={panel.fields}
         hidden={{ attempt, method: name }}
         returnTo={returnTo}
+        {...(panel.data && { data: panel.data })}
         {...form}
       >
         {panel.body}
-        <Button>{t(locale, `${what}.button`)}</Button>
+        <Button>{panel.button ?? t(locale, `${what}.button`)}</Button>
       </Form>
+      {panel.instead}
       {others.length > 0 ? (
         <section aria-labelledby="others">
           <h2 id="others" class="quiet">

@@ -1,0 +1,41 @@
+/** The passkey as a method that continues an attempt: the second factor of a sign-in, a step-up, and setting one up. */
+import { CeremonyFields, ceremonyData, Without } from '../../../base/page/passkey-form.tsx'
+import { AssertionAnswer, RegistrationAnswer, readAnswer } from '../../../base/webauthn.ts'
+import type { Tools } from '../../../core/tools.ts'
+import type { ContinuingMethod } from '../second-factor/index.ts'
+import { beginEnrolment, enrolPasskey } from './registration.ts'
+import { proveByPasskey, secondFactorOptions } from './sign-in.ts'
+import { passkeysText as t } from './texts.ts'
+
+export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
+  name: 'passkey',
+  prove: (call, token, { credential }) =>
+    proveByPasskey(tools, call, token, readAnswer(AssertionAnswer, credential)),
+  panel: async (call, { attempt }) => ({
+    label: t(call.locale, 'use.label'),
+    lead: t(call.locale, 'use.lead'),
+    field: 'credential',
+    wrong: t(call.locale, 'use.wrong'),
+    fields: { credential: t(call.locale, 'field.credential') },
+    button: t(call.locale, 'use.button'),
+    data: ceremonyData({ ceremony: 'get', options: await secondFactorOptions(tools, call, attempt) }),
+    body: <CeremonyFields />,
+    instead: <Without>{t(call.locale, 'use.without')}</Without>,
+  }),
+  enrolment: {
+    kind: 'passkey',
+    complete: (call, token, { credential }) =>
+      enrolPasskey(tools, call, token, { credential: readAnswer(RegistrationAnswer, credential) }),
+    panel: async (call, { attempt }) => ({
+      label: t(call.locale, 'enrol.label'),
+      lead: t(call.locale, 'enrol.lead'),
+      field: 'credential',
+      wrong: t(call.locale, 'use.wrong'),
+      fields: { credential: t(call.locale, 'field.credential') },
+      button: t(call.locale, 'add.button'),
+      data: ceremonyData({ ceremony: 'create', options: await beginEnrolment(tools, call, attempt.token) }),
+      body: <CeremonyFields />,
+      instead: <Without>{t(call.locale, 'use.without')}</Without>,
+    }),
+  },
+})

@@ -1,0 +1,174 @@
+/** The hosted pages of passkeys: the form of a sign-in by one, and the page of a user's own. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
+import { optional, ReturnTo } from '../../../base/fields.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { type FormState, formState, problemText } from '../../../base/page/index.ts'
+import { safeReturnTo } from '../../../base/return-to.ts'
+import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { redirectOutcome, showSignIn } from '../responses/index.ts'
+import { PasskeyName, type PasskeyView } from './fields.ts'
+import { passkeyOperations } from './operations.ts'
+import { acceptedPasskeys, getPasskey, listPasskeys, removePasskey, renamePasskey } from './passkeys.ts'
+import { addOwnPasskey, beginOwn } from './registration.ts'
+import { signInByPasskey } from './sign-in.ts'
+import { passkeysText as t } from './texts.ts'
+import {
+  AddPasskey,
+  PASSKEY_NOTICES,
+  type PasskeyItem,
+  type PasskeyNotice,
+  Passkeys,
+  RenamePasskey,
+} from './views.tsx'
+
+const LIST = '/account/security/passkeys'
+const done = (notice: PasskeyNotice): PageAnswer => ({ redirect: `${LIST}?done=${notice}` })
+
+const item = (passkey: PasskeyView): PasskeyItem => ({
+  id: passkey.id,
+  name: passkey.name,
+  createdAt: new Date(passkey.created_at),
+  lastUsedAt: passkey.last_used_at === null ? null : new Date(passkey.last_used_at),
+  synced: passkey.synced,
+  backedUp: passkey.backed_up,
+  userVerified: passkey.user_verified,
+  suspended: passkey.suspended,
+})
+
+async function showList(
+  tools: Tools,
+  call: Call,
+  { notice = null, refusal }: { notice?: PasskeyNotice | null; refusal?: Problem },
+): Promise<PageAnswer> {
+  const [passkeys, accepted] = await Promise.all([listPasskeys(tools, call), acceptedPasskeys(tools, call)])
+  return {
+    page: (
+      <Passkeys
+        passkeys={passkeys.map(item)}
+        accepted={accepted}
+        notice={notice}
+        alert={refusal ? problemText(call.locale, refusal) : null}
+      />
+    ),
+    title: t(call.locale, 'list.title'),
+    ...(refusal && { status: refusal.status }),
+  }
+}
+
+async function showAdding(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
+  const options = await beginOwn(tools, call)
+  return { page: <AddPasskey options={options} {...form} />, title: t(call.locale, 'add.title') }
+}
+
+async function showRenaming(tools: Tools, call: Call, id: string, form: FormState): Promise<PageAnswer> {
+  const { name } = await getPasskey(tools, call, id)
+  return { page: <RenamePasskey id={id} name={name} {...form} />, title: t(call.locale, 'rename.title') }
+}
+
+const Id = z.string().max(64)
+
+const ownPages = (tools: Tools): Row[] => [
+  page({
+    of: passkeyOperations.list,
+    name: 'pages.passkeys',
+    method: 'GET',
+    path: LIST,
+    input: z.object({ done: z.string().max(20).optional() }),
+    run: (call, { done }) =>
+      showList(tools, call, { notice: PASSKEY_NOTICES.find((notice) => notice === done) ?? null }),
+  }),
+  page({
+    of: passkeyOperations.showAdding,
+    method: 'GET',
+    path: `${LIST}/new`,
+    input: z.object({}),
+    run: (call) => showAdding(tools, call, {}),
+    redisplay: (call, _typed, refusal) => showList(tools, call, { refusal }),
+  }),
+  page({
+    of: passkeyOperations.add,
+    name: 'pages.passkeys.add.submit',
+    method: 'POST',
+    path: `${LIST}/new`,
+    input: z.object({ credential: inForm(RegistrationAnswer), name: optional(PasskeyName) }),
+    run: async (call, input) => {
+      await addOwnPasskey(tools, call, input)
+      return done('added')
+    },
+    redisplay: async (call, { credential: _, ...typed }, problem) =>
+      problem.code === 'CONFLICT'
+        ? await showList(tools, call, { refusal: problem })
+        : {
+            ...(await showAdding(tools, call, formState(call.locale, typed, problem))),
+            status: problem.status,
+          },
+  }),
+  page({
+    of: passkeyOperations.showRenaming,
+    method: 'GET',
+    path: `${LIST}/:id/rename`,
+    input: z.object({ id: Id }),
+    run: (call, { id }) => showRenaming(tools, call, id, {}),
+  }),
+  page({
+    of: passkeyOperations.rename,
+    name: 'pages.passkeys.rename.submit',
+    method: 'POST',
+    path: `${LIST}/:id/rename`,
+    input: z.object({ id: Id, name: PasskeyName }),
+    run: async (call, { id, name }) => {
+      await renamePasskey(tools, call, id, name)
+      return done('renamed')
+    },
+    redisplay: async (call, typed, problem) => {
+      if (problem.code !== 'VALIDATION_ERROR') throw problem
+      const form = formState(call.locale, typed, problem)
+      return { ...(await showRenaming(tools, call, typed.id ?? '', form)), status: problem.status }
+    },
+  }),
+  page({
+    of: passkeyOperations.remove,
+    name: 'pages.passkeys.remove',
+    method: 'POST',
+    path: `${LIST}/:id/remove`,
+    formAt: LIST,
+    input: z.object({ id: Id }),
+    run: async (call, { id }) => {
+      await removePasskey(tools, call, id)
+      return done('removed')
+    },
+    redisplay: (call, _typed, refusal) => showList(tools, call, { refusal }),
+  }),
+]
+
+export const passkeyPages = (tools: Tools): Row[] => [
+  page({
+    of: passkeyOperations.signIn,
+    name: 'pages.sign_in.passkey',
+    method: 'POST',
+    path: '/sign-in/passkey',
+    formAt: '/sign-in',
+    input: z.object({
+      credential: inForm(AssertionAnswer),
+      remember_me: z.string().max(10).optional(),
+      return_to: ReturnTo,
+    }),
+    run: async (call, { credential, remember_me, return_to }) => {
+      const after = {
+        remember: remember_me === 'true',
+        returnTo: safeReturnTo(tools.config, return_to),
+        tokens: false,
+      }
+      return redirectOutcome(call, await signInByPasskey(tools, call, credential, after))
+    },
+    reached: ({ principal }, sent, { code }) =>
+      code === 'CSRF_FAILED' && principal
+        ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
+        : null,
+    redisplay: async (call, { credential: _, ...typed }, problem) => showSignIn(tools, call, typed, problem),
+  }),
+  ...ownPages(tools),
+]

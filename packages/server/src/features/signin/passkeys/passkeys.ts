@@ -1,0 +1,122 @@
+/** A user's own passkeys: listing, renaming and removing them. */
+import { isEnrolled, type SignInFacts } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
+import { notFound, problem } from '../../../base/errors.ts'
+import { findRelyingParty } from '../../../base/relying-party.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { deleteFactor, findSignInFacts, renameFactor } from '../../../core/factors/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { getUser, lockUserRow } from '../../identity/users/index.ts'
+import type { PasskeyView } from './fields.ts'
+import { passkeyEmail } from './mail.tsx'
+import { findHandle, type OwnPasskeyRow, selectOwn } from './sql.ts'
+
+type PasskeyTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
+
+const view = (row: OwnPasskeyRow): PasskeyView => ({
+  id: row.id,
+  name: row.name ?? 'Passkey',
+  created_at: row.created_at.toISOString(),
+  last_used_at: row.last_used_at?.toISOString() ?? null,
+  synced: row.device_type === 'multiDevice',
+  backed_up: row.backed_up,
+  user_verified: row.user_verified,
+  suspended: row.flagged_at !== null,
+})
+
+/** The caller's passkeys, oldest first. */
+export async function listPasskeys(tools: Pick<Tools, 'db'>, call: Call): Promise<PasskeyView[]> {
+  const { userId } = callerScope(call)
+  return (await selectOwn(tools.db.hot, userId)).map(view)
+}
+
+/** @throws Problem NOT_FOUND for a passkey that is not the caller's */
+export async function getPasskey(tools: Pick<Tools, 'db'>, call: Call, id: string): Promise<PasskeyView> {
+  const found = (await listPasskeys(tools, call)).find((passkey) => passkey.id === id)
+  if (!found) throw notFound('passkey')
+  return found
+}
+
+/**
+ * What the caller's password managers may keep (WebAuthn §5.1.10.3); null where the caller has never had a passkey.
+ */
+export async function acceptedPasskeys(
+  tools: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+): Promise<object | null> {
+  const { userId } = callerScope(call)
+  const party = findRelyingParty(tools.config)
+  const [handle, own] = await tools.db.tx('system', (tx) =>
+    Promise.all([findHandle(tx, userId), selectOwn(tx, userId)]),
+  )
+  if (!handle || !party) return null
+  return {
+    rpId: party.id,
+    userId: handle.toString('base64url'),
+    allAcceptedCredentialIds: own.map((row) => row.credential_id.toString('base64url')),
+  }
+}
+
+/** @throws Problem NOT_FOUND */
+export async function renamePasskey(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  id: string,
+  name: string,
+): Promise<PasskeyView> {
+  const { userId } = callerScope(call)
+  return await tools.db.tx('system', async (tx) => {
+    const former = (await selectOwn(tx, userId)).find((row) => row.id === id)
+    if (!former || !(await renameFactor(tx, userId, id, name))) throw notFound('passkey')
+    if (former.name !== name)
+      await audit(tx, call, {
+        type: 'auth.passkey.renamed',
+        userId,
+        username: call.principal?.username ?? null,
+        details: { factor_id: id, from: former.name, to: name },
+      })
+    return view({ ...former, name })
+  })
+}
+
+/** @throws Problem NOT_FOUND; CONFLICT `last_way_in`; INSUFFICIENT_PERMISSIONS where a policy requires it */
+export async function removePasskey(tools: PasskeyTools, call: Call, id: string): Promise<void> {
+  const { userId } = callerScope(call)
+  await tools.db.tx('system', async (tx) => {
+    await lockUserRow(tx, userId)
+    const user = await getUser(tx, userId)
+    const all = await selectOwn(tx, userId)
+    const own = all.find((row) => row.id === id)
+    const others = all.filter((row) => row.id !== id)
+    if (!own) throw notFound('passkey')
+    assertMayRemove(await findSignInFacts(tools, tx, userId), others)
+    await deleteFactor(tx, userId, id)
+    const name = own.name ?? 'Passkey'
+    await audit(tx, call, {
+      type: 'auth.passkey.removed',
+      userId,
+      username: user.username,
+      details: { factor_id: id, name },
+    })
+    await tools.mail.write(tx, passkeyEmail(tools.config, 'removed', { user, name }, call), call.now, userId)
+  })
+}
+
+/** A passkey signs in alone if it verifies its user, and is not refused. */
+const isWayIn = ({ user_verified, flagged_at }: OwnPasskeyRow): boolean =>
+  user_verified && flagged_at === null
+
+function assertMayRemove(facts: SignInFacts, others: readonly OwnPasskeyRow[]): void {
+  const factors = facts.factors.filter((kind) => kind !== 'passkey' || others.length > 0)
+  if (facts.demands.some((demand) => isEnrolled(demand, facts.factors) && !isEnrolled(demand, factors)))
+    throw problem('INSUFFICIENT_PERMISSIONS', {
+      message: 'A policy requires this second factor. Set up another one first.',
+      details: { reason: 'required_by_policy' },
+    })
+  if (!facts.hasPassword && !others.some(isWayIn))
+    throw problem('CONFLICT', {
+      message: 'This is the last way to sign in to your account. Add another one first.',
+      details: { reason: 'last_way_in' },
+    })
+}

@@ -1,0 +1,171 @@
+/** Views of the passkey pages. Presentation only. */
+import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { type FormState, useUi } from '../../../base/page/index.ts'
+import {
+  AccountPage,
+  Actions,
+  Alert,
+  Badge,
+  Button,
+  ButtonLink,
+  EmptyState,
+  Item,
+  ItemList,
+  LinkRow,
+  Section,
+  Time,
+} from '../../../base/page/parts.tsx'
+import { PasskeyForm, PasskeyScript, Without } from '../../../base/page/passkey-form.tsx'
+import { passkeysText as t } from './texts.ts'
+
+export interface PasskeyItem {
+  id: string
+  name: string
+  createdAt: Date
+  lastUsedAt: Date | null
+  synced: boolean
+  backedUp: boolean
+  userVerified: boolean
+  suspended: boolean
+}
+
+export const PASSKEY_NOTICES = ['added', 'renamed', 'removed'] as const
+export type PasskeyNotice = (typeof PASSKEY_NOTICES)[number]
+
+const PAGE = '/account/security/passkeys'
+const at = (id: string, action: string): string => `${PAGE}/${encodeURIComponent(id)}/${action}`
+
+/** /account/security/passkeys */
+export function Passkeys({
+  passkeys,
+  notice = null,
+  accepted = null,
+  alert = null,
+}: {
+  passkeys: readonly PasskeyItem[]
+  notice?: PasskeyNotice | null
+  /** What the browser tells password managers, so that they forget passkeys that were removed (WebAuthn §5.1.10). */
+  accepted?: object | null
+  /** Why the form before was refused. */
+  alert?: string | null
+}) {
+  const { locale } = useUi()
+  return (
+    <AccountPage
+      current="security"
+      title={t(locale, 'list.title')}
+      notice={notice && t(locale, `notice.${notice}`)}
+    >
+      <Section title={t(locale, 'list.own')} lead={t(locale, 'list.lead')}>
+        {alert ? <Alert kind="error">{alert}</Alert> : null}
+        {passkeys.length === 0 ? (
+          <EmptyState title={t(locale, 'list.none')} />
+        ) : (
+          <div data-accepted={accepted ? JSON.stringify(accepted) : undefined}>
+            <PasskeyScript />
+            <ItemList>
+              {passkeys.map((passkey) => (
+                <PasskeyRow key={passkey.id} passkey={passkey} />
+              ))}
+            </ItemList>
+          </div>
+        )}
+        <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink>
+        <LinkRow>
+          <a href="/account/security">{t(locale, 'list.back')}</a>
+        </LinkRow>
+      </Section>
+    </AccountPage>
+  )
+}
+
+function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
+  const { locale } = useUi()
+  const { id, name, createdAt, lastUsedAt, synced, backedUp } = passkey
+  const kept = backedUp ? 'list.backed_up' : synced ? 'list.synced' : 'list.device'
+  return (
+    <Item
+      icon={<PasskeyIcon />}
+      title={name}
+      badge={passkey.suspended ? <Badge kind="warning">{t(locale, 'list.refused')}</Badge> : null}
+      action={
+        <Actions>
+          <ButtonLink
+            kind="secondary"
+            href={at(id, 'rename')}
+            description={t(locale, 'list.rename_of', { name })}
+          >
+            {t(locale, 'list.rename')}
+          </ButtonLink>
+          <ButtonForm
+            action={at(id, 'remove')}
+            label={t(locale, 'list.remove')}
+            description={t(locale, 'list.remove_of', { name })}
+          />
+        </Actions>
+      }
+    >
+      <p>{t(locale, kept)}</p>
+      {passkey.userVerified ? null : <p>{t(locale, 'list.second_factor')}</p>}
+      {passkey.suspended ? <p>{t(locale, 'list.refused_lead')}</p> : null}
+      <p>{t.nodes(locale, 'list.created', { time: <Time at={createdAt} /> })}</p>
+      <p>
+        {lastUsedAt
+          ? t.nodes(locale, 'list.used', { time: <Time at={lastUsedAt} /> })
+          : t(locale, 'list.unused')}
+      </p>
+    </Item>
+  )
+}
+
+/** /account/security/passkeys/new */
+export function AddPasskey({ options, ...form }: { options: object } & FormState) {
+  const { locale } = useUi()
+  const fields = { name: t(locale, 'field.name'), credential: t(locale, 'field.credential') }
+  return (
+    <AccountPage current="security" title={t(locale, 'add.title')}>
+      <Section title={t(locale, 'add.title')} lead={t(locale, 'add.lead')}>
+        <PasskeyForm
+          ceremony="create"
+          options={options}
+          action={`${PAGE}/new`}
+          fields={fields}
+          label={t(locale, 'add.button')}
+          {...form}
+        >
+          <Field name="name" optional autocomplete="off" maxlength={60} hint={t(locale, 'add.hint')} />
+        </PasskeyForm>
+        <Without>
+          <p class="block">{t(locale, 'add.without')}</p>
+        </Without>
+        <LinkRow>
+          <a href={PAGE}>{t(locale, 'list.title')}</a>
+        </LinkRow>
+      </Section>
+    </AccountPage>
+  )
+}
+
+/** /account/security/passkeys/:id/rename */
+export function RenamePasskey({ id, name, ...form }: { id: string; name: string } & FormState) {
+  const { locale } = useUi()
+  return (
+    <AccountPage current="security" title={t(locale, 'rename.title')}>
+      <Section title={t(locale, 'rename.title')}>
+        <Form action={at(id, 'rename')} fields={{ name: t(locale, 'field.name') }} {...form}>
+          <Field name="name" autocomplete="off" maxlength={60} value={name} autofocus />
+          <Button>{t(locale, 'rename.button')}</Button>
+        </Form>
+        <LinkRow>
+          <a href={PAGE}>{t(locale, 'list.title')}</a>
+        </LinkRow>
+      </Section>
+    </AccountPage>
+  )
+}
+
+const PasskeyIcon = () => (
+  <svg viewBox="0 0 24 24" aria-hidden="true">
+    <path d="M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20c0-3.5 2.5-6 6-6 1 0 2 .2 2.8.6M17 10.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5zM17 15.5V21M17 18.5h2" />
+  </svg>
+)

@@ -1,0 +1,173 @@
+/** Passkeys in Chromium, with a virtual authenticator: adding one, signing in with it, and living without JavaScript. */
+import type { BrowserContext } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
+import { addAuthenticator, type VirtualAuthenticator } from './authenticator.ts'
+import { type Chromium, complaintsOf, startChromium } from './chromium.ts'
+import { type Visitor, visitor } from './visitor.ts'
+
+const LIST = '/account/security/passkeys'
+
+let chromium: Chromium
+beforeAll(async () => {
+  chromium = await startChromium()
+})
+afterAll(() => chromium?.close())
+
+interface Browser {
+  context: BrowserContext
+  me: Visitor
+  authenticator: VirtualAuthenticator
+}
+
+async function open(world: World, options = {}): Promise<Browser> {
+  const context = await chromium.open({ locale: 'en-GB' })
+  const page = await context.newPage()
+  return { context, me: visitor(world, page), authenticator: await addAuthenticator(page, options) }
+}
+
+const at = (me: Visitor, path: string) => me.page.waitForURL((url) => url.pathname + url.search === path)
+
+describe('a passkey', () => {
+  let world: World
+  let browser: Browser
+  let email: string
+  beforeAll(async () => {
+    world = await startWorld()
+    browser = await open(world)
+    ;({ email } = await world.person({ signIn: false }))
+  })
+  afterAll(async () => {
+    await browser?.context.close()
+    await world?.stop()
+  })
+  afterEach(() => expect(complaintsOf(browser.context)).toEqual([]))
+
+  it('is added on the security page', async () => {
+    const { me, authenticator } = browser
+    await me.signIn(email)
+    await me.visit(LIST)
+    expect(await me.text()).toContain('You have no passkey yet.')
+    await me.follow('Add a passkey')
+    expect(await me.text()).not.toContain('need JavaScript')
+    await me.fill({ 'Name (optional)': 'Laptop' })
+    await me.press('Create passkey')
+    await at(me, `${LIST}?done=added`)
+    expect(await me.text()).toContain('Laptop')
+    expect(await authenticator.passkeys()).toHaveLength(1)
+  })
+
+  it('is not added twice to one device, which the page says', async () => {
+    const { me, authenticator } = browser
+    await me.visit(`${LIST}/new`)
+    await me.press('Create passkey')
+    await me.page.getByText('This device has a passkey of your account already.').waitFor()
+    expect(await authenticator.passkeys()).toHaveLength(1)
+  })
+
+  it('signs in from the field of the user name, without a click', async () => {
+    const { me } = browser
+    await me.visit('/sign-out')
+    await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    await me.visit('/sign-in?return_to=%2Faccount%2Fsessions')
+    await at(me, '/account/sessions')
+    expect(await me.heading()).toBe('Sessions')
+  })
+
+  it('signs in by the button, where the browser does not offer it by itself, and is remembered', async () => {
+    const { me, authenticator } = browser
+    await me.visit('/sign-out')
+    await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    await authenticator.answers(false)
+    await me.visit('/sign-in')
+    await me.page.getByLabel('Keep me signed in').check()
+    await authenticator.answers(true)
+    await me.press('Sign in with a passkey')
+    await at(me, '/account')
+    await me.visit('/account/sessions')
+    expect(await me.text()).toContain('stays signed in')
+  })
+
+  it('is renamed and removed, and no longer signs in', async () => {
+    const { me, authenticator } = browser
+    await me.visit(LIST)
+    await me.page.getByRole('link', { name: 'Rename: Laptop' }).click()
+    await me.fill({ Name: 'Old laptop' })
+    await me.press('Save name')
+    await at(me, `${LIST}?done=renamed`)
+    await me.page.getByRole('button', { name: 'Remove: Old laptop' }).click()
+    await at(me, `${LIST}?done=removed`)
+    expect(await me.text()).toContain('You have no passkey yet.')
+
+    await me.visit('/sign-out')
+    await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    await authenticator.answers(false)
+    await me.visit('/sign-in')
+    await me.signIn(email)
+    await at(me, '/account')
+  })
+})
+
+describe('a second factor', () => {
+  let world: World
+  let browser: Browser
+  beforeAll(async () => {
+    world = await startWorld()
+    browser = await open(world, { verifiesUser: false })
+  })
+  afterAll(async () => {
+    await browser?.context.close()
+    await world?.stop()
+  })
+  afterEach(() => expect(complaintsOf(browser.context)).toEqual([]))
+
+  it('by a passkey that does not verify its user follows the password', async () => {
+    const { me } = browser
+    const { email } = await world.person({ signIn: false })
+    await me.signIn(email)
+    await me.visit(`${LIST}/new`)
+    await me.press('Create passkey')
+    await at(me, `${LIST}?done=added`)
+    expect(await me.text()).toContain('After the password only')
+
+    await me.visit('/sign-out')
+    await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    await me.signIn(email)
+    await at(me, '/second-factor')
+    await me.press('Use a passkey')
+    await at(me, '/account')
+  })
+
+  it('that is required is set up within the sign-in', async () => {
+    const required = await startWorld({ mfa: 'required' })
+    const other = await open(required)
+    const { email } = await required.person({ signIn: false })
+    await other.me.visit('/sign-in')
+    await other.me.signIn(email)
+    await at(other.me, '/second-factor/enrol')
+    await other.me.visit('/second-factor/enrol?method=passkey')
+    await other.me.press('Create passkey')
+    await at(other.me, '/account')
+    expect(await other.authenticator.passkeys()).toHaveLength(1)
+    expect(complaintsOf(other.context)).toEqual([])
+    await other.context.close()
+    await required.stop()
+  })
+})
+
+describe('without JavaScript', () => {
+  it('the password signs in, and the page of passkeys says what they need', async () => {
+    const world = await startWorld()
+    const context = await chromium.open({ javaScriptEnabled: false, locale: 'en-GB' })
+    const me = visitor(world, await context.newPage())
+    const { email } = await world.person({ signIn: false })
+    await me.visit('/sign-in')
+    expect(await me.page.getByRole('button', { name: 'Sign in with a passkey' }).count()).toBe(0)
+    await me.signIn(email)
+    await me.visit(`${LIST}/new`)
+    expect(await me.text()).toContain('Passkeys need JavaScript')
+    expect(await me.page.getByRole('button', { name: 'Create passkey' }).count()).toBe(0)
+    await context.close()
+    await world.stop()
+  })
+})
