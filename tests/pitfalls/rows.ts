@@ -81,7 +81,7 @@ export const FOUND: readonly Row[] = [
     suite('forms-twice', 'at %s', "'/sign-out'"),
   ] },
   { row: 'what Kubernetes sets for a Service named latchkey', proofs: [server('config', 'is not what Kubernetes sets for a Service named latchkey')] },
-  { row: 'a CORS origin with a wildcard', proofs: [server('config', '%s is read as written and bounded', "'https://*.example.com'")] },
+  { row: 'a CORS origin with a wildcard', proofs: [server('config/settings', '%s is read as written and bounded', "'https://*.example.com'")] },
   { row: 'forms of foreign hashes', proofs: [
     server('base/hashing/forms', 'have a vector for every row of the table'),
     server('base/hashing/forms', '%s, %s: match, and are outdated', 'ku2Gy22F240O5jDrF8bdQusB0/3KHIXIsoHcJo0DMAsnRoNQXXB0C'),
