@@ -35,7 +35,7 @@ const processWide = [
  * `statements`. And programs that bring their own database, if any.
  */
 const onPostgresOnly = [
-  'tests/{access-matrix,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,staleness}.test.ts',
+  'tests/{access-matrix,fuzz,half-sign-in,hostile-tokens,leaks,nodes,routes,second-factor-matrix,staleness}.test.ts',
   'packages/guard/src/examples.test.ts',
   'tests/{guides,next,providers,readme,runtimes}.test.ts',
   '**/db/postgres.test.ts',

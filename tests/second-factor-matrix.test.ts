@@ -1,0 +1,185 @@
+/**
+ * Every path to a session × everything that demands a second factor: each path stops at the second factor, or at setting
+ * one up, and leaves no session. A path that starts sessions without asking `nextStep` fails here.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config } from '../packages/server/src/config.ts'
+import { createTokenByOperator } from '../packages/server/src/features/access/tokens/index.ts'
+import { setPasswordByOperator } from '../packages/server/src/features/accounts/registration/operator.ts'
+import { Client } from '../packages/server/src/testing/client.ts'
+import { startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { FACTORS, type FactorName } from './sign-in/factors.ts'
+import { postForm } from './sign-in/forms.ts'
+import { NEW_ACCOUNTS, PATHS, type Stop, type Subject, stopOf } from './sign-in/paths.ts'
+
+interface Server {
+  settings: Partial<Config>
+  /** What demands a second factor, by name; each prepares the user. */
+  demands: Readonly<Record<string, (world: World, user: Subject) => Promise<unknown>>>
+}
+
+const setUser = (world: World, { id }: Subject, change: object) =>
+  world.db.tx('system', (tx) => tx.updateTable('users').set(change).where('id', '=', id).execute())
+
+const SERVERS: Readonly<Record<string, Server>> = {
+  'that leaves it to users and roles': {
+    settings: {},
+    demands: {
+      nothing: async () => {},
+      'the user': (world, user) => setUser(world, user, { mfa_required: true }),
+      'a role': (world, user) => setUser(world, user, { roles: ['viewer', 'staff'] }),
+      'a role and the user': (world, user) =>
+        setUser(world, user, { roles: ['viewer', 'staff'], mfa_required: true }),
+    },
+  },
+  'that requires it of everyone': {
+    settings: { mfa: 'required' },
+    demands: { 'the server': async () => {} },
+  },
+}
+
+/** Where every path stops. */
+const expected = (demand: string, factor: FactorName): Stop =>
+  factor !== 'nothing' ? 'second_factor' : demand === 'nothing' ? 'done' : 'enrol'
+
+describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands }) => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld({ ...settings, compat: ['tokens-by-password'] })
+    await world.db.tx('system', async (tx) => {
+      await tx.updateTable('roles').set({ requires_mfa: true }).where('name', '=', 'staff').execute()
+      await world.app.tools.roles.changed(tx)
+    })
+  })
+  afterAll(() => world.stop())
+
+  const combinations = Object.entries(demands).flatMap(([demand, prepare]) =>
+    Object.keys(FACTORS).map((factor) => ({ demand, prepare, factor: factor as FactorName })),
+  )
+
+  describe.each(combinations)(
+    'where $demand demands it, of a user who has set up $factor',
+    ({ demand, prepare, factor }) => {
+      const stop = expected(demand, factor)
+
+      it.each(PATHS)(`$name leads to ${stop}`, async ({ run, isRefusal }) => {
+        const [made] = await world.people([{ signIn: false }])
+        if (!made) throw new Error('no user')
+        const user = { id: made.id, email: made.email, password: made.password }
+        await FACTORS[factor](world, user)
+        await prepare(world, user)
+        const { reply, browser } = await run(world, user)
+        expect([stopOf(reply), reply.status < 500]).toEqual([stop, true])
+        const open = await sessionsOf(world, user)
+        if (stop === 'done') return
+        expect(open).toBe(0)
+        expect(browser?.cookies.has('lk_session') ?? false).toBe(false)
+        expect(await world.events(user.id)).not.toContain('auth.login.success')
+        if (reply.body.error === undefined) return
+        const { details } = reply.body.error
+        // a credential that is checked for one request has no attempt to continue
+        expect(details?.attempt === undefined).toBe(isRefusal === true)
+        if (isRefusal) return
+        expect(details.methods).toEqual(stop === 'enrol' ? ['passkey', 'totp'] : FACTORS[factor].methods)
+      })
+    },
+  )
+})
+
+const sessionsOf = (world: World, { id }: Pick<Subject, 'id'>): Promise<number> =>
+  world.db.tx('system', async (tx) => {
+    const rows = await tx
+      .selectFrom('sessions')
+      .select('id')
+      .where('user_id', '=', id)
+      .where('ended_at', 'is', null)
+      .execute()
+    return rows.length
+  })
+
+describe('a server that requires it of everyone, for new accounts', () => {
+  it.each(NEW_ACCOUNTS)('$name leads to enrol', async ({ settings, run }) => {
+    const world = await startWorld({ mfa: 'required', ...settings })
+    try {
+      const { reply, browser, email } = await run(world)
+      expect(stopOf(reply)).toBe('enrol')
+      expect(browser.cookies.has('lk_session')).toBe(false)
+      const { id } = await world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('users')
+          .innerJoin('emails', 'emails.user_id', 'users.id')
+          .select('users.id')
+          .where('emails.address', '=', email)
+          .executeTakeFirstOrThrow(),
+      )
+      expect(await sessionsOf(world, { id })).toBe(0)
+    } finally {
+      await world.stop()
+    }
+  })
+})
+
+const claimsOf = (token: unknown) =>
+  JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString())
+
+describe('a session from before', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  })
+  afterAll(() => world.stop())
+
+  it('is not raised by a refresh: its tokens state what was proven', async () => {
+    const person = await world.person({ signIn: false })
+    const client = world.client()
+    const { data } = await client.signIn(person.email, person.password, { tokens: true })
+    await FACTORS.totp(world, person)
+    const { data: next } = await world
+      .client()
+      .post('/api/v1/auth/refresh', { refresh_token: data.refresh_token })
+    const claims = claimsOf(next.access_token)
+    expect([claims.acr, claims.amr]).toEqual(['aal1', ['pwd']])
+  })
+
+  it('is not needed for a token of the operator, which states no level and is no recent proof', async () => {
+    const person = await world.person({ signIn: false })
+    await FACTORS.totp(world, person)
+    const { token } = await createTokenByOperator(world.app.tools, person.email, 3_600_000)
+    expect([claimsOf(token).acr, claimsOf(token).amr]).toEqual(['0', []])
+    const client = world.client({ headers: { authorization: `Bearer ${token}` } })
+    expect((await client.get('/api/v1/auth/validate')).status).toBe(200)
+    const fresh = world.app.rows.filter((row) => row.kind === 'api' && row.fresh !== undefined)
+    expect(fresh.length).toBeGreaterThan(5)
+    for (const row of fresh) {
+      const path = row.path.replace(/:\w+/g, `usr_${'0'.repeat(32)}`)
+      const reply = await client.send(row.method, path, row.method === 'GET' ? undefined : {})
+      expect([401, 403, 404], `${row.name} ${reply.code}`).toContain(reply.status)
+    }
+  })
+
+  it('ends with a password that the operator sets; the next sign-in stops at the second factor', async () => {
+    const person = await world.person()
+    await FACTORS.totp(world, person)
+    await setPasswordByOperator(world.app.tools, person.email, 'set by the operator, once')
+    expect((await person.client.get('/api/v1/auth/me')).status).toBe(401)
+    const { email, id } = person
+    const reply = await world
+      .client()
+      .post('/api/v1/auth/login', { email, password: 'set by the operator, once' })
+    expect([stopOf(reply), await sessionsOf(world, { id })]).toEqual(['second_factor', 0])
+  })
+
+  it('a sign-in that stops does not end the session that its browser has', async () => {
+    const [first, second] = [await world.person(), await world.person({ signIn: false })]
+    await FACTORS.totp(world, second)
+    const browser = new Client(world.url, { headers: { accept: 'text/html' } })
+    await postForm(browser, '/sign-in', { identifier: first.email, password: first.password })
+    const reply = await postForm(browser, '/sign-in', {
+      identifier: second.email,
+      password: second.password,
+    })
+    expect(stopOf(reply)).toBe('second_factor')
+    const me = await browser.get('/api/v1/auth/me', { headers: { accept: 'application/json' } })
+    expect(me.data.user.email).toBe(first.email)
+  })
+})
