@@ -1,4 +1,5 @@
 drop table latchkey.limit_windows;
+alter table latchkey.failures drop column level, drop column total;
 delete from latchkey.links where purpose in ('unlock', 'not_me');
 alter table latchkey.links drop constraint links_purpose_check;
 alter table latchkey.links add constraint links_purpose_check

@@ -10,6 +10,12 @@ alter table latchkey.limit_windows enable row level security;
 alter table latchkey.limit_windows force row level security;
 create policy system on latchkey.limit_windows to latchkey_system using (true) with check (true);
 
+-- Wrong second factors have a counter that only a right one clears: each lock-out lasts twice as long as the one before
+-- (`level`), and after a number of consecutive failures (`total`) codes are refused.
+alter table latchkey.failures
+  add column level int not null default 0,
+  add column total int not null default 0;
+
 -- A link ends a lock-out, and another one disowns a sign-in from a new device. `not valid`: every row meets the narrower
 -- check that it replaces.
 alter table latchkey.links drop constraint if exists links_purpose_check;

@@ -35,7 +35,15 @@ describe('the startup check of row-level security', () => {
     await db.tx('system', (tx) =>
       tx
         .insertInto('failures')
-        .values({ key: 'k', count: 1, first_at: new Date(0), last_at: new Date(0), locked_until: null })
+        .values({
+          key: 'k',
+          count: 1,
+          first_at: new Date(0),
+          last_at: new Date(0),
+          locked_until: null,
+          level: 0,
+          total: 0,
+        })
         .execute(),
     )
     await owner(`grant select on latchkey.failures to latchkey_request;

@@ -59,7 +59,8 @@ export async function proveAttempt<Input, Stored>(
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
   const owner = await assertOffered(tools, call, attempt, method.name)
-  return await proveWith(tools, call, method, input, { owner }, (tx, taken) =>
+  const first = attempt.proofs[0]?.method ?? method.name
+  return await proveWith(tools, call, method, input, { owner, first }, (tx, taken) =>
     advance(tools, tx, call, attempt, taken),
   )
 }
@@ -83,14 +84,15 @@ export async function checkWith<Input, Stored>(
 
 /**
  * Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. `owner`: the user of the
- * attempt that it continues; otherwise the input names one. `signIn`: what follows a sign-in that begins with it.
+ * attempt that it continues, whose first proof is `first`; otherwise the input names one. `signIn`: what follows a sign-in
+ * that begins with it.
  */
 async function proveWith<Input, Stored, Result>(
   tools: SignInTools,
   call: Call,
   method: Method<Input, Stored>,
   input: Input,
-  { owner, signIn = null }: { owner?: User; signIn?: AfterSignIn | null },
+  { owner, first, signIn = null }: { owner?: User; first?: ProofMethod; signIn?: AfterSignIn | null },
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
   const db = tools.db.hot
@@ -102,8 +104,9 @@ async function proveWith<Input, Stored, Result>(
     openGuess(tools, db, call, {
       ...named,
       device,
-      method: method.name,
       isGuessable: method.isGuessable,
+      method: first ?? method.name,
+      second: first ? secondOf(method.name) : null,
       signIn,
     }),
     method.read(db, named),
@@ -131,6 +134,9 @@ async function proveWith<Input, Stored, Result>(
   // it was replaced while it was checked
   return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }
 }
+
+/** Of a further proof: the password is counted as at the beginning of a sign-in. */
+const secondOf = (method: ProofMethod): ProofMethod | null => (method === 'password' ? null : method)
 
 const byId = (owner: User): Identified => ({ identifier: owner.id, owner, pending: null })
 
@@ -217,7 +223,8 @@ export async function continueAttempt(
   return await tools.db.tx('system', async (tx) => {
     const { user, device } = await lockAttemptUser(tx, call, attempt)
     const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
-    const settle = () => liftLockout(tools, tx, call, user)
+    const second = attempt.proofs.slice(1).find(({ method }) => secondOf(method) !== null)
+    const settle = () => liftLockout(tools, tx, call, user, second?.method)
     return await advance(tools, tx, call, attempt, { user, device, settle, ...step })
   })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { keyring } from '../../../base/crypto.ts'
-import { countersOf, countFailure } from './failures.ts'
+import { countersOf, countFailure, countSecondFailure, lockOf, type SecondState } from './failures.ts'
 
 const NOW = new Date('2030-01-01T12:00:00Z')
 const LOCKOUT = 15 * 60_000
@@ -43,6 +43,62 @@ describe('counting a failure', () => {
   })
 })
 
+describe('counting a wrong second factor', () => {
+  const none: SecondState = { count: 0, last_at: NOW, locked_until: null, level: 0, total: 0 }
+  const code = { isCode: true }
+  /** Guesses as soon as the counter permits, until then; the guesses whose outcome was answered. */
+  function attack(second: { isCode: boolean }, days: number): { answered: number[]; locks: number[] } {
+    const answered: number[] = []
+    const locks: number[] = []
+    let state = none
+    for (let now = NOW; now < minutes(days * 1440); ) {
+      const until = lockOf(state, second, now)
+      if (until) {
+        now = until
+        continue
+      }
+      answered.push(now.getTime() - NOW.getTime())
+      const { tripped, ...next } = countSecondFailure(state, 5, LOCKOUT, now)
+      if (tripped && next.locked_until) locks.push((next.locked_until.getTime() - now.getTime()) / 60_000)
+      state = next
+    }
+    return { answered, locks }
+  }
+
+  it('locks for twice as long each time, up to a day', () => {
+    const { locks } = attack({ isCode: false }, 20)
+    expect(locks.slice(0, 9)).toEqual([15, 30, 60, 120, 240, 480, 960, 1440, 1440])
+  })
+
+  it('refuses codes after 100 consecutive failures, however long an attacker waits: at most 0.15 % of accounts fall', () => {
+    const { answered } = attack(code, 3650)
+    expect(answered).toHaveLength(100)
+    // a code of six digits, of which each of five authenticators accepts three
+    expect((answered.length * 3 * 5) / 1e6).toBeLessThanOrEqual(0.0015)
+    expect(lockOf({ locked_until: null, total: 99 }, code, NOW)).toBeNull()
+    expect(lockOf({ locked_until: null, total: 100 }, code, NOW)).toEqual(minutes(1440))
+    // what is long enough or signs is refused for a time only
+    expect(lockOf({ locked_until: null, total: 100 }, { isCode: false }, NOW)).toBeNull()
+  })
+
+  it('forgets nothing by waiting: pauses between the guesses keep the total', () => {
+    let state = none
+    for (let hour = 0; hour < 300; hour += 3) {
+      const now = minutes(hour * 60)
+      if (lockOf(state, code, now)) break
+      const { tripped, ...next } = countSecondFailure(state, 5, LOCKOUT, now)
+      expect(tripped).toBe(false)
+      state = next
+    }
+    expect(state.total).toBe(100)
+  })
+
+  it('does not count while it is locked', () => {
+    const locked: SecondState = { count: 5, last_at: NOW, locked_until: minutes(15), level: 1, total: 5 }
+    expect(countSecondFailure(locked, 5, LOCKOUT, minutes(14))).toEqual({ ...locked, tripped: false })
+  })
+})
+
 describe('the counters of a guess', () => {
   const ring = keyring('a secret of the tests, thirty-two characters')
   const of = (guessed: { account: string; ip: string | null; deviceId: string | null }) =>
@@ -66,6 +122,20 @@ describe('the counters of a guess', () => {
     const stranger = of({ account: 'usr_1', ip: '192.0.2.1', deviceId: null })
     expect(known).toHaveLength(1)
     expect(stranger).not.toContain(known[0])
+  })
+
+  it('at a second factor are the same and one over all addresses; a known device has separate ones', () => {
+    const at = (ip: string, deviceId: string | null) =>
+      countersOf(ring, { lockoutFailures: 5 }, { account: 'usr_1', ip, deviceId, second: { isCode: true } })
+    const [here, there, known] = [at('192.0.2.1', null), at('192.0.2.2', null), at('192.0.2.1', 'dev_1')]
+    const secondOf = (counters: typeof here) => counters.filter(({ second }) => second).map(({ key }) => key)
+    expect([here.length, known.length]).toEqual([3, 2])
+    expect(secondOf(here)).toEqual(secondOf(there))
+    expect(secondOf(known)).not.toEqual(secondOf(here))
+    const usual = of({ account: 'usr_1', ip: '192.0.2.1', deviceId: null })
+    expect(here.filter(({ second }) => !second).map(({ key }) => key)).toEqual(usual)
+    // an administrator's unlock finds all of them
+    expect(new Set([...here, ...known].map(({ account }) => account)).size).toBe(1)
   })
 
   it('hold no identifier in clear', () => {

@@ -6,6 +6,12 @@
  * (ten times that), which stops guessing from many machines. A device that has signed in as this user before is counted
  * separately, so that guesses from elsewhere cannot lock it out.
  *
+ * A wrong second factor counts there as well, and in a counter of the account's second factors, over all addresses: only
+ * a person who has proven the first factor can raise it, and only a right second factor clears it. Its lock-outs double
+ * up to a day, and after 100 consecutive failures codes are refused (NIST SP 800-63B-4 §3.2.2), until another kind of
+ * factor is proven or an administrator unlocks the account. So an attacker who knows the password has 100 guesses at a
+ * code of six digits, of which a few are right at any time (failures.test.ts has the arithmetic).
+ *
  * Invariant: the outcome of a check is answered only after the counter's row was locked, so of any number of parallel
  * guesses exactly as many outcomes are answered as the limit allows. Counters are written in a separate
  * transaction: they survive a refused sign-in and a restart.
@@ -22,12 +28,20 @@ import type { Config } from '../../../config.ts'
 import type { FailuresTable } from './tables.ts'
 
 const ACCOUNT_WIDE_FACTOR = 10
+/** Consecutive failures of second factors after which codes are refused. */
+const MOST_WRONG_CODES = 100
+/** The longest lock-out of second factors, and the one that is answered where codes are refused. */
+const LONGEST_LOCKOUT = 86_400_000
+/** The count of wrong second factors that suggests that the password is known. */
+const SUSPICIOUS = 3
 
 export interface Counter {
   key: string
   /** The same for every counter of the account. */
   account: string
   max: number
+  /** Of second factors: whether the guess is at a code, which too many consecutive failures refuse. */
+  second: { isCode: boolean } | null
 }
 
 /** The account that a guess is about, and where the guess comes from. */
@@ -37,6 +51,8 @@ export interface GuessTarget {
   ip: string | null
   /** A device that is known to have signed in as this user. */
   deviceId: string | null
+  /** Of a guess at a second factor. */
+  second?: Counter['second']
 }
 
 /** The counters of a failure. Keys are keyed hashes, because an identifier without an account is personal data too. */
@@ -48,11 +64,23 @@ export function countersOf(
   const key = (...parts: string[]) => keyring.mac('identifiers', JSON.stringify(parts)).toString('base64url')
   const max = config.lockoutFailures
   const account = key('account', target.account)
-  if (target.deviceId) return [{ key: key('device', target.account, target.deviceId), account, max }]
-  return [
-    { key: key('pair', target.account, target.ip ? addressKey(target.ip) : 'none'), account, max },
-    { key: account, account, max: max * ACCOUNT_WIDE_FACTOR },
-  ].sort((a, b) => (a.key < b.key ? -1 : 1))
+  const counter = (name: string, most: number, second: Counter['second'] = null): Counter => ({
+    key: name,
+    account,
+    max: most,
+    second,
+  })
+  const counters = target.deviceId
+    ? [counter(key('device', target.account, target.deviceId), max)]
+    : [
+        counter(key('pair', target.account, target.ip ? addressKey(target.ip) : 'none'), max),
+        counter(account, max * ACCOUNT_WIDE_FACTOR),
+      ]
+  if (target.second) {
+    const where = target.deviceId ? [target.deviceId] : []
+    counters.push(counter(key('second', target.account, ...where), max, target.second))
+  }
+  return counters.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 export interface FailureVerdict {
@@ -61,9 +89,12 @@ export interface FailureVerdict {
   lockedUntil: Date | null
   /** Whether this failure locked it. */
   tripped: boolean
+  /** Whether so many second factors were wrong that the password must be known to another person. */
+  isSuspicious: boolean
 }
 
 type State = Pick<FailuresTable, 'count' | 'last_at' | 'locked_until'>
+export type SecondState = State & Pick<FailuresTable, 'level' | 'total'>
 
 /** Pure: a counter after one more failure. A locked counter does not change; a stale one starts from one. */
 export function countFailure(
@@ -79,6 +110,30 @@ export function countFailure(
   return { count, last_at: now, locked_until: tripped ? later(now, lockout) : null, tripped }
 }
 
+/** Pure: as countFailure, for the counter of second factors. */
+export function countSecondFailure(
+  state: SecondState,
+  max: number,
+  lockout: number,
+  now: Date,
+): SecondState & { tripped: boolean } {
+  const { level, total } = state
+  const lasts = Math.min(lockout * 2 ** level, Math.max(lockout, LONGEST_LOCKOUT))
+  const next = countFailure(state, max, lasts, now)
+  const isCounted = state.locked_until === null || state.locked_until <= now
+  return { ...next, level: level + (next.tripped ? 1 : 0), total: total + (isCounted ? 1 : 0) }
+}
+
+/** Pure: when the lock-out of a counter ends; null for none. */
+export function lockOf(
+  { locked_until: until, total }: Pick<SecondState, 'locked_until' | 'total'>,
+  second: Counter['second'],
+  now: Date,
+): Date | null {
+  if (second?.isCode && total >= MOST_WRONG_CODES) return later(now, LONGEST_LOCKOUT)
+  return until && until > now ? until : null
+}
+
 /**
  * Counts a failure in every counter, unless one of them is locked already: a guess without an answer reveals nothing, and
  * parallel guesses from one address must not use up the counter over all addresses.
@@ -90,17 +145,20 @@ export async function recordFailure(
   now: Date,
 ): Promise<FailureVerdict> {
   const rows = await openCounters(tx, counters, now)
-  const until = latestLock(rows.values(), now)
+  const until = latestLock([...rows.values()], counters, now)
   const verdict: FailureVerdict = {
     attemptsRemaining: Number.POSITIVE_INFINITY,
     lockedUntil: until,
     tripped: false,
+    isSuspicious: false,
   }
   if (until) return verdict
-  for (const { key, max } of counters) {
+  for (const { key, max, second } of counters) {
     const row = rows.get(key)
     if (!row) throw new Error('a failure counter vanished inside its transaction')
-    const { tripped, ...next } = countFailure(row, max, config.lockoutDuration, now)
+    const count = second ? countSecondFailure : countFailure
+    const { tripped, ...next } = count(row, max, config.lockoutDuration, now)
+    verdict.isSuspicious ||= second !== null && next.count === SUSPICIOUS
     await tx.updateTable('failures').set(next).where('key', '=', key).execute()
     verdict.attemptsRemaining = Math.min(verdict.attemptsRemaining, Math.max(0, max - next.count))
     verdict.tripped ||= tripped
@@ -124,6 +182,8 @@ async function openCounters(
         first_at: now,
         last_at: now,
         locked_until: null,
+        level: 0,
+        total: 0,
       })),
     )
     .onConflict((conflict) =>
@@ -152,11 +212,21 @@ const lockByKeys = compiledOnce((db, { keys }: { keys: readonly string[] }) =>
 
 const keysOf = (counters: readonly Counter[]): string[] => counters.map(({ key }) => key)
 
+type StoredLock = Pick<FailuresTable, 'key' | 'locked_until' | 'total'>
+
 /** When the last lock-out of these counters ends; null for none. */
-export function latestLock(rows: Iterable<Pick<FailuresTable, 'locked_until'>>, now: Date): Date | null {
-  let until: Date | null = null
-  for (const { locked_until: lock } of rows) if (lock && lock > now && (!until || lock > until)) until = lock
-  return until
+export function latestLock(
+  rows: readonly StoredLock[],
+  counters: readonly Counter[],
+  now: Date,
+): Date | null {
+  let latest: Date | null = null
+  for (const { key, second } of counters) {
+    const row = rows.find((one) => one.key === key)
+    const until = row ? lockOf(row, second, now) : null
+    if (until && (!latest || until > latest)) latest = until
+  }
+  return latest
 }
 
 /** When the caller's lock-out of the account ends; null for none. */
@@ -165,16 +235,17 @@ export async function lockedUntil(
   counters: readonly Counter[],
   now: Date,
 ): Promise<Date | null> {
-  const [row] = (await db.executeQuery(selectLockedUntil({ keys: keysOf(counters), now }))).rows
-  return row?.until ?? null
+  const { rows } = await db.executeQuery(selectLocks({ keys: keysOf(counters), now, most: MOST_WRONG_CODES }))
+  return latestLock(rows, counters, now)
 }
 
-const selectLockedUntil = compiledOnce((db, { keys, now }: { keys: readonly string[]; now: Date }) =>
-  db
-    .selectFrom('failures')
-    .select(sql<Date | null>`max(locked_until)`.as('until'))
-    .where('key', '=', sql<string>`any(${keys}::text[])`)
-    .where('locked_until', '>', now),
+const selectLocks = compiledOnce(
+  (db, { keys, now, most }: { keys: readonly string[]; now: Date; most: number }) =>
+    db
+      .selectFrom('failures')
+      .select(['key', 'locked_until', 'total'])
+      .where('key', '=', sql<string>`any(${keys}::text[])`)
+      .where((row) => row.or([row('locked_until', '>', now), row('total', '>=', most)])),
 )
 
 /** Deletes failures that the transaction has locked. */
@@ -202,6 +273,13 @@ export function lockedProblem(until: Date, now: Date) {
   return problem('ACCOUNT_LOCKED', { details: { lockout_duration: seconds }, retryAfter: seconds })
 }
 
-export async function purgeFailures(tx: Tx, before: Date): Promise<void> {
-  await tx.deleteFrom('failures').where('last_at', '<', before).execute()
+/** Deletes what is stale. Consecutive failures of second factors are never stale: they are kept as long as devices are. */
+export async function purgeFailures(tx: Tx, before: Date, now: Date): Promise<void> {
+  await tx
+    .deleteFrom('failures')
+    .where('last_at', '<', before)
+    .where((row) => row.or([row('total', '=', 0), row('last_at', '<', later(now, -KEPT))]))
+    .execute()
 }
+
+const KEPT = 400 * 86_400_000

@@ -3,6 +3,7 @@
  * method between `openGuess` and one of `recordFailedGuess`, `lockGuesses` and `countUnprovenGuess`.
  */
 
+import type { ProofMethod } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
@@ -24,7 +25,7 @@ import {
   lockFailures,
   recordFailure,
 } from './failures.ts'
-import { lockedJob } from './jobs.ts'
+import { lockedJob, secondFactorJob } from './jobs.ts'
 
 /** A try at a credential: whose account, from which device, and what has been counted. */
 export interface Guess {
@@ -55,10 +56,12 @@ export interface GuessRequest {
   owner: Pick<User, 'id' | 'username'> | null
   /** The device that the caller's cookie names, whichever user it belongs to. */
   device: Device | null
-  /** The name of the method that verifies the credential. */
+  /** The name of the method that verifies the credential, or that of the sign-in's first proof. */
   method: string
   /** As of Guess. Default: true. */
   isGuessable?: boolean | undefined
+  /** The method that verifies a further proof of an attempt. */
+  second?: ProofMethod | null
   signIn: SignInRequest | null
 }
 
@@ -70,10 +73,15 @@ export async function openGuess(
   tools: Pick<Tools, 'keyring' | 'config'>,
   db: Statements,
   call: Call,
-  { identifier, owner, device, method, isGuessable = true, signIn }: GuessRequest,
+  { identifier, owner, device, method, isGuessable = true, second = null, signIn }: GuessRequest,
 ): Promise<Guess> {
-  const counters = countersFor(tools, call, { identifier, owner, device })
-  const details = { login_method: method, mfa_used: false, ...(signIn && { remember_me: signIn.remember }) }
+  const counters = countersFor(tools, call, { identifier, owner, device, second })
+  const details = {
+    login_method: method,
+    mfa_used: false,
+    ...(second && { second_factor: second }),
+    ...(signIn && { remember_me: signIn.remember }),
+  }
   const attempt: AuditEntry = {
     type: 'auth.login.attempt',
     userId: owner?.id ?? null,
@@ -97,13 +105,17 @@ const LONGEST_IDENTIFIER = 320
 const countersFor = (
   tools: Pick<Tools, 'keyring' | 'config'>,
   call: Call,
-  { identifier, owner, device }: Pick<GuessRequest, 'identifier' | 'owner' | 'device'>,
+  { identifier, owner, device, second }: Pick<GuessRequest, 'identifier' | 'owner' | 'device' | 'second'>,
 ): Counter[] =>
   countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
     deviceId: owner && familiarDevice(call, device, owner.id),
+    second: second ? { isCode: CODES.has(second) } : null,
   })
+
+/** What is short enough to be guessed, however slowly. */
+const CODES: ReadonlySet<ProofMethod> = new Set(['totp', 'email_code'])
 
 /** A device that has signed in as the owner, or the session that sends the request. */
 function familiarDevice(call: Call, device: Device | null, ownerId: string): string | null {
@@ -111,15 +123,19 @@ function familiarDevice(call: Call, device: Device | null, ownerId: string): str
   return call.session && call.principal?.userId === ownerId ? call.session.id : null
 }
 
-/** Ends the caller's lock-out, for a user who has proven their identity by other means, such as their mailbox. */
+/**
+ * Ends the caller's lock-out, for a user who has proven their identity by other means, such as their mailbox. Failures of
+ * second factors stay counted, unless the sign-in has proven one (`second`).
+ */
 export async function liftLockout(
   tools: Pick<Tools, 'keyring' | 'config'>,
   tx: Tx,
   call: Call,
   user: Pick<User, 'id' | 'username'>,
+  second: ProofMethod | null = null,
 ): Promise<void> {
   const device = await findCallersDevice(tx, call)
-  await forgetFailures(tx, countersFor(tools, call, { identifier: user.id, owner: user, device }))
+  await forgetFailures(tx, countersFor(tools, call, { identifier: user.id, owner: user, device, second }))
 }
 
 /** Ends every lock-out of an account, by an administrator. */
@@ -161,6 +177,7 @@ export async function recordFailedGuess(
   })
   if (verdict.lockedUntil) return lockedProblem(verdict.lockedUntil, call.now)
   return problem('AUTHENTICATION_FAILED', {
+    ...(guess.details.second_factor === undefined ? {} : { message: 'The second factor was not accepted.' }),
     details: {
       attempts_remaining: verdict.attemptsRemaining,
       lockout_duration: Math.round(tools.config.lockoutDuration / 1000),
@@ -191,10 +208,17 @@ async function countGuess(
   guess: Guess,
 ): Promise<FailureVerdict> {
   const verdict = await recordFailure(tx, guess.counters, tools.config, call.now)
-  if (!verdict.tripped) return verdict
   const userId = guess.user?.id ?? null
+  const payload = {
+    user_id: userId,
+    at: call.now.toISOString(),
+    ip: call.ip,
+    user_agent: call.userAgent,
+    locale: call.locale,
+  }
+  if (verdict.isSuspicious) await tools.jobs.enqueue(tx, secondFactorJob, payload, { now: call.now })
+  if (!verdict.tripped) return verdict
   await audit(tx, call, { type: 'auth.login.locked', userId, username: guess.user?.username ?? null })
-  const payload = { user_id: userId, at: call.now.toISOString(), ip: call.ip, locale: call.locale }
   await tools.jobs.enqueue(tx, lockedJob, payload, { now: call.now })
   return verdict
 }
@@ -211,7 +235,7 @@ export async function lockGuesses(tx: Tx, call: Call, guess: Guess): Promise<Loc
   const failures = await lockFailures(tx, guess.counters)
   return {
     async findRefusal() {
-      const until = latestLock(failures, call.now)
+      const until = latestLock(failures, guess.counters, call.now)
       if (!until || !guess.isGuessable) return null
       await auditFailure(tx, call, guess, 'locked')
       return lockedProblem(until, call.now)

@@ -11,7 +11,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
 import { purgeDevices } from '../devices/index.ts'
 import { purgeFailures } from './failures.ts'
-import { lockedEmail, newDeviceEmail, type SignInNotice } from './mail.tsx'
+import { lockedEmail, newDeviceEmail, type SignInNotice, secondFactorEmail } from './mail.tsx'
 
 const DAY = 86_400_000
 /** An account may be locked out from any number of addresses; its owner gets at most one e-mail in this time. */
@@ -28,23 +28,25 @@ const AboutSignIn = z.object({
 })
 const newDeviceJob = job('signin.new_device', AboutSignIn)
 export const lockedJob = job('signin.locked', AboutSignIn)
+export const secondFactorJob = job('signin.second_factor_guessed', AboutSignIn)
 
 export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] {
   const { db, mail, config } = tools
   const send =
-    (email: typeof newDeviceEmail, isDue: typeof takeTurn | null) =>
+    (email: typeof newDeviceEmail, kind: string | null) =>
     (payload: z.output<typeof AboutSignIn>, now: Date) =>
       db.tx('system', async (tx) => {
         const about = await noticeOf(tx, payload)
-        if (!about || (isDue && !(await isDue(tx, about.userId, now)))) return
+        if (!about || (kind !== null && !(await takeTurn(tx, `${kind} ${about.userId}`, now)))) return
         await mail.write(tx, email(config, about), now, about.userId)
       })
   return [
     runs(newDeviceJob, send(newDeviceEmail, null)),
-    runs(lockedJob, send(lockedEmail, takeTurn)),
+    runs(lockedJob, send(lockedEmail, 'email')),
+    runs(secondFactorJob, send(secondFactorEmail, 'second factor')),
     recurs('guesses.purge', '1h', (now) =>
       db.tx('system', async (tx) => {
-        await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)))
+        await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)), now)
         await purgeDevices(tx, now)
       }),
     ),
@@ -72,10 +74,10 @@ export async function reportNewDevice(
  * Takes the turn to send, in one statement, so that of several jobs on any nodes exactly one sends. Stored among the
  * counters, which are purged after a day.
  */
-async function takeTurn(tx: Tx, userId: string, now: Date): Promise<boolean> {
+async function takeTurn(tx: Tx, key: string, now: Date): Promise<boolean> {
   const { rows } = await sql`
     insert into failures as f (key, count, first_at, last_at, locked_until)
-    values (${`email ${userId}`}, 0, ${now}, ${now}, null)
+    values (${key}, 0, ${now}, ${now}, null)
     on conflict (key) do update set last_at = excluded.last_at where f.last_at <= ${later(now, -LOCKED_EMAIL_PAUSE)}
     returning key`.execute(tx)
   return rows.length > 0

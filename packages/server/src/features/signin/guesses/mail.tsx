@@ -13,6 +13,9 @@ const t = texts({
     'locked.lead':
       'A wrong password was entered for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
     'locked.more': 'There may be more such attempts: we send at most one e-mail an hour about them.',
+    'second.subject': 'Your password may be known: {brand}',
+    'second.lead':
+      'Your password was entered correctly, and then a wrong second factor several times. If it was not you, another person knows your password.',
     details: 'Time: {time}. Device: {device}. Address: {address}.',
     unknown: 'unknown',
     you: 'If it was you, there is nothing to do. If not, change your password:',
@@ -26,6 +29,9 @@ const t = texts({
       'Für Ihr Konto wurde mehrmals ein falsches Passwort eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
     'locked.more':
       'Es kann weitere solche Versuche geben: Wir senden darüber höchstens eine E-Mail in der Stunde.',
+    'second.subject': 'Ihr Passwort ist möglicherweise bekannt: {brand}',
+    'second.lead':
+      'Ihr Passwort wurde richtig eingegeben und danach mehrmals ein falscher zweiter Faktor. Wenn Sie das nicht waren, kennt eine andere Person Ihr Passwort.',
     details: 'Zeit: {time}. Gerät: {device}. Adresse: {address}.',
     unknown: 'unbekannt',
     you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',
@@ -43,7 +49,7 @@ export interface SignInNotice {
 }
 
 const notice =
-  (what: 'device' | 'locked') =>
+  (what: 'device' | 'locked' | 'second') =>
   (config: Pick<Config, 'publicUrl' | 'brandName'>, about: SignInNotice): Email => {
     const { locale } = about
     const unknown = t(locale, 'unknown')
@@ -61,7 +67,7 @@ const notice =
               address: about.ip ?? unknown,
             })}
           </Note>
-          {what === 'locked' ? <Note>{t(locale, 'locked.more')}</Note> : null}
+          {what === 'device' ? null : <Note>{t(locale, 'locked.more')}</Note>}
           <Paragraph>{t(locale, 'you')}</Paragraph>
           <Action href={`${config.publicUrl}/account/security`}>{t(locale, 'action')}</Action>
         </>
@@ -71,3 +77,4 @@ const notice =
 
 export const newDeviceEmail = notice('device')
 export const lockedEmail = notice('locked')
+export const secondFactorEmail = notice('second')

@@ -14,4 +14,7 @@ export interface FailuresTable {
   first_at: Date
   last_at: Date
   locked_until: Date | null
+  /** Of second factors: how many lock-outs there were, and how many failures, since one was right. */
+  level: number
+  total: number
 }

@@ -28,7 +28,7 @@ export const secondFactorOperations = {
     summary: 'Continue a sign-in or a step-up by a further proof',
     open: 'the attempt is the credential',
     audit: COMPLETES,
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true },
     errors: ERRORS,
   }),
   form: operation({
@@ -50,7 +50,7 @@ export const secondFactorOperations = {
     summary: 'Set up a second factor in a sign-in',
     open: 'the attempt is the credential',
     audit: [...COMPLETES, 'auth.mfa.enabled'],
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true },
     errors: ERRORS,
   }),
 }
