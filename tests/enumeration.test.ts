@@ -28,6 +28,7 @@ function shapeOf(reply: Reply, typed: string) {
       .replaceAll(typed, '<typed>')
       .replaceAll(encodeURIComponent(typed), '<typed>')
       .replace(/\b[a-z]{3}_[0-9a-f]{32}\b/g, '<id>')
+      .replace(/<id>\.[\w-]{43}/g, '<token>')
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
       .replace(/[\w-]{22}\.[\w-]{43}/g, '<csrf>')
   const headers = [...reply.headers]
@@ -42,17 +43,19 @@ function shapeOf(reply: Reply, typed: string) {
 describe('the same answer', () => {
   const forgetFailures = () => world.db.tx('system', (tx) => tx.deleteFrom('failures').execute())
 
-  it.each(ENDPOINTS.map((endpoint, n) => ({ ...endpoint, unknown: `unkn${n}@example.com` })))(
-    'of $name for every identifier',
-    async ({ ask, unknown }) => {
+  it.each(
+    ENDPOINTS.map((endpoint, n) => ({
+      ...endpoint,
+      unknown: `unk${String(n).padStart(2, '0')}@example.com`,
+    })),
+  )('of $name for every identifier', async ({ ask, unknown }) => {
+    await forgetFailures()
+    const expected = shapeOf(await ask(world.client(), unknown), unknown)
+    for (const identifier of [KNOWN, PENDING, DISABLED]) {
       await forgetFailures()
-      const expected = shapeOf(await ask(world.client(), unknown), unknown)
-      for (const identifier of [KNOWN, PENDING, DISABLED]) {
-        await forgetFailures()
-        expect(shapeOf(await ask(world.client(), identifier), identifier), identifier).toEqual(expected)
-      }
-    },
-  )
+      expect(shapeOf(await ask(world.client(), identifier), identifier), identifier).toEqual(expected)
+    }
+  })
 
   it('of register for a taken username', async () => {
     const ask = (email: string, username: string) =>

@@ -67,6 +67,9 @@ describe('the same time', () => {
     { name: 'register', about: [KNOWN] },
     { name: 'forgot', about: [KNOWN, DISABLED] },
     { name: 'resend', about: [KNOWN, PENDING] },
+    { name: 'magic link', about: [KNOWN, DISABLED] },
+    { name: 'code by e-mail', about: [KNOWN, PENDING] },
+    { name: 'a wrong code', about: [KNOWN] },
   ]
 
   it.each(TIMED)(

@@ -46,11 +46,24 @@ async function send({ client, at, to = at, fields, hidden = [] }: Form, times: 2
   return replies
 }
 
-const stranger = async (at: string, fields: Record<string, string>, of = world): Promise<Form> => ({
+const stranger = async (
+  at: string,
+  fields: Record<string, string>,
+  of = world,
+  to?: string,
+): Promise<Form> => ({
   client: of.client(),
   at,
+  ...(to !== undefined && { to }),
   fields,
 })
+/** A browser that waits for the code of a person. */
+async function askedForCode() {
+  const { email } = await world.person({ signIn: false })
+  const form = await stranger('/sign-in/email', { email }, world, '/sign-in/email/code')
+  await send(form, 1)
+  return { client: form.client, email }
+}
 const PASSWORD_CHANGE = { current_password: PASSWORD, new_password: NEXT, new_password_confirm: NEXT }
 
 const own =
@@ -117,6 +130,21 @@ const FORMS: Record<string, () => Promise<Form>> = {
     await world.client().post('/api/v1/auth/password/forgot', { email })
     const token = await world.mailbox.tokenFor(email, /reset-password/)
     return stranger(`/reset-password?token=${token}`, { token, password: NEXT, password_confirm: NEXT })
+  },
+  '/sign-in/email/code': () => stranger('/sign-in/email', { email: 'twice@example.com' }, world, '/sign-in/email/code'),
+  '/sign-in/email/link': () => stranger('/sign-in/email', { email: 'twice@example.com' }, world, '/sign-in/email/link'),
+  '/sign-in/code': async () => {
+    const { client, email } = await askedForCode()
+    const { text } = await world.mailbox.emailTo(email, /code/)
+    return { client, at: '/sign-in/code', fields: { code: /^\d{6}$/m.exec(text)?.[0] ?? '' }, hidden: ['attempt'] }
+  },
+  '/sign-in/code/send': async () => ({ client: (await askedForCode()).client, at: '/sign-in/code', to: '/sign-in/code/send', fields: {}, hidden: ['attempt'] }),
+  '/sign-in/link': async () => {
+    const { email } = await world.person({ signIn: false })
+    const form = await stranger('/sign-in/email', { email }, world, '/sign-in/email/link')
+    await send(form, 1)
+    const token = await world.mailbox.tokenFor(email, /sign-in\/link/)
+    return { client: form.client, at: `/sign-in/link?token=${token}`, fields: { token } }
   },
   '/sign-in/new-password': async () => {
     const { email } = await classic.person({ password: OLD, signIn: false })

@@ -251,6 +251,18 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
   },
   'auth.attempts.show': async () => ({ client: world.client(), path: { attempt: await attempt() } }),
   'auth.attempts.password': async () => ({ client: world.client(), path: { attempt: await attempt() } }),
+  async 'auth.magic_link.complete'() {
+    const [client, { email }] = [world.client(), await someone()]
+    const { data } = await client.post('/api/v1/auth/magic-link', { email })
+    const token = await world.mailbox.tokenFor(email, /sign-in\/link/)
+    return { client: world.client(), body: { token, attempt: data.attempt } }
+  },
+  async 'auth.email_code.complete'() {
+    const [client, { email }] = [world.client(), await someone()]
+    const { data } = await client.post('/api/v1/auth/email-code', { email })
+    const { text } = await world.mailbox.emailTo(email, /code/)
+    return { client: world.client(), body: { code: /^\d{6}$/m.exec(text)?.[0], attempt: data.attempt } }
+  },
   async 'passwords.reset'() {
     const { email } = await someone()
     await world.client().post('/api/v1/auth/password/forgot', { email })

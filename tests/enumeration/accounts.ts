@@ -60,6 +60,17 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'the password of the stranger' }) },
   { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
   { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
+  { name: 'magic link', ask: (client, email) => client.post('/api/v1/auth/magic-link', { email }) },
+  { name: 'code by e-mail', ask: (client, email) => client.post('/api/v1/auth/email-code', { email }) },
+  {
+    name: 'a wrong code',
+    ask: async (client, email) => {
+      const { data } = await client.post('/api/v1/auth/email-code', { email })
+      return await client.post('/api/v1/auth/email-code/complete', { attempt: data.attempt, code: '000000' })
+    },
+  },
+  { name: 'the page that sends a code', ask: (client, email) => form(client, '/sign-in/email/code', { email }) },
+  { name: 'the page that sends a link', ask: (client, email) => form(client, '/sign-in/email/link', { email }) },
   { name: 'the sign-in page', ask: (client, identifier) => form(client, '/sign-in', { identifier, password: 'not the password of anybody' }) },
   {
     name: 'the sign-up page',

@@ -59,6 +59,7 @@ import { organizationRoleFeature } from './features/organizations/roles/index.ts
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
+import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
 import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
@@ -202,7 +203,12 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     passwordFeature(tools),
     responseFeature(tools),
     passkeyFeature(tools),
-    secondFactorFeature(tools, [continuingPasskey(tools), continuingPassword(tools)]),
+    mailCodeFeature(tools),
+    secondFactorFeature(tools, [
+      continuingPasskey(tools),
+      continuingEmailCode(tools),
+      continuingPassword(tools),
+    ]),
     securityFeature([passwordSection(tools), emailSection(tools), recoverySection()]),
     registrationFeature(tools),
     addressFeature(tools),

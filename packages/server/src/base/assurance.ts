@@ -155,6 +155,8 @@ export interface SignInFacts {
   /** The kinds of the confirmed factors. */
   factors: readonly FactorKind[]
   hasPassword: boolean
+  /** That a code can be sent to their verified address; absent: it cannot. */
+  hasMailbox?: boolean
   demands: readonly Demand[]
 }
 
@@ -171,13 +173,17 @@ const KINDS: Readonly<Record<SecondMethod, ProofKind>> = {
 /** What a proof by a method is; of a passkey, one with user verification. */
 export const kindOf = (method: SecondMethod): ProofKind => KINDS[method]
 
-/** The methods by which the user can prove something further. */
-export function usableMethods({ factors, hasPassword }: SignInFacts): SecondMethod[] {
+/**
+ * The methods by which the user can prove something further. Where they have neither a password nor a factor, that is the
+ * mailbox that they sign in with.
+ */
+export function usableMethods({ factors, hasPassword, hasMailbox = false }: SignInFacts): SecondMethod[] {
+  const isMailboxAll = hasMailbox && !hasPassword && factors.length === 0
   const isUsable: Readonly<Record<SecondMethod, boolean>> = {
     passkey: factors.includes('passkey'),
     totp: factors.includes('totp'),
     backup_code: factors.includes('backup_codes'),
-    email_code: factors.includes('email'),
+    email_code: factors.includes('email') || isMailboxAll,
     password: hasPassword,
   }
   return (['passkey', 'totp', 'backup_code', 'email_code', 'password'] as const).filter(
@@ -194,7 +200,8 @@ export function meetsOwnFactors(proofs: readonly Judged[], factors: readonly Fac
     proofs.some(({ channel }) => channel !== undefined && channels.includes(channel))
   if (has('device') && proofs.some(({ factor }) => factor === 'knowledge')) return true
   if (!has('mailbox')) return false
-  return !isStrong || has('app', 'codes', 'key')
+  // a second proof of the mailbox is the same factor: beside it counts what the user knows, or has otherwise
+  return isStrong ? has('app', 'codes', 'key') : proofs.some(({ factor }) => factor === 'knowledge')
 }
 
 const prospective = (methods: readonly SecondMethod[]): Judged[] =>

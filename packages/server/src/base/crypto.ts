@@ -20,6 +20,7 @@ export type Purpose =
   | 'totp'
   | 'forms'
   | 'challenges'
+  | 'email_codes'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

@@ -33,7 +33,7 @@ export interface LinkTools {
 /** The URL of a single-use link in an e-mail, with the return URL in `continue`. */
 export function emailLink(
   { config, keyring }: LinkTools,
-  path: '/verify-email' | '/reset-password',
+  path: '/verify-email' | '/reset-password' | '/sign-in/link',
   { token, returnTo }: { token: string; returnTo?: string | null | undefined },
 ): string {
   const query = new URLSearchParams({ token })

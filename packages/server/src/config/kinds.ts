@@ -149,6 +149,12 @@ export const listOf = <T extends string>(item: Kind<T>): Kind<readonly T[]> => (
   ],
 })
 
+/** A list, or the word `off` for an empty one. */
+export function listOrOff<T extends string>(item: Kind<T>): Kind<readonly T[]> {
+  const list = listOf(item)
+  return kind(`${list.takes}; or \`off\``, (text) => (text === 'off' ? [] : list.read(text)))
+}
+
 /** A list with a maximum number of items. */
 export const atMost = <T>(most: number, list: Kind<readonly T[]>): Kind<readonly T[]> =>
   kind(`${list.takes}; at most ${most}`, (text) => {

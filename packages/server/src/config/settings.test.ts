@@ -105,6 +105,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   emailVerification: { takes: { off: 'off' }, refuses: ['no', 'optional'] },
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },
   mfaMethods: { takes: { 'passkey, totp': ['passkey', 'totp'] }, refuses: ['sms', 'totp,sms'] },
+  emailSignIn: { takes: { code: ['code'], off: [] }, refuses: ['sms', 'link,off'] },
   mfaGrace: { takes: { '14d': 14 * 86_400_000 }, refuses: ['366d', '14'] },
   passkeyRpId: {
     takes: { 'example.com': 'example.com', localhost: 'localhost' },

@@ -4,7 +4,7 @@
  */
 import { LOCALES, STYLES } from '../base/call.ts'
 import {
-  atMost, ceremonyOrigin, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, network, nullable, oneOf,
+  atMost, ceremonyOrigin, domain, durationBetween, emailAddress, endpoint, forbiddenPattern, host, type Kind, listOf, listOrOff, network, nullable, oneOf,
   origin, postgresUrl, sender, text, url, wholeNumber, yesNo,
 } from './kinds.ts' // biome-ignore format: a list
 import { PASSWORD_PROFILES } from './password-profiles.ts'
@@ -156,6 +156,8 @@ export const SETTINGS = {
     about: 'Further origins that may use these passkeys: websites, also of other domains (published at `/.well-known/webauthn`), and Android apps.' }),
   passkeyAttestation: set('LATCHKEY_PASSKEY_ATTESTATION', 'accounts', oneOf('none', 'direct'), { byDefault: 'none',
     about: 'Whether new passkeys state the model of their authenticator: `direct` requests it, which browsers may ask the user about; the signature is verified, the chain of certificates is not.' }),
+  emailSignIn: set('LATCHKEY_EMAIL_SIGN_IN', 'accounts', listOrOff(oneOf('link', 'code')), { byDefault: 'link,code',
+    about: 'How users can sign in by e-mail, without their password: by a link, by a six-digit code, or (`off`) by neither.' }),
   emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
     about: 'Whether users must verify their e-mail address before they can sign in.' }),
   rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',

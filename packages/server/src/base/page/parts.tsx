@@ -9,14 +9,17 @@ export type ButtonKind = 'primary' | 'secondary' | 'danger' | 'link'
 export const Button = ({
   kind = 'primary',
   description,
+  formAction,
   children,
 }: {
   kind?: ButtonKind
   /** The accessible name, if the label alone does not say what the button acts on. */
   description?: string
+  /** Where the form is sent by this button; default: the action of the form. */
+  formAction?: string
   children: ComponentChildren
 }) => (
-  <button type="submit" class={`button ${kind}`} aria-label={description}>
+  <button type="submit" class={`button ${kind}`} aria-label={description} formAction={formAction}>
     {children}
   </button>
 )

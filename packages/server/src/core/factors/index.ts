@@ -35,7 +35,7 @@ export interface Factor {
 }
 
 export type FactTools = {
-  config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace'>
+  config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace' | 'emailSignIn'>
   roles: Pick<Roles, 'fresh' | 'find'>
 }
 
@@ -44,6 +44,7 @@ interface FactsRow {
   created_at: Date
   roles: string[]
   has_password: boolean
+  has_mailbox: boolean
   factors: FactorKind[]
 }
 
@@ -51,6 +52,7 @@ const selectFacts = compiledOnce(
   (_, { userId }: { userId: string }) => sql<FactsRow>`
     select u.mfa_required, u.created_at, u.roles,
       exists (select from passwords p where p.user_id = u.id) as has_password,
+      exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
       array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors
     from users u where u.id = ${userId}`,
 )
@@ -67,7 +69,12 @@ export async function findSignInFacts(
   const [{ rows }] = await Promise.all([db.executeQuery(selectFacts({ userId })), roles.fresh()])
   const [row] = rows
   if (!row) return { factors: [], hasPassword: false, demands: [] }
-  return { factors: row.factors, hasPassword: row.has_password, demands: demandsOf({ config, roles }, row) }
+  return {
+    factors: row.factors,
+    hasPassword: row.has_password,
+    hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
+    demands: demandsOf({ config, roles }, row),
+  }
 }
 
 function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
@@ -84,7 +91,7 @@ function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
 }
 
 /** The highest level that the user can reach with what they have enrolled. */
-export function reachableAcr(facts: Pick<SignInFacts, 'factors' | 'hasPassword'>): Acr {
+export function reachableAcr(facts: Omit<SignInFacts, 'demands'>): Acr {
   const methods = usableMethods({ ...facts, demands: [] })
   return acrOf(methods.map((method) => ({ method, ...kindOf(method) })))
 }

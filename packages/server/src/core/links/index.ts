@@ -20,6 +20,8 @@ export interface Link {
   id: string
   userId: string | null
   emailId: string | null
+  /** The sign-in under way that it continues. */
+  attemptId: string | null
   /** The address that it confirms, where it is not yet one of the user. */
   address: string | null
   createdAt: Date
@@ -35,7 +37,14 @@ export type LinkVerdict =
 /** Creates a link. @returns the token for the URL; it cannot be read again */
 export async function issueLink(
   tx: Tx,
-  link: { purpose: LinkPurpose; userId: string | null; emailId?: string; address?: string; lifetime: number },
+  link: {
+    purpose: LinkPurpose
+    userId: string | null
+    emailId?: string
+    address?: string
+    attemptId?: string
+    lifetime: number
+  },
   now: Date,
 ): Promise<string> {
   const id = newId('lnk')
@@ -47,6 +56,7 @@ export async function issueLink(
       purpose: link.purpose,
       user_id: link.userId,
       email_id: link.emailId ?? null,
+      attempt_id: link.attemptId ?? null,
       address: link.address ?? null,
       address_key: link.address === undefined ? null : canonical(link.address),
       secret_hash: sha256(secret),
@@ -200,6 +210,7 @@ const toLink = (row: LinksTable): Link => ({
   id: row.id,
   userId: row.user_id,
   emailId: row.email_id,
+  attemptId: row.attempt_id,
   address: row.address,
   createdAt: row.created_at,
   expiresAt: row.expires_at,

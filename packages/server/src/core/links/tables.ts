@@ -12,6 +12,8 @@ export interface LinksTable {
   purpose: 'verify_email' | 'reset_password' | 'setup' | 'change_email' | 'undo_email' | 'magic_link' | 'unlock' | 'not_me'
   user_id: string | null
   email_id: string | null
+  /** The sign-in under way that asked for it. */
+  attempt_id: string | null
   /** The address that the link confirms, where it is not yet one of the user. */
   address: string | null
   address_key: string | null

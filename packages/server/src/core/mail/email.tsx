@@ -40,6 +40,13 @@ export const Note = ({ children }: { children: ComponentChildren }): VNode => (
   </p>
 )
 
+/** A code that the recipient types. */
+export const Code = ({ children }: { children: string }): VNode => (
+  <p style="margin:24px 0;font:600 28px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:4px">
+    {children}
+  </p>
+)
+
 /** The main action: a button, and its URL as text for mail clients that show no buttons. */
 export function Action({ href, children }: { href: string; children: ComponentChildren }): VNode {
   const { light } = useContext(LookContext)

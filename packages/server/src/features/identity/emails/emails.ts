@@ -25,7 +25,7 @@ import {
   useLink,
 } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findByIdentifier, findUser, getUser, type User } from '../users/index.ts'
+import { findByIdentifier, findUser, getUser, lockUserRow, type User } from '../users/index.ts'
 import { choiceEmail, verificationEmail } from './mail.tsx'
 import {
   activateUser,
@@ -53,11 +53,21 @@ const EmailContext = { locale: PayloadLocale, return_to: z.string().nullish() }
 const verifyJob = job('emails.verify', z.object({ user_id: z.string(), ...EmailContext }))
 const resendJob = job('emails.resend', z.object({ email: z.string(), ...EmailContext }))
 
-/** Whether the rate limits permit an e-mail with a link to the user now. Locks the address and the user's row. */
-export async function mayWriteTo(tx: Tx, user: User, purpose: LinkPurpose, now: Date): Promise<boolean> {
+/**
+ * Whether the rate limits permit an e-mail to the user now. Locks the address and the user's row.
+ * @param kind the purpose of its link, or when e-mails of a kind without a link were sent since a time, latest first
+ */
+export async function mayWriteTo(
+  tx: Tx,
+  user: User,
+  kind: LinkPurpose | ((since: Date) => Promise<readonly Date[]>),
+  now: Date,
+): Promise<boolean> {
   // lock order: the address before the user, as when a link is used
   await lockAddress(tx, canonical(user.email))
-  const sent = await linksSince(tx, user.id, purpose, later(now, -HOUR))
+  await lockUserRow(tx, user.id)
+  const since = later(now, -HOUR)
+  const sent = await (typeof kind === 'string' ? linksSince(tx, user.id, kind, since) : kind(since))
   const [last] = sent
   return sent.length < EMAILS_PER_HOUR && (last === undefined || later(last, EMAIL_INTERVAL) <= now)
 }
@@ -68,16 +78,21 @@ export async function isCrowded(tx: Tx, user: User, now: Date): Promise<boolean>
   return (await registrationsBefore(tx, email, later(now, -HOUR))) >= EMAILS_PER_HOUR
 }
 
-/** Enqueues a verification e-mail to a user whose address is not verified; `mayWriteTo` limits the rate. */
+/**
+ * Enqueues a verification e-mail to a user whose address is not verified; `mayWriteTo` limits the rate.
+ * @param whom a user who has proven a credential, or an address, which may be of several registrations
+ */
 export async function requestVerification(
   tools: Pick<Tools, 'jobs'>,
   tx: Tx,
-  call: Call,
-  user: Pick<User, 'id'>,
+  call: Pick<Call, 'locale' | 'now'>,
+  whom: Pick<User, 'id'> | { address: string },
   returnTo: string | null,
 ): Promise<void> {
-  const payload = { user_id: user.id, locale: call.locale, return_to: returnTo }
-  await tools.jobs.enqueue(tx, verifyJob, payload, { now: call.now })
+  const context = { locale: call.locale, return_to: returnTo }
+  const { now } = call
+  if ('id' in whom) await tools.jobs.enqueue(tx, verifyJob, { user_id: whom.id, ...context }, { now })
+  else await tools.jobs.enqueue(tx, resendJob, { email: whom.address, ...context }, { now })
 }
 
 /** Enqueues another verification e-mail by address. The answer does not reveal whether the address is known. */
@@ -87,8 +102,7 @@ export async function resendVerification(
   email: string,
   returnTo: string | null = null,
 ): Promise<void> {
-  const payload = { email, locale: call.locale, return_to: returnTo }
-  await tools.db.tx('system', (tx) => tools.jobs.enqueue(tx, resendJob, payload, { now: call.now }))
+  await tools.db.tx('system', (tx) => requestVerification(tools, tx, call, { address: email }, returnTo))
 }
 
 /** The user whose address a verification link verifies, without using the link. @throws INVALID_TOKEN, TOKEN_EXPIRED */

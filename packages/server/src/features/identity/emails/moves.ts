@@ -63,8 +63,8 @@ export async function restoreAddress(tx: Tx, user: User, keptId: string, now: Da
 }
 
 /** Links that were sent to the present address, and the change that waits. */
-async function revokeLinksToMailbox(tx: Tx, userId: string, now: Date): Promise<void> {
-  for (const purpose of ['verify_email', 'reset_password', 'change_email'] as const)
+export async function revokeLinksToMailbox(tx: Tx, userId: string, now: Date): Promise<void> {
+  for (const purpose of ['verify_email', 'reset_password', 'change_email', 'magic_link'] as const)
     await revokeLinks(tx, purpose, userId, now)
 }
 

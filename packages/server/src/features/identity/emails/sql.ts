@@ -67,12 +67,8 @@ export async function deletePendingRivals(tx: Tx, userId: string, addressKey: st
       and u.status = 'pending' and u.id <> ${userId}`.execute(tx)
 }
 
-/**
- * When the user's links of the purpose were created since the instant, the latest first. Locks the user's row, so that
- * of two concurrent transactions the second sees the link of the first.
- */
+/** When the user's links of the purpose were created since the instant, the latest first. */
 export async function linksSince(tx: Tx, userId: string, purpose: LinkPurpose, since: Date): Promise<Date[]> {
-  await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
   const rows = await tx
     .selectFrom('links')
     .select('created_at')

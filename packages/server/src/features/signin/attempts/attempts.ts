@@ -5,7 +5,7 @@
  * Invariant: a step is taken by one conditional statement that compares the step and the number of steps before it; of
  * several answers to one step exactly one succeeds, and a finished attempt stays finished.
  */
-import type { CompiledQuery } from 'kysely'
+import type { CompiledQuery, Selectable } from 'kysely'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
@@ -121,7 +121,7 @@ const insertAttempt = compiledOnce((db, attempt: NewRow<AttemptsTable>) =>
 /** Takes the step of a stored attempt. @returns false where it is finished, expired, or its step was taken already */
 export async function moveAttempt(
   tx: Tx,
-  attempt: Attempt,
+  attempt: Pick<Attempt, 'id' | 'step' | 'version'>,
   to: AttemptProgress,
   now: Date,
 ): Promise<boolean> {
@@ -165,11 +165,29 @@ export async function resumeAttempt(db: Statements, token: string, now: Date): P
     .where('finished_at', 'is', null)
     .where('expires_at', '>', now)
     .executeTakeFirst()
-  if (!row) return null
+  return row ? { ...attemptOf(row), token } : null
+}
+
+/** The attempt that an e-mail belongs to, which does not contain its token; null where it is finished or has expired. */
+export async function findOpenAttempt(
+  db: Statements,
+  id: string,
+  now: Date,
+): Promise<Omit<Attempt, 'token'> | null> {
+  const row = await db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('id', '=', id)
+    .where('finished_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst()
+  return row ? attemptOf(row) : null
+}
+
+function attemptOf(row: Selectable<AttemptsTable>): Omit<Attempt, 'token'> {
   const program = row.program_seconds === null ? {} : { programLifetime: row.program_seconds * 1000 }
   return {
-    id: named.id,
-    token,
+    id: row.id,
     userId: row.user_id,
     step: row.step as Step,
     version: row.version,
@@ -201,14 +219,14 @@ export async function findReturnTo(db: Statements, token: string): Promise<strin
 }
 
 /**
- * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, or all that began
- * until a time. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that the two do not lock the
+ * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began
+ * until a time, or one, whose e-mail was used. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that the two do not lock the
  * same rows in different orders.
  * @returns how many
  */
 export async function endAttempts(
   tx: Tx,
-  which: { userId: string } | { until: Date },
+  which: { userId: string } | { until: Date } | { id: string },
   now: Date,
 ): Promise<number> {
   const open = tx
@@ -216,10 +234,13 @@ export async function endAttempts(
     .set({ finished_at: now })
     .where('finished_at', 'is', null)
     .where('expires_at', '>', now)
-  const { numUpdatedRows } = await ('userId' in which
-    ? open.where('user_id', '=', which.userId)
-    : open.where('created_at', '<=', which.until)
-  ).executeTakeFirst()
+  const named =
+    'userId' in which
+      ? open.where('user_id', '=', which.userId)
+      : 'id' in which
+        ? open.where('id', '=', which.id)
+        : open.where('created_at', '<=', which.until)
+  const { numUpdatedRows } = await named.executeTakeFirst()
   return Number(numUpdatedRows)
 }
 

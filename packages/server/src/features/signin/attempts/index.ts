@@ -9,6 +9,7 @@ export {
   attemptInsert,
   beginAttempt,
   endAttempts,
+  findOpenAttempt,
   findReturnTo,
   moveAttempt,
   resumeAttempt,

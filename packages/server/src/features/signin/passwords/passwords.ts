@@ -268,7 +268,7 @@ export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
 
 /** What the old password authorized, and what is sent to the mailbox. */
-const REVOKED_LINKS = ['reset_password', 'change_email'] as const
+const REVOKED_LINKS = ['reset_password', 'change_email', 'magic_link'] as const
 
 /**
  * Replaces a password, and what depends on the old one: history, open links, open sign-ins, other sessions. Locks

@@ -4,6 +4,7 @@
  */
 export {
   ATTEMPT_COOKIE,
+  attemptCookie,
   attemptEndedPath,
   attemptId,
   attemptOf,

@@ -23,6 +23,7 @@ export const showSignIn = (
 ): PageAnswer => ({
   page: (
     <SignIn
+      byEmail={tools.config.emailSignIn.length > 0}
       {...formState(call.locale, typed, problem)}
       returnTo={safeReturnTo(tools.config, typed.return_to)}
       passkeys={findRelyingParty(tools.config) !== null}
@@ -52,6 +53,7 @@ export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
       return {
         page: (
           <SignIn
+            byEmail={tools.config.emailSignIn.length > 0}
             returnTo={returnTo}
             notice={notice}
             passkeys={findRelyingParty(tools.config) !== null}

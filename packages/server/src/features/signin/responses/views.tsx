@@ -25,9 +25,11 @@ export interface SignInProps extends FormState {
   returnTo?: string | null
   /** Whether the server has passkeys. */
   passkeys?: boolean
+  /** Whether a link or a code by e-mail signs in too. */
+  byEmail?: boolean
 }
 
-export function SignIn({ notice, returnTo, passkeys = false, ...form }: SignInProps) {
+export function SignIn({ notice, returnTo, passkeys = false, byEmail = false, ...form }: SignInProps) {
   const { locale, brand } = useUi()
   const failed = Boolean(form.alert) || Object.keys(form.errors ?? {}).length > 0
   const fields = {
@@ -71,6 +73,11 @@ export function SignIn({ notice, returnTo, passkeys = false, ...form }: SignInPr
         >
           <input type="hidden" name="remember_me" value="" />
         </PasskeyForm>
+      ) : null}
+      {byEmail ? (
+        <LinkRow>
+          <a href={withReturnTo('/sign-in/email', returnTo)}>{t(locale, 'sign_in.by_email')}</a>
+        </LinkRow>
       ) : null}
       <LinkRow>
         {t(locale, 'sign_in.new', { brand: brand.name })}{' '}

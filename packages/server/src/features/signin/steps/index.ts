@@ -5,5 +5,13 @@
 export { attemptFeature } from './feature.ts'
 export { attemptEnded, refusalOf, stepOf } from './judged.ts'
 export { isWaiting, type Refusal, type WaitingStep } from './next-step.ts'
-export { assertOffered, beginStepUp, findAttempt, findOffer, getAttempt, offerOf } from './resumed.ts'
+export {
+  assertOffered,
+  beginStepUp,
+  findAttempt,
+  findOffer,
+  getAttempt,
+  offerOf,
+  unknownAttempt,
+} from './resumed.ts'
 export { AttemptToken } from './routes.ts'

@@ -1,0 +1,69 @@
+/**
+ * Codes by e-mail as a second factor: enabling it, and continuing an attempt by it. It is one for users without TOTP and
+ * passkey; it never raises the level of a session (base/assurance.ts).
+ */
+import { type Call, findLocale } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { type Factor, insertFactor, listFactors } from '../../../core/factors/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { getUser, lockUserRow } from '../../identity/users/index.ts'
+import type { ContinuingMethod } from '../second-factor/index.ts'
+import { proveByCode } from './code-method.ts'
+import { factorEmail } from './mail.tsx'
+import { mailCodesText as t } from './texts.ts'
+import { ProveByCode } from './views.tsx'
+
+/**
+ * Makes codes by e-mail the caller's second factor. The mailbox is verified, so that it needs no confirmation.
+ * @throws Problem VALIDATION_ERROR where the server does not offer it; EMAIL_NOT_VERIFIED; CONFLICT where it is enabled
+ * already, or where TOTP or a passkey is (`stronger_factor`)
+ */
+export async function enableEmailFactor(
+  tools: Pick<Tools, 'config' | 'db' | 'mail'>,
+  call: Call,
+): Promise<Factor> {
+  const userId = call.principal?.userId
+  if (userId === undefined) throw problem('AUTHENTICATION_REQUIRED')
+  if (!tools.config.mfaMethods.includes('email_code'))
+    throw problem('VALIDATION_ERROR', {
+      details: [{ field: 'method', code: 'unavailable', message: 'This server does not offer the method.' }],
+    })
+  return await tools.db.tx('system', async (tx) => {
+    await lockUserRow(tx, userId)
+    const user = await getUser(tx, userId)
+    if (user.email_verified_at === null) throw problem('EMAIL_NOT_VERIFIED')
+    const kinds = new Set((await listFactors(tx, userId)).map(({ kind }) => kind))
+    if (kinds.has('totp') || kinds.has('passkey'))
+      throw problem('CONFLICT', {
+        message: 'Your account has a stronger second factor. A code by e-mail is for accounts without one.',
+        details: { reason: 'stronger_factor' },
+      })
+    if (kinds.has('email')) throw problem('CONFLICT', { message: 'Codes by e-mail are enabled already.' })
+    const factor = await insertFactor(tx, { userId, kind: 'email', name: null, confirmed: true }, call.now)
+    const { id: factor_id, kind } = factor
+    const { username } = user
+    await audit(tx, call, { type: 'auth.mfa.enabled', userId, username, details: { kind, factor_id } })
+    await tools.mail.write(
+      tx,
+      factorEmail(tools.config, { to: user.email, locale: findLocale(user.locale) ?? call.locale }),
+      call.now,
+      userId,
+    )
+    return factor
+  })
+}
+
+/** The code by e-mail as a method that continues an attempt: as the second factor, and in a step-up. */
+export const continuingEmailCode = (tools: Tools): ContinuingMethod => ({
+  name: 'email_code',
+  prove: (call, token, { code = '' }) => proveByCode(tools, call, token, code),
+  panel: async ({ locale }) => ({
+    label: t(locale, 'prove.label'),
+    lead: t(locale, 'prove.lead'),
+    field: 'code',
+    fields: { code: t(locale, 'code.field') },
+    body: <ProveByCode />,
+    wrong: t(locale, 'code.wrong'),
+  }),
+})
