@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../packages/server/src/config.ts'
 import { createTokenByOperator } from '../packages/server/src/features/access/tokens/index.ts'
 import { setPasswordByOperator } from '../packages/server/src/features/accounts/registration/operator.ts'
+import { Authenticator, addPasskey, signInByPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { FACTORS, type FactorName } from './sign-in/factors.ts'
@@ -38,6 +39,12 @@ const SERVERS: Readonly<Record<string, Server>> = {
   },
 }
 
+const requireOfStaff = (world: World) =>
+  world.db.tx('system', async (tx) => {
+    await tx.updateTable('roles').set({ requires_mfa: true }).where('name', '=', 'staff').execute()
+    await world.app.tools.roles.changed(tx)
+  })
+
 /** Where every path stops. */
 const expected = (demand: string, factor: FactorName): Stop =>
   factor !== 'nothing' ? 'second_factor' : demand === 'nothing' ? 'done' : 'enrol'
@@ -46,10 +53,7 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
   let world: World
   beforeAll(async () => {
     world = await startWorld({ ...settings, compat: ['tokens-by-password'] })
-    await world.db.tx('system', async (tx) => {
-      await tx.updateTable('roles').set({ requires_mfa: true }).where('name', '=', 'staff').execute()
-      await world.app.tools.roles.changed(tx)
-    })
+    await requireOfStaff(world)
   })
   afterAll(() => world.stop())
 
@@ -117,6 +121,66 @@ describe('a server that requires it of everyone, for new accounts', () => {
       await world.stop()
     }
   })
+})
+
+describe.each(Object.entries(SERVERS))('a passkey, at a server %s', (_, { settings, demands }) => {
+  let world: World
+  beforeAll(async () => {
+    // in the time of grace, the passkey is added by a session
+    world = await startWorld({ ...settings, mfaGrace: 3_600_000 })
+    await requireOfStaff(world)
+  })
+  afterAll(() => world.stop())
+
+  const combinations = Object.entries(demands).flatMap(([demand, prepare]) =>
+    [false, true].map((hasTotp) => ({ demand, prepare, hasTotp })),
+  )
+  describe.each(combinations)(
+    'where $demand demands a factor, with TOTP: $hasTotp',
+    ({ prepare, hasTotp }) => {
+      async function withPasskey(isVerified: boolean) {
+        const [made] = await world.people(1)
+        if (!made) throw new Error('no user')
+        const authenticator = new Authenticator({ flags: { uv: isVerified } })
+        await addPasskey(made.client, authenticator)
+        if (hasTotp) await FACTORS.totp(world, made)
+        await prepare(world, made)
+        await made.client.post('/api/v1/auth/logout')
+        await world.clock.advance('1 hour')
+        return { ...made, authenticator }
+      }
+      const sessionOf = (world: World, { id }: { id: string }) =>
+        world.db.tx('system', (tx) =>
+          tx
+            .selectFrom('sessions')
+            .select(['acr', 'amr'])
+            .where('user_id', '=', id)
+            .where('ended_at', 'is', null)
+            .executeTakeFirst(),
+        )
+
+      it('that verified its user is both factors, and nothing more is required', async () => {
+        const user = await withPasskey(true)
+        const reply = await signInByPasskey(world.client(), user.authenticator)
+        expect([stopOf(reply), (await sessionOf(world, user))?.acr]).toEqual(['done', 'aal2-phr'])
+      })
+
+      it('that did not verify its user stops at the password, and no other possession replaces it', async () => {
+        const user = await withPasskey(false)
+        const client = world.client()
+        const reply = await signInByPasskey(client, user.authenticator)
+        const { attempt, methods } = reply.body.error.details
+        expect([stopOf(reply), methods, await sessionOf(world, user)]).toEqual([
+          'second_factor',
+          ['password'],
+          undefined,
+        ])
+        const verify = { attempt, method: 'password', password: user.password }
+        const done = await client.post('/api/v1/auth/mfa/verify', verify)
+        expect([stopOf(done), (await sessionOf(world, user))?.acr]).toEqual(['done', 'aal2-phr'])
+      })
+    },
+  )
 })
 
 const claimsOf = (token: unknown) =>
