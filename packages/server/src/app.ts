@@ -55,6 +55,7 @@ import { memberFeature } from './features/organizations/members/index.ts'
 import { membershipLookup } from './features/organizations/membership/index.ts'
 import { myOrganizationFeature } from './features/organizations/mine/index.ts'
 import { organizationFeature } from './features/organizations/organization/index.ts'
+import { policyFeature } from './features/organizations/policy/index.ts'
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
@@ -198,6 +199,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     memberFeature(tools),
     invitationFeature(tools),
     myOrganizationFeature(tools),
+    policyFeature(tools),
     guessFeature(tools),
     attemptFeature(tools),
     passwordFeature(tools),

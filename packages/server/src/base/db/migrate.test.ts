@@ -220,7 +220,7 @@ function declaredTables(): Map<string, Map<string, string>> {
 function columnOf(declared: string): string {
   const type = declared.replace(/^Generated<(.*)>$/, '$1').replace(' | null', '')
   const nullable = declared.includes('| null') ? '' : ' not null'
-  const known: Record<string, string> = { string: 'text', Date: 'timestamptz', Buffer: 'bytea', number: 'int4', boolean: 'bool', 'string[]': '_text', 'Date[]': '_timestamptz' } // biome-ignore format: a table
+  const known: Record<string, string> = { string: 'text', Date: 'timestamptz', Buffer: 'bytea', number: 'int4', boolean: 'bool', 'string[]': '_text', 'Date[]': '_timestamptz', 'number[]': '_int4' } // biome-ignore format: a table
   if (type.startsWith('Json<')) return `jsonb${nullable}`
   if (/^'/.test(type)) return `text${nullable}`
   return `${known[type] ?? type}${nullable}`

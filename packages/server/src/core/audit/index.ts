@@ -107,6 +107,8 @@ export const AUDIT_EVENTS = {
   'organization.member.mfa_stopped':
     'A member without the second factor that the organization requires was stopped for the first time.',
   'organization.member.mfa_enrolled': 'A member set up the second factor that the organization requires.',
+  'organization.mfa_compliance.exported':
+    'A list of which members comply with the security policy was exported; `details` has its format and filter.',
   'organization.role.created': 'A custom role of an organization was created.',
   'organization.role.updated': 'A custom role of an organization was changed.',
   'organization.role.deleted': 'A custom role of an organization was deleted.',

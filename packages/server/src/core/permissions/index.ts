@@ -33,5 +33,7 @@ export const ORGANIZATION_PERMISSIONS = {
   'invitations:write': 'Invite people, and resend and revoke invitations.',
   'roles:read': 'View its roles.',
   'roles:write': 'Create, change and delete its custom roles.',
+  'security:read': 'View its security policy, and which members comply.',
+  'security:write': 'Change its security policy, and what it demands of single members.',
   'audit:read': 'Read its audit log.',
 } as const satisfies Record<string, string>

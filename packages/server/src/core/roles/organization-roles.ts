@@ -19,6 +19,8 @@ export const BUILT_IN: RoleDefinitions = new Map<string, RoleDefinition>(
         'invitations:read',
         'invitations:write',
         'roles:write',
+        'security:read',
+        'security:write',
         'audit:read',
       ],
       inherits: ['member'],

@@ -109,6 +109,8 @@ export const permissionsText = texts({
       'invitations:write': 'Einladen, Einladungen erneut senden und widerrufen.',
       'roles:read': 'Die Rollen der Organisation sehen.',
       'roles:write': 'Eigene Rollen der Organisation anlegen, ändern und löschen.',
+      'security:read': 'Die Sicherheitsrichtlinie sehen, und welche Mitglieder sie erfüllen.',
+      'security:write': 'Die Sicherheitsrichtlinie ändern, und was sie von einzelnen Mitgliedern verlangt.',
       'audit:read': 'Das Audit-Protokoll der Organisation lesen.',
     }),
   },

@@ -21,13 +21,14 @@ export interface Shell {
   /** Why an action without a form on this page was refused. */
   refused: string | null
 }
-const PARTS = ['overview', 'members', 'invitations', 'roles', 'settings'] as const
+const PARTS = ['overview', 'members', 'invitations', 'roles', 'security', 'settings'] as const
 type Part = (typeof PARTS)[number]
 const SHOWN_FOR: Readonly<Record<Part, readonly string[]>> = {
   overview: ['organization:read'],
   members: ['members:read'],
   invitations: ['invitations:read'],
   roles: ['roles:read'],
+  security: ['security:read'],
   settings: ['organization:update', 'organization:delete', 'organization:transfer'],
 }
 

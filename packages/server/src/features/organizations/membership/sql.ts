@@ -1,5 +1,5 @@
 /** The SQL of memberships: the membership check, row locks, and joining. */
-import { type CompiledQuery, sql } from 'kysely'
+import { type CompiledQuery, type Insertable, sql } from 'kysely'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { Lock } from '../../../core/locks.ts'
 import type { ActingRow } from '../../../core/roles/acting.ts'
@@ -63,7 +63,7 @@ export async function selectMembership(
 }
 
 /** @returns false if the user is a member already */
-export async function addMembership(tx: Tx, member: MembershipsTable): Promise<boolean> {
+export async function addMembership(tx: Tx, member: Insertable<MembershipsTable>): Promise<boolean> {
   const row = await tx
     .insertInto('memberships')
     .values(member)

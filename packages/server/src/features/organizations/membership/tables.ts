@@ -29,4 +29,13 @@ export interface MembershipsTable {
   /** A built-in role (`owner`, `admin`, `member`, `guest`) or a custom one. */
   role: string
   joined_at: Date
+  /** The member's override of the organization's security policy. */
+  mfa: Generated<'inherit' | 'required' | 'exempt' | 'force_totp' | 'force_passkey'>
+  /** When the override last tightened the demand on the member. */
+  mfa_since: Generated<Date | null>
+  /** When the member was first stopped after the due date. */
+  mfa_stopped_at: Generated<Date | null>
+  /** The due date that the last e-mail was about, and how many days before it that was. */
+  mfa_reminded_due: Generated<Date | null>
+  mfa_reminded: Generated<number | null>
 }

@@ -1,0 +1,128 @@
+/**
+ * Changes of a security policy, and their effect told before. Invariants: the policy changes while its organization is
+ * locked, so of concurrent changes that name one version exactly one is made; a change revokes the organization's access
+ * tokens, because a token states what its session met at its issue; the days of grace never grow by saving twice.
+ */
+import type { Call } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
+import { invalid, notFound, problem } from '../../../base/errors.ts'
+import { revokeOrganization } from '../../../core/revocations/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { inside, recordOrganizationEvent } from '../membership/index.ts'
+import { type EffectRow, selectEffect } from './members-sql.ts'
+import { type PolicyFields, sinceAfter } from './policy.ts'
+import { policyChanged } from './reminders.ts'
+import { type StoredPolicy, selectPolicy, storePolicy } from './sql.ts'
+
+export type PolicyChange = { [K in keyof PolicyFields]?: PolicyFields[K] | undefined }
+
+/** The policy of the organization that the call is about. */
+export const getPolicy = (tools: Pick<Tools, 'db'>, call: Call): Promise<StoredPolicy> =>
+  tools.db.tx(callerScope(call), (tx) => selectPolicy(tx, organizationOf(call)))
+
+function organizationOf(call: Call): string {
+  if (!call.organization) throw notFound('organization')
+  return call.organization.id
+}
+
+/** The policy after a change. @throws Problem VALIDATION_ERROR for a policy that nobody could satisfy */
+function changed(before: StoredPolicy, change: PolicyChange, now: Date): StoredPolicy {
+  const sent = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  const fields: StoredPolicy = { ...before, ...sent }
+  assertSatisfiable(fields)
+  return { ...fields, since: sinceAfter(before, fields, now) }
+}
+
+function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void {
+  if (signIn === 'sso_required')
+    throw invalid(
+      'sign_in',
+      'unavailable',
+      'This organization has no sign-in connection, so that nobody could sign in. Use `any`.',
+    )
+  const needed = mode === 'require_totp' ? 'totp' : mode === 'require_passkey' ? 'passkey' : null
+  if (needed !== null && !allowedMethods.includes(needed))
+    throw invalid(
+      'allowed_methods',
+      'incomplete',
+      `The mode \`${mode}\` requires \`${needed}\` to be allowed.`,
+    )
+  if (!allowedMethods.includes('totp') && !allowedMethods.includes('passkey'))
+    throw invalid('allowed_methods', 'incomplete', 'Allow `totp` or `passkey`.')
+}
+
+const NAMES: Readonly<Record<keyof PolicyFields, string>> = {
+  mode: 'mode',
+  graceDays: 'grace_days',
+  notifyDaysBefore: 'notify_days_before',
+  allowedMethods: 'allowed_methods',
+  sessionAbsolute: 'session_absolute',
+  passwordProfile: 'password_profile',
+  signIn: 'sign_in',
+}
+
+/** The names of the fields that differ. */
+const differing = (before: PolicyFields, after: PolicyFields): (keyof PolicyFields)[] =>
+  (Object.keys(NAMES) as (keyof PolicyFields)[]).filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  )
+
+const valuesOf = (policy: PolicyFields, keys: readonly (keyof PolicyFields)[]): Record<string, unknown> =>
+  Object.fromEntries(keys.map((key) => [NAMES[key], policy[key]]))
+
+/** @param version the version that the change is based on; absent: the present one. @throws Problem CONFLICT (`stale`) */
+export async function changePolicy(
+  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
+  call: Call,
+  change: PolicyChange,
+  version?: number,
+): Promise<StoredPolicy> {
+  return await inside(tools, call, 'security:write', async (tx, { actor, organization: { id } }) => {
+    const before = await selectPolicy(tx, id)
+    if (version !== undefined && version !== before.version) throw stale(before.version)
+    const wanted = changed(before, change, call.now)
+    const keys = differing(before, wanted)
+    if (keys.length === 0) return before
+    const after = { ...wanted, version: before.version + 1, updatedAt: call.now }
+    await storePolicy(tx, id, after, { userId: actor.userId, now: call.now })
+    await tx.asSystem(async (system) => {
+      await revokeOrganization(system, id, tools.clock.now())
+      await tools.jobs.enqueue(system, policyChanged, { organization_id: id }, { now: call.now })
+    })
+    await recordOrganizationEvent(tx, call, 'organization.security_policy.changed', id, {
+      version: after.version,
+      from: valuesOf(before, keys),
+      to: valuesOf(after, keys),
+    })
+    return after
+  })
+}
+
+const stale = (version: number) =>
+  problem('CONFLICT', {
+    message: 'The policy was changed after you read it. Read it again.',
+    details: { reason: 'stale', version },
+  })
+
+/** What a policy means for the members at an instant. */
+export interface Effect {
+  before: EffectRow
+  after: EffectRow
+}
+
+/** What a change would mean, without making it. @throws Problem VALIDATION_ERROR */
+export async function previewPolicy(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  change: PolicyChange,
+): Promise<Effect> {
+  const id = organizationOf(call)
+  const candidate = await tools.db.tx(callerScope(call), async (tx) =>
+    changed(await selectPolicy(tx, id), change, call.now),
+  )
+  // counts of members whom a caller with `security:read` need not be able to read
+  return await tools.db.tx('system', async (tx) => ({
+    before: await selectEffect(tx, id, null, call.now),
+    after: await selectEffect(tx, id, candidate, call.now),
+  }))
+}

@@ -1,0 +1,296 @@
+/** Input fields and JSON views of security policies and compliance. */
+import { z } from 'zod'
+import { parseDuration } from '../../../base/clock.ts'
+import {
+  described,
+  EXAMPLE_LATER,
+  flagField,
+  idField,
+  textField,
+  textList,
+  textOrNull,
+  timeOrNull,
+} from '../../../base/described.ts'
+import { MEMBER_MFA, POLICY_MODES } from '../../../core/assurance/policy.ts'
+import type { Effect } from './changes.ts'
+import type { OwnCompliance } from './compliance.ts'
+import type { ComplianceRow, EffectRow } from './members-sql.ts'
+import { COMPLIANCE_STATES, PASSWORD_PROFILES, type PolicyFields, SIGN_IN_RULES } from './policy.ts'
+import type { StoredPolicy } from './sql.ts'
+
+const POLICY_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
+
+const MODES =
+  '`disabled` and `optional` demand nothing, `require_any` a second factor of any allowed kind, `require_totp` an authenticator app, `require_passkey` a passkey.'
+const MODE = z
+  .enum(POLICY_MODES)
+  .meta({ description: `What the organization demands: ${MODES}`, samples: ['require_any'] })
+
+const Days = z.number().int().min(1).max(365)
+const NOTIFY = z.union([Days, z.array(Days).max(10)]).meta({
+  description:
+    'Days before the due date on which members get a reminder: a number, or a list of up to 10. On the due date there is always one.',
+  samples: [[7, 1]],
+})
+
+const SHORTEST = 5 * 60_000
+const LONGEST = 365 * 86_400_000
+const SESSION_ABSOLUTE = z
+  .string()
+  .max(16)
+  .refine(
+    (text) => {
+      const milliseconds = parseDuration(text)
+      return (
+        milliseconds !== null &&
+        milliseconds >= SHORTEST &&
+        milliseconds <= LONGEST &&
+        milliseconds % 1000 === 0
+      )
+    },
+    { error: () => 'Use a duration from 5 minutes to 365 days, such as `8h`.' },
+  )
+  .nullable()
+  .meta({
+    description:
+      'How long after its sign-in a session may act in the organization: a duration such as `8h`; null for as long as the session lasts.',
+    samples: ['12h'],
+  })
+
+/** Seconds as the shortest duration: 43200 is `12h`. */
+export function durationText(seconds: number): string {
+  if (seconds % 86_400 === 0) return `${seconds / 86_400}d`
+  if (seconds % 3600 === 0) return `${seconds / 3600}h`
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`
+}
+
+const GRACE = z
+  .number()
+  .int()
+  .min(0)
+  .max(365)
+  .meta({
+    description:
+      'Days that a member has to set up a factor, from the day that the demand began or was tightened, or that the member joined. 0: at once.',
+    samples: [14],
+  })
+const ALLOWED = z
+  .array(z.enum(POLICY_METHODS))
+  .min(1)
+  .max(POLICY_METHODS.length)
+  .transform((all) => [...new Set(all)])
+  .meta({
+    description:
+      'The methods that answer the demand: `totp`, `passkey`, `backup_code`, and `remembered_device` for browsers that the member has chosen to remember. Under `require_passkey`, `totp` may stand in for a passkey that is not at hand.',
+    samples: [['totp', 'passkey', 'backup_code']],
+  })
+const PROFILE = z
+  .enum(PASSWORD_PROFILES)
+  .nullable()
+  .meta({
+    description:
+      'The password profile that members must meet beside the server’s; the stricter rule counts. Null for the server’s alone.',
+    samples: ['nist'],
+  })
+const SIGN_IN = z.enum(SIGN_IN_RULES).meta({
+  description:
+    'How members may sign in. `sso_required` is refused unless the organization has a sign-in connection.',
+  samples: ['any'],
+})
+const VERSION = z.number().int().min(0).max(2_147_483_647).optional().meta({
+  description:
+    'The version that the change is based on. If the policy has another by now, the answer is 409 with `reason: "stale"`. Absent: the change is made in any case.',
+  samples: [],
+})
+
+/** The fields of a change; absent ones stay. */
+export const PolicyChangeFields = z.object({
+  mode: MODE.optional(),
+  grace_days: GRACE.optional(),
+  notify_days_before: NOTIFY.optional(),
+  allowed_methods: ALLOWED.optional(),
+  session_absolute: SESSION_ABSOLUTE.optional(),
+  password_profile: PROFILE.optional(),
+  sign_in: SIGN_IN.optional(),
+  version: VERSION,
+})
+
+export function changeOf(input: z.infer<typeof PolicyChangeFields>): {
+  [K in keyof PolicyFields]: PolicyFields[K] | undefined
+} {
+  const { session_absolute: absolute, notify_days_before: notify } = input
+  const milliseconds = absolute === undefined || absolute === null ? absolute : parseDuration(absolute)
+  return {
+    mode: input.mode,
+    graceDays: input.grace_days,
+    notifyDaysBefore: notify === undefined ? undefined : [...new Set([notify].flat())].sort((a, b) => b - a),
+    allowedMethods: input.allowed_methods,
+    sessionAbsolute: milliseconds === undefined || milliseconds === null ? milliseconds : milliseconds / 1000,
+    passwordProfile: input.password_profile,
+    signIn: input.sign_in,
+  }
+}
+
+export const SecurityPolicyView = z
+  .object({
+    mode: MODE,
+    grace_days: GRACE,
+    notify_days_before: NOTIFY,
+    allowed_methods: textList('The methods that answer the demand.', 'totp', 'passkey', 'backup_code'),
+    session_absolute: textOrNull(
+      'How long after its sign-in a session may act in the organization, as a duration; null for as long as it lasts.',
+      '12h',
+    ),
+    password_profile: PROFILE,
+    sign_in: SIGN_IN,
+    version: described(z.number().int(), 'One more at each change; 0 for the default policy.', 3),
+    since: timeOrNull(
+      'When the demand began or was last tightened; null without a demand.',
+      '2030-06-01T12:00:00.000Z',
+    ),
+    updated_at: timeOrNull(
+      'When the policy was last changed; null for the default policy.',
+      '2030-06-01T12:00:00.000Z',
+    ),
+  })
+  .meta({ id: 'SecurityPolicy' })
+
+export const securityPolicyView = (policy: StoredPolicy): z.infer<typeof SecurityPolicyView> => {
+  const [first, ...more] = policy.notifyDaysBefore
+  return {
+    mode: policy.mode,
+    grace_days: policy.graceDays,
+    notify_days_before: first !== undefined && more.length === 0 ? first : [...policy.notifyDaysBefore],
+    allowed_methods: [...policy.allowedMethods],
+    session_absolute: policy.sessionAbsolute === null ? null : durationText(policy.sessionAbsolute),
+    password_profile: policy.passwordProfile,
+    sign_in: policy.signIn,
+    version: policy.version,
+    since: policy.since?.toISOString() ?? null,
+    updated_at: policy.updatedAt?.toISOString() ?? null,
+  }
+}
+
+const count = (description: string, example: number) => described(z.number().int(), description, example)
+
+const States = z.object({
+  not_applicable: count('Members of whom nothing is demanded.', 0),
+  pending: count('Members who have not signed in since the demand began.', 0),
+  in_grace: count('Members who still have days of grace.', 38),
+  compliant: count('Members with a factor that satisfies the demand.', 370),
+  past_due: count('Members whose days of grace have ended.', 0),
+  suspended: count('Of those, members who were stopped since.', 0),
+})
+
+export const PolicyEffectView = z
+  .object({
+    members: count('The active members.', 412),
+    exempt: count('Members whose override is `exempt`.', 4),
+    compliant: count('Members who satisfy the demand already.', 370),
+    must_enrol: count('Members who would have to set up a factor.', 38),
+    loses_session: count('Members with a session that would stop acting in the organization at once.', 0),
+    due_at: timeOrNull(
+      'The earliest date by which one of them has to; null if nobody has to.',
+      EXAMPLE_LATER,
+    ),
+    states: States.describe('The members by their state under the policy that was sent.'),
+    states_now: States.describe('The members by their state under the policy in force.'),
+  })
+  .meta({ id: 'SecurityPolicyEffect' })
+
+const statesView = ({ states }: EffectRow): z.infer<typeof States> => ({
+  not_applicable: 0,
+  pending: 0,
+  in_grace: 0,
+  compliant: 0,
+  past_due: 0,
+  suspended: 0,
+  ...states,
+})
+
+export const policyEffectView = ({ before, after }: Effect): z.infer<typeof PolicyEffectView> => ({
+  members: after.members,
+  exempt: after.exempt,
+  compliant: after.compliant,
+  must_enrol: after.must_enrol,
+  loses_session: after.loses_session,
+  due_at: after.due_at?.toISOString() ?? null,
+  states: statesView(after),
+  states_now: statesView(before),
+})
+
+export const StateField = z.enum(COMPLIANCE_STATES)
+const STATE = StateField.meta({
+  description:
+    '`not_applicable`: nothing is demanded; `pending`: has not signed in since the demand began; `in_grace`; `compliant`; `past_due`: the days of grace have ended; `suspended`: past due, and was stopped.',
+  samples: ['in_grace'],
+})
+
+export const ComplianceView = z
+  .object({
+    user: z
+      .object({
+        id: idField('usr', 'The user.'),
+        username: textOrNull('The username; null for none.', 'ada'),
+        full_name: textOrNull('The name of the person; null if it is not known.', 'Ada Lovelace'),
+        email: textField('The e-mail address.', 'ada@example.com'),
+      })
+      .describe('Who the member is.'),
+    state: STATE,
+    methods: textList('The second factors that the member has: `totp`, `passkey`.', 'totp'),
+    due_at: timeOrNull('By when the member has to set up a factor; null without a demand.', EXAMPLE_LATER),
+    mfa: z
+      .enum(MEMBER_MFA)
+      .meta({ description: 'The override of the policy for this member.', samples: ['inherit'] }),
+  })
+  .meta({ id: 'MfaCompliance' })
+export type ComplianceView = z.infer<typeof ComplianceView>
+
+export const complianceView = (row: ComplianceRow): ComplianceView => ({
+  user: { id: row.user_id, username: row.username, full_name: row.full_name, email: row.email },
+  state: row.state,
+  methods: row.factors,
+  due_at: row.due_at?.toISOString() ?? null,
+  mfa: row.mfa,
+})
+
+export const OwnComplianceView = z
+  .object({
+    state: STATE,
+    due_at: timeOrNull('By when something has to be set up; null if nothing is demanded.', EXAMPLE_LATER),
+    organizations: z
+      .array(
+        z.object({
+          id: idField('org', 'The organization.'),
+          name: textField('The name of the organization.', 'Analytical Engines'),
+          is_active: flagField('Whether the credential of this request acts in the organization.', true),
+          mode: described(
+            z.enum(['none', 'require_any', 'require_totp', 'require_passkey']),
+            'What the organization demands of you.',
+            'require_any',
+          ),
+          state: STATE,
+          due_at: timeOrNull('By when you have to set up a factor; null without a demand.', EXAMPLE_LATER),
+          allowed_methods: textList('The methods that answer the demand.', 'totp', 'passkey', 'backup_code'),
+        }),
+      )
+      .describe('Your organizations.'),
+  })
+  .meta({ id: 'OwnMfaCompliance' })
+
+export const ownComplianceView = (
+  own: OwnCompliance,
+  activeId: string | null,
+): z.infer<typeof OwnComplianceView> => ({
+  state: own.state,
+  due_at: own.dueAt?.toISOString() ?? null,
+  organizations: own.organizations.map((row) => ({
+    id: row.id,
+    name: row.name,
+    is_active: row.id === activeId,
+    mode: row.mode,
+    state: row.state,
+    due_at: row.due_at?.toISOString() ?? null,
+    allowed_methods: row.allowed,
+  })),
+})

@@ -1,0 +1,242 @@
+/** The pages of a security policy: the form, its effect before it is saved, and who complies. Presentation only. */
+import type { ComponentChildren } from 'preact'
+import { Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
+import { type FormState, timeText, useUi } from '../../../base/page/index.ts'
+import {
+  Actions,
+  Alert,
+  Badge,
+  Button,
+  ButtonLink,
+  Card,
+  Definition,
+  DefinitionList,
+  EmptyState,
+  Item,
+  ItemList,
+  LinkRow,
+  Section,
+  Time,
+} from '../../../base/page/parts.tsx'
+import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import type { ComplianceRow, EffectRow } from './members-sql.ts'
+import { COMPLIANCE_STATES, type ComplianceState, PASSWORD_PROFILES } from './policy.ts'
+import type { StoredPolicy } from './sql.ts'
+import { policyText as t } from './texts.ts'
+import { durationText } from './view.ts'
+
+export const FORM_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
+const FORM_MODES = ['disabled', 'optional', 'require_any', 'require_totp', 'require_passkey'] as const
+
+export interface SecurityProps extends FormState {
+  shell: Shell
+  policy: StoredPolicy
+  mayChange: boolean
+  members: readonly ComplianceRow[]
+  counts: EffectRow
+  state: ComplianceState | null
+  more: string | null
+  first: string | null
+}
+
+/** /account/organizations/:id/security */
+export function Security(props: SecurityProps) {
+  const { shell, policy, mayChange, members, counts, state, more, first, ...form } = props
+  const { locale } = useUi()
+  return (
+    <OrganizationPage shell={shell} current="security">
+      <Section title={t(locale, 'policy.title')} lead={t(locale, 'policy.lead')}>
+        {policy.since === null ? null : (
+          <p>{t.nodes(locale, 'policy.since', { time: <Time at={policy.since} to="day" /> })}</p>
+        )}
+        {mayChange ? <PolicyForm id={shell.id} policy={policy} {...form} /> : <PolicyFacts policy={policy} />}
+      </Section>
+      <Compliance shell={shell} members={members} counts={counts} state={state} more={more} first={first} />
+    </OrganizationPage>
+  )
+}
+
+function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: StoredPolicy }) {
+  const { locale } = useUi()
+  const fields = {
+    mode: t(locale, 'field.mode'),
+    ...Object.fromEntries(FORM_METHODS.map((one) => [`allow_${one}`, t(locale, `field.allow_${one}`)])),
+    grace_days: t(locale, 'field.grace_days'),
+    notify_days_before: t(locale, 'field.notify_days_before'),
+    session_absolute: t(locale, 'field.session_absolute'),
+    password_profile: t(locale, 'field.password_profile'),
+  }
+  const profiles = ['server', ...PASSWORD_PROFILES] as const
+  return (
+    <Form
+      action={placeOf(id, '/security/review')}
+      fields={fields}
+      hidden={{ version: String(policy.version) }}
+      {...form}
+    >
+      <Select
+        name="mode"
+        value={policy.mode}
+        options={Object.fromEntries(FORM_MODES.map((mode) => [mode, t(locale, `mode.${mode}`)]))}
+      />
+      <Choices legend={t(locale, 'allowed.title')} hint={t(locale, 'allowed.hint')}>
+        {FORM_METHODS.map((one) => (
+          <Checkbox key={one} name={`allow_${one}`} checked={policy.allowedMethods.includes(one)} />
+        ))}
+      </Choices>
+      <Field
+        name="grace_days"
+        inputmode="numeric"
+        maxlength={3}
+        autocomplete="off"
+        value={String(policy.graceDays)}
+        hint={t(locale, 'grace.hint')}
+      />
+      <Field
+        name="notify_days_before"
+        maxlength={60}
+        autocomplete="off"
+        value={policy.notifyDaysBefore.join(', ')}
+        hint={t(locale, 'notify.hint')}
+        optional
+      />
+      <Field
+        name="session_absolute"
+        maxlength={16}
+        autocomplete="off"
+        value={policy.sessionAbsolute === null ? '' : durationText(policy.sessionAbsolute)}
+        hint={t(locale, 'session.hint')}
+        optional
+      />
+      <Select
+        name="password_profile"
+        value={policy.passwordProfile ?? 'server'}
+        options={Object.fromEntries(profiles.map((one) => [one, t(locale, `profile.${one}`)]))}
+      />
+      <Button kind="secondary">{t(locale, 'policy.review')}</Button>
+    </Form>
+  )
+}
+
+/** The policy for a reader who may not change it. */
+function PolicyFacts({ policy }: { policy: StoredPolicy }) {
+  const { locale } = useUi()
+  return (
+    <>
+      <DefinitionList>
+        <Definition term={t(locale, 'field.mode')}>{t(locale, `mode.${policy.mode}`)}</Definition>
+        <Definition term={t(locale, 'field.grace_days')}>{policy.graceDays}</Definition>
+        <Definition term={t(locale, 'field.password_profile')}>
+          {t(locale, `profile.${policy.passwordProfile ?? 'server'}`)}
+        </Definition>
+      </DefinitionList>
+      <p class="quiet">{t(locale, 'policy.read_only')}</p>
+    </>
+  )
+}
+
+const KINDS: Readonly<Record<ComplianceState, 'info' | 'success' | 'warning'>> = {
+  not_applicable: 'info',
+  pending: 'info',
+  in_grace: 'info',
+  compliant: 'success',
+  past_due: 'warning',
+  suspended: 'warning',
+}
+
+type ComplianceProps = Pick<SecurityProps, 'shell' | 'members' | 'counts' | 'state' | 'more' | 'first'>
+
+function Compliance({ shell, members, counts, state, more, first }: ComplianceProps) {
+  const { locale } = useUi()
+  const place = placeOf(shell.id, '/security')
+  const filters = COMPLIANCE_STATES.filter((one) => (counts.states[one] ?? 0) > 0 || one === state)
+  return (
+    <Section title={t(locale, 'compliance.title')}>
+      <LinkRow>
+        <a href={place} aria-current={state === null ? 'true' : undefined}>
+          {t(locale, 'compliance.all')}
+        </a>
+        {filters.map((one) => (
+          <>
+            {' · '}
+            <a key={one} href={`${place}?state=${one}`} aria-current={one === state ? 'true' : undefined}>
+              {t(locale, 'compliance.filter', {
+                state: t(locale, `state.${one}`),
+                count: counts.states[one] ?? 0,
+              })}
+            </a>
+          </>
+        ))}
+      </LinkRow>
+      {members.length === 0 ? (
+        <EmptyState title={t(locale, 'compliance.none')} />
+      ) : (
+        <ItemList>
+          {members.map((row) => (
+            <MemberRow key={row.user_id} row={row} />
+          ))}
+        </ItemList>
+      )}
+      <Pager more={more} first={first} />
+      <LinkRow>
+        <a href={`/api/v1/organizations/${encodeURIComponent(shell.id)}/mfa-compliance/export?format=csv`}>
+          {t(locale, 'compliance.export')}
+        </a>
+      </LinkRow>
+    </Section>
+  )
+}
+
+function MemberRow({ row }: { row: ComplianceRow }) {
+  const { locale } = useUi()
+  const isOpen = row.state === 'pending' || row.state === 'in_grace'
+  return (
+    <Item
+      icon={<Icon of="person" />}
+      title={row.full_name ?? row.username ?? row.email}
+      badge={<Badge kind={KINDS[row.state]}>{t(locale, `state.${row.state}`)}</Badge>}
+    >
+      <p>{row.email}</p>
+      {isOpen && row.due_at ? (
+        <p>{t.nodes(locale, 'compliance.due', { time: <Time at={row.due_at} to="day" /> })}</p>
+      ) : null}
+    </Item>
+  )
+}
+
+export interface ReviewProps {
+  shell: Shell
+  /** The fields of the form, as they were sent. */
+  sent: Readonly<Record<string, string>>
+  effect: EffectRow
+  now: Date
+}
+
+/** The second step of the form: what the change means, and the button that makes it. */
+export function Review({ shell, sent, effect, now }: ReviewProps) {
+  const { locale } = useUi()
+  return (
+    <Card sign="people" title={t(locale, 'review.title')} lead={<Effect effect={effect} now={now} />}>
+      {effect.loses_session > 0 ? (
+        <Alert kind="info">{t(locale, 'review.sessions', { count: effect.loses_session })}</Alert>
+      ) : null}
+      {effect.must_enrol > 0 ? <p class="lead">{t(locale, 'review.emails')}</p> : null}
+      <Form action={placeOf(shell.id, '/security')} hidden={sent}>
+        <Actions>
+          <Button>{t(locale, 'review.save')}</Button>
+          <ButtonLink href={placeOf(shell.id, '/security')} kind="secondary">
+            {t(locale, 'review.cancel')}
+          </ButtonLink>
+        </Actions>
+      </Form>
+    </Card>
+  )
+}
+
+function Effect({ effect, now }: { effect: EffectRow; now: Date }): ComponentChildren {
+  const { locale } = useUi()
+  const { members, must_enrol: count, due_at: dueAt } = effect
+  if (count === 0 || dueAt === null) return t(locale, 'review.none', { members })
+  if (dueAt <= now) return t(locale, 'review.at_once', { members, count })
+  return t(locale, 'review.effect', { members, count, date: timeText(locale, dueAt, 'day') })
+}
