@@ -29,6 +29,7 @@ import {
   OrganizationRoleList,
   type RoleItem,
 } from '../../packages/server/src/features/organizations/roles/views.tsx'
+import { policyPages } from './policies.tsx'
 
 const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.padEnd(
   100,
@@ -72,7 +73,14 @@ const choices = {
 }
 
 function members(now: Date): MemberItem[] {
-  const one = { username: null, email: 'grace@example.com', role: 'owner', joinedAt: now, isYou: false }
+  const one = {
+    username: null,
+    email: 'grace@example.com',
+    role: 'owner',
+    joinedAt: now,
+    isYou: false,
+    mfa: 'inherit' as const,
+  }
   return [
     { ...one, id: 'usr_1', fullName: 'Grace Hopper', isYou: true },
     { ...one, id: 'usr_2', fullName: LONG, email: `${LONG.slice(0, 60)}@example.com`, role: 'accountant' },
@@ -192,12 +200,15 @@ export function organizationSamples(
     'members-none': (
       <Members shell={guest} members={[]} search="zz" more={null} first={null} mayManage={false} />
     ),
-    member: <Member shell={shell} item={other} roles={roles} mayRemove mayTransfer isBeyond={false} />,
+    member: (
+      <Member shell={shell} item={other} roles={roles} mayChangeMfa mayRemove mayTransfer isBeyond={false} />
+    ),
     'member-beyond': (
       <Member
         shell={{ ...shell, refused: 'No.' }}
         item={owner}
         roles={null}
+        mayChangeMfa={false}
         mayRemove={false}
         mayTransfer={false}
         isBeyond
@@ -232,6 +243,7 @@ export function organizationSamples(
         mayDelete
       />
     ),
+    ...policyPages(shell, { ...shell, name: LONG, permissions: ['organization:read', 'security:read'] }, now),
     leave: <Leave id="org_1" name={LONG} obstacle={null} alert="No." />,
     'leave-only-owner': <Leave id="org_1" name={LONG} obstacle="only_owner" />,
     'leave-only-member': <Leave id="org_1" name={LONG} obstacle="only_member" />,

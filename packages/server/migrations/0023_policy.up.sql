@@ -61,7 +61,7 @@ create trigger tell_update after update on latchkey.security_policies for each r
 create trigger tell_delete after delete on latchkey.security_policies for each row
   when (pg_trigger_depth() = 0)
   execute function latchkey.tell_changed_organization();
--- what a member was told, and that they were stopped, changes no credential
+-- reminders, and that a member was stopped, change no credential
 drop trigger tell_update on latchkey.memberships;
 create trigger tell_update after update on latchkey.memberships for each row
   when ((old.organization_id, old.user_id, old.role, old.joined_at, old.mfa, old.mfa_since) is distinct from

@@ -35,6 +35,7 @@ export class Client {
 
   get = (path: string, request: Request = {}) => this.send('GET', path, undefined, request)
   post = (path: string, body: unknown = {}, request: Request = {}) => this.send('POST', path, body, request)
+  put = (path: string, body: unknown, request: Request = {}) => this.send('PUT', path, body, request)
   patch = (path: string, body: unknown, request: Request = {}) => this.send('PATCH', path, body, request)
   delete = (path: string, body?: unknown, request: Request = {}) => this.send('DELETE', path, body, request)
 

@@ -2,7 +2,7 @@
 import { operation } from '../../../base/http/row/operation.ts'
 import { invitationOperations } from '../invitations/index.ts'
 
-/** Transferring an organization requires a sign-in this recent. */
+/** Transferring an organization, and changing what it demands of a member, require a sign-in this recent. */
 const FRESH = '10m'
 
 export const memberOperations = {
@@ -43,6 +43,15 @@ export const memberOperations = {
     organization: 'members:update',
     audit: 'organization.member.role_changed',
     errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
+  }),
+  changeMfa: operation({
+    name: 'organizations.members.change_mfa',
+    summary: 'Change what the security policy demands of a member',
+    needs: 'session',
+    organization: 'security:write',
+    fresh: FRESH,
+    audit: 'organization.member.mfa_changed',
+    errors: ['NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
   }),
   remove: operation({
     name: 'organizations.members.remove',

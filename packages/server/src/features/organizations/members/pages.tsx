@@ -11,17 +11,18 @@ import { findOrganization, OneOrganization } from '../membership/index.ts'
 import { listGrantableRoles, MemberRole } from '../roles/index.ts'
 import { findLeaveObstacle, leaveOrganization } from './leaving.ts'
 import { changeMemberRole, getMember, listMembers, removeMember, transferOwnership } from './members.ts'
+import { changeMemberMfa } from './mfa.ts'
 import { memberOperations as of } from './operations.ts'
 import type { MemberRow } from './sql.ts'
 import { membersText as t } from './texts.ts'
-import { MemberCursor, MemberSearch, OneMember } from './view.ts'
+import { MemberCursor, MemberMfaField, MemberSearch, OneMember } from './view.ts'
 import { Leave, Member, type MemberItem, Members, nameOf, Transfer } from './views.tsx'
 
 const ORGANIZATION = '/account/organizations/:id'
 const MEMBER = `${ORGANIZATION}/members/:user_id`
 const PAGE_SIZE = 25
 /** With one of these permissions the reader may do something to members. */
-const MANAGING = ['members:update', 'members:remove', 'organization:transfer']
+const MANAGING = ['members:update', 'members:remove', 'security:write', 'organization:transfer']
 
 const itemOf = (call: Call, row: MemberRow): MemberItem => ({
   id: row.user_id,
@@ -30,6 +31,7 @@ const itemOf = (call: Call, row: MemberRow): MemberItem => ({
   email: row.email,
   role: row.role,
   joinedAt: row.joined_at,
+  mfa: row.mfa,
   isYou: row.user_id === call.principal?.userId,
 })
 
@@ -83,6 +85,7 @@ async function showOne(
         shell={shell}
         item={item}
         roles={isWithin && can(shell, 'members:update') ? offered : null}
+        mayChangeMfa={isWithin && can(shell, 'security:write')}
         mayRemove={isWithin && can(shell, 'members:remove') && !item.isYou}
         mayTransfer={mayTransfer(permissions, item)}
         isBeyond={!isWithin}
@@ -168,6 +171,23 @@ const changingRows = (tools: Tools): Row[] => [
           {},
           refusedForm(call.locale, typed, problem, t(call.locale, 'refused.last_owner')),
         ),
+      ),
+  }),
+  page({
+    of: of.changeMfa,
+    name: 'pages.organizations.member.mfa',
+    method: 'POST',
+    path: `${MEMBER}/mfa`,
+    formAt: MEMBER,
+    input: OneMember.extend({ mfa: MemberMfaField }),
+    run: async (call, { id, user_id: userId, mfa }) => {
+      await changeMemberMfa(tools, call, { userId, mfa })
+      return { redirect: `${placeOf(id, `/members/${encodeURIComponent(userId)}`)}?done=mfa` }
+    },
+    redisplay: (call, typed, problem) =>
+      shownFor(
+        problem,
+        showOne(tools, call, typed.user_id ?? '', {}, refusedForm(call.locale, typed, problem)),
       ),
   }),
   page({

@@ -11,8 +11,17 @@ import { OneOrganization } from '../membership/index.ts'
 import { MemberRole } from '../roles/index.ts'
 import { leaveOrganization } from './leaving.ts'
 import { addMember, changeMemberRole, listMembers, removeMember, transferOwnership } from './members.ts'
+import { changeMemberMfa } from './mfa.ts'
 import { memberOperations as of } from './operations.ts'
-import { MemberCursor, MemberSearch, MemberView, memberView, OneMember, UserId } from './view.ts'
+import {
+  MemberCursor,
+  MemberMfaField,
+  MemberSearch,
+  MemberView,
+  memberView,
+  OneMember,
+  UserId,
+} from './view.ts'
 
 const tag = 'Organizations'
 const ORGANIZATION = '/api/v1/organizations/:id'
@@ -123,6 +132,20 @@ export const memberRoutes = (tools: Tools): Row[] => [
     message: 'Role changed.',
     run: async (call, { user_id, role }) => ({
       data: memberView(await changeMemberRole(tools, call, { userId: user_id, role })),
+    }),
+  }),
+  route({
+    of: of.changeMfa,
+    method: 'PATCH',
+    path: `${MEMBERS}/:user_id/mfa`,
+    description:
+      'An override of the organization’s security policy. Not for a member whose permissions go beyond your own. Requires a sign-in within the last 10 minutes.',
+    tag,
+    input: OneMember.extend({ mfa: MemberMfaField.meta({ samples: ['required'] }) }),
+    output: MemberView,
+    message: 'Requirement changed.',
+    run: async (call, { user_id, mfa }) => ({
+      data: memberView(await changeMemberMfa(tools, call, { userId: user_id, mfa })),
     }),
   }),
   route({

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
+import type { MemberMfa, PolicyMode } from '../../../core/assurance/policy.ts'
 
 /** Exclusive row lock: the user gets no membership until the end of the transaction. */
 export async function lockUserExclusively(tx: Tx, id: string): Promise<void> {
@@ -15,6 +16,7 @@ export interface MemberRow {
   email: string
   role: string
   joined_at: Date
+  mfa: MemberMfa
 }
 
 export const selectMember = (
@@ -31,7 +33,7 @@ export const selectMember = (
 
 /** Members `m` with their users `u` and primary addresses `p`; a `where` follows. */
 export const membersWith = (column: RawBuilder<unknown> = sql`null`): RawBuilder<unknown> => sql`
-  select m.user_id, u.username, u.full_name, p.address as email, m.role, m.joined_at, ${column} as position
+  select m.user_id, u.username, u.full_name, p.address as email, m.role, m.joined_at, m.mfa, ${column} as position
   from memberships m
   join users u on u.id = m.user_id
   join emails p on p.user_id = u.id and p.is_primary`
@@ -76,6 +78,44 @@ export async function updateMemberRole(
     .returning('user_id')
     .executeTakeFirst()
   return row !== undefined
+}
+
+export interface MemberDemand {
+  role: string
+  mfa: MemberMfa
+  mfa_since: Date | null
+  /** Null where the organization has no policy. */
+  mode: PolicyMode | null
+  allowed_methods: string[] | null
+}
+
+/** What the organization demands of a member now. System scope. */
+export const selectMemberDemand = (
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+): Promise<MemberDemand | undefined> =>
+  tx
+    .selectFrom('memberships as m')
+    .leftJoin('security_policies as p', 'p.organization_id', 'm.organization_id')
+    .select(['m.role', 'm.mfa', 'm.mfa_since', 'p.mode', 'p.allowed_methods'])
+    .where('m.organization_id', '=', organizationId)
+    .where('m.user_id', '=', userId)
+    .executeTakeFirst()
+
+/** System scope: a caller with `security:write` need not have `members:update`. */
+export async function updateMemberMfa(
+  tx: Tx,
+  organizationId: string,
+  userId: string,
+  demand: { mfa: MemberMfa; mfa_since: Date | null },
+): Promise<void> {
+  await tx
+    .updateTable('memberships')
+    .set(demand)
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .execute()
 }
 
 /** @returns false if the user is no member */

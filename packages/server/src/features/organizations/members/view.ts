@@ -11,6 +11,7 @@ import {
   timeField,
 } from '../../../base/described.ts'
 import { isId } from '../../../base/ids.ts'
+import { MEMBER_MFA } from '../../../core/assurance/policy.ts'
 import { OneOrganization } from '../membership/index.ts'
 import type { MemberRow } from './sql.ts'
 
@@ -33,6 +34,12 @@ export const MemberSearch = z
 /** It contains the position of a search, encrypted: a name of up to a hundred characters of any script. */
 export const MemberCursor = cursorField(8192)
 
+export const MemberMfaField = z.enum(MEMBER_MFA).meta({
+  description:
+    'What the security policy demands of this member: `inherit` as of all, `required` a second factor in any case, `exempt` nothing, `force_totp` an authenticator app, `force_passkey` a passkey.',
+  samples: ['inherit'],
+})
+
 export const MemberView = z
   .object({
     user: described(
@@ -46,6 +53,7 @@ export const MemberView = z
     ),
     role: textField('The role of the member in the organization.', 'member'),
     joined_at: timeField('When the user became a member.'),
+    mfa: MemberMfaField,
   })
   .meta({ id: 'Member' })
 
@@ -58,4 +66,5 @@ export const memberView = (member: MemberRow): z.infer<typeof MemberView> => ({
   },
   role: member.role,
   joined_at: member.joined_at.toISOString(),
+  mfa: member.mfa,
 })

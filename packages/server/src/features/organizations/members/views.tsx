@@ -16,6 +16,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { MEMBER_MFA, type MemberMfa } from '../../../core/assurance/policy.ts'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import { membersText as t } from './texts.ts'
@@ -27,6 +28,7 @@ export interface MemberItem {
   email: string
   role: string
   joinedAt: Date
+  mfa: MemberMfa
   isYou: boolean
 }
 
@@ -114,6 +116,8 @@ export interface MemberProps extends FormState {
   item: MemberItem
   /** The roles that the reader may grant; null if they may not change roles. */
   roles: readonly string[] | null
+  /** Whether the reader may change what the security policy demands of the member. */
+  mayChangeMfa: boolean
   mayRemove: boolean
   mayTransfer: boolean
   /** The member has permissions that the reader lacks. */
@@ -121,7 +125,8 @@ export interface MemberProps extends FormState {
 }
 
 /** /account/organizations/:id/members/:user_id */
-export function Member({ shell, item, roles, mayRemove, mayTransfer, isBeyond, ...form }: MemberProps) {
+export function Member(props: MemberProps) {
+  const { shell, item, roles, mayChangeMfa, mayRemove, mayTransfer, isBeyond, ...form } = props
   const { locale } = useUi()
   const place = placeOf(shell.id, `/members/${encodeURIComponent(item.id)}`)
   return (
@@ -145,6 +150,18 @@ export function Member({ shell, item, roles, mayRemove, mayTransfer, isBeyond, .
               options={Object.fromEntries(roles.map((role) => [role, roleName(locale, role)]))}
             />
             <Button kind="secondary">{t(locale, 'member.role_button')}</Button>
+          </Form>
+        </Section>
+      ) : null}
+      {mayChangeMfa ? (
+        <Section title={t(locale, 'member.mfa')} lead={t(locale, 'member.mfa_lead')}>
+          <Form action={`${place}/mfa`} fields={{ mfa: t(locale, 'field.mfa') }} {...form}>
+            <Select
+              name="mfa"
+              value={item.mfa}
+              options={Object.fromEntries(MEMBER_MFA.map((one) => [one, t(locale, `mfa.${one}`)]))}
+            />
+            <Button kind="secondary">{t(locale, 'member.mfa_button')}</Button>
           </Form>
         </Section>
       ) : null}

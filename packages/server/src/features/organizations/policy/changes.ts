@@ -25,7 +25,7 @@ function organizationOf(call: Call): string {
   return call.organization.id
 }
 
-/** The policy after a change. @throws Problem VALIDATION_ERROR for a policy that nobody could satisfy */
+/** The policy after a change. @throws Problem VALIDATION_ERROR for a policy that no member could satisfy */
 function changed(before: StoredPolicy, change: PolicyChange, now: Date): StoredPolicy {
   const sent = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields: StoredPolicy = { ...before, ...sent }
@@ -38,7 +38,7 @@ function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void
     throw invalid(
       'sign_in',
       'unavailable',
-      'This organization has no sign-in connection, so that nobody could sign in. Use `any`.',
+      'This organization has no sign-in connection, so that no member could sign in. Use `any`.',
     )
   const needed = mode === 'require_totp' ? 'totp' : mode === 'require_passkey' ? 'passkey' : null
   if (needed !== null && !allowedMethods.includes(needed))

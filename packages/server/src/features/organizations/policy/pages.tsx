@@ -19,7 +19,7 @@ import { policyOperations as of } from './operations.ts'
 import { PASSWORD_PROFILES } from './policy.ts'
 import { policyText as t } from './texts.ts'
 import { changeOf, PolicyChangeFields, StateField } from './view.ts'
-import { FORM_METHODS, Review, Security } from './views.tsx'
+import { FORM_METHODS, Review, SecurityPolicy } from './views.tsx'
 
 const PAGE = '/account/organizations/:id/security'
 const PAGE_SIZE = 25
@@ -45,7 +45,8 @@ const PolicyForm = OneOrganization.extend({
     .pipe(z.number().max(365)),
   notify_days_before: Days.default([]),
   session_absolute: optional(PolicyChangeFields.shape.session_absolute.unwrap()),
-  password_profile: z.enum(['server', ...PASSWORD_PROFILES]),
+  // not `password_profile`: fields with the word are taken for passwords, and never repeated
+  profile: z.enum(['server', ...PASSWORD_PROFILES]),
   version: z
     .string()
     .regex(/^\d{1,9}$/)
@@ -55,7 +56,7 @@ const PolicyForm = OneOrganization.extend({
 type PolicyForm = z.infer<typeof PolicyForm>
 
 function changeIn(input: PolicyForm): PolicyChange {
-  const { mode, grace_days, notify_days_before, session_absolute = null, password_profile: profile } = input
+  const { mode, grace_days, notify_days_before, session_absolute = null, profile } = input
   return changeOf({
     mode,
     grace_days,
@@ -93,7 +94,7 @@ async function showSecurity(
   const place = placeOf(shell.id, state === undefined ? '/security' : `/security?state=${state}`)
   return {
     page: (
-      <Security
+      <SecurityPolicy
         shell={shell}
         policy={policy}
         mayChange={can(shell, 'security:write')}

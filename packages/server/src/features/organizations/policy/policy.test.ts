@@ -92,7 +92,7 @@ describe('a change', () => {
     expect(since).toEqual({ now: day(9), before: day(1), none: null }[expected])
   })
 
-  it('begins the days of grace again exactly where someone who satisfied it no longer does', () => {
+  it('begins the days of grace again exactly where a member who satisfied it no longer does', () => {
     const mode = fc.constantFrom<DemandMode>('none', 'require_any', 'require_totp', 'require_passkey')
     const allowed = fc
       .subarray(['totp', 'passkey', 'backup_code'])

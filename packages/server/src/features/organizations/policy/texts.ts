@@ -28,7 +28,7 @@ export const policyText = texts({
     'notify.invalid': 'Use up to ten numbers from 1 to 365, separated by commas.',
     'grace.invalid': 'Use a number from 0 to 365.',
     'allowed.title': 'Accepted methods',
-    'allowed.hint': 'If passkeys are required, an accepted authenticator app may stand in for one.',
+    'allowed.hint': 'If passkeys are required, an accepted authenticator app may replace one.',
     'session.hint':
       'After this time members sign in again to work here: for example 8h or 7d. Empty: as long as the session lasts.',
     'profile.server': 'Those of the server',
@@ -40,7 +40,7 @@ export const policyText = texts({
     'policy.read_only': 'Only members with the permission to change the security policy can change it.',
     'policy.since': 'Required since {time}',
     'review.title': 'Change the security policy?',
-    'review.none': 'Of {members} people nobody would have to set up a second factor.',
+    'review.none': 'None of {members} people would have to set up a second factor.',
     'review.effect': {
       one: 'Of {members} people {count} would have to set up a second factor, at the latest on {date}.',
       other: 'Of {members} people {count} would have to set up a second factor, the first by {date}.',

@@ -81,7 +81,7 @@ const ALLOWED = z
   .transform((all) => [...new Set(all)])
   .meta({
     description:
-      'The methods that answer the demand: `totp`, `passkey`, `backup_code`, and `remembered_device` for browsers that the member has chosen to remember. Under `require_passkey`, `totp` may stand in for a passkey that is not at hand.',
+      'The methods that answer the demand: `totp`, `passkey`, `backup_code`, and `remembered_device` for browsers that the member has chosen to remember. Under `require_passkey`, `totp` may replace a passkey that is not at hand.',
     samples: [['totp', 'passkey', 'backup_code']],
   })
 const PROFILE = z
@@ -190,7 +190,7 @@ export const PolicyEffectView = z
     must_enrol: count('Members who would have to set up a factor.', 38),
     loses_session: count('Members with a session that would stop acting in the organization at once.', 0),
     due_at: timeOrNull(
-      'The earliest date by which one of them has to; null if nobody has to.',
+      'The earliest date by which one of them has to; null if no member has to.',
       EXAMPLE_LATER,
     ),
     states: States.describe('The members by their state under the policy that was sent.'),

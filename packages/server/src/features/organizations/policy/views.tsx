@@ -28,7 +28,7 @@ import { durationText } from './view.ts'
 export const FORM_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
 const FORM_MODES = ['disabled', 'optional', 'require_any', 'require_totp', 'require_passkey'] as const
 
-export interface SecurityProps extends FormState {
+export interface SecurityPolicyProps extends FormState {
   shell: Shell
   policy: StoredPolicy
   mayChange: boolean
@@ -40,7 +40,7 @@ export interface SecurityProps extends FormState {
 }
 
 /** /account/organizations/:id/security */
-export function Security(props: SecurityProps) {
+export function SecurityPolicy(props: SecurityPolicyProps) {
   const { shell, policy, mayChange, members, counts, state, more, first, ...form } = props
   const { locale } = useUi()
   return (
@@ -64,7 +64,7 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
     grace_days: t(locale, 'field.grace_days'),
     notify_days_before: t(locale, 'field.notify_days_before'),
     session_absolute: t(locale, 'field.session_absolute'),
-    password_profile: t(locale, 'field.password_profile'),
+    profile: t(locale, 'field.password_profile'),
   }
   const profiles = ['server', ...PASSWORD_PROFILES] as const
   return (
@@ -109,7 +109,7 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
         optional
       />
       <Select
-        name="password_profile"
+        name="profile"
         value={policy.passwordProfile ?? 'server'}
         options={Object.fromEntries(profiles.map((one) => [one, t(locale, `profile.${one}`)]))}
       />
@@ -144,7 +144,7 @@ const KINDS: Readonly<Record<ComplianceState, 'info' | 'success' | 'warning'>> =
   suspended: 'warning',
 }
 
-type ComplianceProps = Pick<SecurityProps, 'shell' | 'members' | 'counts' | 'state' | 'more' | 'first'>
+type ComplianceProps = Pick<SecurityPolicyProps, 'shell' | 'members' | 'counts' | 'state' | 'more' | 'first'>
 
 function Compliance({ shell, members, counts, state, more, first }: ComplianceProps) {
   const { locale } = useUi()
