@@ -34,7 +34,7 @@ export interface Args {
 }
 
 interface CommandBase {
-  /** One or two words: `users create`. */
+  /** One to three words: `users create`. */
   name: string
   summary: string
   /** A further paragraph of its help. */

@@ -73,7 +73,7 @@ async function dispatch(words: readonly string[], json: boolean): Promise<number
   return print(await perform(command, args, terminal(json)), json)
 }
 
-/** The command is the first one or two words of the line. */
+/** The command is the first one to three words of the line. */
 const findEntry = (words: readonly string[], named: readonly string[]): CommandEntry | undefined =>
   COMMANDS.find((entry) => {
     const parts = entry.name.split(' ')

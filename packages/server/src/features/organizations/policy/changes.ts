@@ -5,6 +5,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -70,32 +71,47 @@ const differing = (before: PolicyFields, after: PolicyFields): (keyof PolicyFiel
 const valuesOf = (policy: PolicyFields, keys: readonly (keyof PolicyFields)[]): Record<string, unknown> =>
   Object.fromEntries(keys.map((key) => [NAMES[key], policy[key]]))
 
+type ChangeTools = Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>
+
 /** @param version the version that the change is based on; absent: the present one. @throws Problem CONFLICT (`stale`) */
-export async function changePolicy(
-  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
+export const changePolicy = (
+  tools: ChangeTools,
   call: Call,
   change: PolicyChange,
   version?: number,
+): Promise<StoredPolicy> =>
+  inside(tools, call, 'security:write', (tx, { actor, organization: { id } }) =>
+    changeLocked(tools, tx, call, { id, by: actor.userId }, change, version),
+  )
+
+/** @param of the locked organization, and who changes its policy; null for the operator */
+export async function changeLocked(
+  tools: ChangeTools,
+  tx: Tx,
+  call: Call,
+  of: { id: string; by: string | null },
+  change: PolicyChange,
+  version?: number,
 ): Promise<StoredPolicy> {
-  return await inside(tools, call, 'security:write', async (tx, { actor, organization: { id } }) => {
-    const before = await selectPolicy(tx, id)
-    if (version !== undefined && version !== before.version) throw stale(before.version)
-    const wanted = changed(before, change, call.now)
-    const keys = differing(before, wanted)
-    if (keys.length === 0) return before
-    const after = { ...wanted, version: before.version + 1, updatedAt: call.now }
-    await storePolicy(tx, id, after, { userId: actor.userId, now: call.now })
-    await tx.asSystem(async (system) => {
-      await revokeOrganization(system, id, tools.clock.now())
-      await tools.jobs.enqueue(system, policyChanged, { organization_id: id }, { now: call.now })
-    })
-    await recordOrganizationEvent(tx, call, 'organization.security_policy.changed', id, {
-      version: after.version,
-      from: valuesOf(before, keys),
-      to: valuesOf(after, keys),
-    })
-    return after
+  const { id, by } = of
+  const before = await selectPolicy(tx, id)
+  if (version !== undefined && version !== before.version) throw stale(before.version)
+  const wanted = changed(before, change, call.now)
+  const keys = differing(before, wanted)
+  if (keys.length === 0) return before
+  const after = { ...wanted, version: before.version + 1, updatedAt: call.now }
+  await storePolicy(tx, id, after, { userId: by, now: call.now })
+  await tx.asSystem(async (system) => {
+    await revokeOrganization(system, id, tools.clock.now())
+    await tools.jobs.enqueue(system, policyChanged, { organization_id: id }, { now: call.now })
   })
+  await recordOrganizationEvent(tx, call, 'organization.security_policy.changed', id, {
+    version: after.version,
+    from: valuesOf(before, keys),
+    to: valuesOf(after, keys),
+    ...(by === null ? { by: 'operator' } : {}),
+  })
+  return after
 }
 
 const stale = (version: number) =>

@@ -4,3 +4,11 @@
  * assurance), and the override of one member to `members`.
  */
 export { policyFeature } from './feature.ts'
+export {
+  type PolicyByOperator,
+  reportComplianceByOperator,
+  setPolicyByOperator,
+  showPolicyByOperator,
+} from './operator.ts'
+export { COMPLIANCE_STATES } from './policy.ts'
+export { complianceCsv } from './view.ts'

@@ -1,7 +1,6 @@
 /** The JSON API of security policies and compliance. */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { csvLine } from '../../../base/csv.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import { described } from '../../../base/described.ts'
 import { optional } from '../../../base/fields.ts'
@@ -13,9 +12,9 @@ import { exportCompliance, getOwnCompliance, listCompliance } from './compliance
 import { policyOperations as of } from './operations.ts'
 import { type ComplianceState, DEFAULT_POLICY } from './policy.ts'
 import {
-  ComplianceView as ComplianceOutput,
-  type ComplianceView,
+  ComplianceView,
   changeOf,
+  complianceCsv,
   complianceView,
   OwnComplianceView,
   ownComplianceView,
@@ -100,21 +99,23 @@ const TYPES: Readonly<Record<(typeof FORMATS)[number], string>> = {
   jsonl: 'application/x-ndjson; charset=utf-8',
   csv: 'text/csv; charset=utf-8; header=present',
 }
-const HEAD = csvLine(['user_id', 'username', 'full_name', 'email', 'state', 'methods', 'due_at', 'mfa'])
-
-const csvOf = ({ user, state, methods, due_at, mfa }: ComplianceView): string =>
-  csvLine([user.id, user.username, user.full_name, user.email, state, methods.join(' '), due_at, mfa])
-
 function fileOf(
   tools: Pick<Tools, 'db'>,
   call: Call,
   { format, state }: { format: (typeof FORMATS)[number]; state?: ComplianceState | undefined },
 ): Download {
   async function* chunks(): AsyncGenerator<string> {
-    if (format === 'csv') yield HEAD
+    if (format === 'csv') yield complianceCsv([], true)
     for await (const rows of exportCompliance(tools, call, format, state)) {
       const views = rows.map(complianceView)
-      yield views.map((view) => (format === 'csv' ? csvOf(view) : `${JSON.stringify(view)}\n`)).join('')
+      yield format === 'csv'
+        ? complianceCsv(views)
+        : views
+            .map(
+              (one) => `${JSON.stringify(one)}
+`,
+            )
+            .join('')
     }
   }
   const day = call.now.toISOString().slice(0, 10)
@@ -130,7 +131,7 @@ const complianceRows = (tools: Tools): Row[] => [
       'By id. A page of one state may be short or empty although `next_cursor` names a further one.',
     tag,
     input: PageInput.extend({ ...OneOrganization.shape, state: ByState }),
-    output: z.array(ComplianceOutput),
+    output: z.array(ComplianceView),
     message: 'Compliance listed.',
     run: async (call, input) => {
       const { page, nextCursor } = await listCompliance(tools, call, input)

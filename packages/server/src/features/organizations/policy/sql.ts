@@ -39,7 +39,7 @@ export async function storePolicy(
   tx: Tx,
   organizationId: string,
   policy: StoredPolicy,
-  by: { userId: string; now: Date },
+  by: { userId: string | null; now: Date },
 ): Promise<void> {
   const row = {
     version: policy.version,
@@ -63,3 +63,16 @@ export async function storePolicy(
   }
   await tx.updateTable('security_policies').set(row).where('organization_id', '=', organizationId).execute()
 }
+
+/** By id or slug, with a row lock, because memberships and the policy change under it. Undefined for one that is deleted. */
+export const lockNamedOrganization = (
+  tx: Tx,
+  name: string,
+): Promise<{ id: string; name: string; slug: string } | undefined> =>
+  tx
+    .selectFrom('organizations')
+    .select(['id', 'name', 'slug'])
+    .where((eb) => eb.or([eb('id', '=', name), eb('slug', '=', name)]))
+    .where('deleted_at', 'is', null)
+    .forNoKeyUpdate()
+    .executeTakeFirst()

@@ -1,6 +1,7 @@
 /** Input fields and JSON views of security policies and compliance. */
 import { z } from 'zod'
 import { parseDuration } from '../../../base/clock.ts'
+import { csvLine } from '../../../base/csv.ts'
 import {
   described,
   EXAMPLE_LATER,
@@ -131,6 +132,7 @@ export function changeOf(input: z.infer<typeof PolicyChangeFields>): {
   }
 }
 
+export type SecurityPolicyView = z.infer<typeof SecurityPolicyView>
 export const SecurityPolicyView = z
   .object({
     mode: MODE,
@@ -253,6 +255,17 @@ export const complianceView = (row: ComplianceRow): ComplianceView => ({
   due_at: row.due_at?.toISOString() ?? null,
   mfa: row.mfa,
 })
+
+const CSV_HEAD = csvLine(['user_id', 'username', 'full_name', 'email', 'state', 'methods', 'due_at', 'mfa'])
+
+/** Members as CSV; with `hasHead`, the line of the columns before them. */
+export const complianceCsv = (members: readonly ComplianceView[], hasHead = false): string =>
+  members.reduce(
+    (text, { user, state, methods, due_at, mfa }) =>
+      text +
+      csvLine([user.id, user.username, user.full_name, user.email, state, methods.join(' '), due_at, mfa]),
+    hasHead ? CSV_HEAD : '',
+  )
 
 export const OwnComplianceView = z
   .object({
