@@ -26,7 +26,8 @@ const INSIDE: Readonly<Record<string, readonly string[]>> = {
   owner: ['*'],
   admin: [
     'organization:read', 'organization:update', 'members:read', 'members:update', 'members:remove',
-    'invitations:read', 'invitations:write', 'roles:read', 'roles:write', 'audit:read',
+    'invitations:read', 'invitations:write', 'roles:read', 'roles:write', 'security:read', 'security:write',
+    'audit:read',
   ], // biome-ignore format: a table
   member: ['organization:read', 'members:read', 'roles:read'],
   guest: ['organization:read'],

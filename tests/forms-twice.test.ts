@@ -20,6 +20,8 @@ afterAll(() => Promise.all([world.stop(), classic.stop(), fresh.stop()]))
 const OLD = 'Tr0ub4d!or-One'
 
 const NEXT = 'another good long password'
+// biome-ignore format: as a query
+const POLICY = { mode: 'require_any', grace_days: '14', notify_days_before: '7, 1', session_absolute: '', profile: 'server', allow_totp: 'true', version: '0' }
 const csrfOf = (text: string) => /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
 const hiddenOf = (text: string, name: string) =>
   new RegExp(`name="${name}" value="([^"]+)"`).exec(text)?.[1] ?? ''
@@ -202,6 +204,9 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/organizations/:id/delete': within(({ owner, base }) => ({ client: owner.client, at: `${base}/delete`, fields: {} })),
   '/account/organizations/:id/leave': within(({ member, base }) => ({ client: member.client, at: `${base}/leave`, fields: {} })),
   '/account/organizations/:id/members/:user_id/role': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/role`, fields: { role: 'admin' } })),
+  '/account/organizations/:id/members/:user_id/mfa': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/mfa`, fields: { mfa: 'exempt' } })),
+  '/account/organizations/:id/security': within(({ owner, base }) => ({ client: owner.client, at: `${base}/security`, fields: POLICY })),
+  '/account/organizations/:id/security/review': within(({ owner, base }) => ({ client: owner.client, at: `${base}/security`, to: `${base}/security/review`, fields: POLICY })),
   '/account/organizations/:id/members/:user_id/remove': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}`, to: `${base}/members/${member.id}/remove`, fields: {} })),
   '/account/organizations/:id/members/:user_id/transfer': within(({ owner, member, base }) => ({ client: owner.client, at: `${base}/members/${member.id}/transfer`, fields: {} })),
   '/account/organizations/:id/invitations': within(({ owner, base }) => ({ client: owner.client, at: `${base}/invitations`, fields: { email: 'new@example.com', role: 'member' } })),

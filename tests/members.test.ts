@@ -53,6 +53,7 @@ describe('the list of members', () => {
       user: { id: owner.id, username: 'Olga', full_name: null, email: 'owner@example.com' },
       role: 'owner',
       joined_at: expect.any(String),
+      mfa: 'inherit',
     })
     for (const search of ['OLG', 'owner@', 'Owner@Example.com'])
       expect([

@@ -212,6 +212,10 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { ada, ben, id } = await membership()
     return { client: ada.client, path: { id, user_id: ben.id } }
   },
+  async 'organizations.members.change_mfa'() {
+    const { ada, ben, id } = await membership()
+    return { client: ada.client, path: { id, user_id: ben.id } }
+  },
   async 'organizations.members.remove'() {
     const { ada, ben, id } = await membership()
     return { client: ada.client, path: { id, user_id: ben.id } }

@@ -200,6 +200,7 @@ describe('null in a PATCH', () => {
       'roles.update': '/api/v1/roles/editor',
       'organizations.roles.update': `${roles}/editor`,
       'organizations.update': `/api/v1/organizations/${organization}`,
+      'organizations.security_policy.update': `/api/v1/organizations/${organization}/security-policy`,
     }
     for (const row of strict().filter(({ method }) => method === 'PATCH')) {
       const fields: [string, Json][] = Object.entries(inputOf(row).properties ?? {})

@@ -30,6 +30,9 @@ export const GRANTS: readonly string[] = [
   'revocations insert',
   'role_holders select',
   'roles select',
+  'security_policies insert',
+  'security_policies select',
+  'security_policies update(allowed_methods grace_days mode notify_days_before password_profile session_absolute_seconds sign_in since updated_at updated_by version)',
   'sessions select',
   'sessions update(end_reason ended_at)',
   'users select',
@@ -48,6 +51,8 @@ export const WRITABLE_KEYS: readonly string[] = [
   'invitations(organization_id)',
   'letters(user_id)',
   'organization_roles(organization_id)',
+  'security_policies(organization_id)',
+  'security_policies(updated_by)',
 ]
 
 /** The column that identifies a row in the tables below. */
@@ -62,6 +67,7 @@ export const KEYS = {
   organizations: 'id',
   organization_roles: 'organization_id',
   invitations: 'id',
+  security_policies: 'organization_id',
   roles: 'name',
   permissions: 'name',
 } as const
@@ -78,6 +84,7 @@ const colleagues = (organization: string): Rows => {
     memberships: people,
     organizations: [organization],
     organization_roles: [organization],
+    security_policies: [organization],
   }
 }
 const administers = (organization: string): Rows => ({
@@ -91,7 +98,12 @@ export const SEES: Readonly<Record<Caller, Rows>> = {
   anonymous: {},
   outsider: { ...own('outsider'), invitations: ['inv_outsider'] },
   removed: own('removed'),
-  a_guest: { ...own('a_guest'), memberships: ['a_guest'], organizations: ['org_a'] },
+  a_guest: {
+    ...own('a_guest'),
+    memberships: ['a_guest'],
+    organizations: ['org_a'],
+    security_policies: ['org_a'],
+  },
   a_member: { ...own('a_member'), ...colleagues('org_a') },
   a_admin: { ...own('a_admin'), ...administers('org_a') },
   a_owner: { ...own('a_owner'), ...administers('org_a') },
@@ -123,6 +135,7 @@ const runs = (organization: string): Rows => ({
   memberships: membersOf(organization),
   organizations: [organization],
   organization_roles: [organization],
+  security_policies: [organization],
   invitations: organization === 'org_a' ? ['inv_a', 'inv_outsider'] : ['inv_b'],
 })
 

@@ -49,6 +49,7 @@ export async function seed(db: Database): Promise<void> {
     for (const id of ORGANIZATIONS) {
       await run(`insert into organizations (id, name, slug, created_at, updated_at) values ('${id}', '${id}', '${id}', '${at}', '${at}')`)
       await run(`insert into organization_roles (organization_id, name, permissions, created_at, updated_at) values ('${id}', 'own', '{audit:read}', '${at}', '${at}')`)
+      await run(`insert into security_policies (organization_id, updated_at) values ('${id}', '${at}')`)
     }
     for (const who of PEOPLE) {
       const organization = organizationOf(who)

@@ -43,12 +43,12 @@ create policy own on latchkey.security_policies for select to latchkey_request
 create policy creates on latchkey.security_policies for insert to latchkey_request
   with check (organization_id = (select latchkey.organization_id())
     and (select latchkey.has_organization_permission('security:write'))
-    and updated_by = (select latchkey.user_id()));
+    and (updated_by is null or updated_by = (select latchkey.user_id())));
 create policy updates on latchkey.security_policies for update to latchkey_request
   using (organization_id = (select latchkey.organization_id())
     and (select latchkey.has_organization_permission('security:write')))
   with check (organization_id = (select latchkey.organization_id())
-    and updated_by = (select latchkey.user_id()));
+    and (updated_by is null or updated_by = (select latchkey.user_id())));
 grant select, insert on latchkey.security_policies to latchkey_request;
 grant update (version, mode, grace_days, notify_days_before, allowed_methods, session_absolute_seconds,
   password_profile, sign_in, since, updated_at, updated_by) on latchkey.security_policies to latchkey_request;

@@ -226,6 +226,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   'API keys': 'Credentials of programs. They act for the user who made them, within the permissions of each.',
   'Roles and permissions': 'What users may do at the server, and in apps that use its permissions.',
   Organizations: 'Tenants: their profile, members and roles.',
+  'Security policies': 'What an organization demands of its members, and who complies.',
   Invitations: 'Invitations to organizations, from both sides.',
   People: 'Administration of the accounts of all users.',
   'Audit log': 'What happened, when, and who did it.',

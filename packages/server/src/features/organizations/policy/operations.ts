@@ -20,6 +20,7 @@ export const policyOperations = {
     organization: 'security:write',
     fresh: FRESH,
     audit: 'organization.security_policy.changed',
+    limit: { by: 'user', max: 120, per: '1h' },
     errors: ['NOT_FOUND', 'CONFLICT'],
   }),
   preview: operation({

@@ -40,6 +40,7 @@ const PolicyForm = OneOrganization.extend({
   mode: PolicyChangeFields.shape.mode.unwrap(),
   grace_days: z
     .string()
+    .max(3)
     .regex(/^\d{1,3}$/)
     .transform(Number)
     .pipe(z.number().max(365)),
@@ -49,6 +50,7 @@ const PolicyForm = OneOrganization.extend({
   profile: z.enum(['server', ...PASSWORD_PROFILES]),
   version: z
     .string()
+    .max(9)
     .regex(/^\d{1,9}$/)
     .transform(Number),
   ...boxes,

@@ -28,11 +28,15 @@ const MODE = z
   .meta({ description: `What the organization demands: ${MODES}`, samples: ['require_any'] })
 
 const Days = z.number().int().min(1).max(365)
-const NOTIFY = z.union([Days, z.array(Days).max(10)]).meta({
-  description:
-    'Days before the due date on which members get a reminder: a number, or a list of up to 10. On the due date there is always one.',
-  samples: [[7, 1]],
-})
+const NOTIFY = z
+  .union([Days, z.array(Days).max(10)], {
+    error: () => 'Use a number of days from 1 to 365, or a list of up to 10.',
+  })
+  .meta({
+    description:
+      'Days before the due date on which members get a reminder: a number, or a list of up to 10. On the due date there is always one.',
+    samples: [[7, 1]],
+  })
 
 const SHORTEST = 5 * 60_000
 const LONGEST = 365 * 86_400_000
