@@ -93,7 +93,7 @@ describe('from the start', () => {
       rmSync(dirname(file), { recursive: true })
     }
 
-    for (const guide of ['administration', 'organizations', 'roles'])
+    for (const guide of ['administration', 'organizations', 'roles', 'security-policy'])
       expect({ guide, ...(await replay(world, stepsOf(read(`docs/guides/${guide}.md`)))) }).toEqual({ guide })
   })
 })
@@ -207,13 +207,18 @@ describe('the guide', () => {
   const signIn = (): Promise<unknown> =>
     replay(world, stepsOf(read('docs/guides/administration.md')).slice(0, 2))
 
-  it.each(['administration', 'api-keys', 'compatibility', 'organizations', 'passkeys', 'roles'])(
-    '%s prints what its commands print',
-    async (page) => {
-      if (page !== 'administration') await signIn()
-      expect(await replay(world, stepsOf(read(`docs/guides/${page}.md`)))).toEqual({})
-    },
-  )
+  it.each([
+    'administration',
+    'api-keys',
+    'compatibility',
+    'organizations',
+    'passkeys',
+    'roles',
+    'security-policy',
+  ])('%s prints what its commands print', async (page) => {
+    if (page !== 'administration') await signIn()
+    expect(await replay(world, stepsOf(read(`docs/guides/${page}.md`)))).toEqual({})
+  })
 })
 
 describe('the guide for tests of an app', () => {
