@@ -55,7 +55,7 @@ import { memberFeature } from './features/organizations/members/index.ts'
 import { membershipLookup } from './features/organizations/membership/index.ts'
 import { myOrganizationFeature } from './features/organizations/mine/index.ts'
 import { organizationFeature } from './features/organizations/organization/index.ts'
-import { policyFeature } from './features/organizations/policy/index.ts'
+import { policyFeature, policyRefusals } from './features/organizations/policy/index.ts'
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
@@ -64,7 +64,7 @@ import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-cod
 import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
-import { secondFactorFeature } from './features/signin/second-factor/index.ts'
+import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
 import { recoverySection, securityFeature } from './features/signin/security/index.ts'
 import { attemptFeature } from './features/signin/steps/index.ts'
 
@@ -198,7 +198,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     organizationRoleFeature(tools),
     memberFeature(tools),
     invitationFeature(tools),
-    myOrganizationFeature(tools),
+    myOrganizationFeature(tools, refusals(tools)),
     policyFeature(tools),
     guessFeature(tools),
     attemptFeature(tools),
@@ -227,6 +227,10 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const rows = features.flatMap((feature) => feature.rows ?? [])
   return [...features, { name: 'challenge', rows: challengeRows(tools, rows) }]
 }
+
+/** How a caller is refused who does not meet an organization's policy: with an attempt of `signin` that mends it. */
+const refusals = (tools: Tools) =>
+  policyRefusals(tools, (call, demand) => beginDemandedEnrolment(tools, call, demand))
 
 /** Checks a credential by the feature of its kind, once roles are current. */
 function authenticator({ roles }: Tools, features: readonly Feature[]): Authenticator {
@@ -261,7 +265,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     tools,
     rows,
     authenticator: authenticator(tools, features),
-    memberships: membershipLookup(tools),
+    memberships: membershipLookup(tools, refusals(tools)),
     assurance: (session, userId) => db.tx('system', (tx) => findProvable(tools, tx, session, userId)),
     recordDenial: denials(tools),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs

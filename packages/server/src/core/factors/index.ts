@@ -6,6 +6,7 @@
  */
 import { sql } from 'kysely'
 import {
+  type AcceptableMethod,
   type Acr,
   acrOf,
   type Demand,
@@ -21,6 +22,7 @@ import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
 import type { Config } from '../../config.ts'
+import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
 import type { Roles } from '../roles/index.ts'
 import type { FactorsTable } from './tables.ts'
 
@@ -46,6 +48,18 @@ interface FactsRow {
   has_password: boolean
   has_mailbox: boolean
   factors: FactorKind[]
+  /** The memberships whose organization, or whose override, demands something. */
+  policies: MemberPolicy[]
+}
+
+/** As JSON, in which a time is a number. */
+interface MemberPolicy {
+  organization: string
+  mode: PolicyMode | null
+  accepts: AcceptableMethod[] | null
+  override: MemberMfa
+  /** Milliseconds. */
+  due: number
 }
 
 const selectFacts = compiledOnce(
@@ -53,7 +67,14 @@ const selectFacts = compiledOnce(
     select u.mfa_required, u.created_at, u.roles,
       exists (select from passwords p where p.user_id = u.id) as has_password,
       exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
-      array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors
+      array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors,
+      coalesce((
+        select jsonb_agg(jsonb_build_object('organization', p.policy_organization, 'mode', p.policy_mode,
+          'accepts', p.policy_accepts, 'override', p.member_mfa, 'due', extract(epoch from p.policy_due) * 1000))
+        from (
+          select ${POLICY} from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+          ${POLICY_JOIN}
+          where m.user_id = u.id and (m.mfa <> 'inherit' or sp.mode not in ('disabled', 'optional'))) p), '[]') as policies
     from users u where u.id = ${userId}`,
 )
 
@@ -87,7 +108,18 @@ function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
   })
   const isPersonal = row.mfa_required || row.roles.some((name) => roles.find(name)?.requires_mfa)
   const ofServer = config.mfa === 'required' ? [demand(later(row.created_at, config.mfaGrace))] : []
-  return [...(isPersonal ? [demand(null)] : []), ...ofServer]
+  return [...(isPersonal ? [demand(null)] : []), ...ofServer, ...row.policies.flatMap(demandOfPolicy)]
+}
+
+const demandOfPolicy = ({ organization, mode, accepts, override, due }: MemberPolicy): Demand[] => {
+  const demand = demandOf({
+    policy_organization: organization,
+    policy_mode: mode,
+    policy_accepts: accepts,
+    policy_due: new Date(due),
+    member_mfa: override,
+  })
+  return demand ? [demand] : []
 }
 
 /** The highest level that the user can reach with what they have enrolled. */

@@ -4,9 +4,9 @@
  */
 import { can } from '@latchkey/guard'
 import { type Acr, acrOf, isAtLeast, type StoredProof } from '../../assurance.ts'
-import type { CallOrganization, CallSession, Principal } from '../../call.ts'
+import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
-import { notFound, type Problem, problem } from '../../errors.ts'
+import { notFound, Problem, problem } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { Row } from '../row/route.ts'
 import type { Caller, MembershipLookup } from './authenticate.ts'
@@ -81,14 +81,15 @@ export async function checkAssurance(
 /** @returns the caller's membership of the organization in the path, or why the row is closed to them there */
 export async function checkMembership(
   row: Row,
-  { principal, organization: acting }: { principal: Principal; organization: CallOrganization | null },
+  call: Call & { principal: Principal },
   params: unknown,
   lookup: MembershipLookup,
 ): Promise<CallOrganization | Problem> {
   const { id = '' } = params as { id?: string }
   const { organization: required = '', deletedToo = false } = row
-  const membership = isId('org', id) ? await lookup(principal, id, { deletedToo, acting }) : null
+  const which = { deletedToo, withAttempt: row.kind !== 'page' }
+  const membership = isId('org', id) ? await lookup(call, id, which) : null
   if (!membership) return notFound('organization')
-  if (can(membership, required)) return membership
+  if (membership instanceof Problem || can(membership, required)) return membership
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required, organization_id: id } })
 }

@@ -34,14 +34,15 @@ export interface Authenticator {
 }
 
 /**
- * Finds the caller's membership of an organization; null if there is none, or no such organization. `acting` is the
- * membership that the credential carries: an API key has no other.
+ * Finds the caller's membership of an organization; null if there is none, or no such organization; a Problem where the
+ * credential does not meet the organization's policy. `call.organization` is the membership that the credential carries: an
+ * API key has no other. `withAttempt`: a refusal is continued by an attempt, in which a missing factor is set up.
  */
 export type MembershipLookup = (
-  principal: Principal,
+  call: Call & { principal: Principal },
   organizationId: string,
-  which: { deletedToo: boolean; acting: CallOrganization | null },
-) => Promise<CallOrganization | null>
+  which: { deletedToo: boolean; withAttempt: boolean },
+) => Promise<CallOrganization | Problem | null>
 
 export interface Caller {
   principal: Principal | null

@@ -60,7 +60,7 @@ async function answerRefusal(
   const { exchange, call, params } = entry
   const isGet = row.method === 'GET'
   const returnTo = (): string => (isGet ? exchange.url : step.formAddress(params, {}))
-  if (refusal.code === 'STEP_UP_REQUIRED') {
+  if (isMendedBySignIn(refusal)) {
     context.present.redirect(exchange, signInAddress(returnTo(), { notice: 'step_up' }))
   } else if (call.principal === null && isGet) {
     const notice = refusal.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
@@ -73,6 +73,10 @@ async function answerRefusal(
     sendProblemPage(context, exchange, call, problemOf(context, exchange, refusal, row), path)
   }
 }
+
+/** A sign-in proves again, and sets up, what a refused request lacks. */
+const isMendedBySignIn = ({ code }: Problem): boolean =>
+  code === 'STEP_UP_REQUIRED' || code === 'MFA_ENROLMENT_REQUIRED'
 
 function signInAddress(returnTo: string, notice: Record<string, string>): string {
   const parameters = new URLSearchParams()
@@ -132,6 +136,11 @@ async function displayAgain(
   }
   try {
     if (isAuthorized && (await answerReached(context, row, entry, fields, failed))) return
+    if (isAuthorized && call.principal && isMendedBySignIn(failed)) {
+      const returnTo = row.method === 'GET' ? exchange.url : path.retry
+      context.present.redirect(exchange, signInAddress(returnTo, { notice: 'step_up' }))
+      return
+    }
     // the form of a caller who is not known yet would be that of a visitor
     if (!row.redisplay || !isAuthorized || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)

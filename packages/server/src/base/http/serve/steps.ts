@@ -185,8 +185,8 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     caller: Caller,
     principal: Principal,
   ): Promise<Authorization> {
-    const { organization } = caller
-    const membership = await checkMembership(row, { principal, organization }, params, context.memberships)
+    const call = { ...callOf(exchange, caller), principal }
+    const membership = await checkMembership(row, call, params, context.memberships)
     if (membership instanceof Problem) return refuse(exchange, caller, params, membership)
     return { caller, call: callOf(exchange, { ...caller, organization: membership }), refusal: null }
   }

@@ -12,6 +12,7 @@ import type { Eventual } from '../../../base/eventual.ts'
 import type { Verdict } from '../../../base/http/request/authenticate.ts'
 import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
+import { actsUntil } from '../../../core/policies.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { isKey } from './format.ts'
@@ -42,7 +43,10 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
   const rows = createRowCache<CheckedKey>({
     changes,
     most: config.cachedCredentials,
-    read: async (hash) => (await db.run(statement, [hash]))[0],
+    read: async (hash) => {
+      const [row] = await db.run(statement, [hash])
+      return row && { ...row, acts_until: actsUntil(row, null) }
+    },
   })
   const uses = createSightings({
     name: 'API keys',
@@ -95,10 +99,17 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     session: null,
     organization: toOrganization(row),
   }))
+  /** Of a key whose maker does not meet the policy of its organization. */
+  const callerAlone = derived<CheckedKey, Verdict>((row) => ({
+    principal: toPrincipal(row),
+    session: null,
+    organization: null,
+  }))
+  const isActing = (row: CheckedKey, now: Date): boolean => now.getTime() < row.acts_until
 
   const accepted = (row: CheckedKey, now: Date): Verdict => {
     uses.see(row.id, now)
-    return callerOf(row, roles.all())
+    return (isActing(row, now) ? callerOf : callerAlone)(row, roles.all())
   }
 
   const checkStored = async (digest: string, now: Date): Promise<Verdict> => {
@@ -110,7 +121,8 @@ export function keyChecks(tools: Pick<Tools, 'db' | 'log' | 'roles' | 'changes' 
     check(key, now) {
       const digest = digestKey(key)
       const row = rows.find(digest)
-      if (row !== null && keyState(row, row, now) === 'active') return accepted(row, now)
+      if (row !== null && isActing(row, now) && keyState(row, row, now) === 'active')
+        return accepted(row, now)
       return isKey(key) ? checkStored(digest, now) : refused
     },
     lastUsed: uses.latest,

@@ -45,11 +45,13 @@ export interface CheckedKey extends ActingRow {
   locked_at: Date | null
   locked_until: Date | null
   roles: string[]
+  /** The instant from which the key does not act in its organization; milliseconds (core/policies.ts). */
+  acts_until: number
 }
 
 /** The one parameter is the hash of the whole key. */
-export const keyCheck = (db: Statements): CompiledQuery<CheckedKey> =>
-  sql<CheckedKey>`
+export const keyCheck = (db: Statements): CompiledQuery<Omit<CheckedKey, 'acts_until'>> =>
+  sql<Omit<CheckedKey, 'acts_until'>>`
     select k.id, k.user_id, k.organization_id, coalesce(k.scopes, '{*}') as permissions, k.expires_at, k.revoked_at,
            u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}

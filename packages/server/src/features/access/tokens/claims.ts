@@ -1,7 +1,7 @@
 /**
  * The claims of access tokens (RFC 9068 §2.2, and docs): the user with roles and permissions, the authentication
- * methods and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session; no token is issued
- * that an earlier revocation covers.
+ * methods and the expiry. Leaves signing to core/keys. Invariants: no token outlives its session, nor the time for which
+ * the session acts in the organization that it names; no token is issued that an earlier revocation covers.
  */
 import type { Acr } from '../../../base/assurance.ts'
 import type { CallOrganization } from '../../../base/call.ts'
@@ -17,7 +17,8 @@ export interface Subject {
   userId: string
   username: string | null
   roles: readonly string[]
-  organization: CallOrganization | null
+  /** `until`: the instant from which the session does not act in it; milliseconds. */
+  organization: (CallOrganization & { until: number }) | null
   /** Null for a token that the operator issues. */
   session: { id: string; amr: readonly string[]; acr: Acr; authenticatedAt: Date; expiresAt: Date } | null
 }
@@ -49,7 +50,8 @@ export function signAccessToken(
   if (issuedAt === null) throw problem('INVALID_TOKEN')
   const iat = seconds(now)
   const longest = iat + Math.floor(Math.min(lifetime, LONGEST_TOKEN) / 1000)
-  const exp = session === null ? longest : Math.min(longest, seconds(session.expiresAt))
+  const acting = organization === null ? longest : Math.floor(organization.until / 1000)
+  const exp = Math.min(longest, acting, session === null ? longest : seconds(session.expiresAt))
   const id = newIdAt('tok', issuedAt)
   const roles = [...subject.roles]
   const token = keys.sign(

@@ -13,6 +13,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { actsUntil } from '../../../core/policies.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
@@ -51,11 +52,11 @@ const tokenOf = (mac: Buffer): string => `rt_${mac.toString('base64url')}`
 /** The next token of a family: deterministic, derived with the server's secret. */
 const successorOf = (keyring: Keyring, token: string): string => tokenOf(keyring.mac('refresh', token))
 
-const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>): Subject => ({
+const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>, now: Date): Subject => ({
   userId: row.user_id,
   username: row.username,
   roles: row.roles,
-  organization: organizationOf(roles, row),
+  organization: actingOf(roles, row, now),
   session: {
     id: row.session_id,
     amr: row.amr,
@@ -65,13 +66,25 @@ const subjectOf = ({ roles }: SigningTools, row: Omit<SessionRow, 'family_id'>):
   },
 })
 
+/** The organization that the session acts in, until when; null also where it does not meet the organization's policy. */
+function actingOf(
+  roles: Tools['roles'],
+  row: Omit<SessionRow, 'family_id'>,
+  now: Date,
+): Subject['organization'] {
+  const until = actsUntil(row, { proofs: row.proofs, authenticatedAt: row.authenticated_at })
+  // a token has whole seconds, of which one is left
+  const organization = until - now.getTime() < 1000 ? null : organizationOf(roles, row)
+  return organization && { ...organization, until }
+}
+
 function answer(
   tools: SigningTools,
   row: Omit<SessionRow, 'family_id'>,
   refreshToken: string,
   now: Date,
 ): IssuedTokens {
-  const access = signAccessToken(tools, subjectOf(tools, row), now)
+  const access = signAccessToken(tools, subjectOf(tools, row, now), now)
   return {
     access_token: access.token,
     refresh_token: refreshToken,
@@ -126,7 +139,7 @@ export async function issueAccessToken(
   const access = await tools.db.tx('system', async (tx) => {
     const row = await findSubject(tx, sessionId, call.now)
     if (!row) throw problem('AUTHENTICATION_REQUIRED')
-    const access = signAccessToken(tools, subjectOf(tools, row), call.now, lifetime)
+    const access = signAccessToken(tools, subjectOf(tools, row, call.now), call.now, lifetime)
     const details = { token: access.id, expires_at: access.expiresAt.toISOString() }
     const { user_id: userId, username } = row
     await audit(tx, call, { type: 'auth.token.issued', userId, username, sessionId, details })

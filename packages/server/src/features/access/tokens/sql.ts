@@ -1,7 +1,7 @@
 /** Every SQL statement of tokens. Rotation is one statement: of concurrent requests with a token one uses it up. */
 
 import { type CompiledQuery, sql } from 'kysely'
-import type { Acr } from '../../../base/assurance.ts'
+import type { Acr, StoredProof } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { ACTING, type ActingRow, actingJoins } from '../../../core/roles/acting.ts'
 import type { TokenFamiliesTable } from './tables.ts'
@@ -15,6 +15,7 @@ export interface SessionRow extends ActingRow {
   roles: string[]
   amr: string[]
   acr: Acr
+  proofs: StoredProof[]
   authenticated_at: Date
   expires_at: Date
 }
@@ -27,7 +28,7 @@ const isValid = (now: Date) => sql<boolean>`(
   f.revoked_at is null and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
   and s.last_seen_at + s.idle_seconds * interval '1 second' > ${now} and u.status = 'active'
   and ${isUnlocked(now)})`
-const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr, s.acr,
+const SUBJECT = sql`f.id as family_id, s.id as session_id, u.id as user_id, u.username, u.roles, s.amr, s.acr, s.proofs,
   s.authenticated_at, s.expires_at, ${ACTING}`
 
 const NONE = new Date(0)
@@ -101,7 +102,7 @@ export async function findSubject(
   now: Date,
 ): Promise<Omit<SessionRow, 'family_id'> | null> {
   const { rows } = await sql<Omit<SessionRow, 'family_id'>>`
-    select s.id as session_id, s.user_id, u.username, u.roles, s.amr, s.acr, s.authenticated_at, s.expires_at, ${ACTING}
+    select s.id as session_id, s.user_id, u.username, u.roles, s.amr, s.acr, s.proofs, s.authenticated_at, s.expires_at, ${ACTING}
     from sessions s join users u on u.id = s.user_id ${actingJoins('s')}
     where s.id = ${sessionId} and u.status = 'active' and ${isUnlocked(now)}
       and s.ended_at is null and s.limited_to is null and s.expires_at > ${now}
@@ -128,9 +129,9 @@ export async function extendSession(
       where s.id = ${sessionId} and u.id = s.user_id and u.status = 'active' and ${isUnlocked(now)}
         and s.ended_at is null
         and s.limited_to is null and s.expires_at > ${now}
-      returning s.id, s.user_id, s.organization_id, u.username, u.roles, s.amr, s.acr, s.authenticated_at, s.expires_at
+      returning s.id, s.user_id, s.organization_id, u.username, u.roles, s.amr, s.acr, s.proofs, s.authenticated_at, s.expires_at
     )
-    select s.id as session_id, s.user_id, s.username, s.roles, s.amr, s.acr, s.authenticated_at, s.expires_at, ${ACTING}
+    select s.id as session_id, s.user_id, s.username, s.roles, s.amr, s.acr, s.proofs, s.authenticated_at, s.expires_at, ${ACTING}
     from extended s ${actingJoins('s')}`.execute(tx)
   return rows[0] ?? null
 }

@@ -18,6 +18,7 @@ import { createRowCache, derived } from '../../../base/row-cache.ts'
 import { createSightings } from '../../../base/sightings.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
+import { actsUntil } from '../../../core/policies.ts'
 import { LONGEST_SESSION_TOKEN, revoke } from '../../../core/revocations/index.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -226,7 +227,12 @@ export function sessionChecks(
   const rows = createRowCache<CheckedRow>({
     changes,
     most: config.cachedCredentials,
-    read: async (hash) => (await db.run(statement, [hash]))[0],
+    read: async (hash) => {
+      const [row] = await db.run(statement, [hash])
+      if (!row) return undefined
+      const proven = { proofs: row.proofs, authenticatedAt: row.authenticated_at }
+      return { ...row, acts_until: actsUntil(row, proven) }
+    },
   })
   const sightings = createSightings({
     name: 'sessions',
@@ -239,7 +245,12 @@ export function sessionChecks(
     if (!TOKEN.test(token)) return { refused: unknown(via) }
     const key = digestKey(token)
     const cached = rows.find(key)
-    if (cached && judge(cached, sightings.latest(cached.id, cached.last_seen_at), now) === 'good')
+    // memory permits only: what an organization's policy refuses is read again, as what the session itself is refused for
+    if (
+      cached &&
+      isActing(cached, now) &&
+      judge(cached, sightings.latest(cached.id, cached.last_seen_at), now) === 'good'
+    )
       return accepted(cached, via, now)
     return checkStored(key, via, now)
   }
@@ -260,16 +271,19 @@ export function sessionChecks(
     sightings.see(row.id, now)
     // the row outlives the timestamp in `sightings`, which is dropped when it was written
     if (now > row.last_seen_at) row.last_seen_at = now
-    return (via === 'cookie' ? byCookie : byBearer)(row, roles.all())
+    const isInOrganization = isActing(row, now)
+    if (via === 'cookie') return (isInOrganization ? byCookie : byCookieAlone)(row, roles.all())
+    return (isInOrganization ? byBearer : byBearerAlone)(row, roles.all())
   }
 
-  const callerBy = (via: CallSession['via']) =>
+  const callerBy = (via: CallSession['via'], isInOrganization: boolean) =>
     derived<CheckedRow, Verdict>((row) => ({
       principal: toPrincipal(row),
-      session: toCallSession(row, via),
-      organization: organizationOf(roles, row),
+      session: toCallSession(row, via, isInOrganization),
+      organization: isInOrganization ? organizationOf(roles, row) : null,
     }))
-  const [byCookie, byBearer] = [callerBy('cookie'), callerBy('bearer')]
+  const [byCookie, byBearer] = [callerBy('cookie', true), callerBy('bearer', true)]
+  const [byCookieAlone, byBearerAlone] = [callerBy('cookie', false), callerBy('bearer', false)]
 
   const toPrincipal = (row: CheckedRow): Principal => ({
     userId: row.user_id,
@@ -314,6 +328,9 @@ export function sessionChecks(
   }
 }
 
+/** Whether the session acts in its organization, if it has one. */
+const isActing = (row: CheckedRow, now: Date): boolean => now.getTime() < row.acts_until
+
 /** The state of a stored session at an instant; pure. */
 function judge(
   row: CheckedRow,
@@ -333,7 +350,7 @@ function judge(
 const unknown = (via: 'cookie' | 'bearer') =>
   problem(via === 'bearer' ? 'INVALID_TOKEN' : 'AUTHENTICATION_REQUIRED')
 
-const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession => ({
+const toCallSession = (row: CheckedRow, via: CallSession['via'], isInOrganization: boolean): CallSession => ({
   id: row.id,
   via,
   createdAt: row.created_at,
@@ -342,5 +359,7 @@ const toCallSession = (row: CheckedRow, via: CallSession['via']): CallSession =>
   proofs: row.proofs,
   expiresAt: row.expires_at,
   actsIn:
-    row.acting_in === null || row.acting_name === null ? null : { id: row.acting_in, name: row.acting_name },
+    row.acting_in === null || row.acting_name === null || !isInOrganization
+      ? null
+      : { id: row.acting_in, name: row.acting_name },
 })

@@ -36,11 +36,13 @@ export interface CheckedRow extends ActingRow {
   locked_at: Date | null
   locked_until: Date | null
   roles: string[]
+  /** The instant from which the session does not act in its organization; milliseconds (core/policies.ts). */
+  acts_until: number
 }
 
 /** Compiled once; the one parameter is the token's hash. */
-export const sessionCheck = (db: Statements): CompiledQuery<CheckedRow> =>
-  sql<CheckedRow>`
+export const sessionCheck = (db: Statements): CompiledQuery<Omit<CheckedRow, 'acts_until'>> =>
+  sql<Omit<CheckedRow, 'acts_until'>>`
     select s.id, s.user_id, s.organization_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at, s.idle_seconds,
            s.ended_at, s.end_reason, s.amr, s.acr, s.proofs, u.username, u.full_name, u.locale, u.status,
            u.locked_at, u.locked_until, u.roles, ${ACTING}, o.name as acting_name

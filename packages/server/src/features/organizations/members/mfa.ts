@@ -4,7 +4,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { notFound } from '../../../base/errors.ts'
-import { DEFAULT_METHODS, demandMode, isTightened, type MemberMfa } from '../../../core/assurance/policy.ts'
+import { DEFAULT_METHODS, demandMode, isTightened, type MemberMfa } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'
 import { assertMayActOnRole } from '../roles/index.ts'
@@ -25,7 +25,7 @@ export async function changeMemberMfa(
     if (before.mfa !== mfa) {
       const demandUnder = (override: MemberMfa) => ({
         mode: demandMode(before.mode ?? 'disabled', override),
-        allowed: before.allowed_methods ?? DEFAULT_METHODS,
+        accepts: before.allowed_methods ?? DEFAULT_METHODS,
       })
       const since = isTightened(demandUnder(before.mfa), demandUnder(mfa)) ? call.now : before.mfa_since
       await tx.asSystem((system) => updateMemberMfa(system, id, userId, { mfa, mfa_since: since }))

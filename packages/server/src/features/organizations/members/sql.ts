@@ -1,8 +1,9 @@
 /** The SQL of members. */
 import { type RawBuilder, sql } from 'kysely'
+import type { AcceptableMethod } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import type { MemberMfa, PolicyMode } from '../../../core/assurance/policy.ts'
+import type { MemberMfa, PolicyMode } from '../../../core/policies.ts'
 
 /** Exclusive row lock: the user gets no membership until the end of the transaction. */
 export async function lockUserExclusively(tx: Tx, id: string): Promise<void> {
@@ -86,7 +87,7 @@ export interface MemberDemand {
   mfa_since: Date | null
   /** Null where the organization has no policy. */
   mode: PolicyMode | null
-  allowed_methods: string[] | null
+  allowed_methods: AcceptableMethod[] | null
 }
 
 /** What the organization demands of a member now. System scope. */
@@ -98,7 +99,8 @@ export const selectMemberDemand = (
   tx
     .selectFrom('memberships as m')
     .leftJoin('security_policies as p', 'p.organization_id', 'm.organization_id')
-    .select(['m.role', 'm.mfa', 'm.mfa_since', 'p.mode', 'p.allowed_methods'])
+    .select(['m.role', 'm.mfa', 'm.mfa_since', 'p.mode'])
+    .select((of) => of.ref('p.allowed_methods').$castTo<AcceptableMethod[] | null>().as('allowed_methods'))
     .where('m.organization_id', '=', organizationId)
     .where('m.user_id', '=', userId)
     .executeTakeFirst()

@@ -11,7 +11,7 @@ import {
   timeField,
 } from '../../../base/described.ts'
 import { isId } from '../../../base/ids.ts'
-import { MEMBER_MFA } from '../../../core/assurance/policy.ts'
+import { MEMBER_MFA } from '../../../core/policies.ts'
 import { OneOrganization } from '../membership/index.ts'
 import type { MemberRow } from './sql.ts'
 

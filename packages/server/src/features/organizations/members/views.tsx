@@ -16,7 +16,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
-import { MEMBER_MFA, type MemberMfa } from '../../../core/assurance/policy.ts'
+import { MEMBER_MFA, type MemberMfa } from '../../../core/policies.ts'
 import { roleName } from '../../access/roles/index.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import { membersText as t } from './texts.ts'

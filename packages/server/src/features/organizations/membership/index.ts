@@ -6,6 +6,7 @@
  * is read again under that lock.
  */
 export { recordOrganizationEvent } from './events.ts'
+export { membershipLookup } from './lookup.ts'
 export {
   assertCovers,
   ensureOwner,
@@ -14,7 +15,6 @@ export {
   inside,
   type LockedOrganization,
   lockAsMember,
-  membershipLookup,
   OneOrganization,
 } from './membership.ts'
 export {

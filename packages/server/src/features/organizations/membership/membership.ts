@@ -14,17 +14,15 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { idInput } from '../../../base/described.ts'
 import { notFound, problem } from '../../../base/errors.ts'
-import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
 import { isLocked } from '../../../core/locks.ts'
 import { ORGANIZATION_PERMISSIONS } from '../../../core/permissions/index.ts'
-import { type ActingRow, organizationOf } from '../../../core/roles/acting.ts'
+import { organizationOf, type RoleRow } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertNotBeyond } from '../../access/roles/index.ts'
 import {
   countOtherMembers,
   lockActiveUser,
   lockOrganization,
-  membershipCheck,
   type OrganizationRow,
   selectMembership,
   selectOrganization,
@@ -37,12 +35,12 @@ const READS = Object.keys(ORGANIZATION_PERMISSIONS).filter((name) => name.endsWi
 export const OneOrganization = z.object({ id: idInput('org', 'The organization.') })
 
 /** A person's membership is read from the tables; an API key has the permissions that it was made with. */
-const callerIn = (
+export const callerIn = (
   roles: Tools['roles'],
   caller: Principal,
   acting: CallOrganization | null,
   id: string,
-  row: ActingRow,
+  row: RoleRow,
 ): CallOrganization | null => {
   const own = organizationOf(roles, row)
   if (caller.method !== 'api_key') return withServer(caller, id, own)
@@ -50,7 +48,7 @@ const callerIn = (
 }
 
 /** Adds what the permissions at the server allow in every organization. */
-function withServer(
+export function withServer(
   server: { permissions: readonly string[] },
   id: string,
   own: CallOrganization | null,
@@ -59,18 +57,6 @@ function withServer(
   if (!can(server, 'organizations:read')) return own
   const permissions = [...new Set([...(own?.permissions ?? []), ...READS])].sort()
   return { id, role: own?.role ?? null, permissions }
-}
-
-/** The lookup that base/http makes for every row that names an organization. */
-export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>): MembershipLookup {
-  const { db, roles } = tools
-  const statement = membershipCheck(db.hot)
-  return async (principal, organizationId, { deletedToo, acting }) => {
-    const [row] = await db.run(statement, [principal.userId, organizationId, deletedToo])
-    const membership = row ? callerIn(roles, principal, acting, row.id, row) : null
-    if (!row || row.deleted_at === null || membership === null) return membership
-    return can(membership, 'organization:delete') ? membership : null
-  }
 }
 
 /** What a user may do in the organization now; null for a stranger and for an account that cannot sign in. As the system. */

@@ -1,8 +1,10 @@
 /** The SQL of memberships: the membership check, row locks, and joining. */
 import { type CompiledQuery, type Insertable, sql } from 'kysely'
+import type { StoredProof } from '../../../base/assurance.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import type { Lock } from '../../../core/locks.ts'
-import type { ActingRow } from '../../../core/roles/acting.ts'
+import { POLICY, POLICY_JOIN } from '../../../core/policies.ts'
+import type { ActingRow, RoleRow } from '../../../core/roles/acting.ts'
 import type { MembershipsTable, OrganizationsTable } from './tables.ts'
 
 export type OrganizationRow = Omit<OrganizationsTable, 'name_key'>
@@ -18,16 +20,24 @@ const COLUMNS = [
   'purge_at',
 ] as const
 
-/** Compiled once. Parameters: the user, the organization, whether a deleted one counts. No row: no such organization. */
-export const membershipCheck = (
-  db: Statements,
-): CompiledQuery<ActingRow & { id: string; deleted_at: Date | null }> =>
-  sql<ActingRow & { id: string; deleted_at: Date | null }>`
+export interface MembershipRow extends ActingRow {
+  id: string
+  deleted_at: Date | null
+  /** What the session has proven; null for none. */
+  proofs: StoredProof[] | null
+}
+
+/**
+ * Compiled once. Parameters: the session (an access token does not contain its proofs), the user, the organization, whether
+ * a deleted one counts. No row: no such organization.
+ */
+export const membershipCheck = (db: Statements): CompiledQuery<MembershipRow> =>
+  sql<MembershipRow>`
     select o.id, o.deleted_at, m.organization_id as acting_in, m.role as acting_as, r.permissions as own_permissions,
-      r.inherits as own_inherits
+      r.inherits as own_inherits, (select s.proofs from sessions s where s.id = ${''}) as proofs, ${POLICY}
     from organizations o
     left join memberships m on m.organization_id = o.id and m.user_id = ${''}
-    left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role
+    left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role ${POLICY_JOIN}
     where o.id = ${''} and (o.deleted_at is null or ${false}::boolean)`.compile(db)
 
 /**
@@ -51,8 +61,8 @@ export async function selectMembership(
   tx: Tx,
   organizationId: string,
   userId: string,
-): Promise<(ActingRow & Lock & { status: string; roles: string[] }) | undefined> {
-  const { rows } = await sql<ActingRow & Lock & { status: string; roles: string[] }>`
+): Promise<(RoleRow & Lock & { status: string; roles: string[] }) | undefined> {
+  const { rows } = await sql<RoleRow & Lock & { status: string; roles: string[] }>`
     select m.organization_id as acting_in, m.role as acting_as, r.permissions as own_permissions,
       r.inherits as own_inherits, u.status, u.roles, u.locked_at, u.locked_until
     from users u

@@ -1,16 +1,17 @@
 /**
- * The active organization of a session: which one the session acts in. Requires membership; permissions at
- * the server do not replace it.
+ * The active organization of a session: which one the session acts in. Requires membership, and that the session meets the
+ * organization's security policy; permissions at the server do not replace either.
  */
 import type { Call } from '../../../base/call.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { isId } from '../../../base/ids.ts'
+import { findUnmet, provenBy, type RefuseUnmet, type Unmet } from '../../../core/policies.ts'
 import { organizationOf } from '../../../core/roles/acting.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { moveSession, type StartedSession, settleSession } from '../../identity/sessions/index.ts'
 import { recordOrganizationEvent } from '../membership/index.ts'
 import type { activeOrganizationView } from '../organization/index.ts'
-import { selectOwnOrganization } from './sql.ts'
+import { type OwnOrganizationWithPolicy, selectOwnOrganization } from './sql.ts'
 
 type ActiveOrganization = Parameters<typeof activeOrganizationView>[0]
 
@@ -20,23 +21,36 @@ export interface SwitchResult {
   active: ActiveOrganization | null
 }
 
-/** @param organizationId null: none @throws Problem NOT_FOUND for an organization that the caller does not belong to */
+interface UnmetPolicy {
+  unmet: Unmet
+  row: OwnOrganizationWithPolicy
+}
+
+/**
+ * @param organizationId null: none
+ * @throws Problem NOT_FOUND for an organization that the caller does not belong to; STEP_UP_REQUIRED and
+ * MFA_ENROLMENT_REQUIRED where the session does not meet its security policy
+ */
 export async function switchOrganization(
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,
   organizationId: string | null,
+  refuse: RefuseUnmet,
+  { withAttempt = true }: { withAttempt?: boolean } = {},
 ): Promise<SwitchResult> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
-  return await tools.db.tx('system', async (tx) => {
+  const switched = await tools.db.tx('system', async (tx): Promise<SwitchResult | UnmetPolicy> => {
     let active: ActiveOrganization | null = null
     if (organizationId !== null) {
-      const organization = isId('org', organizationId)
-        ? await selectOwnOrganization(tx, principal.userId, organizationId)
-        : undefined
-      const own = organization && organizationOf(tools.roles, organization)
+      if (!isId('org', organizationId)) throw notFound('organization')
+      const row = await selectOwnOrganization(tx, principal.userId, organizationId, session.id)
+      if (!row) throw notFound('organization')
+      const own = organizationOf(tools.roles, row)
       if (!own) throw notFound('organization')
-      active = { organization, role: own.role, permissions: own.permissions }
+      const unmet = findUnmet(row, provenBy(session, row.proofs), call.now)
+      if (unmet) return { unmet, row }
+      active = { organization: row, role: own.role, permissions: own.permissions }
     }
     const hasSessionToken = session.via !== 'token'
     const moved = hasSessionToken ? await moveSession(tx, session.id, organizationId) : null
@@ -44,4 +58,7 @@ export async function switchOrganization(
     await recordOrganizationEvent(tx, call, 'organization.switched', organizationId)
     return { session: moved, active }
   })
+  if ('unmet' in switched)
+    throw await refuse({ ...call, principal }, switched.row, switched.unmet, { withAttempt })
+  return switched
 }

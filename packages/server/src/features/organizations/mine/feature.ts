@@ -1,10 +1,11 @@
 /** The feature value of a user's own organizations. */
 import type { Feature } from '../../../core/feature.ts'
+import type { RefuseUnmet } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { myOrganizationPages } from './pages.tsx'
 import { myOrganizationRoutes } from './routes.ts'
 
-export const myOrganizationFeature = (tools: Tools): Feature => ({
+export const myOrganizationFeature = (tools: Tools, refuse: RefuseUnmet): Feature => ({
   name: 'mine',
-  rows: [...myOrganizationRoutes(tools), ...myOrganizationPages(tools)],
+  rows: [...myOrganizationRoutes(tools, refuse), ...myOrganizationPages(tools, refuse)],
 })

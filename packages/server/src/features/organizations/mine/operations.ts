@@ -16,7 +16,7 @@ export const myOrganizationOperations = {
     needs: 'session',
     audit: 'organization.switched',
     limit: { by: 'user', max: 300, per: '1h' },
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'STEP_UP_REQUIRED', 'MFA_ENROLMENT_REQUIRED'],
   }),
   listInvitations: operation({
     name: 'users.me.invitations.list',

@@ -7,6 +7,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
+import type { RefuseUnmet } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { noticeText, PageNotice, pagerOf, placeOf, refusedForm } from '../frame/index.ts'
@@ -81,7 +82,7 @@ async function showList(
   }
 }
 
-const ownRows = (tools: Tools): Row[] => [
+const ownRows = (tools: Tools, refuse: RefuseUnmet): Row[] => [
   page({
     of: of.list,
     name: 'pages.organizations',
@@ -115,7 +116,9 @@ const ownRows = (tools: Tools): Row[] => [
     formAt: LIST,
     input: z.object({ organization_id: optional(OneOrganization.shape.id) }),
     run: async (call, { organization_id }) => {
-      const { session } = await switchOrganization(tools, call, organization_id ?? null)
+      const { session } = await switchOrganization(tools, call, organization_id ?? null, refuse, {
+        withAttempt: false,
+      })
       const cookies = session && call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : []
       return { redirect: `${LIST}?done=active`, cookies }
     },
@@ -184,4 +187,7 @@ const invitationRows = (tools: Tools): Row[] => [
   }),
 ]
 
-export const myOrganizationPages = (tools: Tools): Row[] => [...ownRows(tools), ...invitationRows(tools)]
+export const myOrganizationPages = (tools: Tools, refuse: RefuseUnmet): Row[] => [
+  ...ownRows(tools, refuse),
+  ...invitationRows(tools),
+]

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { PageInput } from '../../../base/cursor.ts'
 import { described, exampleId } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
+import type { RefuseUnmet } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import {
@@ -28,7 +29,7 @@ import { listOwnOrganizations } from './organizations.ts'
 
 const INVITATIONS = '/api/v1/users/me/invitations'
 
-const organizationRows = (tools: Tools): Row[] => [
+const organizationRows = (tools: Tools, refuse: RefuseUnmet): Row[] => [
   route({
     of: of.list,
     method: 'GET',
@@ -49,7 +50,7 @@ const organizationRows = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/organization',
     description:
-      '`null` for none. The session continues under a new token, which is in the answer and in the cookie. A caller with an access token keeps it, and refreshes it to act in the organization.',
+      '`null` for none. A session that does not meet the organization’s security policy is answered with what is missing. The session continues under a new token, which is in the answer and in the cookie. A caller with an access token keeps it, and refreshes it to act in the organization.',
     tag: 'Organizations',
     input: z.object({
       organization_id: described(
@@ -66,7 +67,7 @@ const organizationRows = (tools: Tools): Row[] => [
     }),
     message: 'Active organization changed.',
     run: async (call, { organization_id }) => {
-      const { session, active } = await switchOrganization(tools, call, organization_id)
+      const { session, active } = await switchOrganization(tools, call, organization_id, refuse)
       return {
         data: {
           ...(session ? sessionStarted(tools, session) : {}),
@@ -119,7 +120,7 @@ const invitationRows = (tools: Tools): Row[] => [
   }),
 ]
 
-export const myOrganizationRoutes = (tools: Tools): Row[] => [
-  ...organizationRows(tools),
+export const myOrganizationRoutes = (tools: Tools, refuse: RefuseUnmet): Row[] => [
+  ...organizationRows(tools, refuse),
   ...invitationRows(tools),
 ]

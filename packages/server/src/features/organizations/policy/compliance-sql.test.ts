@@ -1,7 +1,8 @@
 /** The states of compliance in SQL are those of the pure function, for any policy, override, factors and times. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { MEMBER_MFA, POLICY_MODES } from '../../../core/assurance/policy.ts'
+import type { AcceptableMethod } from '../../../base/assurance.ts'
+import { MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 import { selectCompliance, selectEffect, selectOwnDemands } from './members-sql.ts'
 import { complianceOf, type MemberFacts } from './policy.ts'
@@ -25,7 +26,7 @@ const START = Date.UTC(2030, 5, 1)
 const day = fc.integer({ min: 0, max: 12 }).map((n) => new Date(START + n * 86_400_000))
 const dayOrNull = fc.option(day)
 const methods = fc
-  .subarray(['totp', 'passkey', 'backup_code'])
+  .subarray<AcceptableMethod>(['totp', 'passkey', 'backup_code'])
   .filter((all) => all.includes('totp') || all.includes('passkey'))
 const facts = fc.record({
   mode: fc.constantFrom(...POLICY_MODES),

@@ -1,4 +1,8 @@
-/** Reads of compliance: a page of an organization's members, all of them as an export, and one's own organizations. */
+/**
+ * Reads of compliance: a page of an organization's members, all of them as an export, and one's own organizations. They run
+ * as the system, because no caller reads the table of factors; the organization is that of the call, in which the operation
+ * requires `security:read`.
+ */
 import { type Call, outside } from '../../../base/call.ts'
 import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
@@ -29,7 +33,7 @@ export async function listCompliance(
   const [after = null] = decodeCursor(tools.keyring, list, cursor) ?? []
   const states = state === undefined ? null : [state]
   const examined = state === undefined ? limit + 1 : EXAMINED
-  const { rows, last } = await tools.db.tx(callerScope(call), (tx) =>
+  const { rows, last } = await tools.db.tx('system', (tx) =>
     selectCompliance(tx, id, { states, after, examined, now: call.now }),
   )
   const page = rows.slice(0, limit)
@@ -44,12 +48,12 @@ export async function* exportCompliance(
   format: string,
   state?: ComplianceState,
 ): AsyncGenerator<readonly ComplianceRow[]> {
-  const scope = callerScope(call)
+  const { userId } = callerScope(call)
   const id = call.organization?.id ?? ''
   await tools.db.tx('system', (tx) =>
     audit(tx, outside(call), {
       type: 'organization.mfa_compliance.exported',
-      userId: scope.userId,
+      userId,
       username: call.principal?.username ?? null,
       organizationId: id,
       details: { format, ...(state === undefined ? {} : { state }) },
@@ -59,7 +63,7 @@ export async function* exportCompliance(
   let after: string | null = null
   do {
     const read = { states, after, examined: CHUNK, now: call.now }
-    const chunk: Awaited<ReturnType<typeof selectCompliance>> = await tools.db.tx(scope, (tx) =>
+    const chunk: Awaited<ReturnType<typeof selectCompliance>> = await tools.db.tx('system', (tx) =>
       selectCompliance(tx, id, read),
     )
     if (chunk.rows.length > 0) yield chunk.rows
@@ -75,8 +79,8 @@ export interface OwnCompliance {
 
 /** The demands of the caller's organizations on the caller. */
 export async function getOwnCompliance(tools: Pick<Tools, 'db'>, call: Call): Promise<OwnCompliance> {
-  const scope = callerScope(call)
-  const organizations = await tools.db.tx(scope, (tx) => selectOwnDemands(tx, scope.userId, call.now))
+  const { userId } = callerScope(call)
+  const organizations = await tools.db.tx('system', (tx) => selectOwnDemands(tx, userId, call.now))
   const all = organizations.map(({ state, due_at: dueAt }) => ({ state, dueAt }))
   return { ...worstOf(all), organizations }
 }

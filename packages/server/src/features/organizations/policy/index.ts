@@ -11,4 +11,5 @@ export {
   showPolicyByOperator,
 } from './operator.ts'
 export { COMPLIANCE_STATES } from './policy.ts'
+export { policyRefusals } from './refusal.ts'
 export { complianceCsv } from './view.ts'

@@ -1,16 +1,12 @@
 /**
  * The SQL of compliance: the demand on each member and its state, under the stored policy or a candidate. The
- * expressions are those of core/assurance/policy.ts and policy.ts (compliance.test.ts compares them).
+ * expressions are those of core/policies.ts and policy.ts (compliance.test.ts compares them).
  */
 import { type RawBuilder, sql } from 'kysely'
+import type { DemandMode } from '../../../base/assurance.ts'
 import { limitOf } from '../../../base/db/limit.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import {
-  DEFAULT_GRACE_DAYS,
-  DEFAULT_METHODS,
-  type DemandMode,
-  type MemberMfa,
-} from '../../../core/assurance/policy.ts'
+import { DEFAULT_GRACE_DAYS, DEFAULT_METHODS, type MemberMfa } from '../../../core/policies.ts'
 import { ANNOUNCED, type ComplianceState, DEFAULT_POLICY } from './policy.ts'
 
 /** What a candidate changes of the policy. */
@@ -156,7 +152,7 @@ export async function selectEffect(
           select from sessions s
           where s.user_id = m.user_id and s.organization_id = m.organization_id and s.ended_at is null
             and s.expires_at > ${now} and (
-              s.created_at + policy.absolute * interval '1 second' <= ${now}
+              s.authenticated_at + policy.absolute * interval '1 second' <= ${now}
               or (d.mode <> 'none' and d.due <= ${now} and (
                 not c.satisfied or s.acr = 'aal1'
                 or (d.mode = 'require_passkey' and s.acr <> 'aal2-phr' and not 'totp' = any(policy.allowed)))))) as loses

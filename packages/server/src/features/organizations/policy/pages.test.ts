@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Reply } from '../../../testing/client.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
-import { type Company, enrolFactor, pathOf, startCompany } from './testing.ts'
+import { type Company, enrolFactor, pathOf, proveFactor, startCompany } from './testing.ts'
 
 let world: World
 let company: Company
@@ -10,6 +10,7 @@ beforeAll(async () => {
   world = await startWorld()
   company = await startCompany(world)
   await enrolFactor(world, company.owner, 'totp')
+  await proveFactor(world, company.owner)
 })
 afterAll(() => world.stop())
 

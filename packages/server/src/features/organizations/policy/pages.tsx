@@ -4,6 +4,7 @@
  */
 import { can } from '@latchkey/guard'
 import { z } from 'zod'
+import { ACCEPTABLE_METHODS } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { PageInput } from '../../../base/cursor.ts'
 import type { Problem } from '../../../base/errors.ts'
@@ -19,15 +20,14 @@ import { policyOperations as of } from './operations.ts'
 import { PASSWORD_PROFILES } from './policy.ts'
 import { policyText as t } from './texts.ts'
 import { changeOf, PolicyChangeFields, StateField } from './view.ts'
-import { FORM_METHODS, Review, SecurityPolicy } from './views.tsx'
+import { Review, SecurityPolicy } from './views.tsx'
 
 const PAGE = '/account/organizations/:id/security'
 const PAGE_SIZE = 25
 
-const boxes = Object.fromEntries(FORM_METHODS.map((one) => [`allow_${one}`, Flag.optional()])) as Record<
-  `allow_${(typeof FORM_METHODS)[number]}`,
-  z.ZodOptional<typeof Flag>
->
+const boxes = Object.fromEntries(
+  ACCEPTABLE_METHODS.map((one) => [`allow_${one}`, Flag.optional()]),
+) as Record<`allow_${(typeof ACCEPTABLE_METHODS)[number]}`, z.ZodOptional<typeof Flag>>
 
 const Days = z
   .string()
@@ -65,7 +65,7 @@ function changeIn(input: PolicyForm): PolicyChange {
     notify_days_before,
     session_absolute,
     password_profile: profile === 'server' ? null : profile,
-    allowed_methods: FORM_METHODS.filter((one) => input[`allow_${one}`]),
+    allowed_methods: ACCEPTABLE_METHODS.filter((one) => input[`allow_${one}`]),
   })
 }
 
@@ -112,7 +112,7 @@ async function showSecurity(
 }
 
 /** The messages of the form’s own fields, which the JSON fields do not have in this form. */
-function refused(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): Required<FormState> {
+function refused(call: Call, typed: Readonly<Record<string, string>>, problem: Problem): FormState {
   const form = refusedForm(call.locale, typed, problem, t(call.locale, 'refused.stale'))
   const { errors: found = {} } = form
   const own: Record<string, string> = {

@@ -2,16 +2,20 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  type AcceptableMethod,
   type DemandMode,
+  enrollableFor,
+  type FactorKind,
+  isEnrolled,
+} from '../../../base/assurance.ts'
+import {
   demandMode,
-  isSatisfied,
   isTightened,
   MEMBER_MFA,
   type MemberMfa,
   POLICY_MODES,
   type PolicyMode,
-  satisfyingFactors,
-} from '../../../core/assurance/policy.ts'
+} from '../../../core/policies.ts'
 import {
   ANNOUNCED,
   type COMPLIANCE_STATES,
@@ -44,8 +48,8 @@ describe('the demand on a member', () => {
 })
 
 describe('the factors that satisfy a demand', () => {
-  const both = ['totp', 'passkey', 'backup_code']
-  it.each<[DemandMode, string[], string[]]>([
+  const both: AcceptableMethod[] = ['totp', 'passkey', 'backup_code']
+  it.each<[DemandMode, AcceptableMethod[], string[]]>([
     ['require_any', both, ['totp', 'passkey']],
     ['require_any', ['totp'], ['totp']],
     ['require_any', ['passkey', 'backup_code'], ['passkey']],
@@ -53,16 +57,18 @@ describe('the factors that satisfy a demand', () => {
     ['require_totp', ['totp', 'backup_code'], ['totp']],
     ['require_passkey', both, ['passkey']],
     ['require_passkey', ['passkey'], ['passkey']],
-  ])('%s with %j: %j', (mode, allowed, kinds) => expect(satisfyingFactors(mode, allowed)).toEqual(kinds))
+  ])('%s with %j: %j', (mode, allowed, kinds) =>
+    expect(enrollableFor({ mode, accepts: allowed }).sort()).toEqual(kinds.sort()),
+  )
 
   it('never include backup codes or e-mail', () => {
     for (const mode of ['require_any', 'require_totp', 'require_passkey'] as const)
-      expect(isSatisfied(mode, [...both, 'email'], ['backup_codes', 'email'])).toBe(false)
+      expect(isEnrolled({ mode, accepts: both }, ['backup_codes', 'email'])).toBe(false)
   })
 })
 
 describe('a change', () => {
-  const policy = (mode: PolicyMode, ...allowedMethods: string[]) => ({
+  const policy = (mode: PolicyMode, ...allowedMethods: AcceptableMethod[]) => ({
     ...DEFAULT_POLICY,
     mode,
     ...(allowedMethods.length > 0 ? { allowedMethods } : {}),
@@ -95,17 +101,15 @@ describe('a change', () => {
   it('begins the days of grace again exactly where a member who satisfied it no longer does', () => {
     const mode = fc.constantFrom<DemandMode>('none', 'require_any', 'require_totp', 'require_passkey')
     const allowed = fc
-      .subarray(['totp', 'passkey', 'backup_code'])
+      .subarray<AcceptableMethod>(['totp', 'passkey', 'backup_code'])
       .filter((all) => all.some((one) => one !== 'backup_code'))
     fc.assert(
       fc.property(mode, allowed, mode, allowed, (mode1, allowed1, mode2, allowed2) => {
-        const people = [[], ['totp'], ['passkey'], ['totp', 'passkey']]
-        const loses = people.some(
-          (has) => isSatisfied(mode1, allowed1, has) && !isSatisfied(mode2, allowed2, has),
-        )
-        expect(isTightened({ mode: mode1, allowed: allowed1 }, { mode: mode2, allowed: allowed2 })).toBe(
-          loses,
-        )
+        const before = { mode: mode1, accepts: allowed1 }
+        const after = { mode: mode2, accepts: allowed2 }
+        const people: FactorKind[][] = [[], ['totp'], ['passkey'], ['totp', 'passkey']]
+        const loses = people.some((has) => isEnrolled(before, has) && !isEnrolled(after, has))
+        expect(isTightened(before, after)).toBe(loses)
       }),
     )
   })

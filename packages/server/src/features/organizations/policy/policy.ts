@@ -2,19 +2,22 @@
  * Security policies as values: when a change tightens one, and which of the six states of compliance a member is in.
  * Pure; compliance.ts has the same states in SQL, and a property test compares the two.
  */
+import {
+  type AcceptableMethod,
+  type DemandMode,
+  type FactorKind,
+  isEnrolled,
+} from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
 import {
-  beganAt,
   DAY,
   DEFAULT_GRACE_DAYS,
   DEFAULT_METHODS,
-  type DemandMode,
   demandMode,
-  isSatisfied,
   isTightened,
   type MemberMfa,
   type PolicyMode,
-} from '../../../core/assurance/policy.ts'
+} from '../../../core/policies.ts'
 
 export const COMPLIANCE_STATES = [
   'not_applicable',
@@ -35,7 +38,7 @@ export interface PolicyFields {
   graceDays: number
   /** Days before the due date on which members get a reminder, the earliest first. */
   notifyDaysBefore: readonly number[]
-  allowedMethods: readonly string[]
+  allowedMethods: readonly AcceptableMethod[]
   /** Seconds; null for no limit beyond the server's. */
   sessionAbsolute: number | null
   passwordProfile: (typeof PASSWORD_PROFILES)[number] | null
@@ -54,7 +57,7 @@ export const DEFAULT_POLICY: PolicyFields = {
 
 const demandOf = ({ mode, allowedMethods }: Pick<PolicyFields, 'mode' | 'allowedMethods'>) => ({
   mode: demandMode(mode, 'inherit'),
-  allowed: allowedMethods,
+  accepts: allowedMethods,
 })
 
 /**
@@ -78,11 +81,15 @@ export interface MemberFacts {
   /** When the override last tightened the demand on the member. */
   overriddenAt: Date | null
   /** Kinds of confirmed factors. */
-  factors: readonly string[]
+  factors: readonly FactorKind[]
   lastSignIn: Date | null
   /** When the member was first stopped after the due date. */
   stoppedAt: Date | null
 }
+
+/** Where the days of grace count from: the demand's beginning, or that of the membership or of the override. */
+const latest = (first: Date, ...others: readonly (Date | null)[]): Date =>
+  others.reduce<Date>((last, at) => (at !== null && at > last ? at : last), first)
 
 export interface Compliance {
   mode: DemandMode
@@ -95,9 +102,10 @@ export function complianceOf(facts: MemberFacts, now: Date): Compliance {
   const { policy, override, factors, lastSignIn, stoppedAt } = facts
   const mode = demandMode(policy.mode, override)
   if (mode === 'none') return { mode, state: 'not_applicable', dueAt: null }
-  const began = beganAt(policy.since, facts.joinedAt, facts.overriddenAt) ?? facts.joinedAt
+  const began = latest(facts.joinedAt, policy.since, facts.overriddenAt)
   const dueAt = later(began, policy.graceDays * DAY)
-  if (isSatisfied(mode, policy.allowedMethods, factors)) return { mode, state: 'compliant', dueAt }
+  if (isEnrolled({ mode, accepts: policy.allowedMethods }, factors))
+    return { mode, state: 'compliant', dueAt }
   if (now < dueAt) {
     const hasSignedIn = lastSignIn !== null && lastSignIn >= began
     return { mode, state: hasSignedIn ? 'in_grace' : 'pending', dueAt }

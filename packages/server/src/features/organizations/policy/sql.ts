@@ -1,4 +1,5 @@
 /** The SQL of security policies. */
+import type { AcceptableMethod } from '../../../base/assurance.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 import type { SecurityPoliciesTable } from './tables.ts'
@@ -25,7 +26,7 @@ export async function selectPolicy(tx: Tx, organizationId: string): Promise<Stor
     mode: row.mode,
     graceDays: row.grace_days,
     notifyDaysBefore: row.notify_days_before,
-    allowedMethods: row.allowed_methods,
+    allowedMethods: row.allowed_methods as AcceptableMethod[],
     sessionAbsolute: row.session_absolute_seconds,
     passwordProfile: row.password_profile,
     signIn: row.sign_in,

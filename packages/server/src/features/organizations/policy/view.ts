@@ -1,5 +1,6 @@
 /** Input fields and JSON views of security policies and compliance. */
 import { z } from 'zod'
+import { ACCEPTABLE_METHODS } from '../../../base/assurance.ts'
 import { parseDuration } from '../../../base/clock.ts'
 import { csvLine } from '../../../base/csv.ts'
 import {
@@ -12,14 +13,12 @@ import {
   textOrNull,
   timeOrNull,
 } from '../../../base/described.ts'
-import { MEMBER_MFA, POLICY_MODES } from '../../../core/assurance/policy.ts'
+import { MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
 import type { Effect } from './changes.ts'
 import type { OwnCompliance } from './compliance.ts'
 import type { ComplianceRow, EffectRow } from './members-sql.ts'
 import { COMPLIANCE_STATES, PASSWORD_PROFILES, type PolicyFields, SIGN_IN_RULES } from './policy.ts'
 import type { StoredPolicy } from './sql.ts'
-
-const POLICY_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
 
 const MODES =
   '`disabled` and `optional` demand nothing, `require_any` a second factor of any allowed kind, `require_totp` an authenticator app, `require_passkey` a passkey.'
@@ -80,9 +79,9 @@ const GRACE = z
     samples: [14],
   })
 const ALLOWED = z
-  .array(z.enum(POLICY_METHODS))
+  .array(z.enum(ACCEPTABLE_METHODS))
   .min(1)
-  .max(POLICY_METHODS.length)
+  .max(ACCEPTABLE_METHODS.length)
   .transform((all) => [...new Set(all)])
   .meta({
     description:

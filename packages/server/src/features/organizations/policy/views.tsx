@@ -1,5 +1,6 @@
 /** The pages of a security policy: the form, its effect before it is saved, and who complies. Presentation only. */
 import type { ComponentChildren } from 'preact'
+import { ACCEPTABLE_METHODS } from '../../../base/assurance.ts'
 import { Checkbox, Choices, Field, Form, Select } from '../../../base/page/form.tsx'
 import { type FormState, timeText, useUi } from '../../../base/page/index.ts'
 import {
@@ -25,7 +26,6 @@ import type { StoredPolicy } from './sql.ts'
 import { policyText as t } from './texts.ts'
 import { durationText } from './view.ts'
 
-export const FORM_METHODS = ['totp', 'passkey', 'backup_code', 'remembered_device'] as const
 const FORM_MODES = ['disabled', 'optional', 'require_any', 'require_totp', 'require_passkey'] as const
 
 export interface SecurityPolicyProps extends FormState {
@@ -60,7 +60,7 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
   const { locale } = useUi()
   const fields = {
     mode: t(locale, 'field.mode'),
-    ...Object.fromEntries(FORM_METHODS.map((one) => [`allow_${one}`, t(locale, `field.allow_${one}`)])),
+    ...Object.fromEntries(ACCEPTABLE_METHODS.map((one) => [`allow_${one}`, t(locale, `field.allow_${one}`)])),
     grace_days: t(locale, 'field.grace_days'),
     notify_days_before: t(locale, 'field.notify_days_before'),
     session_absolute: t(locale, 'field.session_absolute'),
@@ -80,7 +80,7 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
         options={Object.fromEntries(FORM_MODES.map((mode) => [mode, t(locale, `mode.${mode}`)]))}
       />
       <Choices legend={t(locale, 'allowed.title')} hint={t(locale, 'allowed.hint')}>
-        {FORM_METHODS.map((one) => (
+        {ACCEPTABLE_METHODS.map((one) => (
           <Checkbox key={one} name={`allow_${one}`} checked={policy.allowedMethods.includes(one)} />
         ))}
       </Choices>

@@ -13,6 +13,7 @@ import type { CookieChange } from '../../../base/http/row/route.ts'
 import { newId } from '../../../base/ids.ts'
 import { type AuditEntry, audit, auditInserts } from '../../../core/audit/index.ts'
 import { findSignInFacts } from '../../../core/factors/index.ts'
+import { recordStopped, type SignInCompliance, signInCompliance } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { requestVerification } from '../../identity/emails/index.ts'
 import {
@@ -34,7 +35,15 @@ import {
 } from '../attempts/index.ts'
 import { addDevice, type Device, updateDeviceUse } from '../devices/index.ts'
 import { reportNewDevice } from '../guesses/index.ts'
-import { attemptEnded, isWaiting, type Refusal, refusalOf, stepOf, type WaitingStep } from '../steps/index.ts'
+import {
+  attemptEnded,
+  isWaiting,
+  offerOf,
+  type Refusal,
+  refusalOf,
+  stepOf,
+  type WaitingStep,
+} from '../steps/index.ts'
 
 export interface CompletedSignIn {
   user: User
@@ -43,6 +52,8 @@ export interface CompletedSignIn {
   session: StartedSession
   deviceCookie: CookieChange | null
   after: AfterSignIn
+  /** Null where nothing is demanded of the user. */
+  compliance: SignInCompliance | null
 }
 
 /**
@@ -72,6 +83,8 @@ export interface StepTaken {
   /** Ends what was counted against the user, once the sign-in is complete. */
   settle?: () => Promise<void>
 }
+
+type Completing = StepTaken & Pick<CompletedSignIn, 'compliance'>
 
 /** Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written */
 export async function advance(
@@ -104,9 +117,10 @@ export async function advance(
   const inserts = attempt.isStored ? [] : [attemptInsert(attempt, progress)]
   if (step === 'done') {
     await taken.settle?.()
+    const compliance = signInCompliance(facts, call.now)
     return attempt.stepUp
-      ? await finishStepUp(tx, call, moved, attempt.stepUp.sessionId, taken)
-      : await finish(tools, tx, call, moved, taken, inserts)
+      ? await finishStepUp(tx, call, moved, attempt.stepUp.sessionId, { ...taken, compliance })
+      : await finish(tools, tx, call, moved, { ...taken, compliance }, inserts)
   }
   const [outcome] = await Promise.all([
     isWaiting(step)
@@ -166,7 +180,7 @@ async function finishStepUp(
   call: Call,
   attempt: Attempt,
   sessionId: string,
-  { user, ...taken }: StepTaken,
+  { user, compliance, ...taken }: Completing,
 ): Promise<Outcome> {
   const { proofs, after } = attempt
   const session = await raiseSession(tx, call, { id: sessionId, userId: user.id, proofs })
@@ -177,7 +191,7 @@ async function finishStepUp(
     sessionId,
     details: { methods: proofs.map((proof) => proof.method), acr: acrOf(proofs) },
   })
-  return { done: { user, purpose: 'step_up', session, deviceCookie: null, after } }
+  return { done: { user, purpose: 'step_up', session, deviceCookie: null, after, compliance } }
 }
 
 /** Starts the session. @param inserts a statement that is run together with the others, where there is one */
@@ -186,11 +200,11 @@ async function finish(
   tx: Tx,
   call: Call,
   attempt: Attempt,
-  taken: StepTaken,
+  taken: Completing,
   inserts: readonly CompiledQuery[],
 ): Promise<Outcome> {
   const { proofs, after } = attempt
-  const { user, device } = taken
+  const { user, device, compliance } = taken
   const known = device?.userId === user.id ? device : null
   const added = known ? null : await addDevice(tx, user.id, call.now)
   const id = newId('ses')
@@ -213,7 +227,9 @@ async function finish(
     user.organization_wish !== null &&
       tools.jobs.enqueue(tx, organizationWished, { user_id: user.id }, { now: call.now }),
   ])
-  return { done: { user, purpose: 'sign_in', session, deviceCookie: added?.cookie ?? null, after } }
+  return {
+    done: { user, purpose: 'sign_in', session, deviceCookie: added?.cookie ?? null, after, compliance },
+  }
 }
 
 /** A browser has one session: a new sign-in ends the one before, whichever account it belongs to. */
@@ -240,6 +256,10 @@ async function wait(
     const events = eventsAbout(taken).map((event) => ({ ...event, details: { ...event.details, next } }))
     if (events.length > 0) await audit(tx, call, ...events)
   }
+  const organizationId =
+    next === 'enrol' ? offerOf(attempt, user, facts, call.now).demand?.organizationId : null
+  if (organizationId)
+    await recordStopped(tx, call, { organizationId, userId: user.id, username: user.username })
   return { next, attempt, user, facts }
 }
 

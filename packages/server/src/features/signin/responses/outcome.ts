@@ -2,9 +2,9 @@
  * Presents the outcome of a sign-in, once for every method: as JSON (`answerOutcome`) and as a redirect of a hosted
  * page (`redirectOutcome`), with the session, device and attempt cookies.
  */
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { described } from '../../../base/described.ts'
+import { described, EXAMPLE_LATER, timeOrNull } from '../../../base/described.ts'
 import { Problem, problem } from '../../../base/errors.ts'
 import type { Answer, CookieChange, PageAnswer } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -19,6 +19,17 @@ import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 export const SignedInView = SessionStarted.extend({
   user: described(UserView, 'The user who signed in.'),
   ...TokensView.partial().shape,
+  mfa_compliance: described(
+    z.object({
+      state: described(
+        z.enum(['compliant', 'in_grace', 'past_due']),
+        'Whether the user has the second factor that is demanded of them.',
+        'in_grace',
+      ),
+      due_at: timeOrNull('By when it has to be set up; null where it is.', EXAMPLE_LATER),
+    }),
+    'Only where an organization, a role or the server demands a second factor of the user.',
+  ).optional(),
 }).meta({
   id: 'SignedIn',
 })
@@ -55,10 +66,16 @@ export async function answerOutcome(
       user: userView(tools.roles, signedIn.user),
       ...sessionStarted(tools, session),
       ...tokens?.tokens,
+      ...complianceOf(signedIn),
     },
     cookies: signInCookies({ ...signedIn, session }, call),
   }
 }
+
+const complianceOf = ({ compliance }: CompletedSignIn) =>
+  compliance && {
+    mfa_compliance: { state: compliance.state, due_at: compliance.dueAt?.toISOString() ?? null },
+  }
 
 /** @throws Problem the refusal, or what the attempt waits for */
 export function completed(outcome: Outcome, now: Date): CompletedSignIn {

@@ -130,21 +130,22 @@ export async function assertOffered(
 }
 
 /**
- * Begins a step-up of the caller's session: an attempt that waits at `prove`, is continued under this session only, and
- * raises it.
+ * Begins a step-up of the caller's session: an attempt that is continued under this session only, and raises it. It waits at
+ * `prove`, or at `enrol` where the last proof is recent enough for setting up a factor.
  */
 export async function beginStepUp(
   tools: Pick<Tools, 'db'>,
   call: Call,
   demand: StepUpDemand,
   returnTo: string | null = null,
+  step: 'prove' | 'enrol' = 'prove',
 ): Promise<Attempt> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
   const begun = beginAttempt({ remember: false, returnTo, tokens: false }, call.now)
-  const stepUp = { sessionId: session.id, demand: { ...demand, former: session.proofs } }
-  const attempt: Attempt = { ...begun, userId: principal.userId, step: 'prove', stepUp }
-  const { step, userId, proofs, requirements } = attempt
+  const stepUp = { sessionId: session.id, demand: { former: session.proofs, ...demand } }
+  const attempt: Attempt = { ...begun, userId: principal.userId, step, stepUp }
+  const { userId, proofs, requirements } = attempt
   const first = { step, userId, proofs, requirements, isFinished: false }
   await tools.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, first)]))
   return { ...attempt, isStored: true }

@@ -1,0 +1,30 @@
+/**
+ * The lookup that base/http makes for every row that names an organization: what the caller may do there, or why the
+ * credential does not act there. A member's credential has to meet the organization's security policy; what an administrator
+ * of the server may do in every organization, the server's own demands protect.
+ */
+import { can } from '@latchkey/guard'
+import type { MembershipLookup } from '../../../base/http/request/authenticate.ts'
+import { findUnmet, provenBy, type RefuseUnmet } from '../../../core/policies.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { callerIn, withServer } from './membership.ts'
+import { membershipCheck } from './sql.ts'
+
+export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: RefuseUnmet): MembershipLookup {
+  const { db, roles } = tools
+  const statement = membershipCheck(db.hot)
+  return async (call, organizationId, { deletedToo, withAttempt }) => {
+    const { principal, session, organization: acting } = call
+    const values = [session?.id ?? '', principal.userId, organizationId, deletedToo]
+    const [row] = await db.run(statement, values)
+    if (!row) return null
+    const unmet = findUnmet(row, session && provenBy(session, row.proofs), call.now)
+    const membership = unmet
+      ? withServer(principal, row.id, null)
+      : callerIn(roles, principal, acting, row.id, row)
+    if (unmet && membership === null && row.deleted_at === null)
+      return await refuse(call, row, unmet, { withAttempt })
+    if (row.deleted_at === null || membership === null) return membership
+    return can(membership, 'organization:delete') ? membership : null
+  }
+}

@@ -1,0 +1,31 @@
+/** Setting up what an organization demands, under a session that was started without it. */
+import type { Demand } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import { problem } from '../../../base/errors.ts'
+import { findProvable } from '../../../core/factors/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import type { Attempt } from '../attempts/index.ts'
+import { beginStepUp } from '../steps/index.ts'
+
+/** How recent a proof must be for setting up a factor, in milliseconds. */
+const RECENT = 10 * 60_000
+
+/**
+ * Begins the attempt in which the caller's session sets up what is demanded. It waits at `enrol`; without a recent proof at
+ * `prove` before, so that a stolen session cannot set up a factor.
+ */
+export async function beginDemandedEnrolment(
+  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
+  call: Call,
+  { dueAt, ...demand }: Demand,
+): Promise<Attempt> {
+  const { principal, session } = call
+  if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
+  // an access token does not contain them
+  const { proofs: former } = await tools.db.tx('system', (tx) =>
+    findProvable(tools, tx, session, principal.userId),
+  )
+  const stepUp = { demand: { ...demand, dueAt: dueAt?.toISOString() ?? null }, former }
+  const isRecent = call.now.getTime() - session.authenticatedAt.getTime() <= RECENT
+  return await beginStepUp(tools, call, stepUp, null, isRecent ? 'enrol' : 'prove')
+}
