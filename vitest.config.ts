@@ -19,11 +19,12 @@ const withoutDatabase = [
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/base/{cursor,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
+  'packages/server/src/base/{base32,cursor,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/{config,config/settings,features/signin/steps/next-step}.test.ts',
   'packages/server/src/features/signin/passkeys/{ceremonies,challenges}.test.ts',
+  'packages/server/src/features/signin/{backup-codes/codes,totp/oathtool,totp/otp,totp/qr}.test.ts',
   'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
 /** They spy on what belongs to the process. */

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { base32 } from '../base32.ts'
 import { randomSecret } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -124,6 +126,9 @@ describe('secrets', () => {
     () => [`lk_live_${randomSecret().slice(0, 32)}`], () => [`acme_test_${randomSecret().slice(0, 32)}`],
     () => { const secret = randomSecret(); return [`${newId('lnk')}.${secret}`, secret] }, // biome-ignore format: it reads as one line
     () => [randomSecret()],
+    () => { const secret = base32(randomBytes(20)); return [`otpauth://totp/Latchkey:ada%40example.com?secret=${secret}&issuer=Latchkey`, secret] }, // biome-ignore format: it reads as one line
+    () => [base32(randomBytes(20))], () => [String(base32(randomBytes(10)).match(/.{4}/g)?.join('-'))],
+    () => [`data:image/png;base64,${randomBytes(60).toString('base64')}`],
     () => [`eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.${randomSecret()}${randomSecret()}`],
     () => [`$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$${randomSecret()}`], () => [`$2b$12$${randomSecret()}1234567890`],
   ).map((make) => { const [whole = '', part = whole] = make(); return { whole, part } }) // biome-ignore format: a list
@@ -234,7 +239,7 @@ describe('secrets', () => {
 
   test('are searched in linear time', { retry: 4 }, () => {
     const hostile = [
-      'token', 'a://', 'eyJ-', '\\', '"token\\":\\"', '%26token', 'st_', '-', 'x_live', 'cookie ', 'Bearer ', '$2a$', '/setup', 'w', 'w:', '=', '"code":"\\', 'pbkdf2',
+      'token', 'a://', 'eyJ-', '\\', '"token\\":\\"', '%26token', 'st_', '-', 'x_live', 'cookie ', 'Bearer ', '$2a$', '/setup', 'w', 'w:', '=', '"code":"\\', 'pbkdf2', 'otpauth:', 'data:image/png;base64,', 'A', 'ABCD-', 'ABCD ',
     ] // biome-ignore format: a list
     for (const piece of hostile) {
       const tries = [1, 2, 3].map(() => {

@@ -1,6 +1,6 @@
 /**
  * Secrets that are recognized by their shape at any position in a text: our tokens and keys, credentials in headers,
- * values of known parameters in URLs, forms and JSON, single-use links, password hashes.
+ * values of known parameters in URLs, forms and JSON, single-use links, second factors, password hashes.
  * Every pattern takes linear time on hostile texts (bounded repetition, one start per word), which the test checks.
  * Doubtful text is redacted: a missing value in the log is better than a usable credential.
  */
@@ -47,6 +47,11 @@ const SHAPES: readonly Shape[] = [
   { hint: /["']\s*:/, pattern: new RegExp(`(\\\\{0,8}["'](?:${NAMES})\\\\{0,8}["']\\s*:\\s*)(?:${JSON_TEXT}|'[^']*'|[\\w.-]+)`, 'gi'), to: `$1"${REDACTED}"` },
   // links with the secret in the path
   { hint: /setup|-email|reset-|magic-|invit|email-/, pattern: /((?:\/|%2[fF])(?:setup|verify-email|reset-password|magic-link|invitations|email-code)(?:\/|%2[fF]))[^\s/?#"'<>&]+/g, to: `$1${REDACTED}` },
+  // second factors: the URL and the QR code of an authenticator app, its secret in base32, a backup code
+  { hint: /otpauth/i, pattern: /(otpauth(?::|%3[aA]|%253[aA]))[^\s"'<>]+/gi, to: `$1${REDACTED}` },
+  { hint: /image\/png/, pattern: /(data:image\/png;base64,)[\w+/=%]+/g, to: `$1${REDACTED}` },
+  { hint: /[A-Z2-7]{32}/, pattern: /(?<![A-Za-z0-9])[A-Z2-7]{32}(?![A-Za-z0-9])/g, to: REDACTED },
+  { hint: /[A-Z2-7]{4}[ -]/, pattern: /(?<![\w-])[A-Z2-7]{4}(?:(?:-|\+|%20| )[A-Z2-7]{4}){3,7}(?![\w-])/g, to: REDACTED },
   // hashes of passwords
   { hint: /\$|%24/, pattern: /(\$|%24)(argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,20})\1[^\s"']+/g, to: `$1$2$1${REDACTED}` },
   { hint: /pbkdf2|scrypt/, pattern: /\b(pbkdf2|scrypt)(_sha\d+)?(?:\$|%24|:|%3A)[\w:.$+/=%-]{20,}/g, to: `$1 ${REDACTED}` },
@@ -57,7 +62,7 @@ const SHAPES: readonly Shape[] = [
 /** The text without secrets, and not longer than 16 KiB. */
 export function scrub(text: string): string {
   // fast path: most texts are short words and names, and every shape contains one of these characters
-  if (text.length < 43 && !/[=:$/%+\s_]|eyJ/.test(text)) return text
+  if (text.length < 43 && !/[=:$/%+\s_]|eyJ|[A-Z2-7]{4}-|[A-Z2-7]{32}/.test(text)) return text
   let out = text.length > LONGEST + READ_BEYOND ? text.slice(0, LONGEST + READ_BEYOND) : text
   for (const { hint, pattern, to } of SHAPES) if (hint.test(out)) out = out.replace(pattern, to)
   return out.length > LONGEST ? `${out.slice(0, LONGEST)}…` : out
