@@ -181,6 +181,8 @@ const PROGRAMS = [
   },
   { name: 'Redis', packages: ['redis-server'], isThere: () => onPath('redis-server') },
   { name: 'PgBouncer', packages: ['pgbouncer'], isThere: () => onPath('pgbouncer') },
+  { name: 'oathtool', packages: ['oathtool'], isThere: () => onPath('oathtool') },
+  { name: 'zbarimg', packages: ['zbar-tools'], isThere: () => onPath('zbarimg') },
   { name: 'nginx', packages: ['nginx'], isThere: () => onPath('nginx') },
   { name: 'Caddy', packages: ['caddy'], isThere: () => onPath('caddy') },
   {

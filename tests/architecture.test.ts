@@ -492,7 +492,7 @@ describe('one door, one clock, one environment', () => {
 
   it('hashes and other slow work run outside of transactions', () => {
     const SLOW =
-      /(?:^|\.)(?:hashing\.(?:hash|verify)|breaches\.timesSeen|accept(?:First)?Password|firstPasswordFaults|upgradeHash|smtp\.send|fetch)$/
+      /(?:^|\.)(?:hashing\.(?:hash|hashCode|verify)|makeSet|breaches\.timesSeen|accept(?:First)?Password|firstPasswordFaults|upgradeHash|smtp\.send|fetch)$/
     const inside = server.flatMap((source) =>
       source.nodes
         .filter((node) => node.type === 'CallExpression' && /(?:^|\.)db\.tx$/.test(dotted(node.callee) ?? ''))

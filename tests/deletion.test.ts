@@ -1,6 +1,7 @@
 /** What is left of a deleted account: the whole database is searched for what is personal. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
 let world: World
@@ -45,6 +46,8 @@ it.each(['the user', 'an administrator'])('leaves nothing personal where %s dele
   await client.patch('/api/v1/users/me', { full_name: `Residue ${n} Person` })
   await client.post('/api/v1/auth/password/forgot', { email })
   await client.post('/api/v1/auth/api-keys', { name: 'k', permissions: ['*'] })
+  await enrolAuthenticator(world, client, { name: `Residue ${n} phone` })
+  await client.post('/api/v1/auth/mfa/enable', { method: 'totp' })
   await world.person({ roles: ['super_admin'], signIn: false })
   // as an administrator, and as a member and an invited person of others' organizations
   const other = await world.person()
@@ -68,6 +71,8 @@ it.each(['the user', 'an administrator'])('leaves nothing personal where %s dele
   await world.mailbox.emailsTo(email)
   expect(await tablesWith(email)).toEqual(expect.arrayContaining(['audit_events', 'emails', 'invitations']))
   expect(await tablesWith(ip)).toEqual(expect.arrayContaining(['audit_events', 'sessions']))
+  const ofFactors = ['factors', 'totp_secrets']
+  expect(await tablesWith(id)).toEqual(expect.arrayContaining(ofFactors))
   if (by === 'the user') {
     expect((await client.delete('/api/v1/users/me', { password: PASSWORD })).status).toBe(200)
   } else {
@@ -77,6 +82,7 @@ it.each(['the user', 'an administrator'])('leaves nothing personal where %s dele
   }
   for (const text of [email, username, ip, agent, `Residue ${n}`])
     expect({ text, left: await tablesWith(text) }).toEqual({ text, left: [] })
+  expect((await tablesWith(id)).filter((table) => ofFactors.includes(table))).toEqual([])
 })
 
 it('leaves nothing of requests by an API key, ended sessions, failed jobs, an import, earlier names, or sign-ins that found no account', async () => {

@@ -3,6 +3,7 @@
  * loaded again. The second time its aim is reached, which is no error, and nothing is done twice.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { found, put } from './organizations/founding.ts'
@@ -10,12 +11,14 @@ import { found, put } from './organizations/founding.ts'
 let world: World
 let classic: World
 let fresh: World
+let demanding: World
 beforeAll(async () => {
   world = await startWorld({ rateLimits: 'off' })
   classic = await startWorld({ rateLimits: 'off', passwordProfile: 'classic' })
   fresh = await startWorld({ rateLimits: 'off', emailVerification: 'off' })
+  demanding = await startWorld({ rateLimits: 'off', mfa: 'required' })
 })
-afterAll(() => Promise.all([world.stop(), classic.stop(), fresh.stop()]))
+afterAll(() => Promise.all([world, classic, fresh, demanding].map((one) => one.stop())))
 
 const OLD = 'Tr0ub4d!or-One'
 
@@ -116,6 +119,13 @@ const withRole = (action: string, fields: Record<string, string>) =>
     return { client: owner.client, at: `${at}/reviewer`, to: `${at}/reviewer${action}`, fields }
   })
 
+const TOTP = '/account/security/totp'
+/** The fields of the form of a new authenticator app, with its first code. */
+const firstCode = (of: World, page: Reply | undefined) => {
+  const secret = /<code id="secret">([A-Z2-7 ]+)</.exec(page?.text ?? '')?.[1] ?? ''
+  return { setup: hiddenOf(page?.text ?? '', 'setup'), code: codeOf(of, secret.replaceAll(' ', '')) }
+}
+
 // biome-ignore format: a table
 const FORMS: Record<string, () => Promise<Form>> = {
   '/sign-in': async () => {
@@ -180,6 +190,37 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account': own('/account', { full_name: 'Ada' }),
   '/account/security/password': own('/account/security/password', PASSWORD_CHANGE),
   '/account/security': own('/account/security/password', PASSWORD_CHANGE, { to: '/account/security' }),
+  '/account/security/totp': own('/account/security/totp', { name: 'Phone' }),
+  '/account/security/totp/confirm': async () => {
+    const { client } = await world.person()
+    const [begun] = await send({ client, at: TOTP, fields: {} }, 1)
+    return { client, at: TOTP, to: `${TOTP}/confirm`, fields: firstCode(world, begun) }
+  },
+  '/account/security/totp/:id/remove': async () => {
+    const { client } = await world.person()
+    const { factorId } = await enrolAuthenticator(world, client)
+    return { client, at: TOTP, to: `${TOTP}/${factorId}/remove`, fields: {} }
+  },
+  '/account/security/backup-codes': async () => {
+    const { client } = await world.person()
+    await enrolAuthenticator(world, client)
+    return { client, at: '/account/security/backup-codes', fields: {} }
+  },
+  '/second-factor': async () => {
+    const { client: own, email } = await world.person()
+    const app = await enrolAuthenticator(world, own)
+    const form = await stranger('/sign-in', { identifier: email, password: PASSWORD })
+    await send(form, 1)
+    return { ...form, at: '/second-factor', fields: { code: await app.next() }, hidden: ['attempt', 'method'] }
+  },
+  '/second-factor/enrol': async () => {
+    const [person] = await demanding.people([{ signIn: false }])
+    const form = await stranger('/sign-in', { identifier: person?.email ?? '', password: PASSWORD }, demanding)
+    await send(form, 1)
+    const at = '/second-factor/enrol?method=totp'
+    const fields = firstCode(demanding, await form.client.get(at))
+    return { ...form, at, fields, hidden: ['attempt', 'method'] }
+  },
   '/account/email': own('/account/email', { email: 'twice.moved@example.com', password: PASSWORD }),
   '/account/email/cancel': async () => {
     const { client } = await moving()

@@ -1,8 +1,9 @@
-/** Two nodes on one PostgreSQL database: one signing key, one successor of a refresh token, revocations on both. */
+/** Two nodes on one PostgreSQL database: one signing key, one successor of a refresh token or use of a code, revocations on both. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withinASecond } from '../packages/guard/src/testing/waiting.ts'
 import { systemCall } from '../packages/server/src/base/call.ts'
+import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
 import { cutListener } from '../packages/server/src/testing/connections.ts'
 import { type Nodes, startNodes } from '../packages/server/src/testing/nodes.ts'
@@ -53,6 +54,38 @@ describe('two nodes', () => {
       expect(await me(at(1), (await signIn(at(0), dan)).access_token)).toBe(200)
     }
   })
+
+  it.each(['totp', 'backup_code'])(
+    'accept a code once between them (%s)',
+    { timeout: 600_000 },
+    async (method) => {
+      const email = `${method}@example.com`
+      await register(email)
+      const [first] = nodes.apps
+      if (!first) throw new Error('no node')
+      const clock = { now: first.tools.clock.now, advance: async () => undefined }
+      const client = new Client(at(0))
+      await client.signIn(email, PASSWORD)
+      const app = await enrolAuthenticator({ clock }, client)
+      const attempts: string[] = []
+      for (const node of [0, 1] as const) {
+        const reply = await new Client(at(node)).post('/api/v1/auth/login', {
+          username: email,
+          password: PASSWORD,
+        })
+        attempts.push(reply.body.error.details.attempt)
+      }
+      // of the step that follows, which both nodes accept
+      const code = method === 'totp' ? codeOf({ clock }, app.secret, 1) : app.backupCodes[0]
+      const replies = await Promise.all(
+        Array.from({ length: 100 }, (_, n) => {
+          const body = { attempt: attempts[(n >> 1) % 2], method, code }
+          return new Client(at((n % 2) as 0 | 1)).post('/api/v1/auth/mfa/verify', body)
+        }),
+      )
+      expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
+    },
+  )
 
   it('check the database while the LISTEN connection is down, and receive NOTIFY again afterwards', async () => {
     const fay = await register('fay@example.com')

@@ -8,6 +8,7 @@ import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isDescribed } from '../packages/server/src/base/http/row/route.ts'
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
+import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Json, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
@@ -88,6 +89,21 @@ async function attempt(): Promise<string> {
   )
   const { body } = await world.client().post('/api/v1/auth/login', { username: email, password: PASSWORD })
   return body.error.details.attempt
+}
+/** A user with an authenticator app, and a sign-in that waits for its code. */
+async function enrolled() {
+  const person = await someone()
+  const app = await enrolAuthenticator(world, person.client)
+  const login = { username: person.email, password: PASSWORD }
+  const { body } = await world.client().post('/api/v1/auth/login', login)
+  return { ...person, app, attempt: String(body.error.details.attempt) }
+}
+/** A sign-in that waits for an authenticator app to be set up; `begun`: its secret was shown. */
+async function enrollingApp(begun: boolean): Promise<State> {
+  const [client, attempt] = [world.client(), await enrolling()]
+  if (!begun) return { client, path: { attempt } }
+  const { data } = await client.post(`/api/v1/auth/attempts/${attempt}/mfa/enable`, { method: 'totp' })
+  return { client, path: { attempt }, body: { code: codeOf(world, data.secret), factor_id: data.factor_id } }
 }
 async function withRole(): Promise<State> {
   const { client } = await owner()
@@ -266,6 +282,22 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { data } = await client.post('/api/v1/auth/email-code', { email })
     const { text } = await world.mailbox.emailTo(email, /code/)
     return { client: world.client(), body: { code: /^\d{6}$/m.exec(text)?.[0], attempt: data.attempt } }
+  },
+  async 'auth.mfa.verify'() {
+    const { app, attempt } = await enrolled()
+    return { client: world.client(), body: { attempt, method: 'totp', code: await app.next() } }
+  },
+  async 'auth.mfa.confirm'() {
+    const { client } = await someone()
+    const { data } = await client.post('/api/v1/auth/mfa/enable', { method: 'totp' })
+    return { client, body: { code: codeOf(world, data.secret), factor_id: data.factor_id } }
+  },
+  'auth.attempts.mfa.enable': () => enrollingApp(false),
+  'auth.attempts.mfa.confirm': () => enrollingApp(true),
+  'auth.mfa.backup_codes': async () => ({ client: (await enrolled()).client }),
+  async 'auth.mfa.disable'() {
+    const { client, app } = await enrolled()
+    return { client, body: { factor_id: app.factorId } }
   },
   async 'passwords.reset'() {
     const { email } = await someone()

@@ -10,9 +10,9 @@ import { type App, createApp } from '../packages/server/src/app.ts'
 import { type Keyring, keyring } from '../packages/server/src/base/crypto.ts'
 import { openDatabase } from '../packages/server/src/base/db/index.ts'
 import type { Db } from '../packages/server/src/base/db/types.ts'
-import { secretsRotate } from '../packages/server/src/commands/secrets.ts'
+import { rotateAll, secretsRotate } from '../packages/server/src/commands/secrets.ts'
 import { type Config, loadConfig } from '../packages/server/src/config.ts'
-import { rotateSecrets } from '../packages/server/src/core/secrets/index.ts'
+import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
 import { createTestDatabase, quietLog, type TestDatabase } from '../packages/server/src/testing/database.ts'
 import { mailbox } from '../packages/server/src/testing/mailbox.ts'
@@ -91,7 +91,7 @@ async function sealedTexts(db: Db): Promise<[column: string, text: string][]> {
   })
 }
 
-const PURPOSES = ['canary', 'keys', 'letters'] as const
+const PURPOSES = ['canary', 'keys', 'letters', 'totp'] as const
 const opensUnder = (ring: Keyring, text: string): boolean =>
   PURPOSES.some((purpose) => ring.isCurrent(purpose, text))
 
@@ -131,7 +131,7 @@ describe('a used database', () => {
     // a rotation that began before the upgrade: its end plants the canary
     const during = await restart(NEW, OLD)
     expect(during.warnings.join()).toContain('latchkey secrets rotate')
-    await rotateSecrets(during.app.tools)
+    await rotateAll(during.app.tools)
     await expect(restart(OLD)).rejects.toMatchObject({ name: 'StartRefused' })
     expect((await restart(NEW)).warnings).toEqual([])
   })
@@ -173,7 +173,9 @@ describe('a rotation of the secret', () => {
       expect((await again.patch('/api/v1/users/me', { full_name: 'Ada' })).status).toBe(200)
       if (node.warnings.length > 0) {
         const text = await rotateByCommand(node.app)
-        expect(text).toMatch(/^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+\. /)
+        expect(text).toMatch(
+          /^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+, authenticator apps 0\. /,
+        )
       }
       const under = keyring(NEW)
       for (const [column, text] of await sealedTexts(node.app.tools.db))
@@ -202,6 +204,30 @@ describe('a rotation of the secret', () => {
     expect((await refresh(node.client.url, next.data.refresh_token)).status).toBe(200)
   })
 
+  it('keeps authenticator apps, whose secrets are sealed again', async () => {
+    const before = await restart(OLD)
+    const client = await signedIn(before, 'ada@example.com')
+    const world = (app: App) => ({
+      clock: { now: app.tools.clock.now, advance: async () => app.tools.clock.advance(30_000) },
+    })
+    const { secret } = await enrolAuthenticator(world(before.app), client)
+    for (const [n, secrets] of ([[NEW, OLD], [NEW, OLD], [NEW]] as const).entries()) {
+      const node = await restart(secrets[0], secrets[1])
+      // a code works once
+      node.app.tools.clock.set(new Date(Date.now() + 3_600_000 * (n + 1)))
+      const login = { username: 'ada@example.com', password: PASSWORD }
+      const { body } = await new Client(node.client.url).post('/api/v1/auth/login', login)
+      const code = codeOf(world(node.app), secret)
+      const reply = await new Client(node.client.url).post('/api/v1/auth/mfa/verify', {
+        attempt: body.error.details.attempt, method: 'totp', code,
+      }) // biome-ignore format: a body
+      expect(reply.status, reply.text).toBe(200)
+      if (node.warnings.length > 0) expect(await rotateByCommand(node.app)).toContain('authenticator apps 1.')
+      const sealed = await sealedTexts(node.app.tools.db)
+      expect(sealed.filter(([column]) => column === 'totp_secrets.secret')).toHaveLength(1)
+    }
+  })
+
   it('can be run twice at once and interrupted, while e-mails are written', async () => {
     const before = await restart(OLD)
     for (let n = 0; n < 5; n++)
@@ -219,14 +245,9 @@ describe('a rotation of the secret', () => {
         return tools.keyring.decrypt(purpose, sealed)
       },
     }
-    await expect(rotateSecrets({ ...tools, keyring: failing })).rejects.toThrow('interrupted')
+    await expect(rotateAll({ ...tools, keyring: failing })).rejects.toThrow('interrupted')
     await expect(assertNotMoved()).resolves.toBe(undefined)
-    const rotations = await Promise.all([
-      rotateSecrets(tools),
-      rotateSecrets(tools),
-      register(1),
-      register(2),
-    ])
+    const rotations = await Promise.all([rotateAll(tools), rotateAll(tools), register(1), register(2)])
     await node.app.settle()
     const [a, b] = rotations as unknown as [
       { emails: { resealed: number } },

@@ -6,6 +6,7 @@
  */
 import { CompiledQuery } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
@@ -45,6 +46,12 @@ beforeAll(async () => {
   }) // biome-ignore format: a body
   const { data: events } = await root.client.get('/api/v1/audit-logs')
 
+  const app = await enrolAuthenticator(world, member.client)
+  const { data: begun } = await member.client.post('/api/v1/auth/mfa/enable', { method: 'totp' })
+
+  secrets.set('the secret of the app', app.secret)
+  secrets.set('the secret of an app that is not confirmed', begun.secret)
+  for (const [n, code] of app.backupCodes.entries()) secrets.set(`backup code ${n}`, code)
   secrets.set('the password', PASSWORD)
   secrets.set('the API key', key.secret)
   secrets.set('the session token', signedIn.token)
@@ -118,15 +125,17 @@ describe('stored secrets', () => {
     const tables = new Set([...secrets.keys()].map((name) => /^(\w+)\./.exec(name)?.[1]).filter(Boolean))
     for (const table of [
       'api_keys',
+      'backup_codes',
       'invitations',
       'links',
       'passwords',
       'refresh_tokens',
       'sessions',
       'signing_keys',
+      'totp_secrets',
     ])
       expect(tables).toContain(table)
-    expect([...secrets].filter(([, value]) => value.length < 20)).toEqual([])
+    expect([...secrets].filter(([, value]) => value.length < 19)).toEqual([])
   })
 
   it('are in the answer of no GET, for any caller', { timeout: 300_000 }, async () => {

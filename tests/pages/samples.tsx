@@ -48,6 +48,7 @@ import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/s
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 
 import { organizationSamples } from './organizations.tsx'
+import { secondFactorSamples } from './second-factors.tsx'
 
 export interface Sample {
   name: string
@@ -290,6 +291,7 @@ export function samples(locale: Locale): Sample[] {
   return [
     ...Object.entries(stranger).map(([name, page]) => ({ name, page, signedIn: null })),
     ...organizationSamples(locale, NOW).map((one) => ({ ...one, signedIn: one.isStranger ? null : GRACE })),
+    ...secondFactorSamples(locale, NOW).map((one) => ({ ...one, signedIn: GRACE })),
     ...Object.entries(person).map(([name, page]) => ({ name, page, signedIn: GRACE })),
   ]
 }

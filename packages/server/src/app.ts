@@ -59,14 +59,21 @@ import { policyFeature, policyRefusals } from './features/organizations/policy/i
 import { organizationRoleFeature } from './features/organizations/roles/index.ts'
 import { compatFeature } from './features/protocols/compat/index.ts'
 import { forwardAuthFeature } from './features/protocols/forward-auth/index.ts'
+import {
+  backupCodeFeature,
+  backupCodesSection,
+  continuingBackupCode,
+} from './features/signin/backup-codes/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
 import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
+import { mfaFeature } from './features/signin/mfa/index.ts'
 import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
 import { recoverySection, securityFeature } from './features/signin/security/index.ts'
 import { attemptFeature } from './features/signin/steps/index.ts'
+import { continuingTotp, totpFeature, totpSection } from './features/signin/totp/index.ts'
 
 export interface App {
   tools: Tools
@@ -206,12 +213,23 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     responseFeature(tools),
     passkeyFeature(tools),
     mailCodeFeature(tools),
+    totpFeature(tools),
+    backupCodeFeature(tools),
+    mfaFeature(tools),
     secondFactorFeature(tools, [
       continuingPasskey(tools),
+      continuingTotp(tools),
+      continuingBackupCode(tools),
       continuingEmailCode(tools),
       continuingPassword(tools),
     ]),
-    securityFeature([passwordSection(tools), emailSection(tools), recoverySection()]),
+    securityFeature([
+      passwordSection(tools),
+      totpSection(tools),
+      backupCodesSection(tools),
+      emailSection(tools),
+      recoverySection(),
+    ]),
     registrationFeature(tools),
     addressFeature(tools),
     ownAccountFeature(tools),

@@ -324,6 +324,7 @@ const MISSING = {
   member: 'There is no member with this id in the organization. List its members to see their ids.',
   invitation: 'There is no open invitation with this id. It may have been accepted, withdrawn or sent again.',
   event: 'There is no event with this id that you may see. Check the id.',
+  factor: 'There is no second factor with this id in this account. It may have been removed already.',
   email: 'There is no e-mail with this id in the outbox. It may have been deleted.',
 } as const
 export type MissingResource = keyof typeof MISSING

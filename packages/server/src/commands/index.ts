@@ -19,6 +19,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'users enable', summary: 'Enable a disabled account', load: async () => (await import('./users.ts')).usersEnable },
   { name: 'users set-role', summary: 'Replace the roles of an account', load: async () => (await import('./users.ts')).usersSetRole },
   { name: 'users delete', summary: 'Delete an account with all personal data', load: async () => (await import('./users.ts')).usersDelete },
+  { name: 'users mfa reset', summary: 'Remove all second factors of an account', load: async () => (await import('./users.ts')).usersMfaReset },
   { name: 'users unlock', summary: 'Lift the lock of an account and clear failed sign-ins', load: async () => (await import('./users.ts')).usersUnlock },
   { name: 'organizations policy show', summary: 'Show the security policy of an organization', load: async () => (await import('./organizations.ts')).policyShow },
   { name: 'organizations policy set', summary: 'Change the security policy of an organization', load: async () => (await import('./organizations.ts')).policySet },

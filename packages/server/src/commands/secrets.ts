@@ -1,12 +1,25 @@
 /** `secrets …`: the server's secret. The rules are core/secrets'; this is input and output. */
-import { rotateSecrets } from '../core/secrets/index.ts'
+import { type Rotation, rotateSecrets } from '../core/secrets/index.ts'
+import type { Tools } from '../core/tools.ts'
+import { resealTotp } from '../features/signin/totp/index.ts'
 import { type Command, done, Failure } from './command.ts'
+
+/** Seals everything again, of core and of features. */
+export const rotateAll = (tools: Tools): Promise<Rotation> =>
+  rotateSecrets(tools, { authenticator_apps: resealTotp })
+
+/** What is counted, for people. */
+const NAMES: Readonly<Record<string, string>> = {
+  signing_keys: 'signing keys',
+  emails: 'e-mails',
+  authenticator_apps: 'authenticator apps',
+}
 
 export const secretsRotate: Command = {
   name: 'secrets rotate',
   summary: 'Seal everything again under a new LATCHKEY_SECRET',
   about:
-    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys and e-mails again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
+    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys, e-mails and the secrets of authenticator apps again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
   examples: ['latchkey secrets rotate'],
   on: 'tools',
   async run(tools) {
@@ -15,11 +28,13 @@ export const secretsRotate: Command = {
         'LATCHKEY_SECRET_PREVIOUS is not set: set the new secret in LATCHKEY_SECRET and the old one there, on every server.',
         'NO_PREVIOUS_SECRET',
       )
-    const { signing_keys, emails } = await rotateSecrets(tools)
-    const unreadable = signing_keys.unreadable + emails.unreadable
-    const text = `Sealed again under LATCHKEY_SECRET: signing keys ${signing_keys.resealed}, e-mails ${emails.resealed}. LATCHKEY_SECRET_PREVIOUS can be removed from every server.`
+    const rotation = await rotateAll(tools)
+    const counts = Object.entries(rotation)
+    const unreadable = counts.reduce((sum, [, count]) => sum + count.unreadable, 0)
+    const what = counts.map(([name, { resealed }]) => `${NAMES[name] ?? name} ${resealed}`).join(', ')
+    const text = `Sealed again under LATCHKEY_SECRET: ${what}. LATCHKEY_SECRET_PREVIOUS can be removed from every server.`
     const notes =
       unreadable === 0 ? [] : [`${unreadable} could be opened with neither secret and were left as they are.`]
-    return done({ signing_keys, emails }, text, notes)
+    return done(rotation, text, notes)
   },
 }

@@ -2,6 +2,7 @@
 import type { Tools } from '../core/tools.ts'
 import {
   deleteUserByOperator,
+  resetMfaByOperator,
   setRolesByOperator,
   unlockUserByOperator,
 } from '../features/accounts/administration/index.ts'
@@ -180,6 +181,22 @@ export const usersEnable = statusCommand(
   'is enabled',
   enableUserByOperator,
 )
+
+export const usersMfaReset: Command = {
+  name: 'users mfa reset',
+  summary: 'Remove all second factors of an account',
+  about:
+    'For a user who has lost them: authenticator apps, passkeys and backup codes are removed, all sessions end, and the user gets an e-mail. Afterwards the password alone signs in.',
+  positionals: ['<email|username|id>'],
+  examples: ['latchkey users mfa reset ada@example.com'],
+  on: 'tools',
+  async run(tools, args) {
+    const { user, removed } = await resetMfaByOperator(tools, args.positionals[0] ?? '')
+    const what =
+      removed === 0 ? 'had no second factor' : `has no second factor any more (removed: ${removed})`
+    return done({ id: user.id, removed }, `${user.email} ${what}.`)
+  },
+}
 
 export const usersSetRole: Command = {
   name: 'users set-role',

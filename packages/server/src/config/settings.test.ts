@@ -161,6 +161,8 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
     },
     refuses: ['everything'],
   },
+  totpAlgorithm: { takes: { SHA256: 'SHA256' }, refuses: ['MD5', 'sha1'] },
+  backupCodes: { takes: { digits: 'digits' }, refuses: ['words', 'yes'] },
   brandName: { takes: { 'Acme & Söhne': 'Acme & Söhne' }, refuses: ['<b>', 'a\nb', 'x'.repeat(81)] },
   brandLogo: {
     takes: { '/l.svg': '/l.svg', 'data:image/svg+xml,x': 'data:image/svg+xml,x' },

@@ -113,6 +113,24 @@ describe('an unknown account', () => {
   })
 })
 
+describe('a code', () => {
+  test('is hashed with the salt of its set', async () => {
+    const salts = [Buffer.alloc(16, 1), Buffer.alloc(16, 1), Buffer.alloc(16, 2)]
+    const [a, b, c] = await Promise.all(salts.map((salt) => hashing.hashCode('12345678', salt)))
+    expect(a).toHaveLength(32)
+    expect(a).toEqual(b)
+    expect(a).not.toEqual(c)
+  })
+
+  test('waits in the queue of passwords', async () => {
+    const small = await createHashing({ ...CHEAP, concurrency: 1, queue: 2 })
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, n) => small.hashCode(String(n), Buffer.alloc(16))),
+    )
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
+  })
+})
+
 describe('the queue', () => {
   test('runs a bounded number at the same time, and the rest in order of arrival', async () => {
     const gate = createGate(2, 10)

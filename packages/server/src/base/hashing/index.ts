@@ -5,7 +5,9 @@
  * passwords, and equal time for accounts that do not exist. Leaves to the passwords feature: policies, and storing a
  * new hash when one is `outdated`.
  */
+import { scrypt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { promisify } from 'node:util'
 import { invalid } from '../errors.ts'
 import type { Log } from '../log/index.ts'
 import {
@@ -38,6 +40,11 @@ export interface Hashing {
    */
   verify(stored: string | null, password: string): Promise<{ matches: boolean; outdated: boolean }>
   /**
+   * Hashes a code that the server has generated, with a salt that its set shares, so that one hash finds it in the set.
+   * @returns 32 bytes. @throws Problem UNAVAILABLE when the queue is full
+   */
+  hashCode(code: string, salt: Buffer): Promise<Buffer>
+  /**
    * Reads a hash that comes from elsewhere, without computing anything.
    * @returns its form, and whether many guesses a second at it are possible
    * @throws HashRefused where it can never be verified, with the reason
@@ -61,6 +68,10 @@ export interface HashingOptions {
 }
 
 const LONGEST = 1024
+
+/** scrypt for codes: 16 MiB and about 30 ms, because one of eight digits has 26 bits only. */
+const CODE_HASH = { cost: 16_384, bytes: 32 }
+const scryptHash = promisify<string, Buffer, number, { N: number }, Buffer>(scrypt)
 
 /** @throws NativeMissing where the configured algorithm cannot be loaded */
 export async function createHashing(options: HashingOptions): Promise<Hashing> {
@@ -118,6 +129,7 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
       if (!counts || !hash || !found) return { matches: false, outdated: false }
       return { matches: true, outdated: found === 'raw' || hash.cost !== own.cost }
     },
+    hashCode: (code, salt) => gate.run(() => scryptHash(code, salt, CODE_HASH.bytes, { N: CODE_HASH.cost })),
     async examine(stored) {
       const { weak } = await readHash(stored, bounds)
       return { form: formOf(stored)?.name ?? '', weak }

@@ -102,6 +102,7 @@ export const baseText = texts({
     'missing.user': 'This user does not exist, or you may not see the account.',
     'missing.session': 'This session has ended already, or it belongs to another account.',
     'missing.passkey': 'This passkey has been removed already, or it belongs to another account.',
+    'missing.factor': 'This second factor has been removed already, or it belongs to another account.',
     'missing.api_key': 'This API key has been revoked already, or it belongs to another account.',
     'missing.role': 'There is no role of this name, or it cannot be changed here.',
     'missing.permission': 'There is no permission of this name.',
@@ -154,6 +155,8 @@ export const baseText = texts({
     'field.past': 'Choose a time in the future.',
     'field.too_late': 'Choose an earlier time.',
     'field.not_held': 'You do not have this permission yourself: {permission}',
+    'field.wrong_code':
+      'This is not the current code. Codes change every 30 seconds; check that the clock of your device is right.',
     'field.wrong_password': 'This is not your current password.',
     'field.taken': 'This is already taken.',
     'field.ascii_only': 'Use plain letters from A to Z. Write a domain in another script in its xn-- form.',
@@ -264,6 +267,7 @@ export const baseText = texts({
     'missing.user': 'Diesen Benutzer gibt es nicht, oder Sie dürfen das Konto nicht sehen.',
     'missing.session': 'Diese Sitzung ist bereits beendet oder gehört zu einem anderen Konto.',
     'missing.passkey': 'Dieser Passkey ist bereits entfernt oder gehört zu einem anderen Konto.',
+    'missing.factor': 'Dieser zweite Faktor ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.api_key': 'Dieser API-Schlüssel ist bereits widerrufen oder gehört zu einem anderen Konto.',
     'missing.role': 'Eine Rolle dieses Namens gibt es nicht, oder sie kann hier nicht geändert werden.',
     'missing.permission': 'Eine Berechtigung dieses Namens gibt es nicht.',
@@ -320,6 +324,8 @@ export const baseText = texts({
     'field.past': 'Wählen Sie einen Zeitpunkt in der Zukunft.',
     'field.too_late': 'Wählen Sie einen früheren Zeitpunkt.',
     'field.not_held': 'Diese Berechtigung haben Sie selbst nicht: {permission}',
+    'field.wrong_code':
+      'Das ist nicht der aktuelle Code. Codes wechseln alle 30 Sekunden; prüfen Sie, ob die Uhr Ihres Geräts richtig geht.',
     'field.wrong_password': 'Das ist nicht Ihr aktuelles Passwort.',
     'field.taken': 'Das ist bereits vergeben.',
     'field.ascii_only':

@@ -173,6 +173,9 @@ dl + .lead { margin-top: 1.25rem; }
 .plain { display: grid; gap: .5rem; margin-top: 1rem; padding-left: 1.25rem; list-style: disc; }
 .empty { margin-top: .75rem; } .empty .strong { font-weight: 400; }
 .reference { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .875rem; }
+.qr { display: block; width: min(100%, 14rem); margin: 1.25rem auto 0; border-radius: .5625rem; image-rendering: pixelated; }
+.codes { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .5rem; margin-top: 1.25rem; }
+.codes li { padding: .375rem .75rem; border: 1px solid var(--line); border-radius: .5625rem; text-align: center; }
 .copyable { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 0 .75rem; }
 
 @media (max-width: 48rem) { .tabs { display: none; } .menu { display: block; } }

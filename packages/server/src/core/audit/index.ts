@@ -121,7 +121,7 @@ export const AUDIT_EVENTS = {
   'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
   'keys.rotated': 'A signing key was published; with `details.immediately` all other keys were removed.',
   'secrets.rotated':
-    'Everything that is encrypted was sealed again under a new LATCHKEY_SECRET; `details` counts signing keys and e-mails.',
+    'Everything that is encrypted was sealed again under a new LATCHKEY_SECRET; `details` counts signing keys, e-mails and authenticator apps.',
   'system.setup_link.created': 'A single-use link for the first administrator was printed.',
   'system.clock.moved': 'The clock was moved (testing profile).',
 } as const

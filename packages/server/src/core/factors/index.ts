@@ -179,14 +179,14 @@ export async function findFactor(db: Statements, userId: string, id: string): Pr
   return row ? factorOf(row) : null
 }
 
-/** Adds a factor. The caller holds the user's row. `confirmed`: it counts from now on. */
+/** Adds a factor. The caller holds the user's row. `confirmed`: it counts from now on. `id`: one that was shown before. */
 export async function insertFactor(
   tx: Tx,
-  factor: { userId: string; kind: FactorKind; name: string | null; confirmed: boolean },
+  factor: { id?: string; userId: string; kind: FactorKind; name: string | null; confirmed: boolean },
   now: Date,
 ): Promise<Factor> {
   const row = {
-    id: newId('fac'),
+    id: factor.id ?? newId('fac'),
     user_id: factor.userId,
     kind: factor.kind,
     name: factor.name,

@@ -25,10 +25,11 @@ export interface ResealCounts {
   resealed: number
   unreadable: number
 }
-export interface Rotation {
-  signing_keys: ResealCounts
-  emails: ResealCounts
-}
+/** By what was sealed. */
+export type Rotation = Readonly<Record<string, ResealCounts>>
+
+/** Seals what a feature has sealed again, by its name; what the current secret opens is left alone. */
+export type Resealers = Readonly<Record<string, (db: Db, keyring: Keyring) => Promise<ResealCounts>>>
 
 /** @throws StartRefused where the data is sealed under a secret that this server does not know */
 export async function assertSecret({ db, clock, keyring, log }: SecretTools): Promise<void> {
@@ -68,22 +69,24 @@ async function plantCanary({ db, clock, keyring }: SecretTools): Promise<string 
 /**
  * Seals everything again under LATCHKEY_SECRET, a few rows at a time, while the server serves. It can be interrupted and
  * run again: what is sealed under LATCHKEY_SECRET already is left alone.
+ * @param features what features have sealed
  */
-export async function rotateSecrets(tools: SecretTools): Promise<Rotation> {
+export async function rotateSecrets(tools: SecretTools, features: Resealers): Promise<Rotation> {
   const { db, clock, keyring } = tools
   const call: Call = systemCall(clock.now())
-  const signing_keys = await resealKeys(db, keyring)
-  const emails = await resealEmails(db, keyring)
+  const rotation: Record<string, ResealCounts> = {}
+  const resealers: Resealers = { signing_keys: resealKeys, emails: resealEmails, ...features }
+  for (const [name, reseal] of Object.entries(resealers)) rotation[name] = await reseal(db, keyring)
   await db.tx('system', async (tx) => {
     await moveCanary(tx, keyring, call.now)
     await audit(tx, call, {
       type: 'secrets.rotated',
       userId: null,
       username: null,
-      details: { signing_keys: signing_keys.resealed, emails: emails.resealed },
+      details: Object.fromEntries(Object.entries(rotation).map(([name, { resealed }]) => [name, resealed])),
     })
   })
-  return { signing_keys, emails }
+  return rotation
 }
 
 async function moveCanary(tx: Tx, keyring: Keyring, now: Date): Promise<void> {

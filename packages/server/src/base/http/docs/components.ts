@@ -219,6 +219,7 @@ export const securitySchemes = (config: DocumentSettings) => ({
 /** The tags of the rows, each in one sentence. */
 export const TAGS: Readonly<Record<string, string>> = {
   Authentication: 'Sign-up, sign-in, sign-out, recovery, and checks of a credential.',
+  'Second factors': 'Authenticator apps and backup codes: setting up, listing and removing them.',
   Account: 'The account of the signed-in user.',
   Passkeys: 'Signing in with passkeys (WebAuthn), and the passkeys of the signed-in user.',
   Sessions: 'The sessions of the signed-in user: one for each browser or app that has signed in.',

@@ -9,5 +9,10 @@
  * administrator of every change.
  */
 export { administrationFeature } from './feature.ts'
-export { deleteUserByOperator, setRolesByOperator, unlockUserByOperator } from './operator.ts'
+export {
+  deleteUserByOperator,
+  resetMfaByOperator,
+  setRolesByOperator,
+  unlockUserByOperator,
+} from './operator.ts'
 export { asAdministrator, assertMayActOnUser } from './target.ts'

@@ -14,6 +14,7 @@ import {
   enableAccount,
   endSessionsOf,
   lockAccount,
+  resetMfa,
   sendReset,
   unlockAccount,
 } from './locks.ts'
@@ -118,6 +119,20 @@ export function lockRoutes(tools: Tools, checks: SessionChecks): Row[] {
       run: async (call, { id }) => ({
         data: person(call, await enableAccount(tools, call, id)),
       }),
+    }),
+    route({
+      of: userOperations.resetMfa,
+      method: 'POST',
+      path: '/api/v1/users/:id/mfa/reset',
+      description:
+        'Removes authenticator apps, passkeys and backup codes, ends the sessions, and sends the user an e-mail. Verify first, by other means, that the request comes from the user: afterwards the password alone signs in. Not on your own account.',
+      tag: TAG,
+      message: 'Second factors removed.',
+      input: z.object({ id: UserId }),
+      output: z.object({
+        removed: described(z.number().int(), 'The number of factors that were removed.', 2),
+      }),
+      run: async (call, { id }) => ({ data: { removed: await resetMfa(tools, call, id) } }),
     }),
     route({
       of: userOperations.listSessions,

@@ -15,6 +15,7 @@ import { disableUser, enableUser, lockUser, unlockUser } from '../../identity/li
 import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import { forgetGuesses } from '../../signin/guesses/index.ts'
+import { resetFactors } from '../../signin/mfa/index.ts'
 import { resetLinks } from '../../signin/passwords/index.ts'
 import { asAdministrator, assertMayActOnUser, assertMayWithdraw, localeOf } from './target.ts'
 import type { SettableStatus } from './view.ts'
@@ -100,6 +101,19 @@ const changeTarget = (
     await change(tx, acting, await assertMay(tools, tx, call, id))
     return await getUser(tx, id)
   })
+
+/**
+ * Removes all second factors of a user who has lost them, and ends their sessions. @returns how many factors there were
+ * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS, CONFLICT on the own account
+ */
+export const resetMfa = (
+  tools: Pick<Tools, 'db' | 'roles' | 'config' | 'mail'>,
+  call: Call,
+  id: string,
+): Promise<number> =>
+  asAdministrator(tools, call, async (tx, acting) =>
+    resetFactors(tools, tx, acting, await assertMayWithdraw(tools, tx, call, id)),
+  )
 
 /** Ends a user's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
 export const endSessionsOf = (

@@ -79,6 +79,14 @@ export const userOperations = {
     audit: 'user.enabled',
     errors: TARGET_ERRORS,
   }),
+  resetMfa: operation({
+    name: 'users.mfa.reset',
+    summary: 'Remove all second factors of a user who has lost them',
+    needs: 'users:write',
+    fresh: '10m',
+    audit: ['auth.mfa.disabled', 'auth.session.revoked'],
+    errors: TARGET_ERRORS,
+  }),
   listSessions: operation({
     name: 'users.sessions.list',
     summary: 'List a user’s sessions',

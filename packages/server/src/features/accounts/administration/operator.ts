@@ -1,5 +1,5 @@
 /**
- * The operator's changes on the command line: the rules behind `latchkey users unlock`, `set-role` and `delete`. The
+ * The operator's changes on the command line: the rules behind `latchkey users unlock`, `mfa reset`, `set-role` and `delete`. The
  * operator may change every account; that there is always an administrator, and every organization has an owner, holds
  * here too.
  */
@@ -9,8 +9,16 @@ import { lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { replaceRolesByOperator } from '../../access/roles/index.ts'
 import { assertNotLastAdministrator, deleteUser } from '../../identity/lifecycle/index.ts'
-import { getUser, getUserNamed, type User, type UserView, userView } from '../../identity/users/index.ts'
+import {
+  getUser,
+  getUserNamed,
+  lockUserRow,
+  type User,
+  type UserView,
+  userView,
+} from '../../identity/users/index.ts'
 import { leaveAllOrganizations, lockOrganizationsOf } from '../../organizations/members/index.ts'
+import { resetFactors } from '../../signin/mfa/index.ts'
 import { liftLock } from './locks.ts'
 
 /** Lifts a lock and clears failed sign-ins. @throws Problem NOT_FOUND */
@@ -21,6 +29,18 @@ export async function unlockUserByOperator(
   await changeNamed(tools, identifier, (tx, call, user) =>
     liftLock(tools, tx, call, user, { by: 'operator' }),
   )
+}
+
+/** Removes all second factors of a user, and ends their sessions. @returns how many. @throws Problem NOT_FOUND */
+export async function resetMfaByOperator(
+  tools: Pick<Tools, 'db' | 'clock' | 'config' | 'mail'>,
+  identifier: string,
+): Promise<{ user: User; removed: number }> {
+  return await changeNamed(tools, identifier, async (tx, call, { id }) => {
+    await lockUserRow(tx, id)
+    const user = await getUser(tx, id)
+    return { user, removed: await resetFactors(tools, tx, call, user, { by: 'operator' }) }
+  })
 }
 
 /** Replaces the roles of a user. @throws Problem NOT_FOUND, VALIDATION_ERROR, CONFLICT for the last administrator */

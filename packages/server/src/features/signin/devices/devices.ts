@@ -83,6 +83,11 @@ export async function forgetDevices(tx: Tx, userId: string, except: Device | nul
   await (except ? theirs.where('id', '<>', except.id) : theirs).execute()
 }
 
+/** No browser of the user may skip the second factor any more. */
+export async function distrustDevices(tx: Tx, userId: string): Promise<void> {
+  await tx.updateTable('devices').set({ trusted_until: null }).where('user_id', '=', userId).execute()
+}
+
 export async function purgeDevices(tx: Tx, now: Date): Promise<void> {
   await tx.deleteFrom('devices').where('last_used_at', '<', later(now, -LIFETIME)).execute()
 }

@@ -6,6 +6,7 @@ export {
   addDevice,
   DEVICE_COOKIE,
   type Device,
+  distrustDevices,
   findCallersDevice,
   forgetDevices,
   purgeDevices,

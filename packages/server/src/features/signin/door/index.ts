@@ -4,12 +4,13 @@
  * outcome to `responses`, and what a session is to `sessions`.
  */
 export type { CheckedUser, Outcome } from './advance.ts'
-export type { Method, Verified } from './method.ts'
+export type { FurtherMethod, Method, Verified } from './method.ts'
 export {
   checkWith,
   confirmWith,
   continueAttempt,
   enrolInAttempt,
+  enrolInSession,
   proveAttempt,
   signInNewUser,
   signInWith,

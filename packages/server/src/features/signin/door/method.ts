@@ -32,7 +32,8 @@ export interface Verified {
   recheck(tx: Tx): Promise<User | null>
 }
 
-export interface Method<Input, Stored, V extends Verified = Verified> {
+/** A method that proves something further of a user who is known. */
+export interface FurtherMethod<Input, Stored, V extends Verified = Verified> {
   name: ProofMethod
   /** What a right credential proves. */
   proof: ProofKind
@@ -40,9 +41,14 @@ export interface Method<Input, Stored, V extends Verified = Verified> {
   isGuessable?: boolean
   /** The reason that a failed guess is recorded with. */
   failure: string
-  identify(db: Statements, input: Input): Promise<Identified>
   /** Reads what the credential is compared with; the same statements whether or not there is an account. */
   read(db: Statements, named: Identified): Promise<Stored>
   /** Checks the credential outside of transactions; it may take time. @returns null where it is wrong */
   verify(call: Call, named: Identified, stored: Stored, input: Input): Promise<V | null>
+}
+
+/** A method that a sign-in may begin with. */
+export interface Method<Input, Stored, V extends Verified = Verified>
+  extends FurtherMethod<Input, Stored, V> {
+  identify(db: Statements, input: Input): Promise<Identified>
 }

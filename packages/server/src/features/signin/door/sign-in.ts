@@ -6,9 +6,10 @@
 import type { ProofKind, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import type { Problem } from '../../../base/errors.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
 import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import {
   type AfterSignIn,
@@ -28,7 +29,7 @@ import {
 } from '../guesses/index.ts'
 import { assertOffered, getAttempt } from '../steps/index.ts'
 import { advance, type CheckedUser, type DoorTools, judge, type Outcome, type StepTaken } from './advance.ts'
-import type { Identified, Method, Verified } from './method.ts'
+import type { FurtherMethod, Identified, Method, Verified } from './method.ts'
 
 type GuessTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 type SignInTools = GuessTools & Pick<Tools, 'roles'>
@@ -41,8 +42,13 @@ export const signInWith = <Input, Stored>(
   input: Input,
   after: AfterSignIn,
 ): Promise<Outcome> =>
-  proveWith(tools, call, method, input, { signIn: after }, (tx, taken) =>
-    advance(tools, tx, call, beginAttempt(after, call.now), taken),
+  proveWith(
+    tools,
+    call,
+    method,
+    input,
+    { named: method.identify(tools.db.hot, input), signIn: after },
+    (tx, taken) => advance(tools, tx, call, beginAttempt(after, call.now), taken),
   )
 
 /**
@@ -54,13 +60,13 @@ export async function proveAttempt<Input, Stored>(
   tools: SignInTools,
   call: Call,
   token: string,
-  method: Method<Input, Stored>,
+  method: FurtherMethod<Input, Stored>,
   input: Input,
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
   const owner = await assertOffered(tools, call, attempt, method.name)
   const first = attempt.proofs[0]?.method ?? method.name
-  return await proveWith(tools, call, method, input, { owner, first }, (tx, taken) =>
+  return await proveWith(tools, call, method, input, { named: byId(owner), first }, (tx, taken) =>
     advance(tools, tx, call, attempt, taken),
   )
 }
@@ -75,31 +81,35 @@ export async function checkWith<Input, Stored>(
   method: Method<Input, Stored>,
   input: Input,
 ): Promise<CheckedUser> {
-  const outcome = await proveWith(tools, call, method, input, {}, (tx, taken) =>
+  const named = method.identify(tools.db.hot, input)
+  const outcome = await proveWith(tools, call, method, input, { named }, (tx, taken) =>
     judge(tools, tx, call, taken),
   )
   if ('refused' in outcome) throw outcome.refused
   return outcome
 }
 
+interface NamedGuess {
+  named: Identified | Promise<Identified>
+  first?: ProofMethod
+  signIn?: AfterSignIn | null
+}
+
 /**
- * Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. `owner`: the user of the
- * attempt that it continues, whose first proof is `first`; otherwise the input names one. `signIn`: what follows a sign-in
- * that begins with it.
+ * Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. `named`: whom the input
+ * names, or the user of the attempt that it continues, whose first proof is `first`. `signIn`: what follows a sign-in that
+ * begins with it.
  */
 async function proveWith<Input, Stored, Result>(
   tools: SignInTools,
   call: Call,
-  method: Method<Input, Stored>,
+  method: FurtherMethod<Input, Stored>,
   input: Input,
-  { owner, first, signIn = null }: { owner?: User; first?: ProofMethod; signIn?: AfterSignIn | null },
+  { named: naming, first, signIn = null }: NamedGuess,
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
   const db = tools.db.hot
-  const [named, device] = await Promise.all([
-    owner ? byId(owner) : method.identify(db, input),
-    findCallersDevice(db, call),
-  ])
+  const [named, device] = await Promise.all([naming, findCallersDevice(db, call)])
   const [guess, stored] = await Promise.all([
     openGuess(tools, db, call, {
       ...named,
@@ -259,6 +269,25 @@ export async function enrolInAttempt(
       fulfil: () => enrol(tx, user),
       settle: () => liftLockout(tools, tx, call, user),
     })
+  })
+}
+
+/**
+ * Enrols a second factor in the caller's session, which then has its proof, and a new token.
+ * @throws Problem AUTHENTICATION_REQUIRED, and what `enrol` throws
+ */
+export async function enrolInSession(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  { method, proof, enrol }: Enrolment,
+): Promise<StartedSession> {
+  const { principal, session } = call
+  if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
+  return await tools.db.tx('system', async (tx) => {
+    const { user } = await lockAttemptUser(tx, call, principal)
+    await enrol(tx, user)
+    const proofs = [prove(method, proof, user, call)]
+    return await raiseSession(tx, call, { id: session.id, userId: user.id, proofs })
   })
 }
 

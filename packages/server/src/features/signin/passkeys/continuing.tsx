@@ -24,8 +24,10 @@ export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
   }),
   enrolment: {
     kind: 'passkey',
-    complete: (call, token, { credential }) =>
-      enrolPasskey(tools, call, token, { credential: readAnswer(RegistrationAnswer, credential) }),
+    complete: async (call, token, { credential }) => {
+      const answer = { credential: readAnswer(RegistrationAnswer, credential) }
+      return { outcome: await enrolPasskey(tools, call, token, answer), once: null }
+    },
     panel: async (call, { attempt }) => ({
       label: t(call.locale, 'enrol.label'),
       lead: t(call.locale, 'enrol.lead'),

@@ -4,4 +4,4 @@
  */
 export { beginDemandedEnrolment } from './demanded.ts'
 export { secondFactorFeature } from './feature.ts'
-export type { Continuation, ContinuingMethod, Panel, ShownAttempt } from './method.ts'
+export type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'

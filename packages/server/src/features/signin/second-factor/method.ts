@@ -13,12 +13,23 @@ export interface Continuation {
   password?: string | undefined
   /** The answer of an authenticator. */
   credential?: unknown
+  /** What the form of a new factor carries, sealed. */
+  setup?: string | undefined
 }
 
 /** The attempt that a page is shown for, and its user. */
 export interface ShownAttempt {
   attempt: Attempt & { userId: string }
   user: User
+  /** What was sent, where a form is displayed again. */
+  typed?: Readonly<Record<string, string>>
+}
+
+/** What setting a factor up has led to. */
+export interface Enrolled {
+  outcome: Outcome
+  /** A page that is shown once before the browser continues at `next`, such as that of new backup codes; null for none. */
+  once: ((next: string) => { page: VNode; title: string }) | null
 }
 
 /** The part of a page that belongs to a method: the fields of a form, which the page completes. */
@@ -48,7 +59,7 @@ export interface ContinuingMethod {
   enrolment?: {
     kind: 'totp' | 'passkey'
     /** Takes the step of the attempt by `enrolInAttempt`. @throws Problem VALIDATION_ERROR for a wrong code */
-    complete(call: Call, token: string, sent: Continuation): Promise<Outcome>
+    complete(call: Call, token: string, sent: Continuation): Promise<Enrolled>
     panel(call: Call, shown: ShownAttempt): Promise<Panel>
   }
 }

@@ -9,7 +9,6 @@ import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { inForm } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
-import type { Outcome } from '../door/index.ts'
 import {
   attemptEndedPath,
   attemptId,
@@ -19,9 +18,9 @@ import {
   startOver,
 } from '../responses/index.ts'
 import { findOffer, getAttempt } from '../steps/index.ts'
-import type { Continuation, ContinuingMethod, Panel, ShownAttempt } from './method.ts'
+import type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'
 import { secondFactorOperations } from './operations.ts'
-import { methodNamed, TypedCode, TypedSecret } from './routes.ts'
+import { methodNamed, SealedText, TypedCode, TypedSecret } from './routes.ts'
 import { secondFactorText as t } from './texts.ts'
 import { Challenge } from './views.tsx'
 
@@ -34,7 +33,16 @@ interface Kind {
   form: Operation
   submit: Operation
   panel(method: ContinuingMethod, call: Call, shown: ShownAttempt): Promise<Panel>
-  take(method: ContinuingMethod, call: Call, token: string, sent: Continuation): Promise<Outcome>
+  take(method: ContinuingMethod, call: Call, token: string, sent: Continuation): Promise<Enrolled>
+}
+
+interface ShowOptions {
+  /** The method that was chosen. */
+  method?: string | undefined
+  form?: FormState
+  /** Why a form is displayed again, and what was typed into it. */
+  failed?: Problem
+  typed?: Readonly<Record<string, string>>
 }
 
 /** @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
@@ -43,12 +51,12 @@ async function show(
   kind: Kind,
   offered: readonly ContinuingMethod[],
   call: Call,
-  { method, form, failed }: { method?: string | undefined; form?: FormState; failed?: Problem },
+  { method, form, failed, typed }: ShowOptions,
 ): Promise<PageAnswer> {
   const attempt = await getAttempt(tools, call, attemptOf(call), [kind.step], { toShow: true })
   const { user, methods, enrollable } = await findOffer(tools, call, attempt)
   if (!user) throw new Error('an attempt at this step has a user')
-  const shown = { attempt, user }
+  const shown = { attempt, user, ...(typed && { typed }) }
   const names: readonly string[] = kind.what === 'prove' ? methods : enrollable
   const usable = names.flatMap((name) => offered.find((one) => one.name === name) ?? [])
   const panels = await Promise.all(
@@ -100,11 +108,12 @@ const rowsOf = (tools: Tools, kind: Kind, offered: readonly ContinuingMethod[]):
       code: TypedCode.optional(),
       password: TypedSecret.optional(),
       credential: optional(inForm(z.unknown())),
+      setup: SealedText.optional(),
       return_to: ReturnTo,
     }),
     run: async (call, { attempt, method, return_to: _, ...sent }) =>
       attempt === attemptId(call)
-        ? redirectOutcome(call, await kind.take(methodNamed(offered, method), call, attemptOf(call), sent))
+        ? answerEnrolled(call, await kind.take(methodNamed(offered, method), call, attemptOf(call), sent))
         : // the cookie is that of another sign-in, which continues in its own tab
           { redirect: await attemptEndedPath(tools, call) },
     reached: ({ principal }, sent, { code }) =>
@@ -117,15 +126,23 @@ const rowsOf = (tools: Tools, kind: Kind, offered: readonly ContinuingMethod[]):
       const isTyping = /^(VALIDATION_ERROR|AUTHENTICATION_FAILED)$/.test(problem.code)
       if (!isTyping) throw problem
       if (typed.attempt !== attemptId(call)) return { redirect: await attemptEndedPath(tools, call) }
-      return await show(tools, kind, offered, call, { method: typed.method, form, failed: problem }).catch(
-        (failure: unknown) => {
-          if (failure instanceof Problem && isAttemptGone(failure)) return startOver(tools, call)
-          throw problem
-        },
-      )
+      return await show(tools, kind, offered, call, {
+        method: typed.method,
+        form,
+        failed: problem,
+        typed,
+      }).catch((failure: unknown) => {
+        if (failure instanceof Problem && isAttemptGone(failure)) return startOver(tools, call)
+        throw problem
+      })
     },
   }),
 ]
+
+function answerEnrolled(call: Call, { outcome, once }: Enrolled): PageAnswer {
+  const answer = redirectOutcome(call, outcome)
+  return once && 'redirect' in answer ? { ...once(answer.redirect), cookies: answer.cookies ?? [] } : answer
+}
 
 export function secondFactorPages(tools: Tools, methods: readonly ContinuingMethod[]): Row[] {
   const prove: Kind = {
@@ -136,7 +153,10 @@ export function secondFactorPages(tools: Tools, methods: readonly ContinuingMeth
     form: secondFactorOperations.form,
     submit: secondFactorOperations.verify,
     panel: (method, call, shown) => method.panel(call, shown),
-    take: (method, call, token, sent) => method.prove(call, token, sent),
+    take: async (method, call, token, sent) => ({
+      outcome: await method.prove(call, token, sent),
+      once: null,
+    }),
   }
   const enrol: Kind = {
     what: 'enrol',

@@ -14,6 +14,8 @@ import { secondFactorOperations } from './operations.ts'
 /** A code as it may be typed: with spaces and hyphens. */
 export const TypedCode = z.string().max(60)
 export const TypedSecret = z.string().max(1024)
+/** What the form of a new factor carries. */
+export const SealedText = z.string().max(4000)
 
 export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMethod[]): Row[] => [
   route({

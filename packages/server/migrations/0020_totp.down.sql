@@ -1,0 +1,2 @@
+drop table latchkey.backup_codes;
+drop table latchkey.totp_secrets;

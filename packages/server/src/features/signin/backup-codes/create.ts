@@ -1,0 +1,44 @@
+/** Creating backup codes in a session: they replace those that the user has. */
+import { type Call, findLocale } from '../../../base/call.ts'
+import type { Tx } from '../../../base/db/types.ts'
+import { problem } from '../../../base/errors.ts'
+import { audit } from '../../../core/audit/index.ts'
+import { listFactors } from '../../../core/factors/index.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { codesMadeEmail } from './mail.tsx'
+import { makeSet, type NewSet, replaceSet } from './sets.ts'
+
+/** @returns the codes, once. @throws Problem CONFLICT where there is no factor that they would replace, UNAVAILABLE */
+export async function createBackupCodes(
+  tools: Pick<Tools, 'config' | 'db' | 'hashing' | 'mail'>,
+  call: Call,
+): Promise<readonly string[]> {
+  if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
+  const { userId } = call.principal
+  const set = await makeSet(tools)
+  await tools.db.tx('system', async (tx) => {
+    await lockUserRow(tx, userId)
+    const user = await getUser(tx, userId)
+    const factors = await listFactors(tx, userId)
+    if (!factors.some(({ kind }) => kind === 'totp' || kind === 'passkey'))
+      throw problem('CONFLICT', {
+        message: 'Backup codes replace a second factor. Set up an authenticator app or a passkey first.',
+        details: { reason: 'no_factor' },
+      })
+    await issueSet(tx, call, user, set)
+    const locale = findLocale(user.locale) ?? call.locale
+    await tools.mail.write(tx, codesMadeEmail(tools.config, { to: user.email, locale }), call.now, user.id)
+  })
+  return set.codes
+}
+
+/** Replaces the user's set, recorded. The caller holds the user's row. */
+export async function issueSet(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
+  await replaceSet(tx, user.id, set, call.now)
+  await audit(tx, call, {
+    type: 'auth.mfa.backup_codes_created',
+    userId: user.id,
+    username: user.username,
+  })
+}

@@ -1,0 +1,7 @@
+/**
+ * Second factors, whichever kind they are: listing, removing and resetting those of a user. Owns the rules of removal.
+ * Leaves each kind's secrets and sign-in method to its module, and the table to core/factors.
+ */
+export { mfaFeature } from './feature.ts'
+export { mfaOperations } from './operations.ts'
+export { removeFactors, resetFactors } from './removal.ts'

@@ -1,0 +1,41 @@
+/** Authenticator apps as a method that continues an attempt, and that is set up inside a sign-in which requires it. */
+import type { Tools } from '../../../core/tools.ts'
+import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
+import { proveAttempt } from '../door/index.ts'
+import type { ContinuingMethod } from '../second-factor/index.ts'
+import { getAttempt } from '../steps/index.ts'
+import { setupForm } from './authenticators.ts'
+import { totpMethod } from './method.ts'
+import { confirmInAttempt } from './setup.ts'
+import { totpText as t } from './texts.ts'
+import { CodeField, SetupFields } from './views.tsx'
+
+export const continuingTotp = (tools: Tools): ContinuingMethod => ({
+  name: 'totp',
+  prove: (call, token, { code = '' }) => proveAttempt(tools, call, token, totpMethod(tools), { code }),
+  panel: async ({ locale }) => ({
+    label: t(locale, 'panel.label'),
+    lead: t(locale, 'panel.lead', { brand: tools.config.brandName }),
+    field: 'code',
+    wrong: t(locale, 'panel.wrong'),
+    fields: { code: t(locale, 'field.code') },
+    body: <CodeField />,
+  }),
+  enrolment: {
+    kind: 'totp',
+    async complete(call, token, { code = '', setup = '' }) {
+      const { userId } = await getAttempt(tools, call, token, ['enrol'])
+      const set = await makeSetWhereNone(tools, userId)
+      const outcome = await confirmInAttempt(tools, call, token, { code, setup }, set)
+      return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
+    },
+    panel: async (call, { user, typed }) => ({
+      label: t(call.locale, 'enrol.label'),
+      lead: t(call.locale, 'setup.lead'),
+      field: 'code',
+      wrong: t(call.locale, 'panel.wrong'),
+      fields: { code: t(call.locale, 'field.code') },
+      body: <SetupFields {...setupForm(tools, call, user, { setup: typed?.setup })} />,
+    }),
+  },
+})

@@ -1,0 +1,63 @@
+/** The operations of authenticator apps: in a session, and in a sign-in that requires one. */
+import { operation } from '../../../base/http/row/operation.ts'
+
+const ATTEMPT = 'the attempt is the credential'
+
+export const totpOperations = {
+  list: operation({
+    name: 'pages.security.totp',
+    summary: 'Show your authenticator apps',
+    needs: 'session',
+    quiet: 'reads only',
+  }),
+  enable: operation({
+    name: 'auth.mfa.enable',
+    summary: 'Begin to set up an authenticator app',
+    needs: 'session',
+    fresh: '10m',
+    quiet: 'the authenticator counts once its first code is confirmed',
+    limit: { by: 'user', max: 30, per: '1h' },
+    errors: ['CONFLICT', 'UNAVAILABLE'],
+  }),
+  confirm: operation({
+    name: 'auth.mfa.confirm',
+    summary: 'Confirm an authenticator app by its first code',
+    needs: 'session',
+    audit: ['auth.mfa.enabled', 'auth.mfa.backup_codes_created'],
+    limit: { by: 'user', max: 60, per: '1h' },
+    errors: ['CONFLICT', 'UNAVAILABLE', 'AUTHENTICATION_REQUIRED'],
+  }),
+  enableInAttempt: operation({
+    name: 'auth.attempts.mfa.enable',
+    summary: 'Begin to set up the authenticator app that a sign-in requires',
+    open: ATTEMPT,
+    quiet: 'the authenticator counts once its first code is confirmed',
+    limit: { by: 'ip', max: 30, per: '10m' },
+    errors: ['NOT_FOUND', 'CONFLICT', 'ACCOUNT_DISABLED', 'ACCOUNT_LOCKED', 'UNAVAILABLE'],
+  }),
+  confirmInAttempt: operation({
+    name: 'auth.attempts.mfa.confirm',
+    summary: 'Confirm the authenticator app, and continue the sign-in',
+    open: ATTEMPT,
+    audit: [
+      'auth.mfa.enabled',
+      'auth.mfa.backup_codes_created',
+      'auth.login.success',
+      'auth.login.failure',
+      'auth.session.revoked',
+      'auth.token.issued',
+    ],
+    limit: { by: 'ip', max: 60, per: '10m' },
+    errors: [
+      'NOT_FOUND',
+      'CONFLICT',
+      'ACCOUNT_DISABLED',
+      'ACCOUNT_LOCKED',
+      'EMAIL_NOT_VERIFIED',
+      'PASSWORD_EXPIRED',
+      'MFA_REQUIRED',
+      'MFA_ENROLMENT_REQUIRED',
+      'UNAVAILABLE',
+    ],
+  }),
+}

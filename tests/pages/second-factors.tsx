@@ -1,0 +1,48 @@
+/** Fixtures: the hosted pages of second factors with plausible contents, for samples.tsx. */
+import type { VNode } from 'preact'
+import type { Locale } from '../../packages/server/src/base/call.ts'
+import { invalid } from '../../packages/server/src/base/errors.ts'
+import { formState } from '../../packages/server/src/base/page/index.ts'
+import { BackupCodes, SavedCodes } from '../../packages/server/src/features/signin/backup-codes/views.tsx'
+import { otpauthUrl } from '../../packages/server/src/features/signin/totp/otp.ts'
+import { qrDataUri } from '../../packages/server/src/features/signin/totp/qr.ts'
+import {
+  type AuthenticatorItem,
+  Authenticators,
+  SetUpAuthenticator,
+} from '../../packages/server/src/features/signin/totp/views.tsx'
+
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
+const url = otpauthUrl(
+  SECRET,
+  { algorithm: 'SHA1', digits: 6, period: 30 },
+  { issuer: 'Latchkey', account: 'grace.hopper@example.com' },
+)
+const setup = { secret: SECRET, otpauthUrl: url, qrCode: qrDataUri(url), setup: 'v1.sealed.text' }
+const codes = Array.from({ length: 10 }, (_, n) => `ABCD-EFGH-IJKL-MN${'ABCDEFGHIJ'[n]}2`)
+const digits = Array.from({ length: 10 }, (_, n) => `1234567${n}`)
+
+/** @param now of the fixtures */
+export function secondFactorSamples(locale: Locale, now: Date): { name: string; page: VNode }[] {
+  const item = (n: number, more: Partial<AuthenticatorItem> = {}): AuthenticatorItem => ({
+    id: `fac_${n}`,
+    name: `Phone ${n}`,
+    createdAt: now,
+    lastUsedAt: null,
+    ...more,
+  })
+  const two = [item(1, { name: null, lastUsedAt: now }), item(2, { name: 'A very long name '.repeat(6) })]
+  const wrong = formState(locale, { code: '000000' }, invalid('code', 'wrong_code', 'x'))
+  const pages: Record<string, VNode> = {
+    'authenticators-none': <Authenticators authenticators={[]} most={5} />,
+    authenticators: <Authenticators authenticators={two} most={5} notice="enabled" />,
+    'authenticators-most': <Authenticators authenticators={[1, 2, 3, 4, 5].map((n) => item(n))} most={5} />,
+    'authenticator-setup': <SetUpAuthenticator setup={setup} />,
+    'authenticator-wrong-code': <SetUpAuthenticator setup={setup} {...wrong} />,
+    'backup-codes': <BackupCodes left={1} mayCreate />,
+    'backup-codes-none': <BackupCodes left={0} mayCreate={false} />,
+    'backup-codes-saved': <SavedCodes codes={codes} next="/account/security" />,
+    'backup-codes-digits': <SavedCodes codes={digits} next="/account/security" />,
+  }
+  return Object.entries(pages).map(([name, page]) => ({ name, page }))
+}
