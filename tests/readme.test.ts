@@ -3,11 +3,11 @@
  * server, and what they print is compared with what is printed below them.
  */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -17,6 +17,9 @@ import { loadConfig } from '../packages/server/src/config.ts'
 import { createTestDatabase } from '../packages/server/src/testing/database.ts'
 import { freePort, startWorld, type World } from '../packages/server/src/testing/world.ts'
 import { blocksOf, differences, Shell, stepsOf } from './setup/console.ts'
+
+const isOnPath = (program: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -218,6 +221,21 @@ describe('the guide', () => {
   ])('%s prints what its commands print', async (page) => {
     if (page !== 'administration') await signIn()
     expect(await replay(world, stepsOf(read(`docs/guides/${page}.md`)))).toEqual({})
+  })
+})
+
+describe('the guide of second factors', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+    // oathtool reads the clock of the machine
+    world.app.tools.clock.set(new Date())
+    await world.people([{ username: 'ada', email: 'ada@example.com', signIn: false }])
+  })
+  afterAll(() => world.stop())
+
+  it.skipIf(!isOnPath('oathtool'))('prints what its commands print', async () => {
+    expect(await replay(world, stepsOf(read('docs/guides/second-factors.md')))).toEqual({})
   })
 })
 
