@@ -19,6 +19,7 @@ import { permissionCheck } from './rows/permission-check.ts'
 import { refresh } from './rows/refresh.ts'
 import { scale } from './rows/scale.ts'
 import { scoped } from './rows/scoped.ts'
+import { secondFactor } from './rows/second-factor.ts'
 import { sessionCheck } from './rows/session-check.ts'
 import { signIn, signUp, signUpWithoutEmail } from './rows/sign-in.ts'
 import { start } from './rows/start.ts'
@@ -34,6 +35,7 @@ const ROWS: readonly Row[] = [
   scale,
   keyRotation,
   signIn,
+  secondFactor,
   signUp,
   signUpWithoutEmail,
   emails,

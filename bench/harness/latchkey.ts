@@ -33,7 +33,7 @@ export interface LatchkeyOptions {
 
 export const ISSUER = 'https://id.example.test'
 /** The same for all servers, so that those with one database are nodes of one installation. */
-const SECRET = randomBytes(36).toString('base64')
+export const SECRET = randomBytes(36).toString('base64')
 const START_PATIENCE = 60_000
 /** Milliseconds between two readiness checks. */
 export const POLL = 3

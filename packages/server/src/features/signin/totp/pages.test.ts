@@ -33,6 +33,7 @@ async function send(
   return await client.post(path, body, { form: true })
 }
 const LIST = '/account/security/totp'
+const ENROL = '/second-factor/enrol?method=totp'
 
 async function signInPage(
   of: World,
@@ -202,7 +203,7 @@ describe('a sign-in that requires a second factor', () => {
 
   it('shows another secret each time, and stores none of them', async () => {
     const { client } = await signInPage(strict, await required())
-    const [one, two] = [await client.get('/second-factor/enrol'), await client.get('/second-factor/enrol')]
+    const [one, two] = [await client.get(ENROL), await client.get(ENROL)]
     expect(secretOf(one.text)).not.toBe(secretOf(two.text))
     const stored = await strict.db.tx('system', (tx) =>
       tx.selectFrom('factors').select('id').where('confirmed_at', 'is', null).execute(),
