@@ -218,6 +218,7 @@ describe('the guide', () => {
     'passkeys',
     'roles',
     'security-policy',
+    'sign-in-by-email',
   ])('%s prints what its commands print', async (page) => {
     if (page !== 'administration') await signIn()
     expect(await replay(world, stepsOf(read(`docs/guides/${page}.md`)))).toEqual({})

@@ -34,6 +34,13 @@ import {
   VerifyLinkInvalid,
 } from '../../packages/server/src/features/identity/emails/views.tsx'
 import { Sessions } from '../../packages/server/src/features/identity/sessions/views.tsx'
+import {
+  EnterCode,
+  LinkSent,
+  OpenLink,
+  RequestEmail,
+  SignInLinkInvalid,
+} from '../../packages/server/src/features/signin/mail-codes/views.tsx'
 import { pagePolicy } from '../../packages/server/src/features/signin/passwords/index.ts'
 import {
   ChangePassword,
@@ -183,6 +190,19 @@ export function samples(locale: Locale): Sample[] {
     'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} />,
     'sign-in-expired': <SignIn notice="session_expired" />,
     'sign-in-reset': <SignIn notice="password_reset" />,
+    'sign-in-by-email': <SignIn byEmail returnTo="/account/security" />,
+    'sign-in-email': <RequestEmail offers={['code', 'link']} returnTo="/account/security" />,
+    'sign-in-email-refused': <RequestEmail offers={['link']} {...again({ email: 'grace@' }, refused)} />,
+    'sign-in-link-sent': <LinkSent address={LONG} />,
+    'sign-in-code': <EnterCode attempt="sgn_x" address={ADDRESS} resent={false} returnTo="/account" />,
+    'sign-in-code-again': <EnterCode attempt="sgn_x" address={LONG} resent />,
+    'sign-in-code-wrong': (
+      <EnterCode attempt="sgn_x" address={ADDRESS} resent={false} errors={{ code: 'x' }} />
+    ),
+    'sign-in-link': <OpenLink token="lnk_1.abc" address={ADDRESS} isAsker />,
+    'sign-in-link-elsewhere': <OpenLink token="lnk_1.abc" address={LONG} isAsker={false} />,
+    'sign-in-link-expired': <SignInLinkInvalid expired canRequest />,
+    'sign-in-link-used': <SignInLinkInvalid expired={false} canRequest={false} />,
     'signed-out': <SignedOut />,
     'sign-up': <SignUp policy={nist} />,
     'sign-up-refused': <SignUp policy={nist} {...again({ email: 'grace@', full_name: 'Grace' }, refused)} />,

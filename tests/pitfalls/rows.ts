@@ -207,7 +207,10 @@ export const INCIDENTS: readonly Row[] = [
     incident('a password change issues a new session token and ends the old one', 'CVE-2022-25896'),
     incident('sign-out ends the session on the server, not only in the browser', 'CVE-2022-25896'),
   ] },
-  { row: 'Kratos, e-mail code twice', proofs: [server('features/signin/steps/next-step', '%s', 'the mailbox twice is no second factor')] },
+  { row: 'Kratos, e-mail code twice', proofs: [
+    server('features/signin/steps/next-step', '%s', 'the mailbox twice is no second factor'),
+    server('features/signin/mail-codes/factor', 'twice is one factor: a link and a code do not complete a sign-in that needs two'),
+  ] },
   { row: 'Vikunja GHSA-fgfv-pv97-6cmj', proofs: [incident('the counter survives the refused sign-in and a restart', 'GHSA-fgfv-pv97-6cmj')] },
   { row: 'nextjs-auth0 CVE-2025-48947', proofs: [incident('answers that set a cookie or contain personal data have no-store', 'CVE-2025-48947')] },
   { row: 'authentik CVE-2026-25748', proofs: [incident('gets a 401 from the API and a redirect to sign-in from pages', 'CVE-2026-25748')] },
