@@ -236,6 +236,19 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const back = await world.mailbox.tokenFor(email, /email-change\/undo/)
     return stranger(`/email-change/undo?token=${back}`, { token: back })
   },
+  '/unlock': async () => {
+    const { email } = await world.person({ signIn: false })
+    for (let i = 0; i < 5; i++)
+      await world.client().post('/api/v1/auth/login', { email, password: 'a wrong one of several words' })
+    const token = await world.mailbox.tokenFor(email, /\/unlock/)
+    return stranger(`/unlock?token=${token}`, { token })
+  },
+  '/not-me': async () => {
+    const { email } = await world.person()
+    await world.client().signIn(email, PASSWORD)
+    const token = await world.mailbox.tokenFor(email, /\/not-me/)
+    return stranger(`/not-me?token=${token}`, { token })
+  },
   '/account/delete': own('/account/delete', { password: PASSWORD }, { hidden: ['account'] }),
   '/account/api-keys': own('/account/api-keys', { name: 'k', environment: 'live', expires_in: '30d', access: 'all' }, { hidden: ['key_id'] }),
   '/account/organizations': own('/account/organizations', { name: 'Engines' }),

@@ -41,6 +41,12 @@ import {
   RequestEmail,
   SignInLinkInvalid,
 } from '../../packages/server/src/features/signin/mail-codes/views.tsx'
+import {
+  NoticeDone,
+  NoticeLinkInvalid,
+  NotMeForm,
+  UnlockForm,
+} from '../../packages/server/src/features/signin/notices/views.tsx'
 import { pagePolicy } from '../../packages/server/src/features/signin/passwords/index.ts'
 import {
   ChangePassword,
@@ -222,6 +228,13 @@ export function samples(locale: Locale): Sample[] {
     'email-undone': <ChangeUndone resetHref="/reset-password?token=lnk_6.pqr" />,
     'email-link-expired': <ChangeLinkInvalid expired />,
     'email-link-invalid': <ChangeLinkInvalid expired={false} />,
+    unlock: <UnlockForm token="lnk_7.stu" />,
+    'unlock-refused': <UnlockForm token="lnk_7.stu" alert="x" />,
+    'unlock-done': <NoticeDone what="unlock" href="/sign-in" />,
+    'not-me': <NotMeForm token="lnk_8.vwx" />,
+    'not-me-done': <NoticeDone what="not_me" href="/reset-password?token=lnk_9.yz" />,
+    'notice-link-expired': <NoticeLinkInvalid expired />,
+    'notice-link-invalid': <NoticeLinkInvalid expired={false} />,
     forgot: <Forgot />,
     'forgot-sent': <ForgotSent address={LONG} />,
     reset: <Reset token="lnk_3.ghi" address={ADDRESS} policy={classic} />,

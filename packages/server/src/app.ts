@@ -67,6 +67,7 @@ import {
 import { guessFeature } from './features/signin/guesses/index.ts'
 import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
 import { mfaFeature } from './features/signin/mfa/index.ts'
+import { noticeFeature } from './features/signin/notices/index.ts'
 import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
@@ -208,6 +209,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     myOrganizationFeature(tools, refusals(tools)),
     policyFeature(tools),
     guessFeature(tools),
+    noticeFeature(tools),
     attemptFeature(tools),
     passwordFeature(tools),
     responseFeature(tools),

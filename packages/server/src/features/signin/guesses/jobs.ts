@@ -7,6 +7,7 @@ import type { Tx } from '../../../base/db/types.ts'
 import { Instant } from '../../../base/fields.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
 import { job, PayloadLocale, PayloadText, recurs, runs, type Work } from '../../../core/jobs/index.ts'
+import { issueLink, type LinkPurpose, revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, type User } from '../../identity/users/index.ts'
 import { purgeDevices } from '../devices/index.ts'
@@ -33,17 +34,18 @@ export const secondFactorJob = job('signin.second_factor_guessed', AboutSignIn)
 export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] {
   const { db, mail, config } = tools
   const send =
-    (email: typeof newDeviceEmail, kind: string | null) =>
+    (email: typeof newDeviceEmail, kind: string | null, link: NoticeLink | null) =>
     (payload: z.output<typeof AboutSignIn>, now: Date) =>
       db.tx('system', async (tx) => {
         const about = await noticeOf(tx, payload)
         if (!about || (kind !== null && !(await takeTurn(tx, `${kind} ${about.userId}`, now)))) return
-        await mail.write(tx, email(config, about), now, about.userId)
+        const token = link && (await issueNoticeLink(tx, about.userId, link, now))
+        await mail.write(tx, email(config, { ...about, token }), now, about.userId)
       })
   return [
-    runs(newDeviceJob, send(newDeviceEmail, null)),
-    runs(lockedJob, send(lockedEmail, 'email')),
-    runs(secondFactorJob, send(secondFactorEmail, 'second factor')),
+    runs(newDeviceJob, send(newDeviceEmail, null, { purpose: 'not_me', lifetime: 7 * DAY })),
+    runs(lockedJob, send(lockedEmail, 'email', { purpose: 'unlock', lifetime: DAY })),
+    runs(secondFactorJob, send(secondFactorEmail, 'second factor', null)),
     recurs('guesses.purge', '1h', (now) =>
       db.tx('system', async (tx) => {
         await purgeFailures(tx, later(now, -Math.max(DAY, 2 * config.lockoutDuration)), now)
@@ -83,7 +85,26 @@ async function takeTurn(tx: Tx, key: string, now: Date): Promise<boolean> {
   return rows.length > 0
 }
 
-async function noticeOf(tx: Tx, payload: z.output<typeof AboutSignIn>): Promise<SignInNotice | null> {
+interface NoticeLink {
+  purpose: Extract<LinkPurpose, 'not_me' | 'unlock'>
+  lifetime: number
+}
+
+/** Each sign-in has a link that disowns it; a new link to unlock replaces the earlier one. */
+async function issueNoticeLink(
+  tx: Tx,
+  userId: string,
+  { purpose, lifetime }: NoticeLink,
+  now: Date,
+): Promise<string> {
+  if (purpose === 'unlock') await revokeLinks(tx, purpose, userId, now)
+  return await issueLink(tx, { purpose, userId, lifetime }, now)
+}
+
+async function noticeOf(
+  tx: Tx,
+  payload: z.output<typeof AboutSignIn>,
+): Promise<Omit<SignInNotice, 'token'> | null> {
   if (payload.user_id === null) return null
   const user = await findUser(tx, payload.user_id)
   if (!user || user.status === 'pending') return null

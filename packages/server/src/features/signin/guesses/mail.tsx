@@ -20,6 +20,10 @@ const t = texts({
     unknown: 'unknown',
     you: 'If it was you, there is nothing to do. If not, change your password:',
     action: 'Check your account',
+    'device.more': 'Or end all sessions and the password at once, by this link:',
+    'device.link': 'This was not me',
+    'locked.own': 'If you are locked out yourself, end the lock-out where you want to sign in:',
+    'locked.link': 'End the lock-out',
   },
   de: {
     'device.subject': 'Neue Anmeldung bei {brand}',
@@ -36,6 +40,11 @@ const t = texts({
     unknown: 'unbekannt',
     you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',
     action: 'Konto prüfen',
+    'device.more': 'Oder beenden Sie mit diesem Link sofort alle Sitzungen und das Passwort:',
+    'device.link': 'Das war ich nicht',
+    'locked.own':
+      'Wenn Sie selbst ausgesperrt sind, heben Sie die Sperre dort auf, wo Sie sich anmelden möchten:',
+    'locked.link': 'Sperre aufheben',
   },
 })
 
@@ -46,7 +55,12 @@ export interface SignInNotice {
   at: Date
   ip: string | null
   device: string | null
+  /** The token of a link that disowns the sign-in or ends the lock-out; null for none. */
+  token: string | null
 }
+
+/** The pages of `notices`, which is above this module. */
+const PATHS = { device: '/not-me', locked: '/unlock' } as const
 
 const notice =
   (what: 'device' | 'locked' | 'second') =>
@@ -70,6 +84,16 @@ const notice =
           {what === 'device' ? null : <Note>{t(locale, 'locked.more')}</Note>}
           <Paragraph>{t(locale, 'you')}</Paragraph>
           <Action href={`${config.publicUrl}/account/security`}>{t(locale, 'action')}</Action>
+          {about.token === null || what === 'second' ? null : (
+            <>
+              <Paragraph>{t(locale, what === 'device' ? 'device.more' : 'locked.own')}</Paragraph>
+              <Action
+                href={`${config.publicUrl}${PATHS[what]}?${new URLSearchParams({ token: about.token })}`}
+              >
+                {t(locale, `${what}.link`)}
+              </Action>
+            </>
+          )}
         </>
       ),
     }

@@ -1,0 +1,117 @@
+/** The links in e-mails about lock-outs and new devices. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client } from '../../../testing/client.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+/** Opens the page of a link, and sends its form. */
+async function send(path: string, token: string, client: Client = world.client()) {
+  const opened = await client.get(`${path}?token=${token}`)
+  expect(opened.status).toBe(200)
+  const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(opened.text)?.[1] ?? ''
+  return { opened, form: () => client.post(path, { csrf_token, token }, { form: true }) }
+}
+const login = (client: Client, email: string, password = PASSWORD) =>
+  client.post('/api/v1/auth/login', { email, password })
+
+/** Locks the account from this machine, where the owner is as well. */
+async function lockOut(email: string): Promise<string> {
+  for (let i = 0; i < 5; i++) await login(world.client(), email, 'a wrong one of several words')
+  expect((await login(world.client(), email)).status).toBe(423)
+  return await world.mailbox.tokenFor(email, /\/unlock/)
+}
+
+describe('the link in the e-mail about a lock-out', () => {
+  it('ends the lock-out where it is used; opening it does nothing', async () => {
+    const { id, email } = await world.person({ signIn: false })
+    const { opened, form } = await send('/unlock', await lockOut(email))
+    expect(opened.text).toContain('End the lock-out')
+    expect((await login(world.client(), email)).status).toBe(423)
+    expect((await form()).text).toContain('The lock-out has ended')
+    expect((await login(world.client(), email)).status).toBe(200)
+    expect(await world.events(id)).toContain('auth.lockout.lifted')
+  })
+
+  it('is used once among a hundred, and a form that is sent twice is answered alike', async () => {
+    const { id, email } = await world.person({ signIn: false })
+    const { form } = await send('/unlock', await lockOut(email))
+    const answers = await Promise.all(Array.from({ length: 100 }, form))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const events = await world.events(id)
+    expect(events.filter((type) => type === 'auth.lockout.lifted')).toHaveLength(1)
+  })
+
+  it('expires after a day, and is replaced by the next one', async () => {
+    const { email } = await world.person({ signIn: false })
+    const first = await lockOut(email)
+    await world.clock.advance('2 hours')
+    const second = await lockOut(email)
+    expect(second).not.toBe(first)
+    await world.clock.advance('25 hours')
+    for (const token of [second, 'lnk_nonsense.x', `${second}x`])
+      expect((await world.client().get(`/unlock?token=${token}`)).status).toBeGreaterThanOrEqual(400)
+  })
+
+  it('is none of another purpose', async () => {
+    const { email } = await world.person({ signIn: false })
+    const token = await lockOut(email)
+    expect((await world.client().get(`/not-me?token=${token}`)).status).toBe(401)
+    expect((await world.client().get(`/reset-password?token=${token}`)).status).toBe(401)
+  })
+})
+
+describe('the link in the e-mail about a new device', () => {
+  async function intruded(): Promise<{ owner: Person; intruder: Client; token: string }> {
+    const owner = await world.person()
+    const intruder = world.client()
+    await intruder.signIn(owner.email, PASSWORD)
+    return { owner, intruder, token: await world.mailbox.tokenFor(owner.email, /\/not-me/) }
+  }
+
+  it('ends sessions, devices and the password, and leads to a new one', async () => {
+    const { owner, intruder, token } = await intruded()
+    const { form } = await send('/not-me', token)
+    expect((await intruder.get('/api/v1/auth/me')).status).toBe(200)
+    const answer = await form()
+    expect(answer.text).toContain('Your account is yours again')
+    for (const client of [intruder, owner.client])
+      expect((await client.get('/api/v1/auth/me')).status).toBe(401)
+    expect((await login(world.client(), owner.email)).status).toBe(401)
+    expect(await world.events(owner.id)).toContain('auth.sign_in.disowned')
+    const rows = await world.db.hot
+      .selectFrom('devices')
+      .select('id')
+      .where('user_id', '=', owner.id)
+      .execute()
+    expect(rows).toEqual([])
+    const reset = /href="\/reset-password\?token=([^"]+)"/.exec(answer.text)?.[1] ?? ''
+    const password = 'another of several words'
+    expect(
+      (await world.client().post('/api/v1/auth/password/reset', { token: reset, password })).status,
+    ).toBe(200)
+    expect((await login(world.client(), owner.email, password)).status).toBe(200)
+  })
+
+  it('is used once among a hundred', async () => {
+    const { owner, token } = await intruded()
+    const { form } = await send('/not-me', token)
+    await Promise.all(Array.from({ length: 100 }, form))
+    const events = await world.events(owner.id)
+    expect(events.filter((type) => type === 'auth.sign_in.disowned')).toHaveLength(1)
+  })
+
+  it('works for a week, also after later sign-ins from other devices', async () => {
+    const { owner, token } = await intruded()
+    await world.client().signIn(owner.email, PASSWORD)
+    await world.clock.advance('6 days')
+    expect((await world.client().get(`/not-me?token=${token}`)).status).toBe(200)
+    await world.clock.advance('2 days')
+    const expired = await world.client().get(`/not-me?token=${token}`)
+    expect([expired.status, expired.text.includes('This link has expired')]).toEqual([401, true])
+  })
+})
