@@ -5,7 +5,7 @@ import { insertFactor } from '../../../core/factors/index.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { beginStepUp } from '../steps/index.ts'
-import { enableEmailFactor } from './index.ts'
+import { enableEmailFactor } from './factor.tsx'
 
 let world: World
 beforeAll(async () => {
@@ -108,14 +108,17 @@ describe('a proof of the mailbox', () => {
 describe('a code by e-mail as the second factor', () => {
   it('is enabled by a user without another one, who gets an e-mail about it', async () => {
     const person = await world.person()
-    const factor = await enableEmailFactor(world.app.tools, await callOf(person))
-    expect(factor.kind).toBe('email')
+    const enable = () => person.client.post('/api/v1/auth/mfa/email')
+    const enabled = await enable()
+    expect([enabled.status, enabled.data]).toMatchObject([201, { methods: ['email'] }])
     expect((await world.mailbox.emailTo(person.email)).subject).toBe(
       'Codes by e-mail are switched on for Latchkey',
     )
     expect(await world.events(person.id)).toContain('auth.mfa.enabled')
-    const call = await callOf(person)
-    await expect(enableEmailFactor(world.app.tools, call)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect((await enable()).code).toBe('CONFLICT')
+    expect((await world.client().post('/api/v1/auth/mfa/email')).code).toBe('AUTHENTICATION_REQUIRED')
+    await world.clock.advance('11 minutes')
+    expect((await enable()).code).toBe('STEP_UP_REQUIRED')
   })
 
   it('is enabled once by many requests, not beside TOTP, and not where the server does not offer it', async () => {
@@ -192,6 +195,13 @@ describe('a step-up of a user without a password', () => {
     const { token: attempt } = await beginStepUp(world.app.tools, await callOf(person), {})
     expect((await person.client.post('/api/v1/auth/email-code', { attempt })).status).toBe(202)
     const verify = { attempt, method: 'email_code', code: await codeTo(person.email) }
+    // the page of the step-up sends it as well, by the cookie of the attempt
+    await world.clock.advance('1 minute')
+    person.client.cookies.set('lk_step_up', attempt)
+    const form = { csrf_token: person.client.csrfToken ?? '', attempt: attempt.split('.')[0] ?? '' }
+    const sent = await person.client.post('/sign-in/code/send', form, { form: true })
+    expect(sent.headers.get('location')).toBe('/step-up?method=email_code')
+    verify.code = await codeTo(person.email)
     // under the session that began it only
     expect((await world.client().post('/api/v1/auth/mfa/verify', verify)).status).toBe(404)
     const raised = await person.client.post('/api/v1/auth/mfa/verify', verify)

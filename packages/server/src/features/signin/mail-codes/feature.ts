@@ -3,10 +3,10 @@ import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { codePages, linkPages, requestPages } from './pages.tsx'
 import { mailCodeJobs } from './requests.ts'
-import { codeRoutes, linkRoutes } from './routes.ts'
+import { codeRoutes, factorRoutes, linkRoutes } from './routes.ts'
 
 export function mailCodeFeature(tools: Tools): Feature {
-  const { emailSignIn } = tools.config
+  const { emailSignIn, mfaMethods } = tools.config
   return {
     name: 'mail-codes',
     rows: [
@@ -15,6 +15,7 @@ export function mailCodeFeature(tools: Tools): Feature {
       // codes are a second factor too, and confirm who signed in by e-mail
       ...codeRoutes(tools, emailSignIn.includes('code')),
       ...codePages(tools),
+      ...(mfaMethods.includes('email_code') ? factorRoutes(tools) : []),
     ],
     jobs: mailCodeJobs(tools),
   }

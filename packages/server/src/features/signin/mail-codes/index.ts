@@ -3,5 +3,5 @@
  * Leaves single-use links to core/links, counting guesses and starting sessions to `door`, and the rate of e-mails to
  * identity/emails. A proof of the mailbox never replaces an enrolled factor: that is `nextStep`.
  */
-export { continuingEmailCode, enableEmailFactor } from './factor.tsx'
+export { continuingEmailCode } from './factor.tsx'
 export { mailCodeFeature } from './feature.ts'

@@ -57,6 +57,15 @@ export const mailCodeOperations = {
     limit: { by: 'ip', max: 20, per: '10m', exact: true },
     errors: ['NOT_FOUND', 'CONFLICT'],
   }),
+  enableFactor: operation({
+    name: 'auth.mfa.email.enable',
+    summary: 'Require a code by e-mail when you sign in',
+    needs: 'session',
+    fresh: '10m',
+    audit: 'auth.mfa.enabled',
+    limit: { by: 'user', max: 20, per: '1h' },
+    errors: ['EMAIL_NOT_VERIFIED', 'CONFLICT'],
+  }),
   codeForm: operation({
     name: 'pages.sign_in.code',
     summary: 'Show the form of a six-digit code',

@@ -167,7 +167,7 @@ export const codePages = (tools: Tools): Row[] => [
   sendPage(tools),
 ]
 
-/** Sends the code of the browser's attempt, also of one that waits for it as the second factor. */
+/** Sends the code of an attempt of the browser, also of one that waits for it as the second factor or in a step-up. */
 const sendPage = (tools: Tools): Row =>
   page({
     of: mailCodeOperations.requestCode,
@@ -177,8 +177,9 @@ const sendPage = (tools: Tools): Row =>
     formAt: '/sign-in/code',
     input: z.object({ attempt: z.string().max(200), return_to: ReturnTo }),
     run: async (call, { attempt }) => {
-      if (attempt !== attemptId(call)) return { redirect: await attemptEndedPath(tools, call) }
-      return { redirect: codePathOf(await requestCodeAgain(tools, call, attemptOf(call))) }
+      const token = [attemptOf(call), call.cookies.step_up].find((one) => one?.split('.')[0] === attempt)
+      if (token === undefined) return { redirect: await attemptEndedPath(tools, call) }
+      return { redirect: codePathOf(await requestCodeAgain(tools, call, token)) }
     },
     redisplay: async (call, _typed, problem) => {
       if (isAttemptGone(problem)) return startOver(tools, call)
@@ -186,9 +187,9 @@ const sendPage = (tools: Tools): Row =>
     },
   })
 
-const codePathOf = ({ step, after }: Attempt): string => {
+const codePathOf = ({ step, stepUp, after }: Attempt): string => {
   if (step === 'identify') return withReturnTo('/sign-in/code?sent=1', after.returnTo)
-  return '/second-factor?method=email_code'
+  return `${stepUp ? '/step-up' : '/second-factor'}?method=email_code`
 }
 
 async function showLink(tools: Tools, call: Call, token: string): Promise<PageAnswer> {

@@ -1,6 +1,14 @@
 /** The JSON API of signing in by e-mail. */
 import { z } from 'zod'
-import { described, EXAMPLE_LATER, exampleId, textField, timeField } from '../../../base/described.ts'
+import {
+  described,
+  EXAMPLE_LATER,
+  exampleId,
+  idField,
+  textField,
+  textList,
+  timeField,
+} from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
 import { Flag, ReturnTo } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
@@ -12,6 +20,7 @@ import type { Attempt } from '../attempts/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken } from '../steps/index.ts'
 import { signInByCode } from './code-method.ts'
+import { enableEmailFactor } from './factor.tsx'
 import { signInByLink } from './link-method.ts'
 import { mailCodeOperations } from './operations.ts'
 import { requestCodeAgain, requestSignInEmail } from './requests.ts'
@@ -132,6 +141,29 @@ export const codeRoutes = (tools: Tools, begins: boolean): Row[] => [
     message: 'Signed in.',
     run: async (call, { attempt, code }) =>
       answerOutcome(tools, call, await signInByCode(tools, call, attempt, code)),
+  }),
+]
+
+/** Only where the server offers codes by e-mail as a second factor. */
+export const factorRoutes = (tools: Tools): Row[] => [
+  route({
+    of: mailCodeOperations.enableFactor,
+    method: 'POST',
+    path: '/api/v1/auth/mfa/email',
+    description:
+      'For users without TOTP and passkey: from now on a code by e-mail is required besides the password. It does not meet the requirement of an organization, and does not raise the level of a session.',
+    tag: 'Second factors',
+    status: 201,
+    input: z.object({}),
+    output: z.object({
+      factor_id: idField('fac', 'The factor, for removing it.'),
+      methods: textList('The kinds of the second factors that you have.', 'email'),
+    }),
+    message: 'Codes by e-mail enabled. A second factor is required when you sign in.',
+    run: async (call) => {
+      const { id: factor_id, kind } = await enableEmailFactor(tools, call)
+      return { data: { factor_id, methods: [kind] } }
+    },
   }),
 ]
 
