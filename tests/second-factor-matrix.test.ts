@@ -66,7 +66,7 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
     ({ demand, prepare, factor }) => {
       const stop = expected(demand, factor)
 
-      it.each(PATHS)(`$name leads to ${stop}`, async ({ run, isRefusal }) => {
+      it.each(PATHS)(`$name leads to ${stop}`, async ({ run, isRefusal, provesMailbox }) => {
         const [made] = await world.people([{ signIn: false }])
         if (!made) throw new Error('no user')
         const user = { id: made.id, email: made.email, password: made.password }
@@ -84,7 +84,11 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
         // a credential that is checked for one request has no attempt to continue
         expect(details?.attempt === undefined).toBe(isRefusal === true)
         if (isRefusal) return
-        expect(details.methods).toEqual(stop === 'enrol' ? ['passkey', 'totp'] : FACTORS[factor].methods)
+        if (stop === 'enrol') expect(details.methods).toEqual(['passkey', 'totp'])
+        else if (provesMailbox) {
+          expect(details.methods).not.toContain('email_code')
+          expect(FACTORS[factor].methods).toEqual(expect.arrayContaining([details.methods[0]]))
+        } else expect(details.methods).toEqual(FACTORS[factor].methods)
       })
     },
   )

@@ -24,6 +24,8 @@ interface Path {
   name: string
   /** The credential is checked for one request, so that there is no attempt. */
   isRefusal?: true
+  /** It proves the mailbox instead of the password, which is then a further method. */
+  provesMailbox?: true
   run(world: World, user: Subject): Promise<Ran>
 }
 
@@ -116,6 +118,22 @@ export const PATHS: readonly Path[] = [
     run: async (world, user) => byForm(world, await reset(world, user)),
   },
   {
+    name: 'a link by e-mail, by JSON',
+    provesMailbox: true,
+    run: async (world, user) => ({ reply: await byEmail(world, user, 'magic-link') }),
+  },
+  { name: 'a link by e-mail, on the page', provesMailbox: true, run: byEmailedLinkOnPage },
+  {
+    name: 'a code by e-mail',
+    provesMailbox: true,
+    run: async (world, user) => ({ reply: await byEmail(world, user, 'email-code') }),
+  },
+  {
+    name: 'a reset and a code by e-mail, which prove the same mailbox',
+    provesMailbox: true,
+    run: async (world, user) => ({ reply: await byEmail(world, await reset(world, user), 'email-code') }),
+  },
+  {
     name: 'the form that an invitation leads to',
     run: async (world, user) => {
       const invitation = await invite(world, user)
@@ -132,6 +150,28 @@ export const PATHS: readonly Path[] = [
     },
   },
 ]
+
+const CODE = /^\d{6}$/m
+
+/** The link or the code that an e-mail brings, requested and used by one client. */
+async function byEmail(world: World, { email }: Subject, what: 'magic-link' | 'email-code'): Promise<Reply> {
+  const client = world.client()
+  const { data } = await client.post(`/api/v1/auth/${what}`, { email })
+  if (what === 'magic-link') {
+    const token = await world.mailbox.tokenFor(email, /\/sign-in\/link\?/)
+    return await client.post('/api/v1/auth/magic-link/complete', { token })
+  }
+  const { text } = await world.mailbox.emailTo(email, /code/)
+  const typed = { attempt: data.attempt, code: CODE.exec(text)?.[0] ?? '' }
+  return await client.post('/api/v1/auth/email-code/complete', typed)
+}
+
+async function byEmailedLinkOnPage(world: World, { email }: Subject): Promise<Ran> {
+  const browser = newBrowser(world)
+  await postForm(browser, '/sign-in/email/link', { email })
+  const token = await world.mailbox.tokenFor(email, /\/sign-in\/link\?/)
+  return { reply: await postForm(browser, '/sign-in/link', { token }), browser }
+}
 
 /** An invitation of the user to an organization, as its e-mail has it. */
 async function invite(world: World, { email }: Subject): Promise<{ id: string; token: string }> {
