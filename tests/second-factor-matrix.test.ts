@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../packages/server/src/config.ts'
+import { insertFactor } from '../packages/server/src/core/factors/index.ts'
 import { createTokenByOperator } from '../packages/server/src/features/access/tokens/index.ts'
 import { setPasswordByOperator } from '../packages/server/src/features/accounts/registration/operator.ts'
 import { Authenticator, addPasskey, signInByPasskey } from '../packages/server/src/testing/authenticator.ts'
@@ -105,6 +106,18 @@ const sessionsOf = (world: World, { id }: Pick<Subject, 'id'>): Promise<number> 
     return rows.length
   })
 
+/** The level of the user's session; null without one. */
+const acrOf = (world: World, { id }: Pick<Subject, 'id'>): Promise<string | null> =>
+  world.db.tx('system', async (tx) => {
+    const row = await tx
+      .selectFrom('sessions')
+      .select('acr')
+      .where('user_id', '=', id)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst()
+    return row?.acr ?? null
+  })
+
 describe('a server that requires it of everyone, for new accounts', () => {
   it.each(NEW_ACCOUNTS)('$name leads to enrol', async ({ settings, run }) => {
     const world = await startWorld({ mfa: 'required', ...settings })
@@ -124,6 +137,61 @@ describe('a server that requires it of everyone, for new accounts', () => {
     } finally {
       await world.stop()
     }
+  })
+})
+
+describe('a code by e-mail twice', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld({ mfaMethods: ['totp', 'passkey', 'backup_code', 'email_code'] })
+  })
+  afterAll(() => world.stop())
+
+  const withEmailFactor = async () => {
+    const person = await world.person({ signIn: false })
+    await world.db.tx('system', (tx) =>
+      insertFactor(tx, { userId: person.id, kind: 'email', name: null, confirmed: true }, world.clock.now()),
+    )
+    return person
+  }
+  const path = (name: string) => {
+    const found = PATHS.find((one) => one.name === name)
+    if (!found) throw new Error(`no path ${name}`)
+    return found
+  }
+
+  it.each(['a code by e-mail', 'a link by e-mail, by JSON'])(
+    'is one factor: %s is followed by the password, and by no further code',
+    async (name) => {
+      const person = await withEmailFactor()
+      const { reply } = await path(name).run(world, person)
+      const { attempt, methods } = reply.body.error.details
+      expect([stopOf(reply), methods]).toEqual(['second_factor', ['password']])
+      await world.clock.advance('2 minutes')
+      const again = await world.client().post('/api/v1/auth/email-code', { attempt })
+      expect([400, 409]).toContain(again.status)
+      const verify = { attempt, method: 'email_code', code: '123456' }
+      expect((await world.client().post('/api/v1/auth/mfa/verify', verify)).status).toBe(400)
+      expect(await sessionsOf(world, person)).toBe(0)
+      const password = { attempt, method: 'password', password: person.password }
+      const done = await world.client().post('/api/v1/auth/mfa/verify', password)
+      expect([stopOf(done), await acrOf(world, person)]).toEqual(['done', 'aal1'])
+    },
+  )
+
+  it('meets no demand: after the password and a code, another factor has to be set up', async () => {
+    const person = await withEmailFactor()
+    await setUser(world, person, { mfa_required: true })
+    const client = world.client()
+    const login = { email: person.email, password: person.password }
+    const reply = await client.post('/api/v1/auth/login', login)
+    expect([stopOf(reply), reply.body.error.details.methods]).toEqual(['second_factor', ['email_code']])
+    const { attempt } = reply.body.error.details
+    await client.post('/api/v1/auth/email-code', { attempt })
+    const { text } = await world.mailbox.emailTo(person.email, /code/)
+    const code = /^\d{6}$/m.exec(text)?.[0] ?? ''
+    const stopped = await client.post('/api/v1/auth/mfa/verify', { attempt, method: 'email_code', code })
+    expect([stopOf(stopped), await sessionsOf(world, person)]).toEqual(['enrol', 0])
   })
 })
 
@@ -153,20 +221,10 @@ describe.each(Object.entries(SERVERS))('a passkey, at a server %s', (_, { settin
         await world.clock.advance('1 hour')
         return { ...made, authenticator }
       }
-      const sessionOf = (world: World, { id }: { id: string }) =>
-        world.db.tx('system', (tx) =>
-          tx
-            .selectFrom('sessions')
-            .select(['acr', 'amr'])
-            .where('user_id', '=', id)
-            .where('ended_at', 'is', null)
-            .executeTakeFirst(),
-        )
-
       it('that verified its user is both factors, and nothing more is required', async () => {
         const user = await withPasskey(true)
         const reply = await signInByPasskey(world.client(), user.authenticator)
-        expect([stopOf(reply), (await sessionOf(world, user))?.acr]).toEqual(['done', 'aal2-phr'])
+        expect([stopOf(reply), await acrOf(world, user)]).toEqual(['done', 'aal2-phr'])
       })
 
       it('that did not verify its user stops at the password, and no other possession replaces it', async () => {
@@ -174,14 +232,14 @@ describe.each(Object.entries(SERVERS))('a passkey, at a server %s', (_, { settin
         const client = world.client()
         const reply = await signInByPasskey(client, user.authenticator)
         const { attempt, methods } = reply.body.error.details
-        expect([stopOf(reply), methods, await sessionOf(world, user)]).toEqual([
+        expect([stopOf(reply), methods, await sessionsOf(world, user)]).toEqual([
           'second_factor',
           ['password'],
-          undefined,
+          0,
         ])
         const verify = { attempt, method: 'password', password: user.password }
         const done = await client.post('/api/v1/auth/mfa/verify', verify)
-        expect([stopOf(done), (await sessionOf(world, user))?.acr]).toEqual(['done', 'aal2-phr'])
+        expect([stopOf(done), await acrOf(world, user)]).toEqual(['done', 'aal2-phr'])
       })
     },
   )

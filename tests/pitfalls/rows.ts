@@ -208,6 +208,7 @@ export const INCIDENTS: readonly Row[] = [
     incident('sign-out ends the session on the server, not only in the browser', 'CVE-2022-25896'),
   ] },
   { row: 'Kratos, e-mail code twice', proofs: [
+    suite('second-factor-matrix', 'is one factor: %s is followed by the password, and by no further code'),
     server('features/signin/steps/next-step', '%s', 'the mailbox twice is no second factor'),
     server('features/signin/mail-codes/factor', 'twice is one factor: a link and a code do not complete a sign-in that needs two'),
   ] },
