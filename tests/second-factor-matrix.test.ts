@@ -23,6 +23,23 @@ interface Server {
 const setUser = (world: World, { id }: Subject, change: object) =>
   world.db.tx('system', (tx) => tx.updateTable('users').set(change).where('id', '=', id).execute())
 
+/** An organization of the user with a demand that is due at once. */
+async function setPolicy(
+  world: World,
+  user: Subject,
+  mode: 'require_any' | 'require_totp' | 'require_passkey',
+): Promise<void> {
+  const id = await world.organization({ name: `Demanding ${user.id}`, members: [[user, 'owner']] })
+  const now = world.clock.now()
+  await world.db.tx('system', (tx) =>
+    tx
+      .insertInto('security_policies')
+      .values({ organization_id: id, mode, grace_days: 0, since: now, updated_at: now })
+      .execute(),
+  )
+}
+const A_PASSKEY = 'an organization, a passkey'
+
 const SERVERS: Readonly<Record<string, Server>> = {
   'that leaves it to users and roles': {
     settings: {},
@@ -32,6 +49,9 @@ const SERVERS: Readonly<Record<string, Server>> = {
       'a role': (world, user) => setUser(world, user, { roles: ['viewer', 'staff'] }),
       'a role and the user': (world, user) =>
         setUser(world, user, { roles: ['viewer', 'staff'], mfa_required: true }),
+      'an organization': (world, user) => setPolicy(world, user, 'require_any'),
+      'an organization, TOTP': (world, user) => setPolicy(world, user, 'require_totp'),
+      [A_PASSKEY]: (world, user) => setPolicy(world, user, 'require_passkey'),
     },
   },
   'that requires it of everyone': {
@@ -85,7 +105,8 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
         // a credential that is checked for one request has no attempt to continue
         expect(details?.attempt === undefined).toBe(isRefusal === true)
         if (isRefusal) return
-        if (stop === 'enrol') expect(details.methods).toEqual(['passkey', 'totp'])
+        if (stop === 'enrol')
+          expect(details.methods).toEqual(demand === A_PASSKEY ? ['passkey'] : ['passkey', 'totp'])
         else if (provesMailbox) {
           expect(details.methods).not.toContain('email_code')
           expect(FACTORS[factor].methods).toEqual(expect.arrayContaining([details.methods[0]]))

@@ -25,6 +25,7 @@ import {
   noteRules,
   passwordReplaced,
   type StoredPassword,
+  type TypedPasswordOfUser,
   upgradeHash,
 } from './passwords.ts'
 
@@ -39,7 +40,7 @@ interface VerifiedPassword extends Verified {
   stored: StoredPassword
 }
 
-type StoredPasswords = ReadonlyMap<string, StoredPassword>
+type StoredPasswords = ReadonlyMap<string, TypedPasswordOfUser>
 
 export type PasswordMethod = Method<PasswordCredential, StoredPasswords, VerifiedPassword>
 
@@ -47,7 +48,7 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
   const { hashing } = tools
   async function verified(
     user: User,
-    stored: StoredPassword,
+    stored: TypedPasswordOfUser,
     { identifier, password }: PasswordCredential,
     now: Date,
   ): Promise<VerifiedPassword> {

@@ -9,6 +9,7 @@ import type { Call } from '../../../base/call.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { type FieldError, Problem, problem } from '../../../base/errors.ts'
 import type { PasswordPolicy } from '../../../base/page/form.tsx'
+import type { PasswordProfileName } from '../../../config/password-profiles.ts'
 import type { Config } from '../../../config.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type FactTools, findSignInFacts } from '../../../core/factors/index.ts'
@@ -34,6 +35,7 @@ import {
   replaceHash,
   selectHistory,
   selectOrganizationNames,
+  selectOrganizationProfiles,
   selectPassword,
   selectPasswordForShare,
   selectPasswords,
@@ -59,13 +61,21 @@ export async function findPassword(db: Statements, userId: string): Promise<Stor
   return row && storedPassword(row)
 }
 
+/** A password that is about to be typed, with what decides about its rules. */
+export interface TypedPasswordOfUser extends StoredPassword {
+  /** The profiles of the user's organizations. */
+  organizations: readonly PasswordProfileName[]
+}
+
 /** By user id; users without a password are absent. */
 export async function findPasswords(
   db: Statements,
   userIds: readonly string[],
-): Promise<Map<string, StoredPassword>> {
+): Promise<Map<string, TypedPasswordOfUser>> {
   const rows = await selectPasswords(db, userIds)
-  return new Map(rows.map((row) => [row.user_id, storedPassword(row)]))
+  return new Map(
+    rows.map((row) => [row.user_id, { ...storedPassword(row), organizations: row.organization_profiles }]),
+  )
 }
 
 /** As findPassword, locked against a change until the end of the transaction. */
@@ -103,7 +113,7 @@ export async function findRules(tools: RulesTools, tx: Tx, user: User, now: Date
   const { config } = tools
   const organizations = await selectOrganizationNames(tx, user.id)
   return {
-    profile: await findProfile(tools, tx, user.id, now),
+    profile: await findProfile(tools, tx, user.id, await selectOrganizationProfiles(tx, user.id), now),
     context: {
       email: user.email,
       username: user.username,
@@ -118,10 +128,11 @@ async function findProfile(
   tools: FactTools & { config: ProfileSettings },
   db: Statements,
   userId: string,
+  organizations: readonly PasswordProfileName[],
   now: Date,
 ): Promise<Profile> {
   const facts = await findSignInFacts(tools, db, userId)
-  return profileFor({ server: tools.config, organizations: [], secondFactor: secondFactorUse(facts, now) })
+  return profileFor({ server: tools.config, organizations, secondFactor: secondFactorUse(facts, now) })
 }
 
 /** The hashes that a new password must not match: the present one and as many before it as the profile says. */
@@ -139,16 +150,17 @@ export async function usedHashes(tx: Tx, { history }: Profile, userId: string): 
 export async function mustReplace(
   tools: FactTools & { config: ProfileSettings; db: Pick<Tools['db'], 'hot'> },
   userId: string,
-  stored: StoredPassword,
+  stored: TypedPasswordOfUser,
   password: string,
   now: Date,
 ): Promise<boolean> {
-  const byServer = profileOfServer(tools.config)
-  const accepted = stored.rules ?? rulesKey(byServer)
+  const { organizations } = stored
+  const accepted = stored.rules ?? rulesKey(profileOfServer(tools.config))
   const fails = (profile: Profile): boolean =>
     isExpired(profile, stored.changedAt, now) ||
     (accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0)
-  return fails(byServer) && fails(await findProfile(tools, tools.db.hot, userId, now))
+  const single = profileFor({ server: tools.config, organizations, secondFactor: 'none' })
+  return fails(single) && fails(await findProfile(tools, tools.db.hot, userId, organizations, now))
 }
 
 /**

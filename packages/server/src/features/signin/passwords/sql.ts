@@ -1,8 +1,9 @@
 /** SQL statements of passwords. */
 
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { PasswordProfileName } from '../../../config/password-profiles.ts'
 import type { PasswordsTable } from './tables.ts'
 
 export const selectPassword = async (db: Statements, userId: string): Promise<PasswordsTable | null> =>
@@ -11,11 +12,36 @@ export const selectPassword = async (db: Statements, userId: string): Promise<Pa
 export const selectPasswords = async (
   db: Statements,
   userIds: readonly string[],
-): Promise<PasswordsTable[]> => (await db.executeQuery(ofUsers({ userIds }))).rows
+): Promise<PasswordOfUser[]> => (await db.executeQuery(ofUsers({ userIds }))).rows
+
+export interface PasswordOfUser extends PasswordsTable {
+  organization_profiles: PasswordProfileName[]
+}
 
 const ofUsers = compiledOnce((db, { userIds }: { userIds: readonly string[] }) =>
-  db.selectFrom('passwords').selectAll().where('user_id', '=', sql<string>`any(${userIds}::text[])`),
+  db
+    .selectFrom('passwords')
+    .selectAll()
+    .select(profilesOf(sql.ref('passwords.user_id')).as('organization_profiles'))
+    .where('user_id', '=', sql<string>`any(${userIds}::text[])`),
 )
+
+/** The password profiles of the organizations of a user, each once. */
+const profilesOf = (userId: RawBuilder<unknown>): RawBuilder<PasswordProfileName[]> => sql`array(
+  select distinct sp.password_profile from memberships m
+  join security_policies sp on sp.organization_id = m.organization_id and sp.password_profile is not null
+  join organizations o on o.id = m.organization_id and o.deleted_at is null
+  where m.user_id = ${userId})`
+
+export async function selectOrganizationProfiles(
+  db: Statements,
+  userId: string,
+): Promise<readonly PasswordProfileName[]> {
+  const { rows } = await sql<{
+    profiles: PasswordProfileName[]
+  }>`select ${profilesOf(sql.val(userId))} as profiles`.execute(db)
+  return rows[0]?.profiles ?? []
+}
 
 /** As selectPassword, with a share lock until the end of the transaction. */
 export const selectPasswordForShare = async (tx: Tx, userId: string): Promise<PasswordsTable | null> =>
