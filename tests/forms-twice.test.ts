@@ -3,6 +3,7 @@
  * loaded again. The second time its aim is reached, which is no error, and nothing is done twice.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -119,6 +120,17 @@ const withRole = (action: string, fields: Record<string, string>) =>
     return { client: owner.client, at: `${at}/reviewer`, to: `${at}/reviewer${action}`, fields }
   })
 
+/** A user with a passkey, and their authenticator. */
+async function passkeyHolder() {
+  const person = await world.person()
+  const authenticator = new Authenticator()
+  return { ...person, authenticator, ...(await addPasskey(person.client, authenticator)) }
+}
+const ofPasskey = (action: string, fields: Record<string, string>, at: string) => async (): Promise<Form> => {
+  const { client, id } = await passkeyHolder()
+  const list = '/account/security/passkeys'
+  return { client, at: at.replace(':id', id), to: `${list}/${id}/${action}`, fields }
+}
 const TOTP = '/account/security/totp'
 /** The fields of the form of a new authenticator app, with its first code. */
 const firstCode = (of: World, page: Reply | undefined) => {
@@ -187,6 +199,19 @@ const FORMS: Record<string, () => Promise<Form>> = {
   }),
   '/account/organizations/:id/roles/:name': withRole('', { description: 'Reviews', inherits: 'guest' }),
   '/account/organizations/:id/roles/:name/delete': withRole('/delete', {}),
+  '/sign-in/passkey': async () => {
+    const { authenticator } = await passkeyHolder()
+    const client = world.client()
+    return { client, at: '/sign-in', to: '/sign-in/passkey', fields: { credential: JSON.stringify(await assertPasskey(client, authenticator)) } }
+  },
+  '/account/security/passkeys/new': async () => {
+    const { client } = await world.person()
+    const { options } = (await client.post('/api/v1/auth/passkeys/register/begin')).data
+    const credential = new Authenticator().create(options, { origin: world.config.publicUrl })
+    return { client, at: '/account/security/passkeys/new', fields: { credential: JSON.stringify(credential) } }
+  },
+  '/account/security/passkeys/:id/rename': ofPasskey('rename', { name: 'Phone' }, '/account/security/passkeys/:id/rename'),
+  '/account/security/passkeys/:id/remove': ofPasskey('remove', {}, '/account/security/passkeys'),
   '/account': own('/account', { full_name: 'Ada' }),
   '/account/security/password': own('/account/security/password', PASSWORD_CHANGE),
   '/account/security': own('/account/security/password', PASSWORD_CHANGE, { to: '/account/security' }),

@@ -261,6 +261,18 @@ export const STATES: readonly PageState[] = [
     },
   },
   {
+    name: 'passkeys',
+    as: 'person',
+    heading: 'Passkeys',
+    open: (me) => me.visit('/account/security/passkeys'),
+  },
+  {
+    name: 'passkeys-new',
+    as: 'person',
+    heading: 'Add a passkey',
+    open: (me) => me.visit('/account/security/passkeys/new'),
+  },
+  {
     name: 'sessions',
     as: 'person',
     heading: 'Sessions',

@@ -61,6 +61,7 @@ import { SignedOut, SignIn, SignOut } from '../../packages/server/src/features/s
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 
 import { organizationSamples } from './organizations.tsx'
+import { passkeySamples } from './passkeys.tsx'
 import { secondFactorSamples } from './second-factors.tsx'
 
 export interface Sample {
@@ -191,7 +192,7 @@ const offers = {
 export function samples(locale: Locale): Sample[] {
   const again = formState.bind(null, locale)
   const stranger: Record<string, VNode> = {
-    'sign-in': <SignIn returnTo="/account/security?a=1&b=2" />,
+    'sign-in': <SignIn returnTo="/account/security?a=1&b=2" passkeys />,
     'sign-in-wrong': <SignIn {...again({ identifier: ADDRESS, remember_me: 'true' }, wrong)} />,
     'sign-in-locked': <SignIn {...again({ identifier: ADDRESS }, locked)} />,
     'sign-in-expired': <SignIn notice="session_expired" />,
@@ -273,6 +274,7 @@ export function samples(locale: Locale): Sample[] {
         policy={classic}
       />
     ),
+    ...passkeySamples(NOW),
     sessions: <Sessions sessions={sessions} />,
     'sessions-alone': <Sessions sessions={sessions.slice(0, 1)} ended={3} />,
     'api-keys': <ApiKeys keys={apiKeys} {...offers} />,

@@ -68,7 +68,7 @@ import { guessFeature } from './features/signin/guesses/index.ts'
 import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
 import { mfaFeature } from './features/signin/mfa/index.ts'
 import { noticeFeature } from './features/signin/notices/index.ts'
-import { continuingPasskey, passkeyFeature } from './features/signin/passkeys/index.ts'
+import { continuingPasskey, passkeyFeature, passkeySection } from './features/signin/passkeys/index.ts'
 import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
@@ -227,6 +227,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     ]),
     securityFeature([
       passwordSection(tools),
+      passkeySection(tools),
       totpSection(tools),
       backupCodesSection(tools),
       emailSection(tools),

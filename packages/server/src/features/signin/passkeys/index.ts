@@ -4,3 +4,4 @@
  */
 export { continuingPasskey } from './continuing.tsx'
 export { passkeyFeature } from './feature.ts'
+export { passkeySection } from './pages.tsx'

@@ -9,9 +9,17 @@ import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
+import type { SecuritySection } from '../security/index.ts'
 import { PasskeyName, type PasskeyView } from './fields.ts'
 import { passkeyOperations } from './operations.ts'
-import { acceptedPasskeys, getPasskey, listPasskeys, removePasskey, renamePasskey } from './passkeys.ts'
+import {
+  acceptedPasskeys,
+  getPasskey,
+  isOwnCredential,
+  listPasskeys,
+  removePasskey,
+  renamePasskey,
+} from './passkeys.ts'
 import { addOwnPasskey, beginOwn } from './registration.ts'
 import { signInByPasskey } from './sign-in.ts'
 import { passkeysText as t } from './texts.ts'
@@ -20,6 +28,7 @@ import {
   PASSKEY_NOTICES,
   type PasskeyItem,
   type PasskeyNotice,
+  PasskeySection,
   Passkeys,
   RenamePasskey,
 } from './views.tsx'
@@ -98,6 +107,9 @@ const ownPages = (tools: Tools): Row[] => [
       await addOwnPasskey(tools, call, input)
       return done('added')
     },
+    // sent twice: its challenge is used up, and the passkey is there
+    reached: async (call, { credential = '' }, { code }) =>
+      code === 'VALIDATION_ERROR' && (await isOwnCredential(tools, call, credential)) ? done('added') : null,
     redisplay: async (call, { credential: _, ...typed }, problem) =>
       problem.code === 'CONFLICT'
         ? await showList(tools, call, { refusal: problem })
@@ -140,9 +152,22 @@ const ownPages = (tools: Tools): Row[] => [
       await removePasskey(tools, call, id)
       return done('removed')
     },
+    // one that is not in the list is removed already
+    reached: (_call, _sent, { code }) => (code === 'NOT_FOUND' ? { redirect: LIST } : null),
     redisplay: (call, _typed, refusal) => showList(tools, call, { refusal }),
   }),
 ]
+
+/** The row of the security page. */
+export const passkeySection = (tools: Tools): SecuritySection => ({
+  id: 'passkeys',
+  title: (locale) => t(locale, 'list.title'),
+  async summary(call) {
+    const { length: count } = await listPasskeys(tools, call)
+    return count === 0 ? t(call.locale, 'section.none') : t(call.locale, 'section.some', { count })
+  },
+  view: async (call) => <PasskeySection names={(await listPasskeys(tools, call)).map(({ name }) => name)} />,
+})
 
 export const passkeyPages = (tools: Tools): Row[] => [
   page({

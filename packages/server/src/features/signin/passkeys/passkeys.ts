@@ -4,6 +4,7 @@ import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { findRelyingParty } from '../../../base/relying-party.ts'
+import { inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { deleteFactor, findSignInFacts, renameFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -36,6 +37,17 @@ export async function getPasskey(tools: Pick<Tools, 'db'>, call: Call, id: strin
   const found = (await listPasskeys(tools, call)).find((passkey) => passkey.id === id)
   if (!found) throw notFound('passkey')
   return found
+}
+
+/** Whether an answer of an authenticator, as JSON text, is of a passkey that the caller has. */
+export async function isOwnCredential(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  answer: string,
+): Promise<boolean> {
+  const read = inForm(RegistrationAnswer).safeParse(answer)
+  const own = read.success ? await selectOwn(tools.db.hot, callerScope(call).userId) : []
+  return own.some((row) => row.credential_id.toString('base64url') === read.data?.id)
 }
 
 /**
@@ -90,7 +102,8 @@ export async function removePasskey(tools: PasskeyTools, call: Call, id: string)
     const own = all.find((row) => row.id === id)
     const others = all.filter((row) => row.id !== id)
     if (!own) throw notFound('passkey')
-    assertMayRemove(await findSignInFacts(tools, tx, userId), others)
+    const byMail = tools.config.emailSignIn.length > 0 && user.email_verified_at !== null
+    assertMayRemove(await findSignInFacts(tools, tx, userId), others, byMail)
     await deleteFactor(tx, userId, id)
     const name = own.name ?? 'Passkey'
     await audit(tx, call, {
@@ -107,14 +120,15 @@ export async function removePasskey(tools: PasskeyTools, call: Call, id: string)
 const isWayIn = ({ user_verified, flagged_at }: OwnPasskeyRow): boolean =>
   user_verified && flagged_at === null
 
-function assertMayRemove(facts: SignInFacts, others: readonly OwnPasskeyRow[]): void {
+/** @param byMail whether the user can sign in by an e-mail */
+function assertMayRemove(facts: SignInFacts, others: readonly OwnPasskeyRow[], byMail: boolean): void {
   const factors = facts.factors.filter((kind) => kind !== 'passkey' || others.length > 0)
   if (facts.demands.some((demand) => isEnrolled(demand, facts.factors) && !isEnrolled(demand, factors)))
     throw problem('INSUFFICIENT_PERMISSIONS', {
       message: 'A policy requires this second factor. Set up another one first.',
       details: { reason: 'required_by_policy' },
     })
-  if (!facts.hasPassword && !others.some(isWayIn))
+  if (!facts.hasPassword && !byMail && !others.some(isWayIn))
     throw problem('CONFLICT', {
       message: 'This is the last way to sign in to your account. Add another one first.',
       details: { reason: 'last_way_in' },

@@ -118,10 +118,35 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
   )
 }
 
+/** What the row of the security page opens to. */
+export function PasskeySection({ names }: { names: readonly string[] }) {
+  const { locale } = useUi()
+  return (
+    <>
+      <p>{t(locale, 'list.lead')}</p>
+      {names.length > 0 ? (
+        <ul class="plain">
+          {names.map((name, n) => (
+            <li key={n}>{name}</li>
+          ))}
+        </ul>
+      ) : null}
+      <Actions>
+        {names.length > 0 ? (
+          <ButtonLink href={PAGE} kind="secondary">
+            {t(locale, 'section.manage')}
+          </ButtonLink>
+        ) : null}
+        <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink>
+      </Actions>
+    </>
+  )
+}
+
 /** /account/security/passkeys/new */
 export function AddPasskey({ options, ...form }: { options: object } & FormState) {
   const { locale } = useUi()
-  const fields = { name: t(locale, 'field.name'), credential: t(locale, 'field.credential') }
+  const fields = { name: t(locale, 'field.name') }
   return (
     <AccountPage current="security" title={t(locale, 'add.title')}>
       <Section title={t(locale, 'add.title')} lead={t(locale, 'add.lead')}>

@@ -1,0 +1,44 @@
+/** Fixtures: the pages of passkeys, with plausible contents. */
+import type { VNode } from 'preact'
+import {
+  AddPasskey,
+  type PasskeyItem,
+  Passkeys,
+  RenamePasskey,
+} from '../../packages/server/src/features/signin/passkeys/views.tsx'
+
+const options = { challenge: 'AAAA', rp: { id: 'id.example.com', name: 'Latchkey' } }
+
+export function passkeySamples(now: Date): Record<string, VNode> {
+  const ago = (hours: number): Date => new Date(now.getTime() - hours * 3_600_000)
+  const phone: PasskeyItem = {
+    id: 'fac_1',
+    name: 'Safari, iOS',
+    createdAt: ago(2000),
+    lastUsedAt: ago(3),
+    synced: true,
+    backedUp: true,
+    userVerified: true,
+    suspended: false,
+  }
+  const key: PasskeyItem = {
+    ...phone,
+    id: 'fac_2',
+    name: 'The blue key from the drawer of the left desk at the office',
+    lastUsedAt: null,
+    synced: false,
+    backedUp: false,
+    userVerified: false,
+    suspended: true,
+  }
+  return {
+    passkeys: <Passkeys passkeys={[phone, key]} notice="added" accepted={{ rpId: 'id.example.com' }} />,
+    'passkeys-none': <Passkeys passkeys={[]} notice="removed" />,
+    'passkeys-refused': (
+      <Passkeys passkeys={[phone]} alert="This is the last way to sign in to your account." />
+    ),
+    'passkey-new': <AddPasskey options={options} />,
+    'passkey-new-refused': <AddPasskey options={options} errors={{ credential: 'Begin again.' }} />,
+    'passkey-rename': <RenamePasskey id="fac_1" name="Safari, iOS" errors={{ name: 'Enter a name.' }} />,
+  }
+}
