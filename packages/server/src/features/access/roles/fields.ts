@@ -3,6 +3,7 @@ import { covers, effectivePermissions, type RoleDefinitions } from '@latchkey/gu
 import { z } from 'zod'
 import {
   described,
+  flagField,
   idField,
   idInput,
   textField,
@@ -49,6 +50,11 @@ const role = {
       description: 'Of several roles of a user, the one with the lowest rank is the primary role.',
       samples: [60],
     }),
+  requires_mfa: described(
+    z.boolean(),
+    'Whether users with this role must have a second factor: without one, they set it up at their next sign-in.',
+    false,
+  ),
 }
 
 export const NewRoleInput = z.object({
@@ -58,6 +64,7 @@ export const NewRoleInput = z.object({
   inherits: role.inherits.default([]),
   grants: role.grants.default([]),
   rank: role.rank.default(100),
+  requires_mfa: role.requires_mfa.default(false),
 })
 export type NewRole = z.infer<typeof NewRoleInput>
 
@@ -67,6 +74,7 @@ const change = {
   inherits: role.inherits.optional(),
   grants: role.grants.optional(),
   rank: role.rank.optional(),
+  requires_mfa: role.requires_mfa.optional(),
 }
 export const RoleChangeInput = z.object({
   name: described(z.string().max(64), 'The role to change.', 'editor'),
@@ -119,6 +127,7 @@ export const RoleView = z
       'analytics:read',
       'dashboard:read',
     ),
+    requires_mfa: flagField('Whether users with this role must have a second factor.'),
     preset: textOrNull('The preset that the role comes from; null: created on this server.', null),
     created_at: timeField('When the role was created.'),
     updated_at: timeField('When the role was last changed.'),
@@ -134,6 +143,7 @@ export const serverRoleView = (definitions: RoleDefinitions, found: Role): RoleV
   grants: [...found.grants],
   rank: found.rank,
   effective_permissions: [...effectivePermissions(definitions, [found.name])],
+  requires_mfa: found.requires_mfa,
   preset: found.preset,
   created_at: found.created_at.toISOString(),
   updated_at: found.updated_at.toISOString(),

@@ -55,6 +55,7 @@ describe('a role', () => {
         'concerns:*',
         'dashboard:read',
       ],
+      requires_mfa: false,
       preset: null,
       created_at: expect.stringMatching(/^2030-/),
       updated_at: made.data.created_at,

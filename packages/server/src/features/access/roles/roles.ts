@@ -60,7 +60,6 @@ export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): 
       ...input,
       ...listsOf(input),
       preset: null,
-      requires_mfa: false,
       created_at: call.now,
       updated_at: call.now,
     }
@@ -162,13 +161,21 @@ function listsOf<T extends Lists>({ permissions, inherits, grants }: T): Pick<T,
 
 const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined
 type AuditedFields = Record<string, unknown>
-const auditedFields = ({ description, permissions, inherits, grants, rank }: Role): AuditedFields => {
+const auditedFields = ({
+  description,
+  permissions,
+  inherits,
+  grants,
+  rank,
+  requires_mfa,
+}: Role): AuditedFields => {
   return {
     description,
     permissions: sorted(permissions),
     inherits: sorted(inherits),
     grants: sorted(grants),
     rank,
+    requires_mfa,
   }
 }
 

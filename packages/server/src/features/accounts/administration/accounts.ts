@@ -158,6 +158,7 @@ type ProfileChange = Parameters<typeof changeProfile>[3]
 export interface AccountChange extends ProfileChange {
   email?: string | undefined
   is_verified?: boolean | undefined
+  mfa_required?: boolean | undefined
   role?: string | undefined
   roles?: readonly string[] | undefined
   status?: SettableStatus | undefined
@@ -173,7 +174,15 @@ export async function changeAccount(
   tools: AccountTools,
   call: Call,
   id: string,
-  { email, is_verified: isVerified, role, roles: list, status, ...profile }: AccountChange,
+  {
+    email,
+    is_verified: isVerified,
+    mfa_required: mfaRequired,
+    role,
+    roles: list,
+    status,
+    ...profile
+  }: AccountChange,
 ): Promise<User> {
   const roles = rolesOf({ role, roles: list })
   return await asAdministrator(tools, call, async (tx, acting) => {
@@ -195,6 +204,7 @@ export async function changeAccount(
     if (email !== undefined && email !== user.email)
       await moveToAddress(tools, tx, acting, user, email, isVerified)
     if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
+    if (mfaRequired !== undefined) await setMfaRequired(tx, acting, user, mfaRequired)
     if (roles !== undefined) await replaceUserRoles(tools, tx, call, id, roles)
     if (status !== undefined) await setStatus(tools, tx, acting, await getUser(tx, id), status)
     return await getUser(tx, id)
@@ -220,6 +230,19 @@ async function moveToAddress(
     await tools.mail.write(tx, addressChangedEmail(tools.config, { to, locale }), call.now, user.id)
   if (!isVerified && tools.config.emailVerification === 'required')
     await sendVerification(tools, tx, await getUser(tx, user.id), { locale }, call.now)
+}
+
+/** @throws Problem CONFLICT where callers lift the requirement of their account */
+async function setMfaRequired(tx: Tx, call: Call, user: User, isRequired: boolean): Promise<void> {
+  if (isRequired === user.mfa_required) return
+  if (!isRequired && call.principal?.userId === user.id)
+    throw problem('CONFLICT', {
+      message: 'Another administrator has to lift the requirement of your account.',
+    })
+  const change = { mfa_required: isRequired, updated_at: call.now }
+  await tx.updateTable('users').set(change).where('id', '=', user.id).execute()
+  const details = { fields: ['mfa_required'], mfa_required: isRequired }
+  await audit(tx, call, { type: 'user.updated', userId: user.id, username: user.username, details })
 }
 
 const setVerified = (tx: Tx, call: Call, user: User, isVerified: boolean): Promise<void> =>

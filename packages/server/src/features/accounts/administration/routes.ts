@@ -90,6 +90,11 @@ const Change = z.object({
   ),
   email: described(EmailAddress.optional(), 'The new address, unique on the server.', 'lovelace@example.com'),
   is_verified: described(z.boolean().optional(), 'Whether the address counts as verified.', true),
+  mfa_required: described(
+    z.boolean().optional(),
+    'Whether the account must have a second factor: without one, it is set up at the next sign-in. Of your own account it cannot be lifted.',
+    false,
+  ),
   ...RolesAndStatus,
 })
 

@@ -1,6 +1,6 @@
 /** The administrator's view of a user: the user, and the state of the account. */
 import { z } from 'zod'
-import { described, timeOrNull } from '../../../base/described.ts'
+import { described, flagField, timeOrNull } from '../../../base/described.ts'
 import { ACCOUNT_STATUSES, isLocked, statusOf } from '../../../core/locks.ts'
 import type { Roles } from '../../../core/roles/index.ts'
 import { type User, UserView, userView } from '../../identity/users/index.ts'
@@ -15,6 +15,7 @@ export const PersonView = UserView.extend({
     'The state of the account. `pending`: the address is not verified yet; such an account cannot sign in.',
     'active',
   ),
+  mfa_required: flagField('Whether an administrator requires a second factor of this account.'),
   locked_until: timeOrNull('The end of the lock; null for a lock without an end, and without a lock.'),
 }).meta({ id: 'Person' })
 export type PersonView = z.infer<typeof PersonView>
@@ -27,6 +28,7 @@ export function personView(
   return {
     ...userView(roles, user),
     status: statusOf(user, now),
+    mfa_required: user.mfa_required,
     locked_until: isLocked(user, now) ? (user.locked_until?.toISOString() ?? null) : null,
   }
 }

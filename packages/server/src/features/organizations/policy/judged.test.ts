@@ -320,3 +320,34 @@ describe('a sign-in', () => {
     expect((await login()).methods).toEqual(['totp'])
   })
 })
+
+describe('a demand of the server’s administrators', () => {
+  it('on an account or a role stops the next sign-in, and is lifted again', async () => {
+    const [root] = (await world.people([{ roles: ['super_admin'] }])) as [Person]
+    const [manager] = (await world.people([{ roles: ['manager'] }])) as [Person]
+    const person = await world.person({ signIn: false })
+    const login = () => world.client().post('/api/v1/auth/login', { email: person.email, password: PASSWORD })
+    const require = (by: Person, mfa_required: boolean, id = person.id) =>
+      by.client.patch(`/api/v1/users/${id}`, { mfa_required })
+    expect((await require(root, true)).data.mfa_required).toBe(true)
+    expect(codeOf(await login())).toEqual([403, 'MFA_ENROLMENT_REQUIRED'])
+    expect((await require(root, false)).data.mfa_required).toBe(false)
+    expect((await login()).status).toBe(200)
+    // not by who may not change the account, nor for oneself
+    expect((await require(manager, false, root.id)).status).toBe(403)
+    expect((await require(root, true, root.id)).status).toBe(200)
+    expect((await require(root, false, root.id)).status).toBe(409)
+    expect(
+      (await person.client.patch(`/api/v1/users/${person.id}`, { mfa_required: false })).status,
+    ).not.toBe(200)
+
+    const made = await root.client.post('/api/v1/roles', { name: 'guarded', requires_mfa: true })
+    expect([made.status, made.data.requires_mfa]).toEqual([201, true])
+    await root.client.patch(`/api/v1/users/${person.id}`, { role: 'guarded' })
+    expect(codeOf(await login())).toEqual([403, 'MFA_ENROLMENT_REQUIRED'])
+    expect(
+      (await root.client.patch('/api/v1/roles/guarded', { requires_mfa: false })).data.requires_mfa,
+    ).toBe(false)
+    expect((await login()).status).toBe(200)
+  })
+})
