@@ -223,6 +223,19 @@ describe('a code by e-mail', () => {
     ])
   })
 
+  it('is one e-mail for many requests at once, for one of their attempts', async () => {
+    const { email } = await known()
+    const asked = await Promise.all(Array.from({ length: 10 }, () => requestCode(world.client(), email)))
+    const code = await codeTo(email)
+    expect((await world.mailbox.emailsTo(email)).filter(({ subject }) => /code/.test(subject))).toHaveLength(
+      1,
+    )
+    const answers = await Promise.all(
+      asked.map(({ data }) => completeCode(world.client(), data.attempt, code)),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(401)])
+  })
+
   it('sends five e-mails an hour to a user, for all requesters together', async () => {
     const { email } = await known()
     for (let n = 0; n < 7; n++) {
