@@ -212,6 +212,11 @@ const FORMS: Record<string, () => Promise<Form>> = {
   },
   '/account/security/passkeys/:id/rename': ofPasskey('rename', { name: 'Phone' }, '/account/security/passkeys/:id/rename'),
   '/account/security/passkeys/:id/remove': ofPasskey('remove', {}, '/account/security/passkeys'),
+  '/step-up': async () => {
+    const { client } = await world.person()
+    await client.get('/step-up?return_to=%2Faccount%2Fapi-keys')
+    return { client, at: '/step-up', fields: { password: PASSWORD }, hidden: ['attempt', 'method'] }
+  },
   '/account': own('/account', { full_name: 'Ada' }),
   '/account/security/password': own('/account/security/password', PASSWORD_CHANGE),
   '/account/security': own('/account/security/password', PASSWORD_CHANGE, { to: '/account/security' }),

@@ -73,6 +73,7 @@ import { continuingPassword, passwordFeature, passwordSection } from './features
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
 import { recoverySection, securityFeature } from './features/signin/security/index.ts'
+import { stepUpBeginner, stepUpFeature } from './features/signin/step-up/index.ts'
 import { attemptFeature } from './features/signin/steps/index.ts'
 import { continuingTotp, totpFeature, totpSection } from './features/signin/totp/index.ts'
 
@@ -193,6 +194,13 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
   const sessions = sessionFeature(tools)
   const tokens = tokenFeature(tools, sessions.checks)
   const keys = apiKeyFeature(tools)
+  const continuing = [
+    continuingPasskey(tools),
+    continuingTotp(tools),
+    continuingBackupCode(tools),
+    continuingEmailCode(tools),
+    continuingPassword(tools),
+  ]
   const features: Feature[] = [
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
@@ -218,13 +226,8 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     totpFeature(tools),
     backupCodeFeature(tools),
     mfaFeature(tools),
-    secondFactorFeature(tools, [
-      continuingPasskey(tools),
-      continuingTotp(tools),
-      continuingBackupCode(tools),
-      continuingEmailCode(tools),
-      continuingPassword(tools),
-    ]),
+    secondFactorFeature(tools, continuing),
+    stepUpFeature(tools, continuing),
     securityFeature([
       passwordSection(tools),
       passkeySection(tools),
@@ -289,6 +292,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     memberships: membershipLookup(tools, refusals(tools)),
     assurance: (session, userId) => db.tx('system', (tx) => findProvable(tools, tx, session, userId)),
     recordDenial: denials(tools),
+    stepUp: stepUpBeginner(tools),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs
     beforeAnswer: config.profile === 'testing' ? jobs.settleNew : null,
     ...(config.accessLog && !isForPeople(config) ? { accessEntries: batchedEntries(tools.clock.now) } : {}),

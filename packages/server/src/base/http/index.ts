@@ -34,7 +34,7 @@ import { refuse } from './serve/refuse.ts'
 import { formAddress } from './serve/return-path.ts'
 import { type Handler, type Handlers, makeRouter } from './serve/router.ts'
 import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
-import type { DenialRecorder } from './serve/steps.ts'
+import type { DenialRecorder, StepUpBeginner } from './serve/steps.ts'
 import { type Streams, streams } from './serve/streams.ts'
 
 export { challengeRows } from './request/challenge.ts'
@@ -54,6 +54,8 @@ export interface HttpOptions extends PageRenderer {
   /** What a signed-in user can prove; absent: one factor. */
   assurance?: AssuranceLookup
   recordDenial?: DenialRecorder
+  /** Default: a page that requires one is answered with the refusal. */
+  stepUp?: StepUpBeginner
   beforeAnswer?: (() => Promise<void>) | null
   assets: readonly Asset[]
   ready(): Promise<Readiness>
@@ -92,6 +94,7 @@ export function createHttp(options: HttpOptions): Http {
     memberships: options.memberships ?? (async () => null),
     assurance: options.assurance ?? (async ({ proofs }) => ({ acr: 'aal1', methods: [], proofs })),
     recordDenial: options.recordDenial ?? (async () => {}),
+    stepUp: options.stepUp ?? (async () => null),
     beforeAnswer: options.beforeAnswer ?? null,
     openExchange: accesses ? openWatched : open,
     cors: cors(config.corsOrigins),

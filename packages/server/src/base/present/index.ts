@@ -277,8 +277,15 @@ function challenge(failed: Problem, credential: RequestContext['credential']): s
   if (credential !== 'bearer') return 'Session realm="latchkey"'
   // RFC 9470 §3 for an authentication that is too old, RFC 6750 §3.1 for all others
   if (failed.code === 'STEP_UP_REQUIRED')
-    return 'Bearer realm="latchkey", error="insufficient_user_authentication"'
+    return `Bearer realm="latchkey", error="insufficient_user_authentication"${requiredBy(failed)}`
   return `Bearer realm="latchkey", error="invalid_token", error_description="${asQuotedText(failed.message)}"`
+}
+
+/** What a step-up must reach, RFC 9470 §3. */
+function requiredBy({ details }: Problem): string {
+  const { acr, max_age: maxAge } = Array.isArray(details) ? {} : (details ?? {})
+  const level = typeof acr === 'string' ? `, acr_values="${asQuotedText(acr)}"` : ''
+  return typeof maxAge === 'number' ? `${level}, max_age="${maxAge}"` : level
 }
 
 /** A path on this server or an absolute URL; `//host` and `/\host` look like paths and lead to another host. */

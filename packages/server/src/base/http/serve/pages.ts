@@ -4,7 +4,7 @@
  * failure gets the error page, which links back to the form.
  */
 import type { Call } from '../../call.ts'
-import type { Problem } from '../../errors.ts'
+import { type Problem, problem } from '../../errors.ts'
 import { ANONYMOUS } from '../request/authenticate.ts'
 import { CSRF_FIELD, csrfFor } from '../request/csrf.ts'
 import type { Exchange } from '../request/exchange.ts'
@@ -12,7 +12,7 @@ import { type Input, NO_INPUT } from '../request/input.ts'
 import type { CookieChange, PageAnswer, PageRow } from '../row/route.ts'
 import { type FormAddress, type FormInput, type ReturnPath, returnToOf, SAME_PAGE } from './return-path.ts'
 import type { Handler, Params } from './router.ts'
-import { type Entry, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
+import { type Entry, type HeldForm, type HttpContext, problemOf, type Steps, steps } from './steps.ts'
 
 export interface PageRenderer {
   /** A whole HTML document. `csrfToken` is null on pages that are the same for every caller. */
@@ -38,14 +38,17 @@ export function pageHandler(context: PageContext, row: PageRow, formAddress: For
   return async (req, res, params) => {
     const entry = step.open(req, res, params)
     const { exchange } = entry
+    let isMeant = false
     try {
       const input = await step.enter(entry)
       if (entry.refusal) return await answerRefusal(context, step, entry, entry.refusal)
       const parsed = await step.validateInput(entry, input)
+      isMeant = true
       const answer = await step.recordDenials(entry, () => row.run(entry.call, parsed))
       sendPage(context, row, exchange, entry.call, answer)
     } catch (error) {
-      await displayAgain(context, step, entry, problemOf(context, exchange, error, row))
+      const failed = problemOf(context, exchange, error, row)
+      await (isMeant ? answerFailure : displayAgain)(context, step, entry, failed)
     }
   }
 }
@@ -59,12 +62,13 @@ async function answerRefusal(
   const { row } = step
   const { exchange, call, params } = entry
   const isGet = row.method === 'GET'
-  const returnTo = (): string => (isGet ? exchange.url : step.formAddress(params, {}))
-  if (isMendedBySignIn(refusal)) {
-    context.present.redirect(exchange, signInAddress(returnTo(), { notice: 'step_up' }))
-  } else if (call.principal === null && isGet) {
+  if (NEEDS_STEP_UP.includes(refusal.code)) {
+    await readMeantForm(context, step, entry)
+    if (await answerByStepUp(context, step, entry, refusal)) return
+  }
+  if (call.principal === null && isGet) {
     const notice = refusal.code === 'SESSION_EXPIRED' ? { expired: '1' } : {}
-    context.present.redirect(exchange, signInAddress(returnTo(), notice))
+    context.present.redirect(exchange, signInAddress(exchange.url, notice))
   } else {
     const { fields } = isGet ? NO_INPUT : await readRefusedForm(step, exchange, params)
     if (await answerReached(context, row, entry, fields, refusal)) return
@@ -74,9 +78,65 @@ async function answerRefusal(
   }
 }
 
-/** A sign-in proves again, and sets up, what a refused request lacks. */
-const isMendedBySignIn = ({ code }: Problem): boolean =>
-  code === 'STEP_UP_REQUIRED' || code === 'MFA_ENROLMENT_REQUIRED'
+/** Reads a form that was refused before it was read, and checks its token. @throws Problem as reading it, CSRF_FAILED */
+async function readMeantForm(context: PageContext, step: PageSteps, entry: Entry): Promise<void> {
+  const { exchange, params } = entry
+  if (step.row.method === 'GET') return
+  if (context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
+  entry.input = NO_INPUT
+  entry.input = await step.readInput(exchange, ANONYMOUS, params)
+  step.assertMeant(entry, entry.input)
+}
+
+/**
+ * Redirects to the step-up that a refused page or form requires, from which the browser comes back. The contents of the
+ * form, whose token was checked, are kept. @returns whether it did
+ */
+async function answerByStepUp(
+  context: PageContext,
+  step: PageSteps,
+  entry: Entry,
+  refusal: Problem,
+): Promise<boolean> {
+  const { exchange, call, params } = entry
+  if (!call.session) return false
+  const isGet = step.row.method === 'GET'
+  const fields = entry.input?.fields ?? {}
+  const aim = isGet
+    ? { returnTo: exchange.url, form: null }
+    : { returnTo: step.formAddress(params, fields), form: heldForm(exchange, params, fields) }
+  const answer = await context.stepUp(call, refusal, aim)
+  if (!answer) return false
+  context.present.redirect(exchange, answer.redirect, answer.cookies)
+  return true
+}
+
+function heldForm({ url }: Exchange, params: Params, input: FormInput): HeldForm {
+  const isSent = ([name]: [string, unknown]): boolean => !Object.hasOwn(params ?? {}, name)
+  const fields = valuesOf(Object.fromEntries(Object.entries(input).filter(isSent)))
+  return {
+    path: url,
+    fields,
+    isPartial: Object.keys(input).some((name) => name !== CSRF_FIELD && isSecret(name)),
+  }
+}
+
+/** What is required before a page does what was sent: a step-up, which may set a second factor up. */
+const NEEDS_STEP_UP: readonly string[] = ['STEP_UP_REQUIRED', 'MFA_ENROLMENT_REQUIRED']
+
+async function answerFailure(
+  context: PageContext,
+  step: PageSteps,
+  entry: Entry,
+  failed: Problem,
+): Promise<void> {
+  try {
+    if (NEEDS_STEP_UP.includes(failed.code) && (await answerByStepUp(context, step, entry, failed))) return
+  } catch (error) {
+    return displayAgain(context, step, entry, problemOf(context, entry.exchange, error, step.row))
+  }
+  await displayAgain(context, step, entry, failed)
+}
 
 function signInAddress(returnTo: string, notice: Record<string, string>): string {
   const parameters = new URLSearchParams()
@@ -136,11 +196,6 @@ async function displayAgain(
   }
   try {
     if (isAuthorized && (await answerReached(context, row, entry, fields, failed))) return
-    if (isAuthorized && call.principal && isMendedBySignIn(failed)) {
-      const returnTo = row.method === 'GET' ? exchange.url : path.retry
-      context.present.redirect(exchange, signInAddress(returnTo, { notice: 'step_up' }))
-      return
-    }
     // the form of a caller who is not known yet would be that of a visitor
     if (!row.redisplay || !isAuthorized || failed.status >= 500 || context.isForeign(exchange.req)) {
       sendProblemPage(context, exchange, call, failed, path)
@@ -177,11 +232,13 @@ async function readRefusedForm(step: PageSteps, exchange: Exchange, params: Para
   }
 }
 
+const isSecret = (name: string): boolean => /passw|secret/i.test(name)
+
 /** The values that the form is displayed with again: no password, no other secret. */
 function valuesOf(input: FormInput): Readonly<Record<string, string>> {
   const values: Record<string, string> = {}
   for (const [name, value] of Object.entries(input)) {
-    if (typeof value === 'string' && name !== CSRF_FIELD && !/passw|secret/i.test(name)) values[name] = value
+    if (typeof value === 'string' && name !== CSRF_FIELD && !isSecret(name)) values[name] = value
   }
   return Object.freeze(values)
 }

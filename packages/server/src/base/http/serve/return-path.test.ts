@@ -109,11 +109,6 @@ describe('a form of a user whose session has ended', () => {
       returnTo: '/items/7',
     })
   })
-
-  it('is redirected to sign-in if the authentication is too old, which returns to the page of the form', async () => {
-    const late = await send('/items/7/renew', {}, signedInAs('late'))
-    expect(late.headers.get('location')).toBe('/sign-in?return_to=%2Fitems%2F7&notice=step_up')
-  })
 })
 
 it('the error page of a GET request links to the same address', async () => {

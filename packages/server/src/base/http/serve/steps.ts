@@ -46,7 +46,7 @@ import { parseInput, parseJudged } from '../request/fields.ts'
 import { type Input, inputReader, NO_INPUT, type ReadInput } from '../request/input.ts'
 import { type CountRequest, requestCounter } from '../request/limit.ts'
 import { badRequest } from '../request/text.ts'
-import type { Row } from '../row/route.ts'
+import type { CookieChange, Row } from '../row/route.ts'
 import type { Params } from './router.ts'
 
 /** What handlers need besides their row; made once. */
@@ -63,6 +63,7 @@ export interface HttpContext {
   memberships: MembershipLookup
   assurance: AssuranceLookup
   recordDenial: DenialRecorder
+  stepUp: StepUpBeginner
   /** Awaited between an unsafe `run` and its answer; the testing profile writes its e-mails here. */
   beforeAnswer: (() => Promise<void>) | null
   isForeign: (req: Exchange['req']) => boolean
@@ -78,6 +79,34 @@ export type DenialRecorder = (
   denied: { action: string; target: Readonly<Record<string, string>> },
   refusal: Problem,
 ) => Promise<void>
+
+/**
+ * Begins a step-up for a page that requires a further proof of the caller.
+ * @returns where the browser gives it; null where the refusal cannot be answered by one
+ */
+export type StepUpBeginner = (
+  call: Call,
+  refusal: Problem,
+  aim: StepUpAim,
+) => Promise<{ redirect: string; cookies?: readonly CookieChange[] } | null>
+
+/** What the browser was doing. */
+export interface StepUpAim {
+  /** The page to return to: the refused one, or that of the refused form. */
+  returnTo: string
+  /** The refused form; null for a page. */
+  form: HeldForm | null
+}
+
+/** A form that waits for a step-up. */
+export interface HeldForm {
+  /** Where it was sent. */
+  path: string
+  /** Without the CSRF token and without secrets. */
+  fields: Readonly<Record<string, string>>
+  /** Whether a password or another secret was left out, which has to be entered again. */
+  isPartial: boolean
+}
 
 interface Authorization {
   caller: Caller
@@ -112,6 +141,8 @@ export interface Steps<R extends Row> {
   authorize(exchange: Exchange, params: Params): Eventual<Authorization>
   /** Step 7 alone. @throws Problem */
   readInput: ReadInput
+  /** Step 8 alone. @throws Problem CSRF_FAILED */
+  assertMeant(entry: Entry, input: Input): void
   /** Steps 8 and 9. @throws Problem */
   validateInput(entry: Entry, input: Input): Eventual<unknown>
   /** Step 10. @throws what `run` throws */
@@ -234,6 +265,11 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       return input
     })
   }
+  function assertMeant({ exchange, call }: Entry, { fields }: Input): void {
+    const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
+    if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
+      throw problem('CSRF_FAILED')
+  }
   async function runRecorded<T>({ call, params }: Entry, run: () => Eventual<T>): Promise<T> {
     try {
       return await run()
@@ -275,12 +311,11 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
       )
     },
     readInput,
-    validateInput({ exchange, call }, input) {
+    assertMeant,
+    validateInput(entry, input) {
       if (input === NO_INPUT) return parseNothing()
+      assertMeant(entry, input)
       const { fields, unknown } = input
-      const needsToken = isUnsafe && (row.kind === 'page' || call.session?.via === 'cookie')
-      if (needsToken && !isTokenOf(context.keyring, call, tokenIn(exchange.req, fields)))
-        throw problem('CSRF_FAILED')
       delete fields[CSRF_FIELD]
       const judge = row.judge?.bind(row)
       return judge ? parseJudged(row.input, fields, unknown, judge) : parseInput(row.input, fields, unknown)

@@ -1,6 +1,7 @@
 /** The pages of one's API keys as a browser without a script uses them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
+import { stepUp } from '../../../testing/step-up.ts'
+import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -102,28 +103,22 @@ describe('the page of API keys', () => {
     expect((await open(person, `${PATH}/${id}`)).status).toBe(404)
   })
 
-  it('requires a new sign-in where the last one is too old, and returns', async () => {
+  it('requires a further proof where the last one is too old, and then does what was sent', async () => {
     const person = await staff()
     const key = keyIn((await send(person, PATH, FIELDS)).text)
     const id = (await validate(key)).data.key_id
     await world.clock.advance('11 minutes')
     const { text } = await open(person)
     expect(text).not.toContain('name="access"')
-    expect(text).toContain('href="/sign-in?notice=step_up&amp;return_to=%2Faccount%2Fapi-keys"')
-    const late = await send(person, PATH, FIELDS)
-    expect([late.status, late.headers.get('location')]).toEqual([
-      303,
-      '/sign-in?return_to=%2Faccount%2Fapi-keys&notice=step_up',
-    ])
-    const again = await send(person, `${PATH}/${id}/rotate`, { grace: '0' })
-    const back = new URL(again.headers.get('location') ?? '', world.url).searchParams.get('return_to') ?? ''
-    const signIn = await open(person, again.headers.get('location') ?? '')
-    expect(signIn.text).toContain('name="password"')
-    const token = /name="csrf_token" value="([^"]+)"/.exec(signIn.text)?.[1] ?? ''
-    const fields = { csrf_token: token, identifier: person.email, password: PASSWORD, return_to: back }
-    const signedIn = await person.client.post('/sign-in', fields, { form: true, headers: html })
-    expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, back])
-    expect((await open(person, back)).headers.get('location')).toBe(`${PATH}/${id}`)
+    expect(text).toContain('href="/step-up?return_to=%2Faccount%2Fapi-keys"')
+    const late = await send(person, `${PATH}/${id}/rotate`, { grace: '0' })
+    expect([late.status, late.headers.get('location')]).toEqual([303, '/step-up'])
+    expect((await validate(key)).status).toBe(200)
+    const { fields, action } = await stepUp(person.client)
+    expect(action).toBe(`${PATH}/${id}/rotate`)
+    const rotated = await person.client.post(action, fields, { form: true, headers: html })
+    expect([rotated.status, (await validate(keyIn(rotated.text))).status]).toEqual([200, 200])
+    expect((await validate(key)).status).toBe(401)
   })
 
   it('is shown in German', async () => {

@@ -24,8 +24,8 @@ export const apiKeysText = texts({
     'keys.may': 'Permissions: {permissions}',
 
     'new.title': 'New API key',
-    'new.step_up': 'To create a key you must have signed in within the last 10 minutes.',
-    'new.step_up_link': 'Sign in again',
+    'new.step_up': 'To create a key you must have confirmed who you are within the last 10 minutes.',
+    'new.step_up_link': 'Confirm that it is you',
     'new.button': 'Create key',
     'field.name': 'Name',
     'field.description': 'Description',
@@ -91,8 +91,8 @@ export const apiKeysText = texts({
 
     'new.title': 'Neuer API-Schlüssel',
     'new.step_up':
-      'Um einen Schlüssel zu erstellen, müssen Sie sich in den letzten 10 Minuten angemeldet haben.',
-    'new.step_up_link': 'Noch einmal anmelden',
+      'Um einen Schlüssel zu erstellen, müssen Sie Ihre Identität in den letzten 10 Minuten bestätigt haben.',
+    'new.step_up_link': 'Identität bestätigen',
     'new.button': 'Schlüssel erstellen',
     'field.name': 'Name',
     'field.description': 'Beschreibung',

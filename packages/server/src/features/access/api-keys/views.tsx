@@ -99,7 +99,7 @@ export function ApiKeys({ keys, permissions, lifetimes, newKeyId, revoked = fals
   )
 }
 
-const STEP_UP = '/sign-in?notice=step_up&return_to=%2Faccount%2Fapi-keys'
+const STEP_UP = '/step-up?return_to=%2Faccount%2Fapi-keys'
 
 function NewKeyForm({
   keyId,

@@ -195,7 +195,7 @@ describe('switching', () => {
       { csrf_token: member.client.csrfToken ?? '', organization_id: id },
       { form: true },
     )
-    expect(form.headers.get('location')).toBe('/sign-in?return_to=%2Faccount%2Forganizations&notice=step_up')
+    expect(form.headers.get('location')).toBe('/step-up')
     await proveFactor(world, member)
     expect((await change()).data.organization.id).toBe(id)
     expect(await actsIn(member.client)).toBe(id)

@@ -5,7 +5,6 @@
 export {
   type AfterSignIn,
   type Attempt,
-  type AttemptProgress,
   attemptInsert,
   beginAttempt,
   endAttempts,
@@ -14,5 +13,6 @@ export {
   moveAttempt,
   resumeAttempt,
 } from './attempts.ts'
+export { heldForms } from './held-forms.ts'
 export { attemptJobs } from './jobs.ts'
 export type { Proof, Requirement, Step, StepUpDemand } from './steps.ts'

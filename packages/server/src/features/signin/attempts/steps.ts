@@ -18,8 +18,10 @@ export type Requirement = 'change_password'
 
 /** What a step-up must reach, for the session that began it. */
 export interface StepUpDemand {
-  /** The level of what is proven in this attempt alone. */
+  /** The level of what is proven in this attempt, and of what the session has proven within `maxAge`. */
   acr?: Acr
+  /** Seconds; without it, all is proven in this attempt. */
+  maxAge?: number
   /** What an organization demands of the session; what it has proven already counts. */
   demand?: Omit<Demand, 'dueAt'> & { dueAt: string | null }
   /** What the session has proven before. */

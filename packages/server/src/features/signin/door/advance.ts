@@ -26,7 +26,6 @@ import { organizationWished, type User, updateLastSignIn } from '../../identity/
 import {
   type AfterSignIn,
   type Attempt,
-  type AttemptProgress,
   attemptInsert,
   beginAttempt,
   moveAttempt,
@@ -103,7 +102,7 @@ export async function advance(
     ...(taken.requires ?? []),
   ]
   const step = stepOf(tools.config, call.now, { user, proofs, requirements, stepUp: attempt.stepUp, facts })
-  const progress: AttemptProgress = {
+  const progress: Parameters<typeof moveAttempt>[2] = {
     step,
     userId: user.id,
     proofs,

@@ -6,13 +6,19 @@ import { withReturnTo } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
 import { type Attempt, findReturnTo } from '../attempts/index.ts'
 
-/** The cookie in which a browser keeps the token of an attempt that waits. */
-export const ATTEMPT_COOKIE = 'attempt'
+/**
+ * The cookie in which a browser keeps the token of an attempt that waits: of a sign-in, and beside it, so that it does not
+ * replace a sign-in or a registration, of a step-up.
+ */
+export type AttemptCookie = 'attempt' | 'step_up'
+export const ATTEMPT_COOKIE = 'attempt' satisfies AttemptCookie
 
-export const attemptOf = (call: Call): string => call.cookies[ATTEMPT_COOKIE] ?? ''
+export const attemptOf = (call: Call, cookie: AttemptCookie = ATTEMPT_COOKIE): string =>
+  call.cookies[cookie] ?? ''
 
 /** The public part of the token: another tab may have replaced the attempt that a form was shown for. */
-export const attemptId = (call: Call): string => attemptOf(call).split('.')[0] ?? ''
+export const attemptId = (call: Call, cookie?: AttemptCookie): string =>
+  attemptOf(call, cookie).split('.')[0] ?? ''
 
 export const isAttemptGone = ({ code }: Problem): boolean => code === 'NOT_FOUND' || code === 'CONFLICT'
 
@@ -25,8 +31,12 @@ export const startOver = async (tools: Pick<Tools, 'db'>, call: Call): Promise<P
   cookies: [{ name: ATTEMPT_COOKIE, value: null }],
 })
 
-export const attemptCookie = ({ token, expiresAt }: Attempt, now: Date): CookieChange => ({
-  name: ATTEMPT_COOKIE,
+export const attemptCookie = (
+  { token, expiresAt }: Pick<Attempt, 'token' | 'expiresAt'>,
+  now: Date,
+  name: AttemptCookie = ATTEMPT_COOKIE,
+): CookieChange => ({
+  name,
   value: token,
   maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000),
 })

@@ -14,7 +14,7 @@ import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/se
 import { UserView, userView } from '../../identity/users/index.ts'
 import { continueAttempt, type Outcome } from '../door/index.ts'
 import { getAttempt, offerOf } from '../steps/index.ts'
-import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
+import { ATTEMPT_COOKIE, type AttemptCookie, attemptCookie } from './browser-attempt.ts'
 
 export const SignedInView = SessionStarted.extend({
   user: described(UserView, 'The user who signed in.'),
@@ -132,11 +132,13 @@ export async function redirectVerified(
   return 'refused' in outcome ? null : redirectOutcome(call, outcome)
 }
 
-function signInCookies({ session, deviceCookie }: CompletedSignIn, call: Call): CookieChange[] {
+/** The cookies of a completed sign-in. A step-up leaves the attempt of a sign-in that waits in the same browser. */
+function signInCookies({ session, deviceCookie, purpose }: CompletedSignIn, call: Call): CookieChange[] {
+  const used: AttemptCookie = purpose === 'step_up' ? 'step_up' : ATTEMPT_COOKIE
   return [
     ...(session.token === null ? [] : [sessionCookie(session, call.now)]),
     ...(deviceCookie ? [deviceCookie] : []),
-    ...(call.cookies[ATTEMPT_COOKIE] === undefined ? [] : [{ name: ATTEMPT_COOKIE, value: null }]),
+    ...(call.cookies[used] === undefined ? [] : [{ name: used, value: null }]),
   ]
 }
 

@@ -5,3 +5,4 @@
 export { beginDemandedEnrolment } from './demanded.ts'
 export { secondFactorFeature } from './feature.ts'
 export type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'
+export { type ContinuationPage, continuationRows, ENROL, enrolling, PROVE } from './pages.tsx'

@@ -9,6 +9,7 @@ import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { inForm } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { Outcome } from '../door/index.ts'
 import {
   attemptEndedPath,
   attemptId,
@@ -17,21 +18,31 @@ import {
   redirectOutcome,
   startOver,
 } from '../responses/index.ts'
-import { findOffer, getAttempt } from '../steps/index.ts'
+import { findOffer, getAttempt, type WaitingStep } from '../steps/index.ts'
 import type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'
 import { secondFactorOperations } from './operations.ts'
 import { methodNamed, SealedText, TypedCode, TypedSecret } from './routes.ts'
 import { secondFactorText as t } from './texts.ts'
 import { Challenge } from './views.tsx'
 
-/** What a page does with an attempt at its step. */
-interface Kind {
+/** What a page does with an attempt at its step, in a sign-in or in a step-up. */
+export interface ContinuationPage {
   what: 'prove' | 'enrol'
-  path: '/second-factor' | '/second-factor/enrol'
-  step: 'second_factor' | 'enrol'
+  path: string
+  steps: readonly WaitingStep[]
+  /** The cookie that has the attempt's token. */
+  cookie: 'attempt' | 'step_up'
   name: string
   form: Operation
   submit: Operation
+  /** An answer instead of the form, where the browser has no attempt that waits here. */
+  begin?(call: Call, returnTo: string | undefined): Promise<PageAnswer | null>
+  /** Where the browser goes after the step. @throws Problem the refusal */
+  answer(call: Call, outcome: Outcome): PageAnswer
+  /** The answer where the attempt has ended. */
+  gone(call: Call): Promise<PageAnswer>
+  /** The answer to a form of another attempt than the one in the cookie, which continues in its own tab. */
+  replaced(call: Call): Promise<PageAnswer>
   panel(method: ContinuingMethod, call: Call, shown: ShownAttempt): Promise<Panel>
   take(method: ContinuingMethod, call: Call, token: string, sent: Continuation): Promise<Enrolled>
 }
@@ -48,12 +59,12 @@ interface ShowOptions {
 /** @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED */
 async function show(
   tools: Tools,
-  kind: Kind,
+  kind: ContinuationPage,
   offered: readonly ContinuingMethod[],
   call: Call,
   { method, form, failed, typed }: ShowOptions,
 ): Promise<PageAnswer> {
-  const attempt = await getAttempt(tools, call, attemptOf(call), [kind.step], { toShow: true })
+  const attempt = await getAttempt(tools, call, attemptOf(call, kind.cookie), kind.steps, { toShow: true })
   const { user, methods, enrollable } = await findOffer(tools, call, attempt)
   if (!user) throw new Error('an attempt at this step has a user')
   const shown = { attempt, user, ...(typed && { typed }) }
@@ -85,15 +96,21 @@ async function show(
   }
 }
 
-const rowsOf = (tools: Tools, kind: Kind, offered: readonly ContinuingMethod[]): Row[] => [
+/** The page of an attempt at a step, and its form. @param offered the methods that can take the step */
+export const continuationRows = (
+  tools: Tools,
+  kind: ContinuationPage,
+  offered: readonly ContinuingMethod[],
+): Row[] => [
   page({
     of: kind.form,
     method: 'GET',
     path: kind.path,
-    input: z.object({ method: z.string().max(40).optional() }),
-    run: (call, { method }) => show(tools, kind, offered, call, { method }),
+    input: z.object({ method: z.string().max(40).optional(), return_to: ReturnTo }),
+    run: async (call, { method, return_to: returnTo }) =>
+      (await kind.begin?.(call, returnTo)) ?? show(tools, kind, offered, call, { method }),
     redisplay: async (call, _typed, problem) => {
-      if (isAttemptGone(problem)) return startOver(tools, call)
+      if (isAttemptGone(problem)) return kind.gone(call)
       throw problem
     },
   }),
@@ -112,64 +129,86 @@ const rowsOf = (tools: Tools, kind: Kind, offered: readonly ContinuingMethod[]):
       return_to: ReturnTo,
     }),
     run: async (call, { attempt, method, return_to: _, ...sent }) =>
-      attempt === attemptId(call)
-        ? answerEnrolled(call, await kind.take(methodNamed(offered, method), call, attemptOf(call), sent))
-        : // the cookie is that of another sign-in, which continues in its own tab
-          { redirect: await attemptEndedPath(tools, call) },
+      attempt === attemptId(call, kind.cookie)
+        ? answerEnrolled(
+            call,
+            kind,
+            await kind.take(methodNamed(offered, method), call, attemptOf(call, kind.cookie), sent),
+          )
+        : kind.replaced(call),
+    // the token of a visitor's form is not that of the session which the first request has started
     reached: ({ principal }, sent, { code }) =>
-      code === 'CSRF_FAILED' && principal
+      kind.cookie === 'attempt' && code === 'CSRF_FAILED' && principal
         ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
         : null,
     redisplay: async (call, typed, problem) => {
-      if (isAttemptGone(problem)) return startOver(tools, call)
+      if (isAttemptGone(problem)) return kind.gone(call)
       const form = formState(call.locale, typed, problem)
       const isTyping = /^(VALIDATION_ERROR|AUTHENTICATION_FAILED)$/.test(problem.code)
       if (!isTyping) throw problem
-      if (typed.attempt !== attemptId(call)) return { redirect: await attemptEndedPath(tools, call) }
+      if (typed.attempt !== attemptId(call, kind.cookie)) return kind.replaced(call)
       return await show(tools, kind, offered, call, {
         method: typed.method,
         form,
         failed: problem,
         typed,
       }).catch((failure: unknown) => {
-        if (failure instanceof Problem && isAttemptGone(failure)) return startOver(tools, call)
+        if (failure instanceof Problem && isAttemptGone(failure)) return kind.gone(call)
         throw problem
       })
     },
   }),
 ]
 
-function answerEnrolled(call: Call, { outcome, once }: Enrolled): PageAnswer {
-  const answer = redirectOutcome(call, outcome)
+function answerEnrolled(call: Call, kind: ContinuationPage, { outcome, once }: Enrolled): PageAnswer {
+  const answer = kind.answer(call, outcome)
   return once && 'redirect' in answer ? { ...once(answer.redirect), cookies: answer.cookies ?? [] } : answer
 }
 
+type Taking = Pick<ContinuationPage, 'panel' | 'take'>
+/** Proving by a method. */
+export const PROVE: Taking = {
+  panel: (method, call, shown) => method.panel(call, shown),
+  take: async (method, call, token, sent) => ({ outcome: await method.prove(call, token, sent), once: null }),
+}
+/** Setting a factor up. */
+export const ENROL: Taking = {
+  panel: (method, call, shown) => enrolmentOf(method).panel(call, shown),
+  take: (method, call, token, sent) => enrolmentOf(method).complete(call, token, sent),
+}
+
+/** The methods that can be set up in an attempt. */
+export const enrolling = (methods: readonly ContinuingMethod[]): ContinuingMethod[] =>
+  methods.filter((method) => method.enrolment !== undefined)
+
 export function secondFactorPages(tools: Tools, methods: readonly ContinuingMethod[]): Row[] {
-  const prove: Kind = {
+  const ofSignIn = {
+    cookie: 'attempt',
+    answer: redirectOutcome,
+    gone: (call: Call) => startOver(tools, call),
+    replaced: async (call: Call) => ({ redirect: await attemptEndedPath(tools, call) }),
+  } as const
+  const prove: ContinuationPage = {
+    ...ofSignIn,
     what: 'prove',
     path: '/second-factor',
-    step: 'second_factor',
+    steps: ['second_factor'],
     name: 'pages.second_factor.submit',
     form: secondFactorOperations.form,
     submit: secondFactorOperations.verify,
-    panel: (method, call, shown) => method.panel(call, shown),
-    take: async (method, call, token, sent) => ({
-      outcome: await method.prove(call, token, sent),
-      once: null,
-    }),
+    ...PROVE,
   }
-  const enrol: Kind = {
+  const enrol: ContinuationPage = {
+    ...ofSignIn,
     what: 'enrol',
     path: '/second-factor/enrol',
-    step: 'enrol',
+    steps: ['enrol'],
     name: 'pages.second_factor.enrol.submit',
     form: secondFactorOperations.enrolForm,
     submit: secondFactorOperations.enrol,
-    panel: (method, call, shown) => enrolmentOf(method).panel(call, shown),
-    take: (method, call, token, sent) => enrolmentOf(method).complete(call, token, sent),
+    ...ENROL,
   }
-  const enrolling = methods.filter((method) => method.enrolment !== undefined)
-  return [...rowsOf(tools, prove, methods), ...rowsOf(tools, enrol, enrolling)]
+  return [...continuationRows(tools, prove, methods), ...continuationRows(tools, enrol, enrolling(methods))]
 }
 
 function enrolmentOf({ name, enrolment }: ContinuingMethod): NonNullable<ContinuingMethod['enrolment']> {

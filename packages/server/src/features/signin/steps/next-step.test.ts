@@ -203,6 +203,8 @@ const stepUps: [string, JudgedProof[], StepFacts['stepUp'], SignInFacts, Step, s
   ['a level is reached', [proof, of('totp')], { acr: 'aal2' }, has(['totp']), 'done', []],
   ['a passkey reaches every level', [of('passkey')], { acr: 'aal2-phr' }, has(['passkey']), 'done', []],
   ['a level that the user cannot reach is not waited for', [proof], { acr: 'aal2' }, has([]), 'done', []],
+  ['what the session has proven within max_age counts for a level', [proof], { acr: 'aal2', maxAge: 600, former: [{ ...of('totp'), at: new Date(now.getTime() - 600_000).toISOString() }] }, has(['totp']), 'done', []],
+  ['what it has proven before that does not', [proof], { acr: 'aal2', maxAge: 600, former: [{ ...of('totp'), at: new Date(now.getTime() - 600_001).toISOString() }] }, has(['totp']), 'second_factor', ['totp']],
   ['what the session has proven does not count for a level', [proof], { acr: 'aal2', former: [{ ...of('totp'), at: '' }] }, has(['totp']), 'second_factor', ['totp']],
   ['what the session has proven counts for an organization', [of('totp')], { demand: { ...demand('require_any'), dueAt: null }, former: [{ ...proof, at: '' }] }, has(['totp']), 'done', []],
   ['an organization demands a factor that is not enrolled', [proof], { demand: { ...demand('require_any'), dueAt: null } }, has([]), 'enrol', []],

@@ -81,7 +81,8 @@ function nextStepUp(
   facts: SignInFacts,
   now: Date,
 ): 'second_factor' | 'enrol' | 'done' {
-  if (stepUp.acr && !reaches(proofs, stepUp.acr) && reaches([...proofs, ...everything(facts)], stepUp.acr))
+  const recent = [...proofs, ...recentOf(stepUp, now)]
+  if (stepUp.acr && !reaches(recent, stepUp.acr) && reaches([...recent, ...everything(facts)], stepUp.acr))
     return 'second_factor'
   const further = { ...facts, demands: demandsOf(stepUp) }
   const all = [...proofs, ...(stepUp.former ?? [])]
@@ -89,6 +90,10 @@ function nextStepUp(
     return 'second_factor'
   return findUnenrolled(all, further, now) ? 'enrol' : 'done'
 }
+
+/** What the session has proven within the time that counts. */
+const recentOf = ({ maxAge, former = [] }: StepUpDemand, now: Date) =>
+  maxAge === undefined ? [] : former.filter(({ at }) => now.getTime() - Date.parse(at) <= maxAge * 1000)
 
 const reaches = (proofs: readonly Omit<JudgedProof, 'subject'>[], acr: Acr) => isAtLeast(acrOf(proofs), acr)
 

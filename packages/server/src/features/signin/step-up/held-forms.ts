@@ -1,0 +1,109 @@
+/**
+ * Forms that wait for a step-up: their contents are encrypted in the attempt, bound to the session and the user that sent
+ * them, and are given back once, after the step-up is complete. They have no CSRF token and no secret.
+ */
+import { z } from 'zod'
+import { ACCEPTABLE_METHODS, ACRS } from '../../../base/assurance.ts'
+import type { Call } from '../../../base/call.ts'
+import type { Problem } from '../../../base/errors.ts'
+import type { HeldForm, StepUpBeginner } from '../../../base/http/serve/steps.ts'
+import { safeReturnTo } from '../../../base/return-to.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { type Attempt, heldForms, type StepUpDemand } from '../attempts/index.ts'
+import { attemptCookie } from '../responses/index.ts'
+import { beginStepUp, findAttempt } from '../steps/index.ts'
+
+type HoldTools = Pick<Tools, 'config' | 'db' | 'keyring'>
+
+const Sealed = z.object({
+  session: z.string(),
+  user: z.string(),
+  path: z.string().regex(/^\/(?![/\\])/),
+  fields: z.record(z.string(), z.string()),
+  isPartial: z.boolean(),
+})
+
+/** Begins the step-up that a page requires, and keeps the form that was sent to it (base/http). */
+export function stepUpBeginner(tools: HoldTools): StepUpBeginner {
+  return async (call, refusal, { returnTo: wanted, form }) => {
+    const returnTo = safeReturnTo(tools.config, wanted) ?? '/account'
+    const { methods, attempt: waiting } = detailsOf(refusal)
+    // without a method to prove, and without an attempt to set a factor up in, a new sign-in does both
+    if (methods.length === 0 || (waiting === null && refusal.code !== 'STEP_UP_REQUIRED')) {
+      return { redirect: `/sign-in?${new URLSearchParams({ return_to: returnTo, notice: 'step_up' })}` }
+    }
+    const attempt = await findOrBegin(tools, call, refusal, waiting, returnTo)
+    if (!attempt?.stepUp) return null
+    const { sessionId } = attempt.stepUp
+    const held = { form: form && seal(tools, call, form), returnTo }
+    const isHeld = await tools.db.tx('system', (tx) =>
+      heldForms.hold(tx, { id: attempt.id, sessionId }, held),
+    )
+    if (!isHeld) return null
+    const redirect = attempt.step === 'enrol' ? '/step-up/enrol' : '/step-up'
+    return { redirect, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
+  }
+}
+
+/** The attempt that the refusal has begun already, as one that sets a second factor up; otherwise a new one. */
+async function findOrBegin(
+  tools: HoldTools,
+  call: Call,
+  refusal: Problem,
+  waiting: string | null,
+  returnTo: string,
+): Promise<Attempt | null> {
+  if (waiting !== null) return await findAttempt(tools, call, waiting)
+  return await beginStepUp(tools, call, demandOf(refusal), returnTo)
+}
+
+const Details = z.object({
+  attempt: z.string().optional(),
+  methods: z.array(z.string()).optional(),
+  acr: z.enum(ACRS).optional(),
+  max_age: z.number().optional(),
+  organization_id: z.string().optional(),
+})
+
+function detailsOf({ details }: Problem) {
+  const { attempt = null, methods = [], ...rest } = Details.safeParse(details).data ?? {}
+  return { attempt, methods, ...rest }
+}
+
+/** What the step-up must reach, as the details of STEP_UP_REQUIRED say. */
+function demandOf(refusal: Problem): StepUpDemand {
+  const { acr, max_age: maxAge, methods, organization_id: organizationId } = detailsOf(refusal)
+  if (acr === undefined) return {}
+  if (organizationId === undefined) return { acr, ...(maxAge !== undefined && { maxAge }) }
+  // what the session has proven counts towards the demand of an organization, of any age
+  const accepts = ACCEPTABLE_METHODS.filter((method) => methods.includes(method))
+  const mode = acr === 'aal2-phr' ? 'require_passkey' : 'require_any'
+  return { demand: { mode, accepts, dueAt: null, organizationId } }
+}
+
+function seal({ keyring }: HoldTools, { principal, session }: Call, form: HeldForm): string {
+  const bound = { session: session?.id, user: principal?.userId }
+  return keyring.encrypt('forms', JSON.stringify({ ...bound, ...form }))
+}
+
+/** @returns null for what was not sealed for this caller */
+function unseal({ keyring }: HoldTools, { principal, session }: Call, sealed: string): HeldForm | null {
+  if (!keyring.opens('forms', sealed)) return null
+  const { data } = Sealed.safeParse(JSON.parse(keyring.decrypt('forms', sealed)))
+  if (data?.session !== session?.id || data?.user !== principal?.userId) return null
+  return data ?? null
+}
+
+/**
+ * What follows a step-up of the caller's session: the form that it held, once, and where the browser was going.
+ * @returns null for a step-up of another session
+ */
+export async function takeForm(tools: HoldTools, call: Call, token: string) {
+  const { session } = call
+  if (!session) return null
+  const taken = await tools.db.tx('system', (tx) =>
+    heldForms.take(tx, token, { sessionId: session.id, now: call.now }),
+  )
+  if (!taken) return null
+  return { ...taken, form: taken.form === null ? null : unseal(tools, call, taken.form) }
+}

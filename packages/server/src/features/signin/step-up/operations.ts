@@ -1,0 +1,60 @@
+/** The operations of a step-up. */
+import { operation } from '../../../base/http/row/operation.ts'
+
+const ERRORS = [
+  'AUTHENTICATION_FAILED',
+  'ACCOUNT_LOCKED',
+  'ACCOUNT_DISABLED',
+  'MFA_REQUIRED',
+  'MFA_ENROLMENT_REQUIRED',
+  'NOT_FOUND',
+  'CONFLICT',
+  'UNAVAILABLE',
+] as const
+
+export const stepUpOperations = {
+  begin: operation({
+    name: 'auth.step_up',
+    summary: 'Begin a step-up of your session',
+    needs: 'session',
+    quiet: 'begins an attempt; what it proves is recorded',
+    limit: { by: 'user', max: 60, per: '10m' },
+  }),
+  form: operation({
+    name: 'pages.step_up',
+    summary: 'Show the form of a step-up',
+    needs: 'session',
+    quiet: 'begins an attempt; what it proves is recorded',
+    limit: { by: 'user', max: 120, per: '10m' },
+  }),
+  prove: operation({
+    name: 'auth.step_up.prove',
+    summary: 'Continue a step-up by a proof',
+    needs: 'session',
+    audit: ['auth.step_up.success', 'auth.login.failure', 'auth.login.locked'],
+    limit: { by: 'ip', max: 60, per: '10m' },
+    errors: ERRORS,
+  }),
+  enrolForm: operation({
+    name: 'pages.step_up.enrol',
+    summary: 'Show the form that sets up a second factor in a step-up',
+    needs: 'session',
+    quiet: 'reads only',
+    limit: { by: 'user', max: 120, per: '10m' },
+  }),
+  enrol: operation({
+    name: 'auth.step_up.enrol',
+    summary: 'Set up a second factor in a step-up',
+    needs: 'session',
+    audit: ['auth.step_up.success', 'auth.mfa.enabled'],
+    limit: { by: 'ip', max: 60, per: '10m' },
+    errors: ERRORS,
+  }),
+  resume: operation({
+    name: 'pages.step_up.continue',
+    summary: 'Continue what a step-up was required for',
+    needs: 'session',
+    quiet: 'changes nothing but that the kept form is shown once',
+    limit: { by: 'user', max: 120, per: '10m' },
+  }),
+}

@@ -1,0 +1,103 @@
+/** The hosted pages of a step-up: its proof, setting a second factor up in it, and sending the kept form. */
+import { z } from 'zod'
+import type { Call } from '../../../base/call.ts'
+import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
+import { safeReturnTo } from '../../../base/return-to.ts'
+import type { Tools } from '../../../core/tools.ts'
+import { findReturnTo } from '../attempts/index.ts'
+import type { Outcome } from '../door/index.ts'
+import { attemptCookie, attemptOf, redirectOutcome } from '../responses/index.ts'
+import {
+  type ContinuationPage,
+  type ContinuingMethod,
+  continuationRows,
+  ENROL,
+  enrolling,
+  PROVE,
+} from '../second-factor/index.ts'
+import { beginStepUp, findAttempt } from '../steps/index.ts'
+import { takeForm } from './held-forms.ts'
+import { stepUpOperations } from './operations.ts'
+import { stepUpText as t } from './texts.ts'
+import { Continue } from './views.tsx'
+
+const CONTINUE = '/step-up/continue'
+const PATHS = { prove: '/step-up', enrol: '/step-up/enrol' } as const
+
+/** After the last proof the browser continues with the new session, and keeps the attempt until the form was shown. */
+function answerStepUp(call: Call, outcome: Outcome): PageAnswer {
+  if ('next' in outcome) {
+    const redirect = outcome.next === 'enrol' ? PATHS.enrol : PATHS.prove
+    return { redirect, cookies: [attemptCookie(outcome.attempt, call.now, 'step_up')] }
+  }
+  const answer = redirectOutcome(call, outcome)
+  const cookies = ('cookies' in answer && answer.cookies) || []
+  return { redirect: CONTINUE, cookies: cookies.filter(({ name }) => name !== 'step_up') }
+}
+
+/** A step-up without a refused page: of a link such as that of the page of API keys. */
+async function begin(tools: Tools, call: Call, returnTo: string | undefined): Promise<PageAnswer | null> {
+  const waiting = await findAttempt(tools, call, attemptOf(call, 'step_up'))
+  const wanted = safeReturnTo(tools.config, returnTo)
+  if (waiting && (wanted === null || waiting.after.returnTo === wanted)) return null
+  const attempt = await beginStepUp(tools, call, {}, wanted)
+  return { redirect: PATHS.prove, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
+}
+
+async function resume(tools: Tools, call: Call): Promise<PageAnswer> {
+  const token = attemptOf(call, 'step_up')
+  const taken = await takeForm(tools, call, token)
+  if (taken?.step === 'enrol') return { redirect: PATHS.enrol }
+  if (taken?.step === 'prove' || taken?.step === 'second_factor') return { redirect: PATHS.prove }
+  const cookies = [{ name: 'step_up', value: null }]
+  // the page that was refused, also after the session in which it was
+  const returnTo = (taken ? taken.returnTo : await findReturnTo(tools.db.hot, token)) ?? '/account'
+  if (!taken?.form) return { redirect: returnTo, cookies }
+  const { form } = taken
+  return {
+    page: <Continue form={form} returnTo={returnTo} />,
+    title: t(call.locale, 'continue.title'),
+    cookies,
+  }
+}
+
+export function stepUpPages(tools: Tools, methods: readonly ContinuingMethod[]): Row[] {
+  const shared = {
+    cookie: 'step_up',
+    answer: answerStepUp,
+    gone: async () => ({ redirect: CONTINUE }),
+    replaced: async () => ({ redirect: PATHS.prove }),
+  } as const
+  const prove: ContinuationPage = {
+    ...shared,
+    ...PROVE,
+    what: 'prove',
+    path: PATHS.prove,
+    steps: ['prove', 'second_factor'],
+    name: 'pages.step_up.submit',
+    form: stepUpOperations.form,
+    submit: stepUpOperations.prove,
+    begin: (call, returnTo) => begin(tools, call, returnTo),
+  }
+  const enrol: ContinuationPage = {
+    ...shared,
+    ...ENROL,
+    what: 'enrol',
+    path: PATHS.enrol,
+    steps: ['enrol'],
+    name: 'pages.step_up.enrol.submit',
+    form: stepUpOperations.enrolForm,
+    submit: stepUpOperations.enrol,
+  }
+  return [
+    ...continuationRows(tools, prove, methods),
+    ...continuationRows(tools, enrol, enrolling(methods)),
+    page({
+      of: stepUpOperations.resume,
+      method: 'GET',
+      path: CONTINUE,
+      input: z.object({}),
+      run: (call) => resume(tools, call),
+    }),
+  ]
+}

@@ -1,0 +1,42 @@
+/** A step-up by the password, as a browser without a script goes through its pages. */
+import type { Client, Reply } from './client.ts'
+import { PASSWORD } from './world.ts'
+
+const HTML = { accept: 'text/html' }
+
+export interface SentForm {
+  action: string
+  /** The hidden fields, the CSRF token included. */
+  fields: Record<string, string>
+}
+
+const unescaped = (text: string): string =>
+  text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => ENTITIES[name] ?? '')
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+
+/** The form of a page. @throws if it has none */
+export function formIn(text: string): SentForm {
+  const main = text.slice(text.indexOf('<main'))
+  const form = /<form\b[^>]*\baction="([^"]*)"[^>]*>([\s\S]*?)<\/form>/.exec(main)
+  if (!form) throw new Error(`a page without a form: ${main.slice(0, 500)}`)
+  const inputs = [...(form[2] ?? '').matchAll(/<input type="hidden" name="([^"]*)"(?: value="([^"]*)")?/g)]
+  const fields = Object.fromEntries(
+    inputs.map(([, name = '', value = '']) => [unescaped(name), unescaped(value)]),
+  )
+  return { action: unescaped(form[1] ?? ''), fields }
+}
+
+/** Proves the password on the page of the step-up that waits. @returns the answer, which leads on */
+export async function proveOnPage(client: Client, password = PASSWORD): Promise<Reply> {
+  const page = await client.get('/step-up', { headers: HTML })
+  const { action, fields } = formIn(page.text)
+  return await client.post(action, { ...fields, password }, { form: true, headers: HTML })
+}
+
+/** Goes through the step-up that waits. @returns the form that it held, to be sent */
+export async function stepUp(client: Client): Promise<SentForm> {
+  const proven = await proveOnPage(client)
+  const location = proven.headers.get('location')
+  if (location !== '/step-up/continue') throw new Error(`${proven.status} ${location} ${proven.text}`)
+  return formIn((await client.get(location, { headers: HTML })).text)
+}
