@@ -3,6 +3,7 @@
  * loaded again. The second time its aim is reached, which is no error, and nothing is done twice.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beginStepUp } from '../packages/server/src/features/signin/steps/index.ts'
 import { Authenticator, addPasskey, assertPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
@@ -216,6 +217,17 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const { client } = await world.person()
     await client.get('/step-up?return_to=%2Faccount%2Fapi-keys')
     return { client, at: '/step-up', fields: { password: PASSWORD }, hidden: ['attempt', 'method'] }
+  },
+  '/step-up/enrol': async () => {
+    const { client, id: userId } = await world.person()
+    const { data } = await client.get('/api/v1/auth/sessions')
+    const { id } = data.find(({ current }: { current: boolean }) => current)
+    const call = { now: world.clock.now(), principal: { userId }, session: { id, proofs: [] } }
+    const demand = { mode: 'require_any', accepts: ['totp'], dueAt: null, organizationId: null } as const
+    const { token } = await beginStepUp(world.app.tools, call as never, { demand }, '/account', 'enrol')
+    client.cookies.set('lk_step_up', token)
+    const at = '/step-up/enrol?method=totp'
+    return { client, at, fields: firstCode(world, await client.get(at)), hidden: ['attempt', 'method'] }
   },
   '/account': own('/account', { full_name: 'Ada' }),
   '/account/security/password': own('/account/security/password', PASSWORD_CHANGE),

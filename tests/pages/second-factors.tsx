@@ -4,6 +4,7 @@ import type { Locale } from '../../packages/server/src/base/call.ts'
 import { invalid } from '../../packages/server/src/base/errors.ts'
 import { formState } from '../../packages/server/src/base/page/index.ts'
 import { BackupCodes, SavedCodes } from '../../packages/server/src/features/signin/backup-codes/views.tsx'
+import { Continue } from '../../packages/server/src/features/signin/step-up/views.tsx'
 import { otpauthUrl } from '../../packages/server/src/features/signin/totp/otp.ts'
 import { qrDataUri } from '../../packages/server/src/features/signin/totp/qr.ts'
 import {
@@ -33,7 +34,10 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
   })
   const two = [item(1, { name: null, lastUsedAt: now }), item(2, { name: 'A very long name '.repeat(6) })]
   const wrong = formState(locale, { code: '000000' }, invalid('code', 'wrong_code', 'x'))
+  const held = { path: '/account/api-keys', fields: { name: 'Schlüssel "1"' } }
   const pages: Record<string, VNode> = {
+    'step-up-continue': <Continue form={{ ...held, isPartial: false }} returnTo="/account/api-keys" />,
+    'step-up-partial': <Continue form={{ ...held, isPartial: true }} returnTo="/account/api-keys" />,
     'authenticators-none': <Authenticators authenticators={[]} most={5} />,
     authenticators: <Authenticators authenticators={two} most={5} notice="enabled" />,
     'authenticators-most': <Authenticators authenticators={[1, 2, 3, 4, 5].map((n) => item(n))} most={5} />,
