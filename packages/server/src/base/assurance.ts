@@ -47,7 +47,6 @@ export type FactorKind = (typeof FACTOR_KINDS)[number]
 
 const rank = (acr: Acr): number => ACRS.indexOf(acr)
 export const isAtLeast = (acr: Acr, wanted: Acr): boolean => rank(acr) >= rank(wanted)
-export const higherAcr = (a: Acr, b: Acr): Acr => (isAtLeast(a, b) ? a : b)
 
 type Judged = Pick<StoredProof, 'method' | 'factor' | 'channel' | 'phishing_resistant' | 'user_verified'>
 
@@ -138,17 +137,6 @@ export const enrollableFor = (demand: Pick<Demand, 'mode' | 'accepts'>): ('passk
   (['passkey', 'totp'] as const).filter((kind) => isEnrolled(demand, [kind]))
 
 export const isDue = ({ dueAt }: Pick<Demand, 'dueAt'>, now: Date): boolean => dueAt === null || dueAt <= now
-
-/**
- * Whether proofs permit what a demand protects: they meet it, with a factor that the user has enrolled; until the demand is
- * due, a user without such a factor needs none.
- */
-export const permits = (
-  demand: Demand,
-  proofs: readonly Judged[],
-  factors: readonly FactorKind[],
-  now: Date,
-): boolean => (isEnrolled(demand, factors) ? isMet(demand, proofs) : !isDue(demand, now))
 
 /** What a user can prove beyond the first factor. */
 export interface SignInFacts {

@@ -168,17 +168,6 @@ export async function listFactors(db: Statements, userId: string): Promise<Facto
   return rows.map(factorOf)
 }
 
-/** The user's factor, confirmed or not; null for an id of another user too. */
-export async function findFactor(db: Statements, userId: string, id: string): Promise<Factor | null> {
-  const row = await db
-    .selectFrom('factors')
-    .selectAll()
-    .where('id', '=', id)
-    .where('user_id', '=', userId)
-    .executeTakeFirst()
-  return row ? factorOf(row) : null
-}
-
 /** Adds a factor. The caller holds the user's row. `confirmed`: it counts from now on. `id`: one that was shown before. */
 export async function insertFactor(
   tx: Tx,

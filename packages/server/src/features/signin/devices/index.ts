@@ -4,7 +4,6 @@
  */
 export {
   addDevice,
-  DEVICE_COOKIE,
   type Device,
   distrustDevices,
   findCallersDevice,

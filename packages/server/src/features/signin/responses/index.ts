@@ -3,7 +3,6 @@
  * the sign-in form, and signing out. Leaves the outcome itself to `door`, and verifying a credential to the methods.
  */
 export {
-  ATTEMPT_COOKIE,
   attemptCookie,
   attemptEndedPath,
   attemptId,
