@@ -131,6 +131,7 @@ export type AuditEventType = keyof typeof AUDIT_EVENTS
 const BY_OTHERS: ReadonlySet<AuditEventType> = new Set<AuditEventType>([
   'auth.session.revoked',
   'auth.mfa.disabled',
+  'auth.passkey.removed',
   'auth.device.forgotten',
   'auth.token.revoked',
   'auth.api_key.revoked',

@@ -26,6 +26,8 @@ import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '
 import type { Roles } from '../roles/index.ts'
 import type { FactorsTable } from './tables.ts'
 
+export { countWaysIn, findWaysIn, type WaysIn } from './ways-in.ts'
+
 export interface Factor {
   id: string
   userId: string

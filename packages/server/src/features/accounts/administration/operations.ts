@@ -84,7 +84,7 @@ export const userOperations = {
     summary: 'Remove all second factors of a user who has lost them',
     needs: 'users:write',
     fresh: '10m',
-    audit: ['auth.mfa.disabled', 'auth.session.revoked'],
+    audit: ['auth.mfa.disabled', 'auth.passkey.removed', 'auth.session.revoked'],
     errors: TARGET_ERRORS,
   }),
   listSessions: operation({

@@ -13,7 +13,7 @@ export const mfaOperations = {
     summary: 'Remove a second factor, or all',
     needs: 'session',
     fresh: { within: '10m', acr: 'enrolled' },
-    audit: 'auth.mfa.disabled',
+    audit: ['auth.mfa.disabled', 'auth.passkey.removed', 'auth.session.revoked'],
     limit: { by: 'user', max: 30, per: '1h' },
     errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
   }),

@@ -41,6 +41,32 @@ describe('removing a second factor', () => {
     expect(subjects).toContain('A second factor of your account at Latchkey was removed')
   })
 
+  it('ends the other sessions with the last one only', async () => {
+    const person = await world.person()
+    const other = world.client()
+    await other.signIn(person.email, PASSWORD)
+    const [first, second] = [
+      await enrolAuthenticator(world, person.client),
+      await enrolAuthenticator(world, person.client),
+    ]
+    const isSignedIn = async (client: Client) => (await client.get(`${API}/auth/me`)).status === 200
+    await disable(person.client, { factor_id: first.factorId })
+    expect(await isSignedIn(other)).toBe(true)
+    await disable(person.client, { factor_id: second.factorId })
+    expect([await isSignedIn(other), await isSignedIn(person.client)]).toEqual([false, true])
+  })
+
+  it('is not refused by a demand that is not due', async () => {
+    const grace = await startWorld({ mfa: 'required', mfaGrace: 14 * 86_400_000 })
+    try {
+      const person = await grace.person()
+      await enrolAuthenticator(grace, person.client)
+      expect((await disable(person.client)).status).toBe(200)
+    } finally {
+      await grace.stop()
+    }
+  })
+
   it('leaves others, with the backup codes', async () => {
     const { person, app } = await enrolled()
     const other = await enrolAuthenticator(world, person.client)

@@ -1,15 +1,25 @@
 /**
  * Removing second factors: by their user, by an administrator, by the operator. Without an authenticator or a passkey,
  * backup codes have nothing to replace, and are removed as well. A removal forgets which devices may skip the second
- * factor.
- * Invariant: a user keeps a way to sign in, and what a policy requires of them.
+ * factor; that of the last one ends the user's other sessions.
+ * Invariant: a user keeps a way to sign in, and what a policy requires of them. A reset by others keeps neither: what it
+ * removes is lost.
  */
-import { isEnrolled, type SignInFacts } from '../../../base/assurance.ts'
+import { type FactorKind, isDue, isEnrolled, type SignInFacts } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { deleteFactor, type Factor, findSignInFacts, listFactors } from '../../../core/factors/index.ts'
+import {
+  countWaysIn,
+  deleteFactor,
+  type Factor,
+  findSignInFacts,
+  findWaysIn,
+  listFactors,
+  type WaysIn,
+} from '../../../core/factors/index.ts'
+import type { Email } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
@@ -18,57 +28,96 @@ import { factorsRemovedEmail, factorsResetEmail } from './mail.tsx'
 
 type RemovalTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
 
+/** Which factors of the caller are removed. */
+export interface Removal {
+  /** null: all. */
+  id: string | null
+  /** Only factors of this kind. */
+  kind?: FactorKind
+  /** What the user is sent; default: that a second factor was removed. */
+  email?: (user: User, removed: Factor) => Email
+}
+
 const isStrong = ({ kind }: Pick<Factor, 'kind'>): boolean => kind === 'totp' || kind === 'passkey'
+
+/** Whether it is required at a sign-in; backup codes replace another one. */
+const isRequiring = ({ kind }: Pick<Factor, 'kind'>): boolean => kind !== 'backup_codes'
 
 /**
  * Removes a factor of the caller, or all.
  * @throws Problem NOT_FOUND; CONFLICT for the last way to sign in; INSUFFICIENT_PERMISSIONS where a policy requires it
  */
-export async function removeFactors(tools: RemovalTools, call: Call, factorId: string | null): Promise<void> {
+export async function removeFactors(
+  tools: RemovalTools,
+  call: Call,
+  { id, kind, email }: Removal,
+): Promise<void> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
   await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
     const user = await getUser(tx, userId)
-    const [factors, facts] = await Promise.all([listFactors(tx, userId), findSignInFacts(tools, tx, userId)])
-    const removed = removalOf(factors, factorId)
-    if (removed.length === 0) throw notFound('factor')
-    assertMayRemove(facts, factors, removed)
-    await deleteAll(tx, call, user, removed, {})
+    const factors = await listFactors(tx, userId)
+    const removed = removalOf(factors, id)
+    const [wanted] = removed
+    if (!wanted || (kind && wanted.kind !== kind)) throw notFound(kind === 'passkey' ? 'passkey' : 'factor')
+    const left = factors.filter((factor) => !removed.includes(factor))
+    const [facts, waysIn] = [
+      await findSignInFacts(tools, tx, userId),
+      await findWaysIn(tools.config, tx, userId),
+    ]
+    assertNotRequired(facts, waysIn, { factors, left }, call.now)
+    assertWayIn(waysIn, removed)
+    await deleteAll(tx, call, user, { removed, left }, {})
+    if (!left.some(isRequiring)) {
+      const about = { userId, username: user.username, reason: 'revoked' } as const
+      await endSessions(tx, call, { ...about, ...(call.session && { except: call.session.id }) })
+    }
     const locale = findLocale(user.locale) ?? call.locale
-    await tools.mail.write(
-      tx,
-      factorsRemovedEmail(tools.config, { to: user.email, locale }),
-      call.now,
-      user.id,
-    )
+    const sent = email?.(user, wanted) ?? factorsRemovedEmail(tools.config, { to: user.email, locale })
+    await tools.mail.write(tx, sent, call.now, user.id)
   })
 }
 
-/** The factor, or all; with the last strong one the backup codes too. */
-function removalOf(factors: readonly Factor[], factorId: string | null): readonly Factor[] {
-  if (factorId === null) return factors
-  const wanted = factors.filter(({ id }) => id === factorId)
-  const isLastStrong = wanted.some(isStrong) && !factors.some((one) => isStrong(one) && one.id !== factorId)
-  return isLastStrong ? factors.filter((one) => one.id === factorId || one.kind === 'backup_codes') : wanted
+/** The factor, or all; with the last strong one the backup codes too, after it. */
+function removalOf(factors: readonly Factor[], id: string | null): readonly Factor[] {
+  if (id === null) return factors
+  const wanted = factors.filter((factor) => factor.id === id)
+  const isLastStrong = wanted.some(isStrong) && !factors.some((one) => isStrong(one) && one.id !== id)
+  return isLastStrong ? [...wanted, ...factors.filter(({ kind }) => kind === 'backup_codes')] : wanted
 }
 
-function assertMayRemove(facts: SignInFacts, factors: readonly Factor[], removed: readonly Factor[]): void {
-  const kinds = factors.filter((factor) => !removed.includes(factor)).map(({ kind }) => kind)
-  const isRequired = facts.demands.some(
-    (demand) => isEnrolled(demand, facts.factors) && !isEnrolled(demand, kinds),
+/** A passkey that is refused meets no demand. */
+function assertNotRequired(
+  { demands }: SignInFacts,
+  { passkeys }: WaysIn,
+  { factors, left }: { factors: readonly Factor[]; left: readonly Factor[] },
+  now: Date,
+): void {
+  const usable = (some: readonly Factor[]): FactorKind[] =>
+    some.filter(({ id, kind }) => kind !== 'passkey' || passkeys.has(id)).map(({ kind }) => kind)
+  const isRequired = demands.some(
+    (demand) =>
+      isDue(demand, now) && isEnrolled(demand, usable(factors)) && !isEnrolled(demand, usable(left)),
   )
-  if (isRequired)
-    throw problem('INSUFFICIENT_PERMISSIONS', {
-      message: 'A policy requires this second factor. Set up another one first.',
-      details: { reason: 'required_by_policy' },
-    })
-  const isWayIn = removed.some(({ kind }) => kind === 'passkey')
-  if (isWayIn && !facts.hasPassword && !kinds.includes('passkey'))
-    throw problem('CONFLICT', {
-      message: 'This is the last way to sign in to your account. Choose a password first.',
-      details: { reason: 'last_way_in' },
-    })
+  if (!isRequired) return
+  throw problem('INSUFFICIENT_PERMISSIONS', {
+    message: 'A policy requires this second factor. Set up another one first.',
+    details: { reason: 'required_by_policy' },
+  })
+}
+
+/** Only what removes a way in is refused: an account without any is not kept from removing other factors. */
+function assertWayIn(waysIn: WaysIn, removed: readonly Factor[]): void {
+  const left = countWaysIn(
+    waysIn,
+    removed.map(({ id }) => id),
+  )
+  if (left > 0 || countWaysIn(waysIn, []) === 0) return
+  throw problem('CONFLICT', {
+    message: 'This is the last way to sign in to your account. Add another one first.',
+    details: { reason: 'last_way_in' },
+  })
 }
 
 /**
@@ -82,31 +131,38 @@ export async function resetFactors(
   user: User,
   details: Record<string, unknown> = {},
 ): Promise<number> {
-  const factors = await listFactors(tx, user.id)
-  if (factors.length === 0) return 0
-  await deleteAll(tx, call, user, factors, { ...details, reset: true })
+  const removed = await listFactors(tx, user.id)
+  if (removed.length === 0) return 0
+  await deleteAll(tx, call, user, { removed, left: [] }, { ...details, reset: true })
   await endSessions(tx, call, { userId: user.id, username: user.username, reason: 'revoked' })
   const locale = findLocale(user.locale) ?? call.locale
   await tools.mail.write(tx, factorsResetEmail(tools.config, { to: user.email, locale }), call.now, user.id)
-  return factors.length
+  return removed.length
 }
 
+/** Each passkey is an event; what else is removed is another one, and that no second factor is left. */
 async function deleteAll(
   tx: Tx,
   call: Call,
-  user: User,
-  factors: readonly Factor[],
+  { id: userId, username }: User,
+  { removed, left }: { removed: readonly Factor[]; left: readonly Factor[] },
   details: Record<string, unknown>,
 ): Promise<void> {
-  for (const { id } of factors) await deleteFactor(tx, user.id, id)
-  await distrustDevices(tx, user.id)
+  for (const { id, kind, name } of removed) {
+    await deleteFactor(tx, userId, id)
+    if (kind !== 'passkey') continue
+    const about = { factor_id: id, name: name ?? 'Passkey', ...details }
+    await audit(tx, call, { type: 'auth.passkey.removed', userId, username, details: about })
+  }
+  await distrustDevices(tx, userId)
+  if (left.some(isRequiring) && removed.every(({ kind }) => kind === 'passkey')) return
   await audit(tx, call, {
     type: 'auth.mfa.disabled',
-    userId: user.id,
-    username: user.username,
+    userId,
+    username,
     details: {
-      kinds: [...new Set(factors.map(({ kind }) => kind))],
-      factor_ids: factors.map(({ id }) => id),
+      kinds: [...new Set(removed.map(({ kind }) => kind))],
+      factor_ids: removed.map(({ id }) => id),
       ...details,
     },
   })

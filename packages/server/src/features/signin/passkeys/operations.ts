@@ -91,7 +91,7 @@ export const passkeyOperations = {
     summary: 'Remove a passkey',
     needs: 'session',
     fresh: PROOF_AGE,
-    audit: ['auth.passkey.removed', 'auth.session.revoked'],
+    audit: ['auth.passkey.removed', 'auth.mfa.disabled', 'auth.session.revoked'],
     errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
   }),
   beginEnrolling: operation({

@@ -1,6 +1,7 @@
 /** A user's own passkeys: adding, listing, renaming and removing them, and what is refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Authenticator, addPasskey } from '../../../testing/authenticator.ts'
+import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const BEGIN = '/api/v1/auth/passkeys/register/begin'
@@ -132,11 +133,11 @@ describe('adding a passkey', () => {
   it('stops at twenty, also where many are added at once', async () => {
     const [person] = (await world.people(1)) as [Person]
     for (let n = 0; n < 18; n += 1) await addPasskey(person.client, new Authenticator())
+    const begun = await Promise.all(Array.from({ length: 6 }, () => person.client.post(BEGIN)))
     const answers = await Promise.all(
-      Array.from({ length: 6 }, async () => {
-        const { options } = (await person.client.post(BEGIN)).data
+      begun.map(({ data: { options } }) => {
         const credential = new Authenticator().create(options, { origin })
-        return await person.client.post(COMPLETE, { credential })
+        return person.client.post(COMPLETE, { credential })
       }),
     )
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(2)
@@ -211,6 +212,63 @@ describe('own passkeys', () => {
     const refused = replies.find(({ status }) => status === 409)
     expect(refused?.body.error).toMatchObject({ code: 'CONFLICT', details: { reason: 'last_way_in' } })
     expect((await person.client.get(PASSKEYS)).data).toHaveLength(1)
+  })
+
+  it.each([
+    ['their copies are refused', { flagged_at: new Date() }],
+    ['they belong to another domain', { rp_id: 'former.example.com' }],
+  ])('are no way in where %s', async (_, change) => {
+    const [person] = (await world.people(1)) as [Person]
+    const { id: unusable } = await addPasskey(person.client, new Authenticator())
+    const { id } = await addPasskey(person.client, new Authenticator())
+    await world.db.tx('system', async (tx) => {
+      await tx.updateTable('passkey_credentials').set(change).where('factor_id', '=', unusable).execute()
+      await tx.deleteFrom('passwords').where('user_id', '=', person.id).execute()
+    })
+    const refused = await person.client.delete(`${PASSKEYS}/${id}`)
+    expect(refused.body.error.details).toEqual({ reason: 'last_way_in' })
+    // it is none, so that it may be removed
+    expect((await person.client.delete(`${PASSKEYS}/${unusable}`)).status).toBe(200)
+  })
+
+  it('are removed where the verified mailbox signs in', async () => {
+    const byMail = await startWorld({ emailSignIn: ['code'] })
+    try {
+      for (const [verified_at, status] of [
+        [null, 409],
+        [new Date(), 200],
+      ] as const) {
+        const [person] = (await byMail.people(1)) as [Person]
+        const { id } = await addPasskey(person.client, new Authenticator())
+        await byMail.db.tx('system', async (tx) => {
+          await tx.deleteFrom('passwords').where('user_id', '=', person.id).execute()
+          await tx.updateTable('emails').set({ verified_at }).where('user_id', '=', person.id).execute()
+        })
+        expect((await person.client.delete(`${PASSKEYS}/${id}`)).status).toBe(status)
+      }
+    } finally {
+      await byMail.stop()
+    }
+  })
+
+  it('take the backup codes and the other sessions with the last one', async () => {
+    const [person] = (await world.people(1)) as [Person]
+    const first = await addPasskey(person.client, new Authenticator())
+    const second = await addPasskey(person.client, new Authenticator())
+    const app = await enrolAuthenticator(world, person.client)
+    const ofApp = await person.client.post('/api/v1/auth/mfa/disable', { factor_id: first.id })
+    expect(ofApp.code).toBe('STEP_UP_REQUIRED')
+    await world.db.tx('system', (tx) => tx.deleteFrom('factors').where('id', '=', app.factorId).execute())
+    const factors = async () => (await person.client.get('/api/v1/auth/mfa')).data
+    expect((await person.client.delete(`${PASSKEYS}/${first.id}`)).status).toBe(200)
+    expect((await factors()).backup_codes_remaining).toBe(10)
+    expect((await person.client.delete(`${PASSKEYS}/${second.id}`)).status).toBe(200)
+    expect(await factors()).toMatchObject({ enabled: false, methods: [], backup_codes_remaining: 0 })
+    expect(await events(person, /passkey.removed|mfa.disabled/)).toEqual([
+      'auth.passkey.removed',
+      'auth.passkey.removed',
+      'auth.mfa.disabled',
+    ])
   })
 
   it('that cannot verify their user are no way in by themselves', async () => {

@@ -1,14 +1,13 @@
 /** A user's own passkeys: listing, renaming and removing them. */
-import { isEnrolled, type SignInFacts } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
-import { notFound, problem } from '../../../base/errors.ts'
+import { notFound } from '../../../base/errors.ts'
 import { findRelyingParty } from '../../../base/relying-party.ts'
 import { inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { deleteFactor, findSignInFacts, renameFactor } from '../../../core/factors/index.ts'
+import { renameFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { getUser, lockUserRow } from '../../identity/users/index.ts'
+import { removeFactors } from '../mfa/index.ts'
 import type { PasskeyView } from './fields.ts'
 import { passkeyEmail } from './mail.tsx'
 import { findHandle, type OwnPasskeyRow, selectOwn } from './sql.ts'
@@ -93,44 +92,9 @@ export async function renamePasskey(
 }
 
 /** @throws Problem NOT_FOUND; CONFLICT `last_way_in`; INSUFFICIENT_PERMISSIONS where a policy requires it */
-export async function removePasskey(tools: PasskeyTools, call: Call, id: string): Promise<void> {
-  const { userId } = callerScope(call)
-  await tools.db.tx('system', async (tx) => {
-    await lockUserRow(tx, userId)
-    const user = await getUser(tx, userId)
-    const all = await selectOwn(tx, userId)
-    const own = all.find((row) => row.id === id)
-    const others = all.filter((row) => row.id !== id)
-    if (!own) throw notFound('passkey')
-    const byMail = tools.config.emailSignIn.length > 0 && user.email_verified_at !== null
-    assertMayRemove(await findSignInFacts(tools, tx, userId), others, byMail)
-    await deleteFactor(tx, userId, id)
-    const name = own.name ?? 'Passkey'
-    await audit(tx, call, {
-      type: 'auth.passkey.removed',
-      userId,
-      username: user.username,
-      details: { factor_id: id, name },
-    })
-    await tools.mail.write(tx, passkeyEmail(tools.config, 'removed', { user, name }, call), call.now, userId)
+export const removePasskey = (tools: PasskeyTools, call: Call, id: string): Promise<void> =>
+  removeFactors(tools, call, {
+    id,
+    kind: 'passkey',
+    email: (user, { name }) => passkeyEmail(tools.config, 'removed', { user, name: name ?? 'Passkey' }, call),
   })
-}
-
-/** A passkey signs in alone if it verifies its user, and is not refused. */
-const isWayIn = ({ user_verified, flagged_at }: OwnPasskeyRow): boolean =>
-  user_verified && flagged_at === null
-
-/** @param byMail whether the user can sign in by an e-mail */
-function assertMayRemove(facts: SignInFacts, others: readonly OwnPasskeyRow[], byMail: boolean): void {
-  const factors = facts.factors.filter((kind) => kind !== 'passkey' || others.length > 0)
-  if (facts.demands.some((demand) => isEnrolled(demand, facts.factors) && !isEnrolled(demand, factors)))
-    throw problem('INSUFFICIENT_PERMISSIONS', {
-      message: 'A policy requires this second factor. Set up another one first.',
-      details: { reason: 'required_by_policy' },
-    })
-  if (!facts.hasPassword && !byMail && !others.some(isWayIn))
-    throw problem('CONFLICT', {
-      message: 'This is the last way to sign in to your account. Add another one first.',
-      details: { reason: 'last_way_in' },
-    })
-}

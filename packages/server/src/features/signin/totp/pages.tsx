@@ -127,7 +127,7 @@ export const totpPages = (tools: Tools): Row[] => [
     formAt: LIST,
     input: z.object({ id: z.string().max(64) }),
     run: async (call, { id }) => {
-      await removeFactors(tools, call, id)
+      await removeFactors(tools, call, { id, kind: 'totp' })
       return { redirect: `${LIST}?done=removed` }
     },
     reached: (_call, _sent, { code }) => (code === 'NOT_FOUND' ? { redirect: `${LIST}?done=removed` } : null),
