@@ -43,8 +43,8 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
     'authenticators-most': <Authenticators authenticators={[1, 2, 3, 4, 5].map((n) => item(n))} most={5} />,
     'authenticator-setup': <SetUpAuthenticator setup={setup} />,
     'authenticator-wrong-code': <SetUpAuthenticator setup={setup} {...wrong} />,
-    'backup-codes': <BackupCodes left={1} mayCreate />,
-    'backup-codes-none': <BackupCodes left={0} mayCreate={false} />,
+    'backup-codes': <BackupCodes left={1} offer="create" />,
+    'backup-codes-none': <BackupCodes left={0} offer="needs_factor" />,
     'backup-codes-saved': <SavedCodes codes={codes} next="/account/security" />,
     'backup-codes-digits': <SavedCodes codes={digits} next="/account/security" />,
   }

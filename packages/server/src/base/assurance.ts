@@ -132,9 +132,15 @@ export function isEnrolled(
   return (['totp', 'passkey'] as const).some((kind) => has(kind) && accepts.includes(kind))
 }
 
-/** The factors of which enrolling one meets a demand. */
-export const enrollableFor = (demand: Pick<Demand, 'mode' | 'accepts'>): ('passkey' | 'totp')[] =>
-  (['passkey', 'totp'] as const).filter((kind) => isEnrolled(demand, [kind]))
+const ENROLLABLE = ['passkey', 'totp'] as const
+/** A factor that can meet a demand. */
+export type EnrollableKind = (typeof ENROLLABLE)[number]
+
+/** The factors of which enrolling one meets a demand, of those that the server offers. */
+export const enrollableFor = (
+  demand: Pick<Demand, 'mode' | 'accepts'>,
+  offered: readonly string[] = ENROLLABLE,
+): EnrollableKind[] => ENROLLABLE.filter((kind) => offered.includes(kind) && isEnrolled(demand, [kind]))
 
 export const isDue = ({ dueAt }: Pick<Demand, 'dueAt'>, now: Date): boolean => dueAt === null || dueAt <= now
 
@@ -146,6 +152,8 @@ export interface SignInFacts {
   /** That a code can be sent to their verified address; absent: it cannot. */
   hasMailbox?: boolean
   demands: readonly Demand[]
+  /** The factors that this server lets users set up; absent: both. */
+  offered?: readonly EnrollableKind[]
 }
 
 export const NO_FACTS: SignInFacts = { factors: [], hasPassword: false, demands: [] }

@@ -97,6 +97,7 @@ export async function findSignInFacts(
     hasPassword: row.has_password,
     hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
     demands: demandsOf({ config, roles }, row),
+    offered: config.mfaMethods.filter((method) => method === 'totp' || method === 'passkey'),
   }
 }
 

@@ -3,10 +3,12 @@
  * locked, so of concurrent changes that name one version exactly one is made; a change revokes the organization's access
  * tokens, because a token states what its session met at its issue; the days of grace never grow by saving twice.
  */
+import { enrollableFor } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
+import type { Config } from '../../../config.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'
@@ -27,10 +29,16 @@ function organizationOf(call: Call): string {
 }
 
 /** The policy after a change. @throws Problem VALIDATION_ERROR for a policy that no member could satisfy */
-function changed(before: StoredPolicy, change: PolicyChange, now: Date): StoredPolicy {
+function changed(
+  { config }: Pick<Tools, 'config'>,
+  before: StoredPolicy,
+  change: PolicyChange,
+  now: Date,
+): StoredPolicy {
   const sent = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields: StoredPolicy = { ...before, ...sent }
   assertSatisfiable(fields)
+  if (changesDemand(change)) assertOfferedFor(fields, config)
   return { ...fields, since: sinceAfter(before, fields, now) }
 }
 
@@ -52,6 +60,19 @@ function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void
     throw invalid('allowed_methods', 'incomplete', 'Allow `totp` or `passkey`.')
 }
 
+const changesDemand = ({ mode, allowedMethods }: PolicyChange): boolean =>
+  mode !== undefined || allowedMethods !== undefined
+
+/** A demand that no member could meet by what this server offers is refused. */
+function assertOfferedFor(
+  { mode, allowedMethods: accepts }: PolicyFields,
+  { mfaMethods }: Pick<Config, 'mfaMethods'>,
+): void {
+  if (mode === 'disabled' || mode === 'optional') return
+  if (enrollableFor({ mode, accepts }, mfaMethods).length > 0) return
+  throw invalid('mode', 'unavailable', 'This server offers none of the methods that would meet the policy.')
+}
+
 const NAMES: Readonly<Record<keyof PolicyFields, string>> = {
   mode: 'mode',
   graceDays: 'grace_days',
@@ -71,7 +92,7 @@ const differing = (before: PolicyFields, after: PolicyFields): (keyof PolicyFiel
 const valuesOf = (policy: PolicyFields, keys: readonly (keyof PolicyFields)[]): Record<string, unknown> =>
   Object.fromEntries(keys.map((key) => [NAMES[key], policy[key]]))
 
-type ChangeTools = Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>
+type ChangeTools = Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'roles'>
 
 /** @param version the version that the change is based on; absent: the present one. @throws Problem CONFLICT (`stale`) */
 export const changePolicy = (
@@ -96,7 +117,7 @@ export async function changeLocked(
   const { id, by } = of
   const before = await selectPolicy(tx, id)
   if (version !== undefined && version !== before.version) throw stale(before.version)
-  const wanted = changed(before, change, call.now)
+  const wanted = changed(tools, before, change, call.now)
   const keys = differing(before, wanted)
   if (keys.length === 0) return before
   const after = { ...wanted, version: before.version + 1, updatedAt: call.now }
@@ -128,13 +149,13 @@ export interface Effect {
 
 /** What a change would mean, without making it. @throws Problem VALIDATION_ERROR */
 export async function previewPolicy(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   change: PolicyChange,
 ): Promise<Effect> {
   const id = organizationOf(call)
   const candidate = await tools.db.tx(callerScope(call), async (tx) =>
-    changed(await selectPolicy(tx, id), change, call.now),
+    changed(tools, await selectPolicy(tx, id), change, call.now),
   )
   // counts of members whom a caller with `security:read` need not be able to read
   return await tools.db.tx('system', async (tx) => ({

@@ -55,7 +55,7 @@ export const showPolicyByOperator = (
 
 /** @param fields as the API takes them. @throws Problem NOT_FOUND, VALIDATION_ERROR */
 export async function setPolicyByOperator(
-  tools: Pick<Tools, 'clock' | 'db' | 'jobs' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'jobs' | 'roles'>,
   name: string,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<PolicyByOperator> {

@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 type BeginEnrolment = (call: Call, demand: Demand) => Promise<{ token: string; expiresAt: Date }>
 
 export function policyRefusals(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   beginDemandedEnrolment: BeginEnrolment,
 ): RefuseUnmet {
   return async (call, row, { missing, demand }, { withAttempt }) => {
@@ -26,7 +26,7 @@ export function policyRefusals(
     const attempt = call.session && withAttempt ? await beginDemandedEnrolment(call, demand) : null
     const continued = attempt && { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
     return problem('MFA_ENROLMENT_REQUIRED', {
-      details: { ...continued, methods: enrollableFor(demand), ...whose },
+      details: { ...continued, methods: enrollableFor(demand, tools.config.mfaMethods), ...whose },
     })
   }
 }

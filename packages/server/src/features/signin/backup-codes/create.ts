@@ -6,16 +6,22 @@ import { audit } from '../../../core/audit/index.ts'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { assertOffered } from '../second-factor/index.ts'
 import { codesMadeEmail } from './mail.tsx'
 import { makeSet, type NewSet, replaceSet } from './sets.ts'
 
-/** @returns the codes, once. @throws Problem CONFLICT where there is no factor that they would replace, UNAVAILABLE */
+/**
+ * @returns the codes, once
+ * @throws Problem VALIDATION_ERROR where this server does not offer them; CONFLICT where there is no factor that they would
+ * replace; UNAVAILABLE
+ */
 export async function createBackupCodes(
   tools: Pick<Tools, 'config' | 'db' | 'hashing' | 'mail'>,
   call: Call,
 ): Promise<readonly string[]> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
+  assertOffered(tools.config, 'backup_code')
   const set = await makeSet(tools)
   await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)

@@ -5,6 +5,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { formState } from '../../../base/page/index.ts'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { isOffered } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { createBackupCodes } from './create.ts'
 import { backupCodeOperations } from './operations.ts'
@@ -24,16 +25,20 @@ async function showPage(tools: Tools, call: Call, alert?: string | null): Promis
     left: await countBackupCodes(tx, userId),
     factors: await listFactors(tx, userId),
   }))
-  const mayCreate = factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
+  const isReplacing = factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
+  const offer = !isOffered(tools.config, 'backup_code') ? 'none' : isReplacing ? 'create' : 'needs_factor'
   return {
-    page: <BackupCodes left={left} mayCreate={mayCreate} alert={alert} />,
+    page: <BackupCodes left={left} offer={offer} alert={alert} />,
     title: t(call.locale, 'page.title'),
   }
 }
 
 /** The row of the security page. */
-export const backupCodesSection = ({ db }: Pick<Tools, 'db'>): SecuritySection => ({
+export const backupCodesSection = ({ config, db }: Pick<Tools, 'config' | 'db'>): SecuritySection => ({
   id: 'backup-codes',
+  isHidden: async ({ principal }) =>
+    !isOffered(config, 'backup_code') &&
+    (await db.tx('system', (tx) => countBackupCodes(tx, principal?.userId ?? ''))) === 0,
   title: (locale) => t(locale, 'page.title'),
   async summary({ locale, principal }) {
     const count = await db.tx('system', (tx) => countBackupCodes(tx, principal?.userId ?? ''))

@@ -6,6 +6,7 @@
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { deleteFactor, insertFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { isOffered } from '../second-factor/index.ts'
 import { foldBackupCode, newBackupCodes, newSalt } from './codes.ts'
 import { hasCodes, insertCodes, moveCodes, selectSet } from './sql.ts'
 
@@ -27,11 +28,14 @@ export async function makeSet({ config, hashing }: Pick<Tools, 'config' | 'hashi
   }
 }
 
-/** Codes for a user who has none, for a page that shows them after a factor was set up; else null. */
+/** Codes for a user who has none, to be shown after a factor was set up; null where this server does not offer them. */
 export const makeSetWhereNone = async (
   tools: Pick<Tools, 'config' | 'db' | 'hashing'>,
   userId: string,
-): Promise<NewSet | null> => ((await countBackupCodes(tools.db.hot, userId)) === 0 ? makeSet(tools) : null)
+): Promise<NewSet | null> =>
+  isOffered(tools.config, 'backup_code') && (await countBackupCodes(tools.db.hot, userId)) === 0
+    ? await makeSet(tools)
+    : null
 
 /** Stores codes with an authenticator that is not confirmed yet: they are valid once it is. */
 export const keepWith = (tx: Tx, factorId: string, set: NewSet): Promise<void> =>

@@ -24,12 +24,12 @@ export function SavedCodes({ codes, next }: { codes: readonly string[]; next: st
 /** /account/security/backup-codes */
 export function BackupCodes({
   left,
-  mayCreate,
+  offer,
   alert,
 }: {
   left: number
-  /** Whether the account has a factor that the codes replace. */
-  mayCreate: boolean
+  /** Whether codes can be created: not without a factor that they replace, nor where the server does not offer them. */
+  offer: 'create' | 'needs_factor' | 'none'
   alert?: string | null | undefined
 }) {
   const { locale } = useUi()
@@ -39,7 +39,7 @@ export function BackupCodes({
         <p class="strong block">
           {left === 0 ? t(locale, 'page.none') : t(locale, 'page.left', { count: left })}
         </p>
-        {mayCreate ? (
+        {offer === 'none' ? null : offer === 'create' ? (
           <>
             {left > 0 ? <p class="lead">{t(locale, 'page.replace')}</p> : null}
             <ButtonForm

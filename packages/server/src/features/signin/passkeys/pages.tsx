@@ -5,6 +5,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { optional, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState, problemText } from '../../../base/page/index.ts'
+import { findRelyingParty } from '../../../base/relying-party.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -58,6 +59,7 @@ async function showList(
       <Passkeys
         passkeys={passkeys.map(item)}
         accepted={accepted}
+        offered={isOfferedHere(tools)}
         notice={notice}
         alert={refusal ? problemText(call.locale, refusal) : null}
       />
@@ -76,6 +78,8 @@ async function showRenaming(tools: Tools, call: Call, id: string, form: FormStat
   const { name } = await getPasskey(tools, call, id)
   return { page: <RenamePasskey id={id} name={name} {...form} />, title: t(call.locale, 'rename.title') }
 }
+
+const isOfferedHere = ({ config }: Pick<Tools, 'config'>): boolean => findRelyingParty(config) !== null
 
 const Id = z.string().max(64)
 
@@ -161,12 +165,18 @@ const ownPages = (tools: Tools): Row[] => [
 /** The row of the security page. */
 export const passkeySection = (tools: Tools): SecuritySection => ({
   id: 'passkeys',
+  isHidden: async (call) => !isOfferedHere(tools) && (await listPasskeys(tools, call)).length === 0,
   title: (locale) => t(locale, 'list.title'),
   async summary(call) {
     const { length: count } = await listPasskeys(tools, call)
     return count === 0 ? t(call.locale, 'section.none') : t(call.locale, 'section.some', { count })
   },
-  view: async (call) => <PasskeySection names={(await listPasskeys(tools, call)).map(({ name }) => name)} />,
+  view: async (call) => (
+    <PasskeySection
+      names={(await listPasskeys(tools, call)).map(({ name }) => name)}
+      offered={isOfferedHere(tools)}
+    />
+  ),
 })
 
 export const passkeyPages = (tools: Tools): Row[] => [

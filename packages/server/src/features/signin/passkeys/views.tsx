@@ -41,6 +41,7 @@ export function Passkeys({
   notice = null,
   accepted = null,
   alert = null,
+  offered = true,
 }: {
   passkeys: readonly PasskeyItem[]
   notice?: PasskeyNotice | null
@@ -48,6 +49,8 @@ export function Passkeys({
   accepted?: object | null
   /** Why the form before was refused. */
   alert?: string | null
+  /** Whether one can be added. */
+  offered?: boolean
 }) {
   const { locale } = useUi()
   return (
@@ -70,7 +73,7 @@ export function Passkeys({
             </ItemList>
           </div>
         )}
-        <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink>
+        {offered ? <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink> : null}
         <LinkRow>
           <a href="/account/security">{t(locale, 'list.back')}</a>
         </LinkRow>
@@ -119,7 +122,7 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
 }
 
 /** What the row of the security page opens to. */
-export function PasskeySection({ names }: { names: readonly string[] }) {
+export function PasskeySection({ names, offered = true }: { names: readonly string[]; offered?: boolean }) {
   const { locale } = useUi()
   return (
     <>
@@ -137,7 +140,7 @@ export function PasskeySection({ names }: { names: readonly string[] }) {
             {t(locale, 'section.manage')}
           </ButtonLink>
         ) : null}
-        <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink>
+        {offered ? <ButtonLink href={`${PAGE}/new`}>{t(locale, 'list.add')}</ButtonLink> : null}
       </Actions>
     </>
   )

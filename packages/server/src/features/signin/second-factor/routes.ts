@@ -2,13 +2,13 @@
 import { z } from 'zod'
 import { SECOND_METHODS } from '../../../base/assurance.ts'
 import { described } from '../../../base/described.ts'
-import { problem } from '../../../base/errors.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { AssertionAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken } from '../steps/index.ts'
 import type { ContinuingMethod } from './method.ts'
+import { unavailableMethod } from './offered.ts'
 import { secondFactorOperations } from './operations.ts'
 
 /** A code as it may be typed: with spaces and hyphens. */
@@ -54,7 +54,5 @@ export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMet
 export function methodNamed(methods: readonly ContinuingMethod[], name: string): ContinuingMethod {
   const method = methods.find((one) => one.name === name)
   if (method) return method
-  throw problem('VALIDATION_ERROR', {
-    details: [{ field: 'method', code: 'unavailable', message: 'This server does not offer the method.' }],
-  })
+  throw unavailableMethod()
 }

@@ -6,13 +6,15 @@ import type { SecuritySection } from './section.ts'
 import { securityText } from './texts.ts'
 import { Security } from './views.tsx'
 
-export const securityPages = (sections: readonly SecuritySection[]): Row[] => [
+export const securityPages = (all: readonly SecuritySection[]): Row[] => [
   page({
     of: securityOperations.show,
     method: 'GET',
     path: '/account/security',
     input: z.object({ open: z.string().max(40).optional(), notice: z.string().max(40).optional() }),
     run: async (call, { open, notice }) => {
+      const hidden = await Promise.all(all.map((section) => section.isHidden?.(call) ?? false))
+      const sections = all.filter((_, n) => !hidden[n])
       const rows = await Promise.all(
         sections.map(async (section) => {
           const [summary, view] = await Promise.all([section.summary(call), section.view(call)])

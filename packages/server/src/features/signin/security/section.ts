@@ -6,6 +6,8 @@ export interface SecuritySection {
   /** Names the row in its address, such as `/account/security?open=passkeys`. */
   id: string
   title(locale: Locale): string
+  /** Whether the account has nothing of it and cannot get it; absent: never. */
+  isHidden?(call: Call): Promise<boolean>
   /** The state in a few words, beside the title: "2 passkeys", "Not set up". */
   summary(call: Call): Promise<string>
   /** What the row opens to, below its title: text, lists, forms and links to the section's pages. */

@@ -2,7 +2,13 @@
  * Attempts that wait, as they are resumed: what they offer, and why one cannot be continued. A step-up is resumed only
  * under the session that began it.
  */
-import { type Demand, enrollableFor, type SecondMethod, type SignInFacts } from '../../../base/assurance.ts'
+import {
+  type Demand,
+  type EnrollableKind,
+  enrollableFor,
+  type SecondMethod,
+  type SignInFacts,
+} from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
@@ -73,7 +79,7 @@ export interface Offer {
   /** The methods of which one continues it at `prove` or `second_factor`. */
   methods: readonly SecondMethod[]
   /** At `enrol`: the factors of which one continues it, and whose demand it is. */
-  enrollable: readonly ('passkey' | 'totp')[]
+  enrollable: readonly EnrollableKind[]
   demand: Demand | null
 }
 
@@ -91,7 +97,7 @@ export function offerOf(
     return { ...NOTHING, methods: methodsAtStep(known) }
   if (attempt.step !== 'enrol') return NOTHING
   const demand = demandAtStep(known)
-  return { methods: [], enrollable: demand ? enrollableFor(demand) : [], demand }
+  return { methods: [], enrollable: demand ? enrollableFor(demand, facts.offered) : [], demand }
 }
 
 /** What an attempt offers at its step. System scope, because the attempt is the credential. */

@@ -13,7 +13,8 @@ import { audit } from '../../../core/audit/index.ts'
 import { confirmFactor, deleteFactor, insertFactor, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { adoptSet, countBackupCodes, keepWith, makeSet } from '../backup-codes/index.ts'
+import { adoptSet, keepWith, makeSet, makeSetWhereNone, type NewSet } from '../backup-codes/index.ts'
+import { assertOffered, isOffered } from '../second-factor/index.ts'
 import { totpAddedEmail } from './mail.tsx'
 import { matchStep, newOtpSecret, type OtpSettings, otpauthUrl, typedCode } from './otp.ts'
 import { qrDataUri } from './qr.ts'
@@ -56,7 +57,8 @@ export interface SetupWish {
 
 /**
  * Begins to set up an authenticator; one that waits for its first code is replaced.
- * @throws Problem CONFLICT where the user has the most that are possible, UNAVAILABLE
+ * @throws Problem VALIDATION_ERROR where this server does not offer it, CONFLICT where the user has the most that are
+ * possible, UNAVAILABLE
  */
 export async function beginAuthenticator(
   tools: MakeTools & Pick<Tools, 'db' | 'hashing'>,
@@ -64,8 +66,8 @@ export async function beginAuthenticator(
   userId: string,
   { name, withCodes }: SetupWish,
 ): Promise<NewAuthenticator> {
-  const isWished = withCodes ?? (await countBackupCodes(tools.db.hot, userId)) === 0
-  const set = isWished ? await makeSet(tools) : null
+  assertOffered(tools.config, 'totp')
+  const set = await setWished(tools, userId, withCodes)
   const secret = newOtpSecret()
   const { user, factor } = await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
@@ -77,6 +79,18 @@ export async function beginAuthenticator(
     return { user: await getUser(tx, userId), factor }
   })
   return { factorId: factor.id, ...shownSecret(tools, user, secret), backupCodes: set?.codes ?? [] }
+}
+
+/** @throws Problem VALIDATION_ERROR where this server does not offer backup codes */
+async function setWished(
+  tools: Pick<Tools, 'config' | 'db' | 'hashing'>,
+  userId: string,
+  withCodes: boolean | undefined,
+): Promise<NewSet | null> {
+  if (withCodes === undefined) return await makeSetWhereNone(tools, userId)
+  if (!withCodes) return null
+  assertOffered(tools.config, 'backup_code', 'backup_codes')
+  return await makeSet(tools)
 }
 
 /** @throws Problem CONFLICT where the user has the most authenticators that are possible */
@@ -151,6 +165,7 @@ export async function confirmAuthenticator(
   user: User,
   confirmation: Confirmation,
 ): Promise<void> {
+  if (!isOffered(tools.config, 'totp')) throw notBegun()
   await assertRoom(tx, user.id)
   const id = await (confirmation.setup === undefined
     ? confirmStored(tools, tx, call, user, confirmation)

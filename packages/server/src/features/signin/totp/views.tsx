@@ -58,7 +58,7 @@ export interface AuthenticatorItem {
 
 export interface AuthenticatorsProps extends FormState {
   authenticators: readonly AuthenticatorItem[]
-  /** How many are possible. */
+  /** How many are possible; 0 where the server does not offer them. */
   most: number
   notice?: 'enabled' | 'removed' | null
 }
@@ -83,22 +83,24 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
           </ItemList>
         )}
       </Section>
-      <Section title={t(locale, 'add.title')}>
-        {authenticators.length >= most ? (
-          <Alert kind="info">{t(locale, 'add.most', { count: most })}</Alert>
-        ) : (
-          <Form action="/account/security/totp" fields={{ name: t(locale, 'field.name') }} {...form}>
-            <Field
-              name="name"
-              autocomplete="off"
-              maxlength={100}
-              optional
-              hint={t(locale, 'add.name_hint')}
-            />
-            <Button>{t(locale, 'add.button')}</Button>
-          </Form>
-        )}
-      </Section>
+      {most === 0 ? null : (
+        <Section title={t(locale, 'add.title')}>
+          {authenticators.length >= most ? (
+            <Alert kind="info">{t(locale, 'add.most', { count: most })}</Alert>
+          ) : (
+            <Form action="/account/security/totp" fields={{ name: t(locale, 'field.name') }} {...form}>
+              <Field
+                name="name"
+                autocomplete="off"
+                maxlength={100}
+                optional
+                hint={t(locale, 'add.name_hint')}
+              />
+              <Button>{t(locale, 'add.button')}</Button>
+            </Form>
+          )}
+        </Section>
+      )}
     </AccountPage>
   )
 }

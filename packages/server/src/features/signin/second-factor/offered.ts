@@ -1,0 +1,16 @@
+/** The second factors that this server offers (`LATCHKEY_MFA_METHODS`): of others none is set up, and those that exist work. */
+import { invalid, type Problem } from '../../../base/errors.ts'
+import type { Config } from '../../../config.ts'
+
+type Offered = Config['mfaMethods'][number]
+
+export const isOffered = ({ mfaMethods }: Pick<Config, 'mfaMethods'>, method: Offered): boolean =>
+  mfaMethods.includes(method)
+
+/** @param field where the request names it. @throws Problem VALIDATION_ERROR for a method that this server does not offer */
+export function assertOffered(config: Pick<Config, 'mfaMethods'>, method: Offered, field = 'method'): void {
+  if (!isOffered(config, method)) throw unavailableMethod(field)
+}
+
+export const unavailableMethod = (field = 'method'): Problem =>
+  invalid(field, 'unavailable', 'This server does not offer the method.')
