@@ -6,7 +6,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { assertOffered } from '../second-factor/index.ts'
+import { assertMayEnrol } from '../second-factor/index.ts'
 import { codesMadeEmail } from './mail.tsx'
 import { makeSet, type NewSet, replaceSet } from './sets.ts'
 
@@ -21,7 +21,7 @@ export async function createBackupCodes(
 ): Promise<readonly string[]> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
-  assertOffered(tools.config, 'backup_code')
+  assertMayEnrol(tools.config, 'backup_code')
   const set = await makeSet(tools)
   await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)

@@ -5,7 +5,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { formState } from '../../../base/page/index.ts'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { isOffered } from '../second-factor/index.ts'
+import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { createBackupCodes } from './create.ts'
 import { backupCodeOperations } from './operations.ts'
@@ -26,7 +26,7 @@ async function showPage(tools: Tools, call: Call, alert?: string | null): Promis
     factors: await listFactors(tx, userId),
   }))
   const isReplacing = factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
-  const offer = !isOffered(tools.config, 'backup_code') ? 'none' : isReplacing ? 'create' : 'needs_factor'
+  const offer = !mayEnrol(tools.config, 'backup_code') ? 'none' : isReplacing ? 'create' : 'needs_factor'
   return {
     page: <BackupCodes left={left} offer={offer} alert={alert} />,
     title: t(call.locale, 'page.title'),
@@ -37,7 +37,7 @@ async function showPage(tools: Tools, call: Call, alert?: string | null): Promis
 export const backupCodesSection = ({ config, db }: Pick<Tools, 'config' | 'db'>): SecuritySection => ({
   id: 'backup-codes',
   isHidden: async ({ principal }) =>
-    !isOffered(config, 'backup_code') &&
+    !mayEnrol(config, 'backup_code') &&
     (await db.tx('system', (tx) => countBackupCodes(tx, principal?.userId ?? ''))) === 0,
   title: (locale) => t(locale, 'page.title'),
   async summary({ locale, principal }) {

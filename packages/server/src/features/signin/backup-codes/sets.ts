@@ -6,7 +6,7 @@
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { deleteFactor, insertFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { isOffered } from '../second-factor/index.ts'
+import { mayEnrol } from '../second-factor/index.ts'
 import { foldBackupCode, newBackupCodes, newSalt } from './codes.ts'
 import { hasCodes, insertCodes, moveCodes, selectSet } from './sql.ts'
 
@@ -33,7 +33,7 @@ export const makeSetWhereNone = async (
   tools: Pick<Tools, 'config' | 'db' | 'hashing'>,
   userId: string,
 ): Promise<NewSet | null> =>
-  isOffered(tools.config, 'backup_code') && (await countBackupCodes(tools.db.hot, userId)) === 0
+  mayEnrol(tools.config, 'backup_code') && (await countBackupCodes(tools.db.hot, userId)) === 0
     ? await makeSet(tools)
     : null
 

@@ -30,6 +30,13 @@ export interface Verified {
    * checked, and uses up what can be used once. @returns null where they did, or where it is used up
    */
   recheck(tx: Tx): Promise<User | null>
+  /** The reason that a failed recheck is recorded with; default: the method's. */
+  recheckFailure?: string
+}
+
+/** A credential that was wrong, where the audit log says how. */
+export interface WrongCredential {
+  failure: string
 }
 
 /** A method that proves something further of a user who is known. */
@@ -43,8 +50,8 @@ export interface FurtherMethod<Input, Stored, V extends Verified = Verified> {
   failure: string
   /** Reads what the credential is compared with; the same statements whether or not there is an account. */
   read(db: Statements, named: Identified): Promise<Stored>
-  /** Checks the credential outside of transactions; it may take time. @returns null where it is wrong */
-  verify(call: Call, named: Identified, stored: Stored, input: Input): Promise<V | null>
+  /** Checks the credential outside of transactions; it may take time. @returns null, or why, where it is wrong */
+  verify(call: Call, named: Identified, stored: Stored, input: Input): Promise<V | WrongCredential | null>
 }
 
 /** A method that a sign-in may begin with. */

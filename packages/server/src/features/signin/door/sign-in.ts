@@ -123,7 +123,8 @@ async function proveWith<Input, Stored, Result>(
   ])
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, stored, input)
-  if (verified === null) return { refused: await recordFailedGuess(tools, call, guess, method.failure) }
+  if (verified === null || 'failure' in verified)
+    return { refused: await recordFailedGuess(tools, call, guess, verified?.failure ?? method.failure) }
   const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
     // in this order: the facts are those under the lock of the user's row
@@ -142,7 +143,8 @@ async function proveWith<Input, Stored, Result>(
     return await then(tx, { user, device, facts, proof, requires, events: guess.attempt, ...settle })
   })
   // it was replaced while it was checked
-  return outcome ?? { refused: await recordFailedGuess(tools, call, guess, method.failure) }
+  const reason = verified.recheckFailure ?? method.failure
+  return outcome ?? { refused: await recordFailedGuess(tools, call, guess, reason) }
 }
 
 /** Of a further proof: the password is counted as at the beginning of a sign-in. */
@@ -176,7 +178,8 @@ export async function confirmWith<Input, Stored, V extends Verified>(
   ])
   await assertUnlocked(tools, call, guess)
   const verified = await method.verify(call, named, stored, input)
-  if (verified === null) throw await recordFailedGuess(tools, call, guess, method.failure)
+  if (verified === null || 'failure' in verified)
+    throw await recordFailedGuess(tools, call, guess, verified?.failure ?? method.failure)
   const locked = await tools.db.tx('system', async (tx) => {
     const failures = await lockGuesses(tx, call, guess)
     const refusal = await failures.findRefusal()

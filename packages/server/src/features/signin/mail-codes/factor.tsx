@@ -8,7 +8,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { type Factor, insertFactor, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow } from '../../identity/users/index.ts'
-import { assertOffered, type ContinuingMethod } from '../second-factor/index.ts'
+import { assertMayEnrol, type ContinuingMethod } from '../second-factor/index.ts'
 import { proveByCode } from './code-method.ts'
 import { factorEmail } from './mail.tsx'
 import { mailCodesText as t } from './texts.ts'
@@ -25,7 +25,7 @@ export async function enableEmailFactor(
 ): Promise<Factor> {
   const userId = call.principal?.userId
   if (userId === undefined) throw problem('AUTHENTICATION_REQUIRED')
-  assertOffered(tools.config, 'email_code')
+  assertMayEnrol(tools.config, 'email_code')
   return await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
     const user = await getUser(tx, userId)

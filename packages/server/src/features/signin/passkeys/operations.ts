@@ -37,7 +37,7 @@ export const passkeyOperations = {
       'auth.passkey.counter_regressed',
       'auth.token.issued',
     ],
-    limit: { by: 'ip', max: 100, per: '10m' },
+    limit: { by: 'ip', max: 100, per: '10m', exact: true },
     errors: SIGN_IN_ERRORS,
   }),
   list: operation({

@@ -6,5 +6,5 @@
 export { beginDemandedEnrolment } from './demanded.ts'
 export { secondFactorFeature } from './feature.ts'
 export type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'
-export { assertOffered, isOffered } from './offered.ts'
+export { assertMayEnrol, mayEnrol } from './offered.ts'
 export { type ContinuationPage, continuationRows, ENROL, enrolling, PROVE } from './pages.tsx'

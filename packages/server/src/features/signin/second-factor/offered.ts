@@ -2,14 +2,18 @@
 import { invalid, type Problem } from '../../../base/errors.ts'
 import type { Config } from '../../../config.ts'
 
-type Offered = Config['mfaMethods'][number]
+type MfaMethod = Config['mfaMethods'][number]
 
-export const isOffered = ({ mfaMethods }: Pick<Config, 'mfaMethods'>, method: Offered): boolean =>
+export const mayEnrol = ({ mfaMethods }: Pick<Config, 'mfaMethods'>, method: MfaMethod): boolean =>
   mfaMethods.includes(method)
 
 /** @param field where the request names it. @throws Problem VALIDATION_ERROR for a method that this server does not offer */
-export function assertOffered(config: Pick<Config, 'mfaMethods'>, method: Offered, field = 'method'): void {
-  if (!isOffered(config, method)) throw unavailableMethod(field)
+export function assertMayEnrol(
+  config: Pick<Config, 'mfaMethods'>,
+  method: MfaMethod,
+  field = 'method',
+): void {
+  if (!mayEnrol(config, method)) throw unavailableMethod(field)
 }
 
 export const unavailableMethod = (field = 'method'): Problem =>

@@ -14,7 +14,7 @@ import { confirmFactor, deleteFactor, insertFactor, listFactors } from '../../..
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { adoptSet, keepWith, makeSet, makeSetWhereNone, type NewSet } from '../backup-codes/index.ts'
-import { assertOffered, isOffered } from '../second-factor/index.ts'
+import { assertMayEnrol, mayEnrol } from '../second-factor/index.ts'
 import { totpAddedEmail } from './mail.tsx'
 import { matchStep, newOtpSecret, type OtpSettings, otpauthUrl, typedCode } from './otp.ts'
 import { qrDataUri } from './qr.ts'
@@ -66,7 +66,7 @@ export async function beginAuthenticator(
   userId: string,
   { name, withCodes }: SetupWish,
 ): Promise<NewAuthenticator> {
-  assertOffered(tools.config, 'totp')
+  assertMayEnrol(tools.config, 'totp')
   const set = await setWished(tools, userId, withCodes)
   const secret = newOtpSecret()
   const { user, factor } = await tools.db.tx('system', async (tx) => {
@@ -89,7 +89,7 @@ async function setWished(
 ): Promise<NewSet | null> {
   if (withCodes === undefined) return await makeSetWhereNone(tools, userId)
   if (!withCodes) return null
-  assertOffered(tools.config, 'backup_code', 'backup_codes')
+  assertMayEnrol(tools.config, 'backup_code', 'backup_codes')
   return await makeSet(tools)
 }
 
@@ -165,7 +165,7 @@ export async function confirmAuthenticator(
   user: User,
   confirmation: Confirmation,
 ): Promise<void> {
-  if (!isOffered(tools.config, 'totp')) throw notBegun()
+  if (!mayEnrol(tools.config, 'totp')) throw notBegun()
   await assertRoom(tx, user.id)
   const id = await (confirmation.setup === undefined
     ? confirmStored(tools, tx, call, user, confirmation)

@@ -23,7 +23,10 @@ export const totpMethod = ({ keyring }: Pick<Tools, 'keyring'>): FurtherMethod<T
   async verify({ now }, { owner }, secrets, { code }) {
     const match = findMatch(keyring, secrets, typedCode(code), now)
     if (!owner || !match) return null
+    if (match === 'replayed') return { failure: REPLAYED }
     return {
+      // a code of one step that was sent twice at once
+      recheckFailure: REPLAYED,
       user: owner,
       requires: [],
       async recheck(tx) {
@@ -36,16 +39,20 @@ export const totpMethod = ({ keyring }: Pick<Tools, 'keyring'>): FurtherMethod<T
   },
 })
 
+/** The code was right, and is used up. */
+const REPLAYED = 'replayed_code'
+
 /** The authenticator whose code it is. All of them are compared, so that the time does not tell which. */
 function findMatch(
   keyring: Pick<Keyring, 'decrypt'>,
   secrets: readonly TotpSecret[],
   code: string,
   now: Date,
-): { factorId: string; step: number } | null {
-  const matches = secrets.flatMap((row) => {
-    const step = matchStep(keyring.decrypt('totp', row.secret), row, code, { lastStep: row.last_step, now })
-    return typeof step === 'number' ? [{ factorId: row.factor_id, step }] : []
-  })
-  return matches[0] ?? null
+): { factorId: string; step: number } | 'replayed' | null {
+  const matches = secrets.map((row) => ({
+    factorId: row.factor_id,
+    step: matchStep(keyring.decrypt('totp', row.secret), row, code, { lastStep: row.last_step, now }),
+  }))
+  for (const { factorId, step } of matches) if (typeof step === 'number') return { factorId, step }
+  return matches.some(({ step }) => step === 'replayed') ? 'replayed' : null
 }

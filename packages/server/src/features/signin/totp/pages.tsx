@@ -13,7 +13,7 @@ import { sessionCookie } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
 import { mfaOperations, removeFactors } from '../mfa/index.ts'
-import { isOffered } from '../second-factor/index.ts'
+import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { MOST_AUTHENTICATORS, setupForm } from './authenticators.ts'
 import { AuthenticatorName, SealedText, TypedCode } from './fields.ts'
@@ -38,7 +38,7 @@ async function showList(
   notice: 'enabled' | 'removed' | null = null,
 ): Promise<PageAnswer> {
   const authenticators = await ownAuthenticators(tools, call)
-  const contents = { authenticators, most: isOffered(tools.config, 'totp') ? MOST_AUTHENTICATORS : 0, notice }
+  const contents = { authenticators, most: mayEnrol(tools.config, 'totp') ? MOST_AUTHENTICATORS : 0, notice }
   return { page: <Authenticators {...contents} {...form} />, title: t(call.locale, 'list.title') }
 }
 
@@ -60,7 +60,7 @@ async function showSetup(
 export const totpSection = (tools: Pick<Tools, 'config' | 'db'>): SecuritySection => ({
   id: 'totp',
   isHidden: async (call) =>
-    !isOffered(tools.config, 'totp') && (await ownAuthenticators(tools, call)).length === 0,
+    !mayEnrol(tools.config, 'totp') && (await ownAuthenticators(tools, call)).length === 0,
   title: (locale) => t(locale, 'list.title'),
   async summary(call) {
     const { length: count } = await ownAuthenticators(tools, call)
@@ -86,7 +86,7 @@ export const totpPages = (tools: Tools): Row[] => [
     input: z.object({ name: optional(AuthenticatorName) }),
     run: async (call, { name = null }) => {
       const { length } = await ownAuthenticators(tools, call)
-      if (!isOffered(tools.config, 'totp') || length >= MOST_AUTHENTICATORS)
+      if (!mayEnrol(tools.config, 'totp') || length >= MOST_AUTHENTICATORS)
         return await showList(tools, call, {})
       return await showSetup(tools, call, { name }, {})
     },

@@ -250,12 +250,14 @@ describe('a sign-in with an authenticator app', () => {
       expect([reply.status, reply.code]).toEqual([401, 'AUTHENTICATION_FAILED'])
     }
     expect((await verify(await attemptOf(person), codeOf(world, app.secret, 1))).status).toBe(200)
-    expect(await failures(person.id)).toEqual(['wrong_code', 'wrong_code'])
+    expect(await failures(person.id)).toEqual(['replayed_code', 'replayed_code'])
   })
 
   it('does not take the code that confirmed the app', async () => {
     const { person, app } = await enrolled()
     expect((await verify(await attemptOf(person), codeOf(world, app.secret))).status).toBe(401)
+    expect((await verify(await attemptOf(person), '000000')).status).toBe(401)
+    expect(await failures(person.id)).toEqual(['replayed_code', 'wrong_code'])
   })
 
   it('takes a code of any of several apps, each on its own', async () => {
