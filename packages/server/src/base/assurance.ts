@@ -110,6 +110,12 @@ function acceptedBy({ mode, accepts }: Pick<Demand, 'mode' | 'accepts'>): Readon
   return new Set([...named, ...accepts])
 }
 
+/** The level that a session needs to meet a demand: that of the weakest method that it accepts. */
+export const acrFor = (demand: Pick<Demand, 'mode' | 'accepts'>): Acr =>
+  [...acceptedBy(demand)].some((method) => method === 'totp' || method === 'backup_code')
+    ? 'aal2'
+    : 'aal2-phr'
+
 /** Whether proofs meet a demand. A user-verified passkey meets every one: it needs no further proof. */
 export function isMet(demand: Pick<Demand, 'mode' | 'accepts'>, proofs: readonly Judged[]): boolean {
   if (demand.mode === 'none') return true
@@ -219,9 +225,34 @@ export function findUnenrolled(proofs: readonly Judged[], facts: SignInFacts, no
   )
 }
 
-/** The methods of which one continues: those that suffice alone, or else all that are not proven yet. */
-export function methodsFor(proofs: readonly Judged[], facts: SignInFacts): SecondMethod[] {
-  const open = usableMethods(facts).filter((method) => !proofs.some((proof) => proof.method === method))
-  const sufficient = open.filter((method) => !lacksProof([...proofs, ...prospective([method])], facts))
-  return sufficient.length > 0 ? sufficient : open
+/**
+ * The methods of which one continues, among those that are not proven yet: those that suffice alone; otherwise those that
+ * suffice together with another one; otherwise all.
+ */
+export function shortestOf(
+  open: readonly SecondMethod[],
+  suffices: (further: readonly SecondMethod[]) => boolean,
+): SecondMethod[] {
+  const alone = open.filter((method) => suffices([method]))
+  if (alone.length > 0) return alone
+  const paired = open.filter((method) => open.some((other) => suffices([method, other])))
+  return paired.length > 0 ? paired : [...open]
 }
+
+const unproven = (usable: readonly SecondMethod[], proofs: readonly Judged[]): SecondMethod[] =>
+  usable.filter((method) => !proofs.some((proof) => proof.method === method))
+
+/** The methods of which one continues a sign-in. */
+export const methodsFor = (proofs: readonly Judged[], facts: SignInFacts): SecondMethod[] =>
+  shortestOf(
+    unproven(usableMethods(facts), proofs),
+    (further) => !lacksProof([...proofs, ...prospective(further)], facts),
+  )
+
+/** The methods, of those that the user can prove, of which one helps to meet a demand. */
+export const methodsTowards = (
+  demand: Pick<Demand, 'mode' | 'accepts'>,
+  proofs: readonly Judged[],
+  usable: readonly SecondMethod[],
+): SecondMethod[] =>
+  shortestOf(unproven(usable, proofs), (further) => isMet(demand, [...proofs, ...prospective(further)]))

@@ -184,14 +184,13 @@ export async function recordStopped(
 }
 
 /**
- * Makes the refusal of a member whose credential does not meet the policy: what is missing, and how it is mended.
- * `withAttempt`: by an attempt, in which a missing factor is set up.
+ * Makes the refusal of a member whose credential does not meet the policy: what is missing, and by which methods or in which
+ * attempt it is mended.
  */
 export type RefuseUnmet = (
   call: Call & { principal: Principal },
   row: PolicyRow & { id: string },
   unmet: Unmet,
-  options: { withAttempt: boolean },
 ) => Promise<Problem>
 
 /** The session of a call as a policy judges it. Of an access token the proofs are read from the session's row. */

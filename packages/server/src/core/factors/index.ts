@@ -13,6 +13,7 @@ import {
   type FactorKind,
   kindOf,
   type SignInFacts,
+  type StoredProof,
   usableMethods,
 } from '../../base/assurance.ts'
 import type { CallSession } from '../../base/call.ts'
@@ -126,7 +127,7 @@ const demandOfPolicy = ({ organization, mode, accepts, override, due }: MemberPo
 }
 
 /** The highest level that the user can reach with what they have enrolled. */
-export function reachableAcr(facts: Omit<SignInFacts, 'demands'>): Acr {
+function reachableAcr(facts: Omit<SignInFacts, 'demands'>): Acr {
   const methods = usableMethods({ ...facts, demands: [] })
   return acrOf(methods.map((method) => ({ method, ...kindOf(method) })))
 }
@@ -135,17 +136,24 @@ export function reachableAcr(facts: Omit<SignInFacts, 'demands'>): Acr {
 export async function findProvable(
   tools: FactTools,
   db: Statements,
-  { id, via, proofs }: CallSession,
+  session: CallSession,
   userId: string,
 ): Promise<Provable> {
-  const [facts, stored] = await Promise.all([
+  const [facts, proofs] = await Promise.all([
     findSignInFacts(tools, db, userId),
-    // an access token does not contain them
-    via === 'token'
-      ? db.selectFrom('sessions').select('proofs').where('id', '=', id).executeTakeFirst()
-      : null,
+    findSessionProofs(db, session),
   ])
-  return { acr: reachableAcr(facts), methods: usableMethods(facts), proofs: stored?.proofs ?? proofs }
+  return { acr: reachableAcr(facts), methods: usableMethods(facts), proofs }
+}
+
+/** What a session has proven; of an access token, which does not contain it, as it is stored. */
+export async function findSessionProofs(
+  db: Statements,
+  { id, via, proofs }: CallSession,
+): Promise<readonly StoredProof[]> {
+  if (via !== 'token') return proofs
+  const stored = await db.selectFrom('sessions').select('proofs').where('id', '=', id).executeTakeFirst()
+  return stored?.proofs ?? []
 }
 
 const factorOf = (row: FactorsTable): Factor => ({

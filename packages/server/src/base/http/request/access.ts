@@ -3,7 +3,7 @@
  * authenticated; then, on rows about an organization, the caller's membership of it.
  */
 import { can } from '@latchkey/guard'
-import { type Acr, acrOf, isAtLeast, type StoredProof } from '../../assurance.ts'
+import { type Acr, acrOf, isAtLeast, type SecondMethod, type StoredProof } from '../../assurance.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { notFound, Problem, problem } from '../../errors.ts'
@@ -48,7 +48,7 @@ function maximumAge({ fresh }: Pick<Row, 'fresh'>): number | null {
 /** What a user can prove at most, and by which methods. */
 export interface Provable {
   acr: Acr
-  methods: readonly string[]
+  methods: readonly SecondMethod[]
   /** What the session has proven; of an access token this is not in the credential. */
   proofs: readonly StoredProof[]
 }
@@ -87,8 +87,7 @@ export async function checkMembership(
 ): Promise<CallOrganization | Problem> {
   const { id = '' } = params as { id?: string }
   const { organization: required = '', deletedToo = false } = row
-  const which = { deletedToo, withAttempt: row.kind !== 'page' }
-  const membership = isId('org', id) ? await lookup(call, id, which) : null
+  const membership = isId('org', id) ? await lookup(call, id, { deletedToo }) : null
   if (!membership) return notFound('organization')
   if (membership instanceof Problem || can(membership, required)) return membership
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required, organization_id: id } })

@@ -36,12 +36,12 @@ export interface Authenticator {
 /**
  * Finds the caller's membership of an organization; null if there is none, or no such organization; a Problem where the
  * credential does not meet the organization's policy. `call.organization` is the membership that the credential carries: an
- * API key has no other. `withAttempt`: a refusal is continued by an attempt, in which a missing factor is set up.
+ * API key has no other.
  */
 export type MembershipLookup = (
   call: Call & { principal: Principal },
   organizationId: string,
-  which: { deletedToo: boolean; withAttempt: boolean },
+  which: { deletedToo: boolean },
 ) => Promise<CallOrganization | Problem | null>
 
 export interface Caller {

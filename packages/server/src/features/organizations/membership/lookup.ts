@@ -13,7 +13,7 @@ import { membershipCheck } from './sql.ts'
 export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: RefuseUnmet): MembershipLookup {
   const { db, roles } = tools
   const statement = membershipCheck(db.hot)
-  return async (call, organizationId, { deletedToo, withAttempt }) => {
+  return async (call, organizationId, { deletedToo }) => {
     const { principal, session, organization: acting } = call
     const values = [session?.id ?? '', principal.userId, organizationId, deletedToo]
     const [row] = await db.run(statement, values)
@@ -22,8 +22,7 @@ export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: Ref
     const membership = unmet
       ? withServer(principal, row.id, null)
       : callerIn(roles, principal, acting, row.id, row)
-    if (unmet && membership === null && row.deleted_at === null)
-      return await refuse(call, row, unmet, { withAttempt })
+    if (unmet && membership === null && row.deleted_at === null) return await refuse(call, row, unmet)
     if (row.deleted_at === null || membership === null) return membership
     return can(membership, 'organization:delete') ? membership : null
   }

@@ -36,7 +36,6 @@ export async function switchOrganization(
   call: Call,
   organizationId: string | null,
   refuse: RefuseUnmet,
-  { withAttempt = true }: { withAttempt?: boolean } = {},
 ): Promise<SwitchResult> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
@@ -58,7 +57,6 @@ export async function switchOrganization(
     await recordOrganizationEvent(tx, call, 'organization.switched', organizationId)
     return { session: moved, active }
   })
-  if ('unmet' in switched)
-    throw await refuse({ ...call, principal }, switched.row, switched.unmet, { withAttempt })
+  if ('unmet' in switched) throw await refuse({ ...call, principal }, switched.row, switched.unmet)
   return switched
 }

@@ -116,9 +116,7 @@ const ownRows = (tools: Tools, refuse: RefuseUnmet): Row[] => [
     formAt: LIST,
     input: z.object({ organization_id: optional(OneOrganization.shape.id) }),
     run: async (call, { organization_id }) => {
-      const { session } = await switchOrganization(tools, call, organization_id ?? null, refuse, {
-        withAttempt: false,
-      })
+      const { session } = await switchOrganization(tools, call, organization_id ?? null, refuse)
       const cookies = session && call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : []
       return { redirect: `${LIST}?done=active`, cookies }
     },

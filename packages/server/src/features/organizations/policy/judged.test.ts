@@ -85,12 +85,9 @@ describe('a session from before the due date', () => {
     await member.client.get(`/api/v1/organizations/${id}`)
     expect((await world.events(member.id)).filter((type) => type.endsWith('mfa_stopped'))).toEqual(events)
     expect(events).toHaveLength(1)
-    // pages lead to the sign-in, which leads to the enrolment
+    // pages lead to the step-up, which leads to the enrolment
     const page = await member.client.get(`/account/organizations/${id}`, { headers: { accept: 'text/html' } })
-    expect([page.status, page.headers.get('location')]).toEqual([
-      303,
-      `/sign-in?return_to=${encodeURIComponent(`/account/organizations/${id}`)}&notice=step_up`,
-    ])
+    expect([page.status, page.headers.get('location')]).toEqual([303, '/step-up'])
     // leaving is possible in any case
     expect((await member.client.post(`/api/v1/organizations/${id}/leave`)).status).toBe(200)
   })
@@ -112,7 +109,7 @@ describe('a session from before the due date', () => {
     await enrolFactor(world, member, 'passkey')
     const weak = await member.client.get(`/api/v1/organizations/${id}`)
     expect(codeOf(weak)).toEqual([401, 'STEP_UP_REQUIRED'])
-    expect(detailsOf(weak)).toEqual({ acr: 'aal2-phr', methods: ['passkey', 'totp'], organization_id: id })
+    expect(detailsOf(weak)).toEqual({ acr: 'aal2-phr', methods: ['passkey'], organization_id: id })
     await proveFactor(world, member, 'passkey')
     expect(await actsIn(member.client)).toBe(id)
     expect((await member.client.get(`/api/v1/organizations/${id}`)).status).toBe(200)

@@ -1,36 +1,51 @@
 /** The refusal of a member whose credential does not meet the organization's security policy. */
-import { type Demand, enrollableFor, usableMethods } from '../../../base/assurance.ts'
-import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
+import { acrFor, type Demand, enrollableFor, methodsTowards } from '../../../base/assurance.ts'
+import type { Call, Principal } from '../../../base/call.ts'
+import { type Problem, problem } from '../../../base/errors.ts'
+import { type FactTools, findProvable } from '../../../core/factors/index.ts'
 import { type RefuseUnmet, recordStopped } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
+
+type RefusalTools = FactTools & Pick<Tools, 'db'>
+type Member = Call & { principal: Principal }
 
 /** Begins the attempt in which the caller's session sets up what an organization demands. */
 type BeginEnrolment = (call: Call, demand: Demand) => Promise<{ token: string; expiresAt: Date }>
 
-export function policyRefusals(
-  tools: Pick<Tools, 'config' | 'db'>,
-  beginDemandedEnrolment: BeginEnrolment,
-): RefuseUnmet {
-  return async (call, row, { missing, demand }, { withAttempt }) => {
-    const whose = { organization_id: row.id }
-    const factors = row.policy_factors ?? []
-    const methods = usableMethods({ factors, hasPassword: missing === 'recent_proof', demands: [] })
-    if (missing === 'recent_proof' || demand === null)
-      return problem('STEP_UP_REQUIRED', { details: { max_age: row.policy_absolute, methods, ...whose } })
-    if (missing === 'proof')
-      return problem('STEP_UP_REQUIRED', { details: { acr: levelOf(demand), methods, ...whose } })
-    const { userId, username } = call.principal
-    const member = { organizationId: row.id, userId, username }
-    await tools.db.tx('system', (tx) => recordStopped(tx, call, member))
-    const attempt = call.session && withAttempt ? await beginDemandedEnrolment(call, demand) : null
-    const continued = attempt && { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
-    return problem('MFA_ENROLMENT_REQUIRED', {
-      details: { ...continued, methods: enrollableFor(demand, tools.config.mfaMethods), ...whose },
-    })
+export function policyRefusals(tools: RefusalTools, beginDemandedEnrolment: BeginEnrolment): RefuseUnmet {
+  return async (call, { id, policy_absolute: absolute }, { missing, demand }) => {
+    const whose = { organization_id: id }
+    if (missing === 'factor' && demand !== null) {
+      await recordStop(tools, call, id)
+      const attempt = call.session && (await beginDemandedEnrolment(call, demand))
+      const continued = attempt && { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
+      const methods = enrollableFor(demand, tools.config.mfaMethods)
+      return problem('MFA_ENROLMENT_REQUIRED', { details: { ...continued, methods, ...whose } })
+    }
+    const age = demand === null ? { max_age: absolute } : {}
+    return await requireProof(tools, call, demand, { ...age, ...whose })
   }
 }
 
-/** The least level at which a demand is met. */
-const levelOf = ({ mode, accepts }: Demand): 'aal2' | 'aal2-phr' =>
-  mode === 'require_passkey' && !accepts.includes('totp') ? 'aal2-phr' : 'aal2'
+function recordStop({ db }: RefusalTools, call: Member, organizationId: string): Promise<void> {
+  const { userId, username } = call.principal
+  return db.tx('system', (tx) => recordStopped(tx, call, { organizationId, userId, username }))
+}
+
+/**
+ * The refusal of a session that has to prove something further, with the methods that the policy accepts.
+ * @param demand null where any recent proof is enough
+ */
+async function requireProof(
+  tools: RefusalTools,
+  { session, principal }: Member,
+  demand: Demand | null,
+  more: object,
+): Promise<Problem> {
+  if (!session) throw new Error('a credential without a session lacks no proof')
+  const provable = await tools.db.tx('system', (tx) => findProvable(tools, tx, session, principal.userId))
+  const wanted = demand
+    ? { acr: acrFor(demand), methods: methodsTowards(demand, provable.proofs, provable.methods) }
+    : { methods: provable.methods }
+  return problem('STEP_UP_REQUIRED', { details: { ...wanted, ...more } })
+}

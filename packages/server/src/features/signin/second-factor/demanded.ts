@@ -2,7 +2,6 @@
 import type { Demand } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
-import { findProvable } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { Attempt } from '../attempts/index.ts'
 import { beginStepUp } from '../steps/index.ts'
@@ -15,17 +14,13 @@ const RECENT = 10 * 60_000
  * `prove` before, so that a stolen session cannot set up a factor.
  */
 export async function beginDemandedEnrolment(
-  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'db'>,
   call: Call,
   { dueAt, ...demand }: Demand,
 ): Promise<Attempt> {
-  const { principal, session } = call
-  if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
-  // an access token does not contain them
-  const { proofs: former } = await tools.db.tx('system', (tx) =>
-    findProvable(tools, tx, session, principal.userId),
-  )
-  const stepUp = { demand: { ...demand, dueAt: dueAt?.toISOString() ?? null }, former }
+  const { session } = call
+  if (!session) throw problem('AUTHENTICATION_REQUIRED')
+  const stepUp = { demand: { ...demand, dueAt: dueAt?.toISOString() ?? null } }
   const isRecent = call.now.getTime() - session.authenticatedAt.getTime() <= RECENT
   return await beginStepUp(tools, call, stepUp, null, isRecent ? 'enrol' : 'prove')
 }

@@ -29,7 +29,7 @@ export function stepUpBeginner(tools: HoldTools): StepUpBeginner {
     const returnTo = safeReturnTo(tools.config, wanted) ?? '/account'
     const { methods, attempt: waiting } = detailsOf(refusal)
     // without a method to prove, and without an attempt to set a factor up in, a new sign-in does both
-    if (methods.length === 0 || (waiting === null && refusal.code !== 'STEP_UP_REQUIRED')) {
+    if (waiting === null && (methods.length === 0 || refusal.code !== 'STEP_UP_REQUIRED')) {
       return { redirect: `/sign-in?${new URLSearchParams({ return_to: returnTo, notice: 'step_up' })}` }
     }
     const attempt = await findOrBegin(tools, call, refusal, waiting, returnTo)

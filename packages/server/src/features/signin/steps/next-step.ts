@@ -14,6 +14,7 @@ import {
   methodsFor,
   type SecondMethod,
   type SignInFacts,
+  shortestOf,
   usableMethods,
 } from '../../../base/assurance.ts'
 import type { Proof, Requirement, Step, StepUpDemand } from '../attempts/index.ts'
@@ -109,12 +110,13 @@ export function methodsAtStep(known: Omit<StepFacts, 'requirements' | 'emailVeri
   const proofs = known.proofs.filter((proof) => proof.subject === user?.id)
   if (!stepUp) return methodsFor(proofs, facts)
   const open = usableMethods(facts).filter((method) => !proofs.some((proof) => proof.method === method))
-  const sufficient = open.filter(
-    (method) =>
-      nextStepUp([...proofs, { subject: '', method, ...kindOf(method) }], stepUp, facts, known.now) !==
-      'second_factor',
+  const prospective = (methods: readonly SecondMethod[]) =>
+    methods.map((method) => ({ subject: '', method, ...kindOf(method) }))
+  return shortestOf(
+    open,
+    (further) =>
+      nextStepUp([...proofs, ...prospective(further)], stepUp, facts, known.now) !== 'second_factor',
   )
-  return sufficient.length > 0 ? sufficient : open
 }
 
 /** The demand that an attempt at `enrol` must meet; null at other steps. */

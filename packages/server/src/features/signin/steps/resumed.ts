@@ -12,7 +12,7 @@ import {
 import type { Call } from '../../../base/call.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
-import { findSignInFacts } from '../../../core/factors/index.ts'
+import { findSessionProofs, findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { findUser, getUser, type User } from '../../identity/users/index.ts'
 import {
@@ -142,17 +142,23 @@ export async function assertOffered(
 export async function beginStepUp(
   tools: Pick<Tools, 'db'>,
   call: Call,
-  demand: StepUpDemand,
+  demand: Omit<StepUpDemand, 'former'>,
   returnTo: string | null = null,
   step: 'prove' | 'enrol' = 'prove',
 ): Promise<Attempt> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
   const begun = beginAttempt({ remember: false, returnTo, tokens: false }, call.now)
-  const stepUp = { sessionId: session.id, demand: { former: session.proofs, ...demand } }
-  const attempt: Attempt = { ...begun, userId: principal.userId, step, stepUp }
-  const { userId, proofs, requirements } = attempt
-  const first = { step, userId, proofs, requirements, isFinished: false }
-  await tools.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, first)]))
-  return { ...attempt, isStored: true }
+  const { userId } = principal
+  return await tools.db.tx('system', async (tx) => {
+    const stepUp = {
+      sessionId: session.id,
+      demand: { ...demand, former: await findSessionProofs(tx, session) },
+    }
+    const attempt: Attempt = { ...begun, userId, step, stepUp, isStored: true }
+    const { proofs, requirements } = attempt
+    const first = { step, userId, proofs, requirements, isFinished: false }
+    await runTogether(tx, [attemptInsert(attempt, first)])
+    return attempt
+  })
 }
