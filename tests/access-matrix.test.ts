@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../packages/server/src/base/http/row/route.ts'
 import { newId } from '../packages/server/src/base/ids.ts'
+import { Authenticator, addPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../packages/server/src/testing/client.ts'
 import { type Person, startWorld, type World } from '../packages/server/src/testing/world.ts'
@@ -296,7 +297,7 @@ describe('ids of another tenant', () => {
   const KINDS: readonly (readonly [path: RegExp, foreign: () => string])[] = []
   const foreignFor = (path: string): string | null => KINDS.find(([form]) => form.test(path))?.[1]() ?? null
   let neighbour: Person
-  let things: { session: string; key: string; invitation: string; factor: string }
+  let things: { session: string; key: string; invitation: string; factor: string; passkey: string }
   beforeAll(async () => {
     neighbour = await world.person({ email: 'foreign@example.com' })
     const now = world.clock.now()
@@ -321,11 +322,13 @@ describe('ids of another tenant', () => {
     const key = await neighbour.client.apiKey()
     const { data: me } = await neighbour.client.get('/api/v1/auth/me')
     const { factorId: factor } = await enrolAuthenticator(world, neighbour.client)
-    things = { session: me.session.id, key: key.id, invitation, factor }
+    const { id: passkey } = await addPasskey(neighbour.client, new Authenticator())
+    things = { session: me.session.id, key: key.id, invitation, factor, passkey }
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
       [/api-keys\/:\w+/, () => things.key],
       [/totp\/:\w+/, () => things.factor],
+      [/passkeys\/:\w+/, () => things.passkey],
       [/invitations\/:\w+/, () => things.invitation],
       [/(?:members|users)\/:\w+/, () => neighbour.id],
       [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],

@@ -83,7 +83,17 @@ describe('an operation', () => {
 })
 
 /** Hosted forms without a JSON route; a new one requires an entry here. */
-const FORMS_ALONE: readonly string[] = ['pages.setup.submit', 'pages.sign_out.submit']
+const FORMS_ALONE: readonly string[] = [
+  // their JSON routes are those of each method: attempts/:attempt/mfa and …/passkeys, and auth/mfa/verify
+  'auth.mfa.enrol',
+  'auth.not_me',
+  'auth.step_up.enrol',
+  'auth.step_up.prove',
+  // links in e-mails, which lead to pages
+  'auth.unlock',
+  'pages.setup.submit',
+  'pages.sign_out.submit',
+]
 
 describe('the limit of the login', () => {
   it('counts JSON, the form and both compatibility routes together', async () => {

@@ -24,7 +24,6 @@ import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
 import type { Config } from '../../config.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
-import type { Roles } from '../roles/index.ts'
 import type { FactorsTable } from './tables.ts'
 
 export { countWaysIn, findWaysIn, type WaysIn } from './ways-in.ts'
@@ -39,15 +38,13 @@ export interface Factor {
   lastUsedAt: Date | null
 }
 
-export type FactTools = {
-  config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace' | 'emailSignIn'>
-  roles: Pick<Roles, 'fresh' | 'find'>
-}
+export type FactTools = { config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace' | 'emailSignIn'> }
 
 interface FactsRow {
   mfa_required: boolean
+  /** By a role that the user holds. */
+  role_requires: boolean
   created_at: Date
-  roles: string[]
   has_password: boolean
   has_mailbox: boolean
   factors: FactorKind[]
@@ -67,7 +64,8 @@ interface MemberPolicy {
 
 const selectFacts = compiledOnce(
   (_, { userId }: { userId: string }) => sql<FactsRow>`
-    select u.mfa_required, u.created_at, u.roles,
+    select u.mfa_required, u.created_at,
+      exists (select from roles r where r.name = any(u.roles) and r.requires_mfa) as role_requires,
       exists (select from passwords p where p.user_id = u.id) as has_password,
       exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
       array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors,
@@ -86,23 +84,22 @@ const selectFacts = compiledOnce(
  * @param db the transaction that holds the user's row, where a session follows
  */
 export async function findSignInFacts(
-  { config, roles }: FactTools,
+  { config }: FactTools,
   db: Statements,
   userId: string,
 ): Promise<SignInFacts> {
-  const [{ rows }] = await Promise.all([db.executeQuery(selectFacts({ userId })), roles.fresh()])
-  const [row] = rows
+  const [row] = (await db.executeQuery(selectFacts({ userId }))).rows
   if (!row) return { factors: [], hasPassword: false, demands: [] }
   return {
     factors: row.factors,
     hasPassword: row.has_password,
     hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
-    demands: demandsOf({ config, roles }, row),
+    demands: demandsOf(config, row),
     offered: config.mfaMethods.filter((method) => method === 'totp' || method === 'passkey'),
   }
 }
 
-function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
+function demandsOf(config: FactTools['config'], row: FactsRow): Demand[] {
   const accepts = config.mfaMethods.filter((method) => method !== 'email_code')
   const demand = (dueAt: Date | null): Demand => ({
     mode: 'require_any',
@@ -110,7 +107,7 @@ function demandsOf({ config, roles }: FactTools, row: FactsRow): Demand[] {
     dueAt,
     organizationId: null,
   })
-  const isPersonal = row.mfa_required || row.roles.some((name) => roles.find(name)?.requires_mfa)
+  const isPersonal = row.mfa_required || row.role_requires
   const ofServer = config.mfa === 'required' ? [demand(later(row.created_at, config.mfaGrace))] : []
   return [...(isPersonal ? [demand(null)] : []), ...ofServer, ...row.policies.flatMap(demandOfPolicy)]
 }

@@ -313,7 +313,7 @@ describe('an attempt that waits for a proof', () => {
     const waiting = { step: 'prove', proofs: [], requirements: [], isFinished: false } as const
     for (const [userId, methods] of [
       [withPassword, ['password']],
-      [without, []],
+      [without, ['email_code']],
     ] as const) {
       const attempt = beginAttempt(after, world.clock.now())
       await world.db.tx('system', (tx) => runTogether(tx, [attemptInsert(attempt, { ...waiting, userId })]))
