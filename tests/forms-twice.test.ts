@@ -139,6 +139,20 @@ const firstCode = (of: World, page: Reply | undefined) => {
   return { setup: hiddenOf(page?.text ?? '', 'setup'), code: codeOf(of, secret.replaceAll(' ', '')) }
 }
 
+/** A browser that its user has remembered, signed in. */
+async function rememberedBrowser() {
+  const { client: own, email } = await world.person()
+  const app = await enrolAuthenticator(world, own)
+  const client = world.client()
+  const { body } = await client.post('/api/v1/auth/login', { email, password: PASSWORD })
+  const { attempt } = body.error.details
+  const proof = { attempt, method: 'totp', code: await app.next(), remember_device: true }
+  const { data } = await client.post('/api/v1/auth/mfa/verify', proof)
+  client.csrfToken = data.session.csrf_token
+  const [device] = (await client.get('/api/v1/auth/devices')).data
+  return { client, id: device.id }
+}
+
 // biome-ignore format: a table
 const FORMS: Record<string, () => Promise<Form>> = {
   '/sign-in': async () => {
@@ -242,6 +256,14 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const { client } = await world.person()
     const { factorId } = await enrolAuthenticator(world, client)
     return { client, at: TOTP, to: `${TOTP}/${factorId}/remove`, fields: {} }
+  },
+  '/account/security/devices/:id/forget': async () => {
+    const { client, id } = await rememberedBrowser()
+    return { client, at: '/account/security', to: `/account/security/devices/${id}/forget`, fields: {} }
+  },
+  '/account/security/devices/forget-all': async () => {
+    const { client } = await rememberedBrowser()
+    return { client, at: '/account/security', to: '/account/security/devices/forget-all', fields: {} }
   },
   '/account/security/backup-codes': async () => {
     const { client } = await world.person()

@@ -1,9 +1,11 @@
 /** Fixtures: the hosted pages of second factors with plausible contents, for samples.tsx. */
 import type { VNode } from 'preact'
 import type { Locale } from '../../packages/server/src/base/call.ts'
+import { later } from '../../packages/server/src/base/clock.ts'
 import { invalid } from '../../packages/server/src/base/errors.ts'
 import { formState } from '../../packages/server/src/base/page/index.ts'
 import { BackupCodes, SavedCodes } from '../../packages/server/src/features/signin/backup-codes/views.tsx'
+import { DevicesRow } from '../../packages/server/src/features/signin/devices/views.tsx'
 import { Continue } from '../../packages/server/src/features/signin/step-up/views.tsx'
 import { otpauthUrl } from '../../packages/server/src/features/signin/totp/otp.ts'
 import { qrDataUri } from '../../packages/server/src/features/signin/totp/qr.ts'
@@ -33,6 +35,16 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
     ...more,
   })
   const two = [item(1, { name: null, lastUsedAt: now }), item(2, { name: 'A very long name '.repeat(6) })]
+  const device = (n: number) => ({
+    id: `dev_${n}`,
+    current: n === 1,
+    device: n === 1 ? { browser: 'Firefox', system: 'Linux' } : { browser: null, system: null },
+    ip_address: n === 1 ? '192.0.2.1' : null,
+    user_agent: null,
+    created_at: now.toISOString(),
+    last_used_at: now.toISOString(),
+    trusted_until: later(now, n * 86_400_000).toISOString(),
+  })
   const wrong = formState(locale, { code: '000000' }, invalid('code', 'wrong_code', 'x'))
   const held = { path: '/account/api-keys', fields: { name: 'Schlüssel "1"' } }
   const pages: Record<string, VNode> = {
@@ -46,6 +58,7 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
     'backup-codes': <BackupCodes left={1} offer="create" />,
     'backup-codes-none': <BackupCodes left={0} offer="needs_factor" />,
     'backup-codes-saved': <SavedCodes codes={codes} next="/account/security" />,
+    'remembered-devices': <DevicesRow path="/account/security/devices" devices={[device(1), device(2)]} />,
     'backup-codes-digits': <SavedCodes codes={digits} next="/account/security" />,
   }
   return Object.entries(pages).map(([name, page]) => ({ name, page }))

@@ -64,6 +64,7 @@ import {
   backupCodesSection,
   continuingBackupCode,
 } from './features/signin/backup-codes/index.ts'
+import { deviceFeature, devicesSection } from './features/signin/devices/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
 import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
 import { mfaFeature } from './features/signin/mfa/index.ts'
@@ -228,11 +229,13 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     mfaFeature(tools),
     secondFactorFeature(tools, continuing),
     stepUpFeature(tools, continuing),
+    deviceFeature(tools),
     securityFeature([
       passwordSection(tools),
       passkeySection(tools),
       totpSection(tools),
       backupCodesSection(tools),
+      ...(tools.config.rememberedDevice > 0 ? [devicesSection(tools)] : []),
       emailSection(tools),
       recoverySection(),
     ]),

@@ -175,6 +175,14 @@ const KINDS: Readonly<Record<SecondMethod, ProofKind>> = {
 /** What a proof by a method is; of a passkey, one with user verification. */
 export const kindOf = (method: SecondMethod): ProofKind => KINDS[method]
 
+/** A browser that the user chose to remember. No reference of RFC 8176 names it. */
+export const REMEMBERED_DEVICE: ProofKind = {
+  amr: [],
+  factor: 'possession',
+  channel: 'device',
+  phishing_resistant: false,
+}
+
 /**
  * The methods by which the user can prove something further. Where they have neither a password nor a factor, that is the
  * mailbox that they sign in with.
@@ -215,6 +223,15 @@ export function lacksProof(proofs: readonly Judged[], facts: SignInFacts): boole
   if (!meetsOwnFactors(proofs, facts.factors) && meetsOwnFactors(everything, facts.factors)) return true
   return facts.demands.some((demand) => !isMet(demand, proofs) && isMet(demand, everything))
 }
+
+const remembered: Judged = { method: 'remembered_device', ...REMEMBERED_DEVICE }
+
+/** Whether a sign-in with these proofs lacks one that a remembered device is accepted as. */
+export const needsDevice = (proofs: readonly Judged[], facts: SignInFacts): boolean =>
+  lacksProof(proofs, facts) && !lacksProof([...proofs, remembered], facts)
+
+/** Whether a remembered device is of use to the user: it is not where a demand does not accept it. */
+export const acceptsDevice = (facts: SignInFacts): boolean => needsDevice(prospective(['password']), facts)
 
 /** Whether a demand is due that no proof of the user's can meet before another factor is enrolled. */
 export function findUnenrolled(proofs: readonly Judged[], facts: SignInFacts, now: Date): Demand | null {

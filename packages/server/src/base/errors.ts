@@ -325,6 +325,7 @@ const MISSING = {
   invitation: 'There is no open invitation with this id. It may have been accepted, withdrawn or sent again.',
   event: 'There is no event with this id that you may see. Check the id.',
   factor: 'There is no second factor with this id in this account. It may have been removed already.',
+  device: 'There is no remembered browser with this id in this account. It may have been forgotten already.',
   email: 'There is no e-mail with this id in the outbox. It may have been deleted.',
 } as const
 export type MissingResource = keyof typeof MISSING

@@ -106,6 +106,7 @@ const READINGS: Record<SettingName, { takes: Record<string, unknown>; refuses: s
   mfa: { takes: { required: 'required' }, refuses: ['off', 'yes'] },
   mfaMethods: { takes: { 'passkey, totp': ['passkey', 'totp'] }, refuses: ['sms', 'totp,sms'] },
   emailSignIn: { takes: { code: ['code'], off: [] }, refuses: ['sms', 'link,off'] },
+  rememberedDevice: { takes: { '30d': 30 * 86_400_000, '0s': 0 }, refuses: ['366d', '-1d', '30'] },
   mfaGrace: { takes: { '14d': 14 * 86_400_000 }, refuses: ['366d', '14'] },
   passkeyRpId: {
     takes: { 'example.com': 'example.com', localhost: 'localhost' },

@@ -150,6 +150,8 @@ export const SETTINGS = {
     about: 'The second factors that users can set up. A code by e-mail never meets a requirement, and is required only where a user has no other.' }),
   mfaGrace: set('LATCHKEY_MFA_GRACE', 'accounts', durationBetween('0s', '365d'), { byDefault: '0s',
     about: 'With `LATCHKEY_MFA=required`, how long after its creation an account may sign in without a second factor.' }),
+  rememberedDevice: set('LATCHKEY_REMEMBERED_DEVICE', 'accounts', durationBetween('0s', '365d'), { byDefault: '30d',
+    about: 'How long a browser that a user chose to remember is accepted as their second factor, beside the password; `0s`: no browser is. It never raises the level of a session, and meets a requirement only where the policy allows it.' }),
   passkeyRpId: set('LATCHKEY_PASSKEY_RP_ID', 'accounts', nullable(domain), { byDefault: null, computed: 'the host of `LATCHKEY_PUBLIC_URL`',
     about: 'The domain that passkeys belong to: the host of the public URL, or a parent domain of it. After a change, no passkey made before signs in.' }),
   passkeyOrigins: set('LATCHKEY_PASSKEY_ORIGINS', 'accounts', atMost(20, listOf(ceremonyOrigin)), { byDefault: '',

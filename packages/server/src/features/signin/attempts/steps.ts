@@ -11,6 +11,8 @@ export interface Proof extends StoredProof {
   readonly [proven]: true
   /** The id of the user that it proves. */
   subject: string
+  /** That the user chose with it to remember the browser. */
+  remembers?: true
 }
 
 /** What an attempt must fulfil besides its proofs before it is complete. */

@@ -8,7 +8,8 @@ import { BackupCodeField } from './views.tsx'
 
 export const continuingBackupCode = (tools: Tools): ContinuingMethod => ({
   name: 'backup_code',
-  prove: (call, token, { code = '' }) => proveAttempt(tools, call, token, backupCodeMethod(tools), { code }),
+  prove: (call, token, { code = '', ...chosen }) =>
+    proveAttempt(tools, call, token, backupCodeMethod(tools), { code }, chosen),
   panel: async ({ locale }) => ({
     label: t(locale, 'panel.label'),
     lead: t(locale, 'panel.lead'),

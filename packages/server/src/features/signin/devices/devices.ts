@@ -1,9 +1,11 @@
 /**
  * Known devices: browsers that have signed in as a user before, recognized by a long-lived cookie `id.secret` of which
- * only the hash is stored. A device proves nothing; its failures are counted separately, and a sign-in from an unknown
- * device is reported to the user by e-mail.
+ * only the hash is stored. Its failures are counted separately, and a sign-in from an unknown device is reported to the
+ * user by e-mail. A device proves nothing, unless its user chose to remember it: then it is trusted until a time, which
+ * the door accepts as a second factor (base/assurance.ts).
+ * Invariant: trust is given and ended under the lock of the user's row.
  */
-import type { CompiledQuery } from 'kysely'
+import type { CompiledQuery, Selectable } from 'kysely'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -20,6 +22,8 @@ const KEEP = 20
 export interface Device {
   id: string
   userId: string
+  /** Until then it is accepted as a second factor of its user; null: it is not. */
+  trustedUntil: Date | null
 }
 
 /** The device that the caller's cookie names, whichever user it belongs to; null for none. */
@@ -27,15 +31,41 @@ export async function findCallersDevice(db: Statements, call: Call): Promise<Dev
   const [id = '', secret = ''] = (call.cookies[DEVICE_COOKIE] ?? '').split('.')
   if (!isId('dev', id) || secret.length !== 43) return null
   const [row] = (await db.executeQuery(selectDevice({ id, hash: sha256(secret) }))).rows
-  return row ? { id: row.id, userId: row.user_id } : null
+  return row ? { id: row.id, userId: row.user_id, trustedUntil: row.trusted_until } : null
 }
 
 const selectDevice = compiledOnce((db, { id, hash }: { id: string; hash: Buffer }) =>
-  db.selectFrom('devices').select(['id', 'user_id']).where('id', '=', id).where('secret_hash', '=', hash),
+  db
+    .selectFrom('devices')
+    .select(['id', 'user_id', 'trusted_until'])
+    .where('id', '=', id)
+    .where('secret_hash', '=', hash),
 )
 
-export const updateDeviceUse = compiledOnce((db, { id, now }: { id: string; now: Date }) =>
-  db.updateTable('devices').set({ last_used_at: now }).where('id', '=', id),
+/** What a sign-in writes about its browser. */
+const usedBy = ({ now, userAgent, ip }: Call) => ({
+  last_used_at: now,
+  user_agent: userAgent,
+  ip_address: ip,
+})
+
+/** The statement that a sign-in from a known device runs. @param trustedUntil null where it stays as it is */
+export function deviceUse(call: Call, id: string, trustedUntil: Date | null): CompiledQuery {
+  const use = { id, ...usedBy(call) }
+  return trustedUntil ? updateTrustedUse({ ...use, trusted_until: trustedUntil }) : updateUse(use)
+}
+
+type DeviceUse = { id: string } & ReturnType<typeof usedBy>
+
+const updateUse = compiledOnce((db, { id, last_used_at, user_agent, ip_address }: DeviceUse) =>
+  db.updateTable('devices').set({ last_used_at, user_agent, ip_address }).where('id', '=', id),
+)
+const updateTrustedUse = compiledOnce(
+  (db, { id, last_used_at, user_agent, ip_address, trusted_until }: DeviceUse & { trusted_until: Date }) =>
+    db
+      .updateTable('devices')
+      .set({ last_used_at, user_agent, ip_address, trusted_until })
+      .where('id', '=', id),
 )
 
 /**
@@ -44,8 +74,9 @@ export const updateDeviceUse = compiledOnce((db, { id, now }: { id: string; now:
  */
 export async function addDevice(
   tx: Tx,
+  call: Call,
   userId: string,
-  now: Date,
+  trustedUntil: Date | null,
 ): Promise<{ insert: CompiledQuery; cookie: CookieChange; newToUser: boolean }> {
   const others = (await tx.executeQuery(selectDevices({ userId }))).rows
   const id = newId('dev')
@@ -54,11 +85,9 @@ export async function addDevice(
     id,
     user_id: userId,
     secret_hash: sha256(secret),
-    created_at: now,
-    last_used_at: now,
-    user_agent: null,
-    ip_address: null,
-    trusted_until: null,
+    created_at: call.now,
+    ...usedBy(call),
+    trusted_until: trustedUntil,
   })
   const surplus = others.slice(KEEP - 1).map((other) => other.id)
   if (surplus.length > 0) await tx.deleteFrom('devices').where('id', 'in', surplus).execute()
@@ -77,15 +106,41 @@ const insertDevice = compiledOnce((db, device: NewRow<DevicesTable>) =>
   db.insertInto('devices').values(device),
 )
 
-/** After a reset: every other device is unknown again, because one of them may be an attacker's. */
+/** After a reset: every other device is unknown again, because one of them may be an attacker's; none is trusted. */
 export async function forgetDevices(tx: Tx, userId: string, except: Device | null): Promise<void> {
+  await distrustDevices(tx, userId)
   const theirs = tx.deleteFrom('devices').where('user_id', '=', userId)
   await (except ? theirs.where('id', '<>', except.id) : theirs).execute()
 }
 
-/** No browser of the user may skip the second factor any more. */
-export async function distrustDevices(tx: Tx, userId: string): Promise<void> {
-  await tx.updateTable('devices').set({ trusted_until: null }).where('user_id', '=', userId).execute()
+/** Devices of the user, or the one, are not accepted as a second factor any more. @returns those that were, until then */
+export async function distrustDevices(tx: Tx, userId: string, id?: string): Promise<TrustedDevice[]> {
+  const trusted = tx
+    .updateTable('devices')
+    .set({ trusted_until: null })
+    .where('user_id', '=', userId)
+    .where('trusted_until', 'is not', null)
+  return await (id === undefined ? trusted : trusted.where('id', '=', id)).returning(SHOWN).execute()
+}
+
+const SHOWN = ['id', 'user_agent', 'ip_address', 'created_at', 'last_used_at'] as const
+type TrustedDevice = Pick<Selectable<DevicesTable>, (typeof SHOWN)[number]>
+
+/** The devices that are accepted as a second factor of the user, the last used first. */
+export async function listTrustedDevices(
+  db: Statements,
+  userId: string,
+  now: Date,
+): Promise<(TrustedDevice & { trusted_until: Date })[]> {
+  const rows = await db
+    .selectFrom('devices')
+    .select([...SHOWN, 'trusted_until'])
+    .where('user_id', '=', userId)
+    .where('trusted_until', '>', now)
+    .orderBy('last_used_at', 'desc')
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => ({ ...row, trusted_until: row.trusted_until ?? now }))
 }
 
 export async function purgeDevices(tx: Tx, now: Date): Promise<void> {

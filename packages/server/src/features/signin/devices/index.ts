@@ -1,13 +1,16 @@
 /**
- * Known devices: browsers that have signed in as a user before. Owns the table `devices` and its cookie. Leaves counting
- * the failures of a device to `guesses`.
+ * Known devices: browsers that have signed in as a user before, and those of them that the user chose to remember. Owns the
+ * table `devices`, its cookie, and the list of remembered devices. Leaves counting the failures of a device to `guesses`,
+ * and accepting one as a second factor to `door`.
  */
 export {
   addDevice,
   type Device,
+  deviceUse,
   distrustDevices,
   findCallersDevice,
   forgetDevices,
   purgeDevices,
-  updateDeviceUse,
 } from './devices.ts'
+export { deviceFeature } from './feature.ts'
+export { devicesSection } from './pages.tsx'

@@ -4,8 +4,9 @@
  * device and its e-mail, in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
  */
 import type { CompiledQuery } from 'kysely'
-import { acrOf, type SignInFacts } from '../../../base/assurance.ts'
+import { acrOf, needsDevice, type SignInFacts } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
+import { later } from '../../../base/clock.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type ErrorCode, type Problem, problem } from '../../../base/errors.ts'
@@ -32,7 +33,7 @@ import {
   type Proof,
   type Requirement,
 } from '../attempts/index.ts'
-import { addDevice, type Device, updateDeviceUse } from '../devices/index.ts'
+import { addDevice, type Device, deviceUse } from '../devices/index.ts'
 import { reportNewDevice } from '../guesses/index.ts'
 import {
   attemptEnded,
@@ -70,6 +71,8 @@ export type DoorTools = Pick<Tools, 'config' | 'jobs' | 'roles'>
 export interface StepTaken {
   user: User
   device: Device | null
+  /** What the device proves, where the user chose to remember it; null: nothing. */
+  remembered: Proof | null
   /** What the user can prove, read under the lock of the user's row; default: they are read. */
   facts?: SignInFacts
   proof?: Proof
@@ -96,7 +99,7 @@ export async function advance(
   const { user } = taken
   if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) return { refused: attemptEnded() }
   const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
-  const proofs = taken.proof ? [...attempt.proofs, taken.proof] : attempt.proofs
+  const proofs = proofsAfter(attempt, taken, facts)
   const requirements = [
     ...attempt.requirements.filter((one) => one !== taken.fulfilled),
     ...(taken.requires ?? []),
@@ -128,6 +131,16 @@ export async function advance(
     runTogether(tx, inserts),
   ])
   return outcome
+}
+
+/** A remembered device is a proof only of a sign-in that it completes: it never raises a session. */
+function proofsAfter(
+  { proofs: former, stepUp }: Attempt,
+  { proof, remembered }: StepTaken,
+  facts: SignInFacts,
+): readonly Proof[] {
+  const proofs = proof ? [...former, proof] : former
+  return remembered && !stepUp && needsDevice(proofs, facts) ? [...proofs, remembered] : proofs
 }
 
 /** The user of a credential that completes a sign-in by itself, and the proof. */
@@ -205,17 +218,27 @@ async function finish(
   const { proofs, after } = attempt
   const { user, device, compliance } = taken
   const known = device?.userId === user.id ? device : null
-  const added = known ? null : await addDevice(tx, user.id, call.now)
+  const trustedUntil = trustOf(tools, call, proofs)
+  const added = known ? null : await addDevice(tx, call, user.id, trustedUntil)
   const id = newId('ses')
   const { session, insert } = startSession(tools, call, { id, userId: user.id, proofs, ...after })
-  const events = auditInserts(call, ...eventsAbout(taken), {
-    type: 'auth.login.success',
-    userId: user.id,
-    username: user.username,
-    sessionId: id,
-    details: { ...detailsOf(attempt), new_device: added?.newToUser ?? false },
-  })
-  const uses = known ? [updateDeviceUse({ id: known.id, now: call.now })] : added ? [added.insert] : []
+  const about = { userId: user.id, username: user.username, sessionId: id }
+  const details = { ...detailsOf(attempt), new_device: added?.newToUser ?? false }
+  const events = auditInserts(
+    call,
+    ...eventsAbout(taken),
+    { type: 'auth.login.success', ...about, details },
+    ...(trustedUntil
+      ? [
+          {
+            type: 'auth.device.remembered',
+            ...about,
+            details: { until: trustedUntil.toISOString() },
+          } as const,
+        ]
+      : []),
+  )
+  const uses = known ? [deviceUse(call, known.id, trustedUntil)] : added ? [added.insert] : []
   const signedIn = updateLastSignIn({ id: user.id, now: call.now })
   tx.withCommit([insert, signedIn, ...uses, ...events, ...inserts])
   // independent of each other, so they are sent at once
@@ -229,6 +252,12 @@ async function finish(
   return {
     done: { user, purpose: 'sign_in', session, deviceCookie: added?.cookie ?? null, after, compliance },
   }
+}
+
+/** Until when the browser is accepted as a second factor, where its user chose so; null: nothing was chosen. */
+function trustOf({ config }: DoorTools, { now }: Call, proofs: readonly Proof[]): Date | null {
+  const isChosen = config.rememberedDevice > 0 && proofs.some(({ remembers }) => remembers)
+  return isChosen ? later(now, config.rememberedDevice) : null
 }
 
 /** A browser has one session: a new sign-in ends the one before, whichever account it belongs to. */
@@ -278,13 +307,17 @@ async function reportUnverified(
 const eventsAbout = ({ events = [], user: { id: userId, username } }: StepTaken): AuditEntry[] =>
   events.map((event) => ({ ...event, userId, username }))
 
-/** What the audit log says about a sign-in. Two proofs of one factor are one. */
-const detailsOf = ({ proofs, after }: Attempt): Record<string, unknown> => ({
-  login_method: proofs[0]?.method ?? null,
-  methods: proofs.map((proof) => proof.method),
-  mfa_used: acrOf(proofs) !== 'aal1' || new Set(proofs.map((proof) => proof.factor)).size > 1,
-  remember_me: after.remember,
-})
+/** What the audit log says about a sign-in. Two proofs of one factor are one, and a remembered device is none. */
+function detailsOf({ proofs, after }: Attempt): Record<string, unknown> {
+  const given = proofs.filter(({ channel }) => channel !== 'device')
+  return {
+    login_method: proofs[0]?.method ?? null,
+    methods: proofs.map((proof) => proof.method),
+    mfa_used: acrOf(given) !== 'aal1' || new Set(given.map((proof) => proof.factor)).size > 1,
+    remember_me: after.remember,
+    ...(given.length < proofs.length && { remembered_device: true }),
+  }
+}
 
 async function refuse(
   tx: Tx,

@@ -3,11 +3,17 @@
  * Invariant: only this file and registration make a Proof, so no method can sign in without its guess being counted
  * (method.test.ts holds that in types).
  */
-import type { ProofKind, ProofMethod, StoredProof } from '../../../base/assurance.ts'
+import {
+  type ProofKind,
+  type ProofMethod,
+  REMEMBERED_DEVICE,
+  type SignInFacts,
+  type StoredProof,
+} from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
-import { findSignInFacts } from '../../../core/factors/index.ts'
+import { findSignInFacts, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { raiseSession, type StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
@@ -18,7 +24,7 @@ import {
   type Proof,
   type Requirement,
 } from '../attempts/index.ts'
-import { type Device, findCallersDevice } from '../devices/index.ts'
+import { type Device, distrustDevices, findCallersDevice } from '../devices/index.ts'
 import {
   assertUnlocked,
   countUnprovenGuess,
@@ -54,6 +60,7 @@ export const signInWith = <Input, Stored>(
 /**
  * Proves something further in an attempt that waits at `prove` or `second_factor`. The failure of a guess counts against
  * the attempt's user, in any attempt. Refusals are returned, except for ACCOUNT_LOCKED.
+ * @param options `remember_device`: the user chose to remember the browser, once the sign-in is complete
  * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR where the user has no such method, ACCOUNT_LOCKED
  */
 export async function proveAttempt<Input, Stored>(
@@ -62,13 +69,15 @@ export async function proveAttempt<Input, Stored>(
   token: string,
   method: FurtherMethod<Input, Stored>,
   input: Input,
+  { remember_device: remembers }: { remember_device?: boolean | undefined } = {},
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
   const owner = await assertOffered(tools, call, attempt, method.name)
   const first = attempt.proofs[0]?.method ?? method.name
-  return await proveWith(tools, call, method, input, { named: byId(owner), first }, (tx, taken) =>
-    advance(tools, tx, call, attempt, taken),
-  )
+  return await proveWith(tools, call, method, input, { named: byId(owner), first }, (tx, taken) => {
+    const proof: Proof = remembers && !attempt.stepUp ? { ...taken.proof, remembers } : taken.proof
+    return advance(tools, tx, call, attempt, { ...taken, proof })
+  })
 }
 
 /**
@@ -128,10 +137,11 @@ async function proveWith<Input, Stored, Result>(
   const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
     // in this order: the facts are those under the lock of the user's row
-    const [user, failures, facts] = await Promise.all([
+    const [user, failures, facts, trusted] = await Promise.all([
       verified.recheck(tx),
       isCounted ? lockGuesses(tx, call, guess) : null,
       findSignInFacts(tools, tx, verified.user.id),
+      device?.trustedUntil ? findCallersDevice(tx, call) : null,
     ])
     if (!user) return null
     // a registration that is not verified tells something about the identifier without proving it: that is a guess
@@ -140,7 +150,17 @@ async function proveWith<Input, Stored, Result>(
     const proof = prove(method.name, verified.proof ?? method.proof, user, call)
     const { requires } = verified
     const settle = failures ? { settle: () => failures.clear() } : {}
-    return await then(tx, { user, device, facts, proof, requires, events: guess.attempt, ...settle })
+    const remembered = proveDevice(tools, call, user, trusted)
+    return await then(tx, {
+      user,
+      device,
+      remembered,
+      facts,
+      proof,
+      requires,
+      events: guess.attempt,
+      ...settle,
+    })
   })
   // it was replaced while it was checked
   const reason = verified.recheckFailure ?? method.failure
@@ -208,7 +228,7 @@ export async function signInNewUser(
   const after = { remember: false, returnTo, tokens: false }
   const attempt = beginAttempt(after, call.now, REGISTRATION_LIFETIME)
   const proof = prove(by, { amr: ['pwd'], factor: 'knowledge', phishing_resistant: false }, user, call)
-  return await advance(tools, tx, call, attempt, { user, device: null, proof })
+  return await advance(tools, tx, call, attempt, { user, device: null, remembered: null, proof })
 }
 
 /** @param by what it proves */
@@ -221,6 +241,20 @@ const prove = (method: ProofMethod, by: ProofKind, user: User, call: Call): Proo
   }
   return proof as Proof
 }
+
+/** What a device proves of the user, read under the lock of the user's row; null: nothing. */
+const proveDevice = (
+  { config }: Pick<Tools, 'config'>,
+  call: Call,
+  user: User,
+  device: Device | null,
+): Proof | null =>
+  config.rememberedDevice > 0 &&
+  device?.userId === user.id &&
+  device.trustedUntil !== null &&
+  device.trustedUntil > call.now
+    ? prove('remembered_device', REMEMBERED_DEVICE, user, call)
+    : null
 
 /**
  * Takes the step that an attempt waits at, under the lock of its user: by fulfilling a requirement, or because what it
@@ -238,7 +272,8 @@ export async function continueAttempt(
     const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
     const second = attempt.proofs.slice(1).find(({ method }) => secondOf(method) !== null)
     const settle = () => liftLockout(tools, tx, call, user, second?.method)
-    return await advance(tools, tx, call, attempt, { user, device, settle, ...step })
+    const remembered = proveDevice(tools, call, user, device)
+    return await advance(tools, tx, call, attempt, { user, device, remembered, settle, ...step })
   })
 }
 
@@ -267,9 +302,13 @@ export async function enrolInAttempt(
     return await advance(tools, tx, call, attempt, {
       user,
       device,
+      remembered: null,
       facts: { ...facts, factors: [...new Set([...facts.factors, method])] },
       proof: prove(method, proof, user, call),
-      fulfil: () => enrol(tx, user),
+      fulfil: async () => {
+        await distrustWeaker(tx, user, facts)
+        await enrol(tx, user)
+      },
       settle: () => liftLockout(tools, tx, call, user),
     })
   })
@@ -288,10 +327,20 @@ export async function enrolInSession(
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
   return await tools.db.tx('system', async (tx) => {
     const { user } = await lockAttemptUser(tx, call, principal)
+    await distrustWeaker(tx, user, { factors: (await listFactors(tx, user.id)).map(({ kind }) => kind) })
     await enrol(tx, user)
     const proofs = [prove(method, proof, user, call)]
     return await raiseSession(tx, call, { id: session.id, userId: user.id, proofs })
   })
+}
+
+/** A browser that was remembered by a weaker factor does not replace the first authenticator or passkey. */
+async function distrustWeaker(
+  tx: Tx,
+  { id }: User,
+  { factors }: Pick<SignInFacts, 'factors'>,
+): Promise<void> {
+  if (!factors.some((kind) => kind === 'totp' || kind === 'passkey')) await distrustDevices(tx, id)
 }
 
 async function lockAttemptUser(

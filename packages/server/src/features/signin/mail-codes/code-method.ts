@@ -110,8 +110,9 @@ export async function proveByCode(
   call: Call,
   token: string,
   typed: string,
+  chosen: { remember_device?: boolean | undefined } = {},
 ): Promise<Outcome> {
   const code = readCode(typed)
   const id = token.split('.')[0] ?? ''
-  return await proveAttempt(tools, call, token, codeMethod(tools, call, id, false), code)
+  return await proveAttempt(tools, call, token, codeMethod(tools, call, id, false), code, chosen)
 }

@@ -54,7 +54,7 @@ export async function enableEmailFactor(
 /** The code by e-mail as a method that continues an attempt: as the second factor, and in a step-up. */
 export const continuingEmailCode = (tools: Tools): ContinuingMethod => ({
   name: 'email_code',
-  prove: (call, token, { code = '' }) => proveByCode(tools, call, token, code),
+  prove: (call, token, { code = '', ...chosen }) => proveByCode(tools, call, token, code, chosen),
   panel: async ({ locale }) => ({
     label: t(locale, 'prove.label'),
     lead: t(locale, 'prove.lead'),

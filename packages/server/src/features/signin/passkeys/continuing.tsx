@@ -9,8 +9,8 @@ import { passkeysText as t } from './texts.ts'
 
 export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
   name: 'passkey',
-  prove: (call, token, { credential }) =>
-    proveByPasskey(tools, call, token, readAnswer(AssertionAnswer, credential)),
+  prove: (call, token, { credential, ...chosen }) =>
+    proveByPasskey(tools, call, token, readAnswer(AssertionAnswer, credential), chosen),
   panel: async (call, { attempt }) => ({
     label: t(call.locale, 'use.label'),
     lead: t(call.locale, 'use.lead'),

@@ -71,10 +71,11 @@ export async function proveByPasskey(
   call: Call,
   token: string,
   credential: AssertionAnswer,
+  chosen: { remember_device?: boolean | undefined } = {},
 ): Promise<Outcome> {
   const [boundTo = ''] = token.split('.')
   const issuedFor = [{ purpose: 'second_factor', boundTo } as const]
-  return await proveAttempt(tools, call, token, passkeyMethod(tools), { credential, issuedFor })
+  return await proveAttempt(tools, call, token, passkeyMethod(tools), { credential, issuedFor }, chosen)
 }
 
 /** Options for the second factor of an attempt: its user's passkeys, with or without user verification. */

@@ -236,8 +236,8 @@ const resetRows = (tools: Tools): Row[] => [
 /** The password as a method that continues an attempt: a step-up, or a sign-in that began with something else. */
 export const continuingPassword = (tools: PasswordTools): ContinuingMethod => ({
   name: 'password',
-  prove: (call, token, { password = '' }) =>
-    proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }),
+  prove: (call, token, { password = '', ...chosen }) =>
+    proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }, chosen),
   panel: async ({ locale }, { user }) => ({
     label: t(locale, 'continue.label'),
     lead: t(locale, 'continue.lead'),

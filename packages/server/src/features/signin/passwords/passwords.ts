@@ -18,6 +18,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
 import { lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../attempts/index.ts'
+import { distrustDevices } from '../devices/index.ts'
 import { commonPasswords, judgePassword, type PasswordContext, weaknesses } from './policy.ts'
 import {
   type Profile,
@@ -308,6 +309,7 @@ export async function replacePassword(
   }
   for (const purpose of REVOKED_LINKS) await revokeLinks(tx, purpose, user.id, call.now)
   await endAttempts(tx, { userId: user.id }, call.now)
+  await distrustDevices(tx, user.id)
   await endSessions(tx, call, {
     userId: user.id,
     username: user.username,

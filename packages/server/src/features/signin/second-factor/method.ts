@@ -15,6 +15,8 @@ export interface Continuation {
   credential?: unknown
   /** What the form of a new factor carries, sealed. */
   setup?: string | undefined
+  /** That the user chose to remember the browser. */
+  remember_device?: boolean | undefined
 }
 
 /** The attempt that a page is shown for, and its user. */

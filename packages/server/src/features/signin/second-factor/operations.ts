@@ -18,6 +18,7 @@ const COMPLETES = [
   'auth.login.success',
   'auth.login.failure',
   'auth.login.locked',
+  'auth.device.remembered',
   'auth.step_up.success',
   'auth.token.issued',
 ] as const

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
-import { optional, ReturnTo } from '../../../base/fields.ts'
+import { Flag, optional, ReturnTo } from '../../../base/fields.ts'
 import type { Operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
@@ -65,7 +65,7 @@ async function show(
   { method, form, failed, typed }: ShowOptions,
 ): Promise<PageAnswer> {
   const attempt = await getAttempt(tools, call, attemptOf(call, kind.cookie), kind.steps, { toShow: true })
-  const { user, methods, enrollable } = await findOffer(tools, call, attempt)
+  const { user, methods, enrollable, mayRemember } = await findOffer(tools, call, attempt)
   if (!user) throw new Error('an attempt at this step has a user')
   const shown = { attempt, user, ...(typed && { typed }) }
   const names: readonly string[] = kind.what === 'prove' ? methods : enrollable
@@ -78,7 +78,9 @@ async function show(
     .filter((one) => one !== chosen)
     .map(({ name, panel }) => ({ name, label: panel.label }))
   const isWrong = failed?.code === 'AUTHENTICATION_FAILED' && chosen !== null
-  const state = isWrong ? { errors: { [chosen.panel.field]: chosen.panel.wrong } } : form
+  // the code is not typed again, the box keeps its tick
+  const kept = { remember_device: typed?.remember_device ?? '' }
+  const state = isWrong ? { errors: { [chosen.panel.field]: chosen.panel.wrong }, typed: kept } : form
   return {
     page: (
       <Challenge
@@ -87,6 +89,7 @@ async function show(
         attempt={attempt.id}
         chosen={chosen}
         others={others}
+        mayRemember={mayRemember && kind.what === 'prove'}
         returnTo={attempt.after.returnTo}
         {...state}
       />
@@ -126,6 +129,7 @@ export const continuationRows = (
       password: TypedSecret.optional(),
       credential: optional(inForm(z.unknown())),
       setup: SealedText.optional(),
+      remember_device: Flag,
       return_to: ReturnTo,
     }),
     run: async (call, { attempt, method, return_to: _, ...sent }) =>

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { SECOND_METHODS } from '../../../base/assurance.ts'
 import { described } from '../../../base/described.ts'
+import { Flag } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { AssertionAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -42,6 +43,11 @@ export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMet
         description: 'The assertion, for `passkey`.',
         samples: [],
       }),
+      remember_device: described(
+        Flag,
+        'Whether the browser (the cookie `device`) is accepted as the second factor of later sign-ins, for the time of `LATCHKEY_REMEMBERED_DEVICE`. Without effect in a step-up.',
+        true,
+      ),
     }),
     output: SignedInView,
     message: 'Signed in.',

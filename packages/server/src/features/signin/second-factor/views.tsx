@@ -1,5 +1,5 @@
 /** The pages on which a second factor is proven or set up. Presentation only. */
-import { Form } from '../../../base/page/form.tsx'
+import { Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Button, Card, LinkRow } from '../../../base/page/parts.tsx'
 import type { Panel } from './method.ts'
@@ -15,10 +15,13 @@ export interface ChallengeProps extends FormState {
   chosen: { name: string; panel: Panel } | null
   /** The other methods, by name and label. */
   others: readonly { name: string; label: string }[]
+  /** Whether the form offers to remember the browser. */
+  mayRemember: boolean
   returnTo?: string | null
 }
 
-export function Challenge({ what, action, attempt, chosen, others, returnTo, ...form }: ChallengeProps) {
+export function Challenge(props: ChallengeProps) {
+  const { what, action, attempt, chosen, others, mayRemember, returnTo, ...form } = props
   const { locale } = useUi()
   const title = t(locale, `${what}.title`)
   if (!chosen)
@@ -30,18 +33,20 @@ export function Challenge({ what, action, attempt, chosen, others, returnTo, ...
       </Card>
     )
   const { name, panel } = chosen
+  const remember = { remember_device: t(locale, 'prove.remember') }
   return (
     <Card title={title} lead={what === 'enrol' ? t(locale, 'enrol.required') : panel.lead}>
       {what === 'enrol' ? <p>{panel.lead}</p> : null}
       <Form
         action={action}
-        fields={panel.fields}
+        fields={mayRemember ? { ...panel.fields, ...remember } : panel.fields}
         hidden={{ attempt, method: name }}
         returnTo={returnTo}
         {...(panel.data && { data: panel.data })}
         {...form}
       >
         {panel.body}
+        {mayRemember ? <Checkbox name="remember_device" /> : null}
         <Button>{panel.button ?? t(locale, `${what}.button`)}</Button>
       </Form>
       {panel.instead}

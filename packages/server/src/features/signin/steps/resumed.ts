@@ -3,6 +3,7 @@
  * under the session that began it.
  */
 import {
+  acceptsDevice,
   type Demand,
   type EnrollableKind,
   enrollableFor,
@@ -100,18 +101,22 @@ export function offerOf(
   return { methods: [], enrollable: demand ? enrollableFor(demand, facts.offered) : [], demand }
 }
 
-/** What an attempt offers at its step. System scope, because the attempt is the credential. */
+/**
+ * What an attempt offers at its step, and whether its browser may be remembered for the next sign-in. System scope, because
+ * the attempt is the credential.
+ */
 export async function findOffer(
   tools: ResumeTools,
   call: Call,
   attempt: Attempt,
-): Promise<Offer & { user: User | null }> {
+): Promise<Offer & { user: User | null; mayRemember: boolean }> {
   const { userId } = attempt
-  if (userId === null) return { ...NOTHING, user: null }
+  if (userId === null) return { ...NOTHING, user: null, mayRemember: false }
   const [user, facts] = await tools.db.tx('system', (tx) =>
     Promise.all([getUser(tx, userId), findSignInFacts(tools, tx, userId)]),
   )
-  return { ...offerOf(attempt, user, facts, call.now), user }
+  const mayRemember = tools.config.rememberedDevice > 0 && !attempt.stepUp && acceptsDevice(facts)
+  return { ...offerOf(attempt, user, facts, call.now), user, mayRemember }
 }
 
 /** @returns the user of the attempt @throws Problem VALIDATION_ERROR where the attempt does not offer the method */

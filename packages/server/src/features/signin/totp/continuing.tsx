@@ -12,7 +12,8 @@ import { CodeField, SetupFields } from './views.tsx'
 
 export const continuingTotp = (tools: Tools): ContinuingMethod => ({
   name: 'totp',
-  prove: (call, token, { code = '' }) => proveAttempt(tools, call, token, totpMethod(tools), { code }),
+  prove: (call, token, { code = '', ...chosen }) =>
+    proveAttempt(tools, call, token, totpMethod(tools), { code }, chosen),
   panel: async ({ locale }) => ({
     label: t(locale, 'panel.label'),
     lead: t(locale, 'panel.lead', { brand: tools.config.brandName }),
