@@ -287,6 +287,12 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { app, attempt } = await enrolled()
     return { client: world.client(), body: { attempt, method: 'totp', code: await app.next() } }
   },
+  async 'auth.devices.forget'() {
+    const { client, app, attempt } = await enrolled()
+    const proof = { attempt, method: 'totp', code: await app.next(), remember_device: true }
+    await world.client().post('/api/v1/auth/mfa/verify', proof)
+    return { client, path: { id: (await client.get('/api/v1/auth/devices')).data[0].id } }
+  },
   async 'auth.mfa.confirm'() {
     const { client } = await someone()
     const { data } = await client.post('/api/v1/auth/mfa/enable', { method: 'totp' })
