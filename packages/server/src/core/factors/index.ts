@@ -11,22 +11,24 @@ import {
   acrOf,
   type Demand,
   type FactorKind,
+  isEnrolled,
   kindOf,
   type SignInFacts,
   type StoredProof,
   usableMethods,
 } from '../../base/assurance.ts'
-import type { CallSession } from '../../base/call.ts'
+import type { Call, CallSession } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
 import { compiledOnce } from '../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
 import type { Config } from '../../config.ts'
+import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
 import type { FactorsTable } from './tables.ts'
 
-export { countWaysIn, findWaysIn, type WaysIn } from './ways-in.ts'
+export { countWaysIn, findWaysIn } from './ways-in.ts'
 
 export interface Factor {
   id: string
@@ -234,6 +236,41 @@ export async function deleteFactor(tx: Tx, userId: string, id: string): Promise<
     .returning('id')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/**
+ * Records that a member sets up a factor, in each organization whose demand the new factor is the first to meet, and ends that the member counts as
+ * stopped. Called before the factor is added, in the same transaction; the caller holds the user's row. System scope.
+ */
+export async function recordEnrolment(
+  tools: FactTools,
+  tx: Tx,
+  call: Call,
+  { id: userId, username }: { id: string; username: string | null },
+  kind: FactorKind,
+): Promise<void> {
+  const { demands, factors } = await findSignInFacts(tools, tx, userId)
+  const met = demands.flatMap((demand) =>
+    !isEnrolled(demand, factors) && isEnrolled(demand, [...factors, kind])
+      ? (demand.organizationId ?? [])
+      : [],
+  )
+  for (const organizationId of new Set(met)) {
+    await tx
+      .updateTable('memberships')
+      .set({ mfa_stopped_at: null })
+      .where('organization_id', '=', organizationId)
+      .where('user_id', '=', userId)
+      .execute()
+    const details = { kind }
+    await audit(tx, call, {
+      type: 'organization.member.mfa_enrolled',
+      userId,
+      username,
+      organizationId,
+      details,
+    })
+  }
 }
 
 export const updateFactorUse = compiledOnce((db, { id, now }: { id: string; now: Date }) =>

@@ -7,7 +7,7 @@ import type { Tx } from '../../base/db/types.ts'
 import { findRelyingParty, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
 
-export interface WaysIn {
+interface WaysIn {
   hasPassword: boolean
   hasMailbox: boolean
   /** The passkeys that are accepted, by the ids of their factors, and whether one signs in without another method. */

@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deleteFactor } from '../../../core/factors/index.ts'
+import { Authenticator, addPasskey } from '../../../testing/authenticator.ts'
+import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { actIn, type Company, enrolFactor, pathOf, proveFactor, startCompany } from './testing.ts'
@@ -90,6 +92,37 @@ describe('a session from before the due date', () => {
     expect([page.status, page.headers.get('location')]).toEqual([303, '/step-up'])
     // leaving is possible in any case
     expect((await member.client.post(`/api/v1/organizations/${id}/leave`)).status).toBe(200)
+  })
+
+  it('is no longer stopped once the factor is set up, which is recorded in the organization', async () => {
+    const of = await company({ mode: 'require_totp', grace_days: 0, allowed_methods: ['totp'] })
+    const { id, member } = of
+    expect((await member.client.get(`/api/v1/organizations/${id}`)).code).toBe('MFA_ENROLMENT_REQUIRED')
+    const stopped = async () =>
+      await world.db.tx('system', (tx) =>
+        tx
+          .selectFrom('memberships')
+          .select('mfa_stopped_at')
+          .where('organization_id', '=', id)
+          .where('user_id', '=', member.id)
+          .executeTakeFirstOrThrow(),
+      )
+    expect((await stopped()).mfa_stopped_at).not.toBeNull()
+    // another factor than the one that is demanded
+    await addPasskey(member.client, new Authenticator())
+    expect((await stopped()).mfa_stopped_at).not.toBeNull()
+    await enrolAuthenticator(world, member.client)
+    expect((await stopped()).mfa_stopped_at).toBeNull()
+    await enrolAuthenticator(world, member.client)
+    const events = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('audit_events')
+        .select(['organization_id', 'details'])
+        .where('event_type', '=', 'organization.member.mfa_enrolled')
+        .where('user_id', '=', member.id)
+        .execute(),
+    )
+    expect(events).toEqual([{ organization_id: id, details: { kind: 'totp' } }])
   })
 
   it('enrols at once with a recent proof', async () => {

@@ -8,7 +8,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { assertMayEnrol } from '../second-factor/index.ts'
 import { codesMadeEmail } from './mail.tsx'
-import { makeSet, type NewSet, replaceSet } from './sets.ts'
+import { countBackupCodes, makeSet, type NewSet, replaceSet } from './sets.ts'
 
 /**
  * @returns the codes, once
@@ -39,8 +39,13 @@ export async function createBackupCodes(
   return set.codes
 }
 
+/** Gives the user codes where there are none; the user's row decides of two at once. The caller holds it. */
+export async function issueWhereNone(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
+  if ((await countBackupCodes(tx, user.id)) === 0) await issueSet(tx, call, user, set)
+}
+
 /** Replaces the user's set, recorded. The caller holds the user's row. */
-export async function issueSet(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
+async function issueSet(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
   await replaceSet(tx, user.id, set, call.now)
   await audit(tx, call, {
     type: 'auth.mfa.backup_codes_created',

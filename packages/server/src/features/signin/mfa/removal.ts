@@ -17,7 +17,6 @@ import {
   findSignInFacts,
   findWaysIn,
   listFactors,
-  type WaysIn,
 } from '../../../core/factors/index.ts'
 import type { Email } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -37,6 +36,8 @@ export interface Removal {
   /** What the user is sent; default: that a second factor was removed. */
   email?: (user: User, removed: Factor) => Email
 }
+
+type WaysIn = Awaited<ReturnType<typeof findWaysIn>>
 
 const isStrong = ({ kind }: Pick<Factor, 'kind'>): boolean => kind === 'totp' || kind === 'passkey'
 

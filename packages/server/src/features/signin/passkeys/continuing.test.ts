@@ -14,6 +14,10 @@ beforeAll(async () => {
 })
 afterAll(() => world?.stop())
 
+const csrfOf = (text: string) => /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
+const unescaped = (text: string) =>
+  text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+
 /** A user with a passkey, and a sign-in of theirs that has the right password. */
 async function waiting(authenticator = new Authenticator()) {
   const [person] = (await world.people(1)) as [Person]
@@ -137,6 +141,41 @@ describe('within a sign-in that requires one', () => {
     expect((await signInByPasskey(world.client(), authenticator)).status).toBe(200)
   })
 
+  it('is set up with backup codes, once', async () => {
+    const { person, client, path } = await required()
+    const { options } = (await client.post(`${path}/begin`)).data
+    const authenticator = new Authenticator()
+    const credential = authenticator.create(options, { origin })
+    const { backup_codes: codes } = (await client.post(`${path}/complete`, { credential })).data
+    expect(codes).toHaveLength(10)
+    expect((await client.get('/api/v1/auth/mfa')).data.backup_codes_remaining).toBe(10)
+    expect(await world.events(person.id)).toContain('auth.mfa.backup_codes_created')
+    const again = await byPassword(person)
+    const used = { attempt: again.attempt, method: 'backup_code', code: codes[0] }
+    expect((await again.client.post(VERIFY, used)).status).toBe(200)
+  })
+
+  it('is set up on the page, which shows the backup codes before the browser continues', async () => {
+    const { person, client } = await required()
+    const attemptCookie = await client.get('/sign-in')
+    const token = csrfOf(attemptCookie.text)
+    const sent = { identifier: person.email, password: person.password, csrf_token: token }
+    const html = { form: true, headers: { accept: 'text/html' } }
+    const signedIn = await client.post('/sign-in', sent, html)
+    expect(signedIn.headers.get('location')).toBe('/second-factor/enrol')
+    const page = (await client.get('/second-factor/enrol?method=passkey')).text
+    const options = JSON.parse(unescaped(/data-options="([^"]+)"/.exec(page)?.[1] ?? '{}'))
+    const fields = {
+      csrf_token: csrfOf(page),
+      attempt: /name="attempt" value="([^"]+)"/.exec(page)?.[1] ?? '',
+      method: 'passkey',
+      credential: JSON.stringify(new Authenticator().create(options, { origin })),
+    }
+    const shown = await client.post('/second-factor/enrol', fields, html)
+    expect([...shown.text.matchAll(/<code>[A-Z2-7-]{19}<\/code>/g)]).toHaveLength(10)
+    expect((await client.get('/api/v1/auth/mfa')).data.backup_codes_remaining).toBe(10)
+  })
+
   it('is refused with the challenge of another attempt, and the attempt stays usable', async () => {
     const one = await required()
     const two = await required()
@@ -160,9 +199,9 @@ describe('within a sign-in that requires one', () => {
     )
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
     const rows = await world.db.tx('system', (tx) =>
-      tx.selectFrom('factors').select('id').where('user_id', '=', person.id).execute(),
+      tx.selectFrom('factors').select('kind').where('user_id', '=', person.id).orderBy('kind').execute(),
     )
-    expect(rows).toHaveLength(1)
+    expect(rows).toEqual([{ kind: 'backup_codes' }, { kind: 'passkey' }])
   })
 
   it('is not begun by an attempt that waits for something else', async () => {

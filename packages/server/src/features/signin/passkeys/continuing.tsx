@@ -2,7 +2,9 @@
 import { CeremonyFields, ceremonyData, Without } from '../../../base/page/passkey-form.tsx'
 import { AssertionAnswer, RegistrationAnswer, readAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
 import type { ContinuingMethod } from '../second-factor/index.ts'
+import { getAttempt } from '../steps/index.ts'
 import { beginEnrolment, enrolPasskey } from './registration.ts'
 import { proveByPasskey, secondFactorOptions } from './sign-in.ts'
 import { passkeysText as t } from './texts.ts'
@@ -26,7 +28,10 @@ export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
     kind: 'passkey',
     complete: async (call, token, { credential }) => {
       const answer = { credential: readAnswer(RegistrationAnswer, credential) }
-      return { outcome: await enrolPasskey(tools, call, token, answer), once: null }
+      const { userId } = await getAttempt(tools, call, token, ['enrol'])
+      const set = await makeSetWhereNone(tools, userId)
+      const outcome = await enrolPasskey(tools, call, token, answer, set)
+      return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
     },
     panel: async (call, { attempt }) => ({
       label: t(call.locale, 'enrol.label'),

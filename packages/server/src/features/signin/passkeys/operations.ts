@@ -68,7 +68,7 @@ export const passkeyOperations = {
     summary: 'Add a passkey',
     needs: 'session',
     fresh: PROOF_AGE,
-    audit: 'auth.passkey.added',
+    audit: ['auth.passkey.added', 'organization.member.mfa_enrolled'],
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'NOT_FOUND'],
   }),
@@ -108,6 +108,8 @@ export const passkeyOperations = {
     open: ATTEMPT,
     audit: [
       'auth.passkey.added',
+      'auth.mfa.backup_codes_created',
+      'organization.member.mfa_enrolled',
       'auth.login.success',
       'auth.login.failure',
       'auth.step_up.success',

@@ -11,9 +11,10 @@ import { deviceName } from '../../../base/http/request/device.ts'
 import { getRelyingParty } from '../../../base/relying-party.ts'
 import type { RegistrationAnswer } from '../../../base/webauthn.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { type Factor, insertFactor } from '../../../core/factors/index.ts'
+import { type Factor, insertFactor, recordEnrolment } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { issueWhereNone, type NewSet } from '../backup-codes/index.ts'
 import { enrolInAttempt, type Outcome } from '../door/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import {
@@ -99,6 +100,7 @@ async function addPasskey(
 ): Promise<Factor> {
   if (!(await consumeChallenge(tx, passkey.challenge))) throw refusedRegistration('wrong_challenge')
   if ((await selectOwn(tx, user.id)).length >= MOST) throw tooMany()
+  await recordEnrolment(tools, tx, call, user, 'passkey')
   const factor = await insertFactor(tx, { userId: user.id, kind: 'passkey', name, confirmed: true }, call.now)
   const isNew = await insertCredential(tx, {
     factor_id: factor.id,
@@ -188,18 +190,25 @@ export async function beginEnrolment(
   return await beginRegistration(tools, call, userId, id)
 }
 
-/** Adds the passkey that the attempt waits for, and takes its step. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR */
+/**
+ * Adds the passkey that the attempt waits for, and takes its step. `set`: backup codes that the user gets where there are
+ * none. @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR
+ */
 export async function enrolPasskey(
   tools: RegistrationTools,
   call: Call,
   token: string,
   created: CreatedPasskey,
+  set: NewSet | null,
 ): Promise<Outcome> {
   const { id } = await getAttempt(tools, call, token, ['enrol'], { toShow: true })
   const verified = await verifyCreated(tools, call, id, created)
   return await enrolInAttempt(tools, call, token, {
     method: 'passkey',
     proof: proofOf(verified.passkey),
-    enrol: async (tx, user) => void (await addPasskey(tools, tx, call, user, verified)),
+    async enrol(tx, user) {
+      await addPasskey(tools, tx, call, user, verified)
+      if (set) await issueWhereNone(tx, call, user, set)
+    },
   })
 }

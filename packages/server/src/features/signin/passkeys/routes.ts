@@ -1,12 +1,13 @@
 /** The JSON API of passkeys: signing in, adding one, also in a sign-in that requires it, and managing a user's own. */
 import { z } from 'zod'
-import { described } from '../../../base/described.ts'
+import { described, textList } from '../../../base/described.ts'
 import { Flag } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { Identifier } from '../../../base/identifiers.ts'
 import { relatedOrigins } from '../../../base/relying-party.ts'
 import { AssertionAnswer, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { makeSetWhereNone } from '../backup-codes/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken, getAttempt } from '../steps/index.ts'
 import { CreationOptions, PasskeyId, PasskeyName, PasskeyView, RequestOptions } from './fields.ts'
@@ -145,13 +146,28 @@ const enrolmentRows = (tools: Tools): Row[] => [
     of: passkeyOperations.enrol,
     method: 'POST',
     path: '/api/v1/auth/attempts/:attempt/passkeys/register/complete',
-    description: 'Adds the passkey, and answers as the sign-in would have.',
+    description:
+      'Adds the passkey, and answers as the sign-in would have. A user without backup codes gets them, unless a new password has to be chosen first.',
     tag,
     input: z.object({ attempt: AttemptToken, ...Named }),
-    output: SignedInView,
+    output: SignedInView.extend({
+      backup_codes: textList(
+        'Backup codes, in this answer only; absent where none were made.',
+        'ABCD-EFGH-IJKL-MNOP',
+      ).optional(),
+    }),
     message: 'Passkey added. Signed in.',
-    run: async (call, { attempt, ...input }) =>
-      await answerOutcome(tools, call, await enrolPasskey(tools, call, attempt, input)),
+    async run(call, { attempt: token, ...input }) {
+      const { userId, requirements } = await getAttempt(tools, call, token, ['enrol'], { toShow: true })
+      // an error of the next step has no place for them
+      const set = requirements.length === 0 ? await makeSetWhereNone(tools, userId) : null
+      const { data, ...answer } = await answerOutcome(
+        tools,
+        call,
+        await enrolPasskey(tools, call, token, input, set),
+      )
+      return { ...answer, data: { ...data, ...(set && { backup_codes: [...set.codes] }) } }
+    },
   }),
 ]
 

@@ -23,7 +23,7 @@ export const totpOperations = {
     name: 'auth.mfa.confirm',
     summary: 'Confirm an authenticator app by its first code',
     needs: 'session',
-    audit: ['auth.mfa.enabled', 'auth.mfa.backup_codes_created'],
+    audit: ['auth.mfa.enabled', 'auth.mfa.backup_codes_created', 'organization.member.mfa_enrolled'],
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE', 'AUTHENTICATION_REQUIRED'],
   }),
@@ -42,6 +42,7 @@ export const totpOperations = {
     audit: [
       'auth.mfa.enabled',
       'auth.mfa.backup_codes_created',
+      'organization.member.mfa_enrolled',
       'auth.login.success',
       'auth.login.failure',
       'auth.session.revoked',

@@ -6,11 +6,11 @@ import { type FactorKind, kindOf } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
-import { listFactors } from '../../../core/factors/index.ts'
+import { listFactors, recordEnrolment } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { StartedSession } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
-import { countBackupCodes, issueSet, type NewSet } from '../backup-codes/index.ts'
+import { countBackupCodes, issueWhereNone, type NewSet } from '../backup-codes/index.ts'
 import { enrolInAttempt, enrolInSession, type Outcome } from '../door/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import {
@@ -99,6 +99,7 @@ async function confirm(
   confirmation: Confirmation,
   set: NewSet | null,
 ): Promise<void> {
+  await recordEnrolment(tools, tx, call, user, 'totp')
   await confirmAuthenticator(tools, tx, call, user, confirmation)
-  if (set && (await countBackupCodes(tx, user.id)) === 0) await issueSet(tx, call, user, set)
+  if (set) await issueWhereNone(tx, call, user, set)
 }
