@@ -9,6 +9,7 @@ import {
   PENDING,
   startPopulated,
   UNKNOWN,
+  WITH_PASSKEY,
 } from './enumeration/accounts.ts'
 
 let world: World
@@ -70,6 +71,7 @@ describe('the same time', () => {
     { name: 'magic link', about: [KNOWN, DISABLED] },
     { name: 'code by e-mail', about: [KNOWN, PENDING] },
     { name: 'a wrong code', about: [KNOWN] },
+    { name: 'the passkeys of an account', about: [KNOWN, WITH_PASSKEY] },
   ]
 
   it.each(TIMED)(

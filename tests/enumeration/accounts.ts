@@ -3,6 +3,7 @@ import { systemCall } from '../../packages/server/src/base/call.ts'
 import { loadConfig } from '../../packages/server/src/config.ts'
 import { disableUser } from '../../packages/server/src/features/identity/lifecycle/index.ts'
 import { getUser } from '../../packages/server/src/features/identity/users/index.ts'
+import { Authenticator, addPasskey } from '../../packages/server/src/testing/authenticator.ts'
 import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 
@@ -14,6 +15,7 @@ export const KNOWN = 'known@example.com'
 export const UNKNOWN = 'unkno@example.com'
 export const PENDING = 'pendi@example.com'
 export const DISABLED = 'disab@example.com'
+export const WITH_PASSKEY = 'passk@example.com'
 
 /** A server with accounts of each status. Hashes cost what they cost in production; the lock-out is off, for many samples. */
 export async function startPopulated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
@@ -30,6 +32,8 @@ export async function startPopulated(overrides: Parameters<typeof startWorld>[0]
   await world.db.tx('system', async (tx) =>
     disableUser(world.app.tools, tx, systemCall(world.clock.now()), await getUser(tx, disabled.id)),
   )
+  const { client } = await world.person({ email: WITH_PASSKEY })
+  await addPasskey(client, new Authenticator())
   await world.clock.advance('2 minutes')
   return world
 }
@@ -58,6 +62,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
       }),
   },
   { name: 'register', ask: (client, email) => client.post('/api/v1/auth/register', { email, password: 'the password of the stranger' }) },
+  { name: 'the passkeys of an account', ask: (client, identifier) => client.post('/api/v1/auth/passkeys/login/begin', { identifier }) },
   { name: 'forgot', ask: (client, email) => client.post('/api/v1/auth/password/forgot', { email }) },
   { name: 'resend', ask: (client, email) => client.post('/api/v1/auth/verify-email/resend', { email }) },
   { name: 'magic link', ask: (client, email) => client.post('/api/v1/auth/magic-link', { email }) },

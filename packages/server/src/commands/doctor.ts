@@ -10,6 +10,7 @@ import { systemClock } from '../base/clock.ts'
 import { rootCode } from '../base/db/faults.ts'
 import { dataDirHolder } from '../base/db/index.ts'
 import { loadArgon2, loadBcrypt } from '../base/hashing/index.ts'
+import { findRelyingParty } from '../base/relying-party.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -51,9 +52,22 @@ export const doctor: Command = {
     const holder = config.databaseUrl ? null : await dataDirHolder(config.dataDir)
     findings.push(...(await database(config)))
     findings.push(await port(config, holder?.pid ?? null), await mail(config))
-    findings.push(...(await breaches(config)), ...(await redis(config)))
+    findings.push(passkeys(config), ...(await breaches(config)), ...(await redis(config)))
     return report(findings)
   },
+}
+
+/** The domain that passkeys belong to: the host of the public URL, or a parent domain of it. */
+function passkeys(config: Config): Finding {
+  const party = findRelyingParty(config)
+  const { hostname } = new URL(config.publicUrl)
+  if (!party)
+    return config.mfaMethods.includes('passkey')
+      ? warn('passkeys', `none, because ${hostname} is not a domain: use a name in LATCHKEY_PUBLIC_URL`)
+      : ok('passkeys', 'switched off by LATCHKEY_MFA_METHODS')
+  return party.id === hostname || hostname.endsWith(`.${party.id}`)
+    ? ok('passkeys', `belong to ${party.id}`)
+    : warn('passkeys', `belong to ${party.id}, which is neither ${hostname} nor a parent domain of it`)
 }
 
 function node(): Finding {

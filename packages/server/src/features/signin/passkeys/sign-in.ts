@@ -98,7 +98,11 @@ export async function secondFactorOptions(
 const usable = (own: readonly OwnPasskeyRow[], rpId: string) =>
   own
     .filter((row) => row.rp_id === rpId && row.flagged_at === null)
-    .map(({ credential_id: credentialId, transports }) => ({ credentialId, transports }))
+    // in one order, as those of imaginary passkeys are
+    .map(({ credential_id: credentialId, transports }) => ({
+      credentialId,
+      transports: transports.toSorted(),
+    }))
 
 /** The passkeys of an account; imaginary ones for an account without, or an identifier of none (WebAuthn §14.6.2). */
 async function credentialsOf(tools: BeginTools, identifier: string) {
