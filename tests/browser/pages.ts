@@ -5,6 +5,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { linkIn } from '../../packages/server/src/testing/mailbox.ts'
 import { PASSWORD, type World } from '../../packages/server/src/testing/world.ts'
+import { FACTOR_STATES } from './factor-pages.ts'
 import type { Visitor } from './visitor.ts'
 
 export interface PageState {
@@ -298,4 +299,5 @@ export const STATES: readonly PageState[] = [
     heading: 'Your password has expired',
     open: (me) => me.visit('/sign-in/new-password'),
   },
+  ...FACTOR_STATES,
 ]
