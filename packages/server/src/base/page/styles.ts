@@ -65,7 +65,7 @@ footer { padding: 1rem 1.25rem 2rem; text-align: center; font-size: .8125rem; }
 .signed-in ~ main .narrow { margin-top: 2.5rem; }
 .lead { margin-top: .5rem; }
 .lead strong { color: var(--ink); }
-.card > .alert, .lead + .lead, .alert + .lead { margin-top: 1.25rem; }
+.card > .alert, .lead + .lead, .alert + .lead, dl + .lead { margin-top: 1.25rem; }
 .sign { display: block; width: 3rem; height: 3rem; margin-bottom: 1.25rem; padding: .6875rem; border-radius: 50%; background: var(--soft); fill: none; stroke: var(--accent); stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round; }
 .sign.done { background: var(--good-soft); stroke: var(--good); }
 .sign.warning { background: var(--warn-soft); stroke: var(--warn); }
@@ -140,7 +140,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .tabs { display: contents; } .menu { display: none; flex: 1; }
 summary { display: flex; align-items: center; justify-content: space-between; gap: .75rem; min-height: 3rem; font-weight: 600; cursor: pointer; }
 summary::-webkit-details-marker { display: none; } summary::after { content: "▾"; }
-summary .quiet { margin-inline-start: auto; }
+summary h2 { margin-inline-end: auto; overflow-wrap: normal; }
 details + details, .items > li + li { border-top: 1px solid var(--line); }
 .row-body { display: grid; gap: 1rem; justify-items: start; padding: .25rem 0 1.25rem; }
 .account .menu a { border: 0; border-top: 1px solid var(--line); }
@@ -165,7 +165,6 @@ dt { font-size: .875rem; }
 .search .field { flex: 1 1 14rem; }
 .permissions { display: grid; gap: .25rem; }
 .card > .actions { margin-top: 1.5rem; }
-dl + .lead { margin-top: 1.25rem; }
 .narrow > .button-form .button.link { width: 100%; }
 .narrow > .actions > *, .narrow > .actions .button { flex: 1 1 9rem; width: 100%; }
 .block { margin-top: .75rem; }

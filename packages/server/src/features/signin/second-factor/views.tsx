@@ -35,8 +35,7 @@ export function Challenge(props: ChallengeProps) {
   const { name, panel } = chosen
   const remember = { remember_device: t(locale, 'prove.remember') }
   return (
-    <Card title={title} lead={what === 'enrol' ? t(locale, 'enrol.required') : panel.lead}>
-      {what === 'enrol' ? <p>{panel.lead}</p> : null}
+    <Card title={title} lead={what === 'enrol' ? `${t(locale, 'enrol.required')} ${panel.lead}` : panel.lead}>
       <Form
         action={action}
         fields={mayRemember ? { ...panel.fields, ...remember } : panel.fields}
@@ -51,18 +50,14 @@ export function Challenge(props: ChallengeProps) {
       </Form>
       {panel.instead}
       {others.length > 0 ? (
-        <section aria-labelledby="others">
-          <h2 id="others" class="quiet">
-            {t(locale, `${what}.others`)}
-          </h2>
-          <ul class="links">
-            {others.map((other) => (
-              <li key={other.name}>
-                <a href={`${action}?method=${other.name}`}>{other.label}</a>
-              </li>
-            ))}
-          </ul>
-        </section>
+        <LinkRow>
+          <span class="quiet">{t(locale, `${what}.others`)}</span>
+          {others.map((other) => (
+            <a key={other.name} href={`${action}?method=${other.name}`}>
+              {other.label}
+            </a>
+          ))}
+        </LinkRow>
       ) : null}
     </Card>
   )
