@@ -28,6 +28,22 @@ describe('the session cookie', () => {
     expect(asked()).toBe(1)
   })
 
+  it('has the level, the methods and the time of its proofs', async () => {
+    const consumer = make()
+    const proven = { amr: ['pwd', 'otp', 'mfa'], acr: 'aal2', authenticated_at: '2030-06-01T12:00:00.000Z' }
+    const cookie = cookieOf(opaqueOf(server, 'session', proven))
+    const authenticatedAt = new Date(proven.authenticated_at)
+    expect((await consumer.send({ cookie })).principal).toMatchObject({
+      amr: ['pwd', 'otp', 'mfa'],
+      acr: 'aal2',
+      authenticatedAt,
+    })
+    for (const acr of [undefined, null, 2]) {
+      const odd = cookieOf(opaqueOf(server, 'session', { acr: acr as null }))
+      expect((await consumer.send({ cookie: odd })).principal).toMatchObject({ acr: null })
+    }
+  })
+
   it('is validated for every request without a stream', async () => {
     const consumer = make()
     const token = opaqueOf(server, 'session')

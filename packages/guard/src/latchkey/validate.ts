@@ -109,6 +109,7 @@ function readValid(body: unknown, time: number): ValidationResult {
       keyId,
       tokenId,
       amr: isTexts(data.amr) ? data.amr : [],
+      acr: textOf(data.acr),
       authenticatedAt: dateOf(data.authenticated_at),
       expiresAt,
     },

@@ -37,6 +37,8 @@ export interface Account {
   authenticated_at: string | null
   expires_at: string | null
   amr: string[]
+  /** A server of an earlier version does not answer it. */
+  acr?: string | null
 }
 
 export interface RevocationEntry {

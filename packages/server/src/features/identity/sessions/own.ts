@@ -30,6 +30,8 @@ export async function listSessions(
       last_seen_at: row.last_seen_at.toISOString(),
       expires_at: row.expires_at.toISOString(),
       remember_me: row.remember,
+      acr: row.acr,
+      methods: row.proofs.map(({ method }) => method),
     }))
 }
 

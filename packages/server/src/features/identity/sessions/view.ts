@@ -1,5 +1,6 @@
 /** How sessions are shown: in lists, and a started one to its client, as JSON and as the session cookie. */
 import { z } from 'zod'
+import { ACRS } from '../../../base/assurance.ts'
 import {
   described,
   EXAMPLE_CSRF_TOKEN,
@@ -8,6 +9,7 @@ import {
   flagField,
   idField,
   textField,
+  textList,
   textOrNull,
   timeField,
 } from '../../../base/described.ts'
@@ -36,6 +38,12 @@ export const SessionView = z
     last_seen_at: timeField('The latest request, to within some seconds.'),
     expires_at: timeField('When the session ends, unless it is used before its idle limit.', EXAMPLE_LATER),
     remember_me: flagField('Whether the session outlives the browser.'),
+    acr: described(
+      z.enum(ACRS),
+      'The level of what was proven in it: `aal1` one factor, `aal2` two, `aal2-phr` two of which one resists phishing.',
+      'aal2',
+    ),
+    methods: textList('The methods of which something was proven in it.', 'password', 'totp'),
   })
   .meta({ id: 'Session' })
 export type SessionView = z.infer<typeof SessionView>

@@ -35,6 +35,7 @@ describe('validate', () => {
       authenticated_at: expect.stringMatching(/^2030-06-01T/),
       expires_at: data.expires_at,
       amr: ['pwd'],
+      acr: 'aal1',
     }
     expect((await ask(bearer(data.token))).data).toEqual(expected)
     expect((await ask({ cookie: `lk_session=${data.token}` })).data).toEqual(expected)
@@ -86,6 +87,7 @@ describe('validate', () => {
       'x-auth-authenticated-at': '',
       'x-auth-expires-at': '',
       'x-auth-amr': '',
+      'x-auth-acr': '',
     })
     expect(body.key_id).toBe(id)
     const asked = await ask({ 'x-api-key': secret }, '?headers=permissions,organization_permissions')
@@ -185,6 +187,7 @@ describe('HTTP Basic', () => {
       authenticated_at: expect.stringMatching(/^2030-/),
       expires_at: null,
       amr: ['pwd'],
+      acr: 'aal1',
     })
     expect(reply.headers.get('x-auth-method')).toBe('basic')
     expect(reply.headers.get('x-auth-permissions')).toBe('analytics:read,dashboard:read')

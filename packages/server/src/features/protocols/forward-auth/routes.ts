@@ -1,6 +1,7 @@
 /** `GET auth/validate`: the principal of a credential, as JSON and as headers. */
 import { lacking } from '@latchkey/guard'
 import { z } from 'zod'
+import { acrOf } from '../../../base/assurance.ts'
 import type { Call, Principal } from '../../../base/call.ts'
 import {
   described,
@@ -48,6 +49,10 @@ const Validity = z.object({
   ),
   expires_at: timeOrNull('When the credential expires; null for never, and for Basic.', EXAMPLE_LATER),
   amr: textList('How the user proved their identity (RFC 8176): `pwd` …; empty for an API key.', 'pwd'),
+  acr: textOrNull(
+    'The level of those proofs together: `aal1` one factor, `aal2` two, `aal2-phr` two of which one resists phishing; null for an API key.',
+    'aal1',
+  ),
 })
 type Validity = z.infer<typeof Validity>
 
@@ -217,6 +222,7 @@ const validityOfPassword = (
   authenticated_at: now.toISOString(),
   expires_at: null,
   amr: [...proof.amr],
+  acr: acrOf([proof]),
 })
 
 function validityOf({ roles }: Pick<Tools, 'roles'>, { principal, session, organization }: Call): Validity {
@@ -237,5 +243,6 @@ function validityOf({ roles }: Pick<Tools, 'roles'>, { principal, session, organ
     authenticated_at: session?.authenticatedAt.toISOString() ?? null,
     expires_at: (principal.expiresAt ?? session?.expiresAt)?.toISOString() ?? null,
     amr: [...principal.amr],
+    acr: session?.acr ?? null,
   }
 }

@@ -78,6 +78,16 @@ describe('a remembered browser', () => {
       new_device: false,
     })
     expect((await browser.get(`${API}/auth/mfa`)).data.acr).toBe('aal1')
+    const levels = (await browser.get(`${API}/auth/sessions`)).data.map(
+      ({ acr, methods }: { acr: string; methods: string[] }) => [acr, ...methods],
+    )
+    expect(levels).toEqual(
+      expect.arrayContaining([
+        ['aal1', 'password', 'remembered_device'],
+        ['aal2', 'password', 'totp'],
+      ]),
+    )
+    expect((await browser.get(`${API}/auth/validate`)).data).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
   })
 
   it('does not replace the second factor where both have to be proven', async () => {
