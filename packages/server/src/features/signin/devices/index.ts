@@ -13,4 +13,6 @@ export {
   purgeDevices,
 } from './devices.ts'
 export { deviceFeature } from './feature.ts'
+export { listRemembered } from './own.ts'
 export { devicesSection } from './pages.tsx'
+export { RememberedDevice } from './view.ts'

@@ -199,6 +199,7 @@ describe('what ends it', () => {
       'its owner, who forgets it',
       async ({ browser }) => {
         const [device] = await list(browser)
+        expect((await browser.get(`${API}/auth/mfa`)).data.devices).toEqual([device])
         expect((await browser.delete(`${API}/auth/devices/${device.id}`)).status).toBe(200)
         return undefined
       },

@@ -4,6 +4,7 @@ import { problem } from '../../../base/errors.ts'
 import { findSignInFacts, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { countBackupCodes } from '../backup-codes/index.ts'
+import { listRemembered } from '../devices/index.ts'
 import { type FactorsView, factorView } from './view.ts'
 
 export async function showFactors(
@@ -12,6 +13,7 @@ export async function showFactors(
 ): Promise<FactorsView> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
+  const devices = await listRemembered(tools, call)
   return await tools.db.tx('system', async (tx) => {
     const factors = await listFactors(tx, userId)
     const { demands } = await findSignInFacts(tools, tx, userId)
@@ -20,6 +22,7 @@ export async function showFactors(
       required: demands.some(({ mode }) => mode !== 'none'),
       methods: factors.map(factorView),
       backup_codes_remaining: await countBackupCodes(tx, userId),
+      devices,
       acr: call.session?.acr ?? null,
     }
   })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ACRS, FACTOR_KINDS } from '../../../base/assurance.ts'
 import { described, flagField, idField, textOrNull, timeField, timeOrNull } from '../../../base/described.ts'
 import type { Factor } from '../../../core/factors/index.ts'
+import { RememberedDevice } from '../devices/index.ts'
 
 const FactorView = z
   .object({
@@ -20,6 +21,10 @@ export const FactorsView = z
     required: flagField('Whether a policy requires one.'),
     methods: described(z.array(FactorView), 'The second factors, oldest first.'),
     backup_codes_remaining: described(z.number().int(), 'How many backup codes are left.', 10),
+    devices: described(
+      z.array(RememberedDevice),
+      'The browsers that may skip the second factor, the last used first.',
+    ),
     acr: described(
       z.enum(ACRS).nullable(),
       'The level that this session has reached: `aal1` one factor, `aal2` two, `aal2-phr` two of which one resists phishing. Null for another credential.',
