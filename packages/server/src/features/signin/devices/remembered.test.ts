@@ -196,6 +196,20 @@ describe('what ends it', () => {
       },
     ],
     [
+      'the link of an e-mail that says “This was not me”',
+      async ({ email }) => {
+        const token = await world.mailbox.tokenFor(email, /\/not-me/)
+        const other = world.client()
+        const { text } = await other.get(`/not-me?token=${token}`, HTML)
+        const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
+        const sent = await other.post('/not-me', { csrf_token, token }, { form: true, ...HTML })
+        const reset = /href="\/reset-password\?token=([^"]+)"/.exec(sent.text)?.[1] ?? ''
+        const body = { token: reset, password: NEXT }
+        expect((await other.post(`${API}/auth/password/reset`, body)).status).toBe(200)
+        return NEXT
+      },
+    ],
+    [
       'its owner, who forgets it',
       async ({ browser }) => {
         const [device] = await list(browser)
