@@ -128,7 +128,7 @@ const complianceRows = (tools: Tools): Row[] => [
     method: 'GET',
     path: COMPLIANCE,
     description:
-      'By id. A page of one state may be short or empty although `next_cursor` names a further one.',
+      'By id. A page of one state may be short or empty although `next_cursor` names a further one. `POST …/security-policy/preview` without fields counts the members of each state, in `states_now`.',
     tag,
     input: PageInput.extend({ ...OneOrganization.shape, state: ByState }),
     output: z.array(ComplianceView),
