@@ -6,6 +6,7 @@ import { invalid } from '../../packages/server/src/base/errors.ts'
 import { formState } from '../../packages/server/src/base/page/index.ts'
 import { BackupCodes, SavedCodes } from '../../packages/server/src/features/signin/backup-codes/views.tsx'
 import { DevicesRow } from '../../packages/server/src/features/signin/devices/views.tsx'
+import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 import { Continue } from '../../packages/server/src/features/signin/step-up/views.tsx'
 import { otpauthUrl } from '../../packages/server/src/features/signin/totp/otp.ts'
 import { qrDataUri } from '../../packages/server/src/features/signin/totp/qr.ts'
@@ -47,6 +48,7 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
   })
   const wrong = formState(locale, { code: '000000' }, invalid('code', 'wrong_code', 'x'))
   const held = { path: '/account/api-keys', fields: { name: 'Schlüssel "1"' } }
+  const remembered = <DevicesRow path="/account/security/devices" devices={[device(1), device(2)]} />
   const pages: Record<string, VNode> = {
     'step-up-continue': <Continue form={{ ...held, isPartial: false }} returnTo="/account/api-keys" />,
     'step-up-partial': <Continue form={{ ...held, isPartial: true }} returnTo="/account/api-keys" />,
@@ -58,7 +60,13 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
     'backup-codes': <BackupCodes left={1} offer="create" />,
     'backup-codes-none': <BackupCodes left={0} offer="needs_factor" />,
     'backup-codes-saved': <SavedCodes codes={codes} next="/account/security" />,
-    'remembered-devices': <DevicesRow path="/account/security/devices" devices={[device(1), device(2)]} />,
+    'remembered-devices': (
+      <Security
+        rows={[{ id: 'devices', title: 'Remembered devices', summary: '2', view: remembered }]}
+        open="devices"
+        notice={null}
+      />
+    ),
     'backup-codes-digits': <SavedCodes codes={digits} next="/account/security" />,
   }
   return Object.entries(pages).map(([name, page]) => ({ name, page }))
