@@ -297,7 +297,14 @@ describe('ids of another tenant', () => {
   const KINDS: readonly (readonly [path: RegExp, foreign: () => string])[] = []
   const foreignFor = (path: string): string | null => KINDS.find(([form]) => form.test(path))?.[1]() ?? null
   let neighbour: Person
-  let things: { session: string; key: string; invitation: string; factor: string; passkey: string }
+  let things: {
+    session: string
+    key: string
+    invitation: string
+    factor: string
+    passkey: string
+    device: string
+  }
   beforeAll(async () => {
     neighbour = await world.person({ email: 'foreign@example.com' })
     const now = world.clock.now()
@@ -323,12 +330,18 @@ describe('ids of another tenant', () => {
     const { data: me } = await neighbour.client.get('/api/v1/auth/me')
     const { factorId: factor } = await enrolAuthenticator(world, neighbour.client)
     const { id: passkey } = await addPasskey(neighbour.client, new Authenticator())
-    things = { session: me.session.id, key: key.id, invitation, factor, passkey }
+    const device = (
+      await world.db.tx('system', (tx) =>
+        tx.selectFrom('devices').select('id').where('user_id', '=', neighbour.id).executeTakeFirstOrThrow(),
+      )
+    ).id
+    things = { session: me.session.id, key: key.id, invitation, factor, passkey, device }
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
       [/api-keys\/:\w+/, () => things.key],
       [/totp\/:\w+/, () => things.factor],
       [/passkeys\/:\w+/, () => things.passkey],
+      [/devices\/:\w+/, () => things.device],
       [/invitations\/:\w+/, () => things.invitation],
       [/(?:members|users)\/:\w+/, () => neighbour.id],
       [/organizations\/:id\/roles\/:\w+/, () => 'foreigners'],

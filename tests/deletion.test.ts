@@ -141,7 +141,7 @@ it('leaves nothing of requests by an API key, ended sessions, failed jobs, an im
     // as the purge of ended sessions does, later
     await tx.deleteFrom('sessions').where('user_id', '=', id).execute()
   })
-  expect(await tablesWith(ip)).toEqual(['audit_events'])
+  expect(await tablesWith(ip)).toEqual(['audit_events', 'devices'])
   expect(await tablesWith(email)).toEqual(['audit_events', 'emails', 'imported_users'])
   expect(await tablesWith(moved)).toEqual(expect.arrayContaining(['audit_events', 'emails', 'jobs', 'links']))
   const admin = await world.person({ roles: ['super_admin'] })

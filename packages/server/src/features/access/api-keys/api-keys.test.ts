@@ -93,6 +93,7 @@ describe('creating a key', () => {
         permissions: ['chat:read', 'dashboard:read'],
         method: 'api_key',
         session_id: null,
+        acr: null,
         key_id: data.key_id,
         organization_id: null,
         organization_role: null,

@@ -108,7 +108,7 @@ describe('a sign-in that names an account', () => {
     for (const identifier of [person.email, person.email.toUpperCase()]) {
       const { data } = await world.client().post(BEGIN, { identifier })
       expect(data.options.allowCredentials).toEqual([
-        { id: passkey.id.toString('base64url'), type: 'public-key', transports: ['internal', 'hybrid'] },
+        { id: passkey.id.toString('base64url'), type: 'public-key', transports: ['hybrid', 'internal'] },
       ])
     }
     const reply = await signInByPasskey(world.client(), authenticator, {

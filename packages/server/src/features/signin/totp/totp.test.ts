@@ -73,6 +73,7 @@ describe('setting up an authenticator app', () => {
       methods: [],
       backup_codes_remaining: 0,
       acr: 'aal1',
+      devices: [],
     })
     expect((await signIn(person)).status).toBe(200)
     const wrong = await confirm(person.client, { code: codeOf(world, data.secret, 5) })
