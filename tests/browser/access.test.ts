@@ -173,6 +173,7 @@ describe('the keyboard', () => {
         'Forgot password?',
         'Sign in',
         'Sign in with a passkey',
+        'Send me a link or a code instead',
         'Create an account',
       ],
     },

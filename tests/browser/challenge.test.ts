@@ -40,7 +40,7 @@ async function flood(path: string, body: Record<string, string>): Promise<void> 
 
 /** The path of the script that runs in the worker. */
 async function solverOf({ page }: Visitor): Promise<string> {
-  const script = await page.locator('script[src]').getAttribute('src')
+  const script = await page.locator('script[src]').first().getAttribute('src')
   const text = await (await fetch(world.url + script)).text()
   return /new Worker\('([^']+)'\)/.exec(text)?.[1] ?? ''
 }
