@@ -134,7 +134,7 @@ describe('the security page', () => {
     const page = await company.guest.client.get(at(), HTML)
     expect(page.status).toBe(200)
     expect(page.text).not.toContain('Review change')
-    expect(page.text).toContain('Required: passkey or authenticator app')
+    expect(page.text).toContain('Required: passkey or app')
     expect((await send(company.guest, at(), FORM)).status).toBe(403)
     expect((await company.guest.client.get(pathOf(company.id, 'mfa-compliance'))).data).toHaveLength(4)
   })
