@@ -182,6 +182,12 @@ describe('secrets', () => {
     )
   })
 
+  test('are redacted in a QR code that is encoded once or twice as part of a URL', () => {
+    const code = `data:image/png;base64,${'Ab1'.repeat(30)}`
+    for (const text of [code, encodeURIComponent(code), encodeURIComponent(encodeURIComponent(code))])
+      expect(scrub(`x=${text}&y=1`)).not.toContain('Ab1Ab1')
+  })
+
   test('are redacted in parameters, headers and JSON inside texts', () => {
     const names = fc.constantFrom(
       'token',

@@ -49,7 +49,7 @@ const SHAPES: readonly Shape[] = [
   { hint: /setup|-email|reset-|magic-|invit|email-/, pattern: /((?:\/|%2[fF])(?:setup|verify-email|reset-password|magic-link|invitations|email-code)(?:\/|%2[fF]))[^\s/?#"'<>&]+/g, to: `$1${REDACTED}` },
   // second factors: the URL and the QR code of an authenticator app, its secret in base32, a backup code
   { hint: /otpauth/i, pattern: /(otpauth(?::|%3[aA]|%253[aA]))[^\s"'<>]+/gi, to: `$1${REDACTED}` },
-  { hint: /image\/png/, pattern: /(data:image\/png;base64,)[\w+/=%]+/g, to: `$1${REDACTED}` },
+  { hint: /image(?:\/|%2f|%252f)png/i, pattern: /(data(?::|%3a|%253a)image(?:\/|%2f|%252f)png(?:;|%3b|%253b)base64(?:,|%2c|%252c))[\w+/=%]+/gi, to: `$1${REDACTED}` },
   { hint: /[A-Z2-7]{32}/, pattern: /(?<![A-Za-z0-9])[A-Z2-7]{32}(?![A-Za-z0-9])/g, to: REDACTED },
   { hint: /[A-Z2-7]{4}[ -]/, pattern: /(?<![\w-])[A-Z2-7]{4}(?:(?:-|\+|%20| )[A-Z2-7]{4}){3,7}(?![\w-])/g, to: REDACTED },
   // hashes of passwords
