@@ -1,8 +1,11 @@
 /** The operations of passkeys. Signing in has a JSON route and a hosted form; so have adding, renaming and removing one. */
 import { operation } from '../../../base/http/row/operation.ts'
 
-/** How recent the proof of identity must be before the ways to sign in are changed. */
-const PROOF_AGE = '10m'
+/**
+ * Before the ways to sign in are changed. A passkey signs in by itself: with the password alone, none is added to an account
+ * with a second factor, nor removed from it.
+ */
+const PROVEN = { within: '10m', acr: 'enrolled' } as const
 const SIGN_IN_ERRORS = [
   'AUTHENTICATION_FAILED',
   'ACCOUNT_LOCKED',
@@ -50,7 +53,7 @@ export const passkeyOperations = {
     name: 'auth.passkeys.register.begin',
     summary: 'Begin adding a passkey',
     needs: 'session',
-    fresh: PROOF_AGE,
+    fresh: PROVEN,
     quiet: 'changes nothing: a challenge is not stored',
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'NOT_FOUND'],
@@ -59,7 +62,7 @@ export const passkeyOperations = {
     name: 'pages.passkeys.add',
     summary: 'Show the form that adds a passkey',
     needs: 'session',
-    fresh: PROOF_AGE,
+    fresh: PROVEN,
     quiet: 'reads only',
     errors: ['CONFLICT', 'NOT_FOUND'],
   }),
@@ -67,10 +70,10 @@ export const passkeyOperations = {
     name: 'auth.passkeys.register.complete',
     summary: 'Add a passkey',
     needs: 'session',
-    fresh: PROOF_AGE,
+    fresh: PROVEN,
     audit: ['auth.passkey.added', 'organization.member.mfa_enrolled'],
     limit: { by: 'user', max: 60, per: '1h' },
-    errors: ['CONFLICT', 'NOT_FOUND'],
+    errors: ['CONFLICT', 'NOT_FOUND', 'AUTHENTICATION_REQUIRED'],
   }),
   showRenaming: operation({
     name: 'pages.passkeys.rename',
@@ -90,7 +93,7 @@ export const passkeyOperations = {
     name: 'auth.passkeys.remove',
     summary: 'Remove a passkey',
     needs: 'session',
-    fresh: PROOF_AGE,
+    fresh: PROVEN,
     audit: ['auth.passkey.removed', 'auth.mfa.disabled', 'auth.session.revoked'],
     errors: ['NOT_FOUND', 'CONFLICT', 'INSUFFICIENT_PERMISSIONS'],
   }),

@@ -9,6 +9,7 @@ import { findRelyingParty } from '../../../base/relying-party.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { sessionCookie } from '../../identity/sessions/index.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { PasskeyName, type PasskeyView } from './fields.ts'
@@ -108,8 +109,8 @@ const ownPages = (tools: Tools): Row[] => [
     path: `${LIST}/new`,
     input: z.object({ credential: inForm(RegistrationAnswer), name: optional(PasskeyName) }),
     run: async (call, input) => {
-      await addOwnPasskey(tools, call, input)
-      return done('added')
+      const { session } = await addOwnPasskey(tools, call, input)
+      return { redirect: `${LIST}?done=added`, cookies: [sessionCookie(session, call.now)] }
     },
     // sent twice: its challenge is used up, and the passkey is there
     reached: async (call, { credential = '' }, { code }) =>

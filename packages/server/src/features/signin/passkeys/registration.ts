@@ -11,11 +11,12 @@ import { deviceName } from '../../../base/http/request/device.ts'
 import { getRelyingParty } from '../../../base/relying-party.ts'
 import type { RegistrationAnswer } from '../../../base/webauthn.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { type Factor, insertFactor, recordEnrolment } from '../../../core/factors/index.ts'
+import { insertFactor, recordEnrolment } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import type { StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { issueWhereNone, type NewSet } from '../backup-codes/index.ts'
-import { enrolInAttempt, type Outcome } from '../door/index.ts'
+import { enrolInAttempt, enrolInSession, type Outcome } from '../door/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import {
   type CeremonyFault,
@@ -90,14 +91,17 @@ async function verifyCreated(
   }
 }
 
-/** Stores the passkey, once. The caller holds the user's row. @throws Problem CONFLICT, VALIDATION_ERROR */
+/**
+ * Stores the passkey, once. The caller holds the user's row.
+ * @returns the id of its factor @throws Problem CONFLICT, VALIDATION_ERROR
+ */
 async function addPasskey(
   tools: RegistrationTools,
   tx: Tx,
   call: Call,
   user: User,
   { passkey, transports, name }: VerifiedRegistration,
-): Promise<Factor> {
+): Promise<string> {
   if (!(await consumeChallenge(tx, passkey.challenge))) throw refusedRegistration('wrong_challenge')
   if ((await selectOwn(tx, user.id)).length >= MOST) throw tooMany()
   await recordEnrolment(tools, tx, call, user, 'passkey')
@@ -129,7 +133,7 @@ async function addPasskey(
     details: { factor_id: factor.id, name, synced: passkey.deviceType === 'multiDevice' },
   })
   await tools.mail.write(tx, passkeyEmail(tools.config, 'added', { user, name }, call), call.now, user.id)
-  return factor
+  return factor.id
 }
 
 /** Where it was made: `Chrome, Windows`. */
@@ -166,18 +170,25 @@ export const beginOwn = (tools: RegistrationTools, call: Call): Promise<Creation
   return beginRegistration(tools, call, userId, sessionId)
 }
 
-/** @throws Problem VALIDATION_ERROR, CONFLICT */
+/**
+ * Adds a passkey to the caller's account. The session has proven it as well, and continues under a new token.
+ * @throws Problem VALIDATION_ERROR, CONFLICT
+ */
 export async function addOwnPasskey(
   tools: RegistrationTools,
   call: Call,
   created: CreatedPasskey,
-): Promise<Factor> {
-  const { userId, sessionId } = ownSession(call)
-  const verified = await verifyCreated(tools, call, sessionId, created)
-  return await tools.db.tx('system', async (tx) => {
-    await lockUserRow(tx, userId)
-    return await addPasskey(tools, tx, call, await getUser(tx, userId), verified)
+): Promise<{ id: string; session: StartedSession }> {
+  let id = ''
+  const verified = await verifyCreated(tools, call, ownSession(call).sessionId, created)
+  const session = await enrolInSession(tools, call, {
+    method: 'passkey',
+    proof: proofOf(verified.passkey),
+    async enrol(tx, user) {
+      id = await addPasskey(tools, tx, call, user, verified)
+    },
   })
+  return { id, session }
 }
 
 /** Options for an attempt that waits at `enrol`. @throws Problem NOT_FOUND, CONFLICT */

@@ -7,6 +7,7 @@ import { Identifier } from '../../../base/identifiers.ts'
 import { relatedOrigins } from '../../../base/relying-party.ts'
 import { AssertionAnswer, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { makeSetWhereNone } from '../backup-codes/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken, getAttempt } from '../steps/index.ts'
@@ -90,15 +91,20 @@ const ownRows = (tools: Tools): Row[] => [
     of: passkeyOperations.add,
     method: 'POST',
     path: '/api/v1/auth/passkeys/register/complete',
-    description: 'The name is that of the browser and its system, unless one is sent.',
+    description:
+      'The name is that of the browser and its system, unless one is sent. This session has proven the passkey as well, and continues under a new token, which is answered and set as the cookie.',
     tag,
     input: z.object(Named),
-    output: PasskeyView,
+    output: SessionStarted.extend(PasskeyView.shape),
     status: 201,
     message: 'Passkey added.',
     run: async (call, input) => {
-      const { id } = await addOwnPasskey(tools, call, input)
-      return { data: await getPasskey(tools, call, id), status: 201 }
+      const { id, session } = await addOwnPasskey(tools, call, input)
+      return {
+        data: { ...sessionStarted(tools, session), ...(await getPasskey(tools, call, id)) },
+        cookies: call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : [],
+        status: 201,
+      }
     },
   }),
   route({

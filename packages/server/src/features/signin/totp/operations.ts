@@ -14,7 +14,8 @@ export const totpOperations = {
     name: 'auth.mfa.enable',
     summary: 'Begin to set up an authenticator app',
     needs: 'session',
-    fresh: '10m',
+    // with the password alone, an account's second factor is not replaced by another one
+    fresh: { within: '10m', acr: 'enrolled' },
     quiet: 'the authenticator counts once its first code is confirmed',
     limit: { by: 'user', max: 30, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE'],
