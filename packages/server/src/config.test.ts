@@ -120,6 +120,7 @@ describe('a fault', () => {
           LATCHKEY_PASSWORD_MIN_LENGTH: '12',
           LATCHKEY_PASSWORD_MAX_LENGTH: '11',
         },
+        LATCHKEY_MFA_METHODS: { LATCHKEY_MFA: 'required', LATCHKEY_MFA_METHODS: 'backup_code,email_code' },
         LATCHKEY_PASSWORD_CLASSES: { LATCHKEY_PASSWORD_CLASSES: 'none,digit' },
         LATCHKEY_PASSWORD_FORBIDDEN: {
           LATCHKEY_PASSWORD_MAX_LENGTH: '8',

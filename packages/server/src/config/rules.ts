@@ -94,6 +94,14 @@ export const CONTRADICTIONS: readonly Rule[] = [
     message: 'must be at most 72 where LATCHKEY_PASSWORD_HASH is bcrypt, which reads 72 bytes',
   },
   {
+    setting: 'LATCHKEY_MFA_METHODS',
+    broken: ({ mfa, mfaMethods: methods }) =>
+      mfa === 'required' &&
+      methods !== undefined &&
+      !methods.some((method) => method === 'totp' || method === 'passkey'),
+    message: 'must name `totp` or `passkey` where LATCHKEY_MFA is `required`: no user could sign in',
+  },
+  {
     setting: 'LATCHKEY_PASSWORD_CLASSES',
     broken: ({ passwordClasses: classes = [] }) => classes.includes('none') && classes.length > 1,
     message: 'must be either `none` or the classes that are required',

@@ -13,6 +13,7 @@ import {
   type FactorKind,
   isEnrolled,
   kindOf,
+  NO_FACTS,
   type SignInFacts,
   type StoredProof,
   usableMethods,
@@ -91,7 +92,7 @@ export async function findSignInFacts(
   userId: string,
 ): Promise<SignInFacts> {
   const [row] = (await db.executeQuery(selectFacts({ userId }))).rows
-  if (!row) return { factors: [], hasPassword: false, demands: [] }
+  if (!row) return NO_FACTS
   return {
     factors: row.factors,
     hasPassword: row.has_password,

@@ -46,10 +46,7 @@ const RESET_LIFETIME = HOUR
 /** E-mails to one new address in an hour, by all accounts together: a mailbox cannot be flooded. */
 const EMAILS_PER_HOUR = 5
 
-type AddressTools = Pick<
-  Tools,
-  'clock' | 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
->
+type AddressTools = Pick<Tools, 'clock' | 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>
 
 export interface PendingChange {
   address: string

@@ -94,7 +94,7 @@ export const deletionOutlook = ({ db }: Pick<Tools, 'db'>, { principal }: Call):
  * an organization that has other members
  */
 export async function deleteOwnAccount(
-  tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'mail'>,
   call: Call,
   password: string,
 ): Promise<void> {

@@ -20,7 +20,7 @@ import type { Registration } from './register.ts'
 
 const SETUP_LIFETIME = 24 * 3_600_000
 
-type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'roles'>
+type SetupTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>
 
 export const hasAdministrator = (tools: Pick<Tools, 'db' | 'config'>): Promise<boolean> =>
   tools.db.tx('system', (tx) => hasActiveHolder(tx, adminRole(tools.config)))

@@ -33,7 +33,7 @@ export interface Registered {
 
 /** @throws Problem VALIDATION_ERROR; CONFLICT with verification off only */
 export async function register(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'roles'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs'>,
   call: Call,
   input: Registration,
   /** Where to continue when the address is verified; part of the email's link, for other browsers. */

@@ -65,7 +65,7 @@ export type Outcome =
   | { next: WaitingStep; attempt: Attempt; user: User; facts: SignInFacts }
   | { refused: Problem }
 
-export type DoorTools = Pick<Tools, 'config' | 'jobs' | 'roles'>
+export type DoorTools = Pick<Tools, 'config' | 'jobs'>
 
 /** What a step adds to an attempt. */
 export interface StepTaken {

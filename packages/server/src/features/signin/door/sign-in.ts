@@ -28,6 +28,7 @@ import { type Device, distrustDevices, findCallersDevice } from '../devices/inde
 import {
   assertUnlocked,
   countUnprovenGuess,
+  type Guess,
   liftLockout,
   lockGuesses,
   openGuess,
@@ -37,8 +38,7 @@ import { assertOffered, getAttempt } from '../steps/index.ts'
 import { advance, type CheckedUser, type DoorTools, judge, type Outcome, type StepTaken } from './advance.ts'
 import type { FurtherMethod, Identified, Method, Verified } from './method.ts'
 
-type GuessTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
-type SignInTools = GuessTools & Pick<Tools, 'roles'>
+type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 
 /** Signs in by a method. Refusals are returned, except for ACCOUNT_LOCKED. @throws Problem ACCOUNT_LOCKED, UNAVAILABLE */
 export const signInWith = <Input, Stored>(
@@ -100,7 +100,7 @@ export async function checkWith<Input, Stored>(
 
 interface NamedGuess {
   named: Identified | Promise<Identified>
-  first?: ProofMethod
+  first?: ProofMethod | undefined
   signIn?: AfterSignIn | null
 }
 
@@ -117,23 +117,9 @@ async function proveWith<Input, Stored, Result>(
   { named: naming, first, signIn = null }: NamedGuess,
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
-  const db = tools.db.hot
-  const [named, device] = await Promise.all([naming, findCallersDevice(db, call)])
-  const [guess, stored] = await Promise.all([
-    openGuess(tools, db, call, {
-      ...named,
-      device,
-      isGuessable: method.isGuessable,
-      method: first ?? method.name,
-      second: first ? secondOf(method.name) : null,
-      signIn,
-    }),
-    method.read(db, named),
-  ])
-  await assertUnlocked(tools, call, guess)
-  const verified = await method.verify(call, named, stored, input)
-  if (verified === null || 'failure' in verified)
-    return { refused: await recordFailedGuess(tools, call, guess, verified?.failure ?? method.failure) }
+  const opened = await verifyGuess(tools, call, method, input, { named: naming, first, signIn })
+  if ('refused' in opened) return opened
+  const { guess, device, verified } = opened
   const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
     // in this order: the facts are those under the lock of the user's row
@@ -167,6 +153,33 @@ async function proveWith<Input, Stored, Result>(
   return outcome ?? { refused: await recordFailedGuess(tools, call, guess, reason) }
 }
 
+/** Opens a guess and verifies the credential. @returns the refusal of a wrong one, recorded @throws Problem ACCOUNT_LOCKED */
+async function verifyGuess<Input, Stored, V extends Verified>(
+  tools: SignInTools,
+  call: Call,
+  method: FurtherMethod<Input, Stored, V>,
+  input: Input,
+  { named: naming, first, signIn = null }: NamedGuess,
+): Promise<{ guess: Guess; device: Device | null; verified: V } | { refused: Problem }> {
+  const db = tools.db.hot
+  const [named, device] = await Promise.all([naming, findCallersDevice(db, call)])
+  const [guess, stored] = await Promise.all([
+    openGuess(tools, db, call, {
+      ...named,
+      device,
+      isGuessable: method.isGuessable,
+      method: first ?? method.name,
+      second: first ? secondOf(method.name) : null,
+      signIn,
+    }),
+    method.read(db, named),
+  ])
+  await assertUnlocked(tools, call, guess)
+  const verified = await method.verify(call, named, stored, input)
+  if (verified !== null && !('failure' in verified)) return { guess, device, verified }
+  return { refused: await recordFailedGuess(tools, call, guess, verified?.failure ?? method.failure) }
+}
+
 /** Of a further proof: the password is counted as at the beginning of a sign-in. */
 const secondOf = (method: ProofMethod): ProofMethod | null => (method === 'password' ? null : method)
 
@@ -177,29 +190,15 @@ const byId = (owner: User): Identified => ({ identifier: owner.id, owner, pendin
  * @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED
  */
 export async function confirmWith<Input, Stored, V extends Verified>(
-  tools: GuessTools,
+  tools: SignInTools,
   call: Call,
   method: Method<Input, Stored, V>,
   user: User,
   input: Input,
 ): Promise<V> {
-  const db = tools.db.hot
-  const named = byId(user)
-  const device = await findCallersDevice(db, call)
-  const [guess, stored] = await Promise.all([
-    openGuess(tools, db, call, {
-      ...named,
-      device,
-      method: method.name,
-      isGuessable: method.isGuessable,
-      signIn: null,
-    }),
-    method.read(db, named),
-  ])
-  await assertUnlocked(tools, call, guess)
-  const verified = await method.verify(call, named, stored, input)
-  if (verified === null || 'failure' in verified)
-    throw await recordFailedGuess(tools, call, guess, verified?.failure ?? method.failure)
+  const opened = await verifyGuess(tools, call, method, input, { named: byId(user) })
+  if ('refused' in opened) throw opened.refused
+  const { guess, verified } = opened
   const locked = await tools.db.tx('system', async (tx) => {
     const failures = await lockGuesses(tx, call, guess)
     const refusal = await failures.findRefusal()

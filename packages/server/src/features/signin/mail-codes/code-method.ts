@@ -20,7 +20,7 @@ import { type CodeToGuess, consumeCode, countCodeGuess, findCodeAddress } from '
 
 const MOST_GUESSES = 5
 
-type CodeTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'roles'>
+type CodeTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 
 /** Of the code and its attempt: six digits alone could be found from their hash. */
 export const codeHash = (keyring: Pick<Keyring, 'mac'>, attemptId: string, code: string): Buffer =>

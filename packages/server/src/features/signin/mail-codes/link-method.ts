@@ -78,7 +78,7 @@ interface SentLink {
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED; CONFLICT where another browser asked for it; ACCOUNT_LOCKED
  */
 export async function signInByLink(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>,
   call: Call,
   { token, attempt, confirmed = false }: SentLink,
 ): Promise<Outcome> {

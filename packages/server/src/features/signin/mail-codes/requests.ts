@@ -98,7 +98,7 @@ export function isAskingBrowser(call: Call, { browserHash }: Pick<Attempt, 'brow
  * @throws Problem NOT_FOUND, VALIDATION_ERROR where the attempt does not offer it
  */
 export async function requestCodeAgain(
-  tools: RequestTools & Pick<Tools, 'config' | 'roles'>,
+  tools: RequestTools & Pick<Tools, 'config'>,
   call: Call,
   token: string,
 ): Promise<Attempt> {
@@ -112,11 +112,7 @@ export async function requestCodeAgain(
   return attempt
 }
 
-async function addressOf(
-  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
-  call: Call,
-  attempt: Attempt,
-): Promise<string> {
+async function addressOf(tools: Pick<Tools, 'config' | 'db'>, call: Call, attempt: Attempt): Promise<string> {
   const { userId, step } = attempt
   if (step === 'identify') {
     const address = await findCodeAddress(tools.db.hot, attempt.id)

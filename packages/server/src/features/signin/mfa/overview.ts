@@ -7,10 +7,7 @@ import { countBackupCodes } from '../backup-codes/index.ts'
 import { listRemembered } from '../devices/index.ts'
 import { type FactorsView, factorView } from './view.ts'
 
-export async function showFactors(
-  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
-  call: Call,
-): Promise<FactorsView> {
+export async function showFactors(tools: Pick<Tools, 'config' | 'db'>, call: Call): Promise<FactorsView> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
   const devices = await listRemembered(tools, call)

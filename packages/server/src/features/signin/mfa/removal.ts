@@ -25,7 +25,7 @@ import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { distrustDevices } from '../devices/index.ts'
 import { factorsRemovedEmail, factorsResetEmail } from './mail.tsx'
 
-type RemovalTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
+type RemovalTools = Pick<Tools, 'config' | 'db' | 'mail'>
 
 /** Which factors of the caller are removed. */
 export interface Removal {

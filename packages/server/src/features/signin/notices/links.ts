@@ -65,7 +65,7 @@ const RESET_LIFETIME = 3_600_000
  * @returns the token of a link to choose a new password. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function disownSignIn(
-  tools: Pick<Tools, 'config' | 'db' | 'keyring' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db' | 'keyring'>,
   call: Call,
   token: string,
 ): Promise<string> {

@@ -12,7 +12,7 @@ import type { PasskeyView } from './fields.ts'
 import { passkeyEmail } from './mail.tsx'
 import { findHandle, type OwnPasskeyRow, selectOwn } from './sql.ts'
 
-type PasskeyTools = Pick<Tools, 'config' | 'db' | 'mail' | 'roles'>
+type PasskeyTools = Pick<Tools, 'config' | 'db' | 'mail'>
 
 const view = (row: OwnPasskeyRow): PasskeyView => ({
   id: row.id,

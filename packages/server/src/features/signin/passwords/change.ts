@@ -31,7 +31,7 @@ const TWICE = 60_000
  * password that it confirms. The check counts as a guess.
  */
 export async function hasJustChangedTo(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'roles'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'jobs' | 'keyring' | 'log'>,
   call: Call,
   password: string,
 ): Promise<boolean> {
@@ -52,10 +52,7 @@ export async function hasJustChangedTo(
 
 /** @throws Problem AUTHENTICATION_FAILED, ACCOUNT_LOCKED, VALIDATION_ERROR, CONFLICT */
 export async function changePassword(
-  tools: Pick<
-    Tools,
-    'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log' | 'roles'
-  >,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'log'>,
   call: Call,
   input: PasswordChange,
 ): Promise<StartedSession> {

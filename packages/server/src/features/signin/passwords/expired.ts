@@ -27,7 +27,7 @@ import {
  * @throws Problem NOT_FOUND, CONFLICT, ACCOUNT_DISABLED, ACCOUNT_LOCKED
  */
 export async function previewExpired(
-  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
 ): Promise<{ user: User; rules: PasswordRules; isExpired: boolean; returnTo: string | null }> {
@@ -45,7 +45,7 @@ export async function previewExpired(
  * @throws Problem NOT_FOUND, CONFLICT, VALIDATION_ERROR
  */
 export async function replaceExpired(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring' | 'roles'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'mail' | 'jobs' | 'keyring'>,
   call: Call,
   token: string,
   input: { password: string; password_confirm?: string | undefined },

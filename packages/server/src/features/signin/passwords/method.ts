@@ -29,7 +29,7 @@ import {
   upgradeHash,
 } from './passwords.ts'
 
-export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log' | 'roles'>
+export type PasswordTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'log'>
 
 export interface PasswordCredential {
   identifier: string

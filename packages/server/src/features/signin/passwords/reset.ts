@@ -69,7 +69,7 @@ export async function requestReset(
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function previewReset(
-  tools: Pick<Tools, 'config' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   token: string,
 ): Promise<{ user: User; rules: PasswordRules }> {
@@ -85,10 +85,7 @@ async function userOfLink(tx: Tx, call: Call, token: string): Promise<User> {
   return await getUser(tx, verdict.link.userId ?? '')
 }
 
-type ResetTools = Pick<
-  Tools,
-  'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail' | 'roles'
->
+type ResetTools = Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'jobs' | 'keyring' | 'log' | 'mail'>
 
 interface ResetInput {
   token: string
@@ -191,7 +188,7 @@ async function sendResetEmail(
 
 /** Sets a password for the operator: ends every session and forgets every device. @throws Problem VALIDATION_ERROR */
 export async function resetPasswordByOperator(
-  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches' | 'roles'>,
+  tools: Pick<Tools, 'db' | 'config' | 'hashing' | 'breaches'>,
   call: Call,
   user: User,
   password: string,

@@ -117,7 +117,7 @@ export function redirectOutcome(call: Call, outcome: Outcome): PageAnswer {
  * where the account may not sign in.
  */
 export async function redirectVerified(
-  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring' | 'roles'>,
+  tools: Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>,
   call: Call,
   userId: string,
 ): Promise<PageAnswer | null> {

@@ -26,7 +26,7 @@ import {
 import { attemptEnded, findRefusal, knownOf } from './judged.ts'
 import { demandAtStep, methodsAtStep, type WaitingStep } from './next-step.ts'
 
-type ResumeTools = Pick<Tools, 'config' | 'db' | 'roles'>
+type ResumeTools = Pick<Tools, 'config' | 'db'>
 
 export const unknownAttempt = (): Problem =>
   problem('NOT_FOUND', { message: 'This sign-in was completed or has expired. Sign in again.' })

@@ -14,7 +14,7 @@ export const AttemptToken = described(
   `${exampleId('sgn')}.kPZ0b6pV5f3V0XgqzH2m1d9s7yT4uQ8wE6rL0aC3nJk`,
 )
 
-export const attemptRoutes = (tools: Pick<Tools, 'config' | 'db' | 'roles'>): Row[] => [
+export const attemptRoutes = (tools: Pick<Tools, 'config' | 'db'>): Row[] => [
   route({
     of: attemptOperations.showAttempt,
     method: 'GET',

@@ -21,8 +21,8 @@ import {
   type SetupWish,
 } from './authenticators.ts'
 
-type BeginTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'keyring' | 'roles'>
-type ConfirmTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'mail' | 'roles'>
+type BeginTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'keyring'>
+type ConfirmTools = Pick<Tools, 'config' | 'db' | 'hashing' | 'jobs' | 'keyring' | 'mail'>
 
 /** @throws Problem CONFLICT, UNAVAILABLE */
 export async function beginInSession(
