@@ -339,7 +339,7 @@ describe('ids of another tenant', () => {
     Object.assign(KINDS, [
       [/sessions\/:\w+/, () => things.session],
       [/api-keys\/:\w+/, () => things.key],
-      [/totp\/:\w+/, () => things.factor],
+      [/(?:totp|mfa)\/:\w+/, () => things.factor],
       [/passkeys\/:\w+/, () => things.passkey],
       [/devices\/:\w+/, () => things.device],
       [/invitations\/:\w+/, () => things.invitation],

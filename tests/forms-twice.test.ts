@@ -252,6 +252,11 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const [begun] = await send({ client, at: TOTP, fields: {} }, 1)
     return { client, at: TOTP, to: `${TOTP}/confirm`, fields: firstCode(world, begun) }
   },
+  '/account/security/totp/:id/rename': async () => {
+    const { client } = await world.person()
+    const { factorId } = await enrolAuthenticator(world, client)
+    return { client, at: `${TOTP}/${factorId}/rename`, fields: { name: 'Phone' } }
+  },
   '/account/security/totp/:id/remove': async () => {
     const { client } = await world.person()
     const { factorId } = await enrolAuthenticator(world, client)

@@ -191,6 +191,10 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { client } = await someone()
     return { client, body: { credential: await createPasskey(client, '/api/v1/auth/passkeys/register') } }
   },
+  async 'auth.mfa.rename'() {
+    const { client } = await someone()
+    return { client, path: { id: (await enrolAuthenticator(world, client)).factorId } }
+  },
   'auth.passkeys.rename': withPasskey,
   'auth.passkeys.remove': withPasskey,
   async 'auth.attempts.passkeys.register.begin'() {

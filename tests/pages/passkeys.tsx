@@ -1,10 +1,10 @@
 /** Fixtures: the pages of passkeys, with plausible contents. */
 import type { VNode } from 'preact'
+import { RenameFactor } from '../../packages/server/src/features/signin/mfa/rename-pages.tsx'
 import {
   AddPasskey,
   type PasskeyItem,
   Passkeys,
-  RenamePasskey,
 } from '../../packages/server/src/features/signin/passkeys/views.tsx'
 
 const options = { challenge: 'AAAA', rp: { id: 'id.example.com', name: 'Latchkey' } }
@@ -39,6 +39,15 @@ export function passkeySamples(now: Date): Record<string, VNode> {
     ),
     'passkey-new': <AddPasskey options={options} />,
     'passkey-new-refused': <AddPasskey options={options} errors={{ credential: 'Begin again.' }} />,
-    'passkey-rename': <RenamePasskey id="fac_1" name="Safari, iOS" errors={{ name: 'Enter a name.' }} />,
+    'passkey-rename': (
+      <RenameFactor
+        title="Rename passkey"
+        list={{ href: '/account/security/passkeys', label: 'Passkeys' }}
+        action="/account/security/passkeys/fac_1/rename"
+        name="Safari, iOS"
+        most={60}
+        errors={{ name: 'Enter a name.' }}
+      />
+    ),
   }
 }

@@ -36,6 +36,7 @@ export const AUDIT_EVENTS = {
     'A change of address was undone through the e-mail to the earlier address; `details` has `from` and `to`. All sessions ended.',
   'auth.email.verification_requested': 'An e-mail to verify an address was requested.',
   'auth.mfa.enabled': 'A second factor was set up; `details` has its `kind` and `factor_id`.',
+  'auth.mfa.renamed': 'An authenticator app was renamed; `details` has `from` and `to`.',
   'auth.mfa.disabled':
     'Second factors were removed, by their owner, by an administrator or by the operator; `details.kinds` names them.',
   'auth.mfa.backup_codes_created': 'New backup codes were created; earlier ones are void.',

@@ -1,7 +1,10 @@
 /**
- * Second factors, whichever kind they are: listing, removing and resetting those of a user. Owns the rules of removal.
+ * Second factors, whichever kind they are: listing, renaming, removing and resetting those of a user. Owns the rules of removal.
  * Leaves each kind's secrets and sign-in method to its module, and the table to core/factors.
  */
 export { mfaFeature } from './feature.ts'
 export { mfaOperations } from './operations.ts'
 export { removeFactors, resetFactors } from './removal.ts'
+export { RenameLink, renamePages } from './rename-pages.tsx'
+export { renameOwnFactor } from './renaming.ts'
+export { FactorView, factorView } from './view.ts'

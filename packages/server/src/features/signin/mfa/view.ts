@@ -5,7 +5,7 @@ import { described, flagField, idField, textOrNull, timeField, timeOrNull } from
 import type { Factor } from '../../../core/factors/index.ts'
 import { RememberedDevice } from '../devices/index.ts'
 
-const FactorView = z
+export const FactorView = z
   .object({
     id: idField('fac', 'The factor.'),
     kind: described(z.enum(FACTOR_KINDS), 'What it is: an authenticator app is `totp`.', 'totp'),

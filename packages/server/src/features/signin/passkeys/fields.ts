@@ -11,7 +11,10 @@ import {
 } from '../../../base/described.ts'
 import { line } from '../../../base/fields.ts'
 
-export const PasskeyName = line(60).meta({
+/** The most characters of a name. */
+export const LONGEST_NAME = 60
+
+export const PasskeyName = line(LONGEST_NAME).meta({
   description: 'A name by which its owner recognizes the passkey, of up to 60 characters.',
   samples: ['Phone'],
 })

@@ -10,18 +10,12 @@ import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
+import { renamePages } from '../mfa/index.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
-import { PasskeyName, type PasskeyView } from './fields.ts'
+import { LONGEST_NAME, PasskeyName, type PasskeyView } from './fields.ts'
 import { passkeyOperations } from './operations.ts'
-import {
-  acceptedPasskeys,
-  getPasskey,
-  isOwnCredential,
-  listPasskeys,
-  removePasskey,
-  renamePasskey,
-} from './passkeys.ts'
+import { acceptedPasskeys, isOwnCredential, listPasskeys, removePasskey } from './passkeys.ts'
 import { addOwnPasskey, beginOwn } from './registration.ts'
 import { signInByPasskey } from './sign-in.ts'
 import { passkeysText as t } from './texts.ts'
@@ -32,7 +26,6 @@ import {
   type PasskeyNotice,
   PasskeySection,
   Passkeys,
-  RenamePasskey,
 } from './views.tsx'
 
 const LIST = '/account/security/passkeys'
@@ -73,11 +66,6 @@ async function showList(
 async function showAdding(tools: Tools, call: Call, form: FormState): Promise<PageAnswer> {
   const options = await beginOwn(tools, call)
   return { page: <AddPasskey options={options} {...form} />, title: t(call.locale, 'add.title') }
-}
-
-async function showRenaming(tools: Tools, call: Call, id: string, form: FormState): Promise<PageAnswer> {
-  const { name } = await getPasskey(tools, call, id)
-  return { page: <RenamePasskey id={id} name={name} {...form} />, title: t(call.locale, 'rename.title') }
 }
 
 const isOfferedHere = ({ config }: Pick<Tools, 'config'>): boolean => findRelyingParty(config) !== null
@@ -123,28 +111,15 @@ const ownPages = (tools: Tools): Row[] => [
             status: problem.status,
           },
   }),
-  page({
-    of: passkeyOperations.showRenaming,
-    method: 'GET',
-    path: `${LIST}/:id/rename`,
-    input: z.object({ id: Id }),
-    run: (call, { id }) => showRenaming(tools, call, id, {}),
-  }),
-  page({
-    of: passkeyOperations.rename,
+  ...renamePages(tools, {
+    kind: 'passkey',
+    list: LIST,
+    form: passkeyOperations.showRenaming,
+    submit: passkeyOperations.rename,
     name: 'pages.passkeys.rename.submit',
-    method: 'POST',
-    path: `${LIST}/:id/rename`,
-    input: z.object({ id: Id, name: PasskeyName }),
-    run: async (call, { id, name }) => {
-      await renamePasskey(tools, call, id, name)
-      return done('renamed')
-    },
-    redisplay: async (call, typed, problem) => {
-      if (problem.code !== 'VALIDATION_ERROR') throw problem
-      const form = formState(call.locale, typed, problem)
-      return { ...(await showRenaming(tools, call, typed.id ?? '', form)), status: problem.status }
-    },
+    schema: PasskeyName,
+    most: LONGEST_NAME,
+    titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
   page({
     of: passkeyOperations.remove,

@@ -4,10 +4,8 @@ import { callerScope } from '../../../base/db/scope.ts'
 import { notFound } from '../../../base/errors.ts'
 import { findRelyingParty } from '../../../base/relying-party.ts'
 import { inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
-import { audit } from '../../../core/audit/index.ts'
-import { renameFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { removeFactors } from '../mfa/index.ts'
+import { removeFactors, renameOwnFactor } from '../mfa/index.ts'
 import type { PasskeyView } from './fields.ts'
 import { passkeyEmail } from './mail.tsx'
 import { findHandle, type OwnPasskeyRow, selectOwn } from './sql.ts'
@@ -76,19 +74,8 @@ export async function renamePasskey(
   id: string,
   name: string,
 ): Promise<PasskeyView> {
-  const { userId } = callerScope(call)
-  return await tools.db.tx('system', async (tx) => {
-    const former = (await selectOwn(tx, userId)).find((row) => row.id === id)
-    if (!former || !(await renameFactor(tx, userId, id, name))) throw notFound('passkey')
-    if (former.name !== name)
-      await audit(tx, call, {
-        type: 'auth.passkey.renamed',
-        userId,
-        username: call.principal?.username ?? null,
-        details: { factor_id: id, from: former.name, to: name },
-      })
-    return view({ ...former, name })
-  })
+  await renameOwnFactor(tools, call, { kind: 'passkey', id }, name)
+  return await getPasskey(tools, call, id)
 }
 
 /** @throws Problem NOT_FOUND; CONFLICT `last_way_in`; INSUFFICIENT_PERMISSIONS where a policy requires it */

@@ -18,8 +18,6 @@ export const passkeysText = texts({
     'list.second_factor': 'After the password only: it does not check who uses it',
     'list.refused': 'Refused',
     'list.refused_lead': 'There may be a copy of this passkey. Remove it and add a new one.',
-    'list.rename': 'Rename',
-    'list.rename_of': 'Rename: {name}',
     'list.remove': 'Remove',
     'list.remove_of': 'Remove: {name}',
     'list.back': 'Back to security',
@@ -31,7 +29,6 @@ export const passkeysText = texts({
     'notice.removed': 'Passkey removed. Delete it on the device or in the password manager as well.',
     'field.name': 'Name',
     'rename.title': 'Rename passkey',
-    'rename.button': 'Save name',
     'add.title': 'Add a passkey',
     'add.lead':
       'Your browser asks where to save the passkey: on this device, on a phone, or on a security key.',
@@ -64,8 +61,6 @@ export const passkeysText = texts({
     'list.refused': 'Abgewiesen',
     'list.refused_lead':
       'Von diesem Passkey gibt es vielleicht eine Kopie. Entfernen Sie ihn, und fügen Sie einen neuen hinzu.',
-    'list.rename': 'Umbenennen',
-    'list.rename_of': 'Umbenennen: {name}',
     'list.remove': 'Entfernen',
     'list.remove_of': 'Entfernen: {name}',
     'list.back': 'Zurück zur Sicherheit',
@@ -77,7 +72,6 @@ export const passkeysText = texts({
     'notice.removed': 'Der Passkey ist entfernt. Löschen Sie ihn auch auf dem Gerät oder im Passwortmanager.',
     'field.name': 'Name',
     'rename.title': 'Passkey umbenennen',
-    'rename.button': 'Namen speichern',
     'add.title': 'Passkey hinzufügen',
     'add.lead':
       'Ihr Browser fragt, wo der Passkey gespeichert werden soll: auf diesem Gerät, auf einem Telefon oder auf einem Sicherheitsschlüssel.',

@@ -1,12 +1,11 @@
 /** Views of the passkey pages. Presentation only. */
-import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
+import { ButtonForm, Field } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
   Actions,
   Alert,
   Badge,
-  Button,
   ButtonLink,
   EmptyState,
   Item,
@@ -16,6 +15,8 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { PasskeyForm, PasskeyScript, Without } from '../../../base/page/passkey-form.tsx'
+import { RenameLink } from '../mfa/index.ts'
+import { LONGEST_NAME } from './fields.ts'
 import { passkeysText as t } from './texts.ts'
 
 export interface PasskeyItem {
@@ -33,7 +34,7 @@ export const PASSKEY_NOTICES = ['added', 'renamed', 'removed'] as const
 export type PasskeyNotice = (typeof PASSKEY_NOTICES)[number]
 
 const PAGE = '/account/security/passkeys'
-const at = (id: string, action: string): string => `${PAGE}/${encodeURIComponent(id)}/${action}`
+const removePath = (id: string): string => `${PAGE}/${encodeURIComponent(id)}/remove`
 
 /** /account/security/passkeys */
 export function Passkeys({
@@ -93,15 +94,9 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
       badge={passkey.suspended ? <Badge kind="warning">{t(locale, 'list.refused')}</Badge> : null}
       action={
         <Actions>
-          <ButtonLink
-            kind="secondary"
-            href={at(id, 'rename')}
-            description={t(locale, 'list.rename_of', { name })}
-          >
-            {t(locale, 'list.rename')}
-          </ButtonLink>
+          <RenameLink list={PAGE} id={id} name={name} />
           <ButtonForm
-            action={at(id, 'remove')}
+            action={removePath(id)}
             label={t(locale, 'list.remove')}
             description={t(locale, 'list.remove_of', { name })}
           />
@@ -161,29 +156,17 @@ export function AddPasskey({ options, ...form }: { options: object } & FormState
           label={t(locale, 'add.button')}
           {...form}
         >
-          <Field name="name" optional autocomplete="off" maxlength={60} hint={t(locale, 'add.hint')} />
+          <Field
+            name="name"
+            optional
+            autocomplete="off"
+            maxlength={LONGEST_NAME}
+            hint={t(locale, 'add.hint')}
+          />
         </PasskeyForm>
         <Without>
           <p class="block">{t(locale, 'add.without')}</p>
         </Without>
-        <LinkRow>
-          <a href={PAGE}>{t(locale, 'list.title')}</a>
-        </LinkRow>
-      </Section>
-    </AccountPage>
-  )
-}
-
-/** /account/security/passkeys/:id/rename */
-export function RenamePasskey({ id, name, ...form }: { id: string; name: string } & FormState) {
-  const { locale } = useUi()
-  return (
-    <AccountPage current="security" title={t(locale, 'rename.title')}>
-      <Section title={t(locale, 'rename.title')}>
-        <Form action={at(id, 'rename')} fields={{ name: t(locale, 'field.name') }} {...form}>
-          <Field name="name" autocomplete="off" maxlength={60} value={name} autofocus />
-          <Button>{t(locale, 'rename.button')}</Button>
-        </Form>
         <LinkRow>
           <a href={PAGE}>{t(locale, 'list.title')}</a>
         </LinkRow>

@@ -7,8 +7,11 @@ import type { NewAuthenticator } from './authenticators.ts'
 
 const EXAMPLE_SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
 
+/** The most characters of a name. */
+export const LONGEST_NAME = 100
+
 /** The name by which a user recognizes an authenticator. */
-export const AuthenticatorName = line(100)
+export const AuthenticatorName = line(LONGEST_NAME)
 
 /** A code as it is typed; spaces and hyphens are ignored. */
 export const TypedCode = z.string().min(1).max(64)
@@ -36,6 +39,15 @@ export const EnableInput = z.object({
 export const ConfirmInput = z.object({
   code: described(TypedCode, 'The code that the authenticator app shows.', '123456'),
   factor_id: idInput('fac', 'The factor to confirm. Default: the one that was begun last.').optional(),
+})
+
+export const RenameInput = z.object({
+  id: idInput('fac', 'The authenticator app, one of your own.'),
+  name: described(
+    AuthenticatorName,
+    'The name by which you recognize the app, one line of up to 100 characters.',
+    'Phone',
+  ),
 })
 
 export const NewAuthenticatorView = z

@@ -28,6 +28,20 @@ export const totpOperations = {
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE', 'AUTHENTICATION_REQUIRED'],
   }),
+  showRenaming: operation({
+    name: 'pages.security.totp.rename',
+    summary: 'Show the form that renames an authenticator app',
+    needs: 'session',
+    quiet: 'reads only',
+    errors: ['NOT_FOUND'],
+  }),
+  rename: operation({
+    name: 'auth.mfa.rename',
+    summary: 'Rename an authenticator app',
+    needs: 'session',
+    audit: 'auth.mfa.renamed',
+    errors: ['NOT_FOUND'],
+  }),
   enableInAttempt: operation({
     name: 'auth.attempts.mfa.enable',
     summary: 'Begin to set up the authenticator app that a sign-in requires',

@@ -66,6 +66,39 @@ describe('the page of authenticator apps', () => {
     expect(data).toMatchObject({ enabled: true, acr: 'aal2', backup_codes_remaining: 10 })
   })
 
+  it('renames one, and says at the field what is wrong', async () => {
+    const { client } = await world.person()
+    const { factorId } = await enrolAuthenticator(world, client)
+    const list = await client.get(LIST)
+    const path = `${LIST}/${factorId}/rename`
+    expect(list.text).toContain(`href="${path}"`)
+    const form = await client.get(path)
+    const wrong = await send(client, form, path, { name: 'x'.repeat(101) })
+    expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('aria-invalid')])
+    const done = await send(client, wrong, path, { name: 'Work phone' })
+    expect(locationOf(done)).toBe(`${LIST}?done=renamed`)
+    const after = (await client.get(`${LIST}?done=renamed`)).text
+    expect([after, after]).toEqual([
+      expect.stringContaining('Authenticator app renamed.'),
+      expect.stringContaining('Work phone'),
+    ])
+    expect((await client.get('/account/security?open=totp')).text).toContain('Work phone')
+  })
+
+  it('renames no authenticator of a neighbour, nor another kind of factor', async () => {
+    const [ada, ben] = [await world.person(), await world.person()]
+    const { factorId } = await enrolAuthenticator(world, ada.client)
+    const { methods } = (await ada.client.get('/api/v1/auth/mfa')).data
+    const codes = methods.find(({ kind }: { kind: string }) => kind === 'backup_codes').id
+    expect((await ben.client.get(`${LIST}/${factorId}/rename`)).status).toBe(404)
+    for (const [client, id] of [
+      [ben.client, factorId],
+      [ada.client, codes],
+      [ada.client, 'fac_0'],
+    ] as const)
+      expect((await client.patch(`/api/v1/auth/mfa/${id}`, { name: 'Mine' })).code).toBe('NOT_FOUND')
+  })
+
   it('shows the same secret again after a wrong code', async () => {
     const { client } = await world.person()
     const setup = await send(client, await client.get(LIST), LIST)

@@ -12,16 +12,22 @@ import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
-import { mfaOperations, removeFactors } from '../mfa/index.ts'
+import { mfaOperations, removeFactors, renamePages } from '../mfa/index.ts'
 import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { MOST_AUTHENTICATORS, setupForm } from './authenticators.ts'
-import { AuthenticatorName, SealedText, TypedCode } from './fields.ts'
+import { AuthenticatorName, LONGEST_NAME, SealedText, TypedCode } from './fields.ts'
 import { totpOperations } from './operations.ts'
 import { openSetup } from './sealed.ts'
 import { confirmInSession } from './setup.ts'
 import { totpText as t } from './texts.ts'
-import { Authenticators, AuthenticatorsRow, SetUpAuthenticator } from './views.tsx'
+import {
+  AUTHENTICATOR_NOTICES,
+  type AuthenticatorNotice,
+  Authenticators,
+  AuthenticatorsRow,
+  SetUpAuthenticator,
+} from './views.tsx'
 
 const LIST = '/account/security/totp'
 const ENABLED = `${LIST}?done=enabled`
@@ -35,7 +41,7 @@ async function showList(
   tools: Tools,
   call: Call,
   form: FormState,
-  notice: 'enabled' | 'removed' | null = null,
+  notice: AuthenticatorNotice | null = null,
 ): Promise<PageAnswer> {
   const authenticators = await ownAuthenticators(tools, call)
   const contents = { authenticators, most: mayEnrol(tools.config, 'totp') ? MOST_AUTHENTICATORS : 0, notice }
@@ -76,7 +82,7 @@ export const totpPages = (tools: Tools): Row[] => [
     path: LIST,
     input: z.object({ done: z.string().max(20).optional() }),
     run: (call, { done }) =>
-      showList(tools, call, {}, done === 'enabled' || done === 'removed' ? done : null),
+      showList(tools, call, {}, AUTHENTICATOR_NOTICES.find((notice) => notice === done) ?? null),
   }),
   page({
     of: totpOperations.enable,
@@ -122,6 +128,16 @@ export const totpPages = (tools: Tools): Row[] => [
         : showList(tools, call, form))
       return { ...shown, status: problem.status }
     },
+  }),
+  ...renamePages(tools, {
+    kind: 'totp',
+    list: LIST,
+    form: totpOperations.showRenaming,
+    submit: totpOperations.rename,
+    name: 'pages.security.totp.rename.submit',
+    schema: AuthenticatorName,
+    most: LONGEST_NAME,
+    titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
   page({
     of: mfaOperations.disable,

@@ -4,9 +4,16 @@ import { described, textList } from '../../../base/described.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
+import { FactorView, factorView, renameOwnFactor } from '../mfa/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
 import { AttemptToken } from '../steps/index.ts'
-import { ConfirmInput, EnableInput, NewAuthenticatorView, newAuthenticatorView } from './fields.ts'
+import {
+  ConfirmInput,
+  EnableInput,
+  NewAuthenticatorView,
+  newAuthenticatorView,
+  RenameInput,
+} from './fields.ts'
 import { totpOperations } from './operations.ts'
 import { beginInAttempt, beginInSession, confirmInAttempt, confirmInSession } from './setup.ts'
 
@@ -62,6 +69,19 @@ export const totpRoutes = (tools: Tools): Row[] => [
         cookies: call.session?.via === 'cookie' ? [sessionCookie(session, call.now)] : [],
       }
     },
+  }),
+  route({
+    of: totpOperations.rename,
+    method: 'PATCH',
+    path: '/api/v1/auth/mfa/:id',
+    description: 'Passkeys are renamed by `PATCH /api/v1/auth/passkeys/:id`; other factors have no name.',
+    tag: TAG,
+    input: RenameInput,
+    output: FactorView,
+    message: 'Authenticator app renamed.',
+    run: async (call, { id, name }) => ({
+      data: factorView(await renameOwnFactor(tools, call, { kind: 'totp', id }, name)),
+    }),
   }),
   route({
     of: totpOperations.enableInAttempt,

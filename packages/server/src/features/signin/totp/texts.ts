@@ -22,6 +22,8 @@ export const totpText = texts({
     'list.remove': 'Remove',
     'list.enabled': 'The authenticator app is set up. From now on, a code is required when you sign in.',
     'list.removed': 'The authenticator app was removed.',
+    'list.renamed': 'Authenticator app renamed.',
+    'rename.title': 'Rename authenticator app',
     'add.title': 'Add an authenticator app',
     'add.name_hint': 'For example the device that it is on.',
     'add.button': 'Set up an app',
@@ -56,6 +58,8 @@ export const totpText = texts({
     'list.enabled':
       'Die Authenticator-App ist eingerichtet. Ab jetzt wird bei der Anmeldung ein Code verlangt.',
     'list.removed': 'Die Authenticator-App ist entfernt.',
+    'list.renamed': 'Die Authenticator-App ist umbenannt.',
+    'rename.title': 'Authenticator-App umbenennen',
     'add.title': 'Authenticator-App hinzufügen',
     'add.name_hint': 'Zum Beispiel das Gerät, auf dem sie läuft.',
     'add.button': 'App einrichten',

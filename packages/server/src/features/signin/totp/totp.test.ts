@@ -193,6 +193,47 @@ describe('setting up an authenticator app', () => {
   })
 })
 
+describe('renaming an authenticator app', () => {
+  const rename = ({ client }: Person, id: string, body: object): Promise<Reply> =>
+    client.patch(`${API}/auth/mfa/${id}`, body)
+
+  it('answers the factor, and is in the audit log once', async () => {
+    const { person, app } = await enrolled({ name: 'Phone' })
+    const renamed = await rename(person, app.factorId, { name: ' Old  phone ' })
+    expect([renamed.status, renamed.body.message]).toEqual([200, 'Authenticator app renamed.'])
+    expect(renamed.data).toMatchObject({ id: app.factorId, kind: 'totp', name: renamed.data.name })
+    await rename(person, app.factorId, { name: renamed.data.name })
+    expect((await show(person.client)).methods[0].name).toBe(renamed.data.name)
+    const events = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('audit_events')
+        .select('details')
+        .where('user_id', '=', person.id)
+        .where('event_type', '=', 'auth.mfa.renamed')
+        .execute(),
+    )
+    expect(events.map(({ details }) => details)).toEqual([
+      { factor_id: app.factorId, from: 'Phone', to: renamed.data.name },
+    ])
+  })
+
+  it.each([[{}], [{ name: '' }], [{ name: 'x'.repeat(101) }], [{ name: 'a\u202eb' }]])(
+    'refuses %j',
+    async (body) => {
+      const { person, app } = await enrolled({ name: 'Phone' })
+      const reply = await rename(person, app.factorId, body)
+      expect([reply.status, reply.body.error.details[0].field]).toEqual([400, 'name'])
+      expect((await show(person.client)).methods[0].name).toBe('Phone')
+    },
+  )
+
+  it('finds none that is not confirmed yet', async () => {
+    const person = await world.person()
+    const { data } = await enable(person.client)
+    expect((await rename(person, data.factor_id, { name: 'Phone' })).code).toBe('NOT_FOUND')
+  })
+})
+
 describe('a sign-in with an authenticator app', () => {
   it('continues after the password with its code', async () => {
     const { person, app } = await enrolled()

@@ -3,6 +3,7 @@ import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
   AccountPage,
+  Actions,
   Alert,
   Button,
   Card,
@@ -14,6 +15,8 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { RenameLink } from '../mfa/index.ts'
+import { LONGEST_NAME } from './fields.ts'
 import { totpText as t } from './texts.ts'
 
 /** What an authenticator app reads, and the sealed copy that the form carries. */
@@ -56,11 +59,14 @@ export interface AuthenticatorItem {
   lastUsedAt: Date | null
 }
 
+export const AUTHENTICATOR_NOTICES = ['enabled', 'renamed', 'removed'] as const
+export type AuthenticatorNotice = (typeof AUTHENTICATOR_NOTICES)[number]
+
 export interface AuthenticatorsProps extends FormState {
   authenticators: readonly AuthenticatorItem[]
   /** How many are possible; 0 where the server does not offer them. */
   most: number
-  notice?: 'enabled' | 'removed' | null
+  notice?: AuthenticatorNotice | null
 }
 
 /** /account/security/totp */
@@ -92,7 +98,7 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
               <Field
                 name="name"
                 autocomplete="off"
-                maxlength={100}
+                maxlength={LONGEST_NAME}
                 optional
                 hint={t(locale, 'add.name_hint')}
               />
@@ -114,11 +120,14 @@ function AuthenticatorRow({ item }: { item: AuthenticatorItem }) {
       icon={<AppIcon />}
       title={name}
       action={
-        <ButtonForm
-          action={`/account/security/totp/${encodeURIComponent(item.id)}/remove`}
-          label={remove}
-          description={`${remove}: ${name}`}
-        />
+        <Actions>
+          <RenameLink list="/account/security/totp" id={item.id} name={name} />
+          <ButtonForm
+            action={`/account/security/totp/${encodeURIComponent(item.id)}/remove`}
+            label={remove}
+            description={`${remove}: ${name}`}
+          />
+        </Actions>
       }
     >
       <p>
