@@ -15,7 +15,8 @@ let classic: World
 let fresh: World
 let demanding: World
 beforeAll(async () => {
-  world = await startWorld({ rateLimits: 'off' })
+  const mfaMethods = ['totp', 'passkey', 'backup_code', 'email_code'] as const
+  world = await startWorld({ rateLimits: 'off', mfaMethods })
   classic = await startWorld({ rateLimits: 'off', passwordProfile: 'classic' })
   fresh = await startWorld({ rateLimits: 'off', emailVerification: 'off' })
   demanding = await startWorld({ rateLimits: 'off', mfa: 'required' })
@@ -269,6 +270,12 @@ const FORMS: Record<string, () => Promise<Form>> = {
   '/account/security/devices/forget-all': async () => {
     const { client } = await rememberedBrowser()
     return { client, at: '/account/security', to: '/account/security/devices/forget-all', fields: {} }
+  },
+  '/account/security/email-code': own('/account/security', {}, { to: '/account/security/email-code' }),
+  '/account/security/email-code/remove': async () => {
+    const { client } = await world.person()
+    await client.post('/api/v1/auth/mfa/email')
+    return { client, at: '/account/security', to: '/account/security/email-code/remove', fields: {} }
   },
   '/account/security/backup-codes': async () => {
     const { client } = await world.person()

@@ -20,6 +20,7 @@ async function begin(): Promise<void> {
   world = await startWorld({
     compat: ['tokens-by-password'],
     rateLimits: 'off',
+    mfaMethods: ['totp', 'passkey', 'backup_code', 'email_code'],
     passwordProfile: 'custom',
     passwordClasses: [],
     passwordMaxAge: 90 * 86_400_000,
@@ -287,6 +288,7 @@ const STATES: Readonly<Record<string, () => Promise<State>>> = {
     const { text } = await world.mailbox.emailTo(email, /code/)
     return { client: world.client(), body: { code: /^\d{6}$/m.exec(text)?.[0], attempt: data.attempt } }
   },
+  'auth.mfa.email.enable': async () => ({ client: (await someone()).client }),
   async 'auth.mfa.verify'() {
     const { app, attempt } = await enrolled()
     return { client: world.client(), body: { attempt, method: 'totp', code: await app.next() } }

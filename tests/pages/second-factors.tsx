@@ -6,6 +6,7 @@ import { invalid } from '../../packages/server/src/base/errors.ts'
 import { formState } from '../../packages/server/src/base/page/index.ts'
 import { BackupCodes, SavedCodes } from '../../packages/server/src/features/signin/backup-codes/views.tsx'
 import { DevicesRow } from '../../packages/server/src/features/signin/devices/views.tsx'
+import { EmailFactorRow } from '../../packages/server/src/features/signin/mail-codes/views.tsx'
 import { Security } from '../../packages/server/src/features/signin/security/views.tsx'
 import { Continue } from '../../packages/server/src/features/signin/step-up/views.tsx'
 import { otpauthUrl } from '../../packages/server/src/features/signin/totp/otp.ts'
@@ -49,6 +50,12 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
   const wrong = formState(locale, { code: '000000' }, invalid('code', 'wrong_code', 'x'))
   const held = { path: '/account/api-keys', fields: { name: 'Schlüssel "1"' } }
   const remembered = <DevicesRow path="/account/security/devices" devices={[device(1), device(2)]} />
+  const emailCode = (isEnabled: boolean, isVerified: boolean) => {
+    const state = { isEnabled, isVerified, isStronger: false }
+    const view = <EmailFactorRow path="/account/security/email-code" address="ada@example.com" {...state} />
+    const row = { id: 'email-code', title: 'Code by e-mail', summary: isEnabled ? 'On' : 'Not set up', view }
+    return <Security rows={[row]} open="email-code" notice={null} />
+  }
   const pages: Record<string, VNode> = {
     'step-up-continue': <Continue form={{ ...held, isPartial: false }} returnTo="/account/api-keys" />,
     'step-up-partial': <Continue form={{ ...held, isPartial: true }} returnTo="/account/api-keys" />,
@@ -60,6 +67,9 @@ export function secondFactorSamples(locale: Locale, now: Date): { name: string; 
     'backup-codes': <BackupCodes left={1} offer="create" />,
     'backup-codes-none': <BackupCodes left={0} offer="needs_factor" />,
     'backup-codes-saved': <SavedCodes codes={codes} next="/account/security" />,
+    'email-code': emailCode(false, true),
+    'email-code-on': emailCode(true, true),
+    'email-code-unverified': emailCode(false, false),
     'remembered-devices': (
       <Security
         rows={[{ id: 'devices', title: 'Remembered devices', summary: '2', view: remembered }]}

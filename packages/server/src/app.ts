@@ -66,7 +66,11 @@ import {
 } from './features/signin/backup-codes/index.ts'
 import { deviceFeature, devicesSection } from './features/signin/devices/index.ts'
 import { guessFeature } from './features/signin/guesses/index.ts'
-import { continuingEmailCode, mailCodeFeature } from './features/signin/mail-codes/index.ts'
+import {
+  continuingEmailCode,
+  emailFactorSection,
+  mailCodeFeature,
+} from './features/signin/mail-codes/index.ts'
 import { mfaFeature } from './features/signin/mfa/index.ts'
 import { noticeFeature } from './features/signin/notices/index.ts'
 import { continuingPasskey, passkeyFeature, passkeySection } from './features/signin/passkeys/index.ts'
@@ -235,6 +239,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
       passkeySection(tools),
       totpSection(tools),
       backupCodesSection(tools),
+      emailFactorSection(tools),
       ...(tools.config.rememberedDevice > 0 ? [devicesSection(tools)] : []),
       emailSection(tools),
       recoverySection(),

@@ -115,6 +115,16 @@ export const baseText = texts({
     'missing.email': 'This e-mail is no longer in the outbox.',
     'error.METHOD_NOT_ALLOWED': 'This action is not possible at this address.',
     'error.CONFLICT': 'This already exists, or was changed in the meantime.',
+    'reason.last_way_in': 'This is the last way to sign in to your account. Add another one first.',
+    'reason.required_by_policy': 'A policy requires this second factor. Set up another one first.',
+    'reason.stronger_factor':
+      'Your account has a stronger second factor. A code by e-mail is for accounts without one.',
+    'reason.too_many_factors': 'You have the most that are possible. Remove one that you do not use.',
+    'reason.already_registered': 'This passkey is registered already. Create a new one.',
+    'reason.no_passkeys': 'This server does not offer passkeys.',
+    'reason.not_begun': 'There is no authenticator app that waits for its first code. Start again.',
+    'reason.no_factor': 'Set up an authenticator app or a passkey first: backup codes replace one.',
+    'reason.address_not_verified': 'Confirm your e-mail address first.',
     'error.PAYLOAD_TOO_LARGE': 'The request is too large. Please enter less.',
     'error.UNSUPPORTED_MEDIA_TYPE': 'The format of the request is not supported.',
     'error.HEADERS_TOO_LARGE': 'The request is too large. Clearing the cookies of this site may help.',
@@ -282,6 +292,19 @@ export const baseText = texts({
     'missing.email': 'Diese E-Mail ist nicht mehr im Postausgang.',
     'error.METHOD_NOT_ALLOWED': 'Diese Aktion ist unter dieser Adresse nicht möglich.',
     'error.CONFLICT': 'Das gibt es bereits, oder es wurde inzwischen geändert.',
+    'reason.last_way_in':
+      'Das ist der letzte Weg, sich bei Ihrem Konto anzumelden. Fügen Sie zuerst einen anderen hinzu.',
+    'reason.required_by_policy':
+      'Eine Richtlinie verlangt diesen zweiten Faktor. Richten Sie zuerst einen anderen ein.',
+    'reason.stronger_factor':
+      'Ihr Konto hat einen stärkeren zweiten Faktor. Ein Code per E-Mail ist für Konten ohne einen solchen.',
+    'reason.too_many_factors': 'Mehr sind nicht möglich. Entfernen Sie einen Faktor, den Sie nicht benutzen.',
+    'reason.already_registered': 'Dieser Passkey ist schon registriert. Erstellen Sie einen neuen.',
+    'reason.no_passkeys': 'Dieser Server bietet keine Passkeys an.',
+    'reason.not_begun': 'Keine Authenticator-App wartet auf ihren ersten Code. Beginnen Sie neu.',
+    'reason.no_factor':
+      'Richten Sie zuerst eine Authenticator-App oder einen Passkey ein: Backup-Codes ersetzen einen davon.',
+    'reason.address_not_verified': 'Bestätigen Sie zuerst Ihre E-Mail-Adresse.',
     'error.PAYLOAD_TOO_LARGE': 'Die Anfrage ist zu groß. Bitte geben Sie weniger ein.',
     'error.UNSUPPORTED_MEDIA_TYPE': 'Das Format der Anfrage wird nicht unterstützt.',
     'error.HEADERS_TOO_LARGE':

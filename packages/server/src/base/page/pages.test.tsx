@@ -80,6 +80,9 @@ describe('the text of a problem', () => {
   })
   it('has the remaining time of a lock, in minutes', () => {
     const locked = problem('ACCOUNT_LOCKED', { details: { lockout_duration: 841 } })
+    const last = problem('CONFLICT', { details: { reason: 'last_way_in' } })
+    expect(problemText('en', last)).toContain('the last way to sign in')
+    expect(problemText('de', last)).toContain('der letzte Weg')
     expect(problemText('en', locked)).toContain('15 minutes')
     expect(problemText('de', locked)).toContain('15 Minuten')
   })

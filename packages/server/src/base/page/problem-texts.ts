@@ -31,16 +31,17 @@ const numberIn = (details: Problem['details'], name: string): number | null => {
   return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
 
-/** What was not found, where the problem says it. */
-function missingText(locale: Locale, { code, details }: Problem): string | null {
-  if (code !== 'NOT_FOUND' || !details || isFieldErrors(details)) return null
-  return baseText.find(locale, `missing.${String(details.resource)}`)
+/** What was not found, or why something is refused, where the problem says it. */
+function particularText(locale: Locale, { code, details }: Problem): string | null {
+  if (!details || isFieldErrors(details)) return null
+  if (code === 'NOT_FOUND') return baseText.find(locale, `missing.${String(details.resource)}`)
+  return baseText.find(locale, `reason.${String(details.reason)}`)
 }
 
 /** One or two sentences about the problem. */
 export function problemText(locale: Locale, problem: Problem): string {
   const sentences = [
-    missingText(locale, problem) ?? baseText.find(locale, `error.${problem.code}`) ?? problem.message,
+    particularText(locale, problem) ?? baseText.find(locale, `error.${problem.code}`) ?? problem.message,
   ]
   if (problem.code === 'AUTHENTICATION_FAILED') {
     const left = numberIn(problem.details, 'attempts_remaining')

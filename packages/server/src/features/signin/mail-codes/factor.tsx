@@ -3,12 +3,13 @@
  * passkey; it never raises the level of a session (base/assurance.ts).
  */
 import { type Call, findLocale } from '../../../base/call.ts'
+import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type Factor, insertFactor, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { getUser, lockUserRow } from '../../identity/users/index.ts'
-import { assertMayEnrol, type ContinuingMethod } from '../second-factor/index.ts'
+import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
+import { assertMayEnrol, type ContinuingMethod, mayEnrol } from '../second-factor/index.ts'
 import { proveByCode } from './code-method.ts'
 import { factorEmail } from './mail.tsx'
 import { mailCodesText as t } from './texts.ts'
@@ -23,20 +24,24 @@ export async function enableEmailFactor(
   tools: Pick<Tools, 'config' | 'db' | 'mail'>,
   call: Call,
 ): Promise<Factor> {
-  const userId = call.principal?.userId
-  if (userId === undefined) throw problem('AUTHENTICATION_REQUIRED')
+  const { userId } = callerScope(call)
   assertMayEnrol(tools.config, 'email_code')
   return await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
     const user = await getUser(tx, userId)
-    if (user.email_verified_at === null) throw problem('EMAIL_NOT_VERIFIED')
-    const kinds = new Set((await listFactors(tx, userId)).map(({ kind }) => kind))
-    if (kinds.has('totp') || kinds.has('passkey'))
+    if (user.email_verified_at === null)
+      throw problem('EMAIL_NOT_VERIFIED', {
+        message: 'Verify your e-mail address first.',
+        details: { reason: 'address_not_verified' },
+      })
+    const factors = await listFactors(tx, userId)
+    if (hasStronger(factors))
       throw problem('CONFLICT', {
         message: 'Your account has a stronger second factor. A code by e-mail is for accounts without one.',
         details: { reason: 'stronger_factor' },
       })
-    if (kinds.has('email')) throw problem('CONFLICT', { message: 'Codes by e-mail are enabled already.' })
+    if (factors.some(({ kind }) => kind === 'email'))
+      throw problem('CONFLICT', { message: 'Codes by e-mail are enabled already.' })
     const factor = await insertFactor(tx, { userId, kind: 'email', name: null, confirmed: true }, call.now)
     const { id: factor_id, kind } = factor
     const { username } = user
@@ -48,6 +53,33 @@ export async function enableEmailFactor(
       userId,
     )
     return factor
+  })
+}
+
+const hasStronger = (factors: readonly Factor[]): boolean =>
+  factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
+
+/** The caller's codes by e-mail, as the security page shows them. */
+export interface EmailFactor {
+  user: User
+  /** null: they are not enabled. */
+  factor: Factor | null
+  /** Whether the user has a factor that they are not accepted beside. */
+  isStronger: boolean
+  /** Whether the user may enable them; where the address is verified. */
+  isOffered: boolean
+}
+
+export async function findEmailFactor(
+  { config, db }: Pick<Tools, 'config' | 'db'>,
+  call: Call,
+): Promise<EmailFactor> {
+  const { userId } = callerScope(call)
+  return await db.tx('system', async (tx) => {
+    const [user, factors] = [await getUser(tx, userId), await listFactors(tx, userId)]
+    const isStronger = hasStronger(factors)
+    const factor = factors.find(({ kind }) => kind === 'email') ?? null
+    return { user, factor, isStronger, isOffered: mayEnrol(config, 'email_code') && !isStronger }
   })
 }
 

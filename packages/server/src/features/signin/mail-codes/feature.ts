@@ -1,12 +1,13 @@
 /** The feature value of links and codes by e-mail. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { emailFactorPages } from './factor-pages.tsx'
 import { codePages, linkPages, requestPages } from './pages.tsx'
 import { mailCodeJobs } from './requests.ts'
 import { codeRoutes, factorRoutes, linkRoutes } from './routes.ts'
 
 export function mailCodeFeature(tools: Tools): Feature {
-  const { emailSignIn, mfaMethods } = tools.config
+  const { emailSignIn } = tools.config
   return {
     name: 'mail-codes',
     rows: [
@@ -15,7 +16,8 @@ export function mailCodeFeature(tools: Tools): Feature {
       // codes are a second factor too, and confirm who signed in by e-mail
       ...codeRoutes(tools, emailSignIn.includes('code')),
       ...codePages(tools),
-      ...(mfaMethods.includes('email_code') ? factorRoutes(tools) : []),
+      ...factorRoutes(tools),
+      ...emailFactorPages(tools),
     ],
     jobs: mailCodeJobs(tools),
   }

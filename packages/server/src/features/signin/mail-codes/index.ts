@@ -4,4 +4,5 @@
  * identity/emails. A proof of the mailbox never replaces an enrolled factor: that is `nextStep`.
  */
 export { continuingEmailCode } from './factor.tsx'
+export { emailFactorSection } from './factor-pages.tsx'
 export { mailCodeFeature } from './feature.ts'

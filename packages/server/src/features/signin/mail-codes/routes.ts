@@ -144,14 +144,13 @@ export const codeRoutes = (tools: Tools, begins: boolean): Row[] => [
   }),
 ]
 
-/** Only where the server offers codes by e-mail as a second factor. */
 export const factorRoutes = (tools: Tools): Row[] => [
   route({
     of: mailCodeOperations.enableFactor,
     method: 'POST',
     path: '/api/v1/auth/mfa/email',
     description:
-      'For users without TOTP and passkey: from now on a code by e-mail is required besides the password. It does not meet the requirement of an organization, and does not raise the level of a session.',
+      'For users without TOTP and passkey, where the server offers it (`LATCHKEY_MFA_METHODS`): from now on a code by e-mail is required besides the password. It does not meet the requirement of an organization, and does not raise the level of a session.',
     tag: 'Second factors',
     status: 201,
     input: z.object({}),

@@ -40,6 +40,19 @@ export const mailCodesText = texts({
     'prove.label': 'Code by e-mail',
     'prove.lead': 'Send a six-digit code to your e-mail address, and enter it here.',
     'prove.send': 'Send the code',
+    'factor.title': 'Code by e-mail',
+    'factor.on': 'On',
+    'factor.off': 'Not set up',
+    'factor.lead':
+      'After your password, you enter a six-digit code that we send to your e-mail address. An authenticator app or a passkey protects better: with them, no code by e-mail is needed.',
+    'factor.stronger':
+      'You have an authenticator app or a passkey, so that a code by e-mail is not accepted as your second factor.',
+    'factor.unverified': 'First verify your e-mail address {address}.',
+    'factor.verify': 'Send me the e-mail again',
+    'factor.enable': 'Require a code by e-mail',
+    'factor.remove': 'Stop requiring a code',
+    'factor.enabled': 'From now on, a code by e-mail is required when you sign in.',
+    'factor.removed': 'A code by e-mail is no longer required.',
   },
   de: {
     'request.title': 'Mit einer E-Mail anmelden',
@@ -82,5 +95,18 @@ export const mailCodesText = texts({
     'prove.label': 'Code per E-Mail',
     'prove.lead': 'Senden Sie einen sechsstelligen Code an Ihre E-Mail-Adresse, und geben Sie ihn hier ein.',
     'prove.send': 'Code senden',
+    'factor.title': 'Code per E-Mail',
+    'factor.on': 'Eingeschaltet',
+    'factor.off': 'Nicht eingerichtet',
+    'factor.lead':
+      'Nach dem Passwort geben Sie einen sechsstelligen Code ein, den wir an Ihre E-Mail-Adresse senden. Eine Authenticator-App oder ein Passkey schützt besser: Damit ist kein Code per E-Mail nötig.',
+    'factor.stronger':
+      'Sie haben eine Authenticator-App oder einen Passkey. Ein Code per E-Mail wird daher nicht als zweiter Faktor angenommen.',
+    'factor.unverified': 'Bestätigen Sie zuerst Ihre E-Mail-Adresse {address}.',
+    'factor.verify': 'E-Mail erneut senden',
+    'factor.enable': 'Code per E-Mail verlangen',
+    'factor.remove': 'Keinen Code mehr verlangen',
+    'factor.enabled': 'Ab jetzt wird bei der Anmeldung ein Code per E-Mail verlangt.',
+    'factor.removed': 'Ein Code per E-Mail wird nicht mehr verlangt.',
   },
 })

@@ -142,6 +142,41 @@ export function SignInLinkInvalid({ expired, canRequest }: { expired: boolean; c
   )
 }
 
+export interface EmailFactorRowProps {
+  /** Where the form is sent. */
+  path: string
+  address: string
+  isEnabled: boolean
+  isVerified: boolean
+  /** Whether the user has an authenticator app or a passkey. */
+  isStronger: boolean
+}
+
+/** What the row of the security page opens to. */
+export function EmailFactorRow({ path, address, isEnabled, isVerified, isStronger }: EmailFactorRowProps) {
+  const { locale } = useUi()
+  const strong = { address: <strong>{address}</strong> }
+  return (
+    <>
+      <p>{t(locale, isEnabled && isStronger ? 'factor.stronger' : 'factor.lead')}</p>
+      {isEnabled ? (
+        <ButtonForm action={`${path}/remove`} label={t(locale, 'factor.remove')} />
+      ) : isVerified ? (
+        <ButtonForm action={path} label={t(locale, 'factor.enable')} />
+      ) : (
+        <>
+          <p>{t.nodes(locale, 'factor.unverified', strong)}</p>
+          <ButtonForm
+            action="/verify-email/resend"
+            hidden={{ email: address }}
+            label={t(locale, 'factor.verify')}
+          />
+        </>
+      )}
+    </>
+  )
+}
+
 /** The part of the page of a second factor: the field, and a button that sends the code. */
 export function ProveByCode() {
   const { locale } = useUi()

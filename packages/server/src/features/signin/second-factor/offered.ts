@@ -4,6 +4,13 @@ import type { Config } from '../../../config.ts'
 
 type MfaMethod = Config['mfaMethods'][number]
 
+const NAMES: Readonly<Record<MfaMethod, string>> = {
+  totp: 'authenticator apps',
+  passkey: 'passkeys',
+  backup_code: 'backup codes',
+  email_code: 'codes by e-mail',
+}
+
 export const mayEnrol = ({ mfaMethods }: Pick<Config, 'mfaMethods'>, method: MfaMethod): boolean =>
   mfaMethods.includes(method)
 
@@ -13,8 +20,9 @@ export function assertMayEnrol(
   method: MfaMethod,
   field = 'method',
 ): void {
-  if (!mayEnrol(config, method)) throw unavailableMethod(field)
+  if (mayEnrol(config, method)) return
+  throw invalid(field, 'unavailable', `This server does not offer ${NAMES[method]} as a second factor.`)
 }
 
-export const unavailableMethod = (field = 'method'): Problem =>
-  invalid(field, 'unavailable', 'This server does not offer the method.')
+export const unavailableMethod = (): Problem =>
+  invalid('method', 'unavailable', 'This server does not offer the method.')
