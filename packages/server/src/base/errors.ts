@@ -138,7 +138,15 @@ export const ERRORS = {
     type: 'AUTHORIZATION_ERROR',
     message: 'Your password has expired or no longer meets the rules. Choose a new one to continue.',
     when: 'The password was correct, but is older than the policy allows, or does not meet rules that have changed. `POST /api/v1/auth/attempts/:attempt/password` with `details.attempt` replaces it and completes the sign-in.',
-    details: { attempt: ATTEMPT, expires_at: EXPIRES_AT },
+    details: {
+      attempt: ATTEMPT,
+      expires_at: EXPIRES_AT,
+      reason: {
+        type: 'string',
+        description:
+          '`age`: the password is older than the rules allow; `policy`: it does not meet rules that have changed since it was chosen.',
+      },
+    },
   },
   MFA_ENROLMENT_REQUIRED: {
     status: 403,

@@ -15,8 +15,11 @@ export interface Proof extends StoredProof {
   remembers?: true
 }
 
-/** What an attempt must fulfil besides its proofs before it is complete. */
-export type Requirement = 'change_password'
+/**
+ * What an attempt must fulfil besides its proofs before it is complete, and beside it why: the password is too old, or it
+ * does not meet rules that have changed.
+ */
+export type Requirement = 'change_password' | 'change_password:age' | 'change_password:policy'
 
 /** What a step-up must reach, for the session that began it. */
 export interface StepUpDemand {

@@ -101,7 +101,7 @@ export async function advance(
   const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
   const proofs = proofsAfter(attempt, taken, facts)
   const requirements = [
-    ...attempt.requirements.filter((one) => one !== taken.fulfilled),
+    ...attempt.requirements.filter((one) => one.split(':')[0] !== taken.fulfilled),
     ...(taken.requires ?? []),
   ]
   const step = stepOf(tools.config, call.now, { user, proofs, requirements, stepUp: attempt.stepUp, facts })
@@ -176,7 +176,13 @@ export async function judge(
   const code = REFUSED_AT[step]
   if (!code) throw new Error(`a proof cannot lead to ${step}`)
   await auditFailure(tx, call, attempt, taken, step)
-  return { refused: problem(code) }
+  return { refused: step === 'change_password' ? passwordExpired(requirements) : problem(code) }
+}
+
+/** PASSWORD_EXPIRED, with the reason that is among the requirements, and what continues the attempt. */
+export function passwordExpired(requirements: readonly Requirement[], more: object = {}): Problem {
+  const reason = requirements.map((one) => one.split(':')[1]).find((one) => one !== undefined)
+  return problem('PASSWORD_EXPIRED', { details: { ...more, ...(reason && { reason }) } })
 }
 
 /** What a credential is refused with that would have to be continued by a further step. */

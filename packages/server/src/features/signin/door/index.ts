@@ -3,7 +3,7 @@
  * attempts to `attempts` and `steps`, verifying a credential to the methods, counting guesses to `guesses`, presenting an
  * outcome to `responses`, and what a session is to `sessions`.
  */
-export type { CheckedUser, Outcome } from './advance.ts'
+export { type CheckedUser, type Outcome, passwordExpired } from './advance.ts'
 export type { FurtherMethod, Method, Verified } from './method.ts'
 export {
   checkWith,

@@ -171,6 +171,7 @@ const enrolmentRows = (tools: Tools): Row[] => [
         tools,
         call,
         await enrolPasskey(tools, call, token, input, set),
+        'Passkey added. ',
       )
       return { ...answer, data: { ...data, ...(set && { backup_codes: [...set.codes] }) } }
     },

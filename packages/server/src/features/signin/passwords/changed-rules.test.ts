@@ -51,7 +51,8 @@ describe('a password that does not meet changed rules', () => {
       expect((await client.get('/api/v1/auth/me')).status).toBe(200)
       const stopped = await signIn(url, email, PASSWORD)
       expect([stopped.status, stopped.code]).toEqual([403, 'PASSWORD_EXPIRED'])
-      const { attempt } = stopped.body.error.details
+      const { attempt, reason } = stopped.body.error.details
+      expect(reason).toBe('policy')
       const replace = (password: string) =>
         new Client(url).post(`/api/v1/auth/attempts/${attempt}/password`, { password })
       expect((await replace('brass gears turn')).body.error.details).toEqual([
@@ -97,6 +98,7 @@ describe('a password that does not meet changed rules', () => {
         '/api/v1/auth/validate',
       )
       expect([validate.status, validate.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+      expect(validate.body.error.details).toEqual({ reason: 'policy' })
       const login = await new Client(url, { headers: { authorization: basic } }).post(
         '/api/v1/auth/login',
         {},

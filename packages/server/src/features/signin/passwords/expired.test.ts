@@ -36,6 +36,7 @@ describe('an expired password', () => {
   it('stops a sign-in with an expired password at the step of replacing it', async () => {
     const { reply, attempt, id } = await expired()
     expect([reply.status, reply.code]).toEqual([403, 'PASSWORD_EXPIRED'])
+    expect(reply.body.error.details.reason).toBe('age')
     expect(reply.headers.getSetCookie().join()).not.toContain('lk_session')
     expect(attempt).toMatch(/^sgn_[0-9a-f]{32}\.[A-Za-z0-9_-]{43}$/)
     const shown = await classic.client().get(`/api/v1/auth/attempts/${attempt}`)

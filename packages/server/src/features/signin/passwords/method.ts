@@ -53,11 +53,11 @@ export function passwordMethod(tools: PasswordTools): PasswordMethod {
     now: Date,
   ): Promise<VerifiedPassword> {
     if (stored.rules === null) await noteRules(tools, user.id)
-    const isReplaced = await mustReplace(tools, user.id, stored, password, now)
+    const reason = await mustReplace(tools, user.id, stored, password, now)
     return {
       user,
       stored,
-      requires: isReplaced ? ['change_password'] : [],
+      requires: reason ? ['change_password', `change_password:${reason}`] : [],
       recheck: (tx) => recheck(tx, user, stored, identifier),
     }
   }

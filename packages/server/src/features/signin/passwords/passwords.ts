@@ -144,8 +144,8 @@ export async function usedHashes(tx: Tx, { history }: Profile, userId: string): 
 }
 
 /**
- * Whether a right password has to be replaced: it has expired, or the rules have changed since it was accepted and it
- * does not meet them. One whose rules are not known was accepted under those of the server. Reads what the user's second
+ * Why a right password has to be replaced: it has expired (`age`), or the rules have changed since it was accepted and it
+ * does not meet them (`policy`); null: it need not be. One whose rules are not known was accepted under those of the server. Reads what the user's second
  * factors change about the rules only where the password does not meet those without one.
  */
 export async function mustReplace(
@@ -154,14 +154,15 @@ export async function mustReplace(
   stored: TypedPasswordOfUser,
   password: string,
   now: Date,
-): Promise<boolean> {
+): Promise<'age' | 'policy' | null> {
   const { organizations } = stored
   const accepted = stored.rules ?? rulesKey(profileOfServer(tools.config))
-  const fails = (profile: Profile): boolean =>
-    isExpired(profile, stored.changedAt, now) ||
-    (accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0)
+  const reasonOf = (profile: Profile) => {
+    if (isExpired(profile, stored.changedAt, now)) return 'age'
+    return accepted !== rulesKey(profile) && weaknesses(profile, password).length > 0 ? 'policy' : null
+  }
   const single = profileFor({ server: tools.config, organizations, secondFactor: 'none' })
-  return fails(single) && fails(await findProfile(tools, tools.db.hot, userId, organizations, now))
+  return reasonOf(single) && reasonOf(await findProfile(tools, tools.db.hot, userId, organizations, now))
 }
 
 /**

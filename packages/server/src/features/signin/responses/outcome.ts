@@ -12,9 +12,9 @@ import { issueTokens, TokensView } from '../../access/tokens/index.ts'
 import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import { continueAttempt, type Outcome } from '../door/index.ts'
+import { continueAttempt, type Outcome, passwordExpired } from '../door/index.ts'
 import { getAttempt, offerOf } from '../steps/index.ts'
-import { ATTEMPT_COOKIE, type AttemptCookie, attemptCookie } from './browser-attempt.ts'
+import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 
 export const SignedInView = SessionStarted.extend({
   user: described(UserView, 'The user who signed in.'),
@@ -49,13 +49,15 @@ const PAGES: Readonly<Record<Exclude<WaitingStep, 'verify_email'>, string>> = {
 }
 
 /**
- * The answer of a sign-in by JSON.
+ * The answer of a sign-in by JSON, with the message of the row, or after a step-up with that of its own.
+ * @param before what else a step-up has done, as the first sentence of its message
  * @throws Problem the refusal, or what the attempt waits for, with `attempt` and `expires_at` in its details
  */
 export async function answerOutcome(
   tools: Pick<Tools, 'config' | 'db' | 'keys' | 'keyring' | 'revocations' | 'roles'>,
   call: Call,
   outcome: Outcome,
+  before = '',
 ): Promise<SignedInAnswer> {
   const signedIn = completed(outcome, call.now)
   const tokens = signedIn.after.tokens ? await issueTokens(tools, call, signedIn.session.id) : null
@@ -68,6 +70,7 @@ export async function answerOutcome(
       ...tokens?.tokens,
       ...complianceOf(signedIn),
     },
+    ...(signedIn.purpose === 'step_up' && { message: `${before}Identity confirmed.` }),
     cookies: signInCookies({ ...signedIn, session }, call),
   }
 }
@@ -86,7 +89,7 @@ export function completed(outcome: Outcome, now: Date): CompletedSignIn {
 
 function waitingProblem({ next, attempt, user, facts }: Waiting, now: Date): Problem {
   const details = { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
-  if (next === 'change_password') return problem('PASSWORD_EXPIRED', { details })
+  if (next === 'change_password') return passwordExpired(attempt.requirements, details)
   if (next === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
   const { methods, enrollable, demand } = offerOf(attempt, user, facts, now)
   if (next === 'second_factor') return problem('MFA_REQUIRED', { details: { ...details, methods } })
@@ -132,13 +135,16 @@ export async function redirectVerified(
   return 'refused' in outcome ? null : redirectOutcome(call, outcome)
 }
 
-/** The cookies of a completed sign-in. A step-up leaves the attempt of a sign-in that waits in the same browser. */
+/**
+ * The cookies of a completed sign-in. A step-up leaves the attempt of a sign-in that waits in the same browser, and that of
+ * a step-up: its form is sent by the page that follows (step-up/pages.tsx), also where a proof by JSON has completed it.
+ */
 function signInCookies({ session, deviceCookie, purpose }: CompletedSignIn, call: Call): CookieChange[] {
-  const used: AttemptCookie = purpose === 'step_up' ? 'step_up' : ATTEMPT_COOKIE
+  const isUsed = purpose === 'sign_in' && call.cookies[ATTEMPT_COOKIE] !== undefined
   return [
     ...(session.token === null ? [] : [sessionCookie(session, call.now)]),
     ...(deviceCookie ? [deviceCookie] : []),
-    ...(call.cookies[used] === undefined ? [] : [{ name: used, value: null }]),
+    ...(isUsed ? [{ name: ATTEMPT_COOKIE, value: null }] : []),
   ]
 }
 

@@ -31,8 +31,7 @@ function answerStepUp(call: Call, outcome: Outcome): PageAnswer {
     return { redirect, cookies: [attemptCookie(outcome.attempt, call.now, 'step_up')] }
   }
   const answer = redirectOutcome(call, outcome)
-  const cookies = ('cookies' in answer && answer.cookies) || []
-  return { redirect: CONTINUE, cookies: cookies.filter(({ name }) => name !== 'step_up') }
+  return { redirect: CONTINUE, cookies: ('cookies' in answer && answer.cookies) || [] }
 }
 
 /** A step-up without a refused page: of a link such as that of the page of API keys. */

@@ -48,7 +48,8 @@ describe('POST auth/step-up', () => {
       attempt: expect.stringMatching(/^sgn_/),
     })
     const before = client.cookies.get('lk_session')
-    expect((await verify(client, begun.data.attempt)).status).toBe(200)
+    const proven = await verify(client, begun.data.attempt)
+    expect([proven.status, proven.body.message]).toEqual([200, 'Identity confirmed.'])
     expect(client.cookies.get('lk_session')).not.toBe(before)
     expect((await client.post('/api/v1/auth/api-keys', body)).status).toBe(201)
     expect(await world.events(id)).toContain('auth.step_up.success')
@@ -163,6 +164,18 @@ describe('a form that waits for a step-up', () => {
         /a secret word|s3cr3t|csrf_token/,
       )
     }
+  })
+
+  it('is kept where a step-up by JSON succeeds beside it, and sent where a proof by JSON completes its own', async () => {
+    const beside = await holding()
+    const attempt = beside.client.cookies.get('lk_step_up') ?? ''
+    expect((await verify(beside.client, (await begin(beside.client)).data.attempt)).status).toBe(200)
+    expect(beside.client.cookies.get('lk_step_up')).toBe(attempt)
+    expect((await stepUp(beside.client)).fields).toMatchObject({ name: 'K' })
+    const { client } = await holding()
+    expect((await verify(client, client.cookies.get('lk_step_up') ?? '')).status).toBe(200)
+    const kept = formIn((await client.get('/step-up/continue', html)).text)
+    expect([kept.action, kept.fields.name]).toEqual([KEYS, 'K'])
   })
 
   it('with a password leads back to the form, with the other values', async () => {

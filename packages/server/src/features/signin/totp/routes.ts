@@ -108,7 +108,7 @@ export const totpRoutes = (tools: Tools): Row[] => [
     message: 'Authenticator app set up. Signed in.',
     run: async (call, { attempt, ...input }) => {
       const outcome = await confirmInAttempt(tools, call, attempt, confirmationOf(input), null)
-      return await answerOutcome(tools, call, outcome)
+      return await answerOutcome(tools, call, outcome, 'Authenticator app set up. ')
     },
   }),
 ]
