@@ -239,7 +239,8 @@ const FORMS: Record<string, () => Promise<Form>> = {
     const { id } = data.find(({ current }: { current: boolean }) => current)
     const call = { now: world.clock.now(), principal: { userId }, session: { id, proofs: [] } }
     const demand = { mode: 'require_any', accepts: ['totp'], dueAt: null, organizationId: null } as const
-    const { token } = await beginStepUp(world.app.tools, call as never, { demand }, '/account', 'enrol')
+    const options = { returnTo: '/account', step: 'enrol' } as const
+    const { token } = await beginStepUp(world.app.tools, call as never, { demand }, options)
     client.cookies.set('lk_step_up', token)
     const at = '/step-up/enrol?method=totp'
     return { client, at, fields: firstCode(world, await client.get(at)), hidden: ['attempt', 'method'] }

@@ -21,6 +21,7 @@ export type Purpose =
   | 'forms'
   | 'challenges'
   | 'email_codes'
+  | 'step_ups'
 
 /** 256 random bits as 43 characters of base64url. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

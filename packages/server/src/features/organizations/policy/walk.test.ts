@@ -241,6 +241,8 @@ describe('require_passkey', () => {
       [403, 'MFA_ENROLMENT_REQUIRED'],
       ['passkey'],
     ])
+    // a repeated request is answered with the same attempt
+    expect(detailsOf(await switchTo(person.client, id)).attempt).toBe(detailsOf(refused).attempt)
     expect(locationOf(await switchForm(person, id))).toBe('/step-up/enrol')
     const authenticator = new Authenticator()
     const { client } = person

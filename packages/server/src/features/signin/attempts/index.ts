@@ -13,6 +13,6 @@ export {
   moveAttempt,
   resumeAttempt,
 } from './attempts.ts'
-export { heldForms } from './held-forms.ts'
 export { attemptJobs } from './jobs.ts'
+export { stepUps } from './step-ups.ts'
 export type { Proof, Requirement, Step, StepUpDemand } from './steps.ts'

@@ -31,6 +31,12 @@ export const startOver = async (tools: Pick<Tools, 'db'>, call: Call): Promise<P
   cookies: [{ name: ATTEMPT_COOKIE, value: null }],
 })
 
+/**
+ * How long the cookie of an attempt outlives it, in seconds. That of a step-up as long as its row, so that a form which was
+ * lost with it is reported.
+ */
+const OUTLIVES: Readonly<Record<AttemptCookie, number>> = { attempt: 0, step_up: 86_400 }
+
 export const attemptCookie = (
   { token, expiresAt }: Pick<Attempt, 'token' | 'expiresAt'>,
   now: Date,
@@ -38,5 +44,5 @@ export const attemptCookie = (
 ): CookieChange => ({
   name,
   value: token,
-  maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000),
+  maxAgeSeconds: Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) + OUTLIVES[name],
 })

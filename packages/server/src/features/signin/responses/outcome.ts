@@ -49,7 +49,7 @@ const PAGES: Readonly<Record<Exclude<WaitingStep, 'verify_email'>, string>> = {
 }
 
 /**
- * The answer of a sign-in by JSON, with the message of the row, or after a step-up with that of its own.
+ * The answer of a sign-in by JSON, with the message of the row, except after a step-up.
  * @param before what else a step-up has done, as the first sentence of its message
  * @throws Problem the refusal, or what the attempt waits for, with `attempt` and `expires_at` in its details
  */

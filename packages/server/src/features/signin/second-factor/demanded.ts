@@ -14,7 +14,7 @@ const RECENT = 10 * 60_000
  * `prove` before, so that a stolen session cannot set up a factor.
  */
 export async function beginDemandedEnrolment(
-  tools: Pick<Tools, 'db'>,
+  tools: Pick<Tools, 'db' | 'keyring'>,
   call: Call,
   { dueAt, ...demand }: Demand,
 ): Promise<Attempt> {
@@ -22,5 +22,5 @@ export async function beginDemandedEnrolment(
   if (!session) throw problem('AUTHENTICATION_REQUIRED')
   const stepUp = { demand: { ...demand, dueAt: dueAt?.toISOString() ?? null } }
   const isRecent = call.now.getTime() - session.authenticatedAt.getTime() <= RECENT
-  return await beginStepUp(tools, call, stepUp, null, isRecent ? 'enrol' : 'prove')
+  return await beginStepUp(tools, call, stepUp, { step: isRecent ? 'enrol' : 'prove', isReused: true })
 }

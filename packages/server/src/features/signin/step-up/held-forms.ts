@@ -9,7 +9,7 @@ import type { Problem } from '../../../base/errors.ts'
 import type { HeldForm, StepUpBeginner } from '../../../base/http/serve/steps.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { type Attempt, heldForms, type StepUpDemand } from '../attempts/index.ts'
+import { type StepUpDemand, stepUps } from '../attempts/index.ts'
 import { attemptCookie } from '../responses/index.ts'
 import { beginStepUp, findAttempt } from '../steps/index.ts'
 
@@ -32,29 +32,20 @@ export function stepUpBeginner(tools: HoldTools): StepUpBeginner {
     if (waiting === null && (methods.length === 0 || refusal.code !== 'STEP_UP_REQUIRED')) {
       return { redirect: `/sign-in?${new URLSearchParams({ return_to: returnTo, notice: 'step_up' })}` }
     }
-    const attempt = await findOrBegin(tools, call, refusal, waiting, returnTo)
+    const begin = { returnTo, isReused: form === null }
+    const attempt = await (waiting === null
+      ? beginStepUp(tools, call, demandOf(refusal), begin)
+      : findAttempt(tools, call, waiting))
     if (!attempt?.stepUp) return null
     const { sessionId } = attempt.stepUp
     const held = { form: form && seal(tools, call, form), returnTo }
     const isHeld = await tools.db.tx('system', (tx) =>
-      heldForms.hold(tx, { id: attempt.id, sessionId }, held),
+      stepUps.forms.hold(tx, { id: attempt.id, sessionId }, held),
     )
     if (!isHeld) return null
     const redirect = attempt.step === 'enrol' ? '/step-up/enrol' : '/step-up'
     return { redirect, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
   }
-}
-
-/** The attempt that the refusal has begun already, as one that sets a second factor up; otherwise a new one. */
-async function findOrBegin(
-  tools: HoldTools,
-  call: Call,
-  refusal: Problem,
-  waiting: string | null,
-  returnTo: string,
-): Promise<Attempt | null> {
-  if (waiting !== null) return await findAttempt(tools, call, waiting)
-  return await beginStepUp(tools, call, demandOf(refusal), returnTo)
 }
 
 const Details = z.object({
@@ -95,15 +86,24 @@ function unseal({ keyring }: HoldTools, { principal, session }: Call, sealed: st
 }
 
 /**
- * What follows a step-up of the caller's session: the form that it held, once, and where the browser was going.
- * @returns null for a step-up of another session
+ * What follows a step-up of the caller: the form that it held, once, and where the browser was going. `isLost`: it held a
+ * form that cannot be sent any more, also because the key that encrypted it is gone.
+ * @returns null for a step-up of another user
  */
 export async function takeForm(tools: HoldTools, call: Call, token: string) {
-  const { session } = call
-  if (!session) return null
-  const taken = await tools.db.tx('system', (tx) =>
-    heldForms.take(tx, token, { sessionId: session.id, now: call.now }),
-  )
+  const owner = ownerOf(call)
+  if (!owner) return null
+  const taken = await tools.db.tx('system', (tx) => stepUps.forms.take(tx, token, owner))
   if (!taken) return null
-  return { ...taken, form: taken.form === null ? null : unseal(tools, call, taken.form) }
+  const form = taken.form === null ? null : unseal(tools, call, taken.form)
+  return { ...taken, form, isLost: taken.isLost || (taken.form !== null && form === null) }
 }
+
+/** Whether the browser's step-up has ended with a form that was not sent. */
+export async function hasLostForm({ db }: Pick<Tools, 'db'>, call: Call, token: string): Promise<boolean> {
+  const owner = ownerOf(call)
+  return owner !== null && (await stepUps.forms.isLost(db.hot, token, owner))
+}
+
+const ownerOf = ({ session, principal, now }: Call) =>
+  session && principal ? { sessionId: session.id, userId: principal.userId, now } : null

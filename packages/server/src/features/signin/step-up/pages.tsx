@@ -16,10 +16,10 @@ import {
   PROVE,
 } from '../second-factor/index.ts'
 import { beginStepUp, findAttempt } from '../steps/index.ts'
-import { takeForm } from './held-forms.ts'
+import { hasLostForm, takeForm } from './held-forms.ts'
 import { stepUpOperations } from './operations.ts'
 import { stepUpText as t } from './texts.ts'
-import { Continue } from './views.tsx'
+import { Continue, FormLost } from './views.tsx'
 
 const CONTINUE = '/step-up/continue'
 const PATHS = { prove: '/step-up', enrol: '/step-up/enrol' } as const
@@ -39,7 +39,9 @@ async function begin(tools: Tools, call: Call, returnTo: string | undefined): Pr
   const waiting = await findAttempt(tools, call, attemptOf(call, 'step_up'))
   const wanted = safeReturnTo(tools.config, returnTo)
   if (waiting && (wanted === null || waiting.after.returnTo === wanted)) return null
-  const attempt = await beginStepUp(tools, call, {}, wanted)
+  if (!waiting && wanted === null && (await hasLostForm(tools, call, attemptOf(call, 'step_up'))))
+    return { redirect: CONTINUE }
+  const attempt = await beginStepUp(tools, call, {}, { returnTo: wanted, isReused: true })
   return { redirect: PATHS.prove, cookies: [attemptCookie(attempt, call.now, 'step_up')] }
 }
 
@@ -51,6 +53,8 @@ async function resume(tools: Tools, call: Call): Promise<PageAnswer> {
   const cookies = [{ name: 'step_up', value: null }]
   // the page that was refused, also after the session in which it was
   const returnTo = (taken ? taken.returnTo : await findReturnTo(tools.db.hot, token)) ?? '/account'
+  if (taken?.isLost)
+    return { page: <FormLost returnTo={returnTo} />, title: t(call.locale, 'lost.title'), cookies }
   if (!taken?.form) return { redirect: returnTo, cookies }
   const { form } = taken
   return {

@@ -1,5 +1,6 @@
 /** Step-up by the JSON API and on the pages, and the forms that wait for it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyring } from '../../../base/crypto.ts'
 import { insertFactor } from '../../../core/factors/index.ts'
 import type { Client } from '../../../testing/client.ts'
 import { formIn, proveOnPage, stepUp } from '../../../testing/step-up.ts'
@@ -30,6 +31,16 @@ const holding = async (fields: Record<string, string> = {}): Promise<Person> => 
   const sent = await submit(person, KEYS, { ...NEW_KEY, ...fields })
   expect([sent.status, sent.headers.get('location')]).toEqual([303, '/step-up'])
   return person
+}
+/** The page says that the form was lost, and leads to the page of the form. */
+async function expectLost(client: Client): Promise<void> {
+  const { status, text } = await client.get('/step-up/continue', html)
+  expect([status, text.includes('could not be kept'), text.includes(`href="${KEYS}"`)]).toEqual([
+    200,
+    true,
+    true,
+  ])
+  expect(client.cookies.has('lk_step_up')).toBe(false)
 }
 const storedForms = () =>
   world.db.tx('system', (tx) =>
@@ -133,6 +144,61 @@ describe('the pages of a step-up', () => {
   })
 })
 
+describe('the attempts of a session', () => {
+  const attemptsOf = ({ id }: Person) =>
+    world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('attempts')
+        .select('id')
+        .where('user_id', '=', id)
+        .where('purpose', '=', 'step_up')
+        .execute(),
+    )
+  const pageOf = async ({ client }: Person) =>
+    `/account/organizations/${(await client.post('/api/v1/organizations', { name: 'O' })).data.id}/delete`
+
+  it('are one after a hundred requests of a page, with and without the cookie', async () => {
+    const person = await late()
+    const { client } = person
+    const [path, other] = [await pageOf(person), await pageOf(person)]
+    for (let index = 0; index < 20; index++) await client.get(path, html)
+    const session = `lk_session=${client.cookies.get('lk_session')}`
+    const headers = { accept: 'text/html', cookie: session }
+    await Promise.all(Array.from({ length: 80 }, () => world.client().get(path, { headers })))
+    expect(await attemptsOf(person)).toHaveLength(1)
+    // every answer had the same token
+    const attempt = client.cookies.get('lk_step_up')
+    await client.get(other, html)
+    expect(client.cookies.get('lk_step_up')).toBe(attempt)
+    expect((await proveOnPage(client)).headers.get('location')).toBe('/step-up/continue')
+    expect((await client.get('/step-up/continue', html)).headers.get('location')).toBe(other)
+  })
+
+  it('are one of a link, and at most ten with forms, of which the browser has the last', async () => {
+    const linked = await late()
+    for (let index = 0; index < 20; index++) {
+      linked.client.cookies.delete('lk_step_up')
+      await linked.client.get(`/step-up?return_to=${KEYS}`, html)
+    }
+    expect(await attemptsOf(linked)).toHaveLength(1)
+    const person = await late()
+    for (let index = 0; index < 15; index++) await submit(person, KEYS, { ...NEW_KEY, name: `K${index}` })
+    expect(await attemptsOf(person)).toHaveLength(10)
+    expect((await stepUp(person.client)).fields.name).toBe('K14')
+  })
+
+  it('that hold a form are not continued by another page', async () => {
+    const person = await holding()
+    const { client } = person
+    const held = client.cookies.get('lk_step_up') ?? ''
+    await client.get(await pageOf(person), html)
+    expect(client.cookies.get('lk_step_up')).not.toBe(held)
+    expect(await attemptsOf(person)).toHaveLength(2)
+    client.cookies.set('lk_step_up', held)
+    expect((await stepUp(client)).fields.name).toBe('K')
+  })
+})
+
 describe('a form that waits for a step-up', () => {
   it('is sent again with all that was entered, under a fresh token', async () => {
     const fields = {
@@ -231,12 +297,44 @@ describe('a form that waits for a step-up', () => {
     await write(one, flipped(formOf(one)))
     for (const { client } of [one, two]) {
       await proveOnPage(client)
-      const answer = await client.get('/step-up/continue', html)
-      expect([answer.status, answer.headers.get('location')]).toEqual([303, KEYS])
+      await expectLost(client)
     }
   })
 
-  it('is lost with its session, and the browser signs in and comes to the page of the form', async () => {
+  it('that a rotated key no longer opens is reported, once, with the way to its page', async () => {
+    const { client, id } = await holding()
+    await proveOnPage(client)
+    const former = keyring('a secret that was rotated away '.repeat(2)).encrypt('forms', '{}')
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('attempts').set({ held_form: former }).where('user_id', '=', id).execute(),
+    )
+    const attempt = client.cookies.get('lk_step_up') ?? ''
+    await expectLost(client)
+    client.cookies.set('lk_step_up', attempt)
+    expect((await client.get('/step-up/continue', html)).headers.get('location')).toBe(KEYS)
+  })
+
+  it('that has expired is reported at the form of its step-up, and when this is opened again', async () => {
+    const person = await late()
+    const sent = await submit(person, KEYS, NEW_KEY)
+    // the cookie is there as long as the attempt's row
+    expect(sent.headers.get('set-cookie')).toMatch(/lk_step_up=[^;]+;.*Max-Age=87300/)
+    const { action, fields } = formIn((await person.client.get('/step-up', html)).text)
+    const reloading = await holding()
+    await world.clock.advance('16 minutes')
+    const proven = await person.client.post(
+      action,
+      { ...fields, password: PASSWORD },
+      { form: true, ...html },
+    )
+    expect(proven.headers.get('location')).toBe('/step-up/continue')
+    await expectLost(person.client)
+    const again = await reloading.client.get('/step-up', html)
+    expect(again.headers.get('location')).toBe('/step-up/continue')
+    await expectLost(reloading.client)
+  })
+
+  it('is lost with its session, which the browser is shown once it has signed in again', async () => {
     const { client, email } = await holding()
     await proveOnPage(client)
     await client.delete('/api/v1/auth/sessions')
@@ -246,7 +344,7 @@ describe('a form that waits for a step-up', () => {
     const out = await client.get('/step-up/continue', html)
     expect(out.headers.get('location')).toBe('/sign-in?return_to=%2Fstep-up%2Fcontinue')
     await client.signIn(email, PASSWORD)
-    expect((await client.get('/step-up/continue', html)).headers.get('location')).toBe(KEYS)
+    await expectLost(client)
   })
 
   it('is refused before it is kept if it is too large, and without its token', async () => {
@@ -267,7 +365,8 @@ describe('a form that waits for a step-up', () => {
       ),
     )
     expect(answers.map(({ headers }) => headers.get('location'))).toEqual(Array(10).fill('/step-up/continue'))
-    const { client: slow } = await holding()
+    const { client: slow } = await late()
+    await slow.get('/step-up', html)
     await world.clock.advance('16 minutes')
     expect((await slow.get('/step-up', html)).headers.get('location')).toBe('/step-up')
   })

@@ -1,8 +1,8 @@
-/** The page that sends a kept form. Presentation only. */
+/** The page that sends a kept form, and the one that says that it was lost. Presentation only. */
 import type { HeldForm } from '../../../base/http/serve/steps.ts'
 import { Form } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
-import { Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import { Button, ButtonLink, Card, LinkRow } from '../../../base/page/parts.tsx'
 import { stepUpText as t } from './texts.ts'
 
 export interface ContinueProps {
@@ -29,6 +29,16 @@ export function Continue({ form: { path, fields, isPartial }, returnTo }: Contin
       <LinkRow>
         <a href={returnTo}>{t(locale, 'continue.back')}</a>
       </LinkRow>
+    </Card>
+  )
+}
+
+/** /step-up/continue, where the form cannot be sent any more. */
+export function FormLost({ returnTo }: Pick<ContinueProps, 'returnTo'>) {
+  const { locale } = useUi()
+  return (
+    <Card sign="warning" title={t(locale, 'lost.title')} lead={t(locale, 'lost.lead')}>
+      <ButtonLink href={returnTo}>{t(locale, 'lost.button')}</ButtonLink>
     </Card>
   )
 }

@@ -22,6 +22,7 @@ import {
   beginAttempt,
   resumeAttempt,
   type StepUpDemand,
+  stepUps,
 } from '../attempts/index.ts'
 import { attemptEnded, findRefusal, knownOf } from './judged.ts'
 import { demandAtStep, methodsAtStep, type WaitingStep } from './next-step.ts'
@@ -140,27 +141,41 @@ export async function assertOffered(
   })
 }
 
+export interface StepUpOptions {
+  /** Where the browser goes afterwards. */
+  returnTo?: string | null
+  /** `enrol` where the last proof is recent enough for setting up a factor. */
+  step?: 'prove' | 'enrol'
+  /** Continues the open step-up of the session for the same demand, where there is one: for what a request may repeat. */
+  isReused?: boolean
+}
+
 /**
- * Begins a step-up of the caller's session: an attempt that is continued under this session only, and raises it. It waits at
- * `prove`, or at `enrol` where the last proof is recent enough for setting up a factor.
+ * Begins a step-up of the caller's session: an attempt that is continued under this session only, and raises it. Its token
+ * is made from its id and the session, so that the one who requests it again gets the same.
  */
 export async function beginStepUp(
-  tools: Pick<Tools, 'db'>,
+  { db, keyring }: Pick<Tools, 'db' | 'keyring'>,
   call: Call,
   demand: Omit<StepUpDemand, 'former'>,
-  returnTo: string | null = null,
-  step: 'prove' | 'enrol' = 'prove',
+  { returnTo = null, step = 'prove', isReused = false }: StepUpOptions = {},
 ): Promise<Attempt> {
   const { principal, session } = call
   if (!principal || !session) throw problem('AUTHENTICATION_REQUIRED')
-  const begun = beginAttempt({ remember: false, returnTo, tokens: false }, call.now)
   const { userId } = principal
-  return await tools.db.tx('system', async (tx) => {
+  const begun = beginAttempt({ remember: false, returnTo, tokens: false }, call.now)
+  const tokenOf = (id: string): string =>
+    `${id}.${keyring.mac('step_ups', `${id} ${session.id}`).toString('base64url')}`
+  return await db.tx('system', async (tx) => {
     const stepUp = {
       sessionId: session.id,
       demand: { ...demand, former: await findSessionProofs(tx, session) },
     }
-    const attempt: Attempt = { ...begun, userId, step, stepUp, isStored: true }
+    const attempt = { ...begun, token: tokenOf(begun.id), userId, step, stepUp, isStored: true }
+    await stepUps.lock(tx, session.id)
+    const open = isReused ? await stepUps.reuse(tx, attempt, tokenOf) : null
+    if (open) return open
+    await stepUps.makeRoom(tx, session.id, call.now)
     const { proofs, requirements } = attempt
     const first = { step, userId, proofs, requirements, isFinished: false }
     await runTogether(tx, [attemptInsert(attempt, first)])
