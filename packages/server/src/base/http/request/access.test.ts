@@ -4,6 +4,7 @@ import { problem } from '../../errors.ts'
 import { operation } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { cookiesOf, page, route, serve, signedInAs } from '../testing.ts'
+import { joinRefusals } from './access.ts'
 
 const base = { method: 'GET', quiet: 'a test', tag: 'Test', input: z.object({}), summary: 'Test' } as const
 const who = { output: z.object({ who: z.string().nullable(), via: z.string().nullable() }) }
@@ -373,5 +374,28 @@ describe('an authenticator that fails', () => {
       'ACCOUNT_DISABLED',
     )
     expect((await disabled.ask('/account', { headers: signedInAs('ada') })).status).toBe(303)
+  })
+})
+
+describe('a recent proof and what an organization requires', () => {
+  const stepUp = (details: object) => problem('STEP_UP_REQUIRED', { details: { ...details } })
+  const row = { max_age: 600, methods: ['totp', 'backup_code', 'password'] }
+  const policy = { acr: 'aal2', methods: ['totp'], organization_id: 'org_1' }
+  it.each([
+    ['a method of the policy', row, policy, { ...policy, max_age: 600 }],
+    ['the higher level of the row', { ...row, acr: 'aal2-phr' }, policy, { ...policy, acr: 'aal2-phr', max_age: 600 }],
+    ['the higher level of the policy', { ...row, acr: 'aal1' }, policy, { ...policy, max_age: 600 }],
+    ['the shorter age', row, { max_age: 300, methods: ['password'], organization_id: 'org_1' }, { max_age: 300, methods: ['password'], organization_id: 'org_1' }],
+    ['the shorter age of the row', row, { max_age: 900, methods: ['password'], organization_id: 'org_1' }, { max_age: 600, methods: ['password'], organization_id: 'org_1' }],
+  ])('are one refusal: %s', (_name, recent, ofPolicy, details) => {
+    expect(joinRefusals(stepUp(recent), stepUp(ofPolicy)).details).toEqual(details)
+  }) // biome-ignore format: a table
+
+  it('is the enrolment where a factor is missing, and the recent proof where the policy is not what refuses', () => {
+    const recent = stepUp(row)
+    const enrol = problem('MFA_ENROLMENT_REQUIRED', { details: { attempt: 'sgn_1.x' } })
+    expect(joinRefusals(recent, enrol)).toBe(enrol)
+    expect(joinRefusals(recent, problem('NOT_FOUND'))).toBe(recent)
+    expect(joinRefusals(recent, { id: 'org_1', roles: [], permissions: [] } as never)).toBe(recent)
   })
 })

@@ -1,9 +1,10 @@
 /**
  * Authorization: compares the caller with what a row requires, in this order: signed in, permitted, recently
- * authenticated; then, on rows about an organization, the caller's membership of it.
+ * authenticated; then, on rows about an organization, the caller's membership of it. What its policy requires besides a recent
+ * proof is in the same refusal.
  */
 import { can } from '@latchkey/guard'
-import { type Acr, acrOf, isAtLeast, type SecondMethod, type StoredProof } from '../../assurance.ts'
+import { ACRS, type Acr, acrOf, isAtLeast, type SecondMethod, type StoredProof } from '../../assurance.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { notFound, Problem, problem } from '../../errors.ts'
@@ -91,4 +92,27 @@ export async function checkMembership(
   if (!membership) return notFound('organization')
   if (membership instanceof Problem || can(membership, required)) return membership
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required, organization_id: id } })
+}
+
+/**
+ * The refusal of a caller without a recent proof, on a row about an organization: with what its policy requires of the
+ * session, so that one step-up proves both. @param recent STEP_UP_REQUIRED
+ */
+export function joinRefusals(recent: Problem, membership: CallOrganization | Problem): Problem {
+  if (!(membership instanceof Problem)) return recent
+  // it requires a recent proof before a factor is set up
+  if (membership.code === 'MFA_ENROLMENT_REQUIRED') return membership
+  if (membership.code !== 'STEP_UP_REQUIRED') return recent
+  const all = [recent, membership].map(({ details }) => details as ProofDetails)
+  const acrs = all.flatMap(({ acr }) => acr ?? [])
+  const acr = ACRS.findLast((one) => acrs.includes(one))
+  const maxAge = Math.min(...all.flatMap(({ max_age }) => max_age ?? []))
+  return problem('STEP_UP_REQUIRED', {
+    details: { ...recent.details, ...membership.details, ...(acr && { acr }), max_age: maxAge },
+  })
+}
+
+interface ProofDetails {
+  acr?: Acr
+  max_age?: number
 }

@@ -105,7 +105,8 @@ async function answerByStepUp(
   const aim = isGet
     ? { returnTo: exchange.url, form: null }
     : { returnTo: step.formAddress(params, fields), form: heldForm(exchange, params, fields) }
-  const answer = await context.stepUp(call, refusal, aim)
+  const isLevel = typeof step.row.fresh === 'object'
+  const answer = await context.stepUp(call, refusal, { ...aim, isLevel })
   if (!answer) return false
   context.present.redirect(exchange, answer.redirect, answer.cookies)
   return true

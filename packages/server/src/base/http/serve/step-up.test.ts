@@ -48,7 +48,7 @@ describe('a page that requires a recent proof', () => {
     const { status, headers } = await server.ask('/items/7?a=%C3%A4', { headers: signedInAs('late') })
     expect([status, headers.get('location')]).toEqual([303, '/step-up'])
     expect(headers.getSetCookie().join()).toContain('lk_step_up=sgn_1.secret')
-    const aim = { returnTo: '/items/7?a=%C3%A4', form: null }
+    const aim = { returnTo: '/items/7?a=%C3%A4', form: null, isLevel: false }
     expect(began).toEqual([{ code: 'STEP_UP_REQUIRED', user: 'usr_late', aim }])
   })
 
@@ -73,7 +73,11 @@ describe('a form that requires a recent proof', () => {
     const fields = { name: sent.name, note: sent.note, empty: '' }
     const held = { path: '/items/7/renew?x=1', fields, isPartial: true }
     expect(began).toEqual([
-      { code: 'STEP_UP_REQUIRED', user: 'usr_late', aim: { returnTo: '/items/7', form: held } },
+      {
+        code: 'STEP_UP_REQUIRED',
+        user: 'usr_late',
+        aim: { returnTo: '/items/7', form: held, isLevel: false },
+      },
     ])
     expect(runs).toBe(0)
   })

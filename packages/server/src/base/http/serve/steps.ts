@@ -28,7 +28,13 @@ import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
 import { type Log, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
-import { type AssuranceLookup, accessCheck, checkAssurance, checkMembership } from '../request/access.ts'
+import {
+  type AssuranceLookup,
+  accessCheck,
+  checkAssurance,
+  checkMembership,
+  joinRefusals,
+} from '../request/access.ts'
 import {
   ANONYMOUS,
   type Authenticator,
@@ -96,6 +102,8 @@ export interface StepUpAim {
   returnTo: string
   /** The refused form; null for a page. */
   form: HeldForm | null
+  /** Whether the row requires a level of what was proven recently, besides what an organization demands. */
+  isLevel: boolean
 }
 
 /** A form that waits for a step-up. */
@@ -208,7 +216,11 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     const verdict = session
       ? await checkAssurance(row, { session, principal }, refusal, exchange.now, context.assurance)
       : refusal
-    return await judgeCaller(exchange, params, caller, principal, verdict)
+    if (verdict === null || session === null || row.organization === undefined)
+      return await judgeCaller(exchange, params, caller, principal, verdict)
+    const call = { ...callOf(exchange, caller), principal }
+    const membership = await checkMembership(row, call, params, context.memberships)
+    return await refuse(exchange, caller, params, joinRefusals(verdict, membership))
   }
   async function judgeMembership(
     exchange: Exchange,

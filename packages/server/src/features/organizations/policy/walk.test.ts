@@ -22,13 +22,17 @@ const html = { headers: { accept: 'text/html' } }
 const AT_ONCE = { grace_days: 0, notify_days_before: [] }
 
 /** An organization whose owner signs in by a passkey, with its policy. */
-async function organization(members: readonly Person[], policy: object): Promise<string> {
+async function organization(
+  members: readonly Person[],
+  policy: object,
+  role: 'owner' | 'member' = 'member',
+): Promise<string> {
   const owner = await world.person()
   const authenticator = new Authenticator()
   await addPasskey(owner.client, authenticator)
   await signInByPasskey(owner.client, authenticator)
   const id = await world.organization({
-    members: [[owner, 'owner'] as const, ...members.map((one) => [one, 'member'] as const)],
+    members: [[owner, 'owner'] as const, ...members.map((one) => [one, role] as const)],
   })
   const reply = await owner.client.patch(pathOf(id), policy)
   expect(reply.status, reply.text).toBe(200)
@@ -282,5 +286,67 @@ describe('require_passkey', () => {
     await send(client, await keptForm(client))
     expect(await actsIn(client)).toBe(byKey)
     expect((await switchTo(client, byApp)).status).toBe(200)
+  })
+})
+
+describe('an operation that requires a recent proof, in an organization whose policy is not met', () => {
+  /** A session by the password alone, 11 minutes old, of an owner with an app. */
+  async function owner() {
+    const person = await world.person()
+    const { client } = person
+    const setUp = world.client()
+    await setUp.signIn(person.email, PASSWORD)
+    const app = await enrolAuthenticator(world, setUp, { backup_codes: true })
+    const policy = { mode: 'require_totp', allowed_methods: ['totp'], ...AT_ONCE }
+    const id = await organization([person], policy, 'owner')
+    await world.clock.advance('11 minutes')
+    return { client, id, app }
+  }
+
+  it('is refused with both, and done after one step-up by the JSON API', async () => {
+    const { client, id, app } = await owner()
+    const change = () => client.patch(pathOf(id), { notify_days_before: [3] })
+    const refused = await change()
+    expect([codesOf(refused), detailsOf(refused)]).toEqual([
+      [401, 'STEP_UP_REQUIRED'],
+      { acr: 'aal2', max_age: 600, methods: ['totp'], organization_id: id },
+    ])
+    const { attempt } = (await client.post('/api/v1/auth/step-up', {})).data
+    expect((await client.post(VERIFY, { attempt, method: 'totp', code: await app.next() })).status).toBe(200)
+    expect((await change()).status).toBe(200)
+  })
+
+  it('is walked through once on the pages, by the method that answers both', async () => {
+    const { client, id, app } = await owner()
+    const at = `/account/organizations/${id}/delete`
+    expect(locationOf(await client.get(at, html))).toBe('/step-up')
+    const page = await client.get('/step-up', html)
+    const { action, fields } = formIn(page.text)
+    expect([fields.method, page.text.includes('?method=')]).toEqual(['totp', false])
+    const proven = await client.post(action, { ...fields, code: await app.next() }, { form: true, ...html })
+    expect(locationOf(proven)).toBe('/step-up/continue')
+    expect(locationOf(await client.get('/step-up/continue', html))).toBe(at)
+    expect((await client.get(at, html)).status).toBe(200)
+  })
+
+  it('sets up what is missing in the same step-up', async () => {
+    const person = await world.person()
+    const policy = { mode: 'require_totp', allowed_methods: ['totp'], ...AT_ONCE }
+    const id = await organization([person], policy, 'owner')
+    await world.clock.advance('11 minutes')
+    const { client } = person
+    const at = `/account/organizations/${id}/delete`
+    expect(locationOf(await client.get(at, html))).toBe('/step-up')
+    expect(locationOf(await proveOnPage(client))).toBe('/step-up/enrol')
+    await enrolOnPage(client, '/step-up/enrol')
+    expect(locationOf(await client.get('/step-up/continue', html))).toBe(at)
+    expect((await client.get(at, html)).status).toBe(200)
+  })
+
+  it('is refused for the recent proof alone to one who is no member', async () => {
+    const { id } = await owner()
+    const { client } = await world.person()
+    await world.clock.advance('11 minutes')
+    expect(detailsOf(await client.patch(pathOf(id), {}))).toEqual({ max_age: 600, methods: ['password'] })
   })
 })

@@ -3,11 +3,12 @@
  * them, and are given back once, after the step-up is complete. They have no CSRF token and no secret.
  */
 import { z } from 'zod'
-import { ACCEPTABLE_METHODS, ACRS } from '../../../base/assurance.ts'
+import { ACRS } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
 import type { HeldForm, StepUpBeginner } from '../../../base/http/serve/steps.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { type StepUpDemand, stepUps } from '../attempts/index.ts'
 import { attemptCookie } from '../responses/index.ts'
@@ -25,7 +26,7 @@ const Sealed = z.object({
 
 /** Begins the step-up that a page requires, and keeps the form that was sent to it (base/http). */
 export function stepUpBeginner(tools: HoldTools): StepUpBeginner {
-  return async (call, refusal, { returnTo: wanted, form }) => {
+  return async (call, refusal, { returnTo: wanted, form, isLevel }) => {
     const returnTo = safeReturnTo(tools.config, wanted) ?? '/account'
     const { methods, attempt: waiting } = detailsOf(refusal)
     // without a method to prove, and without an attempt to set a factor up in, a new sign-in does both
@@ -34,7 +35,7 @@ export function stepUpBeginner(tools: HoldTools): StepUpBeginner {
     }
     const begin = { returnTo, isReused: form === null }
     const attempt = await (waiting === null
-      ? beginStepUp(tools, call, demandOf(refusal), begin)
+      ? beginStepUp(tools, call, await findDemand(tools, call, refusal, isLevel), begin)
       : findAttempt(tools, call, waiting))
     if (!attempt?.stepUp) return null
     const { sessionId } = attempt.stepUp
@@ -61,15 +62,21 @@ function detailsOf({ details }: Problem) {
   return { attempt, methods, ...rest }
 }
 
-/** What the step-up must reach, as the details of STEP_UP_REQUIRED say. */
-function demandOf(refusal: Problem): StepUpDemand {
-  const { acr, max_age: maxAge, methods, organization_id: organizationId } = detailsOf(refusal)
+/** What the step-up must reach: the level and age that the row requires, and what the organization demands. */
+async function findDemand(
+  tools: HoldTools,
+  { principal }: Call,
+  refusal: Problem,
+  isLevel: boolean,
+): Promise<Omit<StepUpDemand, 'former'>> {
+  const { acr, max_age: maxAge, organization_id: organizationId } = detailsOf(refusal)
   if (acr === undefined) return {}
-  if (organizationId === undefined) return { acr, ...(maxAge !== undefined && { maxAge }) }
+  const level = { acr, ...(maxAge !== undefined && { maxAge }) }
+  if (organizationId === undefined || !principal) return level
+  const { demands } = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, principal.userId))
+  const demand = demands.find((one) => one.organizationId === organizationId)
   // what the session has proven counts towards the demand of an organization, of any age
-  const accepts = ACCEPTABLE_METHODS.filter((method) => methods.includes(method))
-  const mode = acr === 'aal2-phr' ? 'require_passkey' : 'require_any'
-  return { demand: { mode, accepts, dueAt: null, organizationId } }
+  return { ...(isLevel && level), ...(demand && { demand: { ...demand, dueAt: null } }) }
 }
 
 function seal({ keyring }: HoldTools, { principal, session }: Call, form: HeldForm): string {
