@@ -12,8 +12,10 @@ import { describeMachine, takeCores, waitForQuiet } from './harness/machine.ts'
 import { isMet, table } from './harness/report.ts'
 import { apiKey } from './rows/api-key.ts'
 import { emails } from './rows/emails.ts'
+import { flood } from './rows/flood.ts'
 import { guard } from './rows/guard.ts'
 import { keyRotation } from './rows/key-rotation.ts'
+import { limits } from './rows/limits.ts'
 import { idleMemory } from './rows/memory.ts'
 import { permissionCheck } from './rows/permission-check.ts'
 import { refresh } from './rows/refresh.ts'
@@ -28,6 +30,7 @@ import { underLoad } from './rows/under-load.ts'
 const ROWS: readonly Row[] = [
   sessionCheck,
   apiKey,
+  limits,
   guard,
   permissionCheck,
   refresh,
@@ -40,6 +43,7 @@ const ROWS: readonly Row[] = [
   signUpWithoutEmail,
   emails,
   underLoad,
+  flood,
   start,
   idleMemory,
 ]

@@ -1,7 +1,10 @@
 /** The process that generates the load, controlled by messages. */
-import { drive, type Plan } from './wire.ts'
+import { drive, type Plan, pace } from './wire.ts'
 
-export type LoadOrder = ({ plan: string } & Plan) | { run: string; connections: number; seconds: number }
+export type LoadOrder =
+  | ({ plan: string } & Plan)
+  | { run: string; connections: number; seconds: number }
+  | { run: string; perSecond: number; seconds: number }
 
 const plans = new Map<string, Plan & { next: number }>()
 
@@ -14,7 +17,11 @@ process.on('message', (order: LoadOrder) => {
   }
   const plan = plans.get(order.run)
   if (!plan) throw new Error(`no plan ${order.run}`)
-  drive(plan, order.connections, order.seconds).then(
+  const running =
+    'perSecond' in order
+      ? pace(plan, order.perSecond, order.seconds)
+      : drive(plan, order.connections, order.seconds)
+  running.then(
     (tally) => process.send?.(tally),
     (error: unknown) => {
       console.error(error)

@@ -94,18 +94,88 @@ export async function drive(
     clearTimeout(timer)
     for (const socket of sockets) socket.removeAllListeners('close').destroy()
   })
-  latencies.sort((a, b) => a - b)
-  const at = (share: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
   return {
     completed,
     all,
     seconds,
     statuses,
     slowest,
-    latency: { p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) },
+    latency: quantiles(latencies),
     clientCpu: (cpu.user + cpu.system) / 1e6 / seconds,
   }
+}
+
+/**
+ * Sends requests at a fixed rate, whether answers arrive or not, as independent clients do. A response time counts from
+ * the moment at which its request was due, so that a server that stops does not lengthen a single one only.
+ */
+export async function pace(
+  plan: Plan & { next: number },
+  perSecond: number,
+  seconds: number,
+): Promise<Tally> {
+  const statuses: Record<string, number> = {}
+  const latencies: number[] = []
+  const free: Socket[] = []
+  const all: Socket[] = []
+  const cpuBefore = process.cpuUsage()
+  const began = performance.now()
+  const total = Math.round(perSecond * seconds)
+  const send = async (due: number): Promise<void> => {
+    let socket = free.pop()
+    if (!socket) {
+      const opened = await open(plan.port)
+      opened
+        .on('error', () => {})
+        .once('close', () => {
+          if (free.includes(opened)) free.splice(free.indexOf(opened), 1)
+        })
+      all.push(opened)
+      socket = opened
+    }
+    const status = await answerOf(socket, plan.requests[plan.next++ % plan.requests.length] ?? '')
+    statuses[status] = (statuses[status] ?? 0) + 1
+    latencies.push(performance.now() - due)
+    if (status !== 'reset') free.push(socket)
+  }
+  const pending: Promise<void>[] = []
+  while (pending.length < total) {
+    const due = began + (pending.length / perSecond) * 1000
+    const wait = due - performance.now()
+    if (wait > 0.5) await new Promise((resolve) => setTimeout(resolve, wait))
+    pending.push(send(due))
+  }
+  await Promise.all(pending).finally(() => {
+    for (const socket of all) socket.destroy()
+  })
+  const used = process.cpuUsage(cpuBefore)
+  const latency = quantiles(latencies)
+  const clientCpu = (used.user + used.system) / 1e6 / ((performance.now() - began) / 1000)
+  return { completed: total, all: total, seconds, statuses, slowest: latency.max, latency, clientCpu }
+}
+
+/** @returns the status of the answer to one request on a connection that is kept; `reset` where it ends before */
+function answerOf(socket: Socket, request: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer: Buffer = Buffer.alloc(0)
+    const closed = () => resolve('reset')
+    const onData = (chunk: Buffer) => {
+      answer = answer.length === 0 ? chunk : Buffer.concat([answer, chunk])
+      const end = endOf(answer)
+      if (end === null || end > answer.length) return
+      socket.off('data', onData).off('close', closed)
+      resolve(answer.toString('latin1', 9, 12))
+    }
+    socket.on('data', onData).once('close', closed)
+    socket.write(request, 'latin1')
+  })
+}
+
+function quantiles(latencies: number[]): Tally['latency'] {
+  latencies.sort((a, b) => a - b)
+  const at = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  return { p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
 /** One request on a new connection. @returns the status; 0 where the connection is refused */

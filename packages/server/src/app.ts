@@ -296,6 +296,7 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
   const http = createHttp({
     tools,
     rows,
+    hashing: tools.hashing,
     authenticator: authenticator(tools, features),
     memberships: membershipLookup(tools, refusals(tools)),
     assurance: (session, userId) => db.tx('system', (tx) => findProvable(tools, tx, session, userId)),

@@ -50,6 +50,8 @@ export interface Hashing {
    * @throws HashRefused where it can never be verified, with the reason
    */
   examine(stored: string): Promise<{ form: string; weak: boolean }>
+  /** Refuses early what would be refused later, after other work. @throws Problem UNAVAILABLE when the queue is full */
+  assertRoom(): void
   /** The number of running and waiting tasks; for /metrics and tests. */
   load(): { running: number; waiting: number }
 }
@@ -134,6 +136,7 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
       const { weak } = await readHash(stored, bounds)
       return { form: formOf(stored)?.name ?? '', weak }
     },
+    assertRoom: gate.assertRoom,
     load: gate.load,
   }
 }

@@ -6,6 +6,8 @@
 import { problem } from '../errors.ts'
 
 export interface Gate {
+  /** @throws Problem UNAVAILABLE when a task would be refused now */
+  assertRoom(): void
   /** Runs the work in its turn. @throws Problem UNAVAILABLE when too many tasks wait */
   run<T>(work: () => Promise<T>): Promise<T>
   load(): { running: number; waiting: number }
@@ -15,12 +17,15 @@ export function createGate(concurrency: number, limit: number): Gate {
   const waiting: (() => void)[] = []
   let running = 0
 
+  const assertRoom = (): void => {
+    if (running >= concurrency && waiting.length >= limit) throw problem('UNAVAILABLE', { retryAfter: 2 })
+  }
   const enter = async (): Promise<void> => {
     if (running < concurrency) {
       running += 1
       return
     }
-    if (waiting.length >= limit) throw problem('UNAVAILABLE', { retryAfter: 2 })
+    assertRoom()
     // a task that ends passes its slot to the first in the queue, so that a later one cannot take it
     await new Promise<void>((admitted) => waiting.push(admitted))
   }
@@ -31,6 +36,7 @@ export function createGate(concurrency: number, limit: number): Gate {
   }
 
   return {
+    assertRoom,
     async run(work) {
       await enter()
       try {

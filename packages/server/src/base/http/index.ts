@@ -11,8 +11,9 @@ import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
 import { type Problem, problem } from '../errors.ts'
+import type { Hashing } from '../hashing/index.ts'
 import type { RateLimits } from '../limits/index.ts'
-import type { Entries, Log } from '../log/index.ts'
+import { type Entries, type Log, occasionally } from '../log/index.ts'
 import { presenter } from '../present/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import { viewerRow } from './docs/viewer.tsx'
@@ -60,6 +61,8 @@ export interface HttpOptions extends PageRenderer {
   assets: readonly Asset[]
   ready(): Promise<Readiness>
   bounds?: Partial<Bounds>
+  /** Where operations that hash passwords find out early that they would be refused. */
+  hashing?: Pick<Hashing, 'assertRoom'>
   /** Where the access log is written; default the log. */
   accessEntries?: Entries
 }
@@ -70,6 +73,9 @@ export interface Http {
   /** Announces the end, then stops accepting connections and waits, up to a bound, for running requests. Idempotent. */
   close(): Promise<void>
 }
+
+/** Milliseconds between two entries about a busy server. */
+const BUSY_LOG = 10_000
 
 export function createHttp(options: HttpOptions): Http {
   const { config, clock, limits, log, keyring } = options.tools
@@ -87,6 +93,8 @@ export function createHttp(options: HttpOptions): Http {
     limits,
     challenges: config.challenge === 'off' ? null : createChallenges({ keyring, limits }),
     log,
+    logBusy: occasionally(log.warn, 'requests refused: the server is busy', BUSY_LOG),
+    assertRoomForHash: options.hashing?.assertRoom ?? (() => {}),
     keyring,
     present,
     isUnavailable,

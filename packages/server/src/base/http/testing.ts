@@ -209,13 +209,14 @@ export function cookiesOf(answered: HttpResponse): Record<string, string> {
 
 /** A row that is the only face of its operation, written as one object. */
 type Flat<F extends { of: Operation }> = Omit<F, 'of' | 'name'> & Operation
-const OPERATION_FIELDS: ReadonlySet<string> = new Set<keyof OperationFields | 'needs' | 'open' | 'audit' | 'quiet'>([
-  'name', 'summary', 'needs', 'open', 'organization', 'deletedToo', 'fresh', 'limit', 'audit', 'quiet', 'errors', 'anonymous',
-]) // biome-ignore format: a list
+const OPERATION_FIELDS: Record<keyof OperationFields | 'needs' | 'open' | 'audit' | 'quiet', true> = {
+  name: true, summary: true, needs: true, open: true, organization: true, deletedToo: true, fresh: true, limit: true,
+  audit: true, quiet: true, errors: true, anonymous: true, hashes: true, forProxies: true,
+} // biome-ignore format: a list
 
 function faceOf<F extends { of: Operation }>(flat: Flat<F>): F {
   const [fields, face] = [true, false].map((isOfOperation) =>
-    Object.fromEntries(Object.entries(flat).filter(([name]) => OPERATION_FIELDS.has(name) === isOfOperation)),
+    Object.fromEntries(Object.entries(flat).filter(([name]) => name in OPERATION_FIELDS === isOfOperation)),
   )
   return { ...face, of: operation(fields as unknown as Operation) } as unknown as F
 }

@@ -8,6 +8,7 @@ import { prettyStream } from './pretty.ts'
 import { toLogged } from './redact.ts'
 import { scrub } from './shapes.ts'
 
+export { type OccasionalLog, occasionally } from './occasional.ts'
 export { batchedEntries, type Entries, isForPeople, writeUnredacted } from './output.ts'
 export { scrub }
 

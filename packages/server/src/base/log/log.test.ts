@@ -5,7 +5,7 @@ import { base32 } from '../base32.ts'
 import { randomSecret } from '../crypto.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { createLog, type LogOptions } from './index.ts'
+import { createLog, type LogOptions, occasionally } from './index.ts'
 import { scrub } from './shapes.ts'
 
 /** The output of a log with these options. */
@@ -278,4 +278,12 @@ describe('pretty printing', () => {
     expect(line.split('\n')).toHaveLength(2)
     expect(line.trimEnd()).not.toMatch(/\p{Cc}/u)
   })
+})
+
+test('occasional entries count the events that have none', () => {
+  const entries: unknown[] = []
+  const log = occasionally((fields) => entries.push(fields), 'a flood', 10_000)
+  const at = (seconds: number) => log({ route: 'r' }, new Date(seconds * 1000))
+  for (const seconds of [0, 1, 9, 10, 19, 35]) at(seconds)
+  expect(entries).toEqual([{ route: 'r' }, { route: 'r', unlogged: 2 }, { route: 'r', unlogged: 1 }])
 })

@@ -57,6 +57,11 @@ export interface OperationFields {
   /** The maximum age of the proof of identity: `10m`; an older or a weaker one is STEP_UP_REQUIRED. */
   fresh?: string | Freshness
   limit?: RateLimit | readonly RateLimit[]
+  /**
+   * It computes the hash of a password. While the queue of hashes is full it is refused with UNAVAILABLE before it is counted
+   * or read, so that a flood costs little.
+   */
+  hashes?: true
   /** Refusals are not counted: reverse proxies ask for all of their visitors from one address. */
   forProxies?: true
   /** The same answer for every caller: no credential is read, no limit counted, no CSRF cookie set (health, docs). */

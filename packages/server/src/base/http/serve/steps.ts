@@ -8,7 +8,7 @@
  *   3                        signed in, permitted, recently authenticated     401, INSUFFICIENT_PERMISSIONS
  *   4                        membership of the organization in the path       NOT_FOUND, INSUFFICIENT_PERMISSIONS
  *   5  assertOriginAndLimit  Origin and Sec-Fetch-Site of an unsafe request   CSRF_FAILED
- *   6                        rate limits                                      RATE_LIMIT_EXCEEDED
+ *   6                        room for the hash of a password; rate limits     UNAVAILABLE, RATE_LIMIT_EXCEEDED
  *   7  readInput             query or body, then path parameters              400, 413, 415, NOT_FOUND
  *   8  validateInput         CSRF token                                       CSRF_FAILED
  *   9                        schema, and nothing that it does not declare     VALIDATION_ERROR
@@ -26,7 +26,7 @@ import { Problem, problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
 import { deepFrozen } from '../../frozen.ts'
 import type { RateLimits } from '../../limits/index.ts'
-import { type Log, scrub } from '../../log/index.ts'
+import { type Log, type OccasionalLog, scrub } from '../../log/index.ts'
 import { asProblem, type Presenter } from '../../present/index.ts'
 import {
   type AssuranceLookup,
@@ -61,6 +61,10 @@ export interface HttpContext {
   limits: RateLimits
   challenges: Challenges | null
   log: Log
+  /** Logs that requests were refused because the server is busy: not each of them. */
+  logBusy: OccasionalLog
+  /** @throws Problem UNAVAILABLE while no password can be hashed */
+  assertRoomForHash(): void
   keyring: Keyring
   openExchange: OpenExchange
   cors: Cors
@@ -238,7 +242,9 @@ export function steps<R extends Row>(context: HttpContext, row: R): Steps<R> {
     // no other site can make a browser send an explicit credential
     const isProtected = caller.isExplicit && caller.principal !== null
     if (isUnsafe && !isProtected && context.isForeign(exchange.req)) throw problem('CSRF_FAILED')
-    const count = caller.basic && countGuess ? countGuess : countRequest
+    const isGuess = caller.basic && countGuess
+    if (row.of.hashes || isGuess) context.assertRoomForHash()
+    const count = isGuess ? countGuess : countRequest
     return count?.(call, exchange.headers, () => solutionOf(entry, caller))
   }
   /** The solution of a challenge: a header, otherwise a field of a form, which is read before its limit for that. */
@@ -355,7 +361,10 @@ export function problemOf(context: HttpContext, exchange: Exchange, error: unkno
   const failed = asProblem(error, context.isUnavailable)
   if (failed.status >= 500) {
     const fields = { request_id: exchange.id, route: row?.name, err: failed.cause ?? failed }
-    if (failed.code === 'INTERNAL_ERROR') context.log.error(fields, 'request failed with an unexpected error')
+    if (failed.cause === undefined && failed.code === 'UNAVAILABLE')
+      context.logBusy({ route: row?.name }, exchange.now)
+    else if (failed.code === 'INTERNAL_ERROR')
+      context.log.error(fields, 'request failed with an unexpected error')
     else context.log.warn(fields, 'request refused: service unavailable')
   }
   if (isTooMuchToDrain(exchange.req)) exchange.headers.push('connection', 'close')

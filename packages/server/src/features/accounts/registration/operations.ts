@@ -6,6 +6,7 @@ export const registrationOperations = {
     name: 'auth.register',
     summary: 'Sign up',
     open: 'signing up requires no account',
+    hashes: true,
     audit: ['user.registered', 'auth.login.success'],
     limit: { by: 'ip', max: 60, per: '1h', exact: true },
     errors: ['CONFLICT', 'UNAVAILABLE'],
@@ -26,6 +27,7 @@ export const registrationOperations = {
   setUp: operation({
     name: 'pages.setup.submit',
     summary: 'Create the first administrator',
+    hashes: true,
     open: 'the token of the set-up link is the credential',
     audit: ['user.created', 'auth.login.success'],
     limit: { by: 'ip', max: 30, per: '10m' },

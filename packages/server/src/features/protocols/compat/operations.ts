@@ -7,6 +7,7 @@ export const compatOperations = {
     name: 'compat.revoke_token',
     summary: 'Revoke a token, or all of a user’s tokens, with the password',
     open: 'the password is the credential',
+    hashes: true,
     audit: [
       'auth.login.success',
       'auth.login.attempt',

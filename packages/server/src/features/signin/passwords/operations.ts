@@ -9,6 +9,7 @@ export const passwordOperations = {
     name: 'auth.login',
     summary: 'Sign in with a password',
     open: 'users sign in here',
+    hashes: true,
     audit: [
       'auth.login.success',
       'auth.login.attempt',
@@ -42,6 +43,7 @@ export const passwordOperations = {
     name: 'auth.attempts.password',
     summary: 'Replace an expired password and complete the sign-in',
     open: 'the attempt is the credential',
+    hashes: true,
     audit: [
       'auth.password.changed',
       'auth.session.revoked',
@@ -106,6 +108,7 @@ export const passwordOperations = {
     name: 'passwords.reset',
     summary: 'Set a new password with the token from the e-mail',
     open: LINK,
+    hashes: true,
     audit: ['auth.password.reset', 'auth.session.revoked', 'auth.email.verified'],
     limit: { by: 'ip', max: 30, per: '10m', exact: true },
     errors: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'CONFLICT', 'UNAVAILABLE', 'NOT_FOUND'],
