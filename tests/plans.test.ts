@@ -21,12 +21,21 @@ import {
   selectInOrder,
 } from '../packages/server/src/features/organizations/members/search.ts'
 import { selectMembers } from '../packages/server/src/features/organizations/members/sql.ts'
+import { selectCompliance } from '../packages/server/src/features/organizations/policy/members-sql.ts'
 import type { Json } from '../packages/server/src/testing/client.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
 
 const PEOPLE = 20_000
 const EVENTS = 40_000
-const LARGE = new Set(['users', 'emails', 'role_holders', 'memberships', 'audit_events', 'sessions'])
+const LARGE = new Set([
+  'users',
+  'emails',
+  'role_holders',
+  'memberships',
+  'audit_events',
+  'sessions',
+  'factors',
+])
 /** How many rows a list may sort, besides rows under a limit. */
 const MERGED = 2500
 
@@ -58,6 +67,9 @@ beforeAll(async () => {
       insert into latchkey.memberships (organization_id, user_id, role, joined_at)
       select 'org_' || lpad(to_hex(case when n % 4 = 0 then 1 else 2 + n % 499 end), 32, '0'),
         'usr_' || lpad(to_hex(n), 32, '0'), 'member', now() from generate_series(1, ${PEOPLE}) n;
+      insert into latchkey.factors (id, user_id, kind, created_at, confirmed_at)
+      select 'fac_' || lpad(to_hex(n), 32, '0'), 'usr_' || lpad(to_hex(n), 32, '0'), 'totp', now(), now()
+      from generate_series(1, ${PEOPLE}, 3) n;
       insert into latchkey.audit_events (id, at, event_type, user_id, username, ip_address, session_id, organization_id, request_id, details)
       select 'aud_' || lpad(to_hex(n), 32, '0'), timestamptz '2030-01-01' + n * interval '1 second',
         case when n % 4000 = 0 then 'user.locked' else 'auth.login.success' end, 'usr_' || lpad(to_hex(n % ${PEOPLE}), 32, '0'),
@@ -246,6 +258,16 @@ describe('members of one organization are found by an index scan', () => {
     } while (after !== null)
     expect(names).toEqual(Array.from({ length: PEOPLE / 4 }, (_, n) => `person${4 * (n + 1)}`).sort())
   })
+})
+
+describe('the compliance of the members of one organization', () => {
+  it.each([null, 'usr_00000000000000000000000000000f00'])(
+    'is read by index scans, after %s',
+    async (after) => {
+      const page = { states: ['past_due'], after, examined: 51, now: NOW }
+      await assertIndexed((tx) => selectCompliance(tx, ORGANIZATION, page), 'system')
+    },
+  )
 })
 
 describe('events are found by an index scan', () => {
