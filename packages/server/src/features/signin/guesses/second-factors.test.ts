@@ -1,6 +1,7 @@
 /** The counter of wrong second factors, on a database: what raises it, and what clears it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Call, systemCall } from '../../../base/call.ts'
+import { isUnavailable } from '../../../base/db/index.ts'
 import { Problem } from '../../../base/errors.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 import { forgetGuesses, type Guess, liftLockout, lockGuesses, openGuess, recordFailedGuess } from './index.ts'
@@ -50,10 +51,17 @@ const lockSeconds = async (owner: Person): Promise<number> => {
 }
 
 describe('wrong second factors', () => {
-  it('lock the account for every address, with exactly five outcomes among 200 parallel guesses', async () => {
+  it('lock the account for every address, with exactly five outcomes among 500 parallel guesses', async () => {
     const owner = await world.person()
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => guess(owner, address(n))))
-    expect(answers.filter((answer) => answer !== 'locked').sort()).toEqual([0, 1, 2, 3, 4])
+    // a busy machine sheds a guess that gets no connection in time: it has no outcome (tests/lock-out.test.ts)
+    const shed = (error: unknown) => {
+      if (!isUnavailable(error)) throw error
+      return 'shed' as const
+    }
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, n) => guess(owner, address(n)).catch(shed)),
+    )
+    expect(answers.filter((answer) => typeof answer === 'number').sort()).toEqual([0, 1, 2, 3, 4])
     expect(await guess(owner, '203.0.113.9')).toBe('locked')
     expect(await succeed(owner)).toBe(true)
     // a stranger does not know the password, and the password is not locked elsewhere
