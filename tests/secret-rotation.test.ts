@@ -12,10 +12,12 @@ import { openDatabase } from '../packages/server/src/base/db/index.ts'
 import type { Db } from '../packages/server/src/base/db/types.ts'
 import { rotateAll, secretsRotate } from '../packages/server/src/commands/secrets.ts'
 import { type Config, loadConfig } from '../packages/server/src/config.ts'
+import { Authenticator, addPasskey, signInByPasskey } from '../packages/server/src/testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../packages/server/src/testing/authenticator-app.ts'
 import { Client } from '../packages/server/src/testing/client.ts'
 import { createTestDatabase, quietLog, type TestDatabase } from '../packages/server/src/testing/database.ts'
 import { mailbox } from '../packages/server/src/testing/mailbox.ts'
+import { stepUp } from '../packages/server/src/testing/step-up.ts'
 import { freePort, PASSWORD } from '../packages/server/src/testing/world.ts'
 
 const OLD = 'the old secret of the tests, thirty-two characters'
@@ -74,6 +76,12 @@ const rotateByCommand = async ({ tools }: App): Promise<string> => {
   return (await secretsRotate.run(tools, { values: {}, positionals: [] })).text
 }
 
+const worldOf = ({ tools: { clock } }: App) => ({
+  clock: { now: clock.now, advance: async () => clock.advance(30_000) },
+})
+/** After which a session is no recent proof. */
+const LATER = 11 * 60_000
+
 /** Every sealed text of the database, by column: whichever table has one, also of later versions. */
 async function sealedTexts(db: Db): Promise<[column: string, text: string][]> {
   return await db.tx('system', async (tx) => {
@@ -91,7 +99,7 @@ async function sealedTexts(db: Db): Promise<[column: string, text: string][]> {
   })
 }
 
-const PURPOSES = ['canary', 'keys', 'letters', 'totp'] as const
+const PURPOSES = ['canary', 'keys', 'letters', 'totp', 'forms'] as const
 const opensUnder = (ring: Keyring, text: string): boolean =>
   PURPOSES.some((purpose) => ring.isCurrent(purpose, text))
 
@@ -174,7 +182,7 @@ describe('a rotation of the secret', () => {
       if (node.warnings.length > 0) {
         const text = await rotateByCommand(node.app)
         expect(text).toMatch(
-          /^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+, authenticator apps 0\. /,
+          /^Sealed again under LATCHKEY_SECRET: signing keys 1, e-mails \d+, authenticator apps 0, forms that wait for a step-up 0\. /,
         )
       }
       const under = keyring(NEW)
@@ -207,25 +215,128 @@ describe('a rotation of the secret', () => {
   it('keeps authenticator apps, whose secrets are sealed again', async () => {
     const before = await restart(OLD)
     const client = await signedIn(before, 'ada@example.com')
-    const world = (app: App) => ({
-      clock: { now: app.tools.clock.now, advance: async () => app.tools.clock.advance(30_000) },
-    })
-    const { secret } = await enrolAuthenticator(world(before.app), client)
+    const { secret } = await enrolAuthenticator(worldOf(before.app), client)
     for (const [n, secrets] of ([[NEW, OLD], [NEW, OLD], [NEW]] as const).entries()) {
       const node = await restart(secrets[0], secrets[1])
       // a code works once
       node.app.tools.clock.set(new Date(Date.now() + 3_600_000 * (n + 1)))
       const login = { username: 'ada@example.com', password: PASSWORD }
       const { body } = await new Client(node.client.url).post('/api/v1/auth/login', login)
-      const code = codeOf(world(node.app), secret)
+      const code = codeOf(worldOf(node.app), secret)
       const reply = await new Client(node.client.url).post('/api/v1/auth/mfa/verify', {
         attempt: body.error.details.attempt, method: 'totp', code,
       }) // biome-ignore format: a body
       expect(reply.status, reply.text).toBe(200)
-      if (node.warnings.length > 0) expect(await rotateByCommand(node.app)).toContain('authenticator apps 1.')
+      if (node.warnings.length > 0) expect(await rotateByCommand(node.app)).toContain('authenticator apps 1,')
       const sealed = await sealedTexts(node.app.tools.db)
       expect(sealed.filter(([column]) => column === 'totp_secrets.secret')).toHaveLength(1)
     }
+  })
+
+  it('keeps what sign-ins are made of: factors, remembered browsers, open attempts, held forms, links and codes', async () => {
+    const before = await restart(OLD)
+    const url = () => `http://127.0.0.1:${running[0]?.tools.config.port}`
+    const api = (client: Client, path: string, body: object = {}) => client.post(`/api/v1/auth/${path}`, body)
+    /** The browser, at the server that runs now. */
+    const moved = (client: Client): Client => {
+      const again = new Client(url())
+      for (const [name, value] of client.cookies) again.cookies.set(name, value)
+      again.csrfToken = client.csrfToken
+      return again
+    }
+    const user = (name: string) => signedIn({ ...before, client: new Client(url()) }, `${name}@example.com`)
+    const [bea, cyn] = [await user('bea'), await user('cyn')]
+    for (const name of ['dan', 'eve']) await user(name)
+    before.app.tools.clock.advance(LATER)
+
+    // of each two: one is used while both secrets are known, one after the rotation
+    const ada = await user('ada')
+    const authenticator = new Authenticator()
+    // the public URL does not name the port of each server
+    const origin = before.app.tools.config.publicUrl
+    await addPasskey(ada, authenticator, { origin })
+    const { secret, backupCodes } = await enrolAuthenticator(worldOf(before.app), ada)
+    const login = (client: Client) =>
+      api(client, 'login', { username: 'ada@example.com', password: PASSWORD })
+    const waiting = async (): Promise<string> => (await login(new Client(url()))).body.error.details.attempt
+    const attempts = [await waiting(), await waiting(), await waiting(), await waiting()]
+    const laptop = new Client(url())
+    const { body: asked } = await login(laptop)
+    before.app.tools.clock.advance(30_000)
+    const remembering = await api(laptop, 'mfa/verify', {
+      attempt: asked.error.details.attempt, method: 'totp', code: codeOf(worldOf(before.app), secret), remember_device: true,
+    }) // biome-ignore format: a body
+    expect(remembering.status, remembering.text).toBe(200)
+    laptop.cookies.delete('lk_session')
+    const challenged = new Client(url())
+    const { data: challenge } = await api(challenged, 'passkeys/login/begin')
+    for (const client of [bea, cyn]) {
+      const form = { csrf_token: client.csrfToken ?? '', name: 'K', description: '', environment: 'live', expires_in: '90d', access: 'some' }
+      const sent = await client.post('/account/api-keys', form, { form: true, headers: { accept: 'text/html' } })
+      expect(sent.headers.get('location')).toBe('/step-up')
+    } // biome-ignore format: a form
+    const [linked, linkedLater, coded, codedLater] = Array.from({ length: 4 }, () => new Client(url())) as [
+      Client,
+      Client,
+      Client,
+      Client,
+    ]
+    await api(linked, 'magic-link', { email: 'bea@example.com' })
+    await api(linkedLater, 'magic-link', { email: 'cyn@example.com' })
+    const { data: codeAsked } = await api(coded, 'email-code', { email: 'dan@example.com' })
+    const { data: codeAskedLater } = await api(codedLater, 'email-code', { email: 'eve@example.com' })
+    await before.app.settle()
+    const link = (email: string) => mailbox(running[0] as App).tokenFor(email, /sign-in\/link/)
+    const codeTo = async (email: string): Promise<string> =>
+      /^\d{6}$/m.exec((await mailbox(running[0] as App).emailTo(email, /code/)).text)?.[0] ?? ''
+
+    /** Everything that stays usable, at the server that runs now. */
+    async function use(n: 0 | 1, app: App, holder: Client, asker: Client, email: string) {
+      app.tools.clock.advance(LATER + 30_000 * (n + 2))
+      const verify = (attempt: string | undefined, method: string, code: string | undefined) =>
+        api(new Client(url()), 'mfa/verify', { attempt, method, code })
+      const replies = {
+        totp: await verify(attempts[n], 'totp', codeOf(worldOf(app), secret)),
+        'backup code': await verify(attempts[2 + n], 'backup_code', backupCodes[n]),
+        passkey: await signInByPasskey(new Client(url()), authenticator, { origin }),
+        'remembered browser': await login(moved(laptop)),
+        link: await api(moved(asker), 'magic-link/complete', { token: await link(email) }),
+      }
+      for (const [name, reply] of Object.entries(replies))
+        expect([name, reply.status, reply.code]).toEqual([name, 200, undefined])
+      const browser = moved(holder)
+      // its pages have tokens under the new secret
+      browser.csrfToken = null
+      const { action, fields } = await stepUp(browser)
+      expect([action, fields.name]).toEqual(['/account/api-keys', 'K'])
+    }
+
+    const between = await restart(NEW, OLD)
+    await use(0, between.app, bea, linked, 'bea@example.com')
+    const code = { attempt: codeAsked.attempt, code: await codeTo('dan@example.com') }
+    expect((await api(moved(coded), 'email-code/complete', code)).status).toBe(200)
+    const begun = moved(challenged)
+    const credential = authenticator.get(challenge.options, { origin })
+    expect((await api(begun, 'passkeys/login/complete', { credential })).status).toBe(200)
+    expect(await rotateByCommand(between.app)).toMatch(
+      /authenticator apps 1, forms that wait for a step-up 1\./,
+    )
+    const sealed = await sealedTexts(between.app.tools.db)
+    expect(new Set(sealed.map(([column]) => column))).toContain('attempts.held_form')
+    for (const [column, text] of sealed)
+      expect([column, opensUnder(keyring(NEW), text)]).toEqual([column, true])
+
+    const after = await restart(NEW)
+    await use(1, after.app, cyn, linkedLater, 'cyn@example.com')
+    // a code is kept as a keyed hash; its digits are not known, so it cannot be made again
+    const late = { attempt: codeAskedLater.attempt, code: await codeTo('eve@example.com') }
+    expect((await api(moved(codedLater), 'email-code/complete', late)).code).toBe('AUTHENTICATION_FAILED')
+    const again = new Client(url())
+    after.app.tools.clock.advance(LATER)
+    const { data: newer } = await api(again, 'email-code', { email: 'eve@example.com' })
+    await after.app.settle()
+    const fresh = { attempt: newer.attempt, code: await codeTo('eve@example.com') }
+    expect((await api(again, 'email-code/complete', fresh)).status).toBe(200)
   })
 
   it('can be run twice at once and interrupted, while e-mails are written', async () => {

@@ -1,25 +1,27 @@
 /** `secrets …`: the server's secret. The rules are core/secrets'; this is input and output. */
 import { type Rotation, rotateSecrets } from '../core/secrets/index.ts'
 import type { Tools } from '../core/tools.ts'
-import { resealTotp } from '../features/signin/totp/index.ts'
+import { stepUps } from '../features/signin/attempts/index.ts'
+import { sealedTotpSecrets } from '../features/signin/totp/index.ts'
 import { type Command, done, Failure } from './command.ts'
 
 /** Seals everything again, of core and of features. */
 export const rotateAll = (tools: Tools): Promise<Rotation> =>
-  rotateSecrets(tools, { authenticator_apps: resealTotp })
+  rotateSecrets(tools, { authenticator_apps: sealedTotpSecrets, held_forms: stepUps.forms.column })
 
 /** What is counted, for people. */
 const NAMES: Readonly<Record<string, string>> = {
   signing_keys: 'signing keys',
   emails: 'e-mails',
   authenticator_apps: 'authenticator apps',
+  held_forms: 'forms that wait for a step-up',
 }
 
 export const secretsRotate: Command = {
   name: 'secrets rotate',
   summary: 'Seal everything again under a new LATCHKEY_SECRET',
   about:
-    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys, e-mails and the secrets of authenticator apps again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
+    'First restart every server with the new secret in LATCHKEY_SECRET and the old one in LATCHKEY_SECRET_PREVIOUS. This command then seals signing keys, e-mails, the secrets of authenticator apps and forms that wait for a step-up again while they serve; it can be interrupted and repeated. Afterwards remove LATCHKEY_SECRET_PREVIOUS and restart.',
   examples: ['latchkey secrets rotate'],
   on: 'tools',
   async run(tools) {

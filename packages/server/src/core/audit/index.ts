@@ -122,7 +122,7 @@ export const AUDIT_EVENTS = {
   'keys.removed': 'A signing key was unpublished, because the last token that it signed has expired.',
   'keys.rotated': 'A signing key was published; with `details.immediately` all other keys were removed.',
   'secrets.rotated':
-    'Everything that is encrypted was sealed again under a new LATCHKEY_SECRET; `details` counts signing keys, e-mails and authenticator apps.',
+    'Everything that is encrypted was sealed again under a new LATCHKEY_SECRET; `details` counts signing keys, e-mails, authenticator apps and forms that wait for a step-up.',
   'system.setup_link.created': 'A single-use link for the first administrator was printed.',
   'system.clock.moved': 'The clock was moved (testing profile).',
 } as const

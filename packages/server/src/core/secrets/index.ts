@@ -8,8 +8,8 @@
  */
 import { type Call, systemCall } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
-import type { Keyring } from '../../base/crypto.ts'
-import type { Db, Tx } from '../../base/db/types.ts'
+import type { Keyring, Purpose } from '../../base/crypto.ts'
+import type { Db, Statements, Tx } from '../../base/db/types.ts'
 import { StartRefused } from '../../base/errors.ts'
 import type { Log } from '../../base/log/index.ts'
 import { audit } from '../audit/index.ts'
@@ -28,8 +28,17 @@ export interface ResealCounts {
 /** By what was sealed. */
 export type Rotation = Readonly<Record<string, ResealCounts>>
 
-/** Seals what a feature has sealed again, by its name; what the current secret opens is left alone. */
-export type Resealers = Readonly<Record<string, (db: Db, keyring: Keyring) => Promise<ResealCounts>>>
+/** A column in which a feature keeps sealed texts. */
+export interface SealedColumn {
+  purpose: Purpose
+  /** A page of the rows that have one, by id. */
+  list(db: Statements, after: string, limit: number): Promise<{ id: string; sealed: string }[]>
+  /** @returns false, without effect, where it was sealed again or deleted in the meantime */
+  replace(db: Statements, id: string, from: string, to: string): Promise<boolean>
+}
+
+/** The sealed columns of features, by what is counted. */
+export type SealedColumns = Readonly<Record<string, SealedColumn>>
 
 /** @throws StartRefused where the data is sealed under a secret that this server does not know */
 export async function assertSecret({ db, clock, keyring, log }: SecretTools): Promise<void> {
@@ -66,17 +75,42 @@ async function plantCanary({ db, clock, keyring }: SecretTools): Promise<string 
   return readCanary(db)
 }
 
+const AT_ONCE = 200
+
+/** Seals a column under the current secret, page by page; what neither secret opens stays as it is. */
+async function resealColumn(
+  { hot: db }: Pick<Db, 'hot'>,
+  keyring: Keyring,
+  { purpose, list, replace }: SealedColumn,
+): Promise<ResealCounts> {
+  const counts = { resealed: 0, unreadable: 0 }
+  for (let after = ''; ; ) {
+    const page = await list(db, after, AT_ONCE)
+    for (const { id, sealed } of page) {
+      after = id
+      if (keyring.isCurrent(purpose, sealed)) continue
+      if (!keyring.opens(purpose, sealed)) counts.unreadable += 1
+      else if (await replace(db, id, sealed, keyring.encrypt(purpose, keyring.decrypt(purpose, sealed))))
+        counts.resealed += 1
+    }
+    if (page.length < AT_ONCE) return counts
+  }
+}
+
 /**
  * Seals everything again under LATCHKEY_SECRET, a few rows at a time, while the server serves. It can be interrupted and
  * run again: what is sealed under LATCHKEY_SECRET already is left alone.
- * @param features what features have sealed
+ * @param columns what features have sealed
  */
-export async function rotateSecrets(tools: SecretTools, features: Resealers): Promise<Rotation> {
+export async function rotateSecrets(tools: SecretTools, columns: SealedColumns): Promise<Rotation> {
   const { db, clock, keyring } = tools
   const call: Call = systemCall(clock.now())
-  const rotation: Record<string, ResealCounts> = {}
-  const resealers: Resealers = { signing_keys: resealKeys, emails: resealEmails, ...features }
-  for (const [name, reseal] of Object.entries(resealers)) rotation[name] = await reseal(db, keyring)
+  const rotation: Record<string, ResealCounts> = {
+    signing_keys: await resealKeys(db, keyring),
+    emails: await resealEmails(db, keyring),
+  }
+  for (const [name, column] of Object.entries(columns))
+    rotation[name] = await resealColumn(db, keyring, column)
   await db.tx('system', async (tx) => {
     await moveCanary(tx, keyring, call.now)
     await audit(tx, call, {

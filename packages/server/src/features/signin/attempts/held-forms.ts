@@ -1,6 +1,7 @@
 /** The statements of forms that wait for a step-up, encrypted in its attempt. A form is taken once, under the row's lock. */
 import { sha256 } from '../../../base/crypto.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
+import type { SealedColumn } from '../../../core/secrets/index.ts'
 import { splitToken } from './attempts.ts'
 import type { Step } from './steps.ts'
 
@@ -93,4 +94,29 @@ async function isLost(
   return row !== undefined
 }
 
-export const heldForms = { hold, take, isLost }
+/** The column, for a rotation of the server's secret. */
+const column: SealedColumn = {
+  purpose: 'forms',
+  async list(db, after, limit) {
+    const rows = await db
+      .selectFrom('attempts')
+      .select(['id', 'held_form'])
+      .where('held_form', 'is not', null)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id, held_form }) => ({ id, sealed: held_form ?? '' }))
+  },
+  async replace(db, id, from, to) {
+    const { numUpdatedRows } = await db
+      .updateTable('attempts')
+      .set({ held_form: to })
+      .where('id', '=', id)
+      .where('held_form', '=', from)
+      .executeTakeFirst()
+    return numUpdatedRows > 0n
+  },
+}
+
+export const heldForms = { hold, take, isLost, column }

@@ -5,4 +5,4 @@
 export { continuingTotp } from './continuing.tsx'
 export { totpFeature } from './feature.ts'
 export { totpSection } from './pages.tsx'
-export { resealTotp } from './sealed.ts'
+export { sealedTotpSecrets } from './sealed.ts'

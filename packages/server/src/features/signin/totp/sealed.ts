@@ -5,8 +5,8 @@
  */
 import { z } from 'zod'
 import type { Keyring } from '../../../base/crypto.ts'
-import type { Db } from '../../../base/db/types.ts'
 import { Instant } from '../../../base/fields.ts'
+import type { SealedColumn } from '../../../core/secrets/index.ts'
 import { listSealedSecrets, replaceSecret } from './sql.ts'
 
 export interface SealedSetup {
@@ -40,23 +40,9 @@ export function openSetup(keyring: Keyring, userId: string, sealed: string, now:
   return user_id === userId && setup.until > now ? { ...setup, userId } : null
 }
 
-const AT_ONCE = 200
-
-/** Seals every secret under the current one of the server, page by page; one that neither opens stays as it is. */
-export async function resealTotp(
-  { hot: db }: Pick<Db, 'hot'>,
-  keyring: Keyring,
-): Promise<{ resealed: number; unreadable: number }> {
-  const counts = { resealed: 0, unreadable: 0 }
-  for (let after = ''; ; ) {
-    const page = await listSealedSecrets(db, after, AT_ONCE)
-    for (const { factor_id: id, secret } of page) {
-      after = id
-      if (keyring.isCurrent('totp', secret)) continue
-      if (!keyring.opens('totp', secret)) counts.unreadable += 1
-      else if (await replaceSecret(db, id, secret, keyring.encrypt('totp', keyring.decrypt('totp', secret))))
-        counts.resealed += 1
-    }
-    if (page.length < AT_ONCE) return counts
-  }
+/** The column, for a rotation of the server's secret. */
+export const sealedTotpSecrets: SealedColumn = {
+  purpose: 'totp',
+  list: listSealedSecrets,
+  replace: replaceSecret,
 }

@@ -84,10 +84,10 @@ export async function listSealedSecrets(
   db: Statements,
   after: string,
   limit: number,
-): Promise<{ factor_id: string; secret: string }[]> {
+): Promise<{ id: string; sealed: string }[]> {
   return await db
     .selectFrom('totp_secrets')
-    .select(['factor_id', 'secret'])
+    .select(['factor_id as id', 'secret as sealed'])
     .where('factor_id', '>', after)
     .orderBy('factor_id')
     .limit(limit)
