@@ -8,7 +8,14 @@ import { decodeCursor, encodeCursor } from '../../../base/cursor.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { audit } from '../../../core/audit/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { type ComplianceRow, type OwnDemandRow, selectCompliance, selectOwnDemands } from './members-sql.ts'
+import {
+  type ComplianceRow,
+  type EffectRow,
+  type OwnDemandRow,
+  selectCompliance,
+  selectEffect,
+  selectOwnDemands,
+} from './members-sql.ts'
 import { type ComplianceState, worstOf } from './policy.ts'
 
 /** Members that one page examines for a state, so that a rare one takes no longer than a frequent one. */
@@ -39,6 +46,11 @@ export async function listCompliance(
   const page = rows.slice(0, limit)
   const next = rows.length > limit ? page.at(-1)?.user_id : (last ?? undefined)
   return { page, nextCursor: next === undefined ? null : encodeCursor(tools.keyring, list, [next]) }
+}
+
+/** How many active members of the organization that the call is about are in each state. */
+export async function countCompliance({ db }: Pick<Tools, 'db'>, call: Call): Promise<EffectRow> {
+  return await db.tx('system', (tx) => selectEffect(tx, call.organization?.id ?? '', null, call.now))
 }
 
 /** Every member, in chunks that are read in separate transactions. Audited before the first. */

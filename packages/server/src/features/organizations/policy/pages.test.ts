@@ -76,6 +76,33 @@ describe('the security page', () => {
     )
   })
 
+  it('counts one member in words, in both languages', async () => {
+    const review = async (language: string, form: Record<string, string>) => {
+      const owner = await world.person()
+      await owner.client.patch('/api/v1/users/me', { locale: language })
+      const id = await world.organization({ members: [[owner, 'owner']] })
+      const sent = { csrf_token: owner.client.csrfToken ?? '', ...FORM, ...form }
+      const path = `/account/organizations/${id}/security/review`
+      return (await owner.client.post(path, sent, { ...HTML, form: true })).text
+    }
+    const texts = [
+      ['en', {}, 'The only member would have to set up a second factor, at the latest on'],
+      ['en', { grace_days: '0' }, 'The only member would have to set up a second factor immediately.'],
+      ['en', { mode: 'optional' }, 'The only member would not have to set up a second factor.'],
+      ['de', {}, 'Das einzige Mitglied müsste einen zweiten Faktor einrichten, spätestens am'],
+      ['de', { grace_days: '0' }, 'Das einzige Mitglied müsste sofort einen zweiten Faktor einrichten.'],
+      ['de', { mode: 'optional' }, 'Das einzige Mitglied müsste keinen zweiten Faktor einrichten.'],
+    ] as const
+    for (const [language, form, text] of texts) expect(await review(language, form)).toContain(text)
+  })
+
+  it('states what each password profile follows, where it is chosen, in both languages', async () => {
+    const { client } = company.owner
+    expect((await client.get(at(), HTML)).text).toContain('Follows PCI DSS 4.0.1, requirements 8.3.6')
+    const german = { headers: { ...HTML.headers, 'accept-language': 'de' } }
+    expect((await client.get(at(), german)).text).toContain('Folgt PCI DSS 4.0.1, Anforderungen 8.3.6')
+  })
+
   it('refuses a change that another one has overtaken', async () => {
     const { admin } = company
     const stale = await send(admin, at(), { ...FORM, mode: 'optional', version: '0' })

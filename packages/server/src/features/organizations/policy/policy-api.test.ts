@@ -20,6 +20,7 @@ const DEFAULTS = {
   allowed_methods: ['totp', 'passkey', 'backup_code'],
   session_absolute: null,
   password_profile: null,
+  password_conformance: null,
   sign_in: 'any',
 }
 
@@ -54,6 +55,7 @@ describe('the policy of an organization', () => {
       mode: 'require_any',
       session_absolute: '90m',
       password_profile: 'nist',
+      password_conformance: expect.stringMatching(/^Follows NIST SP 800-63B-4/),
       notify_days_before: [30, 7, 1],
       version: 2,
       since: second.data.updated_at,
@@ -186,6 +188,7 @@ describe('who may see and change it', () => {
       (person, id) => person.client.post(pathOf(id, 'security-policy/preview'), { mode: 'optional' }),
     ],
     ['list compliance', (person, id) => person.client.get(pathOf(id, 'mfa-compliance'))],
+    ['count compliance', (person, id) => person.client.get(pathOf(id, 'mfa-compliance/summary'))],
     ['export compliance', (person, id) => person.client.get(pathOf(id, 'mfa-compliance/export'))],
     [
       'override',
@@ -296,6 +299,11 @@ describe('compliance', () => {
       [admin.id]: ['pending', ['passkey']],
       [member.id]: ['in_grace', []],
       [guest.id]: ['not_applicable', []],
+    })
+    const { data: summary } = await owner.client.get(pathOf(id, 'mfa-compliance/summary'))
+    expect(summary).toEqual({
+      members: 4,
+      states: { not_applicable: 1, pending: 1, in_grace: 1, compliant: 1, past_due: 0, suspended: 0 },
     })
     expect(Object.keys(await statesOf('?state=in_grace'))).toEqual([member.id])
     expect(await statesOf('?state=suspended')).toEqual({})

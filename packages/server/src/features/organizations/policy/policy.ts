@@ -9,6 +9,7 @@ import {
   isEnrolled,
 } from '../../../base/assurance.ts'
 import { later } from '../../../base/clock.ts'
+import type { PasswordProfileName } from '../../../config/password-profiles.ts'
 import {
   DAY,
   DEFAULT_GRACE_DAYS,
@@ -30,7 +31,6 @@ export const COMPLIANCE_STATES = [
 export type ComplianceState = (typeof COMPLIANCE_STATES)[number]
 
 export const SIGN_IN_RULES = ['any', 'sso_required'] as const
-export const PASSWORD_PROFILES = ['nist', 'classic', 'pci', 'custom'] as const
 
 /** What a policy's owner chooses. */
 export interface PolicyFields {
@@ -41,7 +41,7 @@ export interface PolicyFields {
   allowedMethods: readonly AcceptableMethod[]
   /** Seconds; null for no limit beyond the server's. */
   sessionAbsolute: number | null
-  passwordProfile: (typeof PASSWORD_PROFILES)[number] | null
+  passwordProfile: PasswordProfileName | null
   signIn: (typeof SIGN_IN_RULES)[number]
 }
 

@@ -8,13 +8,15 @@ import { type Download, download, type Row, route } from '../../../base/http/row
 import type { Tools } from '../../../core/tools.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { changePolicy, getPolicy, previewPolicy } from './changes.ts'
-import { exportCompliance, getOwnCompliance, listCompliance } from './compliance.ts'
+import { countCompliance, exportCompliance, getOwnCompliance, listCompliance } from './compliance.ts'
 import { policyOperations as of } from './operations.ts'
 import { type ComplianceState, DEFAULT_POLICY } from './policy.ts'
 import {
+  ComplianceSummaryView,
   ComplianceView,
   changeOf,
   complianceCsv,
+  complianceSummaryView,
   complianceView,
   OwnComplianceView,
   ownComplianceView,
@@ -128,7 +130,7 @@ const complianceRows = (tools: Tools): Row[] => [
     method: 'GET',
     path: COMPLIANCE,
     description:
-      'By id. A page of one state may be short or empty although `next_cursor` names a further one. `POST …/security-policy/preview` without fields counts the members of each state, in `states_now`.',
+      'By id. A page of one state may be short or empty although `next_cursor` names a further one. `GET …/mfa-compliance/summary` counts the members of each state.',
     tag,
     input: PageInput.extend({ ...OneOrganization.shape, state: ByState }),
     output: z.array(ComplianceView),
@@ -137,6 +139,18 @@ const complianceRows = (tools: Tools): Row[] => [
       const { page, nextCursor } = await listCompliance(tools, call, input)
       return { data: page.map(complianceView), nextCursor }
     },
+  }),
+  route({
+    of: of.listCompliance,
+    name: 'organizations.mfa_compliance.summary',
+    method: 'GET',
+    path: `${COMPLIANCE}/summary`,
+    description: 'Counts all active members of the organization by their state under the policy in force.',
+    tag,
+    input: OneOrganization,
+    output: ComplianceSummaryView,
+    message: 'Compliance counted.',
+    run: async (call) => ({ data: complianceSummaryView(await countCompliance(tools, call)) }),
   }),
   download({
     of: of.exportCompliance,

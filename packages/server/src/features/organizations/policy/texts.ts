@@ -1,5 +1,6 @@
 /** Texts of the security policy's pages. */
 import { texts } from '../../../base/page/index.ts'
+import { CONFORMANCE } from '../../../config/password-profiles.ts'
 
 export const policyText = texts({
   en: {
@@ -36,24 +37,32 @@ export const policyText = texts({
     'profile.classic': 'Classic: 8 characters',
     'profile.pci': 'PCI DSS: 12 characters',
     'profile.custom': 'Rules of the server',
+    'profile.hint': 'They hold beside the rules of the server: of each rule, the strictest counts.',
+    'conformance.nist': CONFORMANCE.nist,
+    'conformance.classic': CONFORMANCE.classic,
+    'conformance.pci': CONFORMANCE.pci,
+    'conformance.custom': CONFORMANCE.custom,
     'policy.review': 'Review change',
     'policy.read_only': 'Only members with the permission to change the security policy can change it.',
     'policy.since': 'Required since {time}',
     'review.title': 'Change the security policy?',
     'review.none': 'None of {members} people would have to set up a second factor.',
     'review.effect': {
-      one: 'Of {members} people {count} would have to set up a second factor, at the latest on {date}.',
+      one: 'Of {members} people one would have to set up a second factor, at the latest on {date}.',
       other: 'Of {members} people {count} would have to set up a second factor, the first by {date}.',
     },
     'review.at_once': {
-      one: 'Of {members} people {count} would have to set up a second factor immediately.',
+      one: 'Of {members} people one would have to set up a second factor immediately.',
       other: 'Of {members} people {count} would have to set up a second factor, the first immediately.',
     },
+    'review.only_none': 'The only member would not have to set up a second factor.',
+    'review.only_effect': 'The only member would have to set up a second factor, at the latest on {date}.',
+    'review.only_at_once': 'The only member would have to set up a second factor immediately.',
     'review.sessions': {
-      one: '{count} person loses access in an open session until they have done so.',
+      one: 'One person loses access in an open session until they have done so.',
       other: '{count} people lose access in their open sessions until they have done so.',
     },
-    'review.emails': 'They are informed by e-mail.',
+    'review.emails': { one: 'They are informed by e-mail.', other: 'They are all informed by e-mail.' },
     'review.save': 'Save policy',
     'review.cancel': 'Change nothing',
     'refused.stale': 'The policy was changed in the meantime. Check it, and change it again.',
@@ -86,7 +95,7 @@ export const policyText = texts({
     'field.password_profile': 'Passwortregeln',
     'field.allow_totp': 'Authenticator-App',
     'field.allow_passkey': 'Passkey',
-    'field.allow_backup_code': 'Ersatzcode',
+    'field.allow_backup_code': 'Backup-Code',
     'field.allow_remembered_device': 'Gemerktes Gerät',
     'mode.disabled': 'Nicht verlangt',
     'mode.optional': 'Empfohlen',
@@ -110,24 +119,39 @@ export const policyText = texts({
     'profile.classic': 'Klassisch: 8 Zeichen',
     'profile.pci': 'PCI DSS: 12 Zeichen',
     'profile.custom': 'Regeln des Servers',
+    'profile.hint': 'Sie gelten neben den Regeln des Servers: von jeder Regel zählt die strengste.',
+    'conformance.nist':
+      'Folgt NIST SP 800-63B-4, Abschnitt 3.1.1.2: eine Mindestlänge und eine Liste abgelehnter Passwörter, keine Zeichenklassen und kein Ablauf.',
+    'conformance.classic':
+      'Folgt dem, was viele ältere Richtlinien verlangen, und nicht NIST SP 800-63B-4, das Zeichenklassen und regelmäßige Änderungen untersagt.',
+    'conformance.pci':
+      'Folgt PCI DSS 4.0.1, Anforderungen 8.3.6, 8.3.7 und 8.3.9; die Anforderungen 8.3.4 und 8.2.8 (Sperre und unbenutzte Sitzungen) hängen von anderen Einstellungen ab.',
+    'conformance.custom': 'Folgt den Einstellungen des Servers und beansprucht keinen Standard.',
     'policy.review': 'Änderung prüfen',
     'policy.read_only': 'Nur Mitglieder mit der Berechtigung dazu können die Sicherheitsrichtlinie ändern.',
     'policy.since': 'Verlangt seit {time}',
     'review.title': 'Die Sicherheitsrichtlinie ändern?',
     'review.none': 'Von {members} Personen müsste niemand einen zweiten Faktor einrichten.',
     'review.effect': {
-      one: 'Von {members} Personen müsste {count} einen zweiten Faktor einrichten, spätestens am {date}.',
+      one: 'Von {members} Personen müsste eine einen zweiten Faktor einrichten, spätestens am {date}.',
       other: 'Von {members} Personen müssten {count} einen zweiten Faktor einrichten, die erste bis {date}.',
     },
     'review.at_once': {
-      one: 'Von {members} Personen müsste {count} sofort einen zweiten Faktor einrichten.',
+      one: 'Von {members} Personen müsste eine sofort einen zweiten Faktor einrichten.',
       other: 'Von {members} Personen müssten {count} einen zweiten Faktor einrichten, die erste sofort.',
     },
+    'review.only_none': 'Das einzige Mitglied müsste keinen zweiten Faktor einrichten.',
+    'review.only_effect':
+      'Das einzige Mitglied müsste einen zweiten Faktor einrichten, spätestens am {date}.',
+    'review.only_at_once': 'Das einzige Mitglied müsste sofort einen zweiten Faktor einrichten.',
     'review.sessions': {
-      one: '{count} Person verliert in einer offenen Sitzung den Zugang, bis das geschehen ist.',
+      one: 'Eine Person verliert in einer offenen Sitzung den Zugang, bis das geschehen ist.',
       other: '{count} Personen verlieren in ihren offenen Sitzungen den Zugang, bis das geschehen ist.',
     },
-    'review.emails': 'Sie werden per E-Mail benachrichtigt.',
+    'review.emails': {
+      one: 'Diese Person wird per E-Mail benachrichtigt.',
+      other: 'Diese Personen werden per E-Mail benachrichtigt.',
+    },
     'review.save': 'Richtlinie speichern',
     'review.cancel': 'Nichts ändern',
     'refused.stale':

@@ -13,11 +13,12 @@ import {
   textOrNull,
   timeOrNull,
 } from '../../../base/described.ts'
+import { CONFORMANCE, PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
 import { MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
 import type { Effect } from './changes.ts'
 import type { OwnCompliance } from './compliance.ts'
 import type { ComplianceRow, EffectRow } from './members-sql.ts'
-import { COMPLIANCE_STATES, PASSWORD_PROFILES, type PolicyFields, SIGN_IN_RULES } from './policy.ts'
+import { COMPLIANCE_STATES, type PolicyFields, SIGN_IN_RULES } from './policy.ts'
 import type { StoredPolicy } from './sql.ts'
 
 const MODES =
@@ -147,6 +148,10 @@ export const SecurityPolicyView = z
       '12h',
     ),
     password_profile: PROFILE,
+    password_conformance: textOrNull(
+      'What standard the password profile follows and what not; null without one.',
+      CONFORMANCE.nist,
+    ),
     sign_in: SIGN_IN,
     version: described(z.number().int(), 'One more at each change; 0 for the default policy.', 3),
     since: timeOrNull(
@@ -169,6 +174,7 @@ export const securityPolicyView = (policy: StoredPolicy): z.infer<typeof Securit
     allowed_methods: [...policy.allowedMethods],
     session_absolute: policy.sessionAbsolute === null ? null : durationText(policy.sessionAbsolute),
     password_profile: policy.passwordProfile,
+    password_conformance: policy.passwordProfile === null ? null : CONFORMANCE[policy.passwordProfile],
     sign_in: policy.signIn,
     version: policy.version,
     since: policy.since?.toISOString() ?? null,
@@ -222,6 +228,18 @@ export const policyEffectView = ({ before, after }: Effect): z.infer<typeof Poli
   due_at: after.due_at?.toISOString() ?? null,
   states: statesView(after),
   states_now: statesView(before),
+})
+
+export const ComplianceSummaryView = z
+  .object({
+    members: count('The active members.', 412),
+    states: States.describe('The members by their state.'),
+  })
+  .meta({ id: 'MfaComplianceSummary' })
+
+export const complianceSummaryView = (effect: EffectRow): z.infer<typeof ComplianceSummaryView> => ({
+  members: effect.members,
+  states: statesView(effect),
 })
 
 export const StateField = z.enum(COMPLIANCE_STATES)

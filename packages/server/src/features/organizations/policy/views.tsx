@@ -19,9 +19,10 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
 import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import type { ComplianceRow, EffectRow } from './members-sql.ts'
-import { COMPLIANCE_STATES, type ComplianceState, PASSWORD_PROFILES } from './policy.ts'
+import { COMPLIANCE_STATES, type ComplianceState } from './policy.ts'
 import type { StoredPolicy } from './sql.ts'
 import { policyText as t } from './texts.ts'
 import { durationText } from './view.ts'
@@ -112,9 +113,25 @@ function PolicyForm({ id, policy, ...form }: FormState & { id: string; policy: S
         name="profile"
         value={policy.passwordProfile ?? 'server'}
         options={Object.fromEntries(profiles.map((one) => [one, t(locale, `profile.${one}`)]))}
+        hint={t(locale, 'profile.hint')}
       />
+      <Conformances />
       <Button kind="secondary">{t(locale, 'policy.review')}</Button>
     </Form>
+  )
+}
+
+/** What each profile follows and what not, where it is chosen. */
+function Conformances() {
+  const { locale } = useUi()
+  return (
+    <DefinitionList>
+      {PASSWORD_PROFILES.map((one) => (
+        <Definition key={one} term={t(locale, `profile.${one}`)}>
+          {t(locale, `conformance.${one}`)}
+        </Definition>
+      ))}
+    </DefinitionList>
   )
 }
 
@@ -128,6 +145,9 @@ function PolicyFacts({ policy }: { policy: StoredPolicy }) {
         <Definition term={t(locale, 'field.grace_days')}>{policy.graceDays}</Definition>
         <Definition term={t(locale, 'field.password_profile')}>
           {t(locale, `profile.${policy.passwordProfile ?? 'server'}`)}
+          {policy.passwordProfile === null ? null : (
+            <p class="quiet">{t(locale, `conformance.${policy.passwordProfile}`)}</p>
+          )}
         </Definition>
       </DefinitionList>
       <p class="quiet">{t(locale, 'policy.read_only')}</p>
@@ -220,7 +240,9 @@ export function Review({ shell, sent, effect, now }: ReviewProps) {
       {effect.loses_session > 0 ? (
         <Alert kind="info">{t(locale, 'review.sessions', { count: effect.loses_session })}</Alert>
       ) : null}
-      {effect.must_enrol > 0 ? <p class="lead">{t(locale, 'review.emails')}</p> : null}
+      {effect.must_enrol > 0 ? (
+        <p class="lead">{t(locale, 'review.emails', { count: effect.must_enrol })}</p>
+      ) : null}
       <Form action={placeOf(shell.id, '/security')} hidden={sent}>
         <Actions>
           <Button>{t(locale, 'review.save')}</Button>
@@ -236,7 +258,13 @@ export function Review({ shell, sent, effect, now }: ReviewProps) {
 function Effect({ effect, now }: { effect: EffectRow; now: Date }): ComponentChildren {
   const { locale } = useUi()
   const { members, must_enrol: count, due_at: dueAt } = effect
-  if (count === 0 || dueAt === null) return t(locale, 'review.none', { members })
-  if (dueAt <= now) return t(locale, 'review.at_once', { members, count })
-  return t(locale, 'review.effect', { members, count, date: timeText(locale, dueAt, 'day') })
+  const isOnly = members === 1
+  if (count === 0 || dueAt === null)
+    return isOnly ? t(locale, 'review.only_none') : t(locale, 'review.none', { members })
+  if (dueAt <= now)
+    return isOnly ? t(locale, 'review.only_at_once') : t(locale, 'review.at_once', { members, count })
+  const date = timeText(locale, dueAt, 'day')
+  return isOnly
+    ? t(locale, 'review.only_effect', { date })
+    : t(locale, 'review.effect', { members, count, date })
 }
