@@ -179,6 +179,7 @@ dt { font-size: .875rem; }
 
 @media (max-width: 48rem) { .tabs { display: none; } .menu { display: block; } }
 @media (max-width: 30rem) {
+  summary { display: grid; grid-template-columns: 1fr auto; gap: 0 .75rem; padding-block: .5rem; } summary .quiet { grid-row: 2; font-weight: 400; }
   .bar:not(.signed-in) { padding-top: 1.5rem; padding-bottom: 1rem; }
   main { padding-inline: 1rem; } .bar.signed-in { padding-inline: 1rem; }
   .items > li > form, .items > li > .button, .items > li > .actions { grid-column: 2; justify-self: start; }

@@ -38,7 +38,7 @@ export const backupCodesText = texts({
     'page.none': 'Sie haben keine Backup-Codes.',
     'page.needs_factor':
       'Backup-Codes ersetzen einen zweiten Faktor. Richten Sie zuerst eine Authenticator-App oder einen Passkey ein.',
-    'page.replace': 'Neue Codes ersetzen die, die Sie haben.',
+    'page.replace': 'Neue Codes ersetzen die bisherigen.',
     'page.button': 'Codes erzeugen',
     'saved.title': 'Speichern Sie Ihre Backup-Codes',
     'saved.lead':

@@ -55,7 +55,7 @@ export const mailCodesText = texts({
     'factor.removed': 'A code by e-mail is no longer required.',
   },
   de: {
-    'request.title': 'Mit einer E-Mail anmelden',
+    'request.title': 'Mit einer E\u2011Mail anmelden',
     'request.lead': 'Sie brauchen kein Passwort: Zeigen Sie, dass Sie die E-Mails Ihres Kontos lesen können.',
     'request.email': 'E-Mail-Adresse',
     'request.remember': 'Angemeldet bleiben',
