@@ -23,7 +23,7 @@ const withoutDatabase = [
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/{config,config/settings,features/signin/steps/next-step}.test.ts',
-  'packages/server/src/features/signin/passkeys/{ceremonies,challenges}.test.ts',
+  'packages/server/src/features/signin/passkeys/{attestation,ceremonies,challenges}.test.ts',
   'packages/server/src/features/signin/{backup-codes/codes,totp/oathtool,totp/otp,totp/qr}.test.ts',
   'tests/{architecture,docs,launcher,packages,pages,pitfalls,platforms,reference,vocabulary}.test.{ts,tsx}',
 ]
