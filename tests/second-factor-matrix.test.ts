@@ -1,6 +1,7 @@
 /**
  * Every path to a session × everything that demands a second factor: each path stops at the second factor, or at setting
- * one up, and leaves no session. A path that starts sessions without asking `nextStep` fails here.
+ * one up, and leaves no session; the code of an authenticator app completes it, and a remembered browser where it is
+ * accepted. A path that starts sessions without asking `nextStep` fails here.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../packages/server/src/config.ts'
@@ -8,11 +9,13 @@ import { insertFactor } from '../packages/server/src/core/factors/index.ts'
 import { createTokenByOperator } from '../packages/server/src/features/access/tokens/index.ts'
 import { setPasswordByOperator } from '../packages/server/src/features/accounts/registration/operator.ts'
 import { Authenticator, addPasskey, signInByPasskey } from '../packages/server/src/testing/authenticator.ts'
-import { Client } from '../packages/server/src/testing/client.ts'
+import { codeOf } from '../packages/server/src/testing/authenticator-app.ts'
+import { Client, type Reply } from '../packages/server/src/testing/client.ts'
+import { formIn } from '../packages/server/src/testing/step-up.ts'
 import { startWorld, type World } from '../packages/server/src/testing/world.ts'
-import { FACTORS, type FactorName } from './sign-in/factors.ts'
+import { APP_SECRET, FACTORS, type FactorName } from './sign-in/factors.ts'
 import { postForm } from './sign-in/forms.ts'
-import { NEW_ACCOUNTS, PATHS, type Stop, type Subject, stopOf } from './sign-in/paths.ts'
+import { NEW_ACCOUNTS, PATHS, type Ran, type Stop, type Subject, stopOf } from './sign-in/paths.ts'
 
 interface Server {
   settings: Partial<Config>
@@ -86,20 +89,23 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
     'where $demand demands it, of a user who has set up $factor',
     ({ demand, prepare, factor }) => {
       const stop = expected(demand, factor)
+      const hasApp = factor === 'totp' || factor === 'both'
 
-      it.each(PATHS)(`$name leads to ${stop}`, async ({ run, isRefusal, provesMailbox }) => {
+      it.each(PATHS)(`$name leads to ${stop}`, async ({ name, run, isRefusal, provesMailbox }) => {
         const [made] = await world.people([{ signIn: false }])
         if (!made) throw new Error('no user')
         const user = { id: made.id, email: made.email, password: made.password }
         await FACTORS[factor](world, user)
         await prepare(world, user)
-        const { reply, browser } = await run(world, user)
+        const ran = await run(world, user)
+        const { reply, browser } = ran
         expect([stopOf(reply), reply.status < 500]).toEqual([stop, true])
         const open = await sessionsOf(world, user)
         if (stop === 'done') return
         expect(open).toBe(0)
         expect(browser?.cookies.has('lk_session') ?? false).toBe(false)
         expect(await world.events(user.id)).not.toContain('auth.login.success')
+        if (hasApp && !ENDED.has(name)) await expectCompleted(world, user, demand, factor, ran, provesMailbox)
         if (reply.body.error === undefined) return
         const { details } = reply.body.error
         // a credential that is checked for one request has no attempt to continue
@@ -115,6 +121,59 @@ describe.each(Object.entries(SERVERS))('a server %s', (_, { settings, demands })
     },
   )
 })
+
+const ACCEPTING_IT = 'an organization that accepts it'
+/** Where a remembered browser is accepted as the second factor. */
+const ACCEPTING: ReadonlySet<string> = new Set(['nothing', ACCEPTING_IT])
+const ONE_REQUEST = 'the password by HTTP Basic, for one request'
+/** They check a credential for one request, and have no attempt to continue. */
+const ENDED: ReadonlySet<string> = new Set([ONE_REQUEST, 'revoke_token'])
+
+/** The code of the app, in the attempt of a client or on the page of a browser. */
+async function proveByApp(world: World, { reply, browser }: Ran): Promise<Reply> {
+  const code = codeOf(world, APP_SECRET)
+  if (browser) {
+    const { fields } = formIn((await browser.get('/second-factor?method=totp')).text)
+    return await postForm(browser, '/second-factor', { ...fields, code })
+  }
+  const attempt = /sgn_\w+\.[\w-]+/.exec(reply.text)?.[0]
+  return await world.client().post('/api/v1/auth/mfa/verify', { attempt, method: 'totp', code })
+}
+
+/** The sign-in that stopped is complete with the code of the app, at the level that its proofs reach. */
+async function expectCompleted(
+  world: World,
+  user: Subject,
+  demand: string,
+  factor: FactorName,
+  ran: Ran,
+  provesMailbox = false,
+): Promise<void> {
+  let reply = await proveByApp(world, ran)
+  const needsPassword = provesMailbox && demand !== 'nothing'
+  if (needsPassword && factor === 'both') {
+    // the passkey alone would suffice after the mailbox, so that nothing else is offered
+    expect([reply.status, await sessionsOf(world, user)]).toEqual([400, 0])
+    return
+  }
+  if (needsPassword) {
+    // a mailbox is no factor of a demand: the password is the other one
+    expect([stopOf(reply), await sessionsOf(world, user)]).toEqual(['second_factor', 0])
+    const attempt = ran.browser?.cookies.get('lk_attempt') ?? /sgn_\w+\.[\w-]+/.exec(reply.text)?.[0]
+    const proof = { attempt, method: 'password', password: ran.password ?? user.password }
+    reply = await world.client().post('/api/v1/auth/mfa/verify', proof)
+  }
+  if (demand === A_PASSKEY && factor === 'totp') {
+    expect([stopOf(reply), await sessionsOf(world, user)]).toEqual(['enrol', 0])
+    return
+  }
+  const level = provesMailbox && !needsPassword ? 'aal1' : 'aal2'
+  expect([stopOf(reply), await acrOf(world, user)]).toEqual(['done', level])
+  expect(await world.events(user.id)).toContain('auth.login.success')
+  const token = reply.data?.access_token
+  if (token)
+    expect([claimsOf(token).acr, claimsOf(token).amr]).toEqual([level, expect.arrayContaining(['otp'])])
+}
 
 const sessionsOf = (world: World, { id }: Pick<Subject, 'id'>): Promise<number> =>
   world.db.tx('system', async (tx) => {
@@ -268,6 +327,66 @@ describe.each(Object.entries(SERVERS))('a passkey, at a server %s', (_, { settin
 
 const claimsOf = (token: unknown) =>
   JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString())
+
+describe.each(Object.entries(SERVERS))('a remembered browser, at a server %s', (_, { settings, demands }) => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld({ ...settings, compat: ['tokens-by-password'] })
+    await requireOfStaff(world)
+  })
+  afterAll(() => world.stop())
+
+  const accepting = async (at: World, user: Subject) => {
+    await setPolicy(at, user, 'require_any')
+    await at.db.tx('system', (tx) =>
+      tx
+        .updateTable('security_policies')
+        .set({ allowed_methods: ['totp', 'passkey', 'remembered_device'] })
+        .where(
+          'organization_id',
+          'in',
+          tx.selectFrom('memberships').select('organization_id').where('user_id', '=', user.id),
+        )
+        .execute(),
+    )
+  }
+  const all = { ...demands, [ACCEPTING_IT]: accepting }
+  describe.each(Object.entries(all))('where %s demands a factor', (demand, prepare) => {
+    it.each(PATHS)('$name', async ({ name, run, provesMailbox }) => {
+      const [made] = await world.people([{ signIn: false }])
+      if (!made) throw new Error('no user')
+      const user = { id: made.id, email: made.email, password: made.password }
+      await FACTORS.totp(world, user)
+      const first = world.client()
+      const { body } = await first.post('/api/v1/auth/login', {
+        username: user.email,
+        password: user.password,
+      })
+      const proof = { attempt: body.error.details.attempt, method: 'totp', code: codeOf(world, APP_SECRET) }
+      const signedIn = await first.post('/api/v1/auth/mfa/verify', { ...proof, remember_device: true })
+      expect(signedIn.status).toBe(200)
+      await world.db.tx('system', (tx) => tx.deleteFrom('sessions').where('user_id', '=', user.id).execute())
+      const [device] = [...first.cookies].filter(([cookie]) => cookie.includes('device'))
+      if (!device) throw new Error('no device')
+      await prepare(world, user)
+      const remembering: World = {
+        ...world,
+        client(options) {
+          const client = world.client(options)
+          client.cookies.set(...device)
+          return client
+        },
+      }
+      const { reply } = await run(remembering, user)
+      // it counts beside the password alone, which the browser that reset it has to prove with the factor once more
+      const isUsable =
+        ACCEPTING.has(demand) && !provesMailbox && !name.startsWith('a reset') && name !== ONE_REQUEST
+      const isAccepted = isUsable && settings.mfa !== 'required'
+      expect(stopOf(reply)).toBe(isAccepted ? 'done' : 'second_factor')
+      if (isAccepted && name !== 'revoke_token') expect(await acrOf(world, user)).toBe('aal1')
+    })
+  })
+})
 
 describe('a session from before', () => {
   let world: World

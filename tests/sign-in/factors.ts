@@ -2,6 +2,9 @@
 import { insertFactor } from '../../packages/server/src/core/factors/index.ts'
 import type { World } from '../../packages/server/src/testing/world.ts'
 
+/** The secret of every authenticator app. */
+export const APP_SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+
 type Kind = 'totp' | 'passkey'
 
 interface SetUp {
@@ -14,8 +17,16 @@ const setUp = (kinds: readonly Kind[], methods: readonly string[]): SetUp =>
   Object.assign(
     (world: World, { id: userId }: { id: string }) =>
       world.db.tx('system', async (tx) => {
-        for (const kind of kinds)
-          await insertFactor(tx, { userId, kind, name: null, confirmed: true }, world.clock.now())
+        for (const kind of kinds) {
+          const factor = { userId, kind, name: null, confirmed: true }
+          const { id: factorId } = await insertFactor(tx, factor, world.clock.now())
+          if (kind !== 'totp') continue
+          const secret = world.app.tools.keyring.encrypt('totp', APP_SECRET)
+          await tx
+            .insertInto('totp_secrets')
+            .values({ factor_id: factorId, user_id: userId, secret, algorithm: 'SHA1', digits: 6, period: 30, last_step: null })
+            .execute() // biome-ignore format: a row
+        }
       }),
     { methods },
   )

@@ -15,9 +15,11 @@ export interface Subject {
 /** Where a sign-in stops. */
 export type Stop = 'done' | 'second_factor' | 'enrol'
 
-interface Ran {
+export interface Ran {
   reply: Reply
   browser?: Client
+  /** The password, where the path has changed it. */
+  password?: string
 }
 
 interface Path {
@@ -131,7 +133,10 @@ export const PATHS: readonly Path[] = [
   {
     name: 'a reset and a code by e-mail, which prove the same mailbox',
     provesMailbox: true,
-    run: async (world, user) => ({ reply: await byEmail(world, await reset(world, user), 'email-code') }),
+    run: async (world, user) => {
+      const { password, ...changed } = await reset(world, user)
+      return { reply: await byEmail(world, { ...changed, password }, 'email-code'), password }
+    },
   },
   {
     name: 'the form that an invitation leads to',
