@@ -13,6 +13,7 @@ import {
   startPopulated,
   UNKNOWN,
   usual,
+  WITH_APP,
   WITH_PASSKEY,
 } from './enumeration/accounts.ts'
 
@@ -58,7 +59,7 @@ describe('the same answer', () => {
   )('of $name for every identifier', async ({ ask, unknown }) => {
     await forgetFailures()
     const expected = shapeOf(await ask(world.client(), unknown), unknown)
-    for (const identifier of [KNOWN, PENDING, DISABLED, WITH_PASSKEY]) {
+    for (const identifier of [KNOWN, PENDING, DISABLED, WITH_APP, WITH_PASSKEY]) {
       await forgetFailures()
       expect(shapeOf(await ask(world.client(), identifier), identifier), identifier).toEqual(expected)
     }

@@ -9,6 +9,7 @@ import {
   PENDING,
   startPopulated,
   UNKNOWN,
+  WITH_APP,
   WITH_PASSKEY,
 } from './enumeration/accounts.ts'
 
@@ -64,14 +65,14 @@ describe('the same time', () => {
   }
 
   const TIMED = [
-    { name: 'login', about: [KNOWN, PENDING, DISABLED] },
+    { name: 'login', about: [KNOWN, PENDING, DISABLED, WITH_APP] },
     { name: 'register', about: [KNOWN] },
-    { name: 'forgot', about: [KNOWN, DISABLED] },
+    { name: 'forgot', about: [KNOWN, DISABLED, WITH_APP] },
     { name: 'resend', about: [KNOWN, PENDING] },
-    { name: 'magic link', about: [KNOWN, DISABLED] },
-    { name: 'code by e-mail', about: [KNOWN, PENDING] },
+    { name: 'magic link', about: [KNOWN, DISABLED, WITH_APP] },
+    { name: 'code by e-mail', about: [KNOWN, PENDING, WITH_APP] },
     { name: 'a wrong code', about: [KNOWN] },
-    { name: 'the passkeys of an account', about: [KNOWN, WITH_PASSKEY] },
+    { name: 'the passkeys of an account', about: [KNOWN, WITH_PASSKEY, WITH_APP] },
   ]
 
   it.each(TIMED)(

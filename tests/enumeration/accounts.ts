@@ -4,6 +4,7 @@ import { loadConfig } from '../../packages/server/src/config.ts'
 import { disableUser } from '../../packages/server/src/features/identity/lifecycle/index.ts'
 import { getUser } from '../../packages/server/src/features/identity/users/index.ts'
 import { Authenticator, addPasskey } from '../../packages/server/src/testing/authenticator.ts'
+import { enrolAuthenticator } from '../../packages/server/src/testing/authenticator-app.ts'
 import type { Client, Reply } from '../../packages/server/src/testing/client.ts'
 import { PASSWORD, startWorld, type World } from '../../packages/server/src/testing/world.ts'
 
@@ -16,6 +17,8 @@ export const UNKNOWN = 'unkno@example.com'
 export const PENDING = 'pendi@example.com'
 export const DISABLED = 'disab@example.com'
 export const WITH_PASSKEY = 'passk@example.com'
+/** It has an authenticator app, which its sign-ins require. */
+export const WITH_APP = 'wapps@example.com'
 
 /** A server with accounts of each status. Hashes cost what they cost in production; the lock-out is off, for many samples. */
 export async function startPopulated(overrides: Parameters<typeof startWorld>[0] = {}): Promise<World> {
@@ -34,6 +37,7 @@ export async function startPopulated(overrides: Parameters<typeof startWorld>[0]
   )
   const { client } = await world.person({ email: WITH_PASSKEY })
   await addPasskey(client, new Authenticator())
+  await enrolAuthenticator(world, (await world.person({ email: WITH_APP })).client)
   await world.clock.advance('2 minutes')
   return world
 }
