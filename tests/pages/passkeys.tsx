@@ -19,7 +19,7 @@ export function passkeySamples(now: Date): Record<string, VNode> {
     synced: true,
     backedUp: true,
     userVerified: true,
-    suspended: false,
+    refused: null,
   }
   const key: PasskeyItem = {
     ...phone,
@@ -29,10 +29,11 @@ export function passkeySamples(now: Date): Record<string, VNode> {
     synced: false,
     backedUp: false,
     userVerified: false,
-    suspended: true,
+    refused: 'copied',
   }
   return {
     passkeys: <Passkeys passkeys={[phone, key]} notice="added" accepted={{ rpId: 'id.example.com' }} />,
+    'passkeys-alone': <Passkeys passkeys={[{ ...key, refused: 'alone' }]} />,
     'passkeys-none': <Passkeys passkeys={[]} notice="removed" />,
     'passkeys-refused': (
       <Passkeys passkeys={[phone]} alert="This is the last way to sign in to your account." />

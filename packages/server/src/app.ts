@@ -299,7 +299,8 @@ function assemble({ tools, close }: Awaited<ReturnType<typeof openTools>>, datab
     hashing: tools.hashing,
     authenticator: authenticator(tools, features),
     memberships: membershipLookup(tools, refusals(tools)),
-    assurance: (session, userId) => db.tx('system', (tx) => findProvable(tools, tx, session, userId)),
+    assurance: (session, userId, now) =>
+      db.tx('system', (tx) => findProvable(tools, tx, session, userId, now)),
     recordDenial: denials(tools),
     stepUp: stepUpBeginner(tools),
     // an app's tests read an e-mail right after the answer; elsewhere the time of an answer says nothing about its jobs

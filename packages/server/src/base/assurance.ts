@@ -158,6 +158,10 @@ export interface SignInFacts {
   /** That a code can be sent to their verified address; absent: it cannot. */
   hasMailbox?: boolean
   demands: readonly Demand[]
+  /**
+   * The kinds of which no factor is accepted now, although one is enrolled: demanded, and not offered. Absent: none.
+   */
+  refused?: readonly FactorKind[]
   /** The factors that this server lets users set up; absent: both. */
   offered?: readonly EnrollableKind[]
 }
@@ -187,13 +191,19 @@ export const REMEMBERED_DEVICE: ProofKind = {
  * The methods by which the user can prove something further. Where they have neither a password nor a factor, that is the
  * mailbox that they sign in with.
  */
-export function usableMethods({ factors, hasPassword, hasMailbox = false }: SignInFacts): SecondMethod[] {
+export function usableMethods({
+  factors,
+  refused = [],
+  hasPassword,
+  hasMailbox = false,
+}: SignInFacts): SecondMethod[] {
+  const isAccepted = (kind: FactorKind) => factors.includes(kind) && !refused.includes(kind)
   const isMailboxAll = hasMailbox && !hasPassword && factors.length === 0
   const isUsable: Readonly<Record<SecondMethod, boolean>> = {
-    passkey: factors.includes('passkey'),
-    totp: factors.includes('totp'),
-    backup_code: factors.includes('backup_codes'),
-    email_code: factors.includes('email') || isMailboxAll,
+    passkey: isAccepted('passkey'),
+    totp: isAccepted('totp'),
+    backup_code: isAccepted('backup_codes'),
+    email_code: isAccepted('email') || isMailboxAll,
     password: hasPassword,
   }
   return (['passkey', 'totp', 'backup_code', 'email_code', 'password'] as const).filter(
@@ -201,10 +211,43 @@ export function usableMethods({ factors, hasPassword, hasMailbox = false }: Sign
   )
 }
 
-/** Whether proofs suffice for the user's own second factors, without any demand. */
-export function meetsOwnFactors(proofs: readonly Judged[], factors: readonly FactorKind[]): boolean {
+/** How long after a reset by the mailbox the mailbox is no second factor, in milliseconds. */
+export const AFTER_RESET = 3_600_000
+
+/**
+ * The kinds of factors that are not accepted: passkeys of which none is, because there may be copies of them or they belong
+ * to another domain; and the mailbox while the password was just chosen by it: it would be both factors.
+ */
+export const refusedKinds = (
+  { hasRefusedPasskeysOnly, resetAt }: { hasRefusedPasskeysOnly: boolean; resetAt: Date | null },
+  now: Date,
+): FactorKind[] => [
+  ...(hasRefusedPasskeysOnly ? (['passkey'] as const) : []),
+  ...(resetAt !== null && now.getTime() - resetAt.getTime() < AFTER_RESET ? (['email'] as const) : []),
+]
+
+/** Why a user who has a second factor cannot give one now; null where nothing that they have is refused. */
+export type Blocked = 'factor_refused' | 'recent_reset'
+
+export function findBlocked({ factors, refused = [] }: SignInFacts): Blocked | null {
+  const isRefused = (kind: FactorKind) => factors.includes(kind) && refused.includes(kind)
+  return isRefused('passkey') ? 'factor_refused' : isRefused('email') ? 'recent_reset' : null
+}
+
+/**
+ * Whether proofs suffice for the user's own second factors, without any demand.
+ * @param refused the kinds that are not accepted
+ */
+export function meetsOwnFactors(
+  given: readonly Judged[],
+  factors: readonly FactorKind[],
+  refused: readonly FactorKind[] = [],
+): boolean {
   const isStrong = factors.includes('totp') || factors.includes('passkey')
   if (!isStrong && !factors.includes('email')) return true
+  // beside a password that was just chosen by the mailbox, the mailbox proves nothing more, in whichever order
+  const proofs =
+    isStrong || !refused.includes('email') ? given : given.filter(({ channel }) => channel !== 'mailbox')
   if (acrOf(proofs) !== 'aal1') return true
   const has = (...channels: (ProofKind['channel'] | undefined)[]) =>
     proofs.some(({ channel }) => channel !== undefined && channels.includes(channel))
@@ -217,10 +260,15 @@ export function meetsOwnFactors(proofs: readonly Judged[], factors: readonly Fac
 const prospective = (methods: readonly SecondMethod[]): Judged[] =>
   methods.map((method) => ({ method, ...kindOf(method) }))
 
-/** Whether a sign-in with these proofs lacks a further one that the user can give. */
+/**
+ * Whether a sign-in with these proofs lacks a further one that the user can give. A factor that is refused is lacking too: it
+ * does not lower what the account requires.
+ */
 export function lacksProof(proofs: readonly Judged[], facts: SignInFacts): boolean {
+  const { factors, refused } = facts
+  const enrolled = [...proofs, ...prospective(usableMethods({ ...facts, refused: [] }))]
+  if (!meetsOwnFactors(proofs, factors, refused) && meetsOwnFactors(enrolled, factors)) return true
   const everything = [...proofs, ...prospective(usableMethods(facts))]
-  if (!meetsOwnFactors(proofs, facts.factors) && meetsOwnFactors(everything, facts.factors)) return true
   return facts.demands.some((demand) => !isMet(demand, proofs) && isMet(demand, everything))
 }
 

@@ -100,7 +100,8 @@ export function createHttp(options: HttpOptions): Http {
     isUnavailable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
-    assurance: options.assurance ?? (async ({ proofs }) => ({ acr: 'aal1', methods: [], proofs })),
+    assurance:
+      options.assurance ?? (async ({ proofs }) => ({ acr: 'aal1', isBlocked: false, methods: [], proofs })),
     recordDenial: options.recordDenial ?? (async () => {}),
     stepUp: options.stepUp ?? (async () => null),
     beforeAnswer: options.beforeAnswer ?? null,

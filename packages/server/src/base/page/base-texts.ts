@@ -115,6 +115,8 @@ export const baseText = texts({
     'missing.email': 'This e-mail is no longer in the outbox.',
     'error.METHOD_NOT_ALLOWED': 'This action is not possible at this address.',
     'error.CONFLICT': 'This already exists, or was changed in the meantime.',
+    'reason.factor_refused':
+      'Your second factor is refused, and you have no other. Ask an administrator to reset your second factors.',
     'reason.last_way_in': 'This is the last way to sign in to your account. Add another one first.',
     'reason.required_by_policy': 'A policy requires this second factor. Set up another one first.',
     'reason.stronger_factor':
@@ -292,6 +294,8 @@ export const baseText = texts({
     'missing.email': 'Diese E-Mail ist nicht mehr im Postausgang.',
     'error.METHOD_NOT_ALLOWED': 'Diese Aktion ist unter dieser Adresse nicht möglich.',
     'error.CONFLICT': 'Das gibt es bereits, oder es wurde inzwischen geändert.',
+    'reason.factor_refused':
+      'Ihr zweiter Faktor wird abgewiesen, und Sie haben keinen anderen. Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen.',
     'reason.last_way_in':
       'Das ist der letzte Weg, sich bei Ihrem Konto anzumelden. Fügen Sie zuerst einen anderen hinzu.',
     'reason.required_by_policy':

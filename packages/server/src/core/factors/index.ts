@@ -14,6 +14,7 @@ import {
   isEnrolled,
   kindOf,
   NO_FACTS,
+  refusedKinds,
   type SignInFacts,
   type StoredProof,
   usableMethods,
@@ -24,6 +25,7 @@ import { compiledOnce } from '../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
+import { findRelyingParty, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
@@ -41,7 +43,7 @@ export interface Factor {
   lastUsedAt: Date | null
 }
 
-export type FactTools = { config: Pick<Config, 'mfa' | 'mfaMethods' | 'mfaGrace' | 'emailSignIn'> }
+export type FactTools = { config: RelyingPartyConfig & Pick<Config, 'mfa' | 'mfaGrace' | 'emailSignIn'> }
 
 interface FactsRow {
   mfa_required: boolean
@@ -51,6 +53,10 @@ interface FactsRow {
   has_password: boolean
   has_mailbox: boolean
   factors: FactorKind[]
+  /** Whether they have passkeys of which none is accepted. */
+  refused_passkeys: boolean
+  /** When they chose their password by a link from an e-mail. */
+  reset_at: Date | null
   /** The memberships whose organization, or whose override, demands something. */
   policies: MemberPolicy[]
 }
@@ -66,12 +72,16 @@ interface MemberPolicy {
 }
 
 const selectFacts = compiledOnce(
-  (_, { userId }: { userId: string }) => sql<FactsRow>`
+  (_, { userId, rpId }: { userId: string; rpId: string | null }) => sql<FactsRow>`
     select u.mfa_required, u.created_at,
       exists (select from roles r where r.name = any(u.roles) and r.requires_mfa) as role_requires,
       exists (select from passwords p where p.user_id = u.id) as has_password,
       exists (select from emails e where e.user_id = u.id and e.is_primary and e.verified_at is not null) as has_mailbox,
       array(select distinct f.kind from factors f where f.user_id = u.id and f.confirmed_at is not null) as factors,
+      coalesce((
+        select bool_and(c.flagged_at is not null or c.rp_id is distinct from ${rpId}) from passkey_credentials c
+        where c.user_id = u.id), false) as refused_passkeys,
+      (select p.reset_at from passwords p where p.user_id = u.id) as reset_at,
       coalesce((
         select jsonb_agg(jsonb_build_object('organization', p.policy_organization, 'mode', p.policy_mode,
           'accepts', p.policy_accepts, 'override', p.member_mfa, 'due', extract(epoch from p.policy_due) * 1000))
@@ -90,11 +100,14 @@ export async function findSignInFacts(
   { config }: FactTools,
   db: Statements,
   userId: string,
+  now: Date,
 ): Promise<SignInFacts> {
-  const [row] = (await db.executeQuery(selectFacts({ userId }))).rows
+  const [row] = (await db.executeQuery(selectFacts({ userId, rpId: findRelyingParty(config)?.id ?? null })))
+    .rows
   if (!row) return NO_FACTS
   return {
     factors: row.factors,
+    refused: refusedKinds({ hasRefusedPasskeysOnly: row.refused_passkeys, resetAt: row.reset_at }, now),
     hasPassword: row.has_password,
     hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
     demands: demandsOf(config, row),
@@ -126,10 +139,17 @@ const demandOfPolicy = ({ organization, mode, accepts, override, due }: MemberPo
   return demand ? [demand] : []
 }
 
-/** The highest level that the user can reach with what they have enrolled. */
-function reachableAcr(facts: Omit<SignInFacts, 'demands'>): Acr {
-  const methods = usableMethods({ ...facts, demands: [] })
-  return acrOf(methods.map((method) => ({ method, ...kindOf(method) })))
+/**
+ * The highest level that the user can reach with what they have enrolled and what is accepted of it. Where no second factor
+ * is, that of what they have enrolled, and `isBlocked`: with a password alone nothing is done that required both.
+ */
+function reachableAcr(facts: SignInFacts): { acr: Acr; isBlocked: boolean } {
+  const acrWith = (some: SignInFacts) =>
+    acrOf(usableMethods(some).map((method) => ({ method, ...kindOf(method) })))
+  const [acr, enrolled] = [acrWith(facts), acrWith({ ...facts, refused: [] })]
+  return acr === 'aal1' && enrolled !== 'aal1'
+    ? { acr: enrolled, isBlocked: true }
+    : { acr, isBlocked: false }
 }
 
 /** What the user of a session can prove, and what the session has proven. */
@@ -138,12 +158,13 @@ export async function findProvable(
   db: Statements,
   session: CallSession,
   userId: string,
+  now: Date,
 ): Promise<Provable> {
   const [facts, proofs] = await Promise.all([
-    findSignInFacts(tools, db, userId),
+    findSignInFacts(tools, db, userId, now),
     findSessionProofs(db, session),
   ])
-  return { acr: reachableAcr(facts), methods: usableMethods(facts), proofs }
+  return { ...reachableAcr(facts), methods: usableMethods(facts), proofs }
 }
 
 /** What a session has proven; of an access token, which does not contain it, as it is stored. */
@@ -250,7 +271,7 @@ export async function recordEnrolment(
   { id: userId, username }: { id: string; username: string | null },
   kind: FactorKind,
 ): Promise<void> {
-  const { demands, factors } = await findSignInFacts(tools, tx, userId)
+  const { demands, factors } = await findSignInFacts(tools, tx, userId, call.now)
   const met = demands.flatMap((demand) =>
     !isEnrolled(demand, factors) && isEnrolled(demand, [...factors, kind])
       ? (demand.organizationId ?? [])

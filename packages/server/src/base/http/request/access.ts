@@ -49,13 +49,15 @@ function maximumAge({ fresh }: Pick<Row, 'fresh'>): number | null {
 /** What a user can prove at most, and by which methods. */
 export interface Provable {
   acr: Acr
+  /** Whether nothing that they have reaches it, because what they have enrolled is refused. */
+  isBlocked: boolean
   methods: readonly SecondMethod[]
   /** What the session has proven; of an access token this is not in the credential. */
   proofs: readonly StoredProof[]
 }
 
 /** Reads what the user of a session can prove. */
-export type AssuranceLookup = (session: CallSession, userId: string) => Promise<Provable>
+export type AssuranceLookup = (session: CallSession, userId: string, now: Date) => Promise<Provable>
 
 /**
  * Judges a signed-in caller whom `accessCheck` has admitted, or has refused with STEP_UP_REQUIRED, on a row that requires a
@@ -72,12 +74,20 @@ export async function checkAssurance(
   if (age === null) return refusal
   const isLevel = typeof row.fresh === 'object'
   if (!refusal && !isLevel) return null
-  const { acr, methods, proofs } = await lookup(session, principal.userId)
+  const { acr, isBlocked, methods, proofs } = await lookup(session, principal.userId, now)
   const details = { ...(isLevel && { acr }), max_age: age / 1000, methods }
-  if (refusal) return problem('STEP_UP_REQUIRED', { details })
   const recent = proofs.filter(({ at }) => now.getTime() - Date.parse(at) <= age)
-  return isAtLeast(acrOf(recent), acr) ? null : problem('STEP_UP_REQUIRED', { details })
+  if (!refusal && isAtLeast(acrOf(recent), acr)) return null
+  return isLevel && isBlocked ? blocked() : problem('STEP_UP_REQUIRED', { details })
 }
+
+/** A step-up could not reach what is required. */
+const blocked = (): Problem =>
+  problem('CONFLICT', {
+    message:
+      'Your second factor is refused, and you have no other. Ask an administrator to reset your second factors.',
+    details: { reason: 'factor_refused' },
+  })
 
 /** @returns the caller's membership of the organization in the path, or why the row is closed to them there */
 export async function checkMembership(

@@ -38,12 +38,14 @@ function recordStop({ db }: RefusalTools, call: Member, organizationId: string):
  */
 async function requireProof(
   tools: RefusalTools,
-  { session, principal }: Member,
+  { session, principal, now }: Member,
   demand: Demand | null,
   more: object,
 ): Promise<Problem> {
   if (!session) throw new Error('a credential without a session lacks no proof')
-  const provable = await tools.db.tx('system', (tx) => findProvable(tools, tx, session, principal.userId))
+  const provable = await tools.db.tx('system', (tx) =>
+    findProvable(tools, tx, session, principal.userId, now),
+  )
   const wanted = demand
     ? { acr: acrFor(demand), methods: methodsTowards(demand, provable.proofs, provable.methods) }
     : { methods: provable.methods }

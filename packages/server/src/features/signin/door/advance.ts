@@ -98,7 +98,7 @@ export async function advance(
 ): Promise<Outcome> {
   const { user } = taken
   if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) return { refused: attemptEnded() }
-  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
+  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id, call.now))
   const proofs = proofsAfter(attempt, taken, facts)
   const requirements = [
     ...attempt.requirements.filter((one) => one.split(':')[0] !== taken.fulfilled),
@@ -162,7 +162,7 @@ export async function judge(
   const { user, proof, requires: requirements = [] } = taken
   const after = { remember: false, returnTo: null, tokens: false }
   const attempt = { ...beginAttempt(after, call.now), proofs: [proof], requirements }
-  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id))
+  const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id, call.now))
   const step = stepOf(tools.config, call.now, { ...attempt, user, facts })
   if (step === 'done') {
     await taken.settle?.()

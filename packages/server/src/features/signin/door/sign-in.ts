@@ -126,7 +126,7 @@ async function proveWith<Input, Stored, Result>(
     const [user, failures, facts, trusted] = await Promise.all([
       verified.recheck(tx),
       isCounted ? lockGuesses(tx, call, guess) : null,
-      findSignInFacts(tools, tx, verified.user.id),
+      findSignInFacts(tools, tx, verified.user.id, call.now),
       device?.trustedUntil ? findCallersDevice(tx, call) : null,
     ])
     if (!user) return null
@@ -297,7 +297,7 @@ export async function enrolInAttempt(
   const attempt = await getAttempt(tools, call, token, ['enrol'], { toShow: true })
   return await tools.db.tx('system', async (tx) => {
     const { user, device } = await lockAttemptUser(tx, call, attempt)
-    const facts = await findSignInFacts(tools, tx, user.id)
+    const facts = await findSignInFacts(tools, tx, user.id, call.now)
     return await advance(tools, tx, call, attempt, {
       user,
       device,

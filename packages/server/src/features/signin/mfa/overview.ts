@@ -13,7 +13,7 @@ export async function showFactors(tools: Pick<Tools, 'config' | 'db'>, call: Cal
   const devices = await listRemembered(tools, call)
   return await tools.db.tx('system', async (tx) => {
     const factors = await listFactors(tx, userId)
-    const { demands } = await findSignInFacts(tools, tx, userId)
+    const { demands } = await findSignInFacts(tools, tx, userId, call.now)
     return {
       enabled: factors.some(({ kind }) => kind !== 'backup_codes'),
       required: demands.some(({ mode }) => mode !== 'none'),

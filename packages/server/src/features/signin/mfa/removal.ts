@@ -64,7 +64,7 @@ export async function removeFactors(
     if (!wanted || (kind && wanted.kind !== kind)) throw notFound(kind === 'passkey' ? 'passkey' : 'factor')
     const left = factors.filter((factor) => !removed.includes(factor))
     const [facts, waysIn] = [
-      await findSignInFacts(tools, tx, userId),
+      await findSignInFacts(tools, tx, userId, call.now),
       await findWaysIn(tools.config, tx, userId),
     ]
     assertNotRequired(facts, waysIn, { factors, left }, call.now)

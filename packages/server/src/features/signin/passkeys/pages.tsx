@@ -15,7 +15,7 @@ import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import { LONGEST_NAME, PasskeyName, type PasskeyView } from './fields.ts'
 import { passkeyOperations } from './operations.ts'
-import { acceptedPasskeys, isOwnCredential, listPasskeys, removePasskey } from './passkeys.ts'
+import { acceptedPasskeys, isBlocked, isOwnCredential, listPasskeys, removePasskey } from './passkeys.ts'
 import { addOwnPasskey, beginOwn } from './registration.ts'
 import { signInByPasskey } from './sign-in.ts'
 import { passkeysText as t } from './texts.ts'
@@ -31,7 +31,7 @@ import {
 const LIST = '/account/security/passkeys'
 const done = (notice: PasskeyNotice): PageAnswer => ({ redirect: `${LIST}?done=${notice}` })
 
-const item = (passkey: PasskeyView): PasskeyItem => ({
+const itemOf = (passkey: PasskeyView, isAlone: boolean): PasskeyItem => ({
   id: passkey.id,
   name: passkey.name,
   createdAt: new Date(passkey.created_at),
@@ -39,19 +39,25 @@ const item = (passkey: PasskeyView): PasskeyItem => ({
   synced: passkey.synced,
   backedUp: passkey.backed_up,
   userVerified: passkey.user_verified,
-  suspended: passkey.suspended,
+  refused: !passkey.suspended ? null : isAlone ? 'alone' : 'copied',
 })
+
+/** The caller's passkeys, as the pages show them. */
+async function listItems(tools: Tools, call: Call): Promise<PasskeyItem[]> {
+  const [passkeys, isAlone] = await Promise.all([listPasskeys(tools, call), isBlocked(tools, call)])
+  return passkeys.map((passkey) => itemOf(passkey, isAlone))
+}
 
 async function showList(
   tools: Tools,
   call: Call,
   { notice = null, refusal }: { notice?: PasskeyNotice | null; refusal?: Problem },
 ): Promise<PageAnswer> {
-  const [passkeys, accepted] = await Promise.all([listPasskeys(tools, call), acceptedPasskeys(tools, call)])
+  const [passkeys, accepted] = await Promise.all([listItems(tools, call), acceptedPasskeys(tools, call)])
   return {
     page: (
       <Passkeys
-        passkeys={passkeys.map(item)}
+        passkeys={passkeys}
         accepted={accepted}
         offered={isOfferedHere(tools)}
         notice={notice}
@@ -148,10 +154,7 @@ export const passkeySection = (tools: Tools): SecuritySection => ({
     return count === 0 ? t(call.locale, 'section.none') : t(call.locale, 'section.some', { count })
   },
   view: async (call) => (
-    <PasskeySection
-      names={(await listPasskeys(tools, call)).map(({ name }) => name)}
-      offered={isOfferedHere(tools)}
-    />
+    <PasskeySection passkeys={await listItems(tools, call)} offered={isOfferedHere(tools)} />
   ),
 })
 

@@ -1,9 +1,11 @@
 /** A user's own passkeys: listing, renaming and removing them. */
+import { findBlocked, usableMethods } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { notFound } from '../../../base/errors.ts'
 import { findRelyingParty } from '../../../base/relying-party.ts'
 import { inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
+import { findSignInFacts } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { removeFactors, renameOwnFactor } from '../mfa/index.ts'
 import type { PasskeyView } from './fields.ts'
@@ -34,6 +36,13 @@ export async function getPasskey(tools: Pick<Tools, 'db'>, call: Call, id: strin
   const found = (await listPasskeys(tools, call)).find((passkey) => passkey.id === id)
   if (!found) throw notFound('passkey')
   return found
+}
+
+/** Whether the caller's second factors are all refused, so that none of them confirms a change. */
+export async function isBlocked(tools: Pick<Tools, 'config' | 'db'>, call: Call): Promise<boolean> {
+  const { userId } = callerScope(call)
+  const facts = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, userId, call.now))
+  return findBlocked(facts) !== null && usableMethods(facts).every((method) => method === 'password')
 }
 
 /** Whether an answer of an authenticator, as JSON text, is of a passkey that the caller has. */

@@ -10,7 +10,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { makeSetWhereNone } from '../backup-codes/index.ts'
 import { answerOutcome, SignedInView } from '../responses/index.ts'
-import { AttemptToken, getAttempt } from '../steps/index.ts'
+import { AttemptToken, assertOffered, getAttempt } from '../steps/index.ts'
 import { CreationOptions, PasskeyId, PasskeyName, PasskeyView, RequestOptions } from './fields.ts'
 import { passkeyOperations } from './operations.ts'
 import { getPasskey, listPasskeys, removePasskey, renamePasskey } from './passkeys.ts'
@@ -39,6 +39,7 @@ const signInRows = (tools: Tools): Row[] => [
     run: async (call, { identifier, attempt: token }) => {
       if (token !== undefined) {
         const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
+        await assertOffered(tools, call, attempt, 'passkey')
         return { data: { options: { ...(await secondFactorOptions(tools, call, attempt)) } } }
       }
       const { options, cookies } = await beginSignIn(tools, call, identifier ?? null)

@@ -18,6 +18,9 @@ export const passkeysText = texts({
     'list.second_factor': 'After the password only: it does not check who uses it',
     'list.refused': 'Refused',
     'list.refused_lead': 'There may be a copy of this passkey. Remove it and add a new one.',
+    'list.refused_alone':
+      'There may be a copy of this passkey, and you have no other second factor to confirm its removal. Ask an administrator to reset your second factors, then add a new one.',
+    'list.refused_name': '{name}: refused',
     'list.remove': 'Remove',
     'list.remove_of': 'Remove: {name}',
     'list.back': 'Back to security',
@@ -61,6 +64,9 @@ export const passkeysText = texts({
     'list.refused': 'Abgewiesen',
     'list.refused_lead':
       'Von diesem Passkey gibt es vielleicht eine Kopie. Entfernen Sie ihn, und fügen Sie einen neuen hinzu.',
+    'list.refused_alone':
+      'Von diesem Passkey gibt es vielleicht eine Kopie, und Sie haben keinen anderen zweiten Faktor, um das Entfernen zu bestätigen. Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen, und fügen Sie dann einen neuen hinzu.',
+    'list.refused_name': '{name}: abgewiesen',
     'list.remove': 'Entfernen',
     'list.remove_of': 'Entfernen: {name}',
     'list.back': 'Zurück zur Sicherheit',

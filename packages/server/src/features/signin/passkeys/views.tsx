@@ -27,7 +27,8 @@ export interface PasskeyItem {
   synced: boolean
   backedUp: boolean
   userVerified: boolean
-  suspended: boolean
+  /** Why it is refused, or null: `alone` where no other second factor is accepted. */
+  refused: 'copied' | 'alone' | null
 }
 
 export const PASSKEY_NOTICES = ['added', 'renamed', 'removed'] as const
@@ -83,6 +84,8 @@ export function Passkeys({
   )
 }
 
+const REFUSED = { copied: 'list.refused_lead', alone: 'list.refused_alone' } as const
+
 function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
   const { locale } = useUi()
   const { id, name, createdAt, lastUsedAt, synced, backedUp } = passkey
@@ -91,7 +94,7 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
     <Item
       icon={<PasskeyIcon />}
       title={name}
-      badge={passkey.suspended ? <Badge kind="warning">{t(locale, 'list.refused')}</Badge> : null}
+      badge={passkey.refused ? <Badge kind="warning">{t(locale, 'list.refused')}</Badge> : null}
       action={
         <Actions>
           <RenameLink list={PAGE} id={id} name={name} />
@@ -105,7 +108,7 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
     >
       <p>{t(locale, kept)}</p>
       {passkey.userVerified ? null : <p>{t(locale, 'list.second_factor')}</p>}
-      {passkey.suspended ? <p>{t(locale, 'list.refused_lead')}</p> : null}
+      {passkey.refused ? <p>{t(locale, REFUSED[passkey.refused])}</p> : null}
       <p>{t.nodes(locale, 'list.created', { time: <Time at={createdAt} /> })}</p>
       <p>
         {lastUsedAt
@@ -117,20 +120,30 @@ function PasskeyRow({ passkey }: { passkey: PasskeyItem }) {
 }
 
 /** What the row of the security page opens to. */
-export function PasskeySection({ names, offered = true }: { names: readonly string[]; offered?: boolean }) {
+export function PasskeySection({
+  passkeys,
+  offered = true,
+}: {
+  passkeys: readonly Pick<PasskeyItem, 'name' | 'refused'>[]
+  offered?: boolean
+}) {
   const { locale } = useUi()
+  const refused = passkeys.find((passkey) => passkey.refused !== null)?.refused
   return (
     <>
       <p>{t(locale, 'list.lead')}</p>
-      {names.length > 0 ? (
+      {passkeys.length > 0 ? (
         <ul class="plain">
-          {names.map((name, n) => (
-            <li key={n}>{name}</li>
+          {passkeys.map((passkey, n) => (
+            <li key={n}>
+              {passkey.refused ? t(locale, 'list.refused_name', { name: passkey.name }) : passkey.name}
+            </li>
           ))}
         </ul>
       ) : null}
+      {refused ? <Alert kind="error">{t(locale, REFUSED[refused])}</Alert> : null}
       <Actions>
-        {names.length > 0 ? (
+        {passkeys.length > 0 ? (
           <ButtonLink href={PAGE} kind="secondary">
             {t(locale, 'section.manage')}
           </ButtonLink>

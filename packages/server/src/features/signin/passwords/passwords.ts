@@ -132,7 +132,7 @@ async function findProfile(
   organizations: readonly PasswordProfileName[],
   now: Date,
 ): Promise<Profile> {
-  const facts = await findSignInFacts(tools, db, userId)
+  const facts = await findSignInFacts(tools, db, userId, now)
   return profileFor({ server: tools.config, organizations, secondFactor: secondFactorUse(facts, now) })
 }
 
@@ -273,10 +273,20 @@ const mismatch = (field: string): FieldError => ({
 /** The statement that stores a user's first password, accepted here or hashed elsewhere; without effect where there is one. */
 export const firstPassword = (
   userId: string,
-  { hash, profile }: AcceptedPassword | { hash: string; profile?: undefined },
+  {
+    hash,
+    profile,
+    reset_at = null,
+  }: (AcceptedPassword | { hash: string; profile?: undefined }) & { reset_at?: Date | null },
   now: Date,
 ): CompiledQuery =>
-  insertPassword({ user_id: userId, hash, changed_at: now, profile: profile ? rulesKey(profile) : null })
+  insertPassword({
+    user_id: userId,
+    hash,
+    changed_at: now,
+    profile: profile ? rulesKey(profile) : null,
+    reset_at,
+  })
 
 export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
@@ -293,17 +303,19 @@ export async function replacePassword(
   tx: Tx,
   call: Call,
   user: User,
-  change: { from: StoredPassword | null; to: AcceptedPassword; keepSession?: string },
+  change: { from: StoredPassword | null; to: AcceptedPassword; keepSession?: string; byMailbox?: true },
 ): Promise<void> {
-  const { from, to } = change
+  const { from, to, byMailbox } = change
+  const reset = byMailbox ? { reset_at: call.now } : {}
   await lockUserRow(tx, user.id)
   if (from === null) {
-    await tx.executeQuery(firstPassword(user.id, to, call.now))
+    await tx.executeQuery(firstPassword(user.id, { ...to, ...reset }, call.now))
   } else {
     const changed = await replaceHash(tx, user.id, from.hash, {
       hash: to.hash,
       changed_at: call.now,
       profile: rulesKey(to.profile),
+      ...reset,
     })
     if (!changed) throw passwordReplaced()
     await insertHistory(tx, user.id, from.hash, to.profile.history, call.now)

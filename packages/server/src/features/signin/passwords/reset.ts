@@ -118,7 +118,7 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     await claimAddress(tx, call, now)
-    await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to })
+    await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to, byMailbox: true })
     await liftLockout(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
     await auditPassword(tx, call, 'auth.password.reset', now)

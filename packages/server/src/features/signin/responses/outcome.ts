@@ -13,7 +13,7 @@ import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
 import { continueAttempt, type Outcome, passwordExpired } from '../door/index.ts'
-import { getAttempt, offerOf } from '../steps/index.ts'
+import { BLOCKED, getAttempt, offerOf } from '../steps/index.ts'
 import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 
 export const SignedInView = SessionStarted.extend({
@@ -91,8 +91,12 @@ function waitingProblem({ next, attempt, user, facts }: Waiting, now: Date): Pro
   const details = { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
   if (next === 'change_password') return passwordExpired(attempt.requirements, details)
   if (next === 'verify_email') return problem('EMAIL_NOT_VERIFIED')
-  const { methods, enrollable, demand } = offerOf(attempt, user, facts, now)
-  if (next === 'second_factor') return problem('MFA_REQUIRED', { details: { ...details, methods } })
+  const { methods, enrollable, demand, blocked } = offerOf(attempt, user, facts, now)
+  if (next === 'second_factor')
+    return problem('MFA_REQUIRED', {
+      ...(blocked && { message: BLOCKED[blocked] }),
+      details: { ...details, methods, ...(blocked && { reason: blocked }) },
+    })
   if (next !== 'enrol') throw new Error(`an attempt with a proof cannot wait at ${next}`)
   const whose = demand?.organizationId ? { organization_id: demand.organizationId } : {}
   return problem('MFA_ENROLMENT_REQUIRED', { details: { ...details, methods: enrollable, ...whose } })

@@ -65,7 +65,7 @@ async function show(
   { method, form, failed, typed }: ShowOptions,
 ): Promise<PageAnswer> {
   const attempt = await getAttempt(tools, call, attemptOf(call, kind.cookie), kind.steps, { toShow: true })
-  const { user, methods, enrollable, mayRemember } = await findOffer(tools, call, attempt)
+  const { user, methods, enrollable, blocked, mayRemember } = await findOffer(tools, call, attempt)
   if (!user) throw new Error('an attempt at this step has a user')
   const shown = { attempt, user, ...(typed && { typed }) }
   const names: readonly string[] = kind.what === 'prove' ? methods : enrollable
@@ -89,6 +89,7 @@ async function show(
         attempt={attempt.id}
         chosen={chosen}
         others={others}
+        blocked={blocked}
         mayRemember={mayRemember && kind.what === 'prove'}
         returnTo={attempt.after.returnTo}
         {...state}

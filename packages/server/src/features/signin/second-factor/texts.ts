@@ -13,6 +13,10 @@ export const secondFactorText = texts({
     'enrol.others': 'Set up something else:',
     'enrol.none': 'This server offers no factor that meets the requirement. Ask your administrator.',
     'prove.none': 'There is no way to continue here. Ask your administrator.',
+    'blocked.factor_refused':
+      'Your second factor is refused: there may be a copy of your passkey, or it belongs to another site. Ask your administrator to reset your second factors.',
+    'blocked.recent_reset':
+      'Your password was reset by e-mail less than an hour ago. Until an hour has passed, a code by e-mail is not accepted as the second factor. Sign in again later, or ask your administrator.',
     back: 'Back to sign-in',
   },
   de: {
@@ -27,6 +31,10 @@ export const secondFactorText = texts({
     'enrol.none':
       'Dieser Server bietet keinen Faktor an, der die Anforderung erfüllt. Fragen Sie Ihre Administration.',
     'prove.none': 'Hier geht es nicht weiter. Fragen Sie Ihre Administration.',
+    'blocked.factor_refused':
+      'Ihr zweiter Faktor wird abgewiesen: Von Ihrem Passkey gibt es vielleicht eine Kopie, oder er gehört zu einer anderen Website. Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen.',
+    'blocked.recent_reset':
+      'Ihr Passwort wurde vor weniger als einer Stunde per E-Mail zurückgesetzt. Bis eine Stunde vergangen ist, wird ein Code per E-Mail nicht als zweiter Faktor angenommen. Melden Sie sich später wieder an, oder fragen Sie Ihre Administration.',
     back: 'Zurück zur Anmeldung',
   },
 })

@@ -1,4 +1,5 @@
 /** The pages on which a second factor is proven or set up. Presentation only. */
+import type { Blocked } from '../../../base/assurance.ts'
 import { Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { Button, Card, LinkRow } from '../../../base/page/parts.tsx'
@@ -15,18 +16,20 @@ export interface ChallengeProps extends FormState {
   chosen: { name: string; panel: Panel } | null
   /** The other methods, by name and label. */
   others: readonly { name: string; label: string }[]
+  /** Why there is no method. */
+  blocked?: Blocked | null
   /** Whether the form offers to remember the browser. */
   mayRemember: boolean
   returnTo?: string | null
 }
 
 export function Challenge(props: ChallengeProps) {
-  const { what, action, attempt, chosen, others, mayRemember, returnTo, ...form } = props
+  const { what, action, attempt, chosen, others, blocked, mayRemember, returnTo, ...form } = props
   const { locale } = useUi()
   const title = t(locale, `${what}.title`)
   if (!chosen)
     return (
-      <Card title={title} lead={t(locale, `${what}.none`)}>
+      <Card title={title} lead={t(locale, blocked ? `blocked.${blocked}` : `${what}.none`)}>
         <LinkRow>
           <a href="/sign-in">{t(locale, 'back')}</a>
         </LinkRow>

@@ -7,6 +7,7 @@ export { attemptEnded, refusalOf, stepOf } from './judged.ts'
 export { isWaiting, type Refusal, type WaitingStep } from './next-step.ts'
 export {
   assertOffered,
+  BLOCKED,
   beginStepUp,
   findAttempt,
   findOffer,

@@ -4,9 +4,11 @@
  */
 import {
   acceptsDevice,
+  type Blocked,
   type Demand,
   type EnrollableKind,
   enrollableFor,
+  findBlocked,
   type SecondMethod,
   type SignInFacts,
 } from '../../../base/assurance.ts'
@@ -83,9 +85,11 @@ export interface Offer {
   /** At `enrol`: the factors of which one continues it, and whose demand it is. */
   enrollable: readonly EnrollableKind[]
   demand: Demand | null
+  /** Why there is no method at `prove` or `second_factor`; null where there is one, and where nothing is refused. */
+  blocked: Blocked | null
 }
 
-const NOTHING: Offer = { methods: [], enrollable: [], demand: null }
+const NOTHING: Offer = { methods: [], enrollable: [], demand: null, blocked: null }
 
 /** Pure: what an attempt of the user offers. */
 export function offerOf(
@@ -95,11 +99,13 @@ export function offerOf(
   now: Date,
 ): Offer {
   const known = knownOf({ ...attempt, user, facts }, now)
-  if (attempt.step === 'prove' || attempt.step === 'second_factor')
-    return { ...NOTHING, methods: methodsAtStep(known) }
+  if (attempt.step === 'prove' || attempt.step === 'second_factor') {
+    const methods = methodsAtStep(known)
+    return { ...NOTHING, methods, blocked: methods.length > 0 ? null : findBlocked(facts) }
+  }
   if (attempt.step !== 'enrol') return NOTHING
   const demand = demandAtStep(known)
-  return { methods: [], enrollable: demand ? enrollableFor(demand, facts.offered) : [], demand }
+  return { ...NOTHING, enrollable: demand ? enrollableFor(demand, facts.offered) : [], demand }
 }
 
 /**
@@ -114,10 +120,18 @@ export async function findOffer(
   const { userId } = attempt
   if (userId === null) return { ...NOTHING, user: null, mayRemember: false }
   const [user, facts] = await tools.db.tx('system', (tx) =>
-    Promise.all([getUser(tx, userId), findSignInFacts(tools, tx, userId)]),
+    Promise.all([getUser(tx, userId), findSignInFacts(tools, tx, userId, call.now)]),
   )
   const mayRemember = tools.config.rememberedDevice > 0 && !attempt.stepUp && acceptsDevice(facts)
   return { ...offerOf(attempt, user, facts, call.now), user, mayRemember }
+}
+
+/** What a user without a method is answered. */
+export const BLOCKED: Readonly<Record<Blocked, string>> = {
+  factor_refused:
+    'The second factor of this account is refused, and there is no other. Ask an administrator to reset the second factors.',
+  recent_reset:
+    'The password was reset by e-mail less than an hour ago, so that a code by e-mail is not accepted as the second factor. Sign in again when an hour has passed since the reset, or ask an administrator to reset the second factors.',
 }
 
 /** @returns the user of the attempt @throws Problem VALIDATION_ERROR where the attempt does not offer the method */
@@ -127,7 +141,7 @@ export async function assertOffered(
   attempt: Attempt & { userId: string },
   method: string,
 ): Promise<User> {
-  const { methods, user } = await findOffer(tools, call, attempt)
+  const { methods, blocked, user } = await findOffer(tools, call, attempt)
   if (!user) throw unknownAttempt()
   if (methods.some((one) => one === method)) return user
   throw problem('VALIDATION_ERROR', {
@@ -135,7 +149,9 @@ export async function assertOffered(
       {
         field: 'method',
         code: 'unavailable',
-        message: `This sign-in cannot be continued by ${method}. Use one of: ${methods.join(', ')}.`,
+        message: blocked
+          ? BLOCKED[blocked]
+          : `This sign-in cannot be continued by ${method}. Use one of: ${methods.join(', ')}.`,
       },
     ],
   })

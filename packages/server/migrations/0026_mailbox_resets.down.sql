@@ -1,0 +1,1 @@
+alter table latchkey.passwords drop column reset_at;
