@@ -20,10 +20,11 @@ import { batchedEntries, createLog, isForPeople, type Log } from './base/log/ind
 import { createBreaches } from './base/outbound/breaches.ts'
 import { openRedis, type Redis } from './base/outbound/redis.ts'
 import { createPages } from './base/page/index.ts'
+import { offeredKinds } from './base/relying-party.ts'
 import type { Config } from './config.ts'
 import { auditJobs } from './core/audit/index.ts'
 import { clockRow } from './core/dev-clock.ts'
-import { findProvable } from './core/factors/index.ts'
+import { findProvable, findStoredDemands, unmeetableText } from './core/factors/index.ts'
 import type { CredentialChecks, Feature } from './core/feature.ts'
 import { createJobs } from './core/jobs/index.ts'
 import { createKeys } from './core/keys/index.ts'
@@ -116,12 +117,20 @@ export async function createApp(options: AppOptions): Promise<App> {
     await assertSecret(opened.tools)
     const { changes, keys, revocations, roles } = opened.tools
     // independent of each other; all settle before the database is closed after a failure
+    await warnOfUnmeetable(opened.tools)
     await allOf([changes.open(), keys.open(), revocations.open(), roles.open()])
     return assemble(opened, database)
   } catch (error) {
     await database.close()
     throw error
   }
+}
+
+/** Only reported: the demands were made while the server offered a factor, and other users can sign in. */
+async function warnOfUnmeetable({ config, db, log }: Tools): Promise<void> {
+  if (offeredKinds(config).length > 0) return
+  const text = unmeetableText(config, await db.tx('system', findStoredDemands))
+  if (text) log.warn({}, text)
 }
 
 /** As Promise.all, but a failure is reported only when nothing runs any more. */

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { Config } from '../config.ts'
+import type { EnrollableKind } from './assurance.ts'
 import { problem } from './errors.ts'
 
 export interface RelyingParty {
@@ -36,6 +37,12 @@ export function findRelyingParty(config: RelyingPartyConfig): RelyingParty | nul
     attestation: config.passkeyAttestation,
   }
 }
+
+/** The factors that users can set up here, of those that meet a demand. */
+export const offeredKinds = (config: RelyingPartyConfig): EnrollableKind[] => [
+  ...(findRelyingParty(config) ? (['passkey'] as const) : []),
+  ...(config.mfaMethods.includes('totp') ? (['totp'] as const) : []),
+]
 
 /** @throws Problem CONFLICT where there are no passkeys */
 export function getRelyingParty(config: RelyingPartyConfig): RelyingParty {

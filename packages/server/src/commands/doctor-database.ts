@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../base/db/database.ts'
 import { assertIsolation, migrationStatus } from '../base/db/index.ts'
+import { findStoredDemands, type StoredDemands } from '../core/factors/index.ts'
 import { findMailFault } from '../core/mail/index.ts'
 import { done } from './command.ts'
 import type { Portable } from './through.ts'
@@ -25,6 +26,8 @@ export interface DatabaseReport {
   loginRoleBypasses: boolean
   /** Why the latest e-mails were not delivered; null where they were, or none was tried. */
   mailError: string | null
+  /** Who must have a second factor; null while migrations are pending. */
+  demands: StoredDemands | null
 }
 
 export const doctorDatabase: Portable = {
@@ -62,6 +65,7 @@ async function examine(db: Database): Promise<DatabaseReport> {
     loginRole: facts.role,
     loginRoleBypasses: isolation instanceof Error ? false : isolation.loginRoleBypasses,
     mailError: isFresh ? null : await mailErrorOf(db),
+    demands: named('pending').length > 0 ? null : await db.tx('system', findStoredDemands),
   }
 }
 

@@ -14,6 +14,7 @@ import { findRelyingParty } from '../base/relying-party.ts'
 import { cautions } from '../config/rules.ts'
 import { secretFile } from '../config/secret.ts'
 import { type Config, readConfig } from '../config.ts'
+import { unmeetableText } from '../core/factors/index.ts'
 import { breachFileText } from './breaches.ts'
 import { type Command, type CommandOutcome, withCauses } from './command.ts'
 import { type DatabaseReport, doctorDatabase } from './doctor-database.ts'
@@ -163,6 +164,7 @@ async function database(config: Config): Promise<Finding[]> {
     ...databaseItself(found, config),
     ...waitingJobs(found),
     ...deliveries(found),
+    ...unmeetable(found, config),
     clock(found, began),
     ...isolation(config, found),
   ]
@@ -203,6 +205,12 @@ function deliveries({ mailError }: DatabaseReport): Finding[] {
       `the latest e-mails could not be delivered (${mailError}): check LATCHKEY_SMTP_URL and the mail server`,
     ),
   ]
+}
+
+/** Users whom a role, an administrator or an organization stops for ever. */
+export function unmeetable({ demands }: Pick<DatabaseReport, 'demands'>, config: Config): Finding[] {
+  const text = demands && unmeetableText(config, demands)
+  return text ? [warn('second factors', text)] : []
 }
 
 function clock({ now }: DatabaseReport, began: Date): Finding {

@@ -213,6 +213,11 @@ export function cautions(config: Config): string[] {
       `LATCHKEY_HOST exposes the ${profile} profile to other machines, which can read every e-mail at /dev/outbox.`,
     )
   }
+  if (!config.mfaMethods.some((method) => method === 'totp' || method === 'passkey')) {
+    found.push(
+      'LATCHKEY_MFA_METHODS names neither `totp` nor `passkey`: users for whom a role, an administrator or an organization requires a second factor cannot sign in. `latchkey doctor` names them.',
+    )
+  }
   if (profile === 'production' && !config.smtpUrl) {
     found.push(
       'LATCHKEY_SMTP_URL is not set: e-mails are not delivered, so users cannot verify an address or reset a password.',

@@ -25,12 +25,13 @@ import { compiledOnce } from '../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../base/db/types.ts'
 import type { Provable } from '../../base/http/request/access.ts'
 import { newId } from '../../base/ids.ts'
-import { findRelyingParty, type RelyingPartyConfig } from '../../base/relying-party.ts'
+import { findRelyingParty, offeredKinds, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
 import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
 import type { FactorsTable } from './tables.ts'
 
+export { assertCanBeMet, findStoredDemands, type StoredDemands, unmeetableText } from './unmeetable.ts'
 export { countWaysIn, findWaysIn } from './ways-in.ts'
 
 export interface Factor {
@@ -111,7 +112,7 @@ export async function findSignInFacts(
     hasPassword: row.has_password,
     hasMailbox: row.has_mailbox && config.emailSignIn.includes('code'),
     demands: demandsOf(config, row),
-    offered: config.mfaMethods.filter((method) => method === 'totp' || method === 'passkey'),
+    offered: offeredKinds(config),
   }
 }
 

@@ -10,6 +10,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { assertCanBeMet } from '../../../core/factors/index.ts'
 import { revokeRoles } from '../../../core/revocations/index.ts'
 import {
   defaultRole,
@@ -66,6 +67,7 @@ export const createServerRole = (tools: RoleTools, call: Call, input: NewRole): 
     const after = new Map([...definitions, [made.name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, made.name)
+    if (made.requires_mfa) assertCanBeMet(tools.config, 'requires_mfa')
     await insertServerRole(tx, { ...made })
     await auditRole(tx, call, reach, 'role.created', { role: made.name, to: auditedFields(made) })
     return serverRoleView(after, made)
@@ -87,6 +89,7 @@ export const changeServerRole = (
     const after = new Map([...reach.definitions, [name, made]])
     assertSound(after, made)
     assertWithinReach(reach, after, name)
+    if (made.requires_mfa && !before.requires_mfa) assertCanBeMet(tools.config, 'requires_mfa')
     await updateServerRole(tx, name, { ...given, updated_at: call.now })
     await auditRole(tx, call, reach, 'role.updated', { role: name, from, to })
     // tokens contain permissions and the primary role; what a role grants is read from the database

@@ -10,6 +10,7 @@ import { invalid, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { newId } from '../../../base/ids.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { assertCanBeMet } from '../../../core/factors/index.ts'
 import { defaultRole, lockRoles } from '../../../core/roles/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { assertMayGrantServerRole, lockReach, replaceUserRoles } from '../../access/roles/index.ts'
@@ -204,7 +205,7 @@ export async function changeAccount(
     if (email !== undefined && email !== user.email)
       await moveToAddress(tools, tx, acting, user, email, isVerified)
     if (isVerified !== undefined) await setVerified(tx, acting, await getUser(tx, id), isVerified)
-    if (mfaRequired !== undefined) await setMfaRequired(tx, acting, user, mfaRequired)
+    if (mfaRequired !== undefined) await setMfaRequired(tools, tx, acting, user, mfaRequired)
     if (roles !== undefined) await replaceUserRoles(tools, tx, call, id, roles)
     if (status !== undefined) await setStatus(tools, tx, acting, await getUser(tx, id), status)
     return await getUser(tx, id)
@@ -232,9 +233,19 @@ async function moveToAddress(
     await sendVerification(tools, tx, await getUser(tx, user.id), { locale }, call.now)
 }
 
-/** @throws Problem CONFLICT where callers lift the requirement of their account */
-async function setMfaRequired(tx: Tx, call: Call, user: User, isRequired: boolean): Promise<void> {
+/**
+ * @throws Problem CONFLICT where callers lift the requirement of their account; VALIDATION_ERROR where no second factor can be
+ * set up
+ */
+async function setMfaRequired(
+  { config }: Pick<Tools, 'config'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  isRequired: boolean,
+): Promise<void> {
   if (isRequired === user.mfa_required) return
+  if (isRequired) assertCanBeMet(config, 'mfa_required')
   if (!isRequired && call.principal?.userId === user.id)
     throw problem('CONFLICT', {
       message: 'Another administrator has to lift the requirement of your account.',

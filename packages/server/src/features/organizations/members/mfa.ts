@@ -4,6 +4,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { notFound } from '../../../base/errors.ts'
+import { assertCanBeMet } from '../../../core/factors/index.ts'
 import { DEFAULT_METHODS, demandMode, isTightened, type MemberMfa } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'
@@ -13,7 +14,7 @@ import { type MemberRow, selectMemberDemand, selectMemberView, updateMemberMfa }
 
 /** @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS for a member whose permissions go beyond the caller's */
 export async function changeMemberMfa(
-  tools: Pick<Tools, 'clock' | 'db' | 'roles'>,
+  tools: Pick<Tools, 'clock' | 'config' | 'db' | 'roles'>,
   call: Call,
   { userId, mfa }: { userId: string; mfa: MemberMfa },
 ): Promise<MemberRow> {
@@ -27,6 +28,7 @@ export async function changeMemberMfa(
         mode: demandMode(before.mode ?? 'disabled', override),
         accepts: before.allowed_methods ?? DEFAULT_METHODS,
       })
+      if (mfa !== 'inherit') assertCanBeMet(tools.config, 'mfa', demandUnder(mfa))
       const since = isTightened(demandUnder(before.mfa), demandUnder(mfa)) ? call.now : before.mfa_since
       await tx.asSystem((system) => updateMemberMfa(system, id, userId, { mfa, mfa_since: since }))
       await revokeTokensOf(tools, tx, id, userId)

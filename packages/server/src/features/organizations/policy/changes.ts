@@ -3,12 +3,12 @@
  * locked, so of concurrent changes that name one version exactly one is made; a change revokes the organization's access
  * tokens, because a token states what its session met at its issue; the days of grace never grow by saving twice.
  */
-import { enrollableFor } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
-import type { Config } from '../../../config.ts'
+import { assertCanBeMet } from '../../../core/factors/index.ts'
+import { demandMode } from '../../../core/policies.ts'
 import { revokeOrganization } from '../../../core/revocations/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'
@@ -38,7 +38,7 @@ function changed(
   const sent = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const fields: StoredPolicy = { ...before, ...sent }
   assertSatisfiable(fields)
-  if (changesDemand(change)) assertOfferedFor(fields, config)
+  if (changesDemand(change)) assertCanBeMet(config, 'mode', demandedBy(fields))
   return { ...fields, since: sinceAfter(before, fields, now) }
 }
 
@@ -60,18 +60,14 @@ function assertSatisfiable({ mode, allowedMethods, signIn }: PolicyFields): void
     throw invalid('allowed_methods', 'incomplete', 'Allow `totp` or `passkey`.')
 }
 
+/** What is demanded of a member without an override. */
+const demandedBy = ({ mode, allowedMethods: accepts }: PolicyFields) => ({
+  mode: demandMode(mode, 'inherit'),
+  accepts,
+})
+
 const changesDemand = ({ mode, allowedMethods }: PolicyChange): boolean =>
   mode !== undefined || allowedMethods !== undefined
-
-/** A demand that no member could meet by what this server offers is refused. */
-function assertOfferedFor(
-  { mode, allowedMethods: accepts }: PolicyFields,
-  { mfaMethods }: Pick<Config, 'mfaMethods'>,
-): void {
-  if (mode === 'disabled' || mode === 'optional') return
-  if (enrollableFor({ mode, accepts }, mfaMethods).length > 0) return
-  throw invalid('mode', 'unavailable', 'This server offers none of the methods that would meet the policy.')
-}
 
 const NAMES: Readonly<Record<keyof PolicyFields, string>> = {
   mode: 'mode',

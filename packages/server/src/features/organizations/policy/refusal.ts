@@ -2,6 +2,7 @@
 import { acrFor, type Demand, enrollableFor, methodsTowards } from '../../../base/assurance.ts'
 import type { Call, Principal } from '../../../base/call.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
+import { offeredKinds } from '../../../base/relying-party.ts'
 import { type FactTools, findProvable } from '../../../core/factors/index.ts'
 import { type RefuseUnmet, recordStopped } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -19,7 +20,7 @@ export function policyRefusals(tools: RefusalTools, beginDemandedEnrolment: Begi
       await recordStop(tools, call, id)
       const attempt = call.session && (await beginDemandedEnrolment(call, demand))
       const continued = attempt && { attempt: attempt.token, expires_at: attempt.expiresAt.toISOString() }
-      const methods = enrollableFor(demand, tools.config.mfaMethods)
+      const methods = enrollableFor(demand, offeredKinds(tools.config))
       return problem('MFA_ENROLMENT_REQUIRED', { details: { ...continued, methods, ...whose } })
     }
     const age = demand === null ? { max_age: absolute } : {}

@@ -65,7 +65,7 @@ function detailsOf({ details }: Problem) {
 /** What the step-up must reach: the level and age that the row requires, and what the organization demands. */
 async function findDemand(
   tools: HoldTools,
-  { principal }: Call,
+  { principal, now }: Call,
   refusal: Problem,
   isLevel: boolean,
 ): Promise<Omit<StepUpDemand, 'former'>> {
@@ -73,7 +73,7 @@ async function findDemand(
   if (acr === undefined) return {}
   const level = { acr, ...(maxAge !== undefined && { maxAge }) }
   if (organizationId === undefined || !principal) return level
-  const { demands } = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, principal.userId))
+  const { demands } = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, principal.userId, now))
   const demand = demands.find((one) => one.organizationId === organizationId)
   // what the session has proven counts towards the demand of an organization, of any age
   return { ...(isLevel && level), ...(demand && { demand: { ...demand, dueAt: null } }) }
