@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../base/db/database.ts'
 import { assertIsolation, migrationStatus } from '../base/db/index.ts'
-import { findStoredDemands, type StoredDemands } from '../core/factors/index.ts'
+import { findStoredDemands, type StoredDemands } from '../core/demands.ts'
 import { findMailFault } from '../core/mail/index.ts'
 import { done } from './command.ts'
 import type { Portable } from './through.ts'

@@ -31,7 +31,6 @@ import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
 import type { FactorsTable } from './tables.ts'
 
-export { assertCanBeMet, findStoredDemands, type StoredDemands, unmeetableText } from './unmeetable.ts'
 export { countWaysIn, findWaysIn } from './ways-in.ts'
 
 export interface Factor {

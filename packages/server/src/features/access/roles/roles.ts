@@ -10,7 +10,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, notFound, problem } from '../../../base/errors.ts'
 import { audit } from '../../../core/audit/index.ts'
-import { assertCanBeMet } from '../../../core/factors/index.ts'
+import { assertCanBeMet } from '../../../core/demands.ts'
 import { revokeRoles } from '../../../core/revocations/index.ts'
 import {
   defaultRole,

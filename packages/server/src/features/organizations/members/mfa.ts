@@ -4,7 +4,7 @@
  */
 import type { Call } from '../../../base/call.ts'
 import { notFound } from '../../../base/errors.ts'
-import { assertCanBeMet } from '../../../core/factors/index.ts'
+import { assertCanBeMet } from '../../../core/demands.ts'
 import { DEFAULT_METHODS, demandMode, isTightened, type MemberMfa } from '../../../core/policies.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { inside, recordOrganizationEvent } from '../membership/index.ts'

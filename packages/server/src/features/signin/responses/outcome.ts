@@ -13,7 +13,7 @@ import { checkYourMail } from '../../identity/emails/index.ts'
 import { SessionStarted, sessionCookie, sessionStarted } from '../../identity/sessions/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
 import { continueAttempt, type Outcome, passwordExpired } from '../door/index.ts'
-import { BLOCKED, getAttempt, offerOf } from '../steps/index.ts'
+import { getAttempt, offerOf } from '../steps/index.ts'
 import { ATTEMPT_COOKIE, attemptCookie } from './browser-attempt.ts'
 
 export const SignedInView = SessionStarted.extend({
@@ -94,8 +94,8 @@ function waitingProblem({ next, attempt, user, facts }: Waiting, now: Date): Pro
   const { methods, enrollable, demand, blocked } = offerOf(attempt, user, facts, now)
   if (next === 'second_factor')
     return problem('MFA_REQUIRED', {
-      ...(blocked && { message: BLOCKED[blocked] }),
-      details: { ...details, methods, ...(blocked && { reason: blocked }) },
+      ...(blocked && { message: blocked.message }),
+      details: { ...details, methods, ...(blocked && { reason: blocked.reason }) },
     })
   if (next !== 'enrol') throw new Error(`an attempt with a proof cannot wait at ${next}`)
   const whose = demand?.organizationId ? { organization_id: demand.organizationId } : {}

@@ -89,7 +89,7 @@ async function show(
         attempt={attempt.id}
         chosen={chosen}
         others={others}
-        blocked={blocked}
+        blocked={blocked?.reason ?? null}
         mayRemember={mayRemember && kind.what === 'prove'}
         returnTo={attempt.after.returnTo}
         {...state}

@@ -7,7 +7,6 @@ export { attemptEnded, refusalOf, stepOf } from './judged.ts'
 export { isWaiting, type Refusal, type WaitingStep } from './next-step.ts'
 export {
   assertOffered,
-  BLOCKED,
   beginStepUp,
   findAttempt,
   findOffer,

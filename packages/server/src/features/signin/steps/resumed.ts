@@ -86,7 +86,15 @@ export interface Offer {
   enrollable: readonly EnrollableKind[]
   demand: Demand | null
   /** Why there is no method at `prove` or `second_factor`; null where there is one, and where nothing is refused. */
-  blocked: Blocked | null
+  blocked: { reason: Blocked; message: string } | null
+}
+
+/** What a user without a method is answered. */
+const BLOCKED: Readonly<Record<Blocked, string>> = {
+  factor_refused:
+    'The second factor of this account is refused, and there is no other. Ask an administrator to reset the second factors.',
+  recent_reset:
+    'The password was reset by e-mail less than an hour ago, so that a code by e-mail is not accepted as the second factor. Sign in again when an hour has passed since the reset, or ask an administrator to reset the second factors.',
 }
 
 const NOTHING: Offer = { methods: [], enrollable: [], demand: null, blocked: null }
@@ -101,7 +109,8 @@ export function offerOf(
   const known = knownOf({ ...attempt, user, facts }, now)
   if (attempt.step === 'prove' || attempt.step === 'second_factor') {
     const methods = methodsAtStep(known)
-    return { ...NOTHING, methods, blocked: methods.length > 0 ? null : findBlocked(facts) }
+    const reason = methods.length > 0 ? null : findBlocked(facts)
+    return { ...NOTHING, methods, blocked: reason && { reason, message: BLOCKED[reason] } }
   }
   if (attempt.step !== 'enrol') return NOTHING
   const demand = demandAtStep(known)
@@ -126,14 +135,6 @@ export async function findOffer(
   return { ...offerOf(attempt, user, facts, call.now), user, mayRemember }
 }
 
-/** What a user without a method is answered. */
-export const BLOCKED: Readonly<Record<Blocked, string>> = {
-  factor_refused:
-    'The second factor of this account is refused, and there is no other. Ask an administrator to reset the second factors.',
-  recent_reset:
-    'The password was reset by e-mail less than an hour ago, so that a code by e-mail is not accepted as the second factor. Sign in again when an hour has passed since the reset, or ask an administrator to reset the second factors.',
-}
-
 /** @returns the user of the attempt @throws Problem VALIDATION_ERROR where the attempt does not offer the method */
 export async function assertOffered(
   tools: ResumeTools,
@@ -150,7 +151,7 @@ export async function assertOffered(
         field: 'method',
         code: 'unavailable',
         message: blocked
-          ? BLOCKED[blocked]
+          ? blocked.message
           : `This sign-in cannot be continued by ${method}. Use one of: ${methods.join(', ')}.`,
       },
     ],

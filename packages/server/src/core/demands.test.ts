@@ -1,12 +1,12 @@
-/** A second factor is not demanded where this server lets nobody set one up, and the operator learns of demands that exist. */
+/** A second factor is not demanded where no user can set one up on this server, and the operator learns of demands that exist. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createApp } from '../../app.ts'
-import type { Log } from '../../base/log/index.ts'
-import { unmeetable } from '../../commands/doctor.ts'
-import { cautions } from '../../config/rules.ts'
-import { openTestDatabase, quietLog } from '../../testing/database.ts'
-import { type Person, startWorld, type World } from '../../testing/world.ts'
-import { findStoredDemands } from './index.ts'
+import { createApp } from '../app.ts'
+import type { Log } from '../base/log/index.ts'
+import { unmeetable } from '../commands/doctor.ts'
+import { cautions } from '../config/rules.ts'
+import { openTestDatabase, quietLog } from '../testing/database.ts'
+import { type Person, startWorld, type World } from '../testing/world.ts'
+import { findStoredDemands } from './demands.ts'
 
 const API = '/api/v1'
 const UNAVAILABLE = (field: string) => [

@@ -1,18 +1,18 @@
 /**
- * Demands that no user can meet, because this server lets nobody set up a factor that would: such a demand is refused where
+ * Demands that no user can meet, because no factor that would can be set up on this server: such a demand is refused where
  * it is made, and reported where it exists already, after `LATCHKEY_MFA_METHODS` or the public URL was changed.
  */
 import { sql } from 'kysely'
-import { type Demand, enrollableFor } from '../../base/assurance.ts'
-import type { Statements } from '../../base/db/types.ts'
-import { invalid } from '../../base/errors.ts'
-import { offeredKinds, type RelyingPartyConfig } from '../../base/relying-party.ts'
+import { type Demand, enrollableFor } from '../base/assurance.ts'
+import type { Statements } from '../base/db/types.ts'
+import { invalid } from '../base/errors.ts'
+import { offeredKinds, type RelyingPartyConfig } from '../base/relying-party.ts'
 
 const ANY = { mode: 'require_any', accepts: ['totp', 'passkey'] } as const
 
 /**
  * @param field where the request makes the demand. @param demand default: any second factor
- * @throws Problem VALIDATION_ERROR where nobody could meet the demand by what this server offers
+ * @throws Problem VALIDATION_ERROR where no user could meet the demand by what this server offers
  */
 export function assertCanBeMet(
   config: RelyingPartyConfig,
