@@ -85,6 +85,42 @@ describe('500 parallel guesses', () => {
     expect((await login(person, person.password)).status).toBe(423)
   })
 
+  it('with garbage in X-Forwarded-For are those of the proxy: five outcomes, recorded with its address', async () => {
+    const person = await world.person({ signIn: false })
+    const garbage = [
+      '',
+      'x',
+      '999.1.1.1',
+      '198.51.100.7, ',
+      ':::',
+      'unknown',
+      '127.0.0.1:x',
+      ' , ,',
+      '<script>',
+      '1.2.3',
+    ]
+    const answers = await flood((n) =>
+      world
+        .client()
+        .post(
+          '/api/v1/auth/login',
+          { username: person.email, password: `wrong password number ${n}` },
+          { headers: { 'x-forwarded-for': garbage[n % garbage.length] ?? '' } },
+        ),
+    )
+    await expectLocked(person, answers, 5)
+    const rows = await world.db.tx('system', (tx) =>
+      tx
+        .selectFrom('audit_events')
+        .select('ip_address')
+        .where('user_id', '=', person.id)
+        .where('event_type', 'in', ['auth.login.failure', 'auth.login.locked'])
+        .distinct()
+        .execute(),
+    )
+    expect(rows).toEqual([{ ip_address: '127.0.0.1' }])
+  })
+
   it('at the code of an app, over attempts and addresses, get five outcomes; the right code is refused after them', async () => {
     const person = await world.person()
     const app = await enrolAuthenticator(world, person.client)
