@@ -21,7 +21,7 @@ export const underLoad: Row = {
       core: bench.cores.server,
       databaseUrl: url,
       dataDir: await bench.folder(),
-      env: { LATCHKEY_SMTP_URL: await bench.smtpUrl() },
+      env: { LATCHKEY_SMTP_URL: await bench.smtpUrl(), LATCHKEY_HASH_QUEUE: String(WAITING) },
       preload: pathToFileURL(join(bench.built, 'harness/loop-delay.mjs')).href,
     })
     try {

@@ -20,6 +20,7 @@ import {
 } from './algorithms.ts'
 import { formOf, readHash } from './forms.ts'
 import { loadArgon2, loadBcrypt, NativeMissing } from './native.ts'
+import { lowerPoolPriority } from './priority.ts'
 import { createGate } from './queue.ts'
 import { HashRefused } from './refusal.ts'
 
@@ -61,7 +62,7 @@ export interface HashingOptions {
   argon2MemoryKib: number
   argon2Passes: number
   bcryptCost: number
-  /** The largest number of waiting tasks. */
+  /** The largest number of waiting tasks for each concurrent one. */
   queue: number
   /** The number of concurrent tasks; one per core by default. They run on libuv's threads (UV_THREADPOOL_SIZE, 4). */
   concurrency?: number
@@ -77,7 +78,8 @@ const scryptHash = promisify<string, Buffer, number, { N: number }, Buffer>(scry
 
 /** @throws NativeMissing where the configured algorithm cannot be loaded */
 export async function createHashing(options: HashingOptions): Promise<Hashing> {
-  const gate = createGate(options.concurrency ?? availableParallelism(), options.queue)
+  const concurrency = options.concurrency ?? availableParallelism()
+  const gate = createGate(concurrency, options.queue * concurrency)
   const own = await (options.algorithm === 'argon2id' ? argon2id(options) : bcrypt(options))
   const bounds = {
     memoryKib: Math.max(BOUNDS.memoryKib, options.argon2MemoryKib),
@@ -86,7 +88,7 @@ export async function createHashing(options: HashingOptions): Promise<Hashing> {
   }
   // made at startup, so that the first unknown account takes no longer than others
   const dummy = own.make('the password of no account').then((hash) => readHash(hash, bounds))
-  dummy.catch(() => undefined)
+  dummy.then(lowerPoolPriority, () => undefined)
 
   // what cannot be loaded here must answer as a wrong password does, or it would tell that the account exists
   const read = async (

@@ -29,7 +29,7 @@ it('are answered 503, leave no trace in the audit log and are not counted', asyn
   const occupy = async () => {
     while (!isDone) await hashing.hash('fills the queue')
   }
-  const full = Array.from({ length: availableParallelism() + 1 }, occupy)
+  const full = Array.from({ length: 2 * availableParallelism() }, occupy)
   const answers = await Promise.all(requests.map((send) => send()))
   expect(answers.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual(
     requests.map(() => [503, '2']),
