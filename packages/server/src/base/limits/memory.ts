@@ -24,21 +24,21 @@ export interface MemoryLimits extends Limits {
 
 export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
   const held = new Map<string, HeldWindow>()
+  /** Where the turn is. It goes on through keys that are added meanwhile, and begins again after the last one. */
+  let turn = held.entries()
 
-  /** The turn goes round the keys. Each new key takes it a few keys further, so that expired keys do not accumulate. */
+  /** Each new key takes the turn a few keys further, so that expired keys do not accumulate. */
   function makeRoom(now: number): void {
-    let looked = 0
-    for (const [key, window] of held) {
-      const isFull = held.size >= maxKeys
-      if (!isFull && looked >= TURNS) return
-      looked += 1
-      if (window.over <= now || (isFull && !window.isUsed)) {
-        held.delete(key)
-      } else {
-        held.delete(key)
-        held.set(key, window)
-        window.isUsed = false
+    for (let looked = 0; looked < TURNS || held.size >= maxKeys; looked++) {
+      const { value: next } = turn.next()
+      if (next === undefined) {
+        if (held.size === 0) return
+        turn = held.entries()
+        continue
       }
+      const [key, window] = next
+      if (window.over <= now || (held.size >= maxKeys && !window.isUsed)) held.delete(key)
+      else window.isUsed = false
     }
   }
 

@@ -10,14 +10,15 @@ import type { LimitStore, LimitWindow } from './store.ts'
 const PREFIX = 'latchkey:limit:'
 
 /**
- * KEYS: the windows. ARGV: the time, then of each window its maximum, length and grain. Entries are packed as first, last,
+ * KEYS: the windows. ARGV: the time, then of each window its maximum, length and grain as one text. Entries are packed as first, last,
  * count, oldest first. Returns the place of the window that refuses (0 for none), then of each window up to it the total
  * and the last use of the oldest entry (-1 for none).
  */
 const TAKE = script(`
 local now, answer, windows = tonumber(ARGV[1]), {0}, {}
 for at, key in ipairs(KEYS) do
-  local max, length = tonumber(ARGV[3 * at - 1]), tonumber(ARGV[3 * at])
+  local max, length, grain = ARGV[at + 1]:match('^(%S+) (%S+) (%S+)$')
+  max, length = tonumber(max), tonumber(length)
   local packed, entries, total = redis.call('get', key), {}, 0
   local held = packed and cmsgpack.unpack(packed) or {}
   for i = 1, #held, 3 do
@@ -26,16 +27,16 @@ for at, key in ipairs(KEYS) do
       total = total + held[i + 2]
     end
   end
-  windows[at] = {entries, total}
+  windows[at] = {entries, total, length, tonumber(grain)}
   if total >= max then
     answer[1] = at
     break
   end
 end
 for at, window in ipairs(windows) do
-  local entries, total = window[1], window[2]
+  local entries, total, length, grain = window[1], window[2], window[3], window[4]
   if answer[1] == 0 then
-    local size, grain = #entries, tonumber(ARGV[3 * at + 1])
+    local size = #entries
     total = total + 1
     if size > 0 and now - entries[size - 2] < grain then
       entries[size - 1] = math.max(entries[size - 1], now)
@@ -43,7 +44,7 @@ for at, window in ipairs(windows) do
     else
       entries[size + 1], entries[size + 2], entries[size + 3] = now, now, 1
     end
-    redis.call('set', KEYS[at], cmsgpack.pack(entries), 'px', ARGV[3 * at])
+    redis.call('set', KEYS[at], cmsgpack.pack(entries), 'px', length)
   end
   answer[#answer + 1] = total
   answer[#answer + 1] = entries[2] or -1
@@ -55,7 +56,8 @@ export const limitsInRedis = (redis: Redis): LimitStore => ({
     const at = now.getTime()
     const answer = (await redis.run(TAKE, windows.map(keyOf), valuesOf(windows, at))) as readonly number[]
     const refusing = answer[0] as number
-    return windows.slice(0, refusing || windows.length).map((window, i) => {
+    const judged = refusing === 0 ? windows : windows.slice(0, refusing)
+    return judged.map((window, i) => {
       const [total, oldest] = [answer[1 + 2 * i] as number, answer[2 + 2 * i] as number]
       return verdictOf(window, { allowed: i + 1 !== refusing, total, oldest: oldest < 0 ? null : oldest }, at)
     })
@@ -64,8 +66,9 @@ export const limitsInRedis = (redis: Redis): LimitStore => ({
 
 const keyOf = ({ key }: LimitWindow): string => PREFIX + key
 
-const valuesOf = (windows: readonly LimitWindow[], at: number): number[] => {
-  const values = [at]
-  for (const window of windows) values.push(window.max, window.milliseconds, grainOf(window))
+/** Few and short arguments: each costs the client more than the script. */
+const valuesOf = (windows: readonly LimitWindow[], at: number): string[] => {
+  const values = [`${at}`]
+  for (const window of windows) values.push(`${window.max} ${window.milliseconds} ${grainOf(window)}`)
   return values
 }

@@ -167,18 +167,21 @@ function assertWithinLimits(
   const verdict = verdicts.at(-1)
   if (!verdict) return
   const { limit, remaining, resetSeconds, windowSeconds } = verdict
-  const judged = rules.slice(0, verdicts.length)
   headers.push('x-ratelimit-limit', `${limit}`, 'x-ratelimit-remaining', `${remaining}`)
   headers.push('x-ratelimit-reset', `${Math.ceil(now.getTime() / 1000) + resetSeconds}`)
   headers.push('x-ratelimit-window', `${windowSeconds}`)
-  headers.push('ratelimit-policy', judged.map(({ policy }) => policy).join(', '))
-  headers.push('ratelimit', judged.map(({ name }, at) => stateOf(name, verdicts[at])).join(', '))
+  let [policies, states] = ['', '']
+  for (let at = 0; at < verdicts.length; at++) {
+    const { name, policy } = rules[at] as Rule
+    const { remaining, resetSeconds } = verdicts[at] as LimitVerdict
+    const separator = at === 0 ? '' : ', '
+    policies += `${separator}${policy}`
+    states += `${separator}"${name}";r=${remaining};t=${resetSeconds}`
+  }
+  headers.push('ratelimit-policy', policies, 'ratelimit', states)
   if (verdict.allowed) return
   throw problem('RATE_LIMIT_EXCEEDED', {
     retryAfter: resetSeconds,
     details: { limit, window: windowSeconds, retry_after: resetSeconds, ...more },
   })
 }
-
-const stateOf = (name: string, verdict: LimitVerdict | undefined): string =>
-  `"${name}";r=${verdict?.remaining ?? 0};t=${verdict?.resetSeconds ?? 0}`
