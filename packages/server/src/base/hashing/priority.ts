@@ -1,7 +1,7 @@
 /**
  * The priority of hashes: they give way to the event loop, so that sign-ins that wait for a hash do not delay other requests
- * on the same core. Only Linux has a priority for each thread; elsewhere, and where the pool's threads cannot be told from
- * V8's, all keep the same one.
+ * on the same core. Only Linux has a priority for each thread. Elsewhere, and where libuv's pool has started before this module
+ * was loaded, all threads keep the same one.
  */
 import { readdirSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'

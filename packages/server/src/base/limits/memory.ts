@@ -24,7 +24,7 @@ export interface MemoryLimits extends Limits {
 
 export function limitsInMemory(maxKeys = 50_000): MemoryLimits {
   const held = new Map<string, HeldWindow>()
-  /** Where the turn is. It goes on through keys that are added meanwhile, and begins again after the last one. */
+  /** Where the turn is. It passes keys that are added meanwhile, too, and begins again after the last one. */
   let turn = held.entries()
 
   /** Each new key takes the turn a few keys further, so that expired keys do not accumulate. */
