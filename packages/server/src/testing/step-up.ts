@@ -1,4 +1,4 @@
-/** A step-up by the password, as a browser without a script goes through its pages. */
+/** A step-up: by the JSON API, and by the password as a browser without a script goes through its pages. */
 import type { Client, Reply } from './client.ts'
 import { PASSWORD } from './world.ts'
 
@@ -39,4 +39,20 @@ export async function stepUp(client: Client): Promise<SentForm> {
   const location = proven.headers.get('location')
   if (location !== '/step-up/continue') throw new Error(`${proven.status} ${location} ${proven.text}`)
   return formIn((await client.get(location, { headers: HTML })).text)
+}
+
+/** Proves by the JSON API: by the password alone, or by each of the proofs. @returns the last answer */
+export async function proveByApi(
+  client: Client,
+  ...proofs: readonly Readonly<Record<string, string>>[]
+): Promise<Reply> {
+  const begun = await client.post('/api/v1/auth/step-up', {
+    max_age: 600,
+    acr: proofs.length > 1 ? 'aal2' : 'aal1',
+  })
+  let reply = begun
+  for (const proof of proofs.length > 0 ? proofs : [{ method: 'password', password: PASSWORD }])
+    reply = await client.post('/api/v1/auth/mfa/verify', { attempt: begun.data.attempt, ...proof })
+  client.csrfToken = reply.data?.session?.csrf_token ?? client.csrfToken
+  return reply
 }

@@ -129,19 +129,28 @@ export interface SetupForm extends ShownSecret {
   setup: string
 }
 
-/** A form for a new authenticator, or the one with this `setup` again, where that is the user's and not over. */
-export function setupForm(
+/** A form for a new authenticator. The caller has checked that the user may set one up now. */
+export function newSetupForm(
   tools: MakeTools,
   call: Call,
   user: Pick<User, 'id' | 'email'>,
-  { name = null, setup }: { name?: string | null; setup?: string | undefined },
+  name: string | null,
 ): SetupForm {
-  const former = setup === undefined ? null : openSetup(tools.keyring, user.id, setup, call.now)
-  if (former && setup !== undefined) return { setup, ...shownSecret(tools, user, former.secret) }
   const secret = newOtpSecret()
   const until = later(call.now, SETUP_LIFETIME)
   const sealed = sealSetup(tools.keyring, { id: newId('fac'), userId: user.id, secret, name, until })
   return { setup: sealed, ...shownSecret(tools, user, secret) }
+}
+
+/** The form of an authenticator again; null where `setup` is of no authenticator that the user has begun within an hour. */
+export function findSetupForm(
+  tools: MakeTools,
+  call: Call,
+  user: Pick<User, 'id' | 'email'>,
+  setup: string,
+): SetupForm | null {
+  const begun = openSetup(tools.keyring, user.id, setup, call.now)
+  return begun && { setup, ...shownSecret(tools, user, begun.secret) }
 }
 
 type ConfirmTools = MakeTools & Pick<Tools, 'mail'>
@@ -214,7 +223,7 @@ async function addFromForm(
   return id
 }
 
-const notBegun = (): Problem =>
+export const notBegun = (): Problem =>
   problem('CONFLICT', {
     message: 'There is no authenticator app that waits for its first code. Start again.',
     details: { reason: 'not_begun' },

@@ -4,7 +4,7 @@ import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
 import { proveAttempt } from '../door/index.ts'
 import type { ContinuingMethod } from '../second-factor/index.ts'
 import { getAttempt } from '../steps/index.ts'
-import { setupForm } from './authenticators.ts'
+import { findSetupForm, newSetupForm } from './authenticators.ts'
 import { totpMethod } from './method.ts'
 import { confirmInAttempt } from './setup.ts'
 import { totpText as t } from './texts.ts'
@@ -36,7 +36,11 @@ export const continuingTotp = (tools: Tools): ContinuingMethod => ({
       field: 'code',
       wrong: t(call.locale, 'panel.wrong'),
       fields: { code: t(call.locale, 'field.code') },
-      body: <SetupFields {...setupForm(tools, call, user, { setup: typed?.setup })} />,
+      body: (
+        <SetupFields
+          {...(findSetupForm(tools, call, user, typed?.setup ?? '') ?? newSetupForm(tools, call, user, null))}
+        />
+      ),
     }),
   },
 })

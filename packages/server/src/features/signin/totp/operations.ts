@@ -1,6 +1,11 @@
 /** The operations of authenticator apps: in a session, and in a sign-in that requires one. */
 import { operation } from '../../../base/http/row/operation.ts'
 
+/**
+ * With the password alone, an account's second factor is not replaced by another one; confirming one raises the session, so
+ * that it is not the way around a step-up either.
+ */
+const PROVEN = { within: '10m', acr: 'enrolled' } as const
 const ATTEMPT = 'the attempt is the credential'
 
 export const totpOperations = {
@@ -14,8 +19,7 @@ export const totpOperations = {
     name: 'auth.mfa.enable',
     summary: 'Begin to set up an authenticator app',
     needs: 'session',
-    // with the password alone, an account's second factor is not replaced by another one
-    fresh: { within: '10m', acr: 'enrolled' },
+    fresh: PROVEN,
     quiet: 'the authenticator counts once its first code is confirmed',
     limit: { by: 'user', max: 30, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE'],
@@ -24,6 +28,7 @@ export const totpOperations = {
     name: 'auth.mfa.confirm',
     summary: 'Confirm an authenticator app by its first code',
     needs: 'session',
+    fresh: PROVEN,
     audit: ['auth.mfa.enabled', 'auth.mfa.backup_codes_created', 'organization.member.mfa_enrolled'],
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'UNAVAILABLE', 'AUTHENTICATION_REQUIRED'],

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
+import { formIn, proveOnPage, stepUp } from '../../../testing/step-up.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
 let world: World
@@ -145,8 +146,55 @@ describe('the page of authenticator apps', () => {
       await world.clock.advance('20 minutes')
       await one.client.get(LIST)
     }
-    const late = await send(one.client, setup, `${LIST}/confirm`, { code: codeOf(world, secret) }, ['setup'])
+    await one.client.get('/step-up')
+    await proveOnPage(one.client)
+    const late = await send(one.client, await one.client.get(LIST), `${LIST}/confirm`, {
+      code: codeOf(world, secret),
+      setup: sealed,
+    })
     expect(late.status).toBe(409)
+  })
+
+  it('confirms one soon after a proof of identity only: another session of twenty minutes becomes no stronger', async () => {
+    const { client, id } = await world.person()
+    const begun = await send(client, await client.get(LIST), LIST)
+    const secret = secretOf(begun.text)
+    await world.clock.advance('20 minutes')
+    const list = await client.get(LIST)
+    for (const fields of [
+      { setup: 'x', code: '1'.repeat(65) },
+      { setup: '', code: '' },
+      { setup: hidden(begun.text, 'setup'), code: codeOf(world, secret) },
+    ]) {
+      const reply = await send(client, list, `${LIST}/confirm`, fields)
+      expect([reply.status, locationOf(reply)]).toEqual([303, '/step-up'])
+    }
+    expect((await client.get('/api/v1/auth/mfa')).data).toMatchObject({ enabled: false, acr: 'aal1' })
+    expect(await world.events(id)).not.toContain('auth.mfa.enabled')
+    // after the step-up the form is sent as it was, and its code is an earlier one by then
+    await world.clock.advance('2 minutes')
+    const held = await stepUp(client)
+    expect(held).toMatchObject({ action: `${LIST}/confirm`, fields: { setup: hidden(begun.text, 'setup') } })
+    const again = await client.post(held.action, held.fields, { form: true })
+    expect([again.status, secretOf(again.text)]).toEqual([400, secret])
+    const { action, fields } = formIn(again.text)
+    const done = await client.post(action, { ...fields, code: codeOf(world, secret) }, { form: true })
+    expect([done.status, codesOf(done.text).length]).toEqual([200, 10])
+  })
+
+  it('makes no secret where a form without one is displayed again', async () => {
+    const { client } = await world.person()
+    const list = await client.get(LIST)
+    for (const fields of [
+      { setup: 'x', code: '1'.repeat(65) },
+      { setup: 'x'.repeat(2001), code: '123456' },
+      { code: '' },
+      {},
+    ]) {
+      const reply = await send(client, list, `${LIST}/confirm`, fields)
+      expect([reply.status, secretOf(reply.text), hidden(reply.text, 'setup')]).toEqual([400, '', ''])
+      expect(reply.text).toContain('There is no authenticator app that waits for its first code.')
+    }
   })
 
   it('removes one, and says so where it is gone already', async () => {

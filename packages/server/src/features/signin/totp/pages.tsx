@@ -15,7 +15,13 @@ import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
 import { mfaOperations, removeFactors, renamePages } from '../mfa/index.ts'
 import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
-import { MOST_AUTHENTICATORS, setupForm } from './authenticators.ts'
+import {
+  findSetupForm,
+  MOST_AUTHENTICATORS,
+  newSetupForm,
+  notBegun,
+  type SetupForm,
+} from './authenticators.ts'
 import { AuthenticatorName, LONGEST_NAME, SealedText, TypedCode } from './fields.ts'
 import { totpOperations } from './operations.ts'
 import { openSetup } from './sealed.ts'
@@ -48,19 +54,13 @@ async function showList(
   return { page: <Authenticators {...contents} {...form} />, title: t(call.locale, 'list.title') }
 }
 
-/** The form of a new authenticator; with `setup`, the same one again. */
-async function showSetup(
-  tools: Tools,
-  call: Call,
-  wish: { name?: string | null; setup?: string | undefined },
-  form: FormState,
-) {
-  const user = await tools.db.tx('system', (tx) => getUser(tx, call.principal?.userId ?? ''))
-  return {
-    page: <SetUpAuthenticator setup={setupForm(tools, call, user, wish)} {...form} />,
-    title: t(call.locale, 'setup.title'),
-  }
-}
+const ownUser = (tools: Pick<Tools, 'db'>, call: Call) =>
+  tools.db.tx('system', (tx) => getUser(tx, call.principal?.userId ?? ''))
+
+const showSetup = (call: Call, setup: SetupForm, form: FormState) => ({
+  page: <SetUpAuthenticator setup={setup} {...form} />,
+  title: t(call.locale, 'setup.title'),
+})
 
 /** The row of the security page. */
 export const totpSection = (tools: Pick<Tools, 'config' | 'db'>): SecuritySection => ({
@@ -94,7 +94,7 @@ export const totpPages = (tools: Tools): Row[] => [
       const { length } = await ownAuthenticators(tools, call)
       if (!mayEnrol(tools.config, 'totp') || length >= MOST_AUTHENTICATORS)
         return await showList(tools, call, {})
-      return await showSetup(tools, call, { name }, {})
+      return showSetup(call, newSetupForm(tools, call, await ownUser(tools, call), name), {})
     },
     redisplay: async (call, typed, problem) => ({
       ...(await showList(tools, call, formState(call.locale, typed, problem))),
@@ -120,12 +120,12 @@ export const totpPages = (tools: Tools): Row[] => [
       const isAdded = begun && (await ownAuthenticators(tools, call)).some(({ id }) => id === begun.id)
       return isAdded ? { redirect: ENABLED } : null
     },
+    // the form that was begun is displayed again; another one is begun by the form of the list, under its conditions
     redisplay: async (call, typed, problem) => {
-      const form = formState(call.locale, typed, problem)
       const isWrong = problem.code === 'VALIDATION_ERROR'
-      const shown = await (isWrong
-        ? showSetup(tools, call, { setup: typed.setup }, form)
-        : showList(tools, call, form))
+      const setup = isWrong && findSetupForm(tools, call, await ownUser(tools, call), typed.setup ?? '')
+      const form = formState(call.locale, typed, isWrong && !setup ? notBegun() : problem)
+      const shown = setup ? showSetup(call, setup, form) : await showList(tools, call, form)
       return { ...shown, status: problem.status }
     },
   }),

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
+import { proveByApi } from '../../../testing/step-up.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const API = '/api/v1'
@@ -136,14 +137,21 @@ describe('setting up an authenticator app', () => {
       await world.clock.advance('21 minutes')
       await client.get(`${API}/auth/me`)
     }
+    await proveByApi(client)
     const late = await confirm(client, { code: codeOf(world, data.secret) })
     expect([late.status, late.body.error.details]).toEqual([409, { reason: 'not_begun' }])
   })
 
-  it('requires a recent sign-in', async () => {
+  it('requires a recent sign-in, to begin and to confirm', async () => {
     const { client } = await world.person()
+    const { data } = await enable(client)
     await world.clock.advance('11 minutes')
     expect((await enable(client)).code).toBe('STEP_UP_REQUIRED')
+    const late = await confirm(client, { code: codeOf(world, data.secret) })
+    expect([late.status, late.code]).toEqual([401, 'STEP_UP_REQUIRED'])
+    expect((await show(client)).enabled).toBe(false)
+    await proveByApi(client)
+    expect((await confirm(client, { code: codeOf(world, data.secret) })).status).toBe(200)
   })
 
   it('of another user is not confirmed', async () => {
