@@ -1,8 +1,18 @@
-/** The states of compliance in SQL are those of the pure function, for any policy, override, factors and times. */
+/**
+ * The states of compliance in SQL, and the sessions that a policy would stop, are those of the pure functions, for any policy,
+ * override, factors, proofs and times.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { AcceptableMethod } from '../../../base/assurance.ts'
-import { MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
+import {
+  type AcceptableMethod,
+  acrOf,
+  kindOf,
+  type ProofKind,
+  type ProofMethod,
+  REMEMBERED_DEVICE,
+} from '../../../base/assurance.ts'
+import { findUnmet, MEMBER_MFA, POLICY_MODES } from '../../../core/policies.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 import { selectCompliance, selectEffect, selectOwnDemands } from './members-sql.ts'
 import { complianceOf, type MemberFacts } from './policy.ts'
@@ -26,8 +36,20 @@ const START = Date.UTC(2030, 5, 1)
 const day = fc.integer({ min: 0, max: 12 }).map((n) => new Date(START + n * 86_400_000))
 const dayOrNull = fc.option(day)
 const methods = fc
-  .subarray<AcceptableMethod>(['totp', 'passkey', 'backup_code'])
+  .subarray<AcceptableMethod>(['totp', 'passkey', 'backup_code', 'remembered_device'])
   .filter((all) => all.includes('totp') || all.includes('passkey'))
+const KINDS: [ProofMethod, ProofKind][] = [
+  ['password', kindOf('password')],
+  ['totp', kindOf('totp')],
+  ['backup_code', kindOf('backup_code')],
+  ['passkey', kindOf('passkey')],
+  ['passkey', { amr: ['hwk'], factor: 'possession', channel: 'key', phishing_resistant: true }],
+  ['magic_link', kindOf('email_code')],
+  ['remembered_device', REMEMBERED_DEVICE],
+]
+const proofs = fc
+  .subarray(KINDS)
+  .map((all) => all.map(([method, kind]) => ({ method, ...kind, at: new Date(START).toISOString() })))
 const facts = fc.record({
   mode: fc.constantFrom(...POLICY_MODES),
   allowedMethods: methods,
@@ -39,11 +61,15 @@ const facts = fc.record({
   lastSignIn: dayOrNull,
   stoppedAt: dayOrNull,
   now: day,
+  absoluteDays: fc.option(fc.integer({ min: 1, max: 6 })),
+  authenticatedAt: day,
+  proofs,
 })
 
 it('the states in SQL equal the pure function', { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(facts, async ({ mode, allowedMethods, graceDays, since, now, ...member }) => {
+      const absolute = member.absoluteDays === null ? null : member.absoluteDays * 86_400
       const found = await world.db.tx('system', async (tx) => {
         await tx.deleteFrom('security_policies').where('organization_id', '=', organization).execute()
         await tx
@@ -54,7 +80,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
             allowed_methods: allowedMethods,
             grace_days: graceDays,
             since,
-            session_absolute_seconds: null,
+            session_absolute_seconds: absolute,
             password_profile: null,
             password_settings: null,
             updated_at: now,
@@ -72,9 +98,19 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
           .where('organization_id', '=', organization)
           .execute()
         await tx.updateTable('users').set({ last_login_at: member.lastSignIn }).execute()
+        await tx
+          .updateTable('sessions')
+          .set({
+            organization_id: organization,
+            authenticated_at: member.authenticatedAt,
+            proofs: JSON.stringify(member.proofs),
+            acr: acrOf(member.proofs),
+            expires_at: new Date(START + 30 * 86_400_000),
+          })
+          .execute()
         const read = { states: null, after: null, examined: 100, now }
         const { rows } = await selectCompliance(tx, organization, read)
-        const candidate = { mode, allowedMethods, graceDays, since, sessionAbsolute: null }
+        const candidate = { mode, allowedMethods, graceDays, since, sessionAbsolute: absolute }
         return {
           rows: new Map(rows.map((row) => [row.user_id, row])),
           own: await Promise.all(people.map(async (one) => (await selectOwnDemands(tx, one.id, now))[0])),
@@ -83,6 +119,7 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
         }
       })
       const counted: Record<string, number> = {}
+      let losing = 0
       for (const [n, factors] of FACTORS.entries()) {
         const policy = { mode, allowedMethods, graceDays, since }
         const pure = complianceOf({ ...member, policy, factors } satisfies MemberFacts, now)
@@ -90,7 +127,18 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
         expect([row?.state, row?.due_at ?? null]).toEqual([pure.state, pure.dueAt])
         expect(found.own[n]).toMatchObject({ mode: pure.mode, state: pure.state, due_at: pure.dueAt })
         counted[pure.state] = (counted[pure.state] ?? 0) + 1
+        const judged = {
+          policy_organization: organization,
+          policy_mode: mode,
+          policy_accepts: allowedMethods,
+          policy_absolute: absolute,
+          policy_due: pure.dueAt,
+          member_mfa: member.override,
+          policy_factors: [...factors],
+        }
+        if (findUnmet(judged, member, now) !== null) losing += 1
       }
+      expect(found.stored.loses_session).toBe(losing)
       expect(found.stored.states).toEqual(counted)
       expect(found.candidate).toEqual(found.stored)
     }),

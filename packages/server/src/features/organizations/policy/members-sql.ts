@@ -1,6 +1,6 @@
 /**
  * The SQL of compliance: the demand on each member and its state, under the stored policy or a candidate. The
- * expressions are those of core/policies.ts and policy.ts (compliance.test.ts compares them).
+ * expressions are those of base/assurance.ts, core/policies.ts and policy.ts (compliance-sql.test.ts compares them).
  */
 import { type RawBuilder, sql } from 'kysely'
 import type { DemandMode } from '../../../base/assurance.ts'
@@ -71,6 +71,15 @@ const stateAt = (now: Date): RawBuilder<string> => sql<string>`case
   when ${now} < d.due then case when u.last_login_at >= d.began then 'in_grace' else 'pending' end
   when m.mfa_stopped_at >= d.began then 'suspended'
   else 'past_due' end`
+
+/** Whether the proofs of the session `s` meet the demand `d`: `isMet` of base/assurance.ts. */
+const MEETS = sql`s.proofs @> '[{"user_verified": true}]'
+  or ('remembered_device' = any(policy.allowed) and s.proofs @> '[{"method": "remembered_device"}]'
+    and s.proofs @> '[{"factor": "knowledge"}]')
+  or (s.acr <> 'aal1' and exists (
+    select from jsonb_array_elements(s.proofs) p
+    where p->>'method' = any(policy.allowed)
+      or p->>'method' = case d.mode when 'require_totp' then 'totp' when 'require_passkey' then 'passkey' end))`
 
 const COLUMNS = sql`m.user_id, u.username, u.full_name, m.mfa, f.kinds as factors,
   case when d.mode <> 'none' then d.due end as due_at`
@@ -153,9 +162,7 @@ export async function selectEffect(
           where s.user_id = m.user_id and s.organization_id = m.organization_id and s.ended_at is null
             and s.expires_at > ${now} and (
               s.authenticated_at + policy.absolute * interval '1 second' <= ${now}
-              or (d.mode <> 'none' and d.due <= ${now} and (
-                not c.satisfied or s.acr = 'aal1'
-                or (d.mode = 'require_passkey' and s.acr <> 'aal2-phr' and not 'totp' = any(policy.allowed)))))) as loses
+              or (d.mode <> 'none' and case when c.satisfied then not (${MEETS}) else d.due <= ${now} end))) as loses
       from ${demands(sql`memberships`)}
       where m.organization_id = ${organizationId} and u.status = 'active'
     ), counted as (select state, count(*)::int as count from judged group by state)

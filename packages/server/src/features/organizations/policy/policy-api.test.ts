@@ -400,6 +400,9 @@ describe('the effect of a policy', () => {
       must_enrol: 1,
       loses_session: 2,
     })
+    // days of grace are for those without a factor: a session that has one to prove stops at once
+    expect((await preview({ mode: 'require_any', grace_days: 7 })).data).toMatchObject({ loses_session: 1 })
+    expect((await preview({ mode: 'require_totp', allowed_methods: ['totp'] })).data.loses_session).toBe(0)
     expect((await preview({ mode: 'optional' })).data).toMatchObject({ must_enrol: 0, due_at: null })
     expect((await owner.client.get(pathOf(id))).data.version).toBe(0)
   })
