@@ -23,9 +23,10 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-/** One passkey, real or imagined: an id of one of the lengths that authenticators make. */
-const CREDENTIAL =
-  /\{"id":"(?:[\w-]{22}|[\w-]{27}|[\w-]{43})","transports":\["(?:hybrid",")?internal"\],"type":"public-key"\}/
+const ID = '(?:[\\w-]{22}|[\\w-]{27}|[\\w-]{43})'
+const CREDENTIAL = `\\{"id":"${ID}","transports":\\["(?:hybrid",")?internal"\\],"type":"public-key"\\}`
+/** One to three passkeys, real or imagined: ids of the lengths that authenticators make. */
+const CREDENTIALS = new RegExp(`\\[${CREDENTIAL}(?:,${CREDENTIAL}){0,2}\\]`)
 
 /** An answer without its random and time-dependent parts, and without the identifier. */
 function shapeOf(reply: Reply, typed: string) {
@@ -38,9 +39,9 @@ function shapeOf(reply: Reply, typed: string) {
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
       .replace(/[\w-]{22}\.[\w-]{43}/g, '<csrf>')
       .replace(/"challenge":"[\w-]+"/, '"challenge":<challenge>')
-      .replace(CREDENTIAL, '<credential>')
+      .replace(CREDENTIALS, '<credentials>')
   const headers = [...reply.headers]
-    .filter(([name]) => name !== 'date' && !(name === 'content-length' && CREDENTIAL.test(reply.text)))
+    .filter(([name]) => name !== 'date' && !(name === 'content-length' && CREDENTIALS.test(reply.text)))
     .map(([name, value]) => [
       name,
       name === 'set-cookie' ? value.replace(/=[^;]*/, '=<secret>') : blank(value),

@@ -120,10 +120,17 @@ const KINDS = [
   { length: 32, transports: ['internal'] },
 ] as const
 
-/** The same for each spelling of an identifier, at each time and on each node. */
+const MOST_IMAGINED = 3
+
+/**
+ * One to three, as accounts have, so that their number tells nothing. The same for each spelling of an identifier, at each
+ * time and on each node.
+ */
 function imaginary({ keyring }: Pick<Tools, 'keyring'>, identifier: string) {
-  const made = keyring.mac('identifiers', `passkeys\n${canonical(identifier)}`)
-  const kind = KINDS[(made[0] ?? 0) % KINDS.length] ?? KINDS[0]
-  const id = keyring.mac('identifiers', `passkey\n${canonical(identifier)}`)
-  return [{ credentialId: id.subarray(0, kind.length), transports: kind.transports }]
+  const [count = 0, ...kinds] = keyring.mac('identifiers', `passkeys\n${canonical(identifier)}`)
+  return Array.from({ length: 1 + (count % MOST_IMAGINED) }, (_, n) => {
+    const { length, transports } = KINDS[(kinds[n] ?? 0) % KINDS.length] ?? KINDS[0]
+    const id = keyring.mac('identifiers', `passkey ${n}\n${canonical(identifier)}`)
+    return { credentialId: id.subarray(0, length), transports }
+  })
 }
