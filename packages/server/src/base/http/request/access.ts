@@ -98,7 +98,7 @@ export async function checkMembership(
 ): Promise<CallOrganization | Problem> {
   const { id = '' } = params as { id?: string }
   const { organization: required = '', deletedToo = false } = row
-  const membership = isId('org', id) ? await lookup(call, id, { deletedToo }) : null
+  const membership = isId('org', id) ? await lookup(call, id, { required, deletedToo }) : null
   if (!membership) return notFound('organization')
   if (membership instanceof Problem || can(membership, required)) return membership
   return problem('INSUFFICIENT_PERMISSIONS', { details: { required, organization_id: id } })

@@ -35,13 +35,13 @@ export interface Authenticator {
 
 /**
  * Finds the caller's membership of an organization; null if there is none, or no such organization; a Problem where the
- * credential does not meet the organization's policy. `call.organization` is the membership that the credential carries: an
- * API key has no other.
+ * credential does not meet the organization's policy, and the server's own roles do not permit what is required either.
+ * `call.organization` is the membership that the credential carries: an API key has no other.
  */
 export type MembershipLookup = (
   call: Call & { principal: Principal },
   organizationId: string,
-  which: { deletedToo: boolean },
+  which: { required: string; deletedToo: boolean },
 ) => Promise<CallOrganization | Problem | null>
 
 export interface Caller {

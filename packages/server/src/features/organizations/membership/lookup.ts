@@ -13,17 +13,16 @@ import { membershipCheck } from './sql.ts'
 export function membershipLookup(tools: Pick<Tools, 'db' | 'roles'>, refuse: RefuseUnmet): MembershipLookup {
   const { db, roles } = tools
   const statement = membershipCheck(db.hot)
-  return async (call, organizationId, { deletedToo }) => {
+  return async (call, organizationId, { required, deletedToo }) => {
     const { principal, session, organization: acting } = call
     const values = [session?.id ?? '', principal.userId, organizationId, deletedToo]
     const [row] = await db.run(statement, values)
     if (!row) return null
+    const membership = callerIn(roles, principal, acting, row.id, row)
+    if (row.deleted_at !== null && !(membership && can(membership, 'organization:delete'))) return null
     const unmet = findUnmet(row, session && provenBy(session, row.proofs), call.now)
-    const membership = unmet
-      ? withServer(principal, row.id, null)
-      : callerIn(roles, principal, acting, row.id, row)
-    if (unmet && membership === null && row.deleted_at === null) return await refuse(call, row, unmet)
-    if (row.deleted_at === null || membership === null) return membership
-    return can(membership, 'organization:delete') ? membership : null
+    if (!unmet) return membership
+    const atServer = withServer(principal, row.id, null)
+    return atServer && can(atServer, required) ? atServer : await refuse(call, row, unmet)
   }
 }

@@ -29,6 +29,11 @@ async function company(change: object): Promise<Company> {
   await set(made, change)
   return made
 }
+/** The person's sessions have proven nothing, as sessions of earlier versions. */
+const forgetProofs = ({ id }: Person) =>
+  world.db.tx('system', (tx) =>
+    tx.updateTable('sessions').set({ proofs: '[]', acr: 'aal1' }).where('user_id', '=', id).execute(),
+  )
 const actsIn = async (client: Client) => (await client.get('/api/v1/auth/validate')).data?.organization_id
 const codeOf = ({ status, body }: Reply) => [status, body.error?.code]
 const detailsOf = ({ body }: Reply) => body.error?.details ?? {}
@@ -193,6 +198,38 @@ describe('the policy of one organization', () => {
     expect((await member.client.get(`/api/v1/organizations/${id}`)).status).toBe(403)
     const [root] = (await world.people([{ roles: ['super_admin'] }])) as [Person]
     expect((await root.client.get(`/api/v1/organizations/${id}/members`)).status).toBe(200)
+  })
+
+  it('is required of a member with a role at the server, for what that role does not permit', async () => {
+    const of = await company({ mode: 'optional' })
+    const { id, owner } = of
+    const [root] = (await world.people([{ roles: ['super_admin'] }])) as [Person]
+    const role = { name: 'organization_reader', permissions: ['organizations:read'] }
+    expect((await root.client.post('/api/v1/roles', role)).status).toBe(201)
+    await root.client.patch(`/api/v1/users/${owner.id}`, { role: role.name })
+    const path = `/api/v1/organizations/${id}`
+    expect((await owner.client.patch(path, { name: 'Engines' })).status).toBe(200)
+    await set(of, { mode: 'require_any', grace_days: 0 })
+    await forgetProofs(owner)
+    expect((await owner.client.get(`${path}/members`)).status).toBe(200)
+    const refused = await owner.client.patch(path, { name: 'Motors' })
+    expect([codeOf(refused), detailsOf(refused)]).toMatchObject([
+      [401, 'STEP_UP_REQUIRED'],
+      { acr: 'aal2', methods: ['passkey'], organization_id: id },
+    ])
+    await proveFactor(world, owner, 'passkey')
+    expect((await owner.client.patch(path, { name: 'Motors' })).status).toBe(200)
+  })
+
+  it('is required of the owner who restores it; for others it does not exist', async () => {
+    const { id, owner, admin } = await company({ mode: 'require_any', grace_days: 0 })
+    expect((await owner.client.delete(`/api/v1/organizations/${id}`)).status).toBe(200)
+    await forgetProofs(owner)
+    const restore = ({ client }: Person) => client.post(`/api/v1/organizations/${id}/restore`)
+    expect((await restore(admin)).status).toBe(404)
+    expect(codeOf(await restore(owner))).toEqual([401, 'STEP_UP_REQUIRED'])
+    await proveFactor(world, owner, 'passkey')
+    expect((await restore(owner)).status).toBe(200)
   })
 
   it('is listed for its members in any case, and does not disclose itself to others', async () => {
