@@ -36,7 +36,7 @@ import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../../signin/attempts/index.ts'
 import { findCallersDevice, forgetDevices } from '../../signin/devices/index.ts'
-import { liftLockout } from '../../signin/guesses/index.ts'
+import { liftLockoutByMailbox } from '../../signin/guesses/index.ts'
 import { confirmPassword, resetLinks } from '../../signin/passwords/index.ts'
 import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './mail.tsx'
 
@@ -205,7 +205,7 @@ export async function undoChange(
     await endAttempts(tx, { userId }, call.now)
     await endSessions(tx, call, { userId, username, reason: 'email_changed' })
     await endKeysOf(tx, call, { userId, username }, { reason: 'email_changed' })
-    await liftLockout(tools, tx, call, before)
+    await liftLockoutByMailbox(tools, tx, call, before)
     await forgetDevices(tx, userId, await findCallersDevice(tx, call))
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
     const details = { from: before.email, to: email }

@@ -239,7 +239,7 @@ async function sendChoice(
   await revokeLinks(tx, 'reset_password', user.id, now)
   const token = await issueLink(
     tx,
-    { purpose: 'reset_password', userId: user.id, lifetime: CHOICE_LIFETIME },
+    { purpose: 'reset_password', userId: user.id, emailId: user.email_id, lifetime: CHOICE_LIFETIME },
     now,
   )
   const href = emailLink(tools, '/reset-password', { token, returnTo })

@@ -10,7 +10,7 @@ import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { recurs, type Work } from '../../../core/jobs/index.ts'
-import { issueLink, revokeLinks } from '../../../core/links/index.ts'
+import { issueLink, type LinkPurpose, revokeLinks } from '../../../core/links/index.ts'
 import type { User } from '../users/index.ts'
 import {
   deletePendingRivals,
@@ -62,10 +62,18 @@ export async function restoreAddress(tx: Tx, user: User, keptId: string, now: Da
   return (await restoreKept(tx, user.id, keptId, now)) !== null
 }
 
+const MAILBOX_LINKS = [
+  'verify_email',
+  'reset_password',
+  'change_email',
+  'magic_link',
+  'unlock',
+  'not_me',
+] as const satisfies readonly LinkPurpose[]
+
 /** Links that were sent to the present address, and the change that waits. */
 export async function revokeLinksToMailbox(tx: Tx, userId: string, now: Date): Promise<void> {
-  for (const purpose of ['verify_email', 'reset_password', 'change_email', 'magic_link'] as const)
-    await revokeLinks(tx, purpose, userId, now)
+  for (const purpose of MAILBOX_LINKS) await revokeLinks(tx, purpose, userId, now)
 }
 
 /** Releases addresses whose change can no longer be undone. */

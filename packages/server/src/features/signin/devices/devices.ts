@@ -5,7 +5,7 @@
  * the door accepts as a second factor (base/assurance.ts).
  * Invariant: trust is given and ended under the lock of the user's row.
  */
-import type { CompiledQuery, Selectable } from 'kysely'
+import { type CompiledQuery, type Selectable, sql } from 'kysely'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -69,16 +69,18 @@ const updateTrustedUse = compiledOnce(
 )
 
 /**
- * Adds the browser of a completed sign-in to the user's devices.
- * @returns the statement that inserts it, the cookie to set, and whether the user has signed in from another device before
+ * Adds the browser of a completed sign-in to the user's devices. Those that give way to it are, in this order, never used
+ * again since they were added (a script that keeps no cookie adds one with each sign-in), not trusted, and trusted; of
+ * these, the last used ones stay.
+ * @returns the statement that inserts it, and the cookie to set
  */
 export async function addDevice(
   tx: Tx,
   call: Call,
   userId: string,
   trustedUntil: Date | null,
-): Promise<{ insert: CompiledQuery; cookie: CookieChange; newToUser: boolean }> {
-  const others = (await tx.executeQuery(selectDevices({ userId }))).rows
+): Promise<{ insert: CompiledQuery; cookie: CookieChange }> {
+  const others = (await tx.executeQuery(selectDevices({ userId, now: call.now }))).rows
   const id = newId('dev')
   const secret = randomSecret()
   const insert = insertDevice({
@@ -94,12 +96,17 @@ export async function addDevice(
   return {
     insert,
     cookie: { name: DEVICE_COOKIE, value: `${id}.${secret}`, maxAgeSeconds: LIFETIME / 1000 },
-    newToUser: others.length > 0,
   }
 }
 
-const selectDevices = compiledOnce((db, { userId }: { userId: string }) =>
-  db.selectFrom('devices').select('id').where('user_id', '=', userId).orderBy('last_used_at', 'desc'),
+const selectDevices = compiledOnce((db, { userId, now }: { userId: string; now: Date }) =>
+  db
+    .selectFrom('devices')
+    .select('id')
+    .where('user_id', '=', userId)
+    .orderBy(sql`coalesce(trusted_until > ${now}, false)`, 'desc')
+    .orderBy(sql`last_used_at > created_at`, 'desc')
+    .orderBy('last_used_at', 'desc'),
 )
 
 const insertDevice = compiledOnce((db, device: NewRow<DevicesTable>) =>

@@ -162,6 +162,28 @@ describe('a remembered browser', () => {
     expect((await login(signedOut(shared), owner)).code).toBe('MFA_REQUIRED')
   })
 
+  it('stays, as a browser that is known does, however often a script signs in without keeping a cookie', async () => {
+    const owner = await remembered()
+    const known = signedOut(owner.browser)
+    known.cookies.clear()
+    expect((await signIn(known, owner, owner.app, false)).status).toBe(200)
+    await world.clock.advance('1 minute')
+    expect((await signIn(signedOut(known), owner, owner.app, false)).status).toBe(200)
+    for (let n = 0; n < 22; n++) {
+      await world.clock.advance('1 minute')
+      expect((await signIn(world.client(), owner, owner.app, false)).status).toBe(200)
+    }
+    expect(await answerOf(owner)).toBe(200)
+    await signIn(signedOut(known), owner, owner.app, false)
+    expect((await lastSignIn(owner.id)).details).toMatchObject({ new_device: false })
+    const { count } = await world.db.hot
+      .selectFrom('devices')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('user_id', '=', owner.id)
+      .executeTakeFirstOrThrow()
+    expect(Number(count)).toBe(20)
+  })
+
   it('is not chosen in a step-up', async () => {
     const { client, ...person } = await world.person()
     const app = await enrolAuthenticator(world, client)

@@ -229,7 +229,9 @@ async function finish(
   const id = newId('ses')
   const { session, insert } = startSession(tools, call, { id, userId: user.id, proofs, ...after })
   const about = { userId: user.id, username: user.username, sessionId: id }
-  const details = { ...detailsOf(attempt), new_device: added?.newToUser ?? false }
+  // the first sign-in is not from another device
+  const isNewDevice = added !== null && user.last_login_at !== null
+  const details = { ...detailsOf(attempt), new_device: isNewDevice }
   const events = auditInserts(
     call,
     ...eventsAbout(taken),
@@ -250,7 +252,7 @@ async function finish(
   // independent of each other, so they are sent at once
   await Promise.all([
     endFormerSession(tx, call),
-    added?.newToUser && reportNewDevice(tools, tx, call, user),
+    isNewDevice && reportNewDevice(tools, tx, call, user),
     // a job, because the sign-in must not fail with it
     user.organization_wish !== null &&
       tools.jobs.enqueue(tx, organizationWished, { user_id: user.id }, { now: call.now }),

@@ -73,8 +73,8 @@ export async function proveAttempt<Input, Stored>(
 ): Promise<Outcome> {
   const attempt = await getAttempt(tools, call, token, ['prove', 'second_factor'], { toShow: true })
   const owner = await assertOffered(tools, call, attempt, method.name)
-  const first = attempt.proofs[0]?.method ?? method.name
-  return await proveWith(tools, call, method, input, { named: byId(owner), first }, (tx, taken) => {
+  const { proofs: earlier } = attempt
+  return await proveWith(tools, call, method, input, { named: byId(owner), earlier }, (tx, taken) => {
     const proof: Proof = remembers && !attempt.stepUp ? { ...taken.proof, remembers } : taken.proof
     return advance(tools, tx, call, attempt, { ...taken, proof })
   })
@@ -100,13 +100,14 @@ export async function checkWith<Input, Stored>(
 
 interface NamedGuess {
   named: Identified | Promise<Identified>
-  first?: ProofMethod | undefined
+  /** What the attempt has proven already. */
+  earlier?: readonly Proof[] | undefined
   signIn?: AfterSignIn | null
 }
 
 /**
  * Counts the guess, verifies the credential, and hands the proof to `then`, in one transaction. `named`: whom the input
- * names, or the user of the attempt that it continues, whose first proof is `first`. `signIn`: what follows a sign-in that
+ * names, or the user of the attempt that it continues, whose proofs are `earlier`. `signIn`: what follows a sign-in that
  * begins with it.
  */
 async function proveWith<Input, Stored, Result>(
@@ -114,10 +115,10 @@ async function proveWith<Input, Stored, Result>(
   call: Call,
   method: FurtherMethod<Input, Stored>,
   input: Input,
-  { named: naming, first, signIn = null }: NamedGuess,
+  { named: naming, earlier, signIn = null }: NamedGuess,
   then: (tx: Tx, taken: StepTaken & { proof: Proof }) => Promise<Result>,
 ): Promise<Result | { refused: Problem }> {
-  const opened = await verifyGuess(tools, call, method, input, { named: naming, first, signIn })
+  const opened = await verifyGuess(tools, call, method, input, { named: naming, earlier, signIn })
   if ('refused' in opened) return opened
   const { guess, device, verified } = opened
   const isCounted = guess.user?.id === verified.user.id
@@ -159,7 +160,7 @@ async function verifyGuess<Input, Stored, V extends Verified>(
   call: Call,
   method: FurtherMethod<Input, Stored, V>,
   input: Input,
-  { named: naming, first, signIn = null }: NamedGuess,
+  { named: naming, earlier, signIn = null }: NamedGuess,
 ): Promise<{ guess: Guess; device: Device | null; verified: V } | { refused: Problem }> {
   const db = tools.db.hot
   const [named, device] = await Promise.all([naming, findCallersDevice(db, call)])
@@ -168,8 +169,9 @@ async function verifyGuess<Input, Stored, V extends Verified>(
       ...named,
       device,
       isGuessable: method.isGuessable,
-      method: first ?? method.name,
-      second: first ? secondOf(method.name) : null,
+      method: earlier?.[0]?.method ?? method.name,
+      second: earlier ? secondOf(method.name) : null,
+      passkey: [...(earlier ?? []), { method: method.name }].some(isPasskey),
       signIn,
     }),
     method.read(db, named),
@@ -182,6 +184,8 @@ async function verifyGuess<Input, Stored, V extends Verified>(
 
 /** Of a further proof: the password is counted as at the beginning of a sign-in. */
 const secondOf = (method: ProofMethod): ProofMethod | null => (method === 'password' ? null : method)
+
+const isPasskey = ({ method }: { method: ProofMethod }): boolean => method === 'passkey'
 
 const byId = (owner: User): Identified => ({ identifier: owner.id, owner, pending: null })
 
@@ -269,7 +273,9 @@ export async function continueAttempt(
   return await tools.db.tx('system', async (tx) => {
     const { user, device } = await lockAttemptUser(tx, call, attempt)
     const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
-    const second = attempt.proofs.slice(1).find(({ method }) => secondOf(method) !== null)
+    const second = attempt.proofs.find(
+      (proof, n) => isPasskey(proof) || (n > 0 && secondOf(proof.method) !== null),
+    )
     const settle = () => liftLockout(tools, tx, call, user, second?.method)
     const remembered = proveDevice(tools, call, user, device)
     return await advance(tools, tx, call, attempt, { user, device, remembered, settle, ...step })

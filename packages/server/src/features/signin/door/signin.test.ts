@@ -282,6 +282,13 @@ describe('a sign-in from a device not seen before', () => {
     expect(letter.text).toContain('192.0.2.77')
   })
 
+  it('is reported where no device is known any more, because they were forgotten', async () => {
+    const { id, email } = await world.person()
+    await world.db.hot.deleteFrom('devices').where('user_id', '=', id).execute()
+    await login(world.client(), email, PASSWORD)
+    expect((await world.mailbox.emailTo(email)).subject).toBe('New sign-in to Latchkey')
+  })
+
   it('is not reported again for the same browser', async () => {
     const { email, client } = await world.person()
     await login(client, email, PASSWORD)

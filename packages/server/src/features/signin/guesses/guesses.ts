@@ -33,6 +33,8 @@ export interface Guess {
   user: Pick<User, 'id' | 'username'> | null
   device: Device | null
   counters: readonly Counter[]
+  /** What a sign-in clears that is completed by it: the counters, and that of second factors where it proves one. */
+  cleared: readonly Counter[]
   /** Whether failures are counted. A signature cannot be guessed: its failures lock no account out. */
   isGuessable: boolean
   /** When the caller's lock-out ends; null for none. */
@@ -62,6 +64,8 @@ export interface GuessRequest {
   isGuessable?: boolean | undefined
   /** The method that verifies a further proof of an attempt. */
   second?: ProofMethod | null
+  /** A passkey that is proven, here or earlier in the attempt: it is a second factor, wherever it comes in a sign-in. */
+  passkey?: boolean
   signIn: SignInRequest | null
 }
 
@@ -73,9 +77,12 @@ export async function openGuess(
   tools: Pick<Tools, 'keyring' | 'config'>,
   db: Statements,
   call: Call,
-  { identifier, owner, device, method, isGuessable = true, second = null, signIn }: GuessRequest,
+  { identifier, owner, device, method, isGuessable = true, second = null, passkey, signIn }: GuessRequest,
 ): Promise<Guess> {
   const counters = countersFor(tools, call, { identifier, owner, device, second })
+  const cleared = passkey
+    ? countersFor(tools, call, { identifier, owner, device, second: 'passkey' })
+    : counters
   const details = {
     login_method: method,
     mfa_used: false,
@@ -92,6 +99,7 @@ export async function openGuess(
     user: owner,
     device,
     counters,
+    cleared,
     isGuessable,
     lockedUntil: isGuessable ? await lockedUntil(db, counters, call.now) : null,
     details,
@@ -124,8 +132,8 @@ function familiarDevice(call: Call, device: Device | null, ownerId: string): str
 }
 
 /**
- * Ends the caller's lock-out, for a user who has proven their identity by other means, such as their mailbox. Failures of
- * second factors stay counted, unless the sign-in has proven one (`second`).
+ * Ends the caller's lock-out, for a user who has proven their identity by other means. Failures of second factors stay
+ * counted, unless the sign-in has proven one (`second`).
  */
 export async function liftLockout(
   tools: Pick<Tools, 'keyring' | 'config'>,
@@ -136,6 +144,24 @@ export async function liftLockout(
 ): Promise<void> {
   const device = await findCallersDevice(tx, call)
   await forgetFailures(tx, countersFor(tools, call, { identifier: user.id, owner: user, device, second }))
+}
+
+/**
+ * Ends the lock-out for a user who has proven their mailbox: for the device and for the address that they use, and that
+ * over all addresses, also where a known device opens the link. Failures of second factors stay counted: a mailbox is none.
+ */
+export async function liftLockoutByMailbox(
+  tools: Pick<Tools, 'keyring' | 'config'>,
+  tx: Tx,
+  call: Call,
+  user: Pick<User, 'id' | 'username'>,
+): Promise<void> {
+  const device = await findCallersDevice(tx, call)
+  const about = { identifier: user.id, owner: user, second: null }
+  const ofStranger = countersFor(tools, { ...call, session: null }, { ...about, device: null })
+  const ofDevice = countersFor(tools, call, { ...about, device })
+  // locked first: in one order, as every other statement does
+  await clearFailures(tx, await lockFailures(tx, [...ofStranger, ...ofDevice]))
 }
 
 /** Ends every lock-out of an account, by an administrator. */
@@ -232,7 +258,7 @@ export interface LockedGuesses {
 }
 
 export async function lockGuesses(tx: Tx, call: Call, guess: Guess): Promise<LockedGuesses> {
-  const failures = await lockFailures(tx, guess.counters)
+  const failures = await lockFailures(tx, guess.cleared)
   return {
     async findRefusal() {
       const until = latestLock(failures, guess.counters, call.now)

@@ -10,6 +10,7 @@ export {
   type Guess,
   type LockedGuesses,
   liftLockout,
+  liftLockoutByMailbox,
   lockGuesses,
   openGuess,
   recordFailedGuess,

@@ -9,7 +9,7 @@ import { deviceName } from '../../../base/http/request/device.ts'
 import { job, PayloadLocale, PayloadText, recurs, runs, type Work } from '../../../core/jobs/index.ts'
 import { issueLink, type LinkPurpose, revokeLinks } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { findUser, type User } from '../../identity/users/index.ts'
+import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { purgeDevices } from '../devices/index.ts'
 import { purgeFailures } from './failures.ts'
 import { lockedEmail, newDeviceEmail, type SignInNotice, secondFactorEmail } from './mail.tsx'
@@ -39,7 +39,7 @@ export function guessJobs(tools: Pick<Tools, 'db' | 'mail' | 'config'>): Work[] 
       db.tx('system', async (tx) => {
         const about = await noticeOf(tx, payload)
         if (!about || (kind !== null && !(await takeTurn(tx, `${kind} ${about.userId}`, now)))) return
-        const token = link && (await issueNoticeLink(tx, about.userId, link, now))
+        const token = link && (await issueNoticeLink(tx, about, link, payload.at, now))
         await mail.write(tx, email(config, { ...about, token }), now, about.userId)
       })
   return [
@@ -90,27 +90,33 @@ interface NoticeLink {
   lifetime: number
 }
 
-/** Each sign-in has a link that disowns it; a new link to unlock replaces the earlier one. */
+/**
+ * Each sign-in has a link that disowns it, whose time is that of the sign-in; a new link to unlock replaces the earlier
+ * one. A link is of the address that it is sent to.
+ */
 async function issueNoticeLink(
   tx: Tx,
-  userId: string,
+  { userId, emailId }: NoticeRecipient,
   { purpose, lifetime }: NoticeLink,
+  signedInAt: Date,
   now: Date,
 ): Promise<string> {
   if (purpose === 'unlock') await revokeLinks(tx, purpose, userId, now)
-  return await issueLink(tx, { purpose, userId, lifetime }, now)
+  return await issueLink(tx, { purpose, userId, emailId, lifetime }, purpose === 'not_me' ? signedInAt : now)
 }
 
-async function noticeOf(
-  tx: Tx,
-  payload: z.output<typeof AboutSignIn>,
-): Promise<Omit<SignInNotice, 'token'> | null> {
+type NoticeRecipient = Omit<SignInNotice, 'token'> & { emailId: string }
+
+async function noticeOf(tx: Tx, payload: z.output<typeof AboutSignIn>): Promise<NoticeRecipient | null> {
   if (payload.user_id === null) return null
+  // a change of the address revokes links to the former one, which must not be issued meanwhile
+  await lockUserRow(tx, payload.user_id)
   const user = await findUser(tx, payload.user_id)
   if (!user || user.status === 'pending') return null
   const agent = payload.user_agent === null ? null : deviceName(payload.user_agent)
   return {
     userId: user.id,
+    emailId: user.email_id,
     to: user.email,
     locale: findLocale(user.locale) ?? payload.locale,
     at: payload.at,

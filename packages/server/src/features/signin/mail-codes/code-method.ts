@@ -1,7 +1,7 @@
 /**
  * The method of six-digit codes by e-mail (door/method.ts), as the first proof of a sign-in and as a further one. A code
- * is of one attempt, and dies after five guesses; each is counted before it is compared, for known and unknown addresses
- * alike. It is used up under the lock of its user.
+ * is of one attempt, which has five guesses in all, however often a code is sent for it; each is counted before it is
+ * compared, for known and unknown addresses alike. It is used up under the lock of its user.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { kindOf } from '../../../base/assurance.ts'
@@ -18,7 +18,8 @@ import { attemptEnded, unknownAttempt } from '../steps/index.ts'
 import { CODE_LIFETIME } from './lifetimes.ts'
 import { type CodeToGuess, consumeCode, countCodeGuess, findCodeAddress } from './sql.ts'
 
-const MOST_GUESSES = 5
+/** At the codes of an attempt together: a code that is sent again brings no further guess, and so reveals no account. */
+export const MOST_GUESSES = 5
 
 type CodeTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
 
@@ -27,7 +28,7 @@ export const codeHash = (keyring: Pick<Keyring, 'mac'>, attemptId: string, code:
   keyring.mac('email_codes', `${attemptId} ${code}`)
 
 const codeSpent = (): Problem =>
-  problem('TOKEN_EXPIRED', { message: 'There is no code to try any more. Request a new one.' })
+  problem('TOKEN_EXPIRED', { message: 'This code can no longer be used. Sign in again to get a new one.' })
 
 /** @param begins the code is the first proof: the attempt that asked for it ends, and a sign-in begins with it */
 function codeMethod(

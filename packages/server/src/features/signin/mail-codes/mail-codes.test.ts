@@ -161,6 +161,37 @@ describe('a code by e-mail', () => {
     expect((await world.events(id)).filter((type) => type === 'auth.login.failure')).toHaveLength(5)
   })
 
+  it('has five guesses in all, however often it is sent: a known address is answered as an unknown one', async () => {
+    const asked = [
+      await askedForCode(),
+      { email: 'unknown.here@example.com', client: world.client() },
+    ] as const
+    const unknown = (await requestCode(asked[1].client, asked[1].email)).data.attempt
+    const attempts = [asked[0].attempt, String(unknown)]
+    const answers = await Promise.all(
+      asked.map(async ({ client }, who) => {
+        const seen: unknown[] = []
+        const guess = async () => seen.push(answerOf(await completeCode(client, attempts[who], '000000')))
+        for (let n = 0; n < 3; n++) await guess()
+        return { seen, guess, client, attempt: attempts[who] }
+      }),
+    )
+    await world.clock.advance('2 minutes')
+    for (const { client, attempt, seen } of answers)
+      seen.push((await client.post('/api/v1/auth/email-code', { attempt })).status)
+    for (const { guess } of answers) for (let n = 0; n < 3; n++) await guess()
+    await world.clock.advance('2 minutes')
+    for (const { client, attempt, seen } of answers)
+      seen.push(answerOf(await client.post('/api/v1/auth/email-code', { attempt })))
+    expect(answers[0]?.seen).toEqual(answers[1]?.seen)
+    expect(answers[0]?.seen.slice(4)).toEqual([
+      [401, 'AUTHENTICATION_FAILED'],
+      [401, 'AUTHENTICATION_FAILED'],
+      [401, 'TOKEN_EXPIRED'],
+      [409, 'CONFLICT'],
+    ])
+  })
+
   it('is compared with five of a hundred guesses at once', async () => {
     const { client, attempt, code } = await askedForCode()
     const answers = await Promise.all(

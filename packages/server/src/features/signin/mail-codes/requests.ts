@@ -29,10 +29,10 @@ import {
   moveAttempt,
 } from '../attempts/index.ts'
 import { assertOffered, findAttempt, unknownAttempt } from '../steps/index.ts'
-import { codeHash } from './code-method.ts'
+import { codeHash, MOST_GUESSES } from './code-method.ts'
 import { CODE_LIFETIME, LINK_LIFETIME } from './lifetimes.ts'
 import { codeEmail, linkEmail } from './mail.tsx'
-import { codesSince, findCodeAddress, insertCode, storeCode } from './sql.ts'
+import { codesSince, findCodeAddress, hasGuessLeft, insertCode, storeCode } from './sql.ts'
 
 /** The cookie by which a link recognizes the browser that asked for it. */
 const BROWSER_COOKIE = 'email_browser'
@@ -95,7 +95,7 @@ export function isAskingBrowser(call: Call, { browserHash }: Pick<Attempt, 'brow
 
 /**
  * Sends the code of an attempt: of a sign-in by code once more, or of one that waits for a code as the second factor.
- * @throws Problem NOT_FOUND, VALIDATION_ERROR where the attempt does not offer it
+ * @throws Problem NOT_FOUND, VALIDATION_ERROR where the attempt does not offer it, CONFLICT where it has no guess left
  */
 export async function requestCodeAgain(
   tools: RequestTools & Pick<Tools, 'config'>,
@@ -105,6 +105,11 @@ export async function requestCodeAgain(
   const attempt = await findAttempt(tools, call, token)
   if (!attempt) throw unknownAttempt()
   const address = await addressOf(tools, call, attempt)
+  if (!(await hasGuessLeft(tools.db.hot, attempt.id, MOST_GUESSES)))
+    throw problem('CONFLICT', {
+      message: 'Too many codes were wrong. Sign in again to get a new one.',
+      details: { reason: 'no_guess_left' },
+    })
   await tools.db.tx('system', async (tx) => {
     await insertCode(tx, { attemptId: attempt.id, addressKey: canonical(address) }, call.now)
     await enqueue(tools, tx, call, { what: 'code', attempt_id: attempt.id, address })

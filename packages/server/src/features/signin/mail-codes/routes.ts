@@ -115,7 +115,7 @@ export const codeRoutes = (tools: Tools, begins: boolean): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/email-code',
     description:
-      'Returns the same answer whether or not the address is known. Sends one e-mail a minute at most. A code works once, for 10 minutes and five guesses, and only with the `attempt` of its request.',
+      'Returns the same answer whether or not the address is known. Sends one e-mail a minute at most. A code works once, for 10 minutes, and only with the `attempt` of its request, which has five guesses in all, however often a code is sent for it.',
     tag,
     status: 202,
     input: CodeRequest,
@@ -134,7 +134,7 @@ export const codeRoutes = (tools: Tools, begins: boolean): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/email-code/complete',
     description:
-      'Completes the sign-in that requested the code. A wrong code counts as a failed sign-in; after five the code is of no use.',
+      'Completes the sign-in that requested the code. A wrong code counts as a failed sign-in; after five the attempt accepts none any more.',
     tag,
     input: z.object({ attempt: AttemptToken, code: TypedCode }),
     output: SignedInView,

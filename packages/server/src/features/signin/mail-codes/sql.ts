@@ -31,6 +31,16 @@ export async function findCodeAddress(db: Statements, attemptId: string): Promis
   return row?.address_key ?? null
 }
 
+/** Whether an attempt has a guess left at its codes, in all; also where it has asked for none. */
+export async function hasGuessLeft(db: Statements, attemptId: string, most: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('email_codes')
+    .select('guesses')
+    .where('attempt_id', '=', attemptId)
+    .executeTakeFirst()
+  return row === undefined || row.guesses < most
+}
+
 /** What a guess is compared with. */
 export interface CodeToGuess {
   userId: string | null
@@ -42,7 +52,7 @@ export interface CodeToGuess {
 /**
  * Counts a guess at the code of an attempt, before it is compared: of guesses at once no more than `most` are.
  * @param since a code that was sent until then has expired
- * @returns null where the code has no guess left
+ * @returns null where the attempt has no guess left
  */
 export async function countCodeGuess(
   db: Statements,
@@ -63,7 +73,7 @@ export async function countCodeGuess(
   return row ? { userId: row.user_id, addressKey: row.address_key, hash: row.hash } : null
 }
 
-/** Stores the code that is sent to a user, with its guesses ahead. */
+/** Stores the code that is sent to a user. Guesses at an earlier one of the attempt stay counted. */
 export async function storeCode(
   tx: Tx,
   { attemptId, userId, hash }: { attemptId: string; userId: string; hash: Buffer },
@@ -71,7 +81,7 @@ export async function storeCode(
 ): Promise<void> {
   await tx
     .updateTable('email_codes')
-    .set({ user_id: userId, code_hash: hash, guesses: 0, sent_at: sql`array_append(sent_at, ${now})` })
+    .set({ user_id: userId, code_hash: hash, sent_at: sql`array_append(sent_at, ${now})` })
     .where('attempt_id', '=', attemptId)
     .execute()
 }

@@ -23,7 +23,7 @@ export const mailCodesText = texts({
     'code.other': 'Use another address',
     'code.sent': 'If there is an account, another code is on its way. We send at most one a minute.',
     'code.wrong': 'This is not the code from the e-mail, or it has expired.',
-    'code.spent': 'This code cannot be used any more. Send another one.',
+    'code.spent': 'This code cannot be used any more. Sign in again to get a new one.',
     'link.title': 'Sign in',
     'link.lead': 'Sign in to the account {address}.',
     'link.elsewhere_title': 'Sign in in this browser?',
@@ -78,7 +78,7 @@ export const mailCodesText = texts({
     'code.sent':
       'Wenn es ein Konto gibt, ist ein neuer Code unterwegs. Wir senden höchstens einen in der Minute.',
     'code.wrong': 'Das ist nicht der Code aus der E-Mail, oder er ist abgelaufen.',
-    'code.spent': 'Dieser Code gilt nicht mehr. Senden Sie einen neuen.',
+    'code.spent': 'Dieser Code gilt nicht mehr. Melden Sie sich noch einmal an, um einen neuen zu bekommen.',
     'link.title': 'Anmelden',
     'link.lead': 'Melden Sie sich beim Konto {address} an.',
     'link.elsewhere_title': 'In diesem Browser anmelden?',

@@ -1,14 +1,14 @@
 /** The rules of the links in e-mails about sign-ins. */
 import type { Call } from '../../../base/call.ts'
-import { problem } from '../../../base/errors.ts'
+import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { checkLink, type Link, type LinkPurpose, linkProblem, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { endSessions } from '../../identity/sessions/index.ts'
-import { getUser, lockUserRow } from '../../identity/users/index.ts'
+import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { endAttempts } from '../attempts/index.ts'
 import { forgetDevices } from '../devices/index.ts'
-import { liftLockout } from '../guesses/index.ts'
+import { liftLockoutByMailbox } from '../guesses/index.ts'
 import { resetLinks } from '../passwords/index.ts'
 
 export type NoticePurpose = Extract<LinkPurpose, 'unlock' | 'not_me'>
@@ -20,8 +20,22 @@ export async function assertNoticeLink(
   purpose: NoticePurpose,
   token: string,
 ): Promise<void> {
-  const verdict = await db.tx('system', (tx) => checkLink(tx, purpose, token, call.now))
+  await db.tx('system', (tx) => getOwner(tx, call, purpose, token))
+}
+
+/** The user of a link that was sent to their present address. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED */
+async function getOwner(
+  tx: Tx,
+  call: Call,
+  purpose: NoticePurpose,
+  token: string,
+): Promise<{ user: User; link: Link }> {
+  const verdict = await checkLink(tx, purpose, token, call.now)
   if ('refused' in verdict) throw linkProblem(verdict.refused)
+  const { link } = verdict
+  const user = link.userId === null ? null : await findUser(tx, link.userId)
+  if (user === null || user.email_id !== link.emailId) throw linkProblem('used')
+  return { user, link }
 }
 
 /** Whether the link was used: its form was sent twice. */
@@ -35,13 +49,8 @@ export async function isNoticeLinkUsed(
   return 'usedLink' in verdict
 }
 
-const ownerOf = ({ userId }: Link): string => {
-  if (userId === null) throw problem('INVALID_TOKEN')
-  return userId
-}
-
 /**
- * Ends the lock-out of the link's account for the device and the address that open it, and the one over all addresses.
+ * Ends the lock-out of the link's account for the device and for the address that open it, and the one over all addresses.
  * Wrong second factors stay counted: a mailbox is no second factor. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function unlockByLink(
@@ -50,9 +59,9 @@ export async function unlockByLink(
   token: string,
 ): Promise<void> {
   await tools.db.tx('system', async (tx) => {
-    const link = await useLink(tx, 'unlock', token, call.now)
-    const user = await getUser(tx, ownerOf(link))
-    await liftLockout(tools, tx, call, user)
+    const { user } = await getOwner(tx, call, 'unlock', token)
+    await useLink(tx, 'unlock', token, call.now)
+    await liftLockoutByMailbox(tools, tx, call, user)
     await audit(tx, call, { type: 'auth.lockout.lifted', userId: user.id, username: user.username })
   })
 }
@@ -70,12 +79,11 @@ export async function disownSignIn(
   token: string,
 ): Promise<string> {
   return await tools.db.tx('system', async (tx) => {
-    const verdict = await checkLink(tx, 'not_me', token, call.now)
-    if ('refused' in verdict) throw linkProblem(verdict.refused)
-    const userId = ownerOf(verdict.link)
+    const { id: userId } = (await getOwner(tx, call, 'not_me', token)).user
     await lockUserRow(tx, userId)
+    // a change of the address may have committed meanwhile
+    const { user } = await getOwner(tx, call, 'not_me', token)
     await useLink(tx, 'not_me', token, call.now)
-    const user = await getUser(tx, userId)
     const { username } = user
     await endAttempts(tx, { userId }, call.now)
     await endSessions(tx, call, { userId, username, reason: 'password_changed' })

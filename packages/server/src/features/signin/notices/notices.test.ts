@@ -5,7 +5,7 @@ import { PASSWORD, type Person, startWorld, type World } from '../../../testing/
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ trustedProxies: ['127.0.0.1'] })
 })
 afterAll(() => world.stop())
 
@@ -57,6 +57,24 @@ describe('the link in the e-mail about a lock-out', () => {
       expect((await world.client().get(`/unlock?token=${token}`)).status).toBeGreaterThanOrEqual(400)
   })
 
+  it('ends it for the browser, for the network and over all addresses, also where a known browser opens it', async () => {
+    const { email, client } = await world.person()
+    const agents = Array.from({ length: 11 }, (_, n) => ({ 'x-forwarded-for': `203.0.113.${n + 1}` }))
+    for (const headers of agents)
+      for (let i = 0; i < 5; i++)
+        await world
+          .client({ headers })
+          .post('/api/v1/auth/login', { email, password: 'a wrong one of words' })
+    const token = await lockOut(email)
+    const elsewhere = world.client({ headers: { 'x-forwarded-for': '203.0.113.99' } })
+    expect((await login(elsewhere, email)).status).toBe(423)
+    client.csrfToken = null
+    client.cookies.delete('lk_session')
+    expect((await (await send('/unlock', token, client)).form()).text).toContain('The lock-out has ended')
+    expect((await login(elsewhere, email)).status).toBe(200)
+    expect((await login(world.client(), email)).status).toBe(200)
+  })
+
   it('is none of another purpose', async () => {
     const { email } = await world.person({ signIn: false })
     const token = await lockOut(email)
@@ -103,6 +121,60 @@ describe('the link in the e-mail about a new device', () => {
     await Promise.all(Array.from({ length: 100 }, form))
     const events = await world.events(owner.id)
     expect(events.filter((type) => type === 'auth.sign_in.disowned')).toHaveLength(1)
+  })
+
+  it.each(['/unlock', '/not-me'])('of %s is void once the account has another address', async (path) => {
+    const { owner, token: disowning } = await intruded()
+    const token = path === '/unlock' ? await lockOut(owner.email) : disowning
+    const former = await send(path, token)
+    const next = `moved.${owner.id}@example.com`
+    expect(
+      (await owner.client.post('/api/v1/users/me/email', { email: next, password: PASSWORD })).status,
+    ).toBe(202)
+    const change = await world.mailbox.tokenFor(next, /email-change/)
+    expect((await owner.client.post('/api/v1/auth/email-change', { token: change })).status).toBe(200)
+    // the form that was open, and the link
+    expect((await former.form()).text).not.toContain('/reset-password?token=')
+    expect((await owner.client.get('/api/v1/auth/me')).status).toBe(200)
+    expect(await world.events(owner.id)).not.toEqual(
+      expect.arrayContaining([path === '/unlock' ? 'auth.lockout.lifted' : 'auth.sign_in.disowned']),
+    )
+    const link = path === '/unlock' ? 'unlock' : 'not_me'
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('links').set({ used_at: null, email_id: null }).where('purpose', '=', link).execute(),
+    )
+    expect((await world.client().get(`${path}?token=${token}`)).status).toBe(401)
+  })
+
+  it('leads to a password, and to no verified address', async () => {
+    const off = await startWorld({ emailVerification: 'off' })
+    try {
+      const owner = await off.person()
+      await off.client().signIn(owner.email, PASSWORD)
+      const token = await off.mailbox.tokenFor(owner.email, /\/not-me/)
+      const client = off.client()
+      const opened = await client.get(`/not-me?token=${token}`)
+      const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(opened.text)?.[1] ?? ''
+      const done = await client.post('/not-me', { csrf_token, token }, { form: true })
+      const reset = /href="\/reset-password\?token=([^"]+)"/.exec(done.text)?.[1] ?? ''
+      const password = 'another of several words'
+      expect(
+        (await off.client().post('/api/v1/auth/password/reset', { token: reset, password })).status,
+      ).toBe(200)
+      expect(await off.events(owner.id)).not.toContain('auth.email.verified')
+    } finally {
+      await off.stop()
+    }
+  })
+
+  it('is not revoked by a change of the password, which the intruder can make', async () => {
+    const { intruder, token } = await intruded()
+    const changed = await intruder.post('/api/v1/users/me/password', {
+      current_password: PASSWORD,
+      new_password: 'chosen by an intruder',
+    })
+    expect(changed.status, changed.text).toBe(200)
+    expect((await world.client().get(`/not-me?token=${token}`)).status).toBe(200)
   })
 
   it('works for a week, also after later sign-ins from other devices', async () => {

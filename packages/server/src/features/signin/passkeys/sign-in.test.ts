@@ -1,6 +1,7 @@
 /** Signing in with a passkey, by JSON: without a user name, begun by address, and what is refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Authenticator, addPasskey, assertPasskey, signInByPasskey } from '../../../testing/authenticator.ts'
+import { codeOf, enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import { type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const BEGIN = '/api/v1/auth/passkeys/login/begin'
@@ -9,7 +10,7 @@ const COMPLETE = '/api/v1/auth/passkeys/login/complete'
 let world: World
 let origin: string
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ trustedProxies: ['127.0.0.1'] })
   origin = world.config.publicUrl
 })
 afterAll(() => world?.stop())
@@ -99,6 +100,47 @@ describe('a sign-in without a user name', () => {
       password: person.password,
     })
     expect(done.status).toBe(200)
+  })
+})
+
+describe('the lock-out of second factors', () => {
+  /** A user with an authenticator app and a passkey, for whom 5 codes were wrong. */
+  async function lockedOut() {
+    const { person, authenticator } = await holder()
+    const app = await enrolAuthenticator(world, person.client)
+    const guess = async (code: string) => {
+      const client = world.client()
+      const { email: username, password } = person
+      const asked = await client.post('/api/v1/auth/login', { username, password })
+      const attempt = asked.body.error.details?.attempt
+      if (attempt === undefined) return asked.code
+      return (await client.post('/api/v1/auth/mfa/verify', { attempt, method: 'totp', code })).code ?? 'done'
+    }
+    const wrong = String((Number(codeOf(world, app.secret)) + 1) % 1_000_000).padStart(6, '0')
+    for (let n = 0; n < 5; n++) await guess(wrong)
+    expect(await guess(await app.next())).toBe('ACCOUNT_LOCKED')
+    return { person, authenticator, app, guess }
+  }
+
+  it('ends with a sign-in by a passkey, which is a second factor by itself', async () => {
+    const { authenticator, app, guess } = await lockedOut()
+    expect((await signInByPasskey(world.client(), authenticator)).status).toBe(200)
+    expect(await guess(await app.next())).toBe('done')
+  })
+
+  it('ends with a passkey that the password has completed', async () => {
+    const { person, authenticator, app, guess } = await lockedOut()
+    await world.clock.advance('16 minutes')
+    for (let n = 0; n < 5; n++) await guess('000000')
+    // the password is not locked from another address
+    const client = world.client({ headers: { 'x-forwarded-for': '198.51.100.77' } })
+    const waiting = await signInByPasskey(client, authenticator, { flags: { uv: false } })
+    const { attempt } = waiting.body.error.details
+    const body = { attempt, method: 'password', password: person.password }
+    expect((await client.post('/api/v1/auth/mfa/verify', body)).status).toBe(200)
+    // the lock-out of the password here has ended, that of second factors would last for twice as long
+    await world.clock.advance('16 minutes')
+    expect(await guess(await app.next())).toBe('done')
   })
 })
 

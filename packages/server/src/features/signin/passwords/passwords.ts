@@ -291,8 +291,11 @@ export const firstPassword = (
 export const passwordReplaced = (): Problem =>
   problem('CONFLICT', { message: 'The password was changed meanwhile. Try again.' })
 
-/** What the old password authorized, and what is sent to the mailbox. */
-const REVOKED_LINKS = ['reset_password', 'change_email', 'magic_link'] as const
+/**
+ * What the old password authorized, and what is sent to the mailbox. Not the link that disowns a sign-in: who signed in
+ * with a stolen password would revoke it by changing the password.
+ */
+const REVOKED_LINKS = ['reset_password', 'change_email', 'magic_link', 'unlock'] as const
 
 /**
  * Replaces a password, and what depends on the old one: history, open links, open sign-ins, other sessions. Locks

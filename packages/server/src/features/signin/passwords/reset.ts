@@ -16,7 +16,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices } from '../devices/index.ts'
-import { liftLockout } from '../guesses/index.ts'
+import { liftLockoutByMailbox } from '../guesses/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
 import { confirmPassword, type PasswordTools } from './method.ts'
 import {
@@ -117,9 +117,10 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     await lockUserRow(tx, user.id)
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
-    await claimAddress(tx, call, now)
+    if (link.emailId !== null && link.emailId !== now.email_id) throw linkProblem('used')
+    if (link.emailId !== null) await claimAddress(tx, call, now)
     await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to, byMailbox: true })
-    await liftLockout(tools, tx, call, now)
+    await liftLockoutByMailbox(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
     await auditPassword(tx, call, 'auth.password.reset', now)
     await tools.mail.write(
@@ -202,15 +203,20 @@ export async function resetPasswordByOperator(
   })
 }
 
-/** A link to choose a password, which replaces earlier ones. */
-async function issueResetLink(tx: Tx, user: Pick<User, 'id'>, lifetime: number, now: Date): Promise<string> {
-  await revokeLinks(tx, 'reset_password', user.id, now)
-  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
+/** A link to choose a password that is sent to the user's address, which it proves. It replaces earlier ones. */
+async function issueResetLink(
+  tx: Tx,
+  { id: userId, email_id: emailId }: Pick<User, 'id' | 'email_id'>,
+  lifetime: number,
+  now: Date,
+): Promise<string> {
+  await revokeLinks(tx, 'reset_password', userId, now)
+  return await issueLink(tx, { purpose: 'reset_password', userId, emailId, lifetime }, now)
 }
 
 /**
- * As issueResetLink, and the present password ends: another person may know it, and would sign in before the link is
- * used.
+ * A link to choose a password for who opened another link, and the present password ends: another person may know it, and
+ * would sign in before the link is used. It proves no address: it is not sent.
  */
 async function issueInPlaceOfPassword(
   tools: RulesTools,
@@ -220,7 +226,8 @@ async function issueInPlaceOfPassword(
   now: Date,
 ): Promise<string> {
   await removePassword(tools, tx, user, now)
-  return await issueResetLink(tx, user, lifetime, now)
+  await revokeLinks(tx, 'reset_password', user.id, now)
+  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
 }
 
 /** The links to choose a password that other modules send. */
