@@ -1,7 +1,7 @@
 /** Operations and their faces: one action has one set of rules and one rate limit, for JSON, forms and other faces. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../packages/server/src/base/http/row/route.ts'
-import { startWorld, type World } from '../packages/server/src/testing/world.ts'
+import { PASSWORD, startWorld, type World } from '../packages/server/src/testing/world.ts'
 
 let world: World
 let rows: readonly Row[]
@@ -60,15 +60,26 @@ describe('an operation', () => {
       .map(([name]) => name)
     // sign-out from an ended session is an error in JSON but not on the page;
     // the first administrator is created by the printed link, or by the CLI
-    expect(formsAlone.sort()).toEqual(FORMS_ALONE)
+    expect(formsAlone.sort()).toEqual(Object.keys(FORMS_ALONE))
   })
+
+  it('has one counter for a form alone and the JSON routes of the same action', () => {
+    for (const [form, routes] of Object.entries(FORMS_ALONE))
+      for (const route of routes) expect(countersOf(route), `${form} and ${route}`).toEqual(countersOf(form))
+  })
+
+  it('has one counter for the JSON route and the page that begin a step-up', () =>
+    expect(countersOf('pages.step_up')).toEqual(countersOf('auth.step_up')))
 
   it('that shares a counter has the limit of the operation that it shares it with', () => {
     const shared = rows
       .flatMap((row) => [row.limit ?? []].flat())
       .flatMap(({ sharedWith, ...limit }) => (sharedWith ? [{ limit, sharedWith }] : []))
-    expect(shared.map(({ sharedWith }) => sharedWith.name).sort()).toEqual([
+    expect([...new Set(shared.map(({ sharedWith }) => sharedWith.name))].sort()).toEqual([
       'auth.login',
+      'auth.mfa.enrol',
+      'auth.mfa.verify',
+      'auth.step_up',
       'organizations.invitations.send',
     ])
     for (const { limit, sharedWith } of shared) expect([sharedWith.limit].flat()).toContainEqual(limit)
@@ -82,18 +93,28 @@ describe('an operation', () => {
   })
 })
 
-/** Hosted forms without a JSON route; a new one requires an entry here. */
-const FORMS_ALONE: readonly string[] = [
-  // their JSON routes are those of each method: attempts/:attempt/mfa and …/passkeys, and auth/mfa/verify
-  'auth.mfa.enrol',
-  'auth.not_me',
-  'auth.step_up.enrol',
-  'auth.step_up.prove',
+/** The counters of an operation, each with its limit. */
+function countersOf(name: string) {
+  const [face] = facesOf().get(name) ?? []
+  if (!face) throw new Error(`no operation ${name}`)
+  return [face.limit ?? []].flat().map(({ sharedWith, ...limit }) => ({
+    ...limit,
+    counter: sharedWith?.name ?? name,
+  }))
+}
+
+const ENROLMENTS = ['auth.attempts.mfa.confirm', 'auth.attempts.passkeys.register.complete']
+/** Hosted forms without a JSON route, and the JSON routes of the same action; a new one requires an entry here. */
+const FORMS_ALONE: Readonly<Record<string, readonly string[]>> = {
+  'auth.mfa.enrol': ENROLMENTS,
+  'auth.not_me': [],
+  'auth.step_up.enrol': ENROLMENTS,
+  'auth.step_up.prove': ['auth.mfa.verify'],
   // links in e-mails, which lead to pages
-  'auth.unlock',
-  'pages.setup.submit',
-  'pages.sign_out.submit',
-]
+  'auth.unlock': [],
+  'pages.setup.submit': [],
+  'pages.sign_out.submit': ['auth.logout'],
+}
 
 describe('the limit of the login', () => {
   it('counts JSON, the form and both compatibility routes together', async () => {
@@ -122,5 +143,21 @@ describe('the limit of the login', () => {
     expect(
       (await elsewhere.post('/api/v1/auth/login', { username: identifier, password: 'wrong' })).status,
     ).not.toBe(429)
+  })
+})
+
+describe('the limit of further proofs', () => {
+  it('counts JSON, and the forms of a sign-in and of a step-up together', async () => {
+    const { email } = await world.person({ signIn: false })
+    const client = world.client({ headers: { 'x-forwarded-for': '192.0.2.202' } })
+    await client.signIn(email, PASSWORD)
+    const attempt = `sgn_${'0'.repeat(32)}.${'a'.repeat(43)}`
+    const form = { attempt, method: 'totp', code: '000000', csrf_token: client.csrfToken ?? '' }
+    const replies = [
+      await client.post('/api/v1/auth/mfa/verify', { attempt, method: 'totp', code: '000000' }),
+      await client.post('/second-factor', form, { form: true }),
+      await client.post('/step-up', form, { form: true }),
+    ]
+    expect(replies.map(({ headers }) => headers.get('x-ratelimit-remaining'))).toEqual(['59', '58', '57'])
   })
 })

@@ -1,5 +1,6 @@
 /** The operations of passkeys. Signing in has a JSON route and a hosted form; so have adding, renaming and removing one. */
 import { operation } from '../../../base/http/row/operation.ts'
+import { secondFactorOperations } from '../second-factor/index.ts'
 
 /**
  * Before the ways to sign in are changed. A passkey signs in by itself: with the password alone, none is added to an account
@@ -118,7 +119,7 @@ export const passkeyOperations = {
       'auth.step_up.success',
       'auth.token.issued',
     ],
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.enrol },
     errors: SIGN_IN_ERRORS,
   }),
   publishOrigins: operation({

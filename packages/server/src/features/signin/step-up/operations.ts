@@ -1,5 +1,6 @@
 /** The operations of a step-up. */
 import { operation } from '../../../base/http/row/operation.ts'
+import { secondFactorOperations } from '../second-factor/index.ts'
 
 const ERRORS = [
   'AUTHENTICATION_FAILED',
@@ -12,27 +13,30 @@ const ERRORS = [
   'UNAVAILABLE',
 ] as const
 
+const BEGINNING = { by: 'user', max: 120, per: '10m' } as const
+const begin = operation({
+  name: 'auth.step_up',
+  summary: 'Begin a step-up of your session',
+  needs: 'session',
+  quiet: 'begins an attempt; what it proves is recorded',
+  limit: BEGINNING,
+})
+
 export const stepUpOperations = {
-  begin: operation({
-    name: 'auth.step_up',
-    summary: 'Begin a step-up of your session',
-    needs: 'session',
-    quiet: 'begins an attempt; what it proves is recorded',
-    limit: { by: 'user', max: 60, per: '10m' },
-  }),
+  begin,
   form: operation({
     name: 'pages.step_up',
     summary: 'Show the form of a step-up',
     needs: 'session',
     quiet: 'begins an attempt; what it proves is recorded',
-    limit: { by: 'user', max: 120, per: '10m' },
+    limit: { ...BEGINNING, sharedWith: begin },
   }),
   prove: operation({
     name: 'auth.step_up.prove',
     summary: 'Continue a step-up by a proof',
     needs: 'session',
     audit: ['auth.step_up.success', 'auth.login.failure', 'auth.login.locked'],
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.verify },
     errors: ERRORS,
   }),
   enrolForm: operation({
@@ -47,7 +51,7 @@ export const stepUpOperations = {
     summary: 'Set up a second factor in a step-up',
     needs: 'session',
     audit: ['auth.step_up.success', 'auth.mfa.enabled'],
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.enrol },
     errors: ERRORS,
   }),
   resume: operation({

@@ -1,5 +1,6 @@
 /** The operations of authenticator apps: in a session, and in a sign-in that requires one. */
 import { operation } from '../../../base/http/row/operation.ts'
+import { secondFactorOperations } from '../second-factor/index.ts'
 
 /**
  * With the password alone, an account's second factor is not replaced by another one; confirming one raises the session, so
@@ -68,7 +69,7 @@ export const totpOperations = {
       'auth.session.revoked',
       'auth.token.issued',
     ],
-    limit: { by: 'ip', max: 60, per: '10m' },
+    limit: { by: 'ip', max: 60, per: '10m', exact: true, sharedWith: secondFactorOperations.enrol },
     errors: [
       'NOT_FOUND',
       'CONFLICT',
