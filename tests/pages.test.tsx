@@ -76,6 +76,10 @@ describe.each(documents)('$name', ({ html }) => {
     const ranks = [...html.matchAll(/<h([1-6])/g)].map(([, rank]) => Number(rank))
     expect(ranks.every((rank, i) => i === 0 || rank <= (ranks[i - 1] ?? 0) + 1)).toBe(true)
   })
+  it('repeats its first heading in no other', () => {
+    const headings = [...html.matchAll(/<h(\d)[^>]*>(.*?)<\/h\1>/gs)].map(([, , text]) => text)
+    expect(headings.slice(1)).not.toContain(headings[0])
+  })
   it('sends the CSRF token with every POST form, and in no URL', () => {
     const forms = html.split('<form').slice(1)
     for (const form of forms.map((one) => one.split('</form>')[0] ?? ''))

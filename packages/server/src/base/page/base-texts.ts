@@ -280,7 +280,7 @@ export const baseText = texts({
     'missing.user': 'Diesen Benutzer gibt es nicht, oder Sie dürfen das Konto nicht sehen.',
     'missing.session': 'Diese Sitzung ist bereits beendet oder gehört zu einem anderen Konto.',
     'missing.passkey': 'Dieser Passkey ist bereits entfernt oder gehört zu einem anderen Konto.',
-    'missing.device': 'Dieses Gerät ist bereits vergessen oder gehört zu einem anderen Konto.',
+    'missing.device': 'Dieses Gerät ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.factor': 'Dieser zweite Faktor ist bereits entfernt oder gehört zu einem anderen Konto.',
     'missing.api_key': 'Dieser API-Schlüssel ist bereits widerrufen oder gehört zu einem anderen Konto.',
     'missing.role': 'Eine Rolle dieses Namens gibt es nicht, oder sie kann hier nicht geändert werden.',

@@ -82,12 +82,13 @@ export const Section = ({
   lead,
   children,
 }: {
-  title: string
+  /** Absent: that of the page. */
+  title?: string
   lead?: ComponentChildren
   children: ComponentChildren
 }) => (
   <section class="card">
-    <h2>{title}</h2>
+    {title === undefined ? null : <h2>{title}</h2>}
     {lead ? <p class="lead">{lead}</p> : null}
     {children}
   </section>

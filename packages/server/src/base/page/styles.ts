@@ -123,6 +123,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .card:not(.narrow) .form { max-width: 27rem; }
 .card:not(.narrow) .form > .button { justify-self: start; }
 .links { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0 .375rem; margin-top: 1.25rem; text-align: center; }
+.links a[aria-current] { color: var(--ink); font-weight: 700; text-decoration: none; }
 .links:has(a + a) { column-gap: 1.5rem; }
 .narrow > .links:last-child { margin-bottom: -.75rem; }
 

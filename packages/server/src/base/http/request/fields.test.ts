@@ -18,6 +18,7 @@ const table: Case[] = [
   ['missing', z.string(), undefined, 'required'],
   ['left empty', z.string().min(3), '', 'required'],
   ['left empty', z.email(), '', 'required'],
+  ['of white space alone', z.string().trim().min(1), '  ', 'required'],
   ['null', z.string(), null, 'required'],
   ['of another type', z.string(), 7, 'invalid_type'],
   ['too short', z.string().min(3), 'ab', 'too_short', { min: 3 }],

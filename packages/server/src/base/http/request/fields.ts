@@ -57,6 +57,7 @@ export async function parseJudged<T>(
 const memberOf = (value: unknown, key: PropertyKey): unknown =>
   typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined
 
+/** Also of a text that has nothing but white space. */
 const REQUIRED: Verdict = { code: 'required', message: 'Is required.' }
 
 function verdict(issue: Issue, value: unknown): Verdict {
@@ -94,19 +95,20 @@ const FORMATS: Readonly<Record<string, Verdict>> = {
 }
 
 function outOfRange(which: 'small' | 'big', origin: string, bound: number): Verdict {
+  if (which === 'small' && origin === 'string' && bound === 1) return REQUIRED
   const params = which === 'small' ? { min: bound } : { max: bound }
   const least = which === 'small' ? 'at least' : 'at most'
   if (origin === 'string') {
     return {
       code: which === 'small' ? 'too_short' : 'too_long',
-      message: `Must have ${least} ${bound} characters.`,
+      message: `Must have ${least} ${bound} ${bound === 1 ? 'character' : 'characters'}.`,
       params,
     }
   }
   if (origin === 'array' || origin === 'set') {
     return {
       code: which === 'small' ? 'too_few' : 'too_many',
-      message: `Must have ${least} ${bound} entries.`,
+      message: `Must have ${least} ${bound} ${bound === 1 ? 'entry' : 'entries'}.`,
       params,
     }
   }

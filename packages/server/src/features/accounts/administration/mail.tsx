@@ -32,7 +32,7 @@ const t = texts({
     'invited.ignore': 'Wenn Sie diese E-Mail nicht erwartet haben, können Sie sie ignorieren.',
     'moved.subject': 'Die Adresse Ihres Kontos bei {brand} wurde geändert',
     'moved.lead':
-      'Die E-Mail-Adresse eines Kontos bei {brand} wurde von der Verwaltung geändert. Diese E-Mail geht an die bisherige und an die neue Adresse. Alle Sitzungen sind beendet.',
+      'Die E-Mail-Adresse eines Kontos bei {brand} wurde von der Administration geändert. Diese E-Mail geht an die bisherige und an die neue Adresse. Alle Sitzungen sind beendet.',
     'moved.note': 'Wenn Sie das nicht erwartet haben, wenden Sie sich an den Betreiber von {brand}.',
   },
 })

@@ -84,6 +84,6 @@ export const accountText = texts({
     'delete.kept.last_owner':
       'Sie sind der einzige Inhaber einer Organisation mit weiteren Mitgliedern. Machen Sie zuerst ein anderes Mitglied zum Inhaber, oder löschen Sie die Organisation.',
     'delete.kept.last_administrator':
-      'Sie sind die letzte Person mit der Administratorrolle. Geben Sie diese Rolle zuerst einer anderen Person.',
+      'Sie sind die letzte Person in der Administration. Geben Sie zuerst einer anderen Person diese Rolle.',
   },
 })

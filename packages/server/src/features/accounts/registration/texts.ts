@@ -31,13 +31,14 @@ export const registrationText = texts({
     'sign_up.known': 'Sie haben schon ein Konto?',
     'sign_up.sign_in': 'Anmelden',
     'setup.title': 'Willkommen bei {brand}',
-    'setup.lead': 'Dies ist das erste Konto. Es erhält die Administratorrolle mit allen Berechtigungen.',
-    'setup.button': 'Administratorkonto anlegen',
+    'setup.lead':
+      'Dies ist das erste Konto. Es erhält die Rolle der Administration mit allen Berechtigungen.',
+    'setup.button': 'Konto der Administration anlegen',
     'setup_invalid.title': 'Dieser Einrichtungslink ist nicht mehr gültig',
     'setup_invalid.lead':
-      'Der Link gilt einmal und für begrenzte Zeit. Solange es kein Administratorkonto gibt, zeigt jeder Start des Servers einen neuen Link.',
+      'Der Link gilt einmal und für begrenzte Zeit. Solange es kein Konto der Administration gibt, zeigt jeder Start des Servers einen neuen Link.',
     'setup_invalid.exists':
-      'Es gibt bereits ein Administratorkonto. Melden Sie sich an, oder bitten Sie die Verwaltung um ein Konto.',
+      'Es gibt bereits ein Konto der Administration. Melden Sie sich an, oder bitten Sie die Administration um ein Konto.',
     'setup_invalid.sign_in': 'Zur Anmeldung',
   },
 })

@@ -96,7 +96,7 @@ export const policyText = texts({
     'field.allow_totp': 'Authenticator-App',
     'field.allow_passkey': 'Passkey',
     'field.allow_backup_code': 'Backup-Code',
-    'field.allow_remembered_device': 'Gemerktes Gerät',
+    'field.allow_remembered_device': 'Vertrauenswürdiges Gerät',
     'mode.disabled': 'Nicht erforderlich',
     'mode.optional': 'Empfohlen',
     'mode.require_any': 'Erforderlich: Passkey oder App',

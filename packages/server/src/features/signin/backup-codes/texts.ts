@@ -42,7 +42,7 @@ export const backupCodesText = texts({
     'page.button': 'Codes erzeugen',
     'saved.title': 'Speichern Sie Ihre Backup-Codes',
     'saved.lead':
-      'Sie werden nur jetzt angezeigt. Bewahren Sie sie bei wichtigen Papieren oder in einem Passwort-Manager auf, nicht auf dem Gerät mit Ihrer Authenticator-App.',
+      'Sie werden nur jetzt angezeigt. Bewahren Sie sie bei wichtigen Papieren oder in einem Passwortmanager auf, nicht auf dem Gerät mit Ihrer Authenticator-App.',
     'saved.button': 'Ich habe sie gespeichert',
   },
 })

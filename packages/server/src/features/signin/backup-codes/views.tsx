@@ -35,7 +35,7 @@ export function BackupCodes({
   const { locale } = useUi()
   return (
     <AccountPage current="security" title={t(locale, 'page.title')}>
-      <Section title={t(locale, 'page.title')} lead={t(locale, 'page.lead')}>
+      <Section lead={t(locale, 'page.lead')}>
         <p class="strong block">
           {left === 0 ? t(locale, 'page.none') : t(locale, 'page.left', { count: left })}
         </p>

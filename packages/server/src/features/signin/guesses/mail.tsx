@@ -11,11 +11,11 @@ const t = texts({
     'device.lead': 'Your account was used from a device we have not seen before.',
     'locked.subject': 'Failed sign-ins to {brand}',
     'locked.lead':
-      'A wrong password was entered for your account several times. Further attempts from there are refused for a while; devices you have used before still work.',
+      'Several sign-ins to your account failed: the password or a code was wrong. Further attempts from there are refused for a while; devices you have used before still work.',
     'locked.more': 'There may be more such attempts: we send at most one e-mail an hour about them.',
-    'second.subject': 'Your password may be known: {brand}',
+    'second.subject': 'Wrong second factors at {brand}',
     'second.lead':
-      'Your password was entered correctly, and then a wrong second factor several times. If it was not you, another person knows your password.',
+      'A wrong second factor was entered for your account several times, after the first step had succeeded by your password or your e-mail, or in one of your sessions. If it was not you, another person may know your password, read your e-mail or use your device.',
     details: 'Time: {time}. Device: {device}. Address: {address}.',
     unknown: 'unknown',
     you: 'If it was you, there is nothing to do. If not, change your password:',
@@ -30,12 +30,12 @@ const t = texts({
     'device.lead': 'Ihr Konto wurde von einem Gerät benutzt, das wir noch nicht kennen.',
     'locked.subject': 'Fehlgeschlagene Anmeldungen bei {brand}',
     'locked.lead':
-      'Für Ihr Konto wurde mehrmals ein falsches Passwort eingegeben. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
+      'Mehrere Anmeldungen bei Ihrem Konto sind fehlgeschlagen: Das Passwort oder ein Code war falsch. Weitere Versuche von dort werden eine Zeit lang abgewiesen; Geräte, die Sie schon benutzt haben, funktionieren weiter.',
     'locked.more':
       'Es kann weitere solche Versuche geben: Wir senden darüber höchstens eine E-Mail in der Stunde.',
-    'second.subject': 'Ihr Passwort ist möglicherweise bekannt: {brand}',
+    'second.subject': 'Falsche zweite Faktoren bei {brand}',
     'second.lead':
-      'Ihr Passwort wurde richtig eingegeben und danach mehrmals ein falscher zweiter Faktor. Wenn Sie das nicht waren, kennt eine andere Person Ihr Passwort.',
+      'Für Ihr Konto wurde mehrmals ein falscher zweiter Faktor eingegeben, nachdem der erste Schritt mit Ihrem Passwort oder per E-Mail gelungen war, oder in einer Ihrer Sitzungen. Wenn Sie das nicht waren, kennt eine andere Person vielleicht Ihr Passwort, liest Ihre E-Mails oder benutzt Ihr Gerät.',
     details: 'Zeit: {time}. Gerät: {device}. Adresse: {address}.',
     unknown: 'unbekannt',
     you: 'Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort:',

@@ -133,11 +133,11 @@ describe('wrong second factors', () => {
     expect(await guess(owner)).toBe(4)
   })
 
-  it('tell the owner by one e-mail that another person knows the password', async () => {
+  it('tell the owner by one e-mail that another person may know the password', async () => {
     const owner = await world.person()
     for (let n = 0; n < 5; n++) await guess(owner, address(n))
     await world.clock.advance('1 minute')
     const subjects = (await world.mailbox.emailsTo(owner.email)).map(({ subject }) => subject)
-    expect(subjects.filter((subject) => subject.startsWith('Your password may be known'))).toHaveLength(1)
+    expect(subjects.filter((subject) => subject.startsWith('Wrong second factors'))).toHaveLength(1)
   })
 })

@@ -22,7 +22,7 @@ const t = texts({
       'Ein zweiter Faktor Ihres Kontos wurde entfernt. Geräte, auf denen er übersprungen wurde, verlangen ihn wieder.',
     'reset.subject': 'Die zweiten Faktoren Ihres Kontos bei {brand} wurden zurückgesetzt',
     'reset.lead':
-      'Die Verwaltung hat alle zweiten Faktoren Ihres Kontos entfernt, und alle Sitzungen sind beendet. Melden Sie sich mit Ihrem Passwort an, und richten Sie wieder einen zweiten Faktor ein.',
+      'Die Administration hat alle zweiten Faktoren Ihres Kontos entfernt, und alle Sitzungen sind beendet. Melden Sie sich mit Ihrem Passwort an, und richten Sie wieder einen zweiten Faktor ein.',
     not_you: 'Wenn Sie das nicht erwartet haben, ändern Sie sofort Ihr Passwort:',
     action: 'Konto prüfen',
   },

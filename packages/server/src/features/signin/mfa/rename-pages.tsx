@@ -100,7 +100,7 @@ export function RenameFactor({ title, list, action, name, most, ...form }: Renam
   const { locale } = useUi()
   return (
     <AccountPage current="security" title={title}>
-      <Section title={title}>
+      <Section>
         <Form action={action} fields={{ name: t(locale, 'rename.field') }} {...form}>
           <Field name="name" autocomplete="off" maxlength={most} value={name} autofocus />
           <Button>{t(locale, 'rename.button')}</Button>

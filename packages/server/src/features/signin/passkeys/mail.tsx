@@ -12,7 +12,8 @@ const t = texts({
     'added.lead': 'The passkey “{name}” was added to your account. It signs in without a password.',
     'added.what': 'If you did not add it, remove it, and change your password:',
     'removed.subject': 'A passkey was removed from your account at {brand}',
-    'removed.lead': 'The passkey “{name}” was removed from your account. It no longer signs in.',
+    'removed.lead':
+      'The passkey “{name}” was removed from your account. It can no longer be used to sign in.',
     'removed.what': 'If you did not remove it, check how your account can be signed in to:',
     'copied.subject': 'A passkey of your account at {brand} was refused',
     'copied.lead':
@@ -28,7 +29,8 @@ const t = texts({
       'Der Passkey „{name}“ wurde Ihrem Konto hinzugefügt. Mit ihm kann man sich ohne Passwort anmelden.',
     'added.what': 'Wenn Sie ihn nicht hinzugefügt haben, entfernen Sie ihn, und ändern Sie Ihr Passwort:',
     'removed.subject': 'Ein Passkey Ihres Kontos bei {brand} wurde entfernt',
-    'removed.lead': 'Der Passkey „{name}“ wurde aus Ihrem Konto entfernt. Er meldet nicht mehr an.',
+    'removed.lead':
+      'Der Passkey „{name}“ wurde aus Ihrem Konto entfernt. Mit ihm kann man sich nicht mehr anmelden.',
     'removed.what':
       'Wenn Sie ihn nicht entfernt haben, prüfen Sie, wie man sich bei Ihrem Konto anmelden kann:',
     'copied.subject': 'Ein Passkey Ihres Kontos bei {brand} wurde abgewiesen',

@@ -160,7 +160,7 @@ export function AddPasskey({ options, ...form }: { options: object } & FormState
   const fields = { name: t(locale, 'field.name') }
   return (
     <AccountPage current="security" title={t(locale, 'add.title')}>
-      <Section title={t(locale, 'add.title')} lead={t(locale, 'add.lead')}>
+      <Section lead={t(locale, 'add.lead')}>
         <PasskeyForm
           ceremony="create"
           options={options}

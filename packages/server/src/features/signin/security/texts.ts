@@ -21,7 +21,7 @@ export const securityText = texts({
     'recovery.factor':
       'Wenn Sie Ihr Telefon oder Ihren Sicherheitsschlüssel verlieren, melden Sie sich mit einem Backup-Code an. Ein Link per E-Mail ersetzt keinen zweiten Faktor.',
     'recovery.administrator':
-      'Wenn Sie keinen Backup-Code mehr haben, kann eine Administratorin oder ein Administrator die zweiten Faktoren Ihres Kontos entfernen.',
+      'Wenn Sie keinen Backup-Code mehr haben, kann die Administration die zweiten Faktoren Ihres Kontos entfernen.',
     'recovery.sessions': 'Zeigen, wo Sie angemeldet sind',
   },
 })

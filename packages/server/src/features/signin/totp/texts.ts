@@ -12,6 +12,7 @@ export const totpText = texts({
     'row.some': { one: '{count} app', other: '{count} apps' },
     'row.manage': 'Manage authenticator apps',
     'list.title': 'Authenticator apps',
+    'list.own': 'Your apps',
     'list.lead':
       'An app on your phone or computer shows a new code every 30 seconds. At sign-in, you enter it after your password.',
     'list.none': 'No authenticator app yet',
@@ -47,6 +48,7 @@ export const totpText = texts({
     'row.some': { one: '{count} App', other: '{count} Apps' },
     'row.manage': 'Authenticator-Apps verwalten',
     'list.title': 'Authenticator-Apps',
+    'list.own': 'Ihre Apps',
     'list.lead':
       'Eine App auf Ihrem Telefon oder Computer zeigt alle 30 Sekunden einen neuen Code. Bei der Anmeldung geben Sie ihn nach dem Passwort ein.',
     'list.none': 'Noch keine Authenticator-App',

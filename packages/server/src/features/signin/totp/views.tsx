@@ -78,7 +78,7 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
       title={t(locale, 'list.title')}
       notice={notice ? t(locale, `list.${notice}`) : null}
     >
-      <Section title={t(locale, 'list.title')} lead={t(locale, 'list.lead')}>
+      <Section title={t(locale, 'list.own')} lead={t(locale, 'list.lead')}>
         {authenticators.length === 0 ? (
           <EmptyState title={t(locale, 'list.none')} />
         ) : (
