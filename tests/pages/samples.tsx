@@ -245,6 +245,15 @@ export function samples(locale: Locale): Sample[] {
   const person: Record<string, VNode> = {
     account: <Account user={user} />,
     'account-saved': <Account user={{ ...user, email: LONG, emailVerified: false }} saved />,
+    'account-demanded': (
+      <Account
+        user={user}
+        demands={[
+          { by: 'Acme', kinds: ['passkey', 'totp'], dueAt: ago(-14) },
+          { by: 'Analytical Engines of the Northern Branch', kinds: ['passkey'], dueAt: null },
+        ]}
+      />
+    ),
     'account-taken': (
       <Account user={user} {...again({ full_name: 'G', username: 'ada', locale: 'de' }, taken)} />
     ),

@@ -244,7 +244,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     secondFactorFeature(tools, continuing),
     stepUpFeature(tools, continuing),
     deviceFeature(tools),
-    securityFeature([
+    securityFeature(tools, [
       passwordSection(tools),
       passkeySection(tools),
       totpSection(tools),

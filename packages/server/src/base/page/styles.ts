@@ -132,6 +132,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .alert.success { border-color: var(--good); background: var(--good-soft); }
 .alert.error { border-color: var(--bad); background: var(--bad-soft); }
 .alert a { color: inherit; } .alert ul { display: grid; gap: .25rem; margin-top: .25rem; }
+.alert > .actions { margin-top: .75rem; }
 .alert:focus { outline: none; }
 
 .account { display: grid; gap: 1.25rem; max-width: 44rem; margin: 0 auto; }

@@ -6,6 +6,7 @@ import { optional } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
+import { findOpenDemands } from '../../../core/demand-notice.tsx'
 import { findMailFault } from '../../../core/mail/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { TypedPassword } from '../../signin/passwords/index.ts'
@@ -22,6 +23,7 @@ const orNull = <T extends z.ZodType>(schema: T) => optional(schema).transform((v
 export const accountPages = (tools: Tools): Row[] => {
   async function showAccount(call: Call, form: FormState, saved: boolean): Promise<PageAnswer> {
     const { user, pending } = await ownAddress(tools, call)
+    const demands = await findOpenDemands(tools, call)
     const mailFault = isOperator(call) ? await findMailFault(tools.db.hot, tools.config) : null
     const profile = {
       email: user.email,
@@ -33,7 +35,7 @@ export const accountPages = (tools: Tools): Row[] => {
       pendingEmail: pending?.address ?? null,
     }
     return {
-      page: <Account user={profile} mailFault={mailFault} saved={saved} {...form} />,
+      page: <Account user={profile} demands={demands} mailFault={mailFault} saved={saved} {...form} />,
       title: accountText(call.locale, 'account.title'),
     }
   }

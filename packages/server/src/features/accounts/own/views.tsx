@@ -14,6 +14,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { DemandNotice, type OpenDemand } from '../../../core/demand-notice.tsx'
 import type { MailFault } from '../../../core/mail/index.ts'
 import type { DeletionOutlook } from './account.ts'
 import { accountText as t } from './texts.ts'
@@ -30,6 +31,8 @@ export interface AccountProps extends FormState {
     /** The address that waits for confirmation; absent: none. */
     pendingEmail?: string | null
   }
+  /** What is required of the user and not set up. */
+  demands?: readonly OpenDemand[]
   /** Why e-mails are not delivered, for an administrator; absent: they are. */
   mailFault?: MailFault | null
   /** Shows the notice that the profile was saved. */
@@ -37,7 +40,7 @@ export interface AccountProps extends FormState {
 }
 
 /** /account */
-export function Account({ user, mailFault, saved, ...form }: AccountProps) {
+export function Account({ user, demands = [], mailFault, saved, ...form }: AccountProps) {
   const { locale } = useUi()
   const fields = {
     full_name: t(locale, 'field.full_name'),
@@ -50,6 +53,7 @@ export function Account({ user, mailFault, saved, ...form }: AccountProps) {
       title={t(locale, 'account.title')}
       notice={saved ? t(locale, 'account.saved') : null}
     >
+      <DemandNotice demands={demands} />
       {mailFault ? (
         <Alert kind="error">
           {mailFault.reason === 'failing'

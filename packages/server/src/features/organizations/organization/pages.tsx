@@ -5,6 +5,7 @@ import type { Call } from '../../../base/call.ts'
 import { Description } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import type { FormState } from '../../../base/page/index.ts'
+import { findOpenDemands } from '../../../core/demand-notice.tsx'
 import type { Tools } from '../../../core/tools.ts'
 import { describedPermissions } from '../../access/roles/index.ts'
 import { frameOf, mayOpen, PageNotice, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
@@ -29,12 +30,14 @@ async function showOverview(
   above: Parameters<typeof frameOf>[2],
 ): Promise<PageAnswer> {
   const { shell, role, ...about } = await frameOf(tools, call, above)
+  const demands = await findOpenDemands(tools, call, shell.id)
   const isActive = call.session?.actsIn?.id === shell.id
   return {
     page: (
       <Overview
         shell={shell}
         {...about}
+        demands={demands}
         yourRole={role}
         isActive={isActive}
         described={describedPermissions(tools)}

@@ -14,6 +14,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
+import { DemandNotice, type OpenDemand } from '../../../core/demand-notice.tsx'
 import { Permissions, roleName } from '../../access/roles/index.ts'
 import { ActivateForm, NameForm, OrganizationPage, placeOf, type Shell } from '../frame/index.ts'
 import { organizationText as t } from './texts.ts'
@@ -27,6 +28,8 @@ export interface OverviewProps {
   /** Null if the reader is not a member. */
   yourRole: string | null
   isActive: boolean
+  /** What the organization requires of the reader, who has not set it up. */
+  demands?: readonly OpenDemand[]
   /** The app's descriptions of its permissions, by name. */
   described: ReadonlyMap<string, string>
 }
@@ -40,11 +43,13 @@ export function Overview({
   logoUrl,
   yourRole,
   isActive,
+  demands = [],
   described,
 }: OverviewProps) {
   const { locale } = useUi()
   return (
     <OrganizationPage shell={shell} current="overview">
+      <DemandNotice demands={demands} />
       <Section title={t(locale, 'overview.about')}>
         <DefinitionList>
           <Definition term={t(locale, 'field.slug')}>

@@ -1,12 +1,17 @@
 /** The hosted page `/account/security`. */
 import { z } from 'zod'
 import { page, type Row } from '../../../base/http/row/route.ts'
+import { findOpenDemands } from '../../../core/demand-notice.tsx'
+import type { Tools } from '../../../core/tools.ts'
 import { securityOperations } from './operations.ts'
 import type { SecuritySection } from './section.ts'
 import { securityText } from './texts.ts'
 import { Security } from './views.tsx'
 
-export const securityPages = (all: readonly SecuritySection[]): Row[] => [
+export const securityPages = (
+  tools: Pick<Tools, 'config' | 'db'>,
+  all: readonly SecuritySection[],
+): Row[] => [
   page({
     of: securityOperations.show,
     method: 'GET',
@@ -21,10 +26,11 @@ export const securityPages = (all: readonly SecuritySection[]): Row[] => [
           return { id: section.id, title: section.title(call.locale), summary, view }
         }),
       )
+      const demands = await findOpenDemands(tools, call)
       const opened = sections.find(({ id }) => id === open)
       const confirmation = notice === undefined ? null : (opened?.notice?.(call, notice) ?? null)
       return {
-        page: <Security rows={rows} open={opened?.id ?? null} notice={confirmation} />,
+        page: <Security rows={rows} demands={demands} open={opened?.id ?? null} notice={confirmation} />,
         title: securityText(call.locale, 'title'),
       }
     },
