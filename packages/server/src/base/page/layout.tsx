@@ -75,9 +75,11 @@ function BrandMark() {
       {brand.name}
     </>
   )
-  if (!signedIn) return <span class="brand">{mark}</span>
+  const [href, label] = signedIn
+    ? (['/account', 'your_account'] as const)
+    : (['/sign-in', 'problem.sign_in'] as const)
   return (
-    <a class="brand" href="/account" aria-label={`${brand.name}: ${baseText(locale, 'your_account')}`}>
+    <a class="brand" href={href} aria-label={`${brand.name}: ${baseText(locale, label)}`}>
       {mark}
     </a>
   )

@@ -117,15 +117,15 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .form > .danger:hover { filter: brightness(1.1); }
 .button.link { min-height: 2.75rem; padding: 0; border-color: transparent; background: none; font-weight: 500; }
 .button[aria-disabled=true] { opacity: .6; cursor: progress; }
-.narrow .form > .button, .narrow > .button { width: 100%; }
-.card > .button, .card > .button-form { margin-top: 1.5rem; }
-.narrow > .button-form .button:not(.link) { width: 100%; }
+.narrow .form > .button, .narrow > .button, .narrow > .button-form .button { width: 100%; }
+.card > .button, .card > .button-form, .card > .actions { margin-top: 1.5rem; }
 .card:not(.narrow) .form { max-width: 27rem; }
 .card:not(.narrow) .form > .button { justify-self: start; }
 .links { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0 .375rem; margin-top: 1.25rem; text-align: center; }
 .links a[aria-current] { color: var(--ink); font-weight: 700; text-decoration: none; }
 .links:has(a + a) { column-gap: 1.5rem; }
 .narrow > .links:last-child { margin-bottom: -.75rem; }
+details ~ .links, .narrow > details { margin-top: 0; }
 
 .alert { padding: .75rem 1rem; border-radius: .5625rem; border: 1px solid; border-inline-start-width: 4px; background: var(--soft); font-size: .9375rem; }
 .alert.info { border-color: var(--accent); }
@@ -166,8 +166,6 @@ dt { font-size: .875rem; }
 .search { display: flex; flex-wrap: wrap; align-items: end; gap: .75rem; margin-top: 1.25rem; }
 .search .field { flex: 1 1 14rem; }
 .permissions { display: grid; gap: .25rem; }
-.card > .actions { margin-top: 1.5rem; }
-.narrow > .button-form .button.link { width: 100%; }
 .narrow > .actions > *, .narrow > .actions .button { flex: 1 1 9rem; width: 100%; }
 .block { margin-top: .75rem; }
 .lines { white-space: pre-line; }

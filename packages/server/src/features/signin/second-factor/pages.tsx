@@ -85,6 +85,7 @@ async function show(
     page: (
       <Challenge
         what={kind.what}
+        isStepUp={attempt.stepUp !== null}
         action={kind.path}
         attempt={attempt.id}
         chosen={chosen}

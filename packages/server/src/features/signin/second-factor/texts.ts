@@ -17,7 +17,10 @@ export const secondFactorText = texts({
       'Your second factor is refused: there may be a copy of your passkey, or it belongs to another site. Ask your administrator to reset your second factors.',
     'blocked.recent_reset':
       'Your password was reset by e-mail less than an hour ago. Until an hour has passed, a code by e-mail is not accepted as the second factor. Sign in again later, or ask your administrator.',
-    back: 'Back to sign-in',
+    'prove.lost': 'I have none of these',
+    'prove.lost_lead':
+      'Ask an administrator to reset your second factors. Afterwards you sign in with your password, and can set up new ones.',
+    restart: 'Sign in as another user',
   },
   de: {
     'prove.title': 'Bestätigen Sie Ihre Identität',
@@ -35,6 +38,9 @@ export const secondFactorText = texts({
       'Ihr zweiter Faktor wird abgewiesen: Von Ihrem Passkey gibt es vielleicht eine Kopie, oder er gehört zu einer anderen Website. Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen.',
     'blocked.recent_reset':
       'Ihr Passwort wurde vor weniger als einer Stunde per E-Mail zurückgesetzt. Bis eine Stunde vergangen ist, wird ein Code per E-Mail nicht als zweiter Faktor angenommen. Melden Sie sich später wieder an, oder fragen Sie Ihre Administration.',
-    back: 'Zurück zur Anmeldung',
+    'prove.lost': 'Ich habe nichts davon',
+    'prove.lost_lead':
+      'Bitten Sie Ihre Administration, Ihre zweiten Faktoren zurückzusetzen. Danach melden Sie sich mit Ihrem Passwort an und können neue einrichten.',
+    restart: 'Als andere Person anmelden',
   },
 })

@@ -1,13 +1,16 @@
 /** The pages on which a second factor is proven or set up. Presentation only. */
 import type { Blocked } from '../../../base/assurance.ts'
+import { baseText } from '../../../base/page/base-texts.ts'
 import { Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
-import { Button, Card, LinkRow } from '../../../base/page/parts.tsx'
+import { Button, Card, LinkRow, withReturnTo } from '../../../base/page/parts.tsx'
 import type { Panel } from './method.ts'
 import { secondFactorText as t } from './texts.ts'
 
 export interface ChallengeProps extends FormState {
   what: 'prove' | 'enrol'
+  /** Whether it raises a session; otherwise it is part of a sign-in. */
+  isStepUp: boolean
   /** Where the form is sent. */
   action: string
   /** The id of the attempt that the form continues. */
@@ -24,15 +27,13 @@ export interface ChallengeProps extends FormState {
 }
 
 export function Challenge(props: ChallengeProps) {
-  const { what, action, attempt, chosen, others, blocked, mayRemember, returnTo, ...form } = props
+  const { what, isStepUp, action, attempt, chosen, others, blocked, mayRemember, returnTo, ...form } = props
   const { locale } = useUi()
   const title = t(locale, `${what}.title`)
   if (!chosen)
     return (
       <Card title={title} lead={t(locale, blocked ? `blocked.${blocked}` : `${what}.none`)}>
-        <LinkRow>
-          <a href="/sign-in">{t(locale, 'back')}</a>
-        </LinkRow>
+        <Leave isStepUp={isStepUp} returnTo={returnTo} />
       </Card>
     )
   const { name, panel } = chosen
@@ -62,6 +63,31 @@ export function Challenge(props: ChallengeProps) {
           ))}
         </LinkRow>
       ) : null}
+      {what === 'prove' && hasFactor([chosen, ...others]) ? (
+        <details>
+          <summary>{t(locale, 'prove.lost')}</summary>
+          <p class="quiet">{t(locale, 'prove.lost_lead')}</p>
+        </details>
+      ) : null}
+      <Leave isStepUp={isStepUp} returnTo={returnTo} />
     </Card>
+  )
+}
+
+/** Whether there is a way to continue that an administrator can reset; a password is changed by its user. */
+const hasFactor = (methods: readonly { name: string }[]): boolean =>
+  methods.some(({ name }) => name !== 'password')
+
+/** The way out: a sign-in starts over, a step-up is left with the session as it is. */
+function Leave({ isStepUp, returnTo }: { isStepUp: boolean; returnTo: string | null | undefined }) {
+  const { locale } = useUi()
+  return (
+    <LinkRow>
+      {isStepUp ? (
+        <a href="/account">{baseText(locale, 'cancel')}</a>
+      ) : (
+        <a href={withReturnTo('/sign-in', returnTo)}>{t(locale, 'restart')}</a>
+      )}
+    </LinkRow>
   )
 }

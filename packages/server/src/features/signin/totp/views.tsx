@@ -1,4 +1,5 @@
 /** Views of authenticator apps: setting one up, and the list of the account. Presentation only. */
+import { baseText } from '../../../base/page/base-texts.ts'
 import { ButtonForm, Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import {
@@ -171,6 +172,7 @@ export function SetUpAuthenticator({ setup, ...form }: FormState & { setup: Setu
       </Form>
       <LinkRow>
         <a href="/account/security/totp">{t(locale, 'setup.again')}</a>
+        <a href="/account/security">{baseText(locale, 'cancel')}</a>
       </LinkRow>
     </Card>
   )
