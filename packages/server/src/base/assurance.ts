@@ -48,7 +48,11 @@ export type FactorKind = (typeof FACTOR_KINDS)[number]
 const rank = (acr: Acr): number => ACRS.indexOf(acr)
 export const isAtLeast = (acr: Acr, wanted: Acr): boolean => rank(acr) >= rank(wanted)
 
-type Judged = Pick<StoredProof, 'method' | 'factor' | 'channel' | 'phishing_resistant' | 'user_verified'>
+/** What of a proof is judged. */
+export type Judged = Pick<
+  StoredProof,
+  'method' | 'factor' | 'channel' | 'phishing_resistant' | 'user_verified'
+>
 
 const counts = ({ channel }: Judged): boolean => channel !== 'mailbox' && channel !== 'device'
 
@@ -257,7 +261,8 @@ export function meetsOwnFactors(
   return isStrong ? has('app', 'codes', 'key') : proofs.some(({ factor }) => factor === 'knowledge')
 }
 
-const prospective = (methods: readonly SecondMethod[]): Judged[] =>
+/** The proofs that methods would give. */
+export const prospective = (methods: readonly SecondMethod[]): (Judged & { method: SecondMethod })[] =>
   methods.map((method) => ({ method, ...kindOf(method) }))
 
 /**
@@ -291,25 +296,28 @@ export function findUnenrolled(proofs: readonly Judged[], facts: SignInFacts, no
 }
 
 /**
- * The methods of which one continues, among those that are not proven yet: those that suffice alone; otherwise those that
- * suffice together with another one; otherwise all.
+ * The methods of which one continues, among those that are not proven yet: those that suffice alone, and those that suffice
+ * together with another one where neither does alone; all, where none of them suffice. So a passkey that is not at hand is
+ * not all that is offered.
  */
-export function shortestOf(
+export function continuingOf(
   open: readonly SecondMethod[],
   suffices: (further: readonly SecondMethod[]) => boolean,
 ): SecondMethod[] {
-  const alone = open.filter((method) => suffices([method]))
-  if (alone.length > 0) return alone
-  const paired = open.filter((method) => open.some((other) => suffices([method, other])))
-  return paired.length > 0 ? paired : [...open]
+  const others = open.filter((method) => !suffices([method]))
+  const useless = others.filter(
+    (method) => !others.some((other) => other !== method && suffices([method, other])),
+  )
+  return useless.length === open.length ? [...open] : open.filter((method) => !useless.includes(method))
 }
 
-const unproven = (usable: readonly SecondMethod[], proofs: readonly Judged[]): SecondMethod[] =>
+/** The methods that are not proven yet. */
+export const unproven = (usable: readonly SecondMethod[], proofs: readonly Judged[]): SecondMethod[] =>
   usable.filter((method) => !proofs.some((proof) => proof.method === method))
 
 /** The methods of which one continues a sign-in. */
 export const methodsFor = (proofs: readonly Judged[], facts: SignInFacts): SecondMethod[] =>
-  shortestOf(
+  continuingOf(
     unproven(usableMethods(facts), proofs),
     (further) => !lacksProof([...proofs, ...prospective(further)], facts),
   )
@@ -320,4 +328,4 @@ export const methodsTowards = (
   proofs: readonly Judged[],
   usable: readonly SecondMethod[],
 ): SecondMethod[] =>
-  shortestOf(unproven(usable, proofs), (further) => isMet(demand, [...proofs, ...prospective(further)]))
+  continuingOf(unproven(usable, proofs), (further) => isMet(demand, [...proofs, ...prospective(further)]))

@@ -41,15 +41,12 @@ export async function stepUp(client: Client): Promise<SentForm> {
   return formIn((await client.get(location, { headers: HTML })).text)
 }
 
-/** Proves by the JSON API: by the password alone, or by each of the proofs. @returns the last answer */
+/** Proves by the JSON API what the account requires: by the password alone, or by each of the proofs. @returns the last answer */
 export async function proveByApi(
   client: Client,
-  ...proofs: readonly Readonly<Record<string, string>>[]
+  ...proofs: readonly Readonly<Record<string, unknown>>[]
 ): Promise<Reply> {
-  const begun = await client.post('/api/v1/auth/step-up', {
-    max_age: 600,
-    acr: proofs.length > 1 ? 'aal2' : 'aal1',
-  })
+  const begun = await client.post('/api/v1/auth/step-up', { max_age: 600, acr: 'aal2' })
   let reply = begun
   for (const proof of proofs.length > 0 ? proofs : [{ method: 'password', password: PASSWORD }])
     reply = await client.post('/api/v1/auth/mfa/verify', { attempt: begun.data.attempt, ...proof })

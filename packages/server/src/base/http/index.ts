@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../../config.ts'
+import { NO_FACTS } from '../assurance.ts'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../crypto.ts'
 import { isUnavailable } from '../db/faults.ts'
@@ -100,8 +101,7 @@ export function createHttp(options: HttpOptions): Http {
     isUnavailable,
     authenticator: options.authenticator,
     memberships: options.memberships ?? (async () => null),
-    assurance:
-      options.assurance ?? (async ({ proofs }) => ({ acr: 'aal1', isBlocked: false, methods: [], proofs })),
+    assurance: options.assurance ?? (async ({ proofs }) => ({ facts: NO_FACTS, proofs })),
     recordDenial: options.recordDenial ?? (async () => {}),
     stepUp: options.stepUp ?? (async () => null),
     beforeAnswer: options.beforeAnswer ?? null,

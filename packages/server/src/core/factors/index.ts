@@ -7,17 +7,13 @@
 import { sql } from 'kysely'
 import {
   type AcceptableMethod,
-  type Acr,
-  acrOf,
   type Demand,
   type FactorKind,
   isEnrolled,
-  kindOf,
   NO_FACTS,
   refusedKinds,
   type SignInFacts,
   type StoredProof,
-  usableMethods,
 } from '../../base/assurance.ts'
 import type { Call, CallSession } from '../../base/call.ts'
 import { later } from '../../base/clock.ts'
@@ -139,19 +135,6 @@ const demandOfPolicy = ({ organization, mode, accepts, override, due }: MemberPo
   return demand ? [demand] : []
 }
 
-/**
- * The highest level that the user can reach with what they have enrolled and what is accepted of it. Where no second factor
- * is, that of what they have enrolled, and `isBlocked`: with a password alone nothing is done that required both.
- */
-function reachableAcr(facts: SignInFacts): { acr: Acr; isBlocked: boolean } {
-  const acrWith = (some: SignInFacts) =>
-    acrOf(usableMethods(some).map((method) => ({ method, ...kindOf(method) })))
-  const [acr, enrolled] = [acrWith(facts), acrWith({ ...facts, refused: [] })]
-  return acr === 'aal1' && enrolled !== 'aal1'
-    ? { acr: enrolled, isBlocked: true }
-    : { acr, isBlocked: false }
-}
-
 /** What the user of a session can prove, and what the session has proven. */
 export async function findProvable(
   tools: FactTools,
@@ -164,7 +147,7 @@ export async function findProvable(
     findSignInFacts(tools, db, userId, now),
     findSessionProofs(db, session),
   ])
-  return { ...reachableAcr(facts), methods: usableMethods(facts), proofs }
+  return { facts, proofs }
 }
 
 /** What a session has proven; of an access token, which does not contain it, as it is stored. */

@@ -4,9 +4,17 @@
  * proof is in the same refusal.
  */
 import { can } from '@latchkey/guard'
-import { ACRS, type Acr, acrOf, isAtLeast, type SecondMethod, type StoredProof } from '../../assurance.ts'
+import {
+  ACRS,
+  type Acr,
+  type Blocked,
+  type SignInFacts,
+  type StoredProof,
+  usableMethods,
+} from '../../assurance.ts'
 import type { Call, CallOrganization, CallSession, Principal } from '../../call.ts'
 import { duration } from '../../clock.ts'
+import { judgeEnrolled, recentProofs } from '../../enrolled.ts'
 import { notFound, Problem, problem } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { Row } from '../row/route.ts'
@@ -46,12 +54,9 @@ function maximumAge({ fresh }: Pick<Row, 'fresh'>): number | null {
   return duration(typeof fresh === 'string' ? fresh : fresh.within)
 }
 
-/** What a user can prove at most, and by which methods. */
+/** What the user of a session can prove. */
 export interface Provable {
-  acr: Acr
-  /** Whether nothing that they have reaches it, because what they have enrolled is refused. */
-  isBlocked: boolean
-  methods: readonly SecondMethod[]
+  facts: SignInFacts
   /** What the session has proven; of an access token this is not in the credential. */
   proofs: readonly StoredProof[]
 }
@@ -74,20 +79,24 @@ export async function checkAssurance(
   if (age === null) return refusal
   const isLevel = typeof row.fresh === 'object'
   if (!refusal && !isLevel) return null
-  const { acr, isBlocked, methods, proofs } = await lookup(session, principal.userId, now)
-  const details = { ...(isLevel && { acr }), max_age: age / 1000, methods }
-  const recent = proofs.filter(({ at }) => now.getTime() - Date.parse(at) <= age)
-  if (!refusal && isAtLeast(acrOf(recent), acr)) return null
-  return isLevel && isBlocked ? blocked() : problem('STEP_UP_REQUIRED', { details })
+  const { facts, proofs } = await lookup(session, principal.userId, now)
+  const maxAge = { max_age: age / 1000 }
+  if (!isLevel) return problem('STEP_UP_REQUIRED', { details: { ...maxAge, methods: usableMethods(facts) } })
+  const { isMet, acr, methods, blocked } = judgeEnrolled(recentProofs(proofs, age, now), facts)
+  if (!refusal && isMet) return null
+  return blocked ? refused(blocked) : problem('STEP_UP_REQUIRED', { details: { acr, ...maxAge, methods } })
 }
 
 /** A step-up could not reach what is required. */
-const blocked = (): Problem =>
-  problem('CONFLICT', {
-    message:
-      'Your second factor is refused, and you have no other. Ask an administrator to reset your second factors.',
-    details: { reason: 'factor_refused' },
-  })
+const refused = (reason: Blocked): Problem =>
+  problem('CONFLICT', { message: REFUSED[reason], details: { reason } })
+
+const REFUSED: Readonly<Record<Blocked, string>> = {
+  factor_refused:
+    'Your second factor is refused, and you have no other. Ask an administrator to reset your second factors.',
+  recent_reset:
+    'Your password was reset by e-mail less than an hour ago, so that a code by e-mail is not accepted as your second factor. Try again when an hour has passed since the reset.',
+}
 
 /** @returns the caller's membership of the organization in the path, or why the row is closed to them there */
 export async function checkMembership(

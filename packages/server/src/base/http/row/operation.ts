@@ -38,7 +38,7 @@ export interface RateLimit {
 export interface Freshness {
   /** A duration: `10m`. */
   within: string
-  /** `enrolled`: within that time the user proved everything that they have enrolled, a second factor included. */
+  /** `enrolled`: within that time the user proved as much as a sign-in of theirs requires, without a remembered browser. */
   acr: 'enrolled'
 }
 

@@ -1,5 +1,5 @@
 /** The refusal of a member whose credential does not meet the organization's security policy. */
-import { acrFor, type Demand, enrollableFor, methodsTowards } from '../../../base/assurance.ts'
+import { acrFor, type Demand, enrollableFor, methodsTowards, usableMethods } from '../../../base/assurance.ts'
 import type { Call, Principal } from '../../../base/call.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { offeredKinds } from '../../../base/relying-party.ts'
@@ -44,11 +44,12 @@ async function requireProof(
   more: object,
 ): Promise<Problem> {
   if (!session) throw new Error('a credential without a session lacks no proof')
-  const provable = await tools.db.tx('system', (tx) =>
+  const { facts, proofs } = await tools.db.tx('system', (tx) =>
     findProvable(tools, tx, session, principal.userId, now),
   )
+  const usable = usableMethods(facts)
   const wanted = demand
-    ? { acr: acrFor(demand), methods: methodsTowards(demand, provable.proofs, provable.methods) }
-    : { methods: provable.methods }
+    ? { acr: acrFor(demand), methods: methodsTowards(demand, proofs, usable) }
+    : { methods: usable }
   return problem('STEP_UP_REQUIRED', { details: { ...wanted, ...more } })
 }

@@ -49,6 +49,13 @@ const complianceOf = async ({ client }: { client: Client }) =>
 const switchTo = (client: Client, id: string) =>
   client.post('/api/v1/auth/organization', { organization_id: id })
 
+/** A step-up by the password, which is enough where no level is required. */
+async function proveByPassword(client: Client): Promise<void> {
+  const { attempt } = (await client.post('/api/v1/auth/step-up', {})).data
+  const { data } = await client.post(VERIFY, { attempt, method: 'password', password: PASSWORD })
+  client.csrfToken = data.session.csrf_token
+}
+
 /** Sends the form by which a browser switches to the organization. */
 const switchForm = ({ client }: Person, id: string) =>
   client.post(SWITCH, { csrf_token: client.csrfToken ?? '', organization_id: id }, { form: true, ...html })
@@ -348,5 +355,58 @@ describe('an operation that requires a recent proof, in an organization whose po
     const { client } = await world.person()
     await world.clock.advance('11 minutes')
     expect(detailsOf(await client.patch(pathOf(id), {}))).toEqual({ max_age: 600, methods: ['password'] })
+  })
+})
+
+describe('setting up the passkey that a policy demands, beside an authenticator app', () => {
+  const ONLY_PASSKEYS = { mode: 'require_passkey', allowed_methods: ['passkey'], ...AT_ONCE }
+  const verify = (client: Client, attempt: string, proof: object) =>
+    client.post(VERIFY, { attempt, ...proof })
+  const beginsToAdd = async (client: Client, attempt: string) =>
+    codesOf(await client.post(`/api/v1/auth/attempts/${attempt}/passkeys/register/begin`))
+
+  it('requires the app in a browser that is remembered: it does not replace it there', async () => {
+    const person = await world.person()
+    const app = await enrolAuthenticator(world, person.client)
+    const browser = world.client()
+    const { attempt } = detailsOf(await login(person, browser))
+    const code = await app.next()
+    await verify(browser, attempt, { method: 'totp', code, remember_device: true })
+    browser.cookies.delete('lk_session')
+    expect((await login(person, browser)).status).toBe(200)
+    browser.cookies.delete('lk_session')
+    await organization([person], ONLY_PASSKEYS)
+    const stopped = await login(person, browser)
+    const at = detailsOf(stopped)
+    expect([codesOf(stopped), at.methods]).toEqual([
+      [401, 'MFA_REQUIRED'],
+      ['totp', 'backup_code'],
+    ])
+    expect(await beginsToAdd(browser, at.attempt)).toEqual([409, 'CONFLICT'])
+    const proven = await verify(browser, at.attempt, { method: 'totp', code: await app.next() })
+    expect([codesOf(proven), detailsOf(proven).methods]).toEqual([
+      [403, 'MFA_ENROLMENT_REQUIRED'],
+      ['passkey'],
+    ])
+    expect(await beginsToAdd(browser, detailsOf(proven).attempt)).toEqual([200, undefined])
+    expect(await world.events(person.id)).not.toContain('auth.passkey.added')
+  })
+
+  it('requires the app in a session whose last proof is the password alone', async () => {
+    const person = await world.person()
+    const app = await enrolAuthenticator(world, person.client)
+    const id = await organization([person], ONLY_PASSKEYS)
+    const { client } = person
+    await world.clock.advance('20 minutes')
+    await proveByPassword(client)
+    const refused = await switchTo(client, id)
+    const { attempt, methods } = detailsOf(refused)
+    expect([codesOf(refused), methods]).toEqual([[403, 'MFA_ENROLMENT_REQUIRED'], ['passkey']])
+    expect(await beginsToAdd(client, attempt)).toEqual([409, 'CONFLICT'])
+    const waiting = (await client.get(`/api/v1/auth/attempts/${attempt}`)).data
+    expect([waiting.step, waiting.methods]).toEqual(['prove', ['totp', 'backup_code']])
+    const whole = await verify(client, attempt, { method: 'totp', code: await app.next() })
+    expect(codesOf(whole)).toEqual([403, 'MFA_ENROLMENT_REQUIRED'])
+    expect(await beginsToAdd(client, attempt)).toEqual([200, undefined])
   })
 })

@@ -402,9 +402,12 @@ describe('a browser that was remembered by a code by e-mail', () => {
       const { text } = await mailing.mailbox.emailTo(person.email, /Your code/)
       const code = /^\d{6}$/m.exec(text)?.[0] ?? ''
       const body = { attempt, method: 'email_code', code, remember_device: true }
-      expect((await browser.post(`${API}/auth/mfa/verify`, body)).status).toBe(200)
+      const proven = await browser.post(`${API}/auth/mfa/verify`, body)
+      const other = mailing.client()
+      other.cookies.set('lk_session', browser.cookies.get('lk_session') ?? '')
+      other.csrfToken = proven.data.session.csrf_token
       expect((await login(signedOut(browser, mailing), person)).status).toBe(200)
-      await enrolAuthenticator(mailing, person.client)
+      await enrolAuthenticator(mailing, other)
       expect((await login(signedOut(browser, mailing), person)).code).toBe('MFA_REQUIRED')
     } finally {
       await mailing.stop()

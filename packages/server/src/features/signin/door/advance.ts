@@ -4,7 +4,7 @@
  * device and its e-mail, in one transaction. Hosted pages, the JSON API and every later protocol pass through here.
  */
 import type { CompiledQuery } from 'kysely'
-import { acrOf, needsDevice, type SignInFacts } from '../../../base/assurance.ts'
+import { acrOf, findUnenrolled, needsDevice, type SignInFacts } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { runTogether } from '../../../base/db/compiled.ts'
@@ -99,7 +99,7 @@ export async function advance(
   const { user } = taken
   if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) return { refused: attemptEnded() }
   const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id, call.now))
-  const proofs = proofsAfter(attempt, taken, facts)
+  const proofs = proofsAfter(attempt, taken, facts, call.now)
   const requirements = [
     ...attempt.requirements.filter((one) => one.split(':')[0] !== taken.fulfilled),
     ...(taken.requires ?? []),
@@ -133,14 +133,17 @@ export async function advance(
   return outcome
 }
 
-/** A remembered device is a proof only of a sign-in that it completes: it never raises a session. */
+/** A remembered device is a proof only of a sign-in that it completes: it neither raises a session nor lets a factor be set up. */
 function proofsAfter(
   { proofs: former, stepUp }: Attempt,
   { proof, remembered }: StepTaken,
   facts: SignInFacts,
+  now: Date,
 ): readonly Proof[] {
   const proofs = proof ? [...former, proof] : former
-  return remembered && !stepUp && needsDevice(proofs, facts) ? [...proofs, remembered] : proofs
+  if (!remembered || stepUp || !needsDevice(proofs, facts)) return proofs
+  const completed = [...proofs, remembered]
+  return findUnenrolled(completed, facts, now) ? proofs : completed
 }
 
 /** The user of a credential that completes a sign-in by itself, and the proof. */

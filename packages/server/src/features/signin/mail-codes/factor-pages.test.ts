@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertFactor } from '../../../core/factors/index.ts'
 import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
+import { formIn } from '../../../testing/step-up.ts'
 import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
 
 const ROW = '/account/security?open=email-code'
@@ -25,6 +26,17 @@ const send = async (client: Client, path: string): Promise<Reply> => {
   const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(text)?.[1] ?? ''
   return await client.post(path, { csrf_token }, { form: true })
 }
+/** Goes through the step-up that waits by a code by e-mail. @returns the page that was kept */
+const proveByCode = async (of: World, client: Client, email: string): Promise<Reply> => {
+  const shown = formIn((await client.get('/step-up')).text)
+  const { attempt = '', csrf_token = '' } = shown.fields
+  await client.post('/sign-in/code/send', { csrf_token, attempt }, { form: true })
+  const code = /^\d{6}$/m.exec((await of.mailbox.emailTo(email, /Your code/)).text)?.[0] ?? ''
+  const proven = await client.post(shown.action, { ...shown.fields, code }, { form: true })
+  expect(proven.headers.get('location')).toBe('/step-up/continue')
+  const { action, fields } = formIn((await client.get('/step-up/continue')).text)
+  return await client.post(action, fields, { form: true })
+}
 const login = (email: string): Promise<Reply> =>
   world.client().post('/api/v1/auth/login', { email, password: PASSWORD })
 
@@ -39,7 +51,9 @@ describe('the row of codes by e-mail', () => {
     )
     expect((await login(email)).body.error.details.methods).toEqual(['email_code'])
     expect(await actionsOf(client)).toEqual([`action="${PATH}/remove"`])
-    const removed = await send(client, `${PATH}/remove`)
+    // the password alone does not remove it
+    expect((await send(client, `${PATH}/remove`)).headers.get('location')).toBe('/step-up')
+    const removed = await proveByCode(world, client, email)
     expect(removed.headers.get('location')).toBe(`${ROW}&notice=removed`)
     expect((await login(email)).status).toBe(200)
     expect(await world.events(id)).toEqual(expect.arrayContaining(['auth.mfa.enabled', 'auth.mfa.disabled']))
@@ -105,6 +119,8 @@ describe('a server that does not offer codes by e-mail as a second factor', () =
     )
     const waiting = await plain.client().post('/api/v1/auth/login', { email, password: PASSWORD })
     expect(waiting.body.error.details.methods).toEqual(['email_code'])
-    expect((await send(client, `${PATH}/remove`)).headers.get('location')).toBe(`${ROW}&notice=removed`)
+    expect((await send(client, `${PATH}/remove`)).headers.get('location')).toBe('/step-up')
+    const removed = await proveByCode(plain, client, email)
+    expect(removed.headers.get('location')).toBe(`${ROW}&notice=removed`)
   })
 })

@@ -139,6 +139,31 @@ describe('a code by e-mail as the second factor', () => {
     })
   })
 
+  it('is removed, and another factor added, after a code and not by the password alone', async () => {
+    const person = await world.person()
+    await enrol(person.id, 'email')
+    const { client } = person
+    const disable = () => client.post('/api/v1/auth/mfa/disable')
+    for (const reply of [
+      await disable(),
+      await client.post('/api/v1/auth/mfa/enable', { method: 'totp' }),
+      await client.post('/api/v1/auth/passkeys/register/begin'),
+    ])
+      expect([reply.code, detailsOf(reply)]).toEqual([
+        'STEP_UP_REQUIRED',
+        { acr: 'aal1', max_age: 600, methods: ['email_code'] },
+      ])
+    await world.clock.advance('11 minutes')
+    const { attempt } = (await client.post('/api/v1/auth/step-up', { acr: 'aal1', max_age: 600 })).data
+    const verify = (proof: object) => client.post('/api/v1/auth/mfa/verify', { attempt, ...proof })
+    const half = await verify({ method: 'password', password: PASSWORD })
+    expect([half.code, detailsOf(half).methods]).toEqual(['MFA_REQUIRED', ['email_code']])
+    await client.post('/api/v1/auth/email-code', { attempt })
+    const whole = await verify({ method: 'email_code', code: await codeTo(person.email) })
+    client.csrfToken = whole.data.session.csrf_token
+    expect((await disable()).status).toBe(200)
+  })
+
   it('completes a sign-in by password, and never raises its level', async () => {
     const { email, id } = await world.person({ signIn: false })
     await enrol(id, 'email')

@@ -87,7 +87,7 @@ describe('adding a passkey', () => {
       await stolen.post('/api/v1/auth/mfa/backup-codes'),
     ]) {
       expect([answer.status, answer.code]).toEqual([401, 'STEP_UP_REQUIRED'])
-      expect(answer.body.error.details).toMatchObject({ acr: 'aal2-phr' })
+      expect(answer.body.error.details).toMatchObject({ acr: 'aal2', methods: ['passkey'] })
     }
     // the session that added it has proven it
     expect((await person.client.post(BEGIN)).status).toBe(200)

@@ -1,7 +1,7 @@
 /** A user's own passkeys: listing, renaming and removing them. */
-import { findBlocked, usableMethods } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
+import { judgeEnrolled } from '../../../base/enrolled.ts'
 import { notFound } from '../../../base/errors.ts'
 import { findRelyingParty } from '../../../base/relying-party.ts'
 import { inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
@@ -42,7 +42,7 @@ export async function getPasskey(tools: Pick<Tools, 'db'>, call: Call, id: strin
 export async function isBlocked(tools: Pick<Tools, 'config' | 'db'>, call: Call): Promise<boolean> {
   const { userId } = callerScope(call)
   const facts = await tools.db.tx('system', (tx) => findSignInFacts(tools, tx, userId, call.now))
-  return findBlocked(facts) !== null && usableMethods(facts).every((method) => method === 'password')
+  return judgeEnrolled([], facts).blocked !== null
 }
 
 /** Whether an answer of an authenticator, as JSON text, is of a passkey that the caller has. */

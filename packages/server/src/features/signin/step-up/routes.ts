@@ -18,7 +18,7 @@ export const stepUpRoutes = (tools: Tools): Row[] => [
     input: z.object({
       acr: described(
         z.enum(ACRS),
-        'The level to reach, as far as the account can reach it. Without it, one proof is enough.',
+        'The level to reach, as far as the account can reach it; at any level, the second factor that a sign-in requires is proven too. Without it, one proof is enough.',
         'aal2',
       ).optional(),
       max_age: described(

@@ -177,6 +177,13 @@ const seconds: [string, JudgedProof[], SignInFacts, Step, string[]][] = [
   ['TOTP is demanded, a passkey is accepted', [proof], has(['passkey'], demand('require_totp')), 'second_factor', ['passkey']],
   ['TOTP is demanded, a passkey is not accepted', [proof, of('passkey')], has(['passkey'], demand('require_totp', { accepts: [] })), 'enrol', []],
   ['the strictest of several demands', [proof, of('totp')], has(['totp'], demand('require_any'), demand('require_passkey', { organizationId: 'org_1' })), 'enrol', []],
+  ['a remembered device does not let a factor be set up', [proof, device], has(['totp'], demand('require_passkey', { accepts: ['passkey'] })), 'second_factor', ['totp']],
+  ['a factor is set up beside the one that was proven', [proof, device, of('totp')], has(['totp'], demand('require_passkey', { accepts: ['passkey'] })), 'enrol', []],
+  ['a remembered device completes a sign-in before a factor has to be set up', [proof, device], has(['totp'], demand('require_passkey', { accepts: ['passkey'], dueAt: later })), 'done', []],
+  ['a refused factor does not let another one be set up', [proof, device], { ...has(['passkey'], demand('require_totp', { accepts: [] })), refused: ['passkey'] }, 'second_factor', []],
+  ['after the mailbox TOTP and the password are offered beside the passkey', [mailbox], has(['passkey', 'totp', 'backup_codes'], demand('require_any')), 'second_factor', ['passkey', 'totp', 'backup_code', 'password']],
+  ['after the mailbox and TOTP the password is left', [mailbox, of('totp')], has(['passkey', 'totp'], demand('require_any')), 'second_factor', ['passkey', 'password']],
+  ['after the mailbox TOTP is not offered where it cannot replace the passkey', [mailbox], has(['passkey', 'totp'], demand('require_passkey', { accepts: [] })), 'second_factor', ['passkey']],
   ['the passkey proves what the account without a password can', [mailbox, of('totp')], { ...has(['totp'], demand('require_any')), hasPassword: false }, 'enrol', []],
 ] // biome-ignore format: a table
 
@@ -207,6 +214,14 @@ const stepUps: [string, JudgedProof[], StepFacts['stepUp'], SignInFacts, Step, s
   ['what it has proven before that does not', [proof], { acr: 'aal2', maxAge: 600, former: [{ ...of('totp'), at: new Date(now.getTime() - 600_001).toISOString() }] }, has(['totp']), 'second_factor', ['totp']],
   ['what the session has proven does not count for a level', [proof], { acr: 'aal2', former: [{ ...of('totp'), at: '' }] }, has(['totp']), 'second_factor', ['totp']],
   ['what the session has proven counts for an organization', [of('totp')], { demand: { ...demand('require_any'), dueAt: null }, former: [{ ...proof, at: '' }] }, has(['totp']), 'done', []],
+  ['a level is offered by what is left of a lost passkey, too', [], { acr: 'aal2' }, has(['passkey', 'backup_codes']), 'prove', ['passkey', 'backup_code', 'password']],
+  ['a level is reached without the passkey', [proof, of('backup_code')], { acr: 'aal2' }, has(['passkey', 'backup_codes']), 'done', []],
+  ['a level of one factor needs the code by e-mail that a sign-in needs', [proof], { acr: 'aal1' }, has(['email']), 'second_factor', ['email_code']],
+  ['a level of one factor needs the app that a sign-in needs', [proof], { acr: 'aal1', maxAge: 600, former: [] }, has(['totp']), 'second_factor', ['totp']],
+  ['an organization demands a factor, beside one that is not proven', [proof], { demand: { ...demand('require_passkey', { accepts: ['passkey'] }), dueAt: null } }, has(['totp']), 'second_factor', ['totp']],
+  ['an organization demands a factor, beside one that was proven long ago', [proof], { acr: 'aal2', maxAge: 600, demand: { ...demand('require_passkey', { accepts: ['passkey'] }), dueAt: null }, former: [{ ...of('totp'), at: new Date(now.getTime() - 600_001).toISOString() }] }, has(['totp']), 'second_factor', ['totp']],
+  ['an organization demands a factor, beside one that is proven', [proof, of('totp')], { demand: { ...demand('require_passkey', { accepts: ['passkey'] }), dueAt: null } }, has(['totp']), 'enrol', []],
+  ['an organization demands a factor, beside one that is refused', [proof], { demand: { ...demand('require_totp', { accepts: [] }), dueAt: null } }, { ...has(['passkey']), refused: ['passkey'] }, 'second_factor', []],
   ['an organization demands a factor that is not enrolled', [proof], { demand: { ...demand('require_any'), dueAt: null } }, has([]), 'enrol', []],
 ] // biome-ignore format: a table
 
@@ -215,6 +230,6 @@ describe('a step-up', () => {
     const state = { ...facts({ user: active, proofs, emailVerification: required }), stepUp, facts: known }
     expect(nextStep(state)).toBe(step)
     if (step === 'second_factor' || step === 'prove') expect(methodsAtStep(state)).toEqual(methods)
-    if (step === 'enrol') expect(demandAtStep(state)).toMatchObject({ mode: 'require_any' })
+    if (step === 'enrol') expect(demandAtStep(state)).toMatchObject({ mode: stepUp?.demand?.mode })
   })
 })

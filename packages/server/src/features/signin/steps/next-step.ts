@@ -5,18 +5,21 @@
 import {
   type Acr,
   acrOf,
+  continuingOf,
   type Demand,
   findUnenrolled,
   isAtLeast,
   isMet,
-  kindOf,
+  type Judged,
   lacksProof,
   methodsFor,
+  prospective,
   type SecondMethod,
   type SignInFacts,
-  shortestOf,
+  unproven,
   usableMethods,
 } from '../../../base/assurance.ts'
+import { canProveEnrolled, provesEnrolled } from '../../../base/enrolled.ts'
 import type { Proof, Requirement, Step, StepUpDemand } from '../attempts/index.ts'
 
 type JudgedProof = Pick<
@@ -42,6 +45,9 @@ export interface StepFacts {
   now: Date
 }
 
+/** What an attempt offers is computed from. */
+type KnownAttempt = Omit<StepFacts, 'requirements' | 'emailVerification'>
+
 /** Steps at which an attempt waits to be resumed. */
 export const WAITING_STEPS = [
   'identify',
@@ -60,8 +66,7 @@ export const isWaiting = (step: Step): step is WaitingStep =>
 export function nextStep(known: StepFacts): Step {
   const { user, stepUp, facts, now } = known
   if (!user) return 'identify'
-  // a proof of another user's identity proves nothing here
-  const proofs = known.proofs.filter((proof) => proof.subject === user.id)
+  const proofs = proofsOf(known)
   if (proofs.length === 0) return 'prove'
   if (user.status === 'disabled') return 'refuse_disabled'
   if (user.locked) return 'refuse_locked'
@@ -75,7 +80,20 @@ export function nextStep(known: StepFacts): Step {
   return 'done'
 }
 
-/** A step-up of which something is proven. A level that the user cannot reach is not waited for. */
+/**
+ * The proofs that count: none of another user's identity; and where a factor has to be set up, no remembered device, which
+ * would let the password alone add a way to sign in.
+ */
+function proofsOf({ user, proofs: given, facts, stepUp, now }: KnownAttempt): readonly JudgedProof[] {
+  const proofs = given.filter(({ subject }) => subject === user?.id)
+  const isEnrolling = !stepUp && findUnenrolled(proofs, facts, now) !== null
+  return isEnrolling ? proofs.filter(({ channel }) => channel !== 'device') : proofs
+}
+
+/**
+ * A step-up of which something is proven. A level that the user cannot reach is not waited for; but no factor is set up with
+ * less than a sign-in requires.
+ */
 function nextStepUp(
   proofs: readonly JudgedProof[],
   stepUp: StepUpDemand,
@@ -83,46 +101,48 @@ function nextStepUp(
   now: Date,
 ): 'second_factor' | 'enrol' | 'done' {
   const recent = [...proofs, ...recentOf(stepUp, now)]
-  if (stepUp.acr && !reaches(recent, stepUp.acr) && reaches([...recent, ...everything(facts)], stepUp.acr))
-    return 'second_factor'
+  if (stepUp.acr && lacksLevel(recent, stepUp.acr, facts)) return 'second_factor'
   const further = { ...facts, demands: demandsOf(stepUp) }
   const all = [...proofs, ...(stepUp.former ?? [])]
   if (further.demands.some((demand) => !isMet(demand, all) && isMet(demand, [...all, ...everything(facts)])))
     return 'second_factor'
-  return findUnenrolled(all, further, now) ? 'enrol' : 'done'
+  if (!findUnenrolled(all, further, now)) return 'done'
+  return provesEnrolled(recent, facts) ? 'enrol' : 'second_factor'
 }
+
+/** Whether the user can prove more towards a level: that, and what their sign-ins require. */
+const lacksLevel = (recent: readonly Judged[], acr: Acr, facts: SignInFacts): boolean =>
+  (!reaches(recent, acr) && reaches([...recent, ...everything(facts)], acr)) ||
+  (!provesEnrolled(recent, facts) && canProveEnrolled(recent, facts))
 
 /** What the session has proven within the time that counts. */
 const recentOf = ({ maxAge, former = [] }: StepUpDemand, now: Date) =>
   maxAge === undefined ? [] : former.filter(({ at }) => now.getTime() - Date.parse(at) <= maxAge * 1000)
 
-const reaches = (proofs: readonly Omit<JudgedProof, 'subject'>[], acr: Acr) => isAtLeast(acrOf(proofs), acr)
+const reaches = (proofs: readonly Judged[], acr: Acr) => isAtLeast(acrOf(proofs), acr)
 
-const everything = (facts: SignInFacts) =>
-  usableMethods(facts).map((method) => ({ method, ...kindOf(method) }))
+const everything = (facts: SignInFacts) => prospective(usableMethods(facts))
 
 const demandsOf = ({ demand }: StepUpDemand): Demand[] =>
   demand ? [{ ...demand, dueAt: demand.dueAt === null ? null : new Date(demand.dueAt) }] : []
 
 /** The methods of which one continues an attempt that waits at `prove` (of a step-up) or `second_factor`. */
-export function methodsAtStep(known: Omit<StepFacts, 'requirements' | 'emailVerification'>): SecondMethod[] {
-  const { user, stepUp, facts } = known
-  const proofs = known.proofs.filter((proof) => proof.subject === user?.id)
+export function methodsAtStep(known: KnownAttempt): SecondMethod[] {
+  const { stepUp, facts, now } = known
+  const proofs = proofsOf(known)
   if (!stepUp) return methodsFor(proofs, facts)
-  const open = usableMethods(facts).filter((method) => !proofs.some((proof) => proof.method === method))
-  const prospective = (methods: readonly SecondMethod[]) =>
-    methods.map((method) => ({ subject: '', method, ...kindOf(method) }))
-  return shortestOf(
-    open,
-    (further) =>
-      nextStepUp([...proofs, ...prospective(further)], stepUp, facts, known.now) !== 'second_factor',
+  const proving = (methods: readonly SecondMethod[]) =>
+    prospective(methods).map((proof) => ({ subject: '', ...proof }))
+  return continuingOf(
+    unproven(usableMethods(facts), proofs),
+    (further) => nextStepUp([...proofs, ...proving(further)], stepUp, facts, now) !== 'second_factor',
   )
 }
 
 /** The demand that an attempt at `enrol` must meet; null at other steps. */
-export function demandAtStep(known: Omit<StepFacts, 'requirements' | 'emailVerification'>): Demand | null {
-  const { user, stepUp, facts, now } = known
-  const proofs = known.proofs.filter((proof) => proof.subject === user?.id)
+export function demandAtStep(known: KnownAttempt): Demand | null {
+  const { stepUp, facts, now } = known
+  const proofs = proofsOf(known)
   if (!stepUp) return findUnenrolled(proofs, facts, now)
   return findUnenrolled([...proofs, ...(stepUp.former ?? [])], { ...facts, demands: demandsOf(stepUp) }, now)
 }
