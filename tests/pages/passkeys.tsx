@@ -46,7 +46,6 @@ export function passkeySamples(now: Date): Record<string, VNode> {
         list={{ href: '/account/security/passkeys', label: 'Passkeys' }}
         action="/account/security/passkeys/fac_1/rename"
         name="Safari, iOS"
-        most={60}
         errors={{ name: 'Enter a name.' }}
       />
     ),

@@ -139,12 +139,15 @@ export function isEnrolled(
   const has = (kind: 'totp' | 'passkey') => factors.includes(kind)
   if (mode === 'require_passkey') return has('passkey')
   if (mode === 'require_totp') return has('totp') || (has('passkey') && accepts.includes('passkey'))
-  return (['totp', 'passkey'] as const).some((kind) => has(kind) && accepts.includes(kind))
+  return ENROLLABLE.some((kind) => has(kind) && accepts.includes(kind))
 }
 
 const ENROLLABLE = ['passkey', 'totp'] as const
 /** A factor that can meet a demand. */
 export type EnrollableKind = (typeof ENROLLABLE)[number]
+
+/** Whether a factor is more than backup codes or a mailbox: it can meet a demand, and backup codes replace it. */
+export const isStrong = (kind: FactorKind): kind is EnrollableKind => kind === 'passkey' || kind === 'totp'
 
 /** The factors of which enrolling one meets a demand, of those that the server offers. */
 export const enrollableFor = (
@@ -247,18 +250,18 @@ export function meetsOwnFactors(
   factors: readonly FactorKind[],
   refused: readonly FactorKind[] = [],
 ): boolean {
-  const isStrong = factors.includes('totp') || factors.includes('passkey')
-  if (!isStrong && !factors.includes('email')) return true
+  const hasStrong = factors.some(isStrong)
+  if (!hasStrong && !factors.includes('email')) return true
   // beside a password that was just chosen by the mailbox, the mailbox proves nothing more, in whichever order
   const proofs =
-    isStrong || !refused.includes('email') ? given : given.filter(({ channel }) => channel !== 'mailbox')
+    hasStrong || !refused.includes('email') ? given : given.filter(({ channel }) => channel !== 'mailbox')
   if (acrOf(proofs) !== 'aal1') return true
   const has = (...channels: (ProofKind['channel'] | undefined)[]) =>
     proofs.some(({ channel }) => channel !== undefined && channels.includes(channel))
   if (has('device') && proofs.some(({ factor }) => factor === 'knowledge')) return true
   if (!has('mailbox')) return false
   // a second proof of the mailbox is the same factor: beside it counts what the user knows, or has otherwise
-  return isStrong ? has('app', 'codes', 'key') : proofs.some(({ factor }) => factor === 'knowledge')
+  return hasStrong ? has('app', 'codes', 'key') : proofs.some(({ factor }) => factor === 'knowledge')
 }
 
 /** The proofs that methods would give. */

@@ -1,6 +1,6 @@
 /** Field schemas that several modules share, or that forms and JSON encode differently. */
 import { z } from 'zod'
-import { EXAMPLE_LATER } from './described.ts'
+import { described, EXAMPLE_LATER } from './described.ts'
 
 /** A boolean: JSON's true and false, or the value of a form's checkbox. Absent is false. */
 export const Flag = z
@@ -91,3 +91,16 @@ export const Prefilled = z.string().max(320).optional()
 
 /** The address to continue with; validated by `safeReturnTo`, never an error. */
 export const ReturnTo = z.string().max(4000).optional()
+
+/** A password as it is typed: bounded before it is hashed or checked. */
+export const TypedPassword = described(
+  z.string().min(1).max(1000),
+  'A password, as it is typed.',
+  'correct horse battery staple',
+)
+
+/** A code as it is typed, with spaces and hyphens. */
+export const TypedCode = z.string().min(1).max(64)
+
+/** What a form carries sealed. */
+export const SealedText = z.string().max(2000)

@@ -19,6 +19,10 @@ const isLoopback = (origin: string): boolean =>
   /^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(origin)
 const isPlain = (origin: string): boolean => origin.startsWith('http:') && !isLoopback(origin)
 
+/** Whether a factor that can meet a requirement is among the methods. */
+const hasStrong = (methods: readonly string[]): boolean =>
+  methods.includes('totp') || methods.includes('passkey')
+
 export const CONTRADICTIONS: readonly Rule[] = [
   {
     setting: 'LATCHKEY_SESSION_IDLE',
@@ -96,9 +100,7 @@ export const CONTRADICTIONS: readonly Rule[] = [
   {
     setting: 'LATCHKEY_MFA_METHODS',
     broken: ({ mfa, mfaMethods: methods }) =>
-      mfa === 'required' &&
-      methods !== undefined &&
-      !methods.some((method) => method === 'totp' || method === 'passkey'),
+      mfa === 'required' && methods !== undefined && !hasStrong(methods),
     message: 'must name `totp` or `passkey` where LATCHKEY_MFA is `required`: no user could sign in',
   },
   {
@@ -213,7 +215,7 @@ export function cautions(config: Config): string[] {
       `LATCHKEY_HOST exposes the ${profile} profile to other machines, which can read every e-mail at /dev/outbox.`,
     )
   }
-  if (!config.mfaMethods.some((method) => method === 'totp' || method === 'passkey')) {
+  if (!hasStrong(config.mfaMethods)) {
     found.push(
       'LATCHKEY_MFA_METHODS names neither `totp` nor `passkey`: users for whom a role, an administrator or an organization requires a second factor cannot sign in. `latchkey doctor` names them.',
     )

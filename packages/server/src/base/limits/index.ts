@@ -29,7 +29,7 @@ export function createLimits({
   return store === null ? local : shared(store, local, log)
 }
 
-const isRefused = (verdicts: readonly LimitVerdict[]): boolean => verdicts.at(-1)?.allowed === false
+export const isRefused = (verdicts: readonly LimitVerdict[]): boolean => verdicts.at(-1)?.allowed === false
 
 function shared(store: LimitStore, local: MemoryLimits, log: Pick<Log, 'warn' | 'info'>): Limits {
   let isDown = false

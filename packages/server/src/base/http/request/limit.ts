@@ -10,7 +10,13 @@ import type { Call } from '../../call.ts'
 import { duration } from '../../clock.ts'
 import { problem } from '../../errors.ts'
 import { type Eventual, whenReady } from '../../eventual.ts'
-import type { Limits, LimitVerdict, LimitWindow, RateLimits } from '../../limits/index.ts'
+import {
+  isRefused,
+  type Limits,
+  type LimitVerdict,
+  type LimitWindow,
+  type RateLimits,
+} from '../../limits/index.ts'
 import type { RateLimit } from '../row/operation.ts'
 import type { Row } from '../row/route.ts'
 import { addressKey } from './address.ts'
@@ -134,8 +140,6 @@ function secondChance(operation: string, limits: Limits, challenges: Challenges)
     )
   }
 }
-
-const isRefused = (verdicts: readonly LimitVerdict[]): boolean => verdicts.at(-1)?.allowed === false
 
 const everyCaller = (rules: readonly Rule[]): Rules => ({ anonymous: rules, session: rules, apiKey: rules })
 

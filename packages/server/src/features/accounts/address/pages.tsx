@@ -1,13 +1,14 @@
 /** The hosted pages of changing one's own address. */
+
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import type { Problem } from '../../../base/errors.ts'
+import { TypedPassword } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
-import { TypedPassword } from '../../signin/passwords/index.ts'
 import { atPasswordField } from '../../signin/responses/index.ts'
 import type { SecuritySection } from '../../signin/security/index.ts'
 import {

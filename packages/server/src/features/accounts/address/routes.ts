@@ -1,12 +1,13 @@
 /** The JSON API of changing one's own address. */
+
 import { z } from 'zod'
 import { described, EXAMPLE_LATER, flagField, textField, timeField } from '../../../base/described.ts'
+import { TypedPassword } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
-import { TypedPassword } from '../../signin/passwords/index.ts'
 import {
   cancelChange,
   confirmChange,

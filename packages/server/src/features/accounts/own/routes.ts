@@ -1,13 +1,14 @@
 /** The JSON API of the caller's own account. */
+
 import { z } from 'zod'
 import { LOCALES } from '../../../base/call.ts'
 import { described, EXAMPLE_LATER, idField, timeField } from '../../../base/described.ts'
+import { TypedPassword } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { FullName, Username } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { UserView, userView } from '../../identity/users/index.ts'
 import { ActiveOrganizationView, activeOrganizationView } from '../../organizations/organization/index.ts'
-import { TypedPassword } from '../../signin/passwords/index.ts'
 import { callerReader, deleteOwnAccount, ownUser, updateProfile } from './account.ts'
 import { profileOperations } from './operations.ts'
 

@@ -16,7 +16,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { frameOf, PageNotice, pagerOf, placeOf, refusedForm, shownFor, titleOf } from '../frame/index.ts'
 import { OneOrganization } from '../membership/index.ts'
 import { changePolicy, getPolicy, type PolicyChange, previewPolicy } from './changes.ts'
-import { listCompliance } from './compliance.ts'
+import { countCompliance, listCompliance } from './compliance.ts'
 import { policyOperations as of } from './operations.ts'
 import { policyText as t } from './texts.ts'
 import { changeOf, PolicyChangeFields, StateField } from './view.ts'
@@ -91,7 +91,7 @@ async function showSecurity(
   const { shell } = await frameOf(tools, call, query)
   const { cursor, state } = query
   const policy = await getPolicy(tools, call)
-  const { after: counts } = await previewPolicy(tools, call, {})
+  const counts = await countCompliance(tools, call)
   const { page: members, nextCursor } = await listCompliance(tools, call, { limit: PAGE_SIZE, cursor, state })
   const place = placeOf(shell.id, state === undefined ? '/security' : `/security?state=${state}`)
   return {

@@ -2,16 +2,18 @@
  * `tokens-by-password`: issues a token for a username and a password, and revokes it. Same lock-out and audit as a
  * login.
  */
+
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { described, EXAMPLE_SESSION_TOKEN, textField } from '../../../base/described.ts'
 import { invalid, problem } from '../../../base/errors.ts'
+import { TypedPassword } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { Identifier } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { TokenChecks } from '../../access/tokens/index.ts'
 import { endSessions, type SessionChecks } from '../../identity/sessions/index.ts'
-import { passwordOperations, signInByPassword, TypedPassword } from '../../signin/passwords/index.ts'
+import { passwordOperations, signInByPassword } from '../../signin/passwords/index.ts'
 import { completed } from '../../signin/responses/index.ts'
 import { compatOperations } from './operations.ts'
 

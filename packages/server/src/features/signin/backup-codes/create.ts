@@ -1,4 +1,5 @@
 /** Creating backup codes in a session: they replace those that the user has. */
+import { isStrong } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
@@ -27,7 +28,7 @@ export async function createBackupCodes(
     await lockUserRow(tx, userId)
     const user = await getUser(tx, userId)
     const factors = await listFactors(tx, userId)
-    if (!factors.some(({ kind }) => kind === 'totp' || kind === 'passkey'))
+    if (!factors.some(({ kind }) => isStrong(kind)))
       throw problem('CONFLICT', {
         message: 'Backup codes replace a second factor. Set up an authenticator app or a passkey first.',
         details: { reason: 'no_factor' },

@@ -1,5 +1,7 @@
 /** The hosted page of backup codes. The codes are on one page, once. */
+
 import { z } from 'zod'
+import { isStrong } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
@@ -25,7 +27,7 @@ async function showPage(tools: Tools, call: Call, alert?: string | null): Promis
     left: await countBackupCodes(tx, userId),
     factors: await listFactors(tx, userId),
   }))
-  const isReplacing = factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
+  const isReplacing = factors.some(({ kind }) => isStrong(kind))
   const offer = !mayEnrol(tools.config, 'backup_code') ? 'none' : isReplacing ? 'create' : 'needs_factor'
   return {
     page: <BackupCodes left={left} offer={offer} alert={alert} />,

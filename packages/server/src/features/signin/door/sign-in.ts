@@ -4,6 +4,7 @@
  * (method.test.ts holds that in types).
  */
 import {
+  isStrong,
   type ProofKind,
   type ProofMethod,
   REMEMBERED_DEVICE,
@@ -345,7 +346,7 @@ async function distrustWeaker(
   { id }: User,
   { factors }: Pick<SignInFacts, 'factors'>,
 ): Promise<void> {
-  if (!factors.some((kind) => kind === 'totp' || kind === 'passkey')) await distrustDevices(tx, id)
+  if (!factors.some(isStrong)) await distrustDevices(tx, id)
 }
 
 async function lockAttemptUser(

@@ -2,6 +2,7 @@
  * Codes by e-mail as a second factor: enabling it, and continuing an attempt by it. It is one for users without TOTP and
  * passkey; it never raises the level of a session (base/assurance.ts).
  */
+import { isStrong } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { problem } from '../../../base/errors.ts'
@@ -56,8 +57,7 @@ export async function enableEmailFactor(
   })
 }
 
-const hasStronger = (factors: readonly Factor[]): boolean =>
-  factors.some(({ kind }) => kind === 'totp' || kind === 'passkey')
+const hasStronger = (factors: readonly Factor[]): boolean => factors.some(({ kind }) => isStrong(kind))
 
 /** The caller's codes by e-mail, as the security page shows them. */
 export interface EmailFactor {

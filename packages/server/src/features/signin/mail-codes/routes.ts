@@ -10,7 +10,7 @@ import {
   timeField,
 } from '../../../base/described.ts'
 import { problem } from '../../../base/errors.ts'
-import { Flag, ReturnTo } from '../../../base/fields.ts'
+import { Flag, ReturnTo, TypedCode } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
@@ -28,7 +28,6 @@ import { requestCodeAgain, requestSignInEmail } from './requests.ts'
 const tag = 'Authentication'
 
 /** A code as it may be typed: with spaces and hyphens. */
-export const TypedCode = described(z.string().max(60), 'The six digits from the e-mail.', '492039')
 
 const remember_me = Flag.describe('The session outlives the browser, and lasts longer. Default: false.')
 const tokens = Flag.describe('Also issues an access and a refresh token for the session. Default: false.')
@@ -136,7 +135,10 @@ export const codeRoutes = (tools: Tools, begins: boolean): Row[] => [
     description:
       'Completes the sign-in that requested the code. A wrong code counts as a failed sign-in; after five the attempt accepts none any more.',
     tag,
-    input: z.object({ attempt: AttemptToken, code: TypedCode }),
+    input: z.object({
+      attempt: AttemptToken,
+      code: described(TypedCode, 'The six digits from the e-mail.', '492039'),
+    }),
     output: SignedInView,
     message: 'Signed in.',
     run: async (call, { attempt, code }) =>

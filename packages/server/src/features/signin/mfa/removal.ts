@@ -5,7 +5,7 @@
  * Invariant: a user keeps a way to sign in, and what a policy requires of them. A reset by others keeps neither: what it
  * removes is lost.
  */
-import { type FactorKind, isDue, isEnrolled, type SignInFacts } from '../../../base/assurance.ts'
+import { type FactorKind, isDue, isEnrolled, isStrong, type SignInFacts } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
@@ -38,8 +38,6 @@ export interface Removal {
 }
 
 type WaysIn = Awaited<ReturnType<typeof findWaysIn>>
-
-const isStrong = ({ kind }: Pick<Factor, 'kind'>): boolean => kind === 'totp' || kind === 'passkey'
 
 /** Whether it is required at a sign-in; backup codes replace another one. */
 const isRequiring = ({ kind }: Pick<Factor, 'kind'>): boolean => kind !== 'backup_codes'
@@ -84,7 +82,8 @@ export async function removeFactors(
 function removalOf(factors: readonly Factor[], id: string | null): readonly Factor[] {
   if (id === null) return factors
   const wanted = factors.filter((factor) => factor.id === id)
-  const isLastStrong = wanted.some(isStrong) && !factors.some((one) => isStrong(one) && one.id !== id)
+  const isLastStrong =
+    wanted.some(({ kind }) => isStrong(kind)) && !factors.some((one) => isStrong(one.kind) && one.id !== id)
   return isLastStrong ? [...wanted, ...factors.filter(({ kind }) => kind === 'backup_codes')] : wanted
 }
 

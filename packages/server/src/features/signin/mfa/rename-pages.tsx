@@ -7,7 +7,7 @@ import { Field, Form } from '../../../base/page/form.tsx'
 import { type FormState, formState, texts, useUi } from '../../../base/page/index.ts'
 import { AccountPage, Button, ButtonLink, LinkRow, Section } from '../../../base/page/parts.tsx'
 import type { Tools } from '../../../core/tools.ts'
-import { getOwnFactor, type NamedKind, renameOwnFactor } from './renaming.ts'
+import { getOwnFactor, LONGEST_FACTOR_NAME, type NamedKind, renameOwnFactor } from './renaming.ts'
 
 const t = texts({
   en: {
@@ -34,7 +34,6 @@ export interface RenamePage {
   /** The name of the row that takes the form. */
   name: string
   schema: z.ZodType<string>
-  most: number
   titles(locale: Locale): { title: string; list: string }
 }
 
@@ -45,7 +44,7 @@ export function renamePages(tools: Tools, kind: RenamePage): Row[] {
     const { name } = await getOwnFactor(tools, call, { kind: kind.kind, id })
     const { title, list } = kind.titles(call.locale)
     const links = { list: { href: kind.list, label: list }, action: renamePath(kind.list, id) }
-    return { page: <RenameFactor {...links} title={title} name={name} most={kind.most} {...form} />, title }
+    return { page: <RenameFactor {...links} title={title} name={name} {...form} />, title }
   }
   return [
     page({
@@ -93,16 +92,15 @@ export interface RenameFactorProps extends FormState {
   list: { href: string; label: string }
   action: string
   name: string | null
-  most: number
 }
 
-export function RenameFactor({ title, list, action, name, most, ...form }: RenameFactorProps) {
+export function RenameFactor({ title, list, action, name, ...form }: RenameFactorProps) {
   const { locale } = useUi()
   return (
     <AccountPage current="security" title={title}>
       <Section>
         <Form action={action} fields={{ name: t(locale, 'rename.field') }} {...form}>
-          <Field name="name" autocomplete="off" maxlength={most} value={name} autofocus />
+          <Field name="name" autocomplete="off" maxlength={LONGEST_FACTOR_NAME} value={name} autofocus />
           <Button>{t(locale, 'rename.button')}</Button>
         </Form>
         <LinkRow>

@@ -1,11 +1,16 @@
-/** Renaming a caller's factor, of a kind that has a name. */
+/** The names of factors, and renaming one of the caller's. */
 import type { Call } from '../../../base/call.ts'
 import { callerScope } from '../../../base/db/scope.ts'
 import { notFound } from '../../../base/errors.ts'
+import { line } from '../../../base/fields.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { type Factor, listFactors, renameFactor } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { lockUserRow } from '../../identity/users/index.ts'
+
+export const LONGEST_FACTOR_NAME = 60
+/** The name by which a user recognizes a factor. */
+export const FactorName = line(LONGEST_FACTOR_NAME)
 
 /** The kinds that have a name, and what the audit log calls a new one. */
 const RENAMED = { totp: 'auth.mfa.renamed', passkey: 'auth.passkey.renamed' } as const

@@ -9,12 +9,9 @@ import {
   timeField,
   timeOrNull,
 } from '../../../base/described.ts'
-import { line } from '../../../base/fields.ts'
+import { FactorName } from '../mfa/index.ts'
 
-/** The most characters of a name. */
-export const LONGEST_NAME = 60
-
-export const PasskeyName = line(LONGEST_NAME).meta({
+export const PasskeyName = FactorName.meta({
   description: 'A name by which its owner recognizes the passkey, of up to 60 characters.',
   samples: ['Phone'],
 })

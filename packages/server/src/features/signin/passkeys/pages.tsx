@@ -13,7 +13,7 @@ import { sessionCookie } from '../../identity/sessions/index.ts'
 import { renamePages } from '../mfa/index.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
-import { LONGEST_NAME, PasskeyName, type PasskeyView } from './fields.ts'
+import { PasskeyName, type PasskeyView } from './fields.ts'
 import { passkeyOperations } from './operations.ts'
 import { acceptedPasskeys, isBlocked, isOwnCredential, listPasskeys, removePasskey } from './passkeys.ts'
 import { addOwnPasskey, beginOwn } from './registration.ts'
@@ -124,7 +124,6 @@ const ownPages = (tools: Tools): Row[] => [
     submit: passkeyOperations.rename,
     name: 'pages.passkeys.rename.submit',
     schema: PasskeyName,
-    most: LONGEST_NAME,
     titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
   page({

@@ -15,8 +15,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { PasskeyForm, PasskeyScript, Without } from '../../../base/page/passkey-form.tsx'
-import { RenameLink } from '../mfa/index.ts'
-import { LONGEST_NAME } from './fields.ts'
+import { LONGEST_FACTOR_NAME, RenameLink } from '../mfa/index.ts'
 import { passkeysText as t } from './texts.ts'
 
 export interface PasskeyItem {
@@ -173,7 +172,7 @@ export function AddPasskey({ options, ...form }: { options: object } & FormState
             name="name"
             optional
             autocomplete="off"
-            maxlength={LONGEST_NAME}
+            maxlength={LONGEST_FACTOR_NAME}
             hint={t(locale, 'add.hint')}
           />
         </PasskeyForm>

@@ -1,7 +1,9 @@
 /** The page on which users change their own password, and its row of the security page. */
+
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
+import { TypedPassword } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState, timeText } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -12,7 +14,6 @@ import { type SecuritySection, securityPath } from '../security/index.ts'
 import { changePassword, hasJustChangedTo } from './change.ts'
 import { passwordOperations } from './operations.ts'
 import { findPassword, findRules } from './passwords.ts'
-import { TypedPassword } from './policy.ts'
 import { pagePolicyOf } from './profiles.ts'
 import { passwordsText as t } from './texts.ts'
 import { ChangePassword, PasswordRow } from './views.tsx'

@@ -15,5 +15,4 @@ export {
   firstPasswordFaults,
   pagePolicy,
 } from './passwords.ts'
-export { TypedPassword } from './policy.ts'
 export { resetLinks, resetPasswordByOperator } from './reset.ts'

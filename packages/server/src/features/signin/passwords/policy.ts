@@ -2,17 +2,8 @@
  * Password policy: judges a password by a profile (profiles.ts), the list of common passwords, and the words of its
  * context. Pure. Every reason has a code, so that pages can translate it.
  */
-import { z } from 'zod'
-import { described } from '../../../base/described.ts'
 import type { FieldError } from '../../../base/errors.ts'
 import type { CharacterClass, Profile } from './profiles.ts'
-
-/** A password as it is entered: bounded before it is hashed or checked. */
-export const TypedPassword = described(
-  z.string().min(1).max(1000),
-  'A password, as it is typed.',
-  'correct horse battery staple',
-)
 
 const CLASSES: Readonly<Record<CharacterClass, { message: string; pattern: RegExp }>> = {
   letter: { message: 'Add a letter.', pattern: /\p{L}/u },

@@ -5,7 +5,7 @@
  * many older policies require, `pci` follows PCI DSS 4.0.1 §8.3.6 to §8.3.9, `custom` is what the settings state.
  */
 import { createHash } from 'node:crypto'
-import { isDue, type SignInFacts } from '../../../base/assurance.ts'
+import { isDue, isStrong, type SignInFacts } from '../../../base/assurance.ts'
 import type { PasswordPolicy } from '../../../base/page/form.tsx'
 import type { PasswordProfileName } from '../../../config/password-profiles.ts'
 import type { Config } from '../../../config.ts'
@@ -42,7 +42,7 @@ export type SecondFactorUse = 'required' | 'enrolled' | 'none'
 /** A second factor that is demanded but may still be put off is not required yet. */
 export function secondFactorUse({ factors, demands }: SignInFacts, now: Date): SecondFactorUse {
   if (demands.some((demand) => demand.mode !== 'none' && isDue(demand, now))) return 'required'
-  return factors.includes('totp') || factors.includes('passkey') ? 'enrolled' : 'none'
+  return factors.some(isStrong) ? 'enrolled' : 'none'
 }
 
 export interface ProfileFacts {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
-import { Flag, optional, ReturnTo } from '../../../base/fields.ts'
+import { Flag, optional, ReturnTo, SealedText, TypedCode, TypedPassword } from '../../../base/fields.ts'
 import type { Operation } from '../../../base/http/row/operation.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
@@ -21,7 +21,7 @@ import {
 import { findOffer, getAttempt, type WaitingStep } from '../steps/index.ts'
 import type { Continuation, ContinuingMethod, Enrolled, Panel, ShownAttempt } from './method.ts'
 import { secondFactorOperations } from './operations.ts'
-import { methodNamed, SealedText, TypedCode, TypedSecret } from './routes.ts'
+import { methodNamed } from './routes.ts'
 import { secondFactorText as t } from './texts.ts'
 import { Challenge } from './views.tsx'
 
@@ -128,7 +128,7 @@ export const continuationRows = (
       attempt: z.string().max(200),
       method: z.string().max(40),
       code: TypedCode.optional(),
-      password: TypedSecret.optional(),
+      password: TypedPassword.optional(),
       credential: optional(inForm(z.unknown())),
       setup: SealedText.optional(),
       remember_device: Flag,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { SECOND_METHODS } from '../../../base/assurance.ts'
 import { described } from '../../../base/described.ts'
-import { Flag } from '../../../base/fields.ts'
+import { Flag, TypedCode, TypedPassword } from '../../../base/fields.ts'
 import { type Row, route } from '../../../base/http/row/route.ts'
 import { AssertionAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -11,12 +11,6 @@ import { AttemptToken } from '../steps/index.ts'
 import type { ContinuingMethod } from './method.ts'
 import { unavailableMethod } from './offered.ts'
 import { secondFactorOperations } from './operations.ts'
-
-/** A code as it may be typed: with spaces and hyphens. */
-export const TypedCode = z.string().max(60)
-export const TypedSecret = z.string().max(1024)
-/** What the form of a new factor carries. */
-export const SealedText = z.string().max(4000)
 
 export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMethod[]): Row[] => [
   route({
@@ -35,7 +29,7 @@ export const secondFactorRoutes = (tools: Tools, methods: readonly ContinuingMet
         '492039',
       ).optional(),
       password: described(
-        TypedSecret,
+        TypedPassword,
         'The password, for `password`.',
         'correct horse battery staple',
       ).optional(),

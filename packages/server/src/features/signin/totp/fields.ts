@@ -1,23 +1,13 @@
 /** The fields of authenticator apps: input schemas, and the view of a new one. */
+
 import { z } from 'zod'
 import { described, idField, idInput, textField, textList } from '../../../base/described.ts'
-import { line } from '../../../base/fields.ts'
+import { TypedCode } from '../../../base/fields.ts'
 import { BACKUP_CODES } from '../backup-codes/index.ts'
+import { FactorName } from '../mfa/index.ts'
 import type { NewAuthenticator } from './authenticators.ts'
 
 const EXAMPLE_SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
-
-/** The most characters of a name. */
-export const LONGEST_NAME = 100
-
-/** The name by which a user recognizes an authenticator. */
-export const AuthenticatorName = line(LONGEST_NAME)
-
-/** A code as it is typed; spaces and hyphens are ignored. */
-export const TypedCode = z.string().min(1).max(64)
-
-/** What the form of a new authenticator carries (sealed.ts). */
-export const SealedText = z.string().max(2000)
 
 export const EnableInput = z.object({
   method: described(z.enum(['totp']), 'The kind of factor: an authenticator app.', 'totp'),
@@ -30,8 +20,8 @@ export const EnableInput = z.object({
       samples: [true],
     }),
   name: described(
-    AuthenticatorName.nullable().optional(),
-    'The name by which you recognize the app, one line of up to 100 characters.',
+    FactorName.nullable().optional(),
+    'The name by which you recognize the app, one line of up to 60 characters.',
     'Phone',
   ),
 })
@@ -44,8 +34,8 @@ export const ConfirmInput = z.object({
 export const RenameInput = z.object({
   id: idInput('fac', 'The authenticator app, one of your own.'),
   name: described(
-    AuthenticatorName,
-    'The name by which you recognize the app, one line of up to 100 characters.',
+    FactorName,
+    'The name by which you recognize the app, one line of up to 60 characters.',
     'Phone',
   ),
 })

@@ -11,11 +11,11 @@ import type { FurtherMethod } from '../door/index.ts'
 import { matchStep, typedCode } from './otp.ts'
 import { selectSecrets, type TotpSecret, takeStep } from './sql.ts'
 
-export interface TypedCode {
+export interface TotpGuess {
   code: string
 }
 
-export const totpMethod = ({ keyring }: Pick<Tools, 'keyring'>): FurtherMethod<TypedCode, TotpSecret[]> => ({
+export const totpMethod = ({ keyring }: Pick<Tools, 'keyring'>): FurtherMethod<TotpGuess, TotpSecret[]> => ({
   name: 'totp',
   proof: kindOf('totp'),
   failure: 'wrong_code',

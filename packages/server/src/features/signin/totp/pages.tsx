@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Call } from '../../../base/call.ts'
-import { optional } from '../../../base/fields.ts'
+import { optional, SealedText, TypedCode } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import { listFactors } from '../../../core/factors/index.ts'
@@ -12,7 +12,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { getUser } from '../../identity/users/index.ts'
 import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
-import { mfaOperations, removeFactors, renamePages } from '../mfa/index.ts'
+import { FactorName, mfaOperations, removeFactors, renamePages } from '../mfa/index.ts'
 import { mayEnrol } from '../second-factor/index.ts'
 import type { SecuritySection } from '../security/index.ts'
 import {
@@ -22,7 +22,6 @@ import {
   notBegun,
   type SetupForm,
 } from './authenticators.ts'
-import { AuthenticatorName, LONGEST_NAME, SealedText, TypedCode } from './fields.ts'
 import { totpOperations } from './operations.ts'
 import { openSetup } from './sealed.ts'
 import { confirmInSession } from './setup.ts'
@@ -89,7 +88,7 @@ export const totpPages = (tools: Tools): Row[] => [
     name: 'pages.security.totp.submit',
     method: 'POST',
     path: LIST,
-    input: z.object({ name: optional(AuthenticatorName) }),
+    input: z.object({ name: optional(FactorName) }),
     run: async (call, { name = null }) => {
       const { length } = await ownAuthenticators(tools, call)
       if (!mayEnrol(tools.config, 'totp') || length >= MOST_AUTHENTICATORS)
@@ -135,8 +134,7 @@ export const totpPages = (tools: Tools): Row[] => [
     form: totpOperations.showRenaming,
     submit: totpOperations.rename,
     name: 'pages.security.totp.rename.submit',
-    schema: AuthenticatorName,
-    most: LONGEST_NAME,
+    schema: FactorName,
     titles: (locale) => ({ title: t(locale, 'rename.title'), list: t(locale, 'list.title') }),
   }),
   page({

@@ -16,8 +16,7 @@ import {
   Section,
   Time,
 } from '../../../base/page/parts.tsx'
-import { RenameLink } from '../mfa/index.ts'
-import { LONGEST_NAME } from './fields.ts'
+import { LONGEST_FACTOR_NAME, RenameLink } from '../mfa/index.ts'
 import { totpText as t } from './texts.ts'
 
 /** What an authenticator app reads, and the sealed copy that the form carries. */
@@ -99,7 +98,7 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
               <Field
                 name="name"
                 autocomplete="off"
-                maxlength={LONGEST_NAME}
+                maxlength={LONGEST_FACTOR_NAME}
                 optional
                 hint={t(locale, 'add.name_hint')}
               />
