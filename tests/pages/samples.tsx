@@ -226,14 +226,37 @@ export function samples(locale: Locale): Sample[] {
     'email-change-refused': <ConfirmChange token="lnk_4.jkl" address={ADDRESS} alert="x" />,
     'email-changed': <AddressChanged />,
     'email-undo': <UndoChange token="lnk_5.mno" />,
-    'email-undone': <ChangeUndone resetHref="/reset-password?token=lnk_6.pqr" />,
+    'email-undone': (
+      <ChangeUndone
+        resetHref="/reset-password?token=lnk_6.pqr"
+        ended={{
+          apiKeys: ['A program'],
+          factors: [
+            { kind: 'passkey', name: 'My phone' },
+            { kind: 'totp', name: null },
+          ],
+        }}
+      />
+    ),
     'email-link-expired': <ChangeLinkInvalid expired />,
     'email-link-invalid': <ChangeLinkInvalid expired={false} />,
     unlock: <UnlockForm token="lnk_7.stu" />,
     'unlock-refused': <UnlockForm token="lnk_7.stu" alert="x" />,
     'unlock-done': <NoticeDone what="unlock" href="/sign-in" />,
     'not-me': <NotMeForm token="lnk_8.vwx" />,
-    'not-me-done': <NoticeDone what="not_me" href="/reset-password?token=lnk_9.yz" />,
+    'not-me-done': (
+      <NoticeDone
+        what="not_me"
+        href="/reset-password?token=lnk_9.yz"
+        ended={{
+          apiKeys: ['A program'],
+          factors: [
+            { kind: 'passkey', name: 'My phone' },
+            { kind: 'totp', name: null },
+          ],
+        }}
+      />
+    ),
     'notice-link-expired': <NoticeLinkInvalid expired />,
     'notice-link-invalid': <NoticeLinkInvalid expired={false} />,
     forgot: <Forgot />,

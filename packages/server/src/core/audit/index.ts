@@ -33,7 +33,7 @@ export const AUDIT_EVENTS = {
   'auth.email.change_cancelled': 'A user withdrew a change of address that was not yet confirmed.',
   'auth.email.changed': 'A user confirmed a new address; `details` has `from` and `to`.',
   'auth.email.change_undone':
-    'A change of address was undone through the e-mail to the earlier address; `details` has `from` and `to`. All sessions ended.',
+    'A change of address was undone through the e-mail to the earlier address; `details` has `from`, `to`, the number of `api_keys` and the kinds of the `factors` that ended. All sessions ended.',
   'auth.email.verification_requested': 'An e-mail to verify an address was requested.',
   'auth.mfa.enabled': 'A second factor was set up; `details` has its `kind` and `factor_id`.',
   'auth.mfa.renamed': 'An authenticator app was renamed; `details` has `from` and `to`.',
@@ -54,7 +54,7 @@ export const AUDIT_EVENTS = {
   'auth.device.forgotten': 'Remembered browsers were forgotten.',
   'auth.lockout.lifted': 'A lock-out after failed sign-ins was lifted by a link in an e-mail.',
   'auth.sign_in.disowned':
-    'A user reported that a sign-in was not theirs: all sessions ended, and the password must be reset.',
+    'A user reported that a sign-in was not theirs: all sessions ended, and the password must be reset; `details` has the number of `api_keys` and the kinds of the `factors` that ended.',
   'auth.api_key.created': 'A user created an API key, or the operator created one for the user.',
   'auth.api_key.revoked': 'An API key was revoked.',
   'auth.api_key.rotated': 'An API key was replaced by a new one; `details.rotated_from` is the old one.',

@@ -282,7 +282,11 @@ export const updateFactorUse = compiledOnce((db, { id, now }: { id: string; now:
   db.updateTable('factors').set({ last_used_at: now }).where('id', '=', id),
 )
 
-/** Deletes factors whose enrolment was begun before then and not confirmed. */
-export async function purgeUnconfirmed(tx: Tx, before: Date): Promise<void> {
-  await tx.deleteFrom('factors').where('confirmed_at', 'is', null).where('created_at', '<', before).execute()
+/** Deletes factors whose enrolment was begun and not confirmed: those of a user, or those from before a time. */
+export async function deleteUnconfirmed(tx: Tx, which: { userId: string } | { before: Date }): Promise<void> {
+  const unconfirmed = tx.deleteFrom('factors').where('confirmed_at', 'is', null)
+  await ('userId' in which
+    ? unconfirmed.where('user_id', '=', which.userId)
+    : unconfirmed.where('created_at', '<', which.before)
+  ).execute()
 }

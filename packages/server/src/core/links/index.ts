@@ -142,6 +142,20 @@ export async function revokeLinks(
     .execute()
 }
 
+const MAILBOX_LINKS = [
+  'verify_email',
+  'reset_password',
+  'change_email',
+  'magic_link',
+  'unlock',
+  'not_me',
+] as const satisfies readonly LinkPurpose[]
+
+/** Revokes the links that were sent to a user's present address, and the change of the address that waits. */
+export async function revokeMailboxLinks(tx: Tx, userId: string, now: Date): Promise<void> {
+  for (const purpose of MAILBOX_LINKS) await revokeLinks(tx, purpose, userId, now)
+}
+
 /** The user's link of a purpose that can be used now; null for none. */
 export async function findOpenLink(
   tx: Tx,

@@ -205,16 +205,18 @@ export async function endKey(
   return key
 }
 
-/** Revokes every key of a user that is not revoked. */
+/** Revokes every key of a user that is not revoked. @returns their names */
 export async function endKeysOf(
   tx: Tx,
   call: Call,
   owner: Pick<KeyOwner, 'userId' | 'username'>,
   details: Record<string, unknown>,
-): Promise<void> {
+): Promise<string[]> {
   // a key that is being created is among them, or finds that its session has ended (lockOwnKeys)
   await lockKeysOf(tx, owner.userId)
-  for (const { id } of await selectApiKeys(tx, owner.userId)) await endKey(tx, call, owner, id, details)
+  const keys = await selectApiKeys(tx, owner.userId)
+  for (const { id } of keys) await endKey(tx, call, owner, id, details)
+  return keys.map(({ name }) => name)
 }
 
 /** Revokes every key that was created until then, a few at a time. @returns how many */

@@ -24,7 +24,6 @@ import {
 } from '../../../core/links/index.ts'
 import { accountLocked, isLocked } from '../../../core/locks.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { endKeysOf } from '../../access/api-keys/index.ts'
 import {
   lockAddress,
   moveAddress,
@@ -32,12 +31,11 @@ import {
   ownersLocale,
   restoreAddress,
 } from '../../identity/emails/index.ts'
-import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { endAttempts } from '../../signin/attempts/index.ts'
-import { findCallersDevice, forgetDevices } from '../../signin/devices/index.ts'
+import { findCallersDevice } from '../../signin/devices/index.ts'
 import { liftLockoutByMailbox } from '../../signin/guesses/index.ts'
 import { confirmPassword, resetLinks } from '../../signin/passwords/index.ts'
+import { type Ended, endedDetails, endPlanted } from '../../signin/planted/index.ts'
 import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './mail.tsx'
 
 const HOUR = 3_600_000
@@ -184,42 +182,42 @@ export const hasChanged = async (tools: Pick<Tools, 'db'>, call: Call, token: st
 
 /**
  * Moves the account back to the address that the link was sent to. What may be another person's ends: every session with
- * its tokens, API keys, sign-ins under way, links, the change that waits, what is known of devices, and the password, which
- * the change required.
- * @returns the user, and the token of a link to choose a new password, which the e-mail to the restored address has as well
+ * its tokens, API keys, sign-ins under way, links, the change that waits, what is known of devices, second factors that were
+ * set up since the change, and the password, which the change required.
+ * @returns the user, the token of a link to choose a new password, which the e-mail to the restored address has as well, and
+ * what was ended
  * @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function undoChange(
   tools: AddressTools,
   call: Call,
   token: string,
-): Promise<{ userId: string; reset: string }> {
+): Promise<{ userId: string; reset: string; ended: Ended }> {
   return await tools.db.tx('system', async (tx) => {
-    const { userId, emailId } = linkOf(await checkLink(tx, 'undo_email', token, call.now))
+    const { userId, emailId, createdAt } = linkOf(await checkLink(tx, 'undo_email', token, call.now))
     if (!userId || !emailId) throw problem('INVALID_TOKEN')
     await lockUserRow(tx, userId)
     await useLink(tx, 'undo_email', token, call.now)
     const before = await getUser(tx, userId)
     if (!(await restoreAddress(tx, before, emailId, call.now))) throw problem('INVALID_TOKEN')
     const { email, username } = await getUser(tx, userId)
-    await endAttempts(tx, { userId }, call.now)
-    await endSessions(tx, call, { userId, username, reason: 'email_changed' })
-    await endKeysOf(tx, call, { userId, username }, { reason: 'email_changed' })
+    // the link was issued with the change
+    const device = await findCallersDevice(tx, call)
+    const ended = await endPlanted(tx, call, before, { since: createdAt, reason: 'email_changed', device })
     await liftLockoutByMailbox(tools, tx, call, before)
-    await forgetDevices(tx, userId, await findCallersDevice(tx, call))
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
-    const details = { from: before.email, to: email }
+    const details = { from: before.email, to: email, ...endedDetails(ended) }
     await audit(tx, call, { type: 'auth.email.change_undone', userId, username, details })
     const locale = findLocale(before.locale) ?? call.locale
     await tools.mail.write(
       tx,
-      undoneEmail(tools.config, { to: email, locale, token: reset }),
+      undoneEmail(tools.config, { to: email, locale, token: reset, ended }),
       call.now,
       userId,
     )
-    const removed = undoneEmail(tools.config, { to: before.email, locale, token: null })
+    const removed = undoneEmail(tools.config, { to: before.email, locale, token: null, ended })
     await tools.mail.write(tx, removed, call.now, userId)
-    return { userId, reset }
+    return { userId, reset, ended }
   })
 }
 

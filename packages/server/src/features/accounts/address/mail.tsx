@@ -7,6 +7,7 @@ import { texts } from '../../../base/page/index.ts'
 import type { Config } from '../../../config.ts'
 import { Action, Note, Paragraph } from '../../../core/mail/email.tsx'
 import type { Email } from '../../../core/mail/index.ts'
+import { type Ended, EndedList } from '../../signin/planted/index.ts'
 
 const t = texts({
   en: {
@@ -26,7 +27,7 @@ const t = texts({
     'changed.lead':
       'The account that used this address has a new e-mail address, which was confirmed. It no longer signs in with this one.',
     'changed.undo':
-      'If it was not you, undo the change. All sessions and API keys of the account end, and so does its password:',
+      'If it was not you, undo the change. All sessions and API keys of the account end, and so do its password and the second factors that were set up since:',
     'changed.action': 'Undo the change',
     'changed.lifetime': 'The link works once, for seven days.',
     'changed.back': 'If you did not expect this, contact the operator of {brand}.',
@@ -55,7 +56,7 @@ const t = texts({
     'changed.lead':
       'Das Konto mit dieser Adresse hat eine neue E-Mail-Adresse, die bestätigt wurde. Mit dieser hier ist keine Anmeldung mehr möglich.',
     'changed.undo':
-      'Wenn Sie das nicht waren, machen Sie die Änderung rückgängig. Alle Sitzungen und API-Schlüssel des Kontos enden dann, und das Passwort gilt nicht mehr:',
+      'Wenn Sie das nicht waren, machen Sie die Änderung rückgängig. Alle Sitzungen und API-Schlüssel des Kontos enden dann, und das Passwort und die seitdem eingerichteten zweiten Faktoren gelten nicht mehr:',
     'changed.action': 'Änderung rückgängig machen',
     'changed.lifetime': 'Der Link gilt einmal und sieben Tage lang.',
     'changed.back': 'Wenn Sie das nicht erwartet haben, wenden Sie sich an den Betreiber von {brand}.',
@@ -124,7 +125,10 @@ export const changedEmail = (config: Brand, { to, locale, token }: To & { token:
 })
 
 /** To the restored address, with a link to choose a new password; without a token to the address that was removed. */
-export const undoneEmail = (config: Brand, { to, locale, token }: To & { token: string | null }): Email => ({
+export const undoneEmail = (
+  config: Brand,
+  { to, locale, token, ended }: To & { token: string | null; ended: Ended },
+): Email => ({
   to,
   locale,
   subject: t(locale, 'undone.subject', { brand: config.brandName }),
@@ -141,6 +145,7 @@ export const undoneEmail = (config: Brand, { to, locale, token }: To & { token: 
           {t(locale, 'undone.action')}
         </Action>
         <Paragraph>{t(locale, 'undone.lifetime')}</Paragraph>
+        <EndedList locale={locale} ended={ended} />
       </>
     ),
 })

@@ -9,6 +9,7 @@ import { EmailAddress } from '../../../base/identifiers.ts'
 import { type FormState, formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
+import type { Ended } from '../../signin/planted/index.ts'
 import { atPasswordField } from '../../signin/responses/index.ts'
 import type { SecuritySection } from '../../signin/security/index.ts'
 import {
@@ -39,8 +40,8 @@ const changed = (call: Call): PageAnswer => ({
   title: t(call.locale, 'done.title'),
 })
 
-const undone = (call: Call, resetHref: string): PageAnswer => ({
-  page: <ChangeUndone resetHref={resetHref} />,
+const undone = (call: Call, resetHref: string, ended: Ended | null = null): PageAnswer => ({
+  page: <ChangeUndone resetHref={resetHref} ended={ended} />,
   title: t(call.locale, 'undone.title'),
 })
 
@@ -169,8 +170,8 @@ export const addressPages = (tools: Tools): Row[] => [
     name: 'pages.email_change.undo.submit',
     method: 'POST',
     run: async (call, { token }) => {
-      const { userId, reset } = await undoChange(tools, call, token)
-      const answer = undone(call, `/reset-password?token=${reset}`)
+      const { userId, reset, ended } = await undoChange(tools, call, token)
+      const answer = undone(call, `/reset-password?token=${reset}`, ended)
       // the browser may be signed in to another account
       return call.principal?.userId === userId
         ? { ...answer, cookies: [{ name: 'session', value: null }] }

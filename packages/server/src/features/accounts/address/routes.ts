@@ -101,7 +101,7 @@ export const addressRoutes = (tools: Tools): Row[] => [
       'Takes the token from the e-mail to the earlier address. Restores that address; ends every session, API key, sign-in under way and link of the account, and its password; and sends a link to choose a new one.',
     tag: 'Account',
     message:
-      'Change undone. All sessions, API keys and the password have ended. An e-mail with a link to choose a new password is on its way.',
+      'Change undone. All sessions, API keys, the password and second factors that were set up since have ended. An e-mail with a link to choose a new password is on its way.',
     input: z.object({ token: LinkToken }),
     output: z.null(),
     run: async (call, { token }) => {

@@ -29,7 +29,7 @@ export const addressText = texts({
     'done.account': 'Go to your account',
     'undo.title': 'Undo the change of your address?',
     'undo.lead':
-      'Your account gets the address back that this link was sent to. All its sessions and API keys end, and so does its password.',
+      'Your account gets the address back that this link was sent to. All its sessions and API keys end, and so do its password and the second factors that were set up since.',
     'undo.button': 'Undo the change',
     'undo.not_you': 'If you changed the address yourself, close this page. Nothing changes.',
     'undone.title': 'The change was undone',
@@ -70,7 +70,7 @@ export const addressText = texts({
     'done.account': 'Zu Ihrem Konto',
     'undo.title': 'Änderung Ihrer Adresse rückgängig machen?',
     'undo.lead':
-      'Ihr Konto erhält die Adresse zurück, an die dieser Link gesendet wurde. Alle Sitzungen und API-Schlüssel enden, und das Passwort gilt nicht mehr.',
+      'Ihr Konto erhält die Adresse zurück, an die dieser Link gesendet wurde. Alle Sitzungen und API-Schlüssel enden, und das Passwort und die seitdem eingerichteten zweiten Faktoren gelten nicht mehr.',
     'undo.button': 'Änderung rückgängig machen',
     'undo.not_you':
       'Falls Sie die Adresse selbst geändert haben, schließen Sie diese Seite. Es ändert sich nichts.',

@@ -3,6 +3,8 @@
  * several.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Authenticator, addPasskey, signInByPasskey } from '../../../testing/authenticator.ts'
+import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 import { addressRequests, ME } from './testing.ts'
 
@@ -72,6 +74,28 @@ describe('the link to the earlier address', () => {
     expect(await world.events(person.id)).toEqual(
       expect.arrayContaining(['auth.email.change_undone', 'auth.session.revoked', 'auth.api_key.revoked']),
     )
+  })
+
+  it('removes second factors that were set up since the change, and lists them; those from before stay', async () => {
+    const person = await world.person()
+    const app = await enrolAuthenticator(world, person.client)
+    await world.clock.advance('1 minute')
+    await move(person)
+    const planted = new Authenticator()
+    await addPasskey(person.client, planted, { name: 'Planted key' })
+    const token = await undoToken(person.email)
+    const opened = await world.client().get(`/email-change/undo?token=${token}`)
+    expect(opened.text).toContain('second factors that were set up since')
+    expect((await undo(token)).status).toBe(200)
+    expect((await world.mailbox.emailTo(person.email, /was undone/)).text).toContain('Passkey “Planted key”')
+    expect((await signInByPasskey(world.client(), planted)).status).toBe(401)
+    const left = await world.db.hot
+      .selectFrom('factors')
+      .select('id')
+      .where('user_id', '=', person.id)
+      .execute()
+    expect(left.map(({ id }) => id)).toContain(app.factorId)
+    expect(left).toHaveLength(2)
   })
 
   it('touches no address of another account, whenever it was registered or kept', async () => {

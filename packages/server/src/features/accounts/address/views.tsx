@@ -2,6 +2,7 @@
 import { ButtonForm, Field, ForManagers, Form, PasswordField } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
 import { AccountPage, Button, ButtonLink, Card, LinkRow, Section, Time } from '../../../base/page/parts.tsx'
+import { type Ended, EndedList } from '../../signin/planted/index.ts'
 import { addressText as t } from './texts.ts'
 
 export interface ChangeEmailProps extends FormState {
@@ -107,10 +108,11 @@ export function UndoChange({ token, alert }: { token: string; alert?: string | n
   )
 }
 
-export function ChangeUndone({ resetHref }: { resetHref: string }) {
+export function ChangeUndone({ resetHref, ended }: { resetHref: string; ended?: Ended | null }) {
   const { locale } = useUi()
   return (
     <Card sign="done" title={t(locale, 'undone.title')} lead={t(locale, 'undone.lead')}>
+      {ended ? <EndedList locale={locale} ended={ended} /> : null}
       <ButtonLink href={resetHref}>{t(locale, 'undone.reset')}</ButtonLink>
     </Card>
   )

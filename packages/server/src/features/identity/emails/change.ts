@@ -7,9 +7,9 @@ import { isUniqueViolation } from '../../../base/db/faults.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { audit } from '../../../core/audit/index.ts'
+import { revokeMailboxLinks } from '../../../core/links/index.ts'
 import { endSessions } from '../sessions/index.ts'
 import { addressTaken, type User } from '../users/index.ts'
-import { revokeLinksToMailbox } from './moves.ts'
 import { ownerOtherThan, releaseAddresses, updateAddress } from './sql.ts'
 
 /**
@@ -32,7 +32,7 @@ export async function changeAddress(tx: Tx, call: Call, user: User, email: strin
   const details = { from: user.email, to: email }
   await audit(tx, call, { type: 'user.email_changed', userId, username, details })
   if (!isAnother) return false
-  await revokeLinksToMailbox(tx, userId, call.now)
+  await revokeMailboxLinks(tx, userId, call.now)
   await endSessions(tx, call, { userId, username, reason: 'email_changed' })
   return true
 }

@@ -10,7 +10,7 @@ import type { Db, Tx } from '../../../base/db/types.ts'
 import { problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import { recurs, type Work } from '../../../core/jobs/index.ts'
-import { issueLink, type LinkPurpose, revokeLinks } from '../../../core/links/index.ts'
+import { issueLink, revokeMailboxLinks } from '../../../core/links/index.ts'
 import type { User } from '../users/index.ts'
 import {
   deletePendingRivals,
@@ -32,7 +32,7 @@ export const UNDO_LIFETIME = 7 * 86_400_000
 export async function moveAddress(tx: Tx, user: User, email: string, now: Date): Promise<string | null> {
   const key = canonical(email)
   const kept = await findKeptAddress(tx, user.id, key)
-  await revokeLinksToMailbox(tx, user.id, now)
+  await revokeMailboxLinks(tx, user.id, now)
   if (kept !== null) {
     await restoreKept(tx, user.id, kept, now)
     return null
@@ -58,22 +58,8 @@ export async function moveAddress(tx: Tx, user: User, email: string, now: Date):
 
 /** Moves the account back to a kept address. @returns whether it was still kept */
 export async function restoreAddress(tx: Tx, user: User, keptId: string, now: Date): Promise<boolean> {
-  await revokeLinksToMailbox(tx, user.id, now)
+  await revokeMailboxLinks(tx, user.id, now)
   return (await restoreKept(tx, user.id, keptId, now)) !== null
-}
-
-const MAILBOX_LINKS = [
-  'verify_email',
-  'reset_password',
-  'change_email',
-  'magic_link',
-  'unlock',
-  'not_me',
-] as const satisfies readonly LinkPurpose[]
-
-/** Links that were sent to the present address, and the change that waits. */
-export async function revokeLinksToMailbox(tx: Tx, userId: string, now: Date): Promise<void> {
-  for (const purpose of MAILBOX_LINKS) await revokeLinks(tx, purpose, userId, now)
 }
 
 /** Releases addresses whose change can no longer be undone. */

@@ -6,7 +6,7 @@
  */
 
 import type { CompiledQuery } from 'kysely'
-import { acrOf, amrOf, mergeProofs, type StoredProof } from '../../../base/assurance.ts'
+import { acrOf, amrOf, mergeProofs, type ProofMethod, type StoredProof } from '../../../base/assurance.ts'
 import { type Call, type CallSession, findLocale, type Principal, systemCall } from '../../../base/call.ts'
 import { later } from '../../../base/clock.ts'
 import { digestKey, randomSecret, sha256 } from '../../../base/crypto.ts'
@@ -167,6 +167,7 @@ export async function endSessions(
     only?: string
     except?: string
     startedUntil?: Date
+    provenBy?: readonly ProofMethod[]
   },
 ): Promise<number> {
   const { username, reason, ...who } = which

@@ -5,7 +5,7 @@
  */
 
 import { type CompiledQuery, type Selectable, sql } from 'kysely'
-import type { Acr, StoredProof } from '../../../base/assurance.ts'
+import type { Acr, ProofMethod, StoredProof } from '../../../base/assurance.ts'
 import { compiledOnce, type NewRow } from '../../../base/db/compiled.ts'
 import type { Statements, Tx } from '../../../base/db/types.ts'
 import { sightingsOf } from '../../../base/sightings.ts'
@@ -85,6 +85,8 @@ export interface Which {
   except?: string
   /** Only those that were started until then. */
   startedUntil?: Date
+  /** Only those that have a proof by one of these methods. */
+  provenBy?: readonly ProofMethod[]
 }
 
 /** Ends sessions in one statement; of concurrent calls one gets each session back. */
@@ -101,6 +103,12 @@ export async function updateEnded(
         ${which.only === undefined ? sql`` : sql`and id = ${which.only}`}
         ${which.except === undefined ? sql`` : sql`and id <> ${which.except}`}
         ${which.startedUntil === undefined ? sql`` : sql`and created_at <= ${which.startedUntil}`}
+        ${
+          which.provenBy === undefined
+            ? sql``
+            : sql`and exists (
+          select from jsonb_array_elements(proofs) p where p ->> 'method' = any(${which.provenBy}::text[]))`
+        }
       order by id for no key update
     )
     update sessions s set ended_at = ${now}, end_reason = ${reason}

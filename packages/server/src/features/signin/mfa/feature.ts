@@ -1,6 +1,6 @@
 /** The feature value of second factors. */
 import { later } from '../../../base/clock.ts'
-import { purgeUnconfirmed } from '../../../core/factors/index.ts'
+import { deleteUnconfirmed } from '../../../core/factors/index.ts'
 import type { Feature } from '../../../core/feature.ts'
 import { recurs } from '../../../core/jobs/index.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -14,7 +14,7 @@ export const mfaFeature = (tools: Tools): Feature => ({
   rows: mfaRoutes(tools),
   jobs: [
     recurs('factors.purge', '1h', (now) =>
-      tools.db.tx('system', (tx) => purgeUnconfirmed(tx, later(now, -SETUP_KEPT))),
+      tools.db.tx('system', (tx) => deleteUnconfirmed(tx, { before: later(now, -SETUP_KEPT) })),
     ),
   ],
 })

@@ -9,7 +9,7 @@ const t = texts({
   en: {
     'removed.subject': 'A second factor of your account at {brand} was removed',
     'removed.lead':
-      'A second factor was removed from your account. Devices that could skip it ask for it again.',
+      'A second factor was removed from your account. Devices that could skip it ask for it again, and the other sessions that it signed in to have ended.',
     'reset.subject': 'The second factors of your account at {brand} were reset',
     'reset.lead':
       'An administrator removed all second factors from your account, and all sessions have ended. Sign in with your password, and set up a second factor again.',
@@ -19,7 +19,7 @@ const t = texts({
   de: {
     'removed.subject': 'Ein zweiter Faktor Ihres Kontos bei {brand} wurde entfernt',
     'removed.lead':
-      'Ein zweiter Faktor Ihres Kontos wurde entfernt. Geräte, auf denen er übersprungen wurde, verlangen ihn wieder.',
+      'Ein zweiter Faktor Ihres Kontos wurde entfernt. Geräte, auf denen er übersprungen wurde, verlangen ihn wieder, und die anderen Sitzungen, die mit ihm begonnen wurden, sind beendet.',
     'reset.subject': 'Die zweiten Faktoren Ihres Kontos bei {brand} wurden zurückgesetzt',
     'reset.lead':
       'Die Administration hat alle zweiten Faktoren Ihres Kontos entfernt, und alle Sitzungen sind beendet. Melden Sie sich mit Ihrem Passwort an, und richten Sie wieder einen zweiten Faktor ein.',

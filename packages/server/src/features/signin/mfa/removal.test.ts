@@ -1,6 +1,7 @@
 /** Removing second factors: by their user, an administrator and the operator. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { usersMfaReset } from '../../../commands/users.ts'
+import { Authenticator, addPasskey, signInByPasskey } from '../../../testing/authenticator.ts'
 import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
@@ -54,6 +55,25 @@ describe('removing a second factor', () => {
     expect(await isSignedIn(other)).toBe(true)
     await disable(person.client, { factor_id: second.factorId })
     expect([await isSignedIn(other), await isSignedIn(person.client)]).toEqual([false, true])
+  })
+
+  it('ends the other sessions that the removed one signed in to, whichever of its kind it was', async () => {
+    const person = await world.person()
+    const [lost, kept] = [new Authenticator(), new Authenticator()]
+    const { id } = await addPasskey(person.client, lost)
+    await enrolAuthenticator(world, person.client)
+    const thief = world.client()
+    expect((await signInByPasskey(thief, lost)).status).toBe(200)
+    const { id: other } = await addPasskey(person.client, kept)
+    const isSignedIn = async (client: Client) => (await client.get(`${API}/auth/me`)).status === 200
+    expect((await person.client.delete(`${API}/auth/passkeys/${id}`)).status).toBe(200)
+    expect([await isSignedIn(thief), await isSignedIn(person.client)]).toEqual([false, true])
+    const [phone, laptop] = [world.client(), world.client()]
+    await signInByPasskey(phone, kept)
+    await signInByPasskey(laptop, kept)
+    expect((await laptop.delete(`${API}/auth/passkeys/${other}`)).status).toBe(200)
+    expect([await isSignedIn(phone), await isSignedIn(laptop)]).toEqual([false, true])
+    expect((await world.mailbox.emailTo(person.email, /passkey was removed/i)).text).toContain('sessions')
   })
 
   it('is not refused by a demand that is not due', async () => {

@@ -1,11 +1,19 @@
 /**
  * Removing second factors: by their user, by an administrator, by the operator. Without an authenticator or a passkey,
  * backup codes have nothing to replace, and are removed as well. A removal forgets which devices may skip the second
- * factor; that of the last one ends the user's other sessions.
+ * factor, and ends the user's other sessions that the removed kind of factor has proven, or a device instead of it; that of
+ * the last one ends all others.
  * Invariant: a user keeps a way to sign in, and what a policy requires of them. A reset by others keeps neither: what it
  * removes is lost.
  */
-import { type FactorKind, isDue, isEnrolled, isStrong, type SignInFacts } from '../../../base/assurance.ts'
+import {
+  type FactorKind,
+  isDue,
+  isEnrolled,
+  isStrong,
+  type ProofMethod,
+  type SignInFacts,
+} from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { notFound, problem } from '../../../base/errors.ts'
@@ -13,6 +21,7 @@ import { audit } from '../../../core/audit/index.ts'
 import {
   countWaysIn,
   deleteFactor,
+  deleteUnconfirmed,
   type Factor,
   findSignInFacts,
   findWaysIn,
@@ -68,14 +77,28 @@ export async function removeFactors(
     assertNotRequired(facts, waysIn, { factors, left }, call.now)
     assertWayIn(waysIn, removed)
     await deleteAll(tx, call, user, { removed, left }, {})
-    if (!left.some(isRequiring)) {
-      const about = { userId, username: user.username, reason: 'revoked' } as const
-      await endSessions(tx, call, { ...about, ...(call.session && { except: call.session.id }) })
-    }
+    const about = { userId, username: user.username, reason: 'revoked' } as const
+    await endSessions(tx, call, {
+      ...about,
+      ...(call.session && { except: call.session.id }),
+      ...(left.some(isRequiring) && { provenBy: provenWith(removed) }),
+    })
     const locale = findLocale(user.locale) ?? call.locale
     const sent = email?.(user, wanted) ?? factorsRemovedEmail(tools.config, { to: user.email, locale })
     await tools.mail.write(tx, sent, call.now, user.id)
   })
+}
+
+/** What may have been proven with these factors, also by a device that was remembered with one. */
+const provenWith = (removed: readonly Factor[]): ProofMethod[] => [
+  'remembered_device',
+  ...new Set(removed.map(({ kind }) => METHODS[kind])),
+]
+const METHODS: Readonly<Record<FactorKind, ProofMethod>> = {
+  totp: 'totp',
+  passkey: 'passkey',
+  backup_codes: 'backup_code',
+  email: 'email_code',
 }
 
 /** The factor, or all; with the last strong one the backup codes too, after it. */
@@ -140,11 +163,34 @@ export async function resetFactors(
   return removed.length
 }
 
+/**
+ * Removes the factors of a user that were set up since a time, confirmed or not, or all of them, with the backup codes
+ * where no authenticator and no passkey is left. The caller holds the user's row, and ends the sessions. @returns them
+ */
+export async function removeFactorsSince(
+  tx: Tx,
+  call: Call,
+  user: Pick<User, 'id' | 'username'>,
+  since: Date | null,
+  details: Record<string, unknown>,
+): Promise<readonly Factor[]> {
+  await deleteUnconfirmed(tx, { userId: user.id })
+  const factors = await listFactors(tx, user.id)
+  const isRecent = ({ confirmedAt }: Factor) =>
+    since === null || (confirmedAt !== null && confirmedAt >= since)
+  const isLeft = factors.some((factor) => isStrong(factor.kind) && !isRecent(factor))
+  const removed = factors.filter((factor) => isRecent(factor) || (!isLeft && factor.kind === 'backup_codes'))
+  if (removed.length === 0) return []
+  const left = factors.filter((factor) => !removed.includes(factor))
+  await deleteAll(tx, call, user, { removed, left }, details)
+  return removed
+}
+
 /** Each passkey is an event; what else is removed is another one, and that no second factor is left. */
 async function deleteAll(
   tx: Tx,
   call: Call,
-  { id: userId, username }: User,
+  { id: userId, username }: Pick<User, 'id' | 'username'>,
   { removed, left }: { removed: readonly Factor[]; left: readonly Factor[] },
   details: Record<string, unknown>,
 ): Promise<void> {

@@ -26,7 +26,7 @@ export const mfaRoutes = (tools: Tools): Row[] => [
     method: 'POST',
     path: '/api/v1/auth/mfa/disable',
     description:
-      'Removes the factor, or without `factor_id` all of them. With the last authenticator app or passkey the backup codes are removed as well. Without a second factor left, your other sessions end. What a policy requires (403), and the last way to sign in (409), cannot be removed.',
+      'Removes the factor, or without `factor_id` all of them. With the last authenticator app or passkey the backup codes are removed as well. Your other sessions end that were proven by a factor of its kind, or by a remembered device; without a second factor left all of them. What a policy requires (403), and the last way to sign in (409), cannot be removed.',
     tag: TAG,
     input: z.object({ factor_id: idInput('fac', 'The factor to remove. Default: all.').optional() }),
     output: FactorsView,

@@ -1,15 +1,14 @@
 /** The rules of the links in e-mails about sign-ins. */
-import type { Call } from '../../../base/call.ts'
+import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { checkLink, type Link, type LinkPurpose, linkProblem, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { endSessions } from '../../identity/sessions/index.ts'
 import { findUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { endAttempts } from '../attempts/index.ts'
-import { forgetDevices } from '../devices/index.ts'
 import { liftLockoutByMailbox } from '../guesses/index.ts'
 import { resetLinks } from '../passwords/index.ts'
+import { type Ended, endedDetails, endPlanted } from '../planted/index.ts'
+import { disownedEmail } from './mail.tsx'
 
 export type NoticePurpose = Extract<LinkPurpose, 'unlock' | 'not_me'>
 
@@ -69,26 +68,34 @@ export async function unlockByLink(
 const RESET_LIFETIME = 3_600_000
 
 /**
- * Takes the account back: ends every session and sign-in under way, forgets every device, and ends the password, which
- * another person knows. Second factors stay: they may be what kept that person out, and the mailbox must not remove them.
- * @returns the token of a link to choose a new password. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
+ * Takes the account back: ends the password, which another person knows, and what that person may have planted. Second
+ * factors from before the sign-in stay: they may be what kept that person out, and the mailbox must not remove them. The
+ * time of the link is that of the sign-in.
+ * @returns the token of a link to choose a new password, and what was ended. @throws Problem INVALID_TOKEN, TOKEN_EXPIRED
  */
 export async function disownSignIn(
-  tools: Pick<Tools, 'config' | 'db' | 'keyring'>,
+  tools: Pick<Tools, 'config' | 'db' | 'mail'>,
   call: Call,
   token: string,
-): Promise<string> {
+): Promise<{ reset: string; ended: Ended }> {
   return await tools.db.tx('system', async (tx) => {
     const { id: userId } = (await getOwner(tx, call, 'not_me', token)).user
     await lockUserRow(tx, userId)
     // a change of the address may have committed meanwhile
-    const { user } = await getOwner(tx, call, 'not_me', token)
+    const { user, link } = await getOwner(tx, call, 'not_me', token)
     await useLink(tx, 'not_me', token, call.now)
+    const ended = await endPlanted(tx, call, user, { since: link.createdAt, reason: 'password_changed' })
     const { username } = user
-    await endAttempts(tx, { userId }, call.now)
-    await endSessions(tx, call, { userId, username, reason: 'password_changed' })
-    await forgetDevices(tx, userId, null)
-    await audit(tx, call, { type: 'auth.sign_in.disowned', userId, username })
-    return await resetLinks.issueInPlaceOfPassword(tools, tx, user, RESET_LIFETIME, call.now)
+    const details = endedDetails(ended)
+    await audit(tx, call, { type: 'auth.sign_in.disowned', userId, username, details })
+    const locale = findLocale(user.locale) ?? call.locale
+    await tools.mail.write(
+      tx,
+      disownedEmail(tools.config, { to: user.email, locale, ended }),
+      call.now,
+      userId,
+    )
+    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, user, RESET_LIFETIME, call.now)
+    return { reset, ended }
   })
 }

@@ -1,5 +1,7 @@
 /** The links in e-mails about lock-outs and new devices. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Authenticator, addPasskey, signInByPasskey } from '../../../testing/authenticator.ts'
+import { enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client } from '../../../testing/client.ts'
 import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
@@ -113,6 +115,50 @@ describe('the link in the e-mail about a new device', () => {
       (await world.client().post('/api/v1/auth/password/reset', { token: reset, password })).status,
     ).toBe(200)
     expect((await login(world.client(), owner.email, password)).status).toBe(200)
+  })
+
+  it('ends what was planted since the sign-in, lists it, and keeps second factors from before', async () => {
+    const owner = await world.person()
+    const app = await enrolAuthenticator(world, owner.client, { name: 'My phone' })
+    const before = await enrolAuthenticator(world, owner.client, { name: 'My tablet' })
+    await world.clock.advance('5 minutes')
+    const intruder = world.client()
+    const asked = await login(intruder, owner.email)
+    const { attempt } = asked.body.error.details
+    const stolen = { attempt, method: 'totp', code: await app.next() }
+    const signedIn = await intruder.post('/api/v1/auth/mfa/verify', stolen)
+    intruder.csrfToken = signedIn.data.session.csrf_token
+    await world.app.settle()
+    await enrolAuthenticator(world, intruder, { name: 'Planted app' })
+    const planted = new Authenticator()
+    await addPasskey(intruder, planted, { name: 'Planted key' })
+    const key = await intruder.apiKey({ name: 'Planted program' })
+    await intruder.post('/api/v1/auth/mfa/backup-codes')
+    await intruder.post('/api/v1/auth/mfa/enable', { method: 'totp' })
+    const next = `intruder.${owner.id}@example.com`
+    await intruder.post('/api/v1/users/me/email', { email: next, password: PASSWORD })
+    const change = await world.mailbox.tokenFor(next, /email-change/)
+    const token = await world.mailbox.tokenFor(owner.email, /\/not-me/)
+
+    const answer = await (await send('/not-me', token)).form()
+    const email = await world.mailbox.emailTo(owner.email, /reported a sign-in/)
+    for (const text of [answer.text, email.text])
+      for (const name of ['“Planted app”', '“Planted key”', '“Planted program”', 'Backup codes'])
+        expect(text).toContain(name)
+    expect((await key.client.get('/api/v1/auth/validate')).code).toBe('INVALID_API_KEY')
+    expect((await signInByPasskey(world.client(), planted)).status).toBe(401)
+    expect((await world.client().post('/api/v1/auth/email-change', { token: change })).code).toBe(
+      'INVALID_TOKEN',
+    )
+    const left = await world.db.hot
+      .selectFrom('factors')
+      .select('id')
+      .where('user_id', '=', owner.id)
+      .execute()
+    expect(left.map(({ id }) => id).sort()).toEqual([app.factorId, before.factorId].sort())
+    expect(await world.events(owner.id)).toEqual(
+      expect.arrayContaining(['auth.api_key.revoked', 'auth.passkey.removed', 'auth.mfa.disabled']),
+    )
   })
 
   it('is used once among a hundred', async () => {

@@ -7,6 +7,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
+import type { Ended } from '../planted/index.ts'
 import {
   assertNoticeLink,
   disownSignIn,
@@ -18,20 +19,26 @@ import { noticeOperations } from './operations.ts'
 import { noticeText as t } from './texts.ts'
 import { NoticeDone, NoticeLinkInvalid, NotMeForm, UnlockForm } from './views.tsx'
 
+interface Used {
+  /** Where to continue. */
+  href: string
+  /** What was removed from the account. */
+  ended?: Ended
+}
+
 interface NoticePage {
   purpose: NoticePurpose
   path: string
   name: string
   opens: Operation
   sends: Operation
-  /** @returns where to continue */
-  use(call: Call, token: string): Promise<string>
+  use(call: Call, token: string): Promise<Used>
   /** Where to continue when the form was sent twice. */
   again: string
 }
 
-const done = (call: Call, what: NoticePurpose, href: string): PageAnswer => ({
-  page: <NoticeDone what={what} href={href} />,
+const done = (call: Call, what: NoticePurpose, used: Used): PageAnswer => ({
+  page: <NoticeDone what={what} {...used} />,
   title: t(call.locale, `${what}.done_title`),
 })
 
@@ -49,7 +56,7 @@ function form(call: Call, what: NoticePurpose, token: string, alert: string | nu
 function rowsOf(tools: Tools, { purpose, path, name, opens, sends, use, again }: NoticePage): Row[] {
   const input = z.object({ token: LinkToken })
   const reached = async (call: Call, { token = '' }: Readonly<Record<string, string>>) =>
-    (await isNoticeLinkUsed(tools, call, purpose, token)) ? done(call, purpose, again) : null
+    (await isNoticeLinkUsed(tools, call, purpose, token)) ? done(call, purpose, { href: again }) : null
   const isAboutLink = ({ code }: Problem) => /^(INVALID_TOKEN|TOKEN_EXPIRED|VALIDATION_ERROR)$/.test(code)
   return [
     page({
@@ -94,7 +101,7 @@ export const noticePages = (tools: Tools): Row[] => [
     again: '/sign-in',
     async use(call, token) {
       await unlockByLink(tools, call, token)
-      return '/sign-in'
+      return { href: '/sign-in' }
     },
   }),
   ...rowsOf(tools, {
@@ -104,7 +111,9 @@ export const noticePages = (tools: Tools): Row[] => [
     opens: noticeOperations.notMeForm,
     sends: noticeOperations.notMe,
     again: '/forgot-password',
-    use: async (call, token) =>
-      `/reset-password?${new URLSearchParams({ token: await disownSignIn(tools, call, token) })}`,
+    async use(call, token) {
+      const { reset, ended } = await disownSignIn(tools, call, token)
+      return { href: `/reset-password?${new URLSearchParams({ token: reset })}`, ended }
+    },
   }),
 ]

@@ -12,11 +12,11 @@ export const noticeText = texts({
     'unlock.next': 'Sign in',
     'not_me.title': 'Was this sign-in not yours?',
     'not_me.lead':
-      'All your sessions end, the devices that you have used are forgotten, and your password stops working. Second factors stay. Then choose a new password.',
+      'All your sessions and API keys end, the devices that you have used are forgotten, and your password stops working. Second factors that were set up since that sign-in are removed, others stay. Then choose a new password.',
     'not_me.button': 'It was not me',
     'not_me.cancel': 'If the sign-in was yours, close this page. Nothing changes.',
     'not_me.done_title': 'Your account is yours again',
-    'not_me.done_lead': 'All sessions have ended, and the old password does not work any more.',
+    'not_me.done_lead': 'All sessions and API keys have ended, and the old password does not work any more.',
     'not_me.next': 'Choose a new password',
     'invalid.title': 'This link no longer works',
     'invalid.title_expired': 'This link has expired',
@@ -34,11 +34,12 @@ export const noticeText = texts({
     'unlock.next': 'Anmelden',
     'not_me.title': 'War diese Anmeldung nicht von Ihnen?',
     'not_me.lead':
-      'Alle Ihre Sitzungen enden, die benutzten Geräte werden vergessen, und Ihr Passwort gilt nicht mehr. Zweite Faktoren bleiben. Danach wählen Sie ein neues Passwort.',
+      'Alle Ihre Sitzungen und API-Schlüssel enden, die benutzten Geräte werden vergessen, und Ihr Passwort gilt nicht mehr. Zweite Faktoren, die seit dieser Anmeldung eingerichtet wurden, werden entfernt, andere bleiben. Danach wählen Sie ein neues Passwort.',
     'not_me.button': 'Das war ich nicht',
     'not_me.cancel': 'Wenn Sie sich angemeldet haben, schließen Sie diese Seite. Nichts ändert sich.',
     'not_me.done_title': 'Ihr Konto gehört wieder Ihnen',
-    'not_me.done_lead': 'Alle Sitzungen sind beendet, und das alte Passwort gilt nicht mehr.',
+    'not_me.done_lead':
+      'Alle Sitzungen und API-Schlüssel sind beendet, und das alte Passwort gilt nicht mehr.',
     'not_me.next': 'Neues Passwort wählen',
     'invalid.title': 'Dieser Link gilt nicht mehr',
     'invalid.title_expired': 'Dieser Link ist abgelaufen',

@@ -2,6 +2,7 @@
 import { ButtonForm } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
 import { ButtonLink, Card } from '../../../base/page/parts.tsx'
+import { type Ended, EndedList } from '../planted/index.ts'
 import { noticeText as t } from './texts.ts'
 
 export interface NoticeFormProps {
@@ -41,10 +42,19 @@ export function NotMeForm({ token, alert }: NoticeFormProps) {
 }
 
 /** @param href where to continue */
-export function NoticeDone({ what, href }: { what: 'unlock' | 'not_me'; href: string }) {
+export function NoticeDone({
+  what,
+  href,
+  ended,
+}: {
+  what: 'unlock' | 'not_me'
+  href: string
+  ended?: Ended
+}) {
   const { locale } = useUi()
   return (
     <Card sign="done" title={t(locale, `${what}.done_title`)} lead={t(locale, `${what}.done_lead`)}>
+      {ended ? <EndedList locale={locale} ended={ended} /> : null}
       <ButtonLink href={href}>{t(locale, `${what}.next`)}</ButtonLink>
     </Card>
   )

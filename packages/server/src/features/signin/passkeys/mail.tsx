@@ -13,7 +13,7 @@ const t = texts({
     'added.what': 'If you did not add it, remove it, and change your password:',
     'removed.subject': 'A passkey was removed from your account at {brand}',
     'removed.lead':
-      'The passkey “{name}” was removed from your account. It can no longer be used to sign in.',
+      'The passkey “{name}” was removed from your account. It can no longer be used to sign in, and the other sessions that a passkey signed in to have ended.',
     'removed.what': 'If you did not remove it, check how your account can be signed in to:',
     'copied.subject': 'A passkey of your account at {brand} was refused',
     'copied.lead':
@@ -30,7 +30,7 @@ const t = texts({
     'added.what': 'Wenn Sie ihn nicht hinzugefügt haben, entfernen Sie ihn, und ändern Sie Ihr Passwort:',
     'removed.subject': 'Ein Passkey Ihres Kontos bei {brand} wurde entfernt',
     'removed.lead':
-      'Der Passkey „{name}“ wurde aus Ihrem Konto entfernt. Mit ihm kann man sich nicht mehr anmelden.',
+      'Der Passkey „{name}“ wurde aus Ihrem Konto entfernt. Mit ihm kann man sich nicht mehr anmelden, und die anderen Sitzungen, die mit einem Passkey begonnen wurden, sind beendet.',
     'removed.what':
       'Wenn Sie ihn nicht entfernt haben, prüfen Sie, wie man sich bei Ihrem Konto anmelden kann:',
     'copied.subject': 'Ein Passkey Ihres Kontos bei {brand} wurde abgewiesen',
