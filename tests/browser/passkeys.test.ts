@@ -173,3 +173,38 @@ describe('without JavaScript', () => {
     await world.stop()
   })
 })
+
+it('a passkey that was removed by an administrator is sent once, and the page says that it is not accepted', async () => {
+  const world = await startWorld()
+  const { context, me } = await open(world)
+  try {
+    const { id, email } = await world.person({ signIn: false })
+    await me.signIn(email)
+    await me.visit(`${LIST}/new`)
+    await me.press('Create passkey')
+    await at(me, `${LIST}?done=added`)
+    await world.db.tx('system', (tx) => tx.deleteFrom('factors').where('user_id', '=', id).execute())
+    await me.visit('/sign-out')
+    await me.page.getByRole('main').getByRole('button', { name: 'Sign out' }).click()
+    let sent = 0
+    me.page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().endsWith('/sign-in/passkey')) sent += 1
+    })
+    await me.visit('/sign-in')
+    const refusal = 'This passkey is not accepted here any more. Sign in another way.'
+    await me.page.getByText(refusal).waitFor()
+    await me.page.waitForLoadState('networkidle')
+    expect(sent).toBe(1)
+    expect(await me.text()).not.toContain('password is wrong')
+    await me.page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+    await me.page.waitForResponse((response) => response.url().endsWith('/sign-in/passkey'))
+    await me.page.getByText(refusal).waitFor()
+    expect(sent).toBe(2)
+    await me.signIn(email)
+    await at(me, '/account')
+    expect(complaintsOf(context)).toEqual([])
+  } finally {
+    await context.close()
+    await world.stop()
+  }
+})

@@ -181,7 +181,8 @@ export const passkeyPages = (tools: Tools): Row[] => [
       code === 'CSRF_FAILED' && principal
         ? { redirect: safeReturnTo(tools.config, sent.return_to) ?? '/account' }
         : null,
-    redisplay: async (call, { credential: _, ...typed }, problem) => showSignIn(tools, call, typed, problem),
+    redisplay: async (call, { credential: _, ...typed }, problem) =>
+      showSignIn(tools, call, typed, problem, 'passkey'),
   }),
   ...ownPages(tools),
 ]

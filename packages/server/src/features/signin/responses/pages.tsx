@@ -20,17 +20,25 @@ export const showSignIn = (
   call: Call,
   typed: Readonly<Record<string, string>>,
   problem: Problem,
+  by: 'password' | 'passkey' = 'password',
 ): PageAnswer => ({
   page: (
     <SignIn
       byEmail={tools.config.emailSignIn.length > 0}
       {...formState(call.locale, typed, problem)}
+      {...(by === 'passkey' && refusedPasskey(call, problem))}
       returnTo={safeReturnTo(tools.config, typed.return_to)}
       passkeys={findRelyingParty(tools.config) !== null}
     />
   ),
   title: signinText(call.locale, 'sign_in.title'),
   status: problem.status,
+})
+
+/** Without a credential that was typed; and a browser that offers the passkey by itself would send it again at once. */
+const refusedPasskey = ({ locale }: Call, { code }: Problem) => ({
+  isPasskeyRefused: true,
+  ...(code === 'AUTHENTICATION_FAILED' && { alert: signinText(locale, 'sign_in.passkey_refused') }),
 })
 
 export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [

@@ -10,6 +10,7 @@ export const signinText = texts({
     'sign_in.forgot': 'Forgot password?',
     'sign_in.button': 'Sign in',
     'sign_in.passkey': 'Sign in with a passkey',
+    'sign_in.passkey_refused': 'This passkey is not accepted here any more. Sign in another way.',
     'sign_in.by_email': 'Send me a link or a code instead',
     'sign_in.new': 'New to {brand}?',
     'sign_in.create': 'Create an account',
@@ -37,6 +38,8 @@ export const signinText = texts({
     'sign_in.forgot': 'Passwort vergessen?',
     'sign_in.button': 'Anmelden',
     'sign_in.passkey': 'Mit Passkey anmelden',
+    'sign_in.passkey_refused':
+      'Dieser Passkey wird hier nicht mehr angenommen. Melden Sie sich auf andere Weise an.',
     'sign_in.by_email': 'Stattdessen einen Link oder Code senden',
     'sign_in.new': 'Neu bei {brand}?',
     'sign_in.create': 'Konto anlegen',

@@ -25,11 +25,20 @@ export interface SignInProps extends FormState {
   returnTo?: string | null
   /** Whether the server has passkeys. */
   passkeys?: boolean
+  /** Whether one was just refused; the browser then does not offer it by itself. */
+  isPasskeyRefused?: boolean
   /** Whether a link or a code by e-mail signs in too. */
   byEmail?: boolean
 }
 
-export function SignIn({ notice, returnTo, passkeys = false, byEmail = false, ...form }: SignInProps) {
+export function SignIn({
+  notice,
+  returnTo,
+  passkeys = false,
+  isPasskeyRefused = false,
+  byEmail = false,
+  ...form
+}: SignInProps) {
   const { locale, brand } = useUi()
   const failed = Boolean(form.alert) || Object.keys(form.errors ?? {}).length > 0
   const fields = {
@@ -64,7 +73,7 @@ export function SignIn({ notice, returnTo, passkeys = false, byEmail = false, ..
         <PasskeyForm
           ceremony="get"
           options={{ begin: '/api/v1/auth/passkeys/login/begin' }}
-          autofill
+          autofill={!isPasskeyRefused}
           action="/sign-in/passkey"
           class="form block"
           kind="secondary"
