@@ -593,6 +593,18 @@ describe('every answer of the API', () => {
       }
     }
   })
+
+  it('of a form is the page of the form to a browser that loads the path of its submission', async () => {
+    const pages = rows.filter(({ kind }) => kind === 'page')
+    const shown = new Set(pages.filter(({ method }) => method === 'GET').map(({ path }) => path))
+    const missing: string[] = []
+    for (const { path } of pages.filter((row) => !shown.has(row.path))) {
+      const headers = { accept: 'text/html' }
+      const { status } = await world.client().get(path.replaceAll(/:\w+/g, 'x'), { headers })
+      if (status !== 303) missing.push(`${path} ${status}`)
+    }
+    expect(missing).toEqual([])
+  })
 })
 
 describe('the five styles', () => {

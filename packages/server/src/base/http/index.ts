@@ -19,6 +19,7 @@ import { presenter } from '../present/index.ts'
 import { type OpenApi, openApi } from './docs/openapi.ts'
 import { viewerRow } from './docs/viewer.tsx'
 import { REDOC, VIEWER_SCRIPT, VIEWER_STYLE } from './docs/viewer-assets.ts'
+import { wantsPage } from './request/accept.ts'
 import type { AssuranceLookup } from './request/access.ts'
 import type { Authenticator, MembershipLookup } from './request/authenticate.ts'
 import { createChallenges } from './request/challenge.ts'
@@ -33,7 +34,7 @@ import { downloadHandler } from './serve/downloads.ts'
 import { healthRows, type Readiness, readiness } from './serve/health.ts'
 import { type PageContext, type PageRenderer, pageHandler } from './serve/pages.ts'
 import { refuse } from './serve/refuse.ts'
-import { formAddress } from './serve/return-path.ts'
+import { formAddress, formAddresses } from './serve/return-path.ts'
 import { type Handler, type Handlers, makeRouter } from './serve/router.ts'
 import { BOUNDS, type Bounds, drainOf, listen, makeServer } from './serve/server.ts'
 import type { DenialRecorder, StepUpBeginner } from './serve/steps.ts'
@@ -125,13 +126,16 @@ export function createHttp(options: HttpOptions): Http {
   const dependencies = { context, streams: openStreams, clock }
   const icon = options.assets.find(({ type }) => type.startsWith('image/'))?.path
   const table = routeTable(dependencies, [...rows, viewerRow(config, rows, icon)], assets)
+  const forms = formAddresses(rows)
   const refuseRequest = (req: IncomingMessage, res: ServerResponse, failed: Problem): void =>
     refuse(context, context.openExchange(req, res), failed)
   const server = makeServer(bounds, {
     route: makeRouter(table, {
       refuse: refuseRequest,
-      notAllowed(req, res, allow) {
+      notAllowed(req, res, { path, params, allow }) {
         const exchange = context.openExchange(req, res)
+        const form = isOpened(req) ? forms.get(path) : undefined
+        if (form) return present.redirect(exchange, form(params, {}))
         exchange.headers.push('allow', allow)
         refuse(context, exchange, problem('METHOD_NOT_ALLOWED'))
       },
@@ -201,6 +205,10 @@ function handlerOf({ context, streams, clock }: Dependencies, row: Row, rows: re
   if (row.kind === 'download') return downloadHandler(context, row, clock)
   return row.kind === 'page' ? pageHandler(context, row, formAddress(row, rows)) : apiHandler(context, row)
 }
+
+/** Whether a browser opens the path as a page. */
+const isOpened = ({ method, headers }: IncomingMessage): boolean =>
+  (method === 'GET' || method === 'HEAD') && wantsPage(headers.accept)
 
 function preflight(context: PageContext, exchange: Exchange, allow: string): void {
   context.cors.preflight(exchange.req, exchange.headers, allow)

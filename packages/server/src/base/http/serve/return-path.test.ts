@@ -114,3 +114,23 @@ describe('a form of a user whose session has ended', () => {
 it('the error page of a GET request links to the same address', async () => {
   expect(pathOf(await server.ask('/unavailable'))).toEqual({ code: 'UNAVAILABLE', retry: '', returnTo: '' })
 })
+
+describe('the path of a form that answers POST only', () => {
+  const asked = (path: string, accept = 'text/html', method = 'GET') =>
+    server.ask(path, { method, headers: { accept }, redirect: 'manual' })
+
+  it.each(['GET', 'HEAD'])('leads a browser that loads it (%s) to the page of the form', async (method) => {
+    const answer = await asked('/items/a%20b/end?name=x', 'text/html', method)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/items/a%20b'])
+    expect((await asked('/limited')).headers.get('location')).toBe('/form')
+  })
+
+  it('is 405 to other clients and methods, and where there is no such page', async () => {
+    for (const answer of [
+      await asked('/items/1/end', 'application/json'),
+      await asked('/items/1/end', 'text/html', 'DELETE'),
+      await asked('/lonely'),
+    ])
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+  })
+})

@@ -44,6 +44,20 @@ export function formAddress(row: PageRow, rows: readonly Row[]): FormAddress {
   }
 }
 
+/**
+ * For paths that answer POST only: where their form is. The path of a form that was refused stays in the address bar, and is
+ * loaded from there.
+ */
+export function formAddresses(rows: readonly Row[]): ReadonlyMap<string, FormAddress> {
+  const pages = rows.filter((row) => row.kind === 'page')
+  const shown = new Set(pages.filter(({ method }) => method === 'GET').map(({ path }) => path))
+  return new Map(
+    pages
+      .filter(({ path, formAt }) => !shown.has(path) && formAt !== undefined && shown.has(formAt))
+      .map((row) => [row.path, formAddress(row, rows)]),
+  )
+}
+
 const isValid = (schema: z.ZodType, value: string): boolean => schema.safeParse(value).success
 
 /** The field `return_to` of a form, not validated yet. */

@@ -18,8 +18,12 @@ export type Handlers = ReadonlyMap<string, Handler>
 export interface Fallbacks {
   /** Answers a request that no handler answers. */
   refuse(req: IncomingMessage, res: ServerResponse, failed: Problem): void
-  /** Answers 405; `allow` is the value of the Allow header. */
-  notAllowed(req: IncomingMessage, res: ServerResponse, allow: string): void
+  /** Answers a method that the path (as in the table) does not have; `allow` is the value of the Allow header. */
+  notAllowed(
+    req: IncomingMessage,
+    res: ServerResponse,
+    at: { path: string; params: Params; allow: string },
+  ): void
   options(req: IncomingMessage, res: ServerResponse, allow: string): void
 }
 
@@ -29,6 +33,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TR
 const MAX_PARAM_LENGTH = 1_000
 
 interface Path {
+  path: string
   handlers: Handlers
   allow: string
 }
@@ -50,7 +55,7 @@ export function makeRouter(
     onBadUrl: () => {},
   })
   for (const [path, handlers] of table) {
-    const entry = { handlers, allow: allowed(handlers) }
+    const entry = { path, handlers, allow: allowed(handlers) }
     if (!path.includes(':')) literal.set(path, entry)
     // one tree for all methods
     tree.on('GET', path, () => {}, entry)
@@ -67,12 +72,13 @@ export function makeRouter(
     dispatch(match.store, req, res, match.params)
   }
 
-  function dispatch({ handlers, allow }: Path, req: IncomingMessage, res: ServerResponse, params: Params) {
+  function dispatch(found: Path, req: IncomingMessage, res: ServerResponse, params: Params) {
+    const { path, handlers, allow } = found
     const { method = 'GET' } = req
     const handle = handlers.get(method === 'HEAD' ? 'GET' : method)
     if (handle) handle(req, res, params)
     else if (method === 'OPTIONS') options(req, res, allow)
-    else if (METHODS.includes(method)) notAllowed(req, res, allow)
+    else if (METHODS.includes(method)) notAllowed(req, res, { path, params, allow })
     else refuse(req, res, problem('NOT_FOUND'))
   }
 }
