@@ -82,7 +82,6 @@ it('the states in SQL equal the pure function', { timeout: 120_000 }, async () =
             since,
             session_absolute_seconds: absolute,
             password_profile: null,
-            password_settings: null,
             updated_at: now,
             updated_by: null,
           })

@@ -1,6 +1,5 @@
 /** The table of security policies. */
 import type { Generated } from 'kysely'
-import type { Json } from '../../../base/db/tables.ts'
 
 declare module '../../../base/db/tables.ts' {
   interface Tables {
@@ -19,7 +18,6 @@ export interface SecurityPoliciesTable {
   allowed_methods: Generated<string[]>
   session_absolute_seconds: number | null
   password_profile: 'nist' | 'classic' | 'pci' | 'custom' | null
-  password_settings: Json<Record<string, unknown>> | null
   sign_in: Generated<'any' | 'sso_required'>
   /** When the demand began or was last tightened; null without a demand. */
   since: Date | null

@@ -51,14 +51,9 @@ async function countUnused(tx: Tx, factorId: string): Promise<number> {
   return Number(count)
 }
 
-/** Moves the codes of one factor to another. @returns how many */
-export async function moveCodes(tx: Tx, from: string, to: string): Promise<number> {
-  const { numUpdatedRows } = await tx
-    .updateTable('backup_codes')
-    .set({ factor_id: to })
-    .where('factor_id', '=', from)
-    .executeTakeFirst()
-  return Number(numUpdatedRows)
+/** Moves the codes of one factor to another. */
+export async function moveCodes(tx: Tx, from: string, to: string): Promise<void> {
+  await tx.updateTable('backup_codes').set({ factor_id: to }).where('factor_id', '=', from).execute()
 }
 
 export const hasCodes = async (tx: Tx, factorId: string): Promise<boolean> =>

@@ -1,0 +1,1 @@
+alter table latchkey.security_policies add column password_settings jsonb;
