@@ -223,7 +223,10 @@ async function node24() {
   }
 }
 
-/** Fetches the frameworks and runtimes of tests, while the build uses the processor; a test that needs one says why it is missing. */
+/**
+ * Fetches the frameworks and runtimes of tests, while the build uses the processor; a test that needs one says why it is
+ * missing.
+ */
 async function installFrameworks() {
   for (const name of ['runtimes', 'guides', 'next']) await cached(name).catch(() => {})
 }

@@ -1,4 +1,7 @@
-/** Two nodes on one PostgreSQL database: one signing key, one successor of a refresh token or use of a code, revocations on both. */
+/**
+ * Two nodes on one PostgreSQL database: one signing key, one successor of a refresh token or use of a code, revocations on
+ * both.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withinASecond } from '../packages/guard/src/testing/waiting.ts'

@@ -211,7 +211,8 @@ async function report(error: unknown, json: boolean, words: readonly string[]): 
 }
 
 /**
- * Expected failures of the database or the machine, by class name, because their modules are loaded only by commands that use them.
+ * Expected failures of the database or the machine, by class name, because their modules are loaded only by commands that
+ * use them.
  */
 const EXPECTED: Readonly<Record<string, string>> = {
   Unreachable: 'DATABASE_UNREACHABLE',

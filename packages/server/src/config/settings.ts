@@ -157,7 +157,7 @@ export const SETTINGS = {
   passkeyOrigins: set('LATCHKEY_PASSKEY_ORIGINS', 'accounts', atMost(20, listOf(ceremonyOrigin)), { byDefault: '',
     about: 'Further origins that may use these passkeys: websites, also of other domains (published at `/.well-known/webauthn`), and Android apps.' }),
   passkeyAttestation: set('LATCHKEY_PASSKEY_ATTESTATION', 'accounts', oneOf('none', 'direct'), { byDefault: 'none',
-    about: 'Whether new passkeys state the model of their authenticator: `direct` requests it, which browsers may ask the user about; the signature is verified, the chain of certificates is not.' }),
+    about: 'Whether new passkeys state the model of their authenticator: `direct` requests it, which browsers may ask the user about. The statement is verified by itself: no trust anchors are configured, so that the issuer of its certificate is not checked, and the model is not proven.' }),
   emailSignIn: set('LATCHKEY_EMAIL_SIGN_IN', 'accounts', listOrOff(oneOf('link', 'code')), { byDefault: 'link,code',
     about: 'How users can sign in by e-mail, without their password: by a link, by a six-digit code, or (`off`) by neither.' }),
   totpAlgorithm: set('LATCHKEY_TOTP_ALGORITHM', 'accounts', oneOf('SHA1', 'SHA256', 'SHA512'), { byDefault: 'SHA1',

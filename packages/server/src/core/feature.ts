@@ -1,6 +1,6 @@
 /**
- * A feature, as a value: its rows, its jobs, the credentials it checks, and what it must write before the process ends. Each module exports one function of the tools that makes it; app.ts lists them, one line
- * each.
+ * A feature, as a value: its rows, its jobs, the credentials it checks, and what it must write before the process ends. Each
+ * module exports one function of the tools that makes it; app.ts lists them, one line each.
  */
 import type { Eventual } from '../base/eventual.ts'
 import type { Credential, Verdict } from '../base/http/request/authenticate.ts'

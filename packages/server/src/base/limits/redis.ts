@@ -10,9 +10,9 @@ import type { LimitStore, LimitWindow } from './store.ts'
 const PREFIX = 'latchkey:limit:'
 
 /**
- * KEYS: the windows. ARGV: the time, then of each window its maximum, length and grain as one text. Entries are packed as first, last,
- * count, oldest first. Returns the place of the window that refuses (0 for none), then of each window up to it the total
- * and the last use of the oldest entry (-1 for none).
+ * KEYS: the windows. ARGV: the time, then of each window its maximum, length and grain as one text. Entries are packed as
+ * first, last, count, oldest first. Returns the place of the window that refuses (0 for none), then of each window up to it
+ * the total and the last use of the oldest entry (-1 for none).
  */
 const TAKE = script(`
 local now, answer, windows = tonumber(ARGV[1]), {0}, {}

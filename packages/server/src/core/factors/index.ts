@@ -1,6 +1,6 @@
 /**
  * Second factors: which ones a user has enrolled, and what a sign-in must prove. Owns the table `factors`. Leaves the
- * secrets of each kind to its sign-in method, and the decision about a sign-in to `nextStep` (signin/attempts).
+ * secrets of each kind to its sign-in method, and the decision about a sign-in to `nextStep` (signin/steps).
  *
  * Invariant: a factor is in the table while it can be used: a set of backup codes without an unused code is deleted.
  */
@@ -244,8 +244,9 @@ export async function deleteFactor(tx: Tx, userId: string, id: string): Promise<
 }
 
 /**
- * Records that a member sets up a factor, in each organization whose demand the new factor is the first to meet, and ends that the member counts as
- * stopped. Called before the factor is added, in the same transaction; the caller holds the user's row. System scope.
+ * Records that a member sets up a factor, in each organization whose demand the new factor is the first to meet, and ends
+ * that the member counts as stopped. Called before the factor is added, in the same transaction; the caller holds the user's
+ * row. System scope.
  */
 export async function recordEnrolment(
   tools: FactTools,

@@ -26,7 +26,10 @@ export const actingJoins = (of: string): RawBuilder<unknown> => sql`
   left join organizations o on o.id = m.organization_id and o.deleted_at is null
   left join organization_roles r on r.organization_id = m.organization_id and r.name = m.role ${POLICY_JOIN}`
 
-/** The organization with the member's permissions, without regard to its policy; a custom role that was deleted has no permissions. */
+/**
+ * The organization with the member's permissions, without regard to its policy; a custom role that was deleted has no
+ * permissions.
+ */
 export function organizationOf(
   roles: Pick<Roles, 'organizationPermissionsOf'>,
   row: RoleRow,

@@ -64,7 +64,10 @@ export interface IssuedKey {
   secret: string
 }
 
-/** @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the permission that the owner lacks, CONFLICT when there are too many */
+/**
+ * @throws Problem VALIDATION_ERROR, INSUFFICIENT_PERMISSIONS with the permission that the owner lacks, CONFLICT when there
+ * are too many
+ */
 export async function issueKey(tools: KeyTools, call: Call, fields: NewKeyFields): Promise<IssuedKey> {
   const { principal } = call
   if (!principal) throw problem('AUTHENTICATION_REQUIRED')

@@ -54,7 +54,10 @@ export const createPermission = (
     return permissionView(row)
   })
 
-/** Deletes a permission from the catalogue and from all roles of organizations. @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS */
+/**
+ * Deletes a permission from the catalogue and from all roles of organizations.
+ * @throws Problem NOT_FOUND, CONFLICT, INSUFFICIENT_PERMISSIONS
+ */
 export const deletePermission = (tools: PermissionTools, call: Call, name: string): Promise<void> =>
   changing(tools, call, name, async (tx, { userId, username, definitions }) => {
     const found = (await readStoredPermissions(tx)).find((one) => one.name === name)

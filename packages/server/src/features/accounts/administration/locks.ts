@@ -115,7 +115,11 @@ export const resetMfa = (
     resetFactors(tools, tx, acting, await assertMayWithdraw(tools, tx, call, id)),
   )
 
-/** Ends a user's sessions with their tokens: all, or one. @returns how many. @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS */
+/**
+ * Ends a user's sessions with their tokens: all, or one.
+ * @returns how many.
+ * @throws Problem NOT_FOUND, INSUFFICIENT_PERMISSIONS
+ */
 export const endSessionsOf = (
   tools: Pick<Tools, 'db' | 'roles'>,
   call: Call,

@@ -76,7 +76,10 @@ export async function setUpAdministrator(
   })
 }
 
-/** Creates it at start from LATCHKEY_ADMIN_EMAIL, LATCHKEY_ADMIN_USERNAME and LATCHKEY_ADMIN_PASSWORD. @returns whether it was created */
+/**
+ * Creates it at start from LATCHKEY_ADMIN_EMAIL, LATCHKEY_ADMIN_USERNAME and LATCHKEY_ADMIN_PASSWORD.
+ * @returns whether it was created
+ */
 export async function ensureAdministrator(tools: SetupTools, now: Date): Promise<boolean> {
   const { adminEmail, adminUsername, adminPassword } = tools.config
   if (adminEmail === null || adminPassword === null || (await hasAdministrator(tools))) return false

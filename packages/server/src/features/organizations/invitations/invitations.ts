@@ -119,7 +119,10 @@ export async function sendInvitation(
   })
 }
 
-/** Sends a new link, after which earlier links are invalid; the caller becomes the inviter. @throws Problem as sendInvitation, NOT_FOUND */
+/**
+ * Sends a new link, after which earlier links are invalid; the caller becomes the inviter.
+ * @throws Problem as sendInvitation, NOT_FOUND
+ */
 export async function resendInvitation(
   tools: InvitingTools,
   call: Call,

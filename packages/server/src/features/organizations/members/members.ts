@@ -69,7 +69,10 @@ async function findMembers(
 export const getMember = (tools: Pick<Tools, 'db'>, call: Call, userId: string): Promise<MemberRow> =>
   tools.db.tx(callerScope(call), (tx) => readMember(tx, call.organization?.id ?? '', userId))
 
-/** Adds a user without an invitation. @throws Problem INSUFFICIENT_PERMISSIONS unless a server administrator, NOT_FOUND, CONFLICT */
+/**
+ * Adds a user without an invitation.
+ * @throws Problem INSUFFICIENT_PERMISSIONS unless a server administrator, NOT_FOUND, CONFLICT
+ */
 export async function addMember(
   tools: MemberTools,
   call: Call,

@@ -1,7 +1,7 @@
 /**
  * Security policies: what an organization demands of those who act in it, the days of grace, reminders, and who
- * complies. Owns the table `security_policies`; leaves the judgement of a session or sign-in to core (roles/acting,
- * assurance), and the override of one member to `members`.
+ * complies. Owns the table `security_policies`; leaves the judgement of a session or sign-in to core/policies.ts
+ * and base/assurance.ts, and the override of one member to `members`.
  */
 export { policyFeature } from './feature.ts'
 export {

@@ -1,6 +1,6 @@
 /**
  * Security policies as values: when a change tightens one, and which of the six states of compliance a member is in.
- * Pure; compliance.ts has the same states in SQL, and a property test compares the two.
+ * Pure; members-sql.ts has the same states in SQL, and compliance-sql.test.ts compares the two.
  */
 import {
   type AcceptableMethod,

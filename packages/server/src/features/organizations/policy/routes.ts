@@ -55,7 +55,7 @@ const policyRows = (tools: Tools): Row[] => [
     method: 'PUT',
     path: POLICY,
     description:
-      'Fields that are not sent get their default. Requires a sign-in within the last 10 minutes. A change that tightens the demand begins the days of grace again; no other change lengthens them. Access tokens that act in the organization are revoked.',
+      'Fields that are not sent get their default. Requires a sign-in within the last 10 minutes. A change that tightens the demand begins the days of grace again; another one lengthens them only by a higher `grace_days`. Access tokens that act in the organization are revoked.',
     tag,
     input: OneChange,
     output: SecurityPolicyView,

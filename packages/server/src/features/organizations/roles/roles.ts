@@ -77,7 +77,10 @@ const viewOf = ({ roles }: Pick<Tools, 'roles'>, row: OrganizationRolesTable): R
   isBuiltIn: false,
 })
 
-/** @throws Problem VALIDATION_ERROR for a permission that does not exist, INSUFFICIENT_PERMISSIONS for one that the caller lacks */
+/**
+ * @throws Problem VALIDATION_ERROR for a permission that does not exist, INSUFFICIENT_PERMISSIONS for one that the caller
+ * lacks
+ */
 function assertMayDefine(
   tools: Pick<Tools, 'roles'>,
   { membership }: LockedOrganization,

@@ -219,9 +219,9 @@ export async function findReturnTo(db: Statements, token: string): Promise<strin
 }
 
 /**
- * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began
- * until a time, or one, whose e-mail was used. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that the two do not lock the
- * same rows in different orders.
+ * Ends open attempts: those of a user, because what they prove is void once a credential is replaced, all that began until a
+ * time, or one, whose e-mail was used. The caller holds the user's row. Never a row that `purgeAttempts` deletes, so that
+ * the two do not lock the same rows in different orders.
  * @returns how many
  */
 export async function endAttempts(

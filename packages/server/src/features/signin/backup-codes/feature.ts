@@ -1,4 +1,4 @@
-/** The feature value of backup codes, with the sign-in method. */
+/** The feature value of backup codes: their routes and pages. */
 import type { Feature } from '../../../core/feature.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { backupCodePages } from './pages.tsx'

@@ -32,7 +32,7 @@ const ACCOUNT_WIDE_FACTOR = 10
 const MOST_WRONG_CODES = 100
 /** The longest lock-out of second factors, and the one that is answered where codes are refused. */
 const LONGEST_LOCKOUT = 86_400_000
-/** The count of wrong second factors that suggests that the password is known. */
+/** The count of wrong second factors that suggests that another person can prove the first factor. */
 const SUSPICIOUS = 3
 
 export interface Counter {
@@ -89,7 +89,7 @@ export interface FailureVerdict {
   lockedUntil: Date | null
   /** Whether this failure locked it. */
   tripped: boolean
-  /** Whether so many second factors were wrong that the password must be known to another person. */
+  /** Whether so many second factors were wrong that another person may be able to prove the first one. */
   isSuspicious: boolean
 }
 

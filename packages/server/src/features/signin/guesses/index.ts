@@ -1,6 +1,7 @@
 /**
- * Guesses: failed sign-ins and lock-out. Owns the failure counters, and the e-mails about lock-outs and new devices. Leaves verifying a credential to the methods and signing in to `door`, which runs every method between
- * `openGuess` and its settlement.
+ * Guesses: failed sign-ins and lock-out. Owns the failure counters, and the e-mails about lock-outs and new devices. Leaves
+ * verifying a credential to the methods and signing in to `door`, which runs every method between `openGuess` and its
+ * settlement.
  */
 export { guessFeature } from './feature.ts'
 export {

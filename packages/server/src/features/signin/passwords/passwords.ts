@@ -145,8 +145,8 @@ export async function usedHashes(tx: Tx, { history }: Profile, userId: string): 
 
 /**
  * Why a right password has to be replaced: it has expired (`age`), or the rules have changed since it was accepted and it
- * does not meet them (`policy`); null: it need not be. One whose rules are not known was accepted under those of the server. Reads what the user's second
- * factors change about the rules only where the password does not meet those without one.
+ * does not meet them (`policy`); null: it need not be. One whose rules are not known was accepted under those of the server.
+ * Reads what the user's second factors change about the rules only where the password does not meet those without one.
  */
 export async function mustReplace(
   tools: FactTools & { config: ProfileSettings; db: Pick<Tools['db'], 'hot'> },

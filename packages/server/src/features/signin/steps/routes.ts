@@ -20,7 +20,7 @@ export const attemptRoutes = (tools: Pick<Tools, 'config' | 'db'>): Row[] => [
     method: 'GET',
     path: '/api/v1/auth/attempts/:attempt',
     description:
-      'A sign-in that needs more than one step is an attempt. It expires after 15 minutes (after a registration, one hour), and can be continued by JSON or on the hosted pages.',
+      'A sign-in that needs more than one step is an attempt. It expires after 15 minutes (after a registration, one hour; where a second factor has to be set up, 30 minutes from then; one that waits for the code of an e-mail, 10 minutes), and can be continued by JSON or on the hosted pages.',
     tag: 'Authentication',
     input: z.object({ attempt: AttemptToken }),
     output: z.object({
