@@ -88,7 +88,10 @@ export interface StepTaken {
 
 type Completing = StepTaken & Pick<CompletedSignIn, 'compliance'>
 
-/** Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written */
+/**
+ * Takes the step that the attempt waits at. @throws what `fulfil` throws, and then nothing is written; Problem CONFLICT where
+ * the attempt has ended or another answer has taken the step: then what its credential used up is not used up
+ */
 export async function advance(
   tools: DoorTools,
   tx: Tx,
@@ -97,7 +100,7 @@ export async function advance(
   taken: StepTaken,
 ): Promise<Outcome> {
   const { user } = taken
-  if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) return { refused: attemptEnded() }
+  if (attempt.stepUp && attempt.stepUp.sessionId !== call.session?.id) throw attemptEnded()
   const facts = taken.facts ?? (await findSignInFacts(tools, tx, user.id, call.now))
   const proofs = proofsAfter(attempt, taken, facts, call.now)
   const requirements = [
@@ -112,8 +115,7 @@ export async function advance(
     requirements,
     isFinished: !isWaiting(step),
   }
-  if (attempt.isStored && !(await moveAttempt(tx, attempt, progress, call.now)))
-    return { refused: attemptEnded() }
+  if (attempt.isStored && !(await moveAttempt(tx, attempt, progress, call.now))) throw attemptEnded()
   if (step === 'done' || isWaiting(step)) await taken.fulfil?.()
   const moved = { ...attempt, ...progress, version: attempt.version + (attempt.isStored ? 1 : 0) }
   const inserts = attempt.isStored ? [] : [attemptInsert(attempt, progress)]
@@ -132,6 +134,18 @@ export async function advance(
   ])
   return outcome
 }
+
+/**
+ * Whether an attempt still waits at its step: a factor that was enrolled meanwhile is proven before another is, and before a
+ * password is replaced. @param facts before the step
+ */
+export const isStillDue = (
+  { config }: Pick<Tools, 'config'>,
+  call: Call,
+  { step, ...attempt }: Attempt,
+  user: User,
+  facts: SignInFacts,
+): boolean => stepOf(config, call.now, { ...attempt, user, facts }) === step
 
 /** A remembered device is a proof only of a sign-in that it completes: it neither raises a session nor lets a factor be set up. */
 function proofsAfter(

@@ -36,7 +36,15 @@ import {
   recordFailedGuess,
 } from '../guesses/index.ts'
 import { assertOffered, getAttempt } from '../steps/index.ts'
-import { advance, type CheckedUser, type DoorTools, judge, type Outcome, type StepTaken } from './advance.ts'
+import {
+  advance,
+  type CheckedUser,
+  type DoorTools,
+  isStillDue,
+  judge,
+  type Outcome,
+  type StepTaken,
+} from './advance.ts'
 import type { FurtherMethod, Identified, Method, Verified } from './method.ts'
 
 type SignInTools = Pick<Tools, 'config' | 'db' | 'jobs' | 'keyring'>
@@ -273,13 +281,15 @@ export async function continueAttempt(
 ): Promise<Outcome> {
   return await tools.db.tx('system', async (tx) => {
     const { user, device } = await lockAttemptUser(tx, call, attempt)
-    const step = requirement && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
+    const facts = await findSignInFacts(tools, tx, user.id, call.now)
+    const isDue = requirement && isStillDue(tools, call, attempt, user, facts)
+    const step = isDue && { fulfilled: requirement.name, fulfil: () => requirement.fulfil(tx, user) }
     const second = attempt.proofs.find(
       (proof, n) => isPasskey(proof) || (n > 0 && secondOf(proof.method) !== null),
     )
     const settle = () => liftLockout(tools, tx, call, user, second?.method)
     const remembered = proveDevice(tools, call, user, device)
-    return await advance(tools, tx, call, attempt, { user, device, remembered, settle, ...step })
+    return await advance(tools, tx, call, attempt, { user, device, remembered, facts, settle, ...step })
   })
 }
 
@@ -305,6 +315,8 @@ export async function enrolInAttempt(
   return await tools.db.tx('system', async (tx) => {
     const { user, device } = await lockAttemptUser(tx, call, attempt)
     const facts = await findSignInFacts(tools, tx, user.id, call.now)
+    if (!isStillDue(tools, call, attempt, user, facts))
+      return await advance(tools, tx, call, attempt, { user, device, remembered: null, facts })
     return await advance(tools, tx, call, attempt, {
       user,
       device,
