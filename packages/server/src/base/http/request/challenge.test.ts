@@ -197,6 +197,24 @@ describe('a challenge', () => {
     expect((await refusedOffer(server)).difficulty).toBe(16)
   })
 
+  it('that was fetched ahead is solved at the difficulty of its use, of which one step may be missing', async () => {
+    const server = await start()
+    await useUp(server)
+    await useUp(server, '/api/v1/sign-up')
+    const ahead = await refusedOffer(server, '/api/v1/sign-up')
+    for (let i = 0; i < LIMIT.max; i++) {
+      const sent = withSolution(solve(await refusedOffer(server)))
+      expect((await post(server, '/api/v1/sign-in', sent)).status).toBe(200)
+    }
+    const harder = { ...ahead, difficulty: 17 }
+    let [nonce, enough] = [0, 0]
+    while (!isSolved(ahead, nonce) || isSolved(harder, nonce)) nonce++
+    while (!isSolved(harder, enough)) enough++
+    const send = (one: number) =>
+      post(server, '/api/v1/sign-up', withSolution(`${ahead.challenge}.${one}`)).then(({ status }) => status)
+    expect([await send(nonce), await send(enough)]).toEqual([429, 200])
+  })
+
   it('is needless where the limit is not reached, and never accepted for other operations or signed-in callers', async () => {
     const server = await start()
     expect((await post(server, '/api/v1/sign-in', withSolution('nonsense'))).status).toBe(200)

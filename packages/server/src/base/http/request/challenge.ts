@@ -96,7 +96,9 @@ export function createChallenges({
       const accepted = keyring.macs('challenges', signedText(head, operation, caller.ip))
       if (!accepted.some((one) => timingSafeEqual(one.subarray(0, MAC_BYTES), mac))) return null
       if (head.readUIntBE(0, EXPIRY_BYTES) <= caller.now.getTime()) return null
-      if (leadingZeros(sha256(solution)) < (head[HEAD_BYTES - 1] ?? HARDEST)) return null
+      // a challenge that was fetched ahead is not easier for that; one step may have been taken while it was solved
+      const difficulty = Math.max(head[HEAD_BYTES - 1] ?? HARDEST, difficultyFor(caller) - 1)
+      if (leadingZeros(sha256(solution)) < difficulty) return null
       // the bytes and not the text: base64url has several spellings of them
       const used = { key: `challenge ${bytes.toString('hex')}`, max: 1, milliseconds: LIFETIME }
       return [used, solvedBy(caller)]
