@@ -1,4 +1,5 @@
 /** Passkeys in Chromium, with a virtual authenticator: adding one, signing in with it, and living without JavaScript. */
+import { readFileSync } from 'node:fs'
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startWorld, type World } from '../../packages/server/src/testing/world.ts'
@@ -26,6 +27,32 @@ async function open(world: World, options = {}): Promise<Browser> {
   return { context, me: visitor(world, page), authenticator: await addAuthenticator(page, options) }
 }
 
+/** The codes of the page, after they were copied, downloaded and printed. */
+async function savedCodes(context: BrowserContext, { page }: Visitor): Promise<string[]> {
+  await page.getByRole('heading', { name: 'Save your backup codes' }).waitFor()
+  const codes = await page.locator('#codes li').allInnerTexts()
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  const copied = String(await page.evaluate('navigator.clipboard.readText()'))
+  expect(copied.split(/\s+/)).toEqual(codes)
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download' }).click(),
+  ])
+  expect(file.suggestedFilename()).toBe('backup-codes.txt')
+  const text = readFileSync(await file.path(), 'utf8')
+  expect(text.split('\r\n').slice(2, -1)).toEqual(codes)
+  await page.evaluate('window.print = () => { document.body.dataset.printed = "yes" }')
+  await page.getByRole('button', { name: 'Print' }).click()
+  expect(await page.locator('body').getAttribute('data-printed')).toBe('yes')
+  await page.emulateMedia({ media: 'print' })
+  expect(await page.getByRole('button', { name: 'Print' }).isVisible()).toBe(false)
+  expect(await page.locator('#codes').isVisible()).toBe(true)
+  await page.emulateMedia({ media: null })
+  return codes
+}
+
 const at = (me: Visitor, path: string) => me.page.waitForURL((url) => url.pathname + url.search === path)
 
 describe('a passkey', () => {
@@ -43,8 +70,8 @@ describe('a passkey', () => {
   })
   afterEach(() => expect(complaintsOf(browser.context)).toEqual([]))
 
-  it('is added on the security page', async () => {
-    const { me, authenticator } = browser
+  it('is added on the security page, with backup codes that are copied, downloaded and printed', async () => {
+    const { context, me, authenticator } = browser
     await me.signIn(email)
     await me.visit(LIST)
     expect(await me.text()).toContain('You have no passkey yet.')
@@ -52,7 +79,11 @@ describe('a passkey', () => {
     expect(await me.text()).not.toContain('need JavaScript')
     await me.fill({ 'Name (optional)': 'Laptop' })
     await me.press('Create passkey')
+    const codes = await savedCodes(context, me)
+    expect(codes).toHaveLength(10)
+    await me.follow('I have saved them')
     await at(me, `${LIST}?done=added`)
+    expect(await me.text()).toContain('Passkey added.')
     expect(await me.text()).toContain('Laptop')
     expect(await authenticator.passkeys()).toHaveLength(1)
   })
@@ -127,6 +158,7 @@ describe('a second factor', () => {
     await me.signIn(email)
     await me.visit(`${LIST}/new`)
     await me.press('Create passkey')
+    await me.follow('I have saved them')
     await at(me, `${LIST}?done=added`)
     expect(await me.text()).toContain('After the password only')
 

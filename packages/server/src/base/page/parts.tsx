@@ -162,22 +162,37 @@ export function Time({ at, to = 'minute' }: { at: Date; to?: Precision }) {
   )
 }
 
-/** A value with a copy button, which appears only if scripts run. */
-export function Copyable({ id, value }: { id: string; value: string }) {
+/** A value with a copy button. */
+export const Copyable = ({ id, value }: { id: string; value: string }) => (
+  <span class="copyable">
+    <code id={id}>{value}</code>
+    <CopyButton of={id} kind="link" />
+  </span>
+)
+
+/** Copies the text of an element, a line for each item of a list. Appears only if scripts run. */
+export function CopyButton({ of, kind }: { of: string; kind: ButtonKind }) {
   const { locale } = useUi()
   return (
-    <span class="copyable">
-      <code id={id}>{value}</code>
-      <button
-        type="button"
-        class="button link"
-        hidden
-        data-copy={id}
-        data-copied={baseText(locale, 'copied')}
-      >
-        {baseText(locale, 'copy')}
-      </button>
-    </span>
+    <button
+      type="button"
+      class={`button ${kind}`}
+      hidden
+      data-copy={of}
+      data-copied={baseText(locale, 'copied')}
+    >
+      {baseText(locale, 'copy')}
+    </button>
+  )
+}
+
+/** Prints the page. Appears only if scripts run: browsers print without. */
+export function PrintButton() {
+  const { locale } = useUi()
+  return (
+    <button type="button" class="button secondary" hidden data-print>
+      {baseText(locale, 'print')}
+    </button>
   )
 }
 

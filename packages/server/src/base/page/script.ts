@@ -94,10 +94,15 @@ if (navigator.clipboard) for (const button of all('[data-copy]')) {
   const label = button.textContent
   button.hidden = false
   button.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(byId(button.dataset.copy).textContent)
+    await navigator.clipboard.writeText(byId(button.dataset.copy).innerText)
     button.textContent = button.dataset.copied
     setTimeout(() => { button.textContent = label }, 2000)
   })
+}
+
+for (const button of all('[data-print]')) {
+  button.hidden = false
+  button.addEventListener('click', () => print())
 }
 
 const { lang } = document.documentElement

@@ -118,7 +118,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .button.link { min-height: 2.75rem; padding: 0; border-color: transparent; background: none; font-weight: 500; }
 .button[aria-disabled=true] { opacity: .6; cursor: progress; }
 .narrow .form > .button, .narrow > .button, .narrow > .button-form .button { width: 100%; }
-.card > .button, .card > .button-form, .card > .actions { margin-top: 1.5rem; }
+.card > .button, .card > .button-form, .card > .actions, .alert > .actions { margin-top: 1.5rem; }
 .card:not(.narrow) .form { max-width: 27rem; }
 .card:not(.narrow) .form > .button { justify-self: start; }
 .links { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0 .375rem; margin-top: 1.25rem; text-align: center; }
@@ -132,7 +132,6 @@ details ~ .links, .narrow > details { margin-top: 0; }
 .alert.success { border-color: var(--good); background: var(--good-soft); }
 .alert.error { border-color: var(--bad); background: var(--bad-soft); }
 .alert a { color: inherit; } .alert ul { display: grid; gap: .25rem; margin-top: .25rem; }
-.alert > .actions { margin-top: .75rem; }
 .alert:focus { outline: none; }
 
 .account { display: grid; gap: 1.25rem; max-width: 44rem; margin: 0 auto; }

@@ -40,9 +40,14 @@ export async function createBackupCodes(
   return set.codes
 }
 
-/** Gives the user codes where there are none; the user's row decides of two at once. The caller holds it. */
-export async function issueWhereNone(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
-  if ((await countBackupCodes(tx, user.id)) === 0) await issueSet(tx, call, user, set)
+/**
+ * Gives the user codes where there are none; the user's row decides of two at once. The caller holds it.
+ * @returns whether there were none: otherwise these are not valid
+ */
+export async function issueWhereNone(tx: Tx, call: Call, user: User, set: NewSet): Promise<boolean> {
+  if ((await countBackupCodes(tx, user.id)) > 0) return false
+  await issueSet(tx, call, user, set)
+  return true
 }
 
 /** Replaces the user's set, recorded. The caller holds the user's row. */

@@ -20,7 +20,9 @@ export const backupCodesText = texts({
     'page.button': 'Create codes',
     'saved.title': 'Save your backup codes',
     'saved.lead':
-      'They are shown only now. Keep them where you keep important papers, or in a password manager, not on the device with your authenticator app.',
+      'They are shown only now. Keep them where you keep important papers, or in a password manager, but not only on the device that they replace.',
+    'saved.file': 'Backup codes',
+    'saved.download': 'Download',
     'saved.button': 'I have saved them',
   },
   de: {
@@ -42,7 +44,9 @@ export const backupCodesText = texts({
     'page.button': 'Codes erzeugen',
     'saved.title': 'Speichern Sie Ihre Backup-Codes',
     'saved.lead':
-      'Sie werden nur jetzt angezeigt. Bewahren Sie sie bei wichtigen Papieren oder in einem Passwortmanager auf, nicht auf dem Gerät mit Ihrer Authenticator-App.',
+      'Sie werden nur jetzt angezeigt. Bewahren Sie sie bei wichtigen Papieren oder in einem Passwortmanager auf, aber nicht nur auf dem Gerät, das sie ersetzen.',
+    'saved.file': 'Backup-Codes',
+    'saved.download': 'Herunterladen',
     'saved.button': 'Ich habe sie gespeichert',
   },
 })

@@ -1,21 +1,45 @@
 /** Views of backup codes. Presentation only. */
 import { ButtonForm, Field } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
-import { AccountPage, Alert, ButtonLink, Card, Section } from '../../../base/page/parts.tsx'
+import {
+  AccountPage,
+  Actions,
+  Alert,
+  ButtonLink,
+  Card,
+  CopyButton,
+  PrintButton,
+  Section,
+} from '../../../base/page/parts.tsx'
 import { backupCodesText as t } from './texts.ts'
 
 /** The codes, once. `next`: where the page continues. */
 export function SavedCodes({ codes, next }: { codes: readonly string[]; next: string }) {
-  const { locale } = useUi()
+  const { locale, brand, signedIn } = useUi()
+  const owner = [brand.name, signedIn?.name ?? signedIn?.email].filter(Boolean).join(' · ')
+  const file = [`${t(locale, 'saved.file')}: ${owner}`, '', ...codes, ''].join('\r\n')
   return (
     <Card sign="done" title={t(locale, 'saved.title')} lead={t(locale, 'saved.lead')}>
-      <ul class="codes">
+      <p class="block quiet">{owner}</p>
+      <ul class="codes" id="codes">
         {codes.map((code) => (
           <li key={code}>
             <code>{code}</code>
           </li>
         ))}
       </ul>
+      <Actions>
+        <CopyButton of="codes" kind="secondary" />
+        {/* an address with the contents: no request carries them, and it works without a script */}
+        <a
+          class="button secondary"
+          href={`data:text/plain;charset=utf-8,${encodeURIComponent(file)}`}
+          download="backup-codes.txt"
+        >
+          {t(locale, 'saved.download')}
+        </a>
+        <PrintButton />
+      </Actions>
       <ButtonLink href={next}>{t(locale, 'saved.button')}</ButtonLink>
     </Card>
   )

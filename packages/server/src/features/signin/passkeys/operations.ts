@@ -72,7 +72,7 @@ export const passkeyOperations = {
     summary: 'Add a passkey',
     needs: 'session',
     fresh: PROVEN,
-    audit: ['auth.passkey.added', 'organization.member.mfa_enrolled'],
+    audit: ['auth.passkey.added', 'auth.mfa.backup_codes_created', 'organization.member.mfa_enrolled'],
     limit: { by: 'user', max: 60, per: '1h' },
     errors: ['CONFLICT', 'NOT_FOUND', 'AUTHENTICATION_REQUIRED'],
   }),

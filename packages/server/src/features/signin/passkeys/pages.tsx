@@ -10,6 +10,7 @@ import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
+import { makeSetWhereNone, showCodes } from '../backup-codes/index.ts'
 import { renamePages } from '../mfa/index.ts'
 import { redirectOutcome, showSignIn } from '../responses/index.ts'
 import type { SecuritySection } from '../security/index.ts'
@@ -103,8 +104,10 @@ const ownPages = (tools: Tools): Row[] => [
     path: `${LIST}/new`,
     input: z.object({ credential: inForm(RegistrationAnswer), name: optional(PasskeyName) }),
     run: async (call, input) => {
-      const { session } = await addOwnPasskey(tools, call, input)
-      return { redirect: `${LIST}?done=added`, cookies: [sessionCookie(session, call.now)] }
+      const set = await makeSetWhereNone(tools, call.principal?.userId ?? '')
+      const { session, backupCodes } = await addOwnPasskey(tools, call, input, set)
+      const answer = backupCodes ? showCodes(call, backupCodes, `${LIST}?done=added`) : done('added')
+      return { ...answer, cookies: [sessionCookie(session, call.now)] }
     },
     // sent twice: its challenge is used up, and the passkey is there
     reached: async (call, { credential = '' }, { code }) =>

@@ -171,24 +171,28 @@ export const beginOwn = (tools: RegistrationTools, call: Call): Promise<Creation
 }
 
 /**
- * Adds a passkey to the caller's account. The session has proven it as well, and continues under a new token.
+ * Adds a passkey to the caller's account. The session has proven it as well, and continues under a new token. `set`: backup
+ * codes that the user gets where there are none; `backupCodes` in the answer: whether they did.
  * @throws Problem VALIDATION_ERROR, CONFLICT
  */
 export async function addOwnPasskey(
   tools: RegistrationTools,
   call: Call,
   created: CreatedPasskey,
-): Promise<{ id: string; session: StartedSession }> {
+  set: NewSet | null = null,
+): Promise<{ id: string; session: StartedSession; backupCodes: readonly string[] | null }> {
   let id = ''
+  let backupCodes: readonly string[] | null = null
   const verified = await verifyCreated(tools, call, ownSession(call).sessionId, created)
   const session = await enrolInSession(tools, call, {
     method: 'passkey',
     proof: proofOf(verified.passkey),
     async enrol(tx, user) {
       id = await addPasskey(tools, tx, call, user, verified)
+      if (set && (await issueWhereNone(tx, call, user, set))) backupCodes = set.codes
     },
   })
-  return { id, session }
+  return { id, session, backupCodes }
 }
 
 /** Options for an attempt that waits at `enrol`. @throws Problem NOT_FOUND, CONFLICT */
