@@ -47,7 +47,8 @@ async function solverOf({ page }: Visitor): Promise<string> {
 
 const WAIT = 'Too many requests in a short time. You can try again in 10 minutes.'
 const WORKING = 'Your browser is doing a short calculation'
-const SOLVED = 'You can send the form now.'
+const SOLVED = 'so that the form was not sent. You can send it now.'
+const SOLVED_PASSWORD = 'so that the form was not sent. Enter your password again, and send it now.'
 
 describe('after too many requests of a network', () => {
   it('the sign-in form solves the challenge while the password is typed, and then signs in', async () => {
@@ -56,7 +57,7 @@ describe('after too many requests of a network', () => {
     await flood('/api/v1/auth/login', { username: 'mallory', password: 'a wrong one of several words' })
     await me.signIn(email)
     expect(await me.heading()).toBe('Sign in')
-    await expect.poll(() => me.text()).toContain(SOLVED)
+    await expect.poll(() => me.text()).toContain(SOLVED_PASSWORD)
     expect(await me.text()).not.toContain(WAIT)
     await me.fill({ Password: PASSWORD })
     await me.press('Sign in')
@@ -84,6 +85,30 @@ describe('after too many requests of a network', () => {
     await expect.poll(() => me.heading()).toBe('Check your e-mail')
   })
 
+  it('a form without a password says why it was not sent, and that it can be', async () => {
+    const me = await newVisitor()
+    await me.visit('/forgot-password')
+    await flood('/api/v1/auth/password/forgot', { email: 'ada@acme.test' })
+    await me.fill({ 'E-mail address': 'ada@acme.test' })
+    await me.press('Send the link')
+    await expect.poll(() => me.text()).toContain(SOLVED)
+    await me.press('Send the link')
+    expect(await me.heading()).toBe('Check your e-mail')
+  })
+
+  it('in German the sign-in form says that the password has to be entered again', async () => {
+    const { email } = await world.person({ signIn: false })
+    const me = await newVisitor({ locale: 'de-DE' })
+    await flood('/api/v1/auth/login', { username: 'mallory', password: 'a wrong one of several words' })
+    await me.visit('/sign-in')
+    await me.page.locator('[name=identifier]').fill(email)
+    await me.page.locator('[name=password]').fill(PASSWORD)
+    await me.press('Anmelden')
+    await expect
+      .poll(() => me.text())
+      .toContain('Geben Sie Ihr Passwort erneut ein, und senden Sie es jetzt ab.')
+  })
+
   it('the sign-up form keeps what was typed, and can be sent', async () => {
     const me = await newVisitor()
     await me.visit('/sign-up')
@@ -95,7 +120,7 @@ describe('after too many requests of a network', () => {
     }
     await me.page.locator('[name=email]').fill('new@acme.test')
     await send()
-    await expect.poll(() => me.text()).toContain(SOLVED)
+    await expect.poll(() => me.text()).toContain(SOLVED_PASSWORD)
     expect(await me.page.locator('[name=email]').inputValue()).toBe('new@acme.test')
     await send()
     expect(await me.heading()).toBe('Check your e-mail')

@@ -45,7 +45,10 @@ export const baseText = texts({
 
     'challenge.working':
       'There were many requests from your network. Your browser is doing a short calculation, so that you do not have to wait.',
-    'challenge.solved': 'You can send the form now.',
+    'challenge.solved':
+      'There were many requests from your network, so that the form was not sent. You can send it now.',
+    'challenge.again':
+      'There were many requests from your network, so that the form was not sent. Enter your password again, and send it now.',
     'passkey.failed': 'The passkey was not used: it was cancelled, or there is none here. Please try again.',
     'passkey.known': 'This device has a passkey of your account already.',
 
@@ -219,7 +222,10 @@ export const baseText = texts({
 
     'challenge.working':
       'Aus Ihrem Netz kamen viele Anfragen. Ihr Browser führt eine kurze Berechnung aus, damit Sie nicht warten müssen.',
-    'challenge.solved': 'Sie können das Formular jetzt absenden.',
+    'challenge.solved':
+      'Aus Ihrem Netz kamen viele Anfragen, daher wurde das Formular nicht gesendet. Sie können es jetzt absenden.',
+    'challenge.again':
+      'Aus Ihrem Netz kamen viele Anfragen, daher wurde das Formular nicht gesendet. Geben Sie Ihr Passwort erneut ein, und senden Sie es jetzt ab.',
     'passkey.failed':
       'Der Passkey wurde nicht verwendet: Der Vorgang wurde abgebrochen, oder hier gibt es keinen. Bitte versuchen Sie es erneut.',
     'passkey.known': 'Dieses Gerät hat bereits einen Passkey Ihres Kontos.',

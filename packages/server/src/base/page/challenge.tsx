@@ -3,7 +3,10 @@ import { baseText } from './base-texts.ts'
 import { Alert } from './parts.tsx'
 import { useUi } from './ui.ts'
 
-/** Without the script the page says how long to wait; with it the browser solves the challenge meanwhile. */
+/**
+ * Without the script the page says how long to wait; with it the browser solves the challenge meanwhile, and the page says why
+ * the form was not sent, and that a password has to be entered again.
+ */
 export function ChallengeField({
   challenge,
   difficulty,
@@ -26,6 +29,7 @@ export function ChallengeField({
         id="challenge"
         hidden
         data-solved={baseText(locale, 'challenge.solved')}
+        data-again={baseText(locale, 'challenge.again')}
       >
         {baseText(locale, 'challenge.working')}
       </p>

@@ -61,7 +61,7 @@ for (const field of all('[data-challenge]')) {
     worker.terminate()
     field.value = data
     form.removeEventListener('submit', hold)
-    status.textContent = status.dataset.solved
+    status.textContent = status.dataset[form.querySelector('[type=password]') ? 'again' : 'solved']
     if (isSent) form.requestSubmit()
   }
   worker.onerror = () => {

@@ -35,9 +35,13 @@ export const showSignIn = (
   status: problem.status,
 })
 
-/** Without a credential that was typed; and a browser that offers the passkey by itself would send it again at once. */
+/**
+ * Without a credential that was typed, and without a challenge, which the form of the password cannot answer. A browser that
+ * offers the passkey by itself would send it again at once.
+ */
 const refusedPasskey = ({ locale }: Call, { code }: Problem) => ({
   isPasskeyRefused: true,
+  challenge: null,
   ...(code === 'AUTHENTICATION_FAILED' && { alert: signinText(locale, 'sign_in.passkey_refused') }),
 })
 
