@@ -199,9 +199,21 @@ describe('a code by e-mail as the second factor', () => {
     const first = await browser.post('/sign-in', form, { form: true })
     expect(first.headers.get('location')).toBe('/second-factor')
     const attempt = (browser.cookies.get('lk_attempt') ?? '').split('.')[0] ?? ''
+    const unsent = (await browser.get('/second-factor')).text
+    expect(unsent).toContain('action="/sign-in/code/send"')
+    for (const part of ['name="code"', 'name="remember_device"', 'Send another code'])
+      expect(unsent).not.toContain(part)
     const sent = { csrf_token: await csrf('/second-factor'), attempt, method: 'email_code' }
     const sending = await browser.post('/sign-in/code/send', sent, { form: true })
     expect(sending.headers.get('location')).toBe('/second-factor?method=email_code')
+    const entering = (await browser.get('/second-factor?method=email_code')).text
+    for (const part of [
+      'name="code"',
+      'action="/second-factor"',
+      'Send another code',
+      'at most one a minute',
+    ])
+      expect(entering).toContain(part)
     const code = await codeTo(email)
     const wrong = await browser.post('/second-factor', { ...sent, code: '12' }, { form: true })
     expect([wrong.status, wrong.text.includes('six digits')]).toEqual([400, true])

@@ -13,8 +13,9 @@ import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { assertMayEnrol, type ContinuingMethod, mayEnrol } from '../second-factor/index.ts'
 import { proveByCode } from './code-method.ts'
 import { factorEmail } from './mail.tsx'
+import { findCodeAddress } from './sql.ts'
 import { mailCodesText as t } from './texts.ts'
-import { ProveByCode } from './views.tsx'
+import { ProveByCode, SendAnotherCode } from './views.tsx'
 
 /**
  * Makes codes by e-mail the caller's second factor. The mailbox is verified, so that it needs no confirmation.
@@ -87,12 +88,22 @@ export async function findEmailFactor(
 export const continuingEmailCode = (tools: Tools): ContinuingMethod => ({
   name: 'email_code',
   prove: (call, token, { code = '', ...chosen }) => proveByCode(tools, call, token, code, chosen),
-  panel: async ({ locale }) => ({
-    label: t(locale, 'prove.label'),
-    lead: t(locale, 'prove.lead'),
-    field: 'code',
-    fields: { code: t(locale, 'code.field') },
-    body: <ProveByCode />,
-    wrong: t(locale, 'code.wrong'),
-  }),
+  panel: async ({ locale }, { attempt }) => {
+    const path = '/sign-in/code/send'
+    const label = t(locale, 'prove.label')
+    const unsent = {
+      lead: t(locale, 'prove.lead'),
+      action: path,
+      button: t(locale, 'prove.send'),
+      body: null,
+    }
+    const sent = {
+      lead: t(locale, 'prove.sent'),
+      body: <ProveByCode />,
+      below: <SendAnotherCode path={path} attempt={attempt.id} />,
+    }
+    const isSent = (await findCodeAddress(tools.db.hot, attempt.id)) !== null
+    const fields = { code: t(locale, 'code.field') }
+    return { label, field: 'code', wrong: t(locale, 'code.wrong'), fields, ...(isSent ? sent : unsent) }
+  },
 })

@@ -73,7 +73,7 @@ describe('the pages of a code', () => {
     await world.clock.advance('1 minute')
     const again = await send(browser, '/sign-in/code', {}, '/sign-in/code/send')
     expect(at(again)).toBe('/sign-in/code?sent=1')
-    expect((await browser.get('/sign-in/code?sent=1')).text).toContain('another code is on its way')
+    expect((await browser.get('/sign-in/code?sent=1')).text).toContain('Otherwise the last one stays valid.')
     expect(at(await send(browser, '/sign-in/code', { code: await codeTo(email) }))).toBe('/account')
   })
 

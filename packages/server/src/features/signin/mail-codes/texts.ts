@@ -21,7 +21,8 @@ export const mailCodesText = texts({
     'code.button': 'Sign in',
     'code.again': 'Send another code',
     'code.other': 'Use another address',
-    'code.sent': 'If there is an account, another code is on its way. We send at most one a minute.',
+    'code.sent':
+      'If there is an account, and a minute has passed since the last code, another code is on its way. Otherwise the last one stays valid.',
     'code.wrong': 'This is not the code from the e-mail, or it has expired.',
     'code.spent': 'This code cannot be used any more. Sign in again to get a new one.',
     'link.title': 'Sign in',
@@ -38,7 +39,8 @@ export const mailCodesText = texts({
     'invalid.lead_expired': 'Links to sign in work for 15 minutes.',
     'invalid.button': 'Request another link',
     'prove.label': 'Code by e-mail',
-    'prove.lead': 'Send a six-digit code to your e-mail address, and enter it here.',
+    'prove.lead': 'We send a six-digit code to your e-mail address. You enter it on the next page.',
+    'prove.sent': 'A six-digit code is on its way to your e-mail address. We send at most one a minute.',
     'prove.send': 'Send the code',
     'factor.title': 'Code by e-mail',
     'factor.on': 'On',
@@ -76,7 +78,7 @@ export const mailCodesText = texts({
     'code.again': 'Neuen Code senden',
     'code.other': 'Andere Adresse verwenden',
     'code.sent':
-      'Wenn es ein Konto gibt, ist ein neuer Code unterwegs. Wir senden höchstens einen in der Minute.',
+      'Wenn es ein Konto gibt und seit dem letzten Code eine Minute vergangen ist, ist ein neuer unterwegs. Sonst gilt der letzte weiter.',
     'code.wrong': 'Das ist nicht der Code aus der E-Mail, oder er ist abgelaufen.',
     'code.spent': 'Dieser Code gilt nicht mehr. Melden Sie sich noch einmal an, um einen neuen zu bekommen.',
     'link.title': 'Anmelden',
@@ -93,7 +95,10 @@ export const mailCodesText = texts({
     'invalid.lead_expired': 'Links zur Anmeldung gelten 15 Minuten lang.',
     'invalid.button': 'Neuen Link anfordern',
     'prove.label': 'Code per E-Mail',
-    'prove.lead': 'Senden Sie einen sechsstelligen Code an Ihre E-Mail-Adresse, und geben Sie ihn hier ein.',
+    'prove.lead':
+      'Wir senden einen sechsstelligen Code an Ihre E-Mail-Adresse. Sie geben ihn auf der nächsten Seite ein.',
+    'prove.sent':
+      'Ein sechsstelliger Code ist an Ihre E-Mail-Adresse unterwegs. Wir senden höchstens einen in der Minute.',
     'prove.send': 'Code senden',
     'factor.title': 'Code per E-Mail',
     'factor.on': 'Eingeschaltet',

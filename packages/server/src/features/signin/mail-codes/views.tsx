@@ -177,15 +177,10 @@ export function EmailFactorRow({ path, address, isEnabled, isVerified, isStronge
   )
 }
 
-/** The part of the page of a second factor: the field, and a button that sends the code. */
-export function ProveByCode() {
-  const { locale } = useUi()
-  return (
-    <>
-      <Button kind="secondary" formAction="/sign-in/code/send">
-        {t(locale, 'prove.send')}
-      </Button>
-      <Field {...CODE_FIELD} />
-    </>
-  )
-}
+/** The part of the page of a second factor, once a code was requested. */
+export const ProveByCode = () => <Field {...CODE_FIELD} autofocus />
+
+/** A separate form, so that the enter key in the field does not send another code. */
+export const SendAnotherCode = ({ path, attempt }: { path: string; attempt: string }) => (
+  <ButtonForm action={path} kind="link" hidden={{ attempt }} label={t(useUi().locale, 'code.again')} />
+)

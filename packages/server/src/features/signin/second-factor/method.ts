@@ -44,7 +44,11 @@ export interface Panel {
   wrong: string
   /** Label by field name. */
   fields: Readonly<Record<string, string>>
-  body: VNode
+  body: VNode | null
+  /** Where the form is sent, if it does not prove anything yet; default: to the page. */
+  action?: string
+  /** What follows the form. */
+  below?: VNode
   /** The label of the button; default: that of the page. */
   button?: string
   /** The attributes of a form that needs the script, which is hidden until it runs, and what is shown instead. */

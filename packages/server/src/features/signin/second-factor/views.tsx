@@ -37,22 +37,24 @@ export function Challenge(props: ChallengeProps) {
       </Card>
     )
   const { name, panel } = chosen
+  const isRemembering = mayRemember && panel.action === undefined
   const remember = { remember_device: t(locale, 'prove.remember') }
   return (
     <Card title={title} lead={what === 'enrol' ? `${t(locale, 'enrol.required')} ${panel.lead}` : panel.lead}>
       <Form
-        action={action}
-        fields={mayRemember ? { ...panel.fields, ...remember } : panel.fields}
+        action={panel.action ?? action}
+        fields={isRemembering ? { ...panel.fields, ...remember } : panel.fields}
         hidden={{ attempt, method: name }}
         returnTo={returnTo}
         {...(panel.data && { data: panel.data })}
         {...form}
       >
         {panel.body}
-        {mayRemember ? <Checkbox name="remember_device" /> : null}
+        {isRemembering ? <Checkbox name="remember_device" /> : null}
         <Button>{panel.button ?? t(locale, `${what}.button`)}</Button>
       </Form>
       {panel.instead}
+      {panel.below}
       {others.length > 0 ? (
         <LinkRow>
           <span class="quiet">{t(locale, `${what}.others`)}</span>

@@ -5,11 +5,10 @@ export const stepUpText = texts({
   en: {
     'continue.title': 'Continue where you were',
     'continue.lead':
-      'You have confirmed that it is you. What you entered was kept: it is sent when you continue.',
+      'You have confirmed that it is you. What you started was kept, and takes effect when you continue.',
     'continue.partial':
-      'You have confirmed that it is you. What you entered was kept, except passwords, which you enter again.',
+      'You have confirmed that it is you. What you started was kept, except passwords, which you enter again.',
     'continue.button': 'Continue',
-    'continue.back': 'Do not send it',
     'lost.title': 'Please enter it again',
     'lost.lead': 'What you had entered could not be kept. Nothing was sent or changed.',
     'lost.button': 'Back to the form',
@@ -17,11 +16,10 @@ export const stepUpText = texts({
   de: {
     'continue.title': 'Fortfahren, wo Sie waren',
     'continue.lead':
-      'Ihre Identität ist bestätigt. Ihre Eingaben wurden aufbewahrt und werden gesendet, wenn Sie fortfahren.',
+      'Ihre Identität ist bestätigt. Was Sie begonnen haben, wurde aufbewahrt und wird ausgeführt, wenn Sie fortfahren.',
     'continue.partial':
-      'Ihre Identität ist bestätigt. Ihre Eingaben wurden aufbewahrt, außer Passwörtern, die Sie erneut eingeben.',
+      'Ihre Identität ist bestätigt. Was Sie begonnen haben, wurde aufbewahrt, außer Passwörtern, die Sie erneut eingeben.',
     'continue.button': 'Weiter',
-    'continue.back': 'Nicht senden',
     'lost.title': 'Bitte erneut eingeben',
     'lost.lead':
       'Ihre Eingaben konnten nicht aufbewahrt werden. Es wurde nichts gesendet und nichts geändert.',

@@ -1,5 +1,6 @@
 /** The page that sends a kept form, and the one that says that it was lost. Presentation only. */
 import type { HeldForm } from '../../../base/http/serve/steps.ts'
+import { baseText } from '../../../base/page/base-texts.ts'
 import { Form } from '../../../base/page/form.tsx'
 import { useUi } from '../../../base/page/index.ts'
 import { Button, ButtonLink, Card, LinkRow } from '../../../base/page/parts.tsx'
@@ -27,7 +28,7 @@ export function Continue({ form: { path, fields, isPartial }, returnTo }: Contin
         <Button>{t(locale, 'continue.button')}</Button>
       </Form>
       <LinkRow>
-        <a href={returnTo}>{t(locale, 'continue.back')}</a>
+        <a href={returnTo}>{baseText(locale, 'cancel')}</a>
       </LinkRow>
     </Card>
   )
