@@ -76,7 +76,13 @@ import {
 import { mfaFeature } from './features/signin/mfa/index.ts'
 import { noticeFeature } from './features/signin/notices/index.ts'
 import { continuingPasskey, passkeyFeature, passkeySection } from './features/signin/passkeys/index.ts'
-import { continuingPassword, passwordFeature, passwordSection } from './features/signin/passwords/index.ts'
+import {
+  continuingPassword,
+  passwordFeature,
+  passwordSection,
+  resetLinks,
+} from './features/signin/passwords/index.ts'
+import { proveMailbox } from './features/signin/planted/index.ts'
 import { redirectVerified, responseFeature } from './features/signin/responses/index.ts'
 import { beginDemandedEnrolment, secondFactorFeature } from './features/signin/second-factor/index.ts'
 import { recoverySection, securityFeature } from './features/signin/security/index.ts'
@@ -220,7 +226,11 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
     { name: 'audit', jobs: auditJobs(tools) },
     { name: 'links', jobs: linkJobs(tools) },
     { name: 'limits', jobs: limitJobs(tools) },
-    emailFeature(tools, (call, userId) => redirectVerified(tools, call, userId)),
+    emailFeature(tools, {
+      after: (call, userId) => redirectVerified(tools, call, userId),
+      prove: (tx, call, user) =>
+        proveMailbox(tx, call, user, () => resetLinks.removePassword(tools, tx, user, call.now)),
+    }),
     sessions,
     roleFeature(tools),
     tokens,

@@ -165,7 +165,7 @@ export const SETTINGS = {
   backupCodes: set('LATCHKEY_BACKUP_CODES', 'accounts', oneOf('strong', 'digits'), { byDefault: 'strong',
     about: 'The form of new backup codes: `strong` 16 characters with 80 random bits, `digits` eight digits.' }),
   emailVerification: set('LATCHKEY_EMAIL_VERIFICATION', 'accounts', oneOf('required', 'off'), { byDefault: 'required',
-    about: 'Whether users must verify their e-mail address before they can sign in.' }),
+    about: 'Whether users must verify their e-mail address before they can sign in. With `off`, the first proof of the mailbox of an account that registered itself (a reset, a link or code, a verification) ends everything that was set up before.' }),
   rolePreset: set('LATCHKEY_ROLE_PRESET', 'accounts', oneOf('ladder', 'client-services'), { byDefault: 'ladder',
     about: 'The preset of roles that the server creates.' }),
   defaultRole: set('LATCHKEY_DEFAULT_ROLE', 'accounts', nullable(text('the name of a role: small letters, digits, `_` and `-`', /^[a-z][a-z0-9_-]{0,62}$/)), { byDefault: null, computed: 'the preset\'s lowest: `viewer` or `user`',

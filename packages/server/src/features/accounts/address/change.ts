@@ -199,11 +199,13 @@ export async function undoChange(
     await lockUserRow(tx, userId)
     await useLink(tx, 'undo_email', token, call.now)
     const before = await getUser(tx, userId)
-    if (!(await restoreAddress(tx, before, emailId, call.now))) throw problem('INVALID_TOKEN')
+    const restored = await restoreAddress(tx, before, emailId, call.now)
+    if (!restored) throw problem('INVALID_TOKEN')
     const { email, username } = await getUser(tx, userId)
-    // the link was issued with the change
+    // the link was issued with the change; nothing stays in an account that a stranger may have registered
+    const since = restored.wasUnproven ? null : createdAt
     const device = await findCallersDevice(tx, call)
-    const ended = await endPlanted(tx, call, before, { since: createdAt, reason: 'email_changed', device })
+    const ended = await endPlanted(tx, call, before, { since, reason: 'email_changed', device })
     await liftLockoutByMailbox(tools, tx, call, before)
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
     const details = { from: before.email, to: email, ...endedDetails(ended) }

@@ -60,6 +60,7 @@ export async function register(
         roles: [defaultRole(tools.config)],
         status: verifies ? 'pending' : 'active',
         emailVerified: false,
+        unproven: !verifies,
         organizationWish: input.organization_name,
       },
       call.now,

@@ -129,15 +129,25 @@ export const hasVerified = (tools: Pick<Tools, 'db'>, call: Call, token: string)
     return user !== null && user.email_id === link?.emailId && user.email_verified_at !== null
   })
 
+/** Verifies the address of a user who has proven the mailbox, and ends what a stranger may have planted (signin/planted). */
+export type ProveMailbox = (tx: Tx, call: Call, user: User) => Promise<void>
+
 /** Uses up a verification link. @throws INVALID_TOKEN, TOKEN_EXPIRED, CONFLICT where another user owns the address */
-export async function verifyEmail(tools: Pick<Tools, 'db'>, call: Call, token: string): Promise<User> {
+export async function verifyEmail(
+  tools: Pick<Tools, 'db'>,
+  call: Call,
+  token: string,
+  prove: ProveMailbox,
+): Promise<User> {
   return await tools.db.tx('system', async (tx) => {
-    const { email } = await userOfLink(tx, call, token)
+    const { id, email } = await userOfLink(tx, call, token)
     await lockAddress(tx, canonical(email))
+    // before the link, which a change of the address revokes
+    await lockUserRow(tx, id)
     const link = await useLink(tx, 'verify_email', token, call.now)
     if (!link.userId || !link.emailId) throw problem('INVALID_TOKEN')
     const user = await getUser(tx, link.userId)
-    await claimAddress(tx, call, user)
+    await prove(tx, call, user)
     return await getUser(tx, user.id)
   })
 }

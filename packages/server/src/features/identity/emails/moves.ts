@@ -38,7 +38,12 @@ export async function moveAddress(tx: Tx, user: User, email: string, now: Date):
     return null
   }
   try {
-    await updateAddress(tx, user.email_id, { address: email, address_key: key, verified_at: now })
+    await updateAddress(tx, user.email_id, {
+      address: email,
+      address_key: key,
+      verified_at: now,
+      is_unproven: false,
+    })
   } catch (error) {
     if (!isUniqueViolation(error, 'emails_claimed')) throw error
     throw problem('CONFLICT', {
@@ -48,7 +53,12 @@ export async function moveAddress(tx: Tx, user: User, email: string, now: Date):
     })
   }
   await deletePendingRivals(tx, user.id, key)
-  const emailId = await keepAddress(tx, user.id, user.email, now)
+  const emailId = await keepAddress(
+    tx,
+    user.id,
+    { address: user.email, isUnproven: user.email_unproven },
+    now,
+  )
   return await issueLink(
     tx,
     { purpose: 'undo_email', userId: user.id, emailId, lifetime: UNDO_LIFETIME },
@@ -56,10 +66,18 @@ export async function moveAddress(tx: Tx, user: User, email: string, now: Date):
   )
 }
 
-/** Moves the account back to a kept address. @returns whether it was still kept */
-export async function restoreAddress(tx: Tx, user: User, keptId: string, now: Date): Promise<boolean> {
+/**
+ * Moves the account back to a kept address.
+ * @returns null where it is not kept any more; whether it had never been proven, as who registered it may be a stranger
+ */
+export async function restoreAddress(
+  tx: Tx,
+  user: User,
+  keptId: string,
+  now: Date,
+): Promise<{ wasUnproven: boolean } | null> {
   await revokeMailboxLinks(tx, user.id, now)
-  return (await restoreKept(tx, user.id, keptId, now)) !== null
+  return await restoreKept(tx, user.id, keptId, now)
 }
 
 /** Releases addresses whose change can no longer be undone. */

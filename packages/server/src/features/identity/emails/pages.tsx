@@ -11,7 +11,13 @@ import { EmailAddress } from '../../../base/identifiers.ts'
 import { formState } from '../../../base/page/index.ts'
 import { linkReturnTo, safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { hasVerified, previewVerification, resendVerification, verifyEmail } from './emails.ts'
+import {
+  hasVerified,
+  type ProveMailbox,
+  previewVerification,
+  resendVerification,
+  verifyEmail,
+} from './emails.ts'
 import { emailOperations } from './operations.ts'
 import { LinkToken } from './routes.ts'
 import { emailsText } from './texts.ts'
@@ -45,6 +51,7 @@ export type AfterVerification = (call: Call, userId: string) => Promise<PageAnsw
 export const emailPages = (
   tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'keyring'>,
   afterVerification: AfterVerification,
+  prove: ProveMailbox,
 ): Row[] => [
   page({
     of: emailOperations.confirm,
@@ -55,7 +62,14 @@ export const emailPages = (
     run: async (call, { token, ...sent }) => {
       const user = await previewVerification(tools, call, token)
       return {
-        page: <ConfirmEmail token={token} address={user.email} returnTo={linkReturnTo(tools, sent)} />,
+        page: (
+          <ConfirmEmail
+            token={token}
+            address={user.email}
+            isUnproven={user.email_unproven}
+            returnTo={linkReturnTo(tools, sent)}
+          />
+        ),
         title: emailsText(call.locale, 'confirm.title'),
       }
     },
@@ -70,7 +84,7 @@ export const emailPages = (
     path: '/verify-email',
     input: z.object({ token: LinkToken, return_to: ReturnTo }),
     run: async (call, { token, ...sent }) => {
-      const { id } = await verifyEmail(tools, call, token)
+      const { id } = await verifyEmail(tools, call, token, prove)
       return (await afterVerification(call, id)) ?? verified(call, linkReturnTo(tools, sent))
     },
     reached: async (call, { token = '', ...sent }) =>

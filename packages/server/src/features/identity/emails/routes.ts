@@ -5,7 +5,7 @@ import { type Row, route } from '../../../base/http/row/route.ts'
 import { EmailAddress } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { UserView, userView } from '../users/index.ts'
-import { resendVerification, verifyEmail } from './emails.ts'
+import { type ProveMailbox, resendVerification, verifyEmail } from './emails.ts'
 import { emailOperations } from './operations.ts'
 
 /** The token of a single-use link as a field: bounded here, checked by core/links. */
@@ -17,19 +17,22 @@ export const LinkToken = described(
 
 const tag = 'Authentication'
 
-export const emailRoutes = (tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles'>): Row[] => [
+export const emailRoutes = (
+  tools: Pick<Tools, 'db' | 'jobs' | 'config' | 'roles'>,
+  prove: ProveMailbox,
+): Row[] => [
   route({
     of: emailOperations.verify,
     method: 'POST',
     path: '/api/v1/auth/verify-email',
     description:
-      'Takes the token from the e-mail. The account becomes active and can sign in. A token works once.',
+      'Takes the token from the e-mail. The account becomes active and can sign in. A token works once. With `LATCHKEY_EMAIL_VERIFICATION=off`, the first proof of the address of an account ends everything that was set up before, the password included, unless the request has a session of the account.',
     tag,
     message: 'Address verified. You can sign in now.',
     input: z.object({ token: LinkToken }),
     output: z.object({ user: described(UserView, 'The user, whose account is now active.') }),
     run: async (call, { token }) => ({
-      data: { user: userView(tools.roles, await verifyEmail(tools, call, token)) },
+      data: { user: userView(tools.roles, await verifyEmail(tools, call, token, prove)) },
     }),
   }),
   route({

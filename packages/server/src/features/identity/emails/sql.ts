@@ -10,7 +10,7 @@ import type { LinkPurpose } from '../../../core/links/index.ts'
 
 /** Fails with a unique violation where another user owns the address. */
 export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
-  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}) where id = ${id}`.execute(
+  await sql`update emails set verified_at = ${now}, claimed_at = coalesce(claimed_at, ${now}), is_unproven = false where id = ${id}`.execute(
     tx,
   )
 }
@@ -19,7 +19,7 @@ export async function claimEmail(tx: Tx, id: string, now: Date): Promise<void> {
 export async function updateAddress(
   tx: Tx,
   id: string,
-  address: Pick<Tables['emails'], 'address' | 'address_key' | 'verified_at'>,
+  address: Pick<Tables['emails'], 'address' | 'address_key' | 'verified_at'> & { is_unproven?: false },
 ): Promise<void> {
   await tx.updateTable('emails').set(address).where('id', '=', id).execute()
 }
@@ -137,7 +137,12 @@ export async function findKeptAddress(tx: Tx, userId: string, addressKey: string
  * Keeps an address that the user no longer has: it remains claimed, and does not sign in. Its time is later than that of
  * those that were kept before, also by a node whose clock is ahead: their order decides what an undoing removes.
  */
-export async function keepAddress(tx: Tx, userId: string, address: string, now: Date): Promise<string> {
+export async function keepAddress(
+  tx: Tx,
+  userId: string,
+  { address, isUnproven }: { address: string; isUnproven: boolean },
+  now: Date,
+): Promise<string> {
   const id = newId('eml')
   const { last } = await tx
     .selectFrom('emails')
@@ -156,6 +161,7 @@ export async function keepAddress(tx: Tx, userId: string, address: string, now: 
       is_primary: false,
       claimed_at: now,
       verified_at: null,
+      is_unproven: isUnproven,
       created_at: createdAt,
     })
     .execute()
@@ -165,12 +171,17 @@ export async function keepAddress(tx: Tx, userId: string, address: string, now: 
 /**
  * Makes a kept address the primary one, as verified. Deletes the present one and those that were kept later, with the
  * links that could restore them.
- * @returns the address; null where it is not kept any more
+ * @returns whether it had never been proven; null where it is not kept any more
  */
-export async function restoreKept(tx: Tx, userId: string, id: string, now: Date): Promise<string | null> {
+export async function restoreKept(
+  tx: Tx,
+  userId: string,
+  id: string,
+  now: Date,
+): Promise<{ wasUnproven: boolean } | null> {
   const kept = await tx
     .selectFrom('emails')
-    .select(['address', 'created_at'])
+    .select(['is_unproven', 'created_at'])
     .where('id', '=', id)
     .where('user_id', '=', userId)
     .where('is_primary', '=', sql.lit(false))
@@ -182,8 +193,9 @@ export async function restoreKept(tx: Tx, userId: string, id: string, now: Date)
     .where('id', '<>', id)
     .where(sql<boolean>`(is_primary or (created_at, id) > (${kept.created_at}, ${id}))`)
     .execute()
-  await tx.updateTable('emails').set({ is_primary: true, verified_at: now }).where('id', '=', id).execute()
-  return kept.address
+  const restored = { is_primary: true, verified_at: now, is_unproven: false }
+  await tx.updateTable('emails').set(restored).where('id', '=', id).execute()
+  return { wasUnproven: kept.is_unproven }
 }
 
 /** Deletes the addresses of a user that are kept for the undoing of a change. */

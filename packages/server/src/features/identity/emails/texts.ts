@@ -14,6 +14,8 @@ export const emailsText = texts({
     'confirm.lead': 'Is {address} your address?',
     'confirm.lead_unknown': 'Press the button to confirm your address.',
     'confirm.button': 'Confirm address',
+    'confirm.unproven':
+      'This address was not confirmed until now. Unless you are signed in here, everything that was set up in the account ends: password, second factors, API keys and sessions.',
     'confirm.not_you': 'If you did not create an account, close this page. Nothing changes.',
     'invalid.title_expired': 'This link has expired',
     'invalid.lead_expired': 'For your safety, links work for a limited time only.',
@@ -43,6 +45,8 @@ export const emailsText = texts({
     'confirm.lead': 'Ist {address} Ihre Adresse?',
     'confirm.lead_unknown': 'Klicken Sie auf die Schaltfläche, um Ihre Adresse zu bestätigen.',
     'confirm.button': 'Adresse bestätigen',
+    'confirm.unproven':
+      'Diese Adresse wurde bisher nicht bestätigt. Wenn Sie hier nicht angemeldet sind, endet alles, was im Konto eingerichtet wurde: Passwort, zweite Faktoren, API-Schlüssel und Sitzungen.',
     'confirm.not_you':
       'Falls Sie kein Konto angelegt haben, schließen Sie diese Seite. Es ändert sich nichts.',
     'invalid.title_expired': 'Dieser Link ist abgelaufen',

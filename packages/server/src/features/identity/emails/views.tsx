@@ -44,12 +44,14 @@ export interface ConfirmEmailProps {
   token: string
   /** Null where the address may be shown only after the token is used. */
   address: string | null
+  /** Whether the first proof of the address ends what was set up before. */
+  isUnproven?: boolean
   alert?: string | null
   returnTo?: string | null | undefined
 }
 
 /** The page that the link opens. Opening it changes nothing, so that mail scanners do not use up the link. */
-export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailProps) {
+export function ConfirmEmail({ token, address, isUnproven = false, alert, returnTo }: ConfirmEmailProps) {
   const { locale } = useUi()
   return (
     <Card
@@ -61,6 +63,7 @@ export function ConfirmEmail({ token, address, alert, returnTo }: ConfirmEmailPr
           : t(locale, 'confirm.lead_unknown')
       }
     >
+      {isUnproven ? <p>{t(locale, 'confirm.unproven')}</p> : null}
       <ButtonForm
         action="/verify-email"
         kind="primary"

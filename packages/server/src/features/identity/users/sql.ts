@@ -9,6 +9,8 @@ export type UserRow = Selectable<UsersTable> & {
   email: string
   email_id: string
   email_verified_at: Date | null
+  /** As EmailsTable.is_unproven. */
+  email_unproven: boolean
 }
 
 /** A constant and not a parameter: a generic plan uses the partial index of primary addresses only for a constant. */
@@ -21,7 +23,12 @@ const userWithAddress = (db: Statements) =>
       join.onRef('emails.user_id', '=', 'users.id').on('emails.is_primary', '=', isPrimary),
     )
     .selectAll('users')
-    .select(['emails.address as email', 'emails.id as email_id', 'emails.verified_at as email_verified_at'])
+    .select([
+      'emails.address as email',
+      'emails.id as email_id',
+      'emails.verified_at as email_verified_at',
+      'emails.is_unproven as email_unproven',
+    ])
 
 export const selectUser = async (tx: Statements, id: string): Promise<UserRow | undefined> =>
   (await tx.executeQuery(byId({ id }))).rows[0]
@@ -37,7 +44,8 @@ export const selectByIdentifier = async (db: Statements, key: string): Promise<U
 
 const byIdentifier = compiledOnce(
   (_, { key }: { key: string }) => sql<UserRow>`
-    select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at
+    select distinct on (named.owned) u.*, p.address as email, p.id as email_id, p.verified_at as email_verified_at,
+      p.is_unproven as email_unproven
     from (
       select user_id as id, true as owned from emails where address_key = ${key} and claimed_at is not null and is_primary
       union all select user_id, false from emails where address_key = ${key} and claimed_at is null

@@ -43,6 +43,8 @@ export interface EmailsTable {
   /** When the address became this user's; null while the user is pending. */
   claimed_at: Date | null
   verified_at: Date | null
+  /** Registered while addresses were not verified, and not proven since. */
+  is_unproven: Generated<boolean>
   created_at: Date
 }
 /** Who holds a role: `users.roles` as rows, written by a trigger. */

@@ -26,6 +26,8 @@ export interface NewUser {
   /** `active` claims the identifiers at once and fails with CONFLICT where one is taken. */
   status: 'pending' | 'active'
   emailVerified: boolean
+  /** Registered without proving the address. Default: false. */
+  unproven?: boolean
   /** The name of an organization to create at the first sign-in. */
   organizationWish?: string | null | undefined
 }
@@ -68,6 +70,7 @@ export async function createUser(
       is_primary: true,
       claimed_at: user.status === 'active' ? now : null,
       verified_at: user.emailVerified ? now : null,
+      is_unproven: user.unproven ?? false,
       created_at: now,
     }),
   ]

@@ -30,6 +30,8 @@ export interface Verified {
    * checked, and uses up what can be used once. @returns null where they did, or where it is used up
    */
   recheck(tx: Tx): Promise<User | null>
+  /** That the recheck may change what the user can prove: then that is read after it. */
+  changesFacts?: boolean
   /** The reason that a failed recheck is recorded with; default: the method's. */
   recheckFailure?: string
 }

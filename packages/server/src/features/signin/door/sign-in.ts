@@ -132,9 +132,11 @@ async function proveWith<Input, Stored, Result>(
   const { guess, device, verified } = opened
   const isCounted = guess.user?.id === verified.user.id
   const outcome = await tools.db.tx('system', async (tx): Promise<Result | { refused: Problem } | null> => {
+    const rechecking = verified.recheck(tx)
+    if (verified.changesFacts) await rechecking
     // in this order: the facts are those under the lock of the user's row
     const [user, failures, facts, trusted] = await Promise.all([
-      verified.recheck(tx),
+      rechecking,
       isCounted ? lockGuesses(tx, call, guess) : null,
       findSignInFacts(tools, tx, verified.user.id, call.now),
       device?.trustedUntil ? findCallersDevice(tx, call) : null,

@@ -11,9 +11,12 @@ import type { Keyring } from '../../../base/crypto.ts'
 import { type Problem, problem } from '../../../base/errors.ts'
 import { canonical } from '../../../base/identifiers.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { lockAddress } from '../../identity/emails/index.ts'
 import { findNamed, getUser, lockUserRow } from '../../identity/users/index.ts'
 import { type Attempt, endAttempts, resumeAttempt } from '../attempts/index.ts'
 import { type Method, type Outcome, proveAttempt, signInWith } from '../door/index.ts'
+import { resetLinks } from '../passwords/index.ts'
+import { isUnproven, proveMailbox } from '../planted/index.ts'
 import { attemptEnded, unknownAttempt } from '../steps/index.ts'
 import { CODE_LIFETIME } from './lifetimes.ts'
 import { type CodeToGuess, consumeCode, countCodeGuess, findCodeAddress } from './sql.ts'
@@ -32,7 +35,7 @@ const codeSpent = (): Problem =>
 
 /** @param begins the code is the first proof: the attempt that asked for it ends, and a sign-in begins with it */
 function codeMethod(
-  { keyring }: Pick<Tools, 'keyring'>,
+  { config, keyring }: Pick<Tools, 'config' | 'keyring'>,
   call: Call,
   attemptId: string,
   begins: boolean,
@@ -57,13 +60,17 @@ function codeMethod(
       return {
         user: owner,
         requires: [],
+        changesFacts: isUnproven(owner),
         async recheck(tx) {
+          if (isUnproven(owner)) await lockAddress(tx, canonical(owner.email))
           await lockUserRow(tx, owner.id)
           const user = await getUser(tx, owner.id)
           if (canonical(user.email) !== addressKey || !(await consumeCode(tx, attemptId, hash)))
             throw attemptEnded()
           if (begins && (await endAttempts(tx, { id: attemptId }, call.now)) === 0) throw attemptEnded()
-          return user
+          if (!isUnproven(owner)) return user
+          await proveMailbox(tx, call, user, () => resetLinks.removePassword({ config }, tx, user, call.now))
+          return await getUser(tx, owner.id)
         },
       }
     },

@@ -6,11 +6,15 @@
 import { kindOf } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { problem } from '../../../base/errors.ts'
+import { canonical } from '../../../base/identifiers.ts'
 import { checkLink, linkProblem, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { lockAddress } from '../../identity/emails/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { type AfterSignIn, endAttempts, findOpenAttempt, resumeAttempt } from '../attempts/index.ts'
 import { type Method, type Outcome, signInWith } from '../door/index.ts'
+import { resetLinks } from '../passwords/index.ts'
+import { isUnproven, proveMailbox } from '../planted/index.ts'
 import { isAskingBrowser } from './requests.ts'
 
 interface OpenedLink {
@@ -46,7 +50,11 @@ export async function previewLink(
   return { user, attemptId: asking.id, after: asking.after, isAsker }
 }
 
-const linkMethod = ({ user, attemptId }: OpenedLink, call: Call): Method<string, null> => ({
+const linkMethod = (
+  { config }: Pick<Tools, 'config'>,
+  { user, attemptId }: OpenedLink,
+  call: Call,
+): Method<string, null> => ({
   name: 'magic_link',
   proof: kindOf('email_code'),
   failure: 'wrong_link',
@@ -55,13 +63,17 @@ const linkMethod = ({ user, attemptId }: OpenedLink, call: Call): Method<string,
   verify: async (_call, _named, _stored, token) => ({
     user,
     requires: [],
+    changesFacts: isUnproven(user),
     async recheck(tx) {
+      if (isUnproven(user)) await lockAddress(tx, canonical(user.email))
       await lockUserRow(tx, user.id)
       const link = await useLink(tx, 'magic_link', token, call.now)
       const now = await getUser(tx, user.id)
       if (link.emailId !== now.email_id || (await endAttempts(tx, { id: attemptId }, call.now)) === 0)
         throw linkProblem('used')
-      return now
+      if (!isUnproven(user)) return now
+      await proveMailbox(tx, call, now, () => resetLinks.removePassword({ config }, tx, now, call.now))
+      return await getUser(tx, user.id)
     },
   }),
 })
@@ -90,5 +102,5 @@ export async function signInByLink(
     })
   const { returnTo } = opened.after
   const after = opened.isAsker ? opened.after : { remember: false, returnTo, tokens: false }
-  return await signInWith(tools, call, linkMethod(opened, call), token, after)
+  return await signInWith(tools, call, linkMethod(tools, opened, call), token, after)
 }

@@ -8,6 +8,11 @@ const COMPLETES = [
   'auth.login.failure',
   'auth.login.locked',
   'auth.token.issued',
+  'auth.email.verified',
+  'auth.session.revoked',
+  'auth.api_key.revoked',
+  'auth.passkey.removed',
+  'auth.mfa.disabled',
 ] as const
 const ERRORS = [
   'ACCOUNT_LOCKED',

@@ -11,6 +11,7 @@ import { safeReturnTo } from '../../../base/return-to.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { type AfterSignIn, type Attempt, resumeAttempt } from '../attempts/index.ts'
+import { isUnproven } from '../planted/index.ts'
 import {
   attemptCookie,
   attemptEndedPath,
@@ -194,7 +195,7 @@ const codePathOf = ({ step, stepUp, after }: Attempt): string => {
 async function showLink(tools: Tools, call: Call, token: string): Promise<PageAnswer> {
   const { user, isAsker } = await previewLink(tools, call, { token })
   return {
-    page: <OpenLink token={token} address={user.email} isAsker={isAsker} />,
+    page: <OpenLink token={token} address={user.email} isAsker={isAsker} isUnproven={isUnproven(user)} />,
     title: t(call.locale, isAsker ? 'link.title' : 'link.elsewhere_title'),
   }
 }

@@ -31,6 +31,8 @@ export const mailCodesText = texts({
     'link.elsewhere':
       'This link was requested in another browser. If you requested it yourself, you can sign in to the account {address} here; the other browser stays signed out.',
     'link.stranger': 'If you did not request it, close this page.',
+    'link.unproven':
+      'This address was not confirmed until now. Unless you are signed in here, everything that was set up in the account ends: password, second factors, API keys and sessions.',
     'link.button': 'Sign in',
     'link.confirm': 'Sign in here',
     'invalid.title': 'This link is no longer valid',
@@ -87,6 +89,8 @@ export const mailCodesText = texts({
     'link.elsewhere':
       'Dieser Link wurde in einem anderen Browser angefordert. Wenn Sie das selbst waren, können Sie sich hier beim Konto {address} anmelden; der andere Browser bleibt abgemeldet.',
     'link.stranger': 'Wenn Sie ihn nicht angefordert haben, schließen Sie diese Seite.',
+    'link.unproven':
+      'Diese Adresse wurde bisher nicht bestätigt. Wenn Sie hier nicht angemeldet sind, endet alles, was im Konto eingerichtet wurde: Passwort, zweite Faktoren, API-Schlüssel und Sitzungen.',
     'link.button': 'Anmelden',
     'link.confirm': 'Hier anmelden',
     'invalid.title': 'Dieser Link gilt nicht mehr',

@@ -106,10 +106,12 @@ export interface OpenLinkProps extends FormState {
   address: string
   /** Whether this browser asked for the link; another one confirms. */
   isAsker: boolean
+  /** Whether the first proof of the address ends what was set up before. */
+  isUnproven?: boolean
 }
 
 /** The page that the link opens; only its form uses the link up. */
-export function OpenLink({ token, address, isAsker, ...form }: OpenLinkProps) {
+export function OpenLink({ token, address, isAsker, isUnproven = false, ...form }: OpenLinkProps) {
   const { locale } = useUi()
   const strong = { address: <strong>{address}</strong> }
   return (
@@ -118,6 +120,7 @@ export function OpenLink({ token, address, isAsker, ...form }: OpenLinkProps) {
       lead={t.nodes(locale, isAsker ? 'link.lead' : 'link.elsewhere', strong)}
     >
       {isAsker ? null : <p class="lead">{t(locale, 'link.stranger')}</p>}
+      {isUnproven ? <p>{t(locale, 'link.unproven')}</p> : null}
       <Form action="/sign-in/link" hidden={{ token, ...(!isAsker && { confirmed: 'true' }) }} {...form}>
         <Button>{t(locale, isAsker ? 'link.button' : 'link.confirm')}</Button>
       </Form>

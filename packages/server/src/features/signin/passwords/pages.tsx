@@ -15,6 +15,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import { findNamed } from '../../identity/users/index.ts'
 import { proveAttempt } from '../door/index.ts'
+import { isUnproven } from '../planted/index.ts'
 import {
   attemptEndedPath,
   attemptId,
@@ -58,6 +59,7 @@ async function showReset(
       <Reset
         token={token}
         address={user.email}
+        isUnproven={isUnproven(user)}
         policy={pagePolicyOf(rules.profile)}
         returnTo={linkReturnTo(tools, sent)}
         {...form}

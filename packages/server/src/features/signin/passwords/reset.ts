@@ -13,10 +13,11 @@ import { audit } from '../../../core/audit/index.ts'
 import { job, PayloadLocale, PayloadText, runs, type Work } from '../../../core/jobs/index.ts'
 import { checkLink, issueLink, linkProblem, revokeLinks, useLink } from '../../../core/links/index.ts'
 import type { Tools } from '../../../core/tools.ts'
-import { claimAddress, lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
+import { lockAddress, mayWriteTo } from '../../identity/emails/index.ts'
 import { findByIdentifier, getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { findCallersDevice, forgetDevices } from '../devices/index.ts'
 import { liftLockoutByMailbox } from '../guesses/index.ts'
+import { proveMailbox } from '../planted/index.ts'
 import { passwordResetEmail, resetEmail } from './mail.tsx'
 import { confirmPassword, type PasswordTools } from './method.ts'
 import {
@@ -118,7 +119,7 @@ async function resetOnce(tools: ResetTools, call: Call, input: ResetInput): Prom
     const link = await useLink(tx, 'reset_password', input.token, call.now)
     const now = await getUser(tx, link.userId ?? '')
     if (link.emailId !== null && link.emailId !== now.email_id) throw linkProblem('used')
-    if (link.emailId !== null) await claimAddress(tx, call, now)
+    if (link.emailId !== null) await proveMailbox(tx, call, now, async () => {})
     await replacePassword(tx, call, now, { from: await findPassword(tx, now.id), to, byMailbox: true })
     await liftLockoutByMailbox(tools, tx, call, now)
     await forgetDevices(tx, now.id, await findCallersDevice(tx, call))
@@ -230,5 +231,10 @@ async function issueInPlaceOfPassword(
   return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
 }
 
-/** The links to choose a password that other modules send. */
-export const resetLinks = { issue: issueResetLink, issueInPlaceOfPassword, send: sendResetEmail }
+/** The links to choose a password that other modules send, and what they do to the present one. */
+export const resetLinks = {
+  issue: issueResetLink,
+  issueInPlaceOfPassword,
+  removePassword,
+  send: sendResetEmail,
+}

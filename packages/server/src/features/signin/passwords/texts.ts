@@ -21,6 +21,8 @@ export const passwordsText = texts({
     'reset.lead_unknown': 'You will be signed out on all devices.',
     'reset.password': 'New password',
     'reset.confirm': 'Repeat the new password',
+    'reset.unproven':
+      'This address was not confirmed until now. Unless you are signed in here, everything that was set up in the account ends: second factors, API keys and sessions.',
     'reset.button': 'Save password',
     'invalid.title_expired': 'This link has expired',
     'invalid.lead_expired': 'For your safety, links work for a limited time. Request a new one.',
@@ -68,6 +70,8 @@ export const passwordsText = texts({
     'reset.lead_unknown': 'Sie werden auf allen Geräten abgemeldet.',
     'reset.password': 'Neues Passwort',
     'reset.confirm': 'Neues Passwort wiederholen',
+    'reset.unproven':
+      'Diese Adresse wurde bisher nicht bestätigt. Wenn Sie hier nicht angemeldet sind, endet alles, was im Konto eingerichtet wurde: zweite Faktoren, API-Schlüssel und Sitzungen.',
     'reset.button': 'Passwort speichern',
     'invalid.title_expired': 'Dieser Link ist abgelaufen',
     'invalid.lead_expired':

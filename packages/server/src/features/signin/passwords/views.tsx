@@ -67,12 +67,14 @@ export interface ResetProps extends FormState {
   token: string
   /** The account's address, for password managers. */
   address?: string | null
+  /** Whether the first proof of the address ends what was set up before. */
+  isUnproven?: boolean
   policy: PasswordPolicy
   returnTo?: string | null
 }
 
 /** The page of the e-mailed link; only its form uses the token up. */
-export function Reset({ token, address, policy, returnTo, ...form }: ResetProps) {
+export function Reset({ token, address, isUnproven = false, policy, returnTo, ...form }: ResetProps) {
   const { locale } = useUi()
   const fields = { password: t(locale, 'reset.password'), password_confirm: t(locale, 'reset.confirm') }
   return (
@@ -84,6 +86,7 @@ export function Reset({ token, address, policy, returnTo, ...form }: ResetProps)
           : t(locale, 'reset.lead_unknown')
       }
     >
+      {isUnproven ? <p>{t(locale, 'reset.unproven')}</p> : null}
       <Form action="/reset-password" fields={fields} returnTo={returnTo} hidden={{ token }} {...form}>
         {address ? <ForManagers account={address} /> : null}
         <NewPasswordFields name="password" confirm="password_confirm" policy={policy} />

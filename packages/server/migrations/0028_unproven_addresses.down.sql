@@ -1,0 +1,1 @@
+alter table latchkey.emails drop column is_unproven;
