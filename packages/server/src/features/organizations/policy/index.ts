@@ -12,4 +12,5 @@ export {
 } from './operator.ts'
 export { COMPLIANCE_STATES } from './policy.ts'
 export { policyRefusals } from './refusal.ts'
+export { findDemandingOrganization } from './sql.ts'
 export { complianceCsv } from './view.ts'

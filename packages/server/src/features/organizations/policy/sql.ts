@@ -1,6 +1,6 @@
 /** The SQL of security policies. */
 import type { AcceptableMethod } from '../../../base/assurance.ts'
-import type { Tx } from '../../../base/db/types.ts'
+import type { Statements, Tx } from '../../../base/db/types.ts'
 import { DEFAULT_POLICY, type PolicyFields } from './policy.ts'
 import type { SecurityPoliciesTable } from './tables.ts'
 
@@ -77,3 +77,10 @@ export const lockNamedOrganization = (
     .where('deleted_at', 'is', null)
     .forNoKeyUpdate()
     .executeTakeFirst()
+
+/** The name of the organization whose demand a page is about; null for a demand of the server or of a role. */
+export async function findDemandingOrganization(db: Statements, id: string | null): Promise<string | null> {
+  if (id === null) return null
+  const row = await db.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
+  return row?.name ?? null
+}

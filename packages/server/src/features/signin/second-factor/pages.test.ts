@@ -68,6 +68,36 @@ describe('the page of a step-up', () => {
   })
 })
 
+describe('a demand of an organization', () => {
+  it('is named where a sign-in, and where a session, has to set up what it requires', async () => {
+    const person = await world.person()
+    const id = await world.organization({ name: 'Strict & Sons', members: [[person, 'owner']] })
+    await world.db.tx('system', (tx) =>
+      tx
+        .updateTable('memberships')
+        .set({ mfa: 'required', joined_at: new Date(world.clock.now().getTime() - 30 * 86_400_000) })
+        .where('organization_id', '=', id)
+        .execute(),
+    )
+    const { path, text } = await byPassword(person)
+    expect(path).toBe('/second-factor/enrol')
+    expect(text).toContain('Strict &amp; Sons requires a second factor. Set one up to continue.')
+    expect((await byPassword(person, '/account', 'de')).text).toContain('verlangt einen zweiten Faktor.')
+    const refused = await person.client.get(`/account/organizations/${id}`)
+    expect(refused.headers.get('location')).toBe('/step-up/enrol')
+    expect((await person.client.get('/step-up/enrol')).text).toContain('Strict &amp; Sons requires')
+  })
+
+  it('of no organization is that of the account', async () => {
+    const person = await world.person({ signIn: false })
+    await world.db.tx('system', (tx) =>
+      tx.updateTable('users').set({ mfa_required: true }).where('id', '=', person.id).execute(),
+    )
+    const { text } = await byPassword(person)
+    expect(text).toContain('Your account must have a second factor. Set one up to continue.')
+  })
+})
+
 it('setting up an authenticator app can be cancelled', async () => {
   const { client } = await world.person()
   const { text } = await client.get('/account/security/totp')

@@ -9,6 +9,7 @@ import { type FormState, formState } from '../../../base/page/index.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { inForm } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
+import { findDemandingOrganization } from '../../organizations/policy/index.ts'
 import type { Outcome } from '../door/index.ts'
 import {
   attemptEndedPath,
@@ -65,7 +66,7 @@ async function show(
   { method, form, failed, typed }: ShowOptions,
 ): Promise<PageAnswer> {
   const attempt = await getAttempt(tools, call, attemptOf(call, kind.cookie), kind.steps, { toShow: true })
-  const { user, methods, enrollable, blocked, mayRemember } = await findOffer(tools, call, attempt)
+  const { user, methods, enrollable, demand, blocked, mayRemember } = await findOffer(tools, call, attempt)
   if (!user) throw new Error('an attempt at this step has a user')
   const shown = { attempt, user, ...(typed && { typed }) }
   const names: readonly string[] = kind.what === 'prove' ? methods : enrollable
@@ -77,6 +78,7 @@ async function show(
   const others = panels
     .filter((one) => one !== chosen)
     .map(({ name, panel }) => ({ name, label: panel.label }))
+  const organizationId = (demand ?? attempt.stepUp?.demand.demand)?.organizationId ?? null
   const isWrong = failed?.code === 'AUTHENTICATION_FAILED' && chosen !== null
   // the code is not typed again, the box keeps its tick
   const kept = { remember_device: typed?.remember_device ?? '' }
@@ -90,6 +92,7 @@ async function show(
         attempt={attempt.id}
         chosen={chosen}
         others={others}
+        organization={await findDemandingOrganization(tools.db.hot, organizationId)}
         blocked={blocked?.reason ?? null}
         mayRemember={mayRemember && kind.what === 'prove'}
         returnTo={attempt.after.returnTo}

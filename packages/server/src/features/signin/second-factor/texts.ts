@@ -9,6 +9,8 @@ export const secondFactorText = texts({
     'prove.remember': 'Do not ask again on this device',
     'enrol.title': 'Set up a second factor',
     'enrol.required': 'Your account must have a second factor. Set one up to continue.',
+    'enrol.required_by': '{organization} requires a second factor. Set one up to continue.',
+    'prove.required_by': '{organization} requires a second factor.',
     'enrol.button': 'Set up and continue',
     'enrol.others': 'Set up something else:',
     'enrol.none': 'This server offers no factor that meets the requirement. Ask your administrator.',
@@ -29,6 +31,9 @@ export const secondFactorText = texts({
     'prove.remember': 'Auf diesem Gerät nicht wieder fragen',
     'enrol.title': 'Zweiten Faktor einrichten',
     'enrol.required': 'Ihr Konto braucht einen zweiten Faktor. Richten Sie einen ein, um fortzufahren.',
+    'enrol.required_by':
+      '{organization} verlangt einen zweiten Faktor. Richten Sie einen ein, um fortzufahren.',
+    'prove.required_by': '{organization} verlangt einen zweiten Faktor.',
     'enrol.button': 'Einrichten und fortfahren',
     'enrol.others': 'Etwas anderes einrichten:',
     'enrol.none':

@@ -1,5 +1,6 @@
 /** The pages on which a second factor is proven or set up. Presentation only. */
 import type { Blocked } from '../../../base/assurance.ts'
+import type { Locale } from '../../../base/call.ts'
 import { baseText } from '../../../base/page/base-texts.ts'
 import { Checkbox, Form } from '../../../base/page/form.tsx'
 import { type FormState, useUi } from '../../../base/page/index.ts'
@@ -19,6 +20,8 @@ export interface ChallengeProps extends FormState {
   chosen: { name: string; panel: Panel } | null
   /** The other methods, by name and label. */
   others: readonly { name: string; label: string }[]
+  /** The name of the organization that requires it. */
+  organization: string | null
   /** Why there is no method. */
   blocked?: Blocked | null
   /** Whether the form offers to remember the browser. */
@@ -27,7 +30,9 @@ export interface ChallengeProps extends FormState {
 }
 
 export function Challenge(props: ChallengeProps) {
-  const { what, isStepUp, action, attempt, chosen, others, blocked, mayRemember, returnTo, ...form } = props
+  const { what, isStepUp, action, attempt, chosen, others, organization, blocked } = props
+  const { mayRemember, returnTo, typed, errors, alert, challenge } = props
+  const form = { typed, errors, alert, challenge }
   const { locale } = useUi()
   const title = t(locale, `${what}.title`)
   if (!chosen)
@@ -40,7 +45,7 @@ export function Challenge(props: ChallengeProps) {
   const isRemembering = mayRemember && panel.action === undefined
   const remember = { remember_device: t(locale, 'prove.remember') }
   return (
-    <Card title={title} lead={what === 'enrol' ? `${t(locale, 'enrol.required')} ${panel.lead}` : panel.lead}>
+    <Card title={title} lead={`${reasonOf(locale, what, organization)}${panel.lead}`}>
       <Form
         action={panel.action ?? action}
         fields={isRemembering ? { ...panel.fields, ...remember } : panel.fields}
@@ -74,6 +79,12 @@ export function Challenge(props: ChallengeProps) {
       <Leave isStepUp={isStepUp} returnTo={returnTo} />
     </Card>
   )
+}
+
+/** Whose demand it is, as a sentence before the others. */
+function reasonOf(locale: Locale, what: 'prove' | 'enrol', organization: string | null): string {
+  if (organization !== null) return `${t(locale, `${what}.required_by`, { organization })} `
+  return what === 'enrol' ? `${t(locale, 'enrol.required')} ` : ''
 }
 
 /** Whether there is a way to continue that an administrator can reset; a password is changed by its user. */
