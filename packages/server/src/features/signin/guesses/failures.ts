@@ -12,6 +12,9 @@
  * factor is proven or an administrator unlocks the account. So an attacker who knows the password has 100 guesses at a
  * code of six digits, of which a few are right at any time (failures.test.ts has the arithmetic).
  *
+ * A code by e-mail that a sign-in begins with needs no first factor, so a stranger can raise its counter: after 100
+ * consecutive failures these codes are refused, without lock-outs before, until the mailbox is proven by a link.
+ *
  * Invariant: the outcome of a check is answered only after the counter's row was locked, so of any number of parallel
  * guesses exactly as many outcomes are answered as the limit allows. Counters are written in a separate
  * transaction: they survive a refused sign-in and a restart.
@@ -28,7 +31,7 @@ import type { Config } from '../../../config.ts'
 import type { FailuresTable } from './tables.ts'
 
 const ACCOUNT_WIDE_FACTOR = 10
-/** Consecutive failures of second factors after which codes are refused. */
+/** Consecutive failures after which codes are refused. */
 const MOST_WRONG_CODES = 100
 /** The longest lock-out of second factors, and the one that is answered where codes are refused. */
 const LONGEST_LOCKOUT = 86_400_000
@@ -42,6 +45,8 @@ export interface Counter {
   max: number
   /** Of second factors: whether the guess is at a code, which too many consecutive failures refuse. */
   second: { isCode: boolean } | null
+  /** Of codes by e-mail that begin a sign-in: only how many were wrong since the last right one matters. */
+  isTotal?: true
 }
 
 /** The account that a guess is about, and where the guess comes from. */
@@ -53,6 +58,8 @@ export interface GuessTarget {
   deviceId: string | null
   /** Of a guess at a second factor. */
   second?: Counter['second']
+  /** Of a guess at a code by e-mail that begins a sign-in. */
+  isMailed?: boolean
 }
 
 /** The counters of a failure. Keys are keyed hashes, because an identifier without an account is personal data too. */
@@ -80,6 +87,11 @@ export function countersOf(
     const where = target.deviceId ? [target.deviceId] : []
     counters.push(counter(key('second', target.account, ...where), max, target.second))
   }
+  if (target.isMailed)
+    counters.push({
+      ...counter(key('mailed', target.account), Number.POSITIVE_INFINITY, { isCode: true }),
+      isTotal: true,
+    })
   return counters.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
@@ -124,6 +136,19 @@ export function countSecondFailure(
   return { ...next, level: level + (next.tripped ? 1 : 0), total: total + (isCounted ? 1 : 0) }
 }
 
+/** Pure: as countFailure, for the counter of codes that begin a sign-in. */
+export const countMailedFailure = (
+  state: SecondState,
+  _max: number,
+  _lockout: number,
+  now: Date,
+): SecondState & { tripped: boolean } => ({
+  ...state,
+  last_at: now,
+  total: state.total + 1,
+  tripped: false,
+})
+
 /** Pure: when the lock-out of a counter ends; null for none. */
 export function lockOf(
   { locked_until: until, total }: Pick<SecondState, 'locked_until' | 'total'>,
@@ -153,10 +178,10 @@ export async function recordFailure(
     isSuspicious: false,
   }
   if (until) return verdict
-  for (const { key, max, second } of counters) {
+  for (const { key, max, second, isTotal } of counters) {
     const row = rows.get(key)
     if (!row) throw new Error('a failure counter vanished inside its transaction')
-    const count = second ? countSecondFailure : countFailure
+    const count = isTotal ? countMailedFailure : second ? countSecondFailure : countFailure
     const { tripped, ...next } = count(row, max, config.lockoutDuration, now)
     verdict.isSuspicious ||= second !== null && next.count === SUSPICIOUS
     await tx.updateTable('failures').set(next).where('key', '=', key).execute()

@@ -79,10 +79,13 @@ export async function openGuess(
   call: Call,
   { identifier, owner, device, method, isGuessable = true, second = null, passkey, signIn }: GuessRequest,
 ): Promise<Guess> {
-  const counters = countersFor(tools, call, { identifier, owner, device, second })
+  const isMailed = method === 'email_code' && second === null
+  const counters = countersFor(tools, call, { identifier, owner, device, second, isMailed })
   const cleared = passkey
     ? countersFor(tools, call, { identifier, owner, device, second: 'passkey' })
-    : counters
+    : method === 'magic_link' && second === null
+      ? countersFor(tools, call, { identifier, owner, device, second, isMailed: true })
+      : counters
   const details = {
     login_method: method,
     mfa_used: false,
@@ -113,13 +116,20 @@ const LONGEST_IDENTIFIER = 320
 const countersFor = (
   tools: Pick<Tools, 'keyring' | 'config'>,
   call: Call,
-  { identifier, owner, device, second }: Pick<GuessRequest, 'identifier' | 'owner' | 'device' | 'second'>,
+  {
+    identifier,
+    owner,
+    device,
+    second,
+    isMailed = false,
+  }: Pick<GuessRequest, 'identifier' | 'owner' | 'device' | 'second'> & { isMailed?: boolean },
 ): Counter[] =>
   countersOf(tools.keyring, tools.config, {
     account: owner ? `id ${owner.id}` : `name ${canonical(identifier)}`,
     ip: call.ip,
     deviceId: owner && familiarDevice(call, device, owner.id),
     second: second ? { isCode: CODES.has(second) } : null,
+    isMailed,
   })
 
 /** What is short enough to be guessed, however slowly. */
@@ -157,7 +167,7 @@ export async function liftLockoutByMailbox(
   user: Pick<User, 'id' | 'username'>,
 ): Promise<void> {
   const device = await findCallersDevice(tx, call)
-  const about = { identifier: user.id, owner: user, second: null }
+  const about = { identifier: user.id, owner: user, second: null, isMailed: true }
   const ofStranger = countersFor(tools, { ...call, session: null }, { ...about, device: null })
   const ofDevice = countersFor(tools, call, { ...about, device })
   // locked first: in one order, as every other statement does
