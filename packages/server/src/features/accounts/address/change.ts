@@ -40,7 +40,6 @@ import { addressOwnedEmail, changedEmail, confirmEmail, undoneEmail } from './ma
 
 const HOUR = 3_600_000
 const CONFIRM_LIFETIME = 24 * HOUR
-const RESET_LIFETIME = HOUR
 /** E-mails to one new address in an hour, by all accounts together: a mailbox cannot be flooded. */
 const EMAILS_PER_HOUR = 5
 
@@ -207,7 +206,7 @@ export async function undoChange(
     const device = await findCallersDevice(tx, call)
     const ended = await endPlanted(tx, call, before, { since, reason: 'email_changed', device })
     await liftLockoutByMailbox(tools, tx, call, before)
-    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, RESET_LIFETIME, call.now)
+    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, before, call.now)
     const details = { from: before.email, to: email, ...endedDetails(ended) }
     await audit(tx, call, { type: 'auth.email.change_undone', userId, username, details })
     const locale = findLocale(before.locale) ?? call.locale

@@ -65,8 +65,6 @@ export async function unlockByLink(
   })
 }
 
-const RESET_LIFETIME = 3_600_000
-
 /**
  * Takes the account back: ends the password, which another person knows, and what that person may have planted. Second
  * factors from before the sign-in stay: they may be what kept that person out, and the mailbox must not remove them. The
@@ -95,7 +93,7 @@ export async function disownSignIn(
       call.now,
       userId,
     )
-    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, user, RESET_LIFETIME, call.now)
+    const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, user, call.now)
     return { reset, ended }
   })
 }

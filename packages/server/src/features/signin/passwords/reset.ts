@@ -32,7 +32,7 @@ import {
   usedHashes,
 } from './passwords.ts'
 
-export const RESET_LIFETIME = 3_600_000
+const RESET_LIFETIME = 3_600_000
 
 /** Carries the id, address and device of the request, for the audit log. */
 const forgotJob = job(
@@ -219,16 +219,10 @@ async function issueResetLink(
  * A link to choose a password for who opened another link, and the present password ends: another person may know it, and
  * would sign in before the link is used. It proves no address: it is not sent.
  */
-async function issueInPlaceOfPassword(
-  tools: RulesTools,
-  tx: Tx,
-  user: User,
-  lifetime: number,
-  now: Date,
-): Promise<string> {
+async function issueInPlaceOfPassword(tools: RulesTools, tx: Tx, user: User, now: Date): Promise<string> {
   await removePassword(tools, tx, user, now)
   await revokeLinks(tx, 'reset_password', user.id, now)
-  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime }, now)
+  return await issueLink(tx, { purpose: 'reset_password', userId: user.id, lifetime: RESET_LIFETIME }, now)
 }
 
 /** The links to choose a password that other modules send, and what they do to the present one. */
