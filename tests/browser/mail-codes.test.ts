@@ -23,7 +23,7 @@ afterEach(async () => {
   }
 })
 
-/** A browser of its own. */
+/** A browser with separate cookies. */
 async function open(javaScriptEnabled: boolean): Promise<Visitor> {
   const context = await chromium.open({ locale: 'en-GB', javaScriptEnabled })
   contexts.push(context)
