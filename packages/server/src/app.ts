@@ -262,7 +262,7 @@ function listFeatures(tools: Tools, settle: () => Promise<void>): Feature[] {
       emailFactorSection(tools),
       ...(tools.config.rememberedDevice > 0 ? [devicesSection(tools)] : []),
       emailSection(tools),
-      recoverySection(),
+      recoverySection(tools),
     ]),
     registrationFeature(tools),
     addressFeature(tools),

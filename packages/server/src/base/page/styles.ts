@@ -118,7 +118,7 @@ fieldset .check { padding: .375rem 0; line-height: 1.35; }
 .button.link { min-height: 2.75rem; padding: 0; border-color: transparent; background: none; font-weight: 500; }
 .button[aria-disabled=true] { opacity: .6; cursor: progress; }
 .narrow .form > .button, .narrow > .button, .narrow > .button-form .button { width: 100%; }
-.card > .button, .card > .button-form, .card > .actions, .alert > .actions { margin-top: 1.5rem; }
+.card > :is(.button, .button-form, .actions), .alert > .actions { margin-top: 1.5rem; }
 .card:not(.narrow) .form { max-width: 27rem; }
 .card:not(.narrow) .form > .button { justify-self: start; }
 .links { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0 .375rem; margin-top: 1.25rem; text-align: center; }
@@ -140,7 +140,7 @@ details ~ .links, .narrow > details { margin-top: 0; }
 .account nav a { display: flex; align-items: center; min-height: 3rem; margin-bottom: -1px; border-bottom: 2px solid transparent; color: var(--quiet); font-weight: 500; text-decoration: none; }
 .tabs { display: contents; } .menu { display: none; flex: 1; }
 summary { display: flex; align-items: center; justify-content: space-between; gap: .75rem; min-height: 3rem; font-weight: 600; cursor: pointer; }
-summary::-webkit-details-marker { display: none; } summary::after { content: "▾"; }
+summary::-webkit-details-marker { display: none; } summary::after { content: "▾"; } [open] > summary::after { content: "▴"; }
 summary h2 { margin-inline-end: auto; overflow-wrap: normal; }
 details + details, .items > li + li { border-top: 1px solid var(--line); }
 .row-body { display: grid; gap: 1rem; justify-items: start; padding: .25rem 0 1.25rem; }

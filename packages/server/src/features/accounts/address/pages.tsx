@@ -11,7 +11,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
 import type { Ended } from '../../signin/planted/index.ts'
 import { atPasswordField } from '../../signin/responses/index.ts'
-import type { SecuritySection } from '../../signin/security/index.ts'
+import { emailSignInText, type SecuritySection } from '../../signin/security/index.ts'
 import {
   cancelChange,
   confirmChange,
@@ -181,12 +181,13 @@ export const addressPages = (tools: Tools): Row[] => [
 ]
 
 /** The row of the security page: the address that links are sent to. */
-export const emailSection = (tools: Pick<Tools, 'db'>): SecuritySection => ({
+export const emailSection = (tools: Pick<Tools, 'config' | 'db'>): SecuritySection => ({
   id: 'email',
   title: (locale) => t(locale, 'section.title'),
   summary: async (call) => (await ownAddress(tools, call)).user.email,
   view: async (call) => {
     const { user, pending } = await ownAddress(tools, call)
-    return <EmailRow email={user.email} pending={pending?.address ?? null} />
+    const signIn = emailSignInText(call.locale, tools.config.emailSignIn)
+    return <EmailRow email={user.email} signIn={signIn} pending={pending?.address ?? null} />
   },
 })

@@ -132,11 +132,21 @@ export function ChangeLinkInvalid({ expired }: { expired: boolean }) {
 }
 
 /** What the row of the security page opens to. */
-export function EmailRow({ email, pending }: { email: string; pending: string | null }) {
+export function EmailRow({
+  email,
+  signIn = null,
+  pending,
+}: {
+  email: string
+  /** That the mailbox signs in as well, in a sentence. */
+  signIn?: string | null
+  pending: string | null
+}) {
   const { locale } = useUi()
   return (
     <>
       <p>{t.nodes(locale, 'section.lead', { email: <strong>{email}</strong> })}</p>
+      {signIn ? <p>{signIn}</p> : null}
       {pending ? <p>{t.nodes(locale, 'pending.lead', { email: <strong>{pending}</strong> })}</p> : null}
       <ButtonLink href="/account/email" kind="secondary">
         {t(locale, 'title')}

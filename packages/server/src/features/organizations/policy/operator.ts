@@ -1,7 +1,7 @@
 /** The operator's reads and changes on the command line: `latchkey organizations policy …` and `… compliance`. */
 import { type Call, systemCall } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
-import { notFound, problem } from '../../../base/errors.ts'
+import { problem } from '../../../base/errors.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { changeLocked } from './changes.ts'
 import { type EffectRow, selectCompliance, selectEffect } from './members-sql.ts'
@@ -31,7 +31,11 @@ async function inNamed<T>(
   const call = systemCall(tools.clock.now())
   return await tools.db.tx('system', async (tx) => {
     const organization = await lockNamedOrganization(tx, name)
-    if (!organization) throw notFound('organization')
+    if (!organization)
+      throw problem('NOT_FOUND', {
+        message: 'There is no organization with this id or short name.',
+        details: { resource: 'organization' },
+      })
     return await work(tx, call, organization)
   })
 }

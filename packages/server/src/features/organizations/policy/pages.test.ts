@@ -58,11 +58,35 @@ describe('the security page', () => {
     })
     const after = await owner.client.get(`${at()}?done=policy`, HTML)
     expect(after.text).toContain('Security policy changed.')
-    expect(after.text).toContain('Not signed in yet (3)')
+    expect(after.text).toContain('No sign-in since the start (3)')
+    expect(after.text).toContain('by <time datetime="2030-06-15')
+    const member = `/account/organizations/${company.id}/members/${company.member.id}`
+    expect(after.text).toContain(`href="${member}"`)
+    expect((await owner.client.get(member, HTML)).status).toBe(200)
     // the same form again, as by a second click: its aim is reached
     const again = await send(owner, at(), fields)
     expect([again.status, again.headers.get('location')]).toEqual([303, `${at()}?done=policy`])
     expect((await owner.client.get(pathOf(company.id))).data.version).toBe(1)
+  })
+
+  it('says since when the days of grace have ended, and names each choice of password rules once', async () => {
+    const overdue = await startCompany(world)
+    await enrolFactor(world, overdue.owner, 'totp')
+    await proveFactor(world, overdue.owner)
+    const { client } = overdue.owner
+    await client.patch(pathOf(overdue.id), { mode: 'require_any', grace_days: 0, notify_days_before: [] })
+    const { text } = await client.get(`/account/organizations/${overdue.id}/security?state=past_due`, HTML)
+    expect(text).toContain('since <time datetime="2030-06-01')
+    const options = (/<select[^>]*name="profile".*?<\/select>/s.exec(text)?.[0] ?? '').match(
+      /(?<=>)[^<]+(?=<\/option>)/g,
+    )
+    expect(options).toEqual([
+      'No further rules',
+      'NIST: 15 characters',
+      'Classic: 8 characters',
+      'PCI DSS: 12 characters',
+      'Custom: set by the operator',
+    ])
   })
 
   it('is in German too', async () => {

@@ -20,7 +20,7 @@ import {
   Time,
 } from '../../../base/page/parts.tsx'
 import { PASSWORD_PROFILES } from '../../../config/password-profiles.ts'
-import { Icon, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
+import { Icon, mayOpen, OrganizationPage, Pager, placeOf, type Shell } from '../frame/index.ts'
 import type { ComplianceRow, EffectRow } from './members-sql.ts'
 import { COMPLIANCE_STATES, type ComplianceState } from './policy.ts'
 import type { StoredPolicy } from './sql.ts'
@@ -193,7 +193,7 @@ function Compliance({ shell, members, counts, state, more, first }: CompliancePr
       ) : (
         <ItemList>
           {members.map((row) => (
-            <MemberRow key={row.user_id} row={row} />
+            <MemberRow key={row.user_id} shell={shell} row={row} />
           ))}
         </ItemList>
       )}
@@ -207,18 +207,35 @@ function Compliance({ shell, members, counts, state, more, first }: CompliancePr
   )
 }
 
-function MemberRow({ row }: { row: ComplianceRow }) {
+function MemberRow({ shell, row }: { shell: Shell; row: ComplianceRow }) {
   const { locale } = useUi()
+  const name = row.full_name ?? row.username ?? row.email
   const isOpen = row.state === 'pending' || row.state === 'in_grace'
+  const isOverdue = row.state === 'past_due' || row.state === 'suspended'
   return (
     <Item
       icon={<Icon of="person" />}
-      title={row.full_name ?? row.username ?? row.email}
+      title={name}
       badge={<Badge kind={KINDS[row.state]}>{t(locale, `state.${row.state}`)}</Badge>}
+      action={
+        mayOpen(shell.permissions, 'members') ? (
+          <ButtonLink
+            href={placeOf(shell.id, `/members/${encodeURIComponent(row.user_id)}`)}
+            kind="secondary"
+            description={t(locale, 'compliance.open_one', { name })}
+          >
+            {t(locale, 'compliance.open')}
+          </ButtonLink>
+        ) : null
+      }
     >
       <p>{row.email}</p>
-      {isOpen && row.due_at ? (
-        <p>{t.nodes(locale, 'compliance.due', { time: <Time at={row.due_at} to="day" /> })}</p>
+      {(isOpen || isOverdue) && row.due_at ? (
+        <p>
+          {t.nodes(locale, isOpen ? 'compliance.due' : 'compliance.overdue', {
+            time: <Time at={row.due_at} to="day" />,
+          })}
+        </p>
       ) : null}
     </Item>
   )

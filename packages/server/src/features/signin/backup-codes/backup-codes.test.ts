@@ -196,6 +196,14 @@ describe('the page of backup codes', () => {
     expect((await use(person, codes[3] ?? '')).status).toBe(200)
   })
 
+  it('leads to what codes would replace, and back to the security page', async () => {
+    const { client } = await world.person()
+    const { text } = await client.get('/account/security/backup-codes')
+    for (const path of ['/account/security/totp', '/account/security/passkeys/new', '/account/security'])
+      expect(text).toContain(`href="${path}"`)
+    expect((await client.get('/account/security/totp')).text).toContain('Back to security')
+  })
+
   it('says that there is nothing to replace without a factor', async () => {
     const { client } = await world.person()
     const page = await client.get('/account/security/backup-codes')

@@ -5,6 +5,7 @@ import { isStrong } from '../../../base/assurance.ts'
 import type { Call } from '../../../base/call.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
+import { offeredKinds } from '../../../base/relying-party.ts'
 import { listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { mayEnrol } from '../second-factor/index.ts'
@@ -30,7 +31,7 @@ async function showPage(tools: Tools, call: Call, alert?: string | null): Promis
   const isReplacing = factors.some(({ kind }) => isStrong(kind))
   const offer = !mayEnrol(tools.config, 'backup_code') ? 'none' : isReplacing ? 'create' : 'needs_factor'
   return {
-    page: <BackupCodes left={left} offer={offer} alert={alert} />,
+    page: <BackupCodes left={left} offer={offer} enrollable={offeredKinds(tools.config)} alert={alert} />,
     title: t(call.locale, 'page.title'),
   }
 }
@@ -44,7 +45,7 @@ export const backupCodesSection = ({ config, db }: Pick<Tools, 'config' | 'db'>)
   title: (locale) => t(locale, 'page.title'),
   async summary({ locale, principal }) {
     const count = await db.tx('system', (tx) => countBackupCodes(tx, principal?.userId ?? ''))
-    return count === 0 ? t(locale, 'row.none') : t(locale, 'page.left', { count })
+    return count === 0 ? t(locale, 'row.none') : t(locale, 'row.left', { count })
   },
   view: async () => <BackupCodesRow />,
 })

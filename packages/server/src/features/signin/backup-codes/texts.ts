@@ -8,6 +8,7 @@ export const backupCodesText = texts({
     'panel.lead': 'Enter one of the codes that you saved when you set up the second factor. Each works once.',
     'panel.wrong': 'This code is not right, or it was used already. Enter another one.',
     'row.none': 'None',
+    'row.left': { one: '{count} code left', other: '{count} codes left' },
     'row.manage': 'Create or replace codes',
     'page.title': 'Backup codes',
     'page.lead':
@@ -17,6 +18,9 @@ export const backupCodesText = texts({
     'page.needs_factor':
       'Backup codes replace a second factor. Set up an authenticator app or a passkey first.',
     'page.replace': 'New codes replace the ones that you have.',
+    'page.add_totp': 'Set up an app',
+    'page.add_passkey': 'Add a passkey',
+    'page.back': 'Back to security',
     'page.button': 'Create codes',
     'saved.title': 'Save your backup codes',
     'saved.lead':
@@ -32,6 +36,7 @@ export const backupCodesText = texts({
       'Geben Sie einen der Codes ein, die Sie beim Einrichten des zweiten Faktors gespeichert haben. Jeder gilt einmal.',
     'panel.wrong': 'Dieser Code stimmt nicht, oder er wurde schon benutzt. Geben Sie einen anderen ein.',
     'row.none': 'Keine',
+    'row.left': { one: '{count} Code übrig', other: '{count} Codes übrig' },
     'row.manage': 'Codes erzeugen oder ersetzen',
     'page.title': 'Backup-Codes',
     'page.lead':
@@ -41,6 +46,9 @@ export const backupCodesText = texts({
     'page.needs_factor':
       'Backup-Codes ersetzen einen zweiten Faktor. Richten Sie zuerst eine Authenticator-App oder einen Passkey ein.',
     'page.replace': 'Neue Codes ersetzen die bisherigen.',
+    'page.add_totp': 'App einrichten',
+    'page.add_passkey': 'Passkey hinzufügen',
+    'page.back': 'Zurück zur Sicherheit',
     'page.button': 'Codes erzeugen',
     'saved.title': 'Speichern Sie Ihre Backup-Codes',
     'saved.lead':

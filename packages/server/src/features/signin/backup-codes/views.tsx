@@ -8,6 +8,7 @@ import {
   ButtonLink,
   Card,
   CopyButton,
+  LinkRow,
   PrintButton,
   Section,
 } from '../../../base/page/parts.tsx'
@@ -45,15 +46,20 @@ export function SavedCodes({ codes, next }: { codes: readonly string[]; next: st
   )
 }
 
+const ADD = { totp: '/account/security/totp', passkey: '/account/security/passkeys/new' } as const
+
 /** /account/security/backup-codes */
 export function BackupCodes({
   left,
   offer,
+  enrollable = [],
   alert,
 }: {
   left: number
   /** Whether codes can be created: not without a factor that they replace, nor where the server does not offer them. */
   offer: 'create' | 'needs_factor' | 'none'
+  /** The factors that codes could replace and that the server lets users set up. */
+  enrollable?: readonly ('totp' | 'passkey')[]
   alert?: string | null | undefined
 }) {
   const { locale } = useUi()
@@ -74,8 +80,20 @@ export function BackupCodes({
             />
           </>
         ) : (
-          <Alert kind="info">{t(locale, 'page.needs_factor')}</Alert>
+          <>
+            <Alert kind="info">{t(locale, 'page.needs_factor')}</Alert>
+            <Actions>
+              {enrollable.map((kind) => (
+                <ButtonLink key={kind} href={ADD[kind]} kind="secondary">
+                  {t(locale, `page.add_${kind}`)}
+                </ButtonLink>
+              ))}
+            </Actions>
+          </>
         )}
+        <LinkRow>
+          <a href="/account/security">{t(locale, 'page.back')}</a>
+        </LinkRow>
       </Section>
     </AccountPage>
   )

@@ -366,7 +366,7 @@ describe('the form of the second factor', () => {
     const app = await enrolAuthenticator(world, person.client)
     const browser = world.client()
     const text = await signInForm(browser, person)
-    expect(text).toContain('Do not ask again on this device')
+    expect(text).toContain('Do not ask again on this device for 30 days')
     const fields = {
       csrf_token: hidden(text, 'csrf_token'),
       attempt: hidden(text, 'attempt'),

@@ -25,7 +25,7 @@ export const passkeysText = texts({
     'list.remove_of': 'Remove: {name}',
     'list.back': 'Back to security',
     'section.none': 'Not set up',
-    'section.some': { one: 'One passkey', other: '{count} passkeys' },
+    'section.some': { one: '{count} passkey', other: '{count} passkeys' },
     'section.manage': 'Manage passkeys',
     'notice.added': 'Passkey added.',
     'notice.renamed': 'Passkey renamed.',
@@ -33,6 +33,7 @@ export const passkeysText = texts({
     'field.name': 'Name',
     'rename.title': 'Rename passkey',
     'add.title': 'Add a passkey',
+    'add.back': 'Back to passkeys',
     'add.lead':
       'Your browser asks where to save the passkey: on this device, on a phone, or on a security key.',
     'add.hint': 'A name by which you recognize it later, such as “Phone”.',
@@ -71,7 +72,7 @@ export const passkeysText = texts({
     'list.remove_of': 'Entfernen: {name}',
     'list.back': 'Zurück zur Sicherheit',
     'section.none': 'Nicht eingerichtet',
-    'section.some': { one: 'Ein Passkey', other: '{count} Passkeys' },
+    'section.some': { one: '{count} Passkey', other: '{count} Passkeys' },
     'section.manage': 'Passkeys verwalten',
     'notice.added': 'Der Passkey ist hinzugefügt.',
     'notice.renamed': 'Der Passkey ist umbenannt.',
@@ -79,6 +80,7 @@ export const passkeysText = texts({
     'field.name': 'Name',
     'rename.title': 'Passkey umbenennen',
     'add.title': 'Passkey hinzufügen',
+    'add.back': 'Zurück zu den Passkeys',
     'add.lead':
       'Ihr Browser fragt, wo der Passkey gespeichert werden soll: auf diesem Gerät, auf einem Telefon oder auf einem Sicherheitsschlüssel.',
     'add.hint': 'Ein Name, an dem Sie ihn später erkennen, zum Beispiel „Telefon“.',

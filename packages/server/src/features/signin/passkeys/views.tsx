@@ -180,7 +180,7 @@ export function AddPasskey({ options, ...form }: { options: object } & FormState
           <p class="block">{t(locale, 'add.without')}</p>
         </Without>
         <LinkRow>
-          <a href={PAGE}>{t(locale, 'list.title')}</a>
+          <a href={PAGE}>{t(locale, 'add.back')}</a>
         </LinkRow>
       </Section>
     </AccountPage>

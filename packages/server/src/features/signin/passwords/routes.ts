@@ -39,10 +39,12 @@ const Login = z
     remember_me: Flag.describe('The session outlives the browser, and lasts longer. Default: false.'),
     tokens: Flag.describe('Also issues an access and a refresh token for the session. Default: false.'),
   })
-  .superRefine((input, context) => {
-    if (input.username ?? input.email ?? input.identifier) return
-    const message = 'Enter a username or an e-mail address.'
-    context.addIssue({ code: 'custom', path: ['identifier'], message, params: { code: 'required' } })
+  .refine((input) => Boolean(input.username ?? input.email ?? input.identifier), {
+    path: ['identifier'],
+    message: 'Enter a username or an e-mail address.',
+    params: { code: 'required' },
+    // also beside a missing password
+    when: ({ value }) => typeof value === 'object' && value !== null,
   })
 
 /** The user of an API key, as a login answers them, with the permissions of the key. */

@@ -94,7 +94,7 @@ async function show(
         others={others}
         organization={await findDemandingOrganization(tools.db.hot, organizationId)}
         blocked={blocked?.reason ?? null}
-        mayRemember={mayRemember && kind.what === 'prove'}
+        rememberFor={mayRemember && kind.what === 'prove' ? tools.config.rememberedDevice : null}
         returnTo={attempt.after.returnTo}
         {...state}
       />

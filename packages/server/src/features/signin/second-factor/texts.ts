@@ -6,7 +6,14 @@ export const secondFactorText = texts({
     'prove.title': 'Confirm that it is you',
     'prove.button': 'Continue',
     'prove.others': 'Try another way:',
-    'prove.remember': 'Do not ask again on this device',
+    'prove.remember_days': {
+      one: 'Do not ask again on this device for {count} day',
+      other: 'Do not ask again on this device for {count} days',
+    },
+    'prove.remember_hours': {
+      one: 'Do not ask again on this device for {count} hour',
+      other: 'Do not ask again on this device for {count} hours',
+    },
     'enrol.title': 'Set up a second factor',
     'enrol.required': 'Your account must have a second factor. Set one up to continue.',
     'enrol.required_by': '{organization} requires a second factor. Set one up to continue.',
@@ -28,7 +35,14 @@ export const secondFactorText = texts({
     'prove.title': 'Bestätigen Sie Ihre Identität',
     'prove.button': 'Weiter',
     'prove.others': 'Anders bestätigen:',
-    'prove.remember': 'Auf diesem Gerät nicht wieder fragen',
+    'prove.remember_days': {
+      one: 'Auf diesem Gerät {count} Tag lang nicht wieder fragen',
+      other: 'Auf diesem Gerät {count} Tage lang nicht wieder fragen',
+    },
+    'prove.remember_hours': {
+      one: 'Auf diesem Gerät {count} Stunde lang nicht wieder fragen',
+      other: 'Auf diesem Gerät {count} Stunden lang nicht wieder fragen',
+    },
     'enrol.title': 'Zweiten Faktor einrichten',
     'enrol.required': 'Ihr Konto braucht einen zweiten Faktor. Richten Sie einen ein, um fortzufahren.',
     'enrol.required_by':

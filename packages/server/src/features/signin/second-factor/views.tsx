@@ -24,14 +24,14 @@ export interface ChallengeProps extends FormState {
   organization: string | null
   /** Why there is no method. */
   blocked?: Blocked | null
-  /** Whether the form offers to remember the browser. */
-  mayRemember: boolean
+  /** For how many milliseconds the form offers to remember the browser; null: it does not. */
+  rememberFor: number | null
   returnTo?: string | null
 }
 
 export function Challenge(props: ChallengeProps) {
   const { what, isStepUp, action, attempt, chosen, others, organization, blocked } = props
-  const { mayRemember, returnTo, typed, errors, alert, challenge } = props
+  const { rememberFor, returnTo, typed, errors, alert, challenge } = props
   const form = { typed, errors, alert, challenge }
   const { locale } = useUi()
   const title = t(locale, `${what}.title`)
@@ -42,13 +42,13 @@ export function Challenge(props: ChallengeProps) {
       </Card>
     )
   const { name, panel } = chosen
-  const isRemembering = mayRemember && panel.action === undefined
-  const remember = { remember_device: t(locale, 'prove.remember') }
+  const isRemembering = rememberFor !== null && panel.action === undefined
+  const remember = isRemembering ? { remember_device: rememberLabel(locale, rememberFor) } : {}
   return (
     <Card title={title} lead={`${reasonOf(locale, what, organization)}${panel.lead}`}>
       <Form
         action={panel.action ?? action}
-        fields={isRemembering ? { ...panel.fields, ...remember } : panel.fields}
+        fields={{ ...panel.fields, ...remember }}
         hidden={{ attempt, method: name }}
         returnTo={returnTo}
         {...(panel.data && { data: panel.data })}
@@ -104,3 +104,11 @@ function Leave({ isStepUp, returnTo }: { isStepUp: boolean; returnTo: string | n
     </LinkRow>
   )
 }
+
+const HOUR = 3_600_000
+
+/** In days, or in hours where it is less than two days. */
+const rememberLabel = (locale: Locale, milliseconds: number): string =>
+  milliseconds < 48 * HOUR
+    ? t(locale, 'prove.remember_hours', { count: Math.max(1, Math.floor(milliseconds / HOUR)) })
+    : t(locale, 'prove.remember_days', { count: Math.floor(milliseconds / (24 * HOUR)) })

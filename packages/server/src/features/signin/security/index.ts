@@ -3,5 +3,5 @@
  * makes it as a `SecuritySection`, and their order to app.ts.
  */
 export { securityFeature } from './feature.ts'
-export { recoverySection } from './recovery.tsx'
+export { emailSignInText, recoverySection } from './recovery.tsx'
 export { type SecuritySection, securityPath } from './section.ts'

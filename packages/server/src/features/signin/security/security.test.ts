@@ -43,6 +43,16 @@ describe('the security page', () => {
     }
   })
 
+  it('says that the mailbox signs in, by what the server sends', async () => {
+    const sentence = 'You can also sign in without your password, by a link or a code that we send'
+    const { client } = await world.person()
+    expect((await client.get('/account/security', html)).text.split(sentence)).toHaveLength(3)
+    const other = await startWorld({ emailSignIn: ['code'] })
+    const { text } = await (await other.person()).client.get('/account/security', html)
+    expect(text).toContain('without your password, by a code that we send')
+    await other.stop()
+  })
+
   it('speaks German', async () => {
     const { client } = await world.person()
     await client.patch('/api/v1/users/me', { locale: 'de' })

@@ -21,6 +21,7 @@ export const totpText = texts({
     'list.used': 'last used {time}',
     'list.unused': 'never used',
     'list.remove': 'Remove',
+    'list.back': 'Back to security',
     'list.enabled': 'The authenticator app is set up. From now on, a code is required when you sign in.',
     'list.removed': 'The authenticator app was removed.',
     'list.renamed': 'Authenticator app renamed.',
@@ -57,6 +58,7 @@ export const totpText = texts({
     'list.used': 'zuletzt benutzt {time}',
     'list.unused': 'noch nie benutzt',
     'list.remove': 'Entfernen',
+    'list.back': 'Zurück zur Sicherheit',
     'list.enabled':
       'Die Authenticator-App ist eingerichtet. Ab jetzt wird bei der Anmeldung ein Code verlangt.',
     'list.removed': 'Die Authenticator-App ist entfernt.',

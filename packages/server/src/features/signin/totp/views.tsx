@@ -107,6 +107,9 @@ export function Authenticators({ authenticators, most, notice, ...form }: Authen
           )}
         </Section>
       )}
+      <LinkRow>
+        <a href="/account/security">{t(locale, 'list.back')}</a>
+      </LinkRow>
     </AccountPage>
   )
 }
