@@ -62,10 +62,12 @@ export const doctor: Command = {
 function passkeys(config: Config): Finding {
   const party = findRelyingParty(config)
   const { hostname } = new URL(config.publicUrl)
+  const isOff = !config.mfaMethods.includes('passkey')
   if (!party)
-    return config.mfaMethods.includes('passkey')
-      ? warn('passkeys', `none, because ${hostname} is not a domain: use a name in LATCHKEY_PUBLIC_URL`)
-      : ok('passkeys', 'switched off by LATCHKEY_MFA_METHODS')
+    return isOff
+      ? ok('passkeys', 'switched off by LATCHKEY_MFA_METHODS')
+      : warn('passkeys', `none, because ${hostname} is not a domain: use a name in LATCHKEY_PUBLIC_URL`)
+  if (isOff) return ok('passkeys', 'no user can add one (LATCHKEY_MFA_METHODS); those that exist work')
   return party.id === hostname || hostname.endsWith(`.${party.id}`)
     ? ok('passkeys', `belong to ${party.id}`)
     : warn('passkeys', `belong to ${party.id}, which is neither ${hostname} nor a parent domain of it`)

@@ -147,7 +147,7 @@ export const SETTINGS = {
   mfa: set('LATCHKEY_MFA', 'accounts', oneOf('optional', 'required'), { byDefault: 'optional',
     about: 'Whether every user must have a second factor. Organizations and roles can require one by themselves.' }),
   mfaMethods: set('LATCHKEY_MFA_METHODS', 'accounts', listOf(oneOf('totp', 'passkey', 'backup_code', 'email_code')), { byDefault: 'totp,passkey,backup_code',
-    about: 'The second factors that users can set up. A code by e-mail never meets a requirement, and is required only where a user has no other.' }),
+    about: 'The second factors that users can set up; one that exists works, whether or not it is named. A code by e-mail never meets a requirement, and is required only where a user has no other.' }),
   mfaGrace: set('LATCHKEY_MFA_GRACE', 'accounts', durationBetween('0s', '365d'), { byDefault: '0s',
     about: 'With `LATCHKEY_MFA=required`, how long after its creation an account may sign in without a second factor.' }),
   rememberedDevice: set('LATCHKEY_REMEMBERED_DEVICE', 'accounts', durationBetween('0s', '365d'), { byDefault: '30d',

@@ -10,8 +10,8 @@ export const continuingBackupCode = (tools: Tools): ContinuingMethod => ({
   name: 'backup_code',
   prove: (call, token, { code = '', ...chosen }) =>
     proveAttempt(tools, call, token, backupCodeMethod(tools), { code }, chosen),
+  label: (locale) => t(locale, 'panel.label'),
   panel: async ({ locale }) => ({
-    label: t(locale, 'panel.label'),
     lead: t(locale, 'panel.lead'),
     field: 'code',
     wrong: t(locale, 'panel.wrong'),

@@ -88,9 +88,9 @@ export async function findEmailFactor(
 export const continuingEmailCode = (tools: Tools): ContinuingMethod => ({
   name: 'email_code',
   prove: (call, token, { code = '', ...chosen }) => proveByCode(tools, call, token, code, chosen),
+  label: (locale) => t(locale, 'prove.label'),
   panel: async ({ locale }, { attempt }) => {
     const path = '/sign-in/code/send'
-    const label = t(locale, 'prove.label')
     const unsent = {
       lead: t(locale, 'prove.lead'),
       action: path,
@@ -104,6 +104,6 @@ export const continuingEmailCode = (tools: Tools): ContinuingMethod => ({
     }
     const isSent = (await findCodeAddress(tools.db.hot, attempt.id)) !== null
     const fields = { code: t(locale, 'code.field') }
-    return { label, field: 'code', wrong: t(locale, 'code.wrong'), fields, ...(isSent ? sent : unsent) }
+    return { field: 'code', wrong: t(locale, 'code.wrong'), fields, ...(isSent ? sent : unsent) }
   },
 })

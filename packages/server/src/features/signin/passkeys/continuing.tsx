@@ -13,8 +13,8 @@ export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
   name: 'passkey',
   prove: (call, token, { credential, ...chosen }) =>
     proveByPasskey(tools, call, token, readAnswer(AssertionAnswer, credential), chosen),
+  label: (locale) => t(locale, 'use.label'),
   panel: async (call, { attempt }) => ({
-    label: t(call.locale, 'use.label'),
     lead: t(call.locale, 'use.lead'),
     field: 'credential',
     wrong: t(call.locale, 'use.wrong'),
@@ -33,8 +33,8 @@ export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
       const outcome = await enrolPasskey(tools, call, token, answer, set)
       return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
     },
+    label: (locale) => t(locale, 'enrol.label'),
     panel: async (call, { attempt }) => ({
-      label: t(call.locale, 'enrol.label'),
       lead: t(call.locale, 'enrol.lead'),
       field: 'credential',
       wrong: t(call.locale, 'use.wrong'),

@@ -5,7 +5,7 @@ import type { Problem } from '../../../base/errors.ts'
 import { optional, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { type FormState, formState, problemText } from '../../../base/page/index.ts'
-import { findRelyingParty } from '../../../base/relying-party.ts'
+import { offersPasskeys } from '../../../base/relying-party.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
 import { AssertionAnswer, inForm, RegistrationAnswer } from '../../../base/webauthn.ts'
 import type { Tools } from '../../../core/tools.ts'
@@ -75,7 +75,7 @@ async function showAdding(tools: Tools, call: Call, form: FormState): Promise<Pa
   return { page: <AddPasskey options={options} {...form} />, title: t(call.locale, 'add.title') }
 }
 
-const isOfferedHere = ({ config }: Pick<Tools, 'config'>): boolean => findRelyingParty(config) !== null
+const isOfferedHere = ({ config }: Pick<Tools, 'config'>): boolean => offersPasskeys(config)
 
 const Id = z.string().max(64)
 

@@ -8,7 +8,7 @@ import { callerScope } from '../../../base/db/scope.ts'
 import type { Tx } from '../../../base/db/types.ts'
 import { invalid, type Problem, problem } from '../../../base/errors.ts'
 import { deviceName } from '../../../base/http/request/device.ts'
-import { getRelyingParty } from '../../../base/relying-party.ts'
+import { getOfferingParty } from '../../../base/relying-party.ts'
 import type { RegistrationAnswer } from '../../../base/webauthn.ts'
 import { audit } from '../../../core/audit/index.ts'
 import { insertFactor, recordEnrolment } from '../../../core/factors/index.ts'
@@ -47,7 +47,7 @@ async function beginRegistration(
   userId: string,
   boundTo: string,
 ): Promise<CreationOptions> {
-  const party = getRelyingParty(tools.config)
+  const party = getOfferingParty(tools.config)
   const { user, handle, own } = await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
     const [user, handle, own] = [
@@ -78,7 +78,7 @@ async function verifyCreated(
   boundTo: string,
   { credential, name }: CreatedPasskey,
 ): Promise<VerifiedRegistration> {
-  const party = getRelyingParty(tools.config)
+  const party = getOfferingParty(tools.config)
   const issuedFor = { purpose: 'register', boundTo } as const
   const checked = await verifyRegistration(party, credential, (challenge) =>
     isChallengeFor(tools.keyring, issuedFor, challenge, call.now),
@@ -118,7 +118,7 @@ async function addPasskey(
     backed_up: passkey.backedUp,
     user_verified: passkey.userVerified,
     aaguid: passkey.aaguid,
-    rp_id: getRelyingParty(tools.config).id,
+    rp_id: getOfferingParty(tools.config).id,
     origin: passkey.origin,
     flagged_at: null,
   })

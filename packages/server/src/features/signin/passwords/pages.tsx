@@ -239,8 +239,8 @@ export const continuingPassword = (tools: PasswordTools): ContinuingMethod => ({
   name: 'password',
   prove: (call, token, { password = '', ...chosen }) =>
     proveAttempt(tools, call, token, passwordMethod(tools), { identifier: '', password }, chosen),
+  label: (locale) => t(locale, 'continue.label'),
   panel: async ({ locale }, { user }) => ({
-    label: t(locale, 'continue.label'),
     lead: t(locale, 'continue.lead'),
     field: 'password',
     fields: { password: t(locale, 'continue.password') },

@@ -5,8 +5,8 @@ import type { Problem } from '../../../base/errors.ts'
 import { Prefilled, ReturnTo } from '../../../base/fields.ts'
 import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts'
 import { formState } from '../../../base/page/index.ts'
-import { findRelyingParty } from '../../../base/relying-party.ts'
 import { safeReturnTo } from '../../../base/return-to.ts'
+import { acceptsPasskeys } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { sessionCookie } from '../../identity/sessions/index.ts'
 import { signInPageOperations } from './operations.ts'
@@ -15,20 +15,20 @@ import { signinText } from './texts.ts'
 import { NOTICES, SignedOut, SignIn, SignOut } from './views.tsx'
 
 /** The sign-in form with what was typed and what was wrong, for the method that refused it. */
-export const showSignIn = (
-  tools: Pick<Tools, 'config'>,
+export const showSignIn = async (
+  tools: Pick<Tools, 'config' | 'db'>,
   call: Call,
   typed: Readonly<Record<string, string>>,
   problem: Problem,
   by: 'password' | 'passkey' = 'password',
-): PageAnswer => ({
+): Promise<PageAnswer> => ({
   page: (
     <SignIn
       byEmail={tools.config.emailSignIn.length > 0}
       {...formState(call.locale, typed, problem)}
       {...(by === 'passkey' && refusedPasskey(call, problem))}
       returnTo={safeReturnTo(tools.config, typed.return_to)}
-      passkeys={findRelyingParty(tools.config) !== null}
+      passkeys={await acceptsPasskeys(tools.config, tools.db.hot)}
     />
   ),
   title: signinText(call.locale, 'sign_in.title'),
@@ -68,7 +68,7 @@ export const signInPages = (tools: Pick<Tools, 'db' | 'config'>): Row[] => [
             byEmail={tools.config.emailSignIn.length > 0}
             returnTo={returnTo}
             notice={notice}
-            passkeys={findRelyingParty(tools.config) !== null}
+            passkeys={await acceptsPasskeys(tools.config, tools.db.hot)}
             {...(input.email ? { typed: { identifier: input.email } } : {})}
           />
         ),

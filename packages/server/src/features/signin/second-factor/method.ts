@@ -1,7 +1,7 @@
 /** The interface of a method that continues an attempt, by `POST auth/mfa/verify` and on the hosted pages. */
 import type { VNode } from 'preact'
 import type { SecondMethod } from '../../../base/assurance.ts'
-import type { Call } from '../../../base/call.ts'
+import type { Call, Locale } from '../../../base/call.ts'
 import type { FormProps } from '../../../base/page/form.tsx'
 import type { User } from '../../identity/users/index.ts'
 import type { Attempt } from '../attempts/index.ts'
@@ -36,8 +36,6 @@ export interface Enrolled {
 
 /** The part of a page that belongs to a method: the fields of a form, which the page completes. */
 export interface Panel {
-  /** What the method is called, as a choice. */
-  label: string
   lead: string
   /** The field that a wrong credential is reported at. */
   field: string
@@ -60,10 +58,13 @@ export interface ContinuingMethod {
   name: SecondMethod
   /** Takes the step of the attempt by `proveAttempt`. @throws Problem as proveAttempt */
   prove(call: Call, token: string, sent: Continuation): Promise<Outcome>
+  /** What it is called, as a choice. */
+  label(locale: Locale): string
   panel(call: Call, shown: ShownAttempt): Promise<Panel>
   /** Setting the factor up inside a sign-in; absent for a method that cannot be set up there. */
   enrolment?: {
     kind: 'totp' | 'passkey'
+    label(locale: Locale): string
     /** Takes the step of the attempt by `enrolInAttempt`. @throws Problem VALIDATION_ERROR for a wrong code */
     complete(call: Call, token: string, sent: Continuation): Promise<Enrolled>
     panel(call: Call, shown: ShownAttempt): Promise<Panel>

@@ -1,9 +1,9 @@
 /** LATCHKEY_MFA_METHODS: of a factor that it does not name, none is set up; one that exists works. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Authenticator, addPasskey } from '../../../testing/authenticator.ts'
+import { Authenticator, addPasskey, assertPasskey, signInByPasskey } from '../../../testing/authenticator.ts'
 import { codeOf, enrolAuthenticator } from '../../../testing/authenticator-app.ts'
 import type { Client, Reply } from '../../../testing/client.ts'
-import { PASSWORD, startWorld, type World } from '../../../testing/world.ts'
+import { PASSWORD, type Person, startWorld, type World } from '../../../testing/world.ts'
 
 const API = '/api/v1'
 const UNAVAILABLE = (field: string) => [expect.objectContaining({ field, code: 'unavailable' })]
@@ -43,6 +43,9 @@ describe('a server that has stopped offering authenticator apps and backup codes
     world = await startWorld()
   })
   afterAll(() => world?.stop())
+  const waitingOnPage = (person: Person) => waitingIn(world, person)
+  const proveByCode = ({ client, attempt }: Awaited<ReturnType<typeof waitingIn>>, code: string) =>
+    client.post(`${API}/auth/mfa/verify`, { attempt, method: 'totp', code })
   const stopOffering = (...methods: World['config']['mfaMethods']) => {
     Object.assign(world.app.tools.config, { mfaMethods: methods })
   }
@@ -89,20 +92,63 @@ describe('a server that has stopped offering authenticator apps and backup codes
     expect((await enable(client)).data.backup_codes).toEqual([])
   })
 
-  it('refuses passkeys, as a factor and to sign in', async () => {
+  it('adds no passkey; one that exists is the second factor, signs in and is offered', async () => {
     stopOffering('totp', 'passkey')
     const person = await world.person()
     const passkey = new Authenticator()
-    await addPasskey(person.client, passkey)
     const other = await world.person()
     stopOffering('totp')
-    for (const reply of [
-      await person.client.post(`${API}/auth/passkeys/register/begin`),
-      await world.client().post(`${API}/auth/passkeys/login/begin`),
-    ])
-      expect([reply.status, reply.body.error.details]).toEqual([409, { reason: 'no_passkeys' }])
+    expect((await world.client().get('/sign-in')).text).not.toContain('passkey')
+    stopOffering('totp', 'passkey')
+    await addPasskey(person.client, passkey)
+    const app = await enrolAuthenticator(world, person.client, { backup_codes: false })
+    stopOffering('totp')
+    const refused = await person.client.post(`${API}/auth/passkeys/register/begin`)
+    expect([refused.status, refused.body.error.details]).toEqual([409, { reason: 'no_passkeys' }])
     expect((await other.client.get('/account/security')).text).not.toContain('Passkeys')
     const page = (await person.client.get('/account/security/passkeys')).text
     expect(page).not.toContain('/account/security/passkeys/new')
+
+    expect((await world.client().get('/sign-in')).text).toContain('passkey')
+    expect((await signInByPasskey(world.client(), passkey)).status).toBe(200)
+    const { client, attempt, methods } = await waitingOnPage(person)
+    expect(methods).toEqual(['passkey', 'totp'])
+    const shown = await client.get('/second-factor')
+    expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('data-passkey="get"')])
+    const credential = await assertPasskey(client, passkey, { begin: { attempt } })
+    const proof = { attempt, method: 'passkey', credential }
+    expect((await client.post(`${API}/auth/mfa/verify`, proof)).status).toBe(200)
+    expect((await proveByCode(await waitingOnPage(person), await app.next())).status).toBe(200)
+  })
+
+  it('without a domain offers no passkey, and still requires a second factor', async () => {
+    stopOffering('totp', 'passkey')
+    const person = await world.person()
+    await addPasskey(person.client, new Authenticator())
+    const alone = await world.person()
+    await addPasskey(alone.client, new Authenticator())
+    const app = await enrolAuthenticator(world, person.client, { backup_codes: false })
+    const { publicUrl } = world.config
+    Object.assign(world.app.tools.config, { publicUrl: publicUrl.replace('localhost', '127.0.0.1') })
+    try {
+      const waiting = await waitingOnPage(person)
+      expect(waiting.methods).toEqual(['totp'])
+      const shown = await waiting.client.get('/second-factor')
+      expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('name="code"')])
+      expect((await proveByCode(waiting, await app.next())).status).toBe(200)
+      expect((await waitingOnPage(alone)).methods).toEqual([])
+      expect((await world.client().get('/sign-in')).text).not.toContain('passkey')
+    } finally {
+      Object.assign(world.app.tools.config, { publicUrl })
+    }
   })
 })
+
+/** A sign-in by the password that waits for a second factor, in a browser. */
+async function waitingIn(world: World, { email }: Person) {
+  const client = world.client()
+  const { body } = await client.post(`${API}/auth/login`, { email, password: PASSWORD })
+  const { attempt, methods } = body.error.details
+  client.cookies.set('lk_attempt', attempt)
+  return { client, attempt, methods }
+}

@@ -1,6 +1,6 @@
 /** The hosted pages of a sign-in that waits for a second factor: proving one, and setting one up. */
 import { z } from 'zod'
-import type { Call } from '../../../base/call.ts'
+import type { Call, Locale } from '../../../base/call.ts'
 import { Problem } from '../../../base/errors.ts'
 import { Flag, optional, ReturnTo, SealedText, TypedCode, TypedPassword } from '../../../base/fields.ts'
 import type { Operation } from '../../../base/http/row/operation.ts'
@@ -44,6 +44,7 @@ export interface ContinuationPage {
   gone(call: Call): Promise<PageAnswer>
   /** The answer to a form of another attempt than the one in the cookie, which continues in its own tab. */
   replaced(call: Call): Promise<PageAnswer>
+  label(method: ContinuingMethod, locale: Locale): string
   panel(method: ContinuingMethod, call: Call, shown: ShownAttempt): Promise<Panel>
   take(method: ContinuingMethod, call: Call, token: string, sent: Continuation): Promise<Enrolled>
 }
@@ -71,13 +72,12 @@ async function show(
   const shown = { attempt, user, ...(typed && { typed }) }
   const names: readonly string[] = kind.what === 'prove' ? methods : enrollable
   const usable = names.flatMap((name) => offered.find((one) => one.name === name) ?? [])
-  const panels = await Promise.all(
-    usable.map(async (one) => ({ name: one.name, panel: await kind.panel(one, call, shown) })),
-  )
-  const chosen = panels.find(({ name }) => name === method) ?? panels[0] ?? null
-  const others = panels
-    .filter((one) => one !== chosen)
-    .map(({ name, panel }) => ({ name, label: panel.label }))
+  const one = usable.find(({ name }) => name === method) ?? usable[0]
+  // a panel may write something: that of another method is made once it is chosen
+  const chosen = one ? { name: one.name, panel: await kind.panel(one, call, shown) } : null
+  const others = usable
+    .filter((other) => other !== one)
+    .map((other) => ({ name: other.name, label: kind.label(other, call.locale) }))
   const organizationId = (demand ?? attempt.stepUp?.demand.demand)?.organizationId ?? null
   const isWrong = failed?.code === 'AUTHENTICATION_FAILED' && chosen !== null
   // the code is not typed again, the box keeps its tick
@@ -174,14 +174,16 @@ function answerEnrolled(call: Call, kind: ContinuationPage, { outcome, once }: E
   return once && 'redirect' in answer ? { ...once(answer.redirect), cookies: answer.cookies ?? [] } : answer
 }
 
-type Taking = Pick<ContinuationPage, 'panel' | 'take'>
+type Taking = Pick<ContinuationPage, 'label' | 'panel' | 'take'>
 /** Proving by a method. */
 export const PROVE: Taking = {
+  label: (method, locale) => method.label(locale),
   panel: (method, call, shown) => method.panel(call, shown),
   take: async (method, call, token, sent) => ({ outcome: await method.prove(call, token, sent), once: null }),
 }
 /** Setting a factor up. */
 export const ENROL: Taking = {
+  label: (method, locale) => enrolmentOf(method).label(locale),
   panel: (method, call, shown) => enrolmentOf(method).panel(call, shown),
   take: (method, call, token, sent) => enrolmentOf(method).complete(call, token, sent),
 }

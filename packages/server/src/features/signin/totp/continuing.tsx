@@ -14,8 +14,8 @@ export const continuingTotp = (tools: Tools): ContinuingMethod => ({
   name: 'totp',
   prove: (call, token, { code = '', ...chosen }) =>
     proveAttempt(tools, call, token, totpMethod(tools), { code }, chosen),
+  label: (locale) => t(locale, 'panel.label'),
   panel: async ({ locale }) => ({
-    label: t(locale, 'panel.label'),
     lead: t(locale, 'panel.lead', { brand: tools.config.brandName }),
     field: 'code',
     wrong: t(locale, 'panel.wrong'),
@@ -30,8 +30,8 @@ export const continuingTotp = (tools: Tools): ContinuingMethod => ({
       const outcome = await confirmInAttempt(tools, call, token, { code, setup }, set)
       return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
     },
+    label: (locale) => t(locale, 'enrol.label'),
     panel: async (call, { user, typed }) => ({
-      label: t(call.locale, 'enrol.label'),
       lead: t(call.locale, 'setup.lead'),
       field: 'code',
       wrong: t(call.locale, 'panel.wrong'),
