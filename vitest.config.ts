@@ -19,7 +19,7 @@ const withoutDatabase = [
   'packages/guard/src/{can,features,fields,hostile,latchkey,latchkey-session,matrix,options,permissions,present,property,roles,rules,verify}.test.ts',
   'packages/server/src/base/{control,hashing,limits,log,outbound,page}/*.test.{ts,tsx}',
   'packages/server/src/base/http/**/*.test.ts',
-  'packages/server/src/base/{base32,cursor,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
+  'packages/server/src/base/{base32,cursor,enrolled,fields,identifiers,reserved-names,return-to,sightings}.test.ts',
   'packages/server/src/commands/import/*.test.ts',
   'packages/server/src/{core/mail/letter,core/roles/presets}.test.{ts,tsx}',
   'packages/server/src/{config,config/settings,features/signin/steps/next-step}.test.ts',

@@ -9,6 +9,7 @@ import {
   type Blocked,
   continuingOf,
   findBlocked,
+  isStrong,
   type Judged,
   meetsOwnFactors,
   prospective,
@@ -19,16 +20,15 @@ import {
   usableMethods,
 } from './assurance.ts'
 
-const isStrong = ({ factors }: SignInFacts): boolean =>
-  factors.includes('totp') || factors.includes('passkey')
+const hasStrong = ({ factors }: SignInFacts): boolean => factors.some(isStrong)
 
 /** That proofs complete a sign-in, by two factors where a strong one is enrolled. */
 const isComplete = (proofs: readonly Judged[], facts: SignInFacts): boolean =>
-  meetsOwnFactors(proofs, facts.factors, facts.refused) && (!isStrong(facts) || acrOf(proofs) !== 'aal1')
+  meetsOwnFactors(proofs, facts.factors, facts.refused) && (!hasStrong(facts) || acrOf(proofs) !== 'aal1')
 
 /** Of an account that cannot prove two factors, such as one without a password: that its second factor is among the proofs. */
 const hasSecond = (proofs: readonly Judged[], facts: SignInFacts): boolean =>
-  !isStrong(facts) ||
+  !hasStrong(facts) ||
   proofs.some(({ channel }) => channel === 'app' || channel === 'codes' || channel === 'key')
 
 const all = (facts: SignInFacts) => prospective(usableMethods(facts))
@@ -69,7 +69,7 @@ export function judgeEnrolled(recent: readonly Judged[], facts: SignInFacts): En
   )
   return {
     isMet: provesEnrolled(recent, facts),
-    acr: isStrong(facts) && canComplete(facts) ? 'aal2' : 'aal1',
+    acr: hasStrong(facts) && canComplete(facts) ? 'aal2' : 'aal1',
     methods: methods.length > 0 ? methods : usable,
     blocked: canProveEnrolled(recent, facts) ? null : findBlocked(facts),
   }

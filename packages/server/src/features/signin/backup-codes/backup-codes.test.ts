@@ -134,6 +134,22 @@ describe('new backup codes', () => {
     expect(subjects).toContain('New backup codes for your account at Latchkey')
   })
 
+  it('that are made with an authenticator app are recorded, and reported where they replace others', async () => {
+    const { person, app } = await enrolled()
+    const created = async () =>
+      (await world.events(person.id)).filter((type) => type === 'auth.mfa.backup_codes_created').length
+    const reports = async () =>
+      (await world.mailbox.emailsTo(person.email)).filter(({ subject }) => /New backup codes/.test(subject))
+        .length
+    expect([await created(), await reports()]).toEqual([1, 0])
+    const other = await enrolAuthenticator(world, person.client, { backup_codes: true })
+    expect([await created(), await reports()]).toEqual([2, 1])
+    expect((await use(person, app.backupCodes[0] ?? '')).status).toBe(401)
+    expect((await use(person, other.backupCodes[0] ?? '')).status).toBe(200)
+    await enrolAuthenticator(world, person.client)
+    expect([await created(), await reports()]).toEqual([2, 1])
+  })
+
   it('are one set, however many are made at once', async () => {
     const { person } = await enrolled()
     const replies = await Promise.all(Array.from({ length: 6 }, () => create(person.client)))

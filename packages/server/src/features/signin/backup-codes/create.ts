@@ -1,4 +1,4 @@
-/** Creating backup codes in a session: they replace those that the user has. */
+/** Creating backup codes: in a session, where they replace those that the user has, and with another factor. */
 import { isStrong } from '../../../base/assurance.ts'
 import { type Call, findLocale } from '../../../base/call.ts'
 import type { Tx } from '../../../base/db/types.ts'
@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { assertMayEnrol } from '../second-factor/index.ts'
 import { codesMadeEmail } from './mail.tsx'
-import { countBackupCodes, makeSet, type NewSet, replaceSet } from './sets.ts'
+import { adoptSet, countBackupCodes, makeSet, type NewSet, replaceSet } from './sets.ts'
 
 /**
  * @returns the codes, once
@@ -34,10 +34,26 @@ export async function createBackupCodes(
         details: { reason: 'no_factor' },
       })
     await issueSet(tx, call, user, set)
-    const locale = findLocale(user.locale) ?? call.locale
-    await tools.mail.write(tx, codesMadeEmail(tools.config, { to: user.email, locale }), call.now, user.id)
+    await reportNewCodes(tools, tx, call, user)
   })
   return set.codes
+}
+
+/**
+ * Makes the codes that were made with an authenticator the user's set, where there are any: recorded, and reported where they
+ * replace others. The caller holds the user's row.
+ */
+export async function adoptCodes(
+  tools: Pick<Tools, 'config' | 'mail'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+  factorId: string,
+): Promise<void> {
+  const former = await countBackupCodes(tx, user.id)
+  if (!(await adoptSet(tx, user.id, factorId, call.now))) return
+  await recordNewCodes(tx, call, user)
+  if (former > 0) await reportNewCodes(tools, tx, call, user)
 }
 
 /**
@@ -53,9 +69,18 @@ export async function issueWhereNone(tx: Tx, call: Call, user: User, set: NewSet
 /** Replaces the user's set, recorded. The caller holds the user's row. */
 async function issueSet(tx: Tx, call: Call, user: User, set: NewSet): Promise<void> {
   await replaceSet(tx, user.id, set, call.now)
-  await audit(tx, call, {
-    type: 'auth.mfa.backup_codes_created',
-    userId: user.id,
-    username: user.username,
-  })
+  await recordNewCodes(tx, call, user)
+}
+
+const recordNewCodes = (tx: Tx, call: Call, { id: userId, username }: User): Promise<void> =>
+  audit(tx, call, { type: 'auth.mfa.backup_codes_created', userId, username })
+
+async function reportNewCodes(
+  tools: Pick<Tools, 'config' | 'mail'>,
+  tx: Tx,
+  call: Call,
+  user: User,
+): Promise<void> {
+  const locale = findLocale(user.locale) ?? call.locale
+  await tools.mail.write(tx, codesMadeEmail(tools.config, { to: user.email, locale }), call.now, user.id)
 }

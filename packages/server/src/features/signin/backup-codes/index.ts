@@ -4,7 +4,7 @@
  */
 export { BACKUP_CODES } from './codes.ts'
 export { continuingBackupCode } from './continuing.tsx'
-export { issueWhereNone } from './create.ts'
+export { adoptCodes, issueWhereNone } from './create.ts'
 export { backupCodeFeature } from './feature.ts'
 export { backupCodesSection, showCodes } from './pages.tsx'
-export { adoptSet, countBackupCodes, keepWith, makeSet, makeSetWhereNone, type NewSet } from './sets.ts'
+export { countBackupCodes, keepWith, makeSet, makeSetWhereNone, type NewSet } from './sets.ts'

@@ -13,7 +13,7 @@ import { audit } from '../../../core/audit/index.ts'
 import { confirmFactor, deleteFactor, insertFactor, listFactors } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { adoptSet, keepWith, makeSet, makeSetWhereNone, type NewSet } from '../backup-codes/index.ts'
+import { adoptCodes, keepWith, makeSet, makeSetWhereNone, type NewSet } from '../backup-codes/index.ts'
 import { assertMayEnrol, mayEnrol } from '../second-factor/index.ts'
 import { totpAddedEmail } from './mail.tsx'
 import { matchStep, newOtpSecret, type OtpSettings, otpauthUrl, typedCode } from './otp.ts'
@@ -190,7 +190,7 @@ export async function confirmAuthenticator(
 }
 
 async function confirmStored(
-  tools: MakeTools,
+  tools: ConfirmTools,
   tx: Tx,
   call: Call,
   user: User,
@@ -201,7 +201,7 @@ async function confirmStored(
   const step = stepOf(tools.keyring.decrypt('totp', found.secret), found, code, call.now)
   if (!(await confirmFactor(tx, user.id, found.factor_id, call.now))) throw notBegun()
   await takeStep(tx, found.factor_id, step)
-  await adoptSet(tx, user.id, found.factor_id, call.now)
+  await adoptCodes(tools, tx, call, user, found.factor_id)
   return found.factor_id
 }
 
