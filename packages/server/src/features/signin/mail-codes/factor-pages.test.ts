@@ -28,9 +28,9 @@ const send = async (client: Client, path: string): Promise<Reply> => {
 }
 /** Goes through the step-up that waits by a code by e-mail. @returns the page that was kept */
 const proveByCode = async (of: World, client: Client, email: string): Promise<Reply> => {
-  const shown = formIn((await client.get('/step-up')).text)
-  const { attempt = '', csrf_token = '' } = shown.fields
-  await client.post('/sign-in/code/send', { csrf_token, attempt }, { form: true })
+  const unsent = formIn((await client.get('/step-up')).text)
+  const sent = await client.post(unsent.action, unsent.fields, { form: true })
+  const shown = formIn((await client.get(sent.headers.get('location') ?? '')).text)
   const code = /^\d{6}$/m.exec((await of.mailbox.emailTo(email, /Your code/)).text)?.[0] ?? ''
   const proven = await client.post(shown.action, { ...shown.fields, code }, { form: true })
   expect(proven.headers.get('location')).toBe('/step-up/continue')
