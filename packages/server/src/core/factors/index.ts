@@ -27,7 +27,7 @@ import { audit } from '../audit/index.ts'
 import { demandOf, type MemberMfa, POLICY, POLICY_JOIN, type PolicyMode } from '../policies.ts'
 import type { FactorsTable } from './tables.ts'
 
-export { acceptsPasskeys, countWaysIn, findWaysIn } from './ways-in.ts'
+export { countWaysIn, findWaysIn } from './ways-in.ts'
 
 export interface Factor {
   id: string

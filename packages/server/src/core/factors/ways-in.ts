@@ -3,8 +3,8 @@
  * that verifies its user and is not refused, and the verified mailbox where the server offers sign-in by e-mail.
  */
 import { sql } from 'kysely'
-import type { Statements, Tx } from '../../base/db/types.ts'
-import { findRelyingParty, offersPasskeys, type RelyingPartyConfig } from '../../base/relying-party.ts'
+import type { Tx } from '../../base/db/types.ts'
+import { findRelyingParty, type RelyingPartyConfig } from '../../base/relying-party.ts'
 import type { Config } from '../../config.ts'
 
 interface WaysIn {
@@ -48,16 +48,4 @@ export function countWaysIn(
 ): number {
   const signingIn = [...passkeys].filter(([id, { signsIn }]) => signsIn && !without.includes(id))
   return Number(hasPassword) + Number(hasMailbox) + signingIn.length
-}
-
-/** Whether the sign-in page offers passkeys: where users can add them, and where some exist from when they could. */
-export async function acceptsPasskeys(config: RelyingPartyConfig, db: Statements): Promise<boolean> {
-  if (offersPasskeys(config)) return true
-  const party = findRelyingParty(config)
-  if (!party) return false
-  const { rows } = await sql<{ some: boolean }>`
-    select exists (select from passkey_credentials where flagged_at is null and rp_id = ${party.id}) as some`.execute(
-    db,
-  )
-  return rows[0]?.some ?? false
 }
