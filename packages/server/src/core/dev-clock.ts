@@ -50,7 +50,8 @@ export const clockRow = (tools: Pick<Tools, 'clock' | 'db'>, runDue: () => Promi
         ),
       )
       await runDue()
-      return { data: { now: tools.clock.now().toISOString() } }
+      const at = tools.clock.now()
+      return { data: { now: at.toISOString() }, at }
     },
   })
 

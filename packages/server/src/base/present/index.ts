@@ -124,7 +124,7 @@ export function presenter(
         status,
         message,
         requestId: request.id,
-        now: request.now,
+        now: answer.at ?? request.now,
         nextCursor,
         publicUrl,
       }

@@ -31,6 +31,8 @@ export interface Answer<T> {
   /** For lists: the opaque cursor of the next page, or null at the end. */
   nextCursor?: string | null
   headers?: Readonly<Record<string, string>>
+  /** The time in the envelope; default: that of the request. */
+  at?: Date
 }
 
 /** The result of a page row's `run`. */

@@ -166,14 +166,19 @@ function sendPage(
     })
     return
   }
-  const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(context.keyring, call)
+  const shownTo = endsSession(answer.cookies) ? { ...call, principal: null, session: null } : call
+  const csrf = row.anonymous ? { token: null, cookies: [] } : csrfFor(context.keyring, shownTo)
   const status = failed?.status ?? answer.status ?? 200
   const { page, title } = answer
-  const html = context.renderer.renderPage(call, { page, title, status, csrfToken: csrf.token })
+  const html = context.renderer.renderPage(shownTo, { page, title, status, csrfToken: csrf.token })
   keepNewSession(exchange, answer.cookies)
   const cookies = [...(answer.cookies ?? []), ...csrf.cookies]
   context.present.page(exchange, html, { status, cookies, formTargets: answer.formTargets, failed })
 }
+
+/** The page is then that of a visitor. */
+const endsSession = (cookies: readonly CookieChange[] | undefined): boolean =>
+  cookies?.some(({ name, value }) => name === 'session' && value === null) ?? false
 
 /** Drops the header that clears the session cookie if the answer sets a new session. */
 function keepNewSession(exchange: Exchange, cookies: readonly CookieChange[] | undefined): void {

@@ -75,7 +75,7 @@ export async function disownSignIn(
   tools: Pick<Tools, 'config' | 'db' | 'mail'>,
   call: Call,
   token: string,
-): Promise<{ reset: string; ended: Ended }> {
+): Promise<{ userId: string; reset: string; ended: Ended }> {
   return await tools.db.tx('system', async (tx) => {
     const { id: userId } = (await getOwner(tx, call, 'not_me', token)).user
     await lockUserRow(tx, userId)
@@ -94,6 +94,6 @@ export async function disownSignIn(
       userId,
     )
     const reset = await resetLinks.issueInPlaceOfPassword(tools, tx, user, call.now)
-    return { reset, ended }
+    return { userId, reset, ended }
   })
 }

@@ -117,6 +117,22 @@ describe('the link in the e-mail about a new device', () => {
     expect((await login(world.client(), owner.email, password)).status).toBe(200)
   })
 
+  it('answers the browser whose session it ends with the page of a visitor', async () => {
+    const { owner, token } = await intruded()
+    owner.client.csrfToken = null
+    const { opened, form } = await send('/not-me', token, owner.client)
+    expect(opened.text).toContain('action="/sign-out"')
+    const answer = await form()
+    expect(answer.text).toContain('Your account is yours again')
+    expect(answer.text).not.toContain('action="/sign-out"')
+    expect(answer.headers.get('set-cookie')).toMatch(/lk_session=;/)
+    const other = await world.person()
+    other.client.csrfToken = null
+    const elsewhere = await (await send('/not-me', (await intruded()).token, other.client)).form()
+    expect(elsewhere.text).toContain('action="/sign-out"')
+    expect((await other.client.get('/api/v1/auth/me')).status).toBe(200)
+  })
+
   it('ends what was planted since the sign-in, lists it, and keeps second factors from before', async () => {
     const owner = await world.person()
     const app = await enrolAuthenticator(world, owner.client, { name: 'My phone' })

@@ -7,6 +7,7 @@ import { type PageAnswer, page, type Row } from '../../../base/http/row/route.ts
 import { formState } from '../../../base/page/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import { LinkToken } from '../../identity/emails/index.ts'
+import { sessionCookie } from '../../identity/sessions/index.ts'
 import type { Ended } from '../planted/index.ts'
 import {
   assertNoticeLink,
@@ -24,6 +25,8 @@ interface Used {
   href: string
   /** What was removed from the account. */
   ended?: Ended
+  /** Whether the session of the browser has ended. */
+  isSignedOut?: boolean
 }
 
 interface NoticePage {
@@ -37,9 +40,10 @@ interface NoticePage {
   again: string
 }
 
-const done = (call: Call, what: NoticePurpose, used: Used): PageAnswer => ({
+const done = (call: Call, what: NoticePurpose, { isSignedOut = false, ...used }: Used): PageAnswer => ({
   page: <NoticeDone what={what} {...used} />,
   title: t(call.locale, `${what}.done_title`),
+  cookies: isSignedOut ? [sessionCookie(null, call.now)] : [],
 })
 
 const invalid = (call: Call, { code, status }: Problem): PageAnswer => ({
@@ -112,8 +116,9 @@ export const noticePages = (tools: Tools): Row[] => [
     sends: noticeOperations.notMe,
     again: '/forgot-password',
     async use(call, token) {
-      const { reset, ended } = await disownSignIn(tools, call, token)
-      return { href: `/reset-password?${new URLSearchParams({ token: reset })}`, ended }
+      const { userId, reset, ended } = await disownSignIn(tools, call, token)
+      const isSignedOut = call.principal?.userId === userId
+      return { href: `/reset-password?${new URLSearchParams({ token: reset })}`, ended, isSignedOut }
     },
   }),
 ]
