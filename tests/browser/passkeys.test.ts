@@ -127,7 +127,7 @@ describe('a passkey', () => {
     await me.press('Save name')
     await at(me, `${LIST}?done=renamed`)
     await me.page.getByRole('button', { name: 'Remove: Old laptop' }).click()
-    await at(me, `${LIST}?done=removed`)
+    await at(me, `${LIST}?done=removed_last`)
     expect(await me.text()).toContain('You have no passkey yet.')
 
     await me.visit('/sign-out')

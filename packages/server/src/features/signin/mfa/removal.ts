@@ -53,16 +53,17 @@ const isRequiring = ({ kind }: Pick<Factor, 'kind'>): boolean => kind !== 'backu
 
 /**
  * Removes a factor of the caller, or all.
+ * @returns whether backup codes were removed as well
  * @throws Problem NOT_FOUND; CONFLICT for the last way to sign in; INSUFFICIENT_PERMISSIONS where a policy requires it
  */
 export async function removeFactors(
   tools: RemovalTools,
   call: Call,
   { id, kind, email }: Removal,
-): Promise<void> {
+): Promise<boolean> {
   if (!call.principal) throw problem('AUTHENTICATION_REQUIRED')
   const { userId } = call.principal
-  await tools.db.tx('system', async (tx) => {
+  return await tools.db.tx('system', async (tx) => {
     await lockUserRow(tx, userId)
     const user = await getUser(tx, userId)
     const factors = await listFactors(tx, userId)
@@ -86,6 +87,7 @@ export async function removeFactors(
     const locale = findLocale(user.locale) ?? call.locale
     const sent = email?.(user, wanted) ?? factorsRemovedEmail(tools.config, { to: user.email, locale })
     await tools.mail.write(tx, sent, call.now, user.id)
+    return removed.some((one) => one.kind === 'backup_codes')
   })
 }
 

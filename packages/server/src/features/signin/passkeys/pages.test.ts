@@ -69,3 +69,15 @@ describe('the page that adds a passkey', () => {
     await other.stop()
   })
 })
+
+describe('the removal of a passkey', () => {
+  it('says that the backup codes ended with the last one', async () => {
+    const { client } = await world.person()
+    await send(client, `${LIST}/new`, await created(client))
+    const { id } = (await client.get('/api/v1/auth/passkeys')).data[0]
+    const removed = await send(client, `${LIST}/${id}/remove`)
+    expect(locationOf(removed)).toBe(`${LIST}?done=removed_last`)
+    expect((await client.get(locationOf(removed) ?? '', html)).text).toContain('and the backup codes with it')
+    expect(await codesLeft(client)).toBe(0)
+  })
+})

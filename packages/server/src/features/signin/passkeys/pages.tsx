@@ -137,8 +137,7 @@ const ownPages = (tools: Tools): Row[] => [
     formAt: LIST,
     input: z.object({ id: Id }),
     run: async (call, { id }) => {
-      await removePasskey(tools, call, id)
-      return done('removed')
+      return done((await removePasskey(tools, call, id)) ? 'removed_last' : 'removed')
     },
     // one that is not in the list is removed already
     reached: (_call, _sent, { code }) => (code === 'NOT_FOUND' ? { redirect: LIST } : null),

@@ -88,7 +88,7 @@ export async function renamePasskey(
 }
 
 /** @throws Problem NOT_FOUND; CONFLICT `last_way_in`; INSUFFICIENT_PERMISSIONS where a policy requires it */
-export const removePasskey = (tools: PasskeyTools, call: Call, id: string): Promise<void> =>
+export const removePasskey = (tools: PasskeyTools, call: Call, id: string): Promise<boolean> =>
   removeFactors(tools, call, {
     id,
     kind: 'passkey',

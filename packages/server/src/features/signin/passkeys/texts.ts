@@ -29,6 +29,8 @@ export const passkeysText = texts({
     'section.manage': 'Manage passkeys',
     'notice.added': 'Passkey added.',
     'notice.renamed': 'Passkey renamed.',
+    'notice.removed_last':
+      'Passkey removed, and the backup codes with it: your account is no longer protected by an app or a passkey. Delete the passkey on the device or in the password manager as well.',
     'notice.removed': 'Passkey removed. Delete it on the device or in the password manager as well.',
     'field.name': 'Name',
     'rename.title': 'Rename passkey',
@@ -76,6 +78,8 @@ export const passkeysText = texts({
     'section.manage': 'Passkeys verwalten',
     'notice.added': 'Der Passkey ist hinzugefügt.',
     'notice.renamed': 'Der Passkey ist umbenannt.',
+    'notice.removed_last':
+      'Der Passkey ist entfernt, und mit ihm die Backup-Codes: Ihr Konto ist nicht mehr durch App oder Passkey geschützt. Löschen Sie den Passkey auch auf dem Gerät oder im Passwortmanager.',
     'notice.removed': 'Der Passkey ist entfernt. Löschen Sie ihn auch auf dem Gerät oder im Passwortmanager.',
     'field.name': 'Name',
     'rename.title': 'Passkey umbenennen',

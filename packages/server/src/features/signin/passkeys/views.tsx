@@ -30,7 +30,7 @@ export interface PasskeyItem {
   refused: 'copied' | 'alone' | null
 }
 
-export const PASSKEY_NOTICES = ['added', 'renamed', 'removed'] as const
+export const PASSKEY_NOTICES = ['added', 'renamed', 'removed', 'removed_last'] as const
 export type PasskeyNotice = (typeof PASSKEY_NOTICES)[number]
 
 const PAGE = '/account/security/passkeys'

@@ -145,8 +145,8 @@ export const totpPages = (tools: Tools): Row[] => [
     formAt: LIST,
     input: z.object({ id: z.string().max(64) }),
     run: async (call, { id }) => {
-      await removeFactors(tools, call, { id, kind: 'totp' })
-      return { redirect: `${LIST}?done=removed` }
+      const isLast = await removeFactors(tools, call, { id, kind: 'totp' })
+      return { redirect: `${LIST}?done=${isLast ? 'removed_last' : 'removed'}` }
     },
     reached: (_call, _sent, { code }) => (code === 'NOT_FOUND' ? { redirect: `${LIST}?done=removed` } : null),
     redisplay: async (call, typed, problem) => ({

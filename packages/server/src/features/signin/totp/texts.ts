@@ -24,6 +24,8 @@ export const totpText = texts({
     'list.back': 'Back to security',
     'list.enabled': 'The authenticator app is set up. From now on, a code is required when you sign in.',
     'list.removed': 'The authenticator app was removed.',
+    'list.removed_last':
+      'The authenticator app was removed, and the backup codes with it: your account is no longer protected by an app or a passkey.',
     'list.renamed': 'Authenticator app renamed.',
     'rename.title': 'Rename authenticator app',
     'add.title': 'Add an authenticator app',
@@ -62,6 +64,8 @@ export const totpText = texts({
     'list.enabled':
       'Die Authenticator-App ist eingerichtet. Ab jetzt wird bei der Anmeldung ein Code verlangt.',
     'list.removed': 'Die Authenticator-App ist entfernt.',
+    'list.removed_last':
+      'Die Authenticator-App ist entfernt, und mit ihr die Backup-Codes: Ihr Konto ist nicht mehr durch App oder Passkey geschützt.',
     'list.renamed': 'Die Authenticator-App ist umbenannt.',
     'rename.title': 'Authenticator-App umbenennen',
     'add.title': 'Authenticator-App hinzufügen',

@@ -59,7 +59,7 @@ export interface AuthenticatorItem {
   lastUsedAt: Date | null
 }
 
-export const AUTHENTICATOR_NOTICES = ['enabled', 'renamed', 'removed'] as const
+export const AUTHENTICATOR_NOTICES = ['enabled', 'renamed', 'removed', 'removed_last'] as const
 export type AuthenticatorNotice = (typeof AUTHENTICATOR_NOTICES)[number]
 
 export interface AuthenticatorsProps extends FormState {
