@@ -9,7 +9,7 @@ import type { Tools } from '../../../core/tools.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
 import { assertMayEnrol } from '../second-factor/index.ts'
 import { codesMadeEmail } from './mail.tsx'
-import { adoptSet, countBackupCodes, makeSet, type NewSet, replaceSet } from './sets.ts'
+import { adoptSet, countBackupCodes, makeSet, type NewSet, type OfferedSet, replaceSet } from './sets.ts'
 
 /**
  * @returns the codes, once
@@ -56,14 +56,11 @@ export async function adoptCodes(
   if (former > 0) await reportNewCodes(tools, tx, call, user)
 }
 
-/**
- * Gives the user codes where there are none; the user's row decides of two at once. The caller holds it.
- * @returns whether there were none: otherwise these are not valid
- */
-export async function issueWhereNone(tx: Tx, call: Call, user: User, set: NewSet): Promise<boolean> {
-  if ((await countBackupCodes(tx, user.id)) > 0) return false
+/** Gives the user codes where there are none; the user's row decides of two at once. The caller holds it. */
+export async function issueWhereNone(tx: Tx, call: Call, user: User, set: OfferedSet): Promise<void> {
+  if ((await countBackupCodes(tx, user.id)) > 0) return
   await issueSet(tx, call, user, set)
-  return true
+  set.isStored = true
 }
 
 /** Replaces the user's set, recorded. The caller holds the user's row. */

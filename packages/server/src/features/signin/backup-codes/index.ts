@@ -7,4 +7,11 @@ export { continuingBackupCode } from './continuing.tsx'
 export { adoptCodes, issueWhereNone } from './create.ts'
 export { backupCodeFeature } from './feature.ts'
 export { backupCodesSection, showCodes } from './pages.tsx'
-export { countBackupCodes, keepWith, makeSet, makeSetWhereNone, type NewSet } from './sets.ts'
+export {
+  countBackupCodes,
+  keepWith,
+  makeSet,
+  makeSetWhereNone,
+  type NewSet,
+  type OfferedSet,
+} from './sets.ts'

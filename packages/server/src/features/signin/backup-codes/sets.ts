@@ -17,6 +17,12 @@ export interface NewSet {
   hashes: readonly Buffer[]
 }
 
+/** Codes that a user gets where there are none when a factor is stored. */
+export interface OfferedSet extends NewSet {
+  /** Whether they are the user's: otherwise they are not shown, because they are not valid. */
+  isStored: boolean
+}
+
 /** Makes codes, outside of transactions, because hashes take time. @throws Problem UNAVAILABLE */
 export async function makeSet({ config, hashing }: Pick<Tools, 'config' | 'hashing'>): Promise<NewSet> {
   const codes = newBackupCodes(config.backupCodes)
@@ -32,9 +38,9 @@ export async function makeSet({ config, hashing }: Pick<Tools, 'config' | 'hashi
 export const makeSetWhereNone = async (
   tools: Pick<Tools, 'config' | 'db' | 'hashing'>,
   userId: string,
-): Promise<NewSet | null> =>
+): Promise<OfferedSet | null> =>
   mayEnrol(tools.config, 'backup_code') && (await countBackupCodes(tools.db.hot, userId)) === 0
-    ? await makeSet(tools)
+    ? { ...(await makeSet(tools)), isStored: false }
     : null
 
 /** Stores codes with an authenticator that is not confirmed yet: they are valid once it is. */

@@ -31,7 +31,7 @@ export const continuingPasskey = (tools: Tools): ContinuingMethod => ({
       const { userId } = await getAttempt(tools, call, token, ['enrol'])
       const set = await makeSetWhereNone(tools, userId)
       const outcome = await enrolPasskey(tools, call, token, answer, set)
-      return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
+      return { outcome, once: set?.isStored ? (next) => showCodes(call, set.codes, next) : null }
     },
     label: (locale) => t(locale, 'enrol.label'),
     panel: async (call, { attempt }) => ({

@@ -105,8 +105,8 @@ const ownPages = (tools: Tools): Row[] => [
     input: z.object({ credential: inForm(RegistrationAnswer), name: optional(PasskeyName) }),
     run: async (call, input) => {
       const set = await makeSetWhereNone(tools, call.principal?.userId ?? '')
-      const { session, backupCodes } = await addOwnPasskey(tools, call, input, set)
-      const answer = backupCodes ? showCodes(call, backupCodes, `${LIST}?done=added`) : done('added')
+      const { session } = await addOwnPasskey(tools, call, input, set)
+      const answer = set?.isStored ? showCodes(call, set.codes, `${LIST}?done=added`) : done('added')
       return { ...answer, cookies: [sessionCookie(session, call.now)] }
     },
     // sent twice: its challenge is used up, and the passkey is there

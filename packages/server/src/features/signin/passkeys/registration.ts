@@ -15,7 +15,7 @@ import { insertFactor, recordEnrolment } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { StartedSession } from '../../identity/sessions/index.ts'
 import { getUser, lockUserRow, type User } from '../../identity/users/index.ts'
-import { issueWhereNone, type NewSet } from '../backup-codes/index.ts'
+import { issueWhereNone, type OfferedSet } from '../backup-codes/index.ts'
 import { enrolInAttempt, enrolInSession, type Outcome } from '../door/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import {
@@ -172,27 +172,26 @@ export const beginOwn = (tools: RegistrationTools, call: Call): Promise<Creation
 
 /**
  * Adds a passkey to the caller's account. The session has proven it as well, and continues under a new token. `set`: backup
- * codes that the user gets where there are none; `backupCodes` in the answer: whether they did.
+ * codes that the user gets where there are none.
  * @throws Problem VALIDATION_ERROR, CONFLICT
  */
 export async function addOwnPasskey(
   tools: RegistrationTools,
   call: Call,
   created: CreatedPasskey,
-  set: NewSet | null = null,
-): Promise<{ id: string; session: StartedSession; backupCodes: readonly string[] | null }> {
+  set: OfferedSet | null = null,
+): Promise<{ id: string; session: StartedSession }> {
   let id = ''
-  let backupCodes: readonly string[] | null = null
   const verified = await verifyCreated(tools, call, ownSession(call).sessionId, created)
   const session = await enrolInSession(tools, call, {
     method: 'passkey',
     proof: proofOf(verified.passkey),
     async enrol(tx, user) {
       id = await addPasskey(tools, tx, call, user, verified)
-      if (set && (await issueWhereNone(tx, call, user, set))) backupCodes = set.codes
+      if (set) await issueWhereNone(tx, call, user, set)
     },
   })
-  return { id, session, backupCodes }
+  return { id, session }
 }
 
 /** Options for an attempt that waits at `enrol`. @throws Problem NOT_FOUND, CONFLICT */
@@ -214,7 +213,7 @@ export async function enrolPasskey(
   call: Call,
   token: string,
   created: CreatedPasskey,
-  set: NewSet | null,
+  set: OfferedSet | null,
 ): Promise<Outcome> {
   const { id } = await getAttempt(tools, call, token, ['enrol'], { toShow: true })
   const verified = await verifyCreated(tools, call, id, created)

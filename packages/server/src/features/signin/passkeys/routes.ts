@@ -174,7 +174,7 @@ const enrolmentRows = (tools: Tools): Row[] => [
         await enrolPasskey(tools, call, token, input, set),
         'Passkey added. ',
       )
-      return { ...answer, data: { ...data, ...(set && { backup_codes: [...set.codes] }) } }
+      return { ...answer, data: { ...data, ...(set?.isStored && { backup_codes: [...set.codes] }) } }
     },
   }),
 ]

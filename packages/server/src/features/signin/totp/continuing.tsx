@@ -28,7 +28,7 @@ export const continuingTotp = (tools: Tools): ContinuingMethod => ({
       const { userId } = await getAttempt(tools, call, token, ['enrol'])
       const set = await makeSetWhereNone(tools, userId)
       const outcome = await confirmInAttempt(tools, call, token, { code, setup }, set)
-      return { outcome, once: set && ((next) => showCodes(call, set.codes, next)) }
+      return { outcome, once: set?.isStored ? (next) => showCodes(call, set.codes, next) : null }
     },
     label: (locale) => t(locale, 'enrol.label'),
     panel: async (call, { user, typed }) => ({

@@ -111,7 +111,9 @@ export const totpPages = (tools: Tools): Row[] => [
       const set = await makeSetWhereNone(tools, call.principal?.userId ?? '')
       const { session } = await confirmInSession(tools, call, confirmation, set)
       const cookies = [sessionCookie(session, call.now)]
-      return set ? { ...showCodes(call, set.codes, ENABLED), cookies } : { redirect: ENABLED, cookies }
+      return set?.isStored
+        ? { ...showCodes(call, set.codes, ENABLED), cookies }
+        : { redirect: ENABLED, cookies }
     },
     // sent twice: the first time has confirmed it
     reached: async (call, { setup = '' }) => {

@@ -10,7 +10,7 @@ import { listFactors, recordEnrolment } from '../../../core/factors/index.ts'
 import type { Tools } from '../../../core/tools.ts'
 import type { StartedSession } from '../../identity/sessions/index.ts'
 import type { User } from '../../identity/users/index.ts'
-import { countBackupCodes, issueWhereNone, type NewSet } from '../backup-codes/index.ts'
+import { countBackupCodes, issueWhereNone, type OfferedSet } from '../backup-codes/index.ts'
 import { enrolInAttempt, enrolInSession, type Outcome } from '../door/index.ts'
 import { getAttempt } from '../steps/index.ts'
 import {
@@ -62,7 +62,7 @@ export async function confirmInSession(
   tools: ConfirmTools,
   call: Call,
   confirmation: Confirmation,
-  set: NewSet | null,
+  set: OfferedSet | null,
 ): Promise<Confirmed> {
   const session = await enrolInSession(tools, call, {
     method: 'totp',
@@ -83,7 +83,7 @@ export const confirmInAttempt = (
   call: Call,
   token: string,
   confirmation: Confirmation,
-  set: NewSet | null,
+  set: OfferedSet | null,
 ): Promise<Outcome> =>
   enrolInAttempt(tools, call, token, {
     method: 'totp',
@@ -97,7 +97,7 @@ async function confirm(
   call: Call,
   user: User,
   confirmation: Confirmation,
-  set: NewSet | null,
+  set: OfferedSet | null,
 ): Promise<void> {
   await recordEnrolment(tools, tx, call, user, 'totp')
   await confirmAuthenticator(tools, tx, call, user, confirmation)
